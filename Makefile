@@ -1,0 +1,78 @@
+# Needs make and Python 3.11 or 3.12; on 3.13 also a redis-server or valkey-server on PATH.
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS  ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test format console console-if-possible clean
+
+help: ## show the targets (this)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  ARGS=… is passed on, e.g. make demo ARGS=--once, make test ARGS='-k retry'"
+
+demo: $(STAMP) console-if-possible ## the whole thing at work: servers, API, worker, one order, one verified webhook
+	@$(call run,$(BIN)/tellgraph demo $(ARGS))
+
+serve: $(STAMP) ## API, worker and their own PostgreSQL and Redis
+	@$(call run,$(BIN)/tellgraph serve $(ARGS))
+
+test: $(STAMP) ## everything that a change must pass
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n auto $(ARGS)
+
+format: $(STAMP) ## format the code and repair what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+console: ## build the web page (needs node 20 or newer)
+	@sh app/console/build.sh
+
+clean: ## remove what is built and installed; .tellgraph, the data, stays
+	rm -rf $(VENV) build dist *.egg-info app/console/dist app/console/node_modules
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find app schema workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The page is an extra: without node, or when its build fails, the demo runs without it. The script itself sees
+# whether its sources have changed.
+console-if-possible: $(STAMP)
+	@if $(has_node); then \
+	  [ -e app/console/dist/.stamp ] || echo "building the web page … about half a minute, once"; \
+	  sh app/console/build.sh >$(VENV)/console.log 2>&1 \
+	    || echo "the web page could not be built (why: $(VENV)/console.log); going on without it"; \
+	fi
+
+has_node = node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null
+
+# Ctrl-C reaches the command and make alike. The command stops its servers first and then ends by itself; the shell
+# that ignores the signal keeps make waiting for it, and turns an end by Ctrl-C into success, so that make is quiet.
+run = trap : INT; $(1); status=$$?; [ $$status -eq 130 ] || exit $$status
+
+# A program named python3.12 may be a shim that fails, so each candidate has to prove itself.
+CHECK  := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+REDIS  := import shutil, sys; sys.exit(sys.version_info >= (3, 13) and not (shutil.which("redis-server") or shutil.which("valkey-server")))
+
+$(STAMP): pyproject.toml docker/constraints.txt
+	@for python in $(PYTHON) python3.12 python3.11 python3.13 python3; do \
+	  "$$python" -c '$(CHECK)' >/dev/null 2>&1 && "$$python" -c '$(REDIS)' && found=$$python && break; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Tellgraph needs Python 3.11 or 3.12 (or 3.13 and a redis-server or valkey-server on PATH)." >&2; \
+	  echo "Install one, or name it: make PYTHON=/path/to/python3.12" >&2; \
+	  exit 1; \
+	fi; \
+	$(is_usable) || { rm -rf $(VENV); \
+	  if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$found can't make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	    exit 1; \
+	  fi; \
+	  "$$found" -m venv $(VENV) || exit 1; }; \
+	echo "installing into $(VENV) with $$($(BIN)/python --version) … about half a minute"; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint docker/constraints.txt \
+	  --editable '.[embedded,test]' && touch $@
+
+# Not so after an interrupted "venv", or when the Python that it was made with has gone.
+is_usable = $(BIN)/python -c '$(CHECK)' 2>/dev/null && $(BIN)/python -m pip --version >/dev/null 2>&1

@@ -1,0 +1,54 @@
+"""The web console: GraphiQL at /graphql and the entity graph at /voyager, from a bundle of our own.
+
+`build.sh` makes the bundle in dist/. Without it (no node on the machine that built the wheel) both
+pages say how to build it, and the API works all the same.
+"""
+
+from functools import partial
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from app.console.assets import ConsoleAssets
+from app.console.policy import GRAPHIQL_POLICY, NOT_BUILT_POLICY, VOYAGER_POLICY, security_headers
+
+__all__ = ["console_routes", "graphql_page", "voyager_page"]
+
+FOLDER = Path(__file__).parent
+DIST = FOLDER / "dist"
+
+
+def graphql_page(dist: Path = DIST) -> Response:
+    """Give the GraphiQL page, or, where `dist` holds no bundle, the page that says how to build it.
+
+    Always 200. For `GET /graphql` from a browser; the page asks for the API key itself.
+    """
+    return _page(dist / "graphql.html", GRAPHIQL_POLICY)
+
+
+def voyager_page(dist: Path = DIST) -> Response:
+    """Give the entity graph's page, or the page that says how to build it. Always 200."""
+    return _page(dist / "voyager.html", VOYAGER_POLICY)
+
+
+def console_routes(dist: Path = DIST) -> list[BaseRoute]:
+    """Give the routes of /voyager and of the bundle's files under /console/assets."""
+    return [
+        Route("/voyager", partial(_voyager, dist), name="voyager"),
+        Mount("/console/assets", ConsoleAssets(dist / "assets"), name="console_assets"),
+    ]
+
+
+def _voyager(dist: Path, request: Request) -> Response:
+    return voyager_page(dist)
+
+
+def _page(path: Path, policy: str) -> Response:
+    try:
+        html = path.read_text("utf-8")
+    except FileNotFoundError:
+        html, policy = (FOLDER / "not_built.html").read_text("utf-8"), NOT_BUILT_POLICY
+    # The page names the hashed files of one build: it is asked for anew, they are not.
+    return HTMLResponse(html, headers={**security_headers(policy), "Cache-Control": "no-cache"})

@@ -1,0 +1,39 @@
+"""Content-Security-Policy and the other headers of the console: everything stays on one origin."""
+
+from collections.abc import Mapping
+
+BASE = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "connect-src": "'self'",
+    # Monaco and Voyager write style elements while they run.
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+}
+
+
+def _policy(directives: Mapping[str, str]) -> str:
+    return "; ".join(f"{name} {sources}" for name, sources in directives.items())
+
+
+GRAPHIQL_POLICY = _policy(BASE | {"worker-src": "'self'"})
+# Voyager lays its graph out with Graphviz: WebAssembly, in a worker that it makes from a blob.
+VOYAGER_POLICY = _policy(BASE | {"script-src": "'self' 'wasm-unsafe-eval'", "worker-src": "blob:"})
+NOT_BUILT_POLICY = _policy(
+    BASE | {"script-src": "'none'", "connect-src": "'none'", "style-src": "'unsafe-inline'"}
+)
+# A worker's own file brings the policy that the worker runs under.
+ASSET_POLICY = _policy({"default-src": "'none'", "script-src": "'self'", "frame-ancestors": "'none'"})
+
+
+def security_headers(policy: str) -> dict[str, str]:
+    """Give the headers that every answer of the console carries."""
+    return {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }

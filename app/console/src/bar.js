@@ -1,0 +1,73 @@
+import { getSession, setKey, subscribe } from './session.js';
+import iconUrl from './icon.svg';
+import './bar.css';
+
+const PAGES = { graphql: ['/graphql', 'GraphiQL'], voyager: ['/voyager', 'Entity graph'] };
+
+const NOTES = {
+  missing: 'Enter an API key to begin.',
+  malformed: 'This key contains characters that a header cannot carry.',
+  unchecked: 'Checking the key …',
+  accepted: 'Key accepted.',
+  refused: 'Key refused (401): unknown, revoked or expired.',
+  unreachable: 'The server did not answer.',
+};
+
+function element(name, properties = {}, ...children) {
+  const node = Object.assign(document.createElement(name), properties);
+  node.append(...children);
+  return node;
+}
+
+function links(current) {
+  const nav = element('nav');
+  for (const [name, [href, text]] of Object.entries(PAGES)) {
+    const link = element('a', { href, textContent: text });
+    if (name === current) link.setAttribute('aria-current', 'page');
+    nav.append(link);
+  }
+  return nav;
+}
+
+function keyForm() {
+  const field = element('input', {
+    id: 'api-key',
+    type: 'password',
+    autocomplete: 'off',
+    spellcheck: false,
+    placeholder: 'tgk_…',
+    value: getSession().key,
+  });
+  const use = element('button', { type: 'submit', textContent: 'Use key' });
+  const forget = element('button', { type: 'button', id: 'forget', textContent: 'Forget' });
+  const note = element('output', { id: 'key-note' });
+  note.setAttribute('role', 'status');
+  const form = element('form', {}, element('label', { htmlFor: 'api-key', textContent: 'API key' }), field, use, forget, note);
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    setKey(field.value);
+  });
+  forget.addEventListener('click', () => setKey(''));
+  return { form, field, forget, note };
+}
+
+/** Fill `<header id="bar">`: name, links between the pages, the key and what the API said about it. */
+export function mountBar() {
+  const bar = document.getElementById('bar');
+  const { form, field, forget, note } = keyForm();
+  const brand = element('strong', {}, element('img', { src: iconUrl, alt: '', width: 22, height: 22 }), 'Tellgraph');
+  bar.append(brand, links(bar.dataset.page), form);
+
+  let shownKey = getSession().key;
+  const show = () => {
+    const { key, state } = getSession();
+    // Only a changed key may replace what is being typed.
+    if (key !== shownKey) field.value = shownKey = key;
+    forget.hidden = key === '';
+    note.value = NOTES[state];
+    bar.dataset.state = state;
+  };
+  subscribe(show);
+  show();
+  if (getSession().state === 'missing') field.focus();
+}

@@ -1,0 +1,1 @@
+"""Tables and their queries: one module per aggregate, SQL beside its function."""

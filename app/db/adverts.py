@@ -1,0 +1,53 @@
+"""Adverts: a seller's products."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from app.db.pool import Connection
+from app.db.sellers import SellerId
+from app.db.table import Table
+from app.domain.advert import AdvertCondition
+from app.errors import NotFound
+
+AdvertId = NewType("AdvertId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advert:
+    id: AdvertId
+    seller_id: SellerId
+    title: str
+    description: str | None
+    code: str | None
+    condition: AdvertCondition
+    is_published: bool
+    is_online: bool
+    is_vetted: bool
+    tax_code: str | None
+    product_features: tuple[str, ...]
+    url: str | None
+    deleted_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+ADVERTS = Table("adverts", Advert)
+
+
+async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: SellerId | None) -> Advert:
+    """An advert that is not deleted, locked to the end of the transaction.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `advertId`, for another seller's as well.
+    """
+    record = await conn.fetchrow(
+        f"select {ADVERTS.select_list('a')} from adverts a where a.id = $1 and a.deleted_at is null"
+        " and ($2::bigint is null or a.seller_id = $2) for no key update",
+        advert_id,
+        seller_id,
+    )
+    if record is None:
+        message = "there is no such advert"
+        raise NotFound(message, fields={"advertId": [message]})
+    return ADVERTS.from_record(record)

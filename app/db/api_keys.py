@@ -1,0 +1,49 @@
+"""API keys, by the hash of the key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.db.pool import Connection
+from app.db.sellers import SellerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveKey:
+    seller_id: SellerId | None
+    scopes: Sequence[str]
+
+
+async def find_live_key(conn: Connection, key_hash: bytes) -> LiveKey | None:
+    """The key that is neither revoked nor expired, by PostgreSQL's clock; else None."""
+    row = await conn.fetchrow(
+        "select seller_id, scopes from api_keys where hash = $1 and revoked_at is null"
+        " and (expires_at is null or expires_at > now())",
+        key_hash,
+    )
+    return row and LiveKey(seller_id=row["seller_id"], scopes=row["scopes"])
+
+
+async def insert_api_key(
+    conn: Connection,
+    *,
+    name: str,
+    seller_id: SellerId | None,
+    prefix: str,
+    key_hash: bytes,
+    scopes: Sequence[str],
+    expires_at: datetime | None,
+) -> None:
+    await conn.execute(
+        "insert into api_keys (name, seller_id, prefix, hash, scopes, expires_at) values ($1, $2, $3, $4, $5, $6)",
+        name,
+        seller_id,
+        prefix,
+        key_hash,
+        list(scopes),
+        expires_at,
+    )
+
+
+async def seller_exists(conn: Connection, seller_id: SellerId) -> bool:
+    return bool(await conn.fetchval("select exists (select from sellers where id = $1)", seller_id))

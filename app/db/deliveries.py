@@ -1,0 +1,146 @@
+"""The deliver job's statements: claim due webhook events, record what became of them, sweep what was left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from app.db.pool import Connection
+from app.db.webhook_events import WebhookEventId
+from app.db.webhooks import WebhookId
+from app.domain.webhook_event import WebhookEventState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueEvent:
+    """A claimed webhook event with all that its POST needs. `headers` and `secrets` are sealed."""
+
+    id: WebhookEventId
+    webhook_id: WebhookId
+    type: str
+    entity_type: str
+    entity_id: int
+    event_name: str
+    attempt: int
+    changed: Any
+    changed_at: datetime
+    first_attempted_at: datetime
+    body: bytes
+    url: str
+    headers: bytes | None
+    secrets: bytes
+    timeout_s: int
+    max_retries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What an attempt came to. `delay_s`: until the next one; None when there is none."""
+
+    id: WebhookEventId
+    webhook_id: WebhookId
+    attempt: int
+    state: WebhookEventState
+    reason: str | None
+    status: int | None
+    error_kind: str | None
+    error: str | None
+    response_body: bytes | None
+    duration_ms: int
+    delay_s: float | None
+    disable_reason: str | None
+
+
+async def claim_due(
+    conn: Connection, *, limit: int, per_webhook: int, after: int, failing_share: int, lease_s: float
+) -> list[DueEvent]:
+    """Mark due webhook events SENDING, under a lease, and write their attempts; one statement.
+
+    Args:    limit — at most so many. per_webhook — of each webhook, beside its own limit. after — the webhook
+             id after which the walk starts; when fewer than `limit` come back, go on from 0.
+             failing_share — places of a webhook whose last attempt failed.
+    Source:  0003_webhooks.sql, claim_webhook_events.
+    """
+    rows = await conn.fetch(
+        "select * from claim_webhook_events($1, $2, $3, $4, $5)", limit, per_webhook, after, failing_share, lease_s
+    )
+    return [DueEvent(**{**row, "changed": orjson.loads(row["changed"])}) for row in rows]
+
+
+async def record_results(conn: Connection, results: Sequence[Result]) -> None:
+    """Store what attempts came to, in one statement; a late result of an expired lease changes nothing.
+
+    A webhook whose attempts of this batch all failed is marked failing until one succeeds.
+    """
+    await conn.execute(
+        """
+        with r as (
+          select * from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[],
+            $8::bytea[], $9::int[], $10::float8[])
+            r(id, attempt, state, reason, status, error_kind, error, response_body, duration_ms, delay_s)
+        ), recorded as (
+          update webhook_events e set
+            state = case when r.state = 'RETRYING' and not w.is_enabled then 'HELD' else r.state end,
+            reason = r.reason, last_status = r.status, lease_until = null,
+            due_at = case when w.is_enabled then clock_timestamp() + make_interval(secs => r.delay_s) end,
+            finished_at = case when r.state <> 'RETRYING' then clock_timestamp() end
+          from r, webhooks w
+          where e.id = r.id and e.state = 'SENDING' and e.attempt_count = r.attempt and w.id = e.webhook_id
+          returning e.id, e.webhook_id, r.attempt, r.state
+        ), attempts as (
+          update delivery_attempts a set finished_at = clock_timestamp(), status = r.status,
+            error_kind = r.error_kind, error = r.error, response_body = r.response_body, duration_ms = r.duration_ms
+          from r join recorded using (id) where a.webhook_event_id = r.id and a.number = r.attempt
+        ), health as (
+          select webhook_id, not bool_or(state = 'DELIVERED') as is_failing from recorded group by webhook_id
+        )
+        update webhooks w set is_failing = h.is_failing,
+          failing_since = case when h.is_failing then coalesce(w.failing_since, clock_timestamp()) end
+        from health h where w.id = h.webhook_id and w.is_failing <> h.is_failing
+        """,
+        [result.id for result in results],
+        [result.attempt for result in results],
+        [result.state.value for result in results],
+        [result.reason for result in results],
+        [result.status for result in results],
+        [result.error_kind for result in results],
+        [result.error for result in results],
+        [result.response_body for result in results],
+        [result.duration_ms for result in results],
+        [result.delay_s for result in results],
+    )
+
+
+async def disable_webhook(conn: Connection, webhook_id: WebhookId, reason: str) -> None:
+    """Disable, with the reason that its owner reads. The caller holds what is open back."""
+    await conn.execute(
+        "update webhooks set is_enabled = false, disabled_reason = $2, updated_at = now()"
+        " where id = $1 and is_enabled",
+        webhook_id,
+        reason,
+    )
+
+
+async def release_expired(conn: Connection) -> int:
+    """Make due again what a worker had claimed and never recorded; its attempt's outcome stays unknown.
+
+    Returns: how many there were.
+    """
+    rows = await conn.fetch(
+        """
+        with expired as (
+          update webhook_events e set
+            state = case when w.is_enabled then 'RETRYING' else 'HELD' end, lease_until = null,
+            due_at = case when w.is_enabled then clock_timestamp() end
+          from webhooks w where w.id = e.webhook_id and e.state = 'SENDING' and e.lease_until < clock_timestamp()
+          returning e.id, e.attempt_count
+        )
+        update delivery_attempts a set finished_at = clock_timestamp(), error_kind = 'UNKNOWN_OUTCOME',
+          error = 'The worker stopped while this attempt was in flight.'
+        from expired x where a.webhook_event_id = x.id and a.number = x.attempt_count and a.finished_at is null
+        returning a.webhook_event_id
+        """
+    )
+    return len(rows)

@@ -1,0 +1,10 @@
+"""Webhooks."""
+
+from app.db.migrations.sql_file import run_sql_file
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    run_sql_file(__file__)

@@ -1,0 +1,63 @@
+"""A table and the frozen dataclass that holds one of its rows.
+
+One generic reader in place of a query function per relation: every dataloader and connection of the schema
+reads through `select_sql` and `Table.rows`, so visibility and column lists have one home.
+"""
+
+import types
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from app.db.pool import Record
+
+Row = TypeVar("Row")
+
+
+class Table(Generic[Row]):
+    """`name` in the database; each column is the field of the same name of `row`."""
+
+    __slots__ = ("_convert", "columns", "name", "row")
+
+    def __init__(self, name: str, row: type[Row]) -> None:
+        self.name = name
+        self.row = row
+        self.columns = tuple(field.name for field in fields(row))  # type: ignore[arg-type]  # a dataclass
+        hints = typing.get_type_hints(row)
+        self._convert = {
+            column: converter
+            for column in self.columns
+            if (converter := _converter(hints[column])) is not None
+        }
+
+    def select_list(self, alias: str) -> str:
+        return ", ".join(f'{alias}."{column}"' for column in self.columns)
+
+    def from_record(self, record: Record) -> Row:
+        """A row from a record that holds (at least) this table's columns under their names."""
+        values = {column: record[column] for column in self.columns}
+        for column, convert in self._convert.items():
+            values[column] = convert(values[column])
+        return self.row(**values)
+
+    def rows(self, records: Iterable[Record]) -> list[Row]:
+        return [self.from_record(record) for record in records]
+
+    def has(self, column: str) -> bool:
+        return column in self.columns
+
+
+def _converter(hint: Any) -> Callable[[Any], Any] | None:
+    """Text columns that hold an enumeration come back as its members; everything else as asyncpg gives it."""
+    if isinstance(hint, types.UnionType):
+        (inner,) = [part for part in typing.get_args(hint) if part is not type(None)]
+        convert = _converter(inner)
+        return None if convert is None else lambda value: None if value is None else convert(value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint
+    if typing.get_origin(hint) in (tuple, Sequence):
+        item = _converter(typing.get_args(hint)[0])
+        return tuple if item is None else lambda values: tuple(item(value) for value in values)
+    return None

@@ -1,0 +1,198 @@
+"""Webhook events and their attempts: what was made of a change for one webhook, and what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from app.db.pool import Connection
+from app.db.table import Table
+from app.db.webhooks import WebhookId
+from app.domain.webhook import WebhookEventName
+from app.domain.webhook_event import WebhookEventState
+
+WebhookEventId = NewType("WebhookEventId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookEvent:
+    id: WebhookEventId
+    webhook_id: WebhookId
+    entity_type: str
+    entity_id: int
+    event_name: str
+    state: WebhookEventState
+    reason: str | None
+    superseded_by: WebhookEventId | None
+    payload_digest: bytes | None
+    changed_at: datetime
+    attempt_count: int
+    due_at: datetime | None
+    last_status: int | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryAttempt:
+    """finished_at None: in flight, or its worker died."""
+
+    id: int
+    webhook_event_id: WebhookEventId
+    number: int
+    started_at: datetime
+    finished_at: datetime | None
+    status: int | None
+    error_kind: str | None
+    error: str | None
+    response_body: bytes | None
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    digest: bytes
+    body: bytes
+
+
+WEBHOOK_EVENTS = Table("webhook_events", WebhookEvent)
+DELIVERY_ATTEMPTS = Table("delivery_attempts", DeliveryAttempt)
+PAYLOADS = Table("payloads", Payload)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A webhook event that was delivered or still may be, as publishing looks back on it."""
+
+    id: WebhookEventId
+    state: WebhookEventState
+    event_name: WebhookEventName
+    attempt_count: int
+    payload_digest: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWebhookEvent:
+    """One to insert, with what it supersedes."""
+
+    webhook_id: WebhookId
+    entity_type: str
+    entity_id: int
+    event_name: WebhookEventName
+    state: WebhookEventState
+    reason: str | None
+    payload_digest: bytes | None
+    changed: bytes
+    changed_at: datetime
+    supersedes: Sequence[WebhookEventId] = ()
+
+
+Subject = tuple[WebhookId, str, int]
+"""Webhook, entity type, entity id."""
+
+
+async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subject, list[Given]]:
+    """What each webhook was last given for an entity, and all of it that is still open; newest first."""
+    rows = await conn.fetch(
+        """
+        select k.*, g.* from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
+        cross join lateral (
+          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest from webhook_events e
+           where e.webhook_id = k.webhook_id and e.entity_type = k.entity_type and e.entity_id = k.entity_id
+             and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD', 'DELIVERED') order by e.id desc limit 1)
+          union
+          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest from webhook_events e
+           where e.webhook_id = k.webhook_id and e.entity_type = k.entity_type and e.entity_id = k.entity_id
+             and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD'))
+        ) g order by g.id desc
+        """,
+        [subject[0] for subject in subjects],
+        [subject[1] for subject in subjects],
+        [subject[2] for subject in subjects],
+    )
+    found: dict[Subject, list[Given]] = {}
+    for row in rows:
+        given = Given(
+            id=row["id"],
+            state=WebhookEventState(row["state"]),
+            event_name=WebhookEventName(row["event_name"].upper()),
+            attempt_count=row["attempt_count"],
+            payload_digest=row["payload_digest"],
+        )
+        found.setdefault((row["webhook_id"], row["entity_type"], row["entity_id"]), []).append(given)
+    return found
+
+
+async def insert_payloads(conn: Connection, payloads: Sequence[Payload]) -> None:
+    """Store each body once. In digest order: two publishers with the same bodies must not wait in a circle."""
+    ordered = sorted(payloads, key=lambda payload: payload.digest)
+    await conn.execute(
+        "insert into payloads (digest, body) select * from unnest($1::bytea[], $2::bytea[]) on conflict do nothing",
+        [payload.digest for payload in ordered],
+        [payload.body for payload in ordered],
+    )
+
+
+async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEvent]) -> None:
+    """Insert in this order, so that ids rise with it, and mark what they supersede.
+
+    What is already being sent by the time is not superseded: it is the claim that changed its state first.
+    """
+    rows = await conn.fetch(
+        """
+        with given as materialized (
+          select nextval('webhook_events_id_seq') as id, n.* from
+            unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[],
+              $8::text[], $9::timestamptz[])
+            with ordinality n(webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed,
+              changed_at, place) order by place
+        ), inserted as (
+          insert into webhook_events (id, webhook_id, entity_type, entity_id, event_name, state, reason,
+            payload_digest, changed, changed_at, due_at, finished_at)
+          overriding system value
+          select id, webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed::jsonb,
+            changed_at, case when state = 'PENDING' then clock_timestamp() end,
+            case when state <> 'PENDING' then clock_timestamp() end
+          from given
+        ) select id from given order by place
+        """,
+        [event.webhook_id for event in events],
+        [event.entity_type for event in events],
+        [event.entity_id for event in events],
+        [event.event_name.value.lower() for event in events],
+        [event.state.value for event in events],
+        [event.reason for event in events],
+        [event.payload_digest for event in events],
+        [event.changed.decode() for event in events],
+        [event.changed_at for event in events],
+    )
+    pairs = [(old, row["id"]) for event, row in zip(events, rows, strict=True) for old in event.supersedes]
+    if pairs:
+        await conn.execute(
+            """
+            update webhook_events e set state = 'SUPERSEDED', superseded_by = s.new, due_at = null,
+              finished_at = clock_timestamp(), reason = 'A newer state of the entity goes out in its place.'
+            from unnest($1::bigint[], $2::bigint[]) s(old, new)
+            where e.id = s.old and e.state in ('PENDING', 'RETRYING', 'HELD')
+            """,
+            [old for old, _ in pairs],
+            [new for _, new in pairs],
+        )
+
+
+async def hold_open(conn: Connection, webhook_id: WebhookId) -> None:
+    """Keep what a disabled webhook has not been given yet."""
+    await conn.execute(
+        "update webhook_events set state = 'HELD', due_at = null"
+        " where webhook_id = $1 and state in ('PENDING', 'RETRYING')",
+        webhook_id,
+    )
+
+
+async def release_held(conn: Connection, webhook_id: WebhookId) -> None:
+    """Let go out what was kept while a webhook was disabled. A PENDING state says it was never attempted."""
+    await conn.execute(
+        "update webhook_events set state = case when attempt_count = 0 then 'PENDING' else 'RETRYING' end,"
+        " due_at = clock_timestamp() where webhook_id = $1 and state = 'HELD'",
+        webhook_id,
+    )

@@ -1,0 +1,52 @@
+"""Insert and update rows of a `Table`: one statement for any number of rows, so one call of its triggers."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import orjson
+
+from app.db.pool import Connection
+from app.db.table import Table
+
+Row = TypeVar("Row")
+
+
+async def insert_rows(
+    conn: Connection, table: Table[Row], values: Sequence[Mapping[str, object]]
+) -> list[Row]:
+    """Insert at least one row and return all of them, in the order given.
+
+    values  column → value; every mapping has the columns of the first. Columns left out take their defaults.
+    """
+    columns = ", ".join(f'"{column}"' for column in values[0])
+    records = await conn.fetch(
+        f"insert into {table.name} ({columns})"
+        f" select {columns} from jsonb_populate_recordset(null::{table.name}, $1::text::jsonb)"
+        f" returning {table.select_list(table.name)}",
+        orjson.dumps([dict(row) for row in values]).decode(),
+    )
+    return sorted(table.rows(records), key=_id)
+
+
+async def insert_row(conn: Connection, table: Table[Row], **values: object) -> Row:
+    (row,) = await insert_rows(conn, table, [values])
+    return row
+
+
+async def update_row(conn: Connection, table: Table[Row], row_id: int, values: Mapping[str, object]) -> Row:
+    """Set these columns, and `updated_at`, of one row that exists."""
+    settings = ", ".join(f'"{column}" = r."{column}"' for column in values)
+    record = await conn.fetchrow(
+        f"update {table.name} t set {settings}, updated_at = now()"
+        f" from jsonb_populate_record(null::{table.name}, $2::text::jsonb) r"
+        f" where t.id = $1 returning {table.select_list('t')}",
+        row_id,
+        orjson.dumps(dict(values)).decode(),
+    )
+    assert record is not None, "the caller has locked the row"
+    return table.from_record(record)
+
+
+def _id(row: object) -> int:
+    key: int = row.id  # type: ignore[attr-defined]  # every table has one
+    return key

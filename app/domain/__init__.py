@@ -1,0 +1,1 @@
+"""The marketplace's rules, without I/O and without a clock: values in, values out."""

@@ -1,0 +1,35 @@
+"""Words and rules of adverts: a seller's products."""
+
+import html
+import re
+from enum import StrEnum
+
+_BLANK_LINES = re.compile(r"\n\s*\n")
+
+
+class AdvertCondition(StrEnum):
+    NEW = "NEW"
+    USED = "USED"
+
+
+def is_advert_displayable(*, is_published: bool, is_online: bool, is_vetted: bool, is_deleted: bool) -> bool:
+    """Whether buyers may see it: published, online, vetted and not deleted. Its seller is not looked at."""
+    return is_published and is_online and is_vetted and not is_deleted
+
+
+def full_title(title: str, code: str | None) -> str:
+    """The title, and the seller's code in parentheses where there is one: `Kettle (K-100)`."""
+    return f"{title} ({code})" if code else title
+
+
+def page_path(advert_id: int) -> str:
+    return f"/adverts/{advert_id}"
+
+
+def description_html(description: str | None) -> str | None:
+    """Plain text as HTML: escaped; blank lines part paragraphs, line ends become breaks. None stays None."""
+    if description is None:
+        return None
+    text = html.escape(description.replace("\r\n", "\n")).strip()
+    paragraphs = [part.replace("\n", "<br>") for part in _BLANK_LINES.split(text) if part]
+    return "".join(f"<p>{part}</p>" for part in paragraphs)

@@ -1,0 +1,30 @@
+"""How an attempt can end without a status."""
+
+from enum import StrEnum
+
+
+class ErrorKind(StrEnum):
+    """Why an attempt has no status; stored with the attempt, and `AttemptError.kind` is one of these."""
+
+    # The endpoint's name has no address, or the name servers did not answer.
+    DNS = "DNS"
+    # The address (or one address of the name) is not one that webhooks may reach; nothing was sent.
+    REFUSED_ADDRESS = "REFUSED_ADDRESS"
+    # No TCP connection: refused, unreachable, or reset before it stood.
+    CONNECT = "CONNECT"
+    # The certificate is not trusted or not for this host, or the handshake failed; nothing was sent.
+    TLS = "TLS"
+    # The deadline passed before a status; the endpoint may have received the request.
+    TIMEOUT = "TIMEOUT"
+    # The connection ended before a status; the endpoint may have received the request.
+    RESET = "RESET"
+    # What came back is not an HTTP/1.1 answer.
+    PROTOCOL = "PROTOCOL"
+    # More bytes came before a whole status and headers than an answer may have.
+    OVERSIZED_ANSWER = "OVERSIZED_ANSWER"
+    # The worker was told to stop while the POST was in flight.
+    CANCELLED = "CANCELLED"
+    # The worker died while the POST was in flight; only the endpoint knows what arrived.
+    UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
+    # An error of ours that no other kind fits; its message names the exception.
+    INTERNAL = "INTERNAL"

@@ -1,0 +1,105 @@
+"""Words and rules of invoices: one seller's part of an order."""
+
+from collections.abc import Collection, Iterable
+from enum import StrEnum
+
+from app.domain.order import LineItemStatus
+from app.domain.refund_request import RefundRequestLineItemStatus
+
+
+class InvoiceStatusFlag(StrEnum):
+    PAID = "PAID"
+    PAYMENT_UNDER_REVIEW = "PAYMENT_UNDER_REVIEW"
+    SENT = "SENT"
+    PARTIALLY_SENT = "PARTIALLY_SENT"
+    AWAITING_RETURN = "AWAITING_RETURN"
+    AWAITING_REFUND = "AWAITING_REFUND"
+    REFUNDED = "REFUNDED"
+    CANCELLED = "CANCELLED"
+    READY = "READY"
+    COLLECTED = "COLLECTED"
+    REMITTED = "REMITTED"
+
+
+class InvoiceStatus(StrEnum):
+    AWAITING_PAYMENT = "AWAITING_PAYMENT"
+    PAID = "PAID"
+    PAYMENT_UNDER_REVIEW = "PAYMENT_UNDER_REVIEW"
+    SENT = "SENT"
+    PARTIALLY_SENT = "PARTIALLY_SENT"
+    READY = "READY"
+    COLLECTED = "COLLECTED"
+    REFUNDED = "REFUNDED"
+    CANCELLED = "CANCELLED"
+
+
+class InvoiceAmendmentLineItemStatus(StrEnum):
+    REFUNDED = "REFUNDED"
+    CANCELLED = "CANCELLED"
+
+
+#: The single status is the first of these flags that is set: what happened last in an invoice's life.
+_PRECEDENCE = (
+    InvoiceStatusFlag.CANCELLED,
+    InvoiceStatusFlag.REFUNDED,
+    InvoiceStatusFlag.COLLECTED,
+    InvoiceStatusFlag.READY,
+    InvoiceStatusFlag.SENT,
+    InvoiceStatusFlag.PARTIALLY_SENT,
+    InvoiceStatusFlag.PAYMENT_UNDER_REVIEW,
+    InvoiceStatusFlag.PAID,
+)
+_SETTLED = frozenset({InvoiceStatusFlag.REFUNDED, InvoiceStatusFlag.CANCELLED})
+_SENDING = frozenset({InvoiceStatusFlag.SENT, InvoiceStatusFlag.PARTIALLY_SENT})
+_AWAITING = frozenset({InvoiceStatusFlag.AWAITING_RETURN, InvoiceStatusFlag.AWAITING_REFUND})
+
+
+def invoice_status(flags: Collection[InvoiceStatusFlag]) -> InvoiceStatus:
+    """The one status that stands for all flags; AWAITING_PAYMENT when none of them tells more."""
+    for flag in _PRECEDENCE:
+        if flag in flags:
+            return InvoiceStatus(flag.value)
+    return InvoiceStatus.AWAITING_PAYMENT
+
+
+def is_settled(flags: Collection[InvoiceStatusFlag]) -> bool:
+    """Whether all of the invoice has been cancelled or refunded."""
+    return not _SETTLED.isdisjoint(flags)
+
+
+def flags_after_shipping(
+    flags: Collection[InvoiceStatusFlag], *, awaiting: Iterable[int]
+) -> tuple[InvoiceStatusFlag, ...]:
+    """The flags once something was sent; `awaiting` are the quantities left. SENT replaces PARTIALLY_SENT."""
+    sent = InvoiceStatusFlag.PARTIALLY_SENT if any(awaiting) else InvoiceStatusFlag.SENT
+    return _in_order({*flags} - _SENDING | {sent})
+
+
+def flags_after_refund(
+    flags: Collection[InvoiceStatusFlag],
+    *,
+    refund_lines: Collection[RefundRequestLineItemStatus],
+    line_items: Collection[LineItemStatus],
+    awaiting: Iterable[int],
+) -> tuple[InvoiceStatusFlag, ...]:
+    """The flags as all refund lines and line items of the invoice have it now.
+
+    AWAITING_RETURN and AWAITING_REFUND last as long as a refund line waits for that. When no item is left,
+    the invoice is CANCELLED if none had been sent, else REFUNDED. When the unsent rest of a partly sent
+    invoice is cancelled, all that there is to send has been SENT.
+    """
+    found = {*flags} - _AWAITING
+    if RefundRequestLineItemStatus.AWAITING_RETURN in refund_lines:
+        found.add(InvoiceStatusFlag.AWAITING_RETURN)
+    if RefundRequestLineItemStatus.REFUND_ACCEPTED in refund_lines:
+        found.add(InvoiceStatusFlag.AWAITING_REFUND)
+    if InvoiceStatusFlag.PARTIALLY_SENT in found:
+        found = {*flags_after_shipping(found, awaiting=awaiting)}
+    if line_items and {*line_items} <= {LineItemStatus.REFUNDED, LineItemStatus.CANCELLED}:
+        is_refunded = LineItemStatus.REFUNDED in line_items
+        found.add(InvoiceStatusFlag.REFUNDED if is_refunded else InvoiceStatusFlag.CANCELLED)
+    return _in_order(found)
+
+
+def _in_order(flags: Collection[InvoiceStatusFlag]) -> tuple[InvoiceStatusFlag, ...]:
+    return tuple(flag for flag in InvoiceStatusFlag if flag in flags)

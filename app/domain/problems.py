@@ -1,0 +1,103 @@
+"""What is wrong with an input: the path of a field, in the schema's words, and messages about it."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from app.errors import InvalidInput
+
+MAX_TEXT = 500
+MAX_LONG_TEXT = 10_000
+MAX_ITEMS = 500
+INT4_MAX = 2**31 - 1
+BIGINT_MAX = 2**63 - 1
+
+_LONG_TEXTS = frozenset({"note", "notes", "description", "messageToSeller"})
+_INT4 = frozenset({"quantity", "countOnHand", "minPurchaseQuantity", "maxPurchaseQuantity"})
+
+
+class Problems(dict[str, list[str]]):
+    """Path → messages. All of an input's problems are told at once."""
+
+    def add(self, path: str, message: str) -> None:
+        self.setdefault(path, []).append(message)
+
+    def include(self, others: Mapping[str, Sequence[str]]) -> "Problems":
+        for path, messages in others.items():
+            self.setdefault(path, []).extend(messages)
+        return self
+
+    def check(self) -> None:
+        """Raises InvalidInput that names every field, if there is any problem."""
+        if self:
+            told = "; ".join(f"{path}: {', '.join(messages)}" for path, messages in self.items())
+            raise InvalidInput(told, fields=self)
+
+
+def value_problems(value: object, path: str = "") -> Problems:
+    """What PostgreSQL can't hold, or nobody should send, anywhere in a (nested) input dataclass.
+
+    Texts are bounded and free of NUL and of half a surrogate pair; numbers fit their columns; times fit UTC.
+    """
+    problems = Problems()
+    if is_dataclass(value):
+        for field in fields(value):
+            problems.include(value_problems(getattr(value, field.name), join(path, camel(field.name))))
+    elif isinstance(value, (list, tuple)):
+        if len(value) > MAX_ITEMS:
+            problems.add(path, f"must not have more than {MAX_ITEMS} entries")
+        for index, item in enumerate(value[:MAX_ITEMS]):
+            problems.include(value_problems(item, join(path, str(index))))
+    elif (message := _scalar_problem(value, path)) is not None:
+        problems.add(path, message)
+    return problems
+
+
+def blank_problems(texts: Mapping[str, str]) -> Problems:
+    """The paths whose text says nothing."""
+    return Problems({path: ["must not be blank"] for path, text in texts.items() if not text.strip()})
+
+
+def join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def camel(name: str) -> str:
+    """`count_on_hand` → `countOnHand`: the schema's word for a dataclass's field."""
+    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
+
+
+def _scalar_problem(value: object, path: str) -> str | None:
+    name = next((part for part in reversed(path.split(".")) if not part.isdigit()), "")
+    if isinstance(value, (Enum, bool)):
+        return None
+    if isinstance(value, str):
+        return _text_problem(value, MAX_LONG_TEXT if name in _LONG_TEXTS else MAX_TEXT)
+    if isinstance(value, int) and abs(value) > (INT4_MAX if name in _INT4 else BIGINT_MAX):
+        return "is too large"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number"
+    if isinstance(value, datetime):
+        return _time_problem(value)
+    return None
+
+
+def _text_problem(text: str, longest: int) -> str | None:
+    if len(text) > longest:
+        return f"must not be longer than {longest} characters"
+    if "\x00" in text:
+        return "must not contain the NUL character"
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return "must not contain half of a surrogate pair"
+    return None
+
+
+def _time_problem(time: datetime) -> str | None:
+    try:
+        time.astimezone(UTC)
+    except (OverflowError, ValueError):
+        return "is beyond the years 1 to 9999"
+    return None

@@ -1,0 +1,95 @@
+"""How a purchase becomes invoices: one per seller and delivery type, each with its amounts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from app.domain.order import DeliveryType, InvoiceAmounts, LineAmounts, invoice_amounts, line_amounts
+from app.domain.problems import BIGINT_MAX, Problems
+from app.domain.stock import Offer, Wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is agreed about one invoice as a whole. tax_rate: of its shipping."""
+
+    shipping_description: str = ""
+    shipping_cost_cents: int = 0
+    tax_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedLine:
+    wanted: Wanted
+    item_amount_cents: int
+    amounts: LineAmounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One invoice to be made."""
+
+    seller_id: int
+    delivery_type: DeliveryType
+    lines: Sequence[PricedLine]
+    terms: Terms
+    amounts: InvoiceAmounts
+
+
+def split(
+    wanted: Sequence[Wanted],
+    offers: Mapping[int, Offer],
+    terms: Mapping[tuple[int, DeliveryType], Terms],
+) -> list[Part]:
+    """The invoices to make, by seller and delivery type; each keeps its lines in the order given.
+
+    The lines have passed `purchase_problems`. terms  by seller and delivery type; free shipping without.
+    """
+
+    def key(line: Wanted) -> tuple[int, DeliveryType]:
+        return offers[line.variant_id].seller_id, line.delivery_type
+
+    return [
+        _part(seller_id, delivery_type, list(lines), offers, terms.get((seller_id, delivery_type), Terms()))
+        for (seller_id, delivery_type), lines in groupby(sorted(wanted, key=key), key)
+    ]
+
+
+def total_problems(parts: Sequence[Part]) -> Problems:
+    """Each line has an amount that can be stored; so must have each sum of them."""
+    is_too_large = max(order_amounts(parts).values()) > BIGINT_MAX
+    return Problems(base=["the order's total is too large"]) if is_too_large else Problems()
+
+
+def order_amounts(parts: Sequence[Part]) -> dict[str, int]:
+    """An order's columns of money: the sums over its invoices."""
+    names = ("subtotal_cents", "shipping_cost_cents", "tax_total_cents", "total_cents")
+    return {name: sum(getattr(part.amounts, name) for part in parts) for name in names}
+
+
+def _part(
+    seller_id: int,
+    delivery_type: DeliveryType,
+    wanted: Sequence[Wanted],
+    offers: Mapping[int, Offer],
+    terms: Terms,
+) -> Part:
+    lines = [_priced(line, offers[line.variant_id]) for line in wanted]
+    amounts = invoice_amounts(
+        [line.amounts for line in lines],
+        shipping_cost_cents=terms.shipping_cost_cents,
+        tax_rate=terms.tax_rate,
+    )
+    return Part(seller_id=seller_id, delivery_type=delivery_type, lines=lines, terms=terms, amounts=amounts)
+
+
+def _priced(line: Wanted, offer: Offer) -> PricedLine:
+    unit = offer.price_cents if line.item_amount_cents is None else line.item_amount_cents
+    assert unit is not None, "purchase_problems refuses what has no price"
+    amounts = line_amounts(
+        item_amount_cents=unit,
+        quantity=line.quantity,
+        tax_rate=line.tax_rate,
+        postage_cents=line.postage_cents,
+    )
+    return PricedLine(wanted=line, item_amount_cents=unit, amounts=amounts)

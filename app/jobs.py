@@ -1,0 +1,29 @@
+"""Jobs by name: whoever rings needs no job's code. Redis is a doorbell; losing it loses no event."""
+
+from enum import StrEnum
+
+from arq.connections import ArqRedis, RedisSettings
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+QUEUE = "tellgraph:queue"
+
+
+class Job(StrEnum):
+    PUBLISH = "publish"
+    DELIVER = "deliver"
+
+
+def redis_settings(url: str) -> RedisSettings:
+    """Settings of a connection that outlives an outage of some seconds; arq's own worker dies of a lost one."""
+    settings = RedisSettings.from_dsn(url)
+    settings.retry = Retry(ExponentialBackoff(cap=1, base=0.05), 10)
+    settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, OSError]
+    return settings
+
+
+async def enqueue(redis: ArqRedis, job: Job) -> None:
+    """Ask any worker to run the job. Without a job id: one that is queued already must not swallow this one."""
+    await redis.enqueue_job(job.value, _queue_name=QUEUE)

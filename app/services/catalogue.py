@@ -1,0 +1,221 @@
+"""The catalogue: adverts and their variants are made and changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from databases import Database
+
+from app.auth import Viewer
+from app.db.adverts import ADVERTS, Advert, AdvertId, lock_advert
+from app.db.pool import Connection, transaction
+from app.db.sellers import SellerId, find_seller
+from app.db.table import Table
+from app.db.variants import VARIANTS, Variant, VariantId, lock_advert_variants, lock_variant
+from app.db.write import insert_row, update_row
+from app.domain.advert import AdvertCondition
+from app.domain.attributes import ABSENT, Absent, given
+from app.domain.catalogue import ADVERT_REQUIRED, VARIANT_REQUIRED, required_problems, variant_problems
+from app.domain.order import PricingModel
+from app.domain.problems import Problems, value_problems
+
+Row = TypeVar("Row", Advert, Variant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantAttributes:
+    """Absent stays as it is, None clears. Prices in cents; currency: ISO 4217, of all of its prices."""
+
+    label: str | Absent | None = ABSENT
+    sku: str | Absent | None = ABSENT
+    barcode: str | Absent | None = ABSENT
+    count_on_hand: int | Absent | None = ABSENT
+    infinite_quantity: bool | Absent | None = ABSENT
+    published: bool | Absent | None = ABSENT
+    price_cents: int | Absent | None = ABSENT
+    sale_price_cents: int | Absent | None = ABSENT
+    sale_price_start_at: datetime | Absent | None = ABSENT
+    sale_price_end_at: datetime | Absent | None = ABSENT
+    min_purchase_quantity: int | Absent | None = ABSENT
+    max_purchase_quantity: int | Absent | None = ABSENT
+    pricing_model: PricingModel | Absent | None = ABSENT
+    currency: str | Absent | None = ABSENT
+    tax_code: str | Absent | None = ABSENT
+    notes: str | Absent | None = ABSENT
+    url: str | Absent | None = ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvertVariant(VariantAttributes):
+    """variant_id: None makes a new variant."""
+
+    variant_id: VariantId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvertAttributes:
+    """Absent stays as it is, None clears. variants: changed and added; those not listed stay as they are."""
+
+    title: str | Absent | None = ABSENT
+    description: str | Absent | None = ABSENT
+    code: str | Absent | None = ABSENT
+    condition: AdvertCondition | Absent | None = ABSENT
+    published: bool | Absent | None = ABSENT
+    online: bool | Absent | None = ABSENT
+    vetted: bool | Absent | None = ABSENT
+    tax_code: str | Absent | None = ABSENT
+    product_features: Sequence[str] | Absent | None = ABSENT
+    url: str | Absent | None = ABSENT
+    variants: Sequence[AdvertVariant] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantUpdate:
+    variant_id: VariantId
+    attributes: VariantAttributes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvertUpsert:
+    """advert_id: None makes a new advert, of `seller_id`, or of the seller that asks."""
+
+    attributes: AdvertAttributes
+    advert_id: AdvertId | None = None
+    seller_id: SellerId | None = None
+
+
+#: Attributes whose column has another name.
+_COLUMNS = {
+    "infinite_quantity": "has_infinite_quantity",
+    "published": "is_published",
+    "online": "is_online",
+    "vetted": "is_vetted",
+}
+
+
+async def update_variant(database: Database, viewer: Viewer, change: VariantUpdate) -> Variant:
+    """Change some attributes. For the operator and the variant's seller. What is the same is not written.
+
+    Raises NotFound; InvalidInput with every wrong attribute.
+    """
+    value_problems(change).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        variant = await lock_variant(conn, change.variant_id, seller_id=viewer.seller_id)
+        _variant_problems(change.attributes, variant, "attributes").check()
+        return await _save(conn, VARIANTS, variant, _attributes(change.attributes))
+
+
+async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert) -> Advert:
+    """Make or change an advert together with variants of it. For the operator and the advert's seller.
+
+    Raises NotFound; InvalidInput with every wrong attribute of the advert and its variants.
+    """
+    value_problems(change).include(_advert_problems(viewer, change)).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        advert = await _find_advert(conn, viewer, change)
+        known = {} if advert is None else {v.id: v for v in await lock_advert_variants(conn, advert.id)}
+        problems = _variants_problems(change, known)
+        seller_id = await _seller_of(conn, viewer, change, advert, problems)
+        problems.check()
+        attributes = _attributes(change.attributes)
+        if advert is None:
+            advert = await insert_row(conn, ADVERTS, seller_id=seller_id, **attributes)
+        else:
+            advert = await _save(conn, ADVERTS, advert, attributes)
+        await _save_variants(conn, advert, change.attributes.variants, known)
+        return advert
+
+
+def _attributes(attributes: VariantAttributes | AdvertAttributes) -> dict[str, Any]:
+    """The columns that were given."""
+    found = given(attributes)
+    return {_COLUMNS.get(name, name): found[name] for name in found if name not in ("variants", "variant_id")}
+
+
+async def _save(conn: Connection, table: Table[Row], row: Row, attributes: Mapping[str, Any]) -> Row:
+    """Write what differs; a row that stays the same isn't touched."""
+    differing = {name: value for name, value in attributes.items() if _stored(value) != getattr(row, name)}
+    return await update_row(conn, table, row.id, differing) if differing else row
+
+
+def _stored(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _variant_problems(attributes: VariantAttributes, variant: Variant | None, path: str) -> Problems:
+    """What would be wrong with the variant then."""
+    sent = given(attributes)
+    before = {
+        name: getattr(variant, _COLUMNS.get(name, name), None)
+        for name in VariantAttributes.__dataclass_fields__
+        if variant is not None
+    }
+    problems = required_problems(sent, VARIANT_REQUIRED, path=path, is_new=variant is None, needed="label")
+    return problems.include(variant_problems({**before, **sent}, path=path))
+
+
+def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
+    """What is wrong whatever is stored."""
+    is_new = change.advert_id is None
+    sent = given(change.attributes)
+    problems = required_problems(sent, ADVERT_REQUIRED, path="attributes", is_new=is_new, needed="title")
+    if "vetted" in sent and not viewer.is_operator:
+        problems.add("attributes.vetted", "can be set by the marketplace operator only")
+    if is_new and not change.attributes.variants:
+        problems.add("attributes.variants", "must not be empty: an advert has at least one variant")
+    if is_new and change.seller_id is None and viewer.is_operator:
+        problems.add("sellerId", "is required for a new advert")
+    return problems
+
+
+async def _find_advert(conn: Connection, viewer: Viewer, change: AdvertUpsert) -> Advert | None:
+    if change.advert_id is None:
+        return None
+    return await lock_advert(conn, change.advert_id, seller_id=viewer.seller_id)
+
+
+async def _seller_of(
+    conn: Connection, viewer: Viewer, change: AdvertUpsert, advert: Advert | None, problems: Problems
+) -> SellerId | None:
+    """Whose the advert is; a seller that is not there, or is another one, is added to the problems."""
+    seller_id = change.seller_id if change.seller_id is not None else viewer.seller_id
+    if advert is not None:
+        if change.seller_id not in (None, advert.seller_id):
+            problems.add("sellerId", "is not the advert's seller, which can't be changed")
+        return advert.seller_id
+    is_other = viewer.seller_id not in (None, seller_id)
+    if seller_id is not None and (is_other or await find_seller(conn, seller_id) is None):
+        problems.add("sellerId", "there is no such seller")
+    return seller_id
+
+
+def _variants_problems(change: AdvertUpsert, known: Mapping[VariantId, Variant]) -> Problems:
+    problems = Problems()
+    seen = set()
+    for index, listed in enumerate(change.attributes.variants):
+        path = f"attributes.variants.{index}"
+        if listed.variant_id is not None and listed.variant_id not in known:
+            problems.add(f"{path}.variantId", "there is no such variant of this advert")
+            continue
+        if listed.variant_id in seen:
+            problems.add(f"{path}.variantId", "is listed twice")
+        if listed.variant_id is not None:
+            seen.add(listed.variant_id)
+        variant = None if listed.variant_id is None else known[listed.variant_id]
+        problems.include(_variant_problems(listed, variant, path))
+    return problems
+
+
+async def _save_variants(
+    conn: Connection,
+    advert: Advert,
+    listed: Sequence[AdvertVariant],
+    known: Mapping[VariantId, Variant],
+) -> None:
+    for item in listed:
+        attributes = _attributes(item)
+        if item.variant_id is None:
+            await insert_row(conn, VARIANTS, advert_id=advert.id, seller_id=advert.seller_id, **attributes)
+        else:
+            await _save(conn, VARIANTS, known[item.variant_id], attributes)

@@ -1,0 +1,287 @@
+"""Orders: a purchase, split into one invoice per seller and delivery type."""
+
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+
+from databases import Database
+
+from app.auth import Viewer
+from app.db.invoices import INVOICES, LINE_ITEMS, Invoice
+from app.db.orders import ORDERS, Order
+from app.db.pool import Connection, transaction
+from app.db.sellers import SellerId, find_seller_ids
+from app.db.variants import OfferedVariant, VariantId, lock_offered_variants, take_from_stock
+from app.db.write import insert_row, insert_rows
+from app.domain.invoice import InvoiceStatusFlag
+from app.domain.order import DeliveryType, LineItemStatus, OrderStatus, initial_quantities
+from app.domain.problems import MAX_ITEMS, Problems, value_problems
+from app.domain.purchase import Part, PricedLine, Terms, order_amounts, split, total_problems
+from app.domain.stock import Offer, Wanted, form_problems, price_now, purchase_problems, tax_rate_problems
+from app.domain.variant import is_variant_displayable
+from app.errors import Forbidden
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLineItem:
+    """item_amount_cents: of one; None takes the variant's price. tax_rate: a fraction; None is no tax."""
+
+    variant_id: VariantId
+    quantity: int
+    delivery_type: DeliveryType = DeliveryType.BUY_ONLINE
+    item_amount_cents: int | None = None
+    tax_rate: float | None = None
+    postage_cents: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInvoice:
+    """tax_rate: of the shipping, and of each line without one. The lines' own delivery types don't count."""
+
+    seller_id: SellerId
+    line_items: Sequence[NewLineItem]
+    delivery_type: DeliveryType = DeliveryType.BUY_ONLINE
+    shipping_description: str = ""
+    shipping_cost_cents: int = 0
+    tax_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    status: OrderStatus = OrderStatus.COMPLETE
+    first_name: str | None = None
+    surname: str | None = None
+    phone: str | None = None
+    email_address: str | None = None
+    company_name: str | None = None
+    billing_first_name: str | None = None
+    billing_surname: str | None = None
+    billing_phone: str | None = None
+    billing_email_address: str | None = None
+    billing_company_name: str | None = None
+    is_gift: bool = False
+    message_to_seller: str | None = None
+    payment_instrument_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPurchase:
+    """An order with either its lines, which are split, or its invoices."""
+
+    order: NewOrder
+    line_items: Sequence[NewLineItem] | None = None
+    invoices: Sequence[NewInvoice] | None = None
+
+
+async def create_order(database: Database, viewer: Viewer, given: NewPurchase) -> Order:
+    """Record a purchase and take its items from stock. For the operator.
+
+    Raises Forbidden; InvalidInput with every wrong line, among them those that are not in stock.
+    """
+    if not viewer.is_operator:
+        raise Forbidden("Orders can be created by the marketplace operator only.")
+    value_problems(given).include(_form_problems(given)).check()
+    wanted = _wanted(given)
+    async with transaction(database, actor=viewer.actor) as conn:
+        offered = await lock_offered_variants(conn, {VariantId(line.variant_id) for line in wanted})
+        problems = await _seller_problems(conn, given.invoices or ())
+        offers = {int(variant_id): _offer(item) for variant_id, item in offered.items()}
+        problems.include(purchase_problems(wanted, offers)).check()
+        parts = split(wanted, offers, _terms(given))
+        total_problems(parts).check()
+        order = await _insert_order(conn, given.order, parts, offers[wanted[0].variant_id].currency)
+        invoices = await _insert_invoices(conn, order, parts)
+        await _insert_line_items(conn, order, invoices, parts, offered)
+        await take_from_stock(conn, _quantities(wanted))
+        return order
+
+
+def _form_problems(given: NewPurchase) -> Problems:
+    """What is wrong whatever is in stock."""
+    problems = Problems()
+    if (given.line_items is None) == (given.invoices is None):
+        problems.add("lineItems", "give either lineItems or invoices")
+    if given.line_items is not None and not given.line_items:
+        problems.add("lineItems", "must not be empty")
+    if given.invoices is not None and not given.invoices:
+        problems.add("invoices", "must not be empty")
+    seen = set()
+    for index, invoice in enumerate(given.invoices or ()):
+        path = f"invoices.{index}"
+        if (key := (invoice.seller_id, invoice.delivery_type)) in seen:
+            problems.add(
+                path, "has the seller and delivery type of an invoice before: put their lines together"
+            )
+        seen.add(key)
+        if not invoice.line_items:
+            problems.add(f"{path}.lineItems", "must not be empty")
+        if invoice.shipping_cost_cents < 0:
+            problems.add(f"{path}.shippingCostCents", "must not be negative")
+        problems.include(tax_rate_problems(path, invoice.tax_rate))
+    wanted = _wanted(given)
+    if len(wanted) > MAX_ITEMS:
+        problems.add("invoices", f"an order must not have more than {MAX_ITEMS} lines")
+    for line in wanted[:MAX_ITEMS]:
+        problems.include(form_problems(line))
+    return problems
+
+
+def _wanted(given: NewPurchase) -> list[Wanted]:
+    """All lines of the purchase, in the order of the input, each with its path there."""
+    lines = [_line(f"lineItems.{index}", line) for index, line in enumerate(given.line_items or ())]
+    for number, invoice in enumerate(given.invoices or ()):
+        for index, line in enumerate(invoice.line_items):
+            lines.append(_line(f"invoices.{number}.lineItems.{index}", line, invoice))
+    return lines
+
+
+def _line(path: str, line: NewLineItem, invoice: NewInvoice | None = None) -> Wanted:
+    rate = invoice.tax_rate if invoice is not None and line.tax_rate is None else line.tax_rate
+    return Wanted(
+        path=path,
+        variant_id=line.variant_id,
+        quantity=line.quantity,
+        delivery_type=line.delivery_type if invoice is None else invoice.delivery_type,
+        item_amount_cents=line.item_amount_cents,
+        tax_rate=rate,
+        postage_cents=line.postage_cents,
+        seller_id=None if invoice is None else invoice.seller_id,
+    )
+
+
+async def _seller_problems(conn: Connection, invoices: Sequence[NewInvoice]) -> Problems:
+    known = await find_seller_ids(conn, {invoice.seller_id for invoice in invoices}) if invoices else set()
+    return Problems(
+        {
+            f"invoices.{index}.sellerId": ["there is no such seller"]
+            for index, invoice in enumerate(invoices)
+            if invoice.seller_id not in known
+        }
+    )
+
+
+def _terms(given: NewPurchase) -> dict[tuple[int, DeliveryType], Terms]:
+    return {
+        (invoice.seller_id, invoice.delivery_type): Terms(
+            shipping_description=invoice.shipping_description,
+            shipping_cost_cents=invoice.shipping_cost_cents,
+            tax_rate=invoice.tax_rate,
+        )
+        for invoice in given.invoices or ()
+    }
+
+
+def _quantities(wanted: Sequence[Wanted]) -> dict[VariantId, int]:
+    """How many of each variant, over all lines."""
+    quantities: Counter[VariantId] = Counter()
+    for line in wanted:
+        quantities[VariantId(line.variant_id)] += line.quantity
+    return dict(quantities)
+
+
+def _offer(item: OfferedVariant) -> Offer:
+    variant = item.variant
+    return Offer(
+        seller_id=variant.seller_id,
+        is_for_sale=item.is_advert_published
+        and is_variant_displayable(is_published=variant.is_published, is_deleted=False),
+        price_cents=price_now(
+            price_cents=variant.price_cents,
+            sale_price_cents=variant.sale_price_cents,
+            sale_start_at=variant.sale_price_start_at,
+            sale_end_at=variant.sale_price_end_at,
+            now=item.now,
+        ),
+        currency=variant.currency,
+        count_on_hand=None if variant.has_infinite_quantity else variant.count_on_hand,
+        min_quantity=variant.min_purchase_quantity,
+        max_quantity=variant.max_purchase_quantity,
+    )
+
+
+async def _insert_order(conn: Connection, given: NewOrder, parts: Sequence[Part], currency: str) -> Order:
+    details = {field.name: getattr(given, field.name) for field in fields(given)}
+    return await insert_row(
+        conn, ORDERS, **details, **order_amounts(parts), token=secrets.token_urlsafe(16), currency=currency
+    )
+
+
+async def _insert_invoices(conn: Connection, order: Order, parts: Sequence[Part]) -> list[Invoice]:
+    """One invoice per part, in their order. A complete order is paid for."""
+    is_paid = order.status is OrderStatus.COMPLETE
+    buyer = {
+        "order_id": order.id,
+        "buyer_first_name": order.first_name,
+        "buyer_surname": order.surname,
+        "buyer_phone": order.phone,
+        "buyer_email_address": order.email_address,
+        "buyer_message_to_seller": order.message_to_seller,
+        "status_flags": [InvoiceStatusFlag.PAID] if is_paid else [],
+        "paid_at": order.created_at if is_paid else None,
+        "currency": order.currency,
+    }
+    return await insert_rows(conn, INVOICES, [{**buyer, **_invoice(part)} for part in parts])
+
+
+def _invoice(part: Part) -> dict[str, object]:
+    return {
+        "seller_id": part.seller_id,
+        "delivery_type": part.delivery_type,
+        "shipping_description": part.terms.shipping_description,
+        **asdict(part.amounts),
+    }
+
+
+async def _insert_line_items(
+    conn: Connection,
+    order: Order,
+    invoices: Sequence[Invoice],
+    parts: Sequence[Part],
+    offered: Mapping[VariantId, OfferedVariant],
+) -> None:
+    # All in one statement: one trigger call, one change event per invoice.
+    is_paid = order.status is OrderStatus.COMPLETE
+    status = LineItemStatus.ALLOCATED if is_paid else LineItemStatus.NEW
+    common = {"status": status, "currency": order.currency}
+    lines = [
+        {
+            **common,
+            "invoice_id": invoice.id,
+            **_copies(offered[VariantId(line.wanted.variant_id)]),
+            **_line_item(line),
+        }
+        for invoice, part in zip(invoices, parts, strict=True)
+        for line in part.lines
+    ]
+    await insert_rows(conn, LINE_ITEMS, lines)
+
+
+def _copies(item: OfferedVariant) -> dict[str, object]:
+    """What the line item keeps as it was at purchase, whatever becomes of the variant."""
+    return {
+        "advert_id": item.variant.advert_id,
+        "advert_title": item.advert_title,
+        "advert_code": item.advert_code,
+        "variant_id": item.variant.id,
+        "variant_name": item.variant.label,
+        "variant_sku": item.variant.sku,
+        "variant_barcode": item.variant.barcode,
+        "pricing_model": item.variant.pricing_model,
+    }
+
+
+def _line_item(line: PricedLine) -> dict[str, object]:
+    wanted, amounts = line.wanted, line.amounts
+    awaiting, returnable = initial_quantities(wanted.delivery_type, wanted.quantity)
+    return {
+        "quantity": wanted.quantity,
+        "quantity_awaiting_dispatch": awaiting,
+        "quantity_returnable": returnable,
+        "item_amount_cents": line.item_amount_cents,
+        "total_cents": amounts.total_cents,
+        "subtotal_cents": amounts.total_cents,
+        "tax_total_cents": amounts.tax_cents,
+        "postage_cents": amounts.postage_cents,
+        "tax_rate": amounts.tax_rate,
+    }

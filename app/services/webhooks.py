@@ -1,0 +1,172 @@
+"""Register and change webhooks. The stored query has been checked by the caller, who has the schema."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import orjson
+from databases import Database
+
+from app.auth import Viewer
+from app.db import webhook_events, webhooks
+from app.db.pool import Connection, transaction
+from app.db.sellers import SellerId
+from app.db.webhooks import Webhook, WebhookId
+from app.domain import headers as header_rules
+from app.domain.endpoint import RefusedEndpoint, check_endpoint
+from app.domain.signing_secret import check_secret, generate_secret
+from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.errors import Forbidden, InvalidInput
+from app.secrets import SecretBox, secret_box
+from app.settings import Settings
+
+HEADERS, SECRETS = "webhook.headers", "webhook.secrets"
+"""What header values and signing secrets are sealed for."""
+
+_LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30)}
+_INPUT_NAMES = {
+    "max_retries": "maxRetries",
+    "concurrent_send_limit": "concurrentSendLimit",
+    "timeout_s": "timeoutSeconds",
+}
+_MAX_DESCRIPTION_CHARS = 2_000
+
+
+class WebhookAttributes(TypedDict, total=False):
+    """What a webhook is made of; on an update an absent key leaves things as they are."""
+
+    url: str
+    events: list[WebhookEventName]
+    query_string: str
+    headers: Mapping[str, Any]
+    hmac_key: str
+    description: str | None
+    is_enabled: bool
+    allow_skip: bool
+    every_change: bool
+    max_retries: int
+    concurrent_send_limit: int
+    timeout_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """hmac_key: the generated secret, which is shown this once; None when the subscriber gave one."""
+
+    webhook: Webhook
+    hmac_key: str | None
+
+
+async def create_webhook(
+    database: Database,
+    viewer: Viewer,
+    settings: Settings,
+    *,
+    klass: WebhookKlass,
+    seller_id: SellerId | None,
+    attributes: WebhookAttributes,
+) -> Created:
+    """Register a webhook, owned by `seller_id` or (None) by the viewer. Raises InvalidInput, Forbidden."""
+    owner = _owner(viewer, seller_id)
+    generated = None if attributes.get("hmac_key") else generate_secret()
+    if generated:
+        attributes = {**attributes, "hmac_key": generated}
+    values = _columns(attributes, settings)
+    async with transaction(database, actor=viewer.actor) as conn:
+        await _check_seller(conn, owner)
+        webhook = await webhooks.insert_webhook(conn, {**values, "type": klass.value, "seller_id": owner})
+    return Created(webhook=webhook, hmac_key=generated)
+
+
+async def update_webhook(
+    database: Database,
+    viewer: Viewer,
+    settings: Settings,
+    *,
+    webhook_id: WebhookId,
+    attributes: WebhookAttributes,
+) -> Webhook:
+    """Change a webhook. Disabled, what it has not been given yet is held; enabled again, it goes out.
+
+    Raises: InvalidInput; NotFound, also for another seller's.
+    """
+    values = _columns(attributes, settings)
+    async with transaction(database, actor=viewer.actor) as conn:
+        before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        is_enabled = attributes.get("is_enabled", before.is_enabled)
+        if is_enabled and not before.is_enabled:
+            values = {**values, "disabled_reason": None, "is_failing": False, "failing_since": None}
+            await webhook_events.release_held(conn, webhook_id)
+        elif before.is_enabled and not is_enabled:
+            await webhook_events.hold_open(conn, webhook_id)
+        return await webhooks.update_webhook(conn, webhook_id, values)
+
+
+def _owner(viewer: Viewer, seller_id: SellerId | None) -> SellerId | None:
+    if viewer.seller_id is not None and seller_id not in (None, viewer.seller_id):
+        raise Forbidden("A seller's key registers webhooks for itself only.")
+    return viewer.seller_id if seller_id is None else seller_id
+
+
+async def _check_seller(conn: Connection, seller_id: SellerId | None) -> None:
+    if seller_id is not None and not await conn.fetchval(
+        "select exists (select from sellers where id = $1)", seller_id
+    ):
+        raise InvalidInput.at("attributes.sellerId", "there is no such seller")
+
+
+def _columns(attributes: WebhookAttributes, settings: Settings) -> dict[str, Any]:
+    """The attributes as columns, checked. Raises InvalidInput with all that is wrong at once."""
+    problems = _problems(attributes)
+    values: dict[str, Any] = {
+        name: value
+        for name, value in attributes.items()
+        if name not in ("headers", "hmac_key", "events", "url")
+    }
+    if "url" in attributes:
+        try:
+            values["url"] = check_endpoint(
+                attributes["url"], allow_http=settings.allow_http, allowed=settings.egress_allow
+            )
+        except RefusedEndpoint as error:
+            problems["attributes.url"] = [str(error)]
+    if problems:
+        raise InvalidInput("The webhook was not saved.", fields=problems)
+    if "events" in attributes:
+        values["events"] = [event.value for event in dict.fromkeys(attributes["events"])]
+    return {**values, **_sealed(attributes, secret_box(settings.secret_key))}
+
+
+def _problems(attributes: WebhookAttributes) -> dict[str, list[str]]:
+    problems: dict[str, list[str]] = {}
+    for name, (least, most) in _LIMITS.items():
+        value = attributes.get(name)
+        if isinstance(value, int) and not least <= value <= most:
+            problems[f"attributes.{_INPUT_NAMES[name]}"] = [f"must be from {least} to {most}"]
+    if "events" in attributes and not attributes["events"]:
+        problems["attributes.events"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
+    description = attributes.get("description") or ""
+    if len(description) > _MAX_DESCRIPTION_CHARS or "\0" in description:
+        problems["attributes.description"] = [
+            f"must be at most {_MAX_DESCRIPTION_CHARS} characters, none of them NUL"
+        ]
+    for name, messages in header_rules.check_headers(attributes.get("headers", {})).items():
+        problems[f"attributes.headers.{name}".removesuffix(".")] = messages
+    if key := attributes.get("hmac_key"):
+        messages = check_secret(key)
+        if messages:
+            problems["attributes.hmacKey"] = messages
+    return problems
+
+
+def _sealed(attributes: WebhookAttributes, box: SecretBox) -> dict[str, Any]:
+    sealed: dict[str, Any] = {}
+    if "headers" in attributes:
+        given = dict(attributes["headers"])
+        sealed["headers"] = box.seal(given, purpose=HEADERS)
+        sealed["headers_shown"] = orjson.dumps(
+            {name: header_rules.mask(given[name]) for name in given}
+        ).decode()
+    if "hmac_key" in attributes:
+        sealed["secrets"] = box.seal([attributes["hmac_key"]], purpose=SECRETS)
+    return sealed

@@ -1,0 +1,38 @@
+"""`schema`: the one GraphQL schema, executed by the API and by the workers."""
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from schema.errors import log_unknown
+from schema.limits import MAX_TOKENS, SizeLimitRule
+from schema.mutation import Mutation
+from schema.query import Query
+from schema.types.advert import DeletedAdvert, UnpublishedAdvert
+from schema.types.invoice_amendment import InvoiceAmendment
+
+
+class TellgraphSchema(strawberry.Schema):
+    """Logs what callers don't see of an error, and nothing of what is theirs."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        log_unknown(errors)
+
+
+#: Documents that are parsed and validated once: stored queries and what clients send again and again.
+CACHED_DOCUMENTS = 2_000
+
+schema = TellgraphSchema(
+    query=Query,
+    mutation=Mutation,
+    types=[InvoiceAmendment, UnpublishedAdvert, DeletedAdvert],
+    config=StrawberryConfig(auto_camel_case=True),
+    extensions=[
+        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+        lambda: AddValidationRules([SizeLimitRule]),
+        lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
+        lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
+    ],
+)

@@ -1,0 +1,52 @@
+"""What every resolver of one operation (or one rendered batch) shares."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import strawberry
+from databases import Database
+
+from app.auth import Viewer
+from app.db.pool import Connection, Record
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from schema.loaders import Loaders
+
+
+class Reader:
+    """One connection for all reads: resolvers run concurrently, a connection takes one statement at a time.
+
+    statements  how many have run; tests hold it against the number of entities.
+    """
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._lock = asyncio.Lock()
+        self.statements = 0
+
+    async def fetch(self, sql: str, *args: Any) -> list[Record]:
+        async with self._lock:
+            self.statements += 1
+            return await self._conn.fetch(sql, *args)
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """Viewer, loaders and connections of one operation.
+
+    database      for mutations, whose service opens a transaction of its own; None while rendering.
+    sees_deleted  whether `node` finds soft-deleted entities: a destroy event shows the entity as it was last.
+    """
+
+    viewer: Viewer
+    reader: Reader
+    loaders: "Loaders"
+    settings: Settings
+    database: Database | None = None
+    sees_deleted: bool = False
+    request_headers: dict[str, str] = field(default_factory=dict)
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,231 @@
+"""GraphQL enums over the domain's words. Names and values are letter for letter those of integrators."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+import strawberry
+
+from app.domain.advert import AdvertCondition
+from app.domain.invoice import InvoiceAmendmentLineItemStatus, InvoiceStatus, InvoiceStatusFlag
+from app.domain.order import DeliveryType, LineItemStatus, LineItemStatusFull, OrderStatus, PricingModel
+from app.domain.refund_request import (
+    RefundRequestInitiator,
+    RefundRequestLineItemStatus,
+    RefundRequestStatus,
+)
+from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.domain.webhook_event import WebhookEventState
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def _enum(members: type[E], name: str, description: str, values: Mapping[str, str]) -> type[E]:
+    """Publish an enumeration. A member without a description is a KeyError here, when the schema is built."""
+    declared = strawberry.enum(members, name=name, description=description)
+    for value in declared.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = values[value.name]
+    return declared
+
+
+# A type annotates with the GraphQL name, which is the domain's enumeration itself: rows carry its members.
+OrderStatusEnum = OrderStatus
+_enum(
+    OrderStatus,
+    "OrderStatusEnum",
+    "How far an order has come, from the cart to the payment.",
+    {
+        "NEW": "A cart: nothing has been decided yet.",
+        "CHECKOUT": "The buyer is entering addresses and payment.",
+        "ABANDONED": "The buyer left before paying; nothing is to be sent.",
+        "COMPLETE": "Placed and paid for.",
+        "PAYMENT_FAILED": "The payment was refused; nothing is to be sent.",
+        "PAYMENT_IN_PROGRESS": "Placed; the payment has been started and not been confirmed yet.",
+        "PENDING_REVIEW": "Placed; the operator checks it before it goes to the sellers.",
+    },
+)
+
+InvoiceStatusFlagEnum = InvoiceStatusFlag
+_enum(
+    InvoiceStatusFlag,
+    "InvoiceStatusFlagEnum",
+    "Something that is true of an invoice. Several are true at once.",
+    {
+        "PAID": "The buyer has paid.",
+        "PAYMENT_UNDER_REVIEW": "The payment is being checked: do not send yet.",
+        "SENT": "Nothing awaits dispatch any more.",
+        "PARTIALLY_SENT": "Some items have been sent and others await dispatch.",
+        "AWAITING_RETURN": "The buyer is to send items back.",
+        "AWAITING_REFUND": "A refund has been accepted and not been paid out yet.",
+        "REFUNDED": "A refund has been paid out.",
+        "CANCELLED": "Cancelled before it was sent.",
+        "READY": "Click and collect: ready to be collected.",
+        "COLLECTED": "Click and collect: collected by the buyer.",
+        "REMITTED": "The seller has been paid out.",
+    },
+)
+
+InvoiceStatusEnum = InvoiceStatus
+_enum(
+    InvoiceStatus,
+    "InvoiceStatusEnum",
+    "The one status that says most about an invoice.",
+    {
+        "AWAITING_PAYMENT": "Not paid yet.",
+        "PAID": "Paid, nothing sent yet.",
+        "PAYMENT_UNDER_REVIEW": "The payment is being checked: do not send yet.",
+        "SENT": "Everything has been sent.",
+        "PARTIALLY_SENT": "Some of the items have been sent.",
+        "READY": "Ready to be collected.",
+        "COLLECTED": "Collected by the buyer.",
+        "REFUNDED": "Refunded.",
+        "CANCELLED": "Cancelled before it was sent.",
+    },
+)
+
+LineItemStatusEnum = LineItemStatus
+_enum(
+    LineItemStatus,
+    "LineItemStatusEnum",
+    "Where a line item stands, apart from its dispatch.",
+    {
+        "NEW": "Bought; the seller has not set it aside yet.",
+        "ALLOCATED": "The seller has set the goods aside.",
+        "REFUNDED": "Refunded after it was sent.",
+        "CANCELLED": "Cancelled before it was sent.",
+    },
+)
+
+LineItemStatusFullEnum = LineItemStatusFull
+_enum(
+    LineItemStatusFull,
+    "LineItemStatusFullEnum",
+    "Where a line item stands, its dispatch included.",
+    {
+        "NEW": "Bought; the seller has not set it aside yet.",
+        "ALLOCATED": "The seller has set the goods aside.",
+        "SHIPPED": "The whole quantity has been sent.",
+        "REFUNDED": "Refunded after it was sent.",
+        "CANCELLED": "Cancelled before it was sent.",
+    },
+)
+
+DeliveryTypeEnum = DeliveryType
+_enum(
+    DeliveryType,
+    "DeliveryTypeEnum",
+    "How items reach the buyer.",
+    {
+        "BUY_ONLINE": "The seller sends them.",
+        "CLICK_AND_COLLECT": "The buyer collects them from the seller.",
+        "NO_DISPATCH": "Nothing is sent or collected, as with a voucher.",
+    },
+)
+
+PricingModelEnum = PricingModel
+_enum(
+    PricingModel,
+    "PricingModelEnum",
+    "On whose account an item is sold.",
+    {
+        "MARKETPLACE": "The seller sells; the operator keeps a commission.",
+        "WHOLESALE": "The operator buys from the seller and sells on its own account.",
+    },
+)
+
+AdvertConditionEnum = AdvertCondition
+_enum(
+    AdvertCondition,
+    "AdvertConditionEnum",
+    "The condition of the goods.",
+    {"NEW": "Never used.", "USED": "Second-hand."},
+)
+
+RefundRequestStatusEnum = RefundRequestStatus
+_enum(
+    RefundRequestStatus,
+    "RefundRequestStatusEnum",
+    "Where a refund request as a whole stands; it follows from its lines.",
+    {
+        "AWAITING": "A line is pending approval or awaiting return.",
+        "RETURNED": "The items have come back; the refund has not been decided yet.",
+        "REFUND_ACCEPTED": "The refund has been accepted and not been paid out yet.",
+        "REFUND_DENIED": "The refund of a line has been denied.",
+        "REFUNDED": "A line has been refunded.",
+        "DENIED": "Every line has been denied.",
+        "PROCESSED": "Every line has been accepted.",
+    },
+)
+
+RefundRequestLineItemStatusEnum = RefundRequestLineItemStatus
+_enum(
+    RefundRequestLineItemStatus,
+    "RefundRequestLineItemStatusEnum",
+    "Where one line of a refund request stands.",
+    {
+        "PENDING_APPROVAL": "Somebody has yet to approve that it may be returned.",
+        "AWAITING_RETURN": "The buyer is to send the items back.",
+        "REFUND_ACCEPTED": "The refund has been accepted and not been paid out yet.",
+        "REFUND_DENIED": "The refund has been denied.",
+        "REFUNDED": "The refund has been paid out.",
+    },
+)
+
+RefundRequestInitiatorEnum = RefundRequestInitiator
+_enum(
+    RefundRequestInitiator,
+    "RefundRequestInitiatorEnum",
+    "Who asked for a refund.",
+    {"ADMIN": "The operator.", "SELLER": "The seller.", "BUYER": "The buyer."},
+)
+
+InvoiceAmendmentLineItemStatusEnum = InvoiceAmendmentLineItemStatus
+_enum(
+    InvoiceAmendmentLineItemStatus,
+    "InvoiceAmendmentLineItemStatusEnum",
+    "What became of the items that an amendment is about.",
+    {"REFUNDED": "Refunded after they were sent.", "CANCELLED": "Cancelled before they were sent."},
+)
+
+WebhookKlassEnum = WebhookKlass
+_enum(
+    WebhookKlass,
+    "WebhookKlassEnum",
+    "What a webhook is about. Changes of its parts count as changes of it.",
+    {
+        "INVOICE": "Invoices, with their line items, shipments, amendments and refund requests.",
+        "VARIANT": "Variants, with their advert.",
+        "REFUND_REQUEST": "Refund requests, with their lines and notes.",
+    },
+)
+
+WebhookEventEnum = WebhookEventName
+_enum(
+    WebhookEventName,
+    "WebhookEventEnum",
+    "What happened to an entity.",
+    {
+        "CREATE": "It was created.",
+        "UPDATE": "It, or a part of it, was changed.",
+        "DESTROY": "It was deleted; the payload shows it as it was last.",
+    },
+)
+
+WebhookEventStateEnum = WebhookEventState
+_enum(
+    WebhookEventState,
+    "WebhookEventStateEnum",
+    "Where a webhook event stands on its way to the endpoint.",
+    {
+        "PENDING": "Rendered, never sent.",
+        "SENDING": "An attempt is in flight.",
+        "RETRYING": "The last attempt failed; the next one has its time.",
+        "DELIVERED": "The endpoint answered 2xx in time.",
+        "SKIPPED": "Not sent: it would have told the subscriber nothing new.",
+        "SUPERSEDED": "Not sent: a newer state of the same entity goes out in its place.",
+        "HELD": "Kept while the webhook is disabled; goes out when it is enabled again.",
+        "FAILED": "No retries are left, or the endpoint is gone. It can be replayed.",
+        "CANCELLED": "Withdrawn before it was delivered.",
+        "RENDER_FAILED": "The stored query could not run at all. It can be run again.",
+    },
+)

@@ -1,0 +1,339 @@
+"""How a type's fields are declared: `column`, `computed`, `relation`, `pages`.
+
+Each declaration says which columns it reads, so that the dataloaders, a stored query's watched columns and
+(from the same place) compiled plans have one source. No resolver below the root does I/O of its own: a leaf
+is an attribute or a pure function of one row, a relation goes through `context.loaders`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+
+from app.auth import Scope
+from app.db.keyset import BY_ID, Sort
+from app.db.table import Table
+from app.domain import money
+from app.errors import InvalidInput
+from schema import global_ids
+from schema.visibility import Visibility
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """`compute(row, **arguments)`, which reads these columns of the row's own table."""
+
+    reads: tuple[str, ...]
+    compute: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """Rows of `target` whose `remote` column equals this row's `local` column.
+
+    is_list      to-many: a plain list, in id order; else at most one row.
+    is_paged     to-many as a connection.
+    classify     turns the found row into the object of the union's right member; None for plain types.
+    decides      the target's columns that `classify` reads.
+    with_deleted whether soft-deleted rows are found, too.
+    key_type     PostgreSQL's type of the two columns.
+    """
+
+    target: Table[Any]
+    local: str
+    remote: str
+    is_list: bool = False
+    is_paged: bool = False
+    classify: Callable[[Any], Any] | None = None
+    decides: tuple[str, ...] = ()
+    with_deleted: bool = False
+    key_type: str = "bigint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A root list: every row of `target` that the viewer sees, as a connection.
+
+    where  the field's own arguments → a condition over the alias `t` and its arguments, numbered from `$1`.
+    """
+
+    target: Table[Any]
+    sort: Sort
+    scope: Scope
+    where: Callable[..., tuple[str, list[Any]]]
+
+
+Declaration = Leaf | Relation | Listing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """A GraphQL type over a table's rows."""
+
+    name: str
+    table: Table[Any]
+    visibility: Visibility
+    is_node: bool
+    scope: Scope
+
+
+#: Every declared type by its GraphQL name; filled by `entity` while the type modules are imported.
+ENTITIES: dict[str, Entity] = {}
+
+#: The rule of each table that has a type. A table without one is in no rule's keeping and can't be read.
+VISIBILITY: dict[str, Visibility] = {}
+
+_DECLARATION = "declaration"
+
+
+class DeclaredField(StrawberryField):
+    """A field that resolves from its declaration alone."""
+
+    @property
+    def declaration(self) -> Declaration:
+        declared: Declaration = self.metadata[_DECLARATION]
+        return declared
+
+    @property
+    def is_basic_field(self) -> bool:
+        return False
+
+    def get_result(
+        self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]
+    ) -> Awaitable[Any] | Any:
+        declaration = self.declaration
+        if isinstance(declaration, Leaf):
+            return declaration.compute(source, **kwargs)
+        if isinstance(declaration, Listing):
+            return info.context.loaders.listed(declaration, **kwargs)
+        return info.context.loaders.related(declaration, source, **kwargs)
+
+
+def entity(
+    table: Table[Any],
+    *,
+    visible: Visibility,
+    description: str,
+    name: str | None = None,
+    row: type | None = None,
+    scope: Scope = Scope.READ,
+) -> Callable[[type[T]], type[T]]:
+    """Declare a class as the GraphQL type of a table's rows.
+
+    row    the rows' class, if it is not the table's.
+    scope  what a viewer's key must carry to find one by its id.
+    """
+
+    def declare(cls: type[T]) -> type[T]:
+        row_class = row or table.row
+        cls.is_type_of = classmethod(lambda _, obj, info: type(obj) is row_class)  # type: ignore[attr-defined]
+        declared = strawberry.type(cls, name=name, description=description)
+        type_name = declared.__strawberry_definition__.name  # type: ignore[attr-defined]
+        interfaces = declared.__strawberry_definition__.interfaces  # type: ignore[attr-defined]
+        ENTITIES[type_name] = Entity(
+            name=type_name, table=table, visibility=visible, is_node=bool(interfaces), scope=scope
+        )
+        VISIBILITY[table.name] = visible
+        return declared
+
+    return declare
+
+
+def column(description: str, name: str | None = None, *, deprecated: str | None = None) -> Any:
+    """A leaf that is a column: the one of the attribute's name, or `name`."""
+    return _Column(description, name, deprecated)
+
+
+def computed(
+    compute: Callable[..., Any],
+    *,
+    reads: Sequence[str],
+    description: str,
+    arguments: Sequence[StrawberryArgument] = (),
+    deprecated: str | None = None,
+) -> Any:
+    """A leaf that is a pure function of the row (and of the field's arguments)."""
+    return _declared(
+        Leaf(reads=tuple(reads), compute=compute), description, arguments=arguments, deprecated=deprecated
+    )
+
+
+def argument(name: str, type_: Any, description: str, default: Any = strawberry.UNSET) -> StrawberryArgument:
+    """An argument; one that is left out does not reach the function, whose own default then counts."""
+    return StrawberryArgument(
+        python_name=name,
+        graphql_name=None,
+        type_annotation=StrawberryAnnotation(type_),
+        description=description,
+        default=default,
+    )
+
+
+def relation(
+    target: Table[Any],
+    *,
+    local: str = "id",
+    remote: str = "id",
+    description: str,
+    classify: Callable[[Any], Any] | None = None,
+    decides: Sequence[str] = (),
+    with_deleted: bool = False,
+    key_type: str = "bigint",
+    deprecated: str | None = None,
+) -> Any:
+    """A relation: to the one row of an id when only `local` is given, to a list when `remote` is.
+
+    Both together are a relation to one row by another unique column than its id.
+    """
+    is_list = local == "id" and remote != "id"
+    declaration = Relation(
+        target=target,
+        local=local,
+        remote=remote,
+        is_list=is_list,
+        classify=classify,
+        decides=tuple(decides),
+        with_deleted=with_deleted,
+        key_type=key_type,
+    )
+    return _declared(declaration, description, deprecated=deprecated)
+
+
+PAGE_ARGUMENTS = (
+    argument("first", int | None, "How many to return, counted from the start. 50 by default, at most 500."),
+    argument("after", str | None, "Return those after this cursor, as given by `pageInfo.endCursor`."),
+    argument("last", int | None, "How many to return, counted from the end. At most 500."),
+    argument("before", str | None, "Return those before this cursor, as given by `pageInfo.startCursor`."),
+)
+
+
+def pages(target: Table[Any], *, remote: str, description: str) -> Any:
+    """A to-many relation as a Relay connection, in id order."""
+    declaration = Relation(target=target, local="id", remote=remote, is_list=True, is_paged=True)
+    return _declared(declaration, description, arguments=PAGE_ARGUMENTS)
+
+
+def _everything() -> tuple[str, list[Any]]:
+    return "true", []
+
+
+def listing(
+    target: Table[Any],
+    *,
+    description: str,
+    sort: Sort = BY_ID,
+    scope: Scope = Scope.READ,
+    where: Callable[..., tuple[str, list[Any]]] = _everything,
+    arguments: Sequence[StrawberryArgument] = (),
+) -> Any:
+    """A root list as a Relay connection; `arguments` are those of `where`."""
+    declaration = Listing(target=target, sort=sort, scope=scope, where=where)
+    return _declared(declaration, description, arguments=(*arguments, *PAGE_ARGUMENTS))
+
+
+def global_id(type_name: str) -> Any:
+    return computed(
+        lambda row: global_ids.encode(type_name, row.id),
+        reads=("id",),
+        description="Opaque global id; `node(id:)` finds the object again.",
+    )
+
+
+def legacy_id() -> Any:
+    return column("The number inside `id`, as older integrations know it.", "id")
+
+
+Amount = Callable[[Any], int | None]
+
+
+def cents(
+    description: str,
+    name: str,
+    *,
+    of: Amount | None = None,
+    reads: Sequence[str] = (),
+    twin: str | None = None,
+) -> Any:
+    """`xCents`: minor units, of the row's `currency`. An error, never a wrong number, beyond GraphQL's Int.
+
+    of, reads  for an amount that is no column: how it follows from the row, and from which columns.
+    twin       the field that the error names; the `xFormatted` of `name` unless given.
+    """
+    amount_of: Amount = of or (lambda row: getattr(row, name))
+    fitting = twin or f"{_camel(name.removesuffix('_cents'))}Formatted"
+
+    def compute(row: Any) -> int | None:
+        amount = amount_of(row)
+        if amount is not None and not -(2**31) <= amount < 2**31:
+            raise InvalidInput(
+                f"The amount does not fit GraphQL's Int; read {fitting} instead.", code="INT_OVERFLOW"
+            )
+        return amount
+
+    return computed(compute, reads=reads or (name,), description=f"{description} In minor units (cents).")
+
+
+def formatted(description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> Any:
+    """`xFormatted(currency)`: the same amount as text. `of`, `reads`: as for `cents`."""
+    amount_of: Amount = of or (lambda row: getattr(row, name))
+
+    def compute(row: Any, currency: str | None = None) -> str | None:
+        return money.format_cents(amount_of(row), row.currency, asked=currency)
+
+    return computed(
+        compute,
+        reads=(*(reads or (name,)), "currency"),
+        description=f"{description} Formatted, as in `$1,234.50`.",
+        arguments=(
+            argument("currency", str | None, "ISO 4217 code that the amount must be in; no conversion."),
+        ),
+    )
+
+
+def _declared(
+    declaration: Declaration,
+    description: str,
+    *,
+    arguments: Sequence[StrawberryArgument] = (),
+    deprecated: str | None = None,
+) -> Any:
+    made = DeclaredField(
+        python_name=None,
+        graphql_name=None,
+        type_annotation=None,
+        description=description,
+        deprecation_reason=deprecated,
+        metadata={_DECLARATION: declaration},
+    )
+    made.arguments = list(arguments)
+    return made
+
+
+class _Column(DeclaredField):
+    """A column whose name is only known once its class has named the field."""
+
+    def __init__(self, description: str, name: str | None, deprecated: str | None) -> None:
+        super().__init__(description=description, deprecation_reason=deprecated, metadata={"column": name})
+
+    @property
+    def declaration(self) -> Declaration:
+        name = self.metadata["column"] or self.python_name
+        return Leaf(reads=(name,), compute=lambda row: getattr(row, name))
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return getattr(source, self.metadata["column"] or self.python_name)
+
+    @property
+    def is_basic_field(self) -> bool:
+        return True
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.title() for part in tail)

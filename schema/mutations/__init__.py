@@ -1,0 +1,1 @@
+"""Mutations by noun: inputs, payloads, and one service call each."""

@@ -1,0 +1,184 @@
+"""webhookCreate, webhookUpdate."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+import strawberry
+from databases import Database
+from graphql import GraphQLSchema
+from strawberry.scalars import JSON
+
+from app.auth import Scope, Viewer
+from app.db.pool import connection
+from app.db.sellers import SellerId
+from app.db.webhooks import WebhookId, lock_webhook
+from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.errors import InvalidInput
+from app.services import webhooks
+from app.services.webhooks import WebhookAttributes
+from schema import global_ids
+from schema.context import Info
+from schema.enums import WebhookEventEnum, WebhookKlassEnum
+from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.stored.validate import stored_query
+from schema.types.webhook import Webhook
+
+
+def _field(description: str) -> Any:
+    return strawberry.field(default=strawberry.UNSET, description=description)
+
+
+_URL = "Where results are POSTed to: https, a public address."
+_TYPE = "What the webhook is about. It can't be changed later."
+_QUERY = (
+    "The query to run for each changed entity: `query($id: ID!){ node(id: $id){ … on Invoice { … } } }`."
+    " Blank: only the type's name."
+)
+
+
+@strawberry.input(description="What a webhook is made of.")
+class WebhookAttributesInput:
+    event_name: WebhookEventEnum | None = _field("The one kind of change to be told of; `events` names several.")
+    events: list[WebhookEventEnum] | None = _field("Which kinds of change to be told of. All three by default.")
+    query_string: str | None = _field(_QUERY)
+    headers: JSON | None = _field("An object of headers to send along, name to value. Stored encrypted.")
+    hmac_key: str | None = _field("Signing secret, `whsec_` and base64 of 24 to 64 bytes; absent: one is generated.")
+    description: str | None = _field("A note for yourself.")
+    enabled: bool | None = _field("Whether anything is sent. True by default.")
+    allow_skip: bool | None = _field("Leave out a result equal to the last one. True by default.")
+    every_change: bool | None = _field("Send each change, even one that a newer one has overtaken. False by default.")
+    max_retries: int | None = _field("How many times a failed delivery is tried again, 0 to 50. 25 by default.")
+    concurrent_send_limit: int | None = _field("How many POSTs may be in flight at once, 1 to 200. 100 by default.")
+    timeout_seconds: int | None = _field("How long the endpoint may take to answer, 1 to 30. 15 by default.")
+
+
+@strawberry.input(description="What a new webhook is made of.")
+class WebhookCreateAttributes(WebhookAttributesInput):
+    url: str = strawberry.field(description=_URL)
+    type: WebhookKlassEnum = strawberry.field(description=_TYPE)
+    seller_id: strawberry.ID | None = _field("The seller to register it for; for the operator's keys only.")
+
+
+@strawberry.input(description="What is to change; what is left out stays as it is.")
+class WebhookUpdateAttributes(WebhookAttributesInput):
+    url: str | None = _field(_URL)
+
+
+@strawberry.input(description="Input of webhookCreate.")
+class WebhookCreateMutationInput:
+    attributes: WebhookCreateAttributes = strawberry.field(description="What the webhook is made of.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of webhookUpdate.")
+class WebhookUpdateMutationInput:
+    webhook_id: strawberry.ID = strawberry.field(description="The webhook to change.")
+    attributes: WebhookUpdateAttributes = strawberry.field(description="What is to change.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of webhookCreate.")
+class WebhookCreateMutationPayload(MutationPayload):
+    webhook: Webhook | None = strawberry.field(default=None, description="The new webhook; null on errors.")
+    hmac_key: str | None = strawberry.field(
+        default=None,
+        description="The generated signing secret. It is shown this once; null when you gave one yourself.",
+    )
+
+
+@strawberry.type(description="Answer of webhookUpdate.")
+class WebhookUpdateMutationPayload(MutationPayload):
+    webhook: Webhook | None = strawberry.field(default=None, description="The changed webhook; null on errors.")
+
+
+@strawberry.type
+class WebhookMutations:
+    @strawberry.field(
+        description="Register a webhook: a query, and the endpoint that its result is POSTed to at each change."
+    )
+    async def webhook_create(
+        self,
+        info: Info,
+        input: Annotated[WebhookCreateMutationInput, strawberry.argument(description="The webhook to register.")],
+    ) -> WebhookCreateMutationPayload | None:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            given = input.attributes
+            attributes = _attributes(given, info.schema._schema, given.type)
+            attributes.setdefault("events", list(WebhookEventName))
+            created = await webhooks.create_webhook(
+                database,
+                viewer,
+                info.context.settings,
+                klass=given.type,
+                seller_id=_seller_id(given.seller_id),
+                attributes={**attributes, "query_string": attributes.get("query_string", "")},
+            )
+            return {"webhook": created.webhook, "hmac_key": created.hmac_key}
+
+        return await run_mutation(info, WebhookCreateMutationPayload, input, create, scope=Scope.WEBHOOKS)
+
+    @strawberry.field(description="Change a webhook. Disabling it holds what it has not been sent yet.")
+    async def webhook_update(
+        self,
+        info: Info,
+        input: Annotated[WebhookUpdateMutationInput, strawberry.argument(description="What is to change.")],
+    ) -> WebhookUpdateMutationPayload | None:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            webhook_id = WebhookId(global_ids.key_of(input.webhook_id, "Webhook", field="webhookId"))
+            async with connection(database) as conn:
+                before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+            attributes = _attributes(input.attributes, info.schema._schema, before.type)
+            updated = await webhooks.update_webhook(
+                database, viewer, info.context.settings, webhook_id=webhook_id, attributes=attributes
+            )
+            return {"webhook": updated}
+
+        return await run_mutation(info, WebhookUpdateMutationPayload, input, update, scope=Scope.WEBHOOKS)
+
+
+#: Attributes that go to the service as they are: input name → attribute.
+_PLAIN = {
+    "url": "url",
+    "hmac_key": "hmac_key",
+    "enabled": "is_enabled",
+    "allow_skip": "allow_skip",
+    "every_change": "every_change",
+    "max_retries": "max_retries",
+    "concurrent_send_limit": "concurrent_send_limit",
+    "timeout_seconds": "timeout_s",
+}
+
+
+def _attributes(given: WebhookAttributesInput, schema: GraphQLSchema, klass: WebhookKlass) -> WebhookAttributes:
+    """What was given, checked as far as only the schema can check it. null counts as not given."""
+    values: dict[str, Any] = {}
+    for name, attribute in _PLAIN.items():
+        if (value := getattr(given, name, None)) not in (None, strawberry.UNSET):
+            values[attribute] = value
+    if given.description is not strawberry.UNSET:
+        values["description"] = given.description
+    if events := _events(given):
+        values["events"] = events
+    if given.headers not in (None, strawberry.UNSET):
+        if not isinstance(given.headers, dict):
+            raise InvalidInput.at("attributes.headers", "must be an object of names and values")
+        values["headers"] = given.headers
+    if given.query_string is not strawberry.UNSET:
+        values["query_string"] = stored_query(schema, given.query_string or "", klass).text
+    return cast(WebhookAttributes, values)
+
+
+def _events(given: WebhookAttributesInput) -> list[WebhookEventName] | None:
+    one = given.event_name or None
+    several = None if given.events is strawberry.UNSET else given.events
+    if one is not None and several is not None:
+        raise InvalidInput.at("attributes.eventName", "can't be combined with events")
+    if several is not None and not several:
+        raise InvalidInput.at("attributes.events", "must name at least one of CREATE, UPDATE, DESTROY")
+    return [one] if one is not None else several
+
+
+def _seller_id(given: str | None) -> SellerId | None:
+    if given is None or given is strawberry.UNSET:
+        return None
+    return SellerId(global_ids.key_of(given, "Seller", field="attributes.sellerId"))

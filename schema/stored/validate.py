@@ -1,0 +1,142 @@
+"""Check a webhook's query when it is saved, and analyse it for all the times that it will run."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    is_object_type,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.language import FragmentDefinitionNode, InlineFragmentNode, SelectionSetNode
+from graphql.utilities import separate_operations
+
+from app.domain.webhook import DEFAULT_QUERY, WebhookKlass
+from app.errors import InvalidInput
+from schema.limits import MAX_TOKENS, SizeLimitRule
+from schema.stored.watched import watched_columns
+
+_FORM = "query($id: ID!) { node(id: $id) { … } }"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredQuery:
+    """A query that can run. `watched`: `table.column` of all that it reads, `table.*` where it shows rows."""
+
+    text: str
+    entity_type: str
+    document: DocumentNode
+    watched: frozenset[str]
+
+
+@lru_cache(maxsize=10_000)
+def stored_query(schema: GraphQLSchema, text: str, klass: WebhookKlass) -> StoredQuery:
+    """Check and analyse; blank text stands for the default query. Cached by its arguments.
+
+    Raises: InvalidInput on `attributes.queryString`, each message with its line and column.
+    """
+    text = text if text.strip() else DEFAULT_QUERY
+    document = _parse(text)
+    errors = validate(schema, document, [*specified_rules, SizeLimitRule])
+    operation = _operation(document)
+    if errors:
+        raise _refused(*errors)
+    _check_variables(operation)
+    _check_root(operation)
+    _check_type(schema, document, klass)
+    return StoredQuery(
+        text=text,
+        entity_type=klass.entity_type,
+        document=document,
+        watched=watched_columns(schema, document, klass.entity_type),
+    )
+
+
+def _parse(text: str) -> DocumentNode:
+    try:
+        return parse(text, max_tokens=MAX_TOKENS)
+    except GraphQLError as error:
+        raise _refused(error) from error
+    except RecursionError as error:
+        raise InvalidInput.at("attributes.queryString", "nests too deeply") from error
+
+
+def _operation(document: DocumentNode) -> OperationDefinitionNode:
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if len(operations) != 1:
+        raise _refused(
+            GraphQLError(f"The query must have exactly one operation; it has {len(operations)}.", operations[1:2])
+        )
+    if operations[0].operation is not OperationType.QUERY:
+        kind = operations[0].operation.value
+        raise _refused(GraphQLError(f"A webhook runs a query, not a {kind}.", operations))
+    return operations[0]
+
+
+def _check_variables(operation: OperationDefinitionNode) -> None:
+    definitions = operation.variable_definitions or ()
+    right = [node for node in definitions if node.variable.name.value == "id" and _is_required_id(node.type)]
+    if len(right) != 1 or len(definitions) != 1:
+        wrong = next((node for node in definitions if node not in right), operation)
+        raise _refused(GraphQLError(f"The query must have exactly the variable $id: ID!, as in {_FORM}", [wrong]))
+
+
+def _is_required_id(node: object) -> bool:
+    return isinstance(node, NonNullTypeNode) and getattr(getattr(node.type, "name", None), "value", None) == "ID"
+
+
+def _check_root(operation: OperationDefinitionNode) -> None:
+    selections = operation.selection_set.selections
+    field = selections[0]
+    is_node = len(selections) == 1 and isinstance(field, FieldNode) and field.name.value == "node"
+    if not (is_node and isinstance(field, FieldNode) and _passes_id(field)):
+        raise _refused(GraphQLError(f"The query must select node(id: $id) and nothing beside it, as in {_FORM}", [field]))
+
+
+def _passes_id(field: FieldNode) -> bool:
+    values = [argument.value for argument in field.arguments or ()]
+    return len(values) == 1 and isinstance(values[0], VariableNode)
+
+
+def _check_type(schema: GraphQLSchema, document: DocumentNode, klass: WebhookKlass) -> None:
+    """Fragments on the node itself must be on the webhook's own type: anything else never matches."""
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    (operation,) = separate_operations(document).values()
+    root = next(node for node in operation.definitions if isinstance(node, OperationDefinitionNode))
+    field = root.selection_set.selections[0]
+    assert isinstance(field, FieldNode)
+    assert field.selection_set is not None
+    pending: list[SelectionSetNode] = [field.selection_set]
+    while pending:
+        for selection in pending.pop().selections:
+            if isinstance(selection, FieldNode):
+                continue
+            fragment = (
+                selection if isinstance(selection, InlineFragmentNode) else fragments[selection.name.value]  # type: ignore[attr-defined]
+            )
+            condition = fragment.type_condition
+            named = condition.name.value if condition else None
+            if named is not None and named != klass.entity_type and is_object_type(schema.type_map[named]):
+                message = f"The query selects {named}, but the webhook's type is {klass.value} ({klass.entity_type})."
+                raise _refused(GraphQLError(message, [fragment]))
+            pending.append(fragment.selection_set)
+
+
+def _refused(*errors: GraphQLError) -> InvalidInput:
+    return InvalidInput.at("attributes.queryString", *(_located(error) for error in errors))
+
+
+def _located(error: GraphQLError) -> str:
+    if not error.locations:
+        return error.message
+    place = error.locations[0]
+    return f"line {place.line}, column {place.column}: {error.message}"

@@ -1,0 +1,82 @@
+"""Which columns a stored query reads: a change of any other column can't change its result."""
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+)
+from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
+
+from schema.fields import ENTITIES, VISIBILITY, Leaf, Relation
+from schema.stored.graph import declaration_of
+
+
+def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: str) -> frozenset[str]:
+    """`table.column` of every leaf, key and visibility rule; `table.*` of every relation, whose rows may come and go.
+
+    The document is valid. Skipped and conditional selections count as read.
+    """
+    walk = _Walk(schema, document)
+    table = ENTITIES[entity_type].table
+    walk.reads |= VISIBILITY[table.name].reads(table.name)
+    operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
+    root = operation.selection_set.selections[0]
+    assert isinstance(root, FieldNode)
+    assert root.selection_set is not None
+    walk.selections(root.selection_set, schema.type_map[entity_type])
+    return frozenset(walk.reads)
+
+
+class _Walk:
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self.schema = schema
+        self.fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self.reads: set[str] = set()
+
+    def selections(self, selection_set: SelectionSetNode, on: GraphQLNamedType) -> None:
+        for selection in selection_set.selections:
+            if isinstance(selection, FieldNode):
+                self.field(selection, on)
+            else:
+                fragment = self.fragments[selection.name.value] if isinstance(selection, FragmentSpreadNode) else selection
+                assert isinstance(fragment, FragmentDefinitionNode | InlineFragmentNode)
+                condition = fragment.type_condition
+                self.selections(fragment.selection_set, self._narrowed(on, condition and condition.name.value))
+
+    def field(self, node: FieldNode, on: GraphQLNamedType) -> None:
+        if node.name.value == "__typename" or isinstance(on, GraphQLUnionType):
+            return
+        assert isinstance(on, GraphQLObjectType | GraphQLInterfaceType)
+        field = on.fields[node.name.value]
+        declaration = declaration_of(field)
+        if isinstance(declaration, Leaf):
+            table = ENTITIES[on.name].table.name
+            self.reads |= {f"{table}.{column}" for column in declaration.reads}
+        elif isinstance(declaration, Relation):
+            self._relation(declaration, ENTITIES[on.name].table.name)
+        if node.selection_set is not None:
+            self.selections(node.selection_set, get_named_type(field.type))
+
+    def _relation(self, relation: Relation, source: str) -> None:
+        target = relation.target
+        self.reads |= {f"{source}.{relation.local}", f"{target.name}.{relation.remote}", f"{target.name}.*"}
+        self.reads |= VISIBILITY[target.name].reads(target.name)
+        if target.has("deleted_at"):
+            self.reads.add(f"{target.name}.deleted_at")
+        self.reads |= {f"{target.name}.{column}" for column in relation.decides}
+
+    def _narrowed(self, on: GraphQLNamedType, condition: str | None) -> GraphQLNamedType:
+        """A fragment's own type, but never an interface where the object type is known already."""
+        if condition is None:
+            return on
+        narrowed = self.schema.type_map[condition]
+        return on if isinstance(narrowed, GraphQLInterfaceType) and isinstance(on, GraphQLObjectType) else narrowed

@@ -1,0 +1,130 @@
+"""Advert: a seller's product, and what stands in its place while buyers can't see it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import strawberry
+
+from app.db.adverts import ADVERTS
+from app.db.adverts import Advert as AdvertRow
+from app.db.sellers import SELLERS
+from app.db.variants import VARIANTS
+from app.domain.advert import description_html, full_title, is_advert_displayable, page_path
+from schema.connections import Connection
+from schema.enums import AdvertConditionEnum
+from schema.fields import column, computed, entity, global_id, legacy_id, pages, relation
+from schema.types.node import Node
+from schema.types.seller import Seller
+from schema.visibility import OfSeller
+
+if TYPE_CHECKING:
+    from schema.types.variant import Variant
+
+ADVERT_VISIBILITY = OfSeller("seller_id")
+
+#: What `classify_advert` reads.
+ADVERT_CLASS_COLUMNS = ("is_published", "deleted_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpublishedAdvertRow(AdvertRow):
+    """An advert that is not published. Its class alone tells the schema so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletedAdvertRow(AdvertRow):
+    """An advert that is deleted, published or not."""
+
+
+def classify_advert(row: AdvertRow) -> AdvertRow:
+    """The same advert, as the row of the member of `AllAdvert` that it is."""
+    if row.deleted_at is not None:
+        return DeletedAdvertRow(**_values(row))
+    return row if row.is_published else UnpublishedAdvertRow(**_values(row))
+
+
+def _displayable(row: AdvertRow) -> bool:
+    return is_advert_displayable(
+        is_published=row.is_published,
+        is_online=row.is_online,
+        is_vetted=row.is_vetted,
+        is_deleted=row.deleted_at is not None,
+    )
+
+
+@entity(ADVERTS, visible=ADVERT_VISIBILITY, description="A seller's product, bought as one of its variants.")
+class Advert(Node):
+    id: strawberry.ID = global_id("Advert")
+    legacy_id: int = legacy_id()
+    created_at: datetime = column("When the advert was created.")
+    updated_at: datetime = column(
+        "When the advert itself was last changed; changes of its parts don't count."
+    )
+    title: str = column("Title of the product.")
+    full_title: str = computed(
+        lambda row: full_title(row.title, row.code),
+        reads=("title", "code"),
+        description="The title, followed by the code in parentheses where there is one.",
+    )
+    description: str | None = column("What the product is, as plain text.")
+    description_html: str | None = computed(
+        lambda row: description_html(row.description),
+        reads=("description",),
+        description="`description` as HTML: escaped, with its paragraphs and line breaks.",
+    )
+    code: str | None = column("The seller's code of the product.")
+    condition: AdvertConditionEnum = column("Whether the product is new or used.")
+    published: bool = column("Whether the seller has published it.", "is_published")
+    online: bool = column("Whether the seller's adverts are shown at the moment.", "is_online")
+    vetted: bool = column("Whether the operator has approved it.", "is_vetted")
+    displayable: bool = computed(
+        _displayable,
+        reads=("is_published", "is_online", "is_vetted", "deleted_at"),
+        description="Whether buyers can see it: published, online, vetted and not deleted.",
+    )
+    tax_code: str | None = column("Code by which the tax is determined.")
+    product_features: list[str] = column("What is worth knowing about the product, point by point.")
+    url: str | None = column("The product's page at the seller's own shop.")
+    page_path: str = computed(
+        lambda row: page_path(row.id), reads=("id",), description="Path of the product's page in the shop."
+    )
+    seller: Seller = relation(SELLERS, local="seller_id", description="The seller who offers it.")
+    variants: Connection[Annotated["Variant", strawberry.lazy("schema.types.variant")]] = pages(
+        VARIANTS, remote="advert_id", description="What can be bought of the product, such as its sizes."
+    )
+
+
+@entity(
+    ADVERTS,
+    visible=ADVERT_VISIBILITY,
+    row=UnpublishedAdvertRow,
+    description="Stands in the place of an advert that its seller has not published.",
+)
+class UnpublishedAdvert(Node):
+    id: strawberry.ID = global_id("Advert")
+    legacy_id: int = legacy_id()
+    updated_at: datetime = column("When the advert itself was last changed.")
+    details: Advert = relation(ADVERTS, with_deleted=True, description="The advert, with all its fields.")
+
+
+@entity(
+    ADVERTS,
+    visible=ADVERT_VISIBILITY,
+    row=DeletedAdvertRow,
+    description="Stands in the place of an advert that was deleted.",
+)
+class DeletedAdvert(Node):
+    id: strawberry.ID = global_id("Advert")
+    legacy_id: int = legacy_id()
+    updated_at: datetime = column("When the advert itself was last changed.")
+
+
+AllAdvert: TypeAlias = Annotated[
+    Advert | UnpublishedAdvert | DeletedAdvert,
+    strawberry.union("AllAdvert", description="An advert, or what stands in its place."),
+]
+
+
+def _values(row: AdvertRow) -> dict[str, Any]:
+    return {column: getattr(row, column) for column in ADVERTS.columns}

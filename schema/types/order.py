@@ -1,0 +1,65 @@
+"""Order: what a buyer bought at once, of any number of sellers."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.db.invoices import INVOICES
+from app.db.orders import ORDERS
+from schema.connections import Connection
+from schema.enums import OrderStatusEnum
+from schema.fields import cents, column, entity, formatted, global_id, legacy_id, pages
+from schema.types.node import Node
+from schema.visibility import OperatorOnly
+
+if TYPE_CHECKING:
+    from schema.types.invoice import Invoice
+
+
+@entity(
+    ORDERS,
+    visible=OperatorOnly("An order"),
+    description="What a buyer bought at once, of any number of sellers. For the operator only.",
+)
+class Order(Node):
+    id: strawberry.ID = global_id("Order")
+    legacy_id: int = legacy_id()
+    created_at: datetime = column("When the order was created.")
+    updated_at: datetime = column("When the order itself was last changed; changes of its parts don't count.")
+    token: str = column("The order's reference in the shop; unique and not guessable.")
+    status: OrderStatusEnum = column("How far the order has come, from the cart to the payment.")
+    first_name: str | None = column("First name of the buyer.")
+    surname: str | None = column("Surname of the buyer.")
+    phone: str | None = column("Where the buyer is called.")
+    email_address: str | None = column("Where the buyer is written to.")
+    company_name: str | None = column("The buyer's company; null for a private person.")
+    billing_first_name: str | None = column("First name of who pays; null when it is the buyer.")
+    billing_surname: str | None = column("Surname of who pays; null when it is the buyer.")
+    billing_phone: str | None = column("Where who pays is called; null when it is the buyer.")
+    billing_email_address: str | None = column("Where who pays is written to; null when it is the buyer.")
+    billing_company_name: str | None = column("The company that pays; null when it is the buyer.")
+    is_gift: bool = column("Whether the order is a gift, to be sent without prices.")
+    message_to_seller: str | None = column("What the buyer wrote to the sellers at checkout.")
+    payment_instrument_type: str | None = column(
+        "What was paid with, as the shop calls it, such as `credit_card`."
+    )
+    total_cents: int | None = cents("What the buyer pays for the whole order.", "total_cents")
+    total_formatted: str | None = formatted("What the buyer pays for the whole order.", "total_cents")
+    subtotal_cents: int | None = cents(
+        "Sum of all line items, before shipping and discount.", "subtotal_cents"
+    )
+    subtotal_formatted: str | None = formatted(
+        "Sum of all line items, before shipping and discount.", "subtotal_cents"
+    )
+    tax_total_cents: int | None = cents("Tax contained in the total.", "tax_total_cents")
+    tax_total_formatted: str | None = formatted("Tax contained in the total.", "tax_total_cents")
+    shipping_cost_cents: int | None = cents("What the buyer pays for shipping.", "shipping_cost_cents")
+    shipping_cost_formatted: str | None = formatted(
+        "What the buyer pays for shipping.", "shipping_cost_cents"
+    )
+    discount_cents: int | None = cents("What was taken off.", "discount_cents")
+    discount_formatted: str | None = formatted("What was taken off.", "discount_cents")
+    invoices: Connection[Annotated["Invoice", strawberry.lazy("schema.types.invoice")]] = pages(
+        INVOICES, remote="order_id", description="The order's parts: one for each seller and delivery type."
+    )

@@ -1,0 +1,49 @@
+"""Webhook: an endpoint and the query that it is told the result of."""
+
+from datetime import datetime
+
+import orjson
+import strawberry
+from strawberry.scalars import JSON
+
+from app.auth import Scope
+from app.db.sellers import SELLERS
+from app.db.webhooks import WEBHOOKS
+from schema.enums import WebhookEventEnum, WebhookKlassEnum
+from schema.fields import column, computed, entity, global_id, legacy_id, relation
+from schema.types.node import Node
+from schema.types.seller import Seller
+from schema.visibility import OfSeller
+
+
+@entity(
+    WEBHOOKS,
+    visible=OfSeller("seller_id"),
+    scope=Scope.WEBHOOKS,
+    description="An endpoint, and the query whose result it is sent whenever an entity of one type changes.",
+)
+class Webhook(Node):
+    id: strawberry.ID = global_id("Webhook")
+    legacy_id: int = legacy_id()
+    created_at: datetime = column("When the webhook was registered.")
+    updated_at: datetime = column("When the webhook was last changed.")
+    type: WebhookKlassEnum = column("What the webhook is about.")
+    events: list[WebhookEventEnum] = column("Which kinds of change it is told of.")
+    url: str = column("The endpoint: where each result is POSTed to.")
+    query_string: str = column("The GraphQL query that is run for each changed entity, as its owner.")
+    headers: JSON = computed(
+        lambda row: orjson.loads(row.headers_shown),
+        reads=("headers_shown",),
+        description="The subscriber's own headers, by name; the values are masked.",
+    )
+    description: str | None = column("What its owner notes about it.")
+    enabled: bool = column("Whether it is sent anything. While it is not, what it has to be sent is held.", "is_enabled")
+    disabled_reason: str | None = column("Why Tellgraph disabled it; null when it is enabled, or disabled by hand.")
+    allow_skip: bool = column("Whether a result equal to the last one is left out.")
+    every_change: bool = column("Whether each change is sent, even one that a newer one has overtaken.")
+    max_retries: int = column("How many times a failed delivery is tried again.")
+    concurrent_send_limit: int = column("How many POSTs may be in flight at once.")
+    timeout_seconds: int = column("How long the endpoint may take to answer, in seconds.", "timeout_s")
+    seller: Seller | None = relation(
+        SELLERS, local="seller_id", description="The owner, as whom the query runs; null for the operator's."
+    )

@@ -1,0 +1,380 @@
+"""The many ways to write an address or a URL, and what libraries make of those that are accepted."""
+
+import ipaddress
+import string
+from ipaddress import ip_network
+
+import httpx
+import pytest
+import yarl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.endpoint import RefusedEndpoint, address_allowed, check_endpoint
+
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+ALLOWED_ADDRESSES = [
+    "1.1.1.1",
+    "8.8.8.8",
+    "9.255.255.255",
+    "11.0.0.0",
+    "93.184.215.14",
+    "100.63.255.255",
+    "100.128.0.0",
+    "126.255.255.255",
+    "128.0.0.0",
+    "168.63.129.15",
+    "169.253.255.255",
+    "172.15.255.255",
+    "172.32.0.0",
+    "192.0.1.0",
+    "192.167.255.255",
+    "192.169.0.0",
+    "198.17.255.255",
+    "198.20.0.0",
+    "203.0.114.0",
+    "223.255.255.255",
+    "2001:200::1",
+    "2001:db7::1",
+    "2001:db9::1",
+    "2003::1",
+    "2606:4700:4700::1111",
+    "2a00:1450:4001:81b::200e",
+    "3ffe::1",
+]
+
+FORBIDDEN_ADDRESSES = [
+    "0.0.0.0",
+    "0.255.255.255",
+    "10.0.0.1",
+    "10.255.255.255",
+    "100.64.0.0",
+    "100.127.255.255",
+    "127.0.0.1",
+    "127.255.255.255",
+    "168.63.129.16",
+    "169.254.169.254",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.0.0.8",
+    "192.0.0.192",
+    "192.0.2.1",
+    "192.88.99.1",
+    "192.168.0.1",
+    "198.18.0.1",
+    "198.19.255.255",
+    "198.51.100.1",
+    "203.0.113.1",
+    "224.0.0.1",
+    "239.255.255.255",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::127.0.0.1",
+    "::8.8.8.8",
+    "::ffff:127.0.0.1",
+    "::ffff:8.8.8.8",
+    "::ffff:0:8.8.8.8",
+    "64:ff9b::8.8.8.8",
+    "64:ff9b:1::1",
+    "100::1",
+    "100:0:0:1::1",
+    "2001::1",
+    "2001:2::1",
+    "2001:10::1",
+    "2001:20::1",
+    "2001:1ff:ffff::1",
+    "2001:db8::1",
+    "2002:7f00:1::",
+    "2002:808:808::1",
+    "3fff::1",
+    "4000::1",
+    "5f00::1",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fec0::1",
+    "ff02::1",
+    "ff0e::1",
+]
+
+ACCEPTED = [
+    "https://example.com",
+    "https://example.com/",
+    "https://example.com.",
+    "HTTPS://Example.COM/Hooks",
+    "https://example.com:8443/a/b?c=d&e=%2F",
+    "https://example.com?a=b",
+    "https://hooks_1.example.com/",
+    "https://r3---sn-4g5e.example.com/",
+    "https://1.2.3.4.example.com/",
+    "https://xn--bcher-kva.example/",
+    "https://8.8.8.8/",
+    "https://[2606:4700:4700::1111]/",
+    "https://[2606:4700:4700:0:0:0:0:1111]:8443/",
+    "https://[2606:4700:4700:0000:0000:0000:0000:1111]/",
+    "https://example.com/~user/$a;b=c,d@e:f!(g)*'",
+    "https://example.com:1/",
+    "https://example.com:65535/",
+]
+
+# Addresses that must not be reached, in the spellings that some parser or resolver reads as such.
+REFUSED_HOSTS = [
+    *(f"[{address}]" if ":" in address else address for address in FORBIDDEN_ADDRESSES),
+    "127.1",
+    "127.0.1",
+    "127.0.0.1.",
+    "127.0.0.01",
+    "127.000.000.001",
+    "0177.0.0.1",
+    "00000177.0.0.1",
+    "017700000001",
+    "2130706433",
+    "0x7f000001",
+    "0X7F000001",
+    "0x7f.1",
+    "0x7f.0.0.0x1",
+    "0",
+    "0x0",
+    "0x",
+    "0xa9fea9fe",
+    "2852039166",
+    "169.254.43518",
+    "1.1.1.1.1",
+    "256.256.256.256",
+    "8.8.8.8.",
+    "example.123",
+    "example.0x7f",
+    "127。0。0。1",
+    "127．0．0．1",
+    "１２７.0.0.1",
+    "①②⑦.⓪.⓪.①",
+    "ⓔxample.com",
+    "ｅxample.com",
+    "exa\u00admple.com",
+    "exa\u200bmple.com",
+    "example。com",
+    "127.0.0.1%2f",
+    "%31%32%37.0.0.1",
+    "localhost",
+    "LOCALHOST",
+    "localhost.",
+    "a.localhost",
+    "localhost.localdomain",
+    "ip6-localhost",
+    "intranet",
+    "router.lan",
+    "metadata.google.internal",
+    "printer.local",
+    "1.0.0.127.in-addr.arpa",
+    "facebookcorewwwi.onion",
+    "a.test",
+    "a.invalid",
+    "",
+    ".",
+    "..",
+    ".com",
+    "example..com",
+    "-a.example.com",
+    "a-.example.com",
+    f"{'a' * 64}.example.com",
+    f"{'a.' * 130}example.com",
+    "xn--a.example.com",
+    "xn--.example.com",
+    "[]",
+    "[::1",
+    "::1",
+    "[127.0.0.1]",
+    "[::1]x",
+    "[fe80::1%25eth0]",
+    "[v1.a]",
+    "[::ffff:1.2.3.4.5]",
+    "user@example.com",
+    "user:password@example.com",
+    "example.com@127.0.0.1",
+    "127.0.0.1@example.com",
+    "example.com\\@127.0.0.1",
+    "example.com\\",
+    "example.com#@127.0.0.1",
+    "example.com:",
+    "example.com:0",
+    "example.com:65536",
+    "example.com:99999",
+    "example.com:80:80",
+    "example.com:a",
+    "example.com:-1",
+    "example.com:８０",
+    "exa mple.com",
+    "exa\tmple.com",
+    "exa\nmple.com",
+    "exa\rmple.com",
+    "exa\0mple.com",
+    "example.com\x7f",
+    "example.com\n",
+    "*.example.com",
+    "exam,ple.com",
+]
+
+REFUSED_URLS = [
+    "",
+    " ",
+    "example.com",
+    "//example.com/",
+    "/path",
+    "https:",
+    "https:/example.com",
+    "https:///example.com",
+    "https:example.com",
+    " https://example.com/",
+    "https://example.com/ ",
+    "https://example.com/\n",
+    "ftp://example.com/",
+    "file:///etc/passwd",
+    "gopher://example.com/",
+    "javascript:alert(1)",
+    "data:text/plain,a",
+    "ws://example.com/",
+    "unix:///var/run/docker.sock",
+    "http+unix://%2Fvar%2Frun/",
+    "https://example.com/#fragment",
+    "https://example.com#",
+    "https://example.com/a b",
+    "https://example.com/\\evil",
+    "https://example.com/ü",
+    "https://example.com/%zz",
+    "https://example.com/%2",
+    "https://example.com/[1]",
+    "https://example.com/{a}",
+    "https://example.com/a|b",
+    'https://example.com/"',
+    "https://example.com/\r\nHost: evil",
+    f"https://example.com/{'a' * 2048}",
+]
+
+
+def check(url: str) -> str:
+    return check_endpoint(url, allow_http=False, allowed=())
+
+
+@pytest.mark.parametrize("address", ALLOWED_ADDRESSES)
+def test_public_address_is_allowed(address: str) -> None:
+    assert address_allowed(address)
+    assert address_allowed(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize("address", FORBIDDEN_ADDRESSES)
+def test_address_that_is_not_public_is_forbidden(address: str) -> None:
+    assert not address_allowed(address)
+
+
+def test_operator_opens_a_network_and_no_more() -> None:
+    allowed = (ip_network("10.1.0.0/16"), ip_network("fd00::/8"))
+
+    assert address_allowed("10.1.2.3", allowed)
+    assert address_allowed("fd00::1", allowed)
+    assert not address_allowed("10.2.0.0", allowed)
+    assert not address_allowed("::ffff:10.1.2.3", allowed)
+
+
+@pytest.mark.parametrize("text", ["", "example.com", "127.1", "0x7f000001"])
+def test_text_that_is_no_address_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="does not appear to be"):
+        address_allowed(text)
+
+
+@pytest.mark.parametrize("url", ACCEPTED)
+def test_public_endpoint_comes_back_unchanged(url: str) -> None:
+    assert check(url) == url
+
+
+@pytest.mark.parametrize("host", REFUSED_HOSTS)
+def test_host_is_refused(host: str) -> None:
+    for url in (f"https://{host}/", f"https://{host}"):
+        with pytest.raises(RefusedEndpoint):
+            check_endpoint(url, allow_http=True, allowed=())
+
+
+@pytest.mark.parametrize("host", [h for h in REFUSED_HOSTS if ":" not in h and "#" not in h])
+def test_host_is_refused_with_a_port(host: str) -> None:
+    with pytest.raises(RefusedEndpoint):
+        check_endpoint(f"https://{host}:8443/path", allow_http=True, allowed=())
+
+
+@pytest.mark.parametrize("url", REFUSED_URLS)
+def test_url_is_refused(url: str) -> None:
+    with pytest.raises(RefusedEndpoint):
+        check_endpoint(url, allow_http=True, allowed=LOOPBACK)
+
+
+LABELS = st.text(string.ascii_letters + string.digits + "-_äß例", min_size=1, max_size=12)
+HOSTS = st.one_of(
+    st.lists(LABELS, min_size=1, max_size=3).map(lambda labels: ".".join([*labels, "example"])),
+    st.sampled_from([f"[{each}]" if ":" in each else each for each in ALLOWED_ADDRESSES]),
+    st.ip_addresses().map(lambda ip: f"[{ip}]" if ip.version == 6 else str(ip)),
+    st.ip_addresses(v=6).map(lambda ip: f"[{ip.exploded}]"),
+    st.sampled_from(
+        [*REFUSED_HOSTS, "example.com", "bücher.example", "a.b-c.example", "xn--bcher-kva.example"]
+    ),
+    st.text(string.ascii_letters + string.digits + ".-_:[]%@\\ü。１①\u200b", max_size=30),
+    st.text(max_size=20),
+)
+TAILS = st.one_of(
+    st.text(string.ascii_letters + "/?&=+-._~:@!$'()*,;", max_size=20).map("/".__add__),
+    st.just(""),
+    st.just("/a?b=c"),
+    st.text(max_size=20).map("/".__add__),
+    st.text(max_size=20),
+)
+URLS = st.one_of(
+    st.builds(
+        "{}://{}{}{}".format,
+        st.sampled_from(["https", "http", "HTTPS", "hTTp"]),
+        HOSTS,
+        st.one_of(st.just(""), st.integers(0, 70000).map(":{}".format)),
+        TAILS,
+    ),
+    st.text(max_size=60),
+)
+
+
+@settings(deadline=None, max_examples=400)  # no deadline: the machine may be busy
+@given(URLS)
+def test_libraries_agree_on_whatever_is_accepted(url: str) -> None:
+    try:
+        stored = check_endpoint(url, allow_http=True, allowed=())
+    except RefusedEndpoint:
+        return
+
+    ours, theirs = httpx.URL(stored), yarl.URL(stored)
+    sent = yarl.URL(str(ours), encoded=True)  # what the transport hands over
+    assert (sent.port, sent.scheme) == (theirs.port, theirs.scheme)
+    host = theirs.raw_host or ""
+    assert check_endpoint(stored, allow_http=True, allowed=()) == stored
+    assert stored.isascii()
+    assert ours.scheme == theirs.scheme
+    assert ours.userinfo == b""
+    assert (theirs.user, theirs.password, theirs.fragment) == (None, None, "")
+    assert (ours.port or {"http": 80, "https": 443}[ours.scheme]) == theirs.port
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        assert ours.raw_host.decode() == sent.raw_host == host
+    else:
+        assert ipaddress.ip_address(ours.raw_host.decode()) == address
+        assert ipaddress.ip_address(sent.raw_host or "") == address
+        assert address_allowed(address)
+
+
+@settings(deadline=None)
+@given(st.ip_addresses(v=4))
+def test_literal_address_is_accepted_exactly_if_allowed(address: ipaddress.IPv4Address) -> None:
+    try:
+        check(f"https://{address}/")
+        is_accepted = True
+    except RefusedEndpoint:
+        is_accepted = False
+
+    assert is_accepted == address_allowed(address)

@@ -1,0 +1,69 @@
+"""Wiring: the servers of the run, and the fixtures that name them. What they do is in tests/support."""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from tests.support.database import cloned_database
+from tests.support.servers import (
+    DATABASE_VARIABLE,
+    REDIS_VARIABLE,
+    TEMPLATE_VARIABLE,
+    PrivateServers,
+    private_servers_running,
+    shared_servers,
+    worker_redis_url,
+)
+
+_SERVERS = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A worker of pytest-xdist inherits the environment that its controller has set up here.
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        # As Ctrl-C, so that a run that is told to end still stops its servers.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        config.stash[_SERVERS] = ExitStack()
+        config.stash[_SERVERS].enter_context(shared_servers())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash.get(_SERVERS, ExitStack()).close()
+
+
+@pytest.fixture
+async def database_url() -> AsyncIterator[str]:
+    """A migrated, empty database of this test's own."""
+    async with cloned_database(os.environ[DATABASE_VARIABLE], os.environ[TEMPLATE_VARIABLE]) as url:
+        yield url
+
+
+@pytest.fixture
+async def conn(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to that database, outside of any transaction."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def redis_url() -> str:
+    """A Redis database of this pytest process's own, empty."""
+    url = worker_redis_url(os.environ[REDIS_VARIABLE])
+    async with Redis.from_url(url) as client:
+        await client.flushdb()
+    return url
+
+
+@pytest.fixture
+def private_servers() -> Iterator[PrivateServers]:
+    """PostgreSQL and Redis of this test's own, to stop, kill and restart."""
+    with private_servers_running() as servers:
+        yield servers

@@ -1,0 +1,213 @@
+"""The console in a real browser, against a small GraphQL server that wants a key."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import strawberry
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.console import DIST, console_routes, graphql_page
+from tests.support.chromium import Page, find_chromium, open_chromium
+
+KEY = "tgk_right"
+CHROMIUM = find_chromium()
+RUN_BUTTON = "document.querySelector('.graphiql-execute-button')"
+NOTE = "document.querySelector('#key-note')?.value"
+# Monaco writes spaces as U+00A0.
+RESULT = "(document.querySelector('.result-window')?.innerText ?? '').replaceAll('\\u00a0', ' ')"
+HAS_SCHEMA = "document.querySelector('#bar')?.dataset.state === 'accepted'"
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH"),
+    pytest.mark.skipif(not (DIST / "graphql.html").exists(), reason="the console is not built: make console"),
+]
+
+
+@strawberry.type
+class Shipment:
+    tracking_number: str
+
+
+@strawberry.type
+class LineItem:
+    quantity: int
+    advert_title: str
+    variant_sku: str
+
+
+@strawberry.type
+class Invoice:
+    id: strawberry.ID
+    status_flags: list[str]
+    total_formatted: str
+    line_items: list[LineItem]
+    shipments: list[Shipment]
+
+
+@strawberry.type
+class InvoiceConnection:
+    nodes: list[Invoice]
+
+
+INVOICE = Invoice(
+    id=strawberry.ID("SW52b2ljZS0x"),
+    status_flags=["PAID"],
+    total_formatted="$12.50",
+    line_items=[LineItem(quantity=2, advert_title="Lamp", variant_sku="LAMP-1")],
+    shipments=[Shipment(tracking_number="TRACK-7")],
+)
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def invoices(self, first: int) -> InvoiceConnection:
+        return InvoiceConnection(nodes=[INVOICE][:first])
+
+
+SCHEMA = strawberry.Schema(Query)
+
+
+async def answer(request: Request) -> Response:
+    if request.method == "GET":
+        return graphql_page()
+    if request.headers.get("authorization") != f"Bearer {KEY}":
+        error = {"message": "This API key is unknown.", "extensions": {"code": "UNAUTHENTICATED"}}
+        return JSONResponse({"errors": [error]}, status_code=401)
+    body = await request.json()
+    result = await SCHEMA.execute(
+        body["query"], body.get("variables"), operation_name=body.get("operationName")
+    )
+    errors = {"errors": [error.formatted for error in result.errors]} if result.errors else {}
+    return JSONResponse({"data": result.data, **errors})
+
+
+@asynccontextmanager
+async def serve_console() -> AsyncIterator[str]:
+    app = Starlette(routes=[Route("/graphql", answer, methods=["GET", "POST"]), *console_routes()])
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    listener = socket.create_server(("127.0.0.1", 0))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
+        listener.close()
+
+
+@pytest.fixture
+async def origin() -> AsyncIterator[str]:
+    async with serve_console() as url:
+        yield url
+
+
+@pytest.fixture
+async def page(tmp_path: Path) -> AsyncIterator[Page]:
+    assert CHROMIUM is not None
+    async with open_chromium(CHROMIUM, tmp_path / "profile") as page:
+        yield page
+
+
+def foreign_urls(page: Page, origin: str) -> list[str]:
+    """Requests that left the page's origin; data: and blob: URLs never reach a network."""
+    assert page.requested_urls
+    return [
+        url
+        for url in page.requested_urls
+        if urlsplit(url).scheme not in ("data", "blob") and not url.startswith(f"{origin}/")
+    ]
+
+
+async def enter_key(page: Page, key: str) -> None:
+    await page.evaluate("document.querySelector('#api-key').select()")
+    await page.type_text(key)
+    await page.evaluate("document.querySelector('#bar button[type=submit]').click()")
+
+
+async def test_graphiql_runs_an_example_with_the_key_of_the_fragment(page: Page, origin: str) -> None:
+    await page.open(f"{origin}/graphql#key={KEY}")
+    await page.wait_for(f"{RUN_BUTTON} && {HAS_SCHEMA} && document.querySelector('.view-line')")
+
+    await page.evaluate(f"{RUN_BUTTON}.click()")
+
+    result = await page.wait_for(f"{RESULT}.includes('TRACK-7') && {RESULT}")
+    assert '"advertTitle": "Lamp"' in result
+    assert await page.evaluate("location.href") == f"{origin}/graphql"
+    assert foreign_urls(page, origin) == []
+    assert page.complaints == []
+
+
+async def test_graphiql_opens_the_examples_as_tabs(page: Page, origin: str) -> None:
+    await page.open(f"{origin}/graphql#key={KEY}")
+    await page.wait_for(RUN_BUTTON)
+
+    tabs = await page.evaluate(
+        "[...document.querySelectorAll('.graphiql-tab-button')].map((tab) => tab.innerText.trim())"
+    )
+
+    assert tabs == ["FindAnInvoice", "RegisterAWebhook", "LookAtItsEvents"]
+
+
+async def test_editor_checks_the_query_against_the_schema_in_a_worker(page: Page, origin: str) -> None:
+    await page.open(f"{origin}/graphql#key={KEY}")
+    await page.wait_for(f"{RUN_BUTTON} && {HAS_SCHEMA} && document.querySelector('.view-line')")
+
+    # The third example asks for webhookEvents, which the small schema does not have.
+    await page.evaluate("document.querySelectorAll('.graphiql-tab-button')[2].click()")
+
+    await page.wait_for("document.querySelector('.graphiql-query-editor .squiggly-error')")
+    assert any("graphql.worker" in url for url in page.worker_urls)
+    assert foreign_urls(page, origin) == []
+    assert page.complaints == []
+
+
+async def test_missing_and_refused_keys_are_named(page: Page, origin: str) -> None:
+    await page.open(f"{origin}/graphql")
+    await page.wait_for(f"{RUN_BUTTON} && {NOTE} === 'Enter an API key to begin.'")
+    requests_without_key = [url for url in page.requested_urls if url == f"{origin}/graphql"]
+
+    await enter_key(page, "tgk_wrong")
+    await page.wait_for(f"{NOTE}?.startsWith('Key refused (401)')")
+    await enter_key(page, KEY)
+    await page.wait_for(f"{NOTE} === 'Key accepted.'")
+
+    assert requests_without_key == [f"{origin}/graphql"]
+    assert await page.evaluate("sessionStorage.getItem('tellgraph.apiKey')") == KEY
+    assert await page.evaluate("JSON.stringify(localStorage).includes('tgk_')") is False
+
+
+async def test_voyager_draws_the_schema_with_the_key_of_the_other_page(page: Page, origin: str) -> None:
+    await page.open(f"{origin}/graphql#key={KEY}")
+    await page.wait_for(HAS_SCHEMA)
+
+    await page.evaluate("document.querySelector('#bar a[href=\"/voyager\"]').click()")
+
+    await page.wait_for("location.pathname === '/voyager' && document.querySelector('.graph svg g.node')")
+    names = await page.evaluate(
+        "[...document.querySelectorAll('.graph svg g.node')].map((node) => node.id.replace('TYPE::', ''))"
+    )
+    assert set(names) == {"Query", "InvoiceConnection", "Invoice", "LineItem", "Shipment"}
+    assert await page.evaluate("document.documentElement.scrollHeight === innerHeight")
+    assert foreign_urls(page, origin) == []
+    assert page.complaints == []
+
+
+async def test_voyager_says_why_it_draws_nothing(page: Page, origin: str) -> None:
+    await page.open(f"{origin}/voyager#key=tgk_wrong")
+
+    # "Reading the schema …" comes first.
+    message = "document.querySelector('.message')?.innerText"
+    await page.wait_for(f"{message}?.includes('key')")
+    text = await page.evaluate(message)
+    assert text == "This API key is unknown."
+    assert await page.evaluate("document.querySelector('.graph')") is None

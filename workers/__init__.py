@@ -1,0 +1,1 @@
+"""Background work: publish change events, deliver webhook events, sweep up what was left behind."""

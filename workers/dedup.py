@@ -1,0 +1,56 @@
+"""What a rendered change becomes for one webhook: sent, skipped, or sent in place of what waits. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.db.webhook_events import Given, WebhookEventId
+from app.db.webhooks import Webhook
+from app.domain.webhook import WebhookEventName
+from app.domain.webhook_event import WebhookEventState
+
+EQUAL = "The result equals the last one."
+NEVER_SENT = "The entity was created and destroyed before anything was sent of it."
+
+#: Not in flight and not sent: a newer state can take their place.
+_WAITING = (WebhookEventState.PENDING, WebhookEventState.RETRYING, WebhookEventState.HELD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The state of the new webhook event, its name, and what it takes the place of."""
+
+    state: WebhookEventState
+    event_name: WebhookEventName
+    reason: str | None = None
+    supersedes: tuple[WebhookEventId, ...] = ()
+
+
+def judge(
+    webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, given: Sequence[Given]
+) -> Verdict:
+    """Decide by what the webhook was last given for the entity.
+
+    given  the last one that was delivered or still may be, and all that is still open; newest first.
+    """
+    waiting = [] if webhook.every_change else [one for one in given if one.state in _WAITING]
+    if _tells_nothing_new(webhook, operation, payload_digest, given):
+        return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL)
+    supersedes = tuple(one.id for one in waiting)
+    unseen = [one for one in waiting if one.event_name is WebhookEventName.CREATE]
+    if operation is WebhookEventName.DESTROY and any(one.attempt_count == 0 for one in unseen):
+        return Verdict(
+            state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes
+        )
+    if operation is WebhookEventName.UPDATE and unseen:
+        operation = WebhookEventName.CREATE
+    return Verdict(state=WebhookEventState.PENDING, event_name=operation, supersedes=supersedes)
+
+
+def _tells_nothing_new(
+    webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, given: Sequence[Given]
+) -> bool:
+    """A destroy is news whatever it shows, and so is anything after one."""
+    if webhook.every_change or not webhook.allow_skip or operation is WebhookEventName.DESTROY or not given:
+        return False
+    last = given[0]
+    return last.payload_digest == payload_digest and last.event_name is not WebhookEventName.DESTROY

@@ -1,0 +1,91 @@
+"""From a commit to a job: LISTEN makes it fast, a look at the tables makes it certain."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import structlog
+
+from app.db.change_events import work_waits
+from app.db.pool import Connection, connection
+from app.errors import DatabaseUnavailable
+from app.jobs import Job
+from workers.resources import Resources
+
+_log = structlog.get_logger()
+
+CHANNEL = "tellgraph"
+#: After a ring, looks in this order (seconds): a commit that found the doorbell just rung comes within them.
+_FOLLOW_UP_S = (0.02, 0.03, 0.05)
+#: A job that has not begun by then was lost with its queue: ask for it again.
+_LOST_AFTER_S = 1.0
+_RECONNECT_S = 0.5
+
+
+class Doorbell:
+    """Rings for jobs of this process, at most once until the job has begun."""
+
+    def __init__(self, resources: Resources, ring: Callable[[Job], Awaitable[None]]) -> None:
+        self._resources = resources
+        self._ring = ring
+        self._heard = asyncio.Event()
+        self._asked: dict[Job, float] = {}
+
+    def begun(self, job: Job) -> None:
+        """A job says that it looks now: what is committed from here on needs another ring."""
+        self._asked.pop(job, None)
+
+    async def run(self) -> None:
+        """Listen and look until the process stops; whatever breaks, begin again."""
+        while not self._resources.stopping.is_set():
+            try:
+                async with connection(self._resources.database) as conn:
+                    await self._watch(conn)
+            except (DatabaseUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("doorbell.lost", error=repr(error))
+                await self._pause(_RECONNECT_S)
+
+    async def _watch(self, conn: Connection) -> None:
+        await conn.add_listener(CHANNEL, self._hear)
+        try:
+            follow_up = len(_FOLLOW_UP_S)
+            while not self._resources.stopping.is_set():
+                publish, deliver = await work_waits(conn)
+                if publish:
+                    await self._ask(Job.PUBLISH)
+                if deliver:
+                    await self._ask(Job.DELIVER)
+                idle = self._resources.settings.idle_poll_s
+                if await self._wait(_FOLLOW_UP_S[follow_up] if follow_up < len(_FOLLOW_UP_S) else idle):
+                    # A ring means a change: no need to look first.
+                    await self._ask(Job.PUBLISH)
+                    follow_up = 0
+                else:
+                    follow_up += 1
+        finally:
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await conn.remove_listener(CHANNEL, self._hear)
+
+    async def _ask(self, job: Job) -> None:
+        now = time.monotonic()
+        if now - self._asked.get(job, -_LOST_AFTER_S) < _LOST_AFTER_S:
+            return
+        self._asked[job] = now
+        await self._ring(job)
+
+    async def _wait(self, seconds: float) -> bool:
+        """Whether the doorbell rang within so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._heard.wait(), seconds)
+        rang = self._heard.is_set()
+        self._heard.clear()
+        return rang
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._resources.stopping.wait(), seconds)
+
+    def _hear(self, *_: object) -> None:
+        self._heard.set()

@@ -1,0 +1,98 @@
+"""Which webhooks want a change: by type, by kind of event, by what their query reads."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from app.auth import Viewer
+from app.db.change_events import ChangeEvent
+from app.db.webhooks import Webhook
+from app.domain.webhook import WebhookEventName, WebhookKlass, fold_operations
+from schema.stored.validate import StoredQuery
+
+#: Rows named in one notification, over all the events that were folded into it.
+MAX_CHANGES = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What happened to one entity, over one or several change events.
+
+    changes    recorded rows, oldest first.
+    seller_id  whose it was, of an entity that was deleted for good.
+    """
+
+    entity_type: str
+    entity_id: int
+    operation: WebhookEventName
+    columns: frozenset[str]
+    changes: Sequence[dict[str, Any]]
+    is_cut: bool
+    seller_id: int | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One change that one webhook is to be told of, by running this query."""
+
+    webhook: Webhook
+    query: StoredQuery
+    change: Change
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(self.webhook.seller_id)
+
+
+def fold_entities(events: Iterable[ChangeEvent]) -> list[Change]:
+    """One change per entity, in the order in which the entities first changed; what cancels out is left out."""
+    return [change for group in _grouped(events, _entity) if (change := _fold(group)) is not None]
+
+
+def fold_transactions(events: Iterable[ChangeEvent]) -> list[Change]:
+    """One change per transaction and entity, for webhooks that ask for every change."""
+    groups = _grouped(events, lambda event: (*_entity(event), event.txid))
+    return [change for group in groups if (change := _fold(group)) is not None]
+
+
+def is_wanted(webhook: Webhook, query: StoredQuery, change: Change) -> bool:
+    """Whether the change can matter to the webhook: its type and event, and an UPDATE of a column that it reads."""
+    if webhook.type.entity_type != change.entity_type or change.operation not in webhook.events:
+        return False
+    return change.operation is not WebhookEventName.UPDATE or not query.watched.isdisjoint(change.columns)
+
+
+def klasses_of(changes: Iterable[Change]) -> list[WebhookKlass]:
+    types = {change.entity_type for change in changes}
+    return [klass for klass in WebhookKlass if klass.entity_type in types]
+
+
+def _entity(event: ChangeEvent) -> tuple[Any, ...]:
+    return event.entity_type, event.entity_id
+
+
+def _grouped(events: Iterable[ChangeEvent], key: Any) -> Iterator[list[ChangeEvent]]:
+    """Groups in the order of their first event; each oldest first, as the events came."""
+    first: dict[Any, int] = {}
+    ordered = sorted(events, key=lambda event: first.setdefault(key(event), event.id))
+    return (list(group) for _, group in groupby(ordered, key))
+
+
+def _fold(events: Sequence[ChangeEvent]) -> Change | None:
+    operation = fold_operations([event.operation for event in events])
+    if operation is None:
+        return None
+    rows = [row for event in events for row in event.changes]
+    return Change(
+        entity_type=events[0].entity_type,
+        entity_id=events[0].entity_id,
+        operation=operation,
+        columns=frozenset().union(*(event.columns for event in events)),
+        changes=rows[:MAX_CHANGES],
+        is_cut=len(rows) > MAX_CHANGES or any(event.is_cut for event in events),
+        seller_id=next((event.seller_id for event in events if event.seller_id is not None), None),
+        changed_at=max(event.recorded_at for event in events),
+    )

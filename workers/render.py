@@ -1,0 +1,79 @@
+"""Render stored queries for a batch: one rendering per query, viewer and entity; loaders shared over the batch."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.auth import Viewer
+from app.db.pool import Connection
+from app.settings import Settings
+from app.db.webhook_events import Payload
+from schema.context import Context, Reader
+from schema.fields import ENTITIES
+from schema.loaders import Loaders
+from schema.stored.execute import execute_stored_query
+from schema.stored.validate import StoredQuery
+from workers.match import Match
+
+
+@dataclass(frozen=True, slots=True)
+class RenderKey:
+    """Two webhooks with the same key are given the same bytes."""
+
+    text: str
+    viewer: Viewer
+    entity_type: str
+    entity_id: int
+
+
+def key_of(match: Match) -> RenderKey:
+    return RenderKey(match.query.text, match.viewer, match.change.entity_type, match.change.entity_id)
+
+
+class Renderer:
+    """Renders on the publishing transaction's connection, as it is at that moment."""
+
+    def __init__(self, conn: Connection, settings: Settings) -> None:
+        self.reader = Reader(conn)
+        self._settings = settings
+        self._contexts: dict[Viewer, Context] = {}
+
+    async def visible(self, matches: Iterable[Match]) -> list[Match]:
+        """Those whose entity the webhook's owner sees. What was deleted for good counts as its last seller's."""
+        given = list(matches)
+        seen = await asyncio.gather(*(self._is_visible(match) for match in given))
+        return [match for match, is_visible in zip(given, seen, strict=True) if is_visible]
+
+    async def render(self, matches: Iterable[Match]) -> dict[RenderKey, Payload]:
+        """The response of each match, once per key. The statements depend on the queries, not on the entities."""
+        wanted: dict[RenderKey, StoredQuery] = {key_of(match): match.query for match in matches}
+        bodies = await asyncio.gather(
+            *(
+                execute_stored_query(query, key.entity_id, self._context(key.viewer))
+                for key, query in wanted.items()
+            )
+        )
+        return {
+            key: Payload(digest=hashlib.sha256(body).digest(), body=body)
+            for key, body in zip(wanted, bodies, strict=True)
+        }
+
+    async def _is_visible(self, match: Match) -> bool:
+        change, viewer = match.change, match.viewer
+        if viewer.is_operator:
+            return True
+        table = ENTITIES[change.entity_type].table
+        row = await self._context(viewer).loaders.by_id(table, change.entity_id, with_deleted=True)
+        return row is not None or change.seller_id == viewer.seller_id
+
+    def _context(self, viewer: Viewer) -> Context:
+        if viewer not in self._contexts:
+            self._contexts[viewer] = Context(
+                viewer=viewer,
+                reader=self.reader,
+                loaders=Loaders(self.reader, viewer),
+                settings=self._settings,
+                sees_deleted=True,
+            )
+        return self._contexts[viewer]

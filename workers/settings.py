@@ -1,0 +1,59 @@
+"""arq's view of the jobs: thin wrappers around functions with explicit resources, cron, limits."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from arq.cron import CronJob, cron
+from arq.worker import Function, func
+
+from app.jobs import Job, enqueue
+from workers.deliver import Deliverer
+from workers.doorbell import Doorbell
+from workers.publish import publish_all
+from workers.resources import Resources
+from workers.sweep import sweep_all
+
+MAX_JOBS = 20
+#: A deliver job claims for half a minute at most and then waits for its POSTs, of at most 30 s each.
+JOB_TIMEOUT_S = 300
+SWEEP_SECONDS = set(range(0, 60, 5))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What jobs work with: one per process, under `bench` in arq's context."""
+
+    resources: Resources
+    deliverer: Deliverer
+    doorbell: Doorbell
+
+
+async def publish(ctx: dict[str, Any]) -> None:
+    """Publish what waits, then go on to deliver it: a second job would cost another trip through Redis."""
+    bench: Bench = ctx["bench"]
+    bench.doorbell.begun(Job.PUBLISH)
+    if await publish_all(bench.resources):
+        await _deliver(ctx, bench)
+
+
+async def deliver(ctx: dict[str, Any]) -> None:
+    bench: Bench = ctx["bench"]
+    bench.doorbell.begun(Job.DELIVER)
+    await _deliver(ctx, bench)
+
+
+async def sweep(ctx: dict[str, Any]) -> None:
+    bench: Bench = ctx["bench"]
+    await sweep_all(bench.resources)
+
+
+async def _deliver(ctx: dict[str, Any], bench: Bench) -> None:
+    if await bench.deliverer.deliver_all() and not bench.resources.stopping.is_set():
+        await enqueue(ctx["redis"], Job.DELIVER)
+
+
+FUNCTIONS: list[Function] = [
+    func(publish, name=Job.PUBLISH.value, keep_result=0, timeout=JOB_TIMEOUT_S),
+    func(deliver, name=Job.DELIVER.value, keep_result=0, timeout=JOB_TIMEOUT_S),
+]
+CRON_JOBS: list[CronJob] = [cron(sweep, name="sweep", second=SWEEP_SECONDS, keep_result=0, run_at_startup=True)]

@@ -1,0 +1,129 @@
+"""Signatures and headers of a delivery, as Standard Webhooks has them. Pure.
+
+Source: the Standard Webhooks specification, "Signature scheme" and "Verifying signatures".
+"""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+ID_HEADER: Final = "webhook-id"
+TIMESTAMP_HEADER: Final = "webhook-timestamp"
+SIGNATURE_HEADER: Final = "webhook-signature"
+IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
+SEQUENCE_HEADER: Final = "Tellgraph-Sequence"
+ATTEMPT_HEADER: Final = "Tellgraph-Attempt"
+TRACE_HEADER: Final = "traceparent"
+
+_VERSION: Final = "v1"
+# Accept and Accept-Encoding are given because the HTTP client would otherwise send its own, and then have
+# to decompress what a hostile endpoint answers.
+_CONSTANT_HEADERS: Final = (
+    ("Content-Type", "application/json"),
+    ("Accept", "*/*"),
+    ("Accept-Encoding", "identity"),
+)
+
+
+class BadSignature(Exception):
+    """The delivery is not from the holder of the secret, or not from now."""
+
+
+def sign(keys: Sequence[bytes], *, event_id: str, timestamp: int, body: bytes) -> str:
+    """Sign a body: `v1,<base64>` for each key, separated by spaces, in the order of the keys.
+
+    Args: keys — one, or during a rotation several. timestamp — Unix time in seconds, the one that is sent.
+    """
+    content = _signed_content(event_id, str(timestamp), body)
+    return " ".join(f"{_VERSION},{_digest(key, content)}" for key in keys)
+
+
+def verify(
+    keys: Sequence[bytes], headers: Mapping[str, str], body: bytes, *, now: int, tolerance_s: int = 300
+) -> None:
+    """Check that one of the keys signed this body, for this id, at about this time.
+
+    Args:   headers — as received; names in any case. now — Unix time in seconds.
+            tolerance_s — how far the timestamp may lie in the past or the future, against replays.
+    Raises: BadSignature, which says what is wrong.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    event_id, timestamp = _required(lower, ID_HEADER), _required(lower, TIMESTAMP_HEADER)
+    _check_timestamp(timestamp, now=now, tolerance_s=tolerance_s)
+    given = [_decode(part) for part in _required(lower, SIGNATURE_HEADER).split()]
+    content = _signed_content(event_id, timestamp, body)
+    expected = [hmac.digest(key, content, "sha256") for key in keys]
+    if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given):
+        raise BadSignature("no signature matches: another secret, or a changed body")
+
+
+def delivery_headers(
+    *,
+    event_id: str,
+    timestamp: int,
+    body: bytes,
+    keys: Sequence[bytes],
+    user_agent: str,
+    sequence: int,
+    attempt: int,
+    traceparent: str | None,
+    own: Sequence[tuple[str, str]] = (),
+) -> list[tuple[str, str]]:
+    """Build all headers of one attempt but Host and Content-Length, which the transport sets.
+
+    Args: event_id — the webhook event's global id, the same for all attempts.
+          timestamp — Unix seconds of this attempt. attempt — its number, from 1.
+          traceparent — W3C trace context; None when nothing is traced.
+          own — the subscriber's, as `check_headers` accepted them; they come last.
+    """
+    headers = [
+        *_CONSTANT_HEADERS,
+        ("User-Agent", user_agent),
+        (ID_HEADER, event_id),
+        (TIMESTAMP_HEADER, str(timestamp)),
+        (SIGNATURE_HEADER, sign(keys, event_id=event_id, timestamp=timestamp, body=body)),
+        (IDEMPOTENCY_HEADER, event_id),
+        (SEQUENCE_HEADER, str(sequence)),
+        (ATTEMPT_HEADER, str(attempt)),
+    ]
+    if traceparent is not None:
+        headers.append((TRACE_HEADER, traceparent))
+    headers.extend(own)
+    return headers
+
+
+def _signed_content(event_id: str, timestamp: str, body: bytes) -> bytes:
+    return f"{event_id}.{timestamp}.".encode() + body
+
+
+def _digest(key: bytes, content: bytes) -> str:
+    # hmac.digest and the one C call behind it: a fifth faster than an HMAC object.
+    return base64.b64encode(hmac.digest(key, content, "sha256")).decode("ascii")
+
+
+def _required(headers: Mapping[str, str], name: str) -> str:
+    value = headers.get(name)
+    if not value:
+        raise BadSignature(f"the header {name} is missing")
+    return value
+
+
+def _check_timestamp(text: str, *, now: int, tolerance_s: int) -> None:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise BadSignature(f"the header {TIMESTAMP_HEADER} is not a time in seconds")
+    age_s = now - int(text)
+    if abs(age_s) > tolerance_s:
+        raise BadSignature(f"the timestamp lies {abs(age_s)} s in the {'past' if age_s > 0 else 'future'}")
+
+
+def _decode(part: str) -> bytes:
+    """Decode one signature; empty, which matches nothing, for another version or what is no base64."""
+    version, _, encoded = part.partition(",")
+    if version != _VERSION:
+        return b""
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

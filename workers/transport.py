@@ -1,0 +1,231 @@
+"""One POST to an endpoint that may be slow, broken or hostile.
+
+httpx's interface over aiohttp, at a third of the CPU of httpx's own transport. Every answer is bounded three
+times: in time by one deadline, in bytes from the wire by the connection, in bytes of body by the reader.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Final
+
+import aiohttp
+import httpx
+import yarl
+from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream
+from multidict import CIMultiDict
+
+from app.domain.attempt import ErrorKind
+from app.domain.endpoint import Network
+from app.errors import AttemptError
+from workers.attempt_errors import StaleConnection, classify, describe
+from workers.connections import default_ssl_context, open_session
+from workers.egress import GetAddrInfo, GuardedResolver
+
+# A longer body is not read to its end, which costs its connection.
+MAX_READ_BYTES: Final = 64 * 1024
+MAX_KEPT_BYTES: Final = 8 * 1024
+MAX_HEADER_BYTES_KEPT: Final = 256
+# Closing a connection whose answer was not read to its end is local work; the bound is against surprises.
+CLOSE_TIMEOUT_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an endpoint answered.
+
+    status        as received, 101–999; alone decides whether the event is delivered.
+    retry_after   that header as received, cut to 256 characters; None when there is none.
+    content_type  the same of that header.
+    body          its first 8 KiB at most, not decoded in any way.
+    is_cut        whether the body was longer than `body`, as far as it was read.
+    note          what went wrong after the status was known; None when nothing did.
+    duration_ms   from before the connection to the end of reading.
+    """
+
+    status: int
+    retry_after: str | None
+    content_type: str | None
+    body: bytes
+    is_cut: bool
+    note: str | None
+    duration_ms: float
+
+
+class GuardedTransport(AiohttpTransport):
+    """httpx's transport over guarded connectors, one that keeps connections and one that makes fresh ones.
+
+    Sends by itself, and not by the class it extends, because that one looks each header up among all others,
+    writes the URL anew, fails on a reason phrase that is no UTF-8, and gives most errors the same class.
+    """
+
+    def __init__(
+        self, *, kept: aiohttp.ClientSession, fresh: aiohttp.ClientSession, resolver: GuardedResolver
+    ) -> None:
+        # verify=False turns nothing off: it only spares a second SSLContext of 30 ms that is never used.
+        # The sessions' connectors verify.
+        super().__init__(client=kept, verify=False)
+        self._kept = kept
+        self._fresh = fresh
+        self._resolver = resolver
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send; once more, on a new connection, if a kept one turns out to have been closed by the peer.
+
+        Raises: what aiohttp and the operating system raise; `attempt_errors.classify` knows them.
+        """
+        try:
+            return await _send(self._kept, request)
+        except StaleConnection:
+            return await _send(self._fresh, request)
+
+    async def aclose(self) -> None:
+        """Close all connections and the resolver's threads; POSTs in flight fail."""
+        await self._kept.close()
+        await self._fresh.close()
+        await self._resolver.close()
+
+
+def create_transport(
+    *,
+    allowed: Sequence[Network] = (),
+    ssl_context: ssl.SSLContext | None = None,
+    getaddrinfo: GetAddrInfo = socket.getaddrinfo,
+) -> httpx.AsyncBaseTransport:
+    """Make the transport that all POSTs of a process share; call and close it in the running event loop.
+
+    It follows no redirect, keeps no cookie, asks no proxy and decodes nothing. It waits without limit: `post`
+    sets the deadline.
+    Args: allowed — networks that an operator opened. ssl_context — None: the system's certificates, verified.
+          getaddrinfo — how names are looked up.
+    """
+    resolver = GuardedResolver(allowed, getaddrinfo=getaddrinfo)
+    session = partial(open_session, allowed, ssl_context or default_ssl_context(), resolver)
+    return GuardedTransport(
+        kept=session(force_close=False), fresh=session(force_close=True), resolver=resolver
+    )
+
+
+async def close(transport: httpx.AsyncBaseTransport) -> None:
+    """Close a transport at shutdown; POSTs in flight fail."""
+    await transport.aclose()
+
+
+async def post(
+    transport: httpx.AsyncBaseTransport,
+    *,
+    url: httpx.URL,
+    headers: Sequence[tuple[str, str]],
+    body: bytes,
+    timeout_s: float,
+) -> Answer:
+    """POST a body, and read of the answer what is worth keeping.
+
+    One deadline covers all of it: name, connection, request, answer. Once a status is known it decides,
+    and whatever breaks after it becomes the answer's note. Redirects are answers like others.
+
+    Args:   url — as `check_endpoint` returned it; parse it once per webhook.
+            headers — as `delivery_headers` built them; the transport adds Host and Content-Length.
+    Raises: AttemptError with an ErrorKind when no status came.
+    """
+    started = time.perf_counter()
+    reading = _Reading()
+    try:
+        async with asyncio.timeout(timeout_s):
+            # As a stream, httpx takes the body as it is; as content, it would rebuild the headers around it.
+            request = httpx.Request("POST", url, headers=headers, stream=httpx.ByteStream(body))
+            reading.response = await transport.handle_async_request(request)
+            await reading.read_body()
+    # Broad at this one seam: whatever an endpoint provokes in two libraries is its attempt's failure, and
+    # must not end the job that sends the others.
+    except Exception as error:
+        reading.break_off(error, timeout_s)
+    finally:
+        await reading.close()
+    return reading.answer(duration_ms=(time.perf_counter() - started) * 1000)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """An answer while it is read."""
+
+    response: httpx.Response | None = None
+    body: bytearray = field(default_factory=bytearray)
+    read_bytes: int = 0
+    note: str | None = None
+
+    async def read_body(self) -> None:
+        assert self.response is not None
+        # The raw stream: httpx's own readers decompress, and have no limit.
+        stream = self.response.stream
+        assert isinstance(stream, httpx.AsyncByteStream)
+        async for chunk in stream:
+            self.read_bytes += len(chunk)
+            self.body += chunk[: MAX_KEPT_BYTES - len(self.body)]
+            if self.read_bytes > MAX_READ_BYTES:
+                self.note = f"the answer's body has more than {MAX_READ_BYTES} bytes; the rest was not read"
+                return
+
+    def break_off(self, error: Exception, timeout_s: float) -> None:
+        """Note an error that came after the status; before it, raise it as AttemptError."""
+        kind = classify(error)
+        message = f"no answer within {timeout_s:g} s" if kind is ErrorKind.TIMEOUT else describe(error)
+        if self.response is None:
+            raise AttemptError(kind, message) from error
+        if kind is ErrorKind.TIMEOUT:
+            message = f"not ended within {timeout_s:g} s"
+        self.note = f"the answer's body: {kind}: {message}"
+
+    async def close(self) -> None:
+        if self.response is not None:
+            # Nothing that goes wrong while closing changes what was answered.
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await self.response.aclose()
+
+    def answer(self, *, duration_ms: float) -> Answer:
+        assert self.response is not None
+        return Answer(
+            status=self.response.status_code,
+            retry_after=_header(self.response, b"retry-after"),
+            content_type=_header(self.response, b"content-type"),
+            body=bytes(self.body),
+            is_cut=self.read_bytes > len(self.body),
+            note=self.note,
+            duration_ms=duration_ms,
+        )
+
+
+async def _send(session: aiohttp.ClientSession, request: httpx.Request) -> httpx.Response:
+    raw = request.headers.raw
+    response = await session.request(
+        request.method,
+        _yarl_url(str(request.url)),
+        headers=CIMultiDict([(name.decode("ascii"), value.decode("ascii")) for name, value in raw]),
+        data=await request.aread(),
+        allow_redirects=False,
+    )
+    return httpx.Response(
+        response.status,
+        headers=response.raw_headers,
+        stream=AiohttpResponseStream(response),
+        request=request,
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _yarl_url(url: str) -> yarl.URL:
+    # encoded: the endpoint gets the path and query that its owner wrote, whatever yarl holds for equal.
+    return yarl.URL(url, encoded=True)
+
+
+def _header(response: httpx.Response, name: bytes) -> str | None:
+    # httpx's own lookup first guesses an encoding by decoding all headers.
+    values = (value for key, value in response.headers.raw if key.lower() == name)
+    return next((value[:MAX_HEADER_BYTES_KEPT].decode("latin-1") for value in values), None)
