@@ -60,7 +60,9 @@ async def authenticate(conn: Connection, key: str | None) -> Viewer | None:
     if not key:
         return None
     found = await api_keys.find_live_key(conn, hash_key(key))
-    return found and Viewer(found.seller_id, frozenset(Scope(scope) for scope in found.scopes))
+    if found is None:
+        return None
+    return Viewer(found.seller_id, frozenset(Scope(scope) for scope in found.scopes))
 
 
 async def create_key(

@@ -1,7 +1,5 @@
 """The `tellgraph` command."""
 
-import asyncio
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 import uvicorn
+import uvloop
 from rich.console import Console
 
 from app import __version__
@@ -144,10 +143,6 @@ def _database_url(settings: Settings) -> str:
 
 
 def _run(coroutine: Any) -> Any:
-    if sys.platform == "win32":
-        return asyncio.run(coroutine)
-    import uvloop
-
     return uvloop.run(coroutine)
 
 
@@ -159,4 +154,4 @@ def main() -> None:
         _err.print(f"[red]tellgraph:[/red] {error.message}")
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(os.EX_OK + 130)
+        sys.exit(130)

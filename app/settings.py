@@ -22,51 +22,33 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         default=None, description="Redis or Valkey, `redis://…`. Absent: the embedded server."
     )
-    data_dir: Path = Field(
-        default=Path(".tellgraph"), description="Where the embedded servers keep their data."
-    )
+    data_dir: Path = Field(default=Path(".tellgraph"), description="Where the embedded servers keep their data.")
     secret_key: str | None = Field(
         default=None,
         description="Encrypts signing secrets and header values at rest: base64 of 32 bytes. "
         "Required with a database_url; the embedded servers make their own and keep it in data_dir.",
     )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
-    port: int = Field(
-        default=8000, ge=0, le=65535, description="Port that the API listens on; 0 picks a free one."
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least level logged."
-    )
-    log_format: Literal["json", "console"] = Field(
-        default="json", description="One JSON object or one readable line."
-    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on; 0 picks a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_format: Literal["json", "console"] = Field(default="json", description="One JSON object or one readable line.")
     introspection: bool = Field(default=True, description="Whether GraphQL introspection is answered.")
-    max_body_bytes: int = Field(
-        default=1_000_000, ge=1_000, description="Largest request body that the API reads."
-    )
-    database_pool_size: int = Field(
-        default=10, ge=2, le=200, description="Connections per process to PostgreSQL."
-    )
-    allow_http: bool = Field(
-        default=False, description="Whether an endpoint may be http:// instead of https://."
-    )
+    max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body that the API reads.")
+    database_pool_size: int = Field(default=10, ge=2, le=200, description="Connections per process to PostgreSQL.")
+    allow_http: bool = Field(default=False, description="Whether an endpoint may be http:// instead of https://.")
     egress_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
         description="Networks (CIDR, comma-separated) that webhooks may reach although they are not public. "
         "Lifts the https rule and the name rules for them, too.",
     )
-    deliver_max_in_flight: int = Field(
-        default=1000, ge=1, le=10_000, description="POSTs in flight per worker process."
-    )
+    deliver_max_in_flight: int = Field(default=1000, ge=1, le=10_000, description="POSTs in flight per worker process.")
     deliver_lease_s: float = Field(
         default=60,
         gt=1,
         le=3600,
         description="Seconds until another worker may take what a worker has claimed and not recorded.",
     )
-    publish_batch_size: int = Field(
-        default=500, ge=1, le=5_000, description="Change events published per transaction."
-    )
+    publish_batch_size: int = Field(default=500, ge=1, le=5_000, description="Change events published per transaction.")
     idle_poll_s: float = Field(
         default=0.25, gt=0, le=5, description="Seconds between looks at the tables when no doorbell rings."
     )
@@ -77,11 +59,7 @@ class Settings(BaseSettings):
     @field_validator("egress_allow", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=1)

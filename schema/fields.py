@@ -6,7 +6,6 @@ is an attribute or a pure function of one row, a relation goes through `context.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import strawberry
@@ -20,74 +19,11 @@ from app.db.table import Table
 from app.domain import money
 from app.errors import InvalidInput
 from schema import global_ids
+from schema.declarations import ENTITIES, VISIBILITY, Declaration, Entity, Leaf, Listing, Relation
 from schema.visibility import Visibility
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
-    """`compute(row, **arguments)`, which reads these columns of the row's own table."""
-
-    reads: tuple[str, ...]
-    compute: Callable[..., Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relation:
-    """Rows of `target` whose `remote` column equals this row's `local` column.
-
-    is_list      to-many: a plain list, in id order; else at most one row.
-    is_paged     to-many as a connection.
-    classify     turns the found row into the object of the union's right member; None for plain types.
-    decides      the target's columns that `classify` reads.
-    with_deleted whether soft-deleted rows are found, too.
-    key_type     PostgreSQL's type of the two columns.
-    """
-
-    target: Table[Any]
-    local: str
-    remote: str
-    is_list: bool = False
-    is_paged: bool = False
-    classify: Callable[[Any], Any] | None = None
-    decides: tuple[str, ...] = ()
-    with_deleted: bool = False
-    key_type: str = "bigint"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """A root list: every row of `target` that the viewer sees, as a connection.
-
-    where  the field's own arguments → a condition over the alias `t` and its arguments, numbered from `$1`.
-    """
-
-    target: Table[Any]
-    sort: Sort
-    scope: Scope
-    where: Callable[..., tuple[str, list[Any]]]
-
-
-Declaration = Leaf | Relation | Listing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entity:
-    """A GraphQL type over a table's rows."""
-
-    name: str
-    table: Table[Any]
-    visibility: Visibility
-    is_node: bool
-    scope: Scope
-
-
-#: Every declared type by its GraphQL name; filled by `entity` while the type modules are imported.
-ENTITIES: dict[str, Entity] = {}
-
-#: The rule of each table that has a type. A table without one is in no rule's keeping and can't be read.
-VISIBILITY: dict[str, Visibility] = {}
 
 _DECLARATION = "declaration"
 
@@ -104,9 +40,7 @@ class DeclaredField(StrawberryField):
     def is_basic_field(self) -> bool:
         return False
 
-    def get_result(
-        self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]
-    ) -> Awaitable[Any] | Any:
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
         declaration = self.declaration
         if isinstance(declaration, Leaf):
             return declaration.compute(source, **kwargs)
@@ -159,9 +93,7 @@ def computed(
     deprecated: str | None = None,
 ) -> Any:
     """A leaf that is a pure function of the row (and of the field's arguments)."""
-    return _declared(
-        Leaf(reads=tuple(reads), compute=compute), description, arguments=arguments, deprecated=deprecated
-    )
+    return _declared(Leaf(reads=tuple(reads), compute=compute), description, arguments=arguments, deprecated=deprecated)
 
 
 def argument(name: str, type_: Any, description: str, default: Any = strawberry.UNSET) -> StrawberryArgument:
@@ -271,9 +203,7 @@ def cents(
     def compute(row: Any) -> int | None:
         amount = amount_of(row)
         if amount is not None and not -(2**31) <= amount < 2**31:
-            raise InvalidInput(
-                f"The amount does not fit GraphQL's Int; read {fitting} instead.", code="INT_OVERFLOW"
-            )
+            raise InvalidInput(f"The amount does not fit GraphQL's Int; read {fitting} instead.", code="INT_OVERFLOW")
         return amount
 
     return computed(compute, reads=reads or (name,), description=f"{description} In minor units (cents).")
@@ -290,9 +220,7 @@ def formatted(description: str, name: str, *, of: Amount | None = None, reads: S
         compute,
         reads=(*(reads or (name,)), "currency"),
         description=f"{description} Formatted, as in `$1,234.50`.",
-        arguments=(
-            argument("currency", str | None, "ISO 4217 code that the amount must be in; no conversion."),
-        ),
+        arguments=(argument("currency", str | None, "ISO 4217 code that the amount must be in; no conversion."),),
     )
 
 

@@ -21,9 +21,7 @@ class SizeLimitRule(ValidationRule):
     """Refuses documents that nest or alias too much, before anything is executed."""
 
     def enter_document(self, document: DocumentNode, *_: object) -> None:
-        fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
         for definition in document.definitions:
             selection_set = getattr(definition, "selection_set", None)
             if selection_set is None or isinstance(definition, FragmentDefinitionNode):

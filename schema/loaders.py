@@ -15,7 +15,7 @@ from app.db.keyset import BY_ID, Slice, Sort, after_cursor, order_by, slice_of
 from app.db.table import Table
 from schema.connections import Connection, make_connection
 from schema.context import Reader
-from schema.fields import VISIBILITY, Listing, Relation
+from schema.declarations import VISIBILITY, Listing, Relation
 from schema.visibility import condition
 
 Load = Callable[[list[Any]], Awaitable[list[Any]]]
@@ -85,7 +85,9 @@ class Loaders:
 
         return make_connection(table.rows(records), part, sort, table.name, count)
 
-    def _one(self, table: Table[Any], column: str, with_deleted: bool, key_type: str = "bigint") -> DataLoader[Any, Any]:
+    def _one(
+        self, table: Table[Any], column: str, with_deleted: bool, key_type: str = "bigint"
+    ) -> DataLoader[Any, Any]:
         async def load(keys: list[Any]) -> list[Any]:
             rows = await self._fetch(table, column, keys, with_deleted, key_type)
             found = {getattr(row, column): row for row in rows}
@@ -93,7 +95,9 @@ class Loaders:
 
         return self._loader(f"{table.name}_by_{column}:{with_deleted}", table, _skipping_none(load))
 
-    def _many(self, table: Table[Any], column: str, with_deleted: bool, key_type: str = "bigint") -> DataLoader[Any, Any]:
+    def _many(
+        self, table: Table[Any], column: str, with_deleted: bool, key_type: str = "bigint"
+    ) -> DataLoader[Any, Any]:
         async def load(keys: list[Any]) -> list[Any]:
             found = defaultdict(list)
             for row in await self._fetch(table, column, keys, with_deleted, key_type):

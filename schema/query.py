@@ -17,7 +17,8 @@ from app.errors import InvalidInput
 from schema import global_ids
 from schema.connections import Connection
 from schema.context import Info
-from schema.fields import ENTITIES, argument, listing
+from schema.declarations import ENTITIES
+from schema.fields import argument, listing
 from schema.types.invoice import Invoice
 from schema.types.node import Node
 from schema.types.refund_request import RefundRequest
@@ -64,7 +65,8 @@ class Query:
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The object's global id.")]
     ) -> Node | None:
-        return await _find(info, id, "id")
+        found: Node | None = await _find(info, id, "id")
+        return found
 
     @strawberry.field(description="The objects of several global ids, in their order; null for each that is not found.")
     def nodes(

@@ -10,6 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.support.database import cloned_database
+from tests.support.platform import Platform, running_platform, settings_for
+from tests.support.receiver import Receiver, running_receiver
 from tests.support.servers import (
     DATABASE_VARIABLE,
     REDIS_VARIABLE,
@@ -67,3 +69,24 @@ def private_servers() -> Iterator[PrivateServers]:
     """PostgreSQL and Redis of this test's own, to stop, kill and restart."""
     with private_servers_running() as servers:
         yield servers
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A subscriber's endpoint."""
+    async with running_receiver() as running:
+        yield running
+
+
+@pytest.fixture
+async def platform(database_url: str, redis_url: str) -> AsyncIterator[Platform]:
+    """API and worker on this test's own database."""
+    async with running_platform(settings_for(database_url, redis_url)) as running:
+        yield running
+
+
+@pytest.fixture
+async def api(database_url: str) -> AsyncIterator[Platform]:
+    """The API alone, on this test's own database."""
+    async with running_platform(settings_for(database_url), with_worker=False) as running:
+        yield running

@@ -28,9 +28,7 @@ def our_services(services: Mapping[str, Mapping[str, object]]) -> dict[str, Mapp
 
 
 def test_compose_sets_nothing_but_settings(services: Mapping[str, Mapping[str, object]]) -> None:
-    environments = [
-        cast(Mapping[str, str], service["environment"]) for service in our_services(services).values()
-    ]
+    environments = [cast(Mapping[str, str], service["environment"]) for service in our_services(services).values()]
 
     names = {name for each in environments for name in each}
 

@@ -25,9 +25,7 @@ class Verdict:
     supersedes: tuple[WebhookEventId, ...] = ()
 
 
-def judge(
-    webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, given: Sequence[Given]
-) -> Verdict:
+def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, given: Sequence[Given]) -> Verdict:
     """Decide by what the webhook was last given for the entity.
 
     given  the last one that was delivered or still may be, and all that is still open; newest first.
@@ -38,9 +36,7 @@ def judge(
     supersedes = tuple(one.id for one in waiting)
     unseen = [one for one in waiting if one.event_name is WebhookEventName.CREATE]
     if operation is WebhookEventName.DESTROY and any(one.attempt_count == 0 for one in unseen):
-        return Verdict(
-            state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes
-        )
+        return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes)
     if operation is WebhookEventName.UPDATE and unseen:
         operation = WebhookEventName.CREATE
     return Verdict(state=WebhookEventState.PENDING, event_name=operation, supersedes=supersedes)

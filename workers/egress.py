@@ -47,9 +47,7 @@ class GuardedResolver(AbstractResolver):
     thinking of ::1): its forbidden records are left out.
     """
 
-    def __init__(
-        self, allowed: Sequence[Network] = (), *, getaddrinfo: GetAddrInfo = socket.getaddrinfo
-    ) -> None:
+    def __init__(self, allowed: Sequence[Network] = (), *, getaddrinfo: GetAddrInfo = socket.getaddrinfo) -> None:
         self._allowed = tuple(allowed)
         self._getaddrinfo = getaddrinfo
         self._executor = ThreadPoolExecutor(DNS_THREADS, thread_name_prefix="dns")

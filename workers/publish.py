@@ -68,7 +68,9 @@ def _match(
         try:
             query = stored_query(schema._schema, webhook.query_string, webhook.type)
         except InvalidInput as error:
-            failed.extend(_render_failed(webhook, change, error.message) for change in changes if _concerns(webhook, change))
+            failed.extend(
+                _render_failed(webhook, change, error.message) for change in changes if _concerns(webhook, change)
+            )
             continue
         matches.extend(
             Match(webhook=webhook, query=query, change=change)
@@ -109,9 +111,7 @@ async def _judged(
 
 
 def _changed(change: Change) -> bytes:
-    return orjson.dumps(
-        describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut)
-    )
+    return orjson.dumps(describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut))
 
 
 def _render_failed(webhook: Webhook, change: Change, reason: str) -> NewWebhookEvent:

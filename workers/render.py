@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from app.auth import Viewer
 from app.db.pool import Connection
-from app.settings import Settings
 from app.db.webhook_events import Payload
+from app.settings import Settings
 from schema.context import Context, Reader
-from schema.fields import ENTITIES
+from schema.declarations import ENTITIES
 from schema.loaders import Loaders
 from schema.stored.execute import execute_stored_query
 from schema.stored.validate import StoredQuery
@@ -49,10 +49,7 @@ class Renderer:
         """The response of each match, once per key. The statements depend on the queries, not on the entities."""
         wanted: dict[RenderKey, StoredQuery] = {key_of(match): match.query for match in matches}
         bodies = await asyncio.gather(
-            *(
-                execute_stored_query(query, key.entity_id, self._context(key.viewer))
-                for key, query in wanted.items()
-            )
+            *(execute_stored_query(query, key.entity_id, self._context(key.viewer)) for key, query in wanted.items())
         )
         return {
             key: Payload(digest=hashlib.sha256(body).digest(), body=body)

@@ -40,9 +40,7 @@ def sign(keys: Sequence[bytes], *, event_id: str, timestamp: int, body: bytes) -
     return " ".join(f"{_VERSION},{_digest(key, content)}" for key in keys)
 
 
-def verify(
-    keys: Sequence[bytes], headers: Mapping[str, str], body: bytes, *, now: int, tolerance_s: int = 300
-) -> None:
+def verify(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes, *, now: int, tolerance_s: int = 300) -> None:
     """Check that one of the keys signed this body, for this id, at about this time.
 
     Args:   headers — as received; names in any case. now — Unix time in seconds.

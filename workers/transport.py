@@ -65,9 +65,7 @@ class GuardedTransport(AiohttpTransport):
     writes the URL anew, fails on a reason phrase that is no UTF-8, and gives most errors the same class.
     """
 
-    def __init__(
-        self, *, kept: aiohttp.ClientSession, fresh: aiohttp.ClientSession, resolver: GuardedResolver
-    ) -> None:
+    def __init__(self, *, kept: aiohttp.ClientSession, fresh: aiohttp.ClientSession, resolver: GuardedResolver) -> None:
         # verify=False turns nothing off: it only spares a second SSLContext of 30 ms that is never used.
         # The sessions' connectors verify.
         super().__init__(client=kept, verify=False)
@@ -107,9 +105,7 @@ def create_transport(
     """
     resolver = GuardedResolver(allowed, getaddrinfo=getaddrinfo)
     session = partial(open_session, allowed, ssl_context or default_ssl_context(), resolver)
-    return GuardedTransport(
-        kept=session(force_close=False), fresh=session(force_close=True), resolver=resolver
-    )
+    return GuardedTransport(kept=session(force_close=False), fresh=session(force_close=True), resolver=resolver)
 
 
 async def close(transport: httpx.AsyncBaseTransport) -> None:

@@ -21,7 +21,7 @@ async def find_live_key(conn: Connection, key_hash: bytes) -> LiveKey | None:
         " and (expires_at is null or expires_at > now())",
         key_hash,
     )
-    return row and LiveKey(seller_id=row["seller_id"], scopes=row["scopes"])
+    return None if row is None else LiveKey(seller_id=row["seller_id"], scopes=row["scopes"])
 
 
 async def insert_api_key(

@@ -180,7 +180,9 @@ def _update_sql(captured: Captured, root: Root, columns: dict[str, str]) -> str:
         if soft and root.is_self
         else "'UPDATE'"
     )
-    side = f"select x.root, {_parents(root)} as parents from (select {{row}}.*) r cross join lateral ({root.sql}) x(root)"
+    side = (
+        f"select x.root, {_parents(root)} as parents from (select {{row}}.*) r cross join lateral ({root.sql}) x(root)"
+    )
     return f"""    {_INSERT}
     select '{root.entity_type}', m.root, {operation},
       (select array_agg(distinct '{captured.table}.' || u)
@@ -197,9 +199,7 @@ def _update_sql(captured: Captured, root: Root, columns: dict[str, str]) -> str:
 
 
 def _differences(columns: dict[str, str]) -> str:
-    return ", ".join(
-        f"case when {_differs(name, type_)} then '{name}' end" for name, type_ in columns.items()
-    )
+    return ", ".join(f"case when {_differs(name, type_)} then '{name}' end" for name, type_ in columns.items())
 
 
 def _differs(name: str, type_: str) -> str:

@@ -116,8 +116,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> None:
 async def disable_webhook(conn: Connection, webhook_id: WebhookId, reason: str) -> None:
     """Disable, with the reason that its owner reads. The caller holds what is open back."""
     await conn.execute(
-        "update webhooks set is_enabled = false, disabled_reason = $2, updated_at = now()"
-        " where id = $1 and is_enabled",
+        "update webhooks set is_enabled = false, disabled_reason = $2, updated_at = now() where id = $1 and is_enabled",
         webhook_id,
         reason,
     )

@@ -122,7 +122,9 @@ async def move_line_items(conn: Connection, moves: Mapping[LineItemId, LineItemM
     """Change the quantities and status of line items that are locked, in one statement."""
     await conn.execute(
         "update line_items l set quantity_awaiting_dispatch = l.quantity_awaiting_dispatch + m.awaiting,"
-        " quantity_returnable = l.quantity_returnable + m.returnable, status = m.status, updated_at = now()"
+        # An importer may have counted what awaits dispatch as returnable, too.
+        " quantity_returnable = least(l.quantity, l.quantity_returnable + m.returnable),"
+        " status = m.status, updated_at = now()"
         " from unnest($1::bigint[], $2::int[], $3::int[], $4::text[]) m(id, awaiting, returnable, status)"
         " where l.id = m.id",
         [*moves],

@@ -29,9 +29,7 @@ SELLERS = Table("sellers", Seller)
 
 
 async def find_seller(conn: Connection, seller_id: SellerId) -> Seller | None:
-    record = await conn.fetchrow(
-        f"select {SELLERS.select_list('s')} from sellers s where s.id = $1", seller_id
-    )
+    record = await conn.fetchrow(f"select {SELLERS.select_list('s')} from sellers s where s.id = $1", seller_id)
     return None if record is None else SELLERS.from_record(record)
 
 

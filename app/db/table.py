@@ -27,9 +27,7 @@ class Table(Generic[Row]):
         self.columns = tuple(field.name for field in fields(row))  # type: ignore[arg-type]  # a dataclass
         hints = typing.get_type_hints(row)
         self._convert = {
-            column: converter
-            for column in self.columns
-            if (converter := _converter(hints[column])) is not None
+            column: converter for column in self.columns if (converter := _converter(hints[column])) is not None
         }
 
     def select_list(self, alias: str) -> str:

@@ -49,9 +49,7 @@ async def insert_webhook(conn: Connection, values: Mapping[str, Any]) -> Webhook
     """`values`: column → value, at least those without a default."""
     names = ", ".join(values)
     marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
-    row = await conn.fetchrow(
-        f"insert into webhooks ({names}) values ({marks}) returning {_COLUMNS}", *values.values()
-    )
+    row = await conn.fetchrow(f"insert into webhooks ({names}) values ({marks}) returning {_COLUMNS}", *values.values())
     assert row is not None
     return WEBHOOKS.from_record(row)
 
@@ -72,8 +70,7 @@ async def update_webhook(conn: Connection, webhook_id: WebhookId, values: Mappin
 async def lock_webhook(conn: Connection, webhook_id: WebhookId, *, seller_id: SellerId | None) -> Webhook:
     """The webhook, locked until the transaction ends. Raises NotFound, also for one of another seller."""
     row = await conn.fetchrow(
-        f"select {_COLUMNS} from webhooks where id = $1 and ($2::bigint is null or seller_id = $2)"
-        " for no key update",
+        f"select {_COLUMNS} from webhooks where id = $1 and ($2::bigint is null or seller_id = $2) for no key update",
         webhook_id,
         seller_id,
     )

@@ -11,9 +11,7 @@ from app.db.table import Table
 Row = TypeVar("Row")
 
 
-async def insert_rows(
-    conn: Connection, table: Table[Row], values: Sequence[Mapping[str, object]]
-) -> list[Row]:
+async def insert_rows(conn: Connection, table: Table[Row], values: Sequence[Mapping[str, object]]) -> list[Row]:
     """Insert at least one row and return all of them, in the order given.
 
     values  column → value; every mapping has the columns of the first. Columns left out take their defaults.

@@ -287,5 +287,6 @@ async def _update_invoice(
         awaiting=[item.quantity_awaiting_dispatch for item in items.values()],
     )
     paid = 0 if payout is None else payout.refund_cents
-    values = {"status_flags": flags, "adjustment_cents": invoice.adjustment_cents - paid}
-    await update_row(conn, INVOICES, invoice.id, values)
+    if paid or flags != invoice.status_flags:
+        values = {"status_flags": flags, "adjustment_cents": invoice.adjustment_cents - paid}
+        await update_row(conn, INVOICES, invoice.id, values)

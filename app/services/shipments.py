@@ -121,4 +121,5 @@ async def _move_items(
     await move_line_items(conn, moves)
     awaiting = [item.quantity_awaiting_dispatch - sent.get(item.id, 0) for item in line_items]
     flags = flags_after_shipping(invoice.status_flags, awaiting=awaiting)
-    await update_row(conn, INVOICES, invoice.id, {"status_flags": flags})
+    if flags != invoice.status_flags:
+        await update_row(conn, INVOICES, invoice.id, {"status_flags": flags})

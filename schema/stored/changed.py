@@ -6,7 +6,7 @@ from typing import Any
 from graphql import GraphQLSchema
 
 from schema import global_ids
-from schema.fields import ENTITIES
+from schema.declarations import ENTITIES
 from schema.stored.graph import entity_of_table, fields_reading, path_to
 
 #: Book-keeping columns: they accompany a change and are none.

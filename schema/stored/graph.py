@@ -7,7 +7,8 @@ from functools import cache
 
 from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema
 
-from schema.fields import ENTITIES, Declaration, DeclaredField, Leaf, Relation
+from schema.declarations import ENTITIES, Declaration, Leaf, Relation
+from schema.fields import DeclaredField
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

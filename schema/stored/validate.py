@@ -99,7 +99,9 @@ def _check_root(operation: OperationDefinitionNode) -> None:
     field = selections[0]
     is_node = len(selections) == 1 and isinstance(field, FieldNode) and field.name.value == "node"
     if not (is_node and isinstance(field, FieldNode) and _passes_id(field)):
-        raise _refused(GraphQLError(f"The query must select node(id: $id) and nothing beside it, as in {_FORM}", [field]))
+        raise _refused(
+            GraphQLError(f"The query must select node(id: $id) and nothing beside it, as in {_FORM}", [field])
+        )
 
 
 def _passes_id(field: FieldNode) -> bool:

@@ -14,7 +14,7 @@ from graphql import (
 )
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
-from schema.fields import ENTITIES, VISIBILITY, Leaf, Relation
+from schema.declarations import ENTITIES, VISIBILITY, Leaf, Relation
 from schema.stored.graph import declaration_of
 
 
@@ -47,10 +47,12 @@ class _Walk:
             if isinstance(selection, FieldNode):
                 self.field(selection, on)
             else:
-                fragment = self.fragments[selection.name.value] if isinstance(selection, FragmentSpreadNode) else selection
+                fragment = (
+                    self.fragments[selection.name.value] if isinstance(selection, FragmentSpreadNode) else selection
+                )
                 assert isinstance(fragment, FragmentDefinitionNode | InlineFragmentNode)
                 condition = fragment.type_condition
-                self.selections(fragment.selection_set, self._narrowed(on, condition and condition.name.value))
+                self.selections(fragment.selection_set, self._narrowed(on, condition.name.value if condition else None))
 
     def field(self, node: FieldNode, on: GraphQLNamedType) -> None:
         if node.name.value == "__typename" or isinstance(on, GraphQLUnionType):

@@ -16,8 +16,6 @@ from schema.types.node import Node
 from schema.types.variant import Variant
 from schema.visibility import Through
 
-LINE_ITEM_VISIBILITY = Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY)
-
 
 def _advert_id(row: LineItemRow) -> str | None:
     return None if row.advert_id is None else global_ids.encode("Advert", row.advert_id)
@@ -33,7 +31,7 @@ def _status_full(row: LineItemRow) -> LineItemStatusFullEnum:
 
 @entity(
     LINE_ITEMS,
-    visible=LINE_ITEM_VISIBILITY,
+    visible=Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY),
     description="One variant that was bought, with copies of how it was offered at the time.",
 )
 class LineItem(Node):

@@ -16,8 +16,6 @@ from schema.types.advert import ADVERT_CLASS_COLUMNS, AllAdvert, classify_advert
 from schema.types.node import Node
 from schema.visibility import OfSeller
 
-VARIANT_VISIBILITY = OfSeller("seller_id")
-
 _LOWEST_PRICE = (
     "The regular price, or the sale price where that is lower and neither starts nor ends."
     " Null when there is no regular price."
@@ -49,7 +47,9 @@ def _buyable(row: VariantRow) -> bool:
 
 
 @entity(
-    VARIANTS, visible=VARIANT_VISIBILITY, description="What is bought of an advert, such as one of its sizes."
+    VARIANTS,
+    visible=OfSeller("seller_id"),
+    description="What is bought of an advert, such as one of its sizes.",
 )
 class Variant(Node):
     id: strawberry.ID = global_id("Variant")

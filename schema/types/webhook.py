@@ -37,7 +37,9 @@ class Webhook(Node):
         description="The subscriber's own headers, by name; the values are masked.",
     )
     description: str | None = column("What its owner notes about it.")
-    enabled: bool = column("Whether it is sent anything. While it is not, what it has to be sent is held.", "is_enabled")
+    enabled: bool = column(
+        "Whether it is sent anything. While it is not, what it has to be sent is held.", "is_enabled"
+    )
     disabled_reason: str | None = column("Why Tellgraph disabled it; null when it is enabled, or disabled by hand.")
     allow_skip: bool = column("Whether a result equal to the last one is left out.")
     every_change: bool = column("Whether each change is sent, even one that a newer one has overtaken.")

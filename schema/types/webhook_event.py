@@ -27,7 +27,9 @@ _THROUGH_WEBHOOK = Through("webhook_id", "webhooks", OfSeller("seller_id"))
 )
 class WebhookPayload:
     body: str = computed(
-        lambda row: row.body.decode(), reads=("body",), description="The GraphQL response, as JSON, byte for byte as sent."
+        lambda row: row.body.decode(),
+        reads=("body",),
+        description="The GraphQL response, as JSON, byte for byte as sent.",
     )
 
 

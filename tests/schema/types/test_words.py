@@ -5,7 +5,7 @@ from graphql import GraphQLEnumType, GraphQLObjectType
 from graphql.utilities import build_schema
 
 from schema import schema
-from schema.fields import ENTITIES
+from schema.declarations import ENTITIES
 
 SDL = build_schema(schema.as_str())
 
@@ -19,7 +19,8 @@ ENUMS = {
     "LineItemStatusFullEnum": "NEW ALLOCATED SHIPPED REFUNDED CANCELLED",
     "DeliveryTypeEnum": "BUY_ONLINE CLICK_AND_COLLECT NO_DISPATCH",
     "RefundRequestStatusEnum": "AWAITING RETURNED REFUND_ACCEPTED REFUND_DENIED REFUNDED DENIED PROCESSED",
-    "RefundRequestLineItemStatusEnum": "PENDING_APPROVAL AWAITING_RETURN REFUND_ACCEPTED REFUND_DENIED REFUNDED",
+    "RefundRequestLineItemStatusEnum": "PENDING_APPROVAL AWAITING_RETURN REFUND_ACCEPTED REFUND_DENIED"
+    " REFUNDED",
     "RefundRequestInitiatorEnum": "ADMIN SELLER BUYER",
     "InvoiceAmendmentLineItemStatusEnum": "REFUNDED CANCELLED",
     "PricingModelEnum": "MARKETPLACE WHOLESALE",

@@ -1,0 +1,104 @@
+"""advertUpsert."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import strawberry
+from databases import Database
+
+from app.auth import Viewer
+from app.db.adverts import AdvertId
+from app.db.sellers import SellerId
+from app.db.variants import VariantId
+from app.services.catalogue import AdvertAttributes, AdvertUpsert, AdvertVariant, upsert_advert
+from schema.context import Info
+from schema.enums import AdvertConditionEnum
+from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.mutations.variants import VariantAttributesInput
+from schema.types.advert import Advert
+
+
+@strawberry.input(
+    description="A variant to add to the advert, or to change: an absent field stays, null clears."
+)
+class AdvertVariantInput(VariantAttributesInput):
+    variant_id: strawberry.ID | None = optional(
+        "The advert's variant to change; absent: a new one, with a label."
+    )
+
+
+@strawberry.input(description="What the advert is made of: an absent field stays as it is, null clears it.")
+class AdvertAttributesInput:
+    title: str | None = optional("Title. Required for a new advert; can't be cleared.")
+    description: str | None = optional("Description, as plain text.")
+    code: str | None = optional("The seller's product code.")
+    condition: AdvertConditionEnum | None = optional("New, by default, or used. Can't be cleared.")
+    published: bool | None = optional("Whether it is for sale; true by default. Can't be cleared.")
+    online: bool | None = optional("Whether it is shown; true by default. Can't be cleared.")
+    vetted: bool | None = optional(
+        "Whether the operator has checked it; for the operator only. Can't be cleared."
+    )
+    tax_code: str | None = optional("Tax code of the seller's accounting.")
+    product_features: list[str] | None = optional(
+        "What is special about it; replaces all. Can't be cleared but []."
+    )
+    url: str | None = optional("Page of the product in the seller's own shop.")
+    variants: list[AdvertVariantInput] | None = optional(
+        "Variants to add or to change, at least one for a new advert. Those not listed stay as they are."
+    )
+
+
+@strawberry.input(description="Input of advertUpsert.")
+class AdvertUpsertMutationInput:
+    advert_id: strawberry.ID | None = optional("The advert to change; absent: a new one.")
+    seller_id: strawberry.ID | None = optional(
+        "Whose the new advert is. Required for the operator; a seller's are its own."
+    )
+    attributes: AdvertAttributesInput = required("What the advert is made of.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of advertUpsert.")
+class AdvertUpsertMutationPayload(MutationPayload):
+    advert: Advert | None = strawberry.field(
+        default=None, description="The advert as it is now; null on errors."
+    )
+
+
+@strawberry.type
+class AdvertMutations:
+    @strawberry.field(
+        description="Make an advert, or change one, together with its variants."
+        " For the operator and the advert's seller."
+    )
+    async def advert_upsert(
+        self,
+        info: Info,
+        input: Annotated[AdvertUpsertMutationInput, strawberry.argument(description="The advert.")],
+    ) -> AdvertUpsertMutationPayload | None:
+        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            return {"advert": await upsert_advert(database, viewer, _upsert(input))}
+
+        return await run_mutation(info, AdvertUpsertMutationPayload, input, upsert)
+
+
+def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
+    ids = Ids()
+    advert_id = ids.optional_key(given.advert_id or None, "Advert", "advertId")
+    seller_id = ids.optional_key(given.seller_id or None, "Seller", "sellerId")
+    variants = [
+        _variant(ids, variant, f"attributes.variants.{index}")
+        for index, variant in enumerate(given.attributes.variants or ())
+    ]
+    ids.check()
+    return AdvertUpsert(
+        advert_id=None if advert_id is None else AdvertId(advert_id),
+        seller_id=None if seller_id is None else SellerId(seller_id),
+        attributes=converted(given.attributes, AdvertAttributes, variants=variants),
+    )
+
+
+def _variant(ids: Ids, given: AdvertVariantInput, path: str) -> AdvertVariant:
+    key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.variantId")
+    return converted(given, AdvertVariant, variant_id=None if key is None else VariantId(key))

@@ -1,0 +1,66 @@
+"""From an input's GraphQL form to what a service takes: ids become keys, times UTC, absent defaults."""
+
+from collections.abc import Collection
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import strawberry
+
+from app.domain.problems import Problems
+from app.errors import InvalidInput
+from schema import global_ids
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Target = TypeVar("Target", bound="DataclassInstance")
+
+
+class Ids:
+    """Decodes the ids of one input and tells all wrong ones at once."""
+
+    def __init__(self) -> None:
+        self._problems = Problems()
+
+    def key(self, global_id: str, type_name: str, path: str) -> int:
+        """The key of an id that must be of one type; -1, no row's, for a wrong one, which `check` tells."""
+        try:
+            return global_ids.key_of(global_id, type_name, field=path)
+        except InvalidInput as error:
+            self._problems.include(error.fields)
+            return -1
+
+    def optional_key(self, global_id: str | None, type_name: str, path: str) -> int | None:
+        return None if global_id is None else self.key(global_id, type_name, path)
+
+    def check(self) -> None:
+        """Raises InvalidInput that names each wrong id."""
+        self._problems.check()
+
+
+def optional(description: str) -> Any:
+    """An input field that may be left out, and null."""
+    return strawberry.field(default=strawberry.UNSET, description=description)
+
+
+def required(description: str) -> Any:
+    """An input field without a default."""
+    return strawberry.field(description=description)
+
+
+def converted(given: object, target: type[Target], *, but: Collection[str] = (), **values: Any) -> Target:
+    """A service's dataclass from an input with fields of the same names.
+
+    but     fields that are not taken over, which then have their defaults.
+    values  fields that the input doesn't have in this form, ids and nested inputs.
+    """
+    names = {field.name for field in fields(target)} - {*values, *but}
+    found = {name: getattr(given, name, strawberry.UNSET) for name in names}
+    taken = {name: _as_utc(value) for name, value in found.items() if value is not strawberry.UNSET}
+    return target(**taken, **values)
+
+
+def _as_utc(value: Any) -> Any:
+    """A time without an offset is meant as UTC."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value

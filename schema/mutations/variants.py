@@ -1,0 +1,82 @@
+"""variantUpdate, and the attributes that it shares with advertUpsert."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+from databases import Database
+
+from app.auth import Viewer
+from app.db.variants import VariantId
+from app.services.catalogue import VariantAttributes, VariantUpdate, update_variant
+from schema.context import Info
+from schema.enums import PricingModelEnum
+from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.types.variant import Variant
+
+
+@strawberry.input(description="What is to change: an absent field stays as it is, null clears it.")
+class VariantAttributesInput:
+    label: str | None = optional("Name of the variant beside others of its advert. Can't be cleared.")
+    sku: str | None = optional("The seller's stock keeping unit.")
+    barcode: str | None = optional("Barcode, such as an EAN.")
+    count_on_hand: int | None = optional("How many are in stock, from 0. Can't be cleared.")
+    infinite_quantity: bool | None = optional("Whether it never runs out. Can't be cleared.")
+    published: bool | None = optional("Whether it is for sale. Can't be cleared.")
+    price_cents: int | None = optional("Price in cents, from 0.")
+    sale_price_cents: int | None = optional("Price in cents while on sale, from 0.")
+    sale_price_start_at: datetime | None = optional(
+        "From when it is on sale; null: from ever. UTC without an offset."
+    )
+    sale_price_end_at: datetime | None = optional(
+        "Until when it is on sale; null: for ever. UTC without an offset."
+    )
+    min_purchase_quantity: int | None = optional(
+        "How many have to be bought at least, from 1; null: no limit."
+    )
+    max_purchase_quantity: int | None = optional("How many can be bought at most; null: no limit.")
+    pricing_model: PricingModelEnum | None = optional("How it is sold. Can't be cleared.")
+    currency: str | None = optional("ISO 4217 code of its prices. Can't be cleared.")
+    tax_code: str | None = optional("Tax code of the seller's accounting.")
+    notes: str | None = optional("Notes of the seller.")
+    url: str | None = optional("Page of the variant in the seller's own shop.")
+
+
+@strawberry.input(description="Input of variantUpdate.")
+class VariantUpdateMutationInput:
+    variant_id: strawberry.ID = required("The variant to change.")
+    attributes: VariantAttributesInput = required("What is to change.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of variantUpdate.")
+class VariantUpdateMutationPayload(MutationPayload):
+    variant: Variant | None = strawberry.field(
+        default=None, description="The variant as it is now; null on errors."
+    )
+
+
+@strawberry.type
+class VariantMutations:
+    @strawberry.field(
+        description="Change some attributes of a variant. What is the same already is no change."
+        " For the operator and the variant's seller."
+    )
+    async def variant_update(
+        self,
+        info: Info,
+        input: Annotated[VariantUpdateMutationInput, strawberry.argument(description="What is to change.")],
+    ) -> VariantUpdateMutationPayload | None:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            return {"variant": await update_variant(database, viewer, _update(input))}
+
+        return await run_mutation(info, VariantUpdateMutationPayload, input, update)
+
+
+def _update(given: VariantUpdateMutationInput) -> VariantUpdate:
+    ids = Ids()
+    variant_id = VariantId(ids.key(given.variant_id, "Variant", "variantId"))
+    ids.check()
+    return VariantUpdate(variant_id=variant_id, attributes=converted(given.attributes, VariantAttributes))

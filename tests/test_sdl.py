@@ -1,0 +1,36 @@
+"""The committed SDL is the schema's, and every part of it is described."""
+
+from pathlib import Path
+
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLNamedType, GraphQLObjectType
+
+from schema import schema
+
+COMMITTED = Path(__file__).parents[1] / "schema" / "schema.graphql"
+
+
+def test_committed_sdl_is_current() -> None:
+    current = schema.as_str() + "\n"
+
+    assert COMMITTED.read_text() == current, "run: tellgraph schema print > schema/schema.graphql"
+
+
+def test_everything_is_described() -> None:
+    named = [kind for kind in schema._schema.type_map.values() if not kind.name.startswith("__")]
+
+    undescribed = [part for kind in named for part in _undescribed(kind)]
+
+    assert undescribed == []
+
+
+def _undescribed(kind: GraphQLNamedType) -> list[str]:
+    found = [] if kind.description else [kind.name]
+    if isinstance(kind, GraphQLEnumType):
+        found += [f"{kind.name}.{name}" for name, value in kind.values.items() if not value.description]
+    elif isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
+        for name, field in kind.fields.items():
+            found += [] if field.description else [f"{kind.name}.{name}"]
+            found += [f"{kind.name}.{name}({arg})" for arg, given in field.args.items() if not given.description]
+    elif isinstance(kind, GraphQLInputObjectType):
+        found += [f"{kind.name}.{name}" for name, given in kind.fields.items() if not given.description]
+    return found
