@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.auth import Scope
-from app.db.keyset import Sort
+from app.db.keyset import BY_ID, Sort
 from app.db.table import Table
 from schema.visibility import Visibility
 
@@ -22,11 +22,36 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A table between a row and its relation: `target_column` of the target equals `column` of it.
+
+    The rows are then those whose link's `key` equals this row's `local` column.
+    """
+
+    table: str
+    column: str
+    target_column: str
+    key: str
+
+    @property
+    def reads(self) -> frozenset[str]:
+        return frozenset({f"{self.table}.{self.column}", f"{self.table}.{self.key}", f"{self.table}.*"})
+
+
+def always() -> str:
+    """The condition of a relation that nothing is left out of."""
+    return "true"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
     """Rows of `target` whose `remote` column equals this row's `local` column.
 
     is_list      to-many: a plain list, in id order; else at most one row.
     is_paged     to-many as a connection.
+    link         a table between, in place of `remote`.
+    where        the field's own arguments → a condition over the alias `t`; for what an argument leaves out.
+    filters      the target's columns that `where` reads.
     classify     turns the found row into the object of the union's right member; None for plain types.
     decides      the target's columns that `classify` reads.
     with_deleted whether soft-deleted rows are found, too.
@@ -38,23 +63,40 @@ class Relation:
     remote: str
     is_list: bool = False
     is_paged: bool = False
+    link: Link | None = None
+    where: Callable[..., str] = always
+    filters: tuple[str, ...] = ()
     classify: Callable[[Any], Any] | None = None
     decides: tuple[str, ...] = ()
     with_deleted: bool = False
     key_type: str = "bigint"
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """`table.column` of the far side: what must not change unseen for the same rows to be found."""
+        target = self.target
+        deleted = ("deleted_at",) if target.has("deleted_at") else ()
+        near = (self.link.target_column,) if self.link else (self.remote,)
+        own = {f"{target.name}.{column}" for column in (*near, *deleted, *self.filters, *self.decides)}
+        return frozenset(own | {f"{target.name}.*"} | (self.link.reads if self.link else frozenset()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a root list's arguments ask for: a condition over the alias `t`, its arguments from `$1`, an order."""
+
+    where: str = "true"
+    args: tuple[Any, ...] = ()
+    sort: Sort = BY_ID
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A root list: every row of `target` that the viewer sees, as a connection.
-
-    where  the field's own arguments → a condition over the alias `t` and its arguments, numbered from `$1`.
-    """
+    """A root list: every row of `target` that the viewer sees, as a connection."""
 
     target: Table[Any]
-    sort: Sort
     scope: Scope
-    where: Callable[..., tuple[str, list[Any]]]
+    ask: Callable[..., Asked]
 
 
 Declaration = Leaf | Relation | Listing

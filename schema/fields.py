@@ -14,12 +14,22 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from app.auth import Scope
-from app.db.keyset import BY_ID, Sort
 from app.db.table import Table
 from app.domain import money
 from app.errors import InvalidInput
 from schema import global_ids
-from schema.declarations import ENTITIES, VISIBILITY, Declaration, Entity, Leaf, Listing, Relation
+from schema.declarations import (
+    ENTITIES,
+    VISIBILITY,
+    Asked,
+    Declaration,
+    Entity,
+    Leaf,
+    Link,
+    Listing,
+    Relation,
+    always,
+)
 from schema.visibility import Visibility
 
 T = TypeVar("T")
@@ -113,6 +123,10 @@ def relation(
     local: str = "id",
     remote: str = "id",
     description: str,
+    link: Link | None = None,
+    is_list: bool | None = None,
+    where: Callable[..., str] = always,
+    filters: Sequence[str] = (),
     classify: Callable[[Any], Any] | None = None,
     decides: Sequence[str] = (),
     with_deleted: bool = False,
@@ -121,14 +135,16 @@ def relation(
 ) -> Any:
     """A relation: to the one row of an id when only `local` is given, to a list when `remote` is.
 
-    Both together are a relation to one row by another unique column than its id.
+    Both together are a relation to one row by another unique column than its id. Over a link, `is_list` says it.
     """
-    is_list = local == "id" and remote != "id"
     declaration = Relation(
         target=target,
         local=local,
         remote=remote,
-        is_list=is_list,
+        is_list=(local == "id" and remote != "id") if is_list is None else is_list,
+        link=link,
+        where=where,
+        filters=tuple(filters),
         classify=classify,
         decides=tuple(decides),
         with_deleted=with_deleted,
@@ -145,27 +161,40 @@ PAGE_ARGUMENTS = (
 )
 
 
-def pages(target: Table[Any], *, remote: str, description: str) -> Any:
-    """A to-many relation as a Relay connection, in id order."""
-    declaration = Relation(target=target, local="id", remote=remote, is_list=True, is_paged=True)
-    return _declared(declaration, description, arguments=PAGE_ARGUMENTS)
-
-
-def _everything() -> tuple[str, list[Any]]:
-    return "true", []
+def pages(
+    target: Table[Any],
+    *,
+    description: str,
+    remote: str = "id",
+    link: Link | None = None,
+    where: Callable[..., str] = always,
+    filters: Sequence[str] = (),
+    arguments: Sequence[StrawberryArgument] = (),
+) -> Any:
+    """A to-many relation as a Relay connection, in id order; `arguments` are those of `where`."""
+    declaration = Relation(
+        target=target,
+        local="id",
+        remote=remote,
+        is_list=True,
+        is_paged=True,
+        link=link,
+        where=where,
+        filters=tuple(filters),
+    )
+    return _declared(declaration, description, arguments=(*arguments, *PAGE_ARGUMENTS))
 
 
 def listing(
     target: Table[Any],
     *,
     description: str,
-    sort: Sort = BY_ID,
     scope: Scope = Scope.READ,
-    where: Callable[..., tuple[str, list[Any]]] = _everything,
+    ask: Callable[..., Asked] = Asked,
     arguments: Sequence[StrawberryArgument] = (),
 ) -> Any:
-    """A root list as a Relay connection; `arguments` are those of `where`."""
-    declaration = Listing(target=target, sort=sort, scope=scope, where=where)
+    """A root list as a Relay connection; `arguments` are those of `ask`."""
+    declaration = Listing(target=target, scope=scope, ask=ask)
     return _declared(declaration, description, arguments=(*arguments, *PAGE_ARGUMENTS))
 
 

@@ -1,24 +1,25 @@
 """Dataloaders: however many rows ask for a relation, one statement answers.
 
-They are made on demand from the relations' declarations and named `<table>_by_<key>`. Every statement
-carries the target type's visibility rule.
+They are made on demand, one per relation and arguments, from the relations' declarations.
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from strawberry.dataloader import DataLoader
 
 from app.auth import Viewer
-from app.db.keyset import BY_ID, Slice, Sort, after_cursor, order_by, slice_of
+from app.db.keyset import BY_ID, slice_of
 from app.db.table import Table
+from schema import statements
 from schema.connections import Connection, make_connection
 from schema.context import Reader
 from schema.declarations import VISIBILITY, Listing, Relation
-from schema.visibility import condition
+from schema.statements import Statement
 
 Load = Callable[[list[Any]], Awaitable[list[Any]]]
+_PAGE = ("first", "after", "last", "before")
 
 
 class Loaders:
@@ -27,147 +28,105 @@ class Loaders:
     def __init__(self, reader: Reader, viewer: Viewer) -> None:
         self._reader = reader
         self._viewer = viewer
-        self._made: dict[str, DataLoader[Any, Any]] = {}
+        self._made: dict[tuple[Any, ...], DataLoader[Any, Any]] = {}
 
-    def related(self, relation: Relation, row: Any, **page: Any) -> Awaitable[Any]:
-        """What a row's relation holds: a row or None, a list, or a Connection."""
+    def related(self, relation: Relation, row: Any, **arguments: Any) -> Awaitable[Any]:
+        """What a row's relation holds: a row or None, a list, or a Connection. Raises Forbidden, InvalidInput."""
+        VISIBILITY[relation.target.name].check(self._viewer)
+        key = getattr(row, relation.local)
         if relation.is_paged:
-            return self._connected(relation, getattr(row, relation.local), **page)
-        load = self._many if relation.is_list else self._one
-        found = load(relation.target, relation.remote, relation.with_deleted, relation.key_type).load(
-            getattr(row, relation.local)
-        )
+            return self._paged(relation, key, **arguments)
+        found = self._rows(relation, relation.where(**arguments)).load(key)
         return found if relation.classify is None else _classified(found, relation.classify)
 
     def by_id(self, table: Table[Any], key: int, *, with_deleted: bool = False) -> Awaitable[Any]:
         """The row, or None when it does not exist or is not for this viewer. Raises Forbidden."""
-        return self._one(table, "id", with_deleted).load(key)
+        VISIBILITY[table.name].check(self._viewer)
+        relation = Relation(target=table, local="id", remote="id", with_deleted=with_deleted)
+        return self._rows(relation, "true").load(key)
 
     def forget(self) -> None:
         """Drop what was read: a mutation has changed the rows."""
         self._made.clear()
 
-    async def listed(
-        self,
-        listing: Listing,
-        *,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-        **filters: Any,
-    ) -> Connection[Any]:
+    async def listed(self, listing: Listing, **arguments: Any) -> Connection[Any]:
         """One page of a root list. Raises Forbidden, InvalidInput."""
         self._viewer.require(listing.scope)
-        table, sort = listing.target, listing.sort
+        table = listing.target
         VISIBILITY[table.name].check(self._viewer)
-        part = slice_of(table.name, sort, first=first, after=after, last=last, before=before)
-        where, args = listing.where(**filters)
-        return await self._page(table, part, sort, where, args)
-
-    async def _page(
-        self, table: Table[Any], part: Slice, sort: Sort, where: str, args: Sequence[Any]
-    ) -> Connection[Any]:
-        rule, rule_args = self._rule(table, len(args) + 1)
-        after, after_args = after_cursor(sort, part, len(args) + len(rule_args) + 1)
-        live = f"{where} and {rule} and {_live(table, False)}"
-        given = [*args, *rule_args]
-        records = await self._reader.fetch(
-            f"select {table.select_list('t')} from {table.name} t where {live} and {after}"
-            f" order by {order_by(sort, part)} limit {part.size + 1}",
-            *given,
-            *after_args,
-        )
+        page, filters = _split(arguments)
+        asked = listing.ask(**filters)
+        part = slice_of(table.name, asked.sort, **page)
+        found = statements.listed_rows(table, self._viewer, asked, part)
+        rows = table.rows(await self._reader.fetch(found.sql, *found.args))
 
         async def count() -> int:
-            counted = await self._reader.fetch(f"select count(*) from {table.name} t where {live}", *given)
-            return int(counted[0][0])
+            counted = statements.listed_count(table, self._viewer, asked)
+            return int((await self._reader.fetch(counted.sql, *counted.args))[0]["n"])
 
-        return make_connection(table.rows(records), part, sort, table.name, count)
+        return make_connection(rows, part, asked.sort, table.name, count)
 
-    def _one(
-        self, table: Table[Any], column: str, with_deleted: bool, key_type: str = "bigint"
-    ) -> DataLoader[Any, Any]:
-        async def load(keys: list[Any]) -> list[Any]:
-            rows = await self._fetch(table, column, keys, with_deleted, key_type)
-            found = {getattr(row, column): row for row in rows}
-            return [found.get(key) for key in keys]
+    async def _paged(self, relation: Relation, key: int, **arguments: Any) -> Connection[Any]:
+        table = relation.target
+        page, filters = _split(arguments)
+        part, where = slice_of(table.name, BY_ID, **page), relation.where(**filters)
 
-        return self._loader(f"{table.name}_by_{column}:{with_deleted}", table, _skipping_none(load))
+        def load() -> Load:
+            return self._grouped(relation, statements.related_pages(relation, self._viewer, where, part))
 
-    def _many(
-        self, table: Table[Any], column: str, with_deleted: bool, key_type: str = "bigint"
-    ) -> DataLoader[Any, Any]:
-        async def load(keys: list[Any]) -> list[Any]:
-            found = defaultdict(list)
-            for row in await self._fetch(table, column, keys, with_deleted, key_type):
-                found[getattr(row, column)].append(row)
-            return [found[key] for key in keys]
+        rows = await self._loader((*_identity(relation), "page", where, part), load).load(key)
+        return make_connection(rows, part, BY_ID, table.name, lambda: self._count(relation, where).load(key))
 
-        return self._loader(f"{table.name}_list_by_{column}:{with_deleted}", table, load)
+    def _rows(self, relation: Relation, where: str) -> DataLoader[Any, Any]:
+        def load() -> Load:
+            grouped = self._grouped(relation, statements.related_rows(relation, self._viewer, where))
+            return _skipping_none(grouped if relation.is_list else _first(grouped))
 
-    async def _connected(self, relation: Relation, key: int, **page: Any) -> Connection[Any]:
-        table, column = relation.target, relation.remote
-        part = slice_of(table.name, BY_ID, **page)
+        return self._loader((*_identity(relation), "rows", where), load)
+
+    def _count(self, relation: Relation, where: str) -> DataLoader[Any, int]:
+        statement = statements.related_counts(relation, self._viewer, where)
 
         async def load(keys: list[Any]) -> list[Any]:
-            rule, rule_args = self._rule(table, 2)
-            after, after_args = after_cursor(BY_ID, part, 2 + len(rule_args))
-            records = await self._reader.fetch(
-                f"select p.* from unnest($1::bigint[]) k(key) cross join lateral"
-                f" (select {table.select_list('t')} from {table.name} t where t.{column} = k.key and {rule}"
-                f" and {_live(table, False)} and {after} order by {order_by(BY_ID, part)} limit {part.size + 1}) p",
-                keys,
-                *rule_args,
-                *after_args,
-            )
-            found = defaultdict(list)
-            for row in table.rows(records):
-                found[getattr(row, column)].append(row)
-            return [found[key] for key in keys]
-
-        name = f"{table.name}_page_by_{column}:{part}"
-        rows = await self._loader(name, table, load).load(key)
-        return make_connection(rows, part, BY_ID, table.name, lambda: self._count(table, column).load(key))
-
-    def _count(self, table: Table[Any], column: str) -> DataLoader[Any, int]:
-        async def load(keys: list[Any]) -> list[int]:
-            rule, rule_args = self._rule(table, 2)
-            records = await self._reader.fetch(
-                f"select t.{column} as key, count(*) as n from {table.name} t where t.{column} = any($1::bigint[])"
-                f" and {rule} and {_live(table, False)} group by 1",
-                keys,
-                *rule_args,
-            )
+            records = await self._reader.fetch(statement.sql, keys, *statement.args)
             found = {record["key"]: record["n"] for record in records}
             return [found.get(key, 0) for key in keys]
 
-        return self._loader(f"{table.name}_count_by_{column}", table, load)
+        return self._loader((*_identity(relation), "count", where), lambda: load)
 
-    async def _fetch(
-        self, table: Table[Any], column: str, keys: list[Any], with_deleted: bool, key_type: str
-    ) -> list[Any]:
-        rule, rule_args = self._rule(table, 2)
-        records = await self._reader.fetch(
-            f"select {table.select_list('t')} from {table.name} t where t.{column} = any($1::{key_type}[])"
-            f" and {rule} and {_live(table, with_deleted)} order by t.{column}{', t.id' if table.has('id') else ''}",
-            keys,
-            *rule_args,
-        )
-        return table.rows(records)
+    def _grouped(self, relation: Relation, statement: Statement) -> Load:
+        """Each key's rows, in the statement's order; none for a key without any."""
 
-    def _rule(self, table: Table[Any], parameter: int) -> tuple[str, list[int]]:
-        return condition(VISIBILITY[table.name], self._viewer, parameter)
+        async def load(keys: list[Any]) -> list[Any]:
+            found = defaultdict(list)
+            for record in await self._reader.fetch(statement.sql, keys, *statement.args):
+                found[record["key"]].append(relation.target.from_record(record))
+            return [found[key] for key in keys]
 
-    def _loader(self, name: str, table: Table[Any], load: Load) -> DataLoader[Any, Any]:
-        VISIBILITY[table.name].check(self._viewer)
+        return load
+
+    def _loader(self, name: tuple[Any, ...], make: Callable[[], Load]) -> DataLoader[Any, Any]:
         if name not in self._made:
-            self._made[name] = DataLoader(load_fn=load)
+            self._made[name] = DataLoader(load_fn=make())
         return self._made[name]
 
 
-def _live(table: Table[Any], with_deleted: bool) -> str:
-    return "t.deleted_at is null" if table.has("deleted_at") and not with_deleted else "true"
+def _identity(relation: Relation) -> tuple[Any, ...]:
+    """Relations that find the same rows share a loader: every `seller` of every type is one."""
+    return relation.target.name, relation.remote, relation.link, relation.is_list, relation.with_deleted
+
+
+def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Relay's arguments, and the field's own."""
+    page = {name: value for name, value in arguments.items() if name in _PAGE}
+    return page, {name: value for name, value in arguments.items() if name not in _PAGE}
+
+
+def _first(load: Load) -> Load:
+    async def loaded(keys: list[Any]) -> list[Any]:
+        return [rows[0] if rows else None for rows in await load(keys)]
+
+    return loaded
 
 
 def _skipping_none(load: Load) -> Load:

@@ -2,11 +2,21 @@
 
 import strawberry
 
+from schema.mutations.adverts import AdvertMutations
+from schema.mutations.orders import OrderMutations
+from schema.mutations.refund_requests import RefundRequestMutations
+from schema.mutations.shipments import ShipmentMutations
+from schema.mutations.variants import VariantMutations
 from schema.mutations.webhooks import WebhookMutations
 
 
 @strawberry.type(description="What can be changed. A business error is data: look at `errors` and `status`.")
 class Mutation(
+    OrderMutations,
+    ShipmentMutations,
+    RefundRequestMutations,
+    AdvertMutations,
+    VariantMutations,
     WebhookMutations,
 ):
     """Every mutation has the form `name(input: NameMutationInput!): NameMutationPayload`."""

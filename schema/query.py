@@ -6,7 +6,7 @@ import strawberry
 
 from app.auth import Scope
 from app.db.invoices import INVOICES
-from app.db.keyset import Sort
+from app.db.keyset import BY_ID, by_column
 from app.db.refund_requests import REFUND_REQUESTS
 from app.db.sellers import SELLERS
 from app.db.shipments import SHIPMENT_CARRIERS
@@ -17,7 +17,7 @@ from app.errors import InvalidInput
 from schema import global_ids
 from schema.connections import Connection
 from schema.context import Info
-from schema.declarations import ENTITIES
+from schema.declarations import ENTITIES, Asked
 from schema.fields import argument, listing
 from schema.types.invoice import Invoice
 from schema.types.node import Node
@@ -31,14 +31,15 @@ from schema.types.webhook_event import WebhookEvent
 MAX_NODES = 100
 
 
-def _of_webhook(webhook_id: str) -> tuple[str, list[Any]]:
-    return "t.webhook_id = $1", [global_ids.key_of(webhook_id, "Webhook", field="webhookId")]
+def _of_webhook(webhook_id: str) -> Asked:
+    key = global_ids.key_of(webhook_id, "Webhook", field="webhookId")
+    return Asked(where="t.webhook_id = $1", args=(key,), sort=BY_ID.reversed())
 
 
 @strawberry.type(description="What can be asked.")
 class Query:
     invoices: Connection[Invoice] = listing(
-        INVOICES, sort=Sort(column="created_at", type="timestamptz"), description="Invoices, oldest first."
+        INVOICES, ask=lambda: Asked(sort=by_column("created_at", "timestamptz")), description="Invoices, oldest first."
     )
     variants_where: Connection[Variant] = listing(VARIANTS, description="Variants, in the order of their creation.")
     refund_requests: Connection[RefundRequest] = listing(
@@ -54,9 +55,8 @@ class Query:
 
     webhook_events: Connection[WebhookEvent] = listing(
         WEBHOOK_EVENTS,
-        sort=Sort(is_descending=True),
         scope=Scope.WEBHOOKS,
-        where=_of_webhook,
+        ask=_of_webhook,
         arguments=(argument("webhook_id", strawberry.ID, "The webhook."),),
         description="What was made of changes for one webhook, newest first, with all attempts.",
     )

@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +18,40 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
-    """Order by `column`, then by id. The column is NOT NULL and indexed together with the id."""
+    """Order by an expression, then by id.
 
-    column: str = "id"
-    type: str = "bigint"
+    name  of the order; a cursor carries it.
+    sql   over the alias `{t}`; never null, and indexed together with the id.
+    type  PostgreSQL's type of it.
+    text  its value in a row, as PostgreSQL reads that type from text.
+    """
+
+    name: str
+    sql: str
+    type: str
+    text: Callable[[Any], str]
     is_descending: bool = False
 
+    def reversed(self) -> "Sort":
+        return replace(self, is_descending=not self.is_descending)
 
-BY_ID = Sort()
+
+def by_column(column: str, type_: str, *, when_null: str | None = None) -> Sort:
+    """Order by a column; `when_null` stands for null, as text: `infinity` puts those last."""
+    bare = f'{{t}}."{column}"'
+
+    def text(row: Any) -> str:
+        value = getattr(row, column)
+        if value is None:
+            assert when_null is not None, f"{column} is declared NOT NULL"
+            return when_null
+        return value.isoformat() if isinstance(value, datetime) else str(value)
+
+    sql = bare if when_null is None else f"coalesce({bare}, '{when_null}'::{type_})"
+    return Sort(name=column, sql=sql, type=type_, text=text)
+
+
+BY_ID = by_column("id", "bigint")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,28 +60,40 @@ class Slice:
 
     size: int
     is_backward: bool
-    cursor: tuple[Any, ...] | None
+    cursor: tuple[str, int] | None
 
 
 def encode_cursor(resource: str, sort: Sort, row: Any) -> str:
     """The place of a row in this order of this resource; opaque to clients."""
-    value = getattr(row, sort.column)
-    key = [value.isoformat() if isinstance(value, datetime) else value, row.id]
-    return base64.b64encode(orjson.dumps([_VERSION, resource, sort.column, *key])).decode()
+    return base64.b64encode(orjson.dumps([_VERSION, resource, sort.name, sort.text(row), row.id])).decode()
 
 
-def decode_cursor(cursor: str, resource: str, sort: Sort, *, argument: str) -> tuple[Any, ...]:
-    """The values of a cursor. Raises InvalidInput for one that is not ours, or of another list or order."""
+def decode_cursor(cursor: str, resource: str, sort: Sort, *, argument: str) -> tuple[str, int]:
+    """The place that a cursor names. Raises InvalidInput for one that is not ours, or of another list or order."""
     try:
-        version, of, column, value, row_id = orjson.loads(base64.b64decode(cursor, validate=True))
-        place = (datetime.fromisoformat(value) if sort.type == "timestamptz" else int(value), int(row_id))
-    except (binascii.Error, ValueError, TypeError) as error:
+        version, of, name, value, row_id = orjson.loads(base64.b64decode(cursor, validate=True))
+        place = str(value), _bigint(row_id)
+        _CHECKS.get(sort.type, str)(place[0])
+    except (binascii.Error, ValueError, TypeError, OverflowError) as error:
         raise InvalidInput.at(argument, "is not a cursor of this API") from error
-    if (version, of, column) != (_VERSION, resource, sort.column):
-        raise InvalidInput.at(argument, f"is a cursor of another list or order, not of {resource} by {sort.column}")
-    if not -(2**63) <= place[1] < 2**63:
-        raise InvalidInput.at(argument, "is not a cursor of this API")
+    if (version, of, name) != (_VERSION, resource, sort.name):
+        raise InvalidInput.at(argument, f"is a cursor of another list or order, not of {resource} by {sort.name}")
     return place
+
+
+def _bigint(text: str | int) -> int:
+    if not -(2**63) <= int(text) < 2**63:
+        raise ValueError("beyond PostgreSQL's bigint")
+    return int(text)
+
+
+def _timestamp(text: str) -> None:
+    if text not in ("infinity", "-infinity"):
+        datetime.fromisoformat(text)
+
+
+#: What a forged cursor could make PostgreSQL stumble over is refused before.
+_CHECKS: dict[str, Callable[[str], object]] = {"bigint": _bigint, "timestamptz": _timestamp}
 
 
 def slice_of(
@@ -82,8 +121,8 @@ def slice_of(
 
 def order_by(sort: Sort, part: Slice, alias: str = "t") -> str:
     direction = "desc" if sort.is_descending != part.is_backward else "asc"
-    columns = ("id",) if sort.column == "id" else (sort.column, "id")
-    return ", ".join(f'{alias}."{column}" {direction}' for column in columns)
+    expressions = dict.fromkeys((sort.sql.format(t=alias), BY_ID.sql.format(t=alias)))
+    return ", ".join(f"{expression} {direction}" for expression in expressions)
 
 
 def after_cursor(sort: Sort, part: Slice, parameter: int, alias: str = "t") -> tuple[str, list[Any]]:
@@ -91,7 +130,5 @@ def after_cursor(sort: Sort, part: Slice, parameter: int, alias: str = "t") -> t
     if part.cursor is None:
         return "true", []
     sign = "<" if sort.is_descending != part.is_backward else ">"
-    if sort.column == "id":
-        return f"{alias}.id {sign} ${parameter}::bigint", [part.cursor[1]]
-    row = f'({alias}."{sort.column}", {alias}.id)'
-    return f"{row} {sign} (${parameter}::{sort.type}, ${parameter + 1}::bigint)", list(part.cursor)
+    row = f"({sort.sql.format(t=alias)}, {alias}.id)"
+    return f"{row} {sign} (${parameter}::text::{sort.type}, ${parameter + 1}::bigint)", list(part.cursor)

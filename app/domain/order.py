@@ -81,9 +81,7 @@ def contained_tax(amount_cents: int, tax_rate: float | None) -> int:
     return floor(amount_cents * rate / (1 + rate) + Fraction(1, 2))
 
 
-def line_amounts(
-    *, item_amount_cents: int, quantity: int, tax_rate: float | None, postage_cents: int
-) -> LineAmounts:
+def line_amounts(*, item_amount_cents: int, quantity: int, tax_rate: float | None, postage_cents: int) -> LineAmounts:
     total = item_amount_cents * quantity
     return LineAmounts(
         total_cents=total,

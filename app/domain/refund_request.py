@@ -192,9 +192,7 @@ def payout_problems(
     if refund > lines_total_cents:
         problems.add("refundAmountCents", f"is more than the accepted lines come to: {lines_total_cents}")
     if refund > invoice_left_cents:
-        problems.add(
-            "refundAmountCents", f"is more than is left of the invoice: {max(invoice_left_cents, 0)}"
-        )
+        problems.add("refundAmountCents", f"is more than is left of the invoice: {max(invoice_left_cents, 0)}")
     if cash_cents is not None and not 0 <= cash_cents <= max(refund, 0):
         problems.add("cashAmountCents", f"must be from 0 to the amount refunded, {max(refund, 0)}")
     return problems

@@ -110,9 +110,7 @@ def _form_problems(given: NewPurchase) -> Problems:
     for index, invoice in enumerate(given.invoices or ()):
         path = f"invoices.{index}"
         if (key := (invoice.seller_id, invoice.delivery_type)) in seen:
-            problems.add(
-                path, "has the seller and delivery type of an invoice before: put their lines together"
-            )
+            problems.add(path, "has the seller and delivery type of an invoice before: put their lines together")
         seen.add(key)
         if not invoice.line_items:
             problems.add(f"{path}.lineItems", "must not be empty")

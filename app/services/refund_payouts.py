@@ -109,10 +109,7 @@ def moved_line_items(
     items: Mapping[LineItemId, LineItem], moves: Mapping[LineItemId, LineItemMove]
 ) -> dict[LineItemId, LineItem]:
     """The line items as they are after their moves."""
-    still = {
-        item.id: LineItemMove(awaiting_dispatch=0, returnable=0, status=item.status)
-        for item in items.values()
-    }
+    still = {item.id: LineItemMove(awaiting_dispatch=0, returnable=0, status=item.status) for item in items.values()}
     return {
         item_id: replace(
             items[item_id],

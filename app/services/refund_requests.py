@@ -46,6 +46,7 @@ from app.domain.refund_request import (
     request_status,
     share,
 )
+from app.errors import InvalidInput
 from app.services.refund_payouts import (
     Payout,
     decide_payout,
@@ -95,12 +96,12 @@ async def create_refund_request(database: Database, viewer: Viewer, given: NewRe
         others = await lock_refund_lines(conn, invoice.id)
         lines = [_decided(line, items) for line in given.line_items]
         refund_line_problems(lines, _refundable(items, others)).check()
+        if sum(_amount(line, items) for line in lines) > BIGINT_MAX:
+            raise InvalidInput.at("lineItems", "come to an amount that is too large")
         initiated_by = given.initiated_by or _initiator(viewer)
         request = await _insert_request(conn, invoice, lines, items, initiated_by)
         await _insert_notes(conn, viewer, request, given.notes)
-        await _update_invoice(
-            conn, invoice, [*others, *await _insert_lines(conn, request, lines, items)], items
-        )
+        await _update_invoice(conn, invoice, [*others, *await _insert_lines(conn, request, lines, items)], items)
         return request
 
 
@@ -141,9 +142,6 @@ def _create_problems(viewer: Viewer, given: NewRefundRequest) -> Problems:
     problems = value_problems(given).include(_note_problems(given.notes))
     if given.initiated_by is RefundRequestInitiator.ADMIN and not viewer.is_operator:
         problems.add("initiatedBy", "can be ADMIN for the operator only")
-    amounts = [line.quantity * (line.amount_per_item_cents or 0) for line in given.line_items]
-    if sum(amounts) > BIGINT_MAX:
-        problems.add("lineItems", "come to an amount that is too large")
     return problems
 
 
@@ -160,9 +158,7 @@ def _decided(line: RefundLine, items: Mapping[LineItemId, LineItem]) -> RefundLi
     return replace(line, is_dispatched=is_return(line, item.quantity_awaiting_dispatch if item else 0))
 
 
-def _refundable(
-    items: Mapping[LineItemId, LineItem], lines: Sequence[RefundRequestLineItem]
-) -> dict[int, Refundable]:
+def _refundable(items: Mapping[LineItemId, LineItem], lines: Sequence[RefundRequestLineItem]) -> dict[int, Refundable]:
     """What each line item has left that no open refund line claims."""
     claimed: Counter[tuple[int | None, bool]] = Counter()
     for line in lines:
@@ -208,9 +204,7 @@ async def _insert_request(
         initiated_by=initiated_by,
         total_cents=total,
         request_value_cents=total,
-        line_item_amount_total_cents=sum(
-            _amount(line, items) for line in lines if line.line_item_id is not None
-        ),
+        line_item_amount_total_cents=sum(_amount(line, items) for line in lines if line.line_item_id is not None),
         line_item_tax_total_cents=sum(_tax(line, items) for line in lines),
         currency=invoice.currency,
     )
@@ -240,9 +234,7 @@ async def _insert_lines(
     return await insert_rows(conn, REFUND_REQUEST_LINE_ITEMS, rows)
 
 
-async def _insert_notes(
-    conn: Connection, viewer: Viewer, request: RefundRequest, notes: Sequence[NewNote]
-) -> None:
+async def _insert_notes(conn: Connection, viewer: Viewer, request: RefundRequest, notes: Sequence[NewNote]) -> None:
     """Keep the notes with the status that the request has then."""
     if not notes:
         return

@@ -71,18 +71,14 @@ async def create_shipment(database: Database, viewer: Viewer, given: NewShipment
         return shipment
 
 
-async def _problems(
-    conn: Connection, given: NewShipment, invoice: Invoice, line_items: Sequence[LineItem]
-) -> Problems:
+async def _problems(conn: Connection, given: NewShipment, invoice: Invoice, line_items: Sequence[LineItem]) -> Problems:
     return shipping_problems(
         flags=invoice.status_flags,
         delivery_type=invoice.delivery_type,
         ordered_at=(await get_order(conn, invoice.order_id)).created_at,
         dispatched_at=given.dispatched_at,
         awaiting={item.id: item.quantity_awaiting_dispatch for item in line_items},
-        packed=[
-            Packed(line_item_id=item.line_item_id, quantity=item.quantity) for item in given.shipped_items
-        ],
+        packed=[Packed(line_item_id=item.line_item_id, quantity=item.quantity) for item in given.shipped_items],
     )
 
 
@@ -106,9 +102,7 @@ async def _insert_shipment(conn: Connection, given: NewShipment, carrier: Shipme
     return shipment
 
 
-async def _move_items(
-    conn: Connection, given: NewShipment, invoice: Invoice, line_items: Sequence[LineItem]
-) -> None:
+async def _move_items(conn: Connection, given: NewShipment, invoice: Invoice, line_items: Sequence[LineItem]) -> None:
     """What was sent does not await dispatch any more and can be returned; the invoice's flags follow."""
     sent = dict.fromkeys((item.line_item_id for item in given.shipped_items), 0)
     for item in given.shipped_items:

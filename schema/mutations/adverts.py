@@ -19,13 +19,9 @@ from schema.mutations.variants import VariantAttributesInput
 from schema.types.advert import Advert
 
 
-@strawberry.input(
-    description="A variant to add to the advert, or to change: an absent field stays, null clears."
-)
+@strawberry.input(description="A variant to add to the advert, or to change: an absent field stays, null clears.")
 class AdvertVariantInput(VariantAttributesInput):
-    variant_id: strawberry.ID | None = optional(
-        "The advert's variant to change; absent: a new one, with a label."
-    )
+    variant_id: strawberry.ID | None = optional("The advert's variant to change; absent: a new one, with a label.")
 
 
 @strawberry.input(description="What the advert is made of: an absent field stays as it is, null clears it.")
@@ -36,13 +32,9 @@ class AdvertAttributesInput:
     condition: AdvertConditionEnum | None = optional("New, by default, or used. Can't be cleared.")
     published: bool | None = optional("Whether it is for sale; true by default. Can't be cleared.")
     online: bool | None = optional("Whether it is shown; true by default. Can't be cleared.")
-    vetted: bool | None = optional(
-        "Whether the operator has checked it; for the operator only. Can't be cleared."
-    )
+    vetted: bool | None = optional("Whether the operator has checked it; for the operator only. Can't be cleared.")
     tax_code: str | None = optional("Tax code of the seller's accounting.")
-    product_features: list[str] | None = optional(
-        "What is special about it; replaces all. Can't be cleared but []."
-    )
+    product_features: list[str] | None = optional("What is special about it; replaces all. Can't be cleared but [].")
     url: str | None = optional("Page of the product in the seller's own shop.")
     variants: list[AdvertVariantInput] | None = optional(
         "Variants to add or to change, at least one for a new advert. Those not listed stay as they are."
@@ -61,9 +53,7 @@ class AdvertUpsertMutationInput:
 
 @strawberry.type(description="Answer of advertUpsert.")
 class AdvertUpsertMutationPayload(MutationPayload):
-    advert: Advert | None = strawberry.field(
-        default=None, description="The advert as it is now; null on errors."
-    )
+    advert: Advert | None = strawberry.field(default=None, description="The advert as it is now; null on errors.")
 
 
 @strawberry.type

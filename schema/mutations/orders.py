@@ -18,12 +18,8 @@ from schema.mutations.payload import MutationPayload, client_mutation_id, run_mu
 from schema.types.order import Order
 
 _VARIANT = "The variant that is bought. It is published, and so is its advert."
-_QUANTITY = (
-    "How many, at least 1. Stock and the variant's purchase limits count all lines of a variant together."
-)
-_AMOUNT = (
-    "What one of it costs, tax included, in cents. By default the variant's price, or its running sale's."
-)
+_QUANTITY = "How many, at least 1. Stock and the variant's purchase limits count all lines of a variant together."
+_AMOUNT = "What one of it costs, tax included, in cents. By default the variant's price, or its running sale's."
 _RATE = "Rate of the tax that the amounts contain, as a fraction: 0.1 is 10 %. Absent: no tax."
 _POSTAGE = "Shipping cost of this line in cents; it adds to the invoice's."
 
@@ -71,24 +67,18 @@ class InvoiceLineItemInput:
     postage_cents: int = strawberry.field(default=0, description=_POSTAGE)
 
 
-@strawberry.input(
-    description="One seller's part of an order, of one delivery type. No two have both the same."
-)
+@strawberry.input(description="One seller's part of an order, of one delivery type. No two have both the same.")
 class InvoiceInput:
     seller_id: strawberry.ID = required("Whose variants are bought.")
     delivery_type: DeliveryTypeEnum = strawberry.field(
         default=DeliveryType.BUY_ONLINE, description="How the items reach the buyer."
     )
     line_items: list[InvoiceLineItemInput] = required("What is bought; at least one line.")
-    shipping_description: str = strawberry.field(
-        default="", description="The shipping method that the buyer chose."
-    )
+    shipping_description: str = strawberry.field(default="", description="The shipping method that the buyer chose.")
     shipping_cost_cents: int = strawberry.field(
         default=0, description="Shipping cost in cents, besides the postage of the lines."
     )
-    tax_rate: float | None = optional(
-        "Rate of the tax contained in the shipping cost, and in lines without one."
-    )
+    tax_rate: float | None = optional("Rate of the tax contained in the shipping cost, and in lines without one.")
 
 
 @strawberry.input(description="Input of orderCreate: an order with either lineItems or invoices.")

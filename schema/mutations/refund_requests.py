@@ -63,15 +63,11 @@ class RefundRequestCreateMutationInput:
 @strawberry.input(description="Input of refundRequestRefund.")
 class RefundRequestRefundMutationInput:
     refund_request_id: strawberry.ID = required("The request to pay out.")
-    notes: list[RefundRequestNoteInput] = strawberry.field(
-        default_factory=list, description="Notes about the payout."
-    )
+    notes: list[RefundRequestNoteInput] = strawberry.field(default_factory=list, description="Notes about the payout.")
     refund_amount_cents: int | None = optional(
         "What is refunded, in cents: at most, and by default, what the accepted lines come to."
     )
-    cash_amount_cents: int | None = optional(
-        "How much of the refund is paid in money, in cents. By default all of it."
-    )
+    cash_amount_cents: int | None = optional("How much of the refund is paid in money, in cents. By default all of it.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -125,9 +121,7 @@ def _request(given: RefundRequestCreateMutationInput) -> NewRefundRequest:
     lines = [_line(ids, line, f"lineItems.{index}") for index, line in enumerate(given.line_items)]
     invoice_id = InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId"))
     ids.check()
-    return converted(
-        given, NewRefundRequest, invoice_id=invoice_id, line_items=lines, notes=_notes(given.notes)
-    )
+    return converted(given, NewRefundRequest, invoice_id=invoice_id, line_items=lines, notes=_notes(given.notes))
 
 
 def _line(ids: Ids, given: RefundRequestLineItemInput, path: str) -> RefundLine:

@@ -38,16 +38,12 @@ class ShipmentCreateMutationInput:
 
 @strawberry.type(description="Answer of shipmentCreate.")
 class ShipmentCreateMutationPayload(MutationPayload):
-    shipment: Shipment | None = strawberry.field(
-        default=None, description="The new shipment; null on errors."
-    )
+    shipment: Shipment | None = strawberry.field(default=None, description="The new shipment; null on errors.")
 
 
 @strawberry.type
 class ShipmentMutations:
-    @strawberry.field(
-        description="Send some or all items of an invoice. For the operator and the invoice's seller."
-    )
+    @strawberry.field(description="Send some or all items of an invoice. For the operator and the invoice's seller.")
     async def shipment_create(
         self,
         info: Info,
@@ -65,14 +61,10 @@ def _shipment(given: ShipmentCreateMutationInput) -> NewShipment:
         given,
         NewShipment,
         invoice_id=InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId")),
-        postage_carrier_id=ShipmentCarrierId(
-            ids.key(given.postage_carrier_id, "ShipmentCarrier", "postageCarrierId")
-        ),
+        postage_carrier_id=ShipmentCarrierId(ids.key(given.postage_carrier_id, "ShipmentCarrier", "postageCarrierId")),
         shipped_items=[
             NewShippedItem(
-                line_item_id=LineItemId(
-                    ids.key(item.line_item_id, "LineItem", f"shippedItems.{index}.lineItemId")
-                ),
+                line_item_id=LineItemId(ids.key(item.line_item_id, "LineItem", f"shippedItems.{index}.lineItemId")),
                 quantity=item.quantity,
             )
             for index, item in enumerate(given.shipped_items)

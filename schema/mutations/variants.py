@@ -27,15 +27,9 @@ class VariantAttributesInput:
     published: bool | None = optional("Whether it is for sale. Can't be cleared.")
     price_cents: int | None = optional("Price in cents, from 0.")
     sale_price_cents: int | None = optional("Price in cents while on sale, from 0.")
-    sale_price_start_at: datetime | None = optional(
-        "From when it is on sale; null: from ever. UTC without an offset."
-    )
-    sale_price_end_at: datetime | None = optional(
-        "Until when it is on sale; null: for ever. UTC without an offset."
-    )
-    min_purchase_quantity: int | None = optional(
-        "How many have to be bought at least, from 1; null: no limit."
-    )
+    sale_price_start_at: datetime | None = optional("From when it is on sale; null: from ever. UTC without an offset.")
+    sale_price_end_at: datetime | None = optional("Until when it is on sale; null: for ever. UTC without an offset.")
+    min_purchase_quantity: int | None = optional("How many have to be bought at least, from 1; null: no limit.")
     max_purchase_quantity: int | None = optional("How many can be bought at most; null: no limit.")
     pricing_model: PricingModelEnum | None = optional("How it is sold. Can't be cleared.")
     currency: str | None = optional("ISO 4217 code of its prices. Can't be cleared.")
@@ -53,9 +47,7 @@ class VariantUpdateMutationInput:
 
 @strawberry.type(description="Answer of variantUpdate.")
 class VariantUpdateMutationPayload(MutationPayload):
-    variant: Variant | None = strawberry.field(
-        default=None, description="The variant as it is now; null on errors."
-    )
+    variant: Variant | None = strawberry.field(default=None, description="The variant as it is now; null on errors.")
 
 
 @strawberry.type

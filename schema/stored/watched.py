@@ -70,11 +70,8 @@ class _Walk:
 
     def _relation(self, relation: Relation, source: str) -> None:
         target = relation.target
-        self.reads |= {f"{source}.{relation.local}", f"{target.name}.{relation.remote}", f"{target.name}.*"}
-        self.reads |= VISIBILITY[target.name].reads(target.name)
-        if target.has("deleted_at"):
-            self.reads.add(f"{target.name}.deleted_at")
-        self.reads |= {f"{target.name}.{column}" for column in relation.decides}
+        self.reads.add(f"{source}.{relation.local}")
+        self.reads |= relation.reads | VISIBILITY[target.name].reads(target.name)
 
     def _narrowed(self, on: GraphQLNamedType, condition: str | None) -> GraphQLNamedType:
         """A fragment's own type, but never an interface where the object type is known already."""

@@ -47,9 +47,7 @@ async def _refused(conn: Connection, database: Database, given: NewPurchase) -> 
     return {field: list(messages) for field, messages in caught.value.fields.items()}
 
 
-async def test_splits_lines_into_one_invoice_per_seller_and_delivery_type(
-    conn: Connection, database: Database
-) -> None:
+async def test_splits_lines_into_one_invoice_per_seller_and_delivery_type(conn: Connection, database: Database) -> None:
     first = await create_variant(conn, price_cents=1100)
     second = await create_variant(conn, price_cents=500)
 
@@ -160,9 +158,7 @@ async def test_tells_every_wrong_line_at_once(conn: Connection, database: Databa
     gone = await create_variant(conn, deleted_at=datetime.now(UTC))
     limited = await create_variant(conn, min_purchase_quantity=2, max_purchase_quantity=3)
     foreign = await create_variant(conn, currency="NZD", price_cents=None)
-    unpublished = await create_variant(
-        conn, advert_id=(await create_advert(conn, is_published=False)).id
-    )
+    unpublished = await create_variant(conn, advert_id=(await create_advert(conn, is_published=False)).id)
 
     problems = await _refused(
         conn,
@@ -208,9 +204,7 @@ async def test_refuses_amounts_and_texts_that_do_not_fit(conn: Connection, datab
     assert await _refused(conn, database, _purchase(line)) == {
         "lineItems.0.quantity": ["makes an amount that is too large"]
     }
-    assert await _refused(conn, database, _purchase(half, half)) == {
-        "base": ["the order's total is too large"]
-    }
+    assert await _refused(conn, database, _purchase(half, half)) == {"base": ["the order's total is too large"]}
     order = NewOrder(first_name="A\x00", surname="\ud800", phone="1" * 501)
     assert await _refused(conn, database, NewPurchase(order=order, line_items=[half])) == {
         "order.firstName": ["must not contain the NUL character"],
@@ -254,9 +248,7 @@ async def test_is_for_the_operator_only(conn: Connection, database: Database) ->
     assert await _stock(conn, variant.id) == 10
 
 
-async def test_fifty_buyers_of_the_last_ten_leave_nothing_and_no_less(
-    conn: Connection, database: Database
-) -> None:
+async def test_fifty_buyers_of_the_last_ten_leave_nothing_and_no_less(conn: Connection, database: Database) -> None:
     variants = [await create_variant(conn, count_on_hand=10) for _ in range(2)]
     # Half of them name the variants the other way round, which deadlocks unless locked in key order.
     lines = [NewLineItem(variant_id=variant.id, quantity=1) for variant in variants]
@@ -270,17 +262,14 @@ async def test_fifty_buyers_of_the_last_ten_leave_nothing_and_no_less(
     assert len(refused) == 40
     assert all(
         isinstance(error, InvalidInput)
-        and error.fields
-        == {"lineItems.0.quantity": ["only 0 in stock"], "lineItems.1.quantity": ["only 0 in stock"]}
+        and error.fields == {"lineItems.0.quantity": ["only 0 in stock"], "lineItems.1.quantity": ["only 0 in stock"]}
         for error in refused
     )
     assert [await _stock(conn, variant.id) for variant in variants] == [0, 0]
     assert await conn.fetchval("select sum(quantity) from line_items") == 20
 
 
-async def test_is_captured_for_the_invoice_and_the_variant_with_the_actor(
-    conn: Connection, database: Database
-) -> None:
+async def test_is_captured_for_the_invoice_and_the_variant_with_the_actor(conn: Connection, database: Database) -> None:
     variant = await create_variant(conn)
     await conn.execute("delete from change_events")
 
@@ -291,9 +280,7 @@ async def test_is_captured_for_the_invoice_and_the_variant_with_the_actor(
     )
 
     (invoice,) = await _invoices(conn, order.id)
-    events = await conn.fetch(
-        "select distinct entity_type, entity_id, actor from change_events order by entity_type"
-    )
+    events = await conn.fetch("select distinct entity_type, entity_id, actor from change_events order by entity_type")
     assert [tuple(event) for event in events] == [
         ("Invoice", invoice.id, "operator"),
         ("Variant", variant.id, "operator"),

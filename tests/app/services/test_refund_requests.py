@@ -104,9 +104,7 @@ async def test_a_seller_is_the_initiator_unless_the_buyer_is(conn: Connection, d
     viewer, half = Viewer(invoice.seller_id), RefundLine(line_item_id=line.id, quantity=1)
 
     own = await _requested(database, invoice, half, viewer=viewer)
-    buyers = await _requested(
-        database, invoice, half, viewer=viewer, initiated_by=RefundRequestInitiator.BUYER
-    )
+    buyers = await _requested(database, invoice, half, viewer=viewer, initiated_by=RefundRequestInitiator.BUYER)
     with pytest.raises(InvalidInput) as caught:
         await _requested(database, invoice, half, viewer=viewer, initiated_by=RefundRequestInitiator.ADMIN)
 
@@ -134,6 +132,17 @@ async def test_open_requests_claim_their_quantity(conn: Connection, database: Da
     assert await conn.fetchval("select count(*) from refund_requests") == 1
 
 
+async def test_refuses_amounts_that_do_not_fit(conn: Connection, database: Database) -> None:
+    invoice, _ = await _invoice(conn, (1, 0))
+    huge = RefundLine(custom="Fee", quantity=2**31 - 1, amount_per_item_cents=2**31)
+
+    with pytest.raises(InvalidInput) as caught:
+        await _requested(database, invoice, huge, huge, huge)
+
+    assert caught.value.fields == {"lineItems": ["come to an amount that is too large"]}
+    assert await conn.fetchval("select count(*) from refund_requests") == 0
+
+
 async def test_a_denied_line_frees_its_quantity(conn: Connection, database: Database) -> None:
     invoice, (line,) = await _invoice(conn, (1, 0))
     await _requested(database, invoice, RefundLine(line_item_id=line.id, quantity=1))
@@ -158,9 +167,7 @@ async def test_parallel_requests_do_not_claim_an_item_twice(conn: Connection, da
 
 async def test_pays_out_a_return(conn: Connection, database: Database) -> None:
     invoice, (line,) = await _invoice(conn, (0, 3))
-    request = await _requested(
-        database, invoice, RefundLine(line_item_id=line.id, quantity=2, status=ACCEPTED)
-    )
+    request = await _requested(database, invoice, RefundLine(line_item_id=line.id, quantity=2, status=ACCEPTED))
     before = await _state(conn, invoice)
 
     paid = await refund_refund_request(
@@ -186,9 +193,7 @@ async def test_pays_out_a_return(conn: Connection, database: Database) -> None:
     assert await conn.fetchval("select status from refund_request_line_items") == "REFUNDED"
 
 
-async def test_an_invoice_is_cancelled_when_nothing_of_it_was_sent(
-    conn: Connection, database: Database
-) -> None:
+async def test_an_invoice_is_cancelled_when_nothing_of_it_was_sent(conn: Connection, database: Database) -> None:
     invoice, (first, second) = await _invoice(conn, (2, 0), (1, 0))
     for line, quantity in ((first, 1), (first, 1), (second, 1)):
         request = await _requested(
@@ -218,14 +223,10 @@ async def test_an_invoice_is_refunded_when_some_of_it_was_sent(conn: Connection,
     assert (state["awaiting"], state["returnable"]) == ([0, 0], [0, 0])
 
 
-async def test_cancelling_the_rest_leaves_a_partly_sent_invoice_sent(
-    conn: Connection, database: Database
-) -> None:
+async def test_cancelling_the_rest_leaves_a_partly_sent_invoice_sent(conn: Connection, database: Database) -> None:
     invoice, (line,) = await _invoice(conn, (1, 1))
     await conn.execute("update invoices set status_flags = '{PAID,PARTIALLY_SENT}'")
-    request = await _requested(
-        database, invoice, RefundLine(line_item_id=line.id, quantity=1, status=ACCEPTED)
-    )
+    request = await _requested(database, invoice, RefundLine(line_item_id=line.id, quantity=1, status=ACCEPTED))
 
     await refund_refund_request(database, OPERATOR, Refund(refund_request_id=request.id))
 
@@ -234,9 +235,7 @@ async def test_cancelling_the_rest_leaves_a_partly_sent_invoice_sent(
 
 async def test_pays_less_than_asked_when_told_so(conn: Connection, database: Database) -> None:
     invoice, (line,) = await _invoice(conn, (0, 2))
-    request = await _requested(
-        database, invoice, RefundLine(line_item_id=line.id, quantity=2, status=ACCEPTED)
-    )
+    request = await _requested(database, invoice, RefundLine(line_item_id=line.id, quantity=2, status=ACCEPTED))
 
     paid = await refund_refund_request(
         database,
@@ -272,9 +271,7 @@ async def test_pays_nothing_before_all_is_decided(
 
 async def test_does_not_refund_what_was_sent_meanwhile(conn: Connection, database: Database) -> None:
     invoice, (line,) = await _invoice(conn, (1, 0))
-    request = await _requested(
-        database, invoice, RefundLine(line_item_id=line.id, quantity=1, status=ACCEPTED)
-    )
+    request = await _requested(database, invoice, RefundLine(line_item_id=line.id, quantity=1, status=ACCEPTED))
     await conn.execute("update line_items set quantity_awaiting_dispatch = 0, quantity_returnable = 1")
 
     with pytest.raises(Conflict):
@@ -286,9 +283,7 @@ async def test_does_not_refund_what_was_sent_meanwhile(conn: Connection, databas
 
 async def test_refuses_wrong_amounts(conn: Connection, database: Database) -> None:
     invoice, (line,) = await _invoice(conn, (2, 0))
-    request = await _requested(
-        database, invoice, RefundLine(line_item_id=line.id, quantity=1, status=ACCEPTED)
-    )
+    request = await _requested(database, invoice, RefundLine(line_item_id=line.id, quantity=1, status=ACCEPTED))
 
     with pytest.raises(InvalidInput) as caught:
         await refund_refund_request(
@@ -305,9 +300,7 @@ async def test_refuses_wrong_amounts(conn: Connection, database: Database) -> No
 
 async def test_parallel_payouts_of_one_request_pay_once(conn: Connection, database: Database) -> None:
     invoice, (line,) = await _invoice(conn, (0, 5))
-    request = await _requested(
-        database, invoice, RefundLine(line_item_id=line.id, quantity=1, status=ACCEPTED)
-    )
+    request = await _requested(database, invoice, RefundLine(line_item_id=line.id, quantity=1, status=ACCEPTED))
     refund = Refund(refund_request_id=request.id)
 
     results = await asyncio.gather(

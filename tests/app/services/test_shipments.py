@@ -29,9 +29,7 @@ async def _invoice(conn: Connection, *quantities: int, **overrides: Any) -> tupl
     return invoice, lines
 
 
-async def _shipment(
-    conn: Connection, invoice: Invoice, *items: tuple[LineItem, int], **overrides: Any
-) -> NewShipment:
+async def _shipment(conn: Connection, invoice: Invoice, *items: tuple[LineItem, int], **overrides: Any) -> NewShipment:
     values = {
         "invoice_id": invoice.id,
         "dispatched_at": DISPATCHED_AT,
@@ -81,9 +79,7 @@ async def test_keeps_what_the_shipment_is(conn: Connection, database: Database) 
     carrier = await create_shipment_carrier(
         conn, name="Fast", tracking_link_template="https://fast.example/{trackingNumber}"
     )
-    given = await _shipment(
-        conn, invoice, (line, 1), (line, 1), postage_carrier_id=carrier.id, note="Two boxes"
-    )
+    given = await _shipment(conn, invoice, (line, 1), (line, 1), postage_carrier_id=carrier.id, note="Two boxes")
 
     shipment = await create_shipment(database, Viewer(invoice.seller_id), given)
 

@@ -1,0 +1,48 @@
+"""Running one mutation on the one schema, with a pool of its own as in the API."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from databases import Database
+
+from app.auth import OPERATOR, Viewer
+from app.db.pool import Connection, create_database
+from app.settings import get_settings
+from schema import schema
+from schema.context import Context, Reader
+from schema.errors import response_of
+from schema.loaders import Loaders
+
+Mutate = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with create_database(database_url, pool_size=4) as database:
+        yield database
+
+
+@pytest.fixture
+def mutate(conn: Connection, database: Database) -> Mutate:
+    """`await mutate("shipmentCreate", "shipment { id }", input, viewer)`: the whole GraphQL response."""
+
+    async def run(name: str, selection: str, given: dict[str, Any], viewer: Viewer = OPERATOR) -> dict[str, Any]:
+        input_type = f"{name[0].upper()}{name[1:]}MutationInput"
+        document = (
+            f"mutation($input: {input_type}!) {{ {name}(input: $input)"
+            f" {{ status clientMutationId errors {{ field messages }} {selection} }} }}"
+        )
+        reader = Reader(conn)
+        context = Context(
+            viewer=viewer,
+            reader=reader,
+            loaders=Loaders(reader, viewer),
+            settings=get_settings(),
+            database=database,
+        )
+        result = await schema.execute(document, variable_values={"input": given}, context_value=context)
+        response: dict[str, Any] = response_of(result.data, result.errors)
+        return response
+
+    return run
