@@ -5,25 +5,26 @@ import contextlib
 import random
 import secrets
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
-import asyncpg
 import httpx
 import orjson
 import structlog
 
 from app import __version__, clock
-from app.db import deliveries, webhook_events
+from app.db import deliveries
 from app.db.deliveries import DueEvent, Result
 from app.db.pool import transaction
 from app.domain.attempt import ErrorKind
 from app.domain.signing_secret import secret_key
-from app.errors import AttemptError, DatabaseUnavailable, PreSendError, RecordError, TellgraphError
+from app.errors import AttemptError, PreSendError, TellgraphError
 from app.secrets import secret_box
 from app.services.webhooks import HEADERS, SECRETS
 from schema import global_ids
 from workers import retry, signing, transport
+from workers.record import record
 from workers.resources import Resources
 from workers.transport import Answer
 
@@ -32,11 +33,14 @@ _log = structlog.get_logger()
 USER_AGENT = f"Tellgraph/{__version__}"
 #: Claimed at once: bounds the payload bytes that one claim brings into memory.
 CLAIM_SIZE = 200
+#: Of payloads in flight in one process: about twice as much memory, whatever the number of POSTs.
+MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
 #: Places of a webhook whose last attempts all failed, so that two dead endpoints can't hold a whole worker.
 FAILING_SHARE = 10
 #: How long a claiming job goes on before it hands over, so that a busy worker's jobs end.
 SHIFT_S = 30.0
-_RECORD_TRIES = 20
+#: For storing what POSTs came to that were broken off at the end of the process.
+_LAST_RECORD_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +54,37 @@ class Prepared:
 
 
 class Deliverer:
-    """Delivers for one process. Places are shared by its jobs; at any time one of them claims."""
+    """Delivers for one process; at any time one of its jobs claims.
+
+    Claims that have begun, POSTs and the storing of what they came to belong to the process, not to the job:
+    one that fails with PostgreSQL, or is cancelled with Redis gone, must lose nothing that was sent.
+    """
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._sending: set[asyncio.Task[Result]] = set()
+        # Places: the bytes of each POST that is in flight, or over and not stored yet.
+        self._sending: dict[asyncio.Task[Result], int] = {}
+        self._finished: list[asyncio.Task[Result]] = []
+        self._has_finished = asyncio.Event()
+        self._claims: set[asyncio.Task[bool]] = set()
         self._again = asyncio.Event()
         self._is_claiming = False
         self._after = 0
+        self._mean_bytes = 1
+
+    @contextlib.asynccontextmanager
+    async def recording(self) -> AsyncIterator["Deliverer"]:
+        """Store results for as long as the process lives; at the end, what is in flight is brought to one.
+
+        Jobs must have ended by then, or at least see that the process stops.
+        """
+        recording = asyncio.create_task(self._record_finished())
+        try:
+            yield self
+        finally:
+            await self._finish(self._resources.settings.shutdown_grace_s)
+            recording.cancel()
+            await asyncio.gather(recording, return_exceptions=True)
 
     def wake(self) -> bool:
         """Have the claiming job look again, if there is one."""
@@ -73,32 +100,49 @@ class Deliverer:
             return False
         self._is_claiming = True
         try:
-            return await self._claim_and_send(ends_at=time.monotonic() + SHIFT_S)
+            return await self._claim_until(time.monotonic() + SHIFT_S)
         finally:
             self._is_claiming = False
 
-    async def drain(self) -> None:
-        """Wait until nothing is in flight and all results are stored."""
-        while self._sending:
-            await self._record_finished()
-
-    async def _claim_and_send(self, ends_at: float) -> bool:
-        while time.monotonic() < ends_at and not self._resources.stopping.is_set():
+    async def _claim_until(self, ends_at: float) -> bool:
+        """Claim whenever there may be something for a place, while any POST is in flight or the shift lasts."""
+        stopping = self._resources.stopping
+        while not stopping.is_set() and (left_s := ends_at - time.monotonic()) > 0:
             if self._again.is_set():
                 self._again.clear()
-                if await self._claim():
+                if await self._claim_unbroken():
                     self._again.set()
             elif self._sending:
-                await self._record_finished(wake=self._again)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._again.wait(), left_s)
             else:
                 return False
-        await self.drain()
-        return True
+        # POSTs in flight go on meanwhile: waiting here for the slowest would keep everybody else waiting.
+        return not stopping.is_set()
+
+    async def _claim_unbroken(self) -> bool:
+        """Claim to the end even if the job is cancelled: what is claimed and not sent waits for a whole lease."""
+        claim = asyncio.create_task(self._claim())
+        self._claims.add(claim)
+        claim.add_done_callback(self._claim_done)
+        return await asyncio.shield(claim)
+
+    def _claim_done(self, claim: asyncio.Task[bool]) -> None:
+        self._claims.discard(claim)
+        self._again.set() if self._resources.stopping.is_set() else None
+        if not claim.cancelled() and (error := claim.exception()):
+            # The job raises it, too, unless it was cancelled.
+            _log.warning("delivery.claim_failed", error=repr(error))
+
+    def _room(self) -> int:
+        """For how many more POSTs there are places, and bytes, going by the last claim's mean payload."""
+        places = self._resources.settings.deliver_max_in_flight - len(self._sending)
+        left = (MAX_BYTES_IN_FLIGHT - sum(self._sending.values())) // self._mean_bytes
+        return min(CLAIM_SIZE, places, left if self._sending else max(left, 1))
 
     async def _claim(self) -> bool:
         """Claim what there are places for and start sending it. Returns whether there may be more."""
-        settings = self._resources.settings
-        limit = min(CLAIM_SIZE, settings.deliver_max_in_flight - len(self._sending))
+        limit = self._room()
         if limit <= 0:
             return False
         async with transaction(self._resources.database) as conn:
@@ -108,30 +152,53 @@ class Deliverer:
                 per_webhook=CLAIM_SIZE,
                 after=self._after,
                 failing_share=FAILING_SHARE,
-                lease_s=settings.deliver_lease_s,
+                lease_s=self._resources.settings.deliver_lease_s,
             )
         # Sent only now: the claim and the attempts are committed.
         for due in claimed:
-            self._sending.add(asyncio.create_task(self._send(due)))
+            self._start(due)
+        if claimed:
+            self._mean_bytes = sum(len(due.body) for due in claimed) // len(claimed) + 1
         was_partial = self._after != 0 and len(claimed) < limit
         self._after = max(due.webhook_id for due in claimed) if len(claimed) == limit else 0
         return bool(claimed) or was_partial
 
-    async def _record_finished(self, wake: asyncio.Event | None = None) -> None:
-        """Store what has finished, as soon as anything has; or return when `wake` is set."""
-        waiting: set[asyncio.Task[object]] = set(self._sending)
-        waker = asyncio.create_task(wake.wait()) if wake is not None else None
-        if waker is not None:
-            waiting.add(waker)
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if waker is not None:
-            waker.cancel()
-        finished = {task for task in self._sending if task.done()}
-        if finished:
-            await record([task.result() for task in finished], self._resources)
-            self._sending -= finished
+    def _start(self, due: DueEvent) -> None:
+        sending = asyncio.create_task(self._send(due))
+        self._sending[sending] = len(due.body)
+        sending.add_done_callback(self._sent)
+
+    def _sent(self, sending: asyncio.Task[Result]) -> None:
+        self._finished.append(sending)
+        self._has_finished.set()
+
+    async def _record_finished(self) -> None:
+        """Store what has finished, as soon as anything has; what finishes meanwhile goes together next."""
+        while True:
+            await self._has_finished.wait()
+            self._has_finished.clear()
+            finished, self._finished = self._finished, []
+            await record([task.result() for task in finished if _has_result(task)], self._resources.database)
+            for task in finished:
+                del self._sending[task]
             # A place is free, and an entity's next event may go.
             self._again.set()
+
+    async def _finish(self, grace_s: float) -> None:
+        """Wait until nothing is in flight and all results are stored; break off what takes too long."""
+        try:
+            await asyncio.wait_for(self._drain(), grace_s)
+        except TimeoutError:
+            _log.warning("worker.stopped_in_flight", posts=len(self._sending), waited_s=grace_s)
+            for task in self._sending:
+                task.cancel()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._drain(), _LAST_RECORD_S)
+
+    async def _drain(self) -> None:
+        while self._sending or self._claims:
+            self._again.clear()
+            await self._again.wait()
 
     async def _send(self, due: DueEvent) -> Result:
         started = time.monotonic()
@@ -146,6 +213,9 @@ class Deliverer:
             )
         except AttemptError as error:
             return _result(due, ErrorKind(error.kind), None, error.message, started)
+        except asyncio.CancelledError:
+            # Only `_finish` cancels, and it wants to know.
+            return _result(due, ErrorKind.CANCELLED, None, "The worker was told to stop.", started)
         except PreSendError as error:
             return _result(due, ErrorKind.INTERNAL, None, str(error), started)
         except Exception as error:
@@ -218,7 +288,7 @@ def _result(
         reason=decision.disable_reason,
         status=status,
         error_kind=kind,
-        error=error,
+        error=_storable(error),
         response_body=answer.body if answer else None,
         duration_ms=round((time.monotonic() - started) * 1000),
         delay_s=decision.delay_s,
@@ -239,23 +309,16 @@ def _result(
     return result
 
 
-async def record(results: list[Result], resources: Resources) -> None:
-    """Store results; while PostgreSQL is away, again and again: they are sent, and must not be sent twice.
+def _storable(text: str | None) -> str | None:
+    """Without what PostgreSQL refuses in a text, for one refused result would keep its whole batch from being stored."""
+    return text and text.replace("\0", "�").encode(errors="replace").decode()
 
-    Raises: RecordError when it stays away for longer than a lease; the sweeper then makes the events due again.
-    """
-    for number in range(_RECORD_TRIES):
-        try:
-            async with transaction(resources.database) as conn:
-                await deliveries.record_results(conn, results)
-                for result in results:
-                    if result.disable_reason:
-                        await deliveries.disable_webhook(conn, result.webhook_id, result.disable_reason)
-                        await webhook_events.hold_open(conn, result.webhook_id)
-        except (DatabaseUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            _log.warning("delivery.record_failed", results=len(results), try_number=number + 1, error=repr(error))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(resources.stopping.wait(), min(0.1 * 2**number, 5))
-        else:
-            return
-    raise RecordError(f"{len(results)} results could not be stored")
+
+def _has_result(task: asyncio.Task[Result]) -> bool:
+    """False of a POST that an error of ours ended, or that never began: its lease will expire."""
+    if task.cancelled():
+        return False
+    if error := task.exception():
+        _log.error("delivery.internal_error", error=repr(error), exc_info=error)
+        return False
+    return True

@@ -34,7 +34,11 @@ SERVER_SETTINGS = {
 
 def create_database(url: str, *, pool_size: int) -> Database:
     """A `Database` that is not connected yet; `async with database:` is its lifespan."""
-    return Database(url, min_size=1, max_size=pool_size, server_settings=SERVER_SETTINGS)
+    return Database(url, min_size=1, max_size=pool_size, server_settings=SERVER_SETTINGS, reset=_keep)
+
+
+async def _keep(_: Connection) -> None:
+    """No round trip at each release: nothing here leaves session state behind, and asyncpg ends transactions."""
 
 
 @asynccontextmanager

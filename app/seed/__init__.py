@@ -1,47 +1,36 @@
 """A small believable marketplace, written in bulk: one statement for each table, in one transaction."""
 
-import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import timedelta
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
 
 from databases import Database
 
 from app import clock
 from app.db.adverts import ADVERTS, Advert
-from app.db.invoices import INVOICES, LINE_ITEMS, Invoice, LineItem
+from app.db.invoices import INVOICES, LINE_ITEMS, LineItem
 from app.db.orders import ORDERS
 from app.db.pool import Connection, transaction
 from app.db.refund_requests import REFUND_REQUEST_LINE_ITEMS, REFUND_REQUESTS
-from app.db.sellers import SELLERS, Seller
+from app.db.sellers import SELLERS
 from app.db.shipments import SHIPMENT_CARRIERS, SHIPMENTS, SHIPPED_ITEMS, ShipmentCarrier
 from app.db.table import Table
 from app.db.variants import VARIANTS, Variant
 from app.db.write import insert_rows
-from app.domain.invoice import InvoiceStatusFlag, flags_after_shipping
-from app.domain.order import DeliveryType, LineItemStatus, OrderStatus
-from app.domain.purchase import Part, PricedLine, Terms, order_amounts, split
-from app.domain.refund_request import (
-    RefundRequestInitiator,
-    RefundRequestLineItemStatus,
-    RefundRequestStatus,
-)
-from app.domain.shipment import tracking_link
-from app.domain.stock import Offer, Wanted
 from app.errors import Conflict
+from app.seed import rows
 from app.seed.names import CARRIERS
-from app.seed.plan import CURRENCY, TAX_RATE, Plan, PlannedOrder, Progress, Size, make_plan
+from app.seed.plan import Plan, Size, make_plan
+from app.seed.rows import Sold
 
-__all__ = ["Seeded", "Size", "is_empty", "seed_marketplace"]
+__all__ = ["Seeded", "Size", "has_sellers", "seed_marketplace"]
 
 #: Rows of one statement: bounds the JSON that one parameter carries.
 _CHUNK_ROWS = 5_000
-_SHIPPING = Terms(shipping_description="Standard", shipping_cost_cents=990, tax_rate=TAX_RATE)
 
 Row = TypeVar("Row")
-Values = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,24 +46,10 @@ class Seeded:
     refund_requests: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Sold:
-    """An invoice with its lines, and the order that it is a part of."""
-
-    order: PlannedOrder
-    invoice: Invoice
-    lines: Sequence[LineItem]
-
-    @property
-    def sent(self) -> dict[int, int]:
-        """Line item → how many of it are sent."""
-        return {line.id: n for line in self.lines if (n := line.quantity - line.quantity_awaiting_dispatch)}
-
-
-async def is_empty(database: Database) -> bool:
-    """Whether there is no seller yet."""
+async def has_sellers(database: Database) -> bool:
+    """Whether this marketplace has begun."""
     async with transaction(database) as conn:
-        return not await conn.fetchval("select exists (select from sellers)")
+        return await _has_sellers(conn)
 
 
 async def seed_marketplace(
@@ -83,135 +58,146 @@ async def seed_marketplace(
     """Write a marketplace: the same names, prices, quantities and states for the same seed.
 
     Ids, times (the four weeks up to now) and the orders' tokens differ from one seeding to the next.
-    Args:   again — also beside sellers that are there already.
+    Args:   again — also beside sellers that are there already. size — None: the small one.
     Raises: Conflict when there are sellers and `again` was not given; then nothing is written.
     """
     async with transaction(database, actor="seed") as conn:
-        # Two seedings at once would both find no sellers.
+        # Of two seedings at once, the second must find the first one's sellers.
         await conn.execute("lock table sellers in share row exclusive mode")
-        if not again and await conn.fetchval("select exists (select from sellers)"):
-            raise Conflict("There are sellers already: nothing was seeded. To add more beside them: --again.")
-        carriers = await _carriers(conn)
+        if not again and await _has_sellers(conn):
+            raise Conflict("There are sellers already, so nothing was seeded. To add more beside them: --again.")
+        carriers = await _insert_carriers(conn)
         plan = make_plan(seed, size=size or Size(), carriers=len(carriers), now=clock.now())
-        sellers, adverts, variants = await _catalogue(conn, plan)
-        sold = await _sales(conn, plan, adverts, variants)
+        adverts, variants = await _insert_catalogue(conn, plan)
+        sold = await _insert_sales(conn, plan, adverts, variants)
         return Seeded(
-            sellers=len(sellers),
+            sellers=len(plan.shops),
             adverts=len(adverts),
             variants=len(variants),
             orders=len(plan.orders),
             invoices=len(sold),
-            shipments=await _shipments(conn, sold, carriers),
-            refund_requests=await _refund_requests(conn, sold),
+            shipments=await _insert_shipments(conn, [one for one in sold if one.sent], carriers),
+            refund_requests=await _insert_refund_requests(conn, [one for one in sold if one.is_returning]),
         )
+
+
+async def _has_sellers(conn: Connection) -> bool:
+    return bool(await conn.fetchval("select exists (select from sellers)"))
 
 
 async def _insert(conn: Connection, table: Table[Row], values: Sequence[Mapping[str, object]]) -> list[Row]:
     """Insert any number of rows, none as well, and return them in the order given."""
-    rows: list[Row] = []
+    inserted: list[Row] = []
     for start in range(0, len(values), _CHUNK_ROWS):
-        rows += await insert_rows(conn, table, values[start : start + _CHUNK_ROWS])
-    return rows
+        inserted += await insert_rows(conn, table, values[start : start + _CHUNK_ROWS])
+    return inserted
 
 
-async def _carriers(conn: Connection) -> list[ShipmentCarrier]:
-    """Ours, of which some may be there already: names are unique."""
+async def _insert_carriers(conn: Connection) -> list[ShipmentCarrier]:
+    """All of ours; names are unique, and some may be there already."""
+    names = [name for name, _ in CARRIERS]
     await conn.execute(
         "insert into shipment_carriers (name, tracking_link_template)"
         " select * from unnest($1::text[], $2::text[]) on conflict do nothing",
-        [name for name, _ in CARRIERS],
+        names,
         [template for _, template in CARRIERS],
     )
     records = await conn.fetch(
         f"select {SHIPMENT_CARRIERS.select_list('c')} from shipment_carriers c"
         " where c.name = any($1::text[]) order by array_position($1::text[], c.name)",
-        [name for name, _ in CARRIERS],
+        names,
     )
     return SHIPMENT_CARRIERS.rows(records)
 
 
-async def _catalogue(conn: Connection, plan: Plan) -> tuple[list[Seller], list[Advert], list[Variant]]:
-    sellers = await _insert(
-        conn,
-        SELLERS,
-        [
-            {
-                "business_name": shop.business_name,
-                "legal_business_name": shop.legal_business_name,
-                "email_address": f"orders@{shop.domain}",
-                "is_online": True,
-                "is_retailer": True,
-            }
-            for shop in plan.shops
-        ],
-    )
-    adverts = await _insert(
-        conn,
-        ADVERTS,
-        [
-            {
-                "seller_id": sellers[shop].id,
-                "title": article.title,
-                "description": article.description,
-                "code": article.code,
-            }
-            for shop, article in plan.articles
-        ],
-    )
-    bought: Counter[int] = Counter()
-    for order in plan.orders:
-        bought.update({line.variant: line.quantity for line in order.lines})
-    variants = await _insert(
-        conn,
-        VARIANTS,
-        [
-            {
-                "advert_id": adverts[variant.article].id,
-                "seller_id": sellers[variant.shop].id,
-                "label": variant.label,
-                "sku": variant.sku,
-                "barcode": variant.barcode,
-                "price_cents": variant.price_cents,
-                "sale_price_cents": variant.sale_price_cents,
-                # What is left after the orders, which were made before now.
-                "count_on_hand": max(variant.count_on_hand - bought[place], 0),
-                "has_infinite_quantity": variant.has_infinite_quantity,
-            }
-            for place, variant in enumerate(plan.variants)
-        ],
-    )
-    return sellers, adverts, variants
+async def _insert_catalogue(conn: Connection, plan: Plan) -> tuple[list[Advert], list[Variant]]:
+    shops = [
+        {
+            "business_name": shop.business_name,
+            "legal_business_name": shop.legal_business_name,
+            "email_address": f"orders@{shop.domain}",
+            "is_online": True,
+            "is_retailer": True,
+        }
+        for shop in plan.shops
+    ]
+    sellers = await _insert(conn, SELLERS, shops)
+    articles = [
+        {
+            "seller_id": sellers[shop].id,
+            "title": article.title,
+            "description": article.description,
+            "code": article.code,
+        }
+        for shop, article in plan.articles
+    ]
+    adverts = await _insert(conn, ADVERTS, articles)
+    # What is on hand is left after the orders.
+    bought = Counter[int]()
+    for line in chain.from_iterable(order.lines for order in plan.orders):
+        bought[line.variant] += line.quantity
+    variants = [
+        {
+            "advert_id": adverts[variant.article].id,
+            "seller_id": sellers[variant.shop].id,
+            "label": variant.label,
+            "sku": variant.sku,
+            "barcode": variant.barcode,
+            "price_cents": variant.price_cents,
+            "sale_price_cents": variant.sale_price_cents,
+            "count_on_hand": max(variant.count_on_hand - bought[place], 0),
+            "has_infinite_quantity": variant.has_infinite_quantity,
+        }
+        for place, variant in enumerate(plan.variants)
+    ]
+    return adverts, await _insert(conn, VARIANTS, variants)
 
 
-async def _sales(
+async def _insert_sales(
     conn: Connection, plan: Plan, adverts: Sequence[Advert], variants: Sequence[Variant]
-) -> list[_Sold]:
-    by_id = {variant.id: variant for variant in variants}
-    advert_by_id = {advert.id: advert for advert in adverts}
-    parts = [_parts(order, plan, variants) for order in plan.orders]
-    orders = await _insert(
-        conn, ORDERS, [_order(order, of_order) for order, of_order in zip(plan.orders, parts, strict=True)]
-    )
-    of_invoices = [
+) -> list[Sold]:
+    """Orders, their invoices and line items; in the order of the plan."""
+    parts = [rows.parts(order, plan.variants, variants) for order in plan.orders]
+    orders = await _insert(conn, ORDERS, list(map(rows.order_values, plan.orders, parts)))
+    pieces = [
         (order, row.id, part)
         for order, row, of_order in zip(plan.orders, orders, parts, strict=True)
         for part in of_order
     ]
-    invoices = await _insert(conn, INVOICES, [_invoice(*each) for each in of_invoices])
-    lines = await _insert(
-        conn,
-        LINE_ITEMS,
-        [
-            _line_item(order, invoice, line, is_first=place == 0)
-            | _copies(variant := by_id[line.wanted.variant_id], advert_by_id[variant.advert_id])  # type: ignore[index]
-            for (order, _, part), invoice in zip(of_invoices, invoices, strict=True)
-            for place, line in enumerate(part.lines)
-        ],
-    )
-    of_invoice: dict[int, list[LineItem]] = {}
-    for line_item in lines:
-        of_invoice.setdefault(line_item.invoice_id, []).append(line_item)
-    return [
-        _Sold(order, invoice, of_invoice[invoice.id])
-        for (order, _, _), invoice in zip(of_invoices, invoices, strict=True)
+    invoices = await _insert(conn, INVOICES, [rows.invoice_values(*piece) for piece in pieces])
+    offered = {
+        int(variant.id): (variant, adverts[planned.article])
+        for planned, variant in zip(plan.variants, variants, strict=True)
+    }
+    values = [
+        rows.line_item_values(order, invoice.id, line, place, *offered[line.wanted.variant_id])
+        for (order, _, part), invoice in zip(pieces, invoices, strict=True)
+        for place, line in enumerate(part.lines)
     ]
+    of_invoice: dict[int, list[LineItem]] = {}
+    for item in await _insert(conn, LINE_ITEMS, values):
+        of_invoice.setdefault(item.invoice_id, []).append(item)
+    return [
+        Sold(order, invoice, of_invoice[invoice.id]) for (order, _, _), invoice in zip(pieces, invoices, strict=True)
+    ]
+
+
+async def _insert_shipments(conn: Connection, sent: Sequence[Sold], carriers: Sequence[ShipmentCarrier]) -> int:
+    shipments = await _insert(conn, SHIPMENTS, [rows.shipment_values(sold, carriers) for sold in sent])
+    items = [
+        {"shipment_id": shipment.id, "line_item_id": line.id, "quantity": quantity}
+        for sold, shipment in zip(sent, shipments, strict=True)
+        for line, quantity in sold.sent
+    ]
+    await _insert(conn, SHIPPED_ITEMS, items)
+    return len(shipments)
+
+
+async def _insert_refund_requests(conn: Connection, returning: Sequence[Sold]) -> int:
+    requests = await _insert(conn, REFUND_REQUESTS, [rows.refund_request_values(sold) for sold in returning])
+    items = [
+        rows.refund_request_line_item_values(sold, request.id)
+        for sold, request in zip(returning, requests, strict=True)
+    ]
+    await _insert(conn, REFUND_REQUEST_LINE_ITEMS, items)
+    return len(requests)

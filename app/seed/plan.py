@@ -89,6 +89,7 @@ class PlannedOrder:
     message: str | None
     progress: Progress
     created_at: datetime
+    dispatched_at: datetime
     lines: Sequence[PlannedLine]
     carrier: int
     tracking_number: str
@@ -128,7 +129,7 @@ def make_plan(seed: int, *, size: Size, carriers: int, now: datetime) -> Plan:
     # What never runs out is a file, which nobody sends: orders are of the rest.
     sendable = [place for place, variant in enumerate(variants) if not variant.has_infinite_quantity]
     orders = [
-        _order(chance, number, sendable, carriers, _ordered_at(now, number, size.orders))
+        _order(chance, number, sendable, carriers, now, _ordered_at(now, number, size.orders))
         for number in range(size.orders)
     ]
     return Plan(shops=shops, articles=articles, variants=variants, orders=orders)
@@ -170,7 +171,12 @@ def _ordered_at(now: datetime, number: int, orders: int) -> datetime:
 
 
 def _order(
-    chance: random.Random, number: int, variants: Sequence[int], carriers: int, created_at: datetime
+    chance: random.Random,
+    number: int,
+    variants: Sequence[int],
+    carriers: int,
+    now: datetime,
+    created_at: datetime,
 ) -> PlannedOrder:
     chosen = chance.sample(variants, chance.choice((1, 2, 2, 3)))
     is_collected = chance.random() < 0.1
@@ -180,6 +186,7 @@ def _order(
         message=chance.choice(MESSAGES),
         progress=_PROGRESS[number % len(_PROGRESS)],
         created_at=created_at,
+        dispatched_at=min(now, created_at + timedelta(days=1)),
         lines=[
             PlannedLine(
                 variant=variant,

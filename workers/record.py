@@ -1,0 +1,56 @@
+"""Storing what POSTs came to. They are sent: their results must not be lost, or they would be sent twice."""
+
+import asyncio
+
+import asyncpg
+import structlog
+from databases import Database
+
+from app.db import deliveries
+from app.db.deliveries import Result
+from app.db.pool import transaction
+from app.errors import DatabaseUnavailable, RecordError
+
+_log = structlog.get_logger()
+
+_FIRST_PAUSE_S = 0.05
+#: Short, so that a worker is sooner than the sweeper when PostgreSQL comes back after longer than a lease.
+_MAX_PAUSE_S = 1.0
+#: What another try can't mend: a value that doesn't fit.
+_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
+
+
+async def record(results: list[Result], database: Database) -> None:
+    """Store results together; while PostgreSQL is away, again and again.
+
+    A result that PostgreSQL refuses is logged and left out: its lease expires, and the others are stored.
+    """
+    pause_s = _FIRST_PAUSE_S
+    while results:
+        try:
+            await _store(results, database)
+        except _REFUSED as error:
+            await _record_one_by_one(results, database, RecordError(str(error)))
+            return
+        except (DatabaseUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            _log.warning("delivery.record_failed", results=len(results), error=repr(error))
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _MAX_PAUSE_S)
+        else:
+            return
+
+
+async def _record_one_by_one(results: list[Result], database: Database, error: RecordError) -> None:
+    if len(results) == 1:
+        _log.error("delivery.not_recorded", webhook_event_id=results[0].id, error=repr(error))
+        return
+    for result in results:
+        await record([result], database)
+
+
+async def _store(results: list[Result], database: Database) -> None:
+    async with transaction(database) as conn:
+        recorded = await deliveries.record_results(conn, results)
+        for result in results:
+            if result.disable_reason and result.id in recorded:
+                await deliveries.disable_webhook(conn, result.webhook_id, result.disable_reason)
