@@ -2,8 +2,8 @@
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -11,17 +11,21 @@ import uvicorn
 import uvloop
 from rich.console import Console
 
-from app import __version__
+from app import __version__, clock
 from app.auth import Scope, create_key
 from app.db.migrate import migrate as run_migrations
 from app.db.pool import create_database, transaction
 from app.db.sellers import SellerId
+from app.demo import Steps, claimed_directory, run_demo
 from app.embedded import embedded_servers
 from app.errors import TellgraphError
+from app.listen import running_receiver, show, signing_keys
 from app.main import create_app
+from app.seed import Seeded, seed_marketplace
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
 from schema import schema
+from workers import signing
 from workers.process import run_worker
 
 app = typer.Typer(
@@ -34,6 +38,26 @@ sdl = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
 app.add_typer(keys, name="keys")
 app.add_typer(sdl, name="schema")
 _err = Console(stderr=True, highlight=False)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the first verified delivery.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Of the API; absent: TELLGRAPH_PORT, or a free one.")
+    ] = None,
+) -> None:
+    """Show it at work: servers, API, worker and receiver; a webhook, an order, a shipment, the POST that arrives."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _as_exit)
+    steps = Steps(Console(highlight=False))
+    with ExitStack() as stack:
+        stack.enter_context(claimed_directory(get_settings().data_dir))
+        with steps.step("PostgreSQL and Redis"):
+            settings = stack.enter_context(_servers(say=steps.say))
+        with steps.step("tables and triggers"):
+            run_migrations(_database_url(settings))
+        run_demo(settings, steps=steps, verify=_signature_problem, once=once, port=port)
 
 
 @app.command()
@@ -68,6 +92,58 @@ def migrate() -> None:
     with _servers() as settings:
         run_migrations(_database_url(settings))
         _err.print("The database is up to date.")
+
+
+@app.command()
+def seed(
+    number: Annotated[int, typer.Option("--seed", help="Another number gives another marketplace.")] = 1,
+    again: Annotated[bool, typer.Option("--again", help="Also beside sellers that are there already.")] = False,
+) -> None:
+    """Fill an empty database with a small marketplace: sellers, adverts, orders in several states."""
+
+    async def write(settings: Settings) -> Seeded:
+        async with create_database(_database_url(settings), pool_size=2) as database:
+            return await seed_marketplace(database, seed=number, again=again)
+
+    with _servers() as settings:
+        if get_settings().database_url is None:
+            run_migrations(_database_url(settings))
+        seeded: Seeded = _run(write(settings))
+        typer.echo(
+            f"Seeded {seeded.sellers} sellers, {seeded.adverts} adverts with {seeded.variants} variants,"
+            f" {seeded.orders} orders with {seeded.invoices} invoices, {seeded.shipments} shipments,"
+            f" {seeded.refund_requests} refund requests."
+        )
+
+
+@app.command()
+def listen(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 0,
+    secret: Annotated[
+        str | None,
+        typer.Option(envvar="TELLGRAPH_LISTEN_SECRET", help="Signing secret, whsec_…; absent: nothing is checked."),
+    ] = None,
+    status: Annotated[int, typer.Option(min=200, max=599, help="What every POST is answered with.")] = 200,
+    path: Annotated[str, typer.Option(help="Path of the endpoint.")] = "/",
+) -> None:
+    """Receive webhooks on this machine and print them."""
+    console = Console(highlight=False)
+    receiver = running_receiver(
+        keys=signing_keys(secret), verify=_signature_problem, port=port, path=f"/{path.lstrip('/')}", status=status
+    )
+    with receiver as (url, arrived):
+        console.print(f"listening on {url}, answering {status}", markup=False, soft_wrap=True)
+        _err.print("Webhooks reach this machine only where the worker has TELLGRAPH_EGRESS_ALLOW=127.0.0.0/8.")
+        while True:
+            show(arrived.get(), console)
+
+
+def _signature_problem(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes) -> str | None:
+    try:
+        signing.verify(keys, headers, body, now=int(clock.now().timestamp()))
+    except signing.BadSignature as error:
+        return str(error)
+    return None
 
 
 @keys.command("create")
@@ -113,7 +189,7 @@ def _root(
 
 
 @contextmanager
-def _servers() -> Iterator[Settings]:
+def _servers(say: Callable[[str], None] = _err.print) -> Iterator[Settings]:
     """The settings; where they name no servers, with the embedded ones of this directory, which then run."""
     settings = get_settings()
     if (settings.database_url is None) != (settings.redis_url is None):
@@ -122,7 +198,7 @@ def _servers() -> Iterator[Settings]:
         yield settings
         return
     signal.signal(signal.SIGTERM, _as_exit)
-    with embedded_servers(settings.data_dir, say=_err.print) as servers:
+    with embedded_servers(settings.data_dir, say=say) as servers:
         yield settings.model_copy(
             update={
                 "database_url": servers.database_url,
@@ -155,3 +231,7 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

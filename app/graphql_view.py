@@ -71,7 +71,10 @@ def respond(executed: Executed, accept: str) -> Response:
 
 def refuse(status: int, code: str, message: str) -> Response:
     """An answer to what never became an operation, in GraphQL's form."""
-    return json_response({"errors": [{"message": message, "extensions": {"code": code}}]}, status)
+    response = json_response({"errors": [{"message": message, "extensions": {"code": code}}]}, status)
+    if status == 405:
+        response.headers["allow"] = "POST"
+    return response
 
 
 def json_response(content: Any, status: int = 200, media_type: str = "application/json") -> Response:
@@ -96,6 +99,9 @@ def _json(text: bytes) -> Any:
 
 
 def _operation(given: Any, *, may_mutate: bool) -> Operation:
+    if isinstance(given, list):
+        message = "Batches are not supported: send each operation as a request of its own, or select all in one."
+        raise BadRequest(400, "BATCHING_UNSUPPORTED", message)
     if not isinstance(given, dict):
         raise BadRequest(400, "BAD_REQUEST", "The body must be a JSON object with `query`.")
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")

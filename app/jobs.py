@@ -19,6 +19,8 @@ class Job(StrEnum):
 def redis_settings(url: str) -> RedisSettings:
     """Settings of a connection that outlives an outage of some seconds; arq's own worker dies of a lost one."""
     settings = RedisSettings.from_dsn(url)
+    # The client's own tries are enough: arq's, on top of them, would take half a minute to give up.
+    settings.conn_retries = 0
     settings.retry = Retry(ExponentialBackoff(cap=1, base=0.05), 10)
     settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, OSError]
     return settings

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from databases import Database
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
@@ -56,11 +58,15 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
 
 async def _answer(request: Request, database: Database, settings: Settings) -> Response:
     try:
+        key = credential(request.headers)
+        if key is None:
+            return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
+        # Before a connection is taken: a body that comes in slowly must not hold one of the pool's few.
+        operation = await read_operation(request, max_body_bytes=settings.max_body_bytes)
         async with connection(database) as conn:
-            viewer = await authenticate(conn, credential(request.headers))
+            viewer = await authenticate(conn, key)
             if viewer is None:
                 return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
-            operation = await read_operation(request, max_body_bytes=settings.max_body_bytes)
             executed = await _execute(operation, viewer, conn, database, settings)
     except BadRequest as error:
         return refuse(error.status, error.code, error.message)
@@ -81,19 +87,38 @@ async def _execute(
         database=database,
     )
     allowed = {OperationType.QUERY, OperationType.MUTATION} if operation.may_mutate else {OperationType.QUERY}
-    result = await schema.execute(
-        operation.query,
-        variable_values=operation.variables,
-        context_value=context,
-        operation_name=operation.name,
-        allowed_operation_types=allowed,
-    )
+    try:
+        result = await schema.execute(
+            operation.query,
+            variable_values=operation.variables,
+            context_value=context,
+            operation_name=operation.name,
+            allowed_operation_types=allowed,
+        )
+    except CannotGetOperationTypeError as error:
+        message = (
+            "`operationName` must be the name of one of the document's operations; it may be absent for one alone."
+        )
+        raise BadRequest(400, "UNKNOWN_OPERATION", message) from error
+    except InvalidOperationTypeError as error:
+        if error.operation_type is OperationType.MUTATION:
+            raise BadRequest(405, "METHOD_NOT_ALLOWED", "A mutation must be sent with POST.") from error
+        raise BadRequest(400, "UNKNOWN_OPERATION", "There are no subscriptions here but webhooks.") from error
     return _executed(result)
 
 
 def _executed(result: ExecutionResult) -> Executed:
-    if isinstance(result, PreExecutionError):
-        return Executed(
-            response={"errors": [format_error(error) for error in result.errors or ()]}, is_request_error=True
-        )
-    return Executed(response=response_of(result.data, result.errors), is_request_error=False)
+    if isinstance(result, PreExecutionError) or _has_wrong_variables(result):
+        errors = [format_error(error) for error in result.errors or ()]
+        return Executed(response={"errors": errors} | _extensions(result), is_request_error=True)
+    response = response_of(result.data, result.errors) | _extensions(result)
+    return Executed(response=response, is_request_error=False)
+
+
+def _has_wrong_variables(result: ExecutionResult) -> bool:
+    """graphql-core gives a result for them all the same: one whose errors are of no field."""
+    return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
+
+
+def _extensions(result: ExecutionResult) -> dict[str, Any]:
+    return {"extensions": result.extensions} if result.extensions else {}

@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object or one readable line.")
     introspection: bool = Field(default=True, description="Whether GraphQL introspection is answered.")
+    max_cost: int = Field(
+        default=100_000,
+        ge=100,
+        description="How many values the answer of one operation may hold, by its static cost; above, it is refused.",
+    )
     max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body that the API reads.")
     database_pool_size: int = Field(default=10, ge=2, le=200, description="Connections per process to PostgreSQL.")
     allow_http: bool = Field(default=False, description="Whether an endpoint may be http:// instead of https://.")

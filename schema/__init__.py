@@ -2,12 +2,11 @@
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from schema.documents import Documents, PreparedOperation
 from schema.errors import log_unknown
-from schema.limits import MAX_TOKENS, SizeLimitRule
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.types.advert import DeletedAdvert, UnpublishedAdvert
@@ -21,18 +20,12 @@ class TellgraphSchema(strawberry.Schema):
         log_unknown(errors)
 
 
-#: Documents that are parsed and validated once: stored queries and what clients send again and again.
-CACHED_DOCUMENTS = 2_000
+_documents = Documents()
 
 schema = TellgraphSchema(
     query=Query,
     mutation=Mutation,
     types=[InvoiceAmendment, UnpublishedAdvert, DeletedAdvert],
     config=StrawberryConfig(auto_camel_case=True),
-    extensions=[
-        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-        lambda: AddValidationRules([SizeLimitRule]),
-        lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
-        lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
-    ],
+    extensions=[lambda: PreparedOperation(_documents)],
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.auth import Scope
+from app.auth import Scope, Viewer
 from app.db.keyset import BY_ID, Sort
 from app.db.table import Table
 from schema.visibility import Visibility
@@ -15,10 +15,14 @@ from schema.visibility import Visibility
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
-    """`compute(row, **arguments)`, which reads these columns of the row's own table."""
+    """`compute(row, **arguments)`, which reads these columns of the row's own table.
+
+    is_column  the value is the one column itself: a plan takes it from the record as it is.
+    """
 
     reads: tuple[str, ...]
     compute: Callable[..., Any]
+    is_column: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,15 +92,27 @@ class Asked:
     where: str = "true"
     args: tuple[Any, ...] = ()
     sort: Sort = BY_ID
+    with_deleted: bool = False
+
+
+def everything(viewer: Viewer) -> Asked:
+    """What a root list without arguments asks for."""
+    return Asked()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A root list: every row of `target` that the viewer sees, as a connection."""
+    """A root list: the rows of `target` that the viewer sees and asks for, as a connection.
+
+    ask       viewer and the field's own arguments → what they ask for. A condition over another table has to
+              carry that table's rule for the viewer: else a filter would tell of rows that can't be seen.
+    classify  turns each row into the object of the union's right member; None for plain types.
+    """
 
     target: Table[Any]
     scope: Scope
-    ask: Callable[..., Asked]
+    ask: Callable[..., Asked] = everything
+    classify: Callable[[Any], Any] | None = None
 
 
 Declaration = Leaf | Relation | Listing
@@ -104,10 +120,11 @@ Declaration = Leaf | Relation | Listing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """A GraphQL type over a table's rows."""
+    """A GraphQL type over a table's rows; `row` is their class."""
 
     name: str
     table: Table[Any]
+    row: type
     visibility: Visibility
     is_node: bool
     scope: Scope

@@ -6,14 +6,22 @@ from typing import TypeVar
 
 import strawberry
 
+from app.domain.adjustment import AdjustmentAppliesTo, AdjustmentType
 from app.domain.advert import AdvertCondition
-from app.domain.invoice import InvoiceAmendmentLineItemStatus, InvoiceStatus, InvoiceStatusFlag
+from app.domain.invoice import (
+    InvoiceAmendmentLineItemStatus,
+    InvoiceClickAndCollectStatus,
+    InvoiceStatus,
+    InvoiceStatusFlag,
+)
+from app.domain.option import FieldType
 from app.domain.order import DeliveryType, LineItemStatus, LineItemStatusFull, OrderStatus, PricingModel
 from app.domain.refund_request import (
     RefundRequestInitiator,
     RefundRequestLineItemStatus,
     RefundRequestStatus,
 )
+from app.domain.tracking import ShipmentStatus
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.domain.webhook_event import WebhookEventState
 
@@ -122,6 +130,60 @@ _enum(
     },
 )
 
+InvoiceClickAndCollectStatusEnum = InvoiceClickAndCollectStatus
+_enum(
+    InvoiceClickAndCollectStatus,
+    "InvoiceClickAndCollectStatusEnum",
+    "How far an invoice has come that the buyer collects.",
+    {"READY": "Ready to be collected.", "COLLECTED": "Collected by the buyer."},
+)
+
+ShipmentStatusEnum = ShipmentStatus
+_enum(
+    ShipmentStatus,
+    "ShipmentStatusEnum",
+    "What a carrier reports about a parcel.",
+    {
+        "InfoReceived": "The carrier knows of it and has not got it yet.",
+        "InTransit": "On its way.",
+        "OutForDelivery": "On its last way, to the buyer's door.",
+        "AttemptFail": "Nobody could take it in.",
+        "Delivered": "Handed over.",
+        "AvailableForPickup": "Waiting where the buyer can fetch it.",
+        "Exception": "Something went wrong: it is lost, damaged, held or sent back.",
+        "Expired": "Nothing has been heard of it for a long time.",
+        "Pending": "Nothing has been reported yet.",
+    },
+)
+
+AdjustmentTypeEnum = AdjustmentType
+_enum(
+    AdjustmentType,
+    "AdjustmentTypeEnum",
+    "What kind of adjustment a price was given.",
+    {"PROMOTION": "Something taken off.", "FEE": "Something added."},
+)
+
+AdjustmentAppliesToEnum = AdjustmentAppliesTo
+_enum(
+    AdjustmentAppliesTo,
+    "AdjustmentAppliesToEnum",
+    "Which part of a price an adjustment changes.",
+    {"SUBTOTAL_DISCOUNT": "The price of the items.", "FREE_SHIPPING_DISCOUNT": "The price of shipping."},
+)
+
+FieldTypeEnum = FieldType
+_enum(
+    FieldType,
+    "FieldTypeEnum",
+    "How a value of an option is given.",
+    {
+        "SINGLE_SELECT": "One of the option's values.",
+        "MULTI_SELECT": "Any number of the option's values.",
+        "FREE_TEXT": "A text of its own.",
+    },
+)
+
 PricingModelEnum = PricingModel
 _enum(
     PricingModel,
@@ -194,8 +256,12 @@ _enum(
     "What a webhook is about. Changes of its parts count as changes of it.",
     {
         "INVOICE": "Invoices, with their line items, shipments, amendments and refund requests.",
-        "VARIANT": "Variants, with their advert.",
-        "REFUND_REQUEST": "Refund requests, with their lines and notes.",
+        "VARIANT": "Variants, with their images, option values and inventories, and their advert.",
+        "REFUND_REQUEST": "Refund requests, with their lines, notes and return shipments.",
+        "ADVERT": "Adverts, with their images, option values and variants.",
+        "SHIPMENT": "Shipments, with their items and what the carrier reports.",
+        "SELLER": "Sellers, with their address and images.",
+        "ORDER": "Orders, with all that belongs to their invoices. For the operator only.",
     },
 )
 

@@ -1,6 +1,6 @@
 """What a caller may see of an error: known ones with their code, everything else masked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -11,6 +11,39 @@ from app.errors import TellgraphError
 _log = structlog.get_logger()
 
 MASKED_MESSAGE = "An internal error occurred."
+
+#: Every value of `extensions.code`, with what it means for a client. No other is ever sent.
+CODES: Mapping[str, str] = {
+    # The request was no operation: HTTP 4xx, and only `errors`.
+    "BAD_REQUEST": "The request is not of the form of GraphQL over HTTP.",
+    "BAD_JSON": "The body, or the `variables` of a GET, are not JSON.",
+    "BATCHING_UNSUPPORTED": "The body is a list; each request has one operation.",
+    "BODY_TOO_LARGE": "The body is larger than TELLGRAPH_MAX_BODY_BYTES.",
+    "METHOD_NOT_ALLOWED": "A mutation was sent with GET.",
+    "UNAUTHENTICATED": "The API key is missing, unknown, revoked or expired.",
+    "UNKNOWN_OPERATION": "`operationName` names none of the document's operations, or there are several and it is absent.",
+    "UNSUPPORTED_MEDIA_TYPE": "The body is not sent as application/json.",
+    # The operation was refused before anything was executed: only `errors`.
+    "ALIAS_LIMIT": "The operation has too many aliases.",
+    "COST_LIMIT": "The operation may return too many values; `requested` and `maximum` say how many.",
+    "DEPTH_LIMIT": "The operation nests too deeply.",
+    "INTROSPECTION_DISABLED": "The operation asks for the schema, and TELLGRAPH_INTROSPECTION is off.",
+    "INVALID_DOCUMENT": "The document has a syntax error, does not fit the schema, or its variables do not.",
+    "TOKEN_LIMIT": "The document is too long.",
+    # One field failed: null in `data`, `path` says where. The payload of a mutation carries its errors as data.
+    "CONFLICT": "The object does not allow this now.",
+    "EXECUTION_FAILED": "A value could not be given as its type demands.",
+    "FORBIDDEN": "The viewer may not see or do this.",
+    "INT_OVERFLOW": "The amount does not fit GraphQL's Int; its `…Formatted` twin has it.",
+    "INVALID_INPUT": "An argument is wrong, such as a malformed id or too large a page.",
+    "MISSING_SCOPE": "The API key lacks the scope that this needs.",
+    "NOT_FOUND": "What was named does not exist, or not for this viewer.",
+    # Ours.
+    "INTERNAL": "Something failed that is not the client's business; the log has it.",
+    "NO_SECRET_KEY": "TELLGRAPH_SECRET_KEY is not set.",
+    "UNAVAILABLE": "The database can't be reached; try again. HTTP 503 when nothing was executed.",
+    "WRONG_SECRET_KEY": "TELLGRAPH_SECRET_KEY is not the one that the stored secrets were encrypted under.",
+}
 
 
 def response_of(data: Any, errors: Sequence[GraphQLError] | None) -> dict[str, Any]:
@@ -26,10 +59,11 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
+    extensions: dict[str, Any] = {}
     if isinstance(original, TellgraphError):
         message, code = original.message, original.code
-    elif original is None:
-        message, code = error.message, _code_without_cause(error)
+    elif original is None or _is_about_input(error):
+        message, code, extensions = error.message, _code_without_cause(error), dict(error.extensions or {})
     else:
         message, code = MASKED_MESSAGE, "INTERNAL"
     formatted: dict[str, Any] = {"message": message}
@@ -37,15 +71,22 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:
         formatted["path"] = list(error.path)
-    return {**formatted, "extensions": {"code": code}}
+    return {**formatted, "extensions": {"code": code, **extensions}}
 
 
 def log_unknown(errors: Sequence[GraphQLError]) -> None:
     """Log what was masked, with its traceback; known errors are the caller's business."""
     for error in errors:
         original = error.original_error
-        if original is not None and not isinstance(original, TellgraphError | GraphQLError):
+        if original is None or _is_about_input(error):
+            continue
+        if not isinstance(original, TellgraphError | GraphQLError):
             _log.error("graphql.internal_error", path=error.path, exc_info=original)
+
+
+def _is_about_input(error: GraphQLError) -> bool:
+    """A literal or variable that a scalar's parser did not take: it has a place in the document, and no path."""
+    return error.path is None and bool(error.nodes)
 
 
 def _code_without_cause(error: GraphQLError) -> str:

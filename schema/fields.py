@@ -29,6 +29,7 @@ from schema.declarations import (
     Listing,
     Relation,
     always,
+    everything,
 )
 from schema.visibility import Visibility
 
@@ -81,7 +82,7 @@ def entity(
         type_name = declared.__strawberry_definition__.name  # type: ignore[attr-defined]
         interfaces = declared.__strawberry_definition__.interfaces  # type: ignore[attr-defined]
         ENTITIES[type_name] = Entity(
-            name=type_name, table=table, visibility=visible, is_node=bool(interfaces), scope=scope
+            name=type_name, table=table, row=row_class, visibility=visible, is_node=bool(interfaces), scope=scope
         )
         VISIBILITY[table.name] = visible
         return declared
@@ -190,11 +191,12 @@ def listing(
     *,
     description: str,
     scope: Scope = Scope.READ,
-    ask: Callable[..., Asked] = Asked,
+    ask: Callable[..., Asked] = everything,
+    classify: Callable[[Any], Any] | None = None,
     arguments: Sequence[StrawberryArgument] = (),
 ) -> Any:
-    """A root list as a Relay connection; `arguments` are those of `ask`."""
-    declaration = Listing(target=target, scope=scope, ask=ask)
+    """A root list as a Relay connection; `arguments` are those of `ask`, which is given the viewer before them."""
+    declaration = Listing(target=target, scope=scope, ask=ask, classify=classify)
     return _declared(declaration, description, arguments=(*arguments, *PAGE_ARGUMENTS))
 
 
@@ -281,7 +283,7 @@ class _Column(DeclaredField):
     @property
     def declaration(self) -> Declaration:
         name = self.metadata["column"] or self.python_name
-        return Leaf(reads=(name,), compute=lambda row: getattr(row, name))
+        return Leaf(reads=(name,), compute=lambda row: getattr(row, name), is_column=True)
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return getattr(source, self.metadata["column"] or self.python_name)

@@ -10,8 +10,9 @@ from typing import Any
 from strawberry.dataloader import DataLoader
 
 from app.auth import Viewer
-from app.db.keyset import BY_ID, slice_of
+from app.db.keyset import BY_ID, MAX_PAGE_SIZE, Slice, slice_of
 from app.db.table import Table
+from app.errors import InvalidInput
 from schema import statements
 from schema.connections import Connection, make_connection
 from schema.context import Reader
@@ -55,16 +56,29 @@ class Loaders:
         table = listing.target
         VISIBILITY[table.name].check(self._viewer)
         page, filters = _split(arguments)
-        asked = listing.ask(**filters)
+        asked = listing.ask(self._viewer, **filters)
         part = slice_of(table.name, asked.sort, **page)
         found = statements.listed_rows(table, self._viewer, asked, part)
         rows = table.rows(await self._reader.fetch(found.sql, *found.args))
+        if listing.classify is not None:
+            rows = [listing.classify(row) for row in rows]
 
         async def count() -> int:
             counted = statements.listed_count(table, self._viewer, asked)
             return int((await self._reader.fetch(counted.sql, *counted.args))[0]["n"])
 
         return make_connection(rows, part, asked.sort, table.name, count)
+
+    async def whole(self, listing: Listing, **arguments: Any) -> list[Any]:
+        """A root list without pages. Raises Forbidden, and InvalidInput when it is longer than the longest page."""
+        self._viewer.require(listing.scope)
+        VISIBILITY[listing.target.name].check(self._viewer)
+        part = Slice(size=MAX_PAGE_SIZE, is_backward=False, cursor=None)
+        found = statements.listed_rows(listing.target, self._viewer, listing.ask(self._viewer, **arguments), part)
+        rows = listing.target.rows(await self._reader.fetch(found.sql, *found.args))
+        if len(rows) > part.size:
+            raise InvalidInput(f"More than {part.size} match: ask for less.", code="TOO_MANY")
+        return rows
 
     async def _paged(self, relation: Relation, key: int, **arguments: Any) -> Connection[Any]:
         table = relation.target

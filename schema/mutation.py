@@ -5,6 +5,7 @@ import strawberry
 from schema.mutations.adverts import AdvertMutations
 from schema.mutations.orders import OrderMutations
 from schema.mutations.refund_requests import RefundRequestMutations
+from schema.mutations.refund_steps import RefundStepMutations
 from schema.mutations.shipments import ShipmentMutations
 from schema.mutations.variants import VariantMutations
 from schema.mutations.webhooks import WebhookMutations
@@ -15,6 +16,7 @@ class Mutation(
     OrderMutations,
     ShipmentMutations,
     RefundRequestMutations,
+    RefundStepMutations,
     AdvertMutations,
     VariantMutations,
     WebhookMutations,

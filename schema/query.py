@@ -1,12 +1,15 @@
-"""The root of all queries."""
+"""The root of all queries. What each list can be asked is in schema/filters."""
 
 from typing import Annotated, Any
 
 import strawberry
+from strawberry import UNSET
 
 from app.auth import Scope
+from app.db.adverts import ADVERTS
+from app.db.invoice_amendments import INVOICE_AMENDMENTS
 from app.db.invoices import INVOICES
-from app.db.keyset import BY_ID, by_column
+from app.db.orders import ORDERS
 from app.db.refund_requests import REFUND_REQUESTS
 from app.db.sellers import SELLERS
 from app.db.shipments import SHIPMENT_CARRIERS
@@ -17,10 +20,25 @@ from app.errors import InvalidInput
 from schema import global_ids
 from schema.connections import Connection
 from schema.context import Info
-from schema.declarations import ENTITIES, Asked
-from schema.fields import argument, listing
+from schema.declarations import ENTITIES
+from schema.fields import listing
+from schema.filters import (
+    adverts,
+    external_ids,
+    invoice_amendments,
+    invoices,
+    orders,
+    refund_requests,
+    variants,
+    webhook_events,
+)
+from schema.types.advert import Advert, AllAdvert, classify_advert
+from schema.types.api_key_principal import ApiKeyPrincipal
+from schema.types.external_id import ExternalID
 from schema.types.invoice import Invoice
+from schema.types.invoice_amendment import InvoiceAmendment
 from schema.types.node import Node
+from schema.types.order import Order
 from schema.types.refund_request import RefundRequest
 from schema.types.seller import Seller
 from schema.types.shipment_carrier import ShipmentCarrier
@@ -31,19 +49,56 @@ from schema.types.webhook_event import WebhookEvent
 MAX_NODES = 100
 
 
-def _of_webhook(webhook_id: str) -> Asked:
-    key = global_ids.key_of(webhook_id, "Webhook", field="webhookId")
-    return Asked(where="t.webhook_id = $1", args=(key,), sort=BY_ID.reversed())
-
-
-@strawberry.type(description="What can be asked.")
+@strawberry.type(description="What can be asked. Lists show what the key sees, and nothing else answers a filter.")
 class Query:
     invoices: Connection[Invoice] = listing(
-        INVOICES, ask=lambda: Asked(sort=by_column("created_at", "timestamptz")), description="Invoices, oldest first."
+        INVOICES, ask=invoices.ask, arguments=invoices.ARGUMENTS, description="Invoices, oldest first unless sorted."
     )
-    variants_where: Connection[Variant] = listing(VARIANTS, description="Variants, in the order of their creation.")
     refund_requests: Connection[RefundRequest] = listing(
-        REFUND_REQUESTS, description="Refund requests, in the order of their creation."
+        REFUND_REQUESTS,
+        ask=refund_requests.ask,
+        arguments=refund_requests.ARGUMENTS,
+        description="Refund requests, in the order of their creation.",
+    )
+    updated_refund_requests: Connection[RefundRequest] = listing(
+        REFUND_REQUESTS,
+        ask=refund_requests.ask_updated,
+        arguments=refund_requests.UPDATED_ARGUMENTS,
+        description="Refund requests changed since a time, the longest unchanged first. One that changes meanwhile"
+        " moves to the end, so that going through the pages misses none.",
+    )
+    variants_where: Connection[Variant] = listing(
+        VARIANTS,
+        ask=variants.ask,
+        arguments=variants.ARGUMENTS,
+        description="Variants that are not deleted, in the order of their creation.",
+    )
+    adverts_where: Connection[Advert] = listing(
+        ADVERTS,
+        ask=adverts.ask,
+        arguments=adverts.ARGUMENTS,
+        description="Adverts that are not deleted, published or not, in the order of their creation.",
+    )
+    all_adverts: Connection[AllAdvert] = listing(
+        ADVERTS,
+        ask=adverts.ask_all,
+        classify=classify_advert,
+        arguments=adverts.ALL_ARGUMENTS,
+        description="Published, unpublished and deleted adverts, the longest unchanged first. One that changes"
+        " meanwhile moves to the end, so that going through the pages misses none.",
+    )
+    updated_orders: Connection[Order] = listing(
+        ORDERS,
+        ask=orders.ask_updated,
+        arguments=orders.UPDATED_ARGUMENTS,
+        description="Orders changed since a time, the longest unchanged first; for the operator only. One that"
+        " changes meanwhile moves to the end, so that going through the pages misses none.",
+    )
+    invoice_amendments: Connection[InvoiceAmendment] = listing(
+        INVOICE_AMENDMENTS,
+        ask=invoice_amendments.ask,
+        arguments=invoice_amendments.ARGUMENTS,
+        description="Invoice amendments, oldest first unless sorted.",
     )
     sellers: Connection[Seller] = listing(SELLERS, description="Sellers: all for the operator, itself for a seller.")
     shipment_carriers: Connection[ShipmentCarrier] = listing(
@@ -52,14 +107,48 @@ class Query:
     webhooks: Connection[Webhook] = listing(
         WEBHOOKS, scope=Scope.WEBHOOKS, description="Webhooks, in the order of their registration."
     )
-
     webhook_events: Connection[WebhookEvent] = listing(
         WEBHOOK_EVENTS,
         scope=Scope.WEBHOOKS,
-        ask=_of_webhook,
-        arguments=(argument("webhook_id", strawberry.ID, "The webhook."),),
-        description="What was made of changes for one webhook, newest first, with all attempts.",
+        ask=webhook_events.ask,
+        arguments=webhook_events.ARGUMENTS,
+        description="What was made of changes for webhooks, newest first, with all attempts.",
     )
+
+    @strawberry.field(description="An order; null when there is none. For the operator only.")
+    async def order(
+        self,
+        info: Info,
+        order_id: Annotated[strawberry.ID, strawberry.argument(description="The order's global id.")],
+    ) -> Order | None:
+        info.context.viewer.require(Scope.READ)
+        key = global_ids.key_of(order_id, "Order", field="orderId")
+        found: Order | None = await info.context.loaders.by_id(ORDERS, key)
+        return found
+
+    @strawberry.field(
+        description="What other systems call the objects that the key sees; `owner` is the object. A plain list: more"
+        " than 500 are an error, so give a key or values."
+    )
+    async def external_ids(
+        self,
+        info: Info,
+        owner_type: Annotated[str | None, strawberry.argument(description="Type of the owner, as `Invoice`.")] = UNSET,
+        key: Annotated[str | None, strawberry.argument(description="Only those with this key.")] = UNSET,
+        value: Annotated[str | None, strawberry.argument(description="Only those with this value.")] = UNSET,
+        values: Annotated[
+            list[str] | None, strawberry.argument(description="Only those with one of these; an empty list: none.")
+        ] = UNSET,
+    ) -> list[ExternalID]:
+        found: list[ExternalID] = await info.context.loaders.whole(
+            external_ids.LISTING, owner_type=owner_type, key=key, value=value, values=values
+        )
+        return found
+
+    @strawberry.field(description="Who is asking: on whose behalf the request's API key speaks. Needs no scope.")
+    def api_key_principal(self, info: Info) -> ApiKeyPrincipal:
+        principal: Any = info.context.viewer
+        return principal  # type: ignore[no-any-return]  # its fields' source is the viewer
 
     @strawberry.field(description="The object of a global id; null when there is none, or none for this key.")
     async def node(

@@ -21,38 +21,45 @@ class Statement:
 
 def related_rows(relation: Relation, viewer: Viewer, where: str) -> Statement:
     """The rows of many keys (`$1`), each with its `key`, in the order of keys and ids."""
-    rule, args = condition(VISIBILITY[relation.target.name], viewer, 2)
-    source, key = _source(relation)
-    id_order = ", t.id" if relation.target.has("id") else ""
+    rule, args = row_rule(relation, viewer, 2)
+    source, key = source_of(relation)
     return Statement(
-        sql=f"select {_distinct(relation)}{key} as key, {relation.target.select_list('t')} from {source}"
-        f" where {key} = any($1::{relation.key_type}[]) and {rule} and {_live(relation)} and {where}"
-        f" order by {key}{id_order}",
+        sql=f"select {distinct_rows(relation)}{key} as key, {relation.target.select_list('t')} from {source}"
+        f" where {key} = any($1::{relation.key_type}[]) and {rule} and {where} order by {row_order(relation)}",
         args=tuple(args),
     )
 
 
 def related_pages(relation: Relation, viewer: Viewer, where: str, part: Slice) -> Statement:
     """One page of each of many keys (`$1`): `part.size + 1` rows at most, so that the last tells of more."""
-    rule, rule_args = condition(VISIBILITY[relation.target.name], viewer, 2)
-    after, after_args = after_cursor(BY_ID, part, 2 + len(rule_args))
-    source, key = _source(relation)
+    page = page_of_key(relation, viewer, where, part)
     return Statement(
-        sql=f"select k.key, p.* from unnest($1::{relation.key_type}[]) k(key) cross join lateral"
-        f" (select {_distinct(relation, 't.id')}{relation.target.select_list('t')} from {source}"
-        f" where {key} = k.key and {rule} and {_live(relation)} and {where} and {after}"
-        f" order by {order_by(BY_ID, part)} limit {part.size + 1}) p",
+        sql=f"select k.key, {relation.target.select_list('t')} from unnest($1::{relation.key_type}[]) k(key)"
+        f" cross join lateral ({page.sql}) t order by k.key, {order_by(BY_ID, part)}",
+        args=page.args,
+    )
+
+
+def page_of_key(relation: Relation, viewer: Viewer, where: str, part: Slice) -> Statement:
+    """The page of one key, `k.key`: all columns, for a lateral join."""
+    rule, rule_args = row_rule(relation, viewer, 2)
+    after, after_args = after_cursor(BY_ID, part, 2 + len(rule_args))
+    source, key = source_of(relation)
+    distinct = "distinct on (t.id) " if relation.link else ""
+    return Statement(
+        sql=f"select {distinct}t.* from {source} where {key} = k.key and {rule} and {where} and {after}"
+        f" order by {order_by(BY_ID, part)} limit {part.size + 1}",
         args=(*rule_args, *after_args),
     )
 
 
 def related_counts(relation: Relation, viewer: Viewer, where: str) -> Statement:
     """How many rows each of many keys (`$1`) has; none for a key without any."""
-    rule, args = condition(VISIBILITY[relation.target.name], viewer, 2)
-    source, key = _source(relation)
+    rule, args = row_rule(relation, viewer, 2)
+    source, key = source_of(relation)
     return Statement(
         sql=f"select {key} as key, count(distinct t.id) as n from {source}"
-        f" where {key} = any($1::{relation.key_type}[]) and {rule} and {_live(relation)} and {where} group by 1",
+        f" where {key} = any($1::{relation.key_type}[]) and {rule} and {where} group by 1",
         args=tuple(args),
     )
 
@@ -75,11 +82,12 @@ def listed_count(table: Table[Any], viewer: Viewer, asked: Asked) -> Statement:
 
 def _listed(table: Table[Any], viewer: Viewer, asked: Asked) -> tuple[str, Sequence[Any]]:
     rule, rule_args = condition(VISIBILITY[table.name], viewer, len(asked.args) + 1)
-    live = "t.deleted_at is null" if table.has("deleted_at") else "true"
+    is_filtered = table.has("deleted_at") and not asked.with_deleted
+    live = "t.deleted_at is null" if is_filtered else "true"
     return f"{asked.where} and {rule} and {live}", [*asked.args, *rule_args]
 
 
-def _source(relation: Relation) -> tuple[str, str]:
+def source_of(relation: Relation) -> tuple[str, str]:
     """FROM, and the expression that must be one of the keys."""
     link, target = relation.link, relation.target.name
     if link is None:
@@ -87,14 +95,19 @@ def _source(relation: Relation) -> tuple[str, str]:
     return f'{link.table} v join {target} t on t."{link.target_column}" = v."{link.column}"', f'v."{link.key}"'
 
 
-def _distinct(relation: Relation, *on: str) -> str:
+def row_rule(relation: Relation, viewer: Viewer, parameter: int, alias: str = "t") -> tuple[str, list[int]]:
+    """Which rows of a relation's target exist for a viewer; arguments numbered from `$parameter`."""
+    target = relation.target
+    rule, args = condition(VISIBILITY[target.name], viewer, parameter, alias)
+    is_filtered = target.has("deleted_at") and not relation.with_deleted
+    return (f"{rule} and {alias}.deleted_at is null" if is_filtered else rule), args
+
+
+def row_order(relation: Relation) -> str:
+    key = source_of(relation)[1]
+    return f"{key}, t.id" if relation.target.has("id") else key
+
+
+def distinct_rows(relation: Relation) -> str:
     """Several links may lead to one row."""
-    if relation.link is None:
-        return ""
-    columns = on or (f'v."{relation.link.key}"', "t.id")
-    return f"distinct on ({', '.join(columns)}) "
-
-
-def _live(relation: Relation) -> str:
-    has = relation.target.has("deleted_at") and not relation.with_deleted
-    return "t.deleted_at is null" if has else "true"
+    return f"distinct on ({row_order(relation)}) " if relation.link else ""

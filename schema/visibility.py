@@ -4,6 +4,7 @@ The operator sees every row. For a seller each rule is a SQL condition over the 
 `$seller` stands for the parameter that holds the viewer's seller id.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,6 +65,72 @@ class Through:
 
 
 @dataclass(frozen=True, slots=True)
+class PointedAtBy:
+    """The row is seen by whoever sees a row of `table` of which one of `columns` points to it."""
+
+    table: str
+    columns: tuple[str, ...]
+    rule: Visibility
+
+    def sql(self, alias: str) -> str:
+        holder = f"{alias}_h"
+        # One look-up per column: an OR inside would keep their indexes from being used.
+        return _any(
+            f"exists (select from {self.table} {holder} where {holder}.{column} = {alias}.id"
+            f" and {self.rule.sql(holder)})"
+            for column in self.columns
+        )
+
+    def reads(self, table: str) -> frozenset[str]:
+        own = {f"{self.table}.{column}" for column in self.columns}
+        return self.rule.reads(self.table) | own | {f"{table}.id"}
+
+    def check(self, viewer: Viewer) -> None:
+        """Nobody is refused: the viewer may see another row that points to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """The row is seen by whoever one of the rules shows it to."""
+
+    rules: tuple[Visibility, ...]
+
+    def sql(self, alias: str) -> str:
+        return _any(rule.sql(alias) for rule in self.rules)
+
+    def reads(self, table: str) -> frozenset[str]:
+        return frozenset().union(*(rule.reads(table) for rule in self.rules))
+
+    def check(self, viewer: Viewer) -> None:
+        """Nobody is refused: one of the rules may show something."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughOwner:
+    """The row names its owner by GraphQL type and id, and is seen by whoever sees that owner.
+
+    owners  (GraphQL type, its table, its rule) of all that may own such rows; another owner's rows nobody sees.
+    """
+
+    owners: tuple[tuple[str, str, Visibility], ...]
+
+    def sql(self, alias: str) -> str:
+        owner = f"{alias}_o"
+        return _any(
+            f"{alias}.owner_type = '{name}' and exists (select from {table} {owner}"
+            f" where {owner}.id = {alias}.owner_id and {rule.sql(owner)})"
+            for name, table, rule in self.owners
+        )
+
+    def reads(self, table: str) -> frozenset[str]:
+        rules = frozenset[str]().union(*(rule.reads(of) for _, of, rule in self.owners))
+        return rules | {f"{table}.owner_type", f"{table}.owner_id"}
+
+    def check(self, viewer: Viewer) -> None:
+        """Nobody is refused: every viewer sees some owner."""
+
+
+@dataclass(frozen=True, slots=True)
 class Everyone:
     """Reference data, such as carriers."""
 
@@ -92,6 +159,10 @@ class OperatorOnly:
     def check(self, viewer: Viewer) -> None:
         if not viewer.is_operator:
             raise Forbidden(f"{self.what} can be seen by the marketplace operator only.")
+
+
+def _any(conditions: Iterable[str]) -> str:
+    return f"({' or '.join(f'({one})' for one in conditions)})"
 
 
 def condition(rule: Visibility, viewer: Viewer, parameter: int, alias: str = "t") -> tuple[str, list[int]]:

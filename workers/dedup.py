@@ -17,12 +17,16 @@ _WAITING = (WebhookEventState.PENDING, WebhookEventState.RETRYING, WebhookEventS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The state of the new webhook event, its name, and what it takes the place of."""
+    """The state of the new webhook event, its name, and what it takes the place of.
+
+    may_be_known  whether the subscriber may have heard of the entity before this event.
+    """
 
     state: WebhookEventState
     event_name: WebhookEventName
     reason: str | None = None
     supersedes: tuple[WebhookEventId, ...] = ()
+    may_be_known: bool = True
 
 
 def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, given: Sequence[Given]) -> Verdict:
@@ -34,12 +38,24 @@ def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, 
     if _tells_nothing_new(webhook, operation, payload_digest, given):
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL)
     supersedes = tuple(one.id for one in waiting)
-    unseen = [one for one in waiting if one.event_name is WebhookEventName.CREATE]
-    if operation is WebhookEventName.DESTROY and any(one.attempt_count == 0 for one in unseen):
+    may_be_known = any(_may_be_known(one) for one in given)
+    if operation is WebhookEventName.DESTROY and waiting and not may_be_known:
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes)
-    if operation is WebhookEventName.UPDATE and unseen:
+    if operation is WebhookEventName.UPDATE and any(one.event_name is WebhookEventName.CREATE for one in waiting):
         operation = WebhookEventName.CREATE
-    return Verdict(state=WebhookEventState.PENDING, event_name=operation, supersedes=supersedes)
+    return Verdict(
+        state=WebhookEventState.PENDING,
+        event_name=operation,
+        supersedes=supersedes,
+        may_be_known=may_be_known,
+    )
+
+
+def _may_be_known(one: Given) -> bool:
+    """Whether the subscriber may hold the entity by what it was given: an attempt counts, whatever came of it."""
+    if one.state is WebhookEventState.DELIVERED:
+        return one.event_name is not WebhookEventName.DESTROY
+    return one.may_be_known or one.attempt_count > 0 or one.event_name is not WebhookEventName.CREATE
 
 
 def _tells_nothing_new(

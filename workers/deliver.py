@@ -3,34 +3,25 @@
 import asyncio
 import contextlib
 import random
-import secrets
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import datetime
 
-import httpx
-import orjson
 import structlog
 
-from app import __version__, clock
+from app import clock
 from app.db import deliveries
 from app.db.deliveries import DueEvent, Result
 from app.db.pool import transaction
 from app.domain.attempt import ErrorKind
-from app.domain.signing_secret import secret_key
-from app.errors import AttemptError, PreSendError, TellgraphError
-from app.secrets import secret_box
-from app.services.webhooks import HEADERS, SECRETS
-from schema import global_ids
-from workers import retry, signing, transport
+from app.errors import AttemptError, PreSendError
+from workers import retry, transport
+from workers.envelope import prepare
 from workers.record import record
 from workers.resources import Resources
 from workers.transport import Answer
 
 _log = structlog.get_logger()
 
-USER_AGENT = f"Tellgraph/{__version__}"
 #: Claimed at once: bounds the payload bytes that one claim brings into memory.
 CLAIM_SIZE = 200
 #: Of payloads in flight in one process: about twice as much memory, whatever the number of POSTs.
@@ -41,16 +32,6 @@ FAILING_SHARE = 10
 SHIFT_S = 30.0
 #: For storing what POSTs came to that were broken off at the end of the process.
 _LAST_RECORD_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A claimed event as it goes out: all that can fail before the POST has been done."""
-
-    due: DueEvent
-    url: httpx.URL
-    headers: list[tuple[str, str]]
-    body: bytes
 
 
 class Deliverer:
@@ -85,6 +66,11 @@ class Deliverer:
             await self._finish(self._resources.settings.shutdown_grace_s)
             recording.cancel()
             await asyncio.gather(recording, return_exceptions=True)
+
+    @property
+    def in_flight(self) -> int:
+        """POSTs begun whose results are not stored yet."""
+        return len(self._sending)
 
     def wake(self) -> bool:
         """Have the claiming job look again, if there is one."""
@@ -129,9 +115,8 @@ class Deliverer:
 
     def _claim_done(self, claim: asyncio.Task[bool]) -> None:
         self._claims.discard(claim)
-        self._again.set() if self._resources.stopping.is_set() else None
+        # The job raises it, too, unless it was cancelled.
         if not claim.cancelled() and (error := claim.exception()):
-            # The job raises it, too, unless it was cancelled.
             _log.warning("delivery.claim_failed", error=repr(error))
 
     def _room(self) -> int:
@@ -196,14 +181,16 @@ class Deliverer:
                 await asyncio.wait_for(self._drain(), _LAST_RECORD_S)
 
     async def _drain(self) -> None:
-        while self._sending or self._claims:
+        if self._claims:
+            await asyncio.wait(self._claims)
+        while self._sending:
             self._again.clear()
             await self._again.wait()
 
     async def _send(self, due: DueEvent) -> Result:
         started = time.monotonic()
         try:
-            prepared = _prepare(due, self._resources, now=clock.now())
+            prepared = prepare(due, self._resources.settings, now=clock.now())
             answer = await transport.post(
                 self._resources.transport,
                 url=prepared.url,
@@ -222,47 +209,6 @@ class Deliverer:
             _log.exception("delivery.internal_error", webhook_event_id=due.id)
             return _result(due, ErrorKind.INTERNAL, None, type(error).__name__, started)
         return _result(due, answer.status, answer, answer.note, started)
-
-
-def _prepare(due: DueEvent, resources: Resources, *, now: datetime) -> Prepared:
-    """Decrypt, build and sign. Raises PreSendError."""
-    box = secret_box(resources.settings.secret_key)
-    try:
-        own = box.open(due.headers, purpose=HEADERS) if due.headers else {}
-        keys = [secret_key(secret) for secret in box.open(due.secrets, purpose=SECRETS)]
-    except TellgraphError as error:
-        raise PreSendError(error.message) from error
-    event_id = global_ids.encode("WebhookEvent", due.id)
-    body = envelope(due, event_id)
-    headers = signing.delivery_headers(
-        event_id=event_id,
-        timestamp=int(now.timestamp()),
-        body=body,
-        keys=keys,
-        user_agent=USER_AGENT,
-        sequence=due.id,
-        attempt=due.attempt,
-        traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
-        own=list(own.items()),
-    )
-    return Prepared(due=due, url=httpx.URL(due.url), headers=headers, body=body)
-
-
-def envelope(due: DueEvent, event_id: str) -> bytes:
-    """The body: the same bytes at every attempt of an event."""
-    return orjson.dumps(
-        {
-            "id": event_id,
-            "event_name": due.event_name,
-            "type": f"{due.type.lower()}.{due.event_name}",
-            "timestamp": due.changed_at,
-            "sequence": due.id,
-            "entity": {"type": due.entity_type, "id": global_ids.encode(due.entity_type, due.entity_id)},
-            "changed": due.changed,
-            "payload": orjson.Fragment(due.body),
-        },
-        option=orjson.OPT_UTC_Z,
-    )
 
 
 def _result(
@@ -310,7 +256,7 @@ def _result(
 
 
 def _storable(text: str | None) -> str | None:
-    """Without what PostgreSQL refuses in a text, for one refused result would keep its whole batch from being stored."""
+    """Without what PostgreSQL refuses in a text: lone surrogates, and NUL."""
     return text and text.replace("\0", "�").encode(errors="replace").decode()
 
 

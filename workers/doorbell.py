@@ -45,7 +45,7 @@ class Doorbell:
                     await self._watch(conn)
             except (DatabaseUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 _log.warning("doorbell.lost", error=repr(error))
-                await self._pause(_RECONNECT_S)
+                await self._resources.pause(_RECONNECT_S)
 
     async def _watch(self, conn: Connection) -> None:
         await conn.add_listener(CHANNEL, self._hear)
@@ -82,10 +82,6 @@ class Doorbell:
         rang = self._heard.is_set()
         self._heard.clear()
         return rang
-
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._resources.stopping.wait(), seconds)
 
     def _hear(self, *_: object) -> None:
         self._heard.set()

@@ -47,6 +47,19 @@ class Match:
         return Viewer(self.webhook.seller_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """One change that one webhook can't be told of: its query does not fit the schema any more."""
+
+    webhook: Webhook
+    change: Change
+    reason: str
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(self.webhook.seller_id)
+
+
 def fold_entities(events: Iterable[ChangeEvent]) -> list[Change]:
     """One change per entity, in the order in which the entities first changed; what cancels out is left out."""
     return [change for group in _grouped(events, _entity) if (change := _fold(group)) is not None]
@@ -60,9 +73,14 @@ def fold_transactions(events: Iterable[ChangeEvent]) -> list[Change]:
 
 def is_wanted(webhook: Webhook, query: StoredQuery, change: Change) -> bool:
     """Whether the change can matter to the webhook: its type and event, and an UPDATE of a column that it reads."""
-    if webhook.type.entity_type != change.entity_type or change.operation not in webhook.events:
-        return False
-    return change.operation is not WebhookEventName.UPDATE or not query.watched.isdisjoint(change.columns)
+    return concerns(webhook, change) and (
+        change.operation is not WebhookEventName.UPDATE or not query.watched.isdisjoint(change.columns)
+    )
+
+
+def concerns(webhook: Webhook, change: Change) -> bool:
+    """Whether the change is of the webhook's type, and of a kind that it asks to be told of."""
+    return webhook.type.entity_type == change.entity_type and change.operation in webhook.events
 
 
 def klasses_of(changes: Iterable[Change]) -> list[WebhookKlass]:

@@ -55,29 +55,31 @@ class WokenWorker(Worker):
 async def run_worker(settings: Settings, *, stopping: asyncio.Event | None = None) -> None:
     """Work until SIGTERM or SIGINT, or, where another owns the signals, until `stopping` is set.
 
-    Raises: what connecting to PostgreSQL raises at the start. Later outages, of either server, are waited out.
+    Outages of either server, also at the start, are waited out.
+    Raises: PostgresError that waiting can't mend, such as a wrong password.
     """
-    async with open_resources(settings) as resources:
-        if stopping is not None:
-            resources.stopping = stopping
-        else:
-            _stop_on_signals(resources.stopping)
+    stopping = stopping or _stopped_by_signals()
+    async with (
+        open_resources(settings, stopping=stopping) as resources,
+        # Of the process, not of one life of arq's worker: POSTs in flight outlive a lost Redis.
+        Deliverer(resources).recording() as deliverer,
+    ):
         _log.info("worker.started")
-        while not resources.stopping.is_set():
-            await _work(resources)
-        _log.info("worker.stopped")
+        while not stopping.is_set():
+            await _work(resources, deliverer)
+        _log.info("worker.stopping", posts=deliverer.in_flight)
+    _log.info("worker.stopped")
 
 
-async def _work(resources: Resources) -> None:
+async def _work(resources: Resources, deliverer: Deliverer) -> None:
     """One life of arq's worker: until the process stops, or Redis is away for longer than the client waits."""
-    url = resources.settings.redis_url
-    assert url is not None, "the command fills in the embedded server's URL"
     try:
-        redis = await create_pool(redis_settings(url), default_queue_name=QUEUE)
+        redis = await _connect(resources)
     except (RedisError, OSError) as error:
         await _restart_later(resources, error)
         return
-    deliverer = Deliverer(resources)
+    if redis is None:
+        return
     worker: WokenWorker | None = None
 
     async def ring(job: Job) -> None:
@@ -108,23 +110,34 @@ async def _work(resources: Resources) -> None:
     try:
         await asyncio.wait({working, listening, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if resources.stopping.is_set():
-            await _finish(worker, deliverer, resources)
+            await _finish(worker, deliverer, resources.settings.shutdown_grace_s)
         else:
             await _restart_later(resources, _failure(working, listening))
     finally:
         await _close(worker, redis, working, listening, stopped)
 
 
-async def _finish(worker: WokenWorker, deliverer: Deliverer, resources: Resources) -> None:
-    """Begin nothing new and wait for what is in flight, as long as an operator allows."""
+async def _connect(resources: Resources) -> ArqRedis | None:
+    """A connection to Redis; None when the process stops before there is one. Raises RedisError, OSError."""
+    url = resources.settings.redis_url
+    assert url is not None, "the command fills in the embedded server's URL"
+    connecting = asyncio.create_task(create_pool(redis_settings(url), default_queue_name=QUEUE))
+    stopped = asyncio.create_task(resources.stopping.wait())
+    await asyncio.wait({connecting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if connecting.done():
+        return connecting.result()
+    connecting.cancel()
+    await asyncio.gather(connecting, return_exceptions=True)
+    return None
+
+
+async def _finish(worker: WokenWorker, deliverer: Deliverer, grace_s: float) -> None:
+    """Begin nothing new, and let the jobs end: they see that the process stops, and leave POSTs to the deliverer."""
     worker.allow_pick_jobs = False
-    grace_s = resources.settings.shutdown_grace_s
-    try:
-        async with asyncio.timeout(grace_s):
-            await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
-            await deliverer.drain()
-    except TimeoutError:
-        _log.warning("worker.stopped_in_flight", waited_s=grace_s)
+    deliverer.wake()
+    if worker.tasks:
+        await asyncio.wait(worker.tasks.values(), timeout=grace_s)
 
 
 async def _close(worker: WokenWorker, redis: ArqRedis, *tasks: asyncio.Task[Any]) -> None:
@@ -141,11 +154,12 @@ def _failure(*tasks: asyncio.Task[Any]) -> BaseException | None:
 
 async def _restart_later(resources: Resources, error: BaseException | None) -> None:
     _log.warning("worker.restarting", error=repr(error), after_s=_RESTART_S)
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(resources.stopping.wait(), _RESTART_S)
+    await resources.pause(_RESTART_S)
 
 
-def _stop_on_signals(stopping: asyncio.Event) -> None:
+def _stopped_by_signals() -> asyncio.Event:
+    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    return stopping

@@ -16,7 +16,16 @@ from schema import schema
 from schema.stored.changed import describe_changes
 from schema.stored.validate import stored_query
 from workers.dedup import judge
-from workers.match import Change, Match, fold_entities, fold_transactions, is_wanted, klasses_of
+from workers.match import (
+    Broken,
+    Change,
+    Match,
+    concerns,
+    fold_entities,
+    fold_transactions,
+    is_wanted,
+    klasses_of,
+)
 from workers.render import Renderer, RenderKey, key_of
 from workers.resources import Resources
 
@@ -26,7 +35,7 @@ _log = structlog.get_logger()
 async def publish_all(resources: Resources) -> int:
     """Publish until nothing waits that another publisher does not have. Returns the change events published."""
     total = 0
-    while published := await publish_batch(resources):
+    while not resources.stopping.is_set() and (published := await publish_batch(resources)):
         total += published
     return total
 
@@ -46,9 +55,10 @@ async def publish_batch(resources: Resources) -> int:
 async def _publish(conn: Connection, resources: Resources, events: Sequence[ChangeEvent]) -> int:
     per_entity, per_transaction = fold_entities(events), fold_transactions(events)
     subscribed = await webhooks.list_enabled(conn, klasses_of(per_transaction))
-    matches, failed = _match(subscribed, per_entity, per_transaction)
+    matches, broken = _match(subscribed, per_entity, per_transaction)
     renderer = Renderer(conn, resources.settings)
     matches = await renderer.visible(matches)
+    failed = [_render_failed(one) for one in await renderer.visible(broken)]
     payloads = await renderer.render(matches)
     made = [*failed, *await _judged(conn, matches, payloads)]
     if made:
@@ -59,17 +69,19 @@ async def _publish(conn: Connection, resources: Resources, events: Sequence[Chan
 
 def _match(
     subscribed: Sequence[Webhook], per_entity: Sequence[Change], per_transaction: Sequence[Change]
-) -> tuple[list[Match], list[NewWebhookEvent]]:
-    """Who is to be told of what; and a visible failure for each query that the schema no longer knows."""
+) -> tuple[list[Match], list[Broken]]:
+    """Who is to be told of what; and what can't be told, of each query that the schema no longer knows."""
     matches: list[Match] = []
-    failed: list[NewWebhookEvent] = []
+    broken: list[Broken] = []
     for webhook in subscribed:
         changes = per_transaction if webhook.every_change else per_entity
         try:
             query = stored_query(schema._schema, webhook.query_string, webhook.type)
         except InvalidInput as error:
-            failed.extend(
-                _render_failed(webhook, change, error.message) for change in changes if _concerns(webhook, change)
+            broken.extend(
+                Broken(webhook=webhook, change=change, reason=error.message)
+                for change in changes
+                if concerns(webhook, change)
             )
             continue
         matches.extend(
@@ -77,11 +89,7 @@ def _match(
             for change in changes
             if is_wanted(webhook, query, change)
         )
-    return matches, failed
-
-
-def _concerns(webhook: Webhook, change: Change) -> bool:
-    return webhook.type.entity_type == change.entity_type and change.operation in webhook.events
+    return matches, broken
 
 
 async def _judged(
@@ -105,6 +113,7 @@ async def _judged(
                 changed=_changed(match.change),
                 changed_at=match.change.changed_at,
                 supersedes=verdict.supersedes,
+                may_be_known=verdict.may_be_known,
             )
         )
     return made
@@ -114,14 +123,15 @@ def _changed(change: Change) -> bytes:
     return orjson.dumps(describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut))
 
 
-def _render_failed(webhook: Webhook, change: Change, reason: str) -> NewWebhookEvent:
+def _render_failed(broken: Broken) -> NewWebhookEvent:
+    change = broken.change
     return NewWebhookEvent(
-        webhook_id=webhook.id,
+        webhook_id=broken.webhook.id,
         entity_type=change.entity_type,
         entity_id=change.entity_id,
         event_name=change.operation,
         state=WebhookEventState.RENDER_FAILED,
-        reason=f"The stored query does not fit the schema any more. {reason}",
+        reason=f"The stored query does not fit the schema any more. {broken.reason}",
         payload_digest=None,
         changed=_changed(change),
         changed_at=change.changed_at,

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from app.auth import Viewer
 from app.db.pool import Connection
@@ -12,9 +13,11 @@ from app.settings import Settings
 from schema.context import Context, Reader
 from schema.declarations import ENTITIES
 from schema.loaders import Loaders
-from schema.stored.execute import execute_stored_query
+from schema.stored.execute import render_stored_query
 from schema.stored.validate import StoredQuery
-from workers.match import Match
+from workers.match import Broken, Match
+
+M = TypeVar("M", Match, Broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Renderer:
         self._settings = settings
         self._contexts: dict[Viewer, Context] = {}
 
-    async def visible(self, matches: Iterable[Match]) -> list[Match]:
+    async def visible(self, matches: Iterable[M]) -> list[M]:
         """Those whose entity the webhook's owner sees. What was deleted for good counts as its last seller's."""
         given = list(matches)
         seen = await asyncio.gather(*(self._is_visible(match) for match in given))
@@ -47,16 +50,18 @@ class Renderer:
 
     async def render(self, matches: Iterable[Match]) -> dict[RenderKey, Payload]:
         """The response of each match, once per key. The statements depend on the queries, not on the entities."""
-        wanted: dict[RenderKey, StoredQuery] = {key_of(match): match.query for match in matches}
-        bodies = await asyncio.gather(
-            *(execute_stored_query(query, key.entity_id, self._context(key.viewer)) for key, query in wanted.items())
-        )
-        return {
-            key: Payload(digest=hashlib.sha256(body).digest(), body=body)
-            for key, body in zip(wanted, bodies, strict=True)
-        }
+        wanted: dict[tuple[StoredQuery, Viewer], dict[int, RenderKey]] = {}
+        for match in matches:
+            wanted.setdefault((match.query, match.viewer), {})[match.change.entity_id] = key_of(match)
+        rendered: dict[RenderKey, Payload] = {}
+        for (query, viewer), keys in wanted.items():
+            bodies = await render_stored_query(query, list(keys), self._context(viewer))
+            for entity_id, key in keys.items():
+                body = bodies[entity_id]
+                rendered[key] = Payload(digest=hashlib.sha256(body).digest(), body=body)
+        return rendered
 
-    async def _is_visible(self, match: Match) -> bool:
+    async def _is_visible(self, match: Match | Broken) -> bool:
         change, viewer = match.change, match.viewer
         if viewer.is_operator:
             return True

@@ -1,16 +1,22 @@
 """What a worker process holds for its lifetime."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import asyncpg
 import httpx
+import structlog
 from databases import Database
 
 from app.db.pool import create_database
 from app.settings import Settings
 from workers import transport
+
+_log = structlog.get_logger()
+RECONNECT_S = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,15 +28,41 @@ class Resources:
     transport: httpx.AsyncBaseTransport
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def pause(self, seconds: float) -> None:
+        """Wait, but not on when the process is to end."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+
 
 @asynccontextmanager
-async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
-    """Connect to PostgreSQL and make the transport; all is closed at the end. Raises OSError, PostgresError."""
+async def open_resources(settings: Settings, *, stopping: asyncio.Event | None = None) -> AsyncIterator[Resources]:
+    """Connect to PostgreSQL, waiting for it while it is away, and make the transport; all is closed at the end.
+
+    When `stopping` is set before PostgreSQL is there, nothing is connected.
+    Raises: PostgresError that waiting can't mend, such as a wrong password.
+    """
     assert settings.database_url is not None, "the command fills in the embedded server's URL"
     database = create_database(settings.database_url, pool_size=settings.database_pool_size)
-    shared = transport.create_transport(allowed=settings.egress_allow)
-    async with database:
+    resources = Resources(
+        settings=settings,
+        database=database,
+        transport=transport.create_transport(allowed=settings.egress_allow),
+        stopping=stopping or asyncio.Event(),
+    )
+    try:
+        await _connect(resources)
+        yield resources
+    finally:
+        await transport.close(resources.transport)
+        await database.disconnect()
+
+
+async def _connect(resources: Resources) -> None:
+    while not resources.stopping.is_set():
         try:
-            yield Resources(settings=settings, database=database, transport=shared)
-        finally:
-            await transport.close(shared)
+            await resources.database.connect()
+        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+            _log.warning("worker.waiting_for_postgresql", error=repr(error), again_in_s=RECONNECT_S)
+            await resources.pause(RECONNECT_S)
+        else:
+            return

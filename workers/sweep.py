@@ -8,11 +8,22 @@ from workers.resources import Resources
 
 _log = structlog.get_logger()
 
+MAX_FAILING_DAYS = 5
+FAILING_REASON = f"No delivery has succeeded for {MAX_FAILING_DAYS} days."
+
 
 async def sweep_all(resources: Resources) -> int:
-    """Make due again what was claimed and never recorded. Returns how many webhook events that were."""
+    """Make due again what was claimed and never recorded. Returns how many webhook events that were.
+
+    Also disables webhooks that have failed for too long, and holds what slipped past a webhook's disabling.
+    """
     async with transaction(resources.database) as conn:
         expired = await deliveries.release_expired(conn)
+    async with transaction(resources.database) as conn:
+        for webhook_id in await deliveries.list_failing(conn, days=MAX_FAILING_DAYS):
+            await deliveries.disable_webhook(conn, webhook_id, FAILING_REASON)
+            _log.warning("sweep.webhook_disabled", webhook_id=webhook_id)
+        await deliveries.hold_overlooked(conn)
     if expired:
         _log.warning("sweep.leases_expired", webhook_events=expired)
     return expired

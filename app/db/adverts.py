@@ -27,6 +27,9 @@ class Advert:
     tax_code: str | None
     product_features: tuple[str, ...]
     url: str | None
+    brand_id: int | None
+    taxon_id: int | None
+    display_image_id: int | None
     deleted_at: datetime | None
     created_at: datetime
     updated_at: datetime

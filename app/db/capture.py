@@ -166,15 +166,16 @@ def _row_sql(table: str, root: Root, rows: str, op: str, own_operation: str) -> 
 
 
 def _update_sql(captured: Captured, root: Root, columns: dict[str, str]) -> str:
-    """Changed rows, compared column by column; a re-parented child reports to both parents."""
+    """Changed rows, compared column by column; a child that moves has left one parent and come to another."""
     compared = {name: type_ for name, type_ in columns.items() if name not in captured.ignored}
     soft = "deleted_at" in columns
-    op = (
+    own_op = (
         "case when o.deleted_at is null and n.deleted_at is not null then 'd'"
         " when o.deleted_at is not null and n.deleted_at is null then 'i' else 'u' end"
         if soft
         else "'u'"
     )
+    op = own_op if root.is_self else f"case when x.came then 'i' when x.went then 'd' else {own_op} end"
     operation = (
         "case when bool_or(m.op = 'd') then 'DESTROY' when bool_or(m.op = 'i') then 'CREATE' else 'UPDATE' end"
         if soft and root.is_self
@@ -193,7 +194,11 @@ def _update_sql(captured: Captured, root: Root, columns: dict[str, str]) -> str:
       select n.id, x.root, x.parents, {op} as op,
         concat_ws(',', {_differences(columns)}) as c
       from old_rows o join new_rows n using (id)
-      cross join lateral ({side.format(row="o")} union {side.format(row="n")}) x
+      cross join lateral (
+        select coalesce(a.root, b.root) as root, coalesce(a.parents, b.parents) as parents,
+          a.root is null as came, b.root is null as went
+        from ({side.format(row="o")}) a full join ({side.format(row="n")}) b on a.root = b.root and a.parents = b.parents
+      ) x
       where o *<> n and x.root is not null and ({" or ".join(_differs(*item) for item in compared.items())})
     ) m group by m.root"""
 

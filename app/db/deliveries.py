@@ -1,6 +1,6 @@
 """The deliver job's statements: claim due webhook events, record what became of them, sweep what was left."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.db.pool import Connection
-from app.db.webhook_events import WebhookEventId
+from app.db.webhook_events import WebhookEventId, hold_open
 from app.db.webhooks import WebhookId
 from app.domain.webhook_event import WebhookEventState
 
@@ -58,9 +58,12 @@ async def claim_due(
 ) -> list[DueEvent]:
     """Mark due webhook events SENDING, under a lease, and write their attempts; one statement.
 
+    Commit at once: until then nobody else can claim.
+
     Args:    limit — at most so many. per_webhook — of each webhook, beside its own limit. after — the webhook
              id after which the walk starts; when fewer than `limit` come back, go on from 0.
-             failing_share — places of a webhook whose last attempt failed.
+             failing_share — places of a webhook whose last attempt failed. lease_s — at least so long, and always
+             longer than the webhook's own time limit.
     Source:  0003_webhooks.sql, claim_webhook_events.
     """
     rows = await conn.fetch(
@@ -69,12 +72,15 @@ async def claim_due(
     return [DueEvent(**{**row, "changed": orjson.loads(row["changed"])}) for row in rows]
 
 
-async def record_results(conn: Connection, results: Sequence[Result]) -> None:
-    """Store what attempts came to, in one statement; a late result of an expired lease changes nothing.
+async def record_results(conn: Connection, results: Sequence[Result]) -> set[WebhookEventId]:
+    """Store what attempts came to; a late result of an expired lease changes nothing.
 
     A webhook whose attempts of this batch all failed is marked failing until one succeeds.
+    Returns: the ids of the webhook events that were still in flight, and are recorded now.
     """
-    await conn.execute(
+    failed = {result.webhook_id for result in results if result.state is not WebhookEventState.DELIVERED}
+    await _lock_webhooks(conn, failed)
+    rows = await conn.fetch(
         """
         with r as (
           select * from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[],
@@ -92,13 +98,15 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> None:
         ), attempts as (
           update delivery_attempts a set finished_at = clock_timestamp(), status = r.status,
             error_kind = r.error_kind, error = r.error, response_body = r.response_body, duration_ms = r.duration_ms
-          from r join recorded using (id) where a.webhook_event_id = r.id and a.number = r.attempt
+          from r join recorded using (id, attempt) where a.webhook_event_id = r.id and a.number = r.attempt
         ), health as (
           select webhook_id, not bool_or(state = 'DELIVERED') as is_failing from recorded group by webhook_id
+        ), marked as (
+          update webhooks w set is_failing = h.is_failing,
+            failing_since = case when h.is_failing then coalesce(w.failing_since, clock_timestamp()) end
+          from health h where w.id = h.webhook_id and w.is_failing <> h.is_failing
         )
-        update webhooks w set is_failing = h.is_failing,
-          failing_since = case when h.is_failing then coalesce(w.failing_since, clock_timestamp()) end
-        from health h where w.id = h.webhook_id and w.is_failing <> h.is_failing
+        select id from recorded
         """,
         [result.id for result in results],
         [result.attempt for result in results],
@@ -111,15 +119,40 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> None:
         [result.duration_ms for result in results],
         [result.delay_s for result in results],
     )
+    return {row["id"] for row in rows}
 
 
 async def disable_webhook(conn: Connection, webhook_id: WebhookId, reason: str) -> None:
-    """Disable, with the reason that its owner reads. The caller holds what is open back."""
+    """Disable, with the reason that its owner reads, and hold back what it has not been given yet."""
     await conn.execute(
         "update webhooks set is_enabled = false, disabled_reason = $2, updated_at = now() where id = $1 and is_enabled",
         webhook_id,
         reason,
     )
+    await hold_open(conn, webhook_id)
+
+
+async def list_failing(conn: Connection, *, days: int) -> list[WebhookId]:
+    """The enabled webhooks of which no delivery has succeeded for so many days, locked, by id."""
+    rows = await conn.fetch(
+        "select id from webhooks where is_enabled and failing_since < now() - make_interval(days => $1)"
+        " order by id for no key update",
+        days,
+    )
+    return [row["id"] for row in rows]
+
+
+async def hold_overlooked(conn: Connection) -> None:
+    """Hold back what was published to a webhook while it was being disabled."""
+    rows = await conn.fetch(
+        """
+        select w.id from webhooks w where not w.is_enabled and exists (
+          select from webhook_events e where e.webhook_id = w.id and e.state in ('PENDING', 'RETRYING'))
+        order by w.id for no key update
+        """
+    )
+    for row in rows:
+        await hold_open(conn, row["id"])
 
 
 async def release_expired(conn: Connection) -> int:
@@ -127,13 +160,17 @@ async def release_expired(conn: Connection) -> int:
 
     Returns: how many there were.
     """
+    expired = await conn.fetch(
+        "select distinct webhook_id from webhook_events where state = 'SENDING' and lease_until < statement_timestamp()"
+    )
+    await _lock_webhooks(conn, [row["webhook_id"] for row in expired])
     rows = await conn.fetch(
         """
         with expired as (
           update webhook_events e set
             state = case when w.is_enabled then 'RETRYING' else 'HELD' end, lease_until = null,
             due_at = case when w.is_enabled then clock_timestamp() end
-          from webhooks w where w.id = e.webhook_id and e.state = 'SENDING' and e.lease_until < clock_timestamp()
+          from webhooks w where w.id = e.webhook_id and e.state = 'SENDING' and e.lease_until < statement_timestamp()
           returning e.id, e.attempt_count
         )
         update delivery_attempts a set finished_at = clock_timestamp(), error_kind = 'UNKNOWN_OUTCOME',
@@ -143,3 +180,12 @@ async def release_expired(conn: Connection) -> int:
         """
     )
     return len(rows)
+
+
+async def _lock_webhooks(conn: Connection, ids: Collection[WebhookId]) -> None:
+    """Keep webhooks from being enabled or disabled until the transaction ends.
+
+    Else an event could be held for a webhook that is just being enabled, and nobody would release it.
+    """
+    if ids:
+        await conn.execute("select from webhooks where id = any($1::bigint[]) order by id for no key update", list(ids))

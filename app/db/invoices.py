@@ -43,6 +43,8 @@ class Invoice:
     commission_amount_cents: int | None
     commission_amount_tax_cents: int | None
     currency: str
+    shipping_address_id: int | None
+    buyer_billing_address_id: int | None
     created_at: datetime
     updated_at: datetime
 
@@ -73,6 +75,7 @@ class LineItem:
     commission_amount_cents: int | None
     tax_rate: float | None
     currency: str
+    image_id: int | None
     created_at: datetime
     updated_at: datetime
 
@@ -132,3 +135,8 @@ async def move_line_items(conn: Connection, moves: Mapping[LineItemId, LineItemM
         [move.returnable for move in moves.values()],
         [move.status.value for move in moves.values()],
     )
+
+
+async def touch_invoice(conn: Connection, invoice_id: InvoiceId) -> None:
+    """A part of the invoice has changed: lists of what was updated since find it. No change event: see capture."""
+    await conn.execute("update invoices set updated_at = now() where id = $1", invoice_id)

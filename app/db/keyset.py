@@ -14,11 +14,13 @@ from app.errors import InvalidInput
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500
 _VERSION = 1
+#: Between the texts of an order by several expressions; in none of them.
+_SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
-    """Order by an expression, then by id.
+    """Order by an expression, then by those of `then`, then by id; all in one direction.
 
     name  of the order; a cursor carries it.
     sql   over the alias `{t}`; never null, and indexed together with the id.
@@ -31,9 +33,19 @@ class Sort:
     type: str
     text: Callable[[Any], str]
     is_descending: bool = False
+    then: tuple["Sort", ...] = ()
 
     def reversed(self) -> "Sort":
         return replace(self, is_descending=not self.is_descending)
+
+    @property
+    def keys(self) -> tuple["Sort", ...]:
+        return (self, *self.then)
+
+    @property
+    def label(self) -> str:
+        """What tells it from every other order of the same rows, its direction included."""
+        return ("-" if self.is_descending else "") + ",".join(key.name for key in self.keys)
 
 
 def by_column(column: str, type_: str, *, when_null: str | None = None) -> Sort:
@@ -54,6 +66,11 @@ def by_column(column: str, type_: str, *, when_null: str | None = None) -> Sort:
 BY_ID = by_column("id", "bigint")
 
 
+def chained(first: Sort, *then: Sort) -> Sort:
+    """Order by several expressions, the first one first."""
+    return replace(first, then=then)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
     """Which part of a list: the first `size` rows after a cursor, or the last `size` rows before one."""
@@ -65,7 +82,8 @@ class Slice:
 
 def encode_cursor(resource: str, sort: Sort, row: Any) -> str:
     """The place of a row in this order of this resource; opaque to clients."""
-    return base64.b64encode(orjson.dumps([_VERSION, resource, sort.name, sort.text(row), row.id])).decode()
+    place = _SEPARATOR.join(key.text(row) for key in sort.keys)
+    return base64.b64encode(orjson.dumps([_VERSION, resource, sort.label, place, row.id])).decode()
 
 
 def decode_cursor(cursor: str, resource: str, sort: Sort, *, argument: str) -> tuple[str, int]:
@@ -73,27 +91,43 @@ def decode_cursor(cursor: str, resource: str, sort: Sort, *, argument: str) -> t
     try:
         version, of, name, value, row_id = orjson.loads(base64.b64decode(cursor, validate=True))
         place = str(value), _bigint(row_id)
-        _CHECKS.get(sort.type, str)(place[0])
+        is_other = (version, of, name) != (_VERSION, resource, sort.label)
+        if not is_other:
+            _check(sort, place[0])
     except (binascii.Error, ValueError, TypeError, OverflowError) as error:
         raise InvalidInput.at(argument, "is not a cursor of this API") from error
-    if (version, of, name) != (_VERSION, resource, sort.name):
-        raise InvalidInput.at(argument, f"is a cursor of another list or order, not of {resource} by {sort.name}")
+    if is_other:
+        raise InvalidInput.at(argument, f"is a cursor of another list or order, not of {resource} by {sort.label}")
     return place
 
 
+def _check(sort: Sort, place: str) -> None:
+    for key, text in zip(sort.keys, place.split(_SEPARATOR), strict=True):
+        _CHECKS[key.type](text)
+
+
 def _bigint(text: str | int) -> int:
-    if not -(2**63) <= int(text) < 2**63:
-        raise ValueError("beyond PostgreSQL's bigint")
+    # Python reads digits, blanks and underscores that PostgreSQL doesn't.
+    if not -(2**63) <= int(text) < 2**63 or str(int(text)) != str(text):
+        raise ValueError("not a bigint as we write it")
     return int(text)
 
 
 def _timestamp(text: str) -> None:
     if text not in ("infinity", "-infinity"):
-        datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
+        # Python reads week dates and offsets that PostgreSQL doesn't.
+        if time.utcoffset() or time.isoformat() != text:
+            raise ValueError("not a time as we write it")
+
+
+def _word(text: str) -> None:
+    if not text.isascii() or "\0" in text:
+        raise ValueError("not a word as we write it")
 
 
 #: What a forged cursor could make PostgreSQL stumble over is refused before.
-_CHECKS: dict[str, Callable[[str], object]] = {"bigint": _bigint, "timestamptz": _timestamp}
+_CHECKS: dict[str, Callable[[str], object]] = {"bigint": _bigint, "timestamptz": _timestamp, "text": _word}
 
 
 def slice_of(
@@ -121,7 +155,7 @@ def slice_of(
 
 def order_by(sort: Sort, part: Slice, alias: str = "t") -> str:
     direction = "desc" if sort.is_descending != part.is_backward else "asc"
-    expressions = dict.fromkeys((sort.sql.format(t=alias), BY_ID.sql.format(t=alias)))
+    expressions = dict.fromkeys(key.sql.format(t=alias) for key in (*sort.keys, BY_ID))
     return ", ".join(f"{expression} {direction}" for expression in expressions)
 
 
@@ -130,5 +164,8 @@ def after_cursor(sort: Sort, part: Slice, parameter: int, alias: str = "t") -> t
     if part.cursor is None:
         return "true", []
     sign = "<" if sort.is_descending != part.is_backward else ">"
-    row = f"({sort.sql.format(t=alias)}, {alias}.id)"
-    return f"{row} {sign} (${parameter}::text::{sort.type}, ${parameter + 1}::bigint)", list(part.cursor)
+    place, row_id = part.cursor
+    expressions = ", ".join(key.sql.format(t=alias) for key in sort.keys)
+    values = ", ".join(f"${number}::text::{key.type}" for number, key in enumerate(sort.keys, parameter))
+    condition = f"({expressions}, {alias}.id) {sign} ({values}, ${parameter + len(sort.keys)}::bigint)"
+    return condition, [*place.split(_SEPARATOR), row_id]

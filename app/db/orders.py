@@ -36,6 +36,8 @@ class Order:
     shipping_cost_cents: int
     discount_cents: int
     currency: str
+    address_id: int | None
+    billing_address_id: int | None
     created_at: datetime
     updated_at: datetime
 

@@ -53,7 +53,13 @@ async def connection(database: Database) -> AsyncIterator[Connection]:
         raw: Connection = pooled.raw_connection
         yield raw
     finally:
-        await pooled.__aexit__(None, None, None)
+        try:
+            await pooled.__aexit__(None, None, None)
+        except BaseException:
+            # A connection that breaks while it is given back: `databases` would keep it for this task, and refuse
+            # the task another one for ever.
+            database._connection = None
+            raise
 
 
 @asynccontextmanager

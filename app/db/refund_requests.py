@@ -1,6 +1,6 @@
 """Refund requests, their lines and notes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
@@ -13,6 +13,9 @@ from app.domain.refund_request import (
     RefundRequestInitiator,
     RefundRequestLineItemStatus,
     RefundRequestStatus,
+    RefundStage,
+    line_stage,
+    line_status,
 )
 from app.errors import NotFound
 
@@ -51,9 +54,14 @@ class RefundRequestLineItem:
     deny_refund_reason: str | None
     description: str | None
     is_dispatched: bool
+    returned_at: datetime | None
     amount_cents: int
     amount_per_item_cents: int
     currency: str
+
+    @property
+    def stage(self) -> RefundStage:
+        return line_stage(self.status, is_returned=self.returned_at is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +121,41 @@ async def lock_refund_lines(conn: Connection, invoice_id: InvoiceId) -> list[Ref
     return REFUND_REQUEST_LINE_ITEMS.rows(records)
 
 
-async def set_line_status(
-    conn: Connection, line_ids: Sequence[RefundRequestLineItemId], status: RefundRequestLineItemStatus
+async def find_refund_request(
+    conn: Connection, line_id: RefundRequestLineItemId, *, seller_id: SellerId | None
+) -> RefundRequestId:
+    """The request of a line.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `refundRequestLineItemId`, for another seller's as well.
+    """
+    found = await conn.fetchval(
+        "select l.refund_request_id from refund_request_line_items l"
+        " join refund_requests q on q.id = l.refund_request_id join invoices i on i.id = q.invoice_id"
+        " where l.id = $1 and ($2::bigint is null or i.seller_id = $2)",
+        line_id,
+        seller_id,
+    )
+    if found is None:
+        message = "there is no such line of a refund request"
+        raise NotFound(message, fields={"refundRequestLineItemId": [message]})
+    return RefundRequestId(found)
+
+
+async def set_line_stages(
+    conn: Connection, stages: Mapping[RefundRequestLineItemId, RefundStage], *, deny_refund_reason: str | None = None
 ) -> None:
-    """Give lines that are locked another status, in one statement."""
+    """Move lines that are locked to other stages, in one statement.
+
+    A line that comes back gets its time; one that is denied gets the reason, and any other loses it.
+    """
     await conn.execute(
-        "update refund_request_line_items set status = $2 where id = any($1::bigint[])",
-        line_ids,
-        status.value,
+        "update refund_request_line_items l set status = s.status,"
+        " returned_at = case when s.is_returned then coalesce(l.returned_at, now()) else l.returned_at end,"
+        " deny_refund_reason = case when s.status = 'REFUND_DENIED' then $4::text end"
+        " from unnest($1::bigint[], $2::text[], $3::boolean[]) s(id, status, is_returned) where l.id = s.id",
+        [*stages],
+        [line_status(stage).value for stage in stages.values()],
+        [stage is RefundStage.RETURNED for stage in stages.values()],
+        deny_refund_reason,
     )

@@ -21,6 +21,7 @@ class Seller:
     phone: str | None
     is_online: bool
     is_retailer: bool
+    address_id: int | None
     created_at: datetime
     updated_at: datetime
 

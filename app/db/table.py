@@ -6,7 +6,7 @@ reads through `select_sql` and `Table.rows`, so visibility and column lists have
 
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -33,7 +33,7 @@ class Table(Generic[Row]):
     def select_list(self, alias: str) -> str:
         return ", ".join(f'{alias}."{column}"' for column in self.columns)
 
-    def from_record(self, record: Record) -> Row:
+    def from_record(self, record: Record | Mapping[str, Any]) -> Row:
         """A row from a record that holds (at least) this table's columns under their names."""
         values = {column: record[column] for column in self.columns}
         for column, convert in self._convert.items():
@@ -42,6 +42,10 @@ class Table(Generic[Row]):
 
     def rows(self, records: Iterable[Record]) -> list[Row]:
         return [self.from_record(record) for record in records]
+
+    def converter(self, column: str) -> Callable[[Any], Any] | None:
+        """What makes a row's value of a driver's; None where they are the same."""
+        return self._convert.get(column)
 
     def has(self, column: str) -> bool:
         return column in self.columns

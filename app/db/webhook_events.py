@@ -62,13 +62,17 @@ PAYLOADS = Table("payloads", Payload)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """A webhook event that was delivered or still may be, as publishing looks back on it."""
+    """A webhook event that was delivered or still may be, as publishing looks back on it.
+
+    may_be_known  whether the subscriber may have heard of the entity before it.
+    """
 
     id: WebhookEventId
     state: WebhookEventState
     event_name: WebhookEventName
     attempt_count: int
     payload_digest: bytes | None
+    may_be_known: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,7 @@ class NewWebhookEvent:
     changed: bytes
     changed_at: datetime
     supersedes: Sequence[WebhookEventId] = ()
+    may_be_known: bool = True
 
 
 Subject = tuple[WebhookId, str, int]
@@ -97,11 +102,11 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
         """
         select k.*, g.* from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
         cross join lateral (
-          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest from webhook_events e
+          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known from webhook_events e
            where e.webhook_id = k.webhook_id and e.entity_type = k.entity_type and e.entity_id = k.entity_id
              and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD', 'DELIVERED') order by e.id desc limit 1)
           union
-          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest from webhook_events e
+          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known from webhook_events e
            where e.webhook_id = k.webhook_id and e.entity_type = k.entity_type and e.entity_id = k.entity_id
              and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD'))
         ) g order by g.id desc
@@ -118,6 +123,7 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
             event_name=WebhookEventName(row["event_name"].upper()),
             attempt_count=row["attempt_count"],
             payload_digest=row["payload_digest"],
+            may_be_known=row["may_be_known"],
         )
         found.setdefault((row["webhook_id"], row["entity_type"], row["entity_id"]), []).append(given)
     return found
@@ -143,15 +149,15 @@ async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEve
         with given as materialized (
           select nextval('webhook_events_id_seq') as id, n.* from
             unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[],
-              $8::text[], $9::timestamptz[])
+              $8::text[], $9::timestamptz[], $10::boolean[])
             with ordinality n(webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed,
-              changed_at, place) order by place
+              changed_at, may_be_known, place) order by place
         ), inserted as (
           insert into webhook_events (id, webhook_id, entity_type, entity_id, event_name, state, reason,
-            payload_digest, changed, changed_at, due_at, finished_at)
+            payload_digest, changed, changed_at, may_be_known, due_at, finished_at)
           overriding system value
           select id, webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed::jsonb,
-            changed_at, case when state = 'PENDING' then clock_timestamp() end,
+            changed_at, may_be_known, case when state = 'PENDING' then clock_timestamp() end,
             case when state <> 'PENDING' then clock_timestamp() end
           from given
         ) select id from given order by place
@@ -165,6 +171,7 @@ async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEve
         [event.payload_digest for event in events],
         [event.changed.decode() for event in events],
         [event.changed_at for event in events],
+        [event.may_be_known for event in events],
     )
     pairs = [(old, row["id"]) for event, row in zip(events, rows, strict=True) for old in event.supersedes]
     if pairs:

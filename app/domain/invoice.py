@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from app.domain.order import LineItemStatus
-from app.domain.refund_request import RefundRequestLineItemStatus
+from app.domain.refund_request import RefundStage
 
 
 class InvoiceStatusFlag(StrEnum):
@@ -31,6 +31,11 @@ class InvoiceStatus(StrEnum):
     COLLECTED = "COLLECTED"
     REFUNDED = "REFUNDED"
     CANCELLED = "CANCELLED"
+
+
+class InvoiceClickAndCollectStatus(StrEnum):
+    READY = "READY"
+    COLLECTED = "COLLECTED"
 
 
 class InvoiceAmendmentLineItemStatus(StrEnum):
@@ -62,6 +67,32 @@ def invoice_status(flags: Collection[InvoiceStatusFlag]) -> InvoiceStatus:
     return InvoiceStatus.AWAITING_PAYMENT
 
 
+#: How far an invoice has come: of several, the one that is behind stands for all.
+_PROGRESS = (
+    InvoiceStatus.AWAITING_PAYMENT,
+    InvoiceStatus.PAYMENT_UNDER_REVIEW,
+    InvoiceStatus.PAID,
+    InvoiceStatus.READY,
+    InvoiceStatus.PARTIALLY_SENT,
+    InvoiceStatus.SENT,
+    InvoiceStatus.COLLECTED,
+)
+_REACHED = frozenset({InvoiceStatus.PARTIALLY_SENT, InvoiceStatus.SENT, InvoiceStatus.COLLECTED})
+
+
+def aggregate_invoice_status(statuses: Collection[InvoiceStatus]) -> InvoiceStatus | None:
+    """The one status of an order that has invoices of these; None without invoices.
+
+    Cancelled and refunded invoices count only where there are no others. Some sent and others not: PARTIALLY_SENT.
+    """
+    open_ones = [status for status in statuses if status in _PROGRESS]
+    if not open_ones:
+        settled = (InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED)
+        return next((status for status in settled if status in statuses), None)
+    least = min(open_ones, key=_PROGRESS.index)
+    return InvoiceStatus.PARTIALLY_SENT if least not in _REACHED and _REACHED & {*open_ones} else least
+
+
 def is_settled(flags: Collection[InvoiceStatusFlag]) -> bool:
     """Whether all of the invoice has been cancelled or refunded."""
     return not _SETTLED.isdisjoint(flags)
@@ -78,20 +109,21 @@ def flags_after_shipping(
 def flags_after_refund(
     flags: Collection[InvoiceStatusFlag],
     *,
-    refund_lines: Collection[RefundRequestLineItemStatus],
+    refund_lines: Collection[RefundStage],
     line_items: Collection[LineItemStatus],
     awaiting: Iterable[int],
 ) -> tuple[InvoiceStatusFlag, ...]:
     """The flags as all refund lines and line items of the invoice have it now.
 
-    AWAITING_RETURN and AWAITING_REFUND last as long as a refund line waits for that. When no item is left,
+    AWAITING_RETURN and AWAITING_REFUND last as long as a refund line waits for that; what came back awaits its
+    refund, accepted or not. When no item is left,
     the invoice is CANCELLED if none had been sent, else REFUNDED. When the unsent rest of a partly sent
     invoice is cancelled, all that there is to send has been SENT.
     """
     found = {*flags} - _AWAITING
-    if RefundRequestLineItemStatus.AWAITING_RETURN in refund_lines:
+    if RefundStage.AWAITING_RETURN in refund_lines:
         found.add(InvoiceStatusFlag.AWAITING_RETURN)
-    if RefundRequestLineItemStatus.REFUND_ACCEPTED in refund_lines:
+    if not {RefundStage.RETURNED, RefundStage.REFUND_ACCEPTED}.isdisjoint(refund_lines):
         found.add(InvoiceStatusFlag.AWAITING_REFUND)
     if InvoiceStatusFlag.PARTIALLY_SENT in found:
         found = {*flags_after_shipping(found, awaiting=awaiting)}

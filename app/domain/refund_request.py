@@ -33,23 +33,50 @@ class RefundRequestInitiator(StrEnum):
     BUYER = "BUYER"
 
 
-#: Where a line may go from each status: the one table that every refund mutation obeys.
-TRANSITIONS: Mapping[RefundRequestLineItemStatus, frozenset[RefundRequestLineItemStatus]] = {
-    RefundRequestLineItemStatus.PENDING_APPROVAL: frozenset(
-        {
-            RefundRequestLineItemStatus.AWAITING_RETURN,
-            RefundRequestLineItemStatus.REFUND_ACCEPTED,
-            RefundRequestLineItemStatus.REFUND_DENIED,
-        }
-    ),
-    RefundRequestLineItemStatus.AWAITING_RETURN: frozenset(
-        {RefundRequestLineItemStatus.REFUND_ACCEPTED, RefundRequestLineItemStatus.REFUND_DENIED}
-    ),
-    RefundRequestLineItemStatus.REFUND_ACCEPTED: frozenset(
-        {RefundRequestLineItemStatus.REFUNDED, RefundRequestLineItemStatus.REFUND_DENIED}
-    ),
-    RefundRequestLineItemStatus.REFUND_DENIED: frozenset({RefundRequestLineItemStatus.PENDING_APPROVAL}),
-    RefundRequestLineItemStatus.REFUNDED: frozenset(),
+class RefundStage(StrEnum):
+    """Where a line stands: its status, and RETURNED once what it awaits has come back."""
+
+    PENDING_APPROVAL = "PENDING_APPROVAL"
+    AWAITING_RETURN = "AWAITING_RETURN"
+    RETURNED = "RETURNED"
+    REFUND_ACCEPTED = "REFUND_ACCEPTED"
+    REFUND_DENIED = "REFUND_DENIED"
+    REFUNDED = "REFUNDED"
+
+
+class RefundStep(StrEnum):
+    """What can be done to a line, or to each line of a request that allows it. The value tells it in words."""
+
+    APPROVE = "approved"
+    RETURN = "returned"
+    ACCEPT = "accepted"
+    DENY = "denied"
+    REVERT_DENIAL = "put back from denial"
+    REFUND = "refunded"
+
+
+#: Where each step leads from each stage that allows it: the one table that every refund mutation obeys.
+#: What was never sent has nothing to come back: its approval skips AWAITING_RETURN, see `stage_after`.
+STEPS: Mapping[RefundStep, Mapping[RefundStage, RefundStage]] = {
+    RefundStep.APPROVE: {RefundStage.PENDING_APPROVAL: RefundStage.AWAITING_RETURN},
+    RefundStep.RETURN: {RefundStage.AWAITING_RETURN: RefundStage.RETURNED},
+    RefundStep.ACCEPT: {
+        RefundStage.PENDING_APPROVAL: RefundStage.REFUND_ACCEPTED,
+        RefundStage.AWAITING_RETURN: RefundStage.REFUND_ACCEPTED,
+        RefundStage.RETURNED: RefundStage.REFUND_ACCEPTED,
+    },
+    RefundStep.DENY: {
+        RefundStage.PENDING_APPROVAL: RefundStage.REFUND_DENIED,
+        RefundStage.AWAITING_RETURN: RefundStage.REFUND_DENIED,
+        RefundStage.RETURNED: RefundStage.REFUND_DENIED,
+        RefundStage.REFUND_ACCEPTED: RefundStage.REFUND_DENIED,
+    },
+    RefundStep.REVERT_DENIAL: {RefundStage.REFUND_DENIED: RefundStage.PENDING_APPROVAL},
+    # Paying out what came back accepts it: the short way, return and refund, has no step between.
+    RefundStep.REFUND: {
+        RefundStage.RETURNED: RefundStage.REFUNDED,
+        RefundStage.REFUND_ACCEPTED: RefundStage.REFUNDED,
+    },
 }
 
 INITIAL = frozenset(
@@ -64,25 +91,65 @@ INITIAL = frozenset(
 OPEN = INITIAL
 
 
-def may_become(status: RefundRequestLineItemStatus, next_status: RefundRequestLineItemStatus) -> bool:
-    return next_status in TRANSITIONS[status]
+def line_stage(status: RefundRequestLineItemStatus, *, is_returned: bool) -> RefundStage:
+    """The stage of a line. A return counts while the line awaits it: it is no decision, nor does it undo one."""
+    if status is RefundRequestLineItemStatus.AWAITING_RETURN and is_returned:
+        return RefundStage.RETURNED
+    return RefundStage(status.value)
 
 
-def request_status(lines: Collection[RefundRequestLineItemStatus]) -> RefundRequestStatus:
-    """A request's status, from those of its lines (at least one).
+def line_status(stage: RefundStage) -> RefundRequestLineItemStatus:
+    """The status that stands for a stage: what came back keeps AWAITING_RETURN until it is decided."""
+    if stage is RefundStage.RETURNED:
+        return RefundRequestLineItemStatus.AWAITING_RETURN
+    return RefundRequestLineItemStatus(stage.value)
 
-    RETURNED and REFUND_DENIED are words of older requests; no lines lead to them here.
+
+def stage_after(step: RefundStep, stage: RefundStage, *, is_dispatched: bool) -> RefundStage | None:
+    """Where a step leads; None when the stage does not allow it."""
+    if step is RefundStep.APPROVE and stage in STEPS[step] and not is_dispatched:
+        return RefundStage.REFUND_ACCEPTED
+    return STEPS[step].get(stage)
+
+
+def step_conflict(step: RefundStep, stages: Collection[RefundStage]) -> str | None:
+    """Why a step can't be made with a whole request; None when one of its lines, at least, allows it."""
+    if RefundStage.REFUNDED in stages:
+        return "has been refunded already"
+    if not any(stage in STEPS[step] for stage in stages):
+        return f"has no line that can be {step.value}"
+    return None
+
+
+def line_step_conflict(step: RefundStep, stage: RefundStage, others: Collection[RefundStage]) -> str | None:
+    """Why a step can't be made with one line; `others` are those of its request."""
+    if RefundStage.REFUNDED in (stage, *others):
+        return "is of a request that has been refunded already"
+    if stage not in STEPS[step]:
+        return f"is {stage.value}: it can't be {step.value}"
+    return None
+
+
+def request_status(lines: Collection[RefundStage]) -> RefundRequestStatus:
+    """A request's status, from the stages of its lines (at least one).
+
+    While a line is pending or awaiting, that counts. Then: RETURNED while nothing that came back is decided
+    against, REFUND_DENIED when some of it was denied and some is undecided; once all are decided,
+    REFUND_ACCEPTED for a mixture.
     """
     found = {*lines}
-    if RefundRequestLineItemStatus.REFUNDED in found:
+    if RefundStage.REFUNDED in found:
         return RefundRequestStatus.REFUNDED
-    if found == {RefundRequestLineItemStatus.REFUND_DENIED}:
+    if found & {RefundStage.PENDING_APPROVAL, RefundStage.AWAITING_RETURN}:
+        return RefundRequestStatus.AWAITING
+    if RefundStage.RETURNED in found:
+        is_denied = RefundStage.REFUND_DENIED in found
+        return RefundRequestStatus.REFUND_DENIED if is_denied else RefundRequestStatus.RETURNED
+    if found == {RefundStage.REFUND_DENIED}:
         return RefundRequestStatus.DENIED
-    if found == {RefundRequestLineItemStatus.REFUND_ACCEPTED}:
+    if found == {RefundStage.REFUND_ACCEPTED}:
         return RefundRequestStatus.PROCESSED
-    if found <= {RefundRequestLineItemStatus.REFUND_ACCEPTED, RefundRequestLineItemStatus.REFUND_DENIED}:
-        return RefundRequestStatus.REFUND_ACCEPTED
-    return RefundRequestStatus.AWAITING
+    return RefundRequestStatus.REFUND_ACCEPTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,14 +236,14 @@ def share(amount_cents: int, part: int, whole: int) -> int:
     return amount_cents * part // whole if whole else 0
 
 
-def payout_conflict(lines: Collection[RefundRequestLineItemStatus]) -> str | None:
-    """Why a request can't be paid out now; None when each line is accepted or denied, and one accepted."""
-    if RefundRequestLineItemStatus.REFUNDED in lines:
+def payout_conflict(lines: Collection[RefundStage]) -> str | None:
+    """Why a request can't be paid out now; None when each line came back or is decided, and one isn't denied."""
+    if RefundStage.REFUNDED in lines:
         return "has been refunded already"
-    kept = [status for status in lines if status is not RefundRequestLineItemStatus.REFUND_DENIED]
+    kept = [stage for stage in lines if stage is not RefundStage.REFUND_DENIED]
     if not kept:
         return "has no line that was not denied"
-    if not all(may_become(status, RefundRequestLineItemStatus.REFUNDED) for status in kept):
+    if not all(stage in STEPS[RefundStep.REFUND] for stage in kept):
         return "has lines that are neither accepted nor denied"
     return None
 

@@ -10,17 +10,20 @@ class WebhookKlass(StrEnum):
     INVOICE = "INVOICE"
     VARIANT = "VARIANT"
     REFUND_REQUEST = "REFUND_REQUEST"
+    ADVERT = "ADVERT"
+    SHIPMENT = "SHIPMENT"
+    SELLER = "SELLER"
+    ORDER = "ORDER"
 
     @property
     def entity_type(self) -> str:
-        return _ENTITY_TYPES[self]
+        """`RefundRequest` of REFUND_REQUEST."""
+        return "".join(part.title() for part in self.value.split("_"))
 
-
-_ENTITY_TYPES = {
-    WebhookKlass.INVOICE: "Invoice",
-    WebhookKlass.VARIANT: "Variant",
-    WebhookKlass.REFUND_REQUEST: "RefundRequest",
-}
+    @property
+    def is_operators_only(self) -> bool:
+        """Whether no seller can see any such entity, so that a seller's webhook would never be told anything."""
+        return self is WebhookKlass.ORDER
 
 
 class WebhookEventName(StrEnum):

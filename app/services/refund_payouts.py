@@ -11,8 +11,10 @@ from app.db.refund_requests import RefundRequest, RefundRequestLineItem
 from app.db.write import insert_row, insert_rows
 from app.domain.invoice import InvoiceAmendmentLineItemStatus
 from app.domain.refund_request import (
+    STEPS,
     RefundRequestLineItemStatus,
     RefundRequestStatus,
+    RefundStep,
     payout_conflict,
     payout_problems,
     settled_status,
@@ -23,7 +25,7 @@ from app.errors import Conflict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:
-    """Accepted lines and what is paid for them, in cents: at most what they come to."""
+    """Lines accepted or come back, and what is paid for them, in cents: at most what they come to."""
 
     lines: Sequence[RefundRequestLineItem]
     lines_total_cents: int
@@ -48,12 +50,12 @@ def decide_payout(
     Raises Conflict when the request can't be paid out now, or was before; InvalidInput for wrong amounts.
     """
     lines = [line for line in all_lines if line.refund_request_id == request.id]
-    conflict = payout_conflict([line.status for line in lines])
+    conflict = payout_conflict([line.stage for line in lines])
     if request.refunded_at is not None or request.status is RefundRequestStatus.REFUNDED:
         conflict = "has been refunded already"
     if conflict is not None:
         raise Conflict(f"The refund request {conflict}.", fields={"refundRequestId": [conflict]})
-    accepted = [line for line in lines if line.status is RefundRequestLineItemStatus.REFUND_ACCEPTED]
+    accepted = [line for line in lines if line.stage in STEPS[RefundStep.REFUND]]
     total = sum(line.amount_cents for line in accepted)
     payout_problems(
         lines_total_cents=total,

@@ -10,8 +10,8 @@ from app.auth import Viewer
 from app.db.invoices import InvoiceId
 from app.db.refund_requests import RefundRequestId
 from app.domain.refund_request import RefundLine, RefundRequestLineItemStatus
+from app.services.refund_effects import NewNote
 from app.services.refund_requests import (
-    NewNote,
     NewRefundRequest,
     Refund,
     create_refund_request,
@@ -121,7 +121,7 @@ def _request(given: RefundRequestCreateMutationInput) -> NewRefundRequest:
     lines = [_line(ids, line, f"lineItems.{index}") for index, line in enumerate(given.line_items)]
     invoice_id = InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId"))
     ids.check()
-    return converted(given, NewRefundRequest, invoice_id=invoice_id, line_items=lines, notes=_notes(given.notes))
+    return converted(given, NewRefundRequest, invoice_id=invoice_id, line_items=lines, notes=new_notes(given.notes))
 
 
 def _line(ids: Ids, given: RefundRequestLineItemInput, path: str) -> RefundLine:
@@ -134,8 +134,8 @@ def _refund(given: RefundRequestRefundMutationInput) -> Refund:
     ids = Ids()
     request_id = RefundRequestId(ids.key(given.refund_request_id, "RefundRequest", "refundRequestId"))
     ids.check()
-    return converted(given, Refund, refund_request_id=request_id, notes=_notes(given.notes))
+    return converted(given, Refund, refund_request_id=request_id, notes=new_notes(given.notes))
 
 
-def _notes(given: Sequence[RefundRequestNoteInput]) -> list[NewNote]:
+def new_notes(given: Sequence[RefundRequestNoteInput]) -> list[NewNote]:
     return [converted(note, NewNote) for note in given]

@@ -11,13 +11,14 @@ from graphql import (
     NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
+    Source,
     VariableNode,
     is_object_type,
     parse,
     specified_rules,
     validate,
 )
-from graphql.language import FragmentDefinitionNode, InlineFragmentNode, SelectionSetNode
+from graphql.language import FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 from graphql.utilities import separate_operations
 
 from app.domain.webhook import DEFAULT_QUERY, WebhookKlass
@@ -28,7 +29,7 @@ from schema.stored.watched import watched_columns
 _FORM = "query($id: ID!) { node(id: $id) { … } }"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StoredQuery:
     """A query that can run. `watched`: `table.column` of all that it reads, `table.*` where it shows rows."""
 
@@ -46,6 +47,9 @@ def stored_query(schema: GraphQLSchema, text: str, klass: WebhookKlass) -> Store
     """
     text = text if text.strip() else DEFAULT_QUERY
     document = _parse(text)
+    if (place := text.find("\0")) >= 0:
+        # GraphQL lets it stand in comments and strings; PostgreSQL stores no text with it.
+        raise _refused(GraphQLError("NUL characters can't be stored.", source=Source(text), positions=[place]))
     errors = validate(schema, document, [*specified_rules, SizeLimitRule])
     operation = _operation(document)
     if errors:
@@ -118,13 +122,23 @@ def _check_type(schema: GraphQLSchema, document: DocumentNode, klass: WebhookKla
     assert isinstance(field, FieldNode)
     assert field.selection_set is not None
     pending: list[SelectionSetNode] = [field.selection_set]
+    spread: set[str] = set()
     while pending:
         for selection in pending.pop().selections:
             if isinstance(selection, FieldNode):
                 continue
-            fragment = (
-                selection if isinstance(selection, InlineFragmentNode) else fragments[selection.name.value]  # type: ignore[attr-defined]
-            )
+            if isinstance(selection, FragmentSpreadNode):
+                if selection.name.value in spread:
+                    continue
+                spread.add(selection.name.value)
+            if isinstance(selection, FragmentSpreadNode):
+                if selection.name.value in spread:
+                    continue
+                spread.add(selection.name.value)
+                fragment: FragmentDefinitionNode | InlineFragmentNode = fragments[selection.name.value]
+            else:
+                assert isinstance(selection, InlineFragmentNode)
+                fragment = selection
             condition = fragment.type_condition
             named = condition.name.value if condition else None
             if named is not None and named != klass.entity_type and is_object_type(schema.type_map[named]):

@@ -26,6 +26,8 @@ def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: 
     walk = _Walk(schema, document)
     table = ENTITIES[entity_type].table
     walk.reads |= VISIBILITY[table.name].reads(table.name)
+    # Deleted and inserted again in one batch is an UPDATE, of any of its columns.
+    walk.reads.add(f"{table.name}.*")
     operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
     root = operation.selection_set.selections[0]
     assert isinstance(root, FieldNode)
@@ -41,6 +43,8 @@ class _Walk:
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         self.reads: set[str] = set()
+        # Fragments on the types that they were walked for: each is walked once.
+        self._walked: set[tuple[str, str]] = set()
 
     def selections(self, selection_set: SelectionSetNode, on: GraphQLNamedType) -> None:
         for selection in selection_set.selections:
@@ -52,7 +56,12 @@ class _Walk:
                 )
                 assert isinstance(fragment, FragmentDefinitionNode | InlineFragmentNode)
                 condition = fragment.type_condition
-                self.selections(fragment.selection_set, self._narrowed(on, condition.name.value if condition else None))
+                narrowed = self._narrowed(on, condition.name.value if condition else None)
+                if isinstance(fragment, FragmentDefinitionNode):
+                    if (fragment.name.value, narrowed.name) in self._walked:
+                        continue
+                    self._walked.add((fragment.name.value, narrowed.name))
+                self.selections(fragment.selection_set, narrowed)
 
     def field(self, node: FieldNode, on: GraphQLNamedType) -> None:
         if node.name.value == "__typename" or isinstance(on, GraphQLUnionType):

@@ -1,24 +1,37 @@
 """Advert: a seller's product, and what stands in its place while buyers can't see it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import strawberry
 
 from app.db.adverts import ADVERTS
 from app.db.adverts import Advert as AdvertRow
+from app.db.brands import BRANDS
+from app.db.images import IMAGES
+from app.db.option_types import ADVERT_OPTION_VALUES
 from app.db.sellers import SELLERS
+from app.db.taxons import TAXONS
 from app.db.variants import VARIANTS
+from app.db.variants import Variant as VariantRow
 from app.domain.advert import description_html, full_title, is_advert_displayable, page_path
+from app.domain.money import decimal_amount
+from app.domain.variant import lowest_price_cents
 from schema.connections import Connection
 from schema.enums import AdvertConditionEnum
-from schema.fields import column, computed, entity, global_id, legacy_id, pages, relation
+from schema.fields import argument, column, computed, entity, global_id, legacy_id, pages, relation
+from schema.types.brand import Brand
 from schema.types.node import Node
+from schema.types.owned import AnImage, ExternalIDs, Metadata, external_ids, images, metadata
 from schema.types.seller import Seller
+from schema.types.taxon import Taxon
 from schema.visibility import OfSeller
 
 if TYPE_CHECKING:
+    from schema.types.option_type import AdvertOptionValue
     from schema.types.variant import Variant
 
 ADVERT_VISIBILITY = OfSeller("seller_id")
@@ -51,6 +64,32 @@ def _displayable(row: AdvertRow) -> bool:
         is_vetted=row.is_vetted,
         is_deleted=row.deleted_at is not None,
     )
+
+
+#: What `_lowest_price` reads.
+_PRICE_COLUMNS = (
+    "is_published",
+    "price_cents",
+    "sale_price_cents",
+    "sale_price_start_at",
+    "sale_price_end_at",
+    "currency",
+)
+
+
+def _variants_shown(displayable_only: bool | None = None) -> str:
+    return "t.is_published" if displayable_only else "true"
+
+
+def _price(row: VariantRow) -> Decimal | None:
+    cents = lowest_price_cents(row.price_cents, row.sale_price_cents, row.sale_price_start_at, row.sale_price_end_at)
+    return decimal_amount(cents, row.currency)
+
+
+def _lowest_price(variants: Sequence[VariantRow]) -> str | None:
+    prices = (_price(row) for row in variants if row.is_published)
+    lowest = min((price for price in prices if price is not None), default=None)
+    return None if lowest is None else str(lowest)
 
 
 @entity(ADVERTS, visible=ADVERT_VISIBILITY, description="A seller's product, bought as one of its variants.")
@@ -91,8 +130,32 @@ class Advert(Node):
     )
     seller: Seller = relation(SELLERS, local="seller_id", description="The seller who offers it.")
     variants: Connection[Annotated["Variant", strawberry.lazy("schema.types.variant")]] = pages(
-        VARIANTS, remote="advert_id", description="What can be bought of the product, such as its sizes."
+        VARIANTS,
+        remote="advert_id",
+        where=_variants_shown,
+        filters=("is_published",),
+        arguments=(argument("displayable_only", bool | None, "Leave out variants that buyers can't see."),),
+        description="What can be bought of the product, such as its sizes.",
     )
+    # After `variants`: a change of a variant is named by the first field that shows it.
+    lowest_price: str | None = relation(
+        VARIANTS,
+        remote="advert_id",
+        classify=_lowest_price,
+        decides=_PRICE_COLUMNS,
+        description="The lowest of the displayable variants' lowest prices, as in `12.50`; null without any.",
+    )
+    brand: Brand | None = relation(BRANDS, local="brand_id", description="The brand; null when it has none.")
+    taxon: Taxon | None = relation(TAXONS, local="taxon_id", description="The category; null when it is in none.")
+    images: Connection[AnImage] = images("Advert", "Pictures of the product.")
+    display_image: AnImage | None = relation(
+        IMAGES, local="display_image_id", description="The picture that stands for the product; null without one."
+    )
+    advert_option_values: Connection[Annotated["AdvertOptionValue", strawberry.lazy("schema.types.option_type")]] = pages(
+        ADVERT_OPTION_VALUES, remote="advert_id", description="What is true of all of its variants."
+    )
+    external_ids: ExternalIDs = external_ids("Advert")
+    metadata: Metadata = metadata("Advert")
 
 
 @entity(

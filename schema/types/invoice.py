@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from app.db.addresses import ADDRESSES
+from app.db.adjustments import ADJUSTMENTS
 from app.db.invoice_amendments import INVOICE_AMENDMENTS
+from app.db.invoice_annotations import INVOICE_ANNOTATIONS
 from app.db.invoices import INVOICES, LINE_ITEMS
 from app.db.invoices import Invoice as InvoiceRow
 from app.db.orders import ORDERS
@@ -17,11 +20,15 @@ from schema.enums import DeliveryTypeEnum, InvoiceStatusEnum, InvoiceStatusFlagE
 from schema.fields import cents, column, computed, entity, formatted, global_id, legacy_id, relation
 from schema.types.node import Node
 from schema.types.order import Order
+from schema.types.owned import ExternalIDs, Metadata, external_ids, metadata
 from schema.types.seller import Seller
 from schema.visibility import OfSeller
 
 if TYPE_CHECKING:
+    from schema.types.address import Address
+    from schema.types.adjustment import Adjustment
     from schema.types.invoice_amendment import InvoiceAmendment
+    from schema.types.invoice_annotation import InvoiceAnnotation
     from schema.types.line_item import LineItem
     from schema.types.refund_request import RefundRequest
     from schema.types.shipment import Shipment
@@ -132,3 +139,19 @@ class Invoice(Node):
             description="What changed the invoice's amounts after the sale, oldest first.",
         )
     )
+    adjustments: list[Annotated["Adjustment", strawberry.lazy("schema.types.adjustment")]] = relation(
+        ADJUSTMENTS,
+        remote="invoice_id",
+        description="What was added to or taken off the invoice as a whole; its lines have their own.",
+    )
+    annotations: list[Annotated["InvoiceAnnotation", strawberry.lazy("schema.types.invoice_annotation")]] = relation(
+        INVOICE_ANNOTATIONS, remote="invoice_id", description="Notes about the invoice, oldest first."
+    )
+    shipping_address: Annotated["Address", strawberry.lazy("schema.types.address")] | None = relation(
+        ADDRESSES, local="shipping_address_id", description="Where the items are sent to; null when none are."
+    )
+    buyer_billing_address: Annotated["Address", strawberry.lazy("schema.types.address")] | None = relation(
+        ADDRESSES, local="buyer_billing_address_id", description="Address of who pays; null when it is not known."
+    )
+    external_ids: ExternalIDs = external_ids("Invoice")
+    metadata: Metadata = metadata("Invoice")

@@ -6,11 +6,14 @@ import strawberry
 
 from app.db.invoice_amendments import INVOICE_AMENDMENT_LINE_ITEMS, INVOICE_AMENDMENTS
 from app.db.invoices import INVOICES, LINE_ITEMS
+from app.db.orders import ORDERS
+from schema.declarations import Link
 from schema.enums import InvoiceAmendmentLineItemStatusEnum
 from schema.fields import cents, column, entity, formatted, global_id, legacy_id, relation
 from schema.types.invoice import INVOICE_VISIBILITY, Invoice
 from schema.types.line_item import LineItem
 from schema.types.node import Node
+from schema.types.order import Order
 from schema.visibility import Through
 
 INVOICE_AMENDMENT_VISIBILITY = Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY)
@@ -78,6 +81,13 @@ class InvoiceAmendment(Node):
         "Sum of the lines' tax; null when it is not known.", "line_item_tax_total_cents"
     )
     invoice: Invoice = relation(INVOICES, local="invoice_id", description="The invoice that was amended.")
+    # Nullable, so that the error for a seller's key leaves the rest of the amendment standing.
+    order: Order | None = relation(
+        ORDERS,
+        local="invoice_id",
+        link=Link(table=INVOICES.name, column="order_id", target_column="id", key="id"),
+        description="The order of the invoice. For the operator only: an error for a seller's key.",
+    )
     line_items: list[InvoiceAmendmentLineItem] = relation(
         INVOICE_AMENDMENT_LINE_ITEMS,
         remote="invoice_amendment_id",

@@ -1,20 +1,33 @@
 """LineItem: one variant that was bought, with copies of how it was offered at the time."""
 
+from typing import TYPE_CHECKING, Annotated
+
 import strawberry
 
+from app.db.adjustments import ADJUSTMENTS
 from app.db.adverts import ADVERTS
+from app.db.images import IMAGES
 from app.db.invoices import INVOICES, LINE_ITEMS
 from app.db.invoices import LineItem as LineItemRow
+from app.db.shipments import SHIPMENTS, SHIPPED_ITEMS
 from app.db.variants import VARIANTS
 from app.domain.order import line_item_status_full
 from schema import global_ids
+from schema.declarations import Link
 from schema.enums import LineItemStatusEnum, LineItemStatusFullEnum, PricingModelEnum
 from schema.fields import cents, column, computed, entity, formatted, global_id, legacy_id, relation
 from schema.types.advert import Advert
 from schema.types.invoice import INVOICE_VISIBILITY
 from schema.types.node import Node
+from schema.types.owned import AnImage, ExternalIDs, Metadata, external_ids, metadata
 from schema.types.variant import Variant
 from schema.visibility import Through
+
+if TYPE_CHECKING:
+    from schema.types.adjustment import Adjustment
+    from schema.types.shipment import Shipment
+
+LINE_ITEM_VISIBILITY = Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY)
 
 
 def _advert_id(row: LineItemRow) -> str | None:
@@ -31,7 +44,7 @@ def _status_full(row: LineItemRow) -> LineItemStatusFullEnum:
 
 @entity(
     LINE_ITEMS,
-    visible=Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY),
+    visible=LINE_ITEM_VISIBILITY,
     description="One variant that was bought, with copies of how it was offered at the time.",
 )
 class LineItem(Node):
@@ -100,3 +113,17 @@ class LineItem(Node):
         description="The advert as it is today; null when it was deleted.",
         deprecated="It may have changed since the purchase: read the copies, such as `advertTitle`.",
     )
+    image: AnImage | None = relation(
+        IMAGES, local="image_id", description="How the product looked at purchase; null without a picture."
+    )
+    shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.shipment")]] = relation(
+        SHIPMENTS,
+        link=Link(table=SHIPPED_ITEMS.name, column="shipment_id", target_column="id", key="line_item_id"),
+        is_list=True,
+        description="The shipments that some of it is in, oldest first.",
+    )
+    adjustments: list[Annotated["Adjustment", strawberry.lazy("schema.types.adjustment")]] = relation(
+        ADJUSTMENTS, remote="line_item_id", description="What was added to or taken off the line's price."
+    )
+    external_ids: ExternalIDs = external_ids("LineItem")
+    metadata: Metadata = metadata("LineItem")

@@ -1,17 +1,23 @@
 """RefundRequest: the wish to refund items of one invoice, its lines and its notes."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from app.db.invoices import INVOICES, LINE_ITEMS
 from app.db.refund_requests import REFUND_REQUEST_LINE_ITEMS, REFUND_REQUEST_NOTES, REFUND_REQUESTS
+from app.db.return_shipments import RETURN_SHIPMENTS
 from schema.enums import RefundRequestInitiatorEnum, RefundRequestLineItemStatusEnum, RefundRequestStatusEnum
 from schema.fields import cents, column, entity, formatted, global_id, legacy_id, relation
 from schema.types.invoice import INVOICE_VISIBILITY, Invoice
 from schema.types.line_item import LineItem
 from schema.types.node import Node
+from schema.types.owned import AnImage, ExternalIDs, Metadata, external_ids, image_list, metadata
 from schema.visibility import Through
+
+if TYPE_CHECKING:
+    from schema.types.return_shipment import ReturnShipment
 
 REFUND_REQUEST_VISIBILITY = Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY)
 _PART_VISIBILITY = Through("refund_request_id", REFUND_REQUESTS.name, REFUND_REQUEST_VISIBILITY)
@@ -77,6 +83,11 @@ class RefundRequest(Node):
         remote="refund_request_id",
         description="What was noted at each step, about the request or one of its lines; oldest first.",
     )
+    shipments: list[Annotated["ReturnShipment", strawberry.lazy("schema.types.return_shipment")]] = relation(
+        RETURN_SHIPMENTS, remote="refund_request_id", description="What the buyer sends back, oldest first."
+    )
+    external_ids: ExternalIDs = external_ids("RefundRequest")
+    metadata: Metadata = metadata("RefundRequest")
 
 
 @entity(
@@ -111,6 +122,8 @@ class RefundRequestLineItem(Node):
         remote="refund_request_line_item_id",
         description="What was noted about this line, oldest first.",
     )
+    external_ids: ExternalIDs = external_ids("RefundRequestLineItem")
+    metadata: Metadata = metadata("RefundRequestLineItem")
 
 
 @entity(
@@ -134,3 +147,4 @@ class RefundRequestNote(Node):
         local="refund_request_line_item_id",
         description="The line that the note is about; null when it is about the request as a whole.",
     )
+    attachments: list[AnImage] = image_list("RefundRequestNote", "Photos that were sent along.")

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.db.invoices import INVOICES
+from app.db.shipment_statuses import SHIPMENT_STATUSES
 from app.db.shipments import SHIPMENTS, SHIPPED_ITEMS
-from schema.fields import column, entity, global_id, legacy_id, relation
+from schema.connections import Connection
+from schema.fields import column, entity, global_id, legacy_id, pages, relation
 from schema.types.invoice import INVOICE_VISIBILITY, Invoice
 from schema.types.node import Node
+from schema.types.owned import ExternalIDs, Metadata, external_ids, metadata
 from schema.visibility import Through
 
 if TYPE_CHECKING:
+    from schema.types.shipment_status import ShipmentStatus
     from schema.types.shipped_item import ShippedItem
 
 SHIPMENT_VISIBILITY = Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY)
@@ -43,3 +47,10 @@ class Shipment(Node):
     shipped_items: list[Annotated["ShippedItem", strawberry.lazy("schema.types.shipped_item")]] = relation(
         SHIPPED_ITEMS, remote="shipment_id", description="What is in the parcel."
     )
+    status_log: Connection[Annotated["ShipmentStatus", strawberry.lazy("schema.types.shipment_status")]] = pages(
+        SHIPMENT_STATUSES,
+        remote="shipment_id",
+        description="What the carrier has reported about the parcel, oldest first.",
+    )
+    external_ids: ExternalIDs = external_ids("Shipment")
+    metadata: Metadata = metadata("Shipment")

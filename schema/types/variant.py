@@ -2,19 +2,30 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from app.db.adverts import ADVERTS
+from app.db.inventories import INVENTORIES
+from app.db.option_types import VARIANT_OPTION_VALUES
 from app.db.variants import VARIANTS
 from app.db.variants import Variant as VariantRow
 from app.domain.money import decimal_amount
 from app.domain.variant import is_buyable, is_variant_displayable, lowest_price_cents
+from schema.connections import Connection
 from schema.enums import PricingModelEnum
-from schema.fields import cents, column, computed, entity, global_id, legacy_id, relation
+from schema.fields import cents, column, computed, entity, global_id, legacy_id, pages, relation
 from schema.types.advert import ADVERT_CLASS_COLUMNS, AllAdvert, classify_advert
 from schema.types.node import Node
+from schema.types.owned import AnImage, ExternalIDs, Metadata, external_ids, images, metadata
 from schema.visibility import OfSeller
+
+if TYPE_CHECKING:
+    from schema.types.inventory import Inventory
+    from schema.types.option_type import VariantOptionValue
+
+VARIANT_VISIBILITY = OfSeller("seller_id")
 
 _LOWEST_PRICE = (
     "The regular price, or the sale price where that is lower and neither starts nor ends."
@@ -48,7 +59,7 @@ def _buyable(row: VariantRow) -> bool:
 
 @entity(
     VARIANTS,
-    visible=OfSeller("seller_id"),
+    visible=VARIANT_VISIBILITY,
     description="What is bought of an advert, such as one of its sizes.",
 )
 class Variant(Node):
@@ -115,3 +126,12 @@ class Variant(Node):
         with_deleted=True,
         description="The advert that this is a variant of, or what stands in its place.",
     )
+    variant_option_values: Connection[Annotated["VariantOptionValue", strawberry.lazy("schema.types.option_type")]] = pages(
+        VARIANT_OPTION_VALUES, remote="variant_id", description="What tells it from the advert's other variants."
+    )
+    images: Connection[AnImage] = images("Variant", "Pictures of this variant; the advert has its own.")
+    inventories: Connection[Annotated["Inventory", strawberry.lazy("schema.types.inventory")]] = pages(
+        INVENTORIES, remote="variant_id", description="What each seller has of it."
+    )
+    external_ids: ExternalIDs = external_ids("Variant")
+    metadata: Metadata = metadata("Variant")

@@ -2,7 +2,7 @@ import pytest
 
 from app.domain.invoice import InvoiceStatusFlag, flags_after_refund, flags_after_shipping, is_settled
 from app.domain.order import LineItemStatus
-from app.domain.refund_request import RefundRequestLineItemStatus
+from app.domain.refund_request import RefundStage
 
 PAID, SENT, PARTIALLY_SENT = InvoiceStatusFlag.PAID, InvoiceStatusFlag.SENT, InvoiceStatusFlag.PARTIALLY_SENT
 REFUNDED, CANCELLED = InvoiceStatusFlag.REFUNDED, InvoiceStatusFlag.CANCELLED
@@ -34,6 +34,7 @@ def test_sent_replaces_partially_sent(
     [
         ([PAID], ["PENDING_APPROVAL"], ["NEW"], [1], (PAID,)),
         ([PAID], ["AWAITING_RETURN", "REFUND_ACCEPTED"], ["NEW"], [1], (PAID, AWAITING_RETURN, AWAITING_REFUND)),
+        ([PAID, AWAITING_RETURN], ["RETURNED"], ["NEW"], [0], (PAID, AWAITING_REFUND)),
         ([PAID, AWAITING_RETURN, AWAITING_REFUND], ["REFUNDED", "REFUND_DENIED"], ["NEW"], [1], (PAID,)),
         ([PAID], ["REFUNDED"], ["CANCELLED", "CANCELLED"], [0, 0], (PAID, CANCELLED)),
         ([PAID, SENT], ["REFUNDED"], ["REFUNDED", "CANCELLED"], [0, 0], (PAID, SENT, REFUNDED)),
@@ -52,7 +53,7 @@ def test_flags_follow_refund_lines_and_items(
 ) -> None:
     found = flags_after_refund(
         flags,
-        refund_lines=[RefundRequestLineItemStatus(line) for line in refund_lines],
+        refund_lines=[RefundStage(line) for line in refund_lines],
         line_items=[LineItemStatus(item) for item in line_items],
         awaiting=awaiting,
     )

@@ -8,39 +8,82 @@ from app.domain.refund_request import (
     RefundLine,
     RefundRequestLineItemStatus,
     RefundRequestStatus,
+    RefundStage,
+    RefundStep,
     is_return,
-    may_become,
+    line_stage,
+    line_status,
+    line_step_conflict,
     payout_conflict,
     payout_problems,
     refund_line_problems,
     request_status,
     settled_status,
     share,
+    stage_after,
+    step_conflict,
 )
 
-PENDING = RefundRequestLineItemStatus.PENDING_APPROVAL
-AWAITING = RefundRequestLineItemStatus.AWAITING_RETURN
-ACCEPTED = RefundRequestLineItemStatus.REFUND_ACCEPTED
-DENIED = RefundRequestLineItemStatus.REFUND_DENIED
-REFUNDED = RefundRequestLineItemStatus.REFUNDED
+PENDING, AWAITING, RETURNED = RefundStage.PENDING_APPROVAL, RefundStage.AWAITING_RETURN, RefundStage.RETURNED
+ACCEPTED, DENIED, REFUNDED = RefundStage.REFUND_ACCEPTED, RefundStage.REFUND_DENIED, RefundStage.REFUNDED
 
 LEGAL = {
-    (PENDING, AWAITING),
-    (PENDING, ACCEPTED),
-    (PENDING, DENIED),
-    (AWAITING, ACCEPTED),
-    (AWAITING, DENIED),
-    (ACCEPTED, REFUNDED),
-    (ACCEPTED, DENIED),
-    (DENIED, PENDING),
+    (RefundStep.APPROVE, PENDING): AWAITING,
+    (RefundStep.RETURN, AWAITING): RETURNED,
+    (RefundStep.ACCEPT, PENDING): ACCEPTED,
+    (RefundStep.ACCEPT, AWAITING): ACCEPTED,
+    (RefundStep.ACCEPT, RETURNED): ACCEPTED,
+    (RefundStep.DENY, PENDING): DENIED,
+    (RefundStep.DENY, AWAITING): DENIED,
+    (RefundStep.DENY, RETURNED): DENIED,
+    (RefundStep.DENY, ACCEPTED): DENIED,
+    (RefundStep.REVERT_DENIAL, DENIED): PENDING,
+    (RefundStep.REFUND, RETURNED): REFUNDED,
+    (RefundStep.REFUND, ACCEPTED): REFUNDED,
 }
 
 
-@pytest.mark.parametrize(("before", "after"), list(product(RefundRequestLineItemStatus, repeat=2)))
-def test_a_line_goes_only_where_the_table_says(
-    before: RefundRequestLineItemStatus, after: RefundRequestLineItemStatus
-) -> None:
-    assert may_become(before, after) is ((before, after) in LEGAL)
+@pytest.mark.parametrize(("step", "stage"), list(product(RefundStep, RefundStage)))
+def test_a_line_goes_only_where_the_table_says(step: RefundStep, stage: RefundStage) -> None:
+    assert stage_after(step, stage, is_dispatched=True) is LEGAL.get((step, stage))
+
+
+@pytest.mark.parametrize("stage", RefundStage)
+def test_approving_what_was_never_sent_accepts_it(stage: RefundStage) -> None:
+    expected = ACCEPTED if stage is PENDING else None
+
+    assert stage_after(RefundStep.APPROVE, stage, is_dispatched=False) is expected
+
+
+@pytest.mark.parametrize("stage", RefundStage)
+def test_a_stage_is_its_status_and_whether_it_came_back(stage: RefundStage) -> None:
+    status = line_status(stage)
+
+    assert line_stage(status, is_returned=stage is RETURNED) is stage
+    assert line_stage(status, is_returned=True) is (RETURNED if stage is AWAITING else stage)
+
+
+@pytest.mark.parametrize("step", RefundStep)
+@pytest.mark.parametrize("stage", RefundStage)
+def test_a_request_takes_a_step_when_one_of_its_lines_does(step: RefundStep, stage: RefundStage) -> None:
+    expected = None if (step, stage) in LEGAL else f"has no line that can be {step.value}"
+
+    conflict = step_conflict(step, [stage])
+
+    assert conflict == ("has been refunded already" if stage is REFUNDED else expected)
+    assert step_conflict(step, [stage, REFUNDED]) == "has been refunded already"
+
+
+@pytest.mark.parametrize("step", RefundStep)
+@pytest.mark.parametrize("stage", RefundStage)
+def test_a_line_takes_a_step_while_its_request_is_not_paid_out(step: RefundStep, stage: RefundStage) -> None:
+    refunded = "is of a request that has been refunded already"
+    expected = None if (step, stage) in LEGAL else f"is {stage.value}: it can't be {step.value}"
+
+    conflict = line_step_conflict(step, stage, [PENDING])
+
+    assert conflict == (refunded if stage is REFUNDED else expected)
+    assert line_step_conflict(step, stage, [REFUNDED]) == refunded
 
 
 @pytest.mark.parametrize(
@@ -48,24 +91,29 @@ def test_a_line_goes_only_where_the_table_says(
     [
         ([PENDING], RefundRequestStatus.AWAITING),
         ([AWAITING], RefundRequestStatus.AWAITING),
+        ([RETURNED], RefundRequestStatus.RETURNED),
         ([ACCEPTED], RefundRequestStatus.PROCESSED),
         ([DENIED], RefundRequestStatus.DENIED),
         ([REFUNDED], RefundRequestStatus.REFUNDED),
         ([PENDING, AWAITING], RefundRequestStatus.AWAITING),
+        ([PENDING, RETURNED], RefundRequestStatus.AWAITING),
         ([PENDING, ACCEPTED], RefundRequestStatus.AWAITING),
         ([PENDING, DENIED], RefundRequestStatus.AWAITING),
         ([PENDING, REFUNDED], RefundRequestStatus.REFUNDED),
+        ([AWAITING, RETURNED], RefundRequestStatus.AWAITING),
         ([AWAITING, ACCEPTED], RefundRequestStatus.AWAITING),
         ([AWAITING, DENIED], RefundRequestStatus.AWAITING),
         ([AWAITING, REFUNDED], RefundRequestStatus.REFUNDED),
+        ([RETURNED, ACCEPTED], RefundRequestStatus.RETURNED),
+        ([RETURNED, DENIED], RefundRequestStatus.REFUND_DENIED),
+        ([RETURNED, REFUNDED], RefundRequestStatus.REFUNDED),
+        ([RETURNED, ACCEPTED, DENIED], RefundRequestStatus.REFUND_DENIED),
         ([ACCEPTED, DENIED], RefundRequestStatus.REFUND_ACCEPTED),
         ([ACCEPTED, REFUNDED], RefundRequestStatus.REFUNDED),
         ([DENIED, REFUNDED], RefundRequestStatus.REFUNDED),
     ],
 )
-def test_a_requests_status_follows_from_its_lines(
-    lines: list[RefundRequestLineItemStatus], status: RefundRequestStatus
-) -> None:
+def test_a_requests_status_follows_from_its_lines(lines: list[RefundStage], status: RefundRequestStatus) -> None:
     assert request_status(lines) is status
     assert request_status(lines[::-1] * 2) is status
 
@@ -74,15 +122,16 @@ def test_a_requests_status_follows_from_its_lines(
     ("lines", "conflict"),
     [
         ([ACCEPTED], None),
-        ([ACCEPTED, DENIED], None),
+        ([RETURNED], None),
+        ([RETURNED, ACCEPTED, DENIED], None),
         ([DENIED], "has no line that was not denied"),
         ([ACCEPTED, PENDING], "has lines that are neither accepted nor denied"),
-        ([ACCEPTED, AWAITING], "has lines that are neither accepted nor denied"),
+        ([RETURNED, AWAITING], "has lines that are neither accepted nor denied"),
         ([REFUNDED], "has been refunded already"),
         ([ACCEPTED, REFUNDED], "has been refunded already"),
     ],
 )
-def test_is_paid_out_when_all_lines_are_decided(lines: list[RefundRequestLineItemStatus], conflict: str | None) -> None:
+def test_is_paid_out_when_all_lines_came_back_or_are_decided(lines: list[RefundStage], conflict: str | None) -> None:
     assert payout_conflict(lines) == conflict
 
 
@@ -97,7 +146,7 @@ def test_a_refund_is_a_return_once_nothing_awaits_dispatch(said: bool | None, aw
 def test_tells_what_is_wrong_with_each_line() -> None:
     lines = [
         RefundLine(line_item_id=1, quantity=0),
-        RefundLine(line_item_id=1, quantity=1, status=REFUNDED),
+        RefundLine(line_item_id=1, quantity=1, status=RefundRequestLineItemStatus.REFUNDED),
         RefundLine(line_item_id=2, quantity=1),
         RefundLine(quantity=1),
         RefundLine(line_item_id=1, custom="Fee", quantity=1, amount_per_item_cents=1),

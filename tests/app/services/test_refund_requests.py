@@ -15,8 +15,8 @@ from app.domain.refund_request import (
     RefundRequestStatus,
 )
 from app.errors import Conflict, InvalidInput, NotFound
+from app.services.refund_effects import NewNote
 from app.services.refund_requests import (
-    NewNote,
     NewRefundRequest,
     Refund,
     create_refund_request,

@@ -102,7 +102,9 @@ create table invoices (
   order_id bigint not null references orders,
   seller_id bigint not null references sellers,
   delivery_type text not null check (delivery_type in ('BUY_ONLINE', 'CLICK_AND_COLLECT', 'NO_DISPATCH')),
-  status_flags text[] not null default '{}',
+  -- Checked, since one unknown flag would fail the reading of every invoice that is read with it.
+  status_flags text[] not null default '{}' check (status_flags <@ array['PAID', 'PAYMENT_UNDER_REVIEW', 'SENT',
+    'PARTIALLY_SENT', 'AWAITING_RETURN', 'AWAITING_REFUND', 'REFUNDED', 'CANCELLED', 'READY', 'COLLECTED', 'REMITTED']),
   buyer_first_name text,
   buyer_surname text,
   buyer_phone text,

@@ -60,6 +60,7 @@ create table webhook_events (
   payload_digest bytea references payloads,
   changed jsonb not null,
   changed_at timestamptz not null,      -- when the (last) change was recorded
+  may_be_known boolean not null default true, -- whether the subscriber may have heard of the entity before
   attempt_count integer not null default 0,
   due_at timestamptz,
   lease_until timestamptz,
@@ -103,9 +104,10 @@ create table delivery_attempts (
 );
 
 -- Claims due webhook events for one worker: marks them SENDING under a lease and writes their attempts.
--- A rotating walk over the webhooks that have due events, each with its own number of places, so that one
+-- A rotating walk over the webhooks that have open events, each with its own number of places, so that one
 -- dead endpoint's backlog never fills a claim. The lock comes first, in a statement of its own: counted in one
 -- statement with the claim, two overlapping claims would each see the other's places as free.
+-- Every step is lateral to the one before: a full batch ends the walk, and rows come in the walk's order.
 create function claim_webhook_events(
   batch_size integer, per_webhook integer, after_webhook_id bigint, failing_share integer, lease_s double precision
 ) returns table (id bigint, webhook_id bigint, entity_type text, entity_id bigint, event_name text, attempt integer,
@@ -113,8 +115,13 @@ create function claim_webhook_events(
   secrets bytea, timeout_s integer, max_retries integer, type text)
 language plpgsql as $$
 #variable_conflict use_column
+declare
+  claimed_at timestamptz;
 begin
   perform pg_advisory_xact_lock(7202, 0);
+  -- In a variable, because no index can be searched by a volatile function: a dead endpoint's events that wait for
+  -- their retry would all be read, each time. After the lock, or events that fell due meanwhile would be missed.
+  claimed_at := clock_timestamp();
   return query
   with recursive walk as (
     (select e.webhook_id, 1 as n from webhook_events e
@@ -124,16 +131,17 @@ begin
             where e.state in ('PENDING', 'RETRYING') and e.webhook_id > walk.webhook_id
             order by e.webhook_id limit 1), walk.n + 1
     from walk where walk.webhook_id is not null and walk.n < 10000
-  ), places as materialized (
-    select walk.webhook_id, least(
-      (case when w.is_failing then least(w.concurrent_send_limit, failing_share) else w.concurrent_send_limit end)
-        - (select count(*) from webhook_events f where f.webhook_id = walk.webhook_id and f.state = 'SENDING'),
-      per_webhook) as free
-    from walk join webhooks w on w.id = walk.webhook_id and w.is_enabled
   ), picked as materialized (
-    select p.id from places cross join lateral (
+    select p.id from walk cross join lateral (
+      -- The offset keeps this from becoming a join of the whole table.
+      select least(
+        (case when w.is_failing then least(w.concurrent_send_limit, failing_share) else w.concurrent_send_limit end)
+          - (select count(*) from webhook_events f where f.webhook_id = w.id and f.state = 'SENDING'),
+        per_webhook) as free
+      from webhooks w where w.id = walk.webhook_id and w.is_enabled offset 0
+    ) places cross join lateral (
       select e.id from webhook_events e
-      where e.webhook_id = places.webhook_id and e.state in ('PENDING', 'RETRYING') and e.due_at <= clock_timestamp()
+      where e.webhook_id = walk.webhook_id and e.state in ('PENDING', 'RETRYING') and e.due_at <= claimed_at
         -- Not only SENDING ones: a newer event must not overtake an older one that waits for its retry.
         and not exists (
           select from webhook_events o where o.webhook_id = e.webhook_id and o.entity_type = e.entity_type
@@ -142,9 +150,11 @@ begin
     ) p limit batch_size
   ), claimed as (
     update webhook_events e set state = 'SENDING', attempt_count = e.attempt_count + 1,
-      lease_until = clock_timestamp() + make_interval(secs => lease_s),
-      first_attempted_at = coalesce(e.first_attempted_at, clock_timestamp())
-    from picked where e.id = picked.id and e.state in ('PENDING', 'RETRYING')
+      -- Longer than the POST may take, with 2 s to record it: expired while it is in flight, it would be sent twice.
+      lease_until = claimed_at + make_interval(secs => greatest(lease_s, w.timeout_s + 2)),
+      first_attempted_at = coalesce(e.first_attempted_at, claimed_at)
+    from picked, webhooks w
+    where e.id = picked.id and w.id = e.webhook_id and e.state in ('PENDING', 'RETRYING')
     returning e.*
   ), attempts as (
     insert into delivery_attempts (webhook_event_id, number) select c.id, c.attempt_count from claimed c

@@ -1,0 +1,24 @@
+"""Inventories: what each seller has of a variant."""
+
+from dataclasses import dataclass
+from typing import NewType
+
+from app.db.sellers import SellerId
+from app.db.table import Table
+from app.db.variants import VariantId
+
+InventoryId = NewType("InventoryId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    id: InventoryId
+    variant_id: VariantId
+    seller_id: SellerId
+    count_on_hand: int
+    has_infinite_quantity: bool
+    price_cents: int | None
+    currency: str
+
+
+INVENTORIES = Table("inventories", Inventory)

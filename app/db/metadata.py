@@ -1,0 +1,25 @@
+"""Metadata: what others keep with an entity, which Tellgraph gives no meaning."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from app.db.table import Table
+
+MetadatumId = NewType("MetadatumId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadatum:
+    """owner_type: the GraphQL type of the row `owner_id`. A key occurs once per owner."""
+
+    id: MetadatumId
+    owner_type: str
+    owner_id: int
+    key: str
+    value: str
+    created_at: datetime
+    updated_at: datetime
+
+
+METADATA = Table("metadata", Metadatum)

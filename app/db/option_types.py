@@ -1,0 +1,60 @@
+"""Options: their types and values, and what adverts and variants have chosen of them."""
+
+from dataclasses import dataclass
+from typing import NewType
+
+from app.db.adverts import AdvertId
+from app.db.table import Table
+from app.db.variants import VariantId
+from app.domain.option import FieldType
+
+OptionTypeId = NewType("OptionTypeId", int)
+OptionValueId = NewType("OptionValueId", int)
+VariantOptionValueId = NewType("VariantOptionValueId", int)
+AdvertOptionValueId = NewType("AdvertOptionValueId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionType:
+    id: OptionTypeId
+    name: str
+    display_name: str
+    position: int
+    field_type: FieldType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionValue:
+    id: OptionValueId
+    option_type_id: OptionTypeId
+    name: str
+    display_name: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantOptionValue:
+    """Either one of the type's values or a free text."""
+
+    id: VariantOptionValueId
+    variant_id: VariantId
+    option_type_id: OptionTypeId
+    option_value_id: OptionValueId | None
+    text_value: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvertOptionValue:
+    """Either one of the type's values or a free text."""
+
+    id: AdvertOptionValueId
+    advert_id: AdvertId
+    option_type_id: OptionTypeId
+    option_value_id: OptionValueId | None
+    text_value: str | None
+
+
+OPTION_TYPES = Table("option_types", OptionType)
+OPTION_VALUES = Table("option_values", OptionValue)
+VARIANT_OPTION_VALUES = Table("variant_option_values", VariantOptionValue)
+ADVERT_OPTION_VALUES = Table("advert_option_values", AdvertOptionValue)

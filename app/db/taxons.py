@@ -1,0 +1,23 @@
+"""Taxons: the tree of categories that adverts are sorted into."""
+
+from dataclasses import dataclass
+from typing import NewType
+
+from app.db.table import Table
+
+TaxonId = NewType("TaxonId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taxon:
+    """tree_name: the display names from the root down to this one; a trigger keeps it, whoever moves or renames."""
+
+    id: TaxonId
+    parent_id: TaxonId | None
+    display_name: str
+    title: str
+    url_slug: str
+    tree_name: str
+
+
+TAXONS = Table("taxons", Taxon)

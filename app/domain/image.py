@@ -1,0 +1,32 @@
+"""Words and rules of images."""
+
+from enum import StrEnum
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from app.errors import InvalidInput
+
+#: Pixels; what no image server would make.
+MAX_SIDE = 10_000
+
+
+class ImageKind(StrEnum):
+    """A brand or seller has at most one LOGO; all else is GALLERY."""
+
+    GALLERY = "GALLERY"
+    LOGO = "LOGO"
+
+
+def sized_url(url: str, width: int | None, height: int | None) -> str:
+    """The address at which the image server gives the image fitted into these pixels; the bare one without them.
+
+    Raises InvalidInput for a side that is not from 1 to MAX_SIDE.
+    """
+    wanted = {name: side for name, side in (("width", width), ("height", height)) if side is not None}
+    for name, side in wanted.items():
+        if not 1 <= side <= MAX_SIDE:
+            raise InvalidInput.at(name, f"must be from 1 to {MAX_SIDE}")
+    if not wanted:
+        return url
+    parts = urlsplit(url)
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in wanted]
+    return urlunsplit(parts._replace(query=urlencode([*kept, *wanted.items()])))

@@ -1,0 +1,229 @@
+"""What an operation may cost: how many values its answer may hold, computed before anything is executed.
+
+Every selected field counts 1. What is below a list counts once for each of its rows: a page's `first` or `last`
+(50 where neither is given, 500 at most), as many as `ids` are given, and LIST_SIZE for a plain list. Fields are
+counted as written: `@skip` and `@include` don't lower the cost, and fragments on different types add up. Only
+`__schema` and `__type` are free: what they can ask for is bounded by graphql-core's own rule.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    get_operation_ast,
+    is_list_type,
+)
+from graphql.type import GraphQLNonNull
+
+from app.db.keyset import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from schema.limits import INTROSPECTION
+
+#: Rows that a plain list, such as an invoice's line items, is assumed to have.
+LIST_SIZE = 10
+
+#: The largest whole number that every JSON reader takes as it is; nested fragments can reach any number.
+MAX_REPORTED = 2**53 - 1
+
+_ARGUMENTS = ("first", "last", "ids")
+
+#: The operation's name, and the sizes that its variables give.
+_Key = tuple[str | None, tuple[tuple[str, int | None], ...]]
+
+#: Costs kept for one document. A client that pages uses one or two sizes.
+_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """`visited`: how many selections were looked at to find it; each is once, however often it is spread."""
+
+    total: int
+    visited: int
+
+
+class Costs:
+    """The costs of a *validated* document's operations, for one set of variables after another."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._schema = schema
+        self._document = document
+        self._names = _sizing_variables(document)
+        self._known: dict[_Key, Cost] = {}
+
+    def of(self, variables: Mapping[str, Any] | None = None, operation_name: str | None = None) -> Cost:
+        """The cost of one operation; 0 when there is no such operation.
+
+        variables  as the client sent them; those that are of no use as a size count as null.
+        """
+        given = variables or {}
+        key = (operation_name, tuple((name, _size(given[name])) for name in self._names if name in given))
+        found = self._known.get(key)
+        if found is None:
+            found = _measured(self._schema, self._document, key)
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[key] = found
+        return found
+
+
+def cost_error(cost: Cost, maximum: int) -> GraphQLError | None:
+    """The refusal of an operation that costs too much."""
+    if cost.total <= maximum:
+        return None
+    return GraphQLError(
+        f"The operation may return {cost.total} values; at most {maximum} are allowed."
+        " Ask for smaller pages (first) or fewer nested lists.",
+        extensions={"code": "COST_LIMIT", "requested": cost.total, "maximum": maximum},
+    )
+
+
+def _sizing_variables(document: DocumentNode) -> tuple[str, ...]:
+    """The variables that decide how many rows there are."""
+    found: set[str] = set()
+    pending: list[SelectionSetNode] = [
+        definition.selection_set
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode)
+    ]
+    while pending:
+        for selection in pending.pop().selections:
+            if isinstance(selection, FieldNode):
+                values = (argument.value for argument in selection.arguments or () if argument.name.value in _ARGUMENTS)
+                found.update(value.name.value for value in values if isinstance(value, VariableNode))
+            nested = getattr(selection, "selection_set", None)
+            if nested:
+                pending.append(nested)
+    return tuple(sorted(found))
+
+
+def _size(value: Any) -> int | None:
+    if isinstance(value, list):
+        return len(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _measured(schema: GraphQLSchema, document: DocumentNode, key: _Key) -> Cost:
+    operation_name, sizes = key
+    operation = get_operation_ast(document, operation_name)
+    root = schema.get_root_type(operation.operation) if operation else None
+    if operation is None or root is None:
+        return Cost(total=0, visited=0)
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    meter = _Meter(schema=schema, fragments=fragments, sizes={**_defaults(operation), **dict(sizes)})
+    total = meter.selections(operation.selection_set, root).once
+    return Cost(total=min(total, MAX_REPORTED), visited=meter.visited)
+
+
+def _defaults(operation: OperationDefinitionNode) -> dict[str, int | None]:
+    return {
+        definition.variable.name.value: _literal_size(definition.default_value)
+        for definition in operation.variable_definitions or ()
+    }
+
+
+def _literal_size(value: ValueNode | None) -> int | None:
+    if isinstance(value, ListValueNode):
+        return len(value.values)
+    return int(value.value) if isinstance(value, IntValueNode) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    """What a selection set costs. Of a connection's, `per_row` is what its rows cost for each row of the page."""
+
+    once: int = 0
+    per_row: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Meter:
+    schema: GraphQLSchema
+    fragments: Mapping[str, FragmentDefinitionNode]
+    sizes: Mapping[str, int | None]
+    visited: int = 0
+    _measured: dict[str, _Weight] = field(default_factory=dict)
+
+    def selections(self, selection_set: SelectionSetNode, parent: GraphQLNamedType) -> _Weight:
+        once = per_row = 0
+        for selection in selection_set.selections:
+            self.visited += 1
+            if isinstance(selection, FieldNode):
+                weight = self._field(selection, parent)
+            elif isinstance(selection, InlineFragmentNode):
+                condition = selection.type_condition
+                inside = self.schema.type_map[condition.name.value] if condition else parent
+                weight = self.selections(selection.selection_set, inside)
+            else:
+                assert isinstance(selection, FragmentSpreadNode)
+                weight = self._fragment(selection.name.value)
+            once, per_row = once + weight.once, per_row + weight.per_row
+        return _Weight(once, per_row)
+
+    def _fragment(self, name: str) -> _Weight:
+        """Each fragment is measured once: thirty that spread the next one twice expand to a thousand million."""
+        if name not in self._measured:
+            fragment = self.fragments[name]
+            inside = self.schema.type_map[fragment.type_condition.name.value]
+            self._measured[name] = self.selections(fragment.selection_set, inside)
+        return self._measured[name]
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType) -> _Weight:
+        name = node.name.value
+        if name in INTROSPECTION:
+            return _Weight()
+        declared: GraphQLField | None = getattr(parent, "fields", {}).get(name)
+        if declared is None or node.selection_set is None:
+            return _Weight(1)
+        named = get_named_type(declared.type)
+        inside = self.selections(node.selection_set, named)
+        if _is_connection(named):
+            return _Weight(1 + inside.once + self._page(node) * inside.per_row)
+        if not _is_list(declared):
+            return _Weight(1 + inside.once)
+        if _is_connection(parent):
+            return _Weight(1, inside.once)
+        return _Weight(1 + self._rows(node) * inside.once)
+
+    def _page(self, node: FieldNode) -> int:
+        """The size of a connection's page, by the rules of app/db/keyset.py; larger pages are refused there."""
+        last, first = self._argument(node, "last"), self._argument(node, "first")
+        size = last if last is not None else first if first is not None else DEFAULT_PAGE_SIZE
+        return min(max(size, 0), MAX_PAGE_SIZE)
+
+    def _rows(self, node: FieldNode) -> int:
+        # A single id, which GraphQL takes for a list of one, may be a number: the cap bounds what that is taken for.
+        asked = self._argument(node, "ids")
+        return LIST_SIZE if asked is None else min(max(asked, 0), MAX_PAGE_SIZE)
+
+    def _argument(self, node: FieldNode, name: str) -> int | None:
+        for argument in node.arguments or ():
+            if argument.name.value == name:
+                value = argument.value
+                return self.sizes.get(value.name.value) if isinstance(value, VariableNode) else _literal_size(value)
+        return None
+
+
+def _is_connection(named: GraphQLNamedType) -> bool:
+    return "pageInfo" in getattr(named, "fields", {})
+
+
+def _is_list(declared: GraphQLField) -> bool:
+    kind = declared.type
+    return is_list_type(kind.of_type if isinstance(kind, GraphQLNonNull) else kind)

@@ -1,0 +1,103 @@
+"""What is known of a document once it was read: parsed, validated and measured; kept for the next time."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import DocumentNode, GraphQLError, get_operation_ast, specified_rules
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.schema.schema import Schema, validate_document
+
+from app.settings import Settings
+from schema.cost import Cost, Costs, cost_error
+from schema.limits import SizeLimitRule, introspects, parse_within_limits
+
+#: Characters of all kept documents together: some 2,000 queries of usual size. Not their number, since what is parsed
+#: takes some hundred times its text in memory.
+KEPT_CHARACTERS = 2_000_000
+
+_RULES = (*specified_rules, SizeLimitRule)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A document that could be parsed. `costs` are of use only when there are no errors."""
+
+    document: DocumentNode
+    errors: list[GraphQLError]
+    costs: Costs
+    introspects: bool
+
+
+class Documents:
+    """Documents by their text; the one used least lately is forgotten first."""
+
+    def __init__(self, kept_characters: int = KEPT_CHARACTERS) -> None:
+        self._kept_characters = kept_characters
+        self._characters = 0
+        self._known: OrderedDict[str, Known] = OrderedDict()
+
+    def read(self, schema: Schema, text: str) -> Known:
+        """Parse and validate, once. Raises GraphQLError when it is no document; that is not kept."""
+        if text in self._known:
+            self._known.move_to_end(text)
+            return self._known[text]
+        document = parse_within_limits(text)
+        known = Known(
+            document=document,
+            errors=validate_document(schema._schema, document, _RULES),
+            costs=Costs(schema._schema, document),
+            introspects=introspects(document),
+        )
+        self._keep(text, known)
+        return known
+
+    def _keep(self, text: str, known: Known) -> None:
+        self._known[text] = known
+        self._characters += len(text)
+        while self._characters > self._kept_characters:
+            forgotten, _ = self._known.popitem(last=False)
+            self._characters -= len(forgotten)
+
+
+class PreparedOperation(SchemaExtension):
+    """Takes the place of parsing and validating, and refuses what costs too much; `extensions.cost` of the result."""
+
+    def __init__(self, documents: Documents) -> None:
+        super().__init__()
+        self._documents = documents
+        self._cost: Cost | None = None
+        self._maximum = 0
+
+    def on_parse(self) -> Iterator[None]:
+        running = self.execution_context
+        self._known = self._documents.read(running.schema, running.query or "")
+        # Strawberry would take the first of several operations; the specification has the client name one.
+        name = running._provided_operation_name
+        if get_operation_ast(self._known.document, name) is None:
+            raise CannotGetOperationTypeError(name)
+        running.graphql_document = self._known.document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = self._known.errors or self._refusals()
+        yield
+
+    def get_results(self) -> dict[str, Any]:
+        """Nothing for a document that was refused before its cost was known."""
+        if self._cost is None:
+            return {}
+        return {"cost": {"requested": self._cost.total, "maximum": self._maximum}}
+
+    def _refusals(self) -> list[GraphQLError]:
+        running = self.execution_context
+        settings: Settings = running.context.settings
+        if self._known.introspects and not settings.introspection:
+            message = "Introspection is switched off here."
+            return [GraphQLError(message, extensions={"code": "INTROSPECTION_DISABLED"})]
+        self._maximum = settings.max_cost
+        self._cost = self._known.costs.of(running.variables, running._provided_operation_name)
+        refusal = cost_error(self._cost, self._maximum)
+        return [refusal] if refusal else []

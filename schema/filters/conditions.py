@@ -1,0 +1,155 @@
+"""Conditions of a root list: SQL with numbered arguments, from what a caller gave.
+
+Each question gives None for what was not given, and `asked` joins the others. A text that no column can hold
+(NUL, half a surrogate pair) matches nothing, where PostgreSQL would raise an error.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.types.unset import UnsetType
+
+from app.auth import Viewer
+from app.db.keyset import BY_ID, Sort, chained
+from app.db.table import Table
+from app.errors import InvalidInput
+from schema import global_ids
+from schema.declarations import VISIBILITY, Asked
+from schema.visibility import condition
+
+NOTHING = "false"
+F = TypeVar("F", bound=StrEnum)
+
+
+class Conditions:
+    """Collects the arguments of one list's conditions; `t` is the listed table."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._args: list[Any] = []
+
+    def value(self, value: object, type_: str) -> str:
+        """The parameter that stands for a value."""
+        self._args.append(value)
+        return f"${len(self._args)}::{type_}"
+
+    def equal(self, expression: str, value: str | int | None, type_: str = "text") -> str | None:
+        if not _is_given(value):
+            return None
+        return f"{expression} = {self.value(value, type_)}" if _is_storable(value) else NOTHING
+
+    def one_of(self, expression: str, values: Sequence[str | int] | None, type_: str = "text") -> str | None:
+        if not _is_given(values):
+            return None
+        assert values is not None
+        return f"{expression} = any({self.value([one for one in values if _is_storable(one)], f'{type_}[]')})"
+
+    def at_least(self, expression: str, least: int | None) -> str | None:
+        return f"{expression} >= {self.value(least, 'bigint')}" if _is_given(least) else None
+
+    def at_most(self, expression: str, most: int | None) -> str | None:
+        return f"{expression} <= {self.value(most, 'bigint')}" if _is_given(most) else None
+
+    def since(self, expression: str, at: datetime | None) -> str | None:
+        """At that time or later."""
+        return f"{expression} >= {self.value(_instant(at), 'timestamptz')}" if _is_given(at) else None
+
+    def period(
+        self, column: str, since: datetime | None, until: datetime | None, *, is_nullable: bool = False
+    ) -> str | None:
+        """From one time on and before another, so that one period's end is the next one's begin. Never a null."""
+        # As the list is ordered, so that filter and order share an index.
+        expression = f"coalesce({column}, 'infinity'::timestamptz)" if is_nullable else column
+        begun = self.since(expression, since)
+        ended = f"{expression} < {self.value(_instant(until), 'timestamptz')}" if _is_given(until) else None
+        told = f"{column} is not null" if is_nullable and begun else None
+        return " and ".join(sql for sql in (begun, ended, told) if sql) or None
+
+    def containing(self, expression: str, text: str | None) -> str | None:
+        """The text anywhere in it, upper or lower case; an expression that is null contains nothing."""
+        if not _is_given(text):
+            return None
+        assert text is not None
+        if not _is_storable(text):
+            return NOTHING
+        pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return f"{expression} ilike {self.value(f'%{pattern}%', 'text')} escape '\\'"
+
+    def holds(self, sql: str, wanted: bool | None) -> str | None:
+        """Where the condition holds, or where it doesn't."""
+        if not _is_given(wanted):
+            return None
+        return f"({sql})" if wanted else f"({sql}) is not true"
+
+    def seen(self, table: Table[Any], alias: str) -> str:
+        """The rule of another table's row: what the viewer can't see must not answer a filter."""
+        rule, args = condition(VISIBILITY[table.name], self._viewer, len(self._args) + 1, alias)
+        self._args += args
+        return f"{rule} and {alias}.deleted_at is null" if table.has("deleted_at") else rule
+
+    def exists(self, table: Table[Any], alias: str, on: str, *conditions: str | None) -> str | None:
+        """A row of another table that the viewer sees and that meets these conditions; None without any."""
+        given = [sql for sql in conditions if sql is not None]
+        if not given:
+            return None
+        met = " and ".join((on, *given, self.seen(table, alias)))
+        return f"exists (select from {table.name} {alias} where {met})"
+
+    def asked(self, *conditions: str | None, sort: Sort = BY_ID, with_deleted: bool = False) -> Asked:
+        where = " and ".join(sql for sql in conditions if sql is not None) or "true"
+        return Asked(where=where, args=tuple(self._args), sort=sort, with_deleted=with_deleted)
+
+
+def given(value: Any) -> Any:
+    """The value, or None for what was left out."""
+    return value if _is_given(value) else None
+
+
+def keys(global_ids_given: Sequence[str] | None, type_name: str, *, field: str) -> list[int] | None:
+    """The keys of global ids that must be of one type. Raises InvalidInput at `field`."""
+    if not _is_given(global_ids_given):
+        return None
+    assert global_ids_given is not None
+    return [global_ids.key_of(one, type_name, field=f"{field}.{place}") for place, one in enumerate(global_ids_given)]
+
+
+def key(global_id: str | None, type_name: str, *, field: str) -> int | None:
+    """The key of a global id that must be of one type. Raises InvalidInput at `field`."""
+    return global_ids.key_of(global_id, type_name, field=field) if global_id and _is_given(global_id) else None
+
+
+def sorted_by(fields: Sequence[F] | None, sorts: Mapping[F, Sort], *, descending: bool) -> Sort:
+    """An order by several fields, the first one first; by the first of `sorts` when none is given."""
+    named = given(fields) or [next(iter(sorts))]
+    sort = chained(*(sorts[field] for field in dict.fromkeys(named)))
+    return sort.reversed() if descending else sort
+
+
+def input_field(description: str) -> Any:
+    """An optional field of an input type, without a default."""
+    return strawberry.field(default=strawberry.UNSET, description=description)
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and not isinstance(value, UnsetType)
+
+
+def _is_storable(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    try:
+        return b"\0" not in value.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def _instant(at: datetime | None) -> datetime:
+    """In UTC, which is meant where no offset is given."""
+    assert at is not None
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput(f"{at.isoformat()} lies beyond the times that can be asked for.") from error

@@ -1,0 +1,75 @@
+"""Enumerations that only filters and orders use."""
+
+from enum import StrEnum
+
+from schema.enums import _enum as described
+
+
+class SortOrdering(StrEnum):
+    ASCENDING = "ASCENDING"
+    DESCENDING = "DESCENDING"
+
+
+SortOrderingEnum = SortOrdering
+described(
+    SortOrdering,
+    "SortOrderingEnum",
+    "Which end of an order comes first.",
+    {"ASCENDING": "Smallest or oldest first.", "DESCENDING": "Greatest or newest first."},
+)
+
+
+class InvoiceSortField(StrEnum):
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+    PAID_AT = "PAID_AT"
+    REMITTED_AT = "REMITTED_AT"
+    STATUS = "STATUS"
+
+
+InvoiceSortFieldEnum = InvoiceSortField
+described(
+    InvoiceSortField,
+    "InvoiceSortFieldEnum",
+    "What invoices can be ordered by.",
+    {
+        "CREATED_AT": "When the invoice was created. It never changes, so that an invoice keeps its place.",
+        "UPDATED_AT": "When the invoice itself was last changed.",
+        "PAID_AT": "When the invoice was paid; unpaid ones come after all others.",
+        "REMITTED_AT": "When the seller was paid out; those not remitted come after all others.",
+        "STATUS": "The name of the invoice's `status`, from A to Z.",
+    },
+)
+
+
+class InvoiceAmendmentSortField(StrEnum):
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+    REMITTED_AT = "REMITTED_AT"
+
+
+InvoiceAmendmentSortFieldEnum = InvoiceAmendmentSortField
+described(
+    InvoiceAmendmentSortField,
+    "InvoiceAmendmentSortFieldEnum",
+    "What invoice amendments can be ordered by.",
+    {
+        "CREATED_AT": "When the amendment was created. It never changes, so that an amendment keeps its place.",
+        "UPDATED_AT": "When the amendment itself was last changed.",
+        "REMITTED_AT": "When it was settled with the seller; those not settled come after all others.",
+    },
+)
+
+
+class AdvertStatus(StrEnum):
+    DISPLAYED = "DISPLAYED"
+    NOT_DISPLAYED = "NOT_DISPLAYED"
+
+
+AdvertStatusEnum = AdvertStatus
+described(
+    AdvertStatus,
+    "AdvertStatusEnum",
+    "Whether buyers can see an advert.",
+    {"DISPLAYED": "Published, online and vetted.", "NOT_DISPLAYED": "Not all of that."},
+)

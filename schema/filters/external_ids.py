@@ -1,0 +1,54 @@
+"""What external ids are asked for, and other objects by theirs."""
+
+from collections.abc import Sequence
+
+import strawberry
+
+from app.auth import Scope, Viewer
+from app.db.external_ids import EXTERNAL_IDS
+from schema.declarations import Asked, Listing
+from schema.filters.conditions import Conditions
+
+
+@strawberry.input(description="An external id, by its key and value. Both must be equal to what is given.")
+class ExternalIDFilterInput:
+    key: str = strawberry.field(description="The key, which says whose id it is.")
+    value: str = strawberry.field(description="The id in that other system.")
+
+
+def ask(
+    viewer: Viewer,
+    owner_type: str | None = None,
+    key: str | None = None,
+    value: str | None = None,
+    values: Sequence[str] | None = None,
+) -> Asked:
+    query = Conditions(viewer)
+    return query.asked(
+        query.equal("t.owner_type", owner_type),
+        query.equal("t.key", key),
+        query.equal("t.value", value),
+        query.one_of("t.value", values),
+    )
+
+
+LISTING = Listing(target=EXTERNAL_IDS, scope=Scope.READ, ask=ask)
+
+
+def named(query: Conditions, owner_type: str, owner: str, external_id: ExternalIDFilterInput | None) -> str | None:
+    """The row whose id is the SQL `owner` has this external id."""
+    if not external_id:
+        return None
+    return query.exists(
+        EXTERNAL_IDS,
+        "x",
+        f"x.owner_type = '{owner_type}' and x.owner_id = {owner}",
+        query.equal("x.key", external_id.key),
+        query.equal("x.value", external_id.value),
+    )
+
+
+def valued(query: Conditions, owner_type: str, owner: str, value: str | None) -> str | None:
+    """The row whose id is the SQL `owner` has an external id of this value, under any key."""
+    on = f"x.owner_type = '{owner_type}' and x.owner_id = {owner}"
+    return query.exists(EXTERNAL_IDS, "x", on, query.equal("x.value", value))

@@ -1,0 +1,76 @@
+"""Which invoice amendments are asked for, and in which order."""
+
+from datetime import datetime
+
+import strawberry
+
+from app.auth import Viewer
+from app.db.invoices import INVOICES
+from app.db.keyset import Sort, by_column
+from app.db.orders import ORDERS
+from schema.declarations import Asked
+from schema.fields import argument
+from schema.filters.conditions import Conditions, given, input_field, sorted_by
+from schema.filters.enums import (
+    InvoiceAmendmentSortField,
+    InvoiceAmendmentSortFieldEnum,
+    SortOrdering,
+    SortOrderingEnum,
+)
+
+
+@strawberry.input(description="Which invoice amendments to return: those that meet all that is given.")
+class InvoiceAmendmentFilters:
+    created_since: datetime | None = input_field("Created at this time or later.")
+    created_until: datetime | None = input_field("Created before this time.")
+    updated_since: datetime | None = input_field("Changed at this time or later.")
+    updated_until: datetime | None = input_field("Not changed at this time or later.")
+    remitted_since: datetime | None = input_field("Settled with the seller at this time or later.")
+    remitted_until: datetime | None = input_field("Settled with the seller before this time.")
+    legacy_id: int | None = input_field("The amendment with this `legacyId`.")
+    invoice_legacy_id: int | None = input_field("Those of the invoice with this `legacyId`.")
+    order_id: int | None = input_field("Those of the order with this `legacyId`. None for a key that sees no orders.")
+
+
+@strawberry.input(description="The order of invoice amendments; of equal ones, the older id comes first (ascending).")
+class InvoiceAmendmentSort:
+    fields: list[InvoiceAmendmentSortFieldEnum] | None = input_field(
+        "What to order by, the first one first. CREATED_AT."
+    )
+    ordering: SortOrderingEnum | None = input_field("Which end comes first. ASCENDING.")
+
+
+ARGUMENTS = (
+    argument("filters", InvoiceAmendmentFilters | None, "Which amendments to return; all that the key sees if absent."),
+    argument("sort", InvoiceAmendmentSort | None, "Their order; by the time of their creation when absent."),
+)
+
+_SORTS: dict[InvoiceAmendmentSortField, Sort] = {
+    InvoiceAmendmentSortField.CREATED_AT: by_column("created_at", "timestamptz"),
+    InvoiceAmendmentSortField.UPDATED_AT: by_column("updated_at", "timestamptz"),
+    InvoiceAmendmentSortField.REMITTED_AT: by_column("remitted_at", "timestamptz", when_null="infinity"),
+}
+
+
+def ask(
+    viewer: Viewer, filters: InvoiceAmendmentFilters | None = None, sort: InvoiceAmendmentSort | None = None
+) -> Asked:
+    query = Conditions(viewer)
+    order = sorted_by(
+        sort.fields if sort else None,
+        _SORTS,
+        descending=sort is not None and given(sort.ordering) is SortOrdering.DESCENDING,
+    )
+    return query.asked(*_conditions(query, filters), sort=order) if filters else query.asked(sort=order)
+
+
+def _conditions(query: Conditions, filters: InvoiceAmendmentFilters) -> list[str | None]:
+    order = query.exists(ORDERS, "o", "o.id = i.order_id", query.equal("i.order_id", filters.order_id, "bigint"))
+    return [
+        query.period("t.created_at", filters.created_since, filters.created_until),
+        query.period("t.updated_at", filters.updated_since, filters.updated_until),
+        query.period("t.remitted_at", filters.remitted_since, filters.remitted_until, is_nullable=True),
+        query.equal("t.id", filters.legacy_id, "bigint"),
+        query.equal("t.invoice_id", filters.invoice_legacy_id, "bigint"),
+        query.exists(INVOICES, "i", "i.id = t.invoice_id", order),
+    ]

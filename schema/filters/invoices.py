@@ -1,0 +1,118 @@
+"""Which invoices are asked for, and in which order."""
+
+from datetime import datetime
+
+import strawberry
+
+from app.auth import Viewer
+from app.db.keyset import Sort, by_column
+from app.db.orders import ORDERS
+from app.domain.invoice import invoice_status
+from schema.declarations import Asked
+from schema.enums import InvoiceStatusEnum
+from schema.fields import argument
+from schema.filters.conditions import Conditions, given, input_field, sorted_by
+from schema.filters.enums import InvoiceSortField, InvoiceSortFieldEnum, SortOrdering, SortOrderingEnum
+from schema.filters.external_ids import valued
+
+
+@strawberry.input(description="Which invoices to return: those that meet all that is given.")
+class InvoiceFilters:
+    created_since: datetime | None = input_field("Created at this time or later.")
+    created_until: datetime | None = input_field("Created before this time.")
+    updated_since: datetime | None = input_field(
+        "Changed at this time or later. A change bears the time at which its transaction began: when you poll,"
+        " let a period begin a little before the last one's end."
+    )
+    updated_until: datetime | None = input_field("Not changed at this time or later.")
+    paid_since: datetime | None = input_field("Paid at this time or later.")
+    paid_until: datetime | None = input_field("Paid before this time.")
+    remitted_since: datetime | None = input_field("Paid out to the seller at this time or later.")
+    remitted_until: datetime | None = input_field("Paid out to the seller before this time.")
+    statuses: list[InvoiceStatusEnum] | None = input_field("With one of these statuses; an empty list: none at all.")
+    legacy_id: int | None = input_field("The invoice with this `legacyId`.")
+    order_id: int | None = input_field("Those of the order with this `legacyId`. None for a key that sees no orders.")
+    external_id: str | None = input_field(
+        "With this value of an external id of the invoice or, for a key that sees orders, of its order."
+    )
+    buyer_name: str | None = input_field("With this text in the buyer's name, upper or lower case.")
+    buyer_email_address: str | None = input_field("With this text in the buyer's address, upper or lower case.")
+    not_dispatched: bool | None = input_field("With items that await dispatch (true), or without any (false).")
+    awaiting_return: bool | None = input_field("With items that the buyer is to send back (true), or without (false).")
+    awaiting_collection: bool | None = input_field(
+        "Ready to be collected and not collected or cancelled yet (true), or not so (false)."
+    )
+
+
+@strawberry.input(
+    description="The order of invoices; of equal ones, the older id comes first (ascending). An invoice that changes"
+    " what it is ordered by moves: going through the pages by UPDATED_AT ascending meets it again and misses none."
+)
+class InvoiceSort:
+    fields: list[InvoiceSortFieldEnum] | None = input_field("What to order by, the first one first. CREATED_AT.")
+    ordering: SortOrderingEnum | None = input_field("Which end comes first. ASCENDING.")
+
+
+ARGUMENTS = (
+    argument("filters", InvoiceFilters | None, "Which invoices to return; all that the key sees when absent."),
+    argument("sort", InvoiceSort | None, "Their order; by the time of their creation when absent."),
+)
+
+#: As `invoice_status` of app/domain/invoice.py; the migration of the list indexes has the function.
+STATUS_SQL = 'invoice_status({t}.status_flags) collate "C"'
+
+_SORTS: dict[InvoiceSortField, Sort] = {
+    InvoiceSortField.CREATED_AT: by_column("created_at", "timestamptz"),
+    InvoiceSortField.UPDATED_AT: by_column("updated_at", "timestamptz"),
+    InvoiceSortField.PAID_AT: by_column("paid_at", "timestamptz", when_null="infinity"),
+    InvoiceSortField.REMITTED_AT: by_column("remitted_at", "timestamptz", when_null="infinity"),
+    InvoiceSortField.STATUS: Sort(
+        name="status", sql=STATUS_SQL, type="text", text=lambda row: invoice_status(row.status_flags).value
+    ),
+}
+_NOT_DISPATCHED = "exists (select from line_items l where l.invoice_id = t.id and l.quantity_awaiting_dispatch > 0)"
+_AWAITING_COLLECTION = (
+    "t.status_flags @> array['READY'] and not t.status_flags && array['COLLECTED', 'CANCELLED', 'REFUNDED']"
+)
+
+
+def ask(viewer: Viewer, filters: InvoiceFilters | None = None, sort: InvoiceSort | None = None) -> Asked:
+    query = Conditions(viewer)
+    order = sorted_by(
+        sort.fields if sort else None,
+        _SORTS,
+        descending=sort is not None and given(sort.ordering) is SortOrdering.DESCENDING,
+    )
+    return query.asked(*_conditions(query, filters), sort=order) if filters else query.asked(sort=order)
+
+
+def _conditions(query: Conditions, filters: InvoiceFilters) -> list[str | None]:
+    return [
+        query.period("t.created_at", filters.created_since, filters.created_until),
+        query.period("t.updated_at", filters.updated_since, filters.updated_until),
+        query.period("t.paid_at", filters.paid_since, filters.paid_until, is_nullable=True),
+        query.period("t.remitted_at", filters.remitted_since, filters.remitted_until, is_nullable=True),
+        query.one_of(STATUS_SQL.format(t="t"), filters.statuses),
+        query.equal("t.id", filters.legacy_id, "bigint"),
+        query.exists(ORDERS, "o", "o.id = t.order_id", query.equal("t.order_id", filters.order_id, "bigint")),
+        _external_id(query, given(filters.external_id)),
+        *of_buyer(query, "t", filters.buyer_name, filters.buyer_email_address),
+        query.holds(_NOT_DISPATCHED, filters.not_dispatched),
+        query.holds("t.status_flags @> array['AWAITING_RETURN']", filters.awaiting_return),
+        query.holds(_AWAITING_COLLECTION, filters.awaiting_collection),
+    ]
+
+
+def of_buyer(query: Conditions, alias: str, name: str | None, email_address: str | None) -> list[str | None]:
+    """What the invoice `alias` says of its buyer."""
+    return [
+        query.containing(f"concat_ws(' ', {alias}.buyer_first_name, {alias}.buyer_surname)", name),
+        query.containing(f"coalesce({alias}.buyer_email_address, '')", email_address),
+    ]
+
+
+def _external_id(query: Conditions, value: str | None) -> str | None:
+    if value is None:
+        return None
+    of_order = query.exists(ORDERS, "o", "o.id = t.order_id", valued(query, "Order", "o.id", value))
+    return f"({valued(query, 'Invoice', 't.id', value)} or {of_order})"

@@ -1,0 +1,16 @@
+"""Which orders are asked for."""
+
+from datetime import datetime
+
+from app.auth import Viewer
+from app.db.keyset import by_column
+from schema.declarations import Asked
+from schema.fields import argument
+from schema.filters.conditions import Conditions
+
+UPDATED_ARGUMENTS = (argument("updated_since", datetime, "Changed at this time or later."),)
+
+
+def ask_updated(viewer: Viewer, updated_since: datetime) -> Asked:
+    query = Conditions(viewer)
+    return query.asked(query.since("t.updated_at", updated_since), sort=by_column("updated_at", "timestamptz"))

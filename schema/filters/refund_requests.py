@@ -1,0 +1,72 @@
+"""Which refund requests are asked for."""
+
+from datetime import datetime
+
+import strawberry
+
+from app.auth import Viewer
+from app.db.invoices import INVOICES
+from app.db.keyset import by_column
+from app.db.refund_requests import REFUND_REQUEST_LINE_ITEMS
+from app.db.sellers import SELLERS
+from schema.declarations import Asked
+from schema.enums import RefundRequestLineItemStatusEnum, RefundRequestStatusEnum
+from schema.fields import argument
+from schema.filters.conditions import Conditions, input_field, key
+from schema.filters.invoices import of_buyer
+
+
+@strawberry.input(description="Which refund requests to return: those that meet all that is given.")
+class RefundRequestFilters:
+    statuses: list[RefundRequestStatusEnum] | None = input_field(
+        "With one of these statuses; an empty list: none at all."
+    )
+    line_item_statuses: list[RefundRequestLineItemStatusEnum] | None = input_field(
+        "With a line of one of these statuses; an empty list: none at all."
+    )
+    created_since: datetime | None = input_field("Created at this time or later.")
+    created_until: datetime | None = input_field("Created before this time.")
+    refunded_since: datetime | None = input_field("Paid out at this time or later.")
+    refunded_until: datetime | None = input_field("Paid out before this time.")
+    invoice_legacy_id: int | None = input_field("Those of the invoice with this `legacyId`.")
+    legacy_id: int | None = input_field("The request with this `legacyId`.")
+    buyer_name: str | None = input_field("With this text in the buyer's name, upper or lower case.")
+    buyer_email_address: str | None = input_field("With this text in the buyer's address, upper or lower case.")
+    business_name: str | None = input_field("With this text in the seller's business name, upper or lower case.")
+
+
+ARGUMENTS = (
+    argument("filters", RefundRequestFilters | None, "Which requests to return; all that the key sees when absent."),
+    argument("seller_id", strawberry.ID | None, "Only those of this seller's invoices."),
+)
+
+UPDATED_ARGUMENTS = (argument("updated_since", datetime, "Changed at this time or later."),)
+
+
+def ask(viewer: Viewer, filters: RefundRequestFilters | None = None, seller_id: str | None = None) -> Asked:
+    query = Conditions(viewer)
+    seller = key(seller_id, "Seller", field="sellerId")
+    of_seller = query.exists(INVOICES, "i", "i.id = t.invoice_id", query.equal("i.seller_id", seller, "bigint"))
+    return query.asked(of_seller, *(_conditions(query, filters) if filters else ()))
+
+
+def ask_updated(viewer: Viewer, updated_since: datetime) -> Asked:
+    query = Conditions(viewer)
+    return query.asked(query.since("t.updated_at", updated_since), sort=by_column("updated_at", "timestamptz"))
+
+
+def _conditions(query: Conditions, filters: RefundRequestFilters) -> list[str | None]:
+    business = query.exists(
+        SELLERS, "s", "s.id = i.seller_id", query.containing("s.business_name", filters.business_name)
+    )
+    buyer = of_buyer(query, "i", filters.buyer_name, filters.buyer_email_address)
+    line = query.one_of("l.status", filters.line_item_statuses)
+    return [
+        query.one_of("t.status", filters.statuses),
+        query.exists(REFUND_REQUEST_LINE_ITEMS, "l", "l.refund_request_id = t.id", line),
+        query.period("t.created_at", filters.created_since, filters.created_until),
+        query.period("t.refunded_at", filters.refunded_since, filters.refunded_until, is_nullable=True),
+        query.equal("t.invoice_id", filters.invoice_legacy_id, "bigint"),
+        query.equal("t.id", filters.legacy_id, "bigint"),
+        query.exists(INVOICES, "i", "i.id = t.invoice_id", business, *buyer),
+    ]

@@ -1,0 +1,90 @@
+"""The fields of what an entity owns by type and id: external ids, metadata, images; and who sees such rows.
+
+Knows no type but by name, so that every type's module can have these fields.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import strawberry
+
+from app.db.external_ids import EXTERNAL_IDS
+from app.db.images import IMAGES
+from app.db.metadata import METADATA
+from app.domain.image import ImageKind
+from schema.declarations import ENTITIES
+from schema.fields import pages, relation
+from schema.visibility import ThroughOwner
+
+if TYPE_CHECKING:
+    from schema.types.external_id import ExternalID
+    from schema.types.image import Image
+    from schema.types.metadatum import Metadatum
+
+ExternalIDs: TypeAlias = list[Annotated["ExternalID", strawberry.lazy("schema.types.external_id")]]
+Metadata: TypeAlias = list[Annotated["Metadatum", strawberry.lazy("schema.types.metadatum")]]
+AnImage: TypeAlias = Annotated["Image", strawberry.lazy("schema.types.image")]
+
+
+def external_ids(owner_type: str) -> Any:
+    return relation(
+        EXTERNAL_IDS,
+        remote="owner_id",
+        where=_owned(owner_type),
+        filters=("owner_type",),
+        description="What other systems call it, in the order in which they were added.",
+    )
+
+
+def metadata(owner_type: str) -> Any:
+    return relation(
+        METADATA,
+        remote="owner_id",
+        where=_owned(owner_type),
+        filters=("owner_type",),
+        description="What others keep with it, as keys and values, in the order in which they were added.",
+    )
+
+
+def images(owner_type: str, description: str) -> Any:
+    """All images but the logo, as a connection."""
+    return pages(
+        IMAGES,
+        remote="owner_id",
+        where=_owned(owner_type, ImageKind.GALLERY),
+        filters=("owner_type", "kind"),
+        description=description,
+    )
+
+
+def image_list(owner_type: str, description: str) -> Any:
+    """All images but the logo, as a plain list."""
+    return relation(
+        IMAGES,
+        remote="owner_id",
+        where=_owned(owner_type, ImageKind.GALLERY),
+        filters=("owner_type", "kind"),
+        description=description,
+    )
+
+
+def logo(owner_type: str, description: str) -> Any:
+    return relation(
+        IMAGES,
+        remote="owner_id",
+        is_list=False,
+        where=_owned(owner_type, ImageKind.LOGO),
+        filters=("owner_type", "kind"),
+        description=description,
+    )
+
+
+def seen_with(owners: Iterable[type]) -> ThroughOwner:
+    """Seen by whoever sees the owner, which is of one of these GraphQL types."""
+    declared = [ENTITIES[owner.__strawberry_definition__.name] for owner in owners]  # type: ignore[attr-defined]
+    return ThroughOwner(tuple((entity.name, entity.table.name, entity.visibility) for entity in declared))
+
+
+def _owned(owner_type: str, kind: ImageKind | None = None) -> Callable[[], str]:
+    condition = f"t.owner_type = '{owner_type}'" + (f" and t.kind = '{kind}'" if kind else "")
+    return lambda: condition

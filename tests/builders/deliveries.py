@@ -1,0 +1,47 @@
+from typing import Any
+
+import orjson
+
+from app.db.pool import Connection
+from app.db.webhooks import WEBHOOKS, Webhook
+from app.secrets import secret_box
+from app.services.webhooks import SECRETS
+from tests.builders.rows import insert_row
+from tests.support.platform import SECRET_KEY
+
+SIGNING_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+async def create_subscription(conn: Connection, url: str, **overrides: Any) -> Webhook:
+    """The operator's webhook for invoices, signed with SIGNING_SECRET."""
+    defaults = {
+        "type": "INVOICE",
+        "events": ["CREATE", "UPDATE", "DESTROY"],
+        "url": url,
+        "query_string": "",
+        "secrets": secret_box(SECRET_KEY).seal([SIGNING_SECRET], purpose=SECRETS),
+    }
+    return await insert_row(conn, WEBHOOKS, defaults, overrides)
+
+
+async def create_due_events(
+    conn: Connection, webhook: Webhook, count: int = 1, *, first_entity: int = 1, state: str = "PENDING"
+) -> list[int]:
+    """Rendered events of `count` invoices, numbered from `first_entity`; their ids, rising."""
+    body = orjson.dumps({"data": {"node": {"__typename": "Invoice"}}})
+    await conn.execute("insert into payloads (digest, body) values (sha256($1), $1) on conflict do nothing", body)
+    rows = await conn.fetch(
+        """
+        insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, payload_digest, changed,
+          changed_at, due_at, finished_at)
+        select $1, 'Invoice', n, 'update', $4, sha256($5), '{"added": [], "updated": ["totalCents"], "removed": []}',
+          now(), case when $4 in ('PENDING', 'RETRYING') then now() end, case when $4 = 'DELIVERED' then now() end
+        from generate_series($2::bigint, $2 + $3 - 1) n returning id
+        """,
+        webhook.id,
+        first_entity,
+        count,
+        state,
+        body,
+    )
+    return [row["id"] for row in rows]

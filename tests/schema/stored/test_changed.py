@@ -1,0 +1,174 @@
+"""`changed` of a notification: exact paths, for what each kind of change records."""
+
+from typing import Any
+
+import pytest
+
+from app.db.capture import CAPTURED
+from app.db.change_events import claim_batch
+from app.db.pool import Connection
+from schema import global_ids, schema
+from schema.stored.changed import describe_changes
+from schema.stored.graph import path_to
+from tests.builders.invoices import create_line_item
+from tests.builders.sales import Sale, create_sale
+from tests.builders.shipments import create_shipment, create_shipped_item
+from tests.support.outbox import recorded
+from workers.match import fold_entities
+
+
+async def described(conn: Connection) -> dict[str, Any]:
+    """`changed` by entity type, of all that waits."""
+    found = {}
+    async with conn.transaction():
+        while events := await claim_batch(conn, limit=1000):
+            for change in fold_entities(events):
+                found[change.entity_type] = describe_changes(
+                    schema._schema, change.entity_type, change.changes, is_cut=change.is_cut
+                )
+            await conn.execute("update change_events set published_at = now() where id = any($1)", [e.id for e in events])
+    return found
+
+
+async def a_sale(conn: Connection) -> Sale:
+    sale = await create_sale(conn)
+    await recorded(conn)
+    return sale
+
+
+def updated(*paths: str) -> dict[str, list[str]]:
+    return {"added": [], "updated": list(paths), "removed": []}
+
+
+@pytest.mark.parametrize(
+    ("entity_type", "table", "depth"),
+    [
+        (root.entity_type, captured.table, 1 + len(root.parents))
+        for captured in CAPTURED
+        for root in captured.roots
+        if not root.is_self
+    ],
+)
+def test_the_schema_shows_every_captured_table_below_its_entity(entity_type: str, table: str, depth: int) -> None:
+    assert path_to(schema._schema, entity_type, table, depth)
+
+
+async def test_line_item_update(conn: Connection) -> None:
+    sale = await a_sale(conn)
+
+    await conn.execute("update line_items set quantity_awaiting_dispatch = 0, updated_at = now() + interval '1 h'")
+
+    line = f"lineItems[{sale.id_of('line_item')}]"
+    assert await described(conn) == {
+        "Invoice": updated(f"{line}.quantityAwaitingDispatch", f"{line}.statusFull"),
+    }
+
+
+async def test_shipment_with_shipped_items_added(conn: Connection) -> None:
+    sale = await a_sale(conn)
+
+    shipment = await create_shipment(conn, invoice_id=sale.invoice.id)
+    item = await create_shipped_item(conn, shipment_id=shipment.id, line_item_id=sale.line_item.id)
+    await conn.execute("update shipments set note = 'late' where id = $1", shipment.id)
+
+    path = f"shipments[{global_ids.encode('Shipment', shipment.id)}]"
+    item_path = f"{path}.shippedItems[{global_ids.encode('ShippedItem', item.id)}]"
+    assert await described(conn) == {"Invoice": {"added": [path, item_path], "updated": [], "removed": []}}
+
+
+async def test_order_surname(conn: Connection) -> None:
+    await a_sale(conn)
+
+    await conn.execute("update orders set surname = 'King'")
+
+    assert await described(conn) == {"Invoice": updated("order.surname")}
+
+
+async def test_refund_request_line_from_both_sides(conn: Connection) -> None:
+    sale = await a_sale(conn)
+
+    await conn.execute("update refund_request_line_items set reason = 'broken'")
+
+    line = f"lineItems[{sale.id_of('refund_request_line_item')}].reason"
+    assert await described(conn) == {
+        "RefundRequest": updated(line),
+        "Invoice": updated(f"refundRequests[{sale.id_of('refund_request')}].{line}"),
+    }
+
+
+async def test_note_and_amendment_line(conn: Connection) -> None:
+    sale = await a_sale(conn)
+
+    await conn.execute("update refund_request_notes set note = 'x'")
+    await conn.execute("update invoice_amendment_line_items set custom = null, quantity = 3")
+
+    note = f"notes[{sale.id_of('refund_request_note')}].note"
+    line = f"lineItems[{sale.id_of('invoice_amendment_line_item')}].quantity"
+    assert await described(conn) == {
+        "RefundRequest": updated(note),
+        "Invoice": updated(
+            f"refundRequests[{sale.id_of('refund_request')}].{note}",
+            f"amendments[{sale.id_of('invoice_amendment')}].{line}",
+        ),
+    }
+
+
+async def test_advert_title_seen_from_its_variant(conn: Connection) -> None:
+    await a_sale(conn)
+
+    await conn.execute("update adverts set title = 'Pot'")
+
+    assert await described(conn) == {"Variant": updated("advert.title", "advert.fullTitle")}
+
+
+async def test_own_columns_and_a_removed_child(conn: Connection) -> None:
+    sale = await a_sale(conn)
+
+    await conn.execute("update invoices set status_flags = '{PAID,SENT}'")
+    await conn.execute("delete from shipped_items")
+
+    path = f"shipments[{sale.id_of('shipment')}].shippedItems[{sale.id_of('shipped_item')}]"
+    assert await described(conn) == {
+        "Invoice": {"added": [], "updated": ["statusFlags", "status"], "removed": [path]}
+    }
+
+
+async def test_added_and_removed_again_is_not_named(conn: Connection) -> None:
+    sale = await a_sale(conn)
+
+    line = await create_line_item(conn, invoice_id=sale.invoice.id)
+    await conn.execute("update line_items set quantity_returnable = 0 where id = $1", line.id)
+    await conn.execute("delete from line_items where id = $1", line.id)
+
+    assert await described(conn) == {"Invoice": updated()}
+
+
+async def test_a_bulk_change_is_cut(conn: Connection) -> None:
+    sale = await a_sale(conn)
+    lines = [sale.line_item, *[await create_line_item(conn, invoice_id=sale.invoice.id) for _ in range(60)]]
+    await recorded(conn)
+
+    await conn.execute("update line_items set quantity_returnable = 0")
+
+    named = [f"lineItems[{global_ids.encode('LineItem', line.id)}].quantityReturnable" for line in lines[:50]]
+    assert await described(conn) == {"Invoice": {**updated(*named), "cut": True}}
+
+
+async def test_a_line_that_moves_is_removed_here_and_added_there(conn: Connection) -> None:
+    here, there = await create_sale(conn), await create_sale(conn)
+    await conn.execute("delete from shipped_items")
+    await recorded(conn)
+
+    await conn.execute("update line_items set invoice_id = $1 where id = $2", there.invoice.id, here.line_item.id)
+
+    path = f"lineItems[{here.id_of('line_item')}]"
+    by_id = {}
+    async with conn.transaction():
+        for _ in range(2):
+            for change in fold_entities(await claim_batch(conn, limit=10)):
+                by_id[change.entity_id] = describe_changes(
+                    schema._schema, "Invoice", change.changes, is_cut=change.is_cut
+                )
+                await conn.execute("update change_events set published_at = now() where entity_id = $1", change.entity_id)
+    assert by_id[here.invoice.id] == {"added": [], "updated": [], "removed": [path]}
+    assert by_id[there.invoice.id] == {"added": [path], "updated": [], "removed": []}

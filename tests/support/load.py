@@ -1,0 +1,128 @@
+"""Changes written while servers and workers go and come back, and what must have become of them."""
+
+import asyncio
+import os
+import random
+import sys
+from collections import Counter
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.db.webhooks import Webhook
+from schema import global_ids
+from tests.builders.deliveries import create_subscription
+from tests.builders.variants import create_variant
+from tests.support.receiver import Receiver
+from tests.support.waiting import until
+
+QUERY = "query($id: ID!) { node(id: $id) { ... on Variant { countOnHand } } }"
+LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+#: The long form, for nights: more changes, more kills. The short one is for every change of the code.
+IS_LONG = os.environ.get("TELLGRAPH_LONG_FAULTS", "") not in ("", "0")
+CHANGES = 2000 if IS_LONG else 200
+
+
+@dataclass(slots=True, kw_only=True)
+class Load:
+    """Variants whose stock is written again and again."""
+
+    database_url: str
+    receiver: Receiver
+    variants: list[int]
+    chance: random.Random
+    written: int = 0
+
+    async def write(self, count: int) -> None:
+        """Write so many changes, one each few milliseconds, with new connections whenever PostgreSQL went away."""
+        conn: asyncpg.Connection | None = None
+        while count:
+            try:
+                conn = conn if conn and not conn.is_closed() else await asyncpg.connect(self.database_url)
+                await conn.execute(
+                    "update variants set count_on_hand = $1 where id = $2",
+                    1000 + self.written,
+                    self.chance.choice(self.variants),
+                )
+            except LOST:
+                await asyncio.sleep(0.05)
+                continue
+            self.written += 1
+            count -= 1
+            await asyncio.sleep(self.chance.uniform(0, 0.01))
+        if conn is not None:
+            await conn.close()
+
+    async def present(self) -> dict[str, int]:
+        """Each variant's stock, by global id."""
+        conn = await asyncpg.connect(self.database_url)
+        try:
+            rows = await conn.fetch("select id, count_on_hand from variants")
+        finally:
+            await conn.close()
+        return {global_ids.encode("Variant", row["id"]): row["count_on_hand"] for row in rows}
+
+    def delivered(self) -> dict[str, int]:
+        """What the subscriber holds to be each variant's stock: that of the highest sequence."""
+        latest = sorted(self.receiver.deliveries, key=lambda one: one.json["sequence"])
+        return {one.json["entity"]["id"]: one.data["node"]["countOnHand"] for one in latest}
+
+    async def arrive(self, *, within_s: float = 25) -> float:
+        """Wait until the subscriber has the present state of all, and nothing is open. Returns the seconds."""
+        begun = asyncio.get_running_loop().time()
+
+        async def has_arrived() -> bool:
+            try:
+                return self.delivered() == await self.present() and not await self.open_events()
+            except LOST:
+                return False
+
+        await until(has_arrived, deadline_s=within_s)
+        return asyncio.get_running_loop().time() - begun
+
+    async def open_events(self) -> int:
+        conn = await asyncpg.connect(self.database_url)
+        try:
+            return int(
+                await conn.fetchval(
+                    "select count(*) from webhook_events where state in ('PENDING', 'SENDING', 'RETRYING')"
+                )
+            )
+        finally:
+            await conn.close()
+
+    async def check_duplicates(self) -> int:
+        """Fails if anything was sent twice that was not in flight when its worker was lost. Returns the duplicates."""
+        conn = await asyncpg.connect(self.database_url)
+        rows = await conn.fetch(
+            "select distinct webhook_event_id from delivery_attempts where error_kind = 'UNKNOWN_OUTCOME'"
+        )
+        await conn.close()
+        unknown = {global_ids.encode("WebhookEvent", row["webhook_event_id"]) for row in rows}
+        counts = Counter(one.headers["webhook-id"] for one in self.receiver.deliveries)
+        repeated = {event_id for event_id, count in counts.items() if count > 1}
+        assert repeated <= unknown
+        bodies = {(one.headers["webhook-id"], one.body) for one in self.receiver.deliveries}
+        assert len(bodies) == len(counts)
+        return sum(counts.values()) - len(counts)
+
+
+async def create_load(database_url: str, receiver: Receiver, *, seed: int, variants: int = 10) -> Load:
+    """Some variants, and a webhook about them."""
+    conn = await asyncpg.connect(database_url)
+    try:
+        await create_load_webhook(conn, receiver)
+        ids = [int((await create_variant(conn)).id) for _ in range(variants)]
+    finally:
+        await conn.close()
+    return Load(database_url=database_url, receiver=receiver, variants=ids, chance=random.Random(seed))
+
+
+async def create_load_webhook(conn: asyncpg.Connection, receiver: Receiver) -> Webhook:
+    return await create_subscription(conn, receiver.url(), type="VARIANT", query_string=QUERY, timeout_s=1)
+
+
+def tell(what: str, **figures: float) -> None:
+    """Print what was measured, past pytest's capture when it runs with -s."""
+    sys.stdout.write(f"\n{what}: " + ", ".join(f"{name} {figure:.2f}" for name, figure in figures.items()) + "\n")

@@ -1,0 +1,138 @@
+"""The outbox as a test sees it: what was recorded, and a publisher that is run by hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from app.auth import Viewer
+from app.db.pool import Connection
+from app.db.sellers import SellerId
+from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.services.webhooks import WebhookAttributes, create_webhook
+from tests.support.platform import settings_for
+from workers.publish import publish_all
+from workers.resources import Resources, open_resources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """One row of change_events. `changes`: (table, row id, operation, columns) of each."""
+
+    entity: tuple[str, int]
+    operation: str
+    columns: list[str]
+    changes: list[tuple[str, int, str, list[str]]]
+    is_cut: bool
+    seller_id: int | None
+    actor: str | None
+
+
+async def recorded(conn: Connection) -> list[Recorded]:
+    """What was recorded since the last call, oldest first; it counts as published from now on."""
+    rows = await conn.fetch(
+        "with taken as (update change_events set published_at = now() where published_at is null returning *)"
+        " select * from taken order by id"
+    )
+    return [
+        Recorded(
+            entity=(row["entity_type"], row["entity_id"]),
+            operation=row["operation"],
+            columns=sorted(row["columns"]),
+            changes=[
+                (change["t"], change["id"], change["op"], change["c"])
+                for change in orjson.loads(row["changes"])
+            ],
+            is_cut=row["is_cut"],
+            seller_id=row["seller_id"],
+            actor=row["actor"],
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """One webhook event, with its payload's GraphQL response."""
+
+    id: int
+    webhook_id: int
+    entity: tuple[str, int]
+    event_name: str
+    state: str
+    reason: str | None
+    superseded_by: int | None
+    response: Any
+    changed: Any
+
+    @property
+    def outcome(self) -> tuple[str, str]:
+        return self.event_name, self.state
+
+
+@dataclass(slots=True, kw_only=True)
+class Publisher:
+    """Publishes when it is told to, over one database; nothing delivers."""
+
+    conn: Connection
+    resources: Resources
+
+    async def subscribe(
+        self, query: str, *, klass: WebhookKlass = WebhookKlass.INVOICE, seller_id: int | None = None, **given: Any
+    ) -> int:
+        """Register a webhook for every kind of change unless `events` is given; its id."""
+        attributes: WebhookAttributes = {
+            "url": "http://127.0.0.1:9/hook",
+            "events": list(WebhookEventName),
+            "query_string": f"query($id: ID!) {{ node(id: $id) {{ ... on {klass.entity_type} {{ {query} }} }} }}",
+            **given,  # type: ignore[typeddict-item]
+        }
+        created = await create_webhook(
+            self.resources.database,
+            Viewer(None),
+            self.resources.settings,
+            klass=klass,
+            seller_id=None if seller_id is None else SellerId(seller_id),
+            attributes=attributes,
+        )
+        return created.webhook.id
+
+    async def publish(self) -> list[Made]:
+        """Publish all that waits. Returns all webhook events that there are now, oldest first."""
+        await publish_all(self.resources)
+        return await self.made()
+
+    async def made(self) -> list[Made]:
+        rows = await self.conn.fetch(
+            "select e.*, p.body from webhook_events e left join payloads p on p.digest = e.payload_digest order by e.id"
+        )
+        return [
+            Made(
+                id=row["id"],
+                webhook_id=row["webhook_id"],
+                entity=(row["entity_type"], row["entity_id"]),
+                event_name=row["event_name"],
+                state=row["state"],
+                reason=row["reason"],
+                superseded_by=row["superseded_by"],
+                response=None if row["body"] is None else orjson.loads(row["body"]),
+                changed=orjson.loads(row["changed"]),
+            )
+            for row in rows
+        ]
+
+    async def deliver(self) -> None:
+        """Count all that waits as delivered."""
+        await self.conn.execute(
+            "update webhook_events set state = 'DELIVERED', attempt_count = attempt_count + 1, due_at = null"
+            " where state in ('PENDING', 'RETRYING')"
+        )
+
+
+@asynccontextmanager
+async def running_publisher(conn: Connection, database_url: str) -> AsyncIterator[Publisher]:
+    async with open_resources(settings_for(database_url), stopping=asyncio.Event()) as resources:
+        yield Publisher(conn=conn, resources=resources)

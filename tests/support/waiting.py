@@ -1,0 +1,20 @@
+"""Waiting for a condition, with a deadline."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+DEADLINE_S = 20.0
+_PAUSE_S = 0.01
+
+
+async def until(check: Callable[[], Awaitable[T]], *, deadline_s: float = DEADLINE_S) -> T:
+    """Ask again and again until the answer is true, and return it. Fails after the deadline, with the last answer."""
+    ends_at = time.monotonic() + deadline_s
+    while not (answer := await check()):
+        assert time.monotonic() < ends_at, f"not within {deadline_s:g} s; last answer: {answer!r}"
+        await asyncio.sleep(_PAUSE_S)
+    return answer

@@ -1,0 +1,112 @@
+"""`tellgraph worker` as a process of its own, to stop, kill and start again."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from tests.support.platform import SECRET_KEY
+from tests.support.waiting import until
+
+
+@dataclass(slots=True)
+class WorkerProcess:
+    """One worker; started again, it is a new process that adds to the same log."""
+
+    environment: dict[str, str]
+    log: IO[bytes]
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    def start(self) -> None:
+        assert self.process is None
+        self.process = subprocess.Popen(
+            # Not the installed script: the code under test is that of this directory.
+            [sys.executable, "-c", "from app.cli import main; main()", "worker"],
+            cwd=Path(__file__).parents[2],
+            env=os.environ | self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+        )
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is stored and nobody is told."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    async def stop(self, *, within_s: float = 30) -> int:
+        """SIGTERM, and its exit status."""
+        process = self.process
+        assert process is not None
+        process.send_signal(signal.SIGTERM)
+
+        async def has_ended() -> bool:
+            return process.poll() is not None
+
+        await until(has_ended, deadline_s=within_s)
+        self.process = None
+        return process.returncode
+
+    def cpu_s(self) -> float:
+        """CPU seconds used so far."""
+        assert self.process is not None
+        times = psutil.Process(self.process.pid).cpu_times()
+        return times.user + times.system
+
+    async def wait_for(self, event: str, count: int = 1) -> list[dict[str, Any]]:
+        """Log lines of this event, as soon as there are `count` of them."""
+
+        async def found() -> list[dict[str, Any]]:
+            assert self.process is None or self.process.poll() is None, self.read()
+            lines = self.lines(event)
+            return lines if len(lines) >= count else []
+
+        return await until(found)
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """All log lines of this event so far."""
+        lines = (json.loads(line) for line in self.read().splitlines() if line.startswith("{"))
+        return [line for line in lines if line.get("event") == event]
+
+    def read(self) -> str:
+        return Path(self.log.name).read_text("utf-8", "replace")
+
+
+@contextmanager
+def worker_process(database_url: str, redis_url: str, **settings: object) -> Iterator[WorkerProcess]:
+    """A worker that has not been started; killed at the end if it runs. `settings` as in `deliver_lease_s=3`."""
+    named = {f"TELLGRAPH_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = {
+        "TELLGRAPH_DATABASE_URL": database_url,
+        "TELLGRAPH_REDIS_URL": redis_url,
+        "TELLGRAPH_SECRET_KEY": SECRET_KEY,
+        "TELLGRAPH_EGRESS_ALLOW": "127.0.0.0/8",
+        **named,
+    }
+    with tempfile.NamedTemporaryFile(prefix="tellgraph-worker-", suffix=".log") as log:
+        worker = WorkerProcess(environment=environment, log=log)  # type: ignore[arg-type]  # its file, under a name
+        try:
+            yield worker
+        finally:
+            if worker.process is not None:
+                worker.kill()
+
+
+async def started(worker: WorkerProcess) -> WorkerProcess:
+    """Start, and wait until it works."""
+    before = len(worker.lines("worker.started"))
+    await asyncio.to_thread(worker.start)
+    await worker.wait_for("worker.started", before + 1)
+    return worker

@@ -1,0 +1,133 @@
+"""Folding change events, and choosing who is told."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.db.change_events import ChangeEvent
+from app.domain.webhook import WebhookEventName, WebhookKlass
+from schema import schema
+from schema.stored.validate import stored_query
+from tests.workers.test_dedup import WEBHOOK
+from workers.match import MAX_CHANGES, Change, fold_entities, fold_transactions, is_wanted, klasses_of
+
+CREATE, UPDATE, DESTROY = WebhookEventName
+START = datetime(2026, 1, 1, tzinfo=UTC)
+QUERY = stored_query(
+    schema._schema,
+    "query($id: ID!) { node(id: $id) { ... on Invoice { totalCents lineItems { quantity } } } }",
+    WebhookKlass.INVOICE,
+)
+
+
+def event(id_: int, **overrides: Any) -> ChangeEvent:
+    values: dict[str, Any] = {
+        "txid": 1,
+        "entity_type": "Invoice",
+        "entity_id": 7,
+        "operation": UPDATE,
+        "columns": frozenset({"invoices.total_cents"}),
+        "changes": [{"id": id_}],
+        "is_cut": False,
+        "seller_id": None,
+        "recorded_at": START + timedelta(seconds=id_),
+    }
+    return ChangeEvent(id=id_, **{**values, **overrides})
+
+
+def change(**overrides: Any) -> Change:
+    (folded,) = fold_entities([event(1, **overrides)])
+    return folded
+
+
+def test_changes_of_one_entity_fold_to_one_in_order_of_their_first() -> None:
+    events = [
+        event(1, entity_id=8),
+        event(2, columns=frozenset({"line_items.*"}), txid=2),
+        event(3, entity_id=8, operation=DESTROY, seller_id=5, txid=3),
+        event(4, is_cut=True),
+    ]
+
+    first, second = fold_entities(events)
+
+    assert (first.entity_id, first.operation, first.seller_id) == (8, DESTROY, 5)
+    assert (second.entity_id, second.operation, second.is_cut) == (7, UPDATE, True)
+    assert second.columns == {"line_items.*", "invoices.total_cents"}
+    assert [row["id"] for row in second.changes] == [2, 4]
+    assert second.changed_at == START + timedelta(seconds=4)
+
+
+def test_every_change_folds_by_transaction() -> None:
+    events = [event(1, txid=1), event(2, txid=2), event(3, txid=1), event(4, txid=2, operation=DESTROY)]
+
+    folded = fold_transactions(events)
+
+    assert [(one.operation, [row["id"] for row in one.changes]) for one in folded] == [
+        (UPDATE, [1, 3]),
+        (DESTROY, [2, 4]),
+    ]
+
+
+def test_created_and_destroyed_in_one_batch_is_nothing() -> None:
+    events = [event(1, operation=CREATE), event(2), event(3, operation=DESTROY)]
+
+    assert fold_entities(events) == []
+
+
+def test_too_many_rows_over_several_events_are_cut() -> None:
+    events = [event(number) for number in range(1, MAX_CHANGES + 2)]
+
+    (folded,) = fold_entities(events)
+
+    assert (len(folded.changes), folded.is_cut) == (MAX_CHANGES, True)
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from(WebhookEventName)), max_size=20))
+def test_an_entity_s_fold_does_not_depend_on_the_others(steps: list[tuple[int, WebhookEventName]]) -> None:
+    events = [
+        event(number, entity_id=entity, operation=operation) for number, (entity, operation) in enumerate(steps, start=1)
+    ]
+
+    together = {one.entity_id: one for one in fold_entities(events)}
+
+    for entity in range(1, 5):
+        alone = fold_entities([one for one in events if one.entity_id == entity])
+        assert alone == ([together[entity]] if entity in together else [])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "wanted"),
+    [
+        ({}, True),
+        ({"columns": frozenset({"invoices.buyer_phone"})}, False),
+        ({"columns": frozenset({"invoices.buyer_phone", "line_items.quantity"})}, True),
+        ({"columns": frozenset({"line_items.*"})}, True),
+        ({"columns": frozenset({"shipments.*"})}, False),
+        ({"columns": frozenset({"invoices.seller_id"})}, True),
+        ({"columns": frozenset({"invoices.buyer_phone"}), "operation": CREATE}, True),
+        ({"columns": frozenset({"invoices.buyer_phone"}), "operation": DESTROY}, True),
+        # An importer that deletes and inserts again: any column may have changed.
+        ({"columns": frozenset({"invoices.*"})}, True),
+        ({"entity_type": "Variant"}, False),
+    ],
+)
+def test_wanted(overrides: dict[str, Any], wanted: bool) -> None:
+    assert is_wanted(WEBHOOK, QUERY, change(**overrides)) is wanted
+
+
+def test_an_event_that_was_not_asked_for_is_not_wanted() -> None:
+    only_creations = replace(WEBHOOK, events=(CREATE,))
+
+    wanted = [is_wanted(only_creations, QUERY, change(operation=operation)) for operation in WebhookEventName]
+
+    assert wanted == [True, False, False]
+
+
+def test_types_of_changes() -> None:
+    changes = [change(entity_type=name) for name in ("Variant", "Invoice", "Variant")]
+
+    assert klasses_of(changes) == [WebhookKlass.INVOICE, WebhookKlass.VARIANT]
