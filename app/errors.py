@@ -4,6 +4,7 @@ TellgraphError
 ├── InvalidInput      what was sent is wrong; `fields` says where            (422)
 ├── NotFound          what was named does not exist, or not for this viewer  (404)
 ├── Conflict          it exists but does not allow this now                  (409)
+│   └── IdempotencyConflict   the request's Idempotency-Key stands for another one
 ├── Forbidden         the viewer may not do this                             (403)
 └── DatabaseUnavailable
 Delivery: PreSendError (ours: run again), AttemptError (theirs: record and schedule),
@@ -49,6 +50,10 @@ class NotFound(TellgraphError):
 
 class Conflict(TellgraphError):
     code, status = "CONFLICT", 409
+
+
+class IdempotencyConflict(Conflict):
+    code = "IDEMPOTENCY_CONFLICT"
 
 
 class Forbidden(TellgraphError):

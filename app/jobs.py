@@ -21,7 +21,7 @@ def redis_settings(url: str) -> RedisSettings:
     settings = RedisSettings.from_dsn(url)
     # The client's own tries are enough: arq's, on top of them, would take half a minute to give up.
     settings.conn_retries = 0
-    settings.retry = Retry(ExponentialBackoff(cap=1, base=0.05), 10)
+    settings.retry = Retry(ExponentialBackoff(cap=1, base=0.05), 7)
     settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, OSError]
     return settings
 

@@ -28,6 +28,8 @@ from schema.loaders import Loaders
 from workers.process import run_worker
 
 _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
+#: What resolvers get to see of a request's headers.
+_READ_HEADERS = ("idempotency-key",)
 
 
 def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
@@ -67,7 +69,8 @@ async def _answer(request: Request, database: Database, settings: Settings) -> R
             viewer = await authenticate(conn, key)
             if viewer is None:
                 return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
-            executed = await _execute(operation, viewer, conn, database, settings)
+            sent = {name: request.headers[name] for name in _READ_HEADERS if name in request.headers}
+            executed = await _execute(operation, viewer, conn, database, settings, sent)
     except BadRequest as error:
         return refuse(error.status, error.code, error.message)
     except DatabaseUnavailable as error:
@@ -76,7 +79,12 @@ async def _answer(request: Request, database: Database, settings: Settings) -> R
 
 
 async def _execute(
-    operation: Operation, viewer: Viewer, conn: Connection, database: Database, settings: Settings
+    operation: Operation,
+    viewer: Viewer,
+    conn: Connection,
+    database: Database,
+    settings: Settings,
+    request_headers: dict[str, str],
 ) -> Executed:
     reader = Reader(conn)
     context = Context(
@@ -85,6 +93,7 @@ async def _execute(
         loaders=Loaders(reader, viewer),
         settings=settings,
         database=database,
+        request_headers=request_headers,
     )
     allowed = {OperationType.QUERY, OperationType.MUTATION} if operation.may_mutate else {OperationType.QUERY}
     try:

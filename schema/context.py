@@ -37,6 +37,7 @@ class Context:
     """Viewer, loaders and connections of one operation.
 
     database      for mutations, whose service opens a transaction of its own; None while rendering.
+    request_headers  those of the request that resolvers read, by lower-case name.
     sees_deleted  whether `node` finds soft-deleted entities: a destroy event shows the entity as it was last.
     """
 

@@ -83,13 +83,14 @@ class Costs:
         return found
 
 
-def cost_error(cost: Cost, maximum: int) -> GraphQLError | None:
-    """The refusal of an operation that costs too much."""
+def cost_error(cost: Cost, maximum: int, operation: OperationDefinitionNode | None = None) -> GraphQLError | None:
+    """The refusal of an operation that costs too much, with its place in the document where it is given."""
     if cost.total <= maximum:
         return None
     return GraphQLError(
         f"The operation may return {cost.total} values; at most {maximum} are allowed."
         " Ask for smaller pages (first) or fewer nested lists.",
+        operation,
         extensions={"code": "COST_LIMIT", "requested": cost.total, "maximum": maximum},
     )
 

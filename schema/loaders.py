@@ -114,7 +114,7 @@ class Loaders:
         async def load(keys: list[Any]) -> list[Any]:
             found = defaultdict(list)
             for record in await self._reader.fetch(statement.sql, keys, *statement.args):
-                found[record["key"]].append(relation.target.from_record(record))
+                found[record["of_key"]].append(relation.target.from_record(record))
             return [found[key] for key in keys]
 
         return load

@@ -3,9 +3,11 @@
 import strawberry
 
 from schema.mutations.adverts import AdvertMutations
+from schema.mutations.invoices import InvoiceMutations
 from schema.mutations.orders import OrderMutations
 from schema.mutations.refund_requests import RefundRequestMutations
 from schema.mutations.refund_steps import RefundStepMutations
+from schema.mutations.sellers import SellerMutations
 from schema.mutations.shipments import ShipmentMutations
 from schema.mutations.variants import VariantMutations
 from schema.mutations.webhooks import WebhookMutations
@@ -19,6 +21,8 @@ class Mutation(
     RefundStepMutations,
     AdvertMutations,
     VariantMutations,
+    InvoiceMutations,
+    SellerMutations,
     WebhookMutations,
 ):
     """Every mutation has the form `name(input: NameMutationInput!): NameMutationPayload`."""

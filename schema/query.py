@@ -22,16 +22,14 @@ from schema.connections import Connection
 from schema.context import Info
 from schema.declarations import ENTITIES
 from schema.fields import listing
-from schema.filters import (
-    adverts,
-    external_ids,
-    invoice_amendments,
-    invoices,
-    orders,
-    refund_requests,
-    variants,
-    webhook_events,
-)
+from schema.filters import adverts as advert_filters
+from schema.filters import external_ids as external_id_filters
+from schema.filters import invoice_amendments as invoice_amendment_filters
+from schema.filters import invoices as invoice_filters
+from schema.filters import orders as order_filters
+from schema.filters import refund_requests as refund_request_filters
+from schema.filters import variants as variant_filters
+from schema.filters import webhook_events as webhook_event_filters
 from schema.types.advert import Advert, AllAdvert, classify_advert
 from schema.types.api_key_principal import ApiKeyPrincipal
 from schema.types.external_id import ExternalID
@@ -52,52 +50,56 @@ MAX_NODES = 100
 @strawberry.type(description="What can be asked. Lists show what the key sees, and nothing else answers a filter.")
 class Query:
     invoices: Connection[Invoice] = listing(
-        INVOICES, ask=invoices.ask, arguments=invoices.ARGUMENTS, description="Invoices, oldest first unless sorted."
+        INVOICES,
+        ask=invoice_filters.ask,
+        arguments=invoice_filters.ARGUMENTS,
+        description="Invoices, oldest first unless sorted.",
     )
     refund_requests: Connection[RefundRequest] = listing(
         REFUND_REQUESTS,
-        ask=refund_requests.ask,
-        arguments=refund_requests.ARGUMENTS,
+        ask=refund_request_filters.ask,
+        arguments=refund_request_filters.ARGUMENTS,
         description="Refund requests, in the order of their creation.",
     )
     updated_refund_requests: Connection[RefundRequest] = listing(
         REFUND_REQUESTS,
-        ask=refund_requests.ask_updated,
-        arguments=refund_requests.UPDATED_ARGUMENTS,
+        ask=refund_request_filters.ask_updated,
+        arguments=refund_request_filters.UPDATED_ARGUMENTS,
         description="Refund requests changed since a time, the longest unchanged first. One that changes meanwhile"
         " moves to the end, so that going through the pages misses none.",
     )
     variants_where: Connection[Variant] = listing(
         VARIANTS,
-        ask=variants.ask,
-        arguments=variants.ARGUMENTS,
+        ask=variant_filters.ask,
+        arguments=variant_filters.ARGUMENTS,
         description="Variants that are not deleted, in the order of their creation.",
     )
     adverts_where: Connection[Advert] = listing(
         ADVERTS,
-        ask=adverts.ask,
-        arguments=adverts.ARGUMENTS,
+        ask=advert_filters.ask,
+        arguments=advert_filters.ARGUMENTS,
         description="Adverts that are not deleted, published or not, in the order of their creation.",
     )
     all_adverts: Connection[AllAdvert] = listing(
         ADVERTS,
-        ask=adverts.ask_all,
+        ask=advert_filters.ask_all,
         classify=classify_advert,
-        arguments=adverts.ALL_ARGUMENTS,
+        arguments=advert_filters.ALL_ARGUMENTS,
         description="Published, unpublished and deleted adverts, the longest unchanged first. One that changes"
         " meanwhile moves to the end, so that going through the pages misses none.",
     )
-    updated_orders: Connection[Order] = listing(
+    # Nullable, so that the error for a seller's key leaves the rest of the answer standing.
+    updated_orders: Connection[Order] | None = listing(
         ORDERS,
-        ask=orders.ask_updated,
-        arguments=orders.UPDATED_ARGUMENTS,
+        ask=order_filters.ask_updated,
+        arguments=order_filters.UPDATED_ARGUMENTS,
         description="Orders changed since a time, the longest unchanged first; for the operator only. One that"
         " changes meanwhile moves to the end, so that going through the pages misses none.",
     )
     invoice_amendments: Connection[InvoiceAmendment] = listing(
         INVOICE_AMENDMENTS,
-        ask=invoice_amendments.ask,
-        arguments=invoice_amendments.ARGUMENTS,
+        ask=invoice_amendment_filters.ask,
+        arguments=invoice_amendment_filters.ARGUMENTS,
         description="Invoice amendments, oldest first unless sorted.",
     )
     sellers: Connection[Seller] = listing(SELLERS, description="Sellers: all for the operator, itself for a seller.")
@@ -110,8 +112,8 @@ class Query:
     webhook_events: Connection[WebhookEvent] = listing(
         WEBHOOK_EVENTS,
         scope=Scope.WEBHOOKS,
-        ask=webhook_events.ask,
-        arguments=webhook_events.ARGUMENTS,
+        ask=webhook_event_filters.ask,
+        arguments=webhook_event_filters.ARGUMENTS,
         description="What was made of changes for webhooks, newest first, with all attempts.",
     )
 
@@ -141,7 +143,7 @@ class Query:
         ] = UNSET,
     ) -> list[ExternalID]:
         found: list[ExternalID] = await info.context.loaders.whole(
-            external_ids.LISTING, owner_type=owner_type, key=key, value=value, values=values
+            external_id_filters.LISTING, owner_type=owner_type, key=key, value=value, values=values
         )
         return found
 

@@ -20,11 +20,11 @@ class Statement:
 
 
 def related_rows(relation: Relation, viewer: Viewer, where: str) -> Statement:
-    """The rows of many keys (`$1`), each with its `key`, in the order of keys and ids."""
+    """The rows of many keys (`$1`), each with its key as `of_key` (tables have a column `key`), in their order and the ids'."""
     rule, args = row_rule(relation, viewer, 2)
     source, key = source_of(relation)
     return Statement(
-        sql=f"select {distinct_rows(relation)}{key} as key, {relation.target.select_list('t')} from {source}"
+        sql=f"select {distinct_rows(relation)}{key} as of_key, {relation.target.select_list('t')} from {source}"
         f" where {key} = any($1::{relation.key_type}[]) and {rule} and {where} order by {row_order(relation)}",
         args=tuple(args),
     )
@@ -34,7 +34,7 @@ def related_pages(relation: Relation, viewer: Viewer, where: str, part: Slice) -
     """One page of each of many keys (`$1`): `part.size + 1` rows at most, so that the last tells of more."""
     page = page_of_key(relation, viewer, where, part)
     return Statement(
-        sql=f"select k.key, {relation.target.select_list('t')} from unnest($1::{relation.key_type}[]) k(key)"
+        sql=f"select k.key as of_key, {relation.target.select_list('t')} from unnest($1::{relation.key_type}[]) k(key)"
         f" cross join lateral ({page.sql}) t order by k.key, {order_by(BY_ID, part)}",
         args=page.args,
     )

@@ -5,12 +5,10 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import structlog
 
 from app.db.change_events import work_waits
-from app.db.pool import Connection, connection
-from app.errors import DatabaseUnavailable
+from app.db.pool import DATABASE_ERRORS, Connection, connection
 from app.jobs import Job
 from workers.resources import Resources
 
@@ -43,7 +41,7 @@ class Doorbell:
             try:
                 async with connection(self._resources.database) as conn:
                     await self._watch(conn)
-            except (DatabaseUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DATABASE_ERRORS as error:
                 _log.warning("doorbell.lost", error=repr(error))
                 await self._resources.pause(_RECONNECT_S)
 
@@ -65,7 +63,7 @@ class Doorbell:
                 else:
                     follow_up += 1
         finally:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*DATABASE_ERRORS):
                 await conn.remove_listener(CHANNEL, self._hear)
 
     async def _ask(self, job: Job) -> None:

@@ -8,8 +8,8 @@ from databases import Database
 
 from app.db import deliveries
 from app.db.deliveries import Result
-from app.db.pool import transaction
-from app.errors import DatabaseUnavailable, RecordError
+from app.db.pool import DATABASE_ERRORS, transaction
+from app.errors import RecordError
 
 _log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ async def record(results: list[Result], database: Database) -> None:
         except _REFUSED as error:
             await _record_one_by_one(results, database, RecordError(str(error)))
             return
-        except (DatabaseUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_ERRORS as error:
             _log.warning("delivery.record_failed", results=len(results), error=repr(error))
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _MAX_PAUSE_S)

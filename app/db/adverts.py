@@ -54,3 +54,23 @@ async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: Selle
         message = "there is no such advert"
         raise NotFound(message, fields={"advertId": [message]})
     return ADVERTS.from_record(record)
+
+
+async def touch_advert(conn: Connection, advert_id: AdvertId) -> None:
+    """A variant of the advert has changed: lists of what was updated since find it. No change event: see capture."""
+    await conn.execute("update adverts set updated_at = now() where id = $1", advert_id)
+
+
+async def delete_advert(conn: Connection, advert_id: AdvertId) -> Advert:
+    """Mark a locked advert, and all its variants, as deleted."""
+    await conn.execute(
+        "update variants set deleted_at = now(), updated_at = now() where advert_id = $1 and deleted_at is null",
+        advert_id,
+    )
+    record = await conn.fetchrow(
+        "update adverts a set deleted_at = now(), updated_at = now() where a.id = $1"
+        f" returning {ADVERTS.select_list('a')}",
+        advert_id,
+    )
+    assert record is not None, "the caller has locked the row"
+    return ADVERTS.from_record(record)

@@ -1,4 +1,4 @@
-"""Change capture: which table's rows belong to which entity, and the trigger functions made from that.
+"""Change capture: the trigger functions, made from what `app/db/captured.py` declares.
 
 One declaration per table; `install` generates one static PL/pgSQL function for it from the table's present
 columns. Static because it is the cheapest form measured: 4 µs per row of a bulk UPDATE, where a function
@@ -7,107 +7,13 @@ added later is not compared until the functions are generated again, which `migr
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from app.db.captured import CAPTURED, Captured, Root
 from app.db.pool import Connection
 
 #: Entries in change_events.changes; a bulk change of one entity with more rows is marked as cut.
 MAX_CHANGES = 50
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Root:
-    """An entity that a row's change is a change of.
-
-    sql      a SELECT of the entity's ids from the row `r`.
-    parents  SQL for the ids between entity and row, outermost first: a shipped item of an invoice has its
-             shipment's. They let a notification name `shipments[…].shippedItems[…]`.
-    seller   SQL for the seller of the entity's own row, recorded when it is deleted for good.
-    """
-
-    entity_type: str
-    sql: str = "select r.id"
-    parents: tuple[str, ...] = ()
-    seller: str = "null"
-
-    @property
-    def is_self(self) -> bool:
-        return self.sql == "select r.id"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Captured:
-    """A table whose changes are recorded. A change of `ignored` columns alone is none."""
-
-    table: str
-    roots: tuple[Root, ...]
-    ignored: tuple[str, ...] = ("updated_at",)
-
-
-CAPTURED = (
-    Captured(
-        table="orders",
-        roots=(Root(entity_type="Invoice", sql="select i.id from invoices i where i.order_id = r.id"),),
-    ),
-    Captured(table="invoices", roots=(Root(entity_type="Invoice", seller="r.seller_id"),)),
-    Captured(table="line_items", roots=(Root(entity_type="Invoice", sql="select r.invoice_id"),)),
-    Captured(table="shipments", roots=(Root(entity_type="Invoice", sql="select r.invoice_id"),)),
-    Captured(
-        table="shipped_items",
-        roots=(
-            Root(
-                entity_type="Invoice",
-                sql="select s.invoice_id from shipments s where s.id = r.shipment_id",
-                parents=("r.shipment_id",),
-            ),
-        ),
-    ),
-    Captured(table="invoice_amendments", roots=(Root(entity_type="Invoice", sql="select r.invoice_id"),)),
-    Captured(
-        table="invoice_amendment_line_items",
-        roots=(
-            Root(
-                entity_type="Invoice",
-                sql="select a.invoice_id from invoice_amendments a where a.id = r.invoice_amendment_id",
-                parents=("r.invoice_amendment_id",),
-            ),
-        ),
-    ),
-    Captured(
-        table="refund_requests",
-        roots=(
-            Root(
-                entity_type="RefundRequest",
-                seller="(select i.seller_id from invoices i where i.id = r.invoice_id)",
-            ),
-            Root(entity_type="Invoice", sql="select r.invoice_id"),
-        ),
-    ),
-    *(
-        Captured(
-            table=table,
-            roots=(
-                Root(entity_type="RefundRequest", sql="select r.refund_request_id"),
-                Root(
-                    entity_type="Invoice",
-                    sql="select q.invoice_id from refund_requests q where q.id = r.refund_request_id",
-                    parents=("r.refund_request_id",),
-                ),
-            ),
-        )
-        for table in ("refund_request_line_items", "refund_request_notes")
-    ),
-    Captured(
-        table="adverts",
-        roots=(
-            Root(
-                entity_type="Variant",
-                sql="select v.id from variants v where v.advert_id = r.id and v.deleted_at is null",
-            ),
-        ),
-    ),
-    Captured(table="variants", roots=(Root(entity_type="Variant", seller="r.seller_id"),)),
-)
 
 _INSERT = "insert into change_events (entity_type, entity_id, operation, columns, changes, is_cut, seller_id)"
 
@@ -127,12 +33,12 @@ async def install(conn: Connection) -> None:
 def function_sql(captured: Captured, columns: dict[str, str]) -> str:
     """The trigger function of one table; `columns` maps each column's name to its type."""
     branches = {
-        "UPDATE": [_update_sql(captured, root, columns) for root in captured.roots],
-        "INSERT": [_row_sql(captured.table, root, "new_rows", "i", "CREATE") for root in captured.roots],
-        "DELETE": [_row_sql(captured.table, root, "old_rows", "d", "DESTROY") for root in captured.roots],
+        "UPDATE": [(root, _update_sql(captured, root, columns)) for root in captured.roots],
+        "INSERT": [(root, _row_sql(captured.table, root, "new_rows", "i", "CREATE")) for root in captured.roots],
+        "DELETE": [(root, _row_sql(captured.table, root, "old_rows", "d", "DESTROY")) for root in captured.roots],
     }
     body = "\n".join(
-        f"  if tg_op = '{operation}' then\n{_counted(statements)}\n  end if;"
+        f"  if tg_op = '{operation}' then\n{_counted(operation, statements)}\n  end if;"
         for operation, statements in branches.items()
     )
     # SECURITY DEFINER: another application's role writes orders without any right on change_events.
@@ -149,8 +55,20 @@ begin
 end $capture$"""
 
 
-def _counted(statements: Sequence[str]) -> str:
-    return "\n".join(f"{sql};\n    get diagnostics k = row_count; total := total + k;" for sql in statements)
+def _counted(operation: str, statements: Sequence[tuple[Root, str]]) -> str:
+    return "\n".join(
+        _guarded(operation, root, f"{sql};\n    get diagnostics k = row_count; total := total + k;")
+        for root, sql in statements
+    )
+
+
+def _guarded(operation: str, root: Root, statement: str) -> str:
+    """Spares the look-up for rows that can't have such a root: those with an owner of another type."""
+    if root.when == "true":
+        return statement
+    rows = {"INSERT": ("new_rows",), "DELETE": ("old_rows",), "UPDATE": ("old_rows", "new_rows")}[operation]
+    some = " or ".join(f"exists (select from {name} r where {root.when})" for name in rows)
+    return f"    if {some} then\n{statement}\n    end if;"
 
 
 def _row_sql(table: str, root: Root, rows: str, op: str, own_operation: str) -> str:
@@ -159,7 +77,7 @@ def _row_sql(table: str, root: Root, rows: str, op: str, own_operation: str) -> 
     # A cascade deletes the parent first: the child's root is not found any more, and it has reported itself.
     return f"""    {_INSERT}
     select '{root.entity_type}', x.root, '{operation}', array['{table}.*'],
-      {_changes(table, "r.id", _parents(root), f"'{op}'", "'[]'::jsonb")}, count(*) > {MAX_CHANGES},
+      {_changes(table, root, "r.id", _parents(root), f"'{op}'", "'[]'::jsonb")}, count(*) > {MAX_CHANGES},
       {f"min({root.seller})" if op == "d" and root.is_self else "null"}::bigint
     from {rows} r cross join lateral ({root.sql}) x(root)
     where x.root is not null group by x.root"""
@@ -188,7 +106,7 @@ def _update_sql(captured: Captured, root: Root, columns: dict[str, str]) -> str:
     select '{root.entity_type}', m.root, {operation},
       (select array_agg(distinct '{captured.table}.' || u)
        from unnest(string_to_array(string_agg(distinct m.c, ','), ',')) u),
-      {_changes(captured.table, "m.id", "m.parents", "m.op", "to_jsonb(string_to_array(m.c, ','))")},
+      {_changes(captured.table, root, "m.id", "m.parents", "m.op", "to_jsonb(string_to_array(m.c, ','))")},
       count(*) > {MAX_CHANGES}, null
     from (
       select n.id, x.root, x.parents, {op} as op,
@@ -197,7 +115,8 @@ def _update_sql(captured: Captured, root: Root, columns: dict[str, str]) -> str:
       cross join lateral (
         select coalesce(a.root, b.root) as root, coalesce(a.parents, b.parents) as parents,
           a.root is null as came, b.root is null as went
-        from ({side.format(row="o")}) a full join ({side.format(row="n")}) b on a.root = b.root and a.parents = b.parents
+        from ({side.format(row="o")}) a full join ({side.format(row="n")}) b
+          on a.root = b.root and a.parents = b.parents
       ) x
       where o *<> n and x.root is not null and ({" or ".join(_differs(*item) for item in compared.items())})
     ) m group by m.root"""
@@ -217,8 +136,9 @@ def _parents(root: Root) -> str:
     return f"array[{', '.join(root.parents)}]::bigint[]"
 
 
-def _changes(table: str, id_: str, parents: str, op: str, columns: str) -> str:
-    entry = f"jsonb_build_object('t', '{table}', 'id', {id_}, 'p', {parents}, 'op', {op}, 'c', {columns})"
+def _changes(table: str, root: Root, id_: str, parents: str, op: str, columns: str) -> str:
+    way = f", 'v', array[{', '.join(repr(step) for step in root.way)}]" if root.way else ""
+    entry = f"jsonb_build_object('t', '{table}', 'id', {id_}, 'p', {parents}, 'op', {op}, 'c', {columns}{way})"
     return f"to_jsonb((array_agg({entry} order by {id_}))[1:{MAX_CHANGES}])"
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.invoices import InvoiceId, LineItemId
+from app.db.pool import Connection
 from app.db.refund_requests import RefundRequestId
 from app.db.table import Table
 from app.domain.invoice import InvoiceAmendmentLineItemStatus
@@ -48,3 +49,14 @@ class InvoiceAmendmentLineItem:
 
 INVOICE_AMENDMENTS = Table("invoice_amendments", InvoiceAmendment)
 INVOICE_AMENDMENT_LINE_ITEMS = Table("invoice_amendment_line_items", InvoiceAmendmentLineItem)
+
+
+async def count_settled(conn: Connection, invoice_id: InvoiceId) -> dict[tuple[LineItemId, bool], int]:
+    """How many of each line item were cancelled (False) and returned (True), by all amendments of an invoice."""
+    records = await conn.fetch(
+        "select l.line_item_id, l.is_dispatched, sum(l.quantity)::int as quantity"
+        " from invoice_amendment_line_items l join invoice_amendments a on a.id = l.invoice_amendment_id"
+        " where a.invoice_id = $1 and l.line_item_id is not null group by 1, 2",
+        invoice_id,
+    )
+    return {(LineItemId(row["line_item_id"]), row["is_dispatched"]): row["quantity"] for row in records}

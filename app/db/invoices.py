@@ -111,6 +111,15 @@ async def lock_invoice(conn: Connection, invoice_id: InvoiceId, *, seller_id: Se
     return INVOICES.from_record(record)
 
 
+async def lock_order_invoices(conn: Connection, order_id: OrderId) -> list[Invoice]:
+    """All invoices of an order, locked in key order."""
+    records = await conn.fetch(
+        f"select {INVOICES.select_list('i')} from invoices i where i.order_id = $1 order by i.id for no key update",
+        order_id,
+    )
+    return INVOICES.rows(records)
+
+
 async def lock_line_items(conn: Connection, invoice_id: InvoiceId) -> list[LineItem]:
     """All line items of an invoice, locked in key order."""
     records = await conn.fetch(
@@ -140,3 +149,12 @@ async def move_line_items(conn: Connection, moves: Mapping[LineItemId, LineItemM
 async def touch_invoice(conn: Connection, invoice_id: InvoiceId) -> None:
     """A part of the invoice has changed: lists of what was updated since find it. No change event: see capture."""
     await conn.execute("update invoices set updated_at = now() where id = $1", invoice_id)
+
+
+async def allocate_line_items(conn: Connection, order_id: OrderId) -> None:
+    """The order has been paid: what was NEW is set aside. Its invoices are locked."""
+    await conn.execute(
+        "update line_items l set status = 'ALLOCATED', updated_at = now() from invoices i"
+        " where i.order_id = $1 and l.invoice_id = i.id and l.status = 'NEW'",
+        order_id,
+    )

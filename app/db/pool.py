@@ -31,6 +31,15 @@ SERVER_SETTINGS = {
     "timezone": "UTC",
 }
 
+#: What a statement raises whose connection, or server, goes away. The last one is asyncpg's confusion about it.
+DATABASE_ERRORS = (
+    DatabaseUnavailable,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
 
 def create_database(url: str, *, pool_size: int) -> Database:
     """A `Database` that is not connected yet; `async with database:` is its lifespan."""

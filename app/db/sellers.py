@@ -7,6 +7,7 @@ from typing import NewType
 
 from app.db.pool import Connection
 from app.db.table import Table
+from app.errors import NotFound
 
 SellerId = NewType("SellerId", int)
 
@@ -38,3 +39,14 @@ async def find_seller_ids(conn: Connection, seller_ids: Collection[SellerId]) ->
     """Those of the ids that are sellers'."""
     records = await conn.fetch("select id from sellers where id = any($1::bigint[])", [*seller_ids])
     return {SellerId(record["id"]) for record in records}
+
+
+async def lock_seller(conn: Connection, seller_id: SellerId) -> Seller:
+    """A seller, locked to the end of the transaction. Raises NotFound at `sellerId`."""
+    record = await conn.fetchrow(
+        f"select {SELLERS.select_list('s')} from sellers s where s.id = $1 for no key update", seller_id
+    )
+    if record is None:
+        message = "there is no such seller"
+        raise NotFound(message, fields={"sellerId": [message]})
+    return SELLERS.from_record(record)

@@ -6,7 +6,9 @@ from typing import NewType
 
 from app.db.invoices import InvoiceId, LineItemId
 from app.db.pool import Connection
+from app.db.sellers import SellerId
 from app.db.table import Table
+from app.errors import NotFound
 
 ShipmentId = NewType("ShipmentId", int)
 ShippedItemId = NewType("ShippedItemId", int)
@@ -52,3 +54,30 @@ async def find_carrier(conn: Connection, carrier_id: ShipmentCarrierId) -> Shipm
         f"select {SHIPMENT_CARRIERS.select_list('c')} from shipment_carriers c where c.id = $1", carrier_id
     )
     return None if record is None else SHIPMENT_CARRIERS.from_record(record)
+
+
+async def find_shipped_invoice(conn: Connection, shipment_id: ShipmentId, *, seller_id: SellerId | None) -> InvoiceId:
+    """The invoice of a shipment, which has to be locked before the shipment is.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `shipmentId`, for another seller's as well.
+    """
+    found = await conn.fetchval(
+        "select s.invoice_id from shipments s join invoices i on i.id = s.invoice_id"
+        " where s.id = $1 and ($2::bigint is null or i.seller_id = $2)",
+        shipment_id,
+        seller_id,
+    )
+    if found is None:
+        message = "there is no such shipment"
+        raise NotFound(message, fields={"shipmentId": [message]})
+    return InvoiceId(found)
+
+
+async def lock_shipment(conn: Connection, shipment_id: ShipmentId) -> Shipment:
+    """A shipment that exists, locked to the end of the transaction."""
+    record = await conn.fetchrow(
+        f"select {SHIPMENTS.select_list('s')} from shipments s where s.id = $1 for no key update", shipment_id
+    )
+    assert record is not None, "shipments are not deleted"
+    return SHIPMENTS.from_record(record)

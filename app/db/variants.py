@@ -56,6 +56,25 @@ class OfferedVariant:
     now: datetime
 
 
+async def find_advert_of(conn: Connection, variant_id: VariantId, *, seller_id: SellerId | None) -> AdvertId:
+    """The advert of a variant that is not deleted, nor its advert; it has to be locked before the variant is.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `variantId`, for another seller's as well.
+    """
+    found = await conn.fetchval(
+        "select v.advert_id from variants v join adverts a on a.id = v.advert_id"
+        " where v.id = $1 and v.deleted_at is null and a.deleted_at is null"
+        " and ($2::bigint is null or v.seller_id = $2)",
+        variant_id,
+        seller_id,
+    )
+    if found is None:
+        message = "there is no such variant"
+        raise NotFound(message, fields={"variantId": [message]})
+    return AdvertId(found)
+
+
 async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: SellerId | None) -> Variant:
     """A variant that is not deleted, nor its advert, locked to the end of the transaction.
 

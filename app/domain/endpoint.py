@@ -113,9 +113,7 @@ def check_endpoint(url: str, *, allow_http: bool, allowed: Sequence[Network]) ->
     address = _check_host(host, allowed)
     exempt = _is_in(address, allowed) if address else host == "localhost"
     if scheme == "http" and not (allow_http or exempt):
-        raise RefusedEndpoint(
-            "The URL must start with https://, so that nobody on the way can read the payload."
-        )
+        raise RefusedEndpoint("The URL must start with https://, so that nobody on the way can read the payload.")
     _check_parsers_agree(url, scheme, host, address)
     return url
 
@@ -189,9 +187,7 @@ def _check_host(host: str, allowed: Sequence[Network]) -> Address | None:
     return None
 
 
-def _check_address(
-    kind: type[IPv4Address] | type[IPv6Address], text: str, allowed: Sequence[Network]
-) -> Address:
+def _check_address(kind: type[IPv4Address] | type[IPv6Address], text: str, allowed: Sequence[Network]) -> Address:
     try:
         address = kind(text)
     except ValueError:
@@ -232,9 +228,7 @@ def _check_parsers_agree(url: str, scheme: str, host: str, address: Address | No
         hosts = [ours.raw_host.decode("ascii"), theirs.raw_host or ""]
         ports = [ours.port or port, theirs.port]
         schemes = [ours.scheme, theirs.scheme]
-        same_host = (
-            all(ipaddress.ip_address(each) == address for each in hosts) if address else {*hosts} == {host}
-        )
+        same_host = all(ipaddress.ip_address(each) == address for each in hosts) if address else {*hosts} == {host}
     except (httpx.InvalidURL, ValueError):
         same_host, ports, schemes = False, [], []
     if not same_host or len({*ports}) != 1 or {*schemes} != {scheme}:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 
-from app.domain.order import LineItemStatus
+from app.domain.order import DeliveryType, LineItemStatus
 from app.domain.refund_request import RefundStage
 
 
@@ -103,7 +103,27 @@ def flags_after_shipping(
 ) -> tuple[InvoiceStatusFlag, ...]:
     """The flags once something was sent; `awaiting` are the quantities left. SENT replaces PARTIALLY_SENT."""
     sent = InvoiceStatusFlag.PARTIALLY_SENT if any(awaiting) else InvoiceStatusFlag.SENT
-    return _in_order({*flags} - _SENDING | {sent})
+    return in_order({*flags} - _SENDING | {sent})
+
+
+def collecting_conflict(
+    flags: Collection[InvoiceStatusFlag], delivery_type: DeliveryType, status: InvoiceClickAndCollectStatus
+) -> str | None:
+    """Why an invoice can't be ready, or collected, now."""
+    if delivery_type is not DeliveryType.CLICK_AND_COLLECT:
+        return "is not collected by the buyer"
+    if is_settled(flags):
+        return "is cancelled or refunded: nothing is collected any more"
+    if status is InvoiceClickAndCollectStatus.READY and InvoiceStatusFlag.COLLECTED in flags:
+        return "has been collected already"
+    return None
+
+
+def flags_after_collecting(
+    flags: Collection[InvoiceStatusFlag], status: InvoiceClickAndCollectStatus
+) -> tuple[InvoiceStatusFlag, ...]:
+    """The flags of an invoice that is ready, or was collected. COLLECTED replaces READY."""
+    return in_order({*flags} - {InvoiceStatusFlag.READY} | {InvoiceStatusFlag(status.value)})
 
 
 def flags_after_refund(
@@ -130,8 +150,9 @@ def flags_after_refund(
     if line_items and {*line_items} <= {LineItemStatus.REFUNDED, LineItemStatus.CANCELLED}:
         is_refunded = LineItemStatus.REFUNDED in line_items
         found.add(InvoiceStatusFlag.REFUNDED if is_refunded else InvoiceStatusFlag.CANCELLED)
-    return _in_order(found)
+    return in_order(found)
 
 
-def _in_order(flags: Collection[InvoiceStatusFlag]) -> tuple[InvoiceStatusFlag, ...]:
+def in_order(flags: Collection[InvoiceStatusFlag]) -> tuple[InvoiceStatusFlag, ...]:
+    """The flags in the order of their enumeration, as they are stored."""
     return tuple(flag for flag in InvoiceStatusFlag if flag in flags)

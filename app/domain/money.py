@@ -18,9 +18,7 @@ _SYMBOLS = {
     "KRW": "₩",
 }
 #: Minor units per major unit are 100 but for these (ISO 4217).
-_NO_MINOR_UNIT = frozenset(
-    {"JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "XPF", "PYG", "RWF", "UGX", "VUV"}
-)
+_NO_MINOR_UNIT = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "XPF", "PYG", "RWF", "UGX", "VUV"})
 
 
 def format_cents(amount_cents: int | None, currency: str, *, asked: str | None = None) -> str | None:

@@ -40,10 +40,15 @@ def shipping_problems(
         problems.add("invoiceId", "is cancelled or refunded: nothing is sent any more")
     if delivery_type is DeliveryType.NO_DISPATCH:
         problems.add("invoiceId", "needs no dispatch: nothing is sent")
-    # Integrators round times down to the second.
-    if dispatched_at < ordered_at.replace(microsecond=0):
-        problems.add("dispatchedAt", f"must not be before the order, {ordered_at.isoformat()}")
+    problems.include(dispatch_problems(ordered_at, dispatched_at))
     return problems.include(packing_problems(awaiting, packed))
+
+
+def dispatch_problems(ordered_at: datetime, dispatched_at: datetime) -> Problems:
+    # Integrators round times down to the second.
+    if dispatched_at >= ordered_at.replace(microsecond=0):
+        return Problems()
+    return Problems(dispatchedAt=[f"must not be before the order, {ordered_at.isoformat()}"])
 
 
 def packing_problems(awaiting: Mapping[int, int], packed: Sequence[Packed]) -> Problems:

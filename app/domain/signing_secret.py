@@ -24,9 +24,7 @@ def check_secret(text: str) -> list[str]:
     The messages never quote the secret.
     """
     if not text.startswith(PREFIX):
-        return [
-            f"must start with {PREFIX}, followed by the base64 of {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes"
-        ]
+        return [f"must start with {PREFIX}, followed by the base64 of {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes"]
     try:
         key = _decode(text)
     except ValueError:

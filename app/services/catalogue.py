@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from databases import Database
 
 from app.auth import Viewer
-from app.db.adverts import ADVERTS, Advert, AdvertId, lock_advert
+from app.db.adverts import ADVERTS, Advert, AdvertId, lock_advert, touch_advert
 from app.db.pool import Connection, transaction
 from app.db.sellers import SellerId, find_seller
 from app.db.table import Table
-from app.db.variants import VARIANTS, Variant, VariantId, lock_advert_variants, lock_variant
+from app.db.variants import VARIANTS, Variant, VariantId, find_advert_of, lock_advert_variants, lock_variant
 from app.db.write import insert_row, update_row
 from app.domain.advert import AdvertCondition
 from app.domain.attributes import ABSENT, Absent, given
@@ -101,9 +101,12 @@ async def update_variant(database: Database, viewer: Viewer, change: VariantUpda
     """
     value_problems(change).check()
     async with transaction(database, actor=viewer.actor) as conn:
-        variant = await lock_variant(conn, change.variant_id, seller_id=viewer.seller_id)
+        variant = await lock_in_advert(conn, viewer, change.variant_id)
         _variant_problems(change.attributes, variant, "attributes").check()
-        return await _save(conn, VARIANTS, variant, _attributes(change.attributes))
+        saved = await _save(conn, VARIANTS, variant, _attributes(change.attributes))
+        if saved is not variant:
+            await touch_advert(conn, saved.advert_id)
+        return saved
 
 
 async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert) -> Advert:
@@ -124,7 +127,16 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
         else:
             advert = await _save(conn, ADVERTS, advert, attributes)
         await _save_variants(conn, advert, change.attributes.variants, known)
+        if known and change.attributes.variants:
+            await touch_advert(conn, advert.id)
         return advert
+
+
+async def lock_in_advert(conn: Connection, viewer: Viewer, variant_id: VariantId) -> Variant:
+    """A variant of the viewer's, locked after its advert, as everywhere. Raises NotFound at `variantId`."""
+    advert_id = await find_advert_of(conn, variant_id, seller_id=viewer.seller_id)
+    await lock_advert(conn, advert_id, seller_id=viewer.seller_id)
+    return await lock_variant(conn, variant_id, seller_id=viewer.seller_id)
 
 
 def _attributes(attributes: VariantAttributes | AdvertAttributes) -> dict[str, Any]:

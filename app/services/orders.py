@@ -14,8 +14,8 @@ from app.db.pool import Connection, transaction
 from app.db.sellers import SellerId, find_seller_ids
 from app.db.variants import OfferedVariant, VariantId, lock_offered_variants, take_from_stock
 from app.db.write import insert_row, insert_rows
-from app.domain.invoice import InvoiceStatusFlag
 from app.domain.order import DeliveryType, LineItemStatus, OrderStatus, initial_quantities
+from app.domain.payment import flags_after_payment
 from app.domain.problems import MAX_ITEMS, Problems, value_problems
 from app.domain.purchase import Part, PricedLine, Terms, order_amounts, split, total_problems
 from app.domain.stock import Offer, Wanted, form_problems, price_now, purchase_problems, tax_rate_problems
@@ -215,7 +215,7 @@ async def _insert_invoices(conn: Connection, order: Order, parts: Sequence[Part]
         "buyer_phone": order.phone,
         "buyer_email_address": order.email_address,
         "buyer_message_to_seller": order.message_to_seller,
-        "status_flags": [InvoiceStatusFlag.PAID] if is_paid else [],
+        "status_flags": flags_after_payment((), order.status),
         "paid_at": order.created_at if is_paid else None,
         "currency": order.currency,
     }

@@ -12,7 +12,6 @@ from app.db.write import insert_row, insert_rows
 from app.domain.invoice import InvoiceAmendmentLineItemStatus
 from app.domain.refund_request import (
     STEPS,
-    RefundRequestLineItemStatus,
     RefundRequestStatus,
     RefundStep,
     payout_conflict,
@@ -21,6 +20,9 @@ from app.domain.refund_request import (
     share,
 )
 from app.errors import Conflict
+
+#: Quantities by line item, and by whether they had been sent: returned, or else cancelled.
+Settled = Mapping[tuple[LineItemId, bool], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,37 +72,43 @@ def decide_payout(
 
 def line_item_moves(
     lines: Sequence[RefundRequestLineItem],
-    all_lines: Sequence[RefundRequestLineItem],
+    settled: Settled,
     items: Mapping[LineItemId, LineItem],
 ) -> dict[LineItemId, LineItemMove]:
-    """How the items move: cancelled ones await dispatch no more, returned ones can't be returned again.
+    """How the items move once the lines are paid out: see `settling_moves`.
 
-    all_lines  of every request of the invoice, to know when all of an item was refunded.
     Raises Conflict when the items have been sent, or taken back, since the request was made.
     """
-    paid = {line.id for line in lines}
-    done: Counter[tuple[LineItemId | None, bool]] = Counter()
-    now: Counter[tuple[LineItemId | None, bool]] = Counter()
-    for line in all_lines:
-        key = (line.line_item_id, line.is_dispatched)
-        if line.id in paid:
-            now[key] += line.quantity
-        if line.id in paid or line.status is RefundRequestLineItemStatus.REFUNDED:
-            done[key] += line.quantity
-    moves = {}
-    for item_id in sorted({line.line_item_id for line in lines if line.line_item_id is not None}):
+    now: Counter[tuple[LineItemId, bool]] = Counter()
+    for line in lines:
+        if line.line_item_id is not None:
+            now[line.line_item_id, line.is_dispatched] += line.quantity
+    for item_id in {item_id for item_id, _ in now}:
         item = items[item_id]
-        cancelled, returned = now[item_id, False], now[item_id, True]
-        if cancelled > item.quantity_awaiting_dispatch or returned > item.quantity_returnable:
+        if now[item_id, False] > item.quantity_awaiting_dispatch or now[item_id, True] > item.quantity_returnable:
             message = "asks for items that were sent or refunded since"
             raise Conflict(f"The refund request {message}.", fields={"refundRequestId": [message]})
+    return settling_moves(now, settled, items)
+
+
+def settling_moves(
+    now: Settled, before: Settled, items: Mapping[LineItemId, LineItem]
+) -> dict[LineItemId, LineItemMove]:
+    """How items move: cancelled ones await dispatch no more, returned ones can't be returned again.
+
+    before  by amendments already, to know when all of an item is settled.
+    """
+    moves = {}
+    for item_id in sorted({item_id for item_id, _ in now}):
+        item = items[item_id]
+        cancelled, returned = now.get((item_id, False), 0), now.get((item_id, True), 0)
         moves[item_id] = LineItemMove(
             awaiting_dispatch=-cancelled,
             returnable=-returned,
             status=settled_status(
                 quantity=item.quantity,
-                cancelled=done[item_id, False],
-                returned=done[item_id, True],
+                cancelled=cancelled + before.get((item_id, False), 0),
+                returned=returned + before.get((item_id, True), 0),
                 status=item.status,
             ),
         )

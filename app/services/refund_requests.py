@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from databases import Database
 
 from app.auth import Viewer
+from app.db.invoice_amendments import count_settled
 from app.db.invoices import (
     Invoice,
     InvoiceId,
@@ -113,7 +114,8 @@ async def refund_refund_request(database: Database, viewer: Viewer, given: Refun
             refund_cents=given.refund_amount_cents,
             cash_cents=given.cash_amount_cents,
         )
-        moves = line_item_moves(payout.lines, locked.all_lines, locked.items)
+        settled = await count_settled(conn, locked.invoice.id)
+        moves = line_item_moves(payout.lines, settled, locked.items)
         await set_line_stages(conn, {line.id: RefundStage.REFUNDED for line in payout.lines})
         await move_line_items(conn, moves)
         await insert_amendment(conn, locked.invoice, locked.request, payout, locked.items)

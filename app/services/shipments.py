@@ -17,6 +17,7 @@ from app.db.invoices import (
     lock_invoice,
     lock_line_items,
     move_line_items,
+    touch_invoice,
 )
 from app.db.orders import get_order
 from app.db.pool import Connection, transaction
@@ -117,3 +118,5 @@ async def _move_items(conn: Connection, given: NewShipment, invoice: Invoice, li
     flags = flags_after_shipping(invoice.status_flags, awaiting=awaiting)
     if flags != invoice.status_flags:
         await update_row(conn, INVOICES, invoice.id, {"status_flags": flags})
+    else:
+        await touch_invoice(conn, invoice.id)

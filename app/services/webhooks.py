@@ -68,6 +68,8 @@ async def create_webhook(
 ) -> Created:
     """Register a webhook, owned by `seller_id` or (None) by the viewer. Raises InvalidInput, Forbidden."""
     owner = _owner(viewer, seller_id)
+    if klass.is_operators_only and owner is not None:
+        raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
     generated = None if attributes.get("hmac_key") else generate_secret()
     if generated:
         attributes = {**attributes, "hmac_key": generated}

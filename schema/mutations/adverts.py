@@ -1,4 +1,4 @@
-"""advertUpsert."""
+"""advertUpsert, advertPublishedUpdate, advertDelete."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,6 +11,8 @@ from app.db.adverts import AdvertId
 from app.db.sellers import SellerId
 from app.db.variants import VariantId
 from app.services.catalogue import AdvertAttributes, AdvertUpsert, AdvertVariant, upsert_advert
+from app.services.withdrawals import publish_advert, withdraw_advert
+from schema import global_ids
 from schema.context import Info
 from schema.enums import AdvertConditionEnum
 from schema.mutations.inputs import Ids, converted, optional, required
@@ -51,6 +53,29 @@ class AdvertUpsertMutationInput:
     client_mutation_id: str | None = client_mutation_id()
 
 
+@strawberry.input(description="Input of advertPublishedUpdate.")
+class AdvertPublishedUpdateMutationInput:
+    advert_id: strawberry.ID = required("The advert.")
+    published: bool = required("Whether it is for sale.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of advertDelete.")
+class AdvertDeleteMutationInput:
+    advert_id: strawberry.ID = required("The advert to delete.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of advertPublishedUpdate.")
+class AdvertPublishedUpdateMutationPayload(MutationPayload):
+    advert: Advert | None = strawberry.field(default=None, description="The advert as it is now; null on errors.")
+
+
+@strawberry.type(description="Answer of advertDelete.")
+class AdvertDeleteMutationPayload(MutationPayload):
+    advert: Advert | None = strawberry.field(default=None, description="The advert as it was last; null on errors.")
+
+
 @strawberry.type(description="Answer of advertUpsert.")
 class AdvertUpsertMutationPayload(MutationPayload):
     advert: Advert | None = strawberry.field(default=None, description="The advert as it is now; null on errors.")
@@ -71,6 +96,35 @@ class AdvertMutations:
             return {"advert": await upsert_advert(database, viewer, _upsert(input))}
 
         return await run_mutation(info, AdvertUpsertMutationPayload, input, upsert)
+
+    @strawberry.field(
+        description="Put an advert up for sale or take it down. For the operator and the advert's seller."
+    )
+    async def advert_published_update(
+        self,
+        info: Info,
+        input: Annotated[AdvertPublishedUpdateMutationInput, strawberry.argument(description="The advert.")],
+    ) -> AdvertPublishedUpdateMutationPayload | None:
+        async def publish(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            key = AdvertId(global_ids.key_of(input.advert_id, "Advert", field="advertId"))
+            return {"advert": await publish_advert(database, viewer, key, is_published=input.published)}
+
+        return await run_mutation(info, AdvertPublishedUpdateMutationPayload, input, publish)
+
+    @strawberry.field(
+        description="Delete an advert with all its variants. What was sold of them keeps its copies."
+        " For the operator and the advert's seller."
+    )
+    async def advert_delete(
+        self,
+        info: Info,
+        input: Annotated[AdvertDeleteMutationInput, strawberry.argument(description="The advert.")],
+    ) -> AdvertDeleteMutationPayload | None:
+        async def delete(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            key = AdvertId(global_ids.key_of(input.advert_id, "Advert", field="advertId"))
+            return {"advert": await withdraw_advert(database, viewer, key)}
+
+        return await run_mutation(info, AdvertDeleteMutationPayload, input, delete)
 
 
 def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import strawberry
 
+from app.domain.attributes import ABSENT
 from app.domain.problems import Problems
 from app.errors import InvalidInput
 from schema import global_ids
@@ -33,6 +34,12 @@ class Ids:
 
     def optional_key(self, global_id: str | None, type_name: str, path: str) -> int | None:
         return None if global_id is None else self.key(global_id, type_name, path)
+
+    def attribute(self, global_id: str | None, type_name: str, path: str) -> Any:
+        """The key of an attribute that may be absent, and null."""
+        if global_id is strawberry.UNSET:
+            return ABSENT
+        return self.optional_key(global_id, type_name, path)
 
     def check(self) -> None:
         """Raises InvalidInput that names each wrong id."""

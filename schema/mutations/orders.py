@@ -1,4 +1,4 @@
-"""orderCreate."""
+"""orderCreate, orderUpdate."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -7,9 +7,11 @@ import strawberry
 from databases import Database
 
 from app.auth import Viewer
+from app.db.orders import OrderId
 from app.db.sellers import SellerId
 from app.db.variants import VariantId
 from app.domain.order import DeliveryType, OrderStatus
+from app.services.order_updates import OrderAttributes, OrderUpdate, update_order
 from app.services.orders import NewInvoice, NewLineItem, NewOrder, NewPurchase, create_order
 from schema.context import Info
 from schema.enums import DeliveryTypeEnum, OrderStatusEnum
@@ -91,6 +93,39 @@ class OrderCreateMutationInput:
     client_mutation_id: str | None = client_mutation_id()
 
 
+@strawberry.input(description="What is to change of an order: an absent field stays as it is, null clears it.")
+class OrderUpdateInput:
+    first_name: str | None = optional("First name of the buyer.")
+    surname: str | None = optional("Surname of the buyer.")
+    phone: str | None = optional("Where the buyer is called.")
+    email_address: str | None = optional("Where the buyer is written to.")
+    company_name: str | None = optional("The buyer's company.")
+    billing_first_name: str | None = optional("First name on the bill.")
+    billing_surname: str | None = optional("Surname on the bill.")
+    billing_phone: str | None = optional("Phone number on the bill.")
+    billing_email_address: str | None = optional("Where the bill is sent to.")
+    billing_company_name: str | None = optional("Company on the bill.")
+    is_gift: bool | None = optional("Whether the order is a gift. Can't be cleared.")
+    message_to_seller: str | None = optional("What the buyer tells the sellers; each invoice has it.")
+    payment_instrument_type: str | None = optional("How the buyer pays, in the marketplace's own words.")
+
+
+@strawberry.input(description="Input of orderUpdate.")
+class OrderUpdateMutationInput:
+    order_id: strawberry.ID = required("The order to change.")
+    status: OrderStatusEnum | None = optional(
+        "How far it has come. COMPLETE: paid, and so are its invoices. PENDING_REVIEW: their payment is under review. "
+        "A complete order can only be reviewed: what was paid is given back by a refund."
+    )
+    attributes: OrderUpdateInput | None = optional("What else is to change. The invoices' copies follow.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of orderUpdate.")
+class OrderUpdateMutationPayload(MutationPayload):
+    order: Order | None = strawberry.field(default=None, description="The order as it is now; null on errors.")
+
+
 @strawberry.type(description="Answer of orderCreate.")
 class OrderCreateMutationPayload(MutationPayload):
     order: Order | None = strawberry.field(default=None, description="The new order; null on errors.")
@@ -111,6 +146,29 @@ class OrderMutations:
             return {"order": await create_order(database, viewer, _purchase(input))}
 
         return await run_mutation(info, OrderCreateMutationPayload, input, create)
+
+    @strawberry.field(
+        description="Change an order: the buyer's details, and how far the payment has come. What is the same"
+        " already is no change. For the operator."
+    )
+    async def order_update(
+        self,
+        info: Info,
+        input: Annotated[OrderUpdateMutationInput, strawberry.argument(description="What is to change.")],
+    ) -> OrderUpdateMutationPayload | None:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            return {"order": await update_order(database, viewer, _update(input))}
+
+        return await run_mutation(info, OrderUpdateMutationPayload, input, update)
+
+
+def _update(given: OrderUpdateMutationInput) -> OrderUpdate:
+    ids = Ids()
+    order_id = OrderId(ids.key(given.order_id, "Order", "orderId"))
+    ids.check()
+    return OrderUpdate(
+        order_id=order_id, status=given.status or None, attributes=converted(given.attributes, OrderAttributes)
+    )
 
 
 def _purchase(given: OrderCreateMutationInput) -> NewPurchase:

@@ -1,14 +1,19 @@
 """The form of every mutation: `name(input: NameMutationInput!): NameMutationPayload`."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+import orjson
 import strawberry
 from databases import Database
+from graphql import print_ast
 
 from app.auth import Scope, Viewer
-from app.errors import Conflict, Forbidden, InvalidInput, NotFound, TellgraphError
+from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, NotFound, TellgraphError
+from app.services.idempotency import KeyedRequest, Remembered, run_once
 from schema.context import Info
+from schema.declarations import ENTITIES
 
 
 @strawberry.type(description="What is wrong with one field of the input.")
@@ -48,13 +53,19 @@ async def run_mutation(
 
     given   the mutation's input, for its clientMutationId.
     change  calls one service function, which owns the transaction; returns the payload's entity fields.
-    Raises: Forbidden when the key lacks the scope: that is no business error.
+    Raises: Forbidden when the API key lacks the scope: that is no business error. IdempotencyConflict.
+
+    With the header `Idempotency-Key`, the same request of the same viewer within 24 hours is carried out once;
+    sent again it is answered with what the first one made.
     """
     context = info.context
     context.viewer.require(scope)
     assert context.database is not None, "mutations are not run while rendering"
     try:
-        made = await change(context.database, context.viewer)
+        made = await _made(info, change)
+    except IdempotencyConflict:
+        # About the request as a whole, as a missing scope is: the caller's program has to change, not its data.
+        raise
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
         return payload(
             client_mutation_id=given.client_mutation_id, errors=validation_errors(error), status=error.status
@@ -62,6 +73,48 @@ async def run_mutation(
     # What an earlier mutation of the same request has read may be stale now.
     context.loaders.forget()
     return payload(client_mutation_id=given.client_mutation_id, **made)
+
+
+async def _made(info: Info, change: Change) -> Mapping[str, Any]:
+    """What the change has made, or what it made when the request came first."""
+    context = info.context
+    assert context.database is not None
+    database, viewer = context.database, context.viewer
+    key = context.request_headers.get("idempotency-key")
+    if key is None:
+        return await change(database, viewer)
+    request = KeyedRequest(key=key, field=str(info.path.key), hash=_request_hash(info))
+    made = await run_once(
+        database,
+        viewer,
+        request,
+        lambda: change(database, viewer),
+        remember=_remembered,
+        secret_key=context.settings.secret_key,
+    )
+    if not isinstance(made, Remembered):
+        return made
+    rows = {
+        name: await context.loaders.by_id(ENTITIES[type_name].table, row_id, with_deleted=True)
+        for name, (type_name, row_id) in made.rows.items()
+    }
+    return {**rows, **made.values}
+
+
+def _remembered(made: Mapping[str, Any]) -> Remembered:
+    """Rows by their type and id: a repeated answer shows them as they are then."""
+    types = {entity.row: name for name, entity in ENTITIES.items()}
+    rows = {name: (types[type(value)], int(value.id)) for name, value in made.items() if type(value) in types}
+    rest = {name: value for name, value in made.items() if name not in rows and value is not None}
+    return Remembered(rows=rows, values=rest)
+
+
+def _request_hash(info: Info) -> bytes:
+    """Of the operation, whatever its layout, with its fragments and variables."""
+    raw = info._raw_info
+    document = [print_ast(raw.operation), *(print_ast(raw.fragments[name]) for name in sorted(raw.fragments))]
+    variables = orjson.dumps(raw.variable_values, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return hashlib.sha256("\n".join(document).encode() + b"\0" + variables).digest()
 
 
 def validation_errors(error: TellgraphError) -> list[ValidationError]:

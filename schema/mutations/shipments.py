@@ -1,4 +1,4 @@
-"""shipmentCreate."""
+"""shipmentCreate, shipmentUpdate."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,8 @@ from databases import Database
 
 from app.auth import Viewer
 from app.db.invoices import InvoiceId, LineItemId
-from app.db.shipments import ShipmentCarrierId
+from app.db.shipments import ShipmentCarrierId, ShipmentId
+from app.services.shipment_updates import ShipmentUpdate, update_shipment
 from app.services.shipments import NewShipment, NewShippedItem, create_shipment
 from schema.context import Info
 from schema.mutations.inputs import Ids, converted, optional, required
@@ -36,6 +37,23 @@ class ShipmentCreateMutationInput:
     client_mutation_id: str | None = client_mutation_id()
 
 
+@strawberry.input(description="Input of shipmentUpdate: an absent field stays as it is.")
+class ShipmentUpdateMutationInput:
+    shipment_id: strawberry.ID = required("The shipment to change.")
+    postage_carrier_id: strawberry.ID | None = optional("The carrier, a ShipmentCarrier. Can't be cleared.")
+    tracking_number: str | None = optional("The carrier's number of the parcel. Can't be cleared.")
+    dispatched_at: datetime | None = optional(
+        "When the parcel was handed to the carrier, not before the order. UTC without an offset. Can't be cleared."
+    )
+    note: str | None = optional("A note about the shipment; null clears it.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of shipmentUpdate.")
+class ShipmentUpdateMutationPayload(MutationPayload):
+    shipment: Shipment | None = strawberry.field(default=None, description="The shipment as it is now; null on errors.")
+
+
 @strawberry.type(description="Answer of shipmentCreate.")
 class ShipmentCreateMutationPayload(MutationPayload):
     shipment: Shipment | None = strawberry.field(default=None, description="The new shipment; null on errors.")
@@ -53,6 +71,32 @@ class ShipmentMutations:
             return {"shipment": await create_shipment(database, viewer, _shipment(input))}
 
         return await run_mutation(info, ShipmentCreateMutationPayload, input, create)
+
+    @strawberry.field(
+        description="Change a shipment; its tracking link follows. What was sent can't be changed."
+        " For the operator and the invoice's seller."
+    )
+    async def shipment_update(
+        self,
+        info: Info,
+        input: Annotated[ShipmentUpdateMutationInput, strawberry.argument(description="What is to change.")],
+    ) -> ShipmentUpdateMutationPayload | None:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            return {"shipment": await update_shipment(database, viewer, _update(input))}
+
+        return await run_mutation(info, ShipmentUpdateMutationPayload, input, update)
+
+
+def _update(given: ShipmentUpdateMutationInput) -> ShipmentUpdate:
+    ids = Ids()
+    made = converted(
+        given,
+        ShipmentUpdate,
+        shipment_id=ShipmentId(ids.key(given.shipment_id, "Shipment", "shipmentId")),
+        postage_carrier_id=ids.attribute(given.postage_carrier_id, "ShipmentCarrier", "postageCarrierId"),
+    )
+    ids.check()
+    return made
 
 
 def _shipment(given: ShipmentCreateMutationInput) -> NewShipment:

@@ -1,4 +1,4 @@
-"""variantUpdate, and the attributes that it shares with advertUpsert."""
+"""variantUpdate, variantDelete, and the attributes that it shares with advertUpsert."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,6 +10,8 @@ from databases import Database
 from app.auth import Viewer
 from app.db.variants import VariantId
 from app.services.catalogue import VariantAttributes, VariantUpdate, update_variant
+from app.services.withdrawals import withdraw_variant
+from schema import global_ids
 from schema.context import Info
 from schema.enums import PricingModelEnum
 from schema.mutations.inputs import Ids, converted, optional, required
@@ -45,6 +47,17 @@ class VariantUpdateMutationInput:
     client_mutation_id: str | None = client_mutation_id()
 
 
+@strawberry.input(description="Input of variantDelete.")
+class VariantDeleteMutationInput:
+    variant_id: strawberry.ID = required("The variant to delete.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of variantDelete.")
+class VariantDeleteMutationPayload(MutationPayload):
+    variant: Variant | None = strawberry.field(default=None, description="The variant as it was last; null on errors.")
+
+
 @strawberry.type(description="Answer of variantUpdate.")
 class VariantUpdateMutationPayload(MutationPayload):
     variant: Variant | None = strawberry.field(default=None, description="The variant as it is now; null on errors.")
@@ -65,6 +78,21 @@ class VariantMutations:
             return {"variant": await update_variant(database, viewer, _update(input))}
 
         return await run_mutation(info, VariantUpdateMutationPayload, input, update)
+
+    @strawberry.field(
+        description="Delete a variant; the last one of an advert goes with the advert only."
+        " For the operator and the variant's seller."
+    )
+    async def variant_delete(
+        self,
+        info: Info,
+        input: Annotated[VariantDeleteMutationInput, strawberry.argument(description="The variant.")],
+    ) -> VariantDeleteMutationPayload | None:
+        async def delete(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            key = VariantId(global_ids.key_of(input.variant_id, "Variant", field="variantId"))
+            return {"variant": await withdraw_variant(database, viewer, key)}
+
+        return await run_mutation(info, VariantDeleteMutationPayload, input, delete)
 
 
 def _update(given: VariantUpdateMutationInput) -> VariantUpdate:

@@ -5,7 +5,6 @@ from typing import Annotated, Any, cast
 
 import strawberry
 from databases import Database
-from graphql import GraphQLSchema
 from strawberry.scalars import JSON
 
 from app.auth import Scope, Viewer
@@ -103,7 +102,7 @@ class WebhookMutations:
     ) -> WebhookCreateMutationPayload | None:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
             given = input.attributes
-            attributes = _attributes(given, info.schema._schema, given.type)
+            attributes = _attributes(given, info, given.type)
             attributes.setdefault("events", list(WebhookEventName))
             created = await webhooks.create_webhook(
                 database,
@@ -127,7 +126,7 @@ class WebhookMutations:
             webhook_id = WebhookId(global_ids.key_of(input.webhook_id, "Webhook", field="webhookId"))
             async with connection(database) as conn:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-            attributes = _attributes(input.attributes, info.schema._schema, before.type)
+            attributes = _attributes(input.attributes, info, before.type)
             updated = await webhooks.update_webhook(
                 database, viewer, info.context.settings, webhook_id=webhook_id, attributes=attributes
             )
@@ -149,7 +148,7 @@ _PLAIN = {
 }
 
 
-def _attributes(given: WebhookAttributesInput, schema: GraphQLSchema, klass: WebhookKlass) -> WebhookAttributes:
+def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) -> WebhookAttributes:
     """What was given, checked as far as only the schema can check it. null counts as not given."""
     values: dict[str, Any] = {}
     for name, attribute in _PLAIN.items():
@@ -164,7 +163,10 @@ def _attributes(given: WebhookAttributesInput, schema: GraphQLSchema, klass: Web
             raise InvalidInput.at("attributes.headers", "must be an object of names and values")
         values["headers"] = given.headers
     if given.query_string is not strawberry.UNSET:
-        values["query_string"] = stored_query(schema, given.query_string or "", klass).text
+        query = stored_query(
+            info.schema._schema, given.query_string or "", klass, max_cost=info.context.settings.max_cost
+        )
+        values["query_string"] = query.text
     return cast(WebhookAttributes, values)
 
 

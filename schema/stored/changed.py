@@ -18,7 +18,8 @@ def describe_changes(
 ) -> dict[str, Any]:
     """Recorded row changes as field paths of the entity.
 
-    `changes`: {"t": table, "id", "p": parents' ids, "op": i, u or d, "c": columns}, in the order of recording.
+    `changes`: {"t": table, "id", "p": parents' ids, "op": i, u or d, "c": columns}, in the order of recording, and
+    "v", the tables from the entity to the row, where they were recorded (`Root.way` in app/db/captured.py).
     Returns: {"added": […], "updated": […], "removed": […]}, with "cut": true when there were more than recorded.
     A row added and removed again is not named; the columns of an added row are not listed one by one.
     """
@@ -52,7 +53,7 @@ def _row_path(schema: GraphQLSchema, entity_type: str, change: dict[str, Any]) -
     if change["t"] == ENTITIES[entity_type].table.name:
         return ""
     ids = [*change["p"], change["id"]]
-    steps = path_to(schema, entity_type, change["t"], len(ids))
+    steps = path_to(schema, entity_type, change["t"], len(ids), tuple(change.get("v", ())))
     if steps is None:
         return None
     keys = iter(ids)

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema
+from graphql import (
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_leaf_type,
+)
 
 from schema.declarations import ENTITIES, Declaration, Leaf, Relation
 from schema.fields import DeclaredField
@@ -40,28 +47,54 @@ def entity_of_table(table: str) -> str:
 
 
 @cache
-def path_to(schema: GraphQLSchema, entity_type: str, table: str, lists: int) -> tuple[Step, ...] | None:
-    """The shortest way of relations from an entity to a table that crosses `lists` lists, or none at all.
+def path_to(
+    schema: GraphQLSchema, entity_type: str, table: str, lists: int, way: tuple[str, ...] = ()
+) -> tuple[Step, ...] | None:
+    """The relations from an entity to a table that cross `lists` lists: along `way`, else the shortest ones.
 
-    None when there is no such way: the schema does not show this table below this entity.
+    None when there are none: the schema does not show this table below this entity, or not this row of it.
     """
+    return _along(schema, entity_type, lists, way) if way else _shortest(schema, entity_type, table, lists)
+
+
+def _along(schema: GraphQLSchema, entity_type: str, lists: int, way: tuple[str, ...]) -> tuple[Step, ...] | None:
+    """`way`: tables, each with the field that leads there where several do (`addresses.shippingAddress`)."""
+    steps: list[Step] = []
+    for place in way:
+        table, _, field = place.partition(".")
+        current = steps[-1].type if steps else entity_type
+        step = next((step for to, step in _steps(schema, current) if to == table and field in ("", step.field)), None)
+        if step is None:
+            return None
+        steps.append(step)
+    # The last id is the row's own, which only a list names.
+    wanted = lists if steps[-1].is_list else lists - 1
+    return tuple(steps) if sum(step.is_list for step in steps) == wanted else None
+
+
+def _shortest(schema: GraphQLSchema, entity_type: str, table: str, lists: int) -> tuple[Step, ...] | None:
     queue: deque[tuple[str, tuple[Step, ...]]] = deque([(entity_type, ())])
     seen = {entity_type}
     while queue:
         current, path = queue.popleft()
-        graphql_type = schema.type_map[current]
-        assert isinstance(graphql_type, GraphQLObjectType)
-        for name, declaration in declared_fields(graphql_type):
-            if not isinstance(declaration, Relation):
-                continue
-            following = entity_of_table(declaration.target.name)
-            steps = (*path, Step(field=name, is_list=declaration.is_list, type=following))
-            if declaration.target.name == table and sum(step.is_list for step in steps) in (0, lists):
+        for to, step in _steps(schema, current):
+            steps = (*path, step)
+            if to == table and sum(step.is_list for step in steps) in (0, lists):
                 return steps
-            if following not in seen:
-                seen.add(following)
-                queue.append((following, steps))
+            if step.type not in seen:
+                seen.add(step.type)
+                queue.append((step.type, steps))
     return None
+
+
+def _steps(schema: GraphQLSchema, entity_type: str) -> Iterator[tuple[str, Step]]:
+    """The relations of a type, with their tables; not those that come to a mere value."""
+    graphql_type = schema.type_map[entity_type]
+    assert isinstance(graphql_type, GraphQLObjectType)
+    for name, declaration in declared_fields(graphql_type):
+        if isinstance(declaration, Relation) and not is_leaf_type(get_named_type(graphql_type.fields[name].type)):
+            table = declaration.target.name
+            yield table, Step(field=name, is_list=declaration.is_list, type=entity_of_table(table))
 
 
 @cache

@@ -97,9 +97,7 @@ class Advert(Node):
     id: strawberry.ID = global_id("Advert")
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the advert was created.")
-    updated_at: datetime = column(
-        "When the advert itself was last changed; changes of its parts don't count."
-    )
+    updated_at: datetime = column("When the advert itself was last changed; changes of its parts don't count.")
     title: str = column("Title of the product.")
     full_title: str = computed(
         lambda row: full_title(row.title, row.code),
@@ -137,7 +135,6 @@ class Advert(Node):
         arguments=(argument("displayable_only", bool | None, "Leave out variants that buyers can't see."),),
         description="What can be bought of the product, such as its sizes.",
     )
-    # After `variants`: a change of a variant is named by the first field that shows it.
     lowest_price: str | None = relation(
         VARIANTS,
         remote="advert_id",
@@ -151,8 +148,8 @@ class Advert(Node):
     display_image: AnImage | None = relation(
         IMAGES, local="display_image_id", description="The picture that stands for the product; null without one."
     )
-    advert_option_values: Connection[Annotated["AdvertOptionValue", strawberry.lazy("schema.types.option_type")]] = pages(
-        ADVERT_OPTION_VALUES, remote="advert_id", description="What is true of all of its variants."
+    advert_option_values: Connection[Annotated["AdvertOptionValue", strawberry.lazy("schema.types.option_type")]] = (
+        pages(ADVERT_OPTION_VALUES, remote="advert_id", description="What is true of all of its variants.")
     )
     external_ids: ExternalIDs = external_ids("Advert")
     metadata: Metadata = metadata("Advert")

@@ -52,9 +52,7 @@ class Invoice(Node):
     id: strawberry.ID = global_id("Invoice")
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the invoice was created, which is when the order was placed.")
-    updated_at: datetime = column(
-        "When the invoice itself was last changed; changes of its parts don't count."
-    )
+    updated_at: datetime = column("When the invoice itself was last changed; changes of its parts don't count.")
     delivery_type: DeliveryTypeEnum = column("How the items reach the buyer.")
     status_flags: list[InvoiceStatusFlagEnum] = column("All that is true of this invoice; several at once.")
     status: InvoiceStatusEnum = computed(
@@ -71,9 +69,7 @@ class Invoice(Node):
     paid_at: datetime | None = column("When the invoice was paid; null while it is not.")
     remitted_at: datetime | None = column("When the seller was paid out; null while it is not.")
     shipping_description: str = column("The shipping method that the buyer chose.")
-    tax_rate: float | None = column(
-        "Rate of tax, as a fraction: 0.1 is 10 %. Null when no single rate applies."
-    )
+    tax_rate: float | None = column("Rate of tax, as a fraction: 0.1 is 10 %. Null when no single rate applies.")
     total_cents: int | None = cents("What the buyer pays for this invoice.", "total_cents")
     total_formatted: str | None = formatted("What the buyer pays for this invoice.", "total_cents")
     total_including_adjustments_cents: int | None = cents(
@@ -82,22 +78,14 @@ class Invoice(Node):
     total_including_adjustments_formatted: str | None = formatted(
         _ADJUSTED, "total_including_adjustments_cents", of=_adjusted, reads=_ADJUSTED_READS
     )
-    subtotal_cents: int | None = cents(
-        "Sum of the line items, before shipping and discount.", "subtotal_cents"
-    )
-    subtotal_formatted: str | None = formatted(
-        "Sum of the line items, before shipping and discount.", "subtotal_cents"
-    )
+    subtotal_cents: int | None = cents("Sum of the line items, before shipping and discount.", "subtotal_cents")
+    subtotal_formatted: str | None = formatted("Sum of the line items, before shipping and discount.", "subtotal_cents")
     tax_total_cents: int | None = cents("Tax contained in the total.", "tax_total_cents")
     tax_total_formatted: str | None = formatted("Tax contained in the total.", "tax_total_cents")
     tax_shipping_cents: int | None = cents("Tax contained in the shipping cost.", "tax_shipping_cents")
-    tax_shipping_formatted: str | None = formatted(
-        "Tax contained in the shipping cost.", "tax_shipping_cents"
-    )
+    tax_shipping_formatted: str | None = formatted("Tax contained in the shipping cost.", "tax_shipping_cents")
     shipping_cost_cents: int | None = cents("What the buyer pays for shipping.", "shipping_cost_cents")
-    shipping_cost_formatted: str | None = formatted(
-        "What the buyer pays for shipping.", "shipping_cost_cents"
-    )
+    shipping_cost_formatted: str | None = formatted("What the buyer pays for shipping.", "shipping_cost_cents")
     discount_cents: int | None = cents("What was taken off.", "discount_cents")
     discount_formatted: str | None = formatted("What was taken off.", "discount_cents")
     commission_amount_cents: int | None = cents(
@@ -125,19 +113,15 @@ class Invoice(Node):
     shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.shipment")]] = relation(
         SHIPMENTS, remote="invoice_id", description="What has been sent, oldest first; empty before dispatch."
     )
-    refund_requests: list[Annotated["RefundRequest", strawberry.lazy("schema.types.refund_request")]] = (
-        relation(
-            REFUND_REQUESTS,
-            remote="invoice_id",
-            description="Requests to refund items of this invoice, oldest first.",
-        )
+    refund_requests: list[Annotated["RefundRequest", strawberry.lazy("schema.types.refund_request")]] = relation(
+        REFUND_REQUESTS,
+        remote="invoice_id",
+        description="Requests to refund items of this invoice, oldest first.",
     )
-    amendments: list[Annotated["InvoiceAmendment", strawberry.lazy("schema.types.invoice_amendment")]] = (
-        relation(
-            INVOICE_AMENDMENTS,
-            remote="invoice_id",
-            description="What changed the invoice's amounts after the sale, oldest first.",
-        )
+    amendments: list[Annotated["InvoiceAmendment", strawberry.lazy("schema.types.invoice_amendment")]] = relation(
+        INVOICE_AMENDMENTS,
+        remote="invoice_id",
+        description="What changed the invoice's amounts after the sale, oldest first.",
     )
     adjustments: list[Annotated["Adjustment", strawberry.lazy("schema.types.adjustment")]] = relation(
         ADJUSTMENTS,

@@ -36,9 +36,7 @@ class InvoiceAmendmentLineItem(Node):
     total_cents: int | None = cents("Amount for the whole quantity.", "total_cents")
     total_formatted: str | None = formatted("Amount for the whole quantity.", "total_cents")
     tax_cents: int | None = cents("Tax contained in the total; null when it is not known.", "tax_cents")
-    tax_formatted: str | None = formatted(
-        "Tax contained in the total; null when it is not known.", "tax_cents"
-    )
+    tax_formatted: str | None = formatted("Tax contained in the total; null when it is not known.", "tax_cents")
     line_item: LineItem | None = relation(
         LINE_ITEMS, local="line_item_id", description="What was bought; null for a custom line."
     )
@@ -53,21 +51,15 @@ class InvoiceAmendment(Node):
     id: strawberry.ID = global_id("InvoiceAmendment")
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the amendment was created.")
-    updated_at: datetime = column(
-        "When the amendment itself was last changed; changes of its parts don't count."
-    )
+    updated_at: datetime = column("When the amendment itself was last changed; changes of its parts don't count.")
     remitted_at: datetime | None = column("When it was settled with the seller; null while it is not.")
-    tax_rate: float | None = column(
-        "Rate of tax, as a fraction: 0.1 is 10 %. Null when no single rate applies."
-    )
+    tax_rate: float | None = column("Rate of tax, as a fraction: 0.1 is 10 %. Null when no single rate applies.")
     total_cents: int | None = cents("What the buyer gets back.", "total_cents")
     total_formatted: str | None = formatted("What the buyer gets back.", "total_cents")
     tax_cents: int | None = cents("Tax contained in the total.", "tax_cents")
     tax_formatted: str | None = formatted("Tax contained in the total.", "tax_cents")
     remittance_cents: int | None = cents("By how much the seller is paid out less.", "remittance_cents")
-    remittance_formatted: str | None = formatted(
-        "By how much the seller is paid out less.", "remittance_cents"
-    )
+    remittance_formatted: str | None = formatted("By how much the seller is paid out less.", "remittance_cents")
     line_item_amount_total_cents: int | None = cents(
         "Sum of the lines' totals; null when it is not known.", "line_item_amount_total_cents"
     )

@@ -83,9 +83,7 @@ class LineItem(Node):
     item_amount_formatted: str | None = formatted("Price of a single item.", "item_amount_cents")
     total_cents: int | None = cents("What the buyer pays for the line.", "total_cents")
     total_formatted: str | None = formatted("What the buyer pays for the line.", "total_cents")
-    subtotal_cents: int | None = cents(
-        "Price of the whole quantity, before postage and discount.", "subtotal_cents"
-    )
+    subtotal_cents: int | None = cents("Price of the whole quantity, before postage and discount.", "subtotal_cents")
     subtotal_formatted: str | None = formatted(
         "Price of the whole quantity, before postage and discount.", "subtotal_cents"
     )

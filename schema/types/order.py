@@ -63,29 +63,20 @@ class Order(Node):
     billing_company_name: str | None = column("The company that pays; null when it is the buyer.")
     is_gift: bool = column("Whether the order is a gift, to be sent without prices.")
     message_to_seller: str | None = column("What the buyer wrote to the sellers at checkout.")
-    payment_instrument_type: str | None = column(
-        "What was paid with, as the shop calls it, such as `credit_card`."
-    )
+    payment_instrument_type: str | None = column("What was paid with, as the shop calls it, such as `credit_card`.")
     total_cents: int | None = cents("What the buyer pays for the whole order.", "total_cents")
     total_formatted: str | None = formatted("What the buyer pays for the whole order.", "total_cents")
-    subtotal_cents: int | None = cents(
-        "Sum of all line items, before shipping and discount.", "subtotal_cents"
-    )
-    subtotal_formatted: str | None = formatted(
-        "Sum of all line items, before shipping and discount.", "subtotal_cents"
-    )
+    subtotal_cents: int | None = cents("Sum of all line items, before shipping and discount.", "subtotal_cents")
+    subtotal_formatted: str | None = formatted("Sum of all line items, before shipping and discount.", "subtotal_cents")
     tax_total_cents: int | None = cents("Tax contained in the total.", "tax_total_cents")
     tax_total_formatted: str | None = formatted("Tax contained in the total.", "tax_total_cents")
     shipping_cost_cents: int | None = cents("What the buyer pays for shipping.", "shipping_cost_cents")
-    shipping_cost_formatted: str | None = formatted(
-        "What the buyer pays for shipping.", "shipping_cost_cents"
-    )
+    shipping_cost_formatted: str | None = formatted("What the buyer pays for shipping.", "shipping_cost_cents")
     discount_cents: int | None = cents("What was taken off.", "discount_cents")
     discount_formatted: str | None = formatted("What was taken off.", "discount_cents")
     invoices: Connection[Annotated["Invoice", strawberry.lazy("schema.types.invoice")]] = pages(
         INVOICES, remote="order_id", description="The order's parts: one for each seller and delivery type."
     )
-    # After `invoices`: a change of an invoice is named by the first field that shows it.
     aggregate_invoice_status: InvoiceStatusEnum | None = relation(
         INVOICES,
         remote="order_id",

@@ -32,31 +32,19 @@ class RefundRequest(Node):
     id: strawberry.ID = global_id("RefundRequest")
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the request was created.")
-    updated_at: datetime = column(
-        "When the request itself was last changed; changes of its parts don't count."
-    )
-    status: RefundRequestStatusEnum = column(
-        "Where the request as a whole stands; it follows from its lines."
-    )
+    updated_at: datetime = column("When the request itself was last changed; changes of its parts don't count.")
+    status: RefundRequestStatusEnum = column("Where the request as a whole stands; it follows from its lines.")
     initiated_by: RefundRequestInitiatorEnum = column("Who asked for the refund.")
     refunded_at: datetime | None = column("When the refund was paid out; null while it is not.")
     total_cents: int | None = cents("What the refund comes to; null until it is known.", "total_cents")
-    total_formatted: str | None = formatted(
-        "What the refund comes to; null until it is known.", "total_cents"
-    )
-    request_value_cents: int | None = cents(
-        "What was asked for; null until it is known.", "request_value_cents"
-    )
+    total_formatted: str | None = formatted("What the refund comes to; null until it is known.", "total_cents")
+    request_value_cents: int | None = cents("What was asked for; null until it is known.", "request_value_cents")
     request_value_formatted: str | None = formatted(
         "What was asked for; null until it is known.", "request_value_cents"
     )
     refund_amount_cents: int | None = cents("What was paid out; null before that.", "refund_amount_cents")
-    refund_amount_formatted: str | None = formatted(
-        "What was paid out; null before that.", "refund_amount_cents"
-    )
-    cash_amount_cents: int | None = cents(
-        "What of it was paid out in cash; null before that.", "cash_amount_cents"
-    )
+    refund_amount_formatted: str | None = formatted("What was paid out; null before that.", "refund_amount_cents")
+    cash_amount_cents: int | None = cents("What of it was paid out in cash; null before that.", "cash_amount_cents")
     cash_amount_formatted: str | None = formatted(
         "What of it was paid out in cash; null before that.", "cash_amount_cents"
     )
@@ -72,9 +60,7 @@ class RefundRequest(Node):
     line_item_tax_total_formatted: str | None = formatted(
         "Tax contained in the lines' amounts; null until it is known.", "line_item_tax_total_cents"
     )
-    invoice: Invoice = relation(
-        INVOICES, local="invoice_id", description="The invoice whose items are meant."
-    )
+    invoice: Invoice = relation(INVOICES, local="invoice_id", description="The invoice whose items are meant.")
     line_items: list["RefundRequestLineItem"] = relation(
         REFUND_REQUEST_LINE_ITEMS, remote="refund_request_id", description="What is to be refunded."
     )
@@ -104,9 +90,7 @@ class RefundRequestLineItem(Node):
     reason: str | None = column("Why a refund is asked for.")
     deny_refund_reason: str | None = column("Why the refund was denied; null when it was not.")
     description: str | None = column("More about this line, in words.")
-    dispatched: bool = column(
-        "Whether the items had been sent when the refund was asked for.", "is_dispatched"
-    )
+    dispatched: bool = column("Whether the items had been sent when the refund was asked for.", "is_dispatched")
     amount_cents: int | None = cents("Amount for the whole quantity.", "amount_cents")
     amount_formatted: str | None = formatted("Amount for the whole quantity.", "amount_cents")
     amount_per_item_cents: int | None = cents("Amount for a single item.", "amount_per_item_cents")
@@ -134,9 +118,7 @@ class RefundRequestLineItem(Node):
 class RefundRequestNote(Node):
     id: strawberry.ID = global_id("RefundRequestNote")
     timestamp: datetime = column("When it was noted.")
-    new_status: str = column(
-        "Status that the step led to, of the line when there is one, else of the request."
-    )
+    new_status: str = column("Status that the step led to, of the line when there is one, else of the request.")
     note: str | None = column("The note; null when the step was taken without one.")
     author: str | None = column("Who noted it; null when that is not known.")
     refund_request: RefundRequest = relation(

@@ -31,19 +31,13 @@ class Shipment(Node):
     id: strawberry.ID = global_id("Shipment")
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the shipment was created.")
-    updated_at: datetime = column(
-        "When the shipment itself was last changed; changes of its parts don't count."
-    )
+    updated_at: datetime = column("When the shipment itself was last changed; changes of its parts don't count.")
     carrier: str = column("Name of the carrier, as it was when the shipment was sent.")
     tracking_number: str = column("The carrier's number of the parcel.")
-    tracking_link: str | None = column(
-        "Where the parcel is followed; null when the carrier has no such page."
-    )
+    tracking_link: str | None = column("Where the parcel is followed; null when the carrier has no such page.")
     dispatched_at: datetime = column("When the parcel was handed to the carrier.")
     note: str | None = column("What the seller noted about the shipment.")
-    invoice: Invoice = relation(
-        INVOICES, local="invoice_id", description="The invoice whose items were sent."
-    )
+    invoice: Invoice = relation(INVOICES, local="invoice_id", description="The invoice whose items were sent.")
     shipped_items: list[Annotated["ShippedItem", strawberry.lazy("schema.types.shipped_item")]] = relation(
         SHIPPED_ITEMS, remote="shipment_id", description="What is in the parcel."
     )

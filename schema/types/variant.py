@@ -35,9 +35,7 @@ _LOWEST_PRICE_READS = ("price_cents", "sale_price_cents", "sale_price_start_at",
 
 
 def _lowest_price_cents(row: VariantRow) -> int | None:
-    return lowest_price_cents(
-        row.price_cents, row.sale_price_cents, row.sale_price_start_at, row.sale_price_end_at
-    )
+    return lowest_price_cents(row.price_cents, row.sale_price_cents, row.sale_price_start_at, row.sale_price_end_at)
 
 
 def _lowest_price(row: VariantRow) -> str | None:
@@ -66,9 +64,7 @@ class Variant(Node):
     id: strawberry.ID = global_id("Variant")
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the variant was created.")
-    updated_at: datetime = column(
-        "When the variant itself was last changed; changes of its parts don't count."
-    )
+    updated_at: datetime = column("When the variant itself was last changed; changes of its parts don't count.")
     label: str = column("What tells it from the advert's other variants, such as `Red / M`.")
     sku: str | None = column("Stock keeping unit: the seller's own number.")
     barcode: str | None = column("Barcode, such as an EAN.")
@@ -126,8 +122,8 @@ class Variant(Node):
         with_deleted=True,
         description="The advert that this is a variant of, or what stands in its place.",
     )
-    variant_option_values: Connection[Annotated["VariantOptionValue", strawberry.lazy("schema.types.option_type")]] = pages(
-        VARIANT_OPTION_VALUES, remote="variant_id", description="What tells it from the advert's other variants."
+    variant_option_values: Connection[Annotated["VariantOptionValue", strawberry.lazy("schema.types.option_type")]] = (
+        pages(VARIANT_OPTION_VALUES, remote="variant_id", description="What tells it from the advert's other variants.")
     )
     images: Connection[AnImage] = images("Variant", "Pictures of this variant; the advert has its own.")
     inventories: Connection[Annotated["Inventory", strawberry.lazy("schema.types.inventory")]] = pages(

@@ -1,6 +1,7 @@
-"""What clients do with the API: lint and generators over its SDL, in other languages and environments.
+"""What clients do with the API: audits over HTTP, lint of its SDL, generators of typed clients.
 
-`make clients` installs what they need below this folder; without it these tests are skipped.
+Their tools are in other languages and environments; `make clients` installs them below this folder, from locked
+versions. Without them, the tests that need them are skipped.
 """
 
 import shutil
@@ -11,7 +12,18 @@ import pytest
 CLIENTS = Path(__file__).parent
 SDL = CLIENTS.parents[1] / "schema" / "schema.graphql"
 
+
+def _is_installed(locked: str, stamp: str) -> bool:
+    """Whether the stamp, a copy of the locked versions, is of these versions."""
+    installed = CLIENTS / stamp
+    return installed.exists() and installed.read_bytes() == (CLIENTS / locked).read_bytes()
+
+
 needs_node_packages = pytest.mark.skipif(
-    shutil.which("node") is None or not (CLIENTS / "node_modules" / ".installed").exists(),
-    reason="needs node 20.19 or newer and its packages: make clients",
+    shutil.which("node") is None or not _is_installed("package-lock.json", "node_modules/.installed"),
+    reason="needs node 20.19 or newer and the locked packages: make clients",
+)
+needs_python_generator = pytest.mark.skipif(
+    not _is_installed("python/requirements.txt", "python/.venv/.installed"),
+    reason="needs the Python generator's own environment: make clients",
 )

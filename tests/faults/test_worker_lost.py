@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from tests.builders.deliveries import create_due_events, create_subscription
-from tests.support.load import CHANGES, IS_LONG, create_load, tell
+from tests.support.load import IS_LONG, create_load, tell
 from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
 from tests.support.worker_process import started, worker_process
@@ -42,11 +42,14 @@ async def test_killed_again_and_again_loses_nothing(
     receiver.answering = answer_after_a_while
     with worker_process(database_url, redis_url, deliver_lease_s=2) as worker:
         await started(worker)
-        writing = asyncio.create_task(load.write(CHANGES))
+        writing = asyncio.create_task(load.write())
         for _ in range(KILLS):
-            await asyncio.sleep(load.chance.uniform(0, 0.3))
+            # In the midst of its work, wherever that is then: it claims, sends and records all the time.
+            await receiver.wait_for(count=len(receiver.deliveries) + load.chance.randint(1, 20))
+            await asyncio.sleep(load.chance.uniform(0, 0.03))
             worker.kill()
             await started(worker)
+        load.stopped = True
         await writing
         recovery_s = await load.arrive()
         status = await worker.stop()
@@ -54,6 +57,7 @@ async def test_killed_again_and_again_loses_nothing(
     duplicates = await load.check_duplicates()
     tell("killed", kills=KILLS, recovery_s=recovery_s, duplicates=duplicates, posts=len(receiver.deliveries))
     assert status == 0
+    assert load.written > KILLS
 
 
 async def test_second_worker_takes_over_what_a_killed_one_had_in_flight(

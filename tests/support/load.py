@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from app.db.pool import DATABASE_ERRORS
 from app.db.webhooks import Webhook
 from schema import global_ids
 from tests.builders.deliveries import create_subscription
@@ -17,7 +18,6 @@ from tests.support.receiver import Receiver
 from tests.support.waiting import until
 
 QUERY = "query($id: ID!) { node(id: $id) { ... on Variant { countOnHand } } }"
-LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 #: The long form, for nights: more changes, more kills. The short one is for every change of the code.
 IS_LONG = os.environ.get("TELLGRAPH_LONG_FAULTS", "") not in ("", "0")
@@ -33,11 +33,12 @@ class Load:
     variants: list[int]
     chance: random.Random
     written: int = 0
+    stopped: bool = False
 
-    async def write(self, count: int) -> None:
-        """Write so many changes, one each few milliseconds, with new connections whenever PostgreSQL went away."""
+    async def write(self, count: int | None = None) -> None:
+        """Write so many changes (None: until `stopped`), with a new connection whenever PostgreSQL went away."""
         conn: asyncpg.Connection | None = None
-        while count:
+        while count if count is not None else not self.stopped:
             try:
                 conn = conn if conn and not conn.is_closed() else await asyncpg.connect(self.database_url)
                 await conn.execute(
@@ -45,11 +46,12 @@ class Load:
                     1000 + self.written,
                     self.chance.choice(self.variants),
                 )
-            except LOST:
+            except DATABASE_ERRORS:
+                conn = None
                 await asyncio.sleep(0.05)
                 continue
             self.written += 1
-            count -= 1
+            count = None if count is None else count - 1
             await asyncio.sleep(self.chance.uniform(0, 0.01))
         if conn is not None:
             await conn.close()
@@ -75,7 +77,7 @@ class Load:
         async def has_arrived() -> bool:
             try:
                 return self.delivered() == await self.present() and not await self.open_events()
-            except LOST:
+            except DATABASE_ERRORS:
                 return False
 
         await until(has_arrived, deadline_s=within_s)

@@ -96,7 +96,7 @@ def worker_process(database_url: str, redis_url: str, **settings: object) -> Ite
         **named,
     }
     with tempfile.NamedTemporaryFile(prefix="tellgraph-worker-", suffix=".log") as log:
-        worker = WorkerProcess(environment=environment, log=log)  # type: ignore[arg-type]  # its file, under a name
+        worker = WorkerProcess(environment=environment, log=log)
         try:
             yield worker
         finally:

@@ -89,7 +89,8 @@ def test_too_many_rows_over_several_events_are_cut() -> None:
 @given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from(WebhookEventName)), max_size=20))
 def test_an_entity_s_fold_does_not_depend_on_the_others(steps: list[tuple[int, WebhookEventName]]) -> None:
     events = [
-        event(number, entity_id=entity, operation=operation) for number, (entity, operation) in enumerate(steps, start=1)
+        event(number, entity_id=entity, operation=operation)
+        for number, (entity, operation) in enumerate(steps, start=1)
     ]
 
     together = {one.entity_id: one for one in fold_entities(events)}

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from app.db import capture
-from app.db.capture import CAPTURED
+from app.db.captured import CAPTURED
 from app.db.migrate import migrate
 from app.db.pool import Connection, create_database, transaction
 from tests.builders.adverts import create_advert
@@ -19,7 +19,7 @@ from tests.builders.shipments import create_shipped_item
 from tests.builders.variants import create_variant
 from tests.support.outbox import recorded
 
-#: Of each captured table: a statement that changes its row of a sale, and the entities whose change that is.
+#: Of each table of a sale: an assignment that changes its row, and the entities whose change that is.
 CHANGES = {
     "orders": ("surname = 'King'", "order", ("invoice",)),
     "invoices": ("buyer_surname = 'King'", "invoice", ("invoice",)),
@@ -37,8 +37,11 @@ CHANGES = {
 ENTITY_TYPES = {"invoice": "Invoice", "refund_request": "RefundRequest", "variant": "Variant"}
 
 
-def test_every_captured_table_is_tried() -> None:
-    assert set(CHANGES) == {captured.table for captured in CAPTURED}
+TABLES = sorted({captured.table for captured in CAPTURED})
+
+
+def test_every_table_of_a_sale_is_captured() -> None:
+    assert set(CHANGES) <= set(TABLES)
 
 
 @pytest.mark.parametrize("table", CHANGES)
@@ -52,13 +55,14 @@ async def test_a_change_is_recorded_for_its_entities_and_no_change_is_not(conn: 
     await conn.execute(f"update {table} set {assignment} where id = $1", row_id)
 
     found = await recorded(conn)
-    assert [(one.entity, one.operation, one.columns) for one in found] == [
-        ((ENTITY_TYPES[entity], getattr(sale, entity).id), "UPDATE", [f"{table}.{column}"]) for entity in entities
-    ]
+    assert {(one.entity, one.operation, *one.columns) for one in found} == {
+        ((ENTITY_TYPES[entity], getattr(sale, entity).id), "UPDATE", f"{table}.{column}") for entity in entities
+    }
+    assert len(found) == len(entities)
     assert {tuple(map(str, one.changes[0])) for one in found} == {(table, str(row_id), "u", f"['{column}']")}
 
 
-@pytest.mark.parametrize("table", CHANGES)
+@pytest.mark.parametrize("table", TABLES)
 async def test_generated_function_compares_every_column(conn: Connection, table: str) -> None:
     source = await conn.fetchval("select prosrc from pg_proc where proname = $1", f"capture_{table}")
     columns = await conn.fetch(
@@ -223,7 +227,7 @@ async def test_advert_reports_to_its_live_variants_only(conn: Connection) -> Non
     assert one.changes == [("adverts", advert.id, "d", ["deleted_at"])]
 
 
-@pytest.mark.parametrize("table", CHANGES)
+@pytest.mark.parametrize("table", TABLES)
 async def test_truncate_is_refused(conn: Connection, table: str) -> None:
     with pytest.raises(asyncpg.FeatureNotSupportedError, match="Use DELETE"):
         await conn.execute(f"truncate {table} cascade")

@@ -55,5 +55,7 @@ def test_a_life_of_creations_and_deletions_folds_to_its_ends(existed: bool, step
 
 
 def test_every_sequence_folds_to_something_known() -> None:
-    for operations in itertools.chain.from_iterable(itertools.product(WebhookEventName, repeat=n) for n in (1, 2, 3, 4)):
+    for operations in itertools.chain.from_iterable(
+        itertools.product(WebhookEventName, repeat=n) for n in (1, 2, 3, 4)
+    ):
         assert fold_operations(operations) in (None, CREATE, UPDATE, DESTROY)

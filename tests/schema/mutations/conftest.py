@@ -8,11 +8,11 @@ from databases import Database
 
 from app.auth import OPERATOR, Viewer
 from app.db.pool import Connection, create_database
-from app.settings import get_settings
 from schema import schema
 from schema.context import Context, Reader
 from schema.errors import response_of
 from schema.loaders import Loaders
+from tests.support.platform import settings_for
 
 Mutate = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -24,10 +24,15 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def mutate(conn: Connection, database: Database) -> Mutate:
-    """`await mutate("shipmentCreate", "shipment { id }", input, viewer)`: the whole GraphQL response."""
+def mutate(conn: Connection, database: Database, database_url: str) -> Mutate:
+    """`await mutate("shipmentCreate", "shipment { id }", input, viewer)`: the whole GraphQL response.
 
-    async def run(name: str, selection: str, given: dict[str, Any], viewer: Viewer = OPERATOR) -> dict[str, Any]:
+    key  sent as `Idempotency-Key`.
+    """
+
+    async def run(
+        name: str, selection: str, given: dict[str, Any], viewer: Viewer = OPERATOR, *, key: str | None = None
+    ) -> dict[str, Any]:
         input_type = f"{name[0].upper()}{name[1:]}MutationInput"
         document = (
             f"mutation($input: {input_type}!) {{ {name}(input: $input)"
@@ -38,8 +43,9 @@ def mutate(conn: Connection, database: Database) -> Mutate:
             viewer=viewer,
             reader=reader,
             loaders=Loaders(reader, viewer),
-            settings=get_settings(),
+            settings=settings_for(database_url),
             database=database,
+            request_headers={} if key is None else {"idempotency-key": key},
         )
         result = await schema.execute(document, variable_values={"input": given}, context_value=context)
         response: dict[str, Any] = response_of(result.data, result.errors)

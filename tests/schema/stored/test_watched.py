@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from app.auth import OPERATOR
-from app.db.capture import CAPTURED
+from app.db.captured import CAPTURED
 from app.db.change_events import ChangeEvent, claim_batch, mark_published
 from app.domain.webhook import WebhookKlass
 from app.settings import get_settings
@@ -31,7 +31,7 @@ QUERIES = {
         f"...Lines }} }} }} fragment Lines on Invoice {{ ... on Invoice {{ lineItems {{ {LINE}",
         "... on Node { ... on Invoice { shipments { carrier note shippedItems { quantity lineItem { quantity } } } } }",
         f"refundRequests {{ status totalFormatted lineItems {{ {REFUND_LINE} }} notes {{ note newStatus }} }}",
-        "amendments { totalFormatted taxCents remittedAt lineItems { status custom totalCents lineItem { variantSku } } }",
+        "amendments { taxCents remittedAt lineItems { status custom totalCents lineItem { variantSku } } }",
     ],
     WebhookKlass.VARIANT: [
         "sku buyable displayable lowestPrice editableSalePrice",
@@ -45,7 +45,19 @@ QUERIES = {
 }
 #: Values to write into a column, by its type; a CHECK that refuses one is a change that can't happen.
 VALUES: dict[str, list[Any]] = {
-    "text": ["NEW", "USED", "PAID", "CANCELLED", "REFUNDED", "AWAITING", "COMPLETE", "CHECKOUT", "WHOLESALE", "x", "EUR"],
+    "text": [
+        "NEW",
+        "USED",
+        "PAID",
+        "CANCELLED",
+        "REFUNDED",
+        "AWAITING",
+        "COMPLETE",
+        "CHECKOUT",
+        "WHOLESALE",
+        "x",
+        "EUR",
+    ],
     "bigint": ["0", "1", "777"],
     "integer": ["0", "1", "2"],
     "boolean": ["true", "false"],
@@ -54,7 +66,7 @@ VALUES: dict[str, list[Any]] = {
     "ARRAY": ["{}", "{SENT}", "{CANCELLED,PAID}"],
 }
 
-WEBHOOK_OF = {klass.entity_type: replace(WEBHOOK, type=klass) for klass in WebhookKlass}
+WEBHOOK_OF = {klass.entity_type: replace(WEBHOOK, type=klass) for klass in QUERIES}
 
 
 def queries(klass: WebhookKlass) -> list[StoredQuery]:
@@ -85,7 +97,7 @@ async def test_a_change_of_any_column_that_changes_a_result_is_wanted(conn: asyn
     sale = await create_sale(conn)
     await recorded(conn)
     ids = {"Invoice": sale.invoice.id, "Variant": sale.variant.id, "RefundRequest": sale.refund_request.id}
-    stored = {klass.entity_type: queries(klass) for klass in WebhookKlass}
+    stored = {klass.entity_type: queries(klass) for klass in QUERIES}
     chance = random.Random(5)
     seen = 0
 
@@ -99,7 +111,8 @@ async def test_a_change_of_any_column_that_changes_a_result_is_wanted(conn: asyn
         ]
 
     for table, column, type_ in await columns(conn):
-        entity_types = [root.entity_type for captured in CAPTURED for root in captured.roots if captured.table == table]
+        roots = [root for captured in CAPTURED for root in captured.roots if captured.table == table]
+        entity_types = [root.entity_type for root in roots if root.entity_type in stored]
         before = await rendered(entity_types)
         shown = [query for entity_type in entity_types for query in stored[entity_type]]
         for value in chance.sample(VALUES[type_], min(3, len(VALUES[type_]))):

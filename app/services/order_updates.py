@@ -1,0 +1,106 @@
+"""Orders change after they were placed: the buyer's details, and how far the payment has come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from databases import Database
+
+from app.auth import Viewer
+from app.db.invoices import INVOICES, Invoice, allocate_line_items, lock_order_invoices, touch_invoice
+from app.db.orders import ORDERS, Order, OrderId, lock_order
+from app.db.pool import Connection, transaction
+from app.db.write import update_row
+from app.domain.attributes import ABSENT, Absent, given
+from app.domain.invoice import is_settled
+from app.domain.order import OrderStatus
+from app.domain.payment import flags_after_payment, move_conflict
+from app.domain.problems import Problems, value_problems
+from app.errors import Conflict, Forbidden
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAttributes:
+    """Absent stays as it is, None clears."""
+
+    first_name: str | Absent | None = ABSENT
+    surname: str | Absent | None = ABSENT
+    phone: str | Absent | None = ABSENT
+    email_address: str | Absent | None = ABSENT
+    company_name: str | Absent | None = ABSENT
+    billing_first_name: str | Absent | None = ABSENT
+    billing_surname: str | Absent | None = ABSENT
+    billing_phone: str | Absent | None = ABSENT
+    billing_email_address: str | Absent | None = ABSENT
+    billing_company_name: str | Absent | None = ABSENT
+    is_gift: bool | Absent | None = ABSENT
+    message_to_seller: str | Absent | None = ABSENT
+    payment_instrument_type: str | Absent | None = ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderUpdate:
+    """status: None leaves it as it is."""
+
+    order_id: OrderId
+    status: OrderStatus | None = None
+    attributes: OrderAttributes = OrderAttributes()
+
+
+#: The order's columns that each of its invoices has a copy of.
+_COPIES = {
+    "first_name": "buyer_first_name",
+    "surname": "buyer_surname",
+    "phone": "buyer_phone",
+    "email_address": "buyer_email_address",
+    "message_to_seller": "buyer_message_to_seller",
+}
+
+
+async def update_order(database: Database, viewer: Viewer, change: OrderUpdate) -> Order:
+    """Change an order; its invoices follow. For the operator. What is the same is not written.
+
+    Raises Forbidden; NotFound; Conflict for a status that can't follow; InvalidInput with every wrong attribute.
+    """
+    if not viewer.is_operator:
+        raise Forbidden("Orders can be changed by the marketplace operator only.")
+    value_problems(change).include(_problems(change.attributes)).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        before = await lock_order(conn, change.order_id)
+        status = before.status if change.status is None else change.status
+        if (conflict := move_conflict(before.status, status)) is not None:
+            raise Conflict(f"The order {conflict}.", fields={"status": [conflict]})
+        wanted = {**given(change.attributes), "status": status}
+        differing = {name: value for name, value in wanted.items() if value != getattr(before, name)}
+        if not differing:
+            return before
+        order = await update_row(conn, ORDERS, before.id, differing)
+        for invoice in await lock_order_invoices(conn, order.id):
+            await _follow(conn, order, invoice, differing)
+        if order.status is OrderStatus.COMPLETE and before.status is not OrderStatus.COMPLETE:
+            await allocate_line_items(conn, order.id)
+        return order
+
+
+def _problems(attributes: OrderAttributes) -> Problems:
+    return Problems({"attributes.isGift": ["can't be null"]} if attributes.is_gift is None else {})
+
+
+async def _follow(conn: Connection, order: Order, invoice: Invoice, changed: Mapping[str, Any]) -> None:
+    """Give an invoice what it has of its order. One that is cancelled or refunded keeps its flags."""
+    values: dict[str, Any] = {copy: changed[name] for name, copy in _COPIES.items() if name in changed}
+    if "status" in changed and not is_settled(invoice.status_flags):
+        values["status_flags"] = flags_after_payment(invoice.status_flags, order.status)
+        values["paid_at"] = _paid_at(order, invoice)
+    if differing := {name: value for name, value in values.items() if value != getattr(invoice, name)}:
+        await update_row(conn, INVOICES, invoice.id, differing)
+    else:
+        await touch_invoice(conn, invoice.id)
+
+
+def _paid_at(order: Order, invoice: Invoice) -> datetime | None:
+    """Since when the invoice is paid; a review does not touch it."""
+    if order.status is OrderStatus.COMPLETE:
+        return invoice.paid_at or order.updated_at
+    return invoice.paid_at if order.status is OrderStatus.PENDING_REVIEW else None

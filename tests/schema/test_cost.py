@@ -1,0 +1,169 @@
+"""The static cost of an operation, and that finding it takes no more than a look at each selection."""
+
+from typing import Any
+
+import pytest
+from graphql import build_schema, get_introspection_query, parse
+
+from app.auth import OPERATOR
+from app.db.pool import Connection
+from app.domain.webhook import WebhookKlass
+from app.errors import InvalidInput
+from app.settings import Settings
+from schema import schema
+from schema.context import Context, Reader
+from schema.cost import LIST_SIZE, MAX_REPORTED, Cost, Costs, cost_error
+from schema.loaders import Loaders
+from schema.stored.execute import execute_stored_query
+from schema.stored.validate import stored_query
+from tests.support.operation import run_operation
+
+SCHEMA = build_schema(
+    """
+    type Query { invoices(first: Int, last: Int): InvoiceConnection! node(id: ID!): Node nodes(ids: [ID!]!): [Node]! }
+    interface Node { id: ID! }
+    union Party = Invoice | Seller
+    type Seller implements Node { id: ID! }
+    type Invoice implements Node { id: ID! flags: [String!]! seller: Seller! lines: [Line!]! party: Party! }
+    type Line { id: ID! invoice: Invoice! parts(first: Int): LineConnection! }
+    type InvoiceConnection { nodes: [Invoice!]! edges: [InvoiceEdge!]! pageInfo: PageInfo! totalCount: Int! }
+    type InvoiceEdge { cursor: String! node: Invoice! }
+    type LineConnection { nodes: [Line!]! pageInfo: PageInfo! }
+    type PageInfo { endCursor: String }
+    type Mutation { pay(id: ID!): Invoice }
+    """
+)
+
+
+def cost(document: str, variables: dict[str, Any] | None = None, name: str | None = None) -> int:
+    return Costs(SCHEMA, parse(document)).of(variables, name).total
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("{ __typename }", 1),
+        ('{ node(id: "x") { id } }', 2),
+        ('{ node(id: "x") { ... on Invoice { id flags seller { id } } ... on Seller { id } } }', 6),
+        ('{ node(id: "x") { ... on Invoice { party { ... on Seller { id } } } } }', 3),
+        ('{ node(id: "x") { ... on Invoice { lines { id } } } }', 2 + LIST_SIZE),
+        ("{ invoices { totalCount } }", 2),
+        ("{ invoices { nodes { id } } }", 2 + 50),
+        ("{ invoices(first: 3) { nodes { id flags } pageInfo { endCursor } } }", 1 + 1 + 3 * 2 + 2),
+        ("{ invoices(last: 3) { edges { cursor node { id } } } }", 2 + 3 * 3),
+        ("{ invoices(first: 9, last: 3) { nodes { id } } }", 2 + 3),
+        ("{ invoices(first: null, last: null) { nodes { id } } }", 2 + 50),
+        ("{ invoices(first: 0) { nodes { id } } }", 2),
+        ("{ invoices(first: 100000) { nodes { id } } }", 2 + 500),
+        ("{ invoices(first: 2) { nodes { lines { parts(first: 3) { nodes { id } } } } } }", 2 + 2 * (1 + 10 * (2 + 3))),
+        ('{ nodes(ids: ["a", "b", "c"]) { id } }', 1 + 3),
+        ('{ invoices(first: 2) { ... on InvoiceConnection { nodes { id } } ...F } } fragment F on InvoiceConnection '
+         "{ totalCount nodes { id } }", 1 + (1 + 2) + (1 + 1 + 2)),
+        ("{ a: invoices(first: 1) { nodes { id } } b: invoices(first: 1) { nodes { id } } }", 6),
+        ("{ invoices(first: 1) @skip(if: true) { nodes { id } } }", 3),
+        ('mutation { pay(id: "x") { id } }', 2),
+    ],
+)  # fmt: skip
+def test_cost_is_the_number_of_values_that_may_be_returned(document: str, expected: int) -> None:
+    assert cost(document) == expected
+
+
+@pytest.mark.parametrize(
+    ("variables", "rows"),
+    [({"n": 3}, 3), ({}, 7), (None, 7), ({"n": None}, 50), ({"n": "x"}, 50), ({"n": True}, 50), ({"n": -1}, 0)],
+)
+def test_page_size_of_a_variable_counts(variables: dict[str, Any] | None, rows: int) -> None:
+    assert cost("query($n: Int = 7) { invoices(first: $n) { nodes { id } } }", variables) == 2 + rows
+
+
+def test_number_of_ids_in_a_variable_counts() -> None:
+    assert cost("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a"] * 40}) == 41
+
+
+def test_each_operation_of_a_document_has_its_own_cost() -> None:
+    document = "query A { invoices(first: 1) { totalCount } } query B { invoices(first: 1) { nodes { id } } }"
+
+    assert (cost(document, name="A"), cost(document, name="B"), cost(document), cost(document, name="C")) == (
+        2,
+        3,
+        0,
+        0,
+    )
+
+
+def test_introspection_of_the_tools_is_free() -> None:
+    assert cost(get_introspection_query(input_value_deprecation=True, specified_by_url=True)) == 0
+
+
+def test_fragments_that_spread_the_next_one_twice_are_looked_at_once_each() -> None:
+    chain = " ".join(f"fragment F{n} on Invoice {{ ...F{n + 1} ...F{n + 1} }}" for n in range(30))
+    document = f'{{ node(id: "x") {{ ...F0 }} }} {chain} fragment F30 on Invoice {{ id }}'
+
+    assert Costs(SCHEMA, parse(document)).of() == Cost(total=1 + 2**30, visited=2 + 2 * 30 + 1)
+
+
+def test_largest_cost_is_one_that_json_can_carry() -> None:
+    chain = " ".join(f"fragment F{n} on Invoice {{ lines {{ invoice {{ ...F{n + 1} }} }} }}" for n in range(60))
+    document = f'{{ node(id: "x") {{ ...F0 }} }} {chain} fragment F60 on Invoice {{ id }}'
+
+    assert cost(document) == MAX_REPORTED
+
+
+def test_refusal_gives_both_numbers() -> None:
+    refusal = cost_error(Cost(total=101, visited=1), 100)
+
+    assert refusal is not None
+    assert refusal.extensions == {"code": "COST_LIMIT", "requested": 101, "maximum": 100}
+    assert cost_error(Cost(total=100, visited=1), 100) is None
+
+
+async def test_costly_operation_is_refused_before_it_is_executed(conn: Connection) -> None:
+    answer = await run_operation(
+        conn,
+        "query($n: Int) { invoices(first: $n) { nodes { refundRequests { invoice { lineItems { id legacyId quantity } } } } } }",
+        n=500,
+    )
+
+    assert answer.failures == [([], "COST_LIMIT")]
+    assert answer.statements == 0
+
+
+async def test_small_page_of_the_same_operation_is_executed(conn: Connection) -> None:
+    answer = await run_operation(
+        conn,
+        "query($n: Int) { invoices(first: $n) { nodes { refundRequests { invoice { lineItems { id legacyId quantity } } } } } }",
+        n=20,
+    )
+
+    assert answer.errors == []
+    assert answer.data == {"invoices": {"nodes": []}}
+
+
+DEAR = "query($id: ID!) { node(id: $id) { ... on Invoice { refundRequests { invoice { lineItems { id } } } } } }"
+
+
+def test_stored_query_is_refused_when_it_costs_too_much() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        stored_query(schema._schema, DEAR, WebhookKlass.INVOICE, max_cost=121)
+
+    (message,) = refused.value.fields["attributes.queryString"]
+    assert message.startswith("line 1, column 1: The operation may return 122 values; at most 121 are allowed.")
+
+
+def test_stored_query_within_the_limit_is_taken() -> None:
+    assert stored_query(schema._schema, DEAR, WebhookKlass.INVOICE, max_cost=122).text == DEAR
+
+
+async def test_stored_query_is_rendered_after_the_limit_was_lowered_and_without_extensions(conn: Connection) -> None:
+    reader = Reader(conn)
+    context = Context(
+        viewer=OPERATOR,
+        reader=reader,
+        loaders=Loaders(reader, OPERATOR),
+        settings=Settings(max_cost=100),
+        sees_deleted=True,
+    )
+
+    body = await execute_stored_query(stored_query(schema._schema, DEAR, WebhookKlass.INVOICE), 1, context)
+
+    assert body == b'{"data":{"node":null}}'

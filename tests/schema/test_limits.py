@@ -1,0 +1,130 @@
+"""Documents that are too large are refused for what they are, by work that does not grow with what they expand to."""
+
+import pytest
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    get_introspection_query,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from app.db.pool import Connection
+from schema import schema
+from schema.documents import Documents
+from schema.limits import MAX_ALIASES, MAX_CHARACTERS, MAX_DEPTH, Ruler, SizeLimitRule, introspects, parse_within_limits
+from tests.support.operation import run_operation
+
+NODE = '{ node(id: "SW52b2ljZS0x") { ... on Invoice { %s } } }'
+
+
+def nested(levels: int) -> str:
+    """A query of so many levels of fields."""
+    pairs, odd = divmod(levels - 2, 2)
+    return NODE % ("refundRequests { invoice { " * pairs + ("seller { id }" if odd else "id") + " } }" * pairs)
+
+
+def aliased(count: int) -> str:
+    return NODE % " ".join(f"a{n}: id" for n in range(count))
+
+
+def spread_twice(fragments: int) -> str:
+    chain = " ".join(f"fragment F{n} on Invoice {{ ...F{n + 1} ...F{n + 1} }}" for n in range(fragments))
+    return f"{NODE % '...F0'} {chain} fragment F{fragments} on Invoice {{ a: id }}"
+
+
+@pytest.mark.parametrize("document", [nested(MAX_DEPTH), aliased(MAX_ALIASES), spread_twice(6)])
+def test_operation_within_the_limits_is_valid(document: str) -> None:
+    assert validate(schema._schema, parse(document), [*specified_rules, SizeLimitRule]) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (nested(MAX_DEPTH + 1), "DEPTH_LIMIT"),
+        (nested(150), "DEPTH_LIMIT"),
+        (nested(500), "DEPTH_LIMIT"),
+        (aliased(MAX_ALIASES + 1), "ALIAS_LIMIT"),
+        ("{" + " ".join(f"s{n}: __schema {{ __typename }}" for n in range(MAX_ALIASES + 1)) + "}", "ALIAS_LIMIT"),
+        (NODE % " ".join(f"t{n}: __typename" for n in range(MAX_ALIASES + 1)), "ALIAS_LIMIT"),
+        (spread_twice(7), "ALIAS_LIMIT"),
+        (spread_twice(30), "ALIAS_LIMIT"),
+        (NODE % ("id " * 4_000), "TOKEN_LIMIT"),
+        (NODE % ("id " + "@skip(if: true) " * 700), "TOKEN_LIMIT"),
+        (NODE % ("id " + "@skip(if: true) " * 500), "INVALID_DOCUMENT"),
+        (NODE % "id" + "#" * MAX_CHARACTERS, "TOKEN_LIMIT"),
+        ("{ nodes(ids: " + "[" * 1_900 + "]" * 1_900 + ") { id } }", "DEPTH_LIMIT"),
+        ("{ nodes(ids: " + "[" * 150 + "]" * 150 + ") { id } }", "INVALID_DOCUMENT"),
+        ("{ invoices(first: %s) { totalCount } }" % ("9" * 90_000), "INVALID_DOCUMENT"),
+        ("{ invoices(first: 2147483648) { totalCount } }", "INVALID_DOCUMENT"),
+        ("{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }", "INVALID_DOCUMENT"),
+        ("{ ...F } fragment F on Query { ...G } fragment G on Query { ...F __typename }", "INVALID_DOCUMENT"),
+    ],
+)  # fmt: skip
+async def test_too_large_operation_is_refused(conn: Connection, document: str, code: str) -> None:
+    answer = await run_operation(conn, document)
+
+    assert answer.data is None
+    assert {given for _, given in answer.failures} == {code}
+    assert answer.statements == 0
+
+
+def test_flood_of_errors_ends_at_a_hundred() -> None:
+    document = f"{{ {' '.join(f'x{n}' for n in range(3_000))} }}"
+
+    errors = Documents().read(schema, document).errors
+
+    assert len(errors) == 101
+    assert errors[-1].message == "Too many validation errors, error limit reached. Validation aborted."
+
+
+def test_fragments_that_spread_the_next_one_twice_are_measured_once_each() -> None:
+    document = parse(spread_twice(30).replace("a: id", "id"))
+    operation, *fragments = document.definitions
+    ruler = Ruler({node.name.value: node for node in fragments if isinstance(node, FragmentDefinitionNode)})
+
+    assert isinstance(operation, OperationDefinitionNode)
+    assert ruler.measure(operation.selection_set) == (2, 0)
+    assert ruler.visited == 3 + 2 * 30 + 1
+
+
+@pytest.mark.parametrize("options", [{}, {"input_value_deprecation": True, "directive_is_repeatable": True}])
+async def test_introspection_query_of_the_tools_passes_all_limits(conn: Connection, options: dict[str, bool]) -> None:
+    answer = await run_operation(conn, get_introspection_query(**options))
+
+    assert answer.errors == []
+    assert answer.data["__schema"]["queryType"]["name"] == "Query"
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("{ __schema { queryType { name } } }", True),
+        ('{ invoices { totalCount } ...F } fragment F on Query { __type(name: "Invoice") { name } }', True),
+        ("{ __typename invoices { nodes { __typename } } }", False),
+    ],
+)
+def test_introspection_is_seen(document: str, expected: bool) -> None:
+    assert introspects(parse_within_limits(document)) is expected
+
+
+def test_read_documents_are_kept_up_to_a_number_of_characters() -> None:
+    documents = Documents(kept_characters=110)
+    first = documents.read(schema, "{ __typename }")
+
+    assert documents.read(schema, "{ __typename }") is first
+    documents.read(schema, "{ __typename }" + " " * 80)
+    assert documents.read(schema, "{ __typename }") is first
+    documents.read(schema, "{ __typename }" + " " * 78)
+    documents.read(schema, "{ a: __typename }")
+    assert documents.read(schema, "{ __typename }") is not first
+
+
+def test_document_that_is_none_is_not_kept() -> None:
+    documents = Documents()
+
+    for _ in range(2):
+        with pytest.raises(GraphQLError, match="Syntax Error"):
+            documents.read(schema, "{")

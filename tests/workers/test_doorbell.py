@@ -1,0 +1,141 @@
+"""From commits to rings: few of them, and none too few."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from app.jobs import Job
+from tests.builders.variants import create_variant
+from tests.support.platform import settings_for
+from tests.support.waiting import until
+from workers.doorbell import Doorbell
+from workers.resources import open_resources
+
+
+@dataclass(slots=True)
+class Bell:
+    """A doorbell whose jobs begin at once, and do nothing."""
+
+    doorbell: Doorbell | None = None
+    rings: list[tuple[Job, float]] = field(default_factory=list)
+
+    async def ring(self, job: Job) -> None:
+        self.rings.append((job, time.monotonic()))
+        if self.doorbell is not None:
+            self.doorbell.begun(job)
+
+    async def has_rung(self) -> bool:
+        return bool(self.rings)
+
+
+@asynccontextmanager
+async def listening(database_url: str, *, idle_poll_s: float) -> AsyncIterator[Bell]:
+    bell = Bell()
+    async with open_resources(settings_for(database_url, idle_poll_s=idle_poll_s)) as resources:
+        bell.doorbell = Doorbell(resources, bell.ring)
+        running = asyncio.create_task(bell.doorbell.run())
+        try:
+            async with asyncpg.create_pool(database_url, min_size=1, max_size=1) as pool:
+                # What its connection ran last: LISTEN, or already a look.
+                listens = (
+                    "select exists (select from pg_stat_activity where datname = current_database()"
+                    " and (query like 'LISTEN%' or query like 'select exists%as publish%'))"
+                )
+                await until(lambda: pool.fetchval(listens))
+            yield bell
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def publish_nothing(conn: asyncpg.Connection) -> None:
+    await conn.execute("update change_events set published_at = now() where published_at is null")
+
+
+async def test_commit_rings_at_once(conn: asyncpg.Connection, database_url: str) -> None:
+    async with listening(database_url, idle_poll_s=5) as bell:
+        await create_variant(conn)
+        committed = time.monotonic()
+        await until(bell.has_rung)
+
+    job, rung = bell.rings[0]
+    assert job is Job.PUBLISH
+    assert rung - committed < 1
+
+
+async def test_ring_that_the_gate_swallowed_is_found_by_the_looks_that_follow(
+    conn: asyncpg.Connection, database_url: str
+) -> None:
+    variant = await create_variant(conn)
+    await publish_nothing(conn)
+
+    async with listening(database_url, idle_poll_s=5) as bell:
+        await conn.execute("update variants set count_on_hand = 100 where id = $1", variant.id)
+        await until(bell.has_rung)
+        await publish_nothing(conn)
+        bell.rings.clear()
+        # The gate as it is within 20 ms of a ring, so that this commit notifies nobody.
+        async with conn.transaction():
+            await conn.execute("select setval('doorbell', (extract(epoch from clock_timestamp()) * 1000)::bigint)")
+            await conn.execute("update variants set count_on_hand = 101 where id = $1", variant.id)
+        committed = time.monotonic()
+        await until(bell.has_rung)
+
+    assert bell.rings[0][1] - committed < 2
+
+
+async def test_change_without_any_ring_is_found_by_the_idle_look(conn: asyncpg.Connection, database_url: str) -> None:
+    async with listening(database_url, idle_poll_s=0.1) as bell:
+        await conn.execute("select setval('doorbell', (extract(epoch from now()) * 1000)::bigint)")
+        await create_variant(conn)
+        await until(bell.has_rung)
+
+    assert bell.rings[0][0] is Job.PUBLISH
+
+
+async def test_burst_of_commits_rings_seldom(conn: asyncpg.Connection, database_url: str) -> None:
+    variant = await create_variant(conn)
+    async with listening(database_url, idle_poll_s=5) as bell:
+        await until(bell.has_rung)
+        bell.rings.clear()
+        begun = time.monotonic()
+        for number in range(300):
+            await conn.execute("update variants set count_on_hand = $1 where id = $2", 100 + number, variant.id)
+        took_s = time.monotonic() - begun
+
+    # The gate lets one through in 20 ms, and each is followed by a few looks.
+    assert len(bell.rings) <= 2 + 4 * took_s / 0.02
+    assert len(bell.rings) < 200
+
+
+async def test_job_that_has_not_begun_is_asked_for_again_after_a_second(
+    conn: asyncpg.Connection, database_url: str
+) -> None:
+    async with listening(database_url, idle_poll_s=0.05) as bell:
+        assert bell.doorbell is not None
+        bell.doorbell = None
+        await create_variant(conn)
+
+        async def rung_twice() -> bool:
+            return len(bell.rings) >= 2
+
+        await until(rung_twice)
+
+    (_, first), (_, second) = bell.rings[:2]
+    assert second - first >= 0.99
+
+
+async def test_lost_connection_is_replaced(conn: asyncpg.Connection, database_url: str) -> None:
+    async with listening(database_url, idle_poll_s=0.1) as bell:
+        ended = await conn.fetch(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where application_name = 'tellgraph' and datname = current_database()"
+        )
+        await create_variant(conn)
+        await until(bell.has_rung)
+
+    assert len(ended) >= 1

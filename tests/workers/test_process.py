@@ -1,0 +1,67 @@
+"""The worker process: few connections, many jobs, and a queue that is looked into when rung."""
+
+import asyncio
+import time
+
+import asyncpg
+from aiohttp import web
+
+from tests.support.load import create_load
+from tests.support.platform import running_worker, settings_for
+from tests.support.receiver import Delivery, Receiver
+from tests.support.waiting import until
+from tests.support.worker_process import started, worker_process
+
+
+async def test_two_connections_are_enough_for_all_jobs(database_url: str, redis_url: str, receiver: Receiver) -> None:
+    load = await create_load(database_url, receiver, seed=1, variants=40)
+
+    async with running_worker(settings_for(database_url, redis_url, database_pool_size=2)):
+        await asyncio.gather(*(load.write(25) for _ in range(4)))
+        await load.arrive()
+
+    assert load.written == 100
+
+
+async def test_worker_in_this_process_stops_with_what_is_in_flight_recorded(
+    database_url: str, redis_url: str, receiver: Receiver
+) -> None:
+    load = await create_load(database_url, receiver, seed=2, variants=5)
+
+    async with running_worker(settings_for(database_url, redis_url)):
+        await receiver.wait_for(count=5)
+
+    # Stopped without waiting for the results to be stored.
+    assert await load.open_events() == 0
+    assert len(receiver.deliveries) == 5
+
+
+async def test_stop_does_not_wait_for_all_that_is_due(database_url: str, redis_url: str, receiver: Receiver) -> None:
+    load = await create_load(database_url, receiver, seed=3, variants=300)
+
+    async def answer(_: Delivery) -> web.StreamResponse:
+        await asyncio.sleep(0.05)
+        return web.Response()
+
+    receiver.answering = answer
+    async with running_worker(settings_for(database_url, redis_url, deliver_max_in_flight=5)):
+        await receiver.wait_for(count=10)
+
+    conn = await asyncpg.connect(database_url)
+    states = {row[0] for row in await conn.fetch("select distinct state from webhook_events")}
+    await conn.close()
+    assert states == {"DELIVERED", "PENDING"}
+    assert len(receiver.deliveries) < 300
+    assert load.written == 0
+
+
+async def test_idle_worker_takes_little_of_a_core(database_url: str, redis_url: str) -> None:
+    with worker_process(database_url, redis_url) as worker:
+        await started(worker)
+        conn = await asyncpg.connect(database_url)
+        before_s, begun = worker.cpu_s(), time.monotonic()
+        await until(lambda: asyncio.sleep(0.1, time.monotonic() - begun > 3))
+        share = (worker.cpu_s() - before_s) / (time.monotonic() - begun)
+        await conn.close()
+
+    assert share < 0.2

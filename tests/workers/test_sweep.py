@@ -1,0 +1,82 @@
+"""The sweep: expired leases, webhooks that fail for too long, events that slipped past a webhook's disabling."""
+
+import asyncpg
+
+from app.db import deliveries
+from tests.builders.deliveries import create_due_events, create_subscription
+from tests.support.platform import settings_for
+from workers.resources import open_resources
+from workers.sweep import FAILING_REASON, sweep_all
+
+URL = "http://127.0.0.1:9/"
+
+
+async def sweep(database_url: str) -> int:
+    async with open_resources(settings_for(database_url)) as resources:
+        return await sweep_all(resources)
+
+
+async def claim(conn: asyncpg.Connection) -> None:
+    await deliveries.claim_due(conn, limit=9, per_webhook=9, after=0, failing_share=9, lease_s=60)
+
+
+async def test_expired_lease_makes_due_again_and_a_running_one_does_not(
+    conn: asyncpg.Connection, database_url: str
+) -> None:
+    webhook = await create_subscription(conn, URL)
+    expired, running = await create_due_events(conn, webhook, 2)
+    await claim(conn)
+    await conn.execute("update webhook_events set lease_until = now() - interval '1 ms' where id = $1", expired)
+
+    assert await sweep(database_url) == 1
+
+    rows = await conn.fetch("select id, state, due_at <= now(), lease_until is null from webhook_events order by id")
+    assert [tuple(row) for row in rows] == [(expired, "RETRYING", True, True), (running, "SENDING", True, False)]
+    attempts = await conn.fetch("select webhook_event_id, error_kind from delivery_attempts order by 1")
+    assert [tuple(row) for row in attempts] == [(expired, "UNKNOWN_OUTCOME"), (running, None)]
+    assert await sweep(database_url) == 0
+
+
+async def test_expired_lease_of_a_disabled_webhook_is_held(conn: asyncpg.Connection, database_url: str) -> None:
+    await create_due_events(conn, await create_subscription(conn, URL))
+    await claim(conn)
+    await conn.execute("update webhook_events set lease_until = now() - interval '1 ms'")
+    await conn.execute("update webhooks set is_enabled = false")
+
+    assert await sweep(database_url) == 1
+
+    row = await conn.fetchrow("select state, due_at from webhook_events")
+    assert row is not None
+    assert tuple(row) == ("HELD", None)
+
+
+async def test_webhook_that_failed_for_five_days_is_disabled_and_its_events_are_held(
+    conn: asyncpg.Connection, database_url: str
+) -> None:
+    failing = await create_subscription(conn, URL, is_failing=True)
+    recent = await create_subscription(conn, URL, is_failing=True)
+    await conn.execute("update webhooks set failing_since = now() - interval '121 h' where id = $1", failing.id)
+    await conn.execute("update webhooks set failing_since = now() - interval '119 h' where id = $1", recent.id)
+    for webhook in (failing, recent):
+        await create_due_events(conn, webhook)
+
+    await sweep(database_url)
+
+    rows = await conn.fetch(
+        "select w.is_enabled, w.disabled_reason, e.state from webhooks w"
+        " join webhook_events e on e.webhook_id = w.id order by w.id"
+    )
+    assert [tuple(row) for row in rows] == [(False, FAILING_REASON, "HELD"), (True, None, "PENDING")]
+
+
+async def test_event_published_while_its_webhook_was_being_disabled_is_held(
+    conn: asyncpg.Connection, database_url: str
+) -> None:
+    disabled = await create_subscription(conn, URL, is_enabled=False)
+    enabled = await create_subscription(conn, URL)
+    for webhook in (disabled, enabled):
+        await create_due_events(conn, webhook)
+
+    await sweep(database_url)
+
+    assert [row[0] for row in await conn.fetch("select state from webhook_events order by id")] == ["HELD", "PENDING"]
