@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test format console console-if-possible clean
+.PHONY: help demo serve test format console console-if-possible clients clients-if-possible clean
 
 help: ## show the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ demo: $(STAMP) console-if-possible ## the whole thing at work: servers, API, wor
 serve: $(STAMP) ## API, worker and their own PostgreSQL and Redis
 	@$(call run,$(BIN)/tellgraph serve $(ARGS))
 
-test: $(STAMP) ## everything that a change must pass
+test: $(STAMP) clients-if-possible ## everything that a change must pass
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -31,8 +31,13 @@ format: $(STAMP) ## format the code and repair what the linter can
 console: ## build the web page (needs node 20 or newer)
 	@sh app/console/build.sh
 
+clients: $(STAMP) ## install what the tests of generated clients need (with node 20.19 or newer)
+	@sh tests/clients/python/install.sh $(CURDIR)/$(BIN)/python
+	@sh tests/clients/install.sh
+
 clean: ## remove what is built and installed; .tellgraph, the data, stays
 	rm -rf $(VENV) build dist *.egg-info app/console/dist app/console/node_modules
+	rm -rf tests/clients/node_modules tests/clients/python/.venv tests/clients/typescript/build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find app schema workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -44,6 +49,16 @@ console-if-possible: $(STAMP)
 	  sh app/console/build.sh >$(VENV)/console.log 2>&1 \
 	    || echo "the web page could not be built (why: $(VENV)/console.log); going on without it"; \
 	fi
+
+# Tests that need what could not be installed are skipped, and say so. Each part is tried, at the same time.
+clients-if-possible: $(STAMP)
+	@sh tests/clients/python/install.sh $(CURDIR)/$(BIN)/python >$(VENV)/clients-python.log 2>&1 & python=$$!; \
+	if $(has_node); then \
+	  sh tests/clients/install.sh >$(VENV)/clients-node.log 2>&1 \
+	    || echo "the node packages could not be installed (why: $(VENV)/clients-node.log); their tests are skipped"; \
+	fi; \
+	wait $$python \
+	  || echo "the Python generator could not be installed (why: $(VENV)/clients-python.log); its test is skipped"
 
 has_node = node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null
 

@@ -11,10 +11,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 Network = IPv4Network | IPv6Network
 
 
-#: Twice what a page of 20 invoices costs with every leaf of everything that belongs to them.
-DEFAULT_MAX_COST = 100_000
-
-
 class Settings(BaseSettings):
     """Everything that an operator can set. Frozen: nothing changes while a process runs."""
 
@@ -38,7 +34,7 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object or one readable line.")
     introspection: bool = Field(default=True, description="Whether GraphQL introspection is answered.")
     max_cost: int = Field(
-        default=DEFAULT_MAX_COST,
+        default=100_000,
         ge=100,
         description="How many values the answer of one operation may hold, by its static cost; above, it is refused.",
     )

@@ -102,6 +102,8 @@ def _update_sql(captured: Captured, root: Root, columns: dict[str, str]) -> str:
     side = (
         f"select x.root, {_parents(root)} as parents from (select {{row}}.*) r cross join lateral ({root.sql}) x(root)"
     )
+    # What is deleted stays as it was last seen: its DESTROY was the last word.
+    gone = " and not (o.deleted_at is not null and n.deleted_at is not null)" if soft and root.is_self else ""
     return f"""    {_INSERT}
     select '{root.entity_type}', m.root, {operation},
       (select array_agg(distinct '{captured.table}.' || u)
@@ -118,7 +120,7 @@ def _update_sql(captured: Captured, root: Root, columns: dict[str, str]) -> str:
         from ({side.format(row="o")}) a full join ({side.format(row="n")}) b
           on a.root = b.root and a.parents = b.parents
       ) x
-      where o *<> n and x.root is not null and ({" or ".join(_differs(*item) for item in compared.items())})
+      where o *<> n and x.root is not null and ({" or ".join(_differs(*item) for item in compared.items())}){gone}
     ) m group by m.root"""
 
 

@@ -27,6 +27,8 @@ SHARED = {"addresses", "payloads"}
 
 _FIRST = {"S1": 1_000_000, "ALL": 3_000_000, "S2": 8_000_000, "S0": 9_000_000}
 _YEAR = {"S1": 2021, "ALL": 2021, "S2": 2082, "S0": 2082}
+#: What is the same for everybody.
+UNMARKED = {"currency": "AUD", "deleted_at": None}
 #: Columns whose values a constraint, or another column, decides.
 _GIVEN: dict[str, dict[str, Any]] = {
     "adjustments": {"line_item_id": None},
@@ -93,6 +95,7 @@ async def create_marked(conn: Connection) -> Marked:
             for owner in _owners(table):
                 marked.rows[table, owner] = await _insert(conn, marked, table, owner, {})
         pending = [table for table in pending if table not in ready]
+    await _insert(conn, marked, "adverts", "S1", {"deleted_at": datetime(2021, 3, 4, tzinfo=UTC)})
     for table in sorted(OWNED):
         await _fill_owned(conn, marked, table)
     await conn.execute(
@@ -135,8 +138,8 @@ def _value(marked: Marked, table: str, column: Column, owner: str, number: int) 
         return row["digest" if column.target == "payloads" else "id"] if row else None
     if column.allowed:
         return column.allowed[0 if owner == "S1" else -1]
-    if column.name in ("deleted_at", "currency"):
-        return None if column.name == "deleted_at" else "AUD"
+    if column.name in UNMARKED:
+        return UNMARKED[column.name]
     text = f"{owner}-{table}-{column.name}-{number}"
     made: dict[str, Any] = {
         "text": text,

@@ -120,7 +120,7 @@ def test_refusal_gives_both_numbers() -> None:
 async def test_costly_operation_is_refused_before_it_is_executed(conn: Connection) -> None:
     answer = await run_operation(
         conn,
-        "query($n: Int) { invoices(first: $n) { nodes { refundRequests { invoice { lineItems { id legacyId quantity } } } } } }",
+        "query($n: Int) { invoices(first: $n) { nodes { refundRequests { invoice { lineItems { id quantity } } } } } }",
         n=500,
     )
 
@@ -131,7 +131,7 @@ async def test_costly_operation_is_refused_before_it_is_executed(conn: Connectio
 async def test_small_page_of_the_same_operation_is_executed(conn: Connection) -> None:
     answer = await run_operation(
         conn,
-        "query($n: Int) { invoices(first: $n) { nodes { refundRequests { invoice { lineItems { id legacyId quantity } } } } } }",
+        "query($n: Int) { invoices(first: $n) { nodes { refundRequests { invoice { lineItems { id quantity } } } } } }",
         n=20,
     )
 

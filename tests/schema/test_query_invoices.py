@@ -49,9 +49,7 @@ async def ordered(conn: Connection, **sort: Any) -> list[int]:
 
 @pytest.mark.parametrize("name", ["created", "updated", "paid", "remitted"])
 async def test_since_is_inclusive_and_until_exclusive(conn: Connection, name: str) -> None:
-    before, at, after = [
-        (await create_invoice(conn, **{f"{name}_at": NOON + n * HOUR})).id for n in (-1, 0, 1)
-    ]
+    before, at, after = [(await create_invoice(conn, **{f"{name}_at": NOON + n * HOUR})).id for n in (-1, 0, 1)]
     if name in ("paid", "remitted"):
         await create_invoice(conn)  # not at all
 
@@ -184,7 +182,12 @@ async def test_sql_status_is_the_domains_for_every_set_of_flags(conn: Connection
 
 @pytest.mark.parametrize(
     ("field", "column"),
-    [("CREATED_AT", "created_at"), ("UPDATED_AT", "updated_at"), ("PAID_AT", "paid_at"), ("REMITTED_AT", "remitted_at")],
+    [
+        ("CREATED_AT", "created_at"),
+        ("UPDATED_AT", "updated_at"),
+        ("PAID_AT", "paid_at"),
+        ("REMITTED_AT", "remitted_at"),
+    ],
 )
 async def test_orders_by_times_and_then_by_id(conn: Connection, field: str, column: str) -> None:
     late, early, same = [(await create_invoice(conn, **{column: NOON + n * HOUR})).id for n in (2, 0, 0)]
@@ -267,7 +270,7 @@ async def test_pages_backward_and_forward_tell_of_each_other(conn: Connection) -
 
 async def test_total_is_counted_only_when_selected_and_with_the_filters(conn: Connection) -> None:
     invoices = [await create_invoice(conn) for _ in range(3)]
-    filters = f"filters: {{buyerName: \"ada\", createdSince: \"2000-01-01T00:00:00Z\"}}, after: null"
+    filters = 'filters: {buyerName: "ada", createdSince: "2000-01-01T00:00:00Z"}, after: null'
 
     without = await run_operation(conn, f"{{ invoices(first: 1, {filters}) {{ nodes {{ legacyId }} }} }}")
     counted = await run_operation(conn, f"{{ invoices(first: 1, {filters}) {{ totalCount nodes {{ legacyId }} }} }}")
@@ -279,9 +282,7 @@ async def test_total_is_counted_only_when_selected_and_with_the_filters(conn: Co
 async def test_seller_sees_and_counts_its_own(conn: Connection) -> None:
     own, _ = await create_sales(conn, 2)
 
-    answer = await run_operation(
-        conn, "{ invoices { totalCount nodes { legacyId } } }", viewer=Viewer(own.seller.id)
-    )
+    answer = await run_operation(conn, "{ invoices { totalCount nodes { legacyId } } }", viewer=Viewer(own.seller.id))
 
     assert answer.data["invoices"] == {"totalCount": 1, "nodes": [{"legacyId": own.invoice.id}]}
 

@@ -21,7 +21,7 @@ GRAPH = {
         "invoice",
         """adjustments { id } annotations { id invoice { id } } shippingAddress { id country { id } }
         buyerBillingAddress { id } externalIds { id owner { id } } metadata { key }""",
-        7,
+        8,
     ),
     "LineItem": (
         "line_item",
