@@ -4,7 +4,8 @@ TellgraphError
 ├── InvalidInput      what was sent is wrong; `fields` says where            (422)
 ├── NotFound          what was named does not exist, or not for this viewer  (404)
 ├── Conflict          it exists but does not allow this now                  (409)
-│   └── IdempotencyConflict   the request's Idempotency-Key stands for another one
+│   ├── IdempotencyConflict   the request's Idempotency-Key stands for another one
+│   └── TooSoon               it can be asked for again later                (429)
 ├── Forbidden         the viewer may not do this                             (403)
 └── DatabaseUnavailable
 Delivery: PreSendError (ours: run again), AttemptError (theirs: record and schedule),
@@ -54,6 +55,10 @@ class Conflict(TellgraphError):
 
 class IdempotencyConflict(Conflict):
     code = "IDEMPOTENCY_CONFLICT"
+
+
+class TooSoon(Conflict):
+    code, status = "TOO_SOON", 429
 
 
 class Forbidden(TellgraphError):

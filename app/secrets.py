@@ -1,8 +1,12 @@
-"""Encryption at rest of signing secrets and header values: AES-256-GCM under TELLGRAPH_SECRET_KEY."""
+"""Encryption at rest of signing secrets and header values: AES-256-GCM under TELLGRAPH_SECRET_KEY.
+
+While that key is being changed, what was sealed under a key of TELLGRAPH_SECRET_KEY_PREVIOUS still opens.
+"""
 
 import base64
 import binascii
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.errors import InvalidInput
+from app.settings import Settings
 
 _NONCE_BYTES = 12
 #: First byte of every ciphertext, so that the form can change later without guessing.
@@ -20,32 +25,62 @@ _VERSION = b"\x01"
 class SecretBox:
     """Seals JSON values. What was sealed for one purpose does not open for another."""
 
-    def __init__(self, secret_key: str | None) -> None:
-        """`secret_key` is base64 of 32 bytes. Raises InvalidInput, which says how to make one."""
+    def __init__(self, secret_key: str | None, previous: Sequence[str] = ()) -> None:
+        """Keys are base64 of 32 bytes; `secret_key` seals, all of them open. Raises InvalidInput, with a hint."""
         self._aead = AESGCM(_key(secret_key))
+        self._previous = tuple(AESGCM(_key(key)) for key in previous)
 
     def seal(self, value: Any, *, purpose: str) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
-        return _VERSION + nonce + self._aead.encrypt(nonce, orjson.dumps(value), purpose.encode())
+        return self._sealed(orjson.dumps(value), purpose)
 
     def open(self, sealed: bytes, *, purpose: str) -> Any:
         """Raises InvalidInput when it was sealed under another key, for another purpose, or was altered."""
-        nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
-        try:
-            if sealed[:1] != _VERSION:
-                raise InvalidTag
-            return orjson.loads(self._aead.decrypt(nonce, ciphertext, purpose.encode()))
-        except InvalidTag as error:
-            raise InvalidInput(
-                "A stored secret can't be decrypted: TELLGRAPH_SECRET_KEY is not the key it was saved with.",
-                code="WRONG_SECRET_KEY",
-            ) from error
+        for aead in (self._aead, *self._previous):
+            if (plain := _opened(aead, sealed, purpose)) is not None:
+                return orjson.loads(plain)
+        raise _wrong_key()
+
+    def resealed(self, sealed: bytes, *, purpose: str) -> bytes | None:
+        """The same value under the current key; None when it is that already. Raises InvalidInput, as `open`."""
+        if _opened(self._aead, sealed, purpose) is not None:
+            return None
+        for aead in self._previous:
+            if (plain := _opened(aead, sealed, purpose)) is not None:
+                return self._sealed(plain, purpose)
+        raise _wrong_key()
+
+    def _sealed(self, plain: bytes, purpose: str) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return _VERSION + nonce + self._aead.encrypt(nonce, plain, purpose.encode())
 
 
 @lru_cache(maxsize=4)
-def secret_box(secret_key: str | None) -> SecretBox:
-    """The box of a key; made once per process."""
-    return SecretBox(secret_key)
+def secret_box(secret_key: str | None, previous: tuple[str, ...] = ()) -> SecretBox:
+    """The box of these keys; made once per process."""
+    return SecretBox(secret_key, previous)
+
+
+def box_of(settings: Settings) -> SecretBox:
+    """The box of this installation. Raises InvalidInput when a key is missing or is none."""
+    return secret_box(settings.secret_key, settings.secret_key_previous)
+
+
+def _opened(aead: AESGCM, sealed: bytes, purpose: str) -> bytes | None:
+    """The value's bytes; None when this key, or purpose, doesn't open it."""
+    nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+    if sealed[:1] != _VERSION or len(nonce) != _NONCE_BYTES:
+        return None
+    try:
+        return aead.decrypt(nonce, ciphertext, purpose.encode())
+    except InvalidTag:
+        return None
+
+
+def _wrong_key() -> InvalidInput:
+    return InvalidInput(
+        "A stored secret can't be decrypted: TELLGRAPH_SECRET_KEY is not the key it was saved with.",
+        code="WRONG_SECRET_KEY",
+    )
 
 
 def _key(secret_key: str | None) -> bytes:

@@ -28,6 +28,12 @@ class Settings(BaseSettings):
         description="Encrypts signing secrets and header values at rest: base64 of 32 bytes. "
         "Required with a database_url; the embedded servers make their own and keep it in data_dir.",
     )
+    secret_key_previous: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        repr=False,
+        description="Former values of the secret key, comma-separated: what they encrypted can still be read. "
+        "See “Changing the secret key”.",
+    )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on; 0 picks a free one.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
@@ -61,7 +67,7 @@ class Settings(BaseSettings):
         default=20, ge=0, le=300, description="Seconds that a stopping worker waits for POSTs in flight."
     )
 
-    @field_validator("egress_allow", mode="before")
+    @field_validator("egress_allow", "secret_key_previous", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -1,9 +1,10 @@
 """What an operation may cost: how many values its answer may hold, computed before anything is executed.
 
 Every selected field counts 1. What is below a list counts once for each of its rows: a page's `first` or `last`
-(50 where neither is given, 500 at most), as many as `ids` are given, and LIST_SIZE for a plain list. Fields are
-counted as written: `@skip` and `@include` don't lower the cost, and fragments on different types add up. Only
-`__schema` and `__type` are free: what they can ask for is bounded by graphql-core's own rule.
+(50 where neither is given, 500 at most), as many as `ids` are given, LIST_SIZE for a plain list, and for one at the
+root, which has no owner that keeps it short, the 500 that it may return at most. Fields are counted as written:
+`@skip` and `@include` don't lower the cost, and fragments on different types add up. Only `__schema` and `__type`
+are free: what they can ask for is bounded by graphql-core's own rule.
 """
 
 from collections.abc import Mapping
@@ -200,7 +201,7 @@ class _Meter:
             return _Weight(1 + inside.once)
         if _is_connection(parent):
             return _Weight(1, inside.once)
-        return _Weight(1 + self._rows(node) * inside.once)
+        return _Weight(1 + self._rows(node, parent) * inside.once)
 
     def _page(self, node: FieldNode) -> int:
         """The size of a connection's page, by the rules of app/db/keyset.py; larger pages are refused there."""
@@ -208,10 +209,12 @@ class _Meter:
         size = last if last is not None else first if first is not None else DEFAULT_PAGE_SIZE
         return min(max(size, 0), MAX_PAGE_SIZE)
 
-    def _rows(self, node: FieldNode) -> int:
+    def _rows(self, node: FieldNode, parent: GraphQLNamedType) -> int:
         # A single id, which GraphQL takes for a list of one, may be a number: the cap bounds what that is taken for.
         asked = self._argument(node, "ids")
-        return LIST_SIZE if asked is None else min(max(asked, 0), MAX_PAGE_SIZE)
+        if asked is not None:
+            return min(max(asked, 0), MAX_PAGE_SIZE)
+        return MAX_PAGE_SIZE if parent is self.schema.query_type else LIST_SIZE
 
     def _argument(self, node: FieldNode, name: str) -> int | None:
         for argument in node.arguments or ():

@@ -21,7 +21,7 @@ CODES: Mapping[str, str] = {
     "BODY_TOO_LARGE": "The body is larger than TELLGRAPH_MAX_BODY_BYTES.",
     "METHOD_NOT_ALLOWED": "A mutation was sent with GET.",
     "UNAUTHENTICATED": "The API key is missing, unknown, revoked or expired.",
-    "UNKNOWN_OPERATION": "`operationName` names none of the document's operations, or there are several and it is absent.",
+    "UNKNOWN_OPERATION": "`operationName` is none of the document's operations, or absent where there are several.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is not sent as application/json.",
     # The operation was refused before anything was executed: only `errors`.
     "ALIAS_LIMIT": "The operation has too many aliases.",
@@ -38,6 +38,7 @@ CODES: Mapping[str, str] = {
     "INVALID_INPUT": "An argument is wrong, such as a malformed id or too large a page.",
     "MISSING_SCOPE": "The API key lacks the scope that this needs.",
     "NOT_FOUND": "What was named does not exist, or not for this viewer.",
+    "TOO_MANY": "A list without pages has more than it may return.",
     # Ours.
     "INTERNAL": "Something failed that is not the client's business; the log has it.",
     "NO_SECRET_KEY": "TELLGRAPH_SECRET_KEY is not set.",
@@ -50,8 +51,13 @@ def response_of(data: Any, errors: Sequence[GraphQLError] | None) -> dict[str, A
     """The response of an operation, as GraphQL over HTTP has it. One form for the API and for webhooks."""
     response: dict[str, Any] = {"data": data}
     if errors:
-        response["errors"] = [format_error(error) for error in errors]
+        response["errors"] = [format_error(error) for error in sorted(errors, key=_place)]
     return response
+
+
+def _place(error: GraphQLError) -> list[tuple[bool, str, int]]:
+    """By path: in which order fields fail hangs on timing, and equal results must be equal bytes."""
+    return [(isinstance(part, int), *(("", part) if isinstance(part, int) else (part, 0))) for part in error.path or ()]
 
 
 def format_error(error: GraphQLError) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from graphql import (
 )
 
 #: Of the text. Comments and white space are no tokens, but are read and kept all the same.
-MAX_CHARACTERS = 100_000
+MAX_CHARACTERS = 200_000
 MAX_TOKENS = 4_000
 MAX_DEPTH = 15
 MAX_ALIASES = 100

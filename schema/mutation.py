@@ -3,10 +3,15 @@
 import strawberry
 
 from schema.mutations.adverts import AdvertMutations
+from schema.mutations.inventories import InventoryMutations
+from schema.mutations.invoice_annotations import InvoiceAnnotationMutations
 from schema.mutations.invoices import InvoiceMutations
 from schema.mutations.orders import OrderMutations
+from schema.mutations.owned import OwnedMutations
+from schema.mutations.reference import ReferenceMutations
 from schema.mutations.refund_requests import RefundRequestMutations
 from schema.mutations.refund_steps import RefundStepMutations
+from schema.mutations.return_shipments import ReturnShipmentMutations
 from schema.mutations.sellers import SellerMutations
 from schema.mutations.shipments import ShipmentMutations
 from schema.mutations.variants import VariantMutations
@@ -23,6 +28,11 @@ class Mutation(
     VariantMutations,
     InvoiceMutations,
     SellerMutations,
+    ReturnShipmentMutations,
+    InvoiceAnnotationMutations,
+    InventoryMutations,
+    ReferenceMutations,
+    OwnedMutations,
     WebhookMutations,
 ):
     """Every mutation has the form `name(input: NameMutationInput!): NameMutationPayload`."""

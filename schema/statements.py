@@ -20,7 +20,10 @@ class Statement:
 
 
 def related_rows(relation: Relation, viewer: Viewer, where: str) -> Statement:
-    """The rows of many keys (`$1`), each with its key as `of_key` (tables have a column `key`), in their order and the ids'."""
+    """The rows of many keys (`$1`), each with its own as `of_key`, in the order of keys and ids.
+
+    Not `key`: some tables have a column of that name.
+    """
     rule, args = row_rule(relation, viewer, 2)
     source, key = source_of(relation)
     return Statement(

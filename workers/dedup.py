@@ -34,7 +34,7 @@ def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, 
 
     given  the last one that was delivered or still may be, and all that is still open; newest first.
     """
-    waiting = [] if webhook.every_change else [one for one in given if one.state in _WAITING]
+    waiting = [] if webhook.every_change else [one for one in given if one.state in _WAITING and not one.is_replay]
     if _tells_nothing_new(webhook, operation, payload_digest, given):
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL)
     supersedes = tuple(one.id for one in waiting)

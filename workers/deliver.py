@@ -216,7 +216,7 @@ def _result(
 ) -> Result:
     now = clock.now()
     decision = retry.decide(
-        attempt_number=due.attempt,
+        attempt_number=due.attempt - due.attempts_before,
         outcome=outcome,
         retry_after=answer.retry_after if answer else None,
         now=now,

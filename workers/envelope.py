@@ -9,10 +9,13 @@ import orjson
 
 from app import __version__
 from app.db.deliveries import DueEvent
+from app.domain.secret_ring import SignatureScheme
+from app.domain.signing_key import private_key
 from app.domain.signing_secret import secret_key
 from app.errors import PreSendError, TellgraphError
-from app.secrets import secret_box
-from app.services.webhooks import HEADERS, SECRETS
+from app.secrets import box_of
+from app.services.webhook_secrets import signing_ring
+from app.services.webhooks import HEADERS
 from app.settings import Settings
 from schema import global_ids
 from workers import signing
@@ -31,10 +34,10 @@ class Prepared:
 
 def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
     """Decrypt, build and sign. Raises PreSendError."""
-    box = secret_box(settings.secret_key)
     try:
+        box = box_of(settings)
         own = box.open(due.headers, purpose=HEADERS) if due.headers else {}
-        keys = [secret_key(secret) for secret in box.open(due.secrets, purpose=SECRETS)]
+        ring = signing_ring(due.secrets, box, now)
     except TellgraphError as error:
         raise PreSendError(error.message) from error
     event_id = global_ids.encode("WebhookEvent", due.id)
@@ -43,7 +46,8 @@ def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
         event_id=event_id,
         timestamp=int(now.timestamp()),
         body=body,
-        keys=keys,
+        keys=[secret_key(one.text) for one in ring if one.scheme is SignatureScheme.HMAC],
+        private_keys=[private_key(one.text) for one in ring if one.scheme is SignatureScheme.ED25519],
         user_agent=USER_AGENT,
         sequence=due.id,
         attempt=due.attempt,

@@ -10,6 +10,9 @@ from app.auth import Viewer
 from app.db.change_events import ChangeEvent
 from app.db.webhooks import Webhook
 from app.domain.webhook import WebhookEventName, WebhookKlass, fold_operations
+from app.errors import InvalidInput
+from schema import schema
+from schema.stored.triggers import trigger_columns
 from schema.stored.validate import StoredQuery
 
 #: Rows named in one notification, over all the events that were folded into it.
@@ -72,10 +75,22 @@ def fold_transactions(events: Iterable[ChangeEvent]) -> list[Change]:
 
 
 def is_wanted(webhook: Webhook, query: StoredQuery, change: Change) -> bool:
-    """Whether the change can matter to the webhook: its type and event, and an UPDATE of a column that it reads."""
+    """Whether the change can matter to the webhook: its type and event, and an UPDATE of a column that it watches."""
     return concerns(webhook, change) and (
-        change.operation is not WebhookEventName.UPDATE or not query.watched.isdisjoint(change.columns)
+        change.operation is not WebhookEventName.UPDATE or not watched_by(webhook, query).isdisjoint(change.columns)
     )
+
+
+def watched_by(webhook: Webhook, query: StoredQuery) -> frozenset[str]:
+    """`table.column` of what its triggers read; without triggers, of what its query does."""
+    if not webhook.triggers:
+        return query.watched
+    try:
+        return trigger_columns(schema._schema, query.entity_type, webhook.triggers)
+    except InvalidInput:
+        # The schema doesn't know a trigger any more. The webhook is marked as broken; until it is put right it is
+        # told of more than it asked for, rather than of less.
+        return query.watched
 
 
 def concerns(webhook: Webhook, change: Change) -> bool:

@@ -1,6 +1,7 @@
 """Job `publish`: change events become webhook events. One transaction per batch: a killed worker leaves nothing."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 import structlog
@@ -12,10 +13,12 @@ from app.db.webhook_events import NewWebhookEvent, Payload
 from app.db.webhooks import Webhook
 from app.domain.webhook_event import WebhookEventState
 from app.errors import InvalidInput
+from app.filtering import FilterBatch
 from schema import schema
 from schema.stored.changed import describe_changes
 from schema.stored.validate import stored_query
 from workers.dedup import judge
+from workers.filter import filtered
 from workers.match import (
     Broken,
     Change,
@@ -54,13 +57,13 @@ async def publish_batch(resources: Resources) -> int:
 
 async def _publish(conn: Connection, resources: Resources, events: Sequence[ChangeEvent]) -> int:
     per_entity, per_transaction = fold_entities(events), fold_transactions(events)
-    subscribed = await webhooks.list_enabled(conn, klasses_of(per_transaction))
+    subscribed = await webhooks.list_subscribed(conn, klasses_of(per_transaction))
     matches, broken = _match(subscribed, per_entity, per_transaction)
     renderer = Renderer(conn, resources.settings)
     matches = await renderer.visible(matches)
     failed = [_render_failed(one) for one in await renderer.visible(broken)]
     payloads = await renderer.render(matches)
-    made = [*failed, *await _judged(conn, matches, payloads)]
+    made = [*failed, *await _judged(conn, matches, payloads, resources.filters.batch())]
     if made:
         await webhook_events.insert_payloads(conn, list(_kept(payloads, made).values()))
         await webhook_events.insert_webhook_events(conn, made)
@@ -93,24 +96,25 @@ def _match(
 
 
 async def _judged(
-    conn: Connection, matches: Sequence[Match], payloads: dict[RenderKey, Payload]
+    conn: Connection, matches: Sequence[Match], payloads: dict[RenderKey, Payload], filters: FilterBatch
 ) -> list[NewWebhookEvent]:
     subjects = [(match.webhook.id, match.change.entity_type, match.change.entity_id) for match in matches]
     given = await webhook_events.list_given(conn, list(dict.fromkeys(subjects))) if subjects else {}
     made = []
     for match, subject in zip(matches, subjects, strict=True):
-        digest = payloads[key_of(match)].digest
-        verdict = judge(match.webhook, match.change.operation, digest, given.get(subject, ()))
+        payload, changed = payloads[key_of(match)], _changed(match.change)
+        verdict = judge(match.webhook, match.change.operation, payload.digest, given.get(subject, ()))
+        verdict = await filtered(filters, match, verdict, response=payload.body, changed=changed)
         made.append(
             NewWebhookEvent(
                 webhook_id=match.webhook.id,
                 entity_type=match.change.entity_type,
                 entity_id=match.change.entity_id,
                 event_name=verdict.event_name,
-                state=verdict.state,
+                state=_state(match.webhook, verdict.state),
                 reason=verdict.reason,
-                payload_digest=digest if verdict.state is WebhookEventState.PENDING else None,
-                changed=_changed(match.change),
+                payload_digest=payload.digest if verdict.state is WebhookEventState.PENDING else None,
+                changed=orjson.dumps(changed),
                 changed_at=match.change.changed_at,
                 supersedes=verdict.supersedes,
                 may_be_known=verdict.may_be_known,
@@ -119,8 +123,14 @@ async def _judged(
     return made
 
 
-def _changed(change: Change) -> bytes:
-    return orjson.dumps(describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut))
+def _state(webhook: Webhook, judged: WebhookEventState) -> WebhookEventState:
+    """What a disabled webhook would be sent is held: it goes out when the webhook is enabled again."""
+    is_held = judged is WebhookEventState.PENDING and not webhook.is_enabled
+    return WebhookEventState.HELD if is_held else judged
+
+
+def _changed(change: Change) -> dict[str, Any]:
+    return describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut)
 
 
 def _render_failed(broken: Broken) -> NewWebhookEvent:
@@ -133,7 +143,7 @@ def _render_failed(broken: Broken) -> NewWebhookEvent:
         state=WebhookEventState.RENDER_FAILED,
         reason=f"The stored query does not fit the schema any more. {broken.reason}",
         payload_digest=None,
-        changed=_changed(change),
+        changed=orjson.dumps(_changed(change)),
         changed_at=change.changed_at,
     )
 

@@ -12,6 +12,7 @@ import structlog
 from databases import Database
 
 from app.db.pool import create_database
+from app.filtering import FilterProcess
 from app.settings import Settings
 from workers import transport
 
@@ -26,6 +27,7 @@ class Resources:
     settings: Settings
     database: Database
     transport: httpx.AsyncBaseTransport
+    filters: FilterProcess = field(default_factory=FilterProcess)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def pause(self, seconds: float) -> None:
@@ -53,6 +55,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
         await _connect(resources)
         yield resources
     finally:
+        await resources.filters.close()
         await transport.close(resources.transport)
         await database.disconnect()
 

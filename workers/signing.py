@@ -9,6 +9,8 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 ID_HEADER: Final = "webhook-id"
 TIMESTAMP_HEADER: Final = "webhook-timestamp"
 SIGNATURE_HEADER: Final = "webhook-signature"
@@ -18,6 +20,7 @@ ATTEMPT_HEADER: Final = "Tellgraph-Attempt"
 TRACE_HEADER: Final = "traceparent"
 
 _VERSION: Final = "v1"
+_ED25519_VERSION: Final = "v1a"
 # Accept and Accept-Encoding are given because the HTTP client would otherwise send its own, and then have
 # to decompress what a hostile endpoint answers.
 _CONSTANT_HEADERS: Final = (
@@ -31,13 +34,23 @@ class BadSignature(Exception):
     """The delivery is not from the holder of the secret, or not from now."""
 
 
-def sign(keys: Sequence[bytes], *, event_id: str, timestamp: int, body: bytes) -> str:
-    """Sign a body: `v1,<base64>` for each key, separated by spaces, in the order of the keys.
+def sign(
+    keys: Sequence[bytes],
+    *,
+    event_id: str,
+    timestamp: int,
+    body: bytes,
+    private_keys: Sequence[Ed25519PrivateKey] = (),
+) -> str:
+    """Sign a body: `v1,<base64>` for each key, then `v1a,<base64>` for each private one, separated by spaces.
 
-    Args: keys — one, or during a rotation several. timestamp — Unix time in seconds, the one that is sent.
+    Args: keys, private_keys — together one, or during a rotation several; in their order.
+          timestamp — Unix time in seconds, the one that is sent.
     """
     content = _signed_content(event_id, str(timestamp), body)
-    return " ".join(f"{_VERSION},{_digest(key, content)}" for key in keys)
+    shared = [f"{_VERSION},{_digest(key, content)}" for key in keys]
+    own = [f"{_ED25519_VERSION},{base64.b64encode(key.sign(content)).decode('ascii')}" for key in private_keys]
+    return " ".join((*shared, *own))
 
 
 def verify(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes, *, now: int, tolerance_s: int = 300) -> None:
@@ -68,20 +81,23 @@ def delivery_headers(
     attempt: int,
     traceparent: str | None,
     own: Sequence[tuple[str, str]] = (),
+    private_keys: Sequence[Ed25519PrivateKey] = (),
 ) -> list[tuple[str, str]]:
     """Build all headers of one attempt but Host and Content-Length, which the transport sets.
 
     Args: event_id — the webhook event's global id, the same for all attempts.
           timestamp — Unix seconds of this attempt. attempt — its number, from 1.
           traceparent — W3C trace context; None when nothing is traced.
+          keys, private_keys — as of `sign`.
           own — the subscriber's, as `check_headers` accepted them; they come last.
     """
+    signature = sign(keys, event_id=event_id, timestamp=timestamp, body=body, private_keys=private_keys)
     headers = [
         *_CONSTANT_HEADERS,
         ("User-Agent", user_agent),
         (ID_HEADER, event_id),
         (TIMESTAMP_HEADER, str(timestamp)),
-        (SIGNATURE_HEADER, sign(keys, event_id=event_id, timestamp=timestamp, body=body)),
+        (SIGNATURE_HEADER, signature),
         (IDEMPOTENCY_HEADER, event_id),
         (SEQUENCE_HEADER, str(sequence)),
         (ATTEMPT_HEADER, str(attempt)),

@@ -4,6 +4,8 @@ import structlog
 
 from app.db import deliveries
 from app.db.pool import transaction
+from app.errors import DatabaseUnavailable, TellgraphError
+from app.services.webhook_secrets import drop_expired
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -15,7 +17,8 @@ FAILING_REASON = f"No delivery has succeeded for {MAX_FAILING_DAYS} days."
 async def sweep_all(resources: Resources) -> int:
     """Make due again what was claimed and never recorded. Returns how many webhook events that were.
 
-    Also disables webhooks that have failed for too long, and holds what slipped past a webhook's disabling.
+    Also disables webhooks that have failed for too long, and puts right what slipped past a webhook's disabling
+    or enabling, and drops signing secrets that were rotated out.
     """
     async with transaction(resources.database) as conn:
         expired = await deliveries.release_expired(conn)
@@ -24,6 +27,20 @@ async def sweep_all(resources: Resources) -> int:
             await deliveries.disable_webhook(conn, webhook_id, FAILING_REASON)
             _log.warning("sweep.webhook_disabled", webhook_id=webhook_id)
         await deliveries.hold_overlooked(conn)
+        await deliveries.release_overlooked(conn)
+    await _drop_secrets(resources)
     if expired:
         _log.warning("sweep.leases_expired", webhook_events=expired)
     return expired
+
+
+async def _drop_secrets(resources: Resources) -> None:
+    try:
+        async with transaction(resources.database) as conn:
+            if dropped := await drop_expired(conn, resources.settings):
+                _log.info("sweep.secrets_dropped", webhooks=dropped)
+    except DatabaseUnavailable:
+        raise
+    except TellgraphError as error:
+        # A wrong key stops deliveries, too; the rest of the sweep must go on.
+        _log.error("sweep.secrets_not_dropped", error=error.message)

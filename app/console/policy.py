@@ -23,9 +23,7 @@ def _policy(directives: Mapping[str, str]) -> str:
 GRAPHIQL_POLICY = _policy(BASE | {"worker-src": "'self'"})
 # Voyager lays its graph out with Graphviz: WebAssembly, in a worker that it makes from a blob.
 VOYAGER_POLICY = _policy(BASE | {"script-src": "'self' 'wasm-unsafe-eval'", "worker-src": "blob:"})
-NOT_BUILT_POLICY = _policy(
-    BASE | {"script-src": "'none'", "connect-src": "'none'", "style-src": "'unsafe-inline'"}
-)
+NOT_BUILT_POLICY = _policy(BASE | {"script-src": "'none'", "connect-src": "'none'", "style-src": "'unsafe-inline'"})
 # A worker's own file brings the policy that the worker runs under.
 ASSET_POLICY = _policy({"default-src": "'none'", "script-src": "'self'", "frame-ancestors": "'none'"})
 

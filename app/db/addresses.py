@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NewType
 
+from app.db.pool import Connection
 from app.db.table import Table
 
 AddressId = NewType("AddressId", int)
@@ -43,3 +44,29 @@ class Address:
 COUNTRIES = Table("countries", Country)
 STATES = Table("states", State)
 ADDRESSES = Table("addresses", Address)
+
+
+async def find_or_add_country(conn: Connection, iso: str) -> CountryId:
+    """The country of a code; one that is new is named by its code until somebody names it."""
+    found = await conn.fetchval("select id from countries where iso = $1", iso)
+    if found is None:
+        found = await conn.fetchval(
+            "insert into countries (name, iso) values ($1, $1) on conflict (iso) do update set iso = excluded.iso"
+            " returning id",
+            iso,
+        )
+    return CountryId(found)
+
+
+async def find_or_add_state(conn: Connection, country_id: CountryId, state: str) -> StateId:
+    """The country's state of that short or whole name; one that is new has it as both."""
+    # No unique column: whoever adds one waits for others that do.
+    await conn.execute("select from countries where id = $1 for no key update", country_id)
+    found = await conn.fetchval(
+        "select id from states where country_id = $1 and $2 in (short, name) order by id limit 1", country_id, state
+    )
+    if found is None:
+        found = await conn.fetchval(
+            "insert into states (country_id, name, short) values ($1, $2, $2) returning id", country_id, state
+        )
+    return StateId(found)

@@ -17,6 +17,7 @@ class ChangeEvent:
 
     columns    `table.column`, or `table.*` for a row added or removed.
     changes    the rows: {"t": table, "id", "p": parents' ids, "op": i, u or d, "c": columns}; at most 50.
+               Some with "v", the tables from the entity to the row (`Root.way` in app/db/captured.py).
     seller_id  whose it was, of an entity that was deleted for good; else None.
     """
 

@@ -8,14 +8,18 @@ from typing import Any
 import orjson
 
 from app.db.pool import Connection
-from app.db.webhook_events import WebhookEventId, hold_open
+from app.db.webhook_event_changes import cancel_open
+from app.db.webhook_events import WebhookEventId, hold_open, release_held
 from app.db.webhooks import WebhookId
-from app.domain.webhook_event import WebhookEventState
+from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueEvent:
-    """A claimed webhook event with all that its POST needs. `headers` and `secrets` are sealed."""
+    """A claimed webhook event with all that its POST needs. `headers` and `secrets` are sealed.
+
+    attempts_before  those before it was last replayed: they count against no limit.
+    """
 
     id: WebhookEventId
     webhook_id: WebhookId
@@ -33,6 +37,7 @@ class DueEvent:
     secrets: bytes
     timeout_s: int
     max_retries: int
+    attempts_before: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +69,7 @@ async def claim_due(
              id after which the walk starts; when fewer than `limit` come back, go on from 0.
              failing_share — places of a webhook whose last attempt failed. lease_s — at least so long, and always
              longer than the webhook's own time limit.
-    Source:  0003_webhooks.sql, claim_webhook_events.
+    Source:  0008_webhook_controls.sql, claim_webhook_events.
     """
     rows = await conn.fetch(
         "select * from claim_webhook_events($1, $2, $3, $4, $5)", limit, per_webhook, after, failing_share, lease_s
@@ -88,10 +93,14 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
             r(id, attempt, state, reason, status, error_kind, error, response_body, duration_ms, delay_s)
         ), recorded as (
           update webhook_events e set
-            state = case when r.state = 'RETRYING' and not w.is_enabled then 'HELD' else r.state end,
-            reason = r.reason, last_status = r.status, lease_until = null,
+            state = case when r.state <> 'RETRYING' or w.is_enabled then r.state
+              when w.deleted_at is null then 'HELD' else 'CANCELLED' end,
+            reason = case when r.state = 'RETRYING' and w.deleted_at is not null then $11
+              -- That the filter failed stays to be seen.
+              else coalesce(r.reason, substring(e.reason from '^The filter failed: .*')) end,
+            last_status = r.status, lease_until = null,
             due_at = case when w.is_enabled then clock_timestamp() + make_interval(secs => r.delay_s) end,
-            finished_at = case when r.state <> 'RETRYING' then clock_timestamp() end
+            finished_at = case when r.state <> 'RETRYING' or w.deleted_at is not null then clock_timestamp() end
           from r, webhooks w
           where e.id = r.id and e.state = 'SENDING' and e.attempt_count = r.attempt and w.id = e.webhook_id
           returning e.id, e.webhook_id, r.attempt, r.state
@@ -118,6 +127,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
         [result.response_body for result in results],
         [result.duration_ms for result in results],
         [result.delay_s for result in results],
+        WEBHOOK_DELETED,
     )
     return {row["id"] for row in rows}
 
@@ -143,16 +153,34 @@ async def list_failing(conn: Connection, *, days: int) -> list[WebhookId]:
 
 
 async def hold_overlooked(conn: Connection) -> None:
-    """Hold back what was published to a webhook while it was being disabled."""
+    """Hold back what was published to a webhook while it was being disabled; withdraw it, if it was deleted."""
     rows = await conn.fetch(
         """
-        select w.id from webhooks w where not w.is_enabled and exists (
-          select from webhook_events e where e.webhook_id = w.id and e.state in ('PENDING', 'RETRYING'))
+        select w.id, w.deleted_at is not null as is_deleted from webhooks w where not w.is_enabled and (
+          exists (select from webhook_events e where e.webhook_id = w.id and e.state in ('PENDING', 'RETRYING'))
+          or w.deleted_at is not null and exists (select from webhook_events e where e.webhook_id = w.id
+            and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD') and e.state = 'HELD'))
         order by w.id for no key update
         """
     )
     for row in rows:
-        await hold_open(conn, row["id"])
+        if row["is_deleted"]:
+            await cancel_open(conn, row["id"], WEBHOOK_DELETED)
+        else:
+            await hold_open(conn, row["id"])
+
+
+async def release_overlooked(conn: Connection) -> None:
+    """Let go out what was held for a webhook while it was being enabled."""
+    rows = await conn.fetch(
+        """
+        select w.id from webhooks w where w.is_enabled and exists (
+          select from webhook_events e where e.webhook_id = w.id and e.state = 'HELD')
+        order by w.id for no key update
+        """
+    )
+    for row in rows:
+        await release_held(conn, row["id"])
 
 
 async def release_expired(conn: Connection) -> int:
@@ -168,8 +196,10 @@ async def release_expired(conn: Connection) -> int:
         """
         with expired as (
           update webhook_events e set
-            state = case when w.is_enabled then 'RETRYING' else 'HELD' end, lease_until = null,
-            due_at = case when w.is_enabled then clock_timestamp() end
+            state = case when w.is_enabled then 'RETRYING' when w.deleted_at is null then 'HELD' else 'CANCELLED' end,
+            reason = case when w.deleted_at is not null then $1 end, lease_until = null,
+            due_at = case when w.is_enabled then clock_timestamp() end,
+            finished_at = case when w.deleted_at is not null then clock_timestamp() end
           from webhooks w where w.id = e.webhook_id and e.state = 'SENDING' and e.lease_until < statement_timestamp()
           returning e.id, e.attempt_count
         )
@@ -177,7 +207,8 @@ async def release_expired(conn: Connection) -> int:
           error = 'The worker stopped while this attempt was in flight.'
         from expired x where a.webhook_event_id = x.id and a.number = x.attempt_count and a.finished_at is null
         returning a.webhook_event_id
-        """
+        """,
+        WEBHOOK_DELETED,
     )
     return len(rows)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NewType
 
+from app.db.pool import Connection
 from app.db.sellers import SellerId
 from app.db.table import Table
 from app.db.variants import VariantId
@@ -22,3 +23,13 @@ class Inventory:
 
 
 INVENTORIES = Table("inventories", Inventory)
+
+
+async def lock_inventories(conn: Connection, variant_id: VariantId) -> list[Inventory]:
+    """The inventories of a variant that is locked, locked in key order."""
+    records = await conn.fetch(
+        f"select {INVENTORIES.select_list('n')} from inventories n where n.variant_id = $1 order by n.id"
+        " for no key update",
+        variant_id,
+    )
+    return INVENTORIES.rows(records)

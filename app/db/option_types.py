@@ -1,9 +1,11 @@
 """Options: their types and values, and what adverts and variants have chosen of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NewType
 
 from app.db.adverts import AdvertId
+from app.db.pool import Connection
 from app.db.table import Table
 from app.db.variants import VariantId
 from app.domain.option import FieldType
@@ -58,3 +60,15 @@ OPTION_TYPES = Table("option_types", OptionType)
 OPTION_VALUES = Table("option_values", OptionValue)
 VARIANT_OPTION_VALUES = Table("variant_option_values", VariantOptionValue)
 ADVERT_OPTION_VALUES = Table("advert_option_values", AdvertOptionValue)
+
+
+async def find_choices(
+    conn: Connection, type_ids: Collection[OptionTypeId]
+) -> dict[int, tuple[FieldType, frozenset[int]]]:
+    """Field type and values' ids of those of the types that there are."""
+    records = await conn.fetch(
+        "select t.id, t.field_type, array(select v.id from option_values v where v.option_type_id = t.id) as value_ids"
+        " from option_types t where t.id = any($1::bigint[])",
+        [*type_ids],
+    )
+    return {row["id"]: (FieldType(row["field_type"]), frozenset(row["value_ids"])) for row in records}

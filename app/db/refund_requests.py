@@ -159,3 +159,8 @@ async def set_line_stages(
         [stage is RefundStage.RETURNED for stage in stages.values()],
         deny_refund_reason,
     )
+
+
+async def touch_refund_request(conn: Connection, refund_request_id: RefundRequestId) -> None:
+    """A part of the request has changed: lists of what was updated since find it. No change event: see capture."""
+    await conn.execute("update refund_requests set updated_at = now() where id = $1", refund_request_id)

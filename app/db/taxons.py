@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NewType
 
+from app.db.pool import Connection
 from app.db.table import Table
 
 TaxonId = NewType("TaxonId", int)
@@ -21,3 +22,7 @@ class Taxon:
 
 
 TAXONS = Table("taxons", Taxon)
+
+
+async def taxon_exists(conn: Connection, taxon_id: int) -> bool:
+    return bool(await conn.fetchval("select exists (select from taxons where id = $1)", taxon_id))

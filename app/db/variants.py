@@ -53,6 +53,8 @@ class OfferedVariant:
     advert_title: str
     advert_code: str | None
     is_advert_published: bool
+    brand_name: str | None
+    image_id: int | None
     now: datetime
 
 
@@ -110,13 +112,21 @@ async def lock_offered_variants(
     """Those of the variants that are not deleted, nor their adverts, locked in key order."""
     records = await conn.fetch(
         f"select {VARIANTS.select_list('v')}, a.title as advert_title, a.code as advert_code,"
-        " a.is_published as is_advert_published, now() as now"
-        " from variants v join adverts a on a.id = v.advert_id"
+        " a.is_published as is_advert_published, b.name as brand_name, a.display_image_id as image_id, now() as now"
+        " from variants v join adverts a on a.id = v.advert_id left join brands b on b.id = a.brand_id"
         " where v.id = any($1::bigint[]) and v.deleted_at is null and a.deleted_at is null"
         " order by v.id for no key update of v",
         [*variant_ids],
     )
     return {VariantId(record["id"]): _offered(record) for record in records}
+
+
+async def touch_variant(conn: Connection, variant_id: VariantId) -> None:
+    """A part of the variant has changed: lists of what was updated since find it, and its advert. No change event."""
+    await conn.execute("update variants set updated_at = now() where id = $1", variant_id)
+    await conn.execute(
+        "update adverts a set updated_at = now() from variants v where v.id = $1 and a.id = v.advert_id", variant_id
+    )
 
 
 async def take_from_stock(conn: Connection, quantities: Mapping[VariantId, int]) -> None:
@@ -136,5 +146,7 @@ def _offered(record: Record) -> OfferedVariant:
         advert_title=record["advert_title"],
         advert_code=record["advert_code"],
         is_advert_published=record["is_advert_published"],
+        brand_name=record["brand_name"],
+        image_id=record["image_id"],
         now=record["now"],
     )

@@ -31,6 +31,7 @@ class WebhookEvent:
     last_status: int | None
     created_at: datetime
     finished_at: datetime | None
+    replayed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class Given:
     """A webhook event that was delivered or still may be, as publishing looks back on it.
 
     may_be_known  whether the subscriber may have heard of the entity before it.
+    is_replay     whether somebody asked for it to be sent again: then no newer state takes its place.
     """
 
     id: WebhookEventId
@@ -73,6 +75,7 @@ class Given:
     attempt_count: int
     payload_digest: bytes | None
     may_be_known: bool
+    is_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +100,21 @@ Subject = tuple[WebhookId, str, int]
 
 
 async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subject, list[Given]]:
-    """What each webhook was last given for an entity, and all of it that is still open; newest first."""
+    """What each webhook was last given for an entity, and all of it that is still open; newest first. No tests."""
     rows = await conn.fetch(
         """
         select k.*, g.* from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
         cross join lateral (
-          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known from webhook_events e
+          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known,
+           e.replayed_at from webhook_events e
            where e.webhook_id = k.webhook_id and e.entity_type = k.entity_type and e.entity_id = k.entity_id
-             and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD', 'DELIVERED') order by e.id desc limit 1)
+             and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD', 'DELIVERED') and e.event_name <> 'test'
+           order by e.id desc limit 1)
           union
-          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known from webhook_events e
+          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known,
+           e.replayed_at from webhook_events e
            where e.webhook_id = k.webhook_id and e.entity_type = k.entity_type and e.entity_id = k.entity_id
-             and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD'))
+             and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD') and e.event_name <> 'test')
         ) g order by g.id desc
         """,
         [subject[0] for subject in subjects],
@@ -124,6 +130,7 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
             attempt_count=row["attempt_count"],
             payload_digest=row["payload_digest"],
             may_be_known=row["may_be_known"],
+            is_replay=row["replayed_at"] is not None,
         )
         found.setdefault((row["webhook_id"], row["entity_type"], row["entity_id"]), []).append(given)
     return found
@@ -158,7 +165,7 @@ async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEve
           overriding system value
           select id, webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed::jsonb,
             changed_at, may_be_known, case when state = 'PENDING' then clock_timestamp() end,
-            case when state <> 'PENDING' then clock_timestamp() end
+            case when state not in ('PENDING', 'HELD') then clock_timestamp() end
           from given
         ) select id from given order by place
         """,
@@ -180,7 +187,7 @@ async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEve
             update webhook_events e set state = 'SUPERSEDED', superseded_by = s.new, due_at = null,
               finished_at = clock_timestamp(), reason = 'A newer state of the entity goes out in its place.'
             from unnest($1::bigint[], $2::bigint[]) s(old, new)
-            where e.id = s.old and e.state in ('PENDING', 'RETRYING', 'HELD')
+            where e.id = s.old and e.state in ('PENDING', 'RETRYING', 'HELD', 'RENDER_FAILED')
             """,
             [old for old, _ in pairs],
             [new for _, new in pairs],

@@ -8,6 +8,7 @@ from typing import Any, NewType
 from app.db.pool import Connection
 from app.db.sellers import SellerId
 from app.db.table import Table
+from app.domain.secret_ring import SignatureScheme
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.errors import NotFound
 
@@ -16,7 +17,12 @@ WebhookId = NewType("WebhookId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """headers and secrets are sealed; headers_shown is JSON, its values masked; `seller_id` None: the operator's."""
+    """headers and secrets are sealed; headers_shown is JSON, its values masked; `seller_id` None: the operator's.
+
+    public_key of the newest Ed25519 key; None when none signs. secrets_expire_at: when the next rotated-out secret
+    ceases to sign. A deleted webhook is never enabled. `triggers` are field paths; empty: whatever the query reads.
+    broken_reason: what doesn't fit the schema; None when all does.
+    """
 
     id: WebhookId
     seller_id: SellerId | None
@@ -39,6 +45,13 @@ class Webhook:
     failing_since: datetime | None
     created_at: datetime
     updated_at: datetime
+    signature_schemes: tuple[SignatureScheme, ...] = (SignatureScheme.HMAC,)
+    public_key: str | None = None
+    secrets_expire_at: datetime | None = None
+    deleted_at: datetime | None = None
+    triggers: tuple[str, ...] = ()
+    filter: str | None = None
+    broken_reason: str | None = None
 
 
 WEBHOOKS = Table("webhooks", Webhook)
@@ -68,9 +81,10 @@ async def update_webhook(conn: Connection, webhook_id: WebhookId, values: Mappin
 
 
 async def lock_webhook(conn: Connection, webhook_id: WebhookId, *, seller_id: SellerId | None) -> Webhook:
-    """The webhook, locked until the transaction ends. Raises NotFound, also for one of another seller."""
+    """The webhook, locked until the transaction ends. Raises NotFound, also for one of another seller or deleted."""
     row = await conn.fetchrow(
-        f"select {_COLUMNS} from webhooks where id = $1 and ($2::bigint is null or seller_id = $2) for no key update",
+        f"select {_COLUMNS} from webhooks where id = $1 and ($2::bigint is null or seller_id = $2)"
+        " and deleted_at is null for no key update",
         webhook_id,
         seller_id,
     )
@@ -79,10 +93,78 @@ async def lock_webhook(conn: Connection, webhook_id: WebhookId, *, seller_id: Se
     return WEBHOOKS.from_record(row)
 
 
-async def list_enabled(conn: Connection, types: Sequence[WebhookKlass]) -> list[Webhook]:
-    """The enabled webhooks about any of these types, by id."""
+async def list_subscribed(conn: Connection, types: Sequence[WebhookKlass]) -> list[Webhook]:
+    """The webhooks about any of these types, also disabled ones, by id; none deleted."""
     rows = await conn.fetch(
-        f"select {_COLUMNS} from webhooks where is_enabled and type = any($1::text[]) order by id",
+        f"select {_COLUMNS} from webhooks where type = any($1::text[]) and deleted_at is null order by id",
         [klass.value for klass in types],
     )
     return WEBHOOKS.rows(rows)
+
+
+async def find_webhook(conn: Connection, webhook_id: WebhookId) -> Webhook | None:
+    """Also a deleted one."""
+    row = await conn.fetchrow(f"select {_COLUMNS} from webhooks where id = $1", webhook_id)
+    return None if row is None else WEBHOOKS.from_record(row)
+
+
+async def mark_deleted(conn: Connection, webhook_id: WebhookId) -> Webhook:
+    """Publishing, delivering and every list pass it over from then on."""
+    row = await conn.fetchrow(
+        "update webhooks set is_enabled = false, deleted_at = clock_timestamp(), updated_at = now()"
+        f" where id = $1 returning {_COLUMNS}",
+        webhook_id,
+    )
+    assert row is not None, "its caller has locked it"
+    return WEBHOOKS.from_record(row)
+
+
+async def may_test(conn: Connection, webhook_id: WebhookId, *, every_s: int) -> bool:
+    """Note that a webhook is tested now; False when it was tested less than `every_s` ago."""
+    return bool(
+        await conn.fetchval(
+            "update webhooks set last_tested_at = clock_timestamp() where id = $1 and"
+            " (last_tested_at is null or last_tested_at <= clock_timestamp() - make_interval(secs => $2))"
+            " returning true",
+            webhook_id,
+            every_s,
+        )
+    )
+
+
+async def lock_with_expired_secrets(conn: Connection, *, limit: int) -> list[Webhook]:
+    """Webhooks that hold secrets that have ceased to sign; those that others have locked are left for the next time."""
+    rows = await conn.fetch(
+        f"select {_COLUMNS} from webhooks where secrets_expire_at <= statement_timestamp()"
+        " order by secrets_expire_at limit $1 for no key update skip locked",
+        limit,
+    )
+    return WEBHOOKS.rows(rows)
+
+
+async def store_secrets(conn: Connection, webhook_id: WebhookId, *, secrets: bytes, expire_at: datetime | None) -> None:
+    """Store what is left of sealed secrets; nobody has changed the webhook by that."""
+    await conn.execute(
+        "update webhooks set secrets = $2, secrets_expire_at = $3 where id = $1", webhook_id, secrets, expire_at
+    )
+
+
+async def list_webhooks(conn: Connection, *, after: int = 0, limit: int = 500) -> list[Webhook]:
+    """Webhooks by id, also disabled ones, none deleted; the next page is `after` the last one's id."""
+    rows = await conn.fetch(
+        f"select {_COLUMNS} from webhooks where id > $1 and deleted_at is null order by id limit $2", after, limit
+    )
+    return WEBHOOKS.rows(rows)
+
+
+async def set_broken_reason(conn: Connection, seen: Webhook, reason: str | None) -> None:
+    """Mark a webhook as broken or, with None, as sound again; not one that was changed since it was `seen`."""
+    await conn.execute(
+        "update webhooks set broken_reason = $2 where id = $1 and query_string = $3 and triggers = $4::text[]"
+        " and filter is not distinct from $5",
+        seen.id,
+        reason,
+        seen.query_string,
+        list(seen.triggers),
+        seen.filter,
+    )

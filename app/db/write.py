@@ -32,10 +32,11 @@ async def insert_row(conn: Connection, table: Table[Row], **values: object) -> R
 
 
 async def update_row(conn: Connection, table: Table[Row], row_id: int, values: Mapping[str, object]) -> Row:
-    """Set these columns, and `updated_at`, of one row that exists."""
+    """Set these columns, and `updated_at` where there is one, of one row that exists."""
     settings = ", ".join(f'"{column}" = r."{column}"' for column in values)
+    touched = ", updated_at = now()" if table.has("updated_at") else ""
     record = await conn.fetchrow(
-        f"update {table.name} t set {settings}, updated_at = now()"
+        f"update {table.name} t set {settings}{touched}"
         f" from jsonb_populate_record(null::{table.name}, $2::text::jsonb) r"
         f" where t.id = $1 returning {table.select_list('t')}",
         row_id,

@@ -15,6 +15,7 @@ MAX_ITEMS = 500
 INT4_MAX = 2**31 - 1
 BIGINT_MAX = 2**63 - 1
 
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s]*\Z", re.IGNORECASE)
 _LONG_TEXTS = frozenset({"note", "notes", "description", "messageToSeller"})
 _INT4 = frozenset({"quantity", "countOnHand", "minPurchaseQuantity", "maxPurchaseQuantity"})
 
@@ -61,6 +62,12 @@ def blank_problems(texts: Mapping[str, str]) -> Problems:
     return Problems({path: ["must not be blank"] for path, text in texts.items() if not text.strip()})
 
 
+def url_problems(urls: Mapping[str, str | None]) -> Problems:
+    """The paths whose text is no address of the web; None is none."""
+    wrong = [path for path, url in urls.items() if url is not None and not _WEB_ADDRESS.match(url)]
+    return Problems({path: ["must be an http:// or https:// URL"] for path in wrong})
+
+
 def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
@@ -75,7 +82,7 @@ def _scalar_problem(value: object, path: str) -> str | None:
     if isinstance(value, (Enum, bool)):
         return None
     if isinstance(value, str):
-        return _text_problem(value, MAX_LONG_TEXT if name in _LONG_TEXTS else MAX_TEXT)
+        return text_problem(value, MAX_LONG_TEXT if name in _LONG_TEXTS else MAX_TEXT)
     if isinstance(value, int) and abs(value) > (INT4_MAX if name in _INT4 else BIGINT_MAX):
         return "is too large"
     if isinstance(value, float) and not math.isfinite(value):
@@ -85,7 +92,8 @@ def _scalar_problem(value: object, path: str) -> str | None:
     return None
 
 
-def _text_problem(text: str, longest: int) -> str | None:
+def text_problem(text: str, longest: int) -> str | None:
+    """Why PostgreSQL can't hold the text, or nobody should send it."""
     if len(text) > longest:
         return f"must not be longer than {longest} characters"
     if "\x00" in text:

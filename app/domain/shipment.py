@@ -71,6 +71,27 @@ def packing_problems(awaiting: Mapping[int, int], packed: Sequence[Packed]) -> P
     return problems
 
 
+def returning_problems(left: Mapping[int, int], packed: Sequence[Packed]) -> Problems:
+    """What is wrong with the contents of a parcel on its way back; it may be told without its contents.
+
+    left  line item → quantity that is still to come back, for all items of the refund request and no other.
+    """
+    problems = Problems()
+    taken: Counter[int] = Counter()
+    for index, item in enumerate(packed):
+        path = f"shippedItems.{index}"
+        if item.line_item_id not in left:
+            problems.add(f"{path}.lineItemId", "there is no such line item in this refund request")
+        elif item.quantity < 1:
+            problems.add(f"{path}.quantity", "must be at least 1")
+        else:
+            available = max(left[item.line_item_id] - taken[item.line_item_id], 0)
+            taken[item.line_item_id] += item.quantity
+            if item.quantity > available:
+                problems.add(f"{path}.quantity", f"is more than are to come back: {available}")
+    return problems
+
+
 def tracking_link(template: str | None, tracking_number: str) -> str | None:
     """The carrier's page about one parcel; None when the carrier has no such pages."""
     return template and template.replace(TRACKING_NUMBER, quote(tracking_number, safe=""))

@@ -26,3 +26,19 @@ class WebhookEventState(StrEnum):
     """Withdrawn before it was delivered, by a person or with its webhook."""
     RENDER_FAILED = "RENDER_FAILED"
     """Its stored query could not run at all; can be run again."""
+
+
+#: Why what a deleted webhook was to be given is CANCELLED.
+WEBHOOK_DELETED = "The webhook was deleted."
+CANCELLED_BY_HAND = "Cancelled by hand."
+
+#: Has been sent, or could have been: its payload is there, to be sent again. SKIPPED told nothing new.
+REPLAYABLE = (
+    WebhookEventState.DELIVERED,
+    WebhookEventState.FAILED,
+    WebhookEventState.CANCELLED,
+    WebhookEventState.SUPERSEDED,
+    WebhookEventState.RENDER_FAILED,
+)
+#: Not in flight: can be withdrawn.
+CANCELLABLE = (WebhookEventState.PENDING, WebhookEventState.RETRYING, WebhookEventState.HELD)

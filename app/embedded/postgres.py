@@ -62,9 +62,7 @@ class EmbeddedPostgres(EmbeddedServer):
         """Where the cluster lies: below `data_dir`, unless PostgreSQL's user can't get there."""
         home = postgres_home(self.data_dir, self._account, self._password)
         if home != self.data_dir:
-            self.say(
-                f"{self.title} can't run as root and others can't enter {self.data_dir}: data are in {home}"
-            )
+            self.say(f"{self.title} can't run as root and others can't enter {self.data_dir}: data are in {home}")
         return home / "postgres"
 
     @cached_property
@@ -184,9 +182,7 @@ class EmbeddedPostgres(EmbeddedServer):
         done = self._psql("SHOW data_directory", database, port)
         return done.returncode == 0 and done.stdout.strip() == str(self.cluster_dir)
 
-    def _psql(
-        self, statement: str, database: str, port: int | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def _psql(self, statement: str, database: str, port: int | None = None) -> subprocess.CompletedProcess[str]:
         target = f"host=127.0.0.1 port={port or self.port} user={_USER} dbname={database} connect_timeout=5"
         return subprocess.run(
             [str(self._programs / "psql"), "-XAtw", "-d", target, "-c", statement],

@@ -80,9 +80,7 @@ class EmbeddedRedis(EmbeddedServer):
 
     def _is_ready(self, pid: int, port: int) -> bool:
         try:
-            with Redis(
-                host="127.0.0.1", port=port, password=self._password, socket_timeout=_TIMEOUT_S
-            ) as client:
+            with Redis(host="127.0.0.1", port=port, password=self._password, socket_timeout=_TIMEOUT_S) as client:
                 is_same = int(client.info("server")["process_id"]) == pid
                 # A copied directory has the password and the state of another's server.
                 return is_same and client.config_get("dir")["dir"] == str(self.data_dir)

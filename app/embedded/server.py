@@ -147,9 +147,7 @@ class EmbeddedServer(ABC):
     def _unresponsive(self) -> str:
         state = find_state(self._state_path)
         owner = f"process {state.owner_pid}" if state else "another process"
-        return (
-            f"{self.title} in {self.data_dir} belongs to {owner} and does not answer: end that process first"
-        )
+        return f"{self.title} in {self.data_dir} belongs to {owner} and does not answer: end that process first"
 
     def _take_over_or_launch(self) -> None:
         state = self._find_running()
@@ -174,9 +172,7 @@ class EmbeddedServer(ABC):
             log = self._read_log(seen)
             self._end("kill")
             if time.monotonic() > deadline or not self._may_retry(log):
-                raise EmbeddedServerError(
-                    f"{self.title} does not start:\n{log[-_LOG_TAIL_CHARACTERS:].strip()}"
-                )
+                raise EmbeddedServerError(f"{self.title} does not start:\n{log[-_LOG_TAIL_CHARACTERS:].strip()}")
             time.sleep(0.05)
 
     def _ports(self) -> Iterator[int]:

@@ -9,16 +9,28 @@ from databases import Database
 
 from app.auth import Viewer
 from app.db.adverts import ADVERTS, Advert, AdvertId, lock_advert, touch_advert
+from app.db.brands import find_or_add_brand
 from app.db.pool import Connection, transaction
 from app.db.sellers import SellerId, find_seller
 from app.db.table import Table
-from app.db.variants import VARIANTS, Variant, VariantId, find_advert_of, lock_advert_variants, lock_variant
+from app.db.taxons import TaxonId, taxon_exists
+from app.db.variants import (
+    VARIANTS,
+    Variant,
+    VariantId,
+    find_advert_of,
+    lock_advert_variants,
+    lock_variant,
+    touch_variant,
+)
 from app.db.write import insert_row, update_row
 from app.domain.advert import AdvertCondition
 from app.domain.attributes import ABSENT, Absent, given
 from app.domain.catalogue import ADVERT_REQUIRED, VARIANT_REQUIRED, required_problems, variant_problems
 from app.domain.order import PricingModel
-from app.domain.problems import Problems, value_problems
+from app.domain.problems import Problems, blank_problems, value_problems
+from app.services.images import NewImage, add_advert_images, image_problems
+from app.services.options import NewChoice, set_choices
 
 Row = TypeVar("Row", Advert, Variant)
 
@@ -44,6 +56,7 @@ class VariantAttributes:
     tax_code: str | Absent | None = ABSENT
     notes: str | Absent | None = ABSENT
     url: str | Absent | None = ABSENT
+    option_values: Sequence[NewChoice] | Absent = ABSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +68,10 @@ class AdvertVariant(VariantAttributes):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvertAttributes:
-    """Absent stays as it is, None clears. variants: changed and added; those not listed stay as they are."""
+    """Absent stays as it is, None clears. brand_name: one that is new is added.
+
+    images, variants: changed and added; those not listed stay as they are.
+    """
 
     title: str | Absent | None = ABSENT
     description: str | Absent | None = ABSENT
@@ -67,6 +83,9 @@ class AdvertAttributes:
     tax_code: str | Absent | None = ABSENT
     product_features: Sequence[str] | Absent | None = ABSENT
     url: str | Absent | None = ABSENT
+    brand_name: str | Absent | None = ABSENT
+    taxon_id: TaxonId | Absent | None = ABSENT
+    images: Sequence[NewImage] = ()
     variants: Sequence[AdvertVariant] = ()
 
 
@@ -104,7 +123,10 @@ async def update_variant(database: Database, viewer: Viewer, change: VariantUpda
         variant = await lock_in_advert(conn, viewer, change.variant_id)
         _variant_problems(change.attributes, variant, "attributes").check()
         saved = await _save(conn, VARIANTS, variant, _attributes(change.attributes))
-        if saved is not variant:
+        has_chosen = await _choose(conn, saved, change.attributes, "attributes")
+        if has_chosen:
+            await touch_variant(conn, saved.id)
+        elif saved is not variant:
             await touch_advert(conn, saved.advert_id)
         return saved
 
@@ -120,8 +142,11 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
         known = {} if advert is None else {v.id: v for v in await lock_advert_variants(conn, advert.id)}
         problems = _variants_problems(change, known)
         seller_id = await _seller_of(conn, viewer, change, advert, problems)
+        taxon_id = change.attributes.taxon_id
+        if isinstance(taxon_id, int) and not await taxon_exists(conn, taxon_id):
+            problems.add("attributes.taxonId", "there is no such taxon")
         problems.check()
-        attributes = _attributes(change.attributes)
+        attributes = await _with_brand(conn, _attributes(change.attributes))
         if advert is None:
             advert = await insert_row(conn, ADVERTS, seller_id=seller_id, **attributes)
         else:
@@ -129,7 +154,7 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
         await _save_variants(conn, advert, change.attributes.variants, known)
         if known and change.attributes.variants:
             await touch_advert(conn, advert.id)
-        return advert
+        return await add_advert_images(conn, advert, change.attributes.images)
 
 
 async def lock_in_advert(conn: Connection, viewer: Viewer, variant_id: VariantId) -> Variant:
@@ -142,7 +167,18 @@ async def lock_in_advert(conn: Connection, viewer: Viewer, variant_id: VariantId
 def _attributes(attributes: VariantAttributes | AdvertAttributes) -> dict[str, Any]:
     """The columns that were given."""
     found = given(attributes)
-    return {_COLUMNS.get(name, name): found[name] for name in found if name not in ("variants", "variant_id")}
+    return {
+        _COLUMNS.get(name, name): found[name]
+        for name in found
+        if name not in ("variants", "variant_id", "images", "option_values")
+    }
+
+
+async def _with_brand(conn: Connection, attributes: dict[str, Any]) -> dict[str, Any]:
+    if "brand_name" not in attributes:
+        return attributes
+    name = attributes.pop("brand_name")
+    return {**attributes, "brand_id": None if name is None else (await find_or_add_brand(conn, name)).id}
 
 
 async def _save(conn: Connection, table: Table[Row], row: Row, attributes: Mapping[str, Any]) -> Row:
@@ -174,6 +210,9 @@ def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
     problems = required_problems(sent, ADVERT_REQUIRED, path="attributes", is_new=is_new, needed="title")
     if "vetted" in sent and not viewer.is_operator:
         problems.add("attributes.vetted", "can be set by the marketplace operator only")
+    problems.include(image_problems(change.attributes.images, "attributes.images"))
+    if isinstance(name := change.attributes.brand_name, str):
+        problems.include(blank_problems({"attributes.brandName": name}))
     if is_new and not change.attributes.variants:
         problems.add("attributes.variants", "must not be empty: an advert has at least one variant")
     if is_new and change.seller_id is None and viewer.is_operator:
@@ -225,9 +264,18 @@ async def _save_variants(
     listed: Sequence[AdvertVariant],
     known: Mapping[VariantId, Variant],
 ) -> None:
-    for item in listed:
+    for index, item in enumerate(listed):
         attributes = _attributes(item)
         if item.variant_id is None:
-            await insert_row(conn, VARIANTS, advert_id=advert.id, seller_id=advert.seller_id, **attributes)
+            own = {"advert_id": advert.id, "seller_id": advert.seller_id}
+            variant = await insert_row(conn, VARIANTS, **own, **attributes)
         else:
-            await _save(conn, VARIANTS, known[item.variant_id], attributes)
+            variant = await _save(conn, VARIANTS, known[item.variant_id], attributes)
+        await _choose(conn, variant, item, f"attributes.variants.{index}")
+
+
+async def _choose(conn: Connection, variant: Variant, attributes: VariantAttributes, path: str) -> bool:
+    """Set the variant's option values, if they were given; whether that changed anything. Raises InvalidInput."""
+    if isinstance(attributes.option_values, Absent):
+        return False
+    return await set_choices(conn, variant.id, attributes.option_values, f"{path}.optionValues")

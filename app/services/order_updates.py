@@ -1,6 +1,6 @@
 """Orders change after they were placed: the buyer's details, and how far the payment has come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,10 @@ from app.domain.attributes import ABSENT, Absent, given
 from app.domain.invoice import is_settled
 from app.domain.order import OrderStatus
 from app.domain.payment import flags_after_payment, move_conflict
-from app.domain.problems import Problems, value_problems
+from app.domain.problems import Problems, camel, value_problems
 from app.errors import Conflict, Forbidden
+from app.services.addresses import NewAddress, address_problems, insert_address
+from app.services.payments import NewPaymentEvent, insert_payment_events, payment_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class OrderAttributes:
     is_gift: bool | Absent | None = ABSENT
     message_to_seller: str | Absent | None = ABSENT
     payment_instrument_type: str | Absent | None = ABSENT
+    address: NewAddress | Absent | None = ABSENT
+    billing_address: NewAddress | Absent | None = ABSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class OrderUpdate:
     order_id: OrderId
     status: OrderStatus | None = None
     attributes: OrderAttributes = OrderAttributes()
+    payment_events: Sequence[NewPaymentEvent] = ()
 
 
 #: The order's columns that each of its invoices has a copy of.
@@ -55,6 +60,8 @@ _COPIES = {
     "phone": "buyer_phone",
     "email_address": "buyer_email_address",
     "message_to_seller": "buyer_message_to_seller",
+    "address_id": "shipping_address_id",
+    "billing_address_id": "buyer_billing_address_id",
 }
 
 
@@ -65,15 +72,16 @@ async def update_order(database: Database, viewer: Viewer, change: OrderUpdate) 
     """
     if not viewer.is_operator:
         raise Forbidden("Orders can be changed by the marketplace operator only.")
-    value_problems(change).include(_problems(change.attributes)).check()
+    value_problems(change).include(_problems(change)).check()
     async with transaction(database, actor=viewer.actor) as conn:
         before = await lock_order(conn, change.order_id)
         status = before.status if change.status is None else change.status
         if (conflict := move_conflict(before.status, status)) is not None:
             raise Conflict(f"The order {conflict}.", fields={"status": [conflict]})
-        wanted = {**given(change.attributes), "status": status}
+        wanted = {**await _columns(conn, change.attributes), "status": status}
         differing = {name: value for name, value in wanted.items() if value != getattr(before, name)}
-        if not differing:
+        await insert_payment_events(conn, before, change.payment_events)
+        if not differing and not change.payment_events:
             return before
         order = await update_row(conn, ORDERS, before.id, differing)
         for invoice in await lock_order_invoices(conn, order.id):
@@ -83,8 +91,23 @@ async def update_order(database: Database, viewer: Viewer, change: OrderUpdate) 
         return order
 
 
-def _problems(attributes: OrderAttributes) -> Problems:
-    return Problems({"attributes.isGift": ["can't be null"]} if attributes.is_gift is None else {})
+def _problems(change: OrderUpdate) -> Problems:
+    problems = payment_problems(change.payment_events, "paymentEvents")
+    if change.attributes.is_gift is None:
+        problems.add("attributes.isGift", "can't be null")
+    for name in ("address", "billing_address"):
+        if isinstance(address := getattr(change.attributes, name), NewAddress):
+            problems.include(address_problems(address, f"attributes.{camel(name)}"))
+    return problems
+
+
+async def _columns(conn: Connection, attributes: OrderAttributes) -> dict[str, Any]:
+    """The columns that were given; an address is kept as a new one, for others may have the old one, too."""
+    sent = given(attributes)
+    for name in ("address", "billing_address"):
+        if name in sent:
+            sent[f"{name}_id"] = await insert_address(conn, sent.pop(name))
+    return sent
 
 
 async def _follow(conn: Connection, order: Order, invoice: Invoice, changed: Mapping[str, Any]) -> None:

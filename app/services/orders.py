@@ -14,13 +14,15 @@ from app.db.pool import Connection, transaction
 from app.db.sellers import SellerId, find_seller_ids
 from app.db.variants import OfferedVariant, VariantId, lock_offered_variants, take_from_stock
 from app.db.write import insert_row, insert_rows
-from app.domain.order import DeliveryType, LineItemStatus, OrderStatus, initial_quantities
+from app.domain.order import DeliveryType, LineItemStatus, OrderStatus
 from app.domain.payment import flags_after_payment
 from app.domain.problems import MAX_ITEMS, Problems, value_problems
-from app.domain.purchase import Part, PricedLine, Terms, order_amounts, split, total_problems
-from app.domain.stock import Offer, Wanted, form_problems, price_now, purchase_problems, tax_rate_problems
-from app.domain.variant import is_variant_displayable
+from app.domain.purchase import Part, Terms, order_amounts, split, total_problems
+from app.domain.stock import Wanted, form_problems, purchase_problems, tax_rate_problems
 from app.errors import Forbidden
+from app.services.addresses import NewAddress, address_problems, insert_address
+from app.services.order_lines import copies_of, line_item_columns, offer_of
+from app.services.payments import NewPaymentEvent, insert_payment_events, payment_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,9 @@ class NewOrder:
     is_gift: bool = False
     message_to_seller: str | None = None
     payment_instrument_type: str | None = None
+    address: NewAddress | None = None
+    billing_address: NewAddress | None = None
+    payment_events: Sequence[NewPaymentEvent] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +91,7 @@ async def create_order(database: Database, viewer: Viewer, given: NewPurchase) -
     async with transaction(database, actor=viewer.actor) as conn:
         offered = await lock_offered_variants(conn, {VariantId(line.variant_id) for line in wanted})
         problems = await _seller_problems(conn, given.invoices or ())
-        offers = {int(variant_id): _offer(item) for variant_id, item in offered.items()}
+        offers = {int(variant_id): offer_of(item) for variant_id, item in offered.items()}
         problems.include(purchase_problems(wanted, offers)).check()
         parts = split(wanted, offers, _terms(given))
         total_problems(parts).check()
@@ -99,7 +104,9 @@ async def create_order(database: Database, viewer: Viewer, given: NewPurchase) -
 
 def _form_problems(given: NewPurchase) -> Problems:
     """What is wrong whatever is in stock."""
-    problems = Problems()
+    problems = payment_problems(given.order.payment_events, "order.paymentEvents")
+    problems.include(address_problems(given.order.address, "order.address"))
+    problems.include(address_problems(given.order.billing_address, "order.billingAddress"))
     if (given.line_items is None) == (given.invoices is None):
         problems.add("lineItems", "give either lineItems or invoices")
     if given.line_items is not None and not given.line_items:
@@ -178,31 +185,21 @@ def _quantities(wanted: Sequence[Wanted]) -> dict[VariantId, int]:
     return dict(quantities)
 
 
-def _offer(item: OfferedVariant) -> Offer:
-    variant = item.variant
-    return Offer(
-        seller_id=variant.seller_id,
-        is_for_sale=item.is_advert_published
-        and is_variant_displayable(is_published=variant.is_published, is_deleted=False),
-        price_cents=price_now(
-            price_cents=variant.price_cents,
-            sale_price_cents=variant.sale_price_cents,
-            sale_start_at=variant.sale_price_start_at,
-            sale_end_at=variant.sale_price_end_at,
-            now=item.now,
-        ),
-        currency=variant.currency,
-        count_on_hand=None if variant.has_infinite_quantity else variant.count_on_hand,
-        min_quantity=variant.min_purchase_quantity,
-        max_quantity=variant.max_purchase_quantity,
-    )
-
-
 async def _insert_order(conn: Connection, given: NewOrder, parts: Sequence[Part], currency: str) -> Order:
-    details = {field.name: getattr(given, field.name) for field in fields(given)}
-    return await insert_row(
-        conn, ORDERS, **details, **order_amounts(parts), token=secrets.token_urlsafe(16), currency=currency
+    apart = ("address", "billing_address", "payment_events")
+    details = {field.name: getattr(given, field.name) for field in fields(given) if field.name not in apart}
+    order = await insert_row(
+        conn,
+        ORDERS,
+        **details,
+        **order_amounts(parts),
+        address_id=await insert_address(conn, given.address),
+        billing_address_id=await insert_address(conn, given.billing_address),
+        token=secrets.token_urlsafe(16),
+        currency=currency,
     )
+    await insert_payment_events(conn, order, given.payment_events)
+    return order
 
 
 async def _insert_invoices(conn: Connection, order: Order, parts: Sequence[Part]) -> list[Invoice]:
@@ -215,6 +212,8 @@ async def _insert_invoices(conn: Connection, order: Order, parts: Sequence[Part]
         "buyer_phone": order.phone,
         "buyer_email_address": order.email_address,
         "buyer_message_to_seller": order.message_to_seller,
+        "shipping_address_id": order.address_id,
+        "buyer_billing_address_id": order.billing_address_id,
         "status_flags": flags_after_payment((), order.status),
         "paid_at": order.created_at if is_paid else None,
         "currency": order.currency,
@@ -246,40 +245,10 @@ async def _insert_line_items(
         {
             **common,
             "invoice_id": invoice.id,
-            **_copies(offered[VariantId(line.wanted.variant_id)]),
-            **_line_item(line),
+            **copies_of(offered[VariantId(line.wanted.variant_id)]),
+            **line_item_columns(line),
         }
         for invoice, part in zip(invoices, parts, strict=True)
         for line in part.lines
     ]
     await insert_rows(conn, LINE_ITEMS, lines)
-
-
-def _copies(item: OfferedVariant) -> dict[str, object]:
-    """What the line item keeps as it was at purchase, whatever becomes of the variant."""
-    return {
-        "advert_id": item.variant.advert_id,
-        "advert_title": item.advert_title,
-        "advert_code": item.advert_code,
-        "variant_id": item.variant.id,
-        "variant_name": item.variant.label,
-        "variant_sku": item.variant.sku,
-        "variant_barcode": item.variant.barcode,
-        "pricing_model": item.variant.pricing_model,
-    }
-
-
-def _line_item(line: PricedLine) -> dict[str, object]:
-    wanted, amounts = line.wanted, line.amounts
-    awaiting, returnable = initial_quantities(wanted.delivery_type, wanted.quantity)
-    return {
-        "quantity": wanted.quantity,
-        "quantity_awaiting_dispatch": awaiting,
-        "quantity_returnable": returnable,
-        "item_amount_cents": line.item_amount_cents,
-        "total_cents": amounts.total_cents,
-        "subtotal_cents": amounts.total_cents,
-        "tax_total_cents": amounts.tax_cents,
-        "postage_cents": amounts.postage_cents,
-        "tax_rate": amounts.tax_rate,
-    }

@@ -6,13 +6,14 @@ from typing import Any
 from databases import Database
 
 from app.auth import Viewer
-from app.db.pool import transaction
+from app.db.pool import Connection, transaction
 from app.db.sellers import SELLERS, Seller, SellerId, lock_seller
 from app.db.write import insert_row, update_row
 from app.domain.attributes import ABSENT, Absent, given
 from app.domain.problems import Problems, camel, value_problems
 from app.domain.seller import OWN, seller_problems
 from app.errors import Forbidden, NotFound
+from app.services.addresses import NewAddress, address_problems, insert_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class SellerAttributes:
     phone: str | Absent | None = ABSENT
     online: bool | Absent | None = ABSENT
     is_retailer: bool | Absent | None = ABSENT
+    address: NewAddress | Absent | None = ABSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +43,10 @@ async def create_seller(database: Database, viewer: Viewer, attributes: SellerAt
     if not viewer.is_operator:
         raise Forbidden("Sellers can be added by the marketplace operator only.")
     sent = given(attributes)
-    value_problems(attributes, "attributes").include(seller_problems(sent, is_new=True)).check()
+    problems = value_problems(attributes, "attributes").include(seller_problems(sent, is_new=True))
+    problems.include(address_problems(sent.get("address"), "attributes.address")).check()
     async with transaction(database, actor=viewer.actor) as conn:
-        return await insert_row(conn, SELLERS, **_columns(sent))
+        return await insert_row(conn, SELLERS, **await _columns(conn, sent))
 
 
 async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate) -> Seller:
@@ -53,6 +56,7 @@ async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate
     """
     sent = given(change.attributes)
     problems = value_problems(change).include(seller_problems(sent, is_new=False))
+    problems.include(address_problems(sent.get("address"), "attributes.address"))
     problems.include(_rights(viewer, sent)).check()
     seller_id = viewer.seller_id if change.seller_id is None else change.seller_id
     if seller_id is None:
@@ -63,7 +67,8 @@ async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate
     assert seller_id is not None
     async with transaction(database, actor=viewer.actor) as conn:
         before = await lock_seller(conn, seller_id)
-        columns = {name: value for name, value in _columns(sent).items() if value != getattr(before, name)}
+        wanted = await _columns(conn, sent)
+        columns = {name: value for name, value in wanted.items() if value != getattr(before, name)}
         return await update_row(conn, SELLERS, seller_id, columns) if columns else before
 
 
@@ -74,5 +79,8 @@ def _rights(viewer: Viewer, sent: dict[str, Any]) -> Problems:
     return Problems({f"attributes.{camel(name)}": [message] for name in foreign})
 
 
-def _columns(sent: dict[str, Any]) -> dict[str, Any]:
-    return {"is_online" if name == "online" else name: value for name, value in sent.items()}
+async def _columns(conn: Connection, sent: dict[str, Any]) -> dict[str, Any]:
+    columns = {"is_online" if name == "online" else name: sent[name] for name in sent if name != "address"}
+    if "address" in sent:
+        columns["address_id"] = await insert_address(conn, sent["address"])
+    return columns

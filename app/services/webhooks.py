@@ -1,27 +1,31 @@
 """Register and change webhooks. The stored query has been checked by the caller, who has the schema."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import orjson
 from databases import Database
 
 from app.auth import Viewer
-from app.db import webhook_events, webhooks
+from app.db import webhook_backfills, webhook_event_changes, webhook_events, webhook_replays, webhooks
 from app.db.pool import Connection, transaction
 from app.db.sellers import SellerId
 from app.db.webhooks import Webhook, WebhookId
 from app.domain import headers as header_rules
 from app.domain.endpoint import RefusedEndpoint, check_endpoint
-from app.domain.signing_secret import check_secret, generate_secret
+from app.domain.secret_ring import SignatureScheme
+from app.domain.signing_secret import check_secret
 from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.domain.webhook_event import WEBHOOK_DELETED
+from app.domain.webhook_filter import check_filter
 from app.errors import Forbidden, InvalidInput
-from app.secrets import SecretBox, secret_box
+from app.secrets import box_of
+from app.services.webhook_secrets import SECRETS as SECRETS
+from app.services.webhook_secrets import Keyed, Ringed, secret_columns
 from app.settings import Settings
 
-HEADERS, SECRETS = "webhook.headers", "webhook.secrets"
-"""What header values and signing secrets are sealed for."""
+HEADERS = "webhook.headers"
+"""What header values are sealed for."""
 
 _LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30)}
 _INPUT_NAMES = {
@@ -40,21 +44,17 @@ class WebhookAttributes(TypedDict, total=False):
     query_string: str
     headers: Mapping[str, Any]
     hmac_key: str
+    signature_schemes: list[SignatureScheme]
     description: str | None
     is_enabled: bool
     allow_skip: bool
     every_change: bool
+    triggers: list[str]
+    filter: str | None
+    broken_reason: str | None
     max_retries: int
     concurrent_send_limit: int
     timeout_s: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Created:
-    """hmac_key: the generated secret, which is shown this once; None when the subscriber gave one."""
-
-    webhook: Webhook
-    hmac_key: str | None
 
 
 async def create_webhook(
@@ -65,19 +65,19 @@ async def create_webhook(
     klass: WebhookKlass,
     seller_id: SellerId | None,
     attributes: WebhookAttributes,
-) -> Created:
+) -> Keyed:
     """Register a webhook, owned by `seller_id` or (None) by the viewer. Raises InvalidInput, Forbidden."""
     owner = _owner(viewer, seller_id)
     if klass.is_operators_only and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
-    generated = None if attributes.get("hmac_key") else generate_secret()
-    if generated:
-        attributes = {**attributes, "hmac_key": generated}
     values = _columns(attributes, settings)
+    ringed = _ringed(None, attributes, settings)
     async with transaction(database, actor=viewer.actor) as conn:
         await _check_seller(conn, owner)
-        webhook = await webhooks.insert_webhook(conn, {**values, "type": klass.value, "seller_id": owner})
-    return Created(webhook=webhook, hmac_key=generated)
+        webhook = await webhooks.insert_webhook(
+            conn, {**values, **ringed.columns, "type": klass.value, "seller_id": owner}
+        )
+    return Keyed(webhook=webhook, hmac_key=ringed.hmac_key)
 
 
 async def update_webhook(
@@ -87,9 +87,10 @@ async def update_webhook(
     *,
     webhook_id: WebhookId,
     attributes: WebhookAttributes,
-) -> Webhook:
+) -> Keyed:
     """Change a webhook. Disabled, what it has not been given yet is held; enabled again, it goes out.
 
+    A given signing secret takes the place of all former ones at once.
     Raises: InvalidInput; NotFound, also for another seller's.
     """
     values = _columns(attributes, settings)
@@ -101,7 +102,23 @@ async def update_webhook(
             await webhook_events.release_held(conn, webhook_id)
         elif before.is_enabled and not is_enabled:
             await webhook_events.hold_open(conn, webhook_id)
-        return await webhooks.update_webhook(conn, webhook_id, values)
+        ringed = _ringed(before, attributes, settings)
+        webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
+    return Keyed(webhook=webhook, hmac_key=ringed.hmac_key)
+
+
+async def delete_webhook(database: Database, viewer: Viewer, *, webhook_id: WebhookId) -> Webhook:
+    """Delete a webhook: what it has not been given yet is cancelled, and so are its runs. Its history stays.
+
+    Raises NotFound, also for another seller's and for one that is deleted already.
+    """
+    async with transaction(database, actor=viewer.actor) as conn:
+        await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        webhook = await webhooks.mark_deleted(conn, webhook_id)
+        await webhook_event_changes.cancel_open(conn, webhook_id, WEBHOOK_DELETED)
+        await webhook_backfills.cancel_running(conn, webhook_id)
+        await webhook_replays.cancel_running(conn, webhook_id)
+    return webhook
 
 
 def _owner(viewer: Viewer, seller_id: SellerId | None) -> SellerId | None:
@@ -123,7 +140,7 @@ def _columns(attributes: WebhookAttributes, settings: Settings) -> dict[str, Any
     values: dict[str, Any] = {
         name: value
         for name, value in attributes.items()
-        if name not in ("headers", "hmac_key", "events", "url")
+        if name not in ("headers", "hmac_key", "signature_schemes", "events", "url")
     }
     if "url" in attributes:
         try:
@@ -136,7 +153,16 @@ def _columns(attributes: WebhookAttributes, settings: Settings) -> dict[str, Any
         raise InvalidInput("The webhook was not saved.", fields=problems)
     if "events" in attributes:
         values["events"] = [event.value for event in dict.fromkeys(attributes["events"])]
-    return {**values, **_sealed(attributes, secret_box(settings.secret_key))}
+    return {**values, **_sealed_headers(attributes, settings)}
+
+
+def _ringed(before: Webhook | None, attributes: WebhookAttributes, settings: Settings) -> Ringed:
+    return secret_columns(
+        before,
+        box_of(settings),
+        schemes=attributes.get("signature_schemes"),
+        hmac_key=attributes.get("hmac_key") or None,
+    )
 
 
 def _problems(attributes: WebhookAttributes) -> dict[str, list[str]]:
@@ -149,11 +175,11 @@ def _problems(attributes: WebhookAttributes) -> dict[str, list[str]]:
         problems["attributes.events"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
     description = attributes.get("description") or ""
     if len(description) > _MAX_DESCRIPTION_CHARS or "\0" in description:
-        problems["attributes.description"] = [
-            f"must be at most {_MAX_DESCRIPTION_CHARS} characters, none of them NUL"
-        ]
+        problems["attributes.description"] = [f"must be at most {_MAX_DESCRIPTION_CHARS} characters, none of them NUL"]
     for name, messages in header_rules.check_headers(attributes.get("headers", {})).items():
         problems[f"attributes.headers.{name}".removesuffix(".")] = messages
+    if (text := attributes.get("filter")) and (messages := check_filter(text)):
+        problems["attributes.filter"] = messages
     if key := attributes.get("hmac_key"):
         messages = check_secret(key)
         if messages:
@@ -161,14 +187,11 @@ def _problems(attributes: WebhookAttributes) -> dict[str, list[str]]:
     return problems
 
 
-def _sealed(attributes: WebhookAttributes, box: SecretBox) -> dict[str, Any]:
-    sealed: dict[str, Any] = {}
-    if "headers" in attributes:
-        given = dict(attributes["headers"])
-        sealed["headers"] = box.seal(given, purpose=HEADERS)
-        sealed["headers_shown"] = orjson.dumps(
-            {name: header_rules.mask(given[name]) for name in given}
-        ).decode()
-    if "hmac_key" in attributes:
-        sealed["secrets"] = box.seal([attributes["hmac_key"]], purpose=SECRETS)
-    return sealed
+def _sealed_headers(attributes: WebhookAttributes, settings: Settings) -> dict[str, Any]:
+    if "headers" not in attributes:
+        return {}
+    given = dict(attributes["headers"])
+    return {
+        "headers": box_of(settings).seal(given, purpose=HEADERS),
+        "headers_shown": orjson.dumps({name: header_rules.mask(given[name]) for name in given}).decode(),
+    }

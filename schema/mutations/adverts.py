@@ -11,19 +11,27 @@ from app.db.adverts import AdvertId
 from app.db.sellers import SellerId
 from app.db.variants import VariantId
 from app.services.catalogue import AdvertAttributes, AdvertUpsert, AdvertVariant, upsert_advert
+from app.services.images import NewImage
 from app.services.withdrawals import publish_advert, withdraw_advert
 from schema import global_ids
 from schema.context import Info
 from schema.enums import AdvertConditionEnum
 from schema.mutations.inputs import Ids, converted, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
-from schema.mutations.variants import VariantAttributesInput
+from schema.mutations.variants import VariantAttributesInput, new_choices
 from schema.types.advert import Advert
 
 
 @strawberry.input(description="A variant to add to the advert, or to change: an absent field stays, null clears.")
 class AdvertVariantInput(VariantAttributesInput):
     variant_id: strawberry.ID | None = optional("The advert's variant to change; absent: a new one, with a label.")
+
+
+@strawberry.input(description="An image, by where it is.")
+class ImageInput:
+    source_url: str = required("Address of the image: http:// or https://. One that is there already stays.")
+    alt: str | None = optional("What it shows, for those who can't see it.")
+    position: int = strawberry.field(default=0, description="Its place among the images.")
 
 
 @strawberry.input(description="What the advert is made of: an absent field stays as it is, null clears it.")
@@ -38,6 +46,9 @@ class AdvertAttributesInput:
     tax_code: str | None = optional("Tax code of the seller's accounting.")
     product_features: list[str] | None = optional("What is special about it; replaces all. Can't be cleared but [].")
     url: str | None = optional("Page of the product in the seller's own shop.")
+    brand_name: str | None = optional("Name of the brand; one that is new is added. null: no brand.")
+    taxon_id: strawberry.ID | None = optional("Where the advert is sorted in, a Taxon.")
+    images: list[ImageInput] | None = optional("Images to add; the first one that an advert gets is its display image.")
     variants: list[AdvertVariantInput] | None = optional(
         "Variants to add or to change, at least one for a new advert. Those not listed stay as they are."
     )
@@ -135,14 +146,17 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
         _variant(ids, variant, f"attributes.variants.{index}")
         for index, variant in enumerate(given.attributes.variants or ())
     ]
+    taxon_id = ids.attribute(given.attributes.taxon_id, "Taxon", "attributes.taxonId")
+    images = [converted(image, NewImage) for image in given.attributes.images or ()]
     ids.check()
     return AdvertUpsert(
         advert_id=None if advert_id is None else AdvertId(advert_id),
         seller_id=None if seller_id is None else SellerId(seller_id),
-        attributes=converted(given.attributes, AdvertAttributes, variants=variants),
+        attributes=converted(given.attributes, AdvertAttributes, variants=variants, taxon_id=taxon_id, images=images),
     )
 
 
 def _variant(ids: Ids, given: AdvertVariantInput, path: str) -> AdvertVariant:
     key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.variantId")
-    return converted(given, AdvertVariant, variant_id=None if key is None else VariantId(key))
+    choices = new_choices(ids, given, path)
+    return converted(given, AdvertVariant, variant_id=None if key is None else VariantId(key), option_values=choices)

@@ -10,11 +10,14 @@ from app.auth import Viewer
 from app.db.orders import OrderId
 from app.db.sellers import SellerId
 from app.db.variants import VariantId
+from app.domain.attributes import ABSENT
 from app.domain.order import DeliveryType, OrderStatus
 from app.services.order_updates import OrderAttributes, OrderUpdate, update_order
 from app.services.orders import NewInvoice, NewLineItem, NewOrder, NewPurchase, create_order
+from app.services.payments import NewPaymentEvent
 from schema.context import Info
 from schema.enums import DeliveryTypeEnum, OrderStatusEnum
+from schema.mutations.addresses import AddressInput, new_address
 from schema.mutations.inputs import Ids, converted, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.order import Order
@@ -24,6 +27,14 @@ _QUANTITY = "How many, at least 1. Stock and the variant's purchase limits count
 _AMOUNT = "What one of it costs, tax included, in cents. By default the variant's price, or its running sale's."
 _RATE = "Rate of the tax that the amounts contain, as a fraction: 0.1 is 10 %. Absent: no tax."
 _POSTAGE = "Shipping cost of this line in cents; it adds to the invoice's."
+
+
+@strawberry.input(description="Something that the payment service has told.")
+class PaymentEventInput:
+    amount_cents: int = required("What was to be paid, in cents of the order's currency, from 0.")
+    successful: bool = required("Whether it was.")
+    transaction_id: str | None = optional("The payment service's number of it.")
+    response_message: str | None = optional("The payment service's answer, in words.")
 
 
 @strawberry.input(description="The buyer, and how the order stands.")
@@ -46,6 +57,9 @@ class OrderInput:
     is_gift: bool = strawberry.field(default=False, description="Whether the order is a gift.")
     message_to_seller: str | None = optional("What the buyer tells the sellers; each invoice has it.")
     payment_instrument_type: str | None = optional("How the buyer pays, in the marketplace's own words.")
+    address: AddressInput | None = optional("Where the items are sent to.")
+    billing_address: AddressInput | None = optional("Where the bill is sent to.")
+    payment_events: list[PaymentEventInput] | None = optional("What the payment service has told so far.")
 
 
 @strawberry.input(description="One line of an order that is to be split into invoices.")
@@ -108,6 +122,8 @@ class OrderUpdateInput:
     is_gift: bool | None = optional("Whether the order is a gift. Can't be cleared.")
     message_to_seller: str | None = optional("What the buyer tells the sellers; each invoice has it.")
     payment_instrument_type: str | None = optional("How the buyer pays, in the marketplace's own words.")
+    address: AddressInput | None = optional("Where the items are sent to.")
+    billing_address: AddressInput | None = optional("Where the bill is sent to.")
 
 
 @strawberry.input(description="Input of orderUpdate.")
@@ -118,6 +134,7 @@ class OrderUpdateMutationInput:
         "A complete order can only be reviewed: what was paid is given back by a refund."
     )
     attributes: OrderUpdateInput | None = optional("What else is to change. The invoices' copies follow.")
+    payment_events: list[PaymentEventInput] | None = optional("What the payment service has told since.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -167,8 +184,21 @@ def _update(given: OrderUpdateMutationInput) -> OrderUpdate:
     order_id = OrderId(ids.key(given.order_id, "Order", "orderId"))
     ids.check()
     return OrderUpdate(
-        order_id=order_id, status=given.status or None, attributes=converted(given.attributes, OrderAttributes)
+        order_id=order_id,
+        status=given.status or None,
+        attributes=converted(given.attributes, OrderAttributes, **_addresses(given.attributes, ABSENT)),
+        payment_events=_events(given.payment_events),
     )
+
+
+def _addresses(given: OrderInput | OrderUpdateInput | None, absent: Any) -> dict[str, Any]:
+    """Both addresses of an input; `absent` stands for one that was left out."""
+    names = ("address", "billing_address")
+    return {name: new_address(getattr(given, name, strawberry.UNSET), absent) for name in names}
+
+
+def _events(given: list[PaymentEventInput] | None) -> list[NewPaymentEvent]:
+    return [converted(event, NewPaymentEvent) for event in given or ()]
 
 
 def _purchase(given: OrderCreateMutationInput) -> NewPurchase:
@@ -177,7 +207,9 @@ def _purchase(given: OrderCreateMutationInput) -> NewPurchase:
     invoices = [_invoice(ids, each, f"invoices.{index}") for index, each in enumerate(given.invoices or ())]
     ids.check()
     return NewPurchase(
-        order=converted(given.order, NewOrder),
+        order=converted(
+            given.order, NewOrder, **_addresses(given.order, None), payment_events=_events(given.order.payment_events)
+        ),
         line_items=lines if _is_given(given.line_items) else None,
         invoices=invoices if _is_given(given.invoices) else None,
     )

@@ -8,8 +8,10 @@ from databases import Database
 
 from app.auth import Viewer
 from app.db.sellers import SellerId
+from app.domain.attributes import ABSENT
 from app.services.sellers import SellerAttributes, SellerUpdate, create_seller, update_seller
 from schema.context import Info
+from schema.mutations.addresses import AddressInput, new_address
 from schema.mutations.inputs import Ids, converted, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.seller import Seller
@@ -24,6 +26,7 @@ class _SellerInput:
     is_retailer: bool | None = optional(
         "Whether the seller is a retailer, by default, or a private person. Can't be cleared."
     )
+    address: AddressInput | None = optional("Where the seller is.")
 
 
 @strawberry.input(description="What a new seller is made of.")
@@ -70,14 +73,14 @@ class SellerMutations:
         input: Annotated[SellerCreateMutationInput, strawberry.argument(description="The seller.")],
     ) -> SellerCreateMutationPayload | None:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
-            attributes = converted(input.attributes, SellerAttributes)
+            attributes = _attributes(input.attributes)
             return {"seller": await create_seller(database, viewer, attributes)}
 
         return await run_mutation(info, SellerCreateMutationPayload, input, create)
 
     @strawberry.field(
-        description="Change a seller. For the operator; a seller changes where it is reached itself, by e-mail and"
-        " phone."
+        description="Change a seller. For the operator; a seller changes where it is reached itself, by e-mail, phone"
+        " and address."
     )
     async def seller_update(
         self,
@@ -94,6 +97,8 @@ def _update(given: SellerUpdateMutationInput) -> SellerUpdate:
     ids = Ids()
     key = ids.optional_key(given.seller_id or None, "Seller", "sellerId")
     ids.check()
-    return SellerUpdate(
-        seller_id=None if key is None else SellerId(key), attributes=converted(given.attributes, SellerAttributes)
-    )
+    return SellerUpdate(seller_id=None if key is None else SellerId(key), attributes=_attributes(given.attributes))
+
+
+def _attributes(given: SellerCreateInput | SellerUpdateInput) -> SellerAttributes:
+    return converted(given, SellerAttributes, address=new_address(given.address, ABSENT))

@@ -9,7 +9,9 @@ from databases import Database
 
 from app.auth import Viewer
 from app.db.variants import VariantId
+from app.domain.attributes import ABSENT
 from app.services.catalogue import VariantAttributes, VariantUpdate, update_variant
+from app.services.options import NewChoice
 from app.services.withdrawals import withdraw_variant
 from schema import global_ids
 from schema.context import Info
@@ -17,6 +19,13 @@ from schema.enums import PricingModelEnum
 from schema.mutations.inputs import Ids, converted, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.variant import Variant
+
+
+@strawberry.input(description="What a variant has of an option: one of its values or, of a FREE_TEXT option, a text.")
+class VariantOptionValueInput:
+    option_type_id: strawberry.ID = required("The option type.")
+    option_value_id: strawberry.ID | None = optional("One of its values.")
+    text_value: str | None = optional("The text, of an option of free text.")
 
 
 @strawberry.input(description="What is to change: an absent field stays as it is, null clears it.")
@@ -34,6 +43,7 @@ class VariantAttributesInput:
     min_purchase_quantity: int | None = optional("How many have to be bought at least, from 1; null: no limit.")
     max_purchase_quantity: int | None = optional("How many can be bought at most; null: no limit.")
     pricing_model: PricingModelEnum | None = optional("How it is sold. Can't be cleared.")
+    option_values: list[VariantOptionValueInput] | None = optional("What it has of options; replaces all.")
     currency: str | None = optional("ISO 4217 code of its prices. Can't be cleared.")
     tax_code: str | None = optional("Tax code of the seller's accounting.")
     notes: str | None = optional("Notes of the seller.")
@@ -98,5 +108,24 @@ class VariantMutations:
 def _update(given: VariantUpdateMutationInput) -> VariantUpdate:
     ids = Ids()
     variant_id = VariantId(ids.key(given.variant_id, "Variant", "variantId"))
+    choices = new_choices(ids, given.attributes, "attributes")
     ids.check()
-    return VariantUpdate(variant_id=variant_id, attributes=converted(given.attributes, VariantAttributes))
+    attributes = converted(given.attributes, VariantAttributes, option_values=choices)
+    return VariantUpdate(variant_id=variant_id, attributes=attributes)
+
+
+def new_choices(ids: Ids, given: VariantAttributesInput, path: str) -> Any:
+    """What a service takes for a variant's option values; null is none of them."""
+    if given.option_values is strawberry.UNSET:
+        return ABSENT
+    return [
+        converted(
+            choice,
+            NewChoice,
+            option_type_id=ids.key(choice.option_type_id, "OptionType", f"{path}.optionValues.{index}.optionTypeId"),
+            option_value_id=ids.optional_key(
+                choice.option_value_id or None, "OptionValue", f"{path}.optionValues.{index}.optionValueId"
+            ),
+        )
+        for index, choice in enumerate(given.option_values or ())
+    ]

@@ -1,6 +1,7 @@
 """webhookCreate, webhookUpdate."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, cast
 
 import strawberry
@@ -10,6 +11,7 @@ from strawberry.scalars import JSON
 from app.auth import Scope, Viewer
 from app.db.pool import connection
 from app.db.sellers import SellerId
+from app.db.webhooks import Webhook as WebhookRow
 from app.db.webhooks import WebhookId, lock_webhook
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.errors import InvalidInput
@@ -17,8 +19,10 @@ from app.services import webhooks
 from app.services.webhooks import WebhookAttributes
 from schema import global_ids
 from schema.context import Info
-from schema.enums import WebhookEventEnum, WebhookKlassEnum
+from schema.enums import WebhookEventEnum, WebhookKlassEnum, WebhookSignatureSchemeEnum
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.stored.check import problem_of
+from schema.stored.triggers import check_triggers
 from schema.stored.validate import stored_query
 from schema.types.webhook import Webhook
 
@@ -33,6 +37,14 @@ _QUERY = (
     "The query to run for each changed entity: `query($id: ID!){ node(id: $id){ … on Invoice { … } } }`."
     " Blank: only the type's name."
 )
+_TRIGGERS = (
+    "Paths of fields below the entity, as `statusFlags`, `lineItems.quantity`, `shipments`: an UPDATE counts only when"
+    " it changes what one of them reads. They need not be in the query. null or empty: whatever the query reads."
+)
+_FILTER = (
+    "An expression (CEL) over `event` and the rendered `data`, as `data.node.totalCents >= 10000`: what it is false for"
+    " is not sent. At most 2,000 characters. null or blank: everything is sent."
+)
 
 
 @strawberry.input(description="What a webhook is made of.")
@@ -42,10 +54,15 @@ class WebhookAttributesInput:
     query_string: str | None = _field(_QUERY)
     headers: JSON | None = _field("An object of headers to send along, name to value. Stored encrypted.")
     hmac_key: str | None = _field("Signing secret, `whsec_` and base64 of 24 to 64 bytes; absent: one is generated.")
+    signature_schemes: list[WebhookSignatureSchemeEnum] | None = _field(
+        "How deliveries are signed: by each that is named. HMAC by default."
+    )
     description: str | None = _field("A note for yourself.")
     enabled: bool | None = _field("Whether anything is sent. True by default.")
     allow_skip: bool | None = _field("Leave out a result equal to the last one. True by default.")
     every_change: bool | None = _field("Send each change, even one that a newer one has overtaken. False by default.")
+    triggers: list[str] | None = _field(_TRIGGERS)
+    filter: str | None = _field(_FILTER)
     max_retries: int | None = _field("How many times a failed delivery is tried again, 0 to 50. 25 by default.")
     concurrent_send_limit: int | None = _field("How many POSTs may be in flight at once, 1 to 200. 100 by default.")
     timeout_seconds: int | None = _field("How long the endpoint may take to answer, 1 to 30. 15 by default.")
@@ -88,6 +105,10 @@ class WebhookCreateMutationPayload(MutationPayload):
 @strawberry.type(description="Answer of webhookUpdate.")
 class WebhookUpdateMutationPayload(MutationPayload):
     webhook: Webhook | None = strawberry.field(default=None, description="The changed webhook; null on errors.")
+    hmac_key: str | None = strawberry.field(
+        default=None,
+        description="The signing secret that was generated because HMAC was added. It is shown this once; else null.",
+    )
 
 
 @strawberry.type
@@ -127,10 +148,11 @@ class WebhookMutations:
             async with connection(database) as conn:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
             attributes = _attributes(input.attributes, info, before.type)
+            attributes = {**attributes, **_soundness(attributes, before, info)}
             updated = await webhooks.update_webhook(
                 database, viewer, info.context.settings, webhook_id=webhook_id, attributes=attributes
             )
-            return {"webhook": updated}
+            return {"webhook": updated.webhook, "hmac_key": updated.hmac_key}
 
         return await run_mutation(info, WebhookUpdateMutationPayload, input, update, scope=Scope.WEBHOOKS)
 
@@ -139,6 +161,7 @@ class WebhookMutations:
 _PLAIN = {
     "url": "url",
     "hmac_key": "hmac_key",
+    "signature_schemes": "signature_schemes",
     "enabled": "is_enabled",
     "allow_skip": "allow_skip",
     "every_change": "every_change",
@@ -167,7 +190,21 @@ def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) 
             info.schema._schema, given.query_string or "", klass, max_cost=info.context.settings.max_cost
         )
         values["query_string"] = query.text
+    if given.triggers is not strawberry.UNSET:
+        values["triggers"] = list(dict.fromkeys(given.triggers or ()))
+        if problems := check_triggers(info.schema._schema, klass.entity_type, values["triggers"]):
+            raise InvalidInput("The webhook was not saved.", fields=problems)
+    if given.filter is not strawberry.UNSET:
+        values["filter"] = given.filter if given.filter and given.filter.strip() else None
     return cast(WebhookAttributes, values)
+
+
+def _soundness(attributes: WebhookAttributes, before: WebhookRow, info: Info) -> WebhookAttributes:
+    """Whether the webhook still is broken, when something was changed that it may be broken by."""
+    changed: dict[str, Any] = {name: attributes.get(name) for name in ("query_string", "filter") if name in attributes}
+    if "triggers" in attributes:
+        changed["triggers"] = tuple(attributes["triggers"])
+    return {"broken_reason": problem_of(info.schema._schema, replace(before, **changed))} if changed else {}
 
 
 def _events(given: WebhookAttributesInput) -> list[WebhookEventName] | None:

@@ -36,6 +36,17 @@ def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: 
     return frozenset(walk.reads)
 
 
+def leaf_columns(table: str, leaf: Leaf) -> frozenset[str]:
+    """`table.column` of what a leaf of a row of this table reads."""
+    return frozenset(f"{table}.{column}" for column in leaf.reads)
+
+
+def relation_columns(table: str, relation: Relation) -> frozenset[str]:
+    """`table.column` of what decides which rows a relation of a row of this table leads to."""
+    target = relation.target.name
+    return relation.reads | VISIBILITY[target].reads(target) | {f"{table}.{relation.local}"}
+
+
 class _Walk:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self.schema = schema
@@ -70,17 +81,11 @@ class _Walk:
         field = on.fields[node.name.value]
         declaration = declaration_of(field)
         if isinstance(declaration, Leaf):
-            table = ENTITIES[on.name].table.name
-            self.reads |= {f"{table}.{column}" for column in declaration.reads}
+            self.reads |= leaf_columns(ENTITIES[on.name].table.name, declaration)
         elif isinstance(declaration, Relation):
-            self._relation(declaration, ENTITIES[on.name].table.name)
+            self.reads |= relation_columns(ENTITIES[on.name].table.name, declaration)
         if node.selection_set is not None:
             self.selections(node.selection_set, get_named_type(field.type))
-
-    def _relation(self, relation: Relation, source: str) -> None:
-        target = relation.target
-        self.reads.add(f"{source}.{relation.local}")
-        self.reads |= relation.reads | VISIBILITY[target.name].reads(target.name)
 
     def _narrowed(self, on: GraphQLNamedType, condition: str | None) -> GraphQLNamedType:
         """A fragment's own type, but never an interface where the object type is known already."""

@@ -11,6 +11,7 @@ from app.db.sellers import SELLERS
 from app.db.webhooks import WEBHOOKS
 from schema.enums import WebhookEventEnum, WebhookKlassEnum
 from schema.fields import column, computed, entity, global_id, legacy_id, relation
+from schema.payload_schema import shown_payload_schema
 from schema.types.node import Node
 from schema.types.seller import Seller
 from schema.visibility import OfSeller
@@ -43,6 +44,18 @@ class Webhook(Node):
     disabled_reason: str | None = column("Why Tellgraph disabled it; null when it is enabled, or disabled by hand.")
     allow_skip: bool = column("Whether a result equal to the last one is left out.")
     every_change: bool = column("Whether each change is sent, even one that a newer one has overtaken.")
+    triggers: list[str] = column(
+        "Field paths, of which an UPDATE has to change one; when there are none, it has to change what the query reads."
+    )
+    filter: str | None = column("The expression that decides whether a result is sent; null: every one is.")
+    broken_reason: str | None = column(
+        "Why the query, the triggers or the filter don't fit the schema any more; null while they do."
+    )
+    payload_schema: JSON | None = computed(
+        shown_payload_schema,
+        reads=("query_string", "type"),
+        description="JSON Schema (2020-12) of the body that is POSTed; null while the query doesn't fit the schema.",
+    )
     max_retries: int = column("How many times a failed delivery is tried again.")
     concurrent_send_limit: int = column("How many POSTs may be in flight at once.")
     timeout_seconds: int = column("How long the endpoint may take to answer, in seconds.", "timeout_s")

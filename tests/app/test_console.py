@@ -109,9 +109,7 @@ def test_page_without_a_bundle_says_how_to_build_it(page: object, tmp_path: Path
         ("notes-1.txt", "application/octet-stream"),
     ],
 )
-async def test_asset_has_its_type_and_is_kept_for_ever(
-    client: httpx.AsyncClient, name: str, content_type: str
-) -> None:
+async def test_asset_has_its_type_and_is_kept_for_ever(client: httpx.AsyncClient, name: str, content_type: str) -> None:
     response = await client.get(f"/console/assets/{name}")
 
     assert response.status_code == 200
@@ -143,9 +141,7 @@ async def test_path_outside_the_assets_is_not_found(client: httpx.AsyncClient, p
     assert response.status_code == 404
 
 
-async def test_link_that_leads_out_of_the_assets_is_not_followed(
-    client: httpx.AsyncClient, dist: Path
-) -> None:
+async def test_link_that_leads_out_of_the_assets_is_not_followed(client: httpx.AsyncClient, dist: Path) -> None:
     (dist / "assets" / "link.txt").symlink_to(dist.parent / "secret.txt")
 
     response = await client.get("/console/assets/link.txt")
@@ -231,9 +227,7 @@ def test_examples_are_valid_for_the_schema() -> None:
     schema = _committed_schema()
 
     errors = [
-        error.message
-        for node in EXAMPLES.definitions
-        for error in validate(schema, DocumentNode(definitions=(node,)))
+        error.message for node in EXAMPLES.definitions for error in validate(schema, DocumentNode(definitions=(node,)))
     ]
 
     assert errors == []

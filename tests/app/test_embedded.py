@@ -146,9 +146,7 @@ def test_takes_over_the_servers_of_a_killed_process_and_stops_them(data_dir: Pat
 
 def test_two_processes_that_start_at_once_share_one_pair_of_servers(data_dir: Path) -> None:
     command = [sys.executable, "-c", _OTHER_PROCESS, str(data_dir)]
-    both = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    both = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
 
     urls = {each.stdout.readline() for each in both if each.stdout}
     for each in both:

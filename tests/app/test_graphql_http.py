@@ -90,6 +90,17 @@ async def test_batch_is_refused_clearly(api: Platform) -> None:
     assert error["message"].startswith("Batches are not supported")
 
 
+async def test_mutation_by_get_is_refused_and_the_way_is_named(api: Platform) -> None:
+    response = await api.http.get(
+        f"{api.url}/graphql",
+        params={"query": "mutation { webhookCreate(input: {attributes: {}}) { status } }"},
+        headers={"Authorization": f"Bearer {api.key}"},
+    )
+
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert response.json()["errors"][0]["extensions"] == {"code": "METHOD_NOT_ALLOWED"}
+
+
 @pytest.mark.parametrize(
     "query", [get_introspection_query(), '{ invoices { totalCount } __type(name: "Query") { name } }']
 )

@@ -65,9 +65,7 @@ async def create_inventory(conn: Connection, **overrides: Any) -> Inventory:
     if "seller_id" not in overrides:
         variant_id = overrides["variant_id"]
         overrides["seller_id"] = await conn.fetchval("select seller_id from variants where id = $1", variant_id)
-    return await insert_row(
-        conn, INVENTORIES, {"count_on_hand": 5, "price_cents": 900, "currency": "AUD"}, overrides
-    )
+    return await insert_row(conn, INVENTORIES, {"count_on_hand": 5, "price_cents": 900, "currency": "AUD"}, overrides)
 
 
 async def _with_choice(conn: Connection, overrides: dict[str, Any]) -> dict[str, Any]:

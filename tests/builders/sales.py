@@ -58,9 +58,7 @@ async def create_sale(conn: Connection, *, seller: Seller | None = None, order: 
     line = await create_line_item(conn, invoice_id=invoice.id, advert_id=advert.id, variant_id=variant.id)
     shipment = await create_shipment(conn, invoice_id=invoice.id)
     request = await create_refund_request(conn, invoice_id=invoice.id)
-    request_line = await create_refund_request_line_item(
-        conn, refund_request_id=request.id, line_item_id=line.id
-    )
+    request_line = await create_refund_request_line_item(conn, refund_request_id=request.id, line_item_id=line.id)
     amendment = await create_invoice_amendment(conn, invoice_id=invoice.id, refund_request_id=request.id)
     return Sale(
         seller=seller,

@@ -32,8 +32,6 @@ async def create_shipped_item(conn: Connection, **overrides: Any) -> ShippedItem
     if "shipment_id" not in overrides:
         overrides["shipment_id"] = (await create_shipment(conn)).id
     if "line_item_id" not in overrides:
-        invoice_id = await conn.fetchval(
-            "select invoice_id from shipments where id = $1", overrides["shipment_id"]
-        )
+        invoice_id = await conn.fetchval("select invoice_id from shipments where id = $1", overrides["shipment_id"])
         overrides["line_item_id"] = (await create_line_item(conn, invoice_id=invoice_id)).id
     return await insert_row(conn, SHIPPED_ITEMS, {"quantity": 1}, overrides)

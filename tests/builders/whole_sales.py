@@ -73,9 +73,7 @@ async def create_whole_sale(conn: Connection) -> WholeSale:
     invoice_id, order_id, advert_id = sale.invoice.id, sale.order.id, sale.advert.id
     address, brand, taxon = await create_address(conn), await create_brand(conn), await create_taxon(conn)
     image = await create_image(conn, "Advert", advert_id)
-    await conn.execute(
-        "update orders set address_id = $1, billing_address_id = $1 where id = $2", address.id, order_id
-    )
+    await conn.execute("update orders set address_id = $1, billing_address_id = $1 where id = $2", address.id, order_id)
     await conn.execute(
         "update invoices set shipping_address_id = $1, buyer_billing_address_id = $1 where id = $2",
         address.id,

@@ -84,9 +84,7 @@ async def answer(request: Request) -> Response:
         error = {"message": "This API key is unknown.", "extensions": {"code": "UNAUTHENTICATED"}}
         return JSONResponse({"errors": [error]}, status_code=401)
     body = await request.json()
-    result = await SCHEMA.execute(
-        body["query"], body.get("variables"), operation_name=body.get("operationName")
-    )
+    result = await SCHEMA.execute(body["query"], body.get("variables"), operation_name=body.get("operationName"))
     errors = {"errors": [error.formatted for error in result.errors]} if result.errors else {}
     return JSONResponse({"data": result.data, **errors})
 

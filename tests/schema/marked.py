@@ -50,8 +50,8 @@ _BY_OWNER: dict[tuple[str, str], dict[str, Any]] = {
     ("invoices", "S2"): {"status_flags": ["AWAITING_RETURN", "READY"]},
     ("line_items", "S1"): {"quantity_awaiting_dispatch": 0},
     ("variants", "S1"): {"count_on_hand": 0},
-    ("webhook_events", "S1"): {"state": "DELIVERED"},
-    ("webhook_events", "S2"): {"state": "FAILED"},
+    ("webhook_events", "S1"): {"state": "DELIVERED", "event_name": "create"},
+    ("webhook_events", "S2"): {"state": "FAILED", "event_name": "destroy"},
 }
 
 
@@ -70,10 +70,11 @@ Row = dict[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Marked:
-    """`rows`: the first row of each table and owner."""
+    """`rows`: the first row of each table and owner; `all_rows`: with those that point across."""
 
     columns: dict[str, list[Column]]
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
+    all_rows: dict[tuple[str, str], list[Row]] = field(default_factory=lambda: defaultdict(list))
     numbers: dict[str, Iterator[int]] = field(default_factory=lambda: {of: count(n) for of, n in _FIRST.items()})
 
     def id_of(self, type_name: str, owner: str) -> str:
@@ -126,6 +127,7 @@ async def _insert(conn: Connection, marked: Marked, table: str, owner: str, give
     names = ", ".join(f'"{name}"' for name in row)
     values = ", ".join(f"${place}" for place in range(1, len(row) + 1))
     await conn.execute(f"insert into {table} ({names}) overriding system value values ({values})", *row.values())
+    marked.all_rows[table, owner].append(row)
     return row
 
 

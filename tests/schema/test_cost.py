@@ -20,7 +20,12 @@ from tests.support.operation import run_operation
 
 SCHEMA = build_schema(
     """
-    type Query { invoices(first: Int, last: Int): InvoiceConnection! node(id: ID!): Node nodes(ids: [ID!]!): [Node]! }
+    type Query {
+      invoices(first: Int, last: Int): InvoiceConnection!
+      node(id: ID!): Node
+      nodes(ids: [ID!]!): [Node]!
+      sellers(name: String): [Seller!]!
+    }
     interface Node { id: ID! }
     union Party = Invoice | Seller
     type Seller implements Node { id: ID! }
@@ -61,6 +66,7 @@ def cost(document: str, variables: dict[str, Any] | None = None, name: str | Non
          "{ totalCount nodes { id } }", 1 + (1 + 2) + (1 + 1 + 2)),
         ("{ a: invoices(first: 1) { nodes { id } } b: invoices(first: 1) { nodes { id } } }", 6),
         ("{ invoices(first: 1) @skip(if: true) { nodes { id } } }", 3),
+        ("{ sellers { id } }", 1 + 500),
         ('mutation { pay(id: "x") { id } }', 2),
     ],
 )  # fmt: skip

@@ -17,6 +17,13 @@ from schema.documents import Documents
 from schema.limits import MAX_ALIASES, MAX_CHARACTERS, MAX_DEPTH, Ruler, SizeLimitRule, introspects, parse_within_limits
 from tests.support.operation import run_operation
 
+#: What GraphiQL, the entity graph and code generators ask for, and more.
+EVERYTHING = {
+    "specified_by_url": True,
+    "directive_is_repeatable": True,
+    "schema_description": True,
+    "input_value_deprecation": True,
+}
 NODE = '{ node(id: "SW52b2ljZS0x") { ... on Invoice { %s } } }'
 
 
@@ -90,7 +97,7 @@ def test_fragments_that_spread_the_next_one_twice_are_measured_once_each() -> No
     assert ruler.visited == 3 + 2 * 30 + 1
 
 
-@pytest.mark.parametrize("options", [{}, {"input_value_deprecation": True, "directive_is_repeatable": True}])
+@pytest.mark.parametrize("options", [{}, EVERYTHING])
 async def test_introspection_query_of_the_tools_passes_all_limits(conn: Connection, options: dict[str, bool]) -> None:
     answer = await run_operation(conn, get_introspection_query(**options))
 

@@ -1,5 +1,7 @@
 """invoices: filters, orders, pages."""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -18,7 +20,9 @@ from tests.support.operation import Answer, run_operation
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-PAGE = """query($filters: InvoiceFilters, $sort: InvoiceSort, $first: Int, $after: String, $last: Int, $before: String) {
+PAGE = """query(
+  $filters: InvoiceFilters, $sort: InvoiceSort, $first: Int, $after: String, $last: Int, $before: String
+) {
   invoices(filters: $filters, sort: $sort, first: $first, after: $after, last: $last, before: $before) {
     nodes { legacyId } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
 
@@ -27,7 +31,7 @@ async def page(conn: Connection, viewer: Viewer = OPERATOR, **variables: Any) ->
     return await run_operation(conn, PAGE, viewer=viewer, **variables)
 
 
-async def found(conn: Connection, viewer: Viewer = OPERATOR, **filters: Any) -> list[int]:
+async def found(conn: Connection, viewer: Viewer = OPERATOR, /, **filters: Any) -> list[int]:
     """`legacyId`s of the invoices that meet the filters."""
     answer = await page(conn, viewer, filters=filters)
     assert answer.errors == []
@@ -53,9 +57,9 @@ async def test_since_is_inclusive_and_until_exclusive(conn: Connection, name: st
     if name in ("paid", "remitted"):
         await create_invoice(conn)  # not at all
 
-    since = await found(conn, **{f"{name}Since": NOON.isoformat()})
-    until = await found(conn, **{f"{name}Until": NOON.isoformat()})
-    both = await found(conn, **{f"{name}Since": NOON.isoformat(), f"{name}Until": (NOON + HOUR).isoformat()})
+    since = await found(conn, OPERATOR, **{f"{name}Since": NOON.isoformat()})
+    until = await found(conn, OPERATOR, **{f"{name}Until": NOON.isoformat()})
+    both = await found(conn, OPERATOR, **{f"{name}Since": NOON.isoformat(), f"{name}Until": (NOON + HOUR).isoformat()})
 
     assert (since, until, both) == ([at, after], [before], [at])
 
@@ -231,6 +235,17 @@ async def test_cursor_of_another_order_is_refused(conn: Connection, other: dict[
 
     assert answer.failures == [(["invoices"], "INVALID_INPUT")]
     assert answer.data is None
+
+
+@pytest.mark.parametrize(
+    "place", ["PAID", "PAID\x1f2026-03-04", "PA\0ID\x1finfinity", "\ud800\x1finfinity", "A\x1fB\x1fC"]
+)
+async def test_forged_cursor_of_the_same_order_is_refused(conn: Connection, place: str) -> None:
+    text = json.dumps([1, "invoices", "status,paid_at", place, 1])
+
+    answer = await page(conn, sort={"fields": ["STATUS", "PAID_AT"]}, after=base64.b64encode(text.encode()).decode())
+
+    assert answer.failures == [(["invoices"], "INVALID_INPUT")]
 
 
 async def test_page_stays_while_invoices_are_inserted(conn: Connection) -> None:

@@ -20,10 +20,10 @@ from app.domain.webhook import WebhookKlass
 from schema.declarations import ENTITIES
 from schema.stored.execute import execute_stored_query, render_stored_query
 from schema.stored.validate import stored_query
-from tests.conftest import DATABASE_VARIABLE, TEMPLATE_VARIABLE
 from tests.schema import walk
 from tests.schema.marked import OPERATORS_OWN, UNMARKED, Marked, create_marked
 from tests.support.database import cloned_database
+from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -89,8 +89,20 @@ def seen_in(answer: Any) -> set[str]:
     return set(re.findall(r"S1-([a-z_]+)-", orjson.dumps(answer).decode()))
 
 
-@pytest.mark.parametrize("value", ["x S2-a-b-1 y", "S0-a", "2082-03-04T00:00:00+00:00", 8_000_123, 80.00123, "$80,001.23",
-                                   "80001.23", base64.b64encode(b"Invoice-8000001").decode(), {"a": ["S2-x"]}])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x S2-a-b-1 y",
+        "S0-a",
+        "2082-03-04T00:00:00+00:00",
+        8_000_123,
+        80.00123,
+        "$80,001.23",
+        "80001.23",
+        base64.b64encode(b"Invoice-8000001").decode(),
+        {"a": ["S2-x"]},
+    ],
+)
 async def test_a_mark_is_found_wherever_it_is(value: Any) -> None:
     assert len(hidden_in({"deep": [value]})) == 1
 
@@ -118,7 +130,7 @@ async def test_operator_sees_by_the_same_paths_what_a_seller_does_not(conn: Conn
     found: set[str] = set()
     for name in sorted(set(NODES) - {"Money"}):
         owner = next(of for of in ("S2", "S0", "ALL") if (ENTITIES[name].table.name, of) in marked.rows)
-        for document in walk.documents(name, DEPTH):
+        for document in walk.documents(name, 2):
             answer = await walk.ask(conn, document, id=marked.id_of(name, owner))
             found |= set(re.findall(r"S[02]-([a-z_]+)-", orjson.dumps(answer.data).decode()))
 
@@ -270,8 +282,8 @@ def _values(marked: Marked, name: str) -> dict[str, Any]:
         "title": advert["title"],
         "value": external["Invoice"]["value"],
         "values": [external["Invoice"]["value"]],
-        "variantBarcodes": [variant["barcode"]],
-        "variantSkus": [variant["sku"]],
+        "variantBarcodes": [row["barcode"] for row in marked.all_rows["variants", "S2"]],
+        "variantSkus": [row["sku"] for row in marked.all_rows["variants", "S2"]],
         "vetted": False,
         "webhookId": marked.id_of("Webhook", "S2"),
     }  # fmt: skip

@@ -73,9 +73,7 @@ class Page:
 
     async def evaluate(self, expression: str) -> Any:
         """Run JavaScript in the page and give its JSON-like value; RuntimeError with what it threw."""
-        result = await self.command(
-            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
-        )
+        result = await self.command("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in result:
             raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")

@@ -26,9 +26,7 @@ class Answer:
         return [(error.get("path", []), error["extensions"]["code"]) for error in self.errors]
 
 
-async def run_operation(
-    conn: Connection, document: str, *, viewer: Viewer = OPERATOR, **variables: Any
-) -> Answer:
+async def run_operation(conn: Connection, document: str, *, viewer: Viewer = OPERATOR, **variables: Any) -> Answer:
     """Execute a query with fresh dataloaders, as a request does."""
     reader = Reader(conn)
     context = Context(viewer=viewer, reader=reader, loaders=Loaders(reader, viewer), settings=get_settings())

@@ -58,9 +58,7 @@ async def test_result_is_final_and_keeps_the_name() -> None:
 
 
 @pytest.mark.parametrize("place", range(6))
-@pytest.mark.parametrize(
-    "forbidden", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fe80::1%eth0", "64:ff9b::1"]
-)
+@pytest.mark.parametrize("forbidden", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fe80::1%eth0", "64:ff9b::1"])
 async def test_one_forbidden_record_refuses_the_name(place: int, forbidden: str) -> None:
     addresses = [*PUBLIC[:place], forbidden, *PUBLIC[place:]]
 

@@ -50,18 +50,14 @@ def test_retries_follow_the_schedule() -> None:
     assert delays == [0, 5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 28800, 28800, 28800]
 
 
-@pytest.mark.parametrize(
-    "outcome", [*ErrorKind, 101, 199, 408, 425, 429, 500, 502, 503, 504, 599, 600, 999], ids=str
-)
+@pytest.mark.parametrize("outcome", [*ErrorKind, 101, 199, 408, 425, 429, 500, 502, 503, 504, 599, 600, 999], ids=str)
 def test_what_may_pass_is_retried_to_the_last(outcome: int | ErrorKind) -> None:
     assert after(outcome) == again(0)
     assert after(outcome, attempt_number=25) == again(28800)
     assert after(outcome, attempt_number=26) == FAILED
 
 
-@pytest.mark.parametrize(
-    "status", [300, 301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 409, 411, 422, 499]
-)
+@pytest.mark.parametrize("status", [300, 301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 409, 411, 422, 499])
 def test_rejection_is_retried_five_times(status: int) -> None:
     assert after(status) == again(0)
     assert after(status, attempt_number=5) == again(600)

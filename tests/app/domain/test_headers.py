@@ -101,9 +101,7 @@ def test_number_and_size_are_limited() -> None:
     assert check_headers({**full, "X": ""}) == {
         "": ["names and values have 16385 characters; at most 16384 are allowed"]
     }
-    assert check_headers({"X" * 257: "1"}) == {
-        "X" * 257: ["has a name of 257 characters; at most 256 are allowed"]
-    }
+    assert check_headers({"X" * 257: "1"}) == {"X" * 257: ["has a name of 257 characters; at most 256 are allowed"]}
 
 
 @pytest.mark.parametrize(

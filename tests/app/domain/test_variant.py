@@ -48,7 +48,5 @@ def test_buyable_is_what_is_shown_and_in_stock(
     ("is_published", "is_deleted", "expected"),
     [(True, False, True), (False, False, False), (True, True, False)],
 )
-def test_displayable_is_published_and_not_deleted(
-    is_published: bool, is_deleted: bool, expected: bool
-) -> None:
+def test_displayable_is_published_and_not_deleted(is_published: bool, is_deleted: bool, expected: bool) -> None:
     assert is_variant_displayable(is_published=is_published, is_deleted=is_deleted) is expected

@@ -282,6 +282,8 @@ async def test_is_captured_for_the_invoice_and_the_variant_with_the_actor(conn: 
     (invoice,) = await _invoices(conn, order.id)
     events = await conn.fetch("select distinct entity_type, entity_id, actor from change_events order by entity_type")
     assert [tuple(event) for event in events] == [
+        ("Advert", variant.advert_id, "operator"),
         ("Invoice", invoice.id, "operator"),
+        ("Order", order.id, "operator"),
         ("Variant", variant.id, "operator"),
     ]

@@ -61,12 +61,12 @@ async def test_names_what_is_wrong(conn: Connection, database: Database) -> None
             OPERATOR,
             ShipmentUpdate(shipment_id=shipment.id, tracking_number=" ", dispatched_at=None, postage_carrier_id=None),
         )
+    too_early = ShipmentUpdate(shipment_id=shipment.id, dispatched_at=ordered_at - timedelta(seconds=2))
     with pytest.raises(InvalidInput) as early:
-        change = ShipmentUpdate(shipment_id=shipment.id, dispatched_at=ordered_at - timedelta(seconds=2))
-        await update_shipment(database, OPERATOR, change)
+        await update_shipment(database, OPERATOR, too_early)
+    unknown = ShipmentUpdate(shipment_id=shipment.id, postage_carrier_id=ShipmentCarrierId(10**9))
     with pytest.raises(InvalidInput) as carrier:
-        change = ShipmentUpdate(shipment_id=shipment.id, postage_carrier_id=ShipmentCarrierId(10**9))
-        await update_shipment(database, OPERATOR, change)
+        await update_shipment(database, OPERATOR, unknown)
 
     assert forms.value.fields == {
         "postageCarrierId": ["can't be null"],

@@ -133,7 +133,9 @@ async def described(conn: Connection) -> dict[str, Any]:
             for change in fold_entities(events):
                 told = describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut)
                 found[change.entity_type] = told["updated"]
-            await conn.execute("update change_events set published_at = now() where id = any($1)", [e.id for e in events])
+            await conn.execute(
+                "update change_events set published_at = now() where id = any($1)", [e.id for e in events]
+            )
     return found
 
 
@@ -186,7 +188,12 @@ async def test_brands_taxons_and_carriers_are_not_passed_on(conn: Connection) ->
     await create_whole_sale(conn)
     await conn.execute("update change_events set published_at = now()")
 
-    for table, column in (("brands", "slug"), ("taxons", "title"), ("shipment_carriers", "name"), ("countries", "name")):
+    for table, column in (
+        ("brands", "slug"),
+        ("taxons", "title"),
+        ("shipment_carriers", "name"),
+        ("countries", "name"),
+    ):
         await conn.execute(f"update {table} set {column} = {column} || 'x'")
 
     assert await conn.fetchval("select count(*) from change_events where published_at is null") == 0

@@ -21,6 +21,7 @@ from hypothesis_graphql import queries
 
 from app.auth import OPERATOR, Viewer
 from app.domain.webhook import WebhookKlass
+from app.errors import InvalidInput
 from schema import schema
 from schema.context import Context, Reader
 from schema.loaders import Loaders
@@ -148,12 +149,12 @@ async def test_generated_documents_give_the_same_bytes(conn: asyncpg.Connection,
         documents.append(document)
 
     generate()
-    planned_count = 0
+    planned_count, refused = 0, []
     for text in dict.fromkeys(_as_stored(document, klass.entity_type) for document in documents):
         try:
             query = stored_query(schema._schema, text or "", klass)
-        except Exception as error:
-            assert "nests deeper" in str(error) or "aliases" in str(error) or "conflict" in str(error), (text, error)
+        except InvalidInput as error:
+            refused.append(error.message)
             continue
         for viewer in (OPERATOR, Viewer(sales[0].seller.id)):
             planned, expected, _ = await _both(conn, query, viewer, ids)
@@ -161,3 +162,5 @@ async def test_generated_documents_give_the_same_bytes(conn: asyncpg.Connection,
                 assert body == expected[entity_id], text
             planned_count += len(planned or {})
     assert planned_count > 0
+    # What the generator may not know: how large a document may be, and that merged fields must agree.
+    assert [one for one in refused if not any(word in one for word in ("nests", "aliases", "conflict", "cost"))] == []

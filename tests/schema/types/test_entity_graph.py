@@ -155,9 +155,7 @@ async def test_amendments_order_is_forbidden_for_a_seller_and_the_rest_stands(
     own, _ = two
     fragment = "InvoiceAmendment { legacyId order { id } }"
 
-    refused = await read_node(
-        conn, own.id_of("invoice_amendment"), fragment, viewer=Viewer(own.sale.seller.id)
-    )
+    refused = await read_node(conn, own.id_of("invoice_amendment"), fragment, viewer=Viewer(own.sale.seller.id))
     shown = await read_node(conn, own.id_of("invoice_amendment"), fragment)
 
     amendment_id = own.sale.invoice_amendment.id

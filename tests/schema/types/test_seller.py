@@ -10,8 +10,7 @@ async def test_shows_what_the_row_holds(conn: Connection) -> None:
     answer = await read_node(
         conn,
         global_ids.encode("Seller", seller.id),
-        "Seller { id legacyId businessName legalBusinessName businessNumber emailAddress phone online"
-        " isRetailer }",
+        "Seller { id legacyId businessName legalBusinessName businessNumber emailAddress phone online isRetailer }",
     )
 
     assert answer.errors == []

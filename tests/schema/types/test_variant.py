@@ -58,9 +58,7 @@ async def test_lowest_price_is_a_sale_that_is_always_on(conn: Connection) -> Non
 
 async def test_sale_with_an_end_does_not_lower_the_price(conn: Connection) -> None:
     end = datetime(2030, 1, 1, tzinfo=UTC)
-    variant = await create_variant(
-        conn, price_cents=500, sale_price_cents=400, sale_price_end_at=end, currency="JPY"
-    )
+    variant = await create_variant(conn, price_cents=500, sale_price_cents=400, sale_price_end_at=end, currency="JPY")
 
     answer = await read_node(conn, global_ids.encode("Variant", variant.id), PRICES)
 
@@ -94,8 +92,7 @@ async def test_unpublished_advert_is_shown_as_such_with_its_details(conn: Connec
     answer = await read_node(
         conn,
         global_ids.encode("Variant", variant.id),
-        "Variant { advert { __typename"
-        " ... on UnpublishedAdvert { id legacyId details { title published } } } }",
+        "Variant { advert { __typename ... on UnpublishedAdvert { id legacyId details { title published } } } }",
     )
 
     assert answer.errors == []

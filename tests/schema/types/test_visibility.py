@@ -56,9 +56,7 @@ async def test_order_is_a_permission_error_for_a_seller(conn: Connection) -> Non
 
 async def test_everybody_sees_carriers(conn: Connection) -> None:
     sale = await create_sale(conn)
-    carrier = await create_shipment_carrier(
-        conn, name="Post", tracking_link_template="https://post.example/{n}"
-    )
+    carrier = await create_shipment_carrier(conn, name="Post", tracking_link_template="https://post.example/{n}")
 
     answer = await read_node(
         conn,

@@ -19,12 +19,17 @@ ENUMS = {
     "LineItemStatusFullEnum": "NEW ALLOCATED SHIPPED REFUNDED CANCELLED",
     "DeliveryTypeEnum": "BUY_ONLINE CLICK_AND_COLLECT NO_DISPATCH",
     "RefundRequestStatusEnum": "AWAITING RETURNED REFUND_ACCEPTED REFUND_DENIED REFUNDED DENIED PROCESSED",
-    "RefundRequestLineItemStatusEnum": "PENDING_APPROVAL AWAITING_RETURN REFUND_ACCEPTED REFUND_DENIED"
-    " REFUNDED",
+    "RefundRequestLineItemStatusEnum": "PENDING_APPROVAL AWAITING_RETURN REFUND_ACCEPTED REFUND_DENIED REFUNDED",
     "RefundRequestInitiatorEnum": "ADMIN SELLER BUYER",
     "InvoiceAmendmentLineItemStatusEnum": "REFUNDED CANCELLED",
     "PricingModelEnum": "MARKETPLACE WHOLESALE",
     "AdvertConditionEnum": "NEW USED",
+    "ShipmentStatusEnum": "InfoReceived InTransit OutForDelivery AttemptFail Delivered AvailableForPickup Exception"
+    " Expired Pending",
+    "AdjustmentTypeEnum": "PROMOTION FEE",
+    "AdjustmentAppliesToEnum": "SUBTOTAL_DISCOUNT FREE_SHIPPING_DISCOUNT",
+    "FieldTypeEnum": "SINGLE_SELECT MULTI_SELECT FREE_TEXT",
+    "WebhookKlassEnum": "INVOICE VARIANT REFUND_REQUEST ADVERT SHIPMENT SELLER ORDER",
     "WebhookEventEnum": "CREATE UPDATE DESTROY",
 }
 

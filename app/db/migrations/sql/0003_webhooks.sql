@@ -35,7 +35,7 @@ create table webhooks (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
-create index webhooks_type on webhooks (type) where is_enabled;
+create index webhooks_type on webhooks (type, id);
 create index webhooks_seller on webhooks (seller_id, id);
 
 -- Rendered results, stored once however many webhooks share them.

@@ -1,0 +1,45 @@
+"""What `tellgraph check` says: the webhooks that a schema would break."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenWebhook:
+    """id: the webhook's number; seller: its owner's, None: the operator's; message: what doesn't fit."""
+
+    id: int
+    type: str
+    seller: int | None
+    enabled: bool
+    description: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """`count`: how many webhooks there are."""
+
+    count: int
+    broken: Sequence[BrokenWebhook]
+
+
+def as_json(checked: Checked) -> str:
+    """One object: `checked`, how many; `broken`, which."""
+    return orjson.dumps({"checked": checked.count, "broken": [asdict(one) for one in checked.broken]}).decode()
+
+
+def show(checked: Checked, console: Console) -> None:
+    """A table of those that would break, and how many they are."""
+    if checked.broken:
+        table = Table("webhook", "type", "owner", "enabled", "description", "what doesn't fit")
+        for one in checked.broken:
+            owner = "operator" if one.seller is None else f"seller {one.seller}"
+            enabled = "yes" if one.enabled else "no"
+            table.add_row(str(one.id), one.type, owner, enabled, one.description or "", one.message)
+        console.print(table, markup=False)
+    console.print(f"{len(checked.broken)} of {checked.count} webhooks would break.")

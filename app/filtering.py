@@ -1,0 +1,133 @@
+"""Evaluate webhooks' filters in a process of their own, so that none can hold this one up or bring it down."""
+
+import asyncio
+import contextlib
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+from app.filter_process import LENGTH_BYTES
+
+_log = structlog.get_logger()
+
+TOO_SLOW = "it took too long, or too much memory"
+#: CPU seconds that one expression has in one batch of change events; what is left of the batch goes out unfiltered.
+MAX_BATCH_CPU_S = 1.0
+#: How long an expression rests that has ended its process.
+REST_S = 60.0
+#: Only for a process that gets no CPU: its own limit is in CPU time.
+_MAX_WAIT_S = 10.0
+_PACKAGES = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether the result is sent. `error`: why the filter could not decide; it is sent then."""
+
+    passes: bool
+    error: str | None = None
+
+
+class FilterProcess:
+    """Starts its process when it is first needed, and again after one has ended; `close` in the same loop."""
+
+    def __init__(self) -> None:
+        self._process: Process | None = None
+        self._lock = asyncio.Lock()
+        self._resting: dict[str, float] = {}
+
+    def batch(self) -> "FilterBatch":
+        return FilterBatch(self)
+
+    async def evaluate(self, text: str, event: Mapping[str, Any], response: bytes) -> tuple[Verdict, float]:
+        """The verdict on one event (app/domain/webhook_filter.py), and the CPU seconds that it took.
+
+        response  the rendered GraphQL response, as JSON.
+        """
+        if self._resting.get(text, 0.0) > time.monotonic():
+            return Verdict(passes=True, error=TOO_SLOW), 0.0
+        request = orjson.dumps({"filter": text, "event": event, "response": orjson.Fragment(response)})
+        async with self._lock:
+            try:
+                line = await asyncio.wait_for(self._ask(request), _MAX_WAIT_S)
+            except (TimeoutError, OSError):
+                line = b""
+            except BaseException:
+                # An answer that comes later would be taken for the next one's.
+                await self._end(kill=True)
+                raise
+            if not line:
+                await self._end(kill=True)
+                return self._rest(text), 0.0
+        answer = orjson.loads(line)
+        error = answer["error"]
+        return Verdict(passes=error is not None or answer["value"], error=error), answer["cpu_s"]
+
+    async def close(self) -> None:
+        """End the process; it is started again when needed."""
+        async with self._lock:
+            await self._end(kill=False)
+
+    async def _ask(self, request: bytes) -> bytes:
+        """One answer; empty when the process has ended over it."""
+        process = await self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(len(request).to_bytes(LENGTH_BYTES) + request)
+        await process.stdin.drain()
+        return await process.stdout.readline()
+
+    async def _running(self) -> Process:
+        if self._process is None:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "app.filter_process"),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                # Nothing of ours: the environment holds the secret key.
+                env={"PYTHONPATH": str(_PACKAGES)},
+                start_new_session=True,
+            )
+        return self._process
+
+    async def _end(self, *, kill: bool) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        if kill:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        await process.wait()
+
+    def _rest(self, text: str) -> Verdict:
+        _log.warning("filter.ended_its_process", filter=text, rests_s=REST_S)
+        now = time.monotonic()
+        self._resting = {other: until for other, until in self._resting.items() if until > now}
+        self._resting[text] = now + REST_S
+        return Verdict(passes=True, error=TOO_SLOW)
+
+
+class FilterBatch:
+    """Verdicts of one batch, in which each expression has only so much time."""
+
+    def __init__(self, process: FilterProcess) -> None:
+        self._process = process
+        self._spent: dict[str, float] = {}
+
+    async def evaluate(self, text: str, event: Mapping[str, Any], response: bytes) -> Verdict:
+        """As FilterProcess.evaluate. An expression that has used up its time passes, with an error."""
+        spent = self._spent.get(text, 0.0)
+        if spent >= MAX_BATCH_CPU_S:
+            return Verdict(passes=True, error=TOO_SLOW)
+        verdict, cpu_s = await self._process.evaluate(text, event, response)
+        self._spent[text] = spent + cpu_s
+        return verdict

@@ -1,0 +1,84 @@
+"""externalIdUpsert, metadataUpsert."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import strawberry
+from databases import Database
+
+from app.auth import Viewer
+from app.services.owned import Kept, upsert_external_id, upsert_metadatum
+from schema import global_ids
+from schema.context import Info
+from schema.mutations.inputs import required
+from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.types.external_id import ExternalID
+from schema.types.metadatum import Metadatum
+
+_OWNER = (
+    "What it is kept with: an Order, Invoice, LineItem, Shipment, RefundRequest, RefundRequestLineItem,"
+    " ReturnShipment, Advert, Variant or Seller."
+)
+
+
+@strawberry.input(description="Input of externalIdUpsert.")
+class ExternalIdUpsertMutationInput:
+    owner: strawberry.ID = required(_OWNER)
+    key: str = required("Whose id it is, such as the name of a system; once per owner.")
+    value: str = required("The id there; not blank.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of metadataUpsert.")
+class MetadataUpsertMutationInput:
+    owner: strawberry.ID = required(_OWNER)
+    key: str = required("What the value is about; once per owner.")
+    value: str = required("The value.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of externalIdUpsert.")
+class ExternalIdUpsertMutationPayload(MutationPayload):
+    external_id: ExternalID | None = strawberry.field(
+        default=None, description="The external id as it is now; null on errors."
+    )
+
+
+@strawberry.type(description="Answer of metadataUpsert.")
+class MetadataUpsertMutationPayload(MutationPayload):
+    metadatum: Metadatum | None = strawberry.field(default=None, description="What is kept now; null on errors.")
+
+
+@strawberry.type
+class OwnedMutations:
+    @strawberry.field(
+        description="Set what another system calls an entity. For the operator, and for a seller of what is its own."
+    )
+    async def external_id_upsert(
+        self,
+        info: Info,
+        input: Annotated[ExternalIdUpsertMutationInput, strawberry.argument(description="The external id.")],
+    ) -> ExternalIdUpsertMutationPayload | None:
+        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            return {"external_id": await upsert_external_id(database, viewer, _kept(input))}
+
+        return await run_mutation(info, ExternalIdUpsertMutationPayload, input, upsert)
+
+    @strawberry.field(
+        description="Keep a value with an entity, which Tellgraph gives no meaning. For the operator, and for a"
+        " seller of what is its own."
+    )
+    async def metadata_upsert(
+        self,
+        info: Info,
+        input: Annotated[MetadataUpsertMutationInput, strawberry.argument(description="The value.")],
+    ) -> MetadataUpsertMutationPayload | None:
+        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            return {"metadatum": await upsert_metadatum(database, viewer, _kept(input))}
+
+        return await run_mutation(info, MetadataUpsertMutationPayload, input, upsert)
+
+
+def _kept(given: ExternalIdUpsertMutationInput | MetadataUpsertMutationInput) -> Kept:
+    owner_type, owner_id = global_ids.decode(given.owner, field="owner")
+    return Kept(owner_type=owner_type, owner_id=owner_id, key=given.key, value=given.value)

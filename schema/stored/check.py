@@ -1,0 +1,92 @@
+"""Which webhooks a schema would break: before it is deployed, and when it starts."""
+
+import asyncio
+
+import structlog
+from databases import Database
+from graphql import GraphQLError, GraphQLSchema, build_schema
+
+from app.check import BrokenWebhook, Checked
+from app.db import webhooks
+from app.db.pool import DATABASE_ERRORS, Connection, connection
+from app.db.webhooks import Webhook
+from app.domain.webhook_filter import check_filter
+from app.errors import InvalidInput
+from schema.stored.triggers import check_triggers
+from schema.stored.validate import stored_query
+
+_log = structlog.get_logger()
+
+
+def problem_of(schema: GraphQLSchema, webhook: Webhook) -> str | None:
+    """Why a webhook can't do on this schema what it was registered for; None when it can."""
+    if webhook.type.entity_type not in schema.type_map:
+        return f"The schema has no type {webhook.type.entity_type}."
+    try:
+        stored_query(schema, webhook.query_string, webhook.type)
+    except InvalidInput as error:
+        return error.message.removeprefix("attributes.")
+    problems = check_triggers(schema, webhook.type.entity_type, webhook.triggers)
+    if webhook.filter is not None and (messages := check_filter(webhook.filter)):
+        problems["attributes.filter"] = messages
+    return (
+        "; ".join(f"{path.removeprefix('attributes.')}: {'; '.join(found)}" for path, found in problems.items()) or None
+    )
+
+
+async def check_all(conn: Connection, schema: GraphQLSchema) -> Checked:
+    """Every webhook, also disabled ones, against a schema; nothing is changed."""
+    count, broken, after = 0, [], 0
+    while page := await webhooks.list_webhooks(conn, after=after):
+        after = page[-1].id
+        count += len(page)
+        broken += [_broken(webhook, reason) for webhook in page if (reason := problem_of(schema, webhook))]
+    return Checked(count=count, broken=broken)
+
+
+async def mark_all(database: Database, schema: GraphQLSchema) -> None:
+    """Log the webhooks that don't fit the schema of this process, and mark them; unmark those that fit again.
+
+    Lets other tasks run after each one, and outages of the database go by: the next start looks again.
+    """
+    after = 0
+    try:
+        while True:
+            async with connection(database) as conn:
+                page = await webhooks.list_webhooks(conn, after=after)
+            if not page:
+                return
+            for webhook in page:
+                await _mark(database, schema, webhook)
+            after = page[-1].id
+    except DATABASE_ERRORS as error:
+        _log.warning("webhook.check_failed", error=repr(error))
+
+
+async def _mark(database: Database, schema: GraphQLSchema, webhook: Webhook) -> None:
+    reason = problem_of(schema, webhook)
+    if reason is not None:
+        _log.warning("webhook.broken", webhook_id=webhook.id, reason=reason)
+    if reason != webhook.broken_reason:
+        async with connection(database) as conn:
+            await webhooks.set_broken_reason(conn, webhook, reason)
+    await asyncio.sleep(0)
+
+
+def schema_of(sdl: str) -> GraphQLSchema:
+    """A schema from its text. Raises InvalidInput."""
+    try:
+        return build_schema(sdl)
+    except (GraphQLError, TypeError, RecursionError) as error:
+        raise InvalidInput(f"This is no GraphQL schema: {error}") from error
+
+
+def _broken(webhook: Webhook, reason: str) -> BrokenWebhook:
+    return BrokenWebhook(
+        id=webhook.id,
+        type=webhook.type.value,
+        seller=webhook.seller_id,
+        enabled=webhook.is_enabled,
+        description=webhook.description,
+        message=reason,
+    )

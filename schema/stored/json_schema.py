@@ -1,0 +1,153 @@
+"""The JSON Schema of what a webhook POSTs: of the whole body, derived from its stored query."""
+
+from typing import Any
+
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLEnumType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    is_abstract_type,
+    is_leaf_type,
+)
+
+from app.domain.webhook import WebhookEventName, WebhookKlass
+from schema.stored.selection import Fragments, Selected, collect
+from schema.stored.validate import StoredQuery
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_STRING: dict[str, Any] = {"type": "string"}
+_PATHS = {"type": "array", "items": _STRING}
+#: Of scalars; one that is not here may be anything.
+_SCALARS: dict[str, dict[str, Any]] = {
+    "ID": _STRING,
+    "String": _STRING,
+    "Boolean": {"type": "boolean"},
+    "Int": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+    "Float": {"type": "number"},
+    "Decimal": _STRING,
+    "DateTime": {"type": "string", "format": "date-time"},
+    "Date": {"type": "string", "format": "date"},
+}
+_ERROR = {
+    "type": "object",
+    "required": ["message"],
+    "properties": {
+        "message": _STRING,
+        "locations": {"type": "array", "items": {"type": "object", "required": ["line", "column"]}},
+        "path": {"type": "array", "items": {"type": ["string", "integer"]}},
+        "extensions": {"type": "object", "required": ["code"], "properties": {"code": _STRING}},
+    },
+}
+
+
+def payload_schema(schema: GraphQLSchema, query: StoredQuery, klass: WebhookKlass) -> dict[str, Any]:
+    """JSON Schema 2020-12 of the body. `data` is told exactly; around it later versions may add fields."""
+    names = [name.value.lower() for name in WebhookEventName]
+    return {
+        "$schema": DIALECT,
+        "title": f"{klass.value.lower()} webhook",
+        **_open(
+            {
+                "id": _STRING,
+                "event_name": {"enum": names},
+                "type": {"enum": [f"{klass.value.lower()}.{name}" for name in names]},
+                "timestamp": {"type": "string", "format": "date-time"},
+                "sequence": {"type": "integer", "minimum": 1},
+                "entity": _open({"type": {"const": klass.entity_type}, "id": _STRING}),
+                "changed": _open(
+                    {"added": _PATHS, "updated": _PATHS, "removed": _PATHS}, optional={"cut": {"const": True}}
+                ),
+                "payload": _open(
+                    {"data": _nullable(_Shapes(schema, query).data())},
+                    optional={"errors": {"type": "array", "minItems": 1, "items": _ERROR}},
+                ),
+            }
+        ),
+    }
+
+
+def _open(properties: dict[str, Any], *, optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": {**properties, **(optional or {})}}
+
+
+def _nullable(shape: dict[str, Any]) -> dict[str, Any]:
+    if not shape:
+        return shape
+    if isinstance(shape.get("type"), str):
+        return {**shape, "type": [shape["type"], "null"]}
+    if "enum" in shape:
+        return {**shape, "enum": [*shape["enum"], None]}
+    return {"anyOf": [*shape["anyOf"], {"type": "null"}]}
+
+
+class _Shapes:
+    """Walks one stored query."""
+
+    def __init__(self, schema: GraphQLSchema, query: StoredQuery) -> None:
+        self.schema = schema
+        self.query = query
+        self.fragments: Fragments = {
+            node.name.value: node for node in query.document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+
+    def data(self) -> dict[str, Any]:
+        definitions = self.query.document.definitions
+        operation = next(node for node in definitions if isinstance(node, OperationDefinitionNode))
+        root = self.schema.query_type
+        assert root is not None
+        selected = collect(self.schema, self.fragments, root, [operation.selection_set])
+        # The one field is `node`, and what it finds is of the webhook's own type.
+        on = self.schema.type_map[self.query.entity_type]
+        assert isinstance(on, GraphQLObjectType)
+        return _closed({one.key: _nullable(self.object(on, one)) for one in selected})
+
+    def object(self, on: GraphQLObjectType, above: Selected) -> dict[str, Any]:
+        found = collect(self.schema, self.fragments, on, above.selection_sets)
+        return {"title": on.name, **_closed({one.key: self.value(on, one) for one in found})}
+
+    def value(self, on: GraphQLObjectType, selected: Selected) -> dict[str, Any]:
+        if selected.name == "__typename":
+            return {"const": on.name, "type": "string"}
+        return self.of_type(on.fields[selected.name].type, selected)
+
+    def of_type(self, kind: GraphQLOutputType, selected: Selected) -> dict[str, Any]:
+        if isinstance(kind, GraphQLNonNull):
+            return self.present(kind.of_type, selected)
+        return _nullable(self.present(kind, selected))
+
+    def present(self, kind: GraphQLOutputType, selected: Selected) -> dict[str, Any]:
+        if isinstance(kind, GraphQLList):
+            return {"type": "array", "items": self.of_type(kind.of_type, selected)}
+        if isinstance(kind, GraphQLEnumType):
+            return {"enum": list(kind.values)}
+        if is_leaf_type(kind):
+            return dict(_SCALARS.get(str(kind), {}))
+        if isinstance(kind, GraphQLObjectType):
+            return self.object(kind, selected)
+        assert is_abstract_type(kind)
+        shapes: list[dict[str, Any]] = []
+        for member in self.schema.get_possible_types(kind):
+            shape = self.object(member, selected)
+            # Members of which nothing of their own is asked are one shape.
+            if not any(_closed_part(shape) == _closed_part(other) for other in shapes):
+                shapes.append(shape)
+        return {"anyOf": shapes}
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _closed_part(shape: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in shape.items() if key != "title"}

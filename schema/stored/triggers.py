@@ -1,0 +1,102 @@
+"""A webhook's triggers: field paths of the schema, and the columns that they read, of which one must have changed."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from graphql import (
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_abstract_type,
+    is_object_type,
+)
+
+from app.errors import InvalidInput
+from schema.declarations import ENTITIES, Leaf, Relation
+from schema.stored.graph import declaration_of
+from schema.stored.watched import leaf_columns, relation_columns
+
+MAX_TRIGGERS = 100
+MAX_CHARACTERS = 300
+
+Types = tuple[GraphQLObjectType, ...]
+
+
+def check_triggers(schema: GraphQLSchema, entity_type: str, triggers: Sequence[str]) -> dict[str, list[str]]:
+    """What is wrong, by path: `attributes.triggers.0` → messages. Empty when all are paths of the type."""
+    if len(triggers) > MAX_TRIGGERS:
+        return {"attributes.triggers": [f"there are {len(triggers)}; at most {MAX_TRIGGERS} are allowed"]}
+    problems = {}
+    for place, path in enumerate(triggers):
+        try:
+            list(_walk(schema, entity_type, path))
+        except InvalidInput as error:
+            problems[f"attributes.triggers.{place}"] = [error.message]
+    return problems
+
+
+@lru_cache(maxsize=10_000)
+def trigger_columns(schema: GraphQLSchema, entity_type: str, triggers: tuple[str, ...]) -> frozenset[str]:
+    """`table.column` of all that the paths read, in the form of `StoredQuery.watched`.
+
+    A path that ends in a relation stands for all of it: its rows, and every column of them.
+    Raises: InvalidInput when the schema does not know a path.
+    """
+    # Deleted and inserted again in one batch is an UPDATE, of any of its columns.
+    reads = {f"{ENTITIES[entity_type].table.name}.*"}
+    for path in triggers:
+        last: Relation | None = None
+        for types, name in _walk(schema, entity_type, path):
+            for of in types:
+                declaration = declaration_of(of.fields[name])
+                if isinstance(declaration, Leaf):
+                    reads |= leaf_columns(ENTITIES[of.name].table.name, declaration)
+                    last = None
+                elif isinstance(declaration, Relation):
+                    reads |= relation_columns(ENTITIES[of.name].table.name, declaration)
+                    last = declaration
+        if last is not None:
+            reads |= {f"{last.target.name}.{column}" for column in last.target.columns}
+    return frozenset(reads)
+
+
+def _walk(schema: GraphQLSchema, entity_type: str, path: str) -> Iterator[tuple[Types, str]]:
+    """Each step of a path: the types that have the field (several below a union), and its name.
+
+    A connection's rows need no `nodes` in between. Raises InvalidInput.
+    """
+    if len(path) > MAX_CHARACTERS:
+        raise InvalidInput(f"has {len(path)} characters; at most {MAX_CHARACTERS} are allowed")
+    types = _objects(schema, entity_type)
+    before = entity_type
+    for name in path.split("."):
+        holders = tuple(of for of in types if name in of.fields)
+        if not holders:
+            rows = [of.fields["nodes"] for of in types if "pageInfo" in of.fields]
+            types = tuple(of for field in rows for of in _objects(schema, get_named_type(field.type).name))
+            holders = tuple(of for of in types if name in of.fields)
+        if not holders:
+            raise InvalidInput(f"{before} has no field {name!r}; a trigger is a path as in lineItems.quantity")
+        if any(of.name in ENTITIES and declaration_of(of.fields[name]) is None and _is_ours(of) for of in holders):
+            raise InvalidInput(f"{before}.{name} can't be a trigger: it stands for no columns of its own")
+        yield holders, name
+        types = tuple(
+            dict.fromkeys(
+                of for holder in holders for of in _objects(schema, get_named_type(holder.fields[name].type).name)
+            )
+        )
+        before = get_named_type(holders[0].fields[name].type).name
+
+
+def _is_ours(of: GraphQLObjectType) -> bool:
+    """Whether the type is that of the running schema, not of one that was read from a file."""
+    return "strawberry-definition" in of.extensions
+
+
+def _objects(schema: GraphQLSchema, name: str) -> Types:
+    """The object types that a named type comes to; none for a scalar."""
+    named = schema.type_map.get(name)
+    if is_object_type(named):
+        assert isinstance(named, GraphQLObjectType)
+        return (named,)
+    return tuple(schema.get_possible_types(named)) if is_abstract_type(named) else ()
