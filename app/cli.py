@@ -4,27 +4,34 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import uvicorn
 import uvloop
 from rich.console import Console
+from rich.progress import Progress
 
 from app import __version__, clock
 from app.auth import Scope, create_key
+from app.check import Checked, as_json
+from app.check import show as show_checked
 from app.db.migrate import migrate as run_migrations
-from app.db.pool import create_database, transaction
+from app.db.pool import connection, create_database, transaction
 from app.db.sellers import SellerId
 from app.demo import Steps, claimed_directory, run_demo
 from app.embedded import embedded_servers
 from app.errors import TellgraphError
 from app.listen import running_receiver, show, signing_keys
 from app.main import create_app
+from app.secrets import box_of
 from app.seed import Seeded, seed_marketplace
+from app.services.secret_key import count_secrets, rotate_secret_key
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
 from schema import schema
+from schema.stored.check import check_all, schema_of
 from workers import signing
 from workers.process import run_worker
 
@@ -146,6 +153,31 @@ def _signature_problem(keys: Sequence[bytes], headers: Mapping[str, str], body: 
     return None
 
 
+@app.command()
+def check(
+    against: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="SDL of the schema to check against; absent: this version's."),
+    ] = None,
+    is_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Check every webhook's query, triggers and filter against a schema; status 1 when any webhook would break."""
+    wanted = schema._schema if against is None else schema_of(against.read_text("utf-8"))
+
+    async def look(settings: Settings) -> Checked:
+        async with create_database(_database_url(settings), pool_size=1) as database, connection(database) as conn:
+            return await check_all(conn, wanted)
+
+    with _servers() as settings:
+        checked: Checked = _run(look(settings))
+    if is_json:
+        typer.echo(as_json(checked))
+    else:
+        show_checked(checked, Console(highlight=False))
+    if checked.broken:
+        raise typer.Exit(1)
+
+
 @keys.command("create")
 def keys_create(
     name: Annotated[str, typer.Option(help="What the key is for.")],
@@ -165,6 +197,30 @@ def keys_create(
 
     with _servers() as settings:
         typer.echo(_run(make(settings)))
+
+
+@keys.command("rotate-secrets")
+def keys_rotate_secrets() -> None:
+    """Encrypt all stored secrets under TELLGRAPH_SECRET_KEY that are under a key of TELLGRAPH_SECRET_KEY_PREVIOUS.
+
+    Safe while API and workers run with both keys, and to be run again when it was stopped.
+    """
+
+    async def rotate(settings: Settings) -> tuple[int, int]:
+        box, changed, unreadable = box_of(settings), 0, 0
+        async with create_database(_database_url(settings), pool_size=2) as database:
+            with Progress(console=_err) as progress:
+                task = progress.add_task("Stored secrets", total=await count_secrets(database))
+                async for batch in rotate_secret_key(database, box):
+                    progress.advance(task, batch.looked_at)
+                    changed, unreadable = changed + batch.changed, unreadable + batch.unreadable
+        return changed, unreadable
+
+    with _servers() as settings:
+        changed, unreadable = _run(rotate(settings))
+    typer.echo(f"{changed} values are now encrypted under TELLGRAPH_SECRET_KEY.")
+    if unreadable:
+        raise TellgraphError(f"{unreadable} values could not be read under any of the keys, and were left as they are.")
 
 
 @sdl.command("print")

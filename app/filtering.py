@@ -20,6 +20,8 @@ _log = structlog.get_logger()
 TOO_SLOW = "it took too long, or too much memory"
 #: CPU seconds that one expression has in one batch of change events; what is left of the batch goes out unfiltered.
 MAX_BATCH_CPU_S = 1.0
+#: Seconds that all expressions have in one batch, whose transaction waits: PostgreSQL ends one that idles for 60 s.
+MAX_BATCH_S = 20.0
 #: How long an expression rests that has ended its process.
 REST_S = 60.0
 #: Only for a process that gets no CPU: its own limit is in CPU time.
@@ -43,8 +45,9 @@ class FilterProcess:
         self._lock = asyncio.Lock()
         self._resting: dict[str, float] = {}
 
-    def batch(self) -> "FilterBatch":
-        return FilterBatch(self)
+    def batch(self, *, max_cpu_s: float = MAX_BATCH_CPU_S, max_s: float = MAX_BATCH_S) -> "FilterBatch":
+        """Verdicts of one batch. max_cpu_s: what each expression may use up in it; max_s: from now on, all of them."""
+        return FilterBatch(self, max_cpu_s=max_cpu_s, ends_at=time.monotonic() + max_s)
 
     async def evaluate(self, text: str, event: Mapping[str, Any], response: bytes) -> tuple[Verdict, float]:
         """The verdict on one event (app/domain/webhook_filter.py), and the CPU seconds that it took.
@@ -57,14 +60,17 @@ class FilterProcess:
         async with self._lock:
             try:
                 line = await asyncio.wait_for(self._ask(request), _MAX_WAIT_S)
-            except (TimeoutError, OSError):
+            except TimeoutError:
+                await self._end(kill=True)
+                return self._rest(text), 0.0
+            except ConnectionError:
                 line = b""
             except BaseException:
                 # An answer that comes later would be taken for the next one's.
                 await self._end(kill=True)
                 raise
             if not line:
-                await self._end(kill=True)
+                await self._end(kill=False)
                 return self._rest(text), 0.0
         answer = orjson.loads(line)
         error = answer["error"]
@@ -117,16 +123,18 @@ class FilterProcess:
 
 
 class FilterBatch:
-    """Verdicts of one batch, in which each expression has only so much time."""
+    """Verdicts of one batch, in which each expression has only so much time. `ends_at`: of the monotonic clock."""
 
-    def __init__(self, process: FilterProcess) -> None:
+    def __init__(self, process: FilterProcess, *, max_cpu_s: float, ends_at: float) -> None:
         self._process = process
+        self._max_cpu_s = max_cpu_s
+        self._ends_at = ends_at
         self._spent: dict[str, float] = {}
 
     async def evaluate(self, text: str, event: Mapping[str, Any], response: bytes) -> Verdict:
-        """As FilterProcess.evaluate. An expression that has used up its time passes, with an error."""
+        """As FilterProcess.evaluate. What has used up its time, or the batch's, passes with an error."""
         spent = self._spent.get(text, 0.0)
-        if spent >= MAX_BATCH_CPU_S:
+        if spent >= self._max_cpu_s or time.monotonic() >= self._ends_at:
             return Verdict(passes=True, error=TOO_SLOW)
         verdict, cpu_s = await self._process.evaluate(text, event, response)
         self._spent[text] = spent + cpu_s

@@ -25,6 +25,7 @@ from schema import schema
 from schema.context import Context, Reader
 from schema.errors import format_error, response_of
 from schema.loaders import Loaders
+from schema.stored.check import marking
 from workers.process import run_worker
 
 _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
@@ -43,7 +44,8 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         async with database:
             worker = asyncio.create_task(run_worker(settings, stopping=stopping)) if with_worker else None
             try:
-                yield
+                async with marking(database, schema._schema):
+                    yield
             finally:
                 stopping.set()
                 if worker is not None:

@@ -38,6 +38,7 @@ class Context:
 
     database      for mutations, whose service opens a transaction of its own; None while rendering.
     request_headers  those of the request that resolvers read, by lower-case name.
+    dry_run_cost  of the dry runs of webhooks so far.
     sees_deleted  whether `node` finds soft-deleted entities: a destroy event shows the entity as it was last.
     """
 
@@ -47,6 +48,7 @@ class Context:
     settings: Settings
     database: Database | None = None
     sees_deleted: bool = False
+    dry_run_cost: int = 0
     request_headers: dict[str, str] = field(default_factory=dict)
 
 

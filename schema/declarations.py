@@ -129,9 +129,17 @@ class Entity:
     is_node: bool
     scope: Scope
 
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether it only stands in another type's place in a union: its id is that other type's."""
+        return self.row is not self.table.row
+
 
 #: Every declared type by its GraphQL name; filled by `entity` while the type modules are imported.
 ENTITIES: dict[str, Entity] = {}
 
 #: The rule of each table that has a type. A table without one is in no rule's keeping and can't be read.
 VISIBILITY: dict[str, Visibility] = {}
+
+#: What a viewer's key must carry to read each of these tables.
+SCOPES: dict[str, Scope] = {}

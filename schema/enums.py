@@ -21,11 +21,9 @@ from app.domain.refund_request import (
     RefundRequestLineItemStatus,
     RefundRequestStatus,
 )
-from app.domain.secret_ring import SignatureScheme
 from app.domain.tracking import ShipmentStatus
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.domain.webhook_event import WebhookEventState
-from app.domain.webhook_run import WebhookRunState
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -295,29 +293,5 @@ _enum(
         "FAILED": "No retries are left, or the endpoint is gone. It can be replayed.",
         "CANCELLED": "Withdrawn before it was delivered.",
         "RENDER_FAILED": "The stored query could not run at all. It can be run again.",
-    },
-)
-
-WebhookSignatureSchemeEnum = SignatureScheme
-_enum(
-    SignatureScheme,
-    "WebhookSignatureSchemeEnum",
-    "How a delivery is signed, as Standard Webhooks says.",
-    {
-        "HMAC": "`v1`: HMAC-SHA256 under a secret that you share with Tellgraph.",
-        "ED25519": "`v1a`: Ed25519; whoever has the public key can verify, and only Tellgraph can sign.",
-    },
-)
-
-WebhookRunStateEnum = WebhookRunState
-_enum(
-    WebhookRunState,
-    "WebhookRunStateEnum",
-    "Where a backfill, or a replay of many events, stands.",
-    {
-        "RUNNING": "It goes on; a backfill waits while its webhook is disabled.",
-        "DONE": "Everything has been handled.",
-        "CANCELLED": "Ended by hand, or with its webhook. What it had made by then stays.",
-        "FAILED": "It could not go on. What it had made by then stays.",
     },
 )

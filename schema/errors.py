@@ -55,9 +55,11 @@ def response_of(data: Any, errors: Sequence[GraphQLError] | None) -> dict[str, A
     return response
 
 
-def _place(error: GraphQLError) -> list[tuple[bool, str, int]]:
-    """By path: in which order fields fail hangs on timing, and equal results must be equal bytes."""
-    return [(isinstance(part, int), *(("", part) if isinstance(part, int) else (part, 0))) for part in error.path or ()]
+def _place(error: GraphQLError) -> tuple[list[tuple[int, int]], list[tuple[str, int]]]:
+    """Where in the document, then where in the result: the order in which fields fail hangs on timing, and equal
+    results must be equal bytes."""
+    places = [(place.line, place.column) for place in error.locations or ()]
+    return places, [("", part) if isinstance(part, int) else (part, 0) for part in error.path or ()]
 
 
 def format_error(error: GraphQLError) -> dict[str, Any]:

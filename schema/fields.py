@@ -20,6 +20,7 @@ from app.errors import InvalidInput
 from schema import global_ids
 from schema.declarations import (
     ENTITIES,
+    SCOPES,
     VISIBILITY,
     Asked,
     Declaration,
@@ -34,8 +35,6 @@ from schema.declarations import (
 from schema.visibility import Visibility
 
 T = TypeVar("T")
-
-
 _DECLARATION = "declaration"
 
 
@@ -72,7 +71,7 @@ def entity(
     """Declare a class as the GraphQL type of a table's rows.
 
     row    the rows' class, if it is not the table's.
-    scope  what a viewer's key must carry to find one by its id.
+    scope  what a viewer's key must carry to read one, by its id or as a relation.
     """
 
     def declare(cls: type[T]) -> type[T]:
@@ -85,6 +84,7 @@ def entity(
             name=type_name, table=table, row=row_class, visibility=visible, is_node=bool(interfaces), scope=scope
         )
         VISIBILITY[table.name] = visible
+        SCOPES[table.name] = scope
         return declared
 
     return declare

@@ -16,7 +16,7 @@ from app.errors import InvalidInput
 from schema import statements
 from schema.connections import Connection, make_connection
 from schema.context import Reader
-from schema.declarations import VISIBILITY, Listing, Relation
+from schema.declarations import SCOPES, VISIBILITY, Listing, Relation
 from schema.statements import Statement
 
 Load = Callable[[list[Any]], Awaitable[list[Any]]]
@@ -33,6 +33,7 @@ class Loaders:
 
     def related(self, relation: Relation, row: Any, **arguments: Any) -> Awaitable[Any]:
         """What a row's relation holds: a row or None, a list, or a Connection. Raises Forbidden, InvalidInput."""
+        self._viewer.require(SCOPES[relation.target.name])
         VISIBILITY[relation.target.name].check(self._viewer)
         key = getattr(row, relation.local)
         if relation.is_paged:

@@ -15,6 +15,8 @@ from schema.mutations.return_shipments import ReturnShipmentMutations
 from schema.mutations.sellers import SellerMutations
 from schema.mutations.shipments import ShipmentMutations
 from schema.mutations.variants import VariantMutations
+from schema.mutations.webhook_controls import WebhookControlMutations
+from schema.mutations.webhook_events import WebhookEventMutations
 from schema.mutations.webhooks import WebhookMutations
 
 
@@ -34,5 +36,7 @@ class Mutation(
     ReferenceMutations,
     OwnedMutations,
     WebhookMutations,
+    WebhookControlMutations,
+    WebhookEventMutations,
 ):
     """Every mutation has the form `name(input: NameMutationInput!): NameMutationPayload`."""

@@ -43,6 +43,7 @@ from schema.types.shipment_carrier import ShipmentCarrier
 from schema.types.variant import Variant
 from schema.types.webhook import Webhook
 from schema.types.webhook_event import WebhookEvent
+from schema.webhook_dry_run import WebhookDryRun, webhook_dry_run
 
 MAX_NODES = 100
 
@@ -117,6 +118,12 @@ class Query:
         description="What was made of changes for webhooks, newest first, with all attempts.",
     )
 
+    webhook_dry_run: WebhookDryRun | None = strawberry.field(
+        resolver=webhook_dry_run,
+        description="Try a webhook's query, filter and triggers on one entity, as the key's owner. Nothing is sent or"
+        " stored. Needs the scope webhooks.",
+    )
+
     @strawberry.field(description="An order; null when there is none. For the operator only.")
     async def order(
         self,
@@ -176,7 +183,7 @@ async def _find(info: Info, global_id: str, field: str) -> Any:
     """The row of a global id, or None. Raises InvalidInput for a malformed one, Forbidden."""
     type_name, key = global_ids.decode(global_id, field=field)
     entity = ENTITIES.get(type_name)
-    if entity is None or not entity.is_node:
+    if entity is None or not entity.is_node or entity.is_stand_in:
         raise InvalidInput.at(field, f"{type_name} is not a type of this API")
     context = info.context
     context.viewer.require(entity.scope)

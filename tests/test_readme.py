@@ -64,7 +64,7 @@ def test_stored_queries_can_be_registered() -> None:
 
 
 def test_commands_exist() -> None:
-    named = re.findall(r"^\| `tellgraph ([a-z ]+)` \|", README, re.MULTILINE)
+    named = re.findall(r"^\| `tellgraph ([a-z -]+)` \|", README, re.MULTILINE)
 
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.auth import Viewer
 from app.db.change_events import ChangeEvent
+from app.db.webhook_events import WebhookEventId
 from app.db.webhooks import Webhook
 from app.domain.webhook import WebhookEventName, WebhookKlass, fold_operations
 from app.errors import InvalidInput
@@ -39,11 +40,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """One change that one webhook is to be told of, by running this query."""
+    """One change that one webhook is to be told of, by running this query.
+
+    replaces  events that could not be rendered, and for which the new one stands.
+    """
 
     webhook: Webhook
     query: StoredQuery
     change: Change
+    replaces: tuple[WebhookEventId, ...] = ()
 
     @property
     def viewer(self) -> Viewer:

@@ -12,6 +12,8 @@ from redis.exceptions import RedisError
 
 from app.jobs import QUEUE, Job, enqueue, redis_settings
 from app.settings import Settings
+from schema import schema
+from schema.stored.check import marking
 from workers.deliver import Deliverer
 from workers.doorbell import Doorbell
 from workers.resources import Resources, open_resources
@@ -65,8 +67,9 @@ async def run_worker(settings: Settings, *, stopping: asyncio.Event | None = Non
         Deliverer(resources).recording() as deliverer,
     ):
         _log.info("worker.started")
-        while not stopping.is_set():
-            await _work(resources, deliverer)
+        async with marking(resources.database, schema._schema):
+            while not stopping.is_set():
+                await _work(resources, deliverer)
         _log.info("worker.stopping", posts=deliverer.in_flight)
     _log.info("worker.stopped")
 

@@ -58,7 +58,16 @@ async def publish_batch(resources: Resources) -> int:
 async def _publish(conn: Connection, resources: Resources, events: Sequence[ChangeEvent]) -> int:
     per_entity, per_transaction = fold_entities(events), fold_transactions(events)
     subscribed = await webhooks.list_subscribed(conn, klasses_of(per_transaction))
-    matches, broken = _match(subscribed, per_entity, per_transaction)
+    return len(await publish_matches(conn, resources, *_match(subscribed, per_entity, per_transaction)))
+
+
+async def publish_matches(
+    conn: Connection, resources: Resources, matches: Sequence[Match], broken: Sequence[Broken] = ()
+) -> list[NewWebhookEvent]:
+    """Render, judge and store, in the caller's transaction, which keeps other publishers from these entities.
+
+    Returns: what was stored; nothing for entities that a webhook's owner doesn't see.
+    """
     renderer = Renderer(conn, resources.settings)
     matches = await renderer.visible(matches)
     failed = [_render_failed(one) for one in await renderer.visible(broken)]
@@ -67,7 +76,7 @@ async def _publish(conn: Connection, resources: Resources, events: Sequence[Chan
     if made:
         await webhook_events.insert_payloads(conn, list(_kept(payloads, made).values()))
         await webhook_events.insert_webhook_events(conn, made)
-    return len(made)
+    return made
 
 
 def _match(
@@ -116,7 +125,7 @@ async def _judged(
                 payload_digest=payload.digest if verdict.state is WebhookEventState.PENDING else None,
                 changed=orjson.dumps(changed),
                 changed_at=match.change.changed_at,
-                supersedes=verdict.supersedes,
+                supersedes=(*verdict.supersedes, *match.replaces),
                 may_be_known=verdict.may_be_known,
             )
         )

@@ -7,9 +7,11 @@ from arq.cron import CronJob, cron
 from arq.worker import Function, func
 
 from app.jobs import Job, enqueue
+from workers.backfill import backfill_all
 from workers.deliver import Deliverer
 from workers.doorbell import Doorbell
 from workers.publish import publish_all
+from workers.replay import render_again, replay_all
 from workers.resources import Resources
 from workers.sweep import sweep_all
 
@@ -17,6 +19,8 @@ MAX_JOBS = 20
 #: A deliver job claims for half a minute at most and then waits for its POSTs, of at most 30 s each.
 JOB_TIMEOUT_S = 300
 SWEEP_SECONDS = set(range(0, 60, 5))
+#: The finest that a backfill's rate is kept to.
+ADVANCE_SECONDS = set(range(60))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,16 @@ async def sweep(ctx: dict[str, Any]) -> None:
     await sweep_all(bench.resources)
 
 
+async def advance(ctx: dict[str, Any]) -> None:
+    """Move on what people have asked for over many rows: replays and backfills."""
+    bench: Bench = ctx["bench"]
+    handled = await render_again(bench.resources)
+    handled += await replay_all(bench.resources)
+    handled += await backfill_all(bench.resources)
+    if handled:
+        await _deliver(ctx, bench)
+
+
 async def _deliver(ctx: dict[str, Any], bench: Bench) -> None:
     if await bench.deliverer.deliver_all() and not bench.resources.stopping.is_set():
         await enqueue(ctx["redis"], Job.DELIVER)
@@ -56,4 +70,7 @@ FUNCTIONS: list[Function] = [
     func(publish, name=Job.PUBLISH.value, keep_result=0, timeout=JOB_TIMEOUT_S),
     func(deliver, name=Job.DELIVER.value, keep_result=0, timeout=JOB_TIMEOUT_S),
 ]
-CRON_JOBS: list[CronJob] = [cron(sweep, name="sweep", second=SWEEP_SECONDS, keep_result=0, run_at_startup=True)]
+CRON_JOBS: list[CronJob] = [
+    cron(sweep, name="sweep", second=SWEEP_SECONDS, keep_result=0, run_at_startup=True),
+    cron(advance, name="advance", second=ADVANCE_SECONDS, keep_result=0),
+]

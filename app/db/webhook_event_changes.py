@@ -28,9 +28,14 @@ async def webhook_of(conn: Connection, event_id: WebhookEventId, *, seller_id: S
     return WebhookId(webhook_id)
 
 
-async def lock_webhook_event(conn: Connection, event_id: WebhookEventId) -> WebhookEvent:
-    """The event as the last claim or result has left it, locked until the transaction ends."""
-    row = await conn.fetchrow(f"select {_COLUMNS} from webhook_events e where e.id = $1 for no key update", event_id)
+async def get_webhook_event(conn: Connection, event_id: WebhookEventId, *, is_locked: bool) -> WebhookEvent:
+    """An event that is there.
+
+    Locked, it is as the last claim or result has left it. Who has locked its webhook must not lock it, too: storing
+    a result locks the event first, and the webhook only then.
+    """
+    lock = " for no key update" if is_locked else ""
+    row = await conn.fetchrow(f"select {_COLUMNS} from webhook_events e where e.id = $1{lock}", event_id)
     assert row is not None, "its caller has found it"
     return WEBHOOK_EVENTS.from_record(row)
 
@@ -163,11 +168,20 @@ _REPLAYABLE = (
 
 
 async def lock_to_render(conn: Connection, *, limit: int) -> list[WebhookEvent]:
-    """Events whose query somebody wants to be run again, of enabled webhooks; those locked elsewhere are passed over."""
+    """Events of one enabled webhook whose query somebody wants to be run again, by id.
+
+    Those that are locked elsewhere are passed over. Of one webhook, so that all its entities can be locked at once.
+    """
     rows = await conn.fetch(
-        f"select {_COLUMNS} from webhook_events e join webhooks w on w.id = e.webhook_id and w.is_enabled"
-        " where e.state = 'RENDER_FAILED' and e.due_at is not null order by e.id limit $1"
-        " for no key update of e skip locked",
+        f"""
+        with first as (
+          select e.webhook_id from webhook_events e join webhooks w on w.id = e.webhook_id and w.is_enabled
+          where e.state = 'RENDER_FAILED' and e.due_at is not null order by e.id limit 1
+        )
+        select {_COLUMNS} from webhook_events e where e.webhook_id = (select webhook_id from first)
+          and e.state = 'RENDER_FAILED' and e.due_at is not null
+        order by e.id limit $1 for no key update skip locked
+        """,
         limit,
     )
     return WEBHOOK_EVENTS.rows(rows)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.domain.adjustment import NewAdjustment, adjustment_form_problems
 from app.domain.order import DeliveryType
 from app.domain.problems import BIGINT_MAX, Problems
 
@@ -26,6 +27,7 @@ class Wanted:
     tax_rate: float | None = None
     postage_cents: int = 0
     seller_id: int | None = None
+    adjustments: Sequence[NewAdjustment] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,7 @@ def form_problems(line: Wanted) -> Problems:
         problems.add(f"{line.path}.itemAmountCents", "must not be negative")
     if line.postage_cents < 0:
         problems.add(f"{line.path}.postageCents", "must not be negative")
+    problems.include(adjustment_form_problems(line.adjustments, line.path))
     return problems.include(tax_rate_problems(line.path, line.tax_rate))
 
 

@@ -15,14 +15,14 @@ from app.db.orders import ORDERS
 from app.db.pool import Connection, transaction
 from app.db.refund_requests import REFUND_REQUEST_LINE_ITEMS, REFUND_REQUESTS
 from app.db.sellers import SELLERS
-from app.db.shipments import SHIPMENT_CARRIERS, SHIPMENTS, SHIPPED_ITEMS, ShipmentCarrier
+from app.db.shipments import SHIPMENTS, SHIPPED_ITEMS, ShipmentCarrier
 from app.db.table import Table
 from app.db.variants import VARIANTS, Variant
 from app.db.write import insert_rows
 from app.errors import Conflict
 from app.seed import rows
-from app.seed.names import CARRIERS
 from app.seed.plan import Plan, Size, make_plan
+from app.seed.reference import find_or_add_carriers
 from app.seed.rows import Sold
 
 __all__ = ["Seeded", "Size", "has_sellers", "seed_marketplace"]
@@ -66,7 +66,7 @@ async def seed_marketplace(
         await conn.execute("lock table sellers in share row exclusive mode")
         if not again and await _has_sellers(conn):
             raise Conflict("There are sellers already, so nothing was seeded. To add more beside them: --again.")
-        carriers = await _insert_carriers(conn)
+        carriers = await find_or_add_carriers(conn)
         plan = make_plan(seed, size=size or Size(), carriers=len(carriers), now=clock.now())
         adverts, variants = await _insert_catalogue(conn, plan)
         sold = await _insert_sales(conn, plan, adverts, variants)
@@ -91,23 +91,6 @@ async def _insert(conn: Connection, table: Table[Row], values: Sequence[Mapping[
     for start in range(0, len(values), _CHUNK_ROWS):
         inserted += await insert_rows(conn, table, values[start : start + _CHUNK_ROWS])
     return inserted
-
-
-async def _insert_carriers(conn: Connection) -> list[ShipmentCarrier]:
-    """All of ours; names are unique, and some may be there already."""
-    names = [name for name, _ in CARRIERS]
-    await conn.execute(
-        "insert into shipment_carriers (name, tracking_link_template)"
-        " select * from unnest($1::text[], $2::text[]) on conflict do nothing",
-        names,
-        [template for _, template in CARRIERS],
-    )
-    records = await conn.fetch(
-        f"select {SHIPMENT_CARRIERS.select_list('c')} from shipment_carriers c"
-        " where c.name = any($1::text[]) order by array_position($1::text[], c.name)",
-        names,
-    )
-    return SHIPMENT_CARRIERS.rows(records)
 
 
 async def _insert_catalogue(conn: Connection, plan: Plan) -> tuple[list[Advert], list[Variant]]:

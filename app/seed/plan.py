@@ -151,7 +151,7 @@ def _variant(
         article=place,
         label=label,
         sku=f"{article.code}-{label.upper().replace(' ', '')}",
-        barcode=_barcode(chance),
+        barcode=barcode(chance),
         price_cents=price_cents,
         sale_price_cents=price_cents * 8 // 10 if chance.random() < 0.15 else None,
         count_on_hand=0 if is_endless else chance.randint(20, 120),
@@ -159,7 +159,7 @@ def _variant(
     )
 
 
-def _barcode(chance: random.Random) -> str:
+def barcode(chance: random.Random) -> str:
     """An EAN-13 of Australia's range, with its check digit."""
     digits = f"93{chance.randrange(10**10):010d}"
     total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits))

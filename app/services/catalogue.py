@@ -104,6 +104,8 @@ class AdvertUpsert:
     seller_id: SellerId | None = None
 
 
+#: Attributes that are kept in other tables.
+_APART = ("variants", "variant_id", "images", "option_values")
 #: Attributes whose column has another name.
 _COLUMNS = {
     "infinite_quantity": "has_infinite_quantity",

@@ -11,7 +11,8 @@ from app.auth import Viewer
 from app.db.idempotency_keys import KeyInUse, KeyOwner, claim_key, delete_expired_keys, keep_answer
 from app.db.pool import transaction
 from app.errors import IdempotencyConflict, InvalidInput
-from app.secrets import secret_box
+from app.secrets import box_of
+from app.settings import Settings
 
 PURPOSE = "idempotency.answer"
 """What values are sealed for."""
@@ -47,7 +48,7 @@ async def run_once(
     change: Callable[[], Awaitable[Made]],
     *,
     remember: Callable[[Made], Remembered],
-    secret_key: str | None,
+    settings: Settings,
 ) -> Made | Remembered:
     """Make a change, or find what it made when the same request came first under this key, within 24 hours.
 
@@ -67,12 +68,12 @@ async def run_once(
         if kept is None:
             made = await change()
             told = remember(made)
-            box = secret_box(secret_key) if told.values else None
+            box = box_of(settings) if told.values else None
             sealed = None if box is None else box.seal(dict(told.values), purpose=PURPOSE)
             await keep_answer(conn, owner, made=told.rows, sealed=sealed)
             await delete_expired_keys(conn, limit=_EXPIRED_PER_USE)
             return made
     if kept.request_hash != request.hash:
         raise IdempotencyConflict("This Idempotency-Key was sent with another request before.")
-    values = {} if kept.sealed is None else secret_box(secret_key).open(kept.sealed, purpose=PURPOSE)
+    values = {} if kept.sealed is None else box_of(settings).open(kept.sealed, purpose=PURPOSE)
     return Remembered(rows=kept.made, values=values)

@@ -8,26 +8,32 @@ from dataclasses import asdict, dataclass, fields
 from databases import Database
 
 from app.auth import Viewer
-from app.db.invoices import INVOICES, LINE_ITEMS, Invoice
+from app.db.invoices import INVOICES, LINE_ITEMS, Invoice, LineItem
 from app.db.orders import ORDERS, Order
 from app.db.pool import Connection, transaction
 from app.db.sellers import SellerId, find_seller_ids
 from app.db.variants import OfferedVariant, VariantId, lock_offered_variants, take_from_stock
 from app.db.write import insert_row, insert_rows
+from app.domain.adjustment import NewAdjustment, adjustment_form_problems
 from app.domain.order import DeliveryType, LineItemStatus, OrderStatus
 from app.domain.payment import flags_after_payment
 from app.domain.problems import MAX_ITEMS, Problems, value_problems
-from app.domain.purchase import Part, Terms, order_amounts, split, total_problems
+from app.domain.purchase import Part, Terms, order_amounts, promotion_problems, split, total_problems
 from app.domain.stock import Wanted, form_problems, purchase_problems, tax_rate_problems
 from app.errors import Forbidden
 from app.services.addresses import NewAddress, address_problems, insert_address
+from app.services.order_adjustments import insert_adjustments
 from app.services.order_lines import copies_of, line_item_columns, offer_of
+from app.services.owned import KeptValue, external_id_problems, keep_external_ids, keep_metadata, metadata_problems
 from app.services.payments import NewPaymentEvent, insert_payment_events, payment_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLineItem:
-    """item_amount_cents: of one; None takes the variant's price. tax_rate: a fraction; None is no tax."""
+    """item_amount_cents: of one; None takes the variant's price. tax_rate: a fraction; None is no tax.
+
+    adjustments: of the line's own goods, and of its own postage.
+    """
 
     variant_id: VariantId
     quantity: int
@@ -35,6 +41,7 @@ class NewLineItem:
     item_amount_cents: int | None = None
     tax_rate: float | None = None
     postage_cents: int = 0
+    adjustments: Sequence[NewAdjustment] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +54,7 @@ class NewInvoice:
     shipping_description: str = ""
     shipping_cost_cents: int = 0
     tax_rate: float | None = None
+    adjustments: Sequence[NewAdjustment] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +76,8 @@ class NewOrder:
     address: NewAddress | None = None
     billing_address: NewAddress | None = None
     payment_events: Sequence[NewPaymentEvent] = ()
+    external_ids: Sequence[KeptValue] = ()
+    metadata: Sequence[KeptValue] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +104,11 @@ async def create_order(database: Database, viewer: Viewer, given: NewPurchase) -
         offers = {int(variant_id): offer_of(item) for variant_id, item in offered.items()}
         problems.include(purchase_problems(wanted, offers)).check()
         parts = split(wanted, offers, _terms(given))
-        total_problems(parts).check()
+        total_problems(parts).include(promotion_problems(parts)).check()
         order = await _insert_order(conn, given.order, parts, offers[wanted[0].variant_id].currency)
         invoices = await _insert_invoices(conn, order, parts)
-        await _insert_line_items(conn, order, invoices, parts, offered)
+        lines = await _insert_line_items(conn, order, invoices, parts, offered)
+        await insert_adjustments(conn, invoices, lines, parts)
         await take_from_stock(conn, _quantities(wanted))
         return order
 
@@ -107,6 +118,8 @@ def _form_problems(given: NewPurchase) -> Problems:
     problems = payment_problems(given.order.payment_events, "order.paymentEvents")
     problems.include(address_problems(given.order.address, "order.address"))
     problems.include(address_problems(given.order.billing_address, "order.billingAddress"))
+    problems.include(external_id_problems(given.order.external_ids, "order.externalIds"))
+    problems.include(metadata_problems(given.order.metadata, "order.metadata"))
     if (given.line_items is None) == (given.invoices is None):
         problems.add("lineItems", "give either lineItems or invoices")
     if given.line_items is not None and not given.line_items:
@@ -124,6 +137,7 @@ def _form_problems(given: NewPurchase) -> Problems:
         if invoice.shipping_cost_cents < 0:
             problems.add(f"{path}.shippingCostCents", "must not be negative")
         problems.include(tax_rate_problems(path, invoice.tax_rate))
+        problems.include(adjustment_form_problems(invoice.adjustments, path))
     wanted = _wanted(given)
     if len(wanted) > MAX_ITEMS:
         problems.add("invoices", f"an order must not have more than {MAX_ITEMS} lines")
@@ -152,6 +166,7 @@ def _line(path: str, line: NewLineItem, invoice: NewInvoice | None = None) -> Wa
         tax_rate=rate,
         postage_cents=line.postage_cents,
         seller_id=None if invoice is None else invoice.seller_id,
+        adjustments=line.adjustments,
     )
 
 
@@ -172,8 +187,10 @@ def _terms(given: NewPurchase) -> dict[tuple[int, DeliveryType], Terms]:
             shipping_description=invoice.shipping_description,
             shipping_cost_cents=invoice.shipping_cost_cents,
             tax_rate=invoice.tax_rate,
+            adjustments=invoice.adjustments,
+            path=f"invoices.{index}",
         )
-        for invoice in given.invoices or ()
+        for index, invoice in enumerate(given.invoices or ())
     }
 
 
@@ -186,7 +203,7 @@ def _quantities(wanted: Sequence[Wanted]) -> dict[VariantId, int]:
 
 
 async def _insert_order(conn: Connection, given: NewOrder, parts: Sequence[Part], currency: str) -> Order:
-    apart = ("address", "billing_address", "payment_events")
+    apart = ("address", "billing_address", "payment_events", "external_ids", "metadata")
     details = {field.name: getattr(given, field.name) for field in fields(given) if field.name not in apart}
     order = await insert_row(
         conn,
@@ -199,6 +216,8 @@ async def _insert_order(conn: Connection, given: NewOrder, parts: Sequence[Part]
         currency=currency,
     )
     await insert_payment_events(conn, order, given.payment_events)
+    await keep_external_ids(conn, "Order", order.id, given.external_ids)
+    await keep_metadata(conn, "Order", order.id, given.metadata)
     return order
 
 
@@ -236,7 +255,7 @@ async def _insert_line_items(
     invoices: Sequence[Invoice],
     parts: Sequence[Part],
     offered: Mapping[VariantId, OfferedVariant],
-) -> None:
+) -> list[LineItem]:
     # All in one statement: one trigger call, one change event per invoice.
     is_paid = order.status is OrderStatus.COMPLETE
     status = LineItemStatus.ALLOCATED if is_paid else LineItemStatus.NEW
@@ -251,4 +270,4 @@ async def _insert_line_items(
         for invoice, part in zip(invoices, parts, strict=True)
         for line in part.lines
     ]
-    await insert_rows(conn, LINE_ITEMS, lines)
+    return await insert_rows(conn, LINE_ITEMS, lines)

@@ -1,5 +1,6 @@
 """External ids and metadata: what others keep with an entity."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from databases import Database
@@ -11,18 +12,24 @@ from app.db.metadata import METADATA, Metadatum
 from app.db.owners import OWNER_TYPES, find_owner
 from app.db.pool import Connection, transaction
 from app.db.upsert import upsert_row
-from app.domain.problems import blank_problems, value_problems
+from app.domain.problems import Problems, blank_problems, join, value_problems
 from app.errors import InvalidInput, NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """owner_type: the GraphQL type of the row `owner_id`. A key occurs once per owner."""
+class KeptValue:
+    """A key occurs once per owner."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept(KeptValue):
+    """owner_type: the GraphQL type of the row `owner_id`."""
 
     owner_type: str
     owner_id: int
-    key: str
-    value: str
 
 
 async def upsert_external_id(database: Database, viewer: Viewer, given: Kept) -> ExternalID:
@@ -30,11 +37,11 @@ async def upsert_external_id(database: Database, viewer: Viewer, given: Kept) ->
 
     Raises NotFound at `owner`, for another seller's as well; InvalidInput.
     """
-    _check(given)
-    value_problems(given).include(blank_problems({"value": given.value})).check()
+    _check(given, external_id_problems([given], ""))
     async with transaction(database, actor=viewer.actor) as conn:
         await _touch_owner(conn, viewer, given)
-        return await upsert_row(conn, EXTERNAL_IDS, _values(given), unique=_UNIQUE)
+        (kept,) = await keep_external_ids(conn, given.owner_type, given.owner_id, [given])
+        return kept
 
 
 async def upsert_metadatum(database: Database, viewer: Viewer, given: Kept) -> Metadatum:
@@ -42,28 +49,60 @@ async def upsert_metadatum(database: Database, viewer: Viewer, given: Kept) -> M
 
     Raises NotFound at `owner`, for another seller's as well; InvalidInput.
     """
-    _check(given)
+    _check(given, metadata_problems([given], ""))
     async with transaction(database, actor=viewer.actor) as conn:
         await _touch_owner(conn, viewer, given)
-        return await upsert_row(conn, METADATA, _values(given), unique=_UNIQUE)
+        (kept,) = await keep_metadata(conn, given.owner_type, given.owner_id, [given])
+        return kept
+
+
+def external_id_problems(values: Sequence[KeptValue], path: str) -> Problems:
+    """What is wrong with a list of external ids; an empty path: with the one, by the names of its fields."""
+    problems = metadata_problems(values, path)
+    return problems.include(blank_problems({_at(path, n, "value"): kept.value for n, kept in enumerate(values)}))
+
+
+def metadata_problems(values: Sequence[KeptValue], path: str) -> Problems:
+    """As `external_id_problems`, of metadata, whose values may be blank."""
+    problems = blank_problems({_at(path, n, "key"): kept.key for n, kept in enumerate(values)})
+    keys = [kept.key for kept in values]
+    for number, key in enumerate(keys):
+        if key in keys[:number]:
+            problems.add(_at(path, number, "key"), "is given twice")
+    return problems
+
+
+async def keep_external_ids(
+    conn: Connection, owner_type: str, owner_id: int, values: Sequence[KeptValue]
+) -> list[ExternalID]:
+    """Set these of an owner, whose others stay."""
+    return [
+        await upsert_row(conn, EXTERNAL_IDS, _values(owner_type, owner_id, kept), unique=_UNIQUE) for kept in values
+    ]
+
+
+async def keep_metadata(
+    conn: Connection, owner_type: str, owner_id: int, values: Sequence[KeptValue]
+) -> list[Metadatum]:
+    """Set these of an owner, whose others stay."""
+    return [await upsert_row(conn, METADATA, _values(owner_type, owner_id, kept), unique=_UNIQUE) for kept in values]
 
 
 _UNIQUE = ("owner_type", "owner_id", "key")
 
 
-def _check(given: Kept) -> None:
+def _at(path: str, number: int, name: str) -> str:
+    return join(path, f"{number}.{name}") if path else name
+
+
+def _check(given: Kept, problems: Problems) -> None:
     if given.owner_type not in OWNER_TYPES:
         raise InvalidInput.at("owner", f"a {given.owner_type} keeps no such values")
-    value_problems(given).include(blank_problems({"key": given.key})).check()
+    value_problems(given).include(problems).check()
 
 
-def _values(given: Kept) -> dict[str, object]:
-    return {
-        "owner_type": given.owner_type,
-        "owner_id": given.owner_id,
-        "key": given.key,
-        "value": given.value,
-    }
+def _values(owner_type: str, owner_id: int, kept: KeptValue) -> dict[str, object]:
+    return {"owner_type": owner_type, "owner_id": owner_id, "key": kept.key, "value": kept.value}
 
 
 async def _touch_owner(conn: Connection, viewer: Viewer, given: Kept) -> None:

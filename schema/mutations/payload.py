@@ -33,7 +33,7 @@ class MutationPayload:
         default=None, description="What was wrong; null when the change was made."
     )
     status: int = strawberry.field(
-        default=200, description="An HTTP-like status: 200 made, 403, 404, 409 or 422 refused, and nothing changed."
+        default=200, description="An HTTP-like status: 200 made, 403, 404, 409, 422 or 429 refused, and nothing changed."
     )
 
 
@@ -90,7 +90,7 @@ async def _made(info: Info, change: Change) -> Mapping[str, Any]:
         request,
         lambda: change(database, viewer),
         remember=_remembered,
-        secret_key=context.settings.secret_key,
+        settings=context.settings,
     )
     if not isinstance(made, Remembered):
         return made

@@ -19,12 +19,13 @@ from app.services import webhooks
 from app.services.webhooks import WebhookAttributes
 from schema import global_ids
 from schema.context import Info
-from schema.enums import WebhookEventEnum, WebhookKlassEnum, WebhookSignatureSchemeEnum
+from schema.enums import WebhookEventEnum, WebhookKlassEnum
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.stored.check import problem_of
 from schema.stored.triggers import check_triggers
 from schema.stored.validate import stored_query
 from schema.types.webhook import Webhook
+from schema.webhook_enums import WebhookSignatureSchemeEnum
 
 
 def _field(description: str) -> Any:

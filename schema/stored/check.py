@@ -1,6 +1,8 @@
 """Which webhooks a schema would break: before it is deployed, and when it starts."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 from databases import Database
@@ -61,6 +63,17 @@ async def mark_all(database: Database, schema: GraphQLSchema) -> None:
             after = page[-1].id
     except DATABASE_ERRORS as error:
         _log.warning("webhook.check_failed", error=repr(error))
+
+
+@asynccontextmanager
+async def marking(database: Database, schema: GraphQLSchema) -> AsyncIterator[None]:
+    """`mark_all` beside what else the process does: thousands of webhooks take seconds."""
+    task = asyncio.create_task(mark_all(database, schema))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _mark(database: Database, schema: GraphQLSchema, webhook: Webhook) -> None:

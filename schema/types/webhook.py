@@ -8,13 +8,18 @@ from strawberry.scalars import JSON
 
 from app.auth import Scope
 from app.db.sellers import SELLERS
+from app.db.webhook_backfills import WEBHOOK_BACKFILLS
+from app.db.webhook_replays import WEBHOOK_REPLAYS
 from app.db.webhooks import WEBHOOKS
+from schema.connections import Connection
 from schema.enums import WebhookEventEnum, WebhookKlassEnum
-from schema.fields import column, computed, entity, global_id, legacy_id, relation
+from schema.fields import column, computed, entity, global_id, legacy_id, pages, relation
 from schema.payload_schema import shown_payload_schema
 from schema.types.node import Node
 from schema.types.seller import Seller
+from schema.types.webhook_run import WebhookBackfill, WebhookReplay
 from schema.visibility import OfSeller
+from schema.webhook_enums import WebhookSignatureSchemeEnum
 
 
 @entity(
@@ -59,6 +64,22 @@ class Webhook(Node):
     max_retries: int = column("How many times a failed delivery is tried again.")
     concurrent_send_limit: int = column("How many POSTs may be in flight at once.")
     timeout_seconds: int = column("How long the endpoint may take to answer, in seconds.", "timeout_s")
+    signature_schemes: list[WebhookSignatureSchemeEnum] = column("How deliveries are signed: by each of these.")
+    public_key: str | None = column(
+        "What verifies `v1a` signatures: `whpk_` and the base64 of an Ed25519 public key, the newest; null without."
+    )
+    old_secret_expires_at: datetime | None = column(
+        "When the next of the secrets that were rotated out ceases to sign; null when none does.", "secrets_expire_at"
+    )
+    deleted_at: datetime | None = column("When it was deleted; null while it is there.")
+    backfills: Connection[WebhookBackfill] = pages(
+        WEBHOOK_BACKFILLS, remote="webhook_id", description="The backfills that were asked for, oldest first."
+    )
+    replays: Connection[WebhookReplay] = pages(
+        WEBHOOK_REPLAYS,
+        remote="webhook_id",
+        description="The replays of many events that were asked for, oldest first.",
+    )
     seller: Seller | None = relation(
         SELLERS, local="seller_id", description="The owner, as whom the query runs; null for the operator's."
     )

@@ -65,7 +65,7 @@ class WebhookEvent(Node):
     created_at: datetime = column("When the change was published to this webhook.")
     finished_at: datetime | None = column("When it was delivered or given up; null while it is open.")
     changed_at: datetime = column("When the (last) change was made.")
-    event_name: str = column("`create`, `update` or `destroy`, as sent.")
+    event_name: str = column("`create`, `update` or `destroy`, as sent; `test` of a test.")
     entity_type: str = column("Type of the changed entity, as in `Invoice`.")
     entity_id: strawberry.ID = computed(
         lambda row: global_ids.encode(row.entity_type, row.entity_id),
@@ -76,8 +76,11 @@ class WebhookEvent(Node):
     reason: str | None = column("Why it stands there, where that needs words.")
     due_at: datetime | None = column("When the next attempt is due; null when none is.")
     attempt_count: int = column("How many attempts have been begun.")
+    replayed_at: datetime | None = column("When somebody last had it sent again; null when nobody has.")
     last_status: int | None = column("The HTTP status of the last attempt that got one.")
-    webhook: Webhook = relation(WEBHOOKS, local="webhook_id", description="The webhook that it is for.")
+    webhook: Webhook = relation(
+        WEBHOOKS, local="webhook_id", with_deleted=True, description="The webhook that it is for."
+    )
     superseded_by: Annotated["WebhookEvent", strawberry.lazy("schema.types.webhook_event")] | None = relation(
         WEBHOOK_EVENTS, local="superseded_by", description="The newer event that goes out in its place."
     )

@@ -35,7 +35,15 @@ _GIVEN: dict[str, dict[str, Any]] = {
     "advert_option_values": {"option_value_id": None},
     "refund_request_line_items": {"custom": None},
     "variant_option_values": {"option_value_id": None},
-    "webhooks": {"type": "INVOICE", "events": ["UPDATE"], "max_retries": 5, "concurrent_send_limit": 5, "timeout_s": 5},
+    "webhook_replays": {"states": ["FAILED"]},
+    "webhooks": {
+        "type": "INVOICE",
+        "events": ["UPDATE"],
+        "max_retries": 5,
+        "concurrent_send_limit": 5,
+        "timeout_s": 5,
+        "signature_schemes": ["HMAC"],
+    },
     "webhook_events": {"entity_type": "Invoice", "superseded_by": None},
 }
 #: Links that are no foreign keys, and whose values the schema shows as they are.

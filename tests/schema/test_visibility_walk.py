@@ -29,7 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NODES = sorted(name for name, entity in ENTITIES.items() if entity.is_node)
 OPERATORS_NODES = {name for name in NODES if ENTITIES[name].table.name in OPERATORS_OWN}
-LISTS = sorted(set(walk.GRAPH.query_type.fields) - {"node", "nodes", "order", "apiKeyPrincipal"})  # type: ignore[union-attr]
+LISTS = sorted(set(walk.GRAPH.query_type.fields) - {"node", "nodes", "order", "apiKeyPrincipal", "webhookDryRun"})  # type: ignore[union-attr]
 OPERATORS_LISTS = {"updatedOrders"}
 DEPTH = 4
 _HIDDEN = range(8_000_000, 10_000_000)

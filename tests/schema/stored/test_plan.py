@@ -1,38 +1,23 @@
 """A plan gives what the reference executor gives, byte for byte; what it does not know it leaves alone."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 
 import asyncpg
 import pytest
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    SchemaDefinitionNode,
-    build_ast_schema,
-    parse,
-    print_ast,
-)
-from hypothesis import HealthCheck, given, settings
-from hypothesis_graphql import queries
 
 from app.auth import OPERATOR, Viewer
 from app.domain.webhook import WebhookKlass
-from app.errors import InvalidInput
 from schema import schema
 from schema.context import Context, Reader
 from schema.loaders import Loaders
 from schema.stored.execute import execute_stored_query
 from schema.stored.plan import plan_of
 from schema.stored.validate import StoredQuery, stored_query
-from tests.builders.sales import Sale, create_sale, create_sales
+from tests.builders.difficult_sales import create_difficult_sales, entity_id
+from tests.builders.sales import create_sale, create_sales
+from tests.support.documents import generated_queries
 from tests.support.platform import settings_for
-
-#: Documents per type and run; the nightly mode takes more.
-EXAMPLES = int(os.environ.get("TELLGRAPH_PLAN_EXAMPLES", "60"))
 
 NESTED = """
 query($id: ID!) { node(id: $id) { __typename ...Parts ... on Invoice { statusFlags total: totalFormatted
@@ -58,22 +43,8 @@ async def _both(
     return planned, dict(zip(ids, bodies, strict=True)), reader.statements
 
 
-async def _difficult_sales(conn: asyncpg.Connection) -> list[Sale]:
-    """Sales with nulls, unicode, amounts beyond 32 bits, deleted and unpublished adverts, another seller's rows."""
-    sales = await create_sales(conn, 4)
-    first, second, third, _ = sales
-    await create_sale(conn, seller=first.seller, order=second.order)
-    await conn.execute("update invoices set total_cents = 9007199254740993 where id = $1", first.invoice.id)
-    await conn.execute("update line_items set advert_title = $1, variant_sku = null", 'Zürich "☃" \\ \u2028 \x01')
-    await conn.execute("update adverts set deleted_at = now() where id = $1", second.advert.id)
-    await conn.execute("update adverts set is_published = false where id = $1", third.advert.id)
-    await conn.execute("update variants set deleted_at = now() where id = $1", first.variant.id)
-    await conn.execute("delete from shipped_items where shipment_id = $1", third.shipment.id)
-    return sales
-
-
 async def test_plan_equals_the_reference_executor(conn: asyncpg.Connection) -> None:
-    sales = await _difficult_sales(conn)
+    sales = await create_difficult_sales(conn)
     query = stored_query(schema._schema, NESTED, WebhookKlass.INVOICE)
     ids = [sale.invoice.id for sale in sales] + [10**9]
 
@@ -83,7 +54,7 @@ async def test_plan_equals_the_reference_executor(conn: asyncpg.Connection) -> N
 
 
 async def test_an_error_is_left_to_the_reference_executor(conn: asyncpg.Connection) -> None:
-    first, second, *_ = await _difficult_sales(conn)
+    first, second, *_ = await create_difficult_sales(conn)
     text = "query($id: ID!) { node(id: $id) { ... on Invoice { totalCents } } }"
     query = stored_query(schema._schema, text, WebhookKlass.INVOICE)
 
@@ -115,52 +86,17 @@ async def test_statements_do_not_grow_with_the_batch(conn: asyncpg.Connection) -
     assert for_three == for_thirty
 
 
-def _root_schema(entity_type: str) -> GraphQLSchema:
-    """The schema with the entity as its only root field, for generating what may stand below `node`."""
-    kept = [
-        definition
-        for definition in parse(schema.as_str()).definitions
-        if getattr(getattr(definition, "name", None), "value", None) not in ("Query", "Mutation")
-        and not isinstance(definition, SchemaDefinitionNode)
-    ]
-    root = parse(f"type Query {{ node: {entity_type} }}").definitions
-    return build_ast_schema(DocumentNode(definitions=(*kept, *root)), assume_valid_sdl=True)
-
-
-def _as_stored(document: str, entity_type: str) -> str | None:
-    """A generated document as a stored query; None where it has nothing below `node`."""
-    operation = parse(document).definitions[0]
-    assert isinstance(operation, OperationDefinitionNode)
-    fields = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
-    below = [print_ast(field.selection_set) for field in fields if field.selection_set]
-    return f"query($id: ID!) {{ node(id: $id) {{ ... on {entity_type} {below[0]} }} }}" if below else None
-
-
 @pytest.mark.parametrize("klass", [WebhookKlass.INVOICE, WebhookKlass.VARIANT, WebhookKlass.REFUND_REQUEST])
 async def test_generated_documents_give_the_same_bytes(conn: asyncpg.Connection, klass: WebhookKlass) -> None:
-    sales = await _difficult_sales(conn)
-    attribute = {"Invoice": "invoice", "Variant": "variant", "RefundRequest": "refund_request"}[klass.entity_type]
-    ids = [getattr(sale, attribute).id for sale in sales]
-    documents: list[str] = []
+    sales = await create_difficult_sales(conn)
+    ids = [entity_id(sale, klass.entity_type) for sale in sales]
+    planned_count = 0
 
-    @settings(max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(queries(_root_schema(klass.entity_type), fields=["node"]))
-    def generate(document: str) -> None:
-        documents.append(document)
-
-    generate()
-    planned_count, refused = 0, []
-    for text in dict.fromkeys(_as_stored(document, klass.entity_type) for document in documents):
-        try:
-            query = stored_query(schema._schema, text or "", klass)
-        except InvalidInput as error:
-            refused.append(error.message)
-            continue
+    for query in generated_queries(klass):
         for viewer in (OPERATOR, Viewer(sales[0].seller.id)):
             planned, expected, _ = await _both(conn, query, viewer, ids)
-            for entity_id, body in (planned or {}).items():
-                assert body == expected[entity_id], text
+            for one, body in (planned or {}).items():
+                assert body == expected[one], query.text
             planned_count += len(planned or {})
+
     assert planned_count > 0
-    # What the generator may not know: how large a document may be, and that merged fields must agree.
-    assert [one for one in refused if not any(word in one for word in ("nests", "aliases", "conflict", "cost"))] == []

@@ -1,0 +1,58 @@
+"""Backfills: asked for and cancelled here, moved on by workers."""
+
+from datetime import datetime
+
+from databases import Database
+
+from app.auth import Viewer
+from app.db import webhook_backfills, webhooks
+from app.db.pool import transaction
+from app.db.webhook_backfills import WebhookBackfill, WebhookBackfillId
+from app.db.webhooks import WebhookId
+from app.domain.webhook_run import WebhookRunState
+from app.errors import Conflict, InvalidInput
+
+DEFAULT_RATE_PER_S = 10
+MAX_RATE_PER_S = 500
+
+
+async def start_backfill(
+    database: Database,
+    viewer: Viewer,
+    *,
+    webhook_id: WebhookId,
+    updated_since: datetime | None,
+    updated_until: datetime | None,
+    rate_per_second: int | None,
+    is_forced: bool,
+) -> WebhookBackfill:
+    """Have workers send the present state of all entities that the webhook's owner sees and that fit the times.
+
+    Raises InvalidInput; NotFound, also for another seller's; Conflict while another backfill of it goes on.
+    """
+    rate = DEFAULT_RATE_PER_S if rate_per_second is None else rate_per_second
+    if not 1 <= rate <= MAX_RATE_PER_S:
+        raise InvalidInput.at("ratePerSecond", f"must be from 1 to {MAX_RATE_PER_S}")
+    if updated_since is not None and updated_until is not None and updated_since >= updated_until:
+        raise InvalidInput.at("updatedUntil", "must be later than updatedSince")
+    async with transaction(database, actor=viewer.actor) as conn:
+        await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        if await webhook_backfills.is_running(conn, webhook_id):
+            raise Conflict("Another backfill of this webhook is still going on.")
+        return await webhook_backfills.insert_backfill(
+            conn,
+            webhook_id,
+            updated_since=updated_since,
+            updated_until=updated_until,
+            rate_per_second=rate,
+            is_forced=is_forced,
+        )
+
+
+async def cancel_backfill(database: Database, viewer: Viewer, *, backfill_id: WebhookBackfillId) -> WebhookBackfill:
+    """End a backfill; what it has published by now goes out. Raises NotFound; Conflict when it has ended."""
+    async with transaction(database, actor=viewer.actor) as conn:
+        backfill = await webhook_backfills.lock_backfill(conn, backfill_id, seller_id=viewer.seller_id)
+        if backfill.state is not WebhookRunState.RUNNING:
+            raise Conflict(f"This backfill is {backfill.state.value}: there is nothing to cancel.")
+        return await webhook_backfills.finish(conn, backfill_id, WebhookRunState.CANCELLED)

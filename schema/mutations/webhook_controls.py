@@ -1,0 +1,159 @@
+"""webhookDelete, webhookSecretRotate, webhookBackfill, webhookBackfillCancel."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+from databases import Database
+
+from app.auth import Scope, Viewer
+from app.db.webhook_backfills import WebhookBackfillId
+from app.services import webhook_backfills, webhook_secrets, webhooks
+from schema import global_ids
+from schema.context import Info
+from schema.filters.conditions import given
+from schema.mutations.inputs import optional, required
+from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.mutations.webhook_inputs import moment, webhook_id_of
+from schema.types.webhook import Webhook
+from schema.types.webhook_run import WebhookBackfill
+
+
+@strawberry.input(description="Input of webhookDelete.")
+class WebhookDeleteMutationInput:
+    webhook_id: strawberry.ID = required("The webhook to delete.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of webhookSecretRotate.")
+class WebhookSecretRotateMutationInput:
+    webhook_id: strawberry.ID = required("The webhook that is to sign with new secrets.")
+    hmac_key: str | None = optional(
+        "The new signing secret, `whsec_` and base64 of 24 to 64 bytes; absent: one is generated."
+    )
+    overlap_seconds: int | None = optional(
+        "For how long the old secrets sign, too: 0 to 2,592,000, which is 30 days. 86,400 by default, a day."
+    )
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of webhookBackfill.")
+class WebhookBackfillMutationInput:
+    webhook_id: strawberry.ID = required("The webhook to send to.")
+    updated_since: datetime | None = optional("Only entities changed at this time or later.")
+    updated_until: datetime | None = optional("Only entities changed before this time.")
+    rate_per_second: int | None = optional("How many entities to publish in a second, 1 to 500. 10 by default.")
+    force: bool | None = optional("Send results equal to the last one, too. False by default.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of webhookBackfillCancel.")
+class WebhookBackfillCancelMutationInput:
+    webhook_backfill_id: strawberry.ID = required("The backfill to end.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of webhookDelete.")
+class WebhookDeleteMutationPayload(MutationPayload):
+    webhook: Webhook | None = strawberry.field(default=None, description="The deleted webhook; null on errors.")
+
+
+@strawberry.type(description="Answer of webhookSecretRotate.")
+class WebhookSecretRotateMutationPayload(MutationPayload):
+    webhook: Webhook | None = strawberry.field(default=None, description="The webhook; null on errors.")
+    hmac_key: str | None = strawberry.field(
+        default=None,
+        description="The generated signing secret. It is shown this once; null when you gave one yourself, or nothing"
+        " is signed by HMAC.",
+    )
+
+
+@strawberry.type(description="Answer of webhookBackfill.")
+class WebhookBackfillMutationPayload(MutationPayload):
+    webhook_backfill: WebhookBackfill | None = strawberry.field(
+        default=None, description="The backfill, to ask for its progress; null on errors."
+    )
+
+
+@strawberry.type(description="Answer of webhookBackfillCancel.")
+class WebhookBackfillCancelMutationPayload(MutationPayload):
+    webhook_backfill: WebhookBackfill | None = strawberry.field(
+        default=None, description="The backfill, which is cancelled; null on errors."
+    )
+
+
+@strawberry.type
+class WebhookControlMutations:
+    @strawberry.field(
+        description="Delete a webhook. What it has not been sent yet is cancelled; its events can still be read by"
+        " `webhookEvents(webhookId:)`."
+    )
+    async def webhook_delete(
+        self,
+        info: Info,
+        input: Annotated[WebhookDeleteMutationInput, strawberry.argument(description="The webhook to delete.")],
+    ) -> WebhookDeleteMutationPayload | None:
+        async def delete(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            webhook_id = webhook_id_of(input.webhook_id)
+            return {"webhook": await webhooks.delete_webhook(database, viewer, webhook_id=webhook_id)}
+
+        return await run_mutation(info, WebhookDeleteMutationPayload, input, delete, scope=Scope.WEBHOOKS)
+
+    @strawberry.field(
+        description="Sign with new secrets: of each scheme of the webhook one. For a while the old ones sign, too, so"
+        " that you can change over without missing anything."
+    )
+    async def webhook_secret_rotate(
+        self,
+        info: Info,
+        input: Annotated[WebhookSecretRotateMutationInput, strawberry.argument(description="What to rotate.")],
+    ) -> WebhookSecretRotateMutationPayload | None:
+        async def rotate(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            rotated = await webhook_secrets.rotate_secret(
+                database,
+                viewer,
+                info.context.settings,
+                webhook_id=webhook_id_of(input.webhook_id),
+                hmac_key=given(input.hmac_key),
+                overlap_s=given(input.overlap_seconds),
+            )
+            return {"webhook": rotated.webhook, "hmac_key": rotated.hmac_key}
+
+        return await run_mutation(info, WebhookSecretRotateMutationPayload, input, rotate, scope=Scope.WEBHOOKS)
+
+    @strawberry.field(
+        description="Send the present state of all entities that the webhook's owner sees, as updates, at a set rate."
+        " Workers do it; one backfill of a webhook at a time."
+    )
+    async def webhook_backfill(
+        self,
+        info: Info,
+        input: Annotated[WebhookBackfillMutationInput, strawberry.argument(description="What to send, and how fast.")],
+    ) -> WebhookBackfillMutationPayload | None:
+        async def start(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            started = await webhook_backfills.start_backfill(
+                database,
+                viewer,
+                webhook_id=webhook_id_of(input.webhook_id),
+                updated_since=moment(input.updated_since, field="updatedSince"),
+                updated_until=moment(input.updated_until, field="updatedUntil"),
+                rate_per_second=given(input.rate_per_second),
+                is_forced=bool(given(input.force)),
+            )
+            return {"webhook_backfill": started}
+
+        return await run_mutation(info, WebhookBackfillMutationPayload, input, start, scope=Scope.WEBHOOKS)
+
+    @strawberry.field(description="End a backfill. What it has published by then goes out.")
+    async def webhook_backfill_cancel(
+        self,
+        info: Info,
+        input: Annotated[WebhookBackfillCancelMutationInput, strawberry.argument(description="The backfill to end.")],
+    ) -> WebhookBackfillCancelMutationPayload | None:
+        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            key = global_ids.key_of(input.webhook_backfill_id, "WebhookBackfill", field="webhookBackfillId")
+            ended = await webhook_backfills.cancel_backfill(database, viewer, backfill_id=WebhookBackfillId(key))
+            return {"webhook_backfill": ended}
+
+        return await run_mutation(info, WebhookBackfillCancelMutationPayload, input, cancel, scope=Scope.WEBHOOKS)

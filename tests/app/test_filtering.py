@@ -1,0 +1,104 @@
+"""Filters run in a process of their own: none of them can hold up or bring down the one that asks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.domain.webhook_filter import event_of
+from app.filtering import TOO_SLOW, FilterBatch, FilterProcess, Verdict
+
+EVENT = event_of(WebhookKlass.INVOICE, WebhookEventName.UPDATE, "x", {"added": [], "updated": [], "removed": []})
+RESPONSE = orjson.dumps({"data": {"node": {"total": 5, "lines": [{"quantity": n} for n in range(300)]}}})
+PASSES, FAILS = "data.node.total == 5", "data.node.total == 6"
+#: Looks at 27 million triples.
+ENDLESS = "data.node.lines.all(a, data.node.lines.all(b, data.node.lines.all(c, true)))"
+#: Doubles a list again and again.
+HUGE = "[data.node.lines]" + ".map(x, [x + x + x + x + x + x][0])" * 30 + " == []"
+
+
+@pytest.fixture
+async def process() -> AsyncIterator[FilterProcess]:
+    process = FilterProcess()
+    yield process
+    await process.close()
+
+
+async def verdicts(batch: FilterBatch, *texts: str) -> list[Verdict]:
+    return [await batch.evaluate(text, EVENT, RESPONSE) for text in texts]
+
+
+async def test_decides(process: FilterProcess) -> None:
+    made = await verdicts(process.batch(), PASSES, FAILS, "data.node.total", "data.nope == 1")
+
+    assert made == [
+        Verdict(passes=True),
+        Verdict(passes=False),
+        Verdict(passes=True, error="its value is no boolean but int"),
+        Verdict(passes=True, error="there is no 'nope'; has(…) tells whether there is"),
+    ]
+
+
+@pytest.mark.parametrize("text", [ENDLESS, HUGE])
+async def test_what_takes_too_much_passes_and_the_next_one_is_decided(process: FilterProcess, text: str) -> None:
+    made = await verdicts(process.batch(), text, FAILS)
+
+    assert made == [Verdict(passes=True, error=TOO_SLOW), Verdict(passes=False)]
+
+
+async def test_what_took_too_much_is_not_tried_again_at_once(process: FilterProcess) -> None:
+    await verdicts(process.batch(), ENDLESS, FAILS)
+    running = process._process
+
+    (again,) = await verdicts(process.batch(), ENDLESS)
+
+    assert again == Verdict(passes=True, error=TOO_SLOW)
+    # It was not run: that would have ended the process.
+    assert process._process is running
+    assert running is not None
+    assert running.returncode is None
+
+
+async def test_a_batch_gives_each_expression_only_so_much_time(process: FilterProcess) -> None:
+    slow = "data.node.lines.all(a, a.quantity > 150 || data.node.lines.all(b, true)) && false"
+    batch = process.batch(max_cpu_s=0.02)
+    made = await verdicts(batch, *[slow] * 20)
+
+    (other,) = await verdicts(batch, FAILS)
+    (anew,) = await verdicts(process.batch(), FAILS)
+
+    assert (made[0], made[-1]) == (Verdict(passes=False), Verdict(passes=True, error=TOO_SLOW))
+    assert other == anew == Verdict(passes=False)
+
+
+async def test_a_batch_ends_however_many_filters_there_are(process: FilterProcess) -> None:
+    made = await verdicts(process.batch(max_s=0), FAILS, "false")
+
+    assert made == [Verdict(passes=True, error=TOO_SLOW)] * 2
+    assert process._process is None
+
+
+async def test_starts_again_after_it_was_killed(process: FilterProcess) -> None:
+    await verdicts(process.batch(), PASSES)
+    assert process._process is not None
+    process._process.kill()
+    await process._process.wait()
+
+    lost, *after = await verdicts(process.batch(), PASSES, FAILS)
+
+    assert lost == Verdict(passes=True, error=TOO_SLOW)
+    assert after == [Verdict(passes=False)]
+
+
+async def test_sees_nothing_of_our_environment(process: FilterProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLGRAPH_SECRET_KEY", "not for others")
+    await verdicts(process.batch(), PASSES)
+
+    assert process._process is not None
+    environment = await asyncio.to_thread(Path(f"/proc/{process._process.pid}/environ").read_bytes)
+    names = {entry.split(b"=")[0] for entry in environment.split(b"\0") if entry}
+
+    assert b"TELLGRAPH_SECRET_KEY" not in names

@@ -1,0 +1,56 @@
+"""`tellgraph bench`: what delivery costs, measured side by side with the bare POST on one machine.
+
+Absolute times are the machine's; ratios travel. Everything runs on private servers in a temporary directory.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import uvloop
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from workers.bench.figures import Figure, as_json, show
+from workers.bench.growth import measure_growth
+from workers.bench.lab import FULL, QUICK, Lab, running_lab
+from workers.bench.processes import check_measurable, read_words
+from workers.bench.reading import measure_api
+from workers.bench.rendering import measure_plan, measure_statements
+from workers.bench.sending import measure_fanout, measure_latency, measure_memory, measure_pipeline
+
+__all__ = ["SECTIONS", "Figure", "as_json", "run_bench", "show"]
+
+SECTIONS: Mapping[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
+    "pipeline": measure_pipeline,
+    "fanout": measure_fanout,
+    "latency": measure_latency,
+    "plan": measure_plan,
+    "statements": measure_statements,
+    "growth": measure_growth,
+    "memory": measure_memory,
+    "api": measure_api,
+}
+
+
+def run_bench(*, only: Sequence[str] = (), is_quick: bool = False, console: Console) -> list[Figure]:
+    """Measure the sections named, or all; progress goes to `console`. What was started is stopped in any case.
+
+    Raises: TellgraphError where this machine can't tell CPU time, or for a section that there is none of.
+    """
+    names = read_words(only, list(SECTIONS))
+    check_measurable()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    # Twice a second: drawing costs CPU, and would cost it where it is measured.
+    with Progress(*columns, console=console, refresh_per_second=2) as progress:
+        task = progress.add_task("servers and a marketplace")
+        with running_lab(QUICK if is_quick else FULL, say=lambda _: None) as lab:
+            progress.update(task, completed=100)
+            return uvloop.run(_measure(lab, names, progress))
+
+
+async def _measure(lab: Lab, names: Sequence[str], progress: Progress) -> list[Figure]:
+    figures: list[Figure] = []
+    for name in names:
+        task = progress.add_task(name, total=1)
+        figures += await SECTIONS[name](lab)
+        progress.advance(task)
+    return figures

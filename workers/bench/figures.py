@@ -1,0 +1,41 @@
+"""What was measured: one flat list of named numbers, as a table for people and as JSON for programs."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number. `counts`: what went into it: which processes, CPU or wall time, per what."""
+
+    key: str
+    value: float
+    unit: str
+    counts: str
+
+
+def as_json(figures: Sequence[Figure]) -> bytes:
+    """One flat object: key → number."""
+    return orjson.dumps({one.key: round(one.value, 4) for one in figures}, option=orjson.OPT_INDENT_2)
+
+
+def show(figures: Sequence[Figure], console: Console) -> None:
+    table = Table("figure", "value", "unit", "what it counts")
+    table.columns[1].justify = "right"
+    for one in figures:
+        table.add_row(one.key, _shown(one.value), one.unit, one.counts)
+    console.print(table)
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def median_of(rounds: Sequence[Mapping[str, float]], name: str) -> float:
+    """The middle one of the rounds: what else the machine does disturbs single ones."""
+    return statistics.median(one[name] for one in rounds)

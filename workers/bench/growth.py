@@ -1,0 +1,52 @@
+"""What an event costs where there are many webhooks and a long past, against where there are not."""
+
+from contextlib import AsyncExitStack
+
+from workers.bench.figures import Figure, median_of
+from workers.bench.history import create_history, create_others_webhooks, create_webhooks
+from workers.bench.lab import Endpoint, Lab, endpoint_of
+from workers.bench.marketplace import STORED_QUERY
+from workers.bench.sending import Pipeline
+
+_FEW_WEBHOOKS = 10
+
+
+async def measure_growth(lab: Lab) -> list[Figure]:
+    """Three sites, one event after the other on each; one webhook is told of each event in all of them."""
+    ids, scale = range(1, lab.scale.invoices + 1), lab.scale
+    async with AsyncExitStack() as stack:
+        endpoint = await stack.enter_async_context(endpoint_of(lab))
+        sites = [
+            await _site(stack, lab, endpoint, webhooks=_FEW_WEBHOOKS, past_events=0),
+            await _site(stack, lab, endpoint, webhooks=scale.webhooks, past_events=0),
+            await _site(stack, lab, endpoint, webhooks=_FEW_WEBHOOKS, past_events=scale.past_events),
+        ]
+        for site in sites:
+            await site.deliver(ids, len(ids))
+        rounds = [[await site.deliver(ids, len(ids)) for site in sites] for _ in range(scale.rounds)]
+    few, many, old = ([one[place] for one in rounds] for place in range(len(sites)))
+    counts = "CPU of worker and PostgreSQL per delivered event: with {} against {}"
+    return [
+        Figure(
+            key="growth.webhooks_ratio",
+            value=median_of(many, "total") / median_of(few, "total"),
+            unit="×",
+            counts=counts.format(f"{scale.webhooks:,} webhooks of as many sellers", f"{_FEW_WEBHOOKS}"),
+        ),
+        Figure(
+            key="growth.history_ratio",
+            value=median_of(old, "total") / median_of(few, "total"),
+            unit="×",
+            counts=counts.format(f"{scale.past_events:,} past events", "none"),
+        ),
+    ]
+
+
+async def _site(stack: AsyncExitStack, lab: Lab, endpoint: Endpoint, *, webhooks: int, past_events: int) -> Pipeline:
+    site = await stack.enter_async_context(lab.database())
+    await create_webhooks(site.conn, site.secret_key, f"{lab.receiver}/hook", STORED_QUERY)
+    await create_others_webhooks(site.conn, count=webhooks - 1)
+    if past_events:
+        await create_history(site.conn, events=past_events, invoices=lab.scale.invoices)
+    worker = await stack.enter_async_context(site.running("worker"))
+    return Pipeline(site=site, worker=worker, endpoint=endpoint)

@@ -1,0 +1,78 @@
+"""What years of use leave behind: many webhooks, many delivered events. Inserted in bulk, by SQL."""
+
+from app.db.pool import Connection
+from app.secrets import secret_box
+from app.services.webhook_secrets import SECRETS
+from workers.bench.marketplace import create_sellers
+
+_SIGNING_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+_BODIES = 1000
+
+
+async def create_webhooks(
+    conn: Connection, secret_key: str, url: str, query: str, *, count: int = 1, are_distinct: bool = False
+) -> None:
+    """Operator's webhooks about invoices. are_distinct: each query has a text, and so a plan, of its own."""
+    await conn.execute(
+        """
+        insert into webhooks (type, events, url, query_string, secrets, timeout_s)
+        select 'INVOICE', '{CREATE,UPDATE,DESTROY}', $1,
+          case when $5 then replace($2, '{ ... on', '{ n' || n || ': __typename ... on') else $2 end, $3, 30
+        from generate_series(1, $4::int) n
+        """,
+        url,
+        query,
+        secret_box(secret_key).seal([_SIGNING_SECRET], purpose=SECRETS),
+        count,
+        are_distinct,
+    )
+
+
+async def create_others_webhooks(conn: Connection, *, count: int) -> None:
+    """Webhooks about invoices, of as many sellers, whose invoices nobody changes: copies of the first webhook."""
+    await create_sellers(conn, 100 + count)
+    await conn.execute(
+        """
+        insert into webhooks (seller_id, type, events, url, query_string, secrets, timeout_s)
+        select 100 + n, w.type, w.events, w.url, 'query($id: ID!) { node(id: $id) { ... on Invoice { totalCents } } }',
+          w.secrets, w.timeout_s
+        from generate_series(1, $1::int) n cross join (select * from webhooks order by id limit 1) w
+        """,
+        count,
+    )
+    await conn.execute("analyze webhooks")
+
+
+async def create_history(conn: Connection, *, events: int, invoices: int) -> None:
+    """Delivered events of the first webhook about these invoices, each with its change event and its attempt."""
+    await conn.execute(
+        "insert into payloads (digest, body) select sha256(b.body), b.body from generate_series(1, $1::int) n"
+        " cross join lateral (select convert_to('{\"data\":' || repeat(n::text, 200) || '}', 'UTF8') as body) b",
+        _BODIES,
+    )
+    await conn.execute(
+        """
+        insert into change_events (entity_type, entity_id, operation, columns, changes, is_cut, published_at)
+        select 'Invoice', n % $2 + 1, 'UPDATE', '{invoices.total_cents}', '[]', false, now()
+        from generate_series(1, $1::int) n
+        """,
+        events,
+        invoices,
+    )
+    await conn.execute(
+        """
+        with bodies as (select array_agg(digest) as digests from payloads)
+        insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, payload_digest, changed,
+          changed_at, attempt_count, last_status, first_attempted_at, finished_at)
+        select (select min(id) from webhooks), 'Invoice', n % $2 + 1, 'update', 'DELIVERED',
+          digests[n % array_length(digests, 1) + 1], '{}', now(), 1, 200, now(), now()
+        from bodies cross join generate_series(1, $1::int) n
+        """,
+        events,
+        invoices,
+    )
+    await conn.execute(
+        "insert into delivery_attempts (webhook_event_id, number, finished_at, status, duration_ms)"
+        " select id, 1, now(), 200, 5 from webhook_events"
+    )
+    await conn.execute("vacuum analyze")

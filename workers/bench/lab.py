@@ -1,0 +1,199 @@
+"""The laboratory: private servers in a temporary directory, an endpoint, databases that are alike, workers."""
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+import asyncpg
+import orjson
+
+from app.db.migrate import migrate
+from app.db.pool import Connection
+from app.embedded import EmbeddedPostgres, EmbeddedRedis
+from app.errors import TellgraphError
+from app.settings import Settings
+from workers.bench.marketplace import create_invoices
+from workers.bench.processes import Processes, first_line
+
+_POLL_S = 0.02
+_DEADLINE_S = 300.0
+_SECRET_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How much of everything: enough for steady figures, or enough to see that all works."""
+
+    invoices: int
+    rounds: int
+    fanout_invoices: int
+    latencies: int
+    webhooks: int
+    past_events: int
+    requests: int
+
+
+FULL = Scale(
+    invoices=2000,
+    rounds=5,
+    fanout_invoices=20,
+    latencies=300,
+    webhooks=10_000,
+    past_events=1_000_000,
+    requests=200,
+)
+QUICK = Scale(invoices=500, rounds=2, fanout_invoices=5, latencies=40, webhooks=1_000, past_events=20_000, requests=20)
+
+
+@dataclass(slots=True, kw_only=True)
+class Lab:
+    """receiver: the endpoint's URL, without a path."""
+
+    scale: Scale
+    postgres: EmbeddedPostgres
+    redis: EmbeddedRedis
+    processes: Processes
+    receiver: str
+    databases: int = 0
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator["Site"]:
+        """A copy of the marketplace with nothing in its outbox, and a Redis database of its own."""
+        # Redis has 16 databases; the first stays empty.
+        self.databases = self.databases % 15 + 1
+        name = f"bench_{time.monotonic_ns()}"
+        await _run(self.postgres.url(), f"create database {name} template tellgraph strategy file_copy")
+        url = self.postgres.url(name)
+        conn = await asyncpg.connect(url)
+        try:
+            yield Site(lab=self, conn=conn, database_url=url, redis_url=_with_path(self.redis.url(), self.databases))
+        finally:
+            await conn.close()
+            await _run(self.postgres.url("postgres"), f"drop database {name} with (force)")
+
+
+@dataclass(slots=True, kw_only=True)
+class Site:
+    """One database and whatever runs on it. `conn` makes the changes."""
+
+    lab: Lab
+    conn: Connection
+    database_url: str
+    redis_url: str
+    secret_key: str = field(default=_SECRET_KEY, repr=False)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            database_url=self.database_url,
+            redis_url=self.redis_url,
+            secret_key=self.secret_key,
+            egress_allow="127.0.0.0/8",  # type: ignore[arg-type]  # split by the field's validator
+        )
+
+    @asynccontextmanager
+    async def running(self, command: str, **variables: str) -> AsyncIterator[subprocess.Popen[bytes]]:
+        """`tellgraph worker` or `tellgraph serve`, as an operator runs it."""
+        environment = {
+            "TELLGRAPH_DATABASE_URL": self.database_url,
+            "TELLGRAPH_REDIS_URL": self.redis_url,
+            "TELLGRAPH_SECRET_KEY": self.secret_key,
+            "TELLGRAPH_EGRESS_ALLOW": "127.0.0.0/8",
+            **variables,
+        }
+        process = self.lab.processes.start("app.cli", command, environment=environment)
+        try:
+            yield process
+        finally:
+            await asyncio.to_thread(self.lab.processes.stop, process)
+
+    async def until(self, reached: Callable[[], Awaitable[bool]], process: subprocess.Popen[bytes]) -> None:
+        """Ask until it is so. Raises TellgraphError when that takes minutes, or the process ends."""
+        ends_at = time.monotonic() + _DEADLINE_S
+        while not await reached():
+            self.lab.processes.check(process, "app.cli")
+            if time.monotonic() > ends_at:
+                raise TellgraphError(f"A measurement did not come to its end within {_DEADLINE_S:.0f} s.")
+            await asyncio.sleep(_POLL_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """The receiver, asked what has arrived."""
+
+    session: aiohttp.ClientSession
+    url: str
+
+    async def ask(self, path: str) -> bytes:
+        async with self.session.get(f"{self.url}{path}") as response:
+            return await response.read()
+
+    async def posts(self) -> int:
+        """How many came since the last reset."""
+        return int(orjson.loads(await self.ask("/arrived"))["posts"])
+
+    async def last_at(self) -> float:
+        """When the last one was whole, by `time.monotonic()`."""
+        return float(orjson.loads(await self.ask("/arrived"))["last"][0])
+
+
+@asynccontextmanager
+async def endpoint_of(lab: Lab) -> AsyncIterator[Endpoint]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        yield Endpoint(session=session, url=lab.receiver)
+
+
+@contextmanager
+def running_lab(scale: Scale, *, say: Callable[[str], None]) -> Iterator[Lab]:
+    """Servers, durable as in production, and the endpoint; nothing of them is left at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="tellgraph-bench-"))
+    # PostgreSQL gives up root's rights, and must still get in.
+    directory.chmod(0o711)
+    try:
+        with (
+            EmbeddedPostgres(directory, say=say) as postgres,
+            EmbeddedRedis(directory, say=say) as redis,
+            Processes(directory) as processes,
+        ):
+            migrate(postgres.url())
+            asyncio.run(_fill(postgres.url(), scale))
+            receiver = processes.start("workers.bench.receiver", environment={})
+            url = f"http://127.0.0.1:{first_line(receiver)}"
+            yield Lab(scale=scale, postgres=postgres, redis=redis, processes=processes, receiver=url)
+    finally:
+        shutil.rmtree(directory)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+async def _fill(url: str, scale: Scale) -> None:
+    conn = await asyncpg.connect(url)
+    try:
+        await create_invoices(conn, range(1, scale.invoices + 1))
+    finally:
+        await conn.close()
+
+
+async def _run(url: str, statement: str) -> None:
+    # From the maintenance database: the template may have no other session while it is copied.
+    conn = await asyncpg.connect(_with_path(url, "postgres"))
+    try:
+        await conn.execute(statement)
+    finally:
+        await conn.close()
+
+
+def _with_path(url: str, path: object) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))

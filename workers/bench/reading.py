@@ -1,0 +1,87 @@
+"""What a nested page costs over HTTP: one API process, asked by several clients at once."""
+
+import asyncio
+import itertools
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+import orjson
+
+from app.auth import create_key
+from app.errors import TellgraphError
+from workers.bench.figures import Figure
+from workers.bench.lab import Lab, free_port
+from workers.bench.marketplace import PAGE_QUERY
+from workers.bench.processes import cpu_of
+
+_CLIENTS = 4
+
+
+async def measure_api(lab: Lab) -> list[Figure]:
+    """Twenty invoices with order, lines, shipments, refund requests; caches of parsed documents cold, then warm."""
+    requests, port = lab.scale.requests, free_port()
+    async with lab.database() as site, site.running("serve", TELLGRAPH_PORT=str(port)) as api:
+        key = await create_key(site.conn, name="bench", seller_id=None)
+        url, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
+        async with aiohttp.ClientSession(url, headers=headers) as session:
+
+            async def is_up() -> bool:
+                try:
+                    async with session.get("/readyz") as response:
+                        return response.status == 200
+                except aiohttp.ClientConnectionError:
+                    return False
+
+            await site.until(is_up, api)
+            leaves = _leaves(orjson.loads(await _ask(session, PAGE_QUERY)))
+            # A comment is enough: documents are cached by their text.
+            cold = await _run(session, api, (f"# {n}\n{PAGE_QUERY}" for n in range(requests // 2)), requests // 2)
+            warm = await _run(session, api, itertools.repeat(PAGE_QUERY, requests), requests)
+    counts = f"one API process, page of {leaves:,} leaves"
+    return [
+        Figure(
+            key="api.requests_per_s",
+            value=warm["per_s"],
+            unit="1/s",
+            counts=f"{counts}, {_CLIENTS} clients, wall time; the clients share the machine",
+        ),
+        Figure(key="api.cpu_ms", value=warm["cpu_ms"], unit="ms", counts=f"its CPU per request; {counts}"),
+        Figure(
+            key="api.cold_cpu_ms",
+            value=cold["cpu_ms"],
+            unit="ms",
+            counts="the same, each document for the first time: parsed, checked",
+        ),
+    ]
+
+
+async def _run(
+    session: aiohttp.ClientSession, api: subprocess.Popen[bytes], queries: Iterator[str], requests: int
+) -> dict[str, float]:
+    async def ask_some() -> None:
+        for query in queries:
+            await _ask(session, query)
+
+    before, started = cpu_of([api.pid]), time.monotonic()
+    await asyncio.gather(*(ask_some() for _ in range(_CLIENTS)))
+    taken_s, after = time.monotonic() - started, cpu_of([api.pid])
+    return {"per_s": requests / taken_s, "cpu_ms": (after[api.pid] - before[api.pid]) / requests * 1000}
+
+
+async def _ask(session: aiohttp.ClientSession, query: str) -> bytes:
+    async with session.post("/graphql", json={"query": query}) as response:
+        body = await response.read()
+    if response.status != 200 or body.startswith(b'{"errors"') or b'"data":null' in body:
+        raise TellgraphError(f"The API answered {response.status}: {body[:500].decode(errors='replace')}")
+    return body
+
+
+def _leaves(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(_leaves(one) for one in value.values())
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return sum(_leaves(one) for one in value)
+    return 1

@@ -1,0 +1,94 @@
+"""An endpoint that costs next to nothing, in a process of its own: what is measured is the sender.
+
+`python -m workers.bench.receiver` says its port and runs until it is stopped. `/hook` is answered at once, `/held`
+when `/release` is asked for; `/arrived` tells what has come since `/reset`.
+"""
+
+import asyncio
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+
+import orjson
+import uvloop
+
+_LENGTH = b"\r\ncontent-length:"
+
+
+@dataclass(slots=True)
+class Arrived:
+    """times: when each POST was whole, by the machine's monotonic clock. held: who waits for an answer."""
+
+    times: list[float] = field(default_factory=list)
+    body: bytes = b""
+    held: list[asyncio.Transport] = field(default_factory=list)
+
+    def handle(self, path: bytes, body: bytes, transport: asyncio.Transport) -> None:
+        if path in (b"/hook", b"/held"):
+            self.times.append(time.monotonic())
+            self.body = body
+            if path == b"/held":
+                self.held.append(transport)
+            else:
+                transport.write(_answer(b""))
+        elif path == b"/body":
+            transport.write(_answer(self.body))
+        else:
+            self._control(path)
+            state = {"posts": len(self.times), "held": len(self.held), "last": self.times[-1:]}
+            transport.write(_answer(orjson.dumps(state)))
+
+    def _control(self, path: bytes) -> None:
+        if path == b"/reset":
+            self.times.clear()
+        elif path == b"/release":
+            for transport in self.held:
+                transport.write(_answer(b""))
+            self.held.clear()
+
+
+class Endpoint(asyncio.Protocol):
+    """One connection: as little of HTTP/1.1 as a request with a Content-Length, or none, needs."""
+
+    def __init__(self, arrived: Arrived) -> None:
+        self._arrived = arrived
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            head = self._buffer[:end]
+            size = end + 4 + _length(head)
+            if len(self._buffer) < size:
+                return
+            body, self._buffer = self._buffer[end + 4 : size], self._buffer[size:]
+            self._arrived.handle(head.split(b" ", 2)[1], body, self._transport)
+
+
+def _length(head: bytes) -> int:
+    lowered = head.lower()
+    start = lowered.find(_LENGTH)
+    return int(lowered[start + len(_LENGTH) :].split(b"\r\n", 1)[0]) if start >= 0 else 0
+
+
+def _answer(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+async def _serve() -> None:
+    loop, arrived, stopped = asyncio.get_running_loop(), Arrived(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    server = await loop.create_server(lambda: Endpoint(arrived), "127.0.0.1", 0, backlog=1024)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await stopped.wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve())

@@ -1,0 +1,204 @@
+"""What delivering costs: the bare POST, the pipeline around it, its fan-out, its latency, its memory."""
+
+import asyncio
+import statistics
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+from yarl import URL
+
+from workers.bench.figures import Figure, median_of
+from workers.bench.history import create_webhooks
+from workers.bench.lab import Endpoint, Lab, Site, endpoint_of
+from workers.bench.marketplace import STORED_QUERY, change
+from workers.bench.processes import Meter, Spent, peak_mib
+
+#: As many as a webhook's own limit lets a worker have.
+_CONNECTIONS = 100
+_FANOUT = 100
+_IN_FLIGHT = 1000
+#: Longer than any look that the doorbell takes after a ring: the next commit finds everything asleep.
+_IDLE_S = 0.15
+
+_PER_EVENT = "per delivered event"
+
+
+@dataclass(slots=True, kw_only=True)
+class Pipeline:
+    """A site with a worker on it, and the endpoint that its webhooks post to."""
+
+    site: Site
+    worker: subprocess.Popen[bytes]
+    endpoint: Endpoint
+
+    async def deliver(self, ids: Sequence[int], posts: int) -> dict[str, float]:
+        """Change these invoices in one statement and wait until all is delivered and recorded; per POST, in ms."""
+        await self.endpoint.ask("/reset")
+        meter = await self._meter()
+        before, started = meter.read(), time.monotonic()
+        await change(self.site.conn, ids)
+        await self.settled(posts)
+        spent: Spent = meter.since(before)
+        last_at = await self.endpoint.last_at()
+        return {
+            "worker": spent.worker / posts * 1000,
+            "total": spent.total / posts * 1000,
+            "per_s": posts / (last_at - started),
+        }
+
+    async def settled(self, posts: int) -> None:
+        """Wait until so many POSTs have arrived, and nothing waits any more."""
+
+        async def arrived() -> bool:
+            return await self.endpoint.posts() >= posts
+
+        async def recorded() -> bool:
+            return not await self.site.conn.fetchval(
+                "select exists (select from change_events where published_at is null)"
+                " or exists (select from webhook_events where state in ('PENDING', 'SENDING', 'RETRYING'))"
+            )
+
+        await self.site.until(arrived, self.worker)
+        await self.site.until(recorded, self.worker)
+
+    async def _meter(self) -> Meter:
+        lab = self.site.lab
+        assert lab.postgres.pid is not None
+        assert lab.redis.pid is not None
+        writer = await self.site.conn.fetchval("select pg_backend_pid()")
+        return Meter(worker=self.worker.pid, postgres=lab.postgres.pid, redis=lab.redis.pid, writer=writer)
+
+
+async def bare_post(url: str, body: bytes, posts: int) -> float:
+    """CPU in ms of this thread for one POST by aiohttp alone, over as many connections as a webhook may have."""
+    left = iter(range(posts))
+    target, headers = URL(url), {"Content-Type": "application/json"}
+
+    async def post_some(session: aiohttp.ClientSession) -> None:
+        for _ in left:
+            async with session.post(target, data=body, headers=headers) as response:
+                await response.read()
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_CONNECTIONS)) as session:
+        started = time.thread_time()
+        await asyncio.gather(*(post_some(session) for _ in range(_CONNECTIONS)))
+        return (time.thread_time() - started) / posts * 1000
+
+
+async def measure_pipeline(lab: Lab) -> list[Figure]:
+    """One webhook; bare POSTs of the same bytes in between, so that both meet the same machine."""
+    ids, rounds = range(1, lab.scale.invoices + 1), []
+    async with lab.database() as site, site.running("worker") as worker, endpoint_of(lab) as endpoint:
+        pipeline = Pipeline(site=site, worker=worker, endpoint=endpoint)
+        await create_webhooks(site.conn, site.secret_key, f"{lab.receiver}/hook", STORED_QUERY)
+        await pipeline.deliver(ids, len(ids))
+        for _ in range(lab.scale.rounds):
+            bare = await bare_post(f"{lab.receiver}/hook", await endpoint.ask("/body"), len(ids))
+            rounds.append({"bare": bare, **await pipeline.deliver(ids, len(ids))})
+    ratio = statistics.median(one["worker"] / one["bare"] for one in rounds)
+    return [
+        _figure("bare_post.cpu_ms", rounds, "bare", "ms", "CPU of this process per POST: aiohttp's session alone"),
+        _figure("pipeline.worker_cpu_ms", rounds, "worker", "ms", f"CPU of the worker {_PER_EVENT}, 1 webhook"),
+        Figure(key="pipeline.worker_ratio", value=ratio, unit="×", counts="the worker's CPU against the bare POST's"),
+        _figure(
+            "pipeline.total_cpu_ms",
+            rounds,
+            "total",
+            "ms",
+            f"CPU of worker, PostgreSQL (without the writer's backend) and Redis {_PER_EVENT}",
+        ),
+        _figure(
+            "pipeline.events_per_s", rounds, "per_s", "1/s", "wall time from the change to the last POST, 1 worker"
+        ),
+    ]
+
+
+def _figure(key: str, rounds: Sequence[Mapping[str, float]], name: str, unit: str, counts: str) -> Figure:
+    return Figure(key=key, value=median_of(rounds, name), unit=unit, counts=counts)
+
+
+async def measure_fanout(lab: Lab) -> list[Figure]:
+    """A hundred webhooks on each event: with one query, and with a hundred that differ."""
+    same = await _fanout(lab, are_distinct=False)
+    distinct = await _fanout(lab, are_distinct=True)
+    return [
+        _figure(
+            "fanout.same_query.cpu_ms", same, "worker", "ms", f"CPU of the worker per POST, {_FANOUT} webhooks, 1 query"
+        ),
+        _figure(
+            "fanout.distinct_queries.cpu_ms",
+            distinct,
+            "worker",
+            "ms",
+            f"the same, {_FANOUT} webhooks, each its own query",
+        ),
+    ]
+
+
+async def _fanout(lab: Lab, *, are_distinct: bool) -> list[dict[str, float]]:
+    ids = range(1, lab.scale.fanout_invoices + 1)
+    async with lab.database() as site, site.running("worker") as worker, endpoint_of(lab) as endpoint:
+        pipeline = Pipeline(site=site, worker=worker, endpoint=endpoint)
+        await create_webhooks(
+            site.conn,
+            site.secret_key,
+            f"{lab.receiver}/hook",
+            STORED_QUERY,
+            count=_FANOUT,
+            are_distinct=are_distinct,
+        )
+        # The first time, each query is parsed, checked and compiled.
+        await pipeline.deliver(ids, _FANOUT * len(ids))
+        return [await pipeline.deliver(ids, _FANOUT * len(ids)) for _ in range(lab.scale.rounds)]
+
+
+async def measure_latency(lab: Lab) -> list[Figure]:
+    """One change at a time, when all are asleep."""
+    taken = []
+    async with lab.database() as site, site.running("worker") as worker, endpoint_of(lab) as endpoint:
+        pipeline = Pipeline(site=site, worker=worker, endpoint=endpoint)
+        await create_webhooks(site.conn, site.secret_key, f"{lab.receiver}/hook", STORED_QUERY)
+        await pipeline.deliver([1], 1)
+        for number in range(lab.scale.latencies):
+            taken.append(await _latency(pipeline, number % lab.scale.invoices + 1))
+            await asyncio.sleep(_IDLE_S)
+    cuts = statistics.quantiles(taken, n=100, method="inclusive")
+    counts = f"wall time from COMMIT being sent to the whole POST being there, {len(taken)} single changes"
+    return [
+        Figure(key="latency.p50_ms", value=cuts[49] * 1000, unit="ms", counts=counts),
+        Figure(key="latency.p99_ms", value=cuts[98] * 1000, unit="ms", counts=counts),
+    ]
+
+
+async def _latency(pipeline: Pipeline, invoice_id: int) -> float:
+    await pipeline.endpoint.ask("/reset")
+    async with pipeline.site.conn.transaction():
+        await change(pipeline.site.conn, [invoice_id])
+        committed_at = time.monotonic()
+    await pipeline.settled(1)
+    return await pipeline.endpoint.last_at() - committed_at
+
+
+async def measure_memory(lab: Lab) -> list[Figure]:
+    """Endpoints that don't answer, until a thousand POSTs are in flight."""
+    webhooks = _IN_FLIGHT // _CONNECTIONS
+    async with lab.database() as site, site.running("worker") as worker, endpoint_of(lab) as endpoint:
+        await create_webhooks(
+            site.conn, site.secret_key, f"{lab.receiver}/held", STORED_QUERY, count=webhooks, are_distinct=True
+        )
+        pipeline = Pipeline(site=site, worker=worker, endpoint=endpoint)
+        await endpoint.ask("/reset")
+        await change(site.conn, range(1, _CONNECTIONS + 1))
+
+        async def all_in_flight() -> bool:
+            return await endpoint.posts() >= _IN_FLIGHT
+
+        await site.until(all_in_flight, worker)
+        peak = peak_mib(worker.pid)
+        await endpoint.ask("/release")
+        await pipeline.settled(_IN_FLIGHT)
+    counts = f"most memory resident of the worker, up to {_IN_FLIGHT} POSTs in flight to {webhooks} webhooks"
+    return [Figure(key="memory.worker_mib", value=peak, unit="MiB", counts=counts)]
