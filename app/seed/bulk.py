@@ -67,10 +67,7 @@ SALES: tuple[AnyTable, ...] = (
 
 
 class Book:
-    """Rows that are not written yet, with ids that nobody else will be given.
-
-    A row may be changed until it is written: `add` and `put` return it, or its id.
-    """
+    """Rows that are not written yet, with ids that nobody else will be given."""
 
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -93,11 +90,16 @@ class Book:
         """The id of a row that is put later."""
         return self._ids[table.name].popleft()
 
-    def put(self, table: AnyTable, **values: Any) -> None:
-        """A row with an id of its own. All rows of a table have the same columns; the others take their defaults."""
+    def put(self, table: AnyTable, **values: Any) -> dict[str, Any]:
+        """A row, which may be changed until it is written.
+
+        All rows of a table have the same columns, in any order; the others take their defaults.
+        """
         self.rows[table.name].append(values)
+        return values
 
     def add(self, table: AnyTable, **values: Any) -> int:
+        """A row with the next id, which is returned."""
         row_id = self.number(table)
         self.put(table, id=row_id, **values)
         return row_id

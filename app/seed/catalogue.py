@@ -71,10 +71,11 @@ def count_shops(invoices: int) -> int:
 def shop_name(number: int) -> str:
     """Another name for each number."""
     first, second, trades = words.SHOP_FIRST, words.SHOP_SECOND, words.SHOP_TRADES
-    name = f"{first[number % len(first)]} & {second[number * 7 // len(first) % len(second)]}"
-    around = len(first) * len(second)
-    trade = "" if number < around // 2 else f" {trades[number % len(trades)]}"
-    return f"{name}{trade}" if number < around else f"{name}{trade} {number}"
+    turn, place = divmod(number, len(first))
+    # 1 + 20 has no divisor in common with 16: each first word meets each second word once.
+    name = f"{first[place]} & {second[(number + turn) % len(second)]}"
+    around = turn // len(second)
+    return f"{name} {trades[around % len(trades)]} {around}" if around else name
 
 
 def address_values(chance: random.Random, reference: Reference) -> dict[str, Any]:
@@ -148,8 +149,10 @@ class ShopMaker:
         self._adverts += 1
         title, code = f"{chance.choice(words.ADJECTIVES)} {noun.lower()}", f"{noun[:3].upper()}-{self._adverts:05d}"
         created_at = self.until - timedelta(days=370 + chance.randrange(400), seconds=chance.randrange(86_400))
-        advert_id = self.book.add(
+        advert_id = self.book.number(ADVERTS)
+        advert = self.book.put(
             ADVERTS,
+            id=advert_id,
             seller_id=shop.seller_id,
             title=title,
             description=f"{brand} makes it of {' and '.join(category.materials).lower() or 'paper and ink'}.",
@@ -171,17 +174,16 @@ class ShopMaker:
             for place in range(1 + chance.randrange(3))
         ]
         self._describe(advert_id, code, category)
-        self._variants(shop, self.book.rows[ADVERTS.name][-1], images[0], brand, category, chance.randint(low, high))
+        self._variants(shop, advert, images[0], brand, category, chance.randint(low, high))
 
     def _describe(self, advert_id: int, code: str, category: Category) -> None:
         """What all variants of an advert have in common."""
         chance, options = self.chance, self.reference.options
         made_in = chance.choice(words.MADE_IN)
         self._choose(ADVERT_OPTION_VALUES, {"advert_id": advert_id}, "made-in", text=made_in)
-        for material in chance.sample(category.materials, min(len(category.materials), chance.randint(1, 2))):
-            self._choose(
-                ADVERT_OPTION_VALUES, {"advert_id": advert_id}, "material", value_id=options["material"].values[material]
-            )
+        for material in category.materials[: chance.randint(1, 2)]:
+            value_id = options["material"].values[material]
+            self._choose(ADVERT_OPTION_VALUES, {"advert_id": advert_id}, "material", value_id=value_id)
         if chance.random() < 0.3:
             self._external_id("Advert", advert_id, "pim", f"PIM-{code}")
 

@@ -1,19 +1,18 @@
 """The catalogue: adverts and their variants are made and changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 from databases import Database
 
 from app.auth import Viewer
-from app.db.adverts import ADVERTS, Advert, AdvertId, lock_advert, touch_advert
+from app.db.adverts import ADVERTS, Advert, lock_advert, touch_advert
 from app.db.brands import find_or_add_brand
+from app.db.option_types import ADVERT_OPTION_VALUES, VARIANT_OPTION_VALUES
 from app.db.pool import Connection, transaction
 from app.db.sellers import SellerId, find_seller
 from app.db.table import Table
-from app.db.taxons import TaxonId, taxon_exists
+from app.db.taxons import taxon_exists
 from app.db.variants import (
     VARIANTS,
     Variant,
@@ -24,95 +23,23 @@ from app.db.variants import (
     touch_variant,
 )
 from app.db.write import insert_row, update_row
-from app.domain.advert import AdvertCondition
-from app.domain.attributes import ABSENT, Absent, given
+from app.domain.attributes import Absent, given
 from app.domain.catalogue import ADVERT_REQUIRED, VARIANT_REQUIRED, required_problems, variant_problems
-from app.domain.order import PricingModel
 from app.domain.problems import Problems, blank_problems, value_problems
-from app.services.images import NewImage, add_advert_images, image_problems
-from app.services.options import NewChoice, set_choices
+from app.services.catalogue_attributes import (
+    AdvertAttributes,
+    AdvertUpsert,
+    AdvertVariant,
+    VariantAttributes,
+    VariantUpdate,
+    column_of,
+    columns_given,
+)
+from app.services.images import image_problems, set_advert_images, set_variant_images
+from app.services.options import set_choices
+from app.services.owned import external_id_problems, keep_external_ids, keep_metadata, metadata_problems
 
 Row = TypeVar("Row", Advert, Variant)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VariantAttributes:
-    """Absent stays as it is, None clears. Prices in cents; currency: ISO 4217, of all of its prices."""
-
-    label: str | Absent | None = ABSENT
-    sku: str | Absent | None = ABSENT
-    barcode: str | Absent | None = ABSENT
-    count_on_hand: int | Absent | None = ABSENT
-    infinite_quantity: bool | Absent | None = ABSENT
-    published: bool | Absent | None = ABSENT
-    price_cents: int | Absent | None = ABSENT
-    sale_price_cents: int | Absent | None = ABSENT
-    sale_price_start_at: datetime | Absent | None = ABSENT
-    sale_price_end_at: datetime | Absent | None = ABSENT
-    min_purchase_quantity: int | Absent | None = ABSENT
-    max_purchase_quantity: int | Absent | None = ABSENT
-    pricing_model: PricingModel | Absent | None = ABSENT
-    currency: str | Absent | None = ABSENT
-    tax_code: str | Absent | None = ABSENT
-    notes: str | Absent | None = ABSENT
-    url: str | Absent | None = ABSENT
-    option_values: Sequence[NewChoice] | Absent = ABSENT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdvertVariant(VariantAttributes):
-    """variant_id: None makes a new variant."""
-
-    variant_id: VariantId | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdvertAttributes:
-    """Absent stays as it is, None clears. brand_name: one that is new is added.
-
-    images, variants: changed and added; those not listed stay as they are.
-    """
-
-    title: str | Absent | None = ABSENT
-    description: str | Absent | None = ABSENT
-    code: str | Absent | None = ABSENT
-    condition: AdvertCondition | Absent | None = ABSENT
-    published: bool | Absent | None = ABSENT
-    online: bool | Absent | None = ABSENT
-    vetted: bool | Absent | None = ABSENT
-    tax_code: str | Absent | None = ABSENT
-    product_features: Sequence[str] | Absent | None = ABSENT
-    url: str | Absent | None = ABSENT
-    brand_name: str | Absent | None = ABSENT
-    taxon_id: TaxonId | Absent | None = ABSENT
-    images: Sequence[NewImage] = ()
-    variants: Sequence[AdvertVariant] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VariantUpdate:
-    variant_id: VariantId
-    attributes: VariantAttributes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdvertUpsert:
-    """advert_id: None makes a new advert, of `seller_id`, or of the seller that asks."""
-
-    attributes: AdvertAttributes
-    advert_id: AdvertId | None = None
-    seller_id: SellerId | None = None
-
-
-#: Attributes that are kept in other tables.
-_APART = ("variants", "variant_id", "images", "option_values")
-#: Attributes whose column has another name.
-_COLUMNS = {
-    "infinite_quantity": "has_infinite_quantity",
-    "published": "is_published",
-    "online": "is_online",
-    "vetted": "is_vetted",
-}
 
 
 async def update_variant(database: Database, viewer: Viewer, change: VariantUpdate) -> Variant:
@@ -124,9 +51,9 @@ async def update_variant(database: Database, viewer: Viewer, change: VariantUpda
     async with transaction(database, actor=viewer.actor) as conn:
         variant = await lock_in_advert(conn, viewer, change.variant_id)
         _variant_problems(change.attributes, variant, "attributes").check()
-        saved = await _save(conn, VARIANTS, variant, _attributes(change.attributes))
-        has_chosen = await _choose(conn, saved, change.attributes, "attributes")
-        if has_chosen:
+        saved = await _save(conn, VARIANTS, variant, columns_given(change.attributes))
+        has_parts_changed = await _save_parts(conn, saved, change.attributes, "attributes")
+        if has_parts_changed:
             await touch_variant(conn, saved.id)
         elif saved is not variant:
             await touch_advert(conn, saved.advert_id)
@@ -148,7 +75,7 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
         if isinstance(taxon_id, int) and not await taxon_exists(conn, taxon_id):
             problems.add("attributes.taxonId", "there is no such taxon")
         problems.check()
-        attributes = await _with_brand(conn, _attributes(change.attributes))
+        attributes = await _with_brand(conn, columns_given(change.attributes))
         if advert is None:
             advert = await insert_row(conn, ADVERTS, seller_id=seller_id, **attributes)
         else:
@@ -156,7 +83,7 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
         await _save_variants(conn, advert, change.attributes.variants, known)
         if known and change.attributes.variants:
             await touch_advert(conn, advert.id)
-        return await add_advert_images(conn, advert, change.attributes.images)
+        return await _save_advert_parts(conn, advert, change.attributes)
 
 
 async def lock_in_advert(conn: Connection, viewer: Viewer, variant_id: VariantId) -> Variant:
@@ -164,16 +91,6 @@ async def lock_in_advert(conn: Connection, viewer: Viewer, variant_id: VariantId
     advert_id = await find_advert_of(conn, variant_id, seller_id=viewer.seller_id)
     await lock_advert(conn, advert_id, seller_id=viewer.seller_id)
     return await lock_variant(conn, variant_id, seller_id=viewer.seller_id)
-
-
-def _attributes(attributes: VariantAttributes | AdvertAttributes) -> dict[str, Any]:
-    """The columns that were given."""
-    found = given(attributes)
-    return {
-        _COLUMNS.get(name, name): found[name]
-        for name in found
-        if name not in ("variants", "variant_id", "images", "option_values")
-    }
 
 
 async def _with_brand(conn: Connection, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -197,11 +114,13 @@ def _variant_problems(attributes: VariantAttributes, variant: Variant | None, pa
     """What would be wrong with the variant then."""
     sent = given(attributes)
     before = {
-        name: getattr(variant, _COLUMNS.get(name, name), None)
+        name: getattr(variant, column_of(name), None)
         for name in VariantAttributes.__dataclass_fields__
         if variant is not None
     }
     problems = required_problems(sent, VARIANT_REQUIRED, path=path, is_new=variant is None, needed="label")
+    if not isinstance(attributes.images, Absent):
+        problems.include(image_problems(attributes.images, f"{path}.images"))
     return problems.include(variant_problems({**before, **sent}, path=path))
 
 
@@ -212,7 +131,10 @@ def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
     problems = required_problems(sent, ADVERT_REQUIRED, path="attributes", is_new=is_new, needed="title")
     if "vetted" in sent and not viewer.is_operator:
         problems.add("attributes.vetted", "can be set by the marketplace operator only")
-    problems.include(image_problems(change.attributes.images, "attributes.images"))
+    if not isinstance(images := change.attributes.images, Absent):
+        problems.include(image_problems(images, "attributes.images"))
+    problems.include(external_id_problems(change.attributes.external_ids, "attributes.externalIds"))
+    problems.include(metadata_problems(change.attributes.metadata, "attributes.metadata"))
     if isinstance(name := change.attributes.brand_name, str):
         problems.include(blank_problems({"attributes.brandName": name}))
     if is_new and not change.attributes.variants:
@@ -267,17 +189,35 @@ async def _save_variants(
     known: Mapping[VariantId, Variant],
 ) -> None:
     for index, item in enumerate(listed):
-        attributes = _attributes(item)
+        attributes = columns_given(item)
         if item.variant_id is None:
             own = {"advert_id": advert.id, "seller_id": advert.seller_id}
             variant = await insert_row(conn, VARIANTS, **own, **attributes)
         else:
             variant = await _save(conn, VARIANTS, known[item.variant_id], attributes)
-        await _choose(conn, variant, item, f"attributes.variants.{index}")
+        has_parts_changed = await _save_parts(conn, variant, item, f"attributes.variants.{index}")
+        if has_parts_changed and item.variant_id is not None:
+            await touch_variant(conn, variant.id)
 
 
-async def _choose(conn: Connection, variant: Variant, attributes: VariantAttributes, path: str) -> bool:
-    """Set the variant's option values, if they were given; whether that changed anything. Raises InvalidInput."""
-    if isinstance(attributes.option_values, Absent):
-        return False
-    return await set_choices(conn, variant.id, attributes.option_values, f"{path}.optionValues")
+async def _save_parts(conn: Connection, variant: Variant, attributes: VariantAttributes, path: str) -> bool:
+    """Set option values and images, where given; whether that changed anything. Raises InvalidInput."""
+    has_changed = False
+    if not isinstance(choices := attributes.option_values, Absent):
+        has_changed = await set_choices(conn, VARIANT_OPTION_VALUES, variant.id, choices, f"{path}.optionValues")
+    if not isinstance(images := attributes.images, Absent):
+        has_changed = await set_variant_images(conn, variant.id, images) or has_changed
+    return has_changed
+
+
+async def _save_advert_parts(conn: Connection, advert: Advert, attributes: AdvertAttributes) -> Advert:
+    """Set what is kept in other tables, where given. Raises InvalidInput."""
+    await keep_external_ids(conn, "Advert", advert.id, attributes.external_ids)
+    await keep_metadata(conn, "Advert", advert.id, attributes.metadata)
+    if not isinstance(choices := attributes.advert_option_values, Absent):
+        path = "attributes.advertOptionValues"
+        if await set_choices(conn, ADVERT_OPTION_VALUES, advert.id, choices, path):
+            await touch_advert(conn, advert.id)
+    if isinstance(attributes.images, Absent):
+        return advert
+    return await set_advert_images(conn, advert, attributes.images)

@@ -1,13 +1,23 @@
-"""What a variant has chosen of the options that tell it from its advert's others."""
+"""What variants and adverts have chosen of options: what tells an advert's variants apart, and what all of them have."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from app.db.option_types import VARIANT_OPTION_VALUES, OptionTypeId, OptionValueId, find_choices
+from app.db.option_types import (
+    VARIANT_OPTION_VALUES,
+    AdvertOptionValue,
+    OptionTypeId,
+    OptionValueId,
+    VariantOptionValue,
+    find_choices,
+)
 from app.db.pool import Connection
-from app.db.variants import VariantId
+from app.db.table import Table
 from app.db.write import insert_rows
 from app.domain.option import Choice, choice_problems
+
+Choices: TypeAlias = Table[VariantOptionValue] | Table[AdvertOptionValue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,24 +29,31 @@ class NewChoice:
     text_value: str | None = None
 
 
-async def set_choices(conn: Connection, variant_id: VariantId, choices: Sequence[NewChoice], path: str) -> bool:
-    """Give a locked variant these choices and no other; whether that changed anything. Raises InvalidInput."""
+async def set_choices(
+    conn: Connection, table: Choices, owner_id: int, choices: Sequence[NewChoice], path: str
+) -> bool:
+    """Give a locked variant or advert these choices and no other; whether that changed anything.
+
+    table  the owner's: its choices are told by `variant_id` or `advert_id`.
+    Raises InvalidInput.
+    """
+    owner = "variant_id" if table is VARIANT_OPTION_VALUES else "advert_id"
     types = await find_choices(conn, [choice.option_type_id for choice in choices])
     choice_problems([_choice(choice) for choice in choices], types, path).check()
     records = await conn.fetch(
-        "select option_type_id, option_value_id, text_value from variant_option_values where variant_id = $1",
-        variant_id,
+        f"select option_type_id, option_value_id, text_value from {table.name} where {owner} = $1",
+        owner_id,
     )
     wanted = [(choice.option_type_id, choice.option_value_id, choice.text_value) for choice in choices]
     if sorted(map(repr, wanted)) == sorted(repr(tuple(record)) for record in records):
         return False
-    await conn.execute("delete from variant_option_values where variant_id = $1", variant_id)
+    await conn.execute(f"delete from {table.name} where {owner} = $1", owner_id)
     names = ("option_type_id", "option_value_id", "text_value")
     rows: list[Mapping[str, object]] = [
-        {"variant_id": variant_id, **dict(zip(names, values, strict=True))} for values in wanted
+        {owner: owner_id, **dict(zip(names, values, strict=True))} for values in wanted
     ]
     if rows:
-        await insert_rows(conn, VARIANT_OPTION_VALUES, rows)
+        await insert_rows(conn, table, rows)
     return True
 
 

@@ -55,10 +55,9 @@ def secret_columns(
     wanted = _wanted(before, schemes)
     if hmac_key is not None and SignatureScheme.HMAC not in wanted:
         raise InvalidInput.at("attributes.hmacKey", "this webhook is not signed by HMAC")
-    ring = _opened(before, box)
-    if hmac_key is not None:
-        ring = tuple(one for one in ring if one.scheme is not SignatureScheme.HMAC)
-    ring = tuple(one for one in ring if one.scheme in wanted)
+    kept = {*wanted} - ({SignatureScheme.HMAC} if hmac_key is not None else set())
+    # Only where something of it is kept: a webhook whose secret can't be decrypted any more is mended by a new one.
+    ring = tuple(one for one in _opened(before, box) if one.scheme in kept) if kept else ()
     missing = [scheme for scheme in wanted if secret_ring.current(ring, scheme) is None]
     fresh = {scheme: _fresh(scheme, hmac_key) for scheme in missing}
     ring = secret_ring.rotated(ring, fresh.values(), now=clock.now(), overlap_s=0)

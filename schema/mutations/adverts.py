@@ -10,15 +10,17 @@ from app.auth import Viewer
 from app.db.adverts import AdvertId
 from app.db.sellers import SellerId
 from app.db.variants import VariantId
-from app.services.catalogue import AdvertAttributes, AdvertUpsert, AdvertVariant, upsert_advert
-from app.services.images import NewImage
+from app.services.catalogue import upsert_advert
+from app.services.catalogue_attributes import AdvertAttributes, AdvertUpsert, AdvertVariant
 from app.services.withdrawals import publish_advert, withdraw_advert
 from schema import global_ids
 from schema.context import Info
 from schema.enums import AdvertConditionEnum
+from schema.mutations.images import ImageInput, new_images
 from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.owned import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
-from schema.mutations.variants import VariantAttributesInput, new_choices
+from schema.mutations.variants import VariantAttributesInput, VariantOptionValueInput, new_choices
 from schema.types.advert import Advert
 
 
@@ -27,11 +29,9 @@ class AdvertVariantInput(VariantAttributesInput):
     variant_id: strawberry.ID | None = optional("The advert's variant to change; absent: a new one, with a label.")
 
 
-@strawberry.input(description="An image, by where it is.")
-class ImageInput:
-    source_url: str = required("Address of the image: http:// or https://. One that is there already stays.")
-    alt: str | None = optional("What it shows, for those who can't see it.")
-    position: int = strawberry.field(default=0, description="Its place among the images.")
+@strawberry.input(description="What an advert has of an option: one of its values or, of a FREE_TEXT option, a text.")
+class AdvertOptionValueInput(VariantOptionValueInput):
+    """As a variant's."""
 
 
 @strawberry.input(description="What the advert is made of: an absent field stays as it is, null clears it.")
@@ -48,7 +48,15 @@ class AdvertAttributesInput:
     url: str | None = optional("Page of the product in the seller's own shop.")
     brand_name: str | None = optional("Name of the brand; one that is new is added. null: no brand.")
     taxon_id: strawberry.ID | None = optional("Where the advert is sorted in, a Taxon.")
-    images: list[ImageInput] | None = optional("Images to add; the first one that an advert gets is its display image.")
+    images: list[ImageInput] | None = optional(
+        "All its images: absent leaves them as they are, an empty list removes them. The display image stays while it"
+        " is one of them; else the first by position becomes it."
+    )
+    advert_option_values: list[AdvertOptionValueInput] | None = optional(
+        "What is true of all of its variants; replaces all."
+    )
+    external_ids: list[KeyValueInput] | None = optional("What other systems call it. Those not listed stay.")
+    metadata: list[KeyValueInput] | None = optional("What others keep with it. What is not listed stays.")
     variants: list[AdvertVariantInput] | None = optional(
         "Variants to add or to change, at least one for a new advert. Those not listed stay as they are."
     )
@@ -147,16 +155,30 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
         for index, variant in enumerate(given.attributes.variants or ())
     ]
     taxon_id = ids.attribute(given.attributes.taxon_id, "Taxon", "attributes.taxonId")
-    images = [converted(image, NewImage) for image in given.attributes.images or ()]
+    choices = new_choices(ids, given.attributes.advert_option_values, "attributes.advertOptionValues")
     ids.check()
     return AdvertUpsert(
         advert_id=None if advert_id is None else AdvertId(advert_id),
         seller_id=None if seller_id is None else SellerId(seller_id),
-        attributes=converted(given.attributes, AdvertAttributes, variants=variants, taxon_id=taxon_id, images=images),
+        attributes=converted(
+            given.attributes,
+            AdvertAttributes,
+            variants=variants,
+            taxon_id=taxon_id,
+            images=new_images(given.attributes.images),
+            advert_option_values=choices,
+            external_ids=kept_values(given.attributes.external_ids),
+            metadata=kept_values(given.attributes.metadata),
+        ),
     )
 
 
 def _variant(ids: Ids, given: AdvertVariantInput, path: str) -> AdvertVariant:
     key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.variantId")
-    choices = new_choices(ids, given, path)
-    return converted(given, AdvertVariant, variant_id=None if key is None else VariantId(key), option_values=choices)
+    return converted(
+        given,
+        AdvertVariant,
+        variant_id=None if key is None else VariantId(key),
+        option_values=new_choices(ids, given.option_values, f"{path}.optionValues"),
+        images=new_images(given.images),
+    )

@@ -10,15 +10,17 @@ from app.auth import Viewer
 from app.db.orders import OrderId
 from app.db.sellers import SellerId
 from app.db.variants import VariantId
+from app.domain.adjustment import NewAdjustment
 from app.domain.attributes import ABSENT
 from app.domain.order import DeliveryType, OrderStatus
 from app.services.order_updates import OrderAttributes, OrderUpdate, update_order
 from app.services.orders import NewInvoice, NewLineItem, NewOrder, NewPurchase, create_order
 from app.services.payments import NewPaymentEvent
 from schema.context import Info
-from schema.enums import DeliveryTypeEnum, OrderStatusEnum
+from schema.enums import AdjustmentAppliesToEnum, AdjustmentTypeEnum, DeliveryTypeEnum, OrderStatusEnum
 from schema.mutations.addresses import AddressInput, new_address
 from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.owned import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.order import Order
 
@@ -27,6 +29,7 @@ _QUANTITY = "How many, at least 1. Stock and the variant's purchase limits count
 _AMOUNT = "What one of it costs, tax included, in cents. By default the variant's price, or its running sale's."
 _RATE = "Rate of the tax that the amounts contain, as a fraction: 0.1 is 10 %. Absent: no tax."
 _POSTAGE = "Shipping cost of this line in cents; it adds to the invoice's."
+_ADJUSTMENTS = "Of the price of this line and, with FREE_SHIPPING_DISCOUNT, of its postage."
 
 
 @strawberry.input(description="Something that the payment service has told.")
@@ -35,6 +38,18 @@ class PaymentEventInput:
     successful: bool = required("Whether it was.")
     transaction_id: str | None = optional("The payment service's number of it.")
     response_message: str | None = optional("The payment service's answer, in words.")
+
+
+@strawberry.input(description="What is taken off a price at checkout, or added to it.")
+class AdjustmentInput:
+    adjustment_type: AdjustmentTypeEnum = required("PROMOTION takes the amount off, FEE adds it.")
+    applies_to: AdjustmentAppliesToEnum = required(
+        "What it changes: the price of the goods or, with FREE_SHIPPING_DISCOUNT, the shipping cost."
+    )
+    amount_cents: int = required(
+        "How much, in cents, at least 1. A promotion is not more than what it applies to, less the ones before."
+    )
+    description: str | None = optional("What it is for, in words.")
 
 
 @strawberry.input(description="The buyer, and how the order stands.")
@@ -60,6 +75,8 @@ class OrderInput:
     address: AddressInput | None = optional("Where the items are sent to.")
     billing_address: AddressInput | None = optional("Where the bill is sent to.")
     payment_events: list[PaymentEventInput] | None = optional("What the payment service has told so far.")
+    external_ids: list[KeyValueInput] | None = optional("What other systems call the order.")
+    metadata: list[KeyValueInput] | None = optional("What others keep with the order.")
 
 
 @strawberry.input(description="One line of an order that is to be split into invoices.")
@@ -72,6 +89,7 @@ class LineItemInput:
     item_amount_cents: int | None = optional(_AMOUNT)
     tax_rate: float | None = optional(_RATE)
     postage_cents: int = strawberry.field(default=0, description=_POSTAGE)
+    adjustments: list[AdjustmentInput] | None = optional(_ADJUSTMENTS)
 
 
 @strawberry.input(description="One line of an invoice.")
@@ -81,6 +99,7 @@ class InvoiceLineItemInput:
     item_amount_cents: int | None = optional(_AMOUNT)
     tax_rate: float | None = optional(f"{_RATE} By default the invoice's.")
     postage_cents: int = strawberry.field(default=0, description=_POSTAGE)
+    adjustments: list[AdjustmentInput] | None = optional(_ADJUSTMENTS)
 
 
 @strawberry.input(description="One seller's part of an order, of one delivery type. No two have both the same.")
@@ -95,6 +114,10 @@ class InvoiceInput:
         default=0, description="Shipping cost in cents, besides the postage of the lines."
     )
     tax_rate: float | None = optional("Rate of the tax contained in the shipping cost, and in lines without one.")
+    adjustments: list[AdjustmentInput] | None = optional(
+        "Of the whole invoice, after those of its lines. Those of the subtotal are shared by the lines, in proportion"
+        " to their totals: a refund of a line gives back what was paid for it."
+    )
 
 
 @strawberry.input(description="Input of orderCreate: an order with either lineItems or invoices.")
@@ -208,7 +231,12 @@ def _purchase(given: OrderCreateMutationInput) -> NewPurchase:
     ids.check()
     return NewPurchase(
         order=converted(
-            given.order, NewOrder, **_addresses(given.order, None), payment_events=_events(given.order.payment_events)
+            given.order,
+            NewOrder,
+            **_addresses(given.order, None),
+            payment_events=_events(given.order.payment_events),
+            external_ids=kept_values(given.order.external_ids),
+            metadata=kept_values(given.order.metadata),
         ),
         line_items=lines if _is_given(given.line_items) else None,
         invoices=invoices if _is_given(given.invoices) else None,
@@ -221,10 +249,15 @@ def _is_given(value: object) -> bool:
 
 def _line(ids: Ids, given: LineItemInput | InvoiceLineItemInput, path: str) -> NewLineItem:
     key = ids.key(given.variant_id, "Variant", f"{path}.variantId")
-    return converted(given, NewLineItem, variant_id=VariantId(key))
+    return converted(given, NewLineItem, variant_id=VariantId(key), adjustments=_adjustments(given.adjustments))
+
+
+def _adjustments(given: list[AdjustmentInput] | None) -> list[NewAdjustment]:
+    return [converted(each, NewAdjustment) for each in given or ()]
 
 
 def _invoice(ids: Ids, given: InvoiceInput, path: str) -> NewInvoice:
     key = ids.key(given.seller_id, "Seller", f"{path}.sellerId")
     lines = [_line(ids, line, f"{path}.lineItems.{index}") for index, line in enumerate(given.line_items)]
-    return converted(given, NewInvoice, seller_id=SellerId(key), line_items=lines)
+    adjustments = _adjustments(given.adjustments)
+    return converted(given, NewInvoice, seller_id=SellerId(key), line_items=lines, adjustments=adjustments)

@@ -1,16 +1,16 @@
 """externalIdUpsert, metadataUpsert."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import strawberry
 from databases import Database
 
 from app.auth import Viewer
-from app.services.owned import Kept, upsert_external_id, upsert_metadatum
+from app.services.owned import Kept, KeptValue, upsert_external_id, upsert_metadatum
 from schema import global_ids
 from schema.context import Info
-from schema.mutations.inputs import required
+from schema.mutations.inputs import converted, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.external_id import ExternalID
 from schema.types.metadatum import Metadatum
@@ -19,6 +19,12 @@ _OWNER = (
     "What it is kept with: an Order, Invoice, LineItem, Shipment, RefundRequest, RefundRequestLineItem,"
     " ReturnShipment, Advert, Variant or Seller."
 )
+
+
+@strawberry.input(description="A value that is kept with what the mutation is about.")
+class KeyValueInput:
+    key: str = required("What the value is about; once per owner, so one that is there already gets the value.")
+    value: str = required("The value. Of an external id: not blank.")
 
 
 @strawberry.input(description="Input of externalIdUpsert.")
@@ -77,6 +83,11 @@ class OwnedMutations:
             return {"metadatum": await upsert_metadatum(database, viewer, _kept(input))}
 
         return await run_mutation(info, MetadataUpsertMutationPayload, input, upsert)
+
+
+def kept_values(given: Sequence[KeyValueInput] | None) -> list[KeptValue]:
+    """What a service takes for external ids and metadata; absent and null are none to set."""
+    return [converted(each, KeptValue) for each in given or ()]
 
 
 def _kept(given: ExternalIdUpsertMutationInput | MetadataUpsertMutationInput) -> Kept:

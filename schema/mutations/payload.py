@@ -33,7 +33,8 @@ class MutationPayload:
         default=None, description="What was wrong; null when the change was made."
     )
     status: int = strawberry.field(
-        default=200, description="An HTTP-like status: 200 made, 403, 404, 409, 422 or 429 refused, and nothing changed."
+        default=200,
+        description="An HTTP-like status: 200 made, 403, 404, 409, 422 or 429 refused, and nothing changed.",
     )
 
 

@@ -1,6 +1,6 @@
 """variantUpdate, variantDelete, and the attributes that it shares with advertUpsert."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,12 +10,14 @@ from databases import Database
 from app.auth import Viewer
 from app.db.variants import VariantId
 from app.domain.attributes import ABSENT
-from app.services.catalogue import VariantAttributes, VariantUpdate, update_variant
+from app.services.catalogue import update_variant
+from app.services.catalogue_attributes import VariantAttributes, VariantUpdate
 from app.services.options import NewChoice
 from app.services.withdrawals import withdraw_variant
 from schema import global_ids
 from schema.context import Info
 from schema.enums import PricingModelEnum
+from schema.mutations.images import ImageInput, new_images
 from schema.mutations.inputs import Ids, converted, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.variant import Variant
@@ -44,6 +46,7 @@ class VariantAttributesInput:
     max_purchase_quantity: int | None = optional("How many can be bought at most; null: no limit.")
     pricing_model: PricingModelEnum | None = optional("How it is sold. Can't be cleared.")
     option_values: list[VariantOptionValueInput] | None = optional("What it has of options; replaces all.")
+    images: list[ImageInput] | None = optional("Pictures of this variant alone; replaces all.")
     currency: str | None = optional("ISO 4217 code of its prices. Can't be cleared.")
     tax_code: str | None = optional("Tax code of the seller's accounting.")
     notes: str | None = optional("Notes of the seller.")
@@ -108,24 +111,25 @@ class VariantMutations:
 def _update(given: VariantUpdateMutationInput) -> VariantUpdate:
     ids = Ids()
     variant_id = VariantId(ids.key(given.variant_id, "Variant", "variantId"))
-    choices = new_choices(ids, given.attributes, "attributes")
+    choices = new_choices(ids, given.attributes.option_values, "attributes.optionValues")
     ids.check()
-    attributes = converted(given.attributes, VariantAttributes, option_values=choices)
+    images = new_images(given.attributes.images)
+    attributes = converted(given.attributes, VariantAttributes, option_values=choices, images=images)
     return VariantUpdate(variant_id=variant_id, attributes=attributes)
 
 
-def new_choices(ids: Ids, given: VariantAttributesInput, path: str) -> Any:
-    """What a service takes for a variant's option values; null is none of them."""
-    if given.option_values is strawberry.UNSET:
+def new_choices(ids: Ids, given: Sequence[VariantOptionValueInput] | None, path: str) -> Any:
+    """What a service takes for option values that may be absent; null is none of them."""
+    if given is strawberry.UNSET:
         return ABSENT
     return [
         converted(
             choice,
             NewChoice,
-            option_type_id=ids.key(choice.option_type_id, "OptionType", f"{path}.optionValues.{index}.optionTypeId"),
+            option_type_id=ids.key(choice.option_type_id, "OptionType", f"{path}.{index}.optionTypeId"),
             option_value_id=ids.optional_key(
-                choice.option_value_id or None, "OptionValue", f"{path}.optionValues.{index}.optionValueId"
+                choice.option_value_id or None, "OptionValue", f"{path}.{index}.optionValueId"
             ),
         )
-        for index, choice in enumerate(given.option_values or ())
+        for index, choice in enumerate(given or ())
     ]

@@ -9,6 +9,8 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from app.settings import Settings
+from app.telemetry import configure_logging
 from workers.bench.figures import Figure, as_json, show
 from workers.bench.growth import measure_growth
 from workers.bench.lab import FULL, QUICK, Lab, running_lab
@@ -38,6 +40,8 @@ def run_bench(*, only: Sequence[str] = (), is_quick: bool = False, console: Cons
     """
     names = read_words(only, list(SECTIONS))
     check_measurable()
+    # This process's own lines would go between the progress; the worker logs as in production.
+    configure_logging(Settings(log_level="warning"))
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     # Twice a second: drawing costs CPU, and would cost it where it is measured.
     with Progress(*columns, console=console, refresh_per_second=2) as progress:

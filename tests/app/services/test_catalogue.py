@@ -7,14 +7,13 @@ from app.auth import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.db.variants import VariantId
 from app.errors import InvalidInput, NotFound
-from app.services.catalogue import (
+from app.services.catalogue import update_variant, upsert_advert
+from app.services.catalogue_attributes import (
     AdvertAttributes,
     AdvertUpsert,
     AdvertVariant,
     VariantAttributes,
     VariantUpdate,
-    update_variant,
-    upsert_advert,
 )
 from tests.builders.adverts import create_advert
 from tests.builders.sellers import create_seller

@@ -42,6 +42,11 @@ async def rotate(database_url: str, box: SecretBox) -> list[Rotated]:
         return [batch async for batch in rotate_secret_key(database, box)]
 
 
+def rotated_by_command(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("tellgraph")), "keys", "rotate-secrets"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
 async def test_every_sealed_column_of_the_database_is_known(conn: asyncpg.Connection) -> None:
     rows = await conn.fetch(
         "select table_name, column_name from information_schema.columns where table_schema = 'public'"
@@ -129,14 +134,7 @@ async def test_the_command_says_what_it_did(
         "TELLGRAPH_SECRET_KEY_PREVIOUS": previous,
     }
 
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [Path(sys.executable).with_name("tellgraph"), "keys", "rotate-secrets"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = await asyncio.to_thread(lambda: rotated_by_command(environment))
 
     assert done.returncode == status, done.stderr
     changed = 4 if status == 0 else 0

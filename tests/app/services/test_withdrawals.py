@@ -7,7 +7,8 @@ from databases import Database
 from app.auth import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.errors import Conflict, NotFound
-from app.services.catalogue import VariantAttributes, VariantUpdate, update_variant
+from app.services.catalogue import update_variant
+from app.services.catalogue_attributes import VariantAttributes, VariantUpdate
 from app.services.withdrawals import publish_advert, withdraw_advert, withdraw_variant
 from tests.builders.adverts import create_advert
 from tests.builders.sellers import create_seller

@@ -82,19 +82,14 @@ async def test_a_deleted_webhook_is_told_nothing_and_refuses_everything(api: Pla
     await create_invoice(api.conn)
     async with open_resources(settings_for(database_url)) as resources:
         await publish_all(resources)
+    enabled = await call(api, "webhookUpdate", "", webhookId=webhook_id, attributes={"enabled": True})
     statuses = [
-        (await call(api, name, "", webhookId=webhook_id, **given))["status"]
-        for name, given in {
-            "webhookUpdate": {"attributes": {"enabled": True}},
-            "webhookTest": {},
-            "webhookEventsReplay": {},
-            "webhookBackfill": {},
-            "webhookSecretRotate": {},
-        }.items()
+        (await call(api, name, "", webhookId=webhook_id))["status"]
+        for name in ("webhookTest", "webhookEventsReplay", "webhookBackfill", "webhookSecretRotate")
     ]
 
     assert await api.conn.fetchval("select count(*) from webhook_events") == 0
-    assert statuses == [404] * 5
+    assert [enabled["status"], *statuses] == [404] * 5
 
 
 async def test_what_is_published_or_retried_while_a_webhook_is_deleted_is_cancelled(
@@ -326,3 +321,13 @@ async def test_a_wrong_backfill_is_refused_at_its_field(api: Platform, given: di
 
     assert (payload["status"], [error["field"] for error in payload["errors"]]) == (422, [field])
     assert await api.conn.fetchval("select count(*) from webhook_backfills") == 0
+
+
+async def test_a_new_secret_mends_a_webhook_whose_old_one_can_not_be_decrypted(api: Platform) -> None:
+    webhook_id = (await api.create_webhook(URL))["webhook"]["id"]
+    await api.conn.execute("update webhooks set secrets = 'lost'")
+
+    payload = await call(api, "webhookUpdate", "hmacKey", webhookId=webhook_id, attributes={"hmacKey": SECRET})
+
+    assert (payload["status"], payload["hmacKey"]) == (200, None)
+    assert await ring(api, webhook_id) == [SECRET]
