@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,13 +27,14 @@ from app.errors import TellgraphError
 from app.listen import running_receiver, show, signing_keys
 from app.main import create_app
 from app.secrets import box_of
-from app.seed import Seeded, seed_marketplace
+from app.seed.command import Asked, run_seed
 from app.services.secret_key import count_secrets, rotate_secret_key
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
 from schema import schema
 from schema.stored.check import check_all, schema_of
 from workers import signing
+from workers.bench.command import bench
 from workers.process import run_worker
 
 app = typer.Typer(
@@ -44,6 +46,7 @@ keys = typer.Typer(no_args_is_help=True, help="API keys of the operator and of s
 sdl = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
 app.add_typer(keys, name="keys")
 app.add_typer(sdl, name="schema")
+app.command()(bench)
 _err = Console(stderr=True, highlight=False)
 
 
@@ -105,22 +108,16 @@ def migrate() -> None:
 def seed(
     number: Annotated[int, typer.Option("--seed", help="Another number gives another marketplace.")] = 1,
     again: Annotated[bool, typer.Option("--again", help="Also beside sellers that are there already.")] = False,
+    scale: Annotated[int | None, typer.Option(min=1, help="So many invoices, over a year; absent: a few.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="That year's end; today.")] = None,
+    is_quiet: Annotated[bool, typer.Option("--quiet-history", help="No webhook is told of what is seeded.")] = False,
 ) -> None:
-    """Fill an empty database with a small marketplace: sellers, adverts, orders in several states."""
-
-    async def write(settings: Settings) -> Seeded:
-        async with create_database(_database_url(settings), pool_size=2) as database:
-            return await seed_marketplace(database, seed=number, again=again)
-
+    """Fill an empty database with a marketplace: a small one, or a year's trade of about `--scale` invoices."""
+    asked = Asked(seed=number, again=again, scale=scale, until=until, is_quiet=is_quiet)
     with _servers() as settings:
         if get_settings().database_url is None:
             run_migrations(_database_url(settings))
-        seeded: Seeded = _run(write(settings))
-        typer.echo(
-            f"Seeded {seeded.sellers} sellers, {seeded.adverts} adverts with {seeded.variants} variants,"
-            f" {seeded.orders} orders with {seeded.invoices} invoices, {seeded.shipments} shipments,"
-            f" {seeded.refund_requests} refund requests."
-        )
+        typer.echo(_run(run_seed(_database_url(settings), asked, _err)))
 
 
 @app.command()

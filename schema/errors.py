@@ -38,6 +38,8 @@ CODES: Mapping[str, str] = {
     "INVALID_INPUT": "An argument is wrong, such as a malformed id or too large a page.",
     "MISSING_SCOPE": "The API key lacks the scope that this needs.",
     "NOT_FOUND": "What was named does not exist, or not for this viewer.",
+    "IDEMPOTENCY_CONFLICT": "The Idempotency-Key was used with another body, or is in use at the moment.",
+    "TOO_SOON": "The same was asked for a moment ago; try again later.",
     "TOO_MANY": "A list without pages has more than it may return.",
     # Ours.
     "INTERNAL": "Something failed that is not the client's business; the log has it.",

@@ -215,10 +215,11 @@ def _result(
     due: DueEvent, outcome: int | ErrorKind, answer: Answer | None, error: str | None, started: float
 ) -> Result:
     now = clock.now()
+    retry_after = answer.retry_after if answer else None
     decision = retry.decide(
         attempt_number=due.attempt - due.attempts_before,
         outcome=outcome,
-        retry_after=answer.retry_after if answer else None,
+        retry_after=retry_after,
         now=now,
         first_attempted_at=due.first_attempted_at,
         max_retries=due.max_retries,
@@ -239,6 +240,7 @@ def _result(
         duration_ms=round((time.monotonic() - started) * 1000),
         delay_s=decision.delay_s,
         disable_reason=decision.disable_reason,
+        pause_s=retry.pause_s(outcome=outcome, retry_after=retry_after, delay_s=decision.delay_s, now=now),
     )
     _log.info(
         "delivery.attempted",
@@ -251,6 +253,7 @@ def _result(
         state=decision.state,
         duration_ms=result.duration_ms,
         retry_in_s=decision.delay_s,
+        pause_s=result.pause_s,
     )
     return result
 

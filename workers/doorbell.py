@@ -47,6 +47,7 @@ class Doorbell:
 
     async def _watch(self, conn: Connection) -> None:
         await conn.add_listener(CHANNEL, self._hear)
+        is_clean = False
         try:
             follow_up = len(_FOLLOW_UP_S)
             while not self._resources.stopping.is_set():
@@ -65,6 +66,10 @@ class Doorbell:
         finally:
             with contextlib.suppress(*DATABASE_ERRORS):
                 await conn.remove_listener(CHANNEL, self._hear)
+                is_clean = not conn.is_closed()
+            # A lost connection keeps its listener: the pool must not get it back with one.
+            if not is_clean:
+                conn.terminate()
 
     async def _ask(self, job: Job) -> None:
         now = time.monotonic()

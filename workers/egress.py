@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, Protocol
+from weakref import WeakValueDictionary
 
 from aiohttp import AddrInfoType, SocketFactoryType
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -20,8 +21,11 @@ from app.domain.endpoint import Network, address_allowed
 # A dead record costs time before the next is tried: a name with many of them would only burn the deadline.
 MAX_RECORDS: Final = 4
 # getaddrinfo blocks a thread for as long as a name server keeps silent: a pool of its own, so that slow names
-# delay neither each other much nor anything else that uses the loop's default pool.
-DNS_THREADS: Final = 16
+# delay neither each other much nor anything else that uses the loop's default pool. Nothing ends such a thread
+# early: when all of them wait, every new name waits, too, until the system gives one up (10 s by default).
+DNS_THREADS: Final = 64
+# Of them, for the names below one domain: who owns a silent one can make up as many names as they like.
+DNS_THREADS_PER_DOMAIN: Final = 16
 
 
 class RefusedAddress(OSError):
@@ -51,18 +55,23 @@ class GuardedResolver(AbstractResolver):
         self._allowed = tuple(allowed)
         self._getaddrinfo = getaddrinfo
         self._executor = ThreadPoolExecutor(DNS_THREADS, thread_name_prefix="dns")
+        # Weak: a domain's turns are kept only as long as a lookup has or awaits one.
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Look a name up: at most four records, in the system's order of preference.
 
+        Waits for as long as `getaddrinfo` does, and before that for a turn if many names of the same domain,
+        or 64 of all, are being looked up.
         Raises: RefusedAddress; OSError (socket.gaierror for a name without address).
         """
         loop = asyncio.get_running_loop()
         look_up = partial(self._getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM)
         try:
-            infos = await loop.run_in_executor(self._executor, look_up)
+            async with self._turns.setdefault(_domain(host), asyncio.Semaphore(DNS_THREADS_PER_DOMAIN)):
+                infos = await loop.run_in_executor(self._executor, look_up)
         except UnicodeError as error:
             raise OSError(f"{host!r} is not a name that can be looked up") from error
         records = self._permitted(host, [(family, str(address[0])) for family, _, _, _, address in infos])
@@ -97,6 +106,11 @@ def socket_factory(allowed: Sequence[Network] = ()) -> SocketFactoryType:
         return socket.socket(family, kind, protocol)
 
     return create_socket
+
+
+def _domain(host: str) -> str:
+    # Two labels; under co.uk, owners share the turns, which is the coarser but not the weaker bound.
+    return ".".join(host.lower().removesuffix(".").split(".")[-2:])
 
 
 def _is_allowed(address: str, allowed: Sequence[Network]) -> bool:

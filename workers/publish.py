@@ -29,6 +29,7 @@ from workers.match import (
     is_wanted,
     klasses_of,
 )
+from workers.owners import list_owners
 from workers.render import Renderer, RenderKey, key_of
 from workers.resources import Resources
 
@@ -57,7 +58,8 @@ async def publish_batch(resources: Resources) -> int:
 
 async def _publish(conn: Connection, resources: Resources, events: Sequence[ChangeEvent]) -> int:
     per_entity, per_transaction = fold_entities(events), fold_transactions(events)
-    subscribed = await webhooks.list_subscribed(conn, klasses_of(per_transaction))
+    owners = await list_owners(conn, per_transaction)
+    subscribed = await webhooks.list_subscribed(conn, klasses_of(per_transaction), owners)
     return len(await publish_matches(conn, resources, *_match(subscribed, per_entity, per_transaction)))
 
 

@@ -27,12 +27,17 @@ SCHEDULE_S: Final = (
 JITTER: Final = 0.2
 MAX_AGE: Final = timedelta(days=30)
 MAX_RETRY_AFTER_S: Final = 24 * _HOUR_S
+TOO_MANY: Final = 429
+# Bounds of a webhook's pause after a 429 that doesn't say for how long. One event's retry may be 8 h away: by that
+# alone, the others must not wait as long.
+MIN_PAUSE_S: Final = 1.0
+MAX_UNASKED_PAUSE_S: Final = 5 * _MINUTE_S
 # An endpoint that says "not here" or "not like this" seldom changes its mind.
 MAX_REJECTED_RETRIES: Final = 5
 GONE: Final = 410
 GONE_REASON: Final = "The endpoint answered 410 Gone."
 # 4xx that mean "not now" rather than "not this": Request Timeout, Too Early, Too Many Requests.
-TEMPORARY_STATUSES: Final = frozenset({408, 425, 429})
+TEMPORARY_STATUSES: Final = frozenset({408, 425, TOO_MANY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,19 @@ def decide(
     if now + timedelta(seconds=delay_s) > first_attempted_at + MAX_AGE:
         return Decision(state=WebhookEventState.FAILED)
     return Decision(state=WebhookEventState.RETRYING, delay_s=delay_s)
+
+
+def pause_s(*, outcome: int | ErrorKind, retry_after: str | None, delay_s: float | None, now: datetime) -> float | None:
+    """Seconds for which nothing at all is to be sent to an endpoint after this answer; None: no pause is asked for.
+
+    Args: retry_after — as for `decide`; what fails with it asks for that pause, at most 24 h. delay_s — until the
+          event's own retry: the pause after a 429 without the header, from 1 s to 5 min.
+    """
+    if isinstance(outcome, ErrorKind) or 200 <= outcome < 300:
+        return None
+    if asked_s := retry_after_s(retry_after, now):
+        return asked_s
+    return min(max(delay_s or 0.0, MIN_PAUSE_S), MAX_UNASKED_PAUSE_S) if outcome == TOO_MANY else None
 
 
 def scheduled_delay_s(retry_number: int, chance: float) -> float:

@@ -42,7 +42,10 @@ class DueEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What an attempt came to. `delay_s`: until the next one; None when there is none."""
+    """What an attempt came to. `delay_s`: until the next one; None when there is none.
+
+    pause_s  for how long the endpoint wants nothing at all; None when it doesn't say.
+    """
 
     id: WebhookEventId
     webhook_id: WebhookId
@@ -56,6 +59,7 @@ class Result:
     duration_ms: int
     delay_s: float | None
     disable_reason: str | None
+    pause_s: float | None = None
 
 
 async def claim_due(
@@ -69,7 +73,7 @@ async def claim_due(
              id after which the walk starts; when fewer than `limit` come back, go on from 0.
              failing_share — places of a webhook whose last attempt failed. lease_s — at least so long, and always
              longer than the webhook's own time limit.
-    Source:  0008_webhook_controls.sql, claim_webhook_events.
+    Source:  0011_webhook_pace.sql, claim_webhook_events.
     """
     rows = await conn.fetch(
         "select * from claim_webhook_events($1, $2, $3, $4, $5)", limit, per_webhook, after, failing_share, lease_s
@@ -80,7 +84,8 @@ async def claim_due(
 async def record_results(conn: Connection, results: Sequence[Result]) -> set[WebhookEventId]:
     """Store what attempts came to; a late result of an expired lease changes nothing.
 
-    A webhook whose attempts of this batch all failed is marked failing until one succeeds.
+    A webhook whose attempts of this batch all failed is marked failing until one succeeds. A pause that was
+    asked for holds to its end, whatever was in flight: an earlier end takes no later one's place.
     Returns: the ids of the webhook events that were still in flight, and are recorded now.
     """
     failed = {result.webhook_id for result in results if result.state is not WebhookEventState.DELIVERED}
@@ -89,8 +94,8 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
         """
         with r as (
           select * from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[],
-            $8::bytea[], $9::int[], $10::float8[])
-            r(id, attempt, state, reason, status, error_kind, error, response_body, duration_ms, delay_s)
+            $8::bytea[], $9::int[], $10::float8[], $12::float8[])
+            r(id, attempt, state, reason, status, error_kind, error, response_body, duration_ms, delay_s, pause_s)
         ), recorded as (
           update webhook_events e set
             state = case when r.state <> 'RETRYING' or w.is_enabled then r.state
@@ -103,17 +108,23 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
             finished_at = case when r.state <> 'RETRYING' or w.deleted_at is not null then clock_timestamp() end
           from r, webhooks w
           where e.id = r.id and e.state = 'SENDING' and e.attempt_count = r.attempt and w.id = e.webhook_id
-          returning e.id, e.webhook_id, r.attempt, r.state
+          returning e.id, e.webhook_id, r.attempt, r.state, r.pause_s
         ), attempts as (
           update delivery_attempts a set finished_at = clock_timestamp(), status = r.status,
             error_kind = r.error_kind, error = r.error, response_body = r.response_body, duration_ms = r.duration_ms
           from r join recorded using (id, attempt) where a.webhook_event_id = r.id and a.number = r.attempt
         ), health as (
-          select webhook_id, not bool_or(state = 'DELIVERED') as is_failing from recorded group by webhook_id
+          select webhook_id, not bool_or(state = 'DELIVERED') as is_failing,
+            clock_timestamp() + make_interval(secs => max(pause_s)) as paused_until
+          from recorded group by webhook_id
         ), marked as (
           update webhooks w set is_failing = h.is_failing,
-            failing_since = case when h.is_failing then coalesce(w.failing_since, clock_timestamp()) end
-          from health h where w.id = h.webhook_id and w.is_failing <> h.is_failing
+            failing_since = case when h.is_failing then coalesce(w.failing_since, clock_timestamp()) end,
+            -- Only a pause that is over is cleared: successes that were in flight before it say nothing against it.
+            paused_until = greatest(
+              case when h.is_failing or w.paused_until > clock_timestamp() then w.paused_until end, h.paused_until)
+          from health h where w.id = h.webhook_id and (w.is_failing <> h.is_failing or h.paused_until is not null
+            or not h.is_failing and w.paused_until <= clock_timestamp())
         )
         select id from recorded
         """,
@@ -128,6 +139,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
         [result.duration_ms for result in results],
         [result.delay_s for result in results],
         WEBHOOK_DELETED,
+        [result.pause_s for result in results],
     )
     return {row["id"] for row in rows}
 

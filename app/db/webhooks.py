@@ -21,7 +21,8 @@ class Webhook:
 
     public_key of the newest Ed25519 key; None when none signs. secrets_expire_at: when the next rotated-out secret
     ceases to sign. A deleted webhook is never enabled. `triggers` are field paths; empty: whatever the query reads.
-    broken_reason: what doesn't fit the schema; None when all does.
+    broken_reason: what doesn't fit the schema; None when all does. rate_limit: POSTs per second; None: no limit.
+    paused_until: nothing is sent before; may be past.
     """
 
     id: WebhookId
@@ -52,6 +53,8 @@ class Webhook:
     triggers: tuple[str, ...] = ()
     filter: str | None = None
     broken_reason: str | None = None
+    rate_limit: int | None = None
+    paused_until: datetime | None = None
 
 
 WEBHOOKS = Table("webhooks", Webhook)
@@ -93,11 +96,19 @@ async def lock_webhook(conn: Connection, webhook_id: WebhookId, *, seller_id: Se
     return WEBHOOKS.from_record(row)
 
 
-async def list_subscribed(conn: Connection, types: Sequence[WebhookKlass]) -> list[Webhook]:
-    """The webhooks about any of these types, also disabled ones, by id; none deleted."""
+async def list_subscribed(conn: Connection, types: Sequence[WebhookKlass], owners: Sequence[SellerId]) -> list[Webhook]:
+    """The operator's and these sellers' webhooks about any of these types, also disabled ones, by id; none deleted."""
+    # Apart, because no index serves an OR over both.
     rows = await conn.fetch(
-        f"select {_COLUMNS} from webhooks where type = any($1::text[]) and deleted_at is null order by id",
+        f"""
+        select {_COLUMNS} from webhooks where seller_id is null and type = any($1::text[]) and deleted_at is null
+        union all
+        select {_COLUMNS} from webhooks
+        where seller_id = any($2::bigint[]) and type = any($1::text[]) and deleted_at is null
+        order by id
+        """,
         [klass.value for klass in types],
+        list(owners),
     )
     return WEBHOOKS.rows(rows)
 

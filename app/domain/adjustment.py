@@ -65,9 +65,7 @@ def shared(whole: Adjusted, totals: Sequence[int]) -> list[Adjusted]:
     No share of a discount is more than its line's total unless the whole is more than all of them.
     """
     discounts, fees = _shares(whole.discount_cents, totals), _shares(whole.fee_cents, totals)
-    return [
-        Adjusted(discount_cents=discount, fee_cents=fee) for discount, fee in zip(discounts, fees, strict=True)
-    ]
+    return [Adjusted(discount_cents=discount, fee_cents=fee) for discount, fee in zip(discounts, fees, strict=True)]
 
 
 def adjustment_form_problems(adjustments: Sequence[NewAdjustment], path: str) -> Problems:

@@ -19,11 +19,11 @@ from app.db.shipments import SHIPMENTS, SHIPPED_ITEMS, ShipmentCarrier
 from app.db.table import Table
 from app.db.variants import VARIANTS, Variant
 from app.db.write import insert_rows
-from app.errors import Conflict
 from app.seed import rows
 from app.seed.plan import Plan, Size, make_plan
 from app.seed.reference import find_or_add_carriers
 from app.seed.rows import Sold
+from app.seed.start import begin, has_sellers
 
 __all__ = ["Seeded", "Size", "has_sellers", "seed_marketplace"]
 
@@ -46,12 +46,6 @@ class Seeded:
     refund_requests: int
 
 
-async def has_sellers(database: Database) -> bool:
-    """Whether this marketplace has begun."""
-    async with transaction(database) as conn:
-        return await _has_sellers(conn)
-
-
 async def seed_marketplace(
     database: Database, *, seed: int = 1, again: bool = False, size: Size | None = None
 ) -> Seeded:
@@ -62,10 +56,7 @@ async def seed_marketplace(
     Raises: Conflict when there are sellers and `again` was not given; then nothing is written.
     """
     async with transaction(database, actor="seed") as conn:
-        # Of two seedings at once, the second must find the first one's sellers.
-        await conn.execute("lock table sellers in share row exclusive mode")
-        if not again and await _has_sellers(conn):
-            raise Conflict("There are sellers already, so nothing was seeded. To add more beside them: --again.")
+        await begin(conn, again=again)
         carriers = await find_or_add_carriers(conn)
         plan = make_plan(seed, size=size or Size(), carriers=len(carriers), now=clock.now())
         adverts, variants = await _insert_catalogue(conn, plan)
@@ -79,10 +70,6 @@ async def seed_marketplace(
             shipments=await _insert_shipments(conn, [one for one in sold if one.sent], carriers),
             refund_requests=await _insert_refund_requests(conn, [one for one in sold if one.is_returning]),
         )
-
-
-async def _has_sellers(conn: Connection) -> bool:
-    return bool(await conn.fetchval("select exists (select from sellers)"))
 
 
 async def _insert(conn: Connection, table: Table[Row], values: Sequence[Mapping[str, object]]) -> list[Row]:

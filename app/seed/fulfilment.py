@@ -20,9 +20,7 @@ Parcel = Mapping[int, int]
 class Fulfilment:
     """Sends and hands over what was paid for, as far as that comes about before `until`."""
 
-    def __init__(
-        self, chance: random.Random, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime
-    ) -> None:
+    def __init__(self, chance: random.Random, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime) -> None:
         self._chance, self._book, self._carriers, self._until = chance, book, carriers, until
 
     def fulfil(self, sale: Sale, paid_at: datetime) -> None:
@@ -65,7 +63,9 @@ class Fulfilment:
             place = next(iter(everything))
             first = {place: everything[place] - 1 or 1}
         rest = {place: quantity - first.get(place, 0) for place, quantity in everything.items()}
-        parcels = [{place: quantity for place, quantity in some.items() if quantity} for some in (first, rest)]
+        parcels: list[Parcel] = [
+            {place: quantity for place, quantity in some.items() if quantity} for some in (first, rest)
+        ]
         return parcels[:1] if chosen > 0.96 else parcels
 
     def _ship(self, sale: Sale, parcel: Parcel, at: datetime) -> None:

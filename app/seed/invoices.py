@@ -30,11 +30,9 @@ _DECIDED = frozenset({RefundStage.REFUND_DENIED, RefundStage.REFUNDED})
 class InvoiceMaker:
     """Makes the invoices of orders; nothing that happens to them is later than `until`."""
 
-    def __init__(
-        self, chance: random.Random, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime
-    ) -> None:
+    def __init__(self, chance: random.Random, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime) -> None:
         self._chance, self._book, self._until = chance, book, until
-        self._refunds = Refunds(chance, book, carriers, until)
+        self._refunds = Refunds(chance=chance, book=book, carriers=carriers, until=until)
         self._fulfilment = Fulfilment(chance, book, carriers, until)
 
     def make(self, order: Placed, part: Part, bought: Mapping[int, Bought]) -> None:
@@ -65,7 +63,8 @@ class InvoiceMaker:
         line_id = self._book.number(LINE_ITEMS)
         commission = round(line.amounts.total_cents * bought.shop.commission)
         awaiting, returnable = initial_quantities(line.wanted.delivery_type, line.wanted.quantity)
-        row = self._book.put(LINE_ITEMS, id=line_id, invoice_id=invoice_id, **_line_values(order, line, bought, commission))
+        values = _line_values(order, line, bought, commission)
+        row = self._book.put(LINE_ITEMS, id=line_id, invoice_id=invoice_id, **values)
         return Line(
             id=line_id,
             row=row,
@@ -85,9 +84,9 @@ class InvoiceMaker:
         else:
             if self._chance.random() < 0.04:
                 self._refunds.cancel(sale, paid_at)
-            if not is_settled(sale.flags) and InvoiceStatusFlag.AWAITING_REFUND not in sale.flags:
+            if not is_settled(sale.flags) and {*sale.stages} <= _DECIDED:
                 self._fulfilment.fulfil(sale, paid_at)
-        if sale.done_at is not None and self._chance.random() < 0.12:
+        if sale.done_at is not None and self._chance.random() < 0.08:
             self._refunds.ask_back(sale, sale.done_at)
         self._remit(sale)
 

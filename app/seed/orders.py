@@ -16,7 +16,7 @@ from app.domain.purchase import Part, Terms, order_amounts, split
 from app.domain.stock import Offer, Wanted, price_now
 from app.seed import words
 from app.seed.bulk import Book
-from app.seed.catalogue import Shop, address_values
+from app.seed.catalogue import Goods, Shop, address_values
 from app.seed.invoices import InvoiceMaker
 from app.seed.names import MESSAGES
 from app.seed.plan import CURRENCY, TAX_RATE
@@ -52,7 +52,7 @@ class OrderMaker:
         """Goods by variant, and how many of them, of one shop or a few; some sell more than others."""
         chance = self._chance
         bought: dict[int, Bought] = {}
-        wanted = []
+        wanted: list[Wanted] = []
         for _ in range(chance.choices((1, 2, 3), (70, 22, 8))[0]):
             shop = self._shops[int(len(self._shops) * chance.random() ** 1.6)]
             is_collected = shop.is_collected_from and chance.random() < 0.25

@@ -8,7 +8,7 @@ from typing import Any
 from app.domain.invoice import InvoiceStatusFlag
 from app.domain.order import LineItemStatus, OrderStatus
 from app.domain.purchase import Part
-from app.domain.refund_request import RefundStage
+from app.domain.refund_request import RefundStage, share
 from app.seed.catalogue import Goods, Shop
 
 
@@ -93,3 +93,27 @@ class Sale:
             line.row["quantity_awaiting_dispatch"] = line.awaiting
             line.row["quantity_returnable"] = line.returnable
             line.row["updated_at"] = self.updated_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A line of a refund request. line: None is a fee, which is a custom line."""
+
+    id: int
+    line: Line | None
+    quantity: int
+    stage: RefundStage
+    amount_cents: int
+    is_return: bool
+
+    @property
+    def custom(self) -> str | None:
+        return "Postage of the return" if self.line is None else None
+
+    @property
+    def tax_cents(self) -> int:
+        return 0 if self.line is None else share(self.line.tax_cents, self.quantity, self.line.quantity)
+
+    @property
+    def commission_cents(self) -> int:
+        return 0 if self.line is None else share(self.line.commission_cents, self.quantity, self.line.quantity)

@@ -29,9 +29,7 @@ class NewChoice:
     text_value: str | None = None
 
 
-async def set_choices(
-    conn: Connection, table: Choices, owner_id: int, choices: Sequence[NewChoice], path: str
-) -> bool:
+async def set_choices(conn: Connection, table: Choices, owner_id: int, choices: Sequence[NewChoice], path: str) -> bool:
     """Give a locked variant or advert these choices and no other; whether that changed anything.
 
     table  the owner's: its choices are told by `variant_id` or `advert_id`.
@@ -49,9 +47,7 @@ async def set_choices(
         return False
     await conn.execute(f"delete from {table.name} where {owner} = $1", owner_id)
     names = ("option_type_id", "option_value_id", "text_value")
-    rows: list[Mapping[str, object]] = [
-        {owner: owner_id, **dict(zip(names, values, strict=True))} for values in wanted
-    ]
+    rows: list[Mapping[str, object]] = [{owner: owner_id, **dict(zip(names, values, strict=True))} for values in wanted]
     if rows:
         await insert_rows(conn, table, rows)
     return True

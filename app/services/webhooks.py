@@ -27,11 +27,12 @@ from app.settings import Settings
 HEADERS = "webhook.headers"
 """What header values are sealed for."""
 
-_LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30)}
+_LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30), "rate_limit": (1, 1000)}
 _INPUT_NAMES = {
     "max_retries": "maxRetries",
     "concurrent_send_limit": "concurrentSendLimit",
     "timeout_s": "timeoutSeconds",
+    "rate_limit": "rateLimit",
 }
 _MAX_DESCRIPTION_CHARS = 2_000
 
@@ -55,6 +56,7 @@ class WebhookAttributes(TypedDict, total=False):
     max_retries: int
     concurrent_send_limit: int
     timeout_s: int
+    rate_limit: int | None
 
 
 async def create_webhook(
@@ -102,6 +104,9 @@ async def update_webhook(
             await webhook_events.release_held(conn, webhook_id)
         elif before.is_enabled and not is_enabled:
             await webhook_events.hold_open(conn, webhook_id)
+        if (is_enabled and not before.is_enabled) or values.get("url", before.url) != before.url:
+            # Whoever repairs the endpoint, or names another one, need not sit out what the old one asked for.
+            values = {**values, "paused_until": None}
         ringed = _ringed(before, attributes, settings)
         webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
     return Keyed(webhook=webhook, hmac_key=ringed.hmac_key)

@@ -12,7 +12,9 @@ from schema.mutations.inputs import converted, optional, required
 
 @strawberry.input(description="An image, by where it is.")
 class ImageInput:
-    source_url: str = required("Address of the image: http:// or https://. One that is there already stays, with this alt and position.")
+    source_url: str = required(
+        "Address of the image: http:// or https://. One that is there already stays, with this alt and position."
+    )
     alt: str | None = optional("What it shows, for those who can't see it.")
     position: int = strawberry.field(default=0, description="Its place among the images.")
 

@@ -66,6 +66,9 @@ class WebhookAttributesInput:
     filter: str | None = _field(_FILTER)
     max_retries: int | None = _field("How many times a failed delivery is tried again, 0 to 50. 25 by default.")
     concurrent_send_limit: int | None = _field("How many POSTs may be in flight at once, 1 to 200. 100 by default.")
+    rate_limit: int | None = _field(
+        "How many POSTs may be begun in a second, 1 to 1,000; as many at once when there were none. null: no limit."
+    )
     timeout_seconds: int | None = _field("How long the endpoint may take to answer, 1 to 30. 15 by default.")
 
 
@@ -180,6 +183,8 @@ def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) 
             values[attribute] = value
     if given.description is not strawberry.UNSET:
         values["description"] = given.description
+    if given.rate_limit is not strawberry.UNSET:
+        values["rate_limit"] = given.rate_limit
     if events := _events(given):
         values["events"] = events
     if given.headers not in (None, strawberry.UNSET):

@@ -63,6 +63,10 @@ class Webhook(Node):
     )
     max_retries: int = column("How many times a failed delivery is tried again.")
     concurrent_send_limit: int = column("How many POSTs may be in flight at once.")
+    rate_limit: int | None = column("How many POSTs may be begun in a second; null: no limit.")
+    paused_until: datetime | None = column(
+        "Until when nothing is sent, because the endpoint asked for a pause (429, Retry-After); may be past."
+    )
     timeout_seconds: int = column("How long the endpoint may take to answer, in seconds.", "timeout_s")
     signature_schemes: list[WebhookSignatureSchemeEnum] = column("How deliveries are signed: by each of these.")
     public_key: str | None = column(

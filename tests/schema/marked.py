@@ -42,6 +42,7 @@ _GIVEN: dict[str, dict[str, Any]] = {
         "max_retries": 5,
         "concurrent_send_limit": 5,
         "timeout_s": 5,
+        "rate_limit": 5,
         "signature_schemes": ["HMAC"],
     },
     "webhook_events": {"entity_type": "Invoice", "superseded_by": None},

@@ -100,11 +100,12 @@ class Load:
         rows = await conn.fetch(
             "select distinct webhook_event_id from delivery_attempts where error_kind = 'UNKNOWN_OUTCOME'"
         )
+        attempts = await conn.fetch("select * from delivery_attempts order by webhook_event_id, number")
         await conn.close()
         unknown = {global_ids.encode("WebhookEvent", row["webhook_event_id"]) for row in rows}
         counts = Counter(one.headers["webhook-id"] for one in self.receiver.deliveries)
         repeated = {event_id for event_id, count in counts.items() if count > 1}
-        assert repeated <= unknown
+        assert repeated <= unknown, [dict(row) for row in attempts]
         bodies = {(one.headers["webhook-id"], one.body) for one in self.receiver.deliveries}
         assert len(bodies) == len(counts)
         return sum(counts.values()) - len(counts)

@@ -22,7 +22,7 @@ async def measure_growth(lab: Lab) -> list[Figure]:
             await _site(stack, lab, endpoint, webhooks=_FEW_WEBHOOKS, past_events=scale.past_events),
         ]
         for site in sites:
-            await site.deliver(ids, len(ids))
+            await site.warm_up(ids, len(ids))
         rounds = [[await site.deliver(ids, len(ids)) for site in sites] for _ in range(scale.rounds)]
     few, many, old = ([one[place] for one in rounds] for place in range(len(sites)))
     counts = "CPU of worker and PostgreSQL per delivered event: with {} against {}"

@@ -1,7 +1,6 @@
 """Processes of a run: started, stopped whatever happens, and metered through /proc."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +11,6 @@ from typing import IO, Self
 
 from app.errors import TellgraphError
 
-_STOP_S = 10
 _PROC = Path("/proc")
 
 
@@ -54,14 +52,10 @@ class Processes:
         return process
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
-        """SIGTERM, and SIGKILL for what has not ended by then."""
+        """At once: nothing that it holds is wanted any more."""
         self._running.remove(process)
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
         _output(process).close()
 
     def check(self, process: subprocess.Popen[bytes], module: str) -> None:

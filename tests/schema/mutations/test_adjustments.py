@@ -152,7 +152,7 @@ async def test_a_cancelled_line_gives_back_what_was_paid_for_it(conn: Connection
         {
             "invoiceId": encode("Invoice", ids["invoice_id"]),
             "lineItems": [{"lineItemId": encode("LineItem", ids["id"]), "quantity": 1}],
-            "notes": "Not wanted",
+            "notes": [],
         },
     )
 

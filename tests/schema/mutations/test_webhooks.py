@@ -51,6 +51,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "negative retries": ({"maxRetries": -1}, "attributes.maxRetries"),
     "no place": ({"concurrentSendLimit": 0}, "attributes.concurrentSendLimit"),
     "too many places": ({"concurrentSendLimit": 201}, "attributes.concurrentSendLimit"),
+    "no rate": ({"rateLimit": 0}, "attributes.rateLimit"),
+    "too high a rate": ({"rateLimit": 1_001}, "attributes.rateLimit"),
     "no time": ({"timeoutSeconds": 0}, "attributes.timeoutSeconds"),
     "largest Int": ({"timeoutSeconds": 2**31 - 1}, "attributes.timeoutSeconds"),
     "both forms of events": ({"eventName": "CREATE", "events": ["UPDATE"]}, "attributes.eventName"),

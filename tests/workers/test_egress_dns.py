@@ -1,0 +1,371 @@
+"""Whoever owns a name decides what it means, and when: POSTs to names that a hostile DNS server answers for."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
+
+import dns.rcode
+import httpx
+import pytest
+
+from app.domain.attempt import ErrorKind
+from app.domain.endpoint import Network, RefusedEndpoint, check_endpoint
+from app.errors import AttemptError
+from tests.support.dns_server import Reply, failure, garbage, records, silence, spoofed
+from tests.support.egress_scene import Scene, connects_to, open_scene
+from tests.support.hostile import OK, HostileConnection, answering, hostile_server
+from workers.connections import default_ssl_context, open_session
+from workers.egress import DNS_THREADS, DNS_THREADS_PER_DOMAIN, MAX_RECORDS, GuardedResolver
+from workers.transport import Answer, GuardedTransport, post
+
+# One address of loopback plays the public internet where a case says so; all others stay inside.
+OUTSIDE = "127.0.0.1"
+OPEN: tuple[Network, ...] = (ip_network("127.0.0.1/32"),)
+HOST = "hooks.example.com"
+CLOSING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+# Each with the records of a name that somebody else owns.
+INSIDE = [
+    "127.0.0.1",
+    "127.0.0.53",
+    "0.0.0.0",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "100.100.100.200",
+    "168.63.129.16",
+    "169.254.169.254",
+    "169.254.170.2",
+    "192.0.0.192",
+    "224.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::127.0.0.1",
+    "::ffff:127.0.0.1",
+    "::ffff:0:127.0.0.1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::7f00:1",
+    "64:ff9b:1::7f00:1",
+    "2001::7f00:1",
+    "2002:7f00:1::",
+    "fd00:ec2::254",
+    "fe80::1",
+    "fec0::1",
+    "ff02::1",
+]
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    async with open_scene() as scene:
+        yield scene
+
+
+async def send(transport: httpx.AsyncBaseTransport, url: str, *, timeout_s: float = 5.0) -> Answer:
+    # The outer bound is generous: it only turns a hang of our own into a failure.
+    async with asyncio.timeout(20):
+        return await post(transport, url=httpx.URL(url), headers=[], body=b"{}", timeout_s=timeout_s)
+
+
+async def fail(transport: httpx.AsyncBaseTransport, url: str, *, timeout_s: float = 5.0) -> AttemptError:
+    with pytest.raises(AttemptError) as caught:
+        await send(transport, url, timeout_s=timeout_s)
+    return caught.value
+
+
+@pytest.mark.parametrize("address", INSIDE)
+async def test_name_of_an_inside_address_is_refused(scene: Scene, address: str) -> None:
+    scene.dns.names[HOST] = [records(address)]
+
+    error = await fail(scene.transport(), scene.url(HOST))
+
+    assert error.kind == ErrorKind.REFUSED_ADDRESS
+    assert error.message.startswith(f"{HOST!r} has the address ")
+    assert scene.dns.asked == [HOST]
+    assert scene.nothing_arrived()
+
+
+@pytest.mark.parametrize("address", [address for address in INSIDE if address != OUTSIDE])
+@pytest.mark.parametrize("is_first", [False, True])
+async def test_name_with_one_inside_address_is_refused_whole(scene: Scene, address: str, is_first: bool) -> None:
+    both = [address, OUTSIDE] if is_first else [OUTSIDE, address]
+    scene.dns.names[HOST] = [records(*both)]
+
+    error = await fail(scene.transport(allowed=OPEN), scene.url(HOST))
+
+    assert error.kind == ErrorKind.REFUSED_ADDRESS
+    assert scene.nothing_arrived()
+
+
+async def test_name_of_an_open_address_is_reached(scene: Scene) -> None:
+    scene.dns.names[HOST] = [records(OUTSIDE)]
+    transport = scene.transport(allowed=OPEN)
+
+    answer = await send(transport, scene.url(HOST))
+
+    assert answer.status == 200
+    assert scene.connects() == [OUTSIDE]
+    assert scene.receiver.connections == 1
+
+
+@pytest.mark.parametrize("chain", [["inside.example.net"], ["a.example.net", "b.example.net", "localhost"]])
+async def test_alias_of_an_inside_name_is_refused(scene: Scene, chain: list[str]) -> None:
+    scene.dns.names[HOST] = [records("10.0.0.1", through=chain)]
+
+    error = await fail(scene.transport(allowed=OPEN), scene.url(HOST))
+
+    assert error.kind == ErrorKind.REFUSED_ADDRESS
+    assert scene.nothing_arrived()
+
+
+async def test_inside_address_after_hundreds_of_others_is_found(scene: Scene) -> None:
+    many = [f"127.1.{place // 250}.{place % 250 + 1}" for place in range(400)]
+    scene.dns.names[HOST] = [records(*many, "10.0.0.1")]
+
+    error = await fail(scene.transport(allowed=(ip_network("127.0.0.0/8"),)), scene.url(HOST))
+
+    assert error.kind == ErrorKind.REFUSED_ADDRESS
+    assert "10.0.0.1" in error.message
+    assert scene.nothing_arrived()
+
+
+async def test_of_hundreds_of_dead_addresses_a_few_are_tried(scene: Scene) -> None:
+    many = [f"127.1.{place // 250}.{place % 250 + 1}" for place in range(400)]
+    scene.dns.names[HOST] = [records(*many)]
+
+    error = await fail(scene.transport(allowed=(ip_network("127.0.0.0/8"),)), scene.url(HOST))
+
+    assert error.kind == ErrorKind.CONNECT
+    assert len({*scene.connects()}) == MAX_RECORDS
+    assert scene.receiver.connections == 0
+
+
+async def test_name_that_turned_inside_after_it_was_saved_is_refused(scene: Scene) -> None:
+    scene.dns.names[HOST] = [records("127.0.0.1")]
+    url = check_endpoint(f"https://{HOST}:{scene.receiver.port}/", allow_http=False, allowed=())
+    asked_when_saved = list(scene.dns.asked)
+    transport = scene.transport()
+
+    error = await fail(transport, url)
+
+    assert error.kind == ErrorKind.REFUSED_ADDRESS
+    assert (asked_when_saved, scene.dns.asked) == ([], [HOST])
+    assert scene.nothing_arrived()
+
+
+async def test_name_that_turned_inside_between_attempts_is_refused(scene: Scene) -> None:
+    scene.dns.names[HOST] = [records(OUTSIDE), records("10.0.0.1")]
+    transport = scene.transport(allowed=OPEN)
+
+    async with hostile_server(answering(OK)) as first:
+        answer = await send(transport, f"http://{HOST}:{first.port}/")
+    # Of another port: what was resolved is kept for some seconds for one name and port.
+    error = await fail(transport, scene.url(HOST))
+
+    assert answer.status == 200
+    assert error.kind == ErrorKind.REFUSED_ADDRESS
+    assert scene.dns.asked == [HOST, HOST]
+    assert scene.nothing_arrived()
+
+
+async def test_name_that_changes_at_each_lookup_is_reached_only_where_it_was_checked(scene: Scene) -> None:
+    scene.dns.names[HOST] = [records(OUTSIDE), records("127.0.0.2")]
+    transport = scene.transport(allowed=OPEN)
+
+    async with hostile_server(answering(CLOSING)) as receiver:
+        answers = [await send(transport, f"http://{HOST}:{receiver.port}/") for _ in range(3)]
+
+    # Three connections from one lookup, all to what was checked.
+    assert [answer.status for answer in answers] == [200] * 3
+    assert scene.dns.asked == [HOST]
+    assert connects_to(receiver.port) == [OUTSIDE] * 3
+
+
+async def reset_second_request(connection: HostileConnection) -> None:
+    await connection.read_request()
+    await connection.send(OK)
+    await connection.read_request()
+    connection.reset()
+
+
+async def test_fresh_try_after_a_kept_connection_broke_asks_for_the_name_again(scene: Scene) -> None:
+    scene.dns.names[HOST] = [records(OUTSIDE), records("127.0.0.2")]
+    transport = scene.transport(allowed=OPEN)
+
+    async with hostile_server(reset_second_request) as receiver:
+        url = f"http://{HOST}:{receiver.port}/"
+        answer = await send(transport, url)
+        error = await fail(transport, url)
+
+    assert (answer.status, error.kind) == (200, ErrorKind.REFUSED_ADDRESS)
+    assert scene.dns.asked == [HOST, HOST]
+    assert connects_to(receiver.port) == [OUTSIDE]
+
+
+async def test_name_that_turned_inside_and_back_is_judged_anew_each_time(scene: Scene) -> None:
+    scene.dns.names[HOST] = [records("10.0.0.1"), records(OUTSIDE)]
+    transport = scene.transport(allowed=OPEN)
+
+    error = await fail(transport, scene.url(HOST))
+    connects_before = scene.connects()
+    answer = await send(transport, scene.url(HOST))
+
+    assert (error.kind, connects_before) == (ErrorKind.REFUSED_ADDRESS, [])
+    assert (answer.status, scene.connects()) == (200, [OUTSIDE])
+
+
+@pytest.mark.parametrize("address", [address for address in INSIDE if address != OUTSIDE])
+async def test_address_that_gets_past_the_lookup_is_refused_when_connected(scene: Scene, address: str) -> None:
+    # A lookup that lets everything through, as if the answer had changed after it was judged.
+    resolver = GuardedResolver((ip_network("0.0.0.0/0"), ip_network("::/0")), getaddrinfo=scene.dns.getaddrinfo())
+    kept, fresh = (open_session(OPEN, default_ssl_context(), resolver, force_close=each) for each in (False, True))
+    transport = GuardedTransport(kept=kept, fresh=fresh, resolver=resolver)
+    scene.transports.append(transport)
+    scene.dns.names[HOST] = [records(address)]
+
+    error = await fail(transport, scene.url(HOST))
+
+    assert error.kind == ErrorKind.REFUSED_ADDRESS
+    assert error.message.startswith("webhooks may not reach the address ")
+    assert scene.nothing_arrived()
+
+
+async def test_redirect_to_an_inside_name_is_not_even_looked_up(scene: Scene) -> None:
+    location = f"HTTP/1.1 307 Go\r\nLocation: {scene.url('inside.example.com')}\r\nContent-Length: 0\r\n\r\n"
+    scene.dns.names |= {HOST: [records(OUTSIDE)], "inside.example.com": [records(OUTSIDE)]}
+    transport = scene.transport(allowed=OPEN)
+
+    async with hostile_server(answering(location.encode())) as outer:
+        answer = await send(transport, f"http://{HOST}:{outer.port}/")
+
+    assert answer.status == 307
+    assert scene.dns.asked == [HOST]
+    assert scene.nothing_arrived()
+
+
+@pytest.mark.parametrize("host", ["hooks.example.com.", "localhost.", "HOOKS.EXAMPLE.COM", "xn--bcher-kva.example"])
+async def test_no_spelling_of_a_name_gets_past(scene: Scene, host: str) -> None:
+    scene.dns.names[host.lower().removesuffix(".")] = [records("127.0.0.1", "127.0.0.2")]
+
+    error = await fail(scene.transport(), scene.url(host))
+
+    assert error.kind == ErrorKind.REFUSED_ADDRESS
+    assert scene.nothing_arrived()
+
+
+async def test_international_name_is_looked_up_as_it_was_checked(scene: Scene) -> None:
+    scene.dns.names["xn--bcher-kva.example"] = [records("127.0.0.1")]
+    url = check_endpoint(f"https://bücher.example:{scene.receiver.port}/", allow_http=False, allowed=())
+    transport = scene.transport()
+
+    error = await fail(transport, url)
+
+    assert error.kind == ErrorKind.REFUSED_ADDRESS
+    assert scene.dns.asked == ["xn--bcher-kva.example"]
+    assert scene.nothing_arrived()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1.", "１２７.0.0.1", "127。0。0。1", "ⓛocalhost.example"])
+def test_spelling_that_a_resolver_would_map_is_refused_when_saved(host: str) -> None:
+    with pytest.raises(RefusedEndpoint):
+        check_endpoint(f"https://{host}/", allow_http=False, allowed=())
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        failure(dns.rcode.NXDOMAIN),
+        failure(dns.rcode.SERVFAIL),
+        failure(dns.rcode.REFUSED),
+        records(),
+        records(through=["nowhere.example.net"]),
+        records(through=[HOST]),
+        garbage,
+        silence,
+        spoofed(OUTSIDE, None),
+    ],
+    ids=["nxdomain", "servfail", "refused", "no-records", "dangling", "loop", "garbage", "silence", "forged"],
+)
+async def test_name_without_answer_is_a_dns_failure(scene: Scene, reply: Reply) -> None:
+    scene.dns.names[HOST] = [reply]
+
+    error = await fail(scene.transport(allowed=OPEN, patience_s=0.2), scene.url(HOST))
+
+    assert error.kind == ErrorKind.DNS
+    assert scene.nothing_arrived()
+
+
+async def test_forged_answer_changes_nothing(scene: Scene) -> None:
+    scene.dns.names[HOST] = [spoofed("10.0.0.1", OUTSIDE)]
+    transport = scene.transport(allowed=OPEN)
+
+    answer = await send(transport, scene.url(HOST))
+
+    assert answer.status == 200
+    assert scene.connects() == [OUTSIDE]
+
+
+async def test_silent_name_ends_at_the_deadline(scene: Scene) -> None:
+    scene.dns.names[HOST] = [silence]
+    transport = scene.transport(allowed=OPEN, patience_s=1.0)
+
+    error = await fail(transport, scene.url(HOST), timeout_s=0.1)
+
+    assert error.kind == ErrorKind.TIMEOUT
+    assert error.message == "no answer within 0.1 s"
+    assert scene.nothing_arrived()
+
+
+def dns_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("dns")}
+
+
+async def test_silent_names_of_one_domain_delay_no_other(scene: Scene) -> None:
+    hosts = [f"silent{number}.example.net" for number in range(2 * DNS_THREADS)]
+    scene.dns.names |= {host: [silence] for host in hosts} | {HOST: [records(OUTSIDE)]}
+    transport = scene.transport(allowed=OPEN, patience_s=2.0)
+    before = dns_threads()
+
+    silent = [asyncio.ensure_future(fail(transport, scene.url(host))) for host in hosts]
+    answer = await send(transport, scene.url(HOST))
+    ended = [task.done() for task in silent]
+    held = dns_threads() - before
+    for task in silent:
+        task.cancel()
+    await asyncio.gather(*silent, return_exceptions=True)
+
+    assert answer.status == 200
+    assert ended == [False] * len(hosts)
+    # The one more looked the other name up.
+    assert len(held) == DNS_THREADS_PER_DOMAIN + 1
+
+
+async def test_silent_names_of_many_domains_delay_a_name_until_some_are_given_up(scene: Scene) -> None:
+    hosts = [f"hooks.silent{number}.net" for number in range(DNS_THREADS + 8)]
+    scene.dns.names |= {host: [silence] for host in hosts} | {HOST: [records(OUTSIDE)]}
+    transport = scene.transport(allowed=OPEN, patience_s=0.5)
+    before = dns_threads()
+
+    silent = [asyncio.ensure_future(fail(transport, scene.url(host), timeout_s=0.2)) for host in hosts]
+    errors = await asyncio.gather(*silent)
+    held = dns_threads() - before
+    answer = await send(transport, scene.url(HOST))
+
+    assert {error.kind for error in errors} == {ErrorKind.TIMEOUT}
+    assert len(held) == DNS_THREADS
+    assert answer.status == 200
+
+
+async def test_attempts_at_one_silent_name_share_a_thread(scene: Scene) -> None:
+    scene.dns.names[HOST] = [silence]
+    transport = scene.transport(allowed=OPEN, patience_s=1.0)
+    before = dns_threads()
+
+    errors = [await fail(transport, scene.url(HOST), timeout_s=0.02) for _ in range(10)]
+    held = dns_threads() - before
+
+    assert {error.kind for error in errors} == {ErrorKind.TIMEOUT}
+    assert len(held) == 1

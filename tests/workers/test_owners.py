@@ -1,0 +1,63 @@
+"""Other sellers' webhooks cost a batch nothing."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from asyncpg.connection import LoggedQuery
+
+from app.db.pool import connection
+from tests.builders.sales import create_sale, create_sales
+from tests.builders.sellers import create_seller
+from tests.support.outbox import Publisher, recorded, running_publisher
+from workers.publish import publish_batch
+
+
+@pytest.fixture
+async def publisher(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Publisher]:
+    async with running_publisher(conn, database_url) as running:
+        yield running
+
+
+async def statements_of_a_change(publisher: Publisher, invoice_id: int, cents: int) -> int:
+    found: list[LoggedQuery] = []
+    await publisher.conn.execute("update invoices set total_cents = $1 where id = $2", cents, invoice_id)
+    await publisher.conn.execute("delete from change_events where entity_type <> 'Invoice'")
+    # A task has one connection of the pool: publishing runs on this one.
+    async with connection(publisher.resources.database) as conn:
+        conn.add_query_logger(found.append)
+        assert await publish_batch(publisher.resources) == 1
+        conn.remove_query_logger(found.append)
+    return len(found)
+
+
+async def test_statements_do_not_depend_on_other_sellers_webhooks(publisher: Publisher) -> None:
+    sale = await create_sale(publisher.conn)
+    await recorded(publisher.conn)
+    await publisher.subscribe("totalCents", seller_id=sale.seller.id)
+    await statements_of_a_change(publisher, sale.invoice.id, 1)
+    of_one = await statements_of_a_change(publisher, sale.invoice.id, 2)
+    for _ in range(20):
+        await publisher.subscribe("totalCents", seller_id=(await create_seller(publisher.conn)).id)
+    await publisher.conn.execute("update change_events set published_at = now()")
+
+    of_many = await statements_of_a_change(publisher, sale.invoice.id, 3)
+
+    assert of_many == of_one
+    assert len(await publisher.made()) == 3
+
+
+async def test_each_seller_is_told_of_its_own_part_of_a_batch(publisher: Publisher) -> None:
+    first, second = await create_sales(publisher.conn, 2)
+    await recorded(publisher.conn)
+    webhooks = {
+        await publisher.subscribe("totalCents", seller_id=sale.seller.id): sale.invoice.id for sale in (first, second)
+    }
+
+    await publisher.conn.execute("update invoices set total_cents = 7")
+
+    made = await publisher.publish()
+    assert {one.webhook_id: one.entity for one in made} == {
+        webhook_id: ("Invoice", invoice_id) for webhook_id, invoice_id in webhooks.items()
+    }
+    assert len(made) == 2
