@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.db.adverts import ADVERTS, Advert
-from app.db.images import IMAGES, Image, list_images, remove_images
+from app.db.images import IMAGES, Image, ImageId, list_images, remove_images
 from app.db.pool import Connection
 from app.db.variants import VariantId
 from app.db.write import insert_rows, update_row
@@ -85,5 +85,5 @@ def _id(image: Image) -> int:
     return image.id
 
 
-def _gone(before: Sequence[Image], after: Sequence[Image]) -> set[int]:
+def _gone(before: Sequence[Image], after: Sequence[Image]) -> set[ImageId]:
     return {image.id for image in before} - {image.id for image in after}

@@ -1,8 +1,8 @@
-"""What variants and adverts have chosen of options: what tells an advert's variants apart, and what all of them have."""
+"""What variants and adverts have chosen of options: what tells an advert's variants apart, and what all have."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeVar
 
 from app.db.option_types import (
     VARIANT_OPTION_VALUES,
@@ -17,7 +17,7 @@ from app.db.table import Table
 from app.db.write import insert_rows
 from app.domain.option import Choice, choice_problems
 
-Choices: TypeAlias = Table[VariantOptionValue] | Table[AdvertOptionValue]
+ChoiceRow = TypeVar("ChoiceRow", VariantOptionValue, AdvertOptionValue)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +29,15 @@ class NewChoice:
     text_value: str | None = None
 
 
-async def set_choices(conn: Connection, table: Choices, owner_id: int, choices: Sequence[NewChoice], path: str) -> bool:
+async def set_choices(
+    conn: Connection, table: Table[ChoiceRow], owner_id: int, choices: Sequence[NewChoice], path: str
+) -> bool:
     """Give a locked variant or advert these choices and no other; whether that changed anything.
 
     table  the owner's: its choices are told by `variant_id` or `advert_id`.
     Raises InvalidInput.
     """
-    owner = "variant_id" if table is VARIANT_OPTION_VALUES else "advert_id"
+    owner = "variant_id" if table.name == VARIANT_OPTION_VALUES.name else "advert_id"
     types = await find_choices(conn, [choice.option_type_id for choice in choices])
     choice_problems([_choice(choice) for choice in choices], types, path).check()
     records = await conn.fetch(

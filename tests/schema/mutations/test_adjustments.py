@@ -145,6 +145,7 @@ async def test_a_cancelled_line_gives_back_what_was_paid_for_it(conn: Connection
     invoice = {"sellerId": seller_id, "lineItems": [line], "adjustments": [_adjustment("PROMOTION", 500)]}
     await _create(mutate, invoice)
     ids = await conn.fetchrow("select invoice_id, id from line_items")
+    assert ids is not None
 
     answer = await mutate(
         "refundRequestCreate",

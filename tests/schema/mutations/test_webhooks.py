@@ -218,3 +218,31 @@ async def test_disabling_holds_what_is_open_and_enabling_lets_it_go(api: Platfor
     assert held == ["HELD", "HELD", "SENDING", "DELIVERED"]
     assert await api.conn.fetchval(states) == ["PENDING", "RETRYING", "SENDING", "DELIVERED"]
     assert await api.conn.fetchval("select count(*) from webhook_events where due_at <= now() and entity_id < 3") == 2
+
+
+async def test_rate_limit_is_set_and_taken_away(api: Platform) -> None:
+    created = await api.create_webhook(URL, rateLimit=1_000)
+    shown = "query($id: ID!) { node(id: $id) { ... on Webhook { rateLimit pausedUntil } } }"
+    variables = {"id": created["webhook"]["id"]}
+    limited = await api.data(shown, variables)
+
+    await api.data(UPDATE, {**variables, "attributes": {"description": "a note"}})
+    untouched = await api.data(shown, variables)
+    await api.data(UPDATE, {**variables, "attributes": {"rateLimit": None}})
+    unlimited = await api.data(shown, variables)
+
+    assert limited == untouched == {"node": {"rateLimit": 1_000, "pausedUntil": None}}
+    assert unlimited == {"node": {"rateLimit": None, "pausedUntil": None}}
+
+
+async def test_another_url_ends_a_pause(api: Platform) -> None:
+    created = await api.create_webhook(URL)
+    await api.conn.execute("update webhooks set paused_until = now() + interval '1 h'")
+    paused = "select paused_until is not null from webhooks"
+
+    await api.data(UPDATE, {"id": created["webhook"]["id"], "attributes": {"url": URL}})
+    after_the_same = await api.conn.fetchval(paused)
+    await api.data(UPDATE, {"id": created["webhook"]["id"], "attributes": {"url": URL + "/elsewhere"}})
+
+    assert after_the_same is True
+    assert await api.conn.fetchval(paused) is False
