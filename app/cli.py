@@ -26,6 +26,7 @@ from app.embedded import embedded_servers
 from app.errors import TellgraphError
 from app.listen import running_receiver, show, signing_keys
 from app.main import create_app
+from app.memory import spare_collections
 from app.secrets import box_of
 from app.seed.command import Asked, run_seed
 from app.services.secret_key import count_secrets, rotate_secret_key
@@ -79,8 +80,10 @@ def serve() -> None:
             run_migrations(_database_url(settings))
             _err.print("PostgreSQL, Redis and one worker run inside this command: nothing else is needed.")
         configure_logging(settings)
+        api = create_app(settings, with_worker=is_embedded)
+        spare_collections()
         uvicorn.run(
-            create_app(settings, with_worker=is_embedded),
+            api,
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -93,6 +96,7 @@ def worker() -> None:
     """Publish change events and deliver webhook events, until SIGTERM or Ctrl-C."""
     with _servers() as settings:
         configure_logging(settings)
+        spare_collections()
         _run(run_worker(settings))
 
 

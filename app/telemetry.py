@@ -2,7 +2,9 @@
 
 import logging
 import sys
+from typing import Any
 
+import orjson
 import structlog
 
 from app.settings import Settings
@@ -12,30 +14,38 @@ def configure_logging(settings: Settings) -> None:
     """One line per event on stderr, as JSON or for people, from the settings' level up."""
     level = getattr(logging, settings.log_level.upper())
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if settings.log_format == "json"
-        # Plain tracebacks: the rich ones print local variables, and with them secrets.
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
+    # Plain tracebacks: the rich ones print local variables, and with them secrets.
+    for_people = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
-    tail = [structlog.processors.format_exc_info, renderer] if settings.log_format == "json" else [renderer]
+    is_json = settings.log_format == "json"
+    tail = [structlog.processors.format_exc_info, _json] if is_json else [for_people]
     structlog.configure(
         processors=[*shared, *tail],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        # Bytes as they are serialised: an attempt's line is a good part of what the attempt costs.
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer)
+        if is_json
+        else structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tail],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tail, _text],
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def _json(_: Any, __: str, event: Any) -> bytes:
+    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _text(_: Any, __: str, line: Any) -> str:
+    """What libraries log goes through `logging`, which writes text."""
+    return line.decode() if isinstance(line, bytes) else str(line)

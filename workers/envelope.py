@@ -1,11 +1,15 @@
 """What goes out: the body, the same at every attempt, and the headers around it."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import TypeVar
 
 import httpx
 import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app import __version__
 from app.db.deliveries import DueEvent
@@ -13,14 +17,18 @@ from app.domain.secret_ring import SignatureScheme
 from app.domain.signing_key import private_key
 from app.domain.signing_secret import secret_key
 from app.errors import PreSendError, TellgraphError
-from app.secrets import box_of
-from app.services.webhook_secrets import signing_ring
+from app.secrets import SecretBox, box_of
+from app.services.webhook_secrets import opened_ring
 from app.services.webhooks import HEADERS
 from app.settings import Settings
 from schema import global_ids
 from workers import signing
 
 USER_AGENT = f"Tellgraph/{__version__}"
+#: Decrypting and parsing for each POST would cost a third of the POST itself.
+_WEBHOOKS_KEPT_OPEN = 10_000
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,29 +40,55 @@ class Prepared:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """What a webhook seals, and its URL, ready for use. Keys with the time at which they cease to sign, or None."""
+
+    url: httpx.URL
+    own: list[tuple[str, str]]
+    keys: list[tuple[bytes, datetime | None]]
+    private_keys: list[tuple[Ed25519PrivateKey, datetime | None]]
+
+
 def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
     """Decrypt, build and sign. Raises PreSendError."""
     try:
-        box = box_of(settings)
-        own = box.open(due.headers, purpose=HEADERS) if due.headers else {}
-        ring = signing_ring(due.secrets, box, now)
+        opened = _opened(due.url, due.headers, due.secrets, box_of(settings))
     except TellgraphError as error:
         raise PreSendError(error.message) from error
     event_id = global_ids.encode("WebhookEvent", due.id)
     body = envelope(due, event_id)
+    trace = secrets.token_hex(24)
     headers = signing.delivery_headers(
         event_id=event_id,
         timestamp=int(now.timestamp()),
         body=body,
-        keys=[secret_key(one.text) for one in ring if one.scheme is SignatureScheme.HMAC],
-        private_keys=[private_key(one.text) for one in ring if one.scheme is SignatureScheme.ED25519],
+        keys=_live(opened.keys, now),
+        private_keys=_live(opened.private_keys, now),
         user_agent=USER_AGENT,
         sequence=due.id,
         attempt=due.attempt,
-        traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
-        own=list(own.items()),
+        traceparent=f"00-{trace[:32]}-{trace[32:]}-01",
+        own=opened.own,
     )
-    return Prepared(url=httpx.URL(due.url), headers=headers, body=body)
+    return Prepared(url=opened.url, headers=headers, body=body)
+
+
+# By what is sealed, so that what is changed, or sealed anew under another key, is opened again.
+@lru_cache(maxsize=_WEBHOOKS_KEPT_OPEN)
+def _opened(url: str, headers: bytes | None, sealed: bytes, box: SecretBox) -> _Opened:
+    own = box.open(headers, purpose=HEADERS) if headers else {}
+    ring = opened_ring(sealed, box)
+    return _Opened(
+        url=httpx.URL(url),
+        own=list(own.items()),
+        keys=[(secret_key(one.text), one.expires_at) for one in ring if one.scheme is SignatureScheme.HMAC],
+        private_keys=[(private_key(one.text), one.expires_at) for one in ring if one.scheme is SignatureScheme.ED25519],
+    )
+
+
+def _live(keys: Sequence[tuple[K, datetime | None]], now: datetime) -> list[K]:
+    return [key for key, expires_at in keys if expires_at is None or expires_at > now]
 
 
 def envelope(due: DueEvent, event_id: str) -> bytes:

@@ -11,10 +11,14 @@ from app.db.change_events import ChangeEvent
 from app.db.webhook_events import WebhookEventId
 from app.db.webhooks import Webhook
 from app.domain.webhook import WebhookEventName, WebhookKlass, fold_operations
+from app.domain.webhook_event import WebhookEventState
 from app.errors import InvalidInput
 from schema import schema
 from schema.stored.triggers import trigger_columns
 from schema.stored.validate import StoredQuery
+
+UNWATCHED = "Nothing that the query reads has changed."
+UNTRIGGERED = "Nothing that the triggers name has changed."
 
 #: Rows named in one notification, over all the events that were folded into it.
 MAX_CHANGES = 50
@@ -56,11 +60,16 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
-    """One change that one webhook can't be told of: its query does not fit the schema any more."""
+class Unrendered:
+    """One change that one webhook is not told of, known before any rendering; the reason stays to be seen.
+
+    state  SKIPPED: it touches nothing that the webhook watches. RENDER_FAILED: the query does not fit the schema
+           any more.
+    """
 
     webhook: Webhook
     change: Change
+    state: WebhookEventState
     reason: str
 
     @property
@@ -79,11 +88,11 @@ def fold_transactions(events: Iterable[ChangeEvent]) -> list[Change]:
     return [change for group in groups if (change := _fold(group)) is not None]
 
 
-def is_wanted(webhook: Webhook, query: StoredQuery, change: Change) -> bool:
-    """Whether the change can matter to the webhook: its type and event, and an UPDATE of a column that it watches."""
-    return concerns(webhook, change) and (
-        change.operation is not WebhookEventName.UPDATE or not watched_by(webhook, query).isdisjoint(change.columns)
-    )
+def skip_reason(webhook: Webhook, query: StoredQuery, change: Change) -> str | None:
+    """Why a change that concerns the webhook can't matter to it: an UPDATE of nothing that it watches; else None."""
+    if change.operation is not WebhookEventName.UPDATE or not watched_by(webhook, query).isdisjoint(change.columns):
+        return None
+    return UNTRIGGERED if webhook.triggers else UNWATCHED
 
 
 def watched_by(webhook: Webhook, query: StoredQuery) -> frozenset[str]:
@@ -103,8 +112,8 @@ def concerns(webhook: Webhook, change: Change) -> bool:
     return webhook.type.entity_type == change.entity_type and change.operation in webhook.events
 
 
-def klasses_of(changes: Iterable[Change]) -> list[WebhookKlass]:
-    types = {change.entity_type for change in changes}
+def klasses_of(events: Iterable[ChangeEvent]) -> list[WebhookKlass]:
+    types = {event.entity_type for event in events}
     return [klass for klass in WebhookKlass if klass.entity_type in types]
 
 

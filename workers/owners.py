@@ -2,27 +2,27 @@
 
 from collections.abc import Iterable
 
+from app.db.change_events import ChangeEvent
 from app.db.pool import Connection
 from app.db.sellers import SellerId
 from app.domain.webhook import WebhookKlass
 from schema.declarations import ENTITIES, VISIBILITY
-from workers.match import Change
 
 _SUBSCRIBABLE = {klass.entity_type for klass in WebhookKlass}
 
 
-async def list_owners(conn: Connection, changes: Iterable[Change]) -> list[SellerId]:
+async def list_owners(conn: Connection, events: Iterable[ChangeEvent]) -> list[SellerId]:
     """Sellers with webhooks that see at least one of the changed entities, or owned it when it was deleted for good.
 
     One statement per type of entity: 10,000 sellers' webhooks would otherwise be looked at one by one.
     """
     ids: dict[str, set[int]] = {}
     owners: set[SellerId] = set()
-    for change in changes:
-        if change.entity_type in _SUBSCRIBABLE:
-            ids.setdefault(change.entity_type, set()).add(change.entity_id)
-        if change.seller_id is not None:
-            owners.add(SellerId(change.seller_id))
+    for event in events:
+        if event.entity_type in _SUBSCRIBABLE:
+            ids.setdefault(event.entity_type, set()).add(event.entity_id)
+        if event.seller_id is not None:
+            owners.add(SellerId(event.seller_id))
     for entity_type, of_type in ids.items():
         rows = await conn.fetch(_statement(entity_type), list(of_type))
         owners.update(SellerId(row["seller_id"]) for row in rows)

@@ -1,6 +1,6 @@
 """Job `publish`: change events become webhook events. One transaction per batch: a killed worker leaves nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -20,20 +20,23 @@ from schema.stored.validate import stored_query
 from workers.dedup import judge
 from workers.filter import filtered
 from workers.match import (
-    Broken,
     Change,
     Match,
+    Unrendered,
     concerns,
     fold_entities,
     fold_transactions,
-    is_wanted,
     klasses_of,
+    skip_reason,
 )
 from workers.owners import list_owners
 from workers.render import Renderer, RenderKey, key_of
 from workers.resources import Resources
 
 _log = structlog.get_logger()
+
+#: By whether the webhook asks for every change.
+_FOLDS = {False: fold_entities, True: fold_transactions}
 
 
 async def publish_all(resources: Resources) -> int:
@@ -57,14 +60,13 @@ async def publish_batch(resources: Resources) -> int:
 
 
 async def _publish(conn: Connection, resources: Resources, events: Sequence[ChangeEvent]) -> int:
-    per_entity, per_transaction = fold_entities(events), fold_transactions(events)
-    owners = await list_owners(conn, per_transaction)
-    subscribed = await webhooks.list_subscribed(conn, klasses_of(per_transaction), owners)
-    return len(await publish_matches(conn, resources, *_match(subscribed, per_entity, per_transaction)))
+    owners = await list_owners(conn, events)
+    subscribed = await webhooks.list_subscribed(conn, klasses_of(events), owners)
+    return len(await publish_matches(conn, resources, *_match(subscribed, events)))
 
 
 async def publish_matches(
-    conn: Connection, resources: Resources, matches: Sequence[Match], broken: Sequence[Broken] = ()
+    conn: Connection, resources: Resources, matches: Sequence[Match], unrendered: Sequence[Unrendered] = ()
 ) -> list[NewWebhookEvent]:
     """Render, judge and store, in the caller's transaction, which keeps other publishers from these entities.
 
@@ -72,38 +74,46 @@ async def publish_matches(
     """
     renderer = Renderer(conn, resources.settings)
     matches = await renderer.visible(matches)
-    failed = [_render_failed(one) for one in await renderer.visible(broken)]
+    seen = [_as_it_is(one) for one in await renderer.visible(unrendered)]
     payloads = await renderer.render(matches)
-    made = [*failed, *await _judged(conn, matches, payloads, resources.filters.batch())]
+    made = [*seen, *await _judged(conn, matches, payloads, resources.filters.batch())]
+    if kept := _kept(payloads, made):
+        await webhook_events.insert_payloads(conn, list(kept.values()))
     if made:
-        await webhook_events.insert_payloads(conn, list(_kept(payloads, made).values()))
         await webhook_events.insert_webhook_events(conn, made)
     return made
 
 
-def _match(
-    subscribed: Sequence[Webhook], per_entity: Sequence[Change], per_transaction: Sequence[Change]
-) -> tuple[list[Match], list[Broken]]:
-    """Who is to be told of what; and what can't be told, of each query that the schema no longer knows."""
+def _match(subscribed: Sequence[Webhook], events: Sequence[ChangeEvent]) -> tuple[list[Match], list[Unrendered]]:
+    """Who is to be told of what; and what they are not told of, though it concerns them."""
+    folded = {
+        every: fold(events) for every, fold in _FOLDS.items() if any(one.every_change is every for one in subscribed)
+    }
     matches: list[Match] = []
-    broken: list[Broken] = []
+    unrendered: list[Unrendered] = []
     for webhook in subscribed:
-        changes = per_transaction if webhook.every_change else per_entity
-        try:
-            query = stored_query(schema._schema, webhook.query_string, webhook.type)
-        except InvalidInput as error:
-            broken.extend(
-                Broken(webhook=webhook, change=change, reason=error.message)
-                for change in changes
-                if concerns(webhook, change)
-            )
-            continue
-        matches.extend(
-            Match(webhook=webhook, query=query, change=change)
-            for change in changes
-            if is_wanted(webhook, query, change)
-        )
-    return matches, broken
+        changes = [change for change in folded[webhook.every_change] if concerns(webhook, change)]
+        for found in _matched(webhook, changes):
+            if isinstance(found, Match):
+                matches.append(found)
+            else:
+                unrendered.append(found)
+    return matches, unrendered
+
+
+def _matched(webhook: Webhook, changes: Sequence[Change]) -> Iterator[Match | Unrendered]:
+    skipped, failed = WebhookEventState.SKIPPED, WebhookEventState.RENDER_FAILED
+    try:
+        query = stored_query(schema._schema, webhook.query_string, webhook.type)
+    except InvalidInput as error:
+        reason = f"The stored query does not fit the schema any more. {error.message}"
+        yield from (Unrendered(webhook=webhook, change=change, state=failed, reason=reason) for change in changes)
+        return
+    for change in changes:
+        if unwatched := skip_reason(webhook, query, change):
+            yield Unrendered(webhook=webhook, change=change, state=skipped, reason=unwatched)
+        else:
+            yield Match(webhook=webhook, query=query, change=change)
 
 
 async def _judged(
@@ -144,15 +154,15 @@ def _changed(change: Change) -> dict[str, Any]:
     return describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut)
 
 
-def _render_failed(broken: Broken) -> NewWebhookEvent:
-    change = broken.change
+def _as_it_is(one: Unrendered) -> NewWebhookEvent:
+    change = one.change
     return NewWebhookEvent(
-        webhook_id=broken.webhook.id,
+        webhook_id=one.webhook.id,
         entity_type=change.entity_type,
         entity_id=change.entity_id,
         event_name=change.operation,
-        state=WebhookEventState.RENDER_FAILED,
-        reason=f"The stored query does not fit the schema any more. {broken.reason}",
+        state=one.state,
+        reason=one.reason,
         payload_digest=None,
         changed=orjson.dumps(_changed(change)),
         changed_at=change.changed_at,

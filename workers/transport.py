@@ -9,16 +9,15 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Final
 
 import aiohttp
 import httpx
 import yarl
 from httpx_aiohttp import AiohttpTransport
-from httpx_aiohttp.transport import AiohttpResponseStream
 from multidict import CIMultiDict
 
 from app.domain.attempt import ErrorKind
@@ -32,6 +31,7 @@ from workers.egress import GetAddrInfo, GuardedResolver
 MAX_READ_BYTES: Final = 64 * 1024
 MAX_KEPT_BYTES: Final = 8 * 1024
 MAX_HEADER_BYTES_KEPT: Final = 256
+_CHUNK_BYTES: Final = 16 * 1024
 # Closing a connection whose answer was not read to its end is local work; the bound is against surprises.
 CLOSE_TIMEOUT_S: Final = 1.0
 
@@ -56,6 +56,25 @@ class Answer:
     is_cut: bool
     note: str | None
     duration_ms: float
+
+
+class Post(httpx.Request):
+    """httpx's request, but its headers are read, and the URL's host put before them, only for who asks.
+
+    Reading, sorting and encoding them costs as much as signing the body, and aiohttp wants them as they were given.
+    """
+
+    def __init__(self, url: httpx.URL, given: Sequence[tuple[str, str]], body: bytes) -> None:
+        self.method = "POST"
+        self.url = url
+        self.given = given
+        self.body = body
+        self.stream = httpx.ByteStream(body)
+        self.extensions = {}
+
+    @cached_property
+    def headers(self) -> httpx.Headers:  # type: ignore[override]  # an attribute there
+        return httpx.Request(self.method, self.url, headers=list(self.given), content=self.body).headers
 
 
 class GuardedTransport(AiohttpTransport):
@@ -134,9 +153,7 @@ async def post(
     reading = _Reading()
     try:
         async with asyncio.timeout(timeout_s):
-            # As a stream, httpx takes the body as it is; as content, it would rebuild the headers around it.
-            request = httpx.Request("POST", url, headers=headers, stream=httpx.ByteStream(body))
-            reading.response = await transport.handle_async_request(request)
+            reading.response = await transport.handle_async_request(Post(url, headers, body))
             await reading.read_body()
     # Broad at this one seam: whatever an endpoint provokes in two libraries is its attempt's failure, and
     # must not end the job that sends the others.
@@ -152,6 +169,7 @@ class _Reading:
     """An answer while it is read."""
 
     response: httpx.Response | None = None
+    is_whole: bool = False
     body: bytearray = field(default_factory=bytearray)
     read_bytes: int = 0
     note: str | None = None
@@ -167,6 +185,7 @@ class _Reading:
             if self.read_bytes > MAX_READ_BYTES:
                 self.note = f"the answer's body has more than {MAX_READ_BYTES} bytes; the rest was not read"
                 return
+        self.is_whole = True
 
     def break_off(self, error: Exception, timeout_s: float) -> None:
         """Note an error that came after the status; before it, raise it as AttemptError."""
@@ -179,7 +198,8 @@ class _Reading:
         self.note = f"the answer's body: {kind}: {message}"
 
     async def close(self) -> None:
-        if self.response is not None:
+        # Read to its end, aiohttp has given the connection back already.
+        if self.response is not None and not self.is_whole:
             # Nothing that goes wrong while closing changes what was answered.
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
@@ -187,10 +207,11 @@ class _Reading:
 
     def answer(self, *, duration_ms: float) -> Answer:
         assert self.response is not None
+        headers = self.response.headers.raw
         return Answer(
             status=self.response.status_code,
-            retry_after=_header(self.response, b"retry-after"),
-            content_type=_header(self.response, b"content-type"),
+            retry_after=_header(headers, b"retry-after"),
+            content_type=_header(headers, b"content-type"),
             body=bytes(self.body),
             is_cut=self.read_bytes > len(self.body),
             note=self.note,
@@ -199,20 +220,28 @@ class _Reading:
 
 
 async def _send(session: aiohttp.ClientSession, request: httpx.Request) -> httpx.Response:
-    raw = request.headers.raw
+    assert isinstance(request, Post), "`post` makes them"
     response = await session.request(
         request.method,
         _yarl_url(str(request.url)),
-        headers=CIMultiDict([(name.decode("ascii"), value.decode("ascii")) for name, value in raw]),
-        data=await request.aread(),
+        headers=CIMultiDict(request.given),
+        data=request.body,
         allow_redirects=False,
     )
-    return httpx.Response(
-        response.status,
-        headers=response.raw_headers,
-        stream=AiohttpResponseStream(response),
-        request=request,
-    )
+    return httpx.Response(response.status, headers=response.raw_headers, stream=_AnswerStream(response))
+
+
+class _AnswerStream(httpx.AsyncByteStream):
+    """The body as aiohttp reads it, and its errors as they are: `attempt_errors.classify` knows them."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._response.content.iter_chunked(_CHUNK_BYTES))
+
+    async def aclose(self) -> None:
+        await self._response.__aexit__(None, None, None)
 
 
 @lru_cache(maxsize=10_000)
@@ -221,7 +250,9 @@ def _yarl_url(url: str) -> yarl.URL:
     return yarl.URL(url, encoded=True)
 
 
-def _header(response: httpx.Response, name: bytes) -> str | None:
+def _header(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> str | None:
     # httpx's own lookup first guesses an encoding by decoding all headers.
-    values = (value for key, value in response.headers.raw if key.lower() == name)
-    return next((value[:MAX_HEADER_BYTES_KEPT].decode("latin-1") for value in values), None)
+    for key, value in headers:
+        if key.lower() == name:
+            return value[:MAX_HEADER_BYTES_KEPT].decode("latin-1")
+    return None

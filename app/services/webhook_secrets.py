@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from databases import Database
@@ -101,7 +100,7 @@ async def drop_expired(conn: Connection, settings: Settings) -> int:
         return 0
     box, now = box_of(settings), clock.now()
     for webhook in expired:
-        ring = secret_ring.live(_opened(webhook, box), now)
+        ring = secret_ring.live(opened_ring(webhook.secrets, box), now)
         await webhooks.store_secrets(
             conn,
             webhook.id,
@@ -111,9 +110,9 @@ async def drop_expired(conn: Connection, settings: Settings) -> int:
     return len(expired)
 
 
-def signing_ring(sealed: bytes, box: SecretBox, now: datetime) -> Ring:
-    """What signs now, newest first. Raises InvalidInput when it can't be decrypted."""
-    return secret_ring.live(secret_ring.ring_of(box.open(sealed, purpose=SECRETS)), now)
+def opened_ring(sealed: bytes, box: SecretBox) -> Ring:
+    """What a webhook signs with, also what has ceased to since. Raises InvalidInput when it can't be decrypted."""
+    return secret_ring.ring_of(box.open(sealed, purpose=SECRETS))
 
 
 def _wanted(before: Webhook | None, schemes: Sequence[SignatureScheme] | None) -> tuple[SignatureScheme, ...]:
@@ -125,7 +124,7 @@ def _wanted(before: Webhook | None, schemes: Sequence[SignatureScheme] | None) -
 
 
 def _opened(webhook: Webhook | None, box: SecretBox) -> Ring:
-    return () if webhook is None else secret_ring.ring_of(box.open(webhook.secrets, purpose=SECRETS))
+    return () if webhook is None else opened_ring(webhook.secrets, box)
 
 
 def _fresh(scheme: SignatureScheme, hmac_key: str | None) -> str:

@@ -12,6 +12,7 @@ from tests.builders.sales import create_sale
 from tests.builders.variants import create_variant
 from tests.support.outbox import Made, Publisher, recorded, running_publisher
 from workers.dedup import EQUAL
+from workers.match import UNTRIGGERED
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def outcomes(made: list[Made]) -> list[tuple[str, str, str | None]]:
     return [(one.event_name, one.state, one.reason) for one in made]
 
 
-async def test_an_update_of_what_no_trigger_reads_makes_nothing(publisher: Publisher) -> None:
+async def test_an_update_of_what_no_trigger_reads_is_skipped_with_its_reason(publisher: Publisher) -> None:
     await create_invoice(publisher.conn)
     await recorded(publisher.conn)
     await publisher.subscribe("buyerSurname totalCents", triggers=["totalCents"])
@@ -33,7 +34,8 @@ async def test_an_update_of_what_no_trigger_reads_makes_nothing(publisher: Publi
     await publisher.publish()
     await publisher.conn.execute("update invoices set total_cents = 5")
 
-    (made,) = await publisher.publish()
+    skipped, made = await publisher.publish()
+    assert outcomes([skipped]) == [("update", "SKIPPED", UNTRIGGERED)]
     assert made.response == {"data": {"node": {"buyerSurname": "King", "totalCents": 5}}}
 
 
@@ -46,7 +48,7 @@ async def test_a_trigger_need_not_be_in_the_query(publisher: Publisher) -> None:
     await publisher.publish()
     await publisher.conn.execute("update line_items set quantity_returnable = (quantity_returnable + 1) % 2")
 
-    (made,) = await publisher.publish()
+    _, made = await publisher.publish()
     assert made.response == {"data": {"node": {"buyerSurname": "King"}}}
 
 
@@ -78,10 +80,12 @@ async def test_a_relation_as_trigger_stands_for_its_rows_and_all_their_columns(p
     counts = []
     for statement in statements:
         await publisher.conn.execute(statement)
-        counts.append(len(await publisher.publish()))
+        made = await publisher.publish()
+        counts.append(sum(one.state != "SKIPPED" for one in made))
         await publisher.deliver()
 
     assert counts == [1, 1, 2, 2, 3]
+    assert {one.reason for one in made if one.state == "SKIPPED"} == {UNTRIGGERED}
 
 
 async def test_creation_and_destruction_are_not_narrowed(publisher: Publisher) -> None:
@@ -94,7 +98,11 @@ async def test_creation_and_destruction_are_not_narrowed(publisher: Publisher) -
     await publisher.publish()
     await publisher.conn.execute("delete from invoices")
 
-    assert outcomes(await publisher.publish()) == [("create", "DELIVERED", None), ("destroy", "PENDING", None)]
+    assert outcomes(await publisher.publish()) == [
+        ("create", "DELIVERED", None),
+        ("update", "SKIPPED", UNTRIGGERED),
+        ("destroy", "PENDING", None),
+    ]
 
 
 async def test_a_trigger_that_the_schema_lost_narrows_nothing(publisher: Publisher) -> None:

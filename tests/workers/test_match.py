@@ -13,7 +13,17 @@ from app.domain.webhook import WebhookEventName, WebhookKlass
 from schema import schema
 from schema.stored.validate import stored_query
 from tests.workers.test_dedup import WEBHOOK
-from workers.match import MAX_CHANGES, Change, fold_entities, fold_transactions, is_wanted, klasses_of
+from workers.match import (
+    MAX_CHANGES,
+    UNTRIGGERED,
+    UNWATCHED,
+    Change,
+    concerns,
+    fold_entities,
+    fold_transactions,
+    klasses_of,
+    skip_reason,
+)
 
 CREATE, UPDATE, DESTROY = WebhookEventName
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -101,34 +111,43 @@ def test_an_entity_s_fold_does_not_depend_on_the_others(steps: list[tuple[int, W
 
 
 @pytest.mark.parametrize(
-    ("overrides", "wanted"),
+    ("overrides", "reason"),
     [
-        ({}, True),
-        ({"columns": frozenset({"invoices.buyer_phone"})}, False),
-        ({"columns": frozenset({"invoices.buyer_phone", "line_items.quantity"})}, True),
-        ({"columns": frozenset({"line_items.*"})}, True),
-        ({"columns": frozenset({"shipments.*"})}, False),
-        ({"columns": frozenset({"invoices.seller_id"})}, True),
-        ({"columns": frozenset({"invoices.buyer_phone"}), "operation": CREATE}, True),
-        ({"columns": frozenset({"invoices.buyer_phone"}), "operation": DESTROY}, True),
+        ({}, None),
+        ({"columns": frozenset({"invoices.buyer_phone"})}, UNWATCHED),
+        ({"columns": frozenset({"invoices.buyer_phone", "line_items.quantity"})}, None),
+        ({"columns": frozenset({"line_items.*"})}, None),
+        ({"columns": frozenset({"shipments.*"})}, UNWATCHED),
+        ({"columns": frozenset({"invoices.seller_id"})}, None),
+        ({"columns": frozenset({"invoices.buyer_phone"}), "operation": CREATE}, None),
+        ({"columns": frozenset({"invoices.buyer_phone"}), "operation": DESTROY}, None),
         # An importer that deletes and inserts again: any column may have changed.
-        ({"columns": frozenset({"invoices.*"})}, True),
-        ({"entity_type": "Variant"}, False),
+        ({"columns": frozenset({"invoices.*"})}, None),
     ],
 )
-def test_wanted(overrides: dict[str, Any], wanted: bool) -> None:
-    assert is_wanted(WEBHOOK, QUERY, change(**overrides)) is wanted
+def test_an_update_of_nothing_that_is_watched_is_skipped(overrides: dict[str, Any], reason: str | None) -> None:
+    assert skip_reason(WEBHOOK, QUERY, change(**overrides)) == reason
 
 
-def test_an_event_that_was_not_asked_for_is_not_wanted() -> None:
+def test_triggers_are_watched_in_the_place_of_the_query() -> None:
+    triggered = replace(WEBHOOK, triggers=("buyerSurname",))
+
+    of_trigger = skip_reason(triggered, QUERY, change(columns=frozenset({"invoices.buyer_surname"})))
+    of_query = skip_reason(triggered, QUERY, change())
+
+    assert (of_trigger, of_query) == (None, UNTRIGGERED)
+
+
+def test_only_its_type_and_the_events_that_were_asked_for_concern_a_webhook() -> None:
     only_creations = replace(WEBHOOK, events=(CREATE,))
 
-    wanted = [is_wanted(only_creations, QUERY, change(operation=operation)) for operation in WebhookEventName]
+    concerned = [concerns(only_creations, change(operation=operation)) for operation in WebhookEventName]
 
-    assert wanted == [True, False, False]
+    assert concerned == [True, False, False]
+    assert not concerns(WEBHOOK, change(entity_type="Variant"))
 
 
-def test_types_of_changes() -> None:
-    changes = [change(entity_type=name) for name in ("Variant", "Invoice", "Variant")]
+def test_types_of_events() -> None:
+    events = [event(number, entity_type=name) for number, name in enumerate(("Variant", "Invoice", "Variant"))]
 
-    assert klasses_of(changes) == [WebhookKlass.INVOICE, WebhookKlass.VARIANT]
+    assert klasses_of(events) == [WebhookKlass.INVOICE, WebhookKlass.VARIANT]

@@ -15,6 +15,7 @@ from tests.builders.variants import create_variant
 from tests.support.operation import read_node
 from tests.support.outbox import Publisher, recorded, running_publisher
 from workers.dedup import EQUAL, NEVER_SENT
+from workers.match import UNWATCHED
 from workers.publish import publish_batch
 
 
@@ -41,14 +42,20 @@ async def test_changes_of_one_transaction_are_one_event_with_the_latest_state(pu
     assert made.changed == {"added": [], "updated": ["buyerSurname", path], "removed": []}
 
 
-async def test_a_change_of_what_the_query_does_not_read_makes_nothing(publisher: Publisher) -> None:
-    await create_invoice(publisher.conn)
+async def test_a_change_of_what_the_query_does_not_read_is_skipped_with_its_reason(publisher: Publisher) -> None:
+    invoice = await create_invoice(publisher.conn)
+    stranger = await create_seller(publisher.conn)
     await recorded(publisher.conn)
-    await publisher.subscribe("totalCents")
+    webhook_id = await publisher.subscribe("totalCents")
+    await publisher.subscribe("totalCents", seller_id=stranger.id)
 
     await publisher.conn.execute("update invoices set buyer_surname = 'King'")
 
-    assert await publisher.publish() == []
+    (made,) = await publisher.publish()
+    assert (made.webhook_id, made.entity) == (webhook_id, ("Invoice", invoice.id))
+    assert (made.outcome, made.reason) == (("update", "SKIPPED"), UNWATCHED)
+    assert made.changed == {"added": [], "updated": ["buyerSurname"], "removed": []}
+    assert await publisher.conn.fetchval("select count(*) from payloads") == 0
 
 
 async def test_an_equal_result_is_skipped_with_its_reason_unless_opted_out(publisher: Publisher) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from app.db import deliveries
 from app.db.webhooks import WebhookId, find_webhook
+from app.domain import secret_ring
 from app.domain.secret_ring import SignatureScheme
 from app.domain.signing_key import public_key
 from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
 from app.secrets import box_of
-from app.services.webhook_secrets import signing_ring
+from app.services.webhook_secrets import opened_ring
 from schema import global_ids
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.invoices import create_invoice
@@ -44,7 +45,7 @@ async def ring(api: Platform, webhook_id: str, *, at: datetime | None = None) ->
     """What signs at a time: now, unless given; newest first."""
     webhook = await find_webhook(api.conn, WebhookId(global_ids.key_of(webhook_id, "Webhook", field="id")))
     assert webhook is not None
-    found = signing_ring(webhook.secrets, box_of(api.settings), at or datetime.now(UTC))
+    found = secret_ring.live(opened_ring(webhook.secrets, box_of(api.settings)), at or datetime.now(UTC))
     return [one.text for one in found]
 
 
