@@ -14,6 +14,7 @@ QUEUE = "tellgraph:queue"
 class Job(StrEnum):
     PUBLISH = "publish"
     DELIVER = "deliver"
+    ADVANCE = "advance"
 
 
 def redis_settings(url: str) -> RedisSettings:

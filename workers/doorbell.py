@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from app.db.change_events import work_waits
+from app.db.change_events import Waiting, work_waits
 from app.db.pool import DATABASE_ERRORS, Connection, connection
 from app.jobs import Job
 from workers.resources import Resources
@@ -51,11 +51,7 @@ class Doorbell:
         try:
             follow_up = len(_FOLLOW_UP_S)
             while not self._resources.stopping.is_set():
-                publish, deliver = await work_waits(conn)
-                if publish:
-                    await self._ask(Job.PUBLISH)
-                if deliver:
-                    await self._ask(Job.DELIVER)
+                await self._ask_for(await work_waits(conn))
                 idle = self._resources.settings.idle_poll_s
                 if await self._wait(_FOLLOW_UP_S[follow_up] if follow_up < len(_FOLLOW_UP_S) else idle):
                     # A ring means a change: no need to look first.
@@ -70,6 +66,14 @@ class Doorbell:
             # A lost connection keeps its listener: the pool must not get it back with one.
             if not is_clean:
                 conn.terminate()
+
+    async def _ask_for(self, waiting: Waiting) -> None:
+        if waiting.publish:
+            await self._ask(Job.PUBLISH)
+        if waiting.deliver:
+            await self._ask(Job.DELIVER)
+        if waiting.advance:
+            await self._ask(Job.ADVANCE)
 
     async def _ask(self, job: Job) -> None:
         now = time.monotonic()

@@ -86,8 +86,10 @@ async def publish_matches(
 
 def _match(subscribed: Sequence[Webhook], events: Sequence[ChangeEvent]) -> tuple[list[Match], list[Unrendered]]:
     """Who is to be told of what; and what they are not told of, though it concerns them."""
+    types = {webhook.type.entity_type for webhook in subscribed}
+    told = [event for event in events if event.entity_type in types]
     folded = {
-        every: fold(events) for every, fold in _FOLDS.items() if any(one.every_change is every for one in subscribed)
+        every: fold(told) for every, fold in _FOLDS.items() if any(one.every_change is every for one in subscribed)
     }
     matches: list[Match] = []
     unrendered: list[Unrendered] = []

@@ -19,8 +19,6 @@ MAX_JOBS = 20
 #: A deliver job claims for half a minute at most and then waits for its POSTs, of at most 30 s each.
 JOB_TIMEOUT_S = 300
 SWEEP_SECONDS = set(range(0, 60, 5))
-#: The finest that a backfill's rate is kept to.
-ADVANCE_SECONDS = set(range(60))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +52,7 @@ async def sweep(ctx: dict[str, Any]) -> None:
 async def advance(ctx: dict[str, Any]) -> None:
     """Move on what people have asked for over many rows: replays and backfills."""
     bench: Bench = ctx["bench"]
+    bench.doorbell.begun(Job.ADVANCE)
     handled = await render_again(bench.resources)
     handled += await replay_all(bench.resources)
     handled += await backfill_all(bench.resources)
@@ -69,8 +68,8 @@ async def _deliver(ctx: dict[str, Any], bench: Bench) -> None:
 FUNCTIONS: list[Function] = [
     func(publish, name=Job.PUBLISH.value, keep_result=0, timeout=JOB_TIMEOUT_S),
     func(deliver, name=Job.DELIVER.value, keep_result=0, timeout=JOB_TIMEOUT_S),
+    func(advance, name=Job.ADVANCE.value, keep_result=0, timeout=JOB_TIMEOUT_S),
 ]
 CRON_JOBS: list[CronJob] = [
     cron(sweep, name="sweep", second=SWEEP_SECONDS, keep_result=0, run_at_startup=True),
-    cron(advance, name="advance", second=ADVANCE_SECONDS, keep_result=0),
 ]

@@ -33,11 +33,21 @@ class ChangeEvent:
     recorded_at: datetime
 
 
-async def claim_batch(conn: Connection, *, limit: int) -> list[ChangeEvent]:
-    """Lock one shard until the transaction ends and return its oldest unpublished events, oldest first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Whether anything waits to be published; is due to be delivered; is a run over many rows that can move on."""
 
-    Returns: at most `limit`; empty when nothing waits that another publisher does not have already.
-    Source:  0002_change_capture.sql, claim_change_events.
+    publish: bool
+    deliver: bool
+    advance: bool
+
+
+async def claim_batch(conn: Connection, *, limit: int) -> list[ChangeEvent]:
+    """Lock shards until the transaction ends and return their oldest unpublished events.
+
+    Returns: at most `limit`, shard by shard, each oldest first; empty when nothing waits that another publisher
+             does not have already.
+    Source:  migrations/functions/claim_change_events.sql.
     """
     rows = await conn.fetch("select * from claim_change_events($1)", limit)
     return [
@@ -63,14 +73,21 @@ async def mark_published(conn: Connection, ids: Sequence[int]) -> None:
     )
 
 
-async def work_waits(conn: Connection) -> tuple[bool, bool]:
-    """Whether there is anything to publish, and anything due to deliver. Two index look-ups."""
+async def work_waits(conn: Connection) -> Waiting:
+    """What there is to do for workers. A look-up in an index each."""
     # statement_timestamp(): by the volatile clock_timestamp() no index can be searched, and each look would read
     # all events that wait for their retry.
     row = await conn.fetchrow(
-        "select exists (select from change_events where published_at is null) as publish,"
-        " exists (select from webhook_events where state in ('PENDING', 'RETRYING')"
-        " and due_at <= statement_timestamp()) as deliver"
+        """
+        select exists (select from change_events where published_at is null) as publish,
+          exists (select from webhook_events where state in ('PENDING', 'RETRYING')
+            and due_at <= statement_timestamp()) as deliver,
+          exists (select from webhook_replays where state = 'RUNNING')
+            or exists (select from webhook_backfills b join webhooks w on w.id = b.webhook_id and w.is_enabled
+              where b.state = 'RUNNING' and b.due_at <= statement_timestamp())
+            or exists (select from webhook_events e join webhooks w on w.id = e.webhook_id and w.is_enabled
+              where e.state = 'RENDER_FAILED' and e.due_at is not null) as advance
+        """
     )
     assert row is not None
-    return row["publish"], row["deliver"]
+    return Waiting(publish=row["publish"], deliver=row["deliver"], advance=row["advance"])

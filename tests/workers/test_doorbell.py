@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from app.jobs import Job
+from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.variants import create_variant
 from tests.support.platform import settings_for
 from tests.support.waiting import until
@@ -139,3 +140,23 @@ async def test_lost_connection_is_replaced(conn: asyncpg.Connection, database_ur
         await until(bell.has_rung)
 
     assert len(ended) >= 1
+
+
+async def test_run_over_many_rows_is_moved_on_while_it_lasts(conn: asyncpg.Connection, database_url: str) -> None:
+    webhook = await create_subscription(conn, "http://127.0.0.1:9/")
+    await publish_nothing(conn)
+    async with listening(database_url, idle_poll_s=0.05) as bell:
+        await conn.execute("insert into webhook_replays (webhook_id, states) values ($1, '{FAILED}')", webhook.id)
+        await until(bell.has_rung)
+        assert {job for job, _ in bell.rings} == {Job.ADVANCE}
+        await conn.execute("update webhook_replays set state = 'DONE'")
+        await create_due_events(conn, webhook)
+
+        async def has_rung_to_deliver() -> bool:
+            return Job.DELIVER in {job for job, _ in bell.rings}
+
+        await until(has_rung_to_deliver)
+        bell.rings.clear()
+        await until(has_rung_to_deliver)
+
+    assert {job for job, _ in bell.rings} == {Job.DELIVER}

@@ -1,7 +1,7 @@
 """An endpoint that costs next to nothing, in a process of its own: what is measured is the sender.
 
 `python -m workers.bench.receiver` says its port and runs until it is stopped. `/hook` is answered at once, `/held`
-when `/release` is asked for; `/arrived` tells what has come since `/reset`.
+when `/release` is asked for; `/arrived` tells what has come since `/reset`, `/head` and `/body` show the last.
 """
 
 import asyncio
@@ -19,20 +19,27 @@ _LENGTH = b"\r\ncontent-length:"
 
 @dataclass(slots=True)
 class Arrived:
-    """times: when each POST was whole, by the machine's monotonic clock. held: who waits for an answer."""
+    """times: when each POST was whole, by the machine's monotonic clock. held: who waits for an answer.
+
+    head, body  of the last one.
+    """
 
     times: list[float] = field(default_factory=list)
+    head: bytes = b""
     body: bytes = b""
     held: list[asyncio.Transport] = field(default_factory=list)
 
-    def handle(self, path: bytes, body: bytes, transport: asyncio.Transport) -> None:
+    def handle(self, head: bytes, body: bytes, transport: asyncio.Transport) -> None:
+        path = head.split(b" ", 2)[1]
         if path in (b"/hook", b"/held"):
             self.times.append(time.monotonic())
-            self.body = body
+            self.head, self.body = head, body
             if path == b"/held":
                 self.held.append(transport)
             else:
                 transport.write(_answer(b""))
+        elif path == b"/head":
+            transport.write(_answer(self.head))
         elif path == b"/body":
             transport.write(_answer(self.body))
         else:
@@ -68,7 +75,7 @@ class Endpoint(asyncio.Protocol):
             if len(self._buffer) < size:
                 return
             body, self._buffer = self._buffer[end + 4 : size], self._buffer[size:]
-            self._arrived.handle(head.split(b" ", 2)[1], body, self._transport)
+            self._arrived.handle(head, body, self._transport)
 
 
 def _length(head: bytes) -> int:

@@ -79,10 +79,14 @@ class Pipeline:
         return Meter(worker=self.worker.pid, postgres=lab.postgres.pid, redis=lab.redis.pid, writer=writer)
 
 
-async def bare_post(url: str, body: bytes, posts: int) -> float:
-    """CPU in ms of this thread for one POST by aiohttp alone, over as many connections as a webhook may have."""
+async def bare_post(endpoint: Endpoint, posts: int) -> float:
+    """CPU in ms of this thread for one POST by aiohttp alone, over as many connections as a webhook may have.
+
+    The bytes are those of the last delivery that came to `/hook`, its headers and its body.
+    """
     left = iter(range(posts))
-    target, headers = URL(url), {"Content-Type": "application/json"}
+    target, body = URL(f"{endpoint.url}/hook"), await endpoint.ask("/body")
+    headers = _headers_of(await endpoint.ask("/head"))
 
     async def post_some(session: aiohttp.ClientSession) -> None:
         for _ in left:
@@ -95,6 +99,12 @@ async def bare_post(url: str, body: bytes, posts: int) -> float:
         return (time.thread_time() - started) / posts * 1000
 
 
+def _headers_of(head: bytes) -> list[tuple[str, str]]:
+    """All but those that aiohttp gives by itself."""
+    pairs = [line.partition(": ")[::2] for line in head.decode("latin-1").split("\r\n")[1:]]
+    return [(name, value) for name, value in pairs if name.lower() not in ("host", "content-length")]
+
+
 async def measure_pipeline(lab: Lab) -> list[Figure]:
     """One webhook; bare POSTs of the same bytes in between, so that both meet the same machine."""
     ids, rounds = range(1, lab.scale.invoices + 1), []
@@ -103,11 +113,17 @@ async def measure_pipeline(lab: Lab) -> list[Figure]:
         await create_webhooks(site.conn, site.secret_key, f"{lab.receiver}/hook", STORED_QUERY)
         await pipeline.warm_up(ids, len(ids))
         for _ in range(lab.scale.rounds):
-            bare = await bare_post(f"{lab.receiver}/hook", await endpoint.ask("/body"), len(ids))
+            bare = await bare_post(endpoint, len(ids))
             rounds.append({"bare": bare, **await pipeline.deliver(ids, len(ids))})
     ratio = statistics.median(one["worker"] / one["bare"] for one in rounds)
     return [
-        _figure("bare_post.cpu_ms", rounds, "bare", "ms", "CPU of this process per POST: aiohttp's session alone"),
+        _figure(
+            "bare_post.cpu_ms",
+            rounds,
+            "bare",
+            "ms",
+            "CPU of this process per POST of the same bytes: aiohttp's session alone",
+        ),
         _figure("pipeline.worker_cpu_ms", rounds, "worker", "ms", f"CPU of the worker {_PER_EVENT}, 1 webhook"),
         Figure(key="pipeline.worker_ratio", value=ratio, unit="×", counts="the worker's CPU against the bare POST's"),
         _figure(
