@@ -8,7 +8,8 @@ from databases import Database
 
 from app.db import deliveries
 from app.db.deliveries import Result
-from app.db.pool import DATABASE_ERRORS, transaction
+from app.db.pool import DATABASE_ERRORS, connection, transaction
+from app.domain.webhook_event import WebhookEventState
 from app.errors import RecordError
 
 _log = structlog.get_logger()
@@ -49,6 +50,11 @@ async def _record_one_by_one(results: list[Result], database: Database, error: R
 
 
 async def _store(results: list[Result], database: Database) -> None:
+    if all(result.state is WebhookEventState.DELIVERED for result in results):
+        # One statement, which commits by itself.
+        async with connection(database) as conn:
+            await deliveries.record_results(conn, results)
+        return
     async with transaction(database) as conn:
         recorded = await deliveries.record_results(conn, results)
         for result in results:
