@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -24,9 +24,10 @@ from app.db.sellers import SellerId
 from app.demo import Steps, claimed_directory, run_demo
 from app.embedded import embedded_servers
 from app.errors import TellgraphError
-from app.listen import running_receiver, show, signing_keys
+from app.listen import VerifyingKeys, running_receiver, show, verifying_keys
 from app.main import create_app
 from app.memory import spare_collections
+from app.metrics import serve_metrics
 from app.secrets import box_of
 from app.seed.command import Asked, run_seed
 from app.services.secret_key import count_secrets, rotate_secret_key
@@ -80,15 +81,10 @@ def serve() -> None:
             run_migrations(_database_url(settings))
             _err.print("PostgreSQL, Redis and one worker run inside this command: nothing else is needed.")
         configure_logging(settings)
+        serve_metrics(settings)
         api = create_app(settings, with_worker=is_embedded)
         spare_collections()
-        uvicorn.run(
-            api,
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-        )
+        uvicorn.run(api, host=settings.host, port=settings.port, log_config=None, access_log=False)
 
 
 @app.command()
@@ -96,6 +92,7 @@ def worker() -> None:
     """Publish change events and deliver webhook events, until SIGTERM or Ctrl-C."""
     with _servers() as settings:
         configure_logging(settings)
+        serve_metrics(settings)
         spare_collections()
         _run(run_worker(settings))
 
@@ -128,17 +125,16 @@ def seed(
 def listen(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 0,
     secret: Annotated[
-        str | None,
-        typer.Option(envvar="TELLGRAPH_LISTEN_SECRET", help="Signing secret, whsec_…; absent: nothing is checked."),
+        list[str] | None,
+        typer.Option(envvar="TELLGRAPH_LISTEN_SECRET", help="whsec_… or whpk_…, repeatable; absent: no check."),
     ] = None,
     status: Annotated[int, typer.Option(min=200, max=599, help="What every POST is answered with.")] = 200,
     path: Annotated[str, typer.Option(help="Path of the endpoint.")] = "/",
 ) -> None:
     """Receive webhooks on this machine and print them."""
     console = Console(highlight=False)
-    receiver = running_receiver(
-        keys=signing_keys(secret), verify=_signature_problem, port=port, path=f"/{path.lstrip('/')}", status=status
-    )
+    checked_by, path = verifying_keys(secret or ()), f"/{path.lstrip('/')}"
+    receiver = running_receiver(keys=checked_by, verify=_signature_problem, port=port, path=path, status=status)
     with receiver as (url, arrived):
         console.print(f"listening on {url}, answering {status}", markup=False, soft_wrap=True)
         _err.print("Webhooks reach this machine only where the worker has TELLGRAPH_EGRESS_ALLOW=127.0.0.0/8.")
@@ -146,9 +142,9 @@ def listen(
             show(arrived.get(), console)
 
 
-def _signature_problem(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes) -> str | None:
+def _signature_problem(keys: VerifyingKeys, headers: Mapping[str, str], body: bytes) -> str | None:
     try:
-        signing.verify(keys, headers, body, now=int(clock.now().timestamp()))
+        signing.verify(keys.shared, headers, body, now=int(clock.now().timestamp()), public_keys=keys.public)
     except signing.BadSignature as error:
         return str(error)
     return None

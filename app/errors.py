@@ -70,7 +70,7 @@ class DatabaseUnavailable(TellgraphError):
 
 
 class PreSendError(Exception):
-    """Ours: the POST was never started. Run it again; it costs no attempt."""
+    """Ours: the POST was never started. Run it again; it counts against no limit, and says nothing of the endpoint."""
 
 
 class AttemptError(Exception):

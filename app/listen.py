@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rich.console import Console
 from rich.json import JSON
 from rich.text import Text
@@ -22,12 +23,25 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app import clock
+from app.domain.signing_key import PUBLIC_PREFIX, verifying_key
 from app.domain.signing_secret import check_secret, secret_key
 from app.embedded.processes import wait_until
 from app.errors import InvalidInput, TellgraphError
 
-Verify = Callable[[Sequence[bytes], Mapping[str, str], bytes], str | None]
-"""Keys, headers, body → what is wrong with the signature; None when one of the keys has made it."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyingKeys:
+    """What signatures are checked with, `v1` by the shared keys and `v1a` by the public ones; none: not at all."""
+
+    shared: tuple[bytes, ...] = ()
+    public: tuple[Ed25519PublicKey, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.shared or self.public)
+
+
+Verify = Callable[[VerifyingKeys, Mapping[str, str], bytes], str | None]
+"""Keys, headers, body → what is wrong with the signature; None when one of the keys of each kind has made it."""
 
 _START_TIMEOUT_S = 10
 _STOP_TIMEOUT_S = 5
@@ -72,19 +86,24 @@ class Delivery:
             return None
 
 
-def signing_keys(secret: str | None) -> list[bytes]:
-    """The keys to check with, none without a secret. Raises InvalidInput."""
-    if secret is None:
-        return []
-    if problems := check_secret(secret):
-        raise InvalidInput(f"The signing secret {'; '.join(problems)}.")
-    return [secret_key(secret)]
+def verifying_keys(secrets: Sequence[str]) -> VerifyingKeys:
+    """The keys to check with, from signing secrets (`whsec_`) and public keys (`whpk_`). Raises InvalidInput."""
+    public = [text for text in secrets if text.startswith(PUBLIC_PREFIX)]
+    shared = [text for text in secrets if text not in public]
+    for secret in shared:
+        if problems := check_secret(secret):
+            raise InvalidInput(f"The signing secret {'; '.join(problems)}.")
+    try:
+        decoded = tuple(verifying_key(text) for text in public)
+    except ValueError as error:
+        raise InvalidInput(f"The public key is none: {error}.") from error
+    return VerifyingKeys(shared=tuple(secret_key(secret) for secret in shared), public=decoded)
 
 
 @contextmanager
 def running_receiver(
     *,
-    keys: Sequence[bytes],
+    keys: VerifyingKeys,
     verify: Verify,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -123,7 +142,7 @@ def running_receiver(
         yield f"http://{shown}:{sock.getsockname()[1]}{path}", arrived
 
 
-def _signature(keys: Sequence[bytes], problem: str | None) -> Signature:
+def _signature(keys: VerifyingKeys, problem: str | None) -> Signature:
     if not keys:
         return Signature.NOT_CHECKED
     return Signature.VERIFIED if problem is None else Signature.BAD

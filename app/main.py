@@ -14,17 +14,19 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from app.auth import Viewer, authenticate, credential
+from app.auth import authenticate, credential
 from app.console import console_routes, graphql_page
-from app.db.pool import Connection, connection, create_database
+from app.db.pool import connection, create_database
 from app.errors import DatabaseUnavailable
 from app.graphql_view import BadRequest, Executed, Operation, read_operation, refuse, respond
 from app.health import health_routes
 from app.settings import Settings
-from schema import schema
+from schema import documents, schema
 from schema.context import Context, Reader
 from schema.errors import format_error, response_of
 from schema.loaders import Loaders
+from schema.planned import Planned
+from schema.plans.cache import Plans
 from schema.stored.check import marking
 from workers.process import run_worker
 
@@ -36,7 +38,10 @@ _READ_HEADERS = ("idempotency-key",)
 def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
     """The ASGI application. `with_worker`: run one worker beside the API, in the same process."""
     assert settings.database_url is not None, "the command fills in the embedded server's URL"
-    database = create_database(settings.database_url, pool_size=settings.database_pool_size)
+    database = create_database(
+        settings.database_url, pool_size=settings.database_pool_size, timeout_s=settings.database_timeout_s
+    )
+    planned = Planned(documents=documents, plans=Plans(schema._schema, documents))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -47,6 +52,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
                 async with marking(database, schema._schema):
                     yield
             finally:
+                planned.plans.close()
                 stopping.set()
                 if worker is not None:
                     await worker
@@ -54,13 +60,15 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
     async def graphql(request: Request) -> Response:
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return graphql_page()
-        return await _answer(request, database, settings)
+        return await _answer(request, database, settings, planned)
 
     routes = [Route("/graphql", graphql, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
-    return Starlette(routes=routes, lifespan=lifespan)
+    application = Starlette(routes=routes, lifespan=lifespan)
+    application.state.planned = planned
+    return application
 
 
-async def _answer(request: Request, database: Database, settings: Settings) -> Response:
+async def _answer(request: Request, database: Database, settings: Settings, planned: Planned) -> Response:
     try:
         key = credential(request.headers)
         if key is None:
@@ -71,8 +79,16 @@ async def _answer(request: Request, database: Database, settings: Settings) -> R
             viewer = await authenticate(conn, key)
             if viewer is None:
                 return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
-            sent = {name: request.headers[name] for name in _READ_HEADERS if name in request.headers}
-            executed = await _execute(operation, viewer, conn, database, settings, sent)
+            reader = Reader(conn)
+            context = Context(
+                viewer=viewer,
+                reader=reader,
+                loaders=Loaders(reader, viewer),
+                settings=settings,
+                database=database,
+                request_headers={name: request.headers[name] for name in _READ_HEADERS if name in request.headers},
+            )
+            executed = await _execute(operation, context, planned)
     except BadRequest as error:
         return refuse(error.status, error.code, error.message)
     except DatabaseUnavailable as error:
@@ -80,23 +96,10 @@ async def _answer(request: Request, database: Database, settings: Settings) -> R
     return respond(executed, request.headers.get("accept", ""))
 
 
-async def _execute(
-    operation: Operation,
-    viewer: Viewer,
-    conn: Connection,
-    database: Database,
-    settings: Settings,
-    request_headers: dict[str, str],
-) -> Executed:
-    reader = Reader(conn)
-    context = Context(
-        viewer=viewer,
-        reader=reader,
-        loaders=Loaders(reader, viewer),
-        settings=settings,
-        database=database,
-        request_headers=request_headers,
-    )
+async def _execute(operation: Operation, context: Context, planned: Planned) -> Executed:
+    response = await planned.response(operation.query, operation.variables, operation.name, context)
+    if response is not None:
+        return Executed(response=response, is_request_error=False)
     allowed = {OperationType.QUERY, OperationType.MUTATION} if operation.may_mutate else {OperationType.QUERY}
     try:
         result = await schema.execute(

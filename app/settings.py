@@ -36,6 +36,15 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on; 0 picks a free one.")
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port for `GET /metrics` in Prometheus' form, on API and worker processes. Absent: none.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address of that port. No key is asked for there: keep it private."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object or one readable line.")
     introspection: bool = Field(default=True, description="Whether GraphQL introspection is answered.")
@@ -46,6 +55,13 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body that the API reads.")
     database_pool_size: int = Field(default=10, ge=2, le=200, description="Connections per process to PostgreSQL.")
+    database_timeout_s: float = Field(
+        default=60,
+        ge=1,
+        le=3600,
+        description="Seconds until a statement that PostgreSQL does not answer is given up, with its connection; and "
+        "until PostgreSQL gives up a transaction whose process has gone silent.",
+    )
     allow_http: bool = Field(default=False, description="Whether an endpoint may be http:// instead of https://.")
     egress_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
@@ -60,6 +76,19 @@ class Settings(BaseSettings):
         description="Seconds until another worker may take what a worker has claimed and not recorded.",
     )
     publish_batch_size: int = Field(default=500, ge=1, le=5_000, description="Change events published per transaction.")
+    retention_days: int = Field(
+        default=30,
+        ge=0,
+        le=3650,
+        description="Days for which webhook events that have ended, their attempts and payloads are kept; 0 keeps them "
+        "for ever. See “Retention”.",
+    )
+    failing_after_s: float = Field(
+        default=600,
+        gt=0,
+        le=432_000,
+        description="Seconds without a successful delivery after which a webhook is reported as failing, once.",
+    )
     idle_poll_s: float = Field(
         default=0.25, gt=0, le=5, description="Seconds between looks at the tables when no doorbell rings."
     )

@@ -20,12 +20,13 @@ class TellgraphSchema(strawberry.Schema):
         log_unknown(errors)
 
 
-_documents = Documents()
+#: What is known of the documents that were executed.
+documents = Documents()
 
 schema = TellgraphSchema(
     query=Query,
     mutation=Mutation,
     types=[InvoiceAmendment, UnpublishedAdvert, DeletedAdvert],
     config=StrawberryConfig(auto_camel_case=True),
-    extensions=[lambda: PreparedOperation(_documents)],
+    extensions=[lambda: PreparedOperation(documents)],
 )

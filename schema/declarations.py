@@ -17,12 +17,14 @@ from schema.visibility import Visibility
 class Leaf:
     """`compute(row, **arguments)`, which reads these columns of the row's own table.
 
-    is_column  the value is the one column itself: a plan takes it from the record as it is.
+    is_column  the value is the one column itself (or an error): a plan takes it from the record as it is.
+    of_value   the same as `compute`, as it stands in a response, from the one column's value as the driver gives it.
     """
 
     reads: tuple[str, ...]
     compute: Callable[..., Any]
     is_column: bool = False
+    of_value: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,19 @@ class Listing:
     classify: Callable[[Any], Any] | None = None
 
 
-Declaration = Leaf | Relation | Listing
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """Root objects by the global id, or the list of ids, in `argument`.
+
+    type  whose ids are taken; None: those of every type that has any.
+    """
+
+    argument: str
+    type: str | None = None
+    is_list: bool = False
+
+
+Declaration = Leaf | Relation | Listing | Lookup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from graphql import DocumentNode, GraphQLError, get_operation_ast, specified_rules
 from strawberry.extensions import SchemaExtension
@@ -14,21 +14,33 @@ from app.settings import Settings
 from schema.cost import Cost, Costs, cost_error
 from schema.limits import SizeLimitRule, introspects, parse_within_limits
 
+if TYPE_CHECKING:
+    from schema.plans.cache import Seen
+
 #: Characters of all kept documents together: some 2,000 queries of usual size. Not their number, since what is parsed
 #: takes some hundred times its text in memory.
 KEPT_CHARACTERS = 2_000_000
+
+#: What a document counts for beside its text, since a short one is not kept in as little memory; and how many
+#: characters of a plan's generated code count for one of a document.
+_EACH = 100
+_CODE_PER_CHARACTER = 10
 
 _RULES = (*specified_rules, SizeLimitRule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A document that could be parsed. `costs` are of use only when there are no errors."""
+    """A document that could be parsed. `costs` are of use only when there are no errors.
+
+    seen  how often each of its queries was, and their plans: schema/plans/cache.py.
+    """
 
     document: DocumentNode
     errors: list[GraphQLError]
     costs: Costs
     introspects: bool
+    seen: dict[str | None, "Seen"] = field(default_factory=dict)
 
 
 class Documents:
@@ -38,12 +50,19 @@ class Documents:
         self._kept_characters = kept_characters
         self._characters = 0
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._sizes: dict[str, int] = {}
+
+    def find(self, text: str) -> Known | None:
+        """A document that was read before."""
+        known = self._known.get(text)
+        if known is not None:
+            self._known.move_to_end(text)
+        return known
 
     def read(self, schema: Schema, text: str) -> Known:
         """Parse and validate, once. Raises GraphQLError when it is no document; that is not kept."""
-        if text in self._known:
-            self._known.move_to_end(text)
-            return self._known[text]
+        if (found := self.find(text)) is not None:
+            return found
         document = parse_within_limits(text)
         known = Known(
             document=document,
@@ -54,12 +73,26 @@ class Documents:
         self._keep(text, known)
         return known
 
+    def grow(self, text: str, known: Known, code_characters: int) -> None:
+        """Count generated code that is kept with a document."""
+        if self._known.get(text) is known:
+            self._add(text, code_characters // _CODE_PER_CHARACTER)
+
     def _keep(self, text: str, known: Known) -> None:
         self._known[text] = known
-        self._characters += len(text)
+        self._add(text, len(text) + _EACH)
+
+    def _add(self, text: str, characters: int) -> None:
+        self._sizes[text] = self._sizes.get(text, 0) + characters
+        self._characters += characters
         while self._characters > self._kept_characters:
             forgotten, _ = self._known.popitem(last=False)
-            self._characters -= len(forgotten)
+            self._characters -= self._sizes.pop(forgotten)
+
+
+def shown_cost(cost: Cost, maximum: int) -> dict[str, Any]:
+    """What `extensions` of a response say of its cost."""
+    return {"cost": {"requested": cost.total, "maximum": maximum}}
 
 
 class PreparedOperation(SchemaExtension):
@@ -89,7 +122,7 @@ class PreparedOperation(SchemaExtension):
         """Nothing for a document that was refused before its cost was known."""
         if self._cost is None:
             return {}
-        return {"cost": {"requested": self._cost.total, "maximum": self._maximum}}
+        return shown_cost(self._cost, self._maximum)
 
     def _refusals(self) -> list[GraphQLError]:
         running = self.execution_context

@@ -262,6 +262,7 @@ _enum(
         "SHIPMENT": "Shipments, with their items and what the carrier reports.",
         "SELLER": "Sellers, with their address and images.",
         "ORDER": "Orders, with all that belongs to their invoices. For the operator only.",
+        "OPERATIONAL_EVENT": "What happens to webhooks themselves; CREATE is all that happens to such an event.",
     },
 )
 

@@ -56,6 +56,7 @@ class DeclaredField(StrawberryField):
             return declaration.compute(source, **kwargs)
         if isinstance(declaration, Listing):
             return info.context.loaders.listed(declaration, **kwargs)
+        assert isinstance(declaration, Relation)
         return info.context.loaders.related(declaration, source, **kwargs)
 
 
@@ -201,11 +202,9 @@ def listing(
 
 
 def global_id(type_name: str) -> Any:
-    return computed(
-        lambda row: global_ids.encode(type_name, row.id),
-        reads=("id",),
-        description="Opaque global id; `node(id:)` finds the object again.",
-    )
+    encode = global_ids.encoder(type_name)
+    leaf = Leaf(reads=("id",), compute=lambda row: encode(row.id), of_value=encode)
+    return _declared(leaf, "Opaque global id; `node(id:)` finds the object again.")
 
 
 def legacy_id() -> Any:
@@ -237,7 +236,8 @@ def cents(
             raise InvalidInput(f"The amount does not fit GraphQL's Int; read {fitting} instead.", code="INT_OVERFLOW")
         return amount
 
-    return computed(compute, reads=reads or (name,), description=f"{description} In minor units (cents).")
+    leaf = Leaf(reads=tuple(reads) or (name,), compute=compute, is_column=of is None)
+    return _declared(leaf, f"{description} In minor units (cents).")
 
 
 def formatted(description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> Any:

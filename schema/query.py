@@ -9,6 +9,7 @@ from app.auth import Scope
 from app.db.adverts import ADVERTS
 from app.db.invoice_amendments import INVOICE_AMENDMENTS
 from app.db.invoices import INVOICES
+from app.db.operational_events import OPERATIONAL_EVENTS
 from app.db.orders import ORDERS
 from app.db.refund_requests import REFUND_REQUESTS
 from app.db.sellers import SELLERS
@@ -16,26 +17,26 @@ from app.db.shipments import SHIPMENT_CARRIERS
 from app.db.variants import VARIANTS
 from app.db.webhook_events import WEBHOOK_EVENTS
 from app.db.webhooks import WEBHOOKS
-from app.errors import InvalidInput
-from schema import global_ids
 from schema.connections import Connection
 from schema.context import Info
-from schema.declarations import ENTITIES
 from schema.fields import listing
 from schema.filters import adverts as advert_filters
 from schema.filters import external_ids as external_id_filters
 from schema.filters import invoice_amendments as invoice_amendment_filters
 from schema.filters import invoices as invoice_filters
+from schema.filters import operational_events as operational_event_filters
 from schema.filters import orders as order_filters
 from schema.filters import refund_requests as refund_request_filters
 from schema.filters import variants as variant_filters
 from schema.filters import webhook_events as webhook_event_filters
+from schema.lookups import lookup, lookups
 from schema.types.advert import Advert, AllAdvert, classify_advert
 from schema.types.api_key_principal import ApiKeyPrincipal
 from schema.types.external_id import ExternalID
 from schema.types.invoice import Invoice
 from schema.types.invoice_amendment import InvoiceAmendment
 from schema.types.node import Node
+from schema.types.operational_event import OperationalEvent
 from schema.types.order import Order
 from schema.types.refund_request import RefundRequest
 from schema.types.seller import Seller
@@ -44,8 +45,6 @@ from schema.types.variant import Variant
 from schema.types.webhook import Webhook
 from schema.types.webhook_event import WebhookEvent
 from schema.webhook_dry_run import WebhookDryRun, webhook_dry_run
-
-MAX_NODES = 100
 
 
 @strawberry.type(description="What can be asked. Lists show what the key sees, and nothing else answers a filter.")
@@ -117,6 +116,13 @@ class Query:
         arguments=webhook_event_filters.ARGUMENTS,
         description="What was made of changes for webhooks, newest first, with all attempts.",
     )
+    operational_events: Connection[OperationalEvent] = listing(
+        OPERATIONAL_EVENTS,
+        scope=Scope.WEBHOOKS,
+        ask=operational_event_filters.ask,
+        arguments=operational_event_filters.ARGUMENTS,
+        description="What happened to webhooks themselves, newest first.",
+    )
 
     webhook_dry_run: WebhookDryRun | None = strawberry.field(
         resolver=webhook_dry_run,
@@ -124,16 +130,12 @@ class Query:
         " stored. Needs the scope webhooks.",
     )
 
-    @strawberry.field(description="An order; null when there is none. For the operator only.")
-    async def order(
-        self,
-        info: Info,
-        order_id: Annotated[strawberry.ID, strawberry.argument(description="The order's global id.")],
-    ) -> Order | None:
-        info.context.viewer.require(Scope.READ)
-        key = global_ids.key_of(order_id, "Order", field="orderId")
-        found: Order | None = await info.context.loaders.by_id(ORDERS, key)
-        return found
+    order: Order | None = lookup(
+        "order_id",
+        "The order's global id.",
+        type_name="Order",
+        description="An order; null when there is none. For the operator only.",
+    )
 
     @strawberry.field(
         description="What other systems call the objects that the key sees; `owner` is the object. A plain list: more"
@@ -159,32 +161,13 @@ class Query:
         principal: Any = info.context.viewer
         return principal  # type: ignore[no-any-return]  # its fields' source is the viewer
 
-    @strawberry.field(description="The object of a global id; null when there is none, or none for this key.")
-    async def node(
-        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The object's global id.")]
-    ) -> Node | None:
-        found: Node | None = await _find(info, id, "id")
-        return found
-
-    @strawberry.field(description="The objects of several global ids, in their order; null for each that is not found.")
-    def nodes(
-        self,
-        info: Info,
-        ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100 global ids.")],
-    ) -> list[Node | None]:
-        if len(ids) > MAX_NODES:
-            raise InvalidInput.at("ids", f"at most {MAX_NODES} can be asked for at once")
-        # Awaitables, not awaited here: asked for together the dataloaders gather them, and each fails for itself.
-        found: list[Any] = [_find(info, given, f"ids.{place}") for place, given in enumerate(ids)]
-        return found
-
-
-async def _find(info: Info, global_id: str, field: str) -> Any:
-    """The row of a global id, or None. Raises InvalidInput for a malformed one, Forbidden."""
-    type_name, key = global_ids.decode(global_id, field=field)
-    entity = ENTITIES.get(type_name)
-    if entity is None or not entity.is_node or entity.is_stand_in:
-        raise InvalidInput.at(field, f"{type_name} is not a type of this API")
-    context = info.context
-    context.viewer.require(entity.scope)
-    return await context.loaders.by_id(entity.table, key, with_deleted=context.sees_deleted)
+    node: Node | None = lookup(
+        "id",
+        "The object's global id.",
+        description="The object of a global id; null when there is none, or none for this key.",
+    )
+    nodes: list[Node | None] = lookups(
+        "ids",
+        "At most 100 global ids.",
+        description="The objects of several global ids, in their order; null for each that is not found.",
+    )

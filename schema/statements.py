@@ -43,14 +43,16 @@ def related_pages(relation: Relation, viewer: Viewer, where: str, part: Slice) -
     )
 
 
-def page_of_key(relation: Relation, viewer: Viewer, where: str, part: Slice) -> Statement:
-    """The page of one key, `k.key`: all columns, for a lateral join."""
-    rule, rule_args = row_rule(relation, viewer, 2)
-    after, after_args = after_cursor(BY_ID, part, 2 + len(rule_args))
+def page_of_key(
+    relation: Relation, viewer: Viewer, where: str, part: Slice, *, of: str = "k.key", parameter: int = 2
+) -> Statement:
+    """The page of one key, the expression `of`: all columns, for a lateral join. Arguments from `$parameter`."""
+    rule, rule_args = row_rule(relation, viewer, parameter)
+    after, after_args = after_cursor(BY_ID, part, parameter + len(rule_args))
     source, key = source_of(relation)
     distinct = "distinct on (t.id) " if relation.link else ""
     return Statement(
-        sql=f"select {distinct}t.* from {source} where {key} = k.key and {rule} and {where} and {after}"
+        sql=f"select {distinct}t.* from {source} where {key} = {of} and {rule} and {where} and {after}"
         f" order by {order_by(BY_ID, part)} limit {part.size + 1}",
         args=(*rule_args, *after_args),
     )

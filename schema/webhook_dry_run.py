@@ -57,8 +57,8 @@ class WebhookDryRun:
         description="The headers of a first attempt, by name; ids, time and signature are samples."
     )
     filter_passes: bool | None = strawberry.field(
-        description="Whether the filter lets the result pass, taken as an UPDATE without any changes. One that fails"
-        " does. null without a filter."
+        description="Whether the filter lets the result pass, taken as an UPDATE without any changes (a CREATE of"
+        " OPERATIONAL_EVENT). One that fails does. null without a filter."
     )
     filter_error: str | None = strawberry.field(description="Why the filter failed on this result.")
     errors: list[ValidationError] = strawberry.field(description="What was wrong with the arguments.")
@@ -143,7 +143,9 @@ async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
 
 
 async def _filtered(klass: WebhookKlass, expression: str, entity_id: str, payload: bytes) -> Verdict:
-    event = event_of(klass, WebhookEventName.UPDATE, entity_id, {"added": [], "updated": [], "removed": []})
+    names = klass.event_names
+    name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
+    event = event_of(klass, name, entity_id, {"added": [], "updated": [], "removed": []})
     filters = FilterProcess()
     try:
         verdict, _ = await filters.evaluate(expression, event, payload)

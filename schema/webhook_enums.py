@@ -1,5 +1,6 @@
-"""GraphQL enums over the words of webhooks' signatures and runs."""
+"""GraphQL enums over the words of webhooks' signatures, runs and operational events."""
 
+from app.domain.operational_event import OperationalEventKind
 from app.domain.secret_ring import SignatureScheme
 from app.domain.webhook_run import WebhookRunState
 from schema.enums import _enum as described
@@ -25,5 +26,19 @@ described(
         "DONE": "Everything has been handled.",
         "CANCELLED": "Ended by hand, or with its webhook. What it had made by then stays.",
         "FAILED": "It could not go on. What it had made by then stays.",
+    },
+)
+
+OperationalEventKindEnum = OperationalEventKind
+described(
+    OperationalEventKind,
+    "OperationalEventKindEnum",
+    "What happened to a webhook.",
+    {
+        "DISABLED": "It was disabled, by Tellgraph or by hand: what it has to be sent is held.",
+        "FAILING": "No delivery has succeeded for a while, 10 minutes unless the operator has set another time."
+        " Told once, until one succeeds.",
+        "EXHAUSTED": "One of its events has used up its retries. It can be replayed.",
+        "RECOVERED": "A delivery has succeeded again, after FAILING or after Tellgraph had disabled the webhook.",
     },
 )

@@ -54,7 +54,7 @@ def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, 
 def _may_be_known(one: Given) -> bool:
     """Whether the subscriber may hold the entity by what it was given: an attempt counts, whatever came of it."""
     if one.state is WebhookEventState.DELIVERED:
-        return one.event_name is not WebhookEventName.DESTROY
+        return one.event_name is not WebhookEventName.DESTROY or one.payload_digest is None
     return one.may_be_known or one.attempt_count > 0 or one.event_name is not WebhookEventName.CREATE
 
 

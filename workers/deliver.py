@@ -14,9 +14,10 @@ from app.db.deliveries import DueEvent, Result
 from app.db.pool import connection
 from app.domain.attempt import ErrorKind
 from app.errors import AttemptError, PreSendError
+from app.metrics import POSTS_IN_FLIGHT
 from workers import retry, transport
 from workers.envelope import prepare
-from workers.record import record
+from workers.record import count_attempts, record
 from workers.resources import Resources
 from workers.transport import Answer
 
@@ -51,7 +52,8 @@ class Deliverer:
         self._again = asyncio.Event()
         self._is_claiming = False
         self._after = 0
-        self._mean_bytes = 1
+        # Until a claim has shown what payloads are like, they may be large.
+        self._mean_bytes = 1024 * 1024
 
     @contextlib.asynccontextmanager
     async def recording(self) -> AsyncIterator["Deliverer"]:
@@ -59,6 +61,7 @@ class Deliverer:
 
         Jobs must have ended by then, or at least see that the process stops.
         """
+        POSTS_IN_FLIGHT.set_function(lambda: self.in_flight)
         recording = asyncio.create_task(self._record_finished())
         try:
             yield self
@@ -164,7 +167,9 @@ class Deliverer:
             await self._has_finished.wait()
             self._has_finished.clear()
             finished, self._finished = self._finished, []
-            await record([task.result() for task in finished if _has_result(task)], self._resources.database)
+            results = [task.result() for task in finished if _has_result(task)]
+            count_attempts(results)
+            await record(results, self._resources.database)
             for task in finished:
                 del self._sending[task]
             # A place is free, and an entity's next event may go.
@@ -205,7 +210,9 @@ class Deliverer:
             # Only `_finish` cancels, and it wants to know.
             return _result(due, ErrorKind.CANCELLED, None, "The worker was told to stop.", started)
         except PreSendError as error:
-            return _result(due, ErrorKind.INTERNAL, None, str(error), started)
+            # A test is tried once, whatever comes of it.
+            kind = ErrorKind.INTERNAL if due.event_name == "test" else ErrorKind.UNSENT
+            return _result(due, kind, None, str(error), started)
         except Exception as error:
             _log.exception("delivery.internal_error", webhook_event_id=due.id)
             return _result(due, ErrorKind.INTERNAL, None, type(error).__name__, started)

@@ -30,9 +30,14 @@ async def list_owners(conn: Connection, events: Iterable[ChangeEvent]) -> list[S
 
 
 def _statement(entity_type: str) -> str:
+    """From the entities to their sellers, and only then to webhooks.
+
+    The other way about, a rule that leads through another table had each entity compared with each seller's webhook:
+    a second for 500 shipments and 10,000 webhooks.
+    """
     table = ENTITIES[entity_type].table
-    seen = VISIBILITY[table.name].sql("t").replace("$seller", "w.seller_id")
+    seen = VISIBILITY[table.name].sql("t").replace("$seller", "s.id")
     return (
-        "select distinct w.seller_id from webhooks w where w.seller_id is not null and exists"
-        f" (select from {table.name} t where t.id = any($1::bigint[]) and {seen})"
+        f"select distinct s.id as seller_id from {table.name} t join sellers s on {seen}"
+        " where t.id = any($1::bigint[]) and exists (select from webhooks w where w.seller_id = s.id)"
     )

@@ -11,9 +11,11 @@ from app.db.change_events import ChangeEvent
 from app.db.pool import Connection, transaction
 from app.db.webhook_events import NewWebhookEvent, Payload
 from app.db.webhooks import Webhook
+from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WebhookEventState
 from app.errors import InvalidInput
 from app.filtering import FilterBatch
+from app.metrics import CHANGE_EVENTS_PUBLISHED, WEBHOOK_EVENTS_MADE, count
 from schema import schema
 from schema.stored.changed import describe_changes
 from schema.stored.validate import stored_query
@@ -35,6 +37,7 @@ from workers.resources import Resources
 
 _log = structlog.get_logger()
 
+_DESTROY = WebhookEventName.DESTROY
 #: By whether the webhook asks for every change.
 _FOLDS = {False: fold_entities, True: fold_transactions}
 
@@ -55,6 +58,7 @@ async def publish_batch(resources: Resources) -> int:
             return 0
         made = await _publish(conn, resources, events)
         await change_events.mark_published(conn, [event.id for event in events])
+    CHANGE_EVENTS_PUBLISHED.inc(len(events))
     _log.info("publish.batch", change_events=len(events), webhook_events=made)
     return len(events)
 
@@ -81,6 +85,7 @@ async def publish_matches(
         await webhook_events.insert_payloads(conn, list(kept.values()))
     if made:
         await webhook_events.insert_webhook_events(conn, made)
+        count(WEBHOOK_EVENTS_MADE, (event.state for event in made))
     return made
 
 
@@ -122,6 +127,9 @@ async def _judged(
     conn: Connection, matches: Sequence[Match], payloads: dict[RenderKey, Payload], filters: FilterBatch
 ) -> list[NewWebhookEvent]:
     subjects = [(match.webhook.id, match.change.entity_type, match.change.entity_id) for match in matches]
+    if gone := [one for one, match in zip(subjects, matches, strict=True) if match.change.operation is _DESTROY]:
+        # A creation that leaves after its destroy was judged to be news to nobody would stay without one.
+        await webhook_events.lock_waiting(conn, gone)
     given = await webhook_events.list_given(conn, list(dict.fromkeys(subjects))) if subjects else {}
     made = []
     for match, subject in zip(matches, subjects, strict=True):

@@ -1,6 +1,7 @@
 """Storing what POSTs came to. They are sent: their results must not be lost, or they would be sent twice."""
 
 import asyncio
+from collections.abc import Sequence
 
 import asyncpg
 import structlog
@@ -11,6 +12,7 @@ from app.db.deliveries import Result
 from app.db.pool import DATABASE_ERRORS, connection, transaction
 from app.domain.webhook_event import WebhookEventState
 from app.errors import RecordError
+from app.metrics import ATTEMPT_SECONDS, ATTEMPTS, count
 
 _log = structlog.get_logger()
 
@@ -39,6 +41,13 @@ async def record(results: list[Result], database: Database) -> None:
             pause_s = min(2 * pause_s, _MAX_PAUSE_S)
         else:
             return
+
+
+def count_attempts(results: Sequence[Result]) -> None:
+    """Count what has ended, for the metrics; once, however often it takes to store it."""
+    count(ATTEMPTS, (result.error_kind or f"{(result.status or 0) // 100}xx" for result in results))
+    for result in results:
+        ATTEMPT_SECONDS.observe(result.duration_ms / 1000)
 
 
 async def _record_one_by_one(results: list[Result], database: Database, error: RecordError) -> None:

@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import asyncpg
 import httpx
 import structlog
 from databases import Database
 
-from app.db.pool import create_database
+from app.db.pool import UNREACHABLE, create_database
 from app.filtering import FilterProcess
 from app.settings import Settings
 from workers import transport
@@ -44,7 +43,12 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
     Raises: PostgresError that waiting can't mend, such as a wrong password.
     """
     assert settings.database_url is not None, "the command fills in the embedded server's URL"
-    database = create_database(settings.database_url, pool_size=settings.database_pool_size)
+    database = create_database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        timeout_s=settings.database_timeout_s,
+        by_index=True,
+    )
     resources = Resources(
         settings=settings,
         database=database,
@@ -64,7 +68,7 @@ async def _connect(resources: Resources) -> None:
     while not resources.stopping.is_set():
         try:
             await resources.database.connect()
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        except UNREACHABLE as error:
             _log.warning("worker.waiting_for_postgresql", error=repr(error), again_in_s=RECONNECT_S)
             await resources.pause(RECONNECT_S)
         else:

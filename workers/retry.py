@@ -26,6 +26,8 @@ SCHEDULE_S: Final = (
 # Share of a delay by which chance moves it either way, so that what failed together does not return together.
 JITTER: Final = 0.2
 MAX_AGE: Final = timedelta(days=30)
+# What was never sent, by our own fault: somebody has to put that right, and then need not wait for hours.
+UNSENT_DELAY_S: Final = 5 * _MINUTE_S
 MAX_RETRY_AFTER_S: Final = 24 * _HOUR_S
 TOO_MANY: Final = 429
 # Bounds of a webhook's pause after a 429 that doesn't say for how long. One event's retry may be 8 h away: by that
@@ -64,7 +66,7 @@ def decide(
     max_retries: int,
     chance: float,
 ) -> Decision:
-    """Decide what follows an attempt that has ended.
+    """Decide what follows an attempt that has ended. UNSENT counts as none: it is done again for as long as that lasts.
 
     Args: attempt_number — of this attempt, from 1. outcome — the status, or why there is none.
           retry_after — that header's value as received, seconds or an HTTP date; honoured up to 24 h where
@@ -78,9 +80,11 @@ def decide(
             return Decision(state=WebhookEventState.FAILED, disable_reason=GONE_REASON)
         if _is_rejection(outcome):
             max_retries = min(max_retries, MAX_REJECTED_RETRIES)
-    if attempt_number > max_retries:
+    is_unsent = outcome is ErrorKind.UNSENT
+    if attempt_number > max_retries and not is_unsent:
         return Decision(state=WebhookEventState.FAILED)
-    delay_s = max(scheduled_delay_s(attempt_number, chance), retry_after_s(retry_after, now) or 0.0)
+    scheduled_s = _jittered(UNSENT_DELAY_S, chance) if is_unsent else scheduled_delay_s(attempt_number, chance)
+    delay_s = max(scheduled_s, retry_after_s(retry_after, now) or 0.0)
     if now + timedelta(seconds=delay_s) > first_attempted_at + MAX_AGE:
         return Decision(state=WebhookEventState.FAILED)
     return Decision(state=WebhookEventState.RETRYING, delay_s=delay_s)
@@ -101,7 +105,7 @@ def pause_s(*, outcome: int | ErrorKind, retry_after: str | None, delay_s: float
 
 def scheduled_delay_s(retry_number: int, chance: float) -> float:
     """Seconds before a retry, numbered from 1; `chance` 0 gives the shortest, 0.5 the scheduled one."""
-    return SCHEDULE_S[min(retry_number, len(SCHEDULE_S)) - 1] * (1 + JITTER * (2 * chance - 1))
+    return _jittered(SCHEDULE_S[min(retry_number, len(SCHEDULE_S)) - 1], chance)
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
@@ -120,6 +124,10 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
             return None
         seconds = (date - now).total_seconds()
     return min(seconds, MAX_RETRY_AFTER_S) if seconds > 0 else None
+
+
+def _jittered(delay_s: float, chance: float) -> float:
+    return delay_s * (1 + JITTER * (2 * chance - 1))
 
 
 def _is_rejection(status: int) -> bool:

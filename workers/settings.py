@@ -13,12 +13,15 @@ from workers.doorbell import Doorbell
 from workers.publish import publish_all
 from workers.replay import render_again, replay_all
 from workers.resources import Resources
+from workers.retention import retain
 from workers.sweep import sweep_all
 
 MAX_JOBS = 20
 #: A deliver job claims for half a minute at most and then waits for its POSTs, of at most 30 s each.
 JOB_TIMEOUT_S = 300
 SWEEP_SECONDS = set(range(0, 60, 5))
+#: Of every hour: not when everybody's cron jobs run.
+RETENTION_MINUTE = 23
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,11 @@ async def sweep(ctx: dict[str, Any]) -> None:
     await sweep_all(bench.resources)
 
 
+async def retention(ctx: dict[str, Any]) -> None:
+    bench: Bench = ctx["bench"]
+    await retain(bench.resources)
+
+
 async def advance(ctx: dict[str, Any]) -> None:
     """Move on what people have asked for over many rows: replays and backfills."""
     bench: Bench = ctx["bench"]
@@ -72,4 +80,5 @@ FUNCTIONS: list[Function] = [
 ]
 CRON_JOBS: list[CronJob] = [
     cron(sweep, name="sweep", second=SWEEP_SECONDS, keep_result=0, run_at_startup=True),
+    cron(retention, name="retention", minute=RETENTION_MINUTE, second=0, keep_result=0, run_at_startup=True),
 ]

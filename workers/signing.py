@@ -9,7 +9,8 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ID_HEADER: Final = "webhook-id"
 TIMESTAMP_HEADER: Final = "webhook-timestamp"
@@ -53,21 +54,35 @@ def sign(
     return " ".join((*shared, *own))
 
 
-def verify(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes, *, now: int, tolerance_s: int = 300) -> None:
+def verify(
+    keys: Sequence[bytes],
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    now: int,
+    tolerance_s: int = 300,
+    public_keys: Sequence[Ed25519PublicKey] = (),
+) -> None:
     """Check that one of the keys signed this body, for this id, at about this time.
 
-    Args:   headers — as received; names in any case. now — Unix time in seconds.
+    Args:   public_keys — one of these must have signed, too (`v1a`); where there are no `keys`, they alone count.
+            headers — as received; names in any case. now — Unix time in seconds.
             tolerance_s — how far the timestamp may lie in the past or the future, against replays.
     Raises: BadSignature, which says what is wrong.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     event_id, timestamp = _required(lower, ID_HEADER), _required(lower, TIMESTAMP_HEADER)
     _check_timestamp(timestamp, now=now, tolerance_s=tolerance_s)
-    given = [_decode(part) for part in _required(lower, SIGNATURE_HEADER).split()]
+    parts = _required(lower, SIGNATURE_HEADER).split()
     content = _signed_content(event_id, timestamp, body)
     expected = [hmac.digest(key, content, "sha256") for key in keys]
-    if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given):
+    given = [_decode(part, _VERSION) for part in parts]
+    is_shared = any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given)
+    if not is_shared and (keys or not public_keys):
         raise BadSignature("no signature matches: another secret, or a changed body")
+    of_owner = [_decode(part, _ED25519_VERSION) for part in parts]
+    if public_keys and not any(_is_by(key, signature, content) for key in public_keys for signature in of_owner):
+        raise BadSignature("no v1a signature matches: another public key, or a changed body")
 
 
 def delivery_headers(
@@ -132,10 +147,18 @@ def _check_timestamp(text: str, *, now: int, tolerance_s: int) -> None:
         raise BadSignature(f"the timestamp lies {abs(age_s)} s in the {'past' if age_s > 0 else 'future'}")
 
 
-def _decode(part: str) -> bytes:
+def _is_by(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:
+    try:
+        key.verify(signature, content)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _decode(part: str, wanted: str) -> bytes:
     """Decode one signature; empty, which matches nothing, for another version or what is no base64."""
     version, _, encoded = part.partition(",")
-    if version != _VERSION:
+    if version != wanted:
         return b""
     try:
         return base64.b64decode(encoded, validate=True)

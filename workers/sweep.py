@@ -3,8 +3,11 @@
 import structlog
 
 from app.db import deliveries
-from app.db.pool import transaction
+from app.db.backlog import read_backlog
+from app.db.operational_events import raise_failing
+from app.db.pool import connection, transaction
 from app.errors import DatabaseUnavailable, TellgraphError
+from app.metrics import OVERDUE_SECONDS, UNPUBLISHED_SECONDS
 from app.services.webhook_secrets import drop_expired
 from workers.resources import Resources
 
@@ -17,8 +20,8 @@ FAILING_REASON = f"No delivery has succeeded for {MAX_FAILING_DAYS} days."
 async def sweep_all(resources: Resources) -> int:
     """Make due again what was claimed and never recorded. Returns how many webhook events that were.
 
-    Also disables webhooks that have failed for too long, and puts right what slipped past a webhook's disabling
-    or enabling, and drops signing secrets that were rotated out.
+    Also disables webhooks that have failed for too long, reports those that begin to, puts right what slipped past a
+    webhook's disabling or enabling, and drops signing secrets that were rotated out.
     """
     async with transaction(resources.database) as conn:
         expired = await deliveries.release_expired(conn)
@@ -28,10 +31,22 @@ async def sweep_all(resources: Resources) -> int:
             _log.warning("sweep.webhook_disabled", webhook_id=webhook_id)
         await deliveries.hold_overlooked(conn)
         await deliveries.release_overlooked(conn)
+    async with transaction(resources.database) as conn:
+        for webhook_id in await raise_failing(conn, after_s=resources.settings.failing_after_s):
+            _log.warning("sweep.webhook_failing", webhook_id=webhook_id)
     await _drop_secrets(resources)
+    await _measure_backlog(resources)
     if expired:
         _log.warning("sweep.leases_expired", webhook_events=expired)
     return expired
+
+
+async def _measure_backlog(resources: Resources) -> None:
+    if resources.settings.metrics_port is not None:
+        async with connection(resources.database) as conn:
+            backlog = await read_backlog(conn)
+        UNPUBLISHED_SECONDS.set(backlog.unpublished_s)
+        OVERDUE_SECONDS.set(backlog.overdue_s)
 
 
 async def _drop_secrets(resources: Resources) -> None:

@@ -35,11 +35,15 @@ class Root:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
-    """A table whose changes are recorded. A change of `ignored` columns alone is none."""
+    """A table whose changes are recorded. A change of `ignored` columns alone is none.
+
+    is_log  its rows are written once and cleared away when they are old: only that they are added is recorded.
+    """
 
     table: str
     roots: tuple[Root, ...]
     ignored: tuple[str, ...] = ("updated_at",)
+    is_log: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,9 @@ _ENTITIES = {
     "adverts": ("Advert", "r.seller_id"),
     "variants": ("Variant", "r.seller_id"),
     "sellers": ("Seller", "r.id"),
+    "operational_events": ("OperationalEvent", "null"),
 }
+_LOGS = {"operational_events"}
 
 #: Who can own external ids and metadata: GraphQL type → table.
 _OWNERS = {
@@ -213,7 +219,7 @@ def _captured(table: str) -> Captured:
         below, sql = _PASSED_DOWN[table]
         roots.append(Root(entity_type=_ENTITIES[below][0], sql=sql.format(id="r.id")))
     roots += [root for chain in _chains(table) for root in _above(chain)]
-    return Captured(table=table, roots=tuple(roots))
+    return Captured(table=table, roots=tuple(roots), is_log=table in _LOGS)
 
 
 CAPTURED = (

@@ -69,7 +69,9 @@ async def claim_batch(conn: Connection, *, limit: int) -> list[ChangeEvent]:
 
 async def mark_published(conn: Connection, ids: Sequence[int]) -> None:
     await conn.execute(
-        "update change_events set published_at = clock_timestamp() where id = any($1::bigint[])", list(ids)
+        "update change_events set published_at = clock_timestamp()"
+        " where published_at is null and id = any($1::bigint[])",
+        list(ids),
     )
 
 
@@ -79,8 +81,8 @@ async def work_waits(conn: Connection) -> Waiting:
     # all events that wait for their retry.
     row = await conn.fetchrow(
         """
-        select exists (select from change_events where published_at is null) as publish,
-          exists (select from webhook_events where state in ('PENDING', 'RETRYING')
+        select exists (select from change_events_open) as publish,
+          exists (select from webhook_events_open where state in ('PENDING', 'RETRYING')
             and due_at <= statement_timestamp()) as deliver,
           exists (select from webhook_replays where state = 'RUNNING')
             or exists (select from webhook_backfills b join webhooks w on w.id = b.webhook_id and w.is_enabled

@@ -7,10 +7,13 @@ from typing import Any
 
 import orjson
 
-from app.db.pool import Connection
+from app.db.operational_events import raise_exhausted
+from app.db.pool import Connection, unmoved
 from app.db.webhook_event_changes import cancel_open
 from app.db.webhook_events import WebhookEventId, hold_open, release_held
 from app.db.webhooks import WebhookId
+from app.domain.attempt import NEVER_LEFT
+from app.domain.operational_event import exhausted_reason
 from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
 
 
@@ -73,7 +76,7 @@ async def claim_due(
              id after which the walk starts; when fewer than `limit` come back, go on from 0.
              failing_share — places of a webhook whose last attempt failed. lease_s — at least so long, and always
              longer than the webhook's own time limit.
-    Source:  0011_webhook_pace.sql, claim_webhook_events.
+    Source:  migrations/functions/claim_webhook_events.sql.
     """
     rows = await conn.fetch(
         "select * from claim_webhook_events($1, $2, $3, $4, $5)", limit, per_webhook, after, failing_share, lease_s
@@ -85,7 +88,8 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
     """Store what attempts came to; a late result of an expired lease changes nothing.
 
     A webhook whose attempts of this batch all failed is marked failing until one succeeds. A pause that was
-    asked for holds to its end, whatever was in flight: an earlier end takes no later one's place.
+    asked for holds to its end, whatever was in flight: an earlier end takes no later one's place. What is UNSENT
+    counts against no limit, and says nothing of the webhook.
     Returns: the ids of the webhook events that were still in flight, and are recorded now.
     """
     failed = {result.webhook_id for result in results if result.state is not WebhookEventState.DELIVERED}
@@ -104,27 +108,47 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
               -- That the filter failed stays to be seen.
               else coalesce(r.reason, substring(e.reason from '^The filter failed: .*')) end,
             last_status = r.status, lease_until = null,
+            attempts_before = e.attempts_before + (r.error_kind is not distinct from 'UNSENT')::integer,
             due_at = case when w.is_enabled then clock_timestamp() + make_interval(secs => r.delay_s) end,
             finished_at = case when r.state <> 'RETRYING' or w.deleted_at is not null then clock_timestamp() end
           from r, webhooks w
           where e.id = r.id and e.state = 'SENDING' and e.attempt_count = r.attempt and w.id = e.webhook_id
-          returning e.id, e.webhook_id, r.attempt, r.state, r.pause_s
+          returning e.id, e.webhook_id, e.entity_type, e.entity_id, e.event_name, e.payload_digest, e.attempted_at,
+            r.attempt, r.state, r.status, r.error_kind, r.error, r.response_body, r.duration_ms, r.pause_s
+        ), given as (
+          insert into webhook_given as g (webhook_id, entity_type, entity_id, webhook_event_id, event_name,
+            payload_digest)
+          select distinct on (webhook_id, entity_type, entity_id) webhook_id, entity_type, entity_id, id, event_name,
+            -- An endpoint may have taken in what it has not answered well: nothing equals that.
+            case when state = 'DELIVERED' then payload_digest end
+          from recorded
+          where event_name <> 'test' and (state = 'DELIVERED' or error_kind is null or error_kind <> all ($13::text[]))
+          order by webhook_id, entity_type, entity_id, id desc
+          -- What is replayed may be older than what was delivered since; or have been delivered before.
+          on conflict (webhook_id, entity_type, entity_id) do update set webhook_event_id = excluded.webhook_event_id,
+            event_name = excluded.event_name, payload_digest = excluded.payload_digest
+            where g.webhook_event_id < excluded.webhook_event_id
+              or g.webhook_event_id = excluded.webhook_event_id and excluded.payload_digest is not null
         ), attempts as (
-          update delivery_attempts a set finished_at = clock_timestamp(), status = r.status,
-            error_kind = r.error_kind, error = r.error, response_body = r.response_body, duration_ms = r.duration_ms
-          from r join recorded using (id, attempt) where a.webhook_event_id = r.id and a.number = r.attempt
+          update delivery_attempts a set finished_at = clock_timestamp(), status = d.status,
+            error_kind = d.error_kind, error = d.error, response_body = d.response_body, duration_ms = d.duration_ms
+          -- All from one row, so that its time alone decides which partition is looked into.
+          from recorded d
+          where a.webhook_event_id = d.id and a.number = d.attempt and a.started_at = d.attempted_at
         ), health as (
           select webhook_id, not bool_or(state = 'DELIVERED') as is_failing,
             clock_timestamp() + make_interval(secs => max(pause_s)) as paused_until
-          from recorded group by webhook_id
+          from recorded where error_kind is distinct from 'UNSENT' group by webhook_id
         ), marked as (
           update webhooks w set is_failing = h.is_failing,
             failing_since = case when h.is_failing then coalesce(w.failing_since, clock_timestamp()) end,
             -- Only a pause that is over is cleared: successes that were in flight before it say nothing against it.
             paused_until = greatest(
-              case when h.is_failing or w.paused_until > clock_timestamp() then w.paused_until end, h.paused_until)
+              case when h.is_failing or w.paused_until > clock_timestamp() then w.paused_until end, h.paused_until),
+            outage_reported_at = case when h.is_failing or not w.is_enabled then w.outage_reported_at end
           from health h where w.id = h.webhook_id and (w.is_failing <> h.is_failing or h.paused_until is not null
-            or not h.is_failing and w.paused_until <= clock_timestamp())
+            or not h.is_failing and (w.paused_until <= clock_timestamp()
+              or w.is_enabled and w.outage_reported_at is not null))
         )
         select id from recorded
         """,
@@ -140,14 +164,30 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
         [result.delay_s for result in results],
         WEBHOOK_DELETED,
         [result.pause_s for result in results],
+        list(NEVER_LEFT),
     )
-    return {row["id"] for row in rows}
+    recorded = {row["id"] for row in rows}
+    if exhausted := [(one.id, _exhausted(one)) for one in results if _is_exhausted(one) and one.id in recorded]:
+        await raise_exhausted(conn, exhausted)
+    return recorded
+
+
+def _is_exhausted(result: Result) -> bool:
+    """Where the endpoint is gone, the webhook is disabled, which is told instead."""
+    return result.state is WebhookEventState.FAILED and result.disable_reason is None
+
+
+def _exhausted(result: Result) -> str:
+    return exhausted_reason(
+        attempts=result.attempt, status=result.status, error_kind=result.error_kind, error=result.error
+    )
 
 
 async def disable_webhook(conn: Connection, webhook_id: WebhookId, reason: str) -> None:
     """Disable, with the reason that its owner reads, and hold back what it has not been given yet."""
     await conn.execute(
-        "update webhooks set is_enabled = false, disabled_reason = $2, updated_at = now() where id = $1 and is_enabled",
+        "update webhooks set is_enabled = false, disabled_reason = $2, updated_at = now(),"
+        " outage_reported_at = coalesce(outage_reported_at, clock_timestamp()) where id = $1 and is_enabled",
         webhook_id,
         reason,
     )
@@ -169,9 +209,9 @@ async def hold_overlooked(conn: Connection) -> None:
     rows = await conn.fetch(
         """
         select w.id, w.deleted_at is not null as is_deleted from webhooks w where not w.is_enabled and (
-          exists (select from webhook_events e where e.webhook_id = w.id and e.state in ('PENDING', 'RETRYING'))
-          or w.deleted_at is not null and exists (select from webhook_events e where e.webhook_id = w.id
-            and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD') and e.state = 'HELD'))
+          exists (select from webhook_events_open e where e.webhook_id = w.id and e.state in ('PENDING', 'RETRYING'))
+          or w.deleted_at is not null and exists (select from webhook_events_open e where e.webhook_id = w.id
+            and e.state = 'HELD'))
         order by w.id for no key update
         """
     )
@@ -187,7 +227,7 @@ async def release_overlooked(conn: Connection) -> None:
     rows = await conn.fetch(
         """
         select w.id from webhooks w where w.is_enabled and exists (
-          select from webhook_events e where e.webhook_id = w.id and e.state = 'HELD')
+          select from webhook_events_open e where e.webhook_id = w.id and e.state = 'HELD')
         order by w.id for no key update
         """
     )
@@ -201,9 +241,14 @@ async def release_expired(conn: Connection) -> int:
     Returns: how many there were.
     """
     expired = await conn.fetch(
-        "select distinct webhook_id from webhook_events where state = 'SENDING' and lease_until < statement_timestamp()"
+        "select distinct webhook_id from webhook_events_open"
+        " where state = 'SENDING' and lease_until < statement_timestamp()"
     )
     await _lock_webhooks(conn, [row["webhook_id"] for row in expired])
+    return await unmoved(conn, lambda: _release_expired(conn))
+
+
+async def _release_expired(conn: Connection) -> int:
     rows = await conn.fetch(
         """
         with expired as (
@@ -213,11 +258,19 @@ async def release_expired(conn: Connection) -> int:
             due_at = case when w.is_enabled then clock_timestamp() end,
             finished_at = case when w.deleted_at is not null then clock_timestamp() end
           from webhooks w where w.id = e.webhook_id and e.state = 'SENDING' and e.lease_until < statement_timestamp()
-          returning e.id, e.attempt_count
+          returning e.id, e.attempt_count, e.attempted_at, e.webhook_id, e.entity_type, e.entity_id, e.event_name
+        ), given as (
+          -- It may have arrived. One of an entity is in flight at most, and tests don't count.
+          insert into webhook_given as g (webhook_id, entity_type, entity_id, webhook_event_id, event_name)
+          select webhook_id, entity_type, entity_id, id, event_name from expired where event_name <> 'test'
+          on conflict (webhook_id, entity_type, entity_id) do update set webhook_event_id = excluded.webhook_event_id,
+            event_name = excluded.event_name, payload_digest = null
+            where g.webhook_event_id < excluded.webhook_event_id
         )
         update delivery_attempts a set finished_at = clock_timestamp(), error_kind = 'UNKNOWN_OUTCOME',
           error = 'The worker stopped while this attempt was in flight.'
-        from expired x where a.webhook_event_id = x.id and a.number = x.attempt_count and a.finished_at is null
+        from expired x where a.webhook_event_id = x.id and a.number = x.attempt_count and a.started_at = x.attempted_at
+          and a.finished_at is null
         returning a.webhook_event_id
         """,
         WEBHOOK_DELETED,

@@ -25,13 +25,14 @@ class Sort:
     name  of the order; a cursor carries it.
     sql   over the alias `{t}`; never null, and indexed together with the id.
     type  PostgreSQL's type of it.
-    text  its value in a row, as PostgreSQL reads that type from text.
+    text  its value in a row, as PostgreSQL reads that type from text; of the row it reads the columns `reads`.
     """
 
     name: str
     sql: str
     type: str
     text: Callable[[Any], str]
+    reads: tuple[str, ...]
     is_descending: bool = False
     then: tuple["Sort", ...] = ()
 
@@ -60,7 +61,7 @@ def by_column(column: str, type_: str, *, when_null: str | None = None) -> Sort:
         return value.isoformat() if isinstance(value, datetime) else str(value)
 
     sql = bare if when_null is None else f"coalesce({bare}, '{when_null}'::{type_})"
-    return Sort(name=column, sql=sql, type=type_, text=text)
+    return Sort(name=column, sql=sql, type=type_, text=text, reads=(column,))
 
 
 BY_ID = by_column("id", "bigint")

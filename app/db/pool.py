@@ -6,9 +6,9 @@ The connection is passed explicitly: `databases` gives each asyncio task its own
 would be invisible to child tasks.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -23,13 +23,28 @@ else:
     Record = asyncpg.Record
     Connection = asyncpg.Connection | PoolConnectionProxy
 
-#: Ours may not hold back vacuum: one old snapshot makes each empty claim cost milliseconds.
+T = TypeVar("T")
+
 SERVER_SETTINGS = {
     "application_name": "tellgraph",
-    "idle_in_transaction_session_timeout": "60000",
     "jit": "off",
     "timezone": "UTC",
 }
+
+#: Ours may not hold back vacuum for longer: one old snapshot makes each empty claim cost milliseconds.
+_SILENT_S = 60.0
+#: Seconds to connect: a server that takes the connection and says nothing is no server.
+_CONNECT_TIMEOUT_S = 5.0
+
+_HAS_TRANSACTION_TIMEOUT = 17
+
+#: Why a connection can't be had at the moment: a later try may succeed.
+UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+)
 
 #: What a statement raises whose connection, or server, goes away. The last one is asyncpg's confusion about it.
 DATABASE_ERRORS = (
@@ -41,9 +56,44 @@ DATABASE_ERRORS = (
 )
 
 
-def create_database(url: str, *, pool_size: int) -> Database:
-    """A `Database` that is not connected yet; `async with database:` is its lifespan."""
-    return Database(url, min_size=1, max_size=pool_size, server_settings=SERVER_SETTINGS, reset=_keep)
+def create_database(url: str, *, pool_size: int, timeout_s: float | None = None, by_index: bool = False) -> Database:
+    """A `Database` that is not connected yet; `async with database:` is its lifespan.
+
+    timeout_s  until a statement without an answer is given up, with its connection, and until PostgreSQL ends a
+               transaction whose client is silent; None: a minute for the latter, and no end to the former.
+    by_index   plan no sequential scan where an index serves: the queue's tables are small only most of the time.
+    """
+
+    async def limit(conn: Connection) -> None:
+        # A client that falls silent between Parse and Bind is neither idle nor within a statement to PostgreSQL.
+        # Before 17, only the network's keepalive ends it. Twice as long, since a transaction is several statements.
+        if timeout_s is not None and conn.get_server_version().major >= _HAS_TRANSACTION_TIMEOUT:
+            await conn.execute(f"set transaction_timeout = {round(2000 * timeout_s)}")
+
+    limits = _ended_when_silent(round((timeout_s or _SILENT_S) * 1000))
+    planning = {"enable_seqscan": "off"} if by_index else {}
+    return Database(
+        url,
+        min_size=1,
+        max_size=pool_size,
+        server_settings=SERVER_SETTINGS | limits | planning,
+        command_timeout=timeout_s,
+        timeout=_CONNECT_TIMEOUT_S,
+        init=limit,
+        reset=_keep,
+    )
+
+
+def _ended_when_silent(silent_ms: int) -> dict[str, str]:
+    """Have PostgreSQL end what a client has left that the network cut off: its locks keep others from their work."""
+    keepalive_s = str(max(silent_ms // 4000, 1))
+    return {
+        "idle_in_transaction_session_timeout": str(silent_ms),
+        "tcp_user_timeout": str(silent_ms),
+        "tcp_keepalives_idle": keepalive_s,
+        "tcp_keepalives_interval": keepalive_s,
+        "tcp_keepalives_count": "3",
+    }
 
 
 async def _keep(_: Connection) -> None:
@@ -56,7 +106,7 @@ async def connection(database: Database) -> AsyncIterator[Connection]:
     try:
         pooled = database.connection()
         await pooled.__aenter__()
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, TimeoutError) as error:
+    except UNREACHABLE as error:
         raise DatabaseUnavailable("The database can't be reached at the moment.") from error
     try:
         raw: Connection = pooled.raw_connection
@@ -81,3 +131,18 @@ async def transaction(database: Database, *, actor: str | None = None) -> AsyncI
         if actor is not None:
             await conn.execute("select set_config('tellgraph.actor', $1, true)", actor)
         yield conn
+
+
+async def unmoved(conn: Connection, run: Callable[[], Awaitable[T]]) -> T:
+    """Run a statement that locks webhook events; again, when one of them has moved to another partition meanwhile.
+
+    PostgreSQL follows a row that was changed while a statement waited for it, but not into another partition: then
+    it fails with SQLSTATE 40001, whatever the isolation. Looking again finds the row where it is now.
+    """
+    while True:
+        try:
+            # Within a transaction this is a savepoint: what was done before stays.
+            async with conn.transaction():
+                return await run()
+        except asyncpg.SerializationError:
+            continue

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.db.pool import Connection
+from app.db.pool import Connection, unmoved
 from app.db.sellers import SellerId
 from app.db.webhook_events import WEBHOOK_EVENTS, Payload, WebhookEvent, WebhookEventId
 from app.db.webhooks import Webhook, WebhookId
@@ -34,8 +34,11 @@ async def get_webhook_event(conn: Connection, event_id: WebhookEventId, *, is_lo
     Locked, it is as the last claim or result has left it. Who has locked its webhook must not lock it, too: storing
     a result locks the event first, and the webhook only then.
     """
-    lock = " for no key update" if is_locked else ""
-    row = await conn.fetchrow(f"select {_COLUMNS} from webhook_events e where e.id = $1{lock}", event_id)
+    sql = f"select {_COLUMNS} from webhook_events e where e.id = $1"
+    if is_locked:
+        row = await unmoved(conn, lambda: conn.fetchrow(f"{sql} for no key update", event_id))
+    else:
+        row = await conn.fetchrow(sql, event_id)
     assert row is not None, "its caller has found it"
     return WEBHOOK_EVENTS.from_record(row)
 
@@ -74,7 +77,7 @@ async def replay_webhook_events(
 async def cancel_webhook_event(conn: Connection, event_id: WebhookEventId, reason: str) -> WebhookEvent:
     row = await conn.fetchrow(
         "update webhook_events e set state = 'CANCELLED', due_at = null, finished_at = clock_timestamp(), reason = $2"
-        f" where e.id = $1 returning {_COLUMNS}",
+        f" where e.id = $1 and e.state in ('PENDING', 'RETRYING', 'HELD') returning {_COLUMNS}",
         event_id,
         reason,
     )
@@ -84,11 +87,14 @@ async def cancel_webhook_event(conn: Connection, event_id: WebhookEventId, reaso
 
 async def cancel_open(conn: Connection, webhook_id: WebhookId, reason: str) -> None:
     """Withdraw what a webhook has not been given yet; what is in flight comes to its own end."""
-    await conn.execute(
-        "update webhook_events set state = 'CANCELLED', due_at = null, finished_at = clock_timestamp(), reason = $2"
-        " where webhook_id = $1 and state in ('PENDING', 'RETRYING', 'HELD')",
-        webhook_id,
-        reason,
+    await unmoved(
+        conn,
+        lambda: conn.execute(
+            "update webhook_events set state = 'CANCELLED', due_at = null, finished_at = clock_timestamp(), reason = $2"
+            " where webhook_id = $1 and state in ('PENDING', 'RETRYING', 'HELD')",
+            webhook_id,
+            reason,
+        ),
     )
 
 
@@ -200,6 +206,6 @@ async def give_up_rendering(conn: Connection, ids: Sequence[WebhookEventId], rea
 async def lock_entities(conn: Connection, entity_type: str, ids: Sequence[int]) -> None:
     """Keep publishers from these entities until the transaction ends, so that ids rise with the state rendered.
 
-    Source: 0008_webhook_controls.sql.
+    Source: migrations/functions/lock_entities.sql.
     """
     await conn.execute("select lock_entities($1, $2::bigint[])", entity_type, list(ids))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from app.db.pool import Connection
+from app.db.pool import Connection, unmoved
 from app.db.table import Table
 from app.db.webhooks import WebhookId
 from app.domain.webhook import WebhookEventName
@@ -105,17 +105,15 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
         """
         select k.*, g.* from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
         cross join lateral (
-          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known,
-           e.replayed_at from webhook_events e
-           where e.webhook_id = k.webhook_id and e.entity_type = k.entity_type and e.entity_id = k.entity_id
-             and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD', 'DELIVERED') and e.event_name <> 'test'
-           order by e.id desc limit 1)
-          union
-          (select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known,
-           e.replayed_at from webhook_events e
-           where e.webhook_id = k.webhook_id and e.entity_type = k.entity_type and e.entity_id = k.entity_id
-             and e.state in ('PENDING', 'RETRYING', 'SENDING', 'HELD') and e.event_name <> 'test')
-        ) g order by g.id desc
+          select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known, e.replayed_at
+          from webhook_events_open e
+          where e.webhook_id = k.webhook_id and e.entity_type = k.entity_type and e.entity_id = k.entity_id
+            and e.event_name <> 'test'
+          union all
+          select d.webhook_event_id, 'DELIVERED', d.event_name, 1, d.payload_digest, true, null
+          from webhook_given d
+          where d.webhook_id = k.webhook_id and d.entity_type = k.entity_type and d.entity_id = k.entity_id
+        ) g order by g.id desc, g.state = 'DELIVERED'
         """,
         [subject[0] for subject in subjects],
         [subject[1] for subject in subjects],
@@ -123,6 +121,10 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
     )
     found: dict[Subject, list[Given]] = {}
     for row in rows:
+        subject = (row["webhook_id"], row["entity_type"], row["entity_id"])
+        # What was delivered counts while nothing newer, nor itself again, is open.
+        if row["state"] == "DELIVERED" and subject in found:
+            continue
         given = Given(
             id=row["id"],
             state=WebhookEventState(row["state"]),
@@ -132,12 +134,31 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
             may_be_known=row["may_be_known"],
             is_replay=row["replayed_at"] is not None,
         )
-        found.setdefault((row["webhook_id"], row["entity_type"], row["entity_id"]), []).append(given)
+        found.setdefault(subject, []).append(given)
     return found
 
 
+async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
+    """Keep deliverers from what waits for these until the transaction ends; what they are just claiming is waited for.
+
+    In a statement before it is looked at, or what it looks like would be that of before the wait.
+    """
+    keys = [list(column) for column in zip(*subjects, strict=True)]
+    await unmoved(
+        conn,
+        lambda: conn.execute(
+            """
+            select from webhook_events_open e join unnest($1::bigint[], $2::text[], $3::bigint[])
+              k(webhook_id, entity_type, entity_id) using (webhook_id, entity_type, entity_id)
+            where e.state in ('PENDING', 'RETRYING', 'HELD') order by e.id for no key update of e
+            """,
+            *keys,
+        ),
+    )
+
+
 async def insert_payloads(conn: Connection, payloads: Sequence[Payload]) -> None:
-    """Store each body once. In digest order: two publishers with the same bodies must not wait in a circle."""
+    """Store each body once a day. In digest order: two publishers with the same bodies must not wait in a circle."""
     ordered = sorted(payloads, key=lambda payload: payload.digest)
     await conn.execute(
         "insert into payloads (digest, body) select * from unnest($1::bytea[], $2::bytea[]) on conflict do nothing",
@@ -182,31 +203,45 @@ async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEve
     )
     pairs = [(old, row["id"]) for event, row in zip(events, rows, strict=True) for old in event.supersedes]
     if pairs:
-        await conn.execute(
-            """
+        await unmoved(conn, lambda: _supersede(conn, pairs))
+
+
+async def _supersede(conn: Connection, pairs: Sequence[tuple[WebhookEventId, WebhookEventId]]) -> None:
+    old, new = [old for old, _ in pairs], [new for _, new in pairs]
+    for states in ("'PENDING', 'RETRYING', 'HELD'", "'RENDER_FAILED'"):
+        # Apart, so that the first, which is the usual one, is planned against the partition of open events alone.
+        status = await conn.execute(
+            f"""
             update webhook_events e set state = 'SUPERSEDED', superseded_by = s.new, due_at = null,
               finished_at = clock_timestamp(), reason = 'A newer state of the entity goes out in its place.'
-            from unnest($1::bigint[], $2::bigint[]) s(old, new)
-            where e.id = s.old and e.state in ('PENDING', 'RETRYING', 'HELD', 'RENDER_FAILED')
+            from unnest($1::bigint[], $2::bigint[]) s(old, new) where e.id = s.old and e.state in ({states})
             """,
-            [old for old, _ in pairs],
-            [new for _, new in pairs],
+            old,
+            new,
         )
+        if status == f"UPDATE {len(pairs)}":
+            return
 
 
 async def hold_open(conn: Connection, webhook_id: WebhookId) -> None:
     """Keep what a disabled webhook has not been given yet."""
-    await conn.execute(
-        "update webhook_events set state = 'HELD', due_at = null"
-        " where webhook_id = $1 and state in ('PENDING', 'RETRYING')",
-        webhook_id,
+    await unmoved(
+        conn,
+        lambda: conn.execute(
+            "update webhook_events_open set state = 'HELD', due_at = null"
+            " where webhook_id = $1 and state in ('PENDING', 'RETRYING')",
+            webhook_id,
+        ),
     )
 
 
 async def release_held(conn: Connection, webhook_id: WebhookId) -> None:
     """Let go out what was kept while a webhook was disabled. A PENDING state says it was never attempted."""
-    await conn.execute(
-        "update webhook_events set state = case when attempt_count = 0 then 'PENDING' else 'RETRYING' end,"
-        " due_at = clock_timestamp() where webhook_id = $1 and state = 'HELD'",
-        webhook_id,
+    await unmoved(
+        conn,
+        lambda: conn.execute(
+            "update webhook_events_open set state = case when attempt_count = 0 then 'PENDING' else 'RETRYING' end,"
+            " due_at = clock_timestamp() where webhook_id = $1 and state = 'HELD'",
+            webhook_id,
+        ),
     )

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
+from app.db.sellers import SellerId
 from app.db.table import Table
 from app.db.webhooks import WebhookId
 from app.domain.webhook_event import WebhookEventState
 from app.domain.webhook_run import WebhookRunState
+from app.errors import NotFound
 
 WebhookReplayId = NewType("WebhookReplayId", int)
 
@@ -66,6 +68,19 @@ async def is_running(conn: Connection, webhook_id: WebhookId) -> bool:
     )
 
 
+async def lock_replay(conn: Connection, replay_id: WebhookReplayId, *, seller_id: SellerId | None) -> WebhookReplay:
+    """Wait for a batch that is under way. Raises NotFound, also for another seller's."""
+    row = await conn.fetchrow(
+        f"select {_COLUMNS} from webhook_replays r join webhooks w on w.id = r.webhook_id"
+        " where r.id = $1 and ($2::bigint is null or w.seller_id = $2) for update of r",
+        replay_id,
+        seller_id,
+    )
+    if row is None:
+        raise NotFound("There is no such replay.")
+    return WEBHOOK_REPLAYS.from_record(row)
+
+
 async def list_running(conn: Connection) -> list[tuple[WebhookReplayId, WebhookId]]:
     """Oldest first. Not locked: the webhook has to be locked before."""
     rows = await conn.fetch("select id, webhook_id from webhook_replays where state = 'RUNNING' order by id")
@@ -100,6 +115,16 @@ async def advance(conn: Connection, replay_id: WebhookReplayId, *, position: int
         done,
         is_last,
     )
+
+
+async def cancel(conn: Connection, replay_id: WebhookReplayId) -> WebhookReplay:
+    row = await conn.fetchrow(
+        "update webhook_replays r set state = 'CANCELLED', finished_at = clock_timestamp()"
+        f" where r.id = $1 returning {_COLUMNS}",
+        replay_id,
+    )
+    assert row is not None, "its caller has locked it"
+    return WEBHOOK_REPLAYS.from_record(row)
 
 
 async def cancel_running(conn: Connection, webhook_id: WebhookId) -> None:

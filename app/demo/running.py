@@ -17,7 +17,7 @@ from app.demo.progress import DemoError, Steps
 from app.demo.story import Api
 from app.domain.signing_secret import generate_secret
 from app.embedded.processes import free_port, is_free
-from app.listen import Delivery, Signature, Verify, running_receiver, signing_keys
+from app.listen import Delivery, Signature, Verify, running_receiver, verifying_keys
 from app.settings import Settings
 
 _READY_TIMEOUT_S = 60
@@ -89,7 +89,7 @@ def running_demo(settings: Settings, steps: Steps, *, key: str, port: int, verif
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     environment = _environment(settings, port)
     secret = generate_secret()
-    receiver = running_receiver(keys=signing_keys(secret), verify=verify, path="/webhooks")
+    receiver = running_receiver(keys=verifying_keys([secret]), verify=verify, path="/webhooks")
     headers = {"Authorization": f"Bearer {key}"}
     # A proxy of the environment is not asked for what is on this machine.
     client = httpx.Client(base_url=url, headers=headers, timeout=10, trust_env=False)

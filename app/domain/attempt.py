@@ -26,5 +26,11 @@ class ErrorKind(StrEnum):
     CANCELLED = "CANCELLED"
     # The worker died while the POST was in flight; only the endpoint knows what arrived.
     UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
+    # Our own fault: the POST could not be made ready, and nothing was sent. It counts against no limit.
+    UNSENT = "UNSENT"
     # An error of ours that no other kind fits; its message names the exception.
     INTERNAL = "INTERNAL"
+
+
+#: Nothing of the request has left, so that the endpoint can't have taken it in.
+NEVER_LEFT = (ErrorKind.DNS, ErrorKind.REFUSED_ADDRESS, ErrorKind.CONNECT, ErrorKind.TLS, ErrorKind.UNSENT)

@@ -8,12 +8,13 @@ import base64
 import binascii
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 PRIVATE_PREFIX: Final = "whsk_"
 PUBLIC_PREFIX: Final = "whpk_"
 _SEED_BYTES: Final = 32
 _PRIVATE_BYTES: Final = 64
+_PUBLIC_BYTES: Final = 32
 
 
 def generate_private_key() -> str:
@@ -37,6 +38,17 @@ def private_key(text: str) -> Ed25519PrivateKey:
     if not text.startswith(PRIVATE_PREFIX) or len(raw) != _PRIVATE_BYTES:
         raise ValueError(f"a private signing key must be {PRIVATE_PREFIX} and {_PRIVATE_BYTES} bytes")
     return Ed25519PrivateKey.from_private_bytes(raw[:_SEED_BYTES])
+
+
+def verifying_key(text: str) -> Ed25519PublicKey:
+    """Decode a key to verify with, as `public_key` gives it. Raises ValueError."""
+    try:
+        raw = base64.b64decode(text.removeprefix(PUBLIC_PREFIX).encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise ValueError("a public key is not base64") from error
+    if not text.startswith(PUBLIC_PREFIX) or len(raw) != _PUBLIC_BYTES:
+        raise ValueError(f"a public key must be {PUBLIC_PREFIX} and the base64 of {_PUBLIC_BYTES} bytes")
+    return Ed25519PublicKey.from_public_bytes(raw)
 
 
 def _text(prefix: str, raw: bytes) -> str:

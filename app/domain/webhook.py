@@ -14,6 +14,7 @@ class WebhookKlass(StrEnum):
     SHIPMENT = "SHIPMENT"
     SELLER = "SELLER"
     ORDER = "ORDER"
+    OPERATIONAL_EVENT = "OPERATIONAL_EVENT"
 
     @property
     def entity_type(self) -> str:
@@ -24,6 +25,12 @@ class WebhookKlass(StrEnum):
     def is_operators_only(self) -> bool:
         """Whether no seller can see any such entity, so that a seller's webhook would never be told anything."""
         return self is WebhookKlass.ORDER
+
+    @property
+    def event_names(self) -> tuple["WebhookEventName", ...]:
+        """What can happen to such an entity. An operational event is written once, and nobody is told of its end."""
+        is_log = self is WebhookKlass.OPERATIONAL_EVENT
+        return (WebhookEventName.CREATE,) if is_log else tuple(WebhookEventName)
 
 
 class WebhookEventName(StrEnum):

@@ -9,6 +9,7 @@ from app.db import webhook_backfills, webhooks
 from app.db.pool import transaction
 from app.db.webhook_backfills import WebhookBackfill, WebhookBackfillId
 from app.db.webhooks import WebhookId
+from app.domain.webhook import WebhookEventName
 from app.domain.webhook_run import WebhookRunState
 from app.errors import Conflict, InvalidInput
 
@@ -28,7 +29,8 @@ async def start_backfill(
 ) -> WebhookBackfill:
     """Have workers send the present state of all entities that the webhook's owner sees and that fit the times.
 
-    Raises InvalidInput; NotFound, also for another seller's; Conflict while another backfill of it goes on.
+    Raises InvalidInput; NotFound, also for another seller's; Conflict while another backfill of it goes on, and for
+    entities that have no state of their own.
     """
     rate = DEFAULT_RATE_PER_S if rate_per_second is None else rate_per_second
     if not 1 <= rate <= MAX_RATE_PER_S:
@@ -36,7 +38,9 @@ async def start_backfill(
     if updated_since is not None and updated_until is not None and updated_since >= updated_until:
         raise InvalidInput.at("updatedUntil", "must be later than updatedSince")
     async with transaction(database, actor=viewer.actor) as conn:
-        await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        if WebhookEventName.UPDATE not in webhook.type.event_names:
+            raise Conflict(f"A webhook about {webhook.type.value} is not backfilled: what happened can be asked for.")
         if await webhook_backfills.is_running(conn, webhook_id):
             raise Conflict("Another backfill of this webhook is still going on.")
         return await webhook_backfills.insert_backfill(
@@ -50,9 +54,14 @@ async def start_backfill(
 
 
 async def cancel_backfill(database: Database, viewer: Viewer, *, backfill_id: WebhookBackfillId) -> WebhookBackfill:
-    """End a backfill; what it has published by now goes out. Raises NotFound; Conflict when it has ended."""
+    """End a backfill; what it has published by now goes out. One that is cancelled already stays as it is.
+
+    Raises NotFound, also for another seller's; Conflict when it has come to its end.
+    """
     async with transaction(database, actor=viewer.actor) as conn:
         backfill = await webhook_backfills.lock_backfill(conn, backfill_id, seller_id=viewer.seller_id)
+        if backfill.state is WebhookRunState.CANCELLED:
+            return backfill
         if backfill.state is not WebhookRunState.RUNNING:
             raise Conflict(f"This backfill is {backfill.state.value}: there is nothing to cancel.")
         return await webhook_backfills.finish(conn, backfill_id, WebhookRunState.CANCELLED)

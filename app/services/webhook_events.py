@@ -11,9 +11,10 @@ from app.db import webhook_event_changes, webhook_replays, webhooks
 from app.db.pool import Connection, transaction
 from app.db.webhook_event_changes import get_webhook_event, webhook_of
 from app.db.webhook_events import Payload, WebhookEvent, WebhookEventId
-from app.db.webhook_replays import WebhookReplay
+from app.db.webhook_replays import WebhookReplay, WebhookReplayId
 from app.db.webhooks import Webhook, WebhookId
 from app.domain.webhook_event import CANCELLABLE, CANCELLED_BY_HAND, REPLAYABLE, WebhookEventState
+from app.domain.webhook_run import WebhookRunState
 from app.errors import Conflict, InvalidInput, NotFound, TooSoon
 
 #: One test per webhook in so many seconds: they go out beside the order and the retries of everything else.
@@ -64,6 +65,20 @@ async def replay_events(
         return await webhook_replays.insert_replay(
             conn, webhook_id, states=wanted, created_since=created_since, created_until=created_until
         )
+
+
+async def cancel_replay(database: Database, viewer: Viewer, *, replay_id: WebhookReplayId) -> WebhookReplay:
+    """End a replay; what it has queued by now goes out. One that is cancelled already stays as it is.
+
+    Raises NotFound, also for another seller's; Conflict when it has come to its end.
+    """
+    async with transaction(database, actor=viewer.actor) as conn:
+        replay = await webhook_replays.lock_replay(conn, replay_id, seller_id=viewer.seller_id)
+        if replay.state is WebhookRunState.CANCELLED:
+            return replay
+        if replay.state is not WebhookRunState.RUNNING:
+            raise Conflict(f"This replay is {replay.state.value}: there is nothing to cancel.")
+        return await webhook_replays.cancel(conn, replay_id)
 
 
 async def cancel_event(database: Database, viewer: Viewer, *, event_id: WebhookEventId) -> WebhookEvent:

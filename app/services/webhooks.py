@@ -72,7 +72,7 @@ async def create_webhook(
     owner = _owner(viewer, seller_id)
     if klass.is_operators_only and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
-    values = _columns(attributes, settings)
+    values = _columns(attributes, settings, klass)
     ringed = _ringed(None, attributes, settings)
     async with transaction(database, actor=viewer.actor) as conn:
         await _check_seller(conn, owner)
@@ -95,9 +95,9 @@ async def update_webhook(
     A given signing secret takes the place of all former ones at once.
     Raises: InvalidInput; NotFound, also for another seller's.
     """
-    values = _columns(attributes, settings)
     async with transaction(database, actor=viewer.actor) as conn:
         before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        values = _columns(attributes, settings, before.type)
         is_enabled = attributes.get("is_enabled", before.is_enabled)
         if is_enabled and not before.is_enabled:
             values = {**values, "disabled_reason": None, "is_failing": False, "failing_since": None}
@@ -139,9 +139,9 @@ async def _check_seller(conn: Connection, seller_id: SellerId | None) -> None:
         raise InvalidInput.at("attributes.sellerId", "there is no such seller")
 
 
-def _columns(attributes: WebhookAttributes, settings: Settings) -> dict[str, Any]:
+def _columns(attributes: WebhookAttributes, settings: Settings, klass: WebhookKlass) -> dict[str, Any]:
     """The attributes as columns, checked. Raises InvalidInput with all that is wrong at once."""
-    problems = _problems(attributes)
+    problems = _problems(attributes, klass)
     values: dict[str, Any] = {
         name: value
         for name, value in attributes.items()
@@ -170,7 +170,7 @@ def _ringed(before: Webhook | None, attributes: WebhookAttributes, settings: Set
     )
 
 
-def _problems(attributes: WebhookAttributes) -> dict[str, list[str]]:
+def _problems(attributes: WebhookAttributes, klass: WebhookKlass) -> dict[str, list[str]]:
     problems: dict[str, list[str]] = {}
     for name, (least, most) in _LIMITS.items():
         value = attributes.get(name)
@@ -178,6 +178,9 @@ def _problems(attributes: WebhookAttributes) -> dict[str, list[str]]:
             problems[f"attributes.{_INPUT_NAMES[name]}"] = [f"must be from {least} to {most}"]
     if "events" in attributes and not attributes["events"]:
         problems["attributes.events"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
+    elif not set(attributes.get("events", ())) <= set(klass.event_names):
+        happens = ", ".join(klass.event_names)
+        problems["attributes.events"] = [f"must be {happens} alone: nothing else happens to {klass.entity_type}"]
     description = attributes.get("description") or ""
     if len(description) > _MAX_DESCRIPTION_CHARS or "\0" in description:
         problems["attributes.description"] = [f"must be at most {_MAX_DESCRIPTION_CHARS} characters, none of them NUL"]

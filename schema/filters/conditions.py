@@ -47,6 +47,15 @@ class Conditions:
         assert values is not None
         return f"{expression} = any({self.value([one for one in values if _is_storable(one)], f'{type_}[]')})"
 
+    def is_one(self, expression: str, values: Sequence[StrEnum] | None) -> str | None:
+        """One of the words of an enumeration. They stand in the SQL itself: by an argument, a plan that is kept could
+        choose neither partitions nor partial indexes.
+        """
+        if not _is_given(values):
+            return None
+        words = ", ".join(f"'{value.value}'" for value in dict.fromkeys(values or ()))
+        return f"{expression} in ({words})" if words else NOTHING
+
     def at_least(self, expression: str, least: int | None) -> str | None:
         return f"{expression} >= {self.value(least, 'bigint')}" if _is_given(least) else None
 

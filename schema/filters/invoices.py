@@ -67,7 +67,11 @@ _SORTS: dict[InvoiceSortField, Sort] = {
     InvoiceSortField.PAID_AT: by_column("paid_at", "timestamptz", when_null="infinity"),
     InvoiceSortField.REMITTED_AT: by_column("remitted_at", "timestamptz", when_null="infinity"),
     InvoiceSortField.STATUS: Sort(
-        name="status", sql=STATUS_SQL, type="text", text=lambda row: invoice_status(row.status_flags).value
+        name="status",
+        sql=STATUS_SQL,
+        type="text",
+        text=lambda row: invoice_status(row.status_flags).value,
+        reads=("status_flags",),
     ),
 }
 _NOT_DISPATCHED = "exists (select from line_items l where l.invoice_id = t.id and l.quantity_awaiting_dispatch > 0)"

@@ -37,7 +37,7 @@ def ask(viewer: Viewer, webhook_id: str | None = None, filters: WebhookEventFilt
 def _conditions(query: Conditions, filters: WebhookEventFilters) -> list[str | None]:
     names = given(filters.event_names)
     return [
-        query.one_of("t.state", filters.states),
+        query.is_one("t.state", filters.states),
         query.one_of("t.event_name", None if names is None else [name.value.lower() for name in names]),
         *_about(query, given(filters.entity_id)),
         query.period("t.created_at", filters.created_since, filters.created_until),

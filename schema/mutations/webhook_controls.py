@@ -124,7 +124,8 @@ class WebhookControlMutations:
 
     @strawberry.field(
         description="Send the present state of all entities that the webhook's owner sees, as updates, at a set rate."
-        " Workers do it; one backfill of a webhook at a time."
+        " Workers do it, while the webhook is enabled; one backfill of a webhook at a time. `Webhook.backfills` shows"
+        " how far it is, `webhookBackfillCancel` ends it. Not for webhooks about OPERATIONAL_EVENT."
     )
     async def webhook_backfill(
         self,
@@ -145,7 +146,10 @@ class WebhookControlMutations:
 
         return await run_mutation(info, WebhookBackfillMutationPayload, input, start, scope=Scope.WEBHOOKS)
 
-    @strawberry.field(description="End a backfill. What it has published by then goes out.")
+    @strawberry.field(
+        description="End a backfill. What it has published by then goes out. Asked for again, it changes nothing; of"
+        " one that has come to its end, `status` is 409."
+    )
     async def webhook_backfill_cancel(
         self,
         info: Info,

@@ -1,4 +1,4 @@
-"""webhookEventReplay, webhookEventsReplay, webhookEventCancel, webhookTest."""
+"""webhookEventReplay, webhookEventsReplay, webhookReplayCancel, webhookEventCancel, webhookTest."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from app.auth import Scope, Viewer
 from app.db.keyset import BY_ID, Slice
 from app.db.pool import connection
 from app.db.webhook_events import Payload
+from app.db.webhook_replays import WebhookReplayId
 from app.db.webhooks import Webhook as WebhookRow
 from app.db.webhooks import lock_webhook
 from app.services import webhook_events
@@ -50,6 +51,12 @@ class WebhookEventsReplayMutationInput:
     client_mutation_id: str | None = client_mutation_id()
 
 
+@strawberry.input(description="Input of webhookReplayCancel.")
+class WebhookReplayCancelMutationInput:
+    webhook_replay_id: strawberry.ID = required("The replay to end.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
 @strawberry.input(description="Input of webhookEventCancel.")
 class WebhookEventCancelMutationInput:
     webhook_event_id: strawberry.ID = required("The event to withdraw.")
@@ -73,6 +80,13 @@ class WebhookEventReplayMutationPayload(MutationPayload):
 class WebhookEventsReplayMutationPayload(MutationPayload):
     webhook_replay: WebhookReplay | None = strawberry.field(
         default=None, description="The replay, to ask for its progress; null on errors."
+    )
+
+
+@strawberry.type(description="Answer of webhookReplayCancel.")
+class WebhookReplayCancelMutationPayload(MutationPayload):
+    webhook_replay: WebhookReplay | None = strawberry.field(
+        default=None, description="The replay, which is cancelled; null on errors."
     )
 
 
@@ -108,7 +122,8 @@ class WebhookEventMutations:
         return await run_mutation(info, WebhookEventReplayMutationPayload, input, replay, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Send many events of a webhook again, oldest first. A worker queues them, batch by batch."
+        description="Send many events of a webhook again, oldest first. Workers queue them, batch by batch; one such"
+        " replay of a webhook at a time. `Webhook.replays` shows how far it is, `webhookReplayCancel` ends it."
     )
     async def webhook_events_replay(
         self,
@@ -128,7 +143,26 @@ class WebhookEventMutations:
 
         return await run_mutation(info, WebhookEventsReplayMutationPayload, input, replay, scope=Scope.WEBHOOKS)
 
-    @strawberry.field(description="Withdraw an event that is PENDING, RETRYING or HELD.")
+    @strawberry.field(
+        description="End a replay of many events. What it has queued by then goes out. Asked for again, it changes"
+        " nothing; of one that has come to its end, `status` is 409."
+    )
+    async def webhook_replay_cancel(
+        self,
+        info: Info,
+        input: Annotated[WebhookReplayCancelMutationInput, strawberry.argument(description="The replay to end.")],
+    ) -> WebhookReplayCancelMutationPayload | None:
+        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            key = global_ids.key_of(input.webhook_replay_id, "WebhookReplay", field="webhookReplayId")
+            ended = await webhook_events.cancel_replay(database, viewer, replay_id=WebhookReplayId(key))
+            return {"webhook_replay": ended}
+
+        return await run_mutation(info, WebhookReplayCancelMutationPayload, input, cancel, scope=Scope.WEBHOOKS)
+
+    @strawberry.field(
+        description="Withdraw an event that is PENDING, RETRYING or HELD. While an attempt is in flight, `status` is"
+        " 409."
+    )
     async def webhook_event_cancel(
         self,
         info: Info,

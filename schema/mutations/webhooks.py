@@ -36,8 +36,9 @@ _URL = "Where results are POSTed to: https, a public address."
 _TYPE = "What the webhook is about. It can't be changed later."
 _QUERY = (
     "The query to run for each changed entity: `query($id: ID!){ node(id: $id){ … on Invoice { … } } }`."
-    " Blank: only the type's name."
+    " Blank: only `__typename`, of which no UPDATE is news."
 )
+_HMAC_KEY = "`whsec_` and base64 of 24 to 64 bytes"
 _TRIGGERS = (
     "Paths of fields below the entity, as `statusFlags`, `lineItems.quantity`, `shipments`: an UPDATE counts only when"
     " it changes what one of them reads. They need not be in the query. null or empty: whatever the query reads."
@@ -50,11 +51,15 @@ _FILTER = (
 
 @strawberry.input(description="What a webhook is made of.")
 class WebhookAttributesInput:
-    event_name: WebhookEventEnum | None = _field("The one kind of change to be told of; `events` names several.")
-    events: list[WebhookEventEnum] | None = _field("Which kinds of change to be told of. All three by default.")
+    event_name: WebhookEventEnum | None = _field(
+        "The one kind of change to be told of; `events` names several. Give one of the two."
+    )
+    events: list[WebhookEventEnum] | None = _field(
+        "Which kinds of change to be told of. All by default: all three, or CREATE alone of OPERATIONAL_EVENT."
+    )
     query_string: str | None = _field(_QUERY)
     headers: JSON | None = _field("An object of headers to send along, name to value. Stored encrypted.")
-    hmac_key: str | None = _field("Signing secret, `whsec_` and base64 of 24 to 64 bytes; absent: one is generated.")
+    hmac_key: str | None = _field(f"Signing secret, {_HMAC_KEY}; absent: one is generated.")
     signature_schemes: list[WebhookSignatureSchemeEnum] | None = _field(
         "How deliveries are signed: by each that is named. HMAC by default."
     )
@@ -69,7 +74,7 @@ class WebhookAttributesInput:
     rate_limit: int | None = _field(
         "How many POSTs may be begun in a second, 1 to 1,000; as many at once when there were none. null: no limit."
     )
-    timeout_seconds: int | None = _field("How long the endpoint may take to answer, 1 to 30. 15 by default.")
+    timeout_seconds: int | None = _field("How many seconds the endpoint may take to answer, 1 to 30. 15 by default.")
 
 
 @strawberry.input(description="What a new webhook is made of.")
@@ -81,7 +86,14 @@ class WebhookCreateAttributes(WebhookAttributesInput):
 
 @strawberry.input(description="What is to change; what is left out stays as it is.")
 class WebhookUpdateAttributes(WebhookAttributesInput):
-    url: str | None = _field(_URL)
+    url: str | None = _field(f"{_URL} Another one ends a pause.")
+    enabled: bool | None = _field(
+        "Whether anything is sent. Enabled again, what was held goes out, and a pause and `disabledReason` are over."
+    )
+    hmac_key: str | None = _field(
+        f"A new signing secret, {_HMAC_KEY}. It takes the place of all others at once; `webhookSecretRotate` leaves you"
+        " time to change over."
+    )
 
 
 @strawberry.input(description="Input of webhookCreate.")
@@ -128,7 +140,7 @@ class WebhookMutations:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
             given = input.attributes
             attributes = _attributes(given, info, given.type)
-            attributes.setdefault("events", list(WebhookEventName))
+            attributes.setdefault("events", list(given.type.event_names))
             created = await webhooks.create_webhook(
                 database,
                 viewer,
@@ -141,7 +153,10 @@ class WebhookMutations:
 
         return await run_mutation(info, WebhookCreateMutationPayload, input, create, scope=Scope.WEBHOOKS)
 
-    @strawberry.field(description="Change a webhook. Disabling it holds what it has not been sent yet.")
+    @strawberry.field(
+        description="Change a webhook. Disabling it holds what it has not been sent yet. What is changed counts for"
+        " what is published from then on; what waits already keeps its payload, and goes to the new `url`."
+    )
     async def webhook_update(
         self,
         info: Info,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import orjson
 import structlog
 
+from app.metrics import RENDERINGS
 from schema import global_ids, schema
 from schema.context import Context
 from schema.errors import response_of
@@ -25,7 +26,9 @@ async def render_stored_query(query: StoredQuery, ids: Sequence[int], context: C
     if plan is not None and plan.serves(context.viewer):
         rendered = await plan.render(context.reader, context.viewer, ids)
     left = [entity_id for entity_id in ids if entity_id not in rendered]
+    RENDERINGS.labels("plan").inc(len(rendered))
     if left:
+        RENDERINGS.labels("reference").inc(len(left))
         _log.info("render.reference", entities=len(left), of=len(ids), has_plan=plan is not None)
         bodies = await asyncio.gather(*(execute_stored_query(query, entity_id, context) for entity_id in left))
         rendered.update(zip(left, bodies, strict=True))

@@ -1,4 +1,4 @@
-"""The declared types as a graph: what a field of a type was declared as, and how an entity leads to a table."""
+"""The declared types as a graph: how an entity leads to a table."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from graphql import (
-    GraphQLField,
-    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
@@ -15,7 +13,7 @@ from graphql import (
 )
 
 from schema.declarations import ENTITIES, Declaration, Leaf, Relation
-from schema.fields import DeclaredField
+from schema.plans.declared import declared_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,19 +23,6 @@ class Step:
     field: str
     is_list: bool
     type: str
-
-
-def declaration_of(field: GraphQLField) -> Declaration | None:
-    """How a field was declared; None for one with a resolver of its own."""
-    declared = field.extensions.get("strawberry-definition")
-    return declared.declaration if isinstance(declared, DeclaredField) else None
-
-
-def declared_fields(graphql_type: GraphQLObjectType | GraphQLInterfaceType) -> Iterator[tuple[str, Declaration]]:
-    for name, field in graphql_type.fields.items():
-        declaration = declaration_of(field)
-        if declaration is not None:
-            yield name, declaration
 
 
 @cache

@@ -16,7 +16,7 @@ from graphql import (
 )
 
 from app.domain.webhook import WebhookEventName, WebhookKlass
-from schema.stored.selection import Fragments, Selected, collect
+from schema.plans.selection import Fragments, Selected, collect
 from schema.stored.validate import StoredQuery
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -7,20 +7,20 @@ ordinary at run time (an error, a null where none may be), is left to the refere
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import orjson
 import structlog
-from graphql import FieldNode, FragmentDefinitionNode, GraphQLObjectType, GraphQLSchema, OperationDefinitionNode
+from graphql import FieldNode, GraphQLError, GraphQLObjectType, GraphQLSchema, OperationDefinitionNode
 
 from app.auth import Viewer
 from app.errors import TellgraphError
 from schema.context import Reader
-from schema.declarations import ENTITIES, VISIBILITY, Relation
-from schema.statements import related_counts
-from schema.stored.compile import Compiler
-from schema.stored.levels import Build, Level, Rows, rows_statement
-from schema.stored.selection import Unsupported
+from schema.declarations import ENTITIES, Relation
+from schema.plans.by_key import fetch_levels
+from schema.plans.compile import Compiler, Slots, fragments_of
+from schema.plans.levels import Build, Level, Page
+from schema.plans.selection import Unsupported
+from schema.plans.viewers import may_read
 from schema.stored.validate import StoredQuery
 
 _log = structlog.get_logger()
@@ -32,30 +32,29 @@ class Plan:
 
     key: str
     levels: Sequence[Level]
+    slots: Slots
     tables: frozenset[str]
     build: Build
 
     def serves(self, viewer: Viewer) -> bool:
         """Whether nothing that it reads is forbidden to the viewer as such: that is an error, with a path."""
-        try:
-            for table in self.tables:
-                VISIBILITY[table].check(viewer)
-        except TellgraphError:
-            return False
-        return True
+        return may_read(viewer, self.tables)
 
     async def render(self, reader: Reader, viewer: Viewer, ids: Sequence[int]) -> dict[int, bytes]:
         """The response of each entity as compact JSON; entities that bailed out are not among them.
 
         One statement per list of the query, and one per `totalCount`, whatever the number of ids.
         """
-        groups: list[Rows] = [{} for _ in self.levels]
-        await _fetch(self.levels[0], list(ids), reader, viewer, groups)
+        slots = self.slots.values(None)
+        for level in self.levels:
+            slots[level.number] = {}
+        root = self.levels[0]
+        await fetch_levels(root, list(ids), reader, viewer, slots)
         rendered = {}
         for entity_id in ids:
-            rows = groups[0].get(entity_id)
+            rows = slots[root.number].get(entity_id)
             try:
-                node = self.build(rows[0], groups) if rows else None
+                node = self.build(rows[0], slots) if rows else None
                 rendered[entity_id] = orjson.dumps({"data": {self.key: node}})
             except Exception as error:
                 # Whatever it is, the reference executor says it in GraphQL's words.
@@ -68,7 +67,6 @@ def plan_of(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
     """Compile a stored query; None when it has a form that only the reference executor knows."""
     document = query.document
     operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
-    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     root = operation.selection_set.selections[0]
     assert isinstance(root, FieldNode)
     assert root.selection_set is not None
@@ -76,37 +74,22 @@ def plan_of(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
     assert isinstance(graphql_type, GraphQLObjectType)
     if root.directives or operation.directives:
         return None
-    compiler = Compiler(schema, fragments)
+    compiler = Compiler(schema, fragments_of(document))
     try:
         target = ENTITIES[query.entity_type].table
-        level = compiler.level(Relation(target=target, local="id", remote="id", with_deleted=True))
+        page = compiler.slots.add(Page())
+        level = compiler.level(Relation(target=target, local="id", remote="id", with_deleted=True), page)
         build = compiler.object(level, "t", graphql_type, [root.selection_set])
         names = compiler.code.built()
-    except (Unsupported, TellgraphError) as error:
+        if compiler.slots.made:
+            return None  # its one variable stands below the root, too
+    except (Unsupported, TellgraphError, GraphQLError) as error:
         _log.info("plan.unsupported", reason=str(error))
         return None
     return Plan(
         key=root.alias.value if root.alias else "node",
         levels=tuple(compiler.levels),
+        slots=compiler.slots,
         tables=frozenset(compiler.tables),
         build=names[build],
     )
-
-
-async def _fetch(level: Level, keys: list[Any], reader: Reader, viewer: Viewer, groups: list[Rows]) -> None:
-    """Read a level's rows for all keys at once, then the levels below it."""
-    group = groups[level.number]
-    if level.counts:
-        counted = related_counts(level.relation, viewer, level.where)
-        for record in await reader.fetch(counted.sql, keys, *counted.args):
-            group["count", record["key"]] = record["n"]
-    if not level.has_rows:
-        return
-    statement = rows_statement(level, viewer)
-    records = await reader.fetch(statement.sql, keys, *statement.args)
-    for record in records:
-        group.setdefault(record[0], []).append(record)
-    for child in level.children:
-        found = {record[child.key] for record in records} - {None}
-        if found:
-            await _fetch(child, list(found), reader, viewer, groups)

@@ -13,7 +13,7 @@ from graphql import (
 
 from app.errors import InvalidInput
 from schema.declarations import ENTITIES, Leaf, Relation
-from schema.stored.graph import declaration_of
+from schema.plans.declared import declaration_of
 from schema.stored.watched import leaf_columns, relation_columns
 
 MAX_TRIGGERS = 100

@@ -15,7 +15,7 @@ from graphql import (
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
 from schema.declarations import ENTITIES, VISIBILITY, Leaf, Relation
-from schema.stored.graph import declaration_of
+from schema.plans.declared import declaration_of
 
 
 def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: str) -> frozenset[str]:

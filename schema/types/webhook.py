@@ -7,6 +7,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.auth import Scope
+from app.db.operational_events import OPERATIONAL_EVENTS
 from app.db.sellers import SELLERS
 from app.db.webhook_backfills import WEBHOOK_BACKFILLS
 from app.db.webhook_replays import WEBHOOK_REPLAYS
@@ -16,6 +17,7 @@ from schema.enums import WebhookEventEnum, WebhookKlassEnum
 from schema.fields import column, computed, entity, global_id, legacy_id, pages, relation
 from schema.payload_schema import shown_payload_schema
 from schema.types.node import Node
+from schema.types.operational_event import OperationalEvent
 from schema.types.seller import Seller
 from schema.types.webhook_run import WebhookBackfill, WebhookReplay
 from schema.visibility import OfSeller
@@ -61,6 +63,9 @@ class Webhook(Node):
         reads=("query_string", "type"),
         description="JSON Schema (2020-12) of the body that is POSTed; null while the query doesn't fit the schema.",
     )
+    failing_since: datetime | None = column(
+        "Since when no delivery has succeeded; null while none has failed since the last that did."
+    )
     max_retries: int = column("How many times a failed delivery is tried again.")
     concurrent_send_limit: int = column("How many POSTs may be in flight at once.")
     rate_limit: int | None = column("How many POSTs may be begun in a second; null: no limit.")
@@ -83,6 +88,9 @@ class Webhook(Node):
         WEBHOOK_REPLAYS,
         remote="webhook_id",
         description="The replays of many events that were asked for, oldest first.",
+    )
+    operational_events: Connection[OperationalEvent] = pages(
+        OPERATIONAL_EVENTS, remote="webhook_id", description="What happened to the webhook itself, oldest first."
     )
     seller: Seller | None = relation(
         SELLERS, local="seller_id", description="The owner, as whom the query runs; null for the operator's."

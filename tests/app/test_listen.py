@@ -2,12 +2,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 import httpx
+import pytest
 
 from app import clock
+from app.domain.signing_key import generate_private_key, private_key, public_key
 from app.domain.signing_secret import generate_secret, secret_key
 from workers.signing import delivery_headers
 
@@ -31,12 +34,14 @@ def listening(*arguments: str) -> Iterator[tuple[str, IO[str]]]:
             process.terminate()
 
 
-def signed(secret: str) -> list[tuple[str, str]]:
+def signed(*secrets: str) -> list[tuple[str, str]]:
+    """Headers with a signature by each secret, `whsec_` or `whsk_`."""
     return delivery_headers(
         event_id="event",
         timestamp=int(clock.now().timestamp()),
         body=BODY,
-        keys=[secret_key(secret)],
+        keys=[secret_key(secret) for secret in secrets if secret.startswith("whsec_")],
+        private_keys=[private_key(secret) for secret in secrets if secret.startswith("whsk_")],
         user_agent="test",
         sequence=7,
         attempt=2,
@@ -64,6 +69,39 @@ def test_tells_a_signature_by_another_secret() -> None:
 
     assert answer.status_code == 503
     assert "signature BAD: no signature matches" in headline
+
+
+def test_verifies_ed25519_by_the_public_key_alone() -> None:
+    own, other = generate_private_key(), generate_private_key()
+    with listening("--secret", public_key(own)) as (url, output):
+        for headers in (signed(own), signed(generate_secret(), other, own), signed(other), signed(generate_secret())):
+            httpx.post(url, content=BODY, headers=headers)
+
+        headlines = list(islice((line for line in output if "invoice.update" in line), 4))
+
+    verdicts = [line.partition("signature ")[2].strip() for line in headlines]
+    bad = "BAD: no v1a signature matches: another public key, or a changed body"
+    assert verdicts == ["verified", "verified", bad, bad]
+
+
+def test_verifies_both_schemes_where_it_is_given_both() -> None:
+    secret, own, other = generate_secret(), generate_private_key(), generate_private_key()
+    with listening("--secret", secret, "--secret", public_key(own)) as (url, output):
+        for headers in (signed(secret, own), signed(secret, other), signed(own), signed(generate_secret(), own)):
+            httpx.post(url, content=BODY, headers=headers)
+
+        headlines = list(islice((line for line in output if "invoice.update" in line), 4))
+
+    shown = [line.partition("signature ")[2].partition(":")[0].strip() for line in headlines]
+    assert shown == ["verified", "BAD", "BAD", "BAD"]
+
+
+@pytest.mark.parametrize("secret", ["whpk_x", "whpk_" + "A" * 8, "whsk_" + "A" * 88, "secret"])
+def test_names_a_key_that_is_none(secret: str) -> None:
+    done = subprocess.run([TELLGRAPH, "listen", "--secret", secret], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert ("public key" if secret.startswith("whpk_") else "signing secret") in " ".join(done.stderr.split())
 
 
 def test_checks_nothing_without_a_secret_and_takes_one_path_only() -> None:

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 
@@ -52,6 +52,10 @@ _LOOSE = {
     ("line_items", "advert_id"): "adverts",
     ("line_items", "variant_id"): "variants",
     ("webhook_events", "entity_id"): "invoices",
+    ("webhook_events", "webhook_id"): "webhooks",
+    ("webhook_events", "payload_digest"): "payloads",
+    ("delivery_attempts", "webhook_event_id"): "webhook_events",
+    ("operational_events", "webhook_event_id"): "webhook_events",
 }
 _BY_OWNER: dict[tuple[str, str], dict[str, Any]] = {
     ("adverts", "S1"): {"brand_id": None, "taxon_id": None},
@@ -159,6 +163,7 @@ def _value(marked: Marked, table: str, column: Column, owner: str, number: int) 
         "bytea": text.encode(),
         "boolean": (column.default == "true") == (owner != "S2"),
         "timestamp with time zone": datetime(_YEAR[owner], 3, 4, tzinfo=UTC),
+        "date": date(_YEAR[owner], 3, 4),
         "double precision": number / 100_000,
     }
     return made.get(column.type, number)

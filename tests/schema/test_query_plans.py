@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import strawberry
 
 from app.auth import OPERATOR, Viewer
 from app.db.adverts import ADVERTS
@@ -17,13 +16,9 @@ from app.db.pool import Connection
 from app.db.refund_requests import REFUND_REQUESTS
 from app.db.sellers import SellerId
 from app.db.table import Table
-from app.db.webhook_events import WEBHOOK_EVENTS
-from app.domain.webhook_event import WebhookEventState
-from schema import global_ids
 from schema.declarations import Asked
-from schema.filters import adverts, invoice_amendments, invoices, orders, refund_requests, webhook_events
+from schema.filters import adverts, invoice_amendments, invoices, orders, refund_requests
 from schema.filters.enums import InvoiceAmendmentSortField, InvoiceSortField, SortOrdering
-from schema.filters.webhook_events import WebhookEventFilters
 from schema.statements import listed_rows
 
 FILL = """
@@ -125,27 +120,3 @@ async def test_filters_share_the_index_of_their_order(filled: Connection) -> Non
 
     assert "using invoices_paid " in plan
     assert "Index Cond: (COALESCE(paid_at" in plan
-
-
-async def test_failed_events_and_those_of_one_entity_are_found_by_an_index(filled: Connection) -> None:
-    await filled.execute(
-        """
-        insert into webhooks (type, events, url, query_string, secrets) values ('INVOICE', '{UPDATE}', 'u', 'q', '');
-        insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, changed, changed_at)
-          select 1, 'Invoice', n, 'update', case when n % 1000 = 0 then 'FAILED' else 'DELIVERED' end, '{}', at from n;
-        analyze webhook_events;
-        """
-    )
-    webhook_id = global_ids.encode("Webhook", 1)
-    failed = WebhookEventFilters(states=[WebhookEventState.FAILED])
-    of_entity = WebhookEventFilters(entity_id=strawberry.ID(global_ids.encode("Invoice", 7)))
-
-    of_failed = await plan_of(
-        filled, WEBHOOK_EVENTS, webhook_events.ask(OPERATOR, webhook_id, failed), OPERATOR, after=None
-    )
-    of_one = await plan_of(
-        filled, WEBHOOK_EVENTS, webhook_events.ask(OPERATOR, webhook_id, of_entity), OPERATOR, after=None
-    )
-
-    assert "webhook_events_failed" in of_failed
-    assert "webhook_events_entity" in of_one

@@ -258,6 +258,7 @@ def _values(marked: Marked, name: str) -> dict[str, Any]:
         "infiniteQuantity": True,
         "invoiceLegacyId": invoice["id"],
         "key": external["Invoice"]["key"],
+        "kinds": [marked.rows["operational_events", "S2"]["kind"]],
         "legacyId": listed,
         "legacyIds": [listed],
         "lineItemStatuses": [marked.rows["refund_request_line_items", "S2"]["status"]],
@@ -326,7 +327,7 @@ async def test_root_field_refuses_a_key_without_its_scope(
     conn: Connection, seller: Viewer, operation: str, name: str, field: Any
 ) -> None:
     writing = Scope.WRITE if operation == "mutation" else Scope.READ
-    needed = Scope.WEBHOOKS if name.startswith("webhook") else writing
+    needed = Scope.WEBHOOKS if name.startswith(("webhook", "operational")) else writing
     document, variables = walk.call(operation, name, field, "__typename")
 
     for viewer in (seller, OPERATOR):

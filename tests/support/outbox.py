@@ -129,8 +129,19 @@ class Publisher:
     async def deliver(self) -> None:
         """Count all that waits as delivered."""
         await self.conn.execute(
-            "update webhook_events set state = 'DELIVERED', attempt_count = attempt_count + 1, due_at = null"
-            " where state in ('PENDING', 'RETRYING')"
+            """
+            with delivered as (
+              update webhook_events set state = 'DELIVERED', attempt_count = attempt_count + 1, due_at = null
+              where state in ('PENDING', 'RETRYING') returning *
+            )
+            insert into webhook_given (webhook_id, entity_type, entity_id, webhook_event_id, event_name, payload_digest)
+            select distinct on (webhook_id, entity_type, entity_id) webhook_id, entity_type, entity_id, id, event_name,
+              payload_digest
+            from delivered order by webhook_id, entity_type, entity_id, id desc
+            on conflict (webhook_id, entity_type, entity_id) do update set webhook_event_id = excluded.webhook_event_id,
+              event_name = excluded.event_name, payload_digest = excluded.payload_digest
+              where webhook_given.webhook_event_id < excluded.webhook_event_id
+            """
         )
 
 

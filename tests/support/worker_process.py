@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,13 +25,14 @@ class WorkerProcess:
 
     environment: dict[str, str]
     log: IO[bytes]
+    # Not the installed script: the code under test is that of this directory.
+    command: Sequence[str] = ("-c", "from app.cli import main; main()")
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     def start(self) -> None:
         assert self.process is None
         self.process = subprocess.Popen(
-            # Not the installed script: the code under test is that of this directory.
-            [sys.executable, "-c", "from app.cli import main; main()", "worker"],
+            [sys.executable, *self.command, "worker"],
             cwd=Path(__file__).parents[2],
             env=os.environ | self.environment,
             stdin=subprocess.DEVNULL,
@@ -85,7 +86,9 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker_process(database_url: str, redis_url: str, **settings: object) -> Iterator[WorkerProcess]:
+def worker_process(
+    database_url: str, redis_url: str, *, clock_is_off_s: int = 0, **settings: object
+) -> Iterator[WorkerProcess]:
     """A worker that has not been started; killed at the end if it runs. `settings` as in `deliver_lease_s=3`."""
     named = {f"TELLGRAPH_{name.upper()}": str(value) for name, value in settings.items()}
     environment = {
@@ -97,6 +100,8 @@ def worker_process(database_url: str, redis_url: str, **settings: object) -> Ite
     }
     with tempfile.NamedTemporaryFile(prefix="tellgraph-worker-", suffix=".log") as log:
         worker = WorkerProcess(environment=environment, log=log)
+        if clock_is_off_s:
+            worker.command = ("-m", "tests.support.shifted_worker", str(clock_is_off_s))
         try:
             yield worker
         finally:

@@ -50,11 +50,20 @@ def test_retries_follow_the_schedule() -> None:
     assert delays == [0, 5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 28800, 28800, 28800]
 
 
-@pytest.mark.parametrize("outcome", [*ErrorKind, 101, 199, 408, 425, 429, 500, 502, 503, 504, 599, 600, 999], ids=str)
+THEIRS = [kind for kind in ErrorKind if kind is not ErrorKind.UNSENT]
+
+
+@pytest.mark.parametrize("outcome", [*THEIRS, 101, 199, 408, 425, 429, 500, 502, 503, 504, 599, 600, 999], ids=str)
 def test_what_may_pass_is_retried_to_the_last(outcome: int | ErrorKind) -> None:
     assert after(outcome) == again(0)
     assert after(outcome, attempt_number=25) == again(28800)
     assert after(outcome, attempt_number=26) == FAILED
+
+
+def test_what_was_never_sent_counts_against_no_limit_but_the_age() -> None:
+    assert after(ErrorKind.UNSENT) == again(300)
+    assert after(ErrorKind.UNSENT, attempt_number=99, max_retries=0, age=timedelta(days=29)) == again(300)
+    assert after(ErrorKind.UNSENT, age=timedelta(days=30)) == FAILED
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 409, 411, 422, 499])

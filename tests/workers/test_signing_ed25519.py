@@ -9,9 +9,9 @@ from standardwebhooks import Webhook as StandardWebhook
 from svix.webhooks import Webhook as SvixWebhook
 from svix.webhooks import WebhookVerificationError
 
-from app.domain.signing_key import generate_private_key, private_key, public_key
+from app.domain.signing_key import generate_private_key, private_key, public_key, verifying_key
 from app.domain.signing_secret import generate_secret, secret_key
-from workers.signing import delivery_headers
+from workers.signing import BadSignature, delivery_headers, verify
 
 BODY = '{"id":"abc","größe":1}'.encode()
 
@@ -56,3 +56,35 @@ def test_libraries_that_know_only_hmac_verify_beside_ed25519() -> None:
         SvixWebhook(secret).verify(BODY, headers)
     with pytest.raises(WebhookVerificationError):
         SvixWebhook(generate_secret()).verify(BODY, headers)
+
+
+def test_public_keys_verify_what_one_of_their_private_keys_signed() -> None:
+    now, old, new = 1_700_000_000, generate_private_key(), generate_private_key()
+    headers = headers_of([], [new, old], now)
+
+    for key in (old, new):
+        verify([], headers, BODY, now=now, public_keys=[verifying_key(public_key(key))])
+    for body, key in ((BODY + b" ", old), (BODY, generate_private_key())):
+        with pytest.raises(BadSignature, match="v1a"):
+            verify([], headers, body, now=now, public_keys=[verifying_key(public_key(key))])
+
+
+def test_public_key_does_not_stand_in_for_a_shared_one() -> None:
+    now, secret, key = 1_700_000_000, generate_secret(), generate_private_key()
+    public = [verifying_key(public_key(key))]
+
+    verify([secret_key(secret)], headers_of([secret], [key], now), BODY, now=now, public_keys=public)
+    with pytest.raises(BadSignature, match="no signature"):
+        verify([secret_key(generate_secret())], headers_of([secret], [key], now), BODY, now=now, public_keys=public)
+    with pytest.raises(BadSignature, match="v1a"):
+        verify([secret_key(secret)], headers_of([secret], [], now), BODY, now=now, public_keys=public)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "whpk_", "whpk_!!!!", "whpk_AAAA", generate_secret(), generate_private_key()],
+    ids=["empty", "prefix", "no base64", "too short", "a shared secret", "a private key"],
+)
+def test_what_is_no_public_key_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match="a public key"):
+        verifying_key(text)

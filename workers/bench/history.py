@@ -72,6 +72,13 @@ async def create_history(conn: Connection, *, events: int, invoices: int) -> Non
         invoices,
     )
     await conn.execute(
+        """
+        insert into webhook_given (webhook_id, entity_type, entity_id, webhook_event_id, event_name, payload_digest)
+        select distinct on (entity_id) webhook_id, entity_type, entity_id, id, event_name, payload_digest
+        from webhook_events where state = 'DELIVERED' order by entity_id, id desc
+        """
+    )
+    await conn.execute(
         "insert into delivery_attempts (webhook_event_id, number, finished_at, status, duration_ms)"
         " select id, 1, now(), 200, 5 from webhook_events"
     )

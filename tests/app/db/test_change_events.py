@@ -65,17 +65,40 @@ async def test_one_entity_s_events_wait_for_the_publisher_that_has_it(
     other = await asyncpg.connect(database_url)
 
     async with conn.transaction():
-        while not (first := await claim_batch(conn, limit=10)) or first[0].entity_type != "Variant":
-            await mark_published(conn, [event.id for event in first])
+        claimed = await claim_batch(conn, limit=100)
+        first = [event for event in claimed if event.entity_type == "Variant"]
         await other.execute("update variants set sku = 'meanwhile'")
         meanwhile = await claim_all(other)
-        await mark_published(conn, [event.id for event in first])
+        await mark_published(conn, [event.id for event in claimed])
     after = await claim_all(other)
     await other.close()
 
     assert [event.entity_id for event in first] == [variant.id]
     assert meanwhile == []
     assert [(event.entity_id, set(event.columns)) for event in after] == [(int(variant.id), {"variants.sku"})]
+
+
+async def test_a_batch_is_filled_from_as_many_shards_as_it_takes(conn: asyncpg.Connection, database_url: str) -> None:
+    await create_variants(conn, 300)
+    await claim_all(conn)
+    await conn.execute("update variants set sku = 'again'")
+    other = await asyncpg.connect(database_url)
+
+    async with conn.transaction(), other.transaction():
+        first = await claim_batch(conn, limit=100)
+        second = await claim_batch(other, limit=500)
+        held = await conn.fetchval(
+            "select count(*) from pg_locks where locktype = 'advisory' and classid = 7201 and pid = pg_backend_pid()"
+        )
+    await other.close()
+
+    assert len(first) == 100
+    # No more shards than the batch needs: the second publisher has something left to do.
+    assert 1 < held < 40
+    assert 100 < len(second) <= 200
+    assert {(one.entity_type, one.entity_id) for one in first}.isdisjoint(
+        {(e.entity_type, e.entity_id) for e in second}
+    )
 
 
 async def test_a_late_commit_with_a_lower_id_is_not_lost(conn: asyncpg.Connection, database_url: str) -> None:

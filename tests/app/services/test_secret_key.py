@@ -50,7 +50,8 @@ def rotated_by_command(environment: dict[str, str]) -> subprocess.CompletedProce
 async def test_every_sealed_column_of_the_database_is_known(conn: asyncpg.Connection) -> None:
     rows = await conn.fetch(
         "select table_name, column_name from information_schema.columns where table_schema = 'public'"
-        " and data_type = 'bytea' order by 1, 2"
+        " and data_type = 'bytea' and not (select relispartition from pg_class where oid = table_name::text::regclass)"
+        " order by 1, 2"
     )
 
     unsealed = {
@@ -60,6 +61,7 @@ async def test_every_sealed_column_of_the_database_is_known(conn: asyncpg.Connec
         ("payloads", "body"),
         ("payloads", "digest"),
         ("webhook_events", "payload_digest"),
+        ("webhook_given", "payload_digest"),
     }
     assert {tuple(row) for row in rows} - unsealed == {(column.table, column.column) for column, _ in SEALED}
 

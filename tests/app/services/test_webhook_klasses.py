@@ -47,7 +47,12 @@ async def test_seller_registers_webhooks_about_all_else(
     seller_id = SellerId((await create_seller(conn)).id)
 
     made = await create_webhook(
-        database, Viewer(seller_id), SETTINGS, klass=klass, seller_id=None, attributes=ATTRIBUTES
+        database,
+        Viewer(seller_id),
+        SETTINGS,
+        klass=klass,
+        seller_id=None,
+        attributes={**ATTRIBUTES, "events": list(klass.event_names)},
     )
 
     assert (made.webhook.type, made.webhook.seller_id) == (klass, seller_id)

@@ -207,6 +207,7 @@ async def test_all_of_them_need_the_scope(api: Platform) -> None:
         "webhookSecretRotate": {"webhookId": webhook_id},
         "webhookBackfill": {"webhookId": webhook_id},
         "webhookBackfillCancel": {"webhookBackfillId": webhook_id},
+        "webhookReplayCancel": {"webhookReplayId": webhook_id},
         "webhookEventReplay": {"webhookEventId": webhook_id},
         "webhookEventCancel": {"webhookEventId": webhook_id},
     }

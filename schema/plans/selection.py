@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLField,
     GraphQLIncludeDirective,
     GraphQLObjectType,
     GraphQLSchema,
@@ -16,13 +14,12 @@ from graphql import (
     InlineFragmentNode,
     SelectionNode,
     SelectionSetNode,
-    VariableNode,
-    Visitor,
     get_directive_values,
     is_abstract_type,
-    visit,
 )
-from graphql.execution.values import get_argument_values
+from graphql.execution.values import VariableValues
+
+from schema.plans.arguments import variables_of
 
 
 class Unsupported(Exception):
@@ -46,9 +43,13 @@ Fragments = Mapping[str, FragmentDefinitionNode]
 
 
 def collect(
-    schema: GraphQLSchema, fragments: Fragments, on: GraphQLObjectType, selection_sets: Iterable[SelectionSetNode]
+    schema: GraphQLSchema,
+    fragments: Fragments,
+    on: GraphQLObjectType,
+    selection_sets: Iterable[SelectionSetNode],
+    variables: VariableValues | None = None,
 ) -> list[Selected]:
-    """The response's keys in their order. Raises Unsupported for a condition that hangs on a variable.
+    """The response's keys in their order. Raises Unsupported for a condition whose variable is not among `variables`.
 
     Source: GraphQL specification, 6.3.2 (CollectFields) and 6.4.3 (MergeSelectionSets).
     """
@@ -57,7 +58,7 @@ def collect(
 
     def visit_set(selection_set: SelectionSetNode) -> None:
         for selection in selection_set.selections:
-            if not _is_included(selection):
+            if not _is_included(selection, variables):
                 continue
             if isinstance(selection, FieldNode):
                 found.setdefault(selection.alias.value if selection.alias else selection.name.value, []).append(
@@ -82,40 +83,16 @@ def collect(
     return [Selected(key=key, name=nodes[0].name.value, nodes=tuple(nodes)) for key, nodes in found.items()]
 
 
-def arguments(field: GraphQLField, node: FieldNode) -> dict[str, Any]:
-    """A field's arguments by their Python names. Raises Unsupported when one hangs on a variable."""
-    _refuse_variables(node.arguments or ())
-    names = {name: _python_name(field, name) for name in field.args}
-    return {names[name]: value for name, value in get_argument_values(field, node, None).items()}
-
-
-def _python_name(field: GraphQLField, name: str) -> str:
-    declared = field.args[name].extensions.get("strawberry-definition")
-    return str(declared.python_name) if declared is not None else name
-
-
-def _is_included(node: SelectionNode) -> bool:
+def _is_included(node: SelectionNode, variables: VariableValues | None) -> bool:
     if not node.directives:
         return True
-    _refuse_variables(node.directives)
-    skip = get_directive_values(GraphQLSkipDirective, node)
-    include = get_directive_values(GraphQLIncludeDirective, node)
+    if not variables_of(node.directives) <= (variables.coerced.keys() if variables else set()):
+        raise Unsupported("a condition hangs on a variable")
+    skip = get_directive_values(GraphQLSkipDirective, node, variables)
+    include = get_directive_values(GraphQLIncludeDirective, node, variables)
     return not (skip and skip["if"]) and (include is None or bool(include["if"]))
 
 
 def _applies(schema: GraphQLSchema, condition: str, on: GraphQLObjectType) -> bool:
     named = schema.type_map[condition]
     return named is on or (is_abstract_type(named) and schema.is_sub_type(named, on))
-
-
-class _FindVariable(Visitor):
-    def enter_variable(self, *_: object) -> None:
-        raise Unsupported("a variable below the root")
-
-
-def _refuse_variables(nodes: Iterable[Any]) -> None:
-    for node in nodes:
-        visit(node, _FindVariable())
-
-
-__all__ = ["Fragments", "Selected", "Unsupported", "VariableNode", "arguments", "collect"]

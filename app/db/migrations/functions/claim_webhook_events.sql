@@ -1,0 +1,108 @@
+-- Claims due webhook events for one worker: marks them SENDING under a lease and writes their attempts.
+-- A rotating walk over the webhooks that have due events, each with its own number of places, so that one dead
+-- endpoint's backlog never fills a claim. A webhook gets no more places than it has whole tokens, and none while it is
+-- paused. The lock comes first, in a statement of its own: counted in one statement with the claim, two overlapping
+-- claims would each see the other's places as free.
+-- Every step is lateral to the one before: a full batch ends the walk, and rows come in the walk's order.
+drop function if exists claim_webhook_events;
+create function claim_webhook_events(
+  batch_size integer, per_webhook integer, after_webhook_id bigint, failing_share integer, lease_s double precision
+) returns table (id bigint, webhook_id bigint, entity_type text, entity_id bigint, event_name text, attempt integer,
+  changed jsonb, changed_at timestamptz, first_attempted_at timestamptz, body bytea, url text, headers bytea,
+  secrets bytea, timeout_s integer, max_retries integer, type text, attempts_before integer)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  -- So many due events are looked at for their webhooks; when there are more, the webhooks are walked over instead.
+  few constant integer := 500;
+  claimed_at timestamptz;
+  due bigint[];
+begin
+  perform pg_advisory_xact_lock(7202, 0);
+  -- In a variable, because no index can be searched by a volatile function: a dead endpoint's events that wait for
+  -- their retry would all be read, each time. After the lock, or events that fell due meanwhile would be missed.
+  claimed_at := clock_timestamp();
+  select array_agg(d.webhook_id) into due from (
+    select e.webhook_id from webhook_events_open e
+    where e.state in ('PENDING', 'RETRYING') and e.due_at <= claimed_at order by e.due_at limit few) d;
+  if due is null then
+    return;
+  end if;
+  loop
+    begin
+      return query
+      with recursive walk as (
+        (select e.webhook_id, e.due_at, 1 as n from webhook_events_open e
+         where cardinality(due) = few and e.state in ('PENDING', 'RETRYING') and e.webhook_id > after_webhook_id
+         order by e.webhook_id, e.due_at limit 1)
+        union all
+        -- One look-up per webhook, and no more for those whose events all wait for a later retry.
+        select next.webhook_id, next.due_at, walk.n + 1 from walk cross join lateral (
+          select e.webhook_id, e.due_at from webhook_events_open e
+          where e.state in ('PENDING', 'RETRYING') and e.webhook_id > walk.webhook_id
+          order by e.webhook_id, e.due_at limit 1) next
+        where walk.n < 10000
+      ), wanted as (
+        select walk.webhook_id from walk where walk.due_at <= claimed_at
+        union all
+        (select distinct d.webhook_id from unnest(due) d(webhook_id)
+         where cardinality(due) < few and d.webhook_id > after_webhook_id order by 1)
+      ), picked as materialized (
+        select p.id from wanted cross join lateral (
+          -- The offset keeps this from becoming a join of the whole table.
+          select least(
+            (case when w.is_failing then least(w.concurrent_send_limit, failing_share) else w.concurrent_send_limit end)
+              - (select count(*) from webhook_events_open f where f.webhook_id = w.id and f.state = 'SENDING'),
+            per_webhook,
+            -- Without a limit it is null, and doesn't count; the tokens are not even looked up.
+            case when w.rate_limit is not null then floor(webhook_tokens_at(w.id, w.rate_limit, claimed_at))::integer end
+            ) as free
+          from webhooks w where w.id = wanted.webhook_id and w.is_enabled
+            and (w.paused_until is null or w.paused_until <= claimed_at) offset 0
+        ) places cross join lateral (
+          select e.id from webhook_events_open e
+          where e.webhook_id = wanted.webhook_id and e.state in ('PENDING', 'RETRYING') and e.due_at <= claimed_at
+            -- Not only SENDING ones: a newer event must not overtake an older one that waits for its retry.
+            -- A test stands outside of the order: it must neither wait for a failing event nor hold one up.
+            and (e.event_name = 'test' or not exists (
+              select from webhook_events_open o where o.webhook_id = e.webhook_id and o.entity_type = e.entity_type
+                and o.entity_id = e.entity_id and o.id < e.id and o.event_name <> 'test'))
+            -- Only what is replayed can be due while a newer event of the entity is in flight.
+            and (e.replayed_at is null or not exists (
+              select from webhook_events_open o where o.webhook_id = e.webhook_id and o.entity_type = e.entity_type
+                and o.entity_id = e.entity_id and o.state = 'SENDING' and o.event_name <> 'test'))
+          order by e.due_at, e.id limit greatest(places.free, 0)
+        ) p limit batch_size
+      ), claimed as (
+        update webhook_events_open e set state = 'SENDING', attempt_count = e.attempt_count + 1,
+          -- Longer than the POST may take, with 2 s to record it: expired while it is in flight, it would be sent twice.
+          lease_until = claimed_at + make_interval(secs => greatest(lease_s, w.timeout_s + 2)),
+          attempted_at = claimed_at, first_attempted_at = coalesce(e.first_attempted_at, claimed_at)
+        from picked, webhooks w
+        where e.id = picked.id and w.id = e.webhook_id and e.state in ('PENDING', 'RETRYING')
+        returning e.*
+      ), attempts as (
+        insert into delivery_attempts (webhook_event_id, number, started_at)
+        select c.id, c.attempt_count, claimed_at from claimed c
+      ), spent as (
+        insert into webhook_tokens as t (webhook_id, tokens, refilled_at)
+        select w.id, webhook_tokens_at(w.id, w.rate_limit, claimed_at) - count(*), claimed_at
+        from claimed c join webhooks w on w.id = c.webhook_id where w.rate_limit is not null group by w.id
+        on conflict on constraint webhook_tokens_pkey
+          do update set tokens = excluded.tokens, refilled_at = excluded.refilled_at
+      )
+      select c.id, c.webhook_id, c.entity_type, c.entity_id, c.event_name, c.attempt_count, c.changed, c.changed_at,
+        c.first_attempted_at, p.body, w.url, w.headers, w.secrets, w.timeout_s,
+        case when c.event_name = 'test' then 0 else w.max_retries end, w.type, c.attempts_before
+      from claimed c join webhooks w on w.id = c.webhook_id cross join lateral (
+        select p.body from payloads p
+        where p.digest = c.payload_digest and p.day = (c.created_at at time zone 'UTC')::date limit 1
+      ) p
+      order by c.id;
+      return;
+    exception when serialization_failure then
+      -- An event was superseded or cancelled, and so moved, since it was picked. Look again.
+      null;
+    end;
+  end loop;
+end $$;

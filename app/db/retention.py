@@ -1,0 +1,178 @@
+"""The partitions of the history: made ahead, dropped when they are old; and the end of all else that grows."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from app.db.pool import Connection
+
+#: Tables of partitions by time, and the column of it. Webhook events before the payloads that they refer to.
+HISTORIES = {
+    "change_events_published": "recorded_at",
+    "delivery_attempts": "started_at",
+    "webhook_events_closed": "created_at",
+    "payloads": "day",
+}
+#: Partitions reach so many days ahead. Later than that, rows go into the default partitions.
+AHEAD_DAYS = 7
+#: For a lock on a whole table, behind which everybody else queues.
+_LOCK_MS = 500
+_CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """since ≤ time < until, midnights in UTC. rows: PostgreSQL's estimate, -1 while it has none."""
+
+    table: str
+    name: str
+    since: date
+    until: date
+    rows: int
+
+
+def partition_days(retention_days: int) -> int:
+    """How many days a partition is for: about ten of them hold what is kept. More would make planning dear."""
+    return max(1, retention_days // 10) if retention_days else 30
+
+
+async def today(conn: Connection) -> date:
+    """The day in UTC, by PostgreSQL's clock."""
+    found: date = await conn.fetchval("select (now() at time zone 'UTC')::date")
+    return found
+
+
+async def try_lock(conn: Connection) -> bool:
+    """Whether no other worker is at it; until the transaction ends, none will be. Waits for locks are short."""
+    await conn.execute(f"set local lock_timeout = {_LOCK_MS}; set local timezone = 'UTC'")
+    return bool(await conn.fetchval("select pg_try_advisory_xact_lock(7203, 0)"))
+
+
+async def list_partitions(conn: Connection) -> list[Partition]:
+    """All but the default ones: table by table in the order of HISTORIES, oldest first."""
+    rows = await conn.fetch(
+        r"""
+        select h.name as table, c.relname as name, bounds[1]::date as since, bounds[2]::date as until,
+          c.reltuples::bigint as rows
+        from unnest($1::text[]) with ordinality h(name, place)
+        join pg_inherits i on i.inhparent = h.name::regclass join pg_class c on c.oid = i.inhrelid
+        cross join lateral regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''([-\d]+).*TO \(''([-\d]+)') bounds
+        where bounds is not null order by h.place, since
+        """,
+        list(HISTORIES),
+    )
+    return [Partition(**row) for row in rows]
+
+
+async def make_partitions(conn: Connection, *, retention_days: int, today: date) -> list[str]:
+    """Make partitions of all tables, with the same bounds, from where they end to `AHEAD_DAYS` ahead.
+
+    Where none was made in time, rows of today are in the default partitions by now: then they begin tomorrow.
+    Returns: the names of those that were made, of one table.
+    """
+    made = []
+    ends = [partition.until for partition in await list_partitions(conn)]
+    since = max([*ends, today])
+    if since == today and await _in_default(conn, today):
+        since = today + timedelta(days=1)
+    while since < today + timedelta(days=AHEAD_DAYS):
+        until = since + timedelta(days=partition_days(retention_days))
+        for table in HISTORIES:
+            await conn.execute("select add_partition($1, $2, $3)", table, since, until)
+        made.append(f"webhook_events_closed_{since:%Y%m%d}")
+        since = until
+    return made
+
+
+async def _in_default(conn: Connection, since: date) -> bool:
+    found = [
+        await conn.fetchval(f"select exists (select from {table}_default where {column} >= $1)", _time(column, since))
+        for table, column in HISTORIES.items()
+    ]
+    return any(found)
+
+
+async def drop_partition(conn: Connection, partition: Partition) -> bool:
+    """Drop one; not payloads that an event may still show. Raises LockNotAvailableError when it is in use.
+
+    Once the events of a time have been dropped, none will ever be of it again: those left are still open, or were
+    when their partition was dropped.
+    """
+    if partition.table == "payloads" and await _has_events(conn, partition.since, partition.until):
+        return False
+    await conn.execute(f'drop table "{partition.name}"')
+    return True
+
+
+async def _has_events(conn: Connection, since: date, until: date) -> bool:
+    return bool(
+        await conn.fetchval(
+            "select exists (select from webhook_events where created_at >= $1 and created_at < $2)",
+            _time("created_at", since),
+            _time("created_at", until),
+        )
+    )
+
+
+async def delete_leftovers(conn: Connection, table: str, *, before: date) -> int:
+    """Delete some of the old rows that no partition was made for. Returns how many; 0 when none is left.
+
+    An event that was open for longer than history is kept stays for as long again.
+    """
+    if table == "payloads":
+        days = await conn.fetch("select distinct day from payloads_default where day < $1", before)
+        free = [row["day"] for row in days if not await _has_events(conn, row["day"], row["day"] + timedelta(days=1))]
+        return await _delete(conn, "payloads_default", "t.day = any($1::date[])", free)
+    column = HISTORIES[table]
+    where = f"t.{column} < $1"
+    if table == "webhook_events_closed":
+        where += " and coalesce(t.finished_at, t.created_at) < $1 and t.due_at is null"
+    return await _delete(conn, f"{table}_default", where, _time(column, before))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """Rows `t` of a table that nothing needs any more. `where` has the time before which history is not kept as $1."""
+
+    table: str
+    where: str
+
+
+#: What grows for ever beside the history, and goes with it.
+OLD = (
+    Ended(table="webhook_replays", where="t.state <> 'RUNNING' and t.finished_at < $1"),
+    Ended(table="webhook_backfills", where="t.state <> 'RUNNING' and t.finished_at < $1"),
+    Ended(table="operational_events", where="t.occurred_at < $1"),
+    # A destroyed entity is as one that was never told of, and an operational event is told once; but while its events
+    # are there, an older one may be replayed.
+    Ended(
+        table="webhook_given",
+        where="(t.event_name = 'destroy' or t.entity_type = 'OperationalEvent') and $1::timestamptz is not null"
+        " and t.webhook_event_id < coalesce((select min(id) from webhook_events), t.webhook_event_id + 1)",
+    ),
+)
+_OF_DELETED = "t.webhook_id in (select id from webhooks where deleted_at < $1)"
+#: What nobody needs after a day, for however long history is kept.
+EXPIRED = (
+    Ended(table="idempotency_keys", where="t.created_at < $1"),
+    Ended(table="webhook_given", where=_OF_DELETED),
+    Ended(table="webhook_tokens", where=_OF_DELETED),
+)
+
+
+async def delete_ended(conn: Connection, ended: Ended, *, before: date) -> int:
+    """Delete some of them. Returns how many; 0 when none is left."""
+    return await _delete(conn, ended.table, ended.where, _time("", before))
+
+
+async def _delete(conn: Connection, table: str, where: str, argument: object) -> int:
+    status = await conn.execute(
+        f"delete from {table} where ctid = any(array(select t.ctid from {table} t where {where} limit {_CHUNK}"
+        " for update skip locked))",
+        argument,
+    )
+    return int(status.removeprefix("DELETE "))
+
+
+def _time(column: str, day: date) -> date | datetime:
+    """A day's beginning, as the column's type."""
+    return day if column == "day" else datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,48 @@
+"""Generated Python: source that grows, and the objects that it names."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from schema.plans.leaves import BailOut
+
+
+class Code:
+    """Functions `f(r, g)` of a record and the plan's slots. `E` is no rows, `bail()` gives the result up."""
+
+    def __init__(self) -> None:
+        self.functions: list[str] = []
+        self.names: dict[str, Any] = {"bail": _bail, "E": ()}
+
+    @property
+    def characters(self) -> int:
+        return sum(map(len, self.functions))
+
+    def name(self, kind: str, value: Any) -> str:
+        """A name for an object that the generated code calls or reads."""
+        name = f"{kind}{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def function(self, body: Iterable[str]) -> str:
+        """Define a function and return its name."""
+        # Where requests are served meanwhile, their thread does not have to wait for its turn.
+        time.sleep(0)
+        name = f"f{len(self.names)}"
+        self.names[name] = None
+        self.functions.append("\n".join([f"def {name}(r, g):", *(f"    {line}" for line in body)]))
+        return name
+
+    def built(self) -> dict[str, Any]:
+        """Run the source; the names, functions included.
+
+        One function at a time: Python's compiler lets no other thread run.
+        """
+        for function in self.functions:
+            time.sleep(0)
+            exec(compile(function, "<plan>", "exec"), self.names)
+        return self.names
+
+
+def _bail() -> None:
+    raise BailOut

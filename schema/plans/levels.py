@@ -1,0 +1,118 @@
+"""What a plan reads: one level per list of the query, with the to-one relations joined into it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.auth import Viewer
+from app.db.keyset import Slice
+from app.db.table import Table
+from schema.declarations import Relation
+from schema.statements import row_rule
+
+
+@dataclass(slots=True, kw_only=True)
+class Join:
+    """A to-one relation under its alias, from the alias that it hangs on."""
+
+    alias: str
+    source: str
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What the arguments of a list ask for. `part`: None for a plain list."""
+
+    where: str = "true"
+    part: Slice | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Below:
+    """A column of a nested statement: the rows of a level below, or how many there are."""
+
+    level: "Level"
+    is_count: bool
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Level:
+    """Rows of one list relation (or of the root), and the lists below them.
+
+    number    its slot; where each level is read by a statement of its own, that holds its rows by key.
+    page      the slot of its Page.
+    alias     of its rows.
+    parent    the alias of the parent's rows, and `key` the place in its record that the relation starts from.
+    counts    whether `totalCount` is asked for; whether rows are, too.
+    columns   alias and column of each place of the record, from `first` on: place 0 is the relation's key where
+              each level is read by a statement of its own.
+    """
+
+    number: int
+    relation: Relation
+    page: int
+    alias: str = "t"
+    parent: str = ""
+    key: int = 0
+    first: int = 1
+    counts: bool = False
+    has_rows: bool = True
+    columns: list[tuple[str, str] | Below] = field(default_factory=list)
+    joins: list[Join] = field(default_factory=list)
+    children: list["Level"] = field(default_factory=list)
+
+    @property
+    def table(self) -> Table[Any]:
+        return self.relation.target
+
+    def column(self, alias: str, name: str) -> int:
+        """The place of a column in the record; selected once however often it is read."""
+        return self._place((alias, name))
+
+    def below(self, level: "Level", *, is_count: bool = False) -> int:
+        """The place of a lower level's rows in the record, where one statement reads all levels."""
+        return self._place(Below(level=level, is_count=is_count))
+
+    def join(self, source: str, relation: Relation) -> str:
+        """The alias of a to-one relation; the same relation from the same row is joined once."""
+        for made in self.joins:
+            if (made.source, made.relation) == (source, relation):
+                return made.alias
+        alias = f"j{self.number}_{len(self.joins)}"
+        self.joins.append(Join(alias=alias, source=source, relation=relation))
+        return alias
+
+    def _place(self, wanted: tuple[str, str] | Below) -> int:
+        for place, column in enumerate(self.columns, self.first):
+            if column == wanted:
+                return place
+        self.columns.append(wanted)
+        return self.first + len(self.columns) - 1
+
+
+def joined(level: Level, viewer: Viewer, args: list[Any], *, first: int) -> str:
+    """The to-one relations as left joins, each under its type's rule, whose arguments are added to `args`.
+
+    first  the number of the parameter that `args[0]` is.
+    """
+    sql = ""
+    for join in level.joins:
+        relation = join.relation
+        rule, rule_args = row_rule(relation, viewer, first + len(args), join.alias)
+        args += rule_args
+        on = f'{join.alias}."{relation.remote}" = {join.source}."{relation.local}"'
+        if relation.remote == "id":
+            sql += f" left join {relation.target.name} {join.alias} on {on} and {rule}"
+        else:
+            # One content may be stored once for each of several days: any of them will do.
+            found = f"select {join.alias}.* from {relation.target.name} {join.alias} where {on} and {rule} limit 1"
+            sql += f" left join lateral ({found}) {join.alias} on true"
+    return sql
+
+
+Rows = dict[Any, Any]
+"""A level's records by key; of a counted level also `("count", key)` → number."""
+
+Build = Callable[[Any, list[Any]], Any]
+"""`build(record, slots)`: one object of the response."""

@@ -1,0 +1,71 @@
+"""One statement for all levels: each list is a column of its parent's row, an array of rows.
+
+A page takes one round trip so, and PostgreSQL plans one statement.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.auth import Viewer
+from app.db.keyset import BY_ID, order_by
+from schema.plans.levels import Below, Level, Page, joined
+from schema.statements import Statement, page_of_key, row_rule, source_of
+
+
+class Nested:
+    """Writes one statement; `args` grow with it."""
+
+    def __init__(self, viewer: Viewer, slots: Sequence[Any], args: Sequence[Any]) -> None:
+        self._viewer, self._slots = viewer, slots
+        self._args = list(args)
+
+    def statement(self, root: Level, source: str, *, order: str, also: Sequence[str] = ()) -> Statement:
+        """The root's rows, which the statement `source` gives, with its columns and then those of `also`."""
+        wanted = ", ".join([*self._wanted(root), *also]) or "true"
+        joins = joined(root, self._viewer, self._args, first=1)
+        sql = f"select {wanted} from ({source}) {root.alias}{joins}{order}"
+        return Statement(sql=sql, args=tuple(self._args))
+
+    def _wanted(self, level: Level) -> list[str]:
+        return [
+            (self._count(column.level) if column.is_count else self._rows(column.level))
+            if isinstance(column, Below)
+            else f'{column[0]}."{column[1]}"'
+            for column in level.columns
+        ]
+
+    def _rows(self, level: Level) -> str:
+        page: Page = self._slots[level.page]
+        wanted = ", ".join(self._wanted(level)) or "true"
+        source = self._source(level, page)
+        joins = joined(level, self._viewer, self._args, first=1)
+        order = f" order by {_order(level, page)}" if level.table.has("id") else ""
+        return f"array(select row({wanted}) from ({source}) {level.alias}{joins}{order})"
+
+    def _source(self, level: Level, page: Page) -> str:
+        """The level's rows of one parent."""
+        relation, key = level.relation, _key(level)
+        if page.part is not None:
+            first = 1 + len(self._args)
+            paged = page_of_key(relation, self._viewer, page.where, page.part, of=key, parameter=first)
+            self._args += paged.args
+            return paged.sql
+        distinct = "distinct on (t.id) " if relation.link else ""
+        return f"select {distinct}t.* from {self._found(level, page)}"
+
+    def _count(self, level: Level) -> str:
+        return f"(select count(distinct t.id) from {self._found(level, self._slots[level.page])})"
+
+    def _found(self, level: Level, page: Page) -> str:
+        source, key = source_of(level.relation)
+        rule, args = row_rule(level.relation, self._viewer, 1 + len(self._args))
+        self._args += args
+        return f"{source} where {key} = {_key(level)} and {rule} and {page.where}"
+
+
+def _key(level: Level) -> str:
+    return f'{level.parent}."{level.relation.local}"'
+
+
+def _order(level: Level, page: Page) -> str:
+    return f"{level.alias}.id" if page.part is None else order_by(BY_ID, page.part, level.alias)

@@ -1,0 +1,203 @@
+"""The root fields of an operation, each compiled by itself: one statement, and one more for a root's `totalCount`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
+from graphql.execution.values import VariableValues
+
+from app.auth import Viewer
+from app.db.keyset import Sort, encode_cursor, order_by, slice_of
+from schema.context import Reader
+from schema.declarations import ENTITIES, Asked, Listing, Lookup, Relation
+from schema.lookups import find_keys
+from schema.plans.arguments import Arguments
+from schema.plans.compile import PAGE_ARGUMENTS, Compiler
+from schema.plans.connections import ConnectionCode
+from schema.plans.leaves import BailOut
+from schema.plans.levels import Build, Level, Page
+from schema.plans.nested import Nested
+from schema.plans.selection import Fragments, Selected
+from schema.plans.viewers import may_read
+from schema.plans.views import view_of
+from schema.statements import listed_count, listed_rows, row_rule
+
+
+class NotPrepared(BailOut):
+    """The plan has to be compiled for another type first."""
+
+
+class Root(Protocol):
+    """One root field. `value` raises whatever is out of the ordinary; the reference executor is asked then."""
+
+    @property
+    def characters(self) -> int:
+        """Of the generated code, as a measure of memory."""
+        ...
+
+    def prepare(self, variables: VariableValues | None) -> None:
+        """Compile what these variables need. Raises Unsupported."""
+        ...
+
+    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where a root field stands: the schema, and the document with the conditions of this request."""
+
+    schema: GraphQLSchema
+    fragments: Fragments
+    variables: VariableValues | None
+    field: GraphQLField
+    selected: Selected
+
+    def compiler(self) -> Compiler:
+        return Compiler(self.schema, self.fragments, is_nested=True, variables=self.variables)
+
+    def arguments(self) -> Arguments:
+        return Arguments(self.schema, self.field, self.selected.nodes[0])
+
+
+class ListingRoot:
+    """A page of a whole table."""
+
+    def __init__(self, site: Site, listing: Listing) -> None:
+        self._listing, self._given = listing, site.arguments()
+        self._compiler = compiler = site.compiler()
+        self._page, self._count, self._cursor = (compiler.slots.add() for _ in range(3))
+        self._level = level = compiler.level(_by_id(listing.target), self._page)
+        self._has_cursors = level.has_rows = False
+        on = get_named_type(site.field.type)
+        assert isinstance(on, GraphQLObjectType)
+        connection = ConnectionCode(
+            compiler, level, count=self._counted, cursor=self._cursor_of, classify=listing.classify
+        )
+        build = connection.function(on, site.selected, lambda: f"g[{level.number}]")
+        self._build: Build = compiler.code.built()[build]
+
+    @property
+    def characters(self) -> int:
+        return self._compiler.code.characters
+
+    def prepare(self, variables: VariableValues | None) -> None:
+        """It is the same for all variables."""
+
+    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any:
+        listing, level = self._listing, self._level
+        _require(viewer, self._compiler)
+        viewer.require(listing.scope)
+        given = self._given.of(variables)
+        page = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}
+        asked = listing.ask(viewer, **given)
+        part = slice_of(level.table.name, asked.sort, **page)
+        slots = self._compiler.slots.values(variables)
+        slots[self._page] = Page(part=part)
+        if level.has_rows:
+            await self._fetch(reader, viewer, asked, slots)
+        if level.counts:
+            counted = listed_count(level.table, viewer, asked)
+            slots[self._count] = (await reader.fetch(counted.sql, *counted.args))[0]["n"]
+        return self._build(None, slots)
+
+    async def _fetch(self, reader: Reader, viewer: Viewer, asked: Asked, slots: list[Any]) -> None:
+        level, part = self._level, slots[self._page].part
+        found = listed_rows(level.table, viewer, asked, part)
+        also: tuple[str, ...] = ()
+        if self._has_cursors:
+            also = tuple(dict.fromkeys(("id", *(column for key in asked.sort.keys for column in key.reads))))
+            slots[self._cursor] = _cursors(level, asked.sort, also)
+        statement = Nested(viewer, slots, found.args).statement(
+            level,
+            found.sql,
+            order=f" order by {order_by(asked.sort, part, level.alias)}",
+            also=[f'{level.alias}."{column}"' for column in also],
+        )
+        slots[level.number] = await reader.fetch(statement.sql, *statement.args)
+
+    def _counted(self) -> str:
+        self._level.counts = True
+        return f"g[{self._count}]"
+
+    def _cursor_of(self, record: str) -> str:
+        self._has_cursors = True
+        return f"g[{self._cursor}]({record})"
+
+
+class LookupRoot:
+    """Objects by their global ids, compiled for each type that is asked for."""
+
+    def __init__(self, site: Site, lookup: Lookup) -> None:
+        self._site, self._lookup, self._given = site, lookup, site.arguments()
+        self._types: dict[str, _Type] = {}
+
+    @property
+    def characters(self) -> int:
+        return sum(one.compiler.code.characters for one in self._types.values())
+
+    def prepare(self, variables: VariableValues | None) -> None:
+        for type_name, _ in self._keys(variables):
+            if type_name not in self._types:
+                self._types[type_name] = _Type(self._site, type_name)
+
+    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any:
+        wanted = self._keys(variables)
+        keys: dict[str, list[int]] = {}
+        for type_name, key in wanted:
+            if type_name not in self._types:
+                raise NotPrepared
+            keys.setdefault(type_name, []).append(key)
+            viewer.require(ENTITIES[type_name].scope)
+            _require(viewer, self._types[type_name].compiler)
+        found = {
+            (type_name, key): node
+            for type_name, of_type in keys.items()
+            for key, node in (await self._types[type_name].nodes(of_type, reader, viewer, variables)).items()
+        }
+        nodes = [found.get(one) for one in wanted]
+        return nodes if self._lookup.is_list else nodes[0]
+
+    def _keys(self, variables: VariableValues | None) -> list[tuple[str, int]]:
+        return find_keys(self._lookup, self._given.of(variables)[self._lookup.argument])
+
+
+class _Type:
+    """What is selected of the objects of one type."""
+
+    def __init__(self, site: Site, type_name: str) -> None:
+        self.compiler = compiler = site.compiler()
+        graphql_type = site.schema.type_map[type_name]
+        assert isinstance(graphql_type, GraphQLObjectType)
+        self._level = compiler.level(_by_id(ENTITIES[type_name].table), compiler.slots.add(Page()))
+        self._id = self._level.column(self._level.alias, "id")
+        build = compiler.object(self._level, self._level.alias, graphql_type, site.selected.selection_sets)
+        self._build: Build = compiler.code.built()[build]
+
+    async def nodes(
+        self, keys: Sequence[int], reader: Reader, viewer: Viewer, variables: VariableValues | None
+    ) -> dict[int, Any]:
+        slots = self.compiler.slots.values(variables)
+        level = self._level
+        rule, args = row_rule(level.relation, viewer, 2)
+        # With one id PostgreSQL keeps its plan; with an array of them it would make another one each time.
+        asked, key = ("= any($1::bigint[])", list(keys)) if len(keys) > 1 else ("= $1::bigint", keys[0])
+        source = f"select t.* from {level.table.name} t where t.id {asked} and {rule}"
+        statement = Nested(viewer, slots, [key, *args]).statement(level, source, order="")
+        records = await reader.fetch(statement.sql, *statement.args)
+        return {record[self._id]: self._build(record, slots) for record in records}
+
+
+def _by_id(target: Any) -> Relation:
+    return Relation(target=target, local="id", remote="id")
+
+
+def _require(viewer: Viewer, compiler: Compiler) -> None:
+    if not may_read(viewer, compiler.tables):
+        raise BailOut
+
+
+def _cursors(level: Level, sort: Sort, columns: tuple[str, ...]) -> Callable[[Any], str]:
+    """A record's cursor in this order, which its last columns tell."""
+    row, resource, first = view_of(level.table, columns), level.table.name, len(level.columns)
+    return lambda record: encode_cursor(resource, sort, row(record[first:]))

@@ -1,0 +1,41 @@
+"""OperationalEvent: what happened to a webhook itself."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.auth import Scope
+from app.db.operational_events import OPERATIONAL_EVENTS
+from app.db.webhook_events import WEBHOOK_EVENTS
+from app.db.webhooks import WEBHOOKS
+from schema.fields import column, entity, global_id, relation
+from schema.types.node import Node
+from schema.visibility import OfSeller, Through
+from schema.webhook_enums import OperationalEventKindEnum
+
+if TYPE_CHECKING:
+    from schema.types.webhook import Webhook
+    from schema.types.webhook_event import WebhookEvent
+
+
+@entity(
+    OPERATIONAL_EVENTS,
+    visible=Through("webhook_id", "webhooks", OfSeller("seller_id")),
+    scope=Scope.WEBHOOKS,
+    description="Something that happened to a webhook and that somebody should know of. Nothing that happens to"
+    " webhooks of the type OPERATIONAL_EVENT is one: they would report on themselves.",
+)
+class OperationalEvent(Node):
+    id: strawberry.ID = global_id("OperationalEvent")
+    kind: OperationalEventKindEnum = column("What happened.")
+    reason: str = column("The same in words: why, or how it ended.")
+    occurred_at: datetime = column("When it happened. Deliveries may overtake each other: go by this.")
+    webhook: Annotated["Webhook", strawberry.lazy("schema.types.webhook")] = relation(
+        WEBHOOKS, local="webhook_id", with_deleted=True, description="The webhook that it happened to."
+    )
+    webhook_event: Annotated["WebhookEvent", strawberry.lazy("schema.types.webhook_event")] | None = relation(
+        WEBHOOK_EVENTS,
+        local="webhook_event_id",
+        description="Of EXHAUSTED: the event that has no retries left. null when it is not kept any more.",
+    )

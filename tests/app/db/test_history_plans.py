@@ -1,0 +1,262 @@
+"""Over a long past: the queue reads only what is open, and the API's lists go by indexes.
+
+TELLGRAPH_LONG_HISTORY=1 does the same over ten million events, on a server of its own, and prints what each costs.
+"""
+
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+import strawberry
+
+from app.auth import OPERATOR, Viewer
+from app.db import change_events, deliveries, webhook_events, webhooks
+from app.db.deliveries import Result
+from app.db.keyset import Slice
+from app.db.sellers import SellerId
+from app.db.webhook_events import WEBHOOK_EVENTS, NewWebhookEvent, Subject
+from app.db.webhooks import WebhookId
+from app.domain.webhook import WebhookEventName
+from app.domain.webhook_event import WebhookEventState
+from schema import global_ids
+from schema.filters import webhook_events as filters
+from schema.filters.webhook_events import WebhookEventFilters
+from schema.statements import listed_rows
+from tests.builders.deliveries import create_due_events
+from tests.builders.history import create_history
+from tests.support.servers import private_servers_running
+
+T = TypeVar("T")
+Conn = asyncpg.Connection
+IS_LONG = os.environ.get("TELLGRAPH_LONG_HISTORY", "") not in ("", "0")
+PARTITIONS, ROWS = (10, 1_000_000) if IS_LONG else (3, 10_000)
+SELLER = Viewer(SellerId(7))
+#: How often this transaction has looked into each partition of the history, by an index or through all of it.
+LOOKS = """
+select c.relname, (pg_stat_get_xact_numscans(c.oid)
+  + coalesce((select sum(pg_stat_get_xact_numscans(i.indexrelid)) from pg_index i where i.indrelid = c.oid), 0))::bigint
+from pg_class c where c.relkind = 'r' and c.relispartition and c.relname !~ '_open$'
+"""
+
+
+class Watched(asyncpg.Connection):
+    """A connection that tells what statements cost: time, buffers, and partitions looked into."""
+
+    plans: list[str]
+    looked_into: dict[str, set[str]]
+    is_explaining = False
+
+    async def during(self, name: str, run: Awaitable[T]) -> T:
+        """Note, under a name, which partitions are looked into, and report what it costs."""
+        self.plans, self.is_explaining = [], False
+        before, begun = await looks(self), time.monotonic()
+        self.is_explaining = True
+        result = await run
+        self.is_explaining = False
+        report(name, self.plans, begun)
+        after = await looks(self)
+        self.looked_into[name] = {table for table, number in after.items() if number > before[table]}
+        return result
+
+    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
+        await self._explain(query, *args)
+        return await super().fetch(query, *args, **options)
+
+    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+        await self._explain(query, *args)
+        return await super().fetchrow(query, *args, **options)
+
+    async def execute(self, query: str, *args: Any, **options: Any) -> Any:
+        # Without arguments it is the beginning or the end of a transaction.
+        if args:
+            await self._explain(query, *args)
+        return await super().execute(query, *args, **options)
+
+    async def _explain(self, query: str, *args: Any) -> None:
+        if not self.is_explaining:
+            return
+        undone = self.transaction()
+        await undone.start()
+        rows = await super().fetch(f"explain (analyze, buffers) {query}", *args)
+        await undone.rollback()
+        self.plans.append("\n".join(row[0] for row in rows))
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[str | None]:
+    """A database of the long form's own: ten million events don't fit into memory, where the others may be."""
+    with ExitStack() as stack:
+        yield stack.enter_context(private_servers_running()).database_url if IS_LONG else None
+
+
+@pytest.fixture
+def history_url(own_server: str | None, request: pytest.FixtureRequest) -> str:
+    return own_server or str(request.getfixturevalue("database_url"))
+
+
+@pytest.fixture
+async def history(history_url: str) -> AsyncIterator[Watched]:
+    """A connection to a database with a long past, and with something to do."""
+    conn = await asyncpg.connect(history_url, connection_class=Watched)
+    conn.plans, conn.looked_into = [], {}
+    if not await conn.fetchval("select exists (select from webhooks)"):
+        await _fill(conn)
+    # As a worker's own connections.
+    await conn.execute("set jit = off; set enable_seqscan = off")
+    yield conn
+    await conn.close()
+
+
+async def _fill(conn: Conn) -> None:
+    await create_history(conn, partitions=PARTITIONS, rows=ROWS)
+    for number in (1, 2, 3, 4, 5):
+        webhook = await webhooks.find_webhook(conn, WebhookId(number))
+        assert webhook is not None
+        await create_due_events(conn, webhook, 300, first_entity=1000 * number)
+    await conn.execute("update webhook_events_open set due_at = now() + interval '1 h' where webhook_id = 5")
+    await conn.execute(
+        "insert into change_events (entity_type, entity_id, operation, columns, changes, is_cut)"
+        " select 'Invoice', n, 'UPDATE', '{invoices.total_cents}', '[]', false from generate_series(1, 1200) n"
+    )
+
+
+async def looks(conn: Conn) -> dict[str, int]:
+    return {row[0]: row[1] for row in await conn.fetch(LOOKS)}
+
+
+def report(name: str, plans: list[str], begun: float) -> None:
+    if not IS_LONG:
+        return
+    for plan in plans:
+        lines = [line.strip() for line in plan.splitlines()]
+        buffers = next((line for line in lines if line.startswith("Buffers")), "")
+        times = [line for line in lines if line.startswith(("Planning Time", "Execution Time"))]
+        sys.stdout.write(f"{name}: {' '.join(times)}; {buffers}\n")
+    sys.stdout.write(f"{name}: {(time.monotonic() - begun) * 1000:.1f} ms in all\n")
+
+
+async def test_the_queue_reads_only_what_is_open(history: Watched) -> None:
+    today = {
+        f"{table}_{await history.fetchval('select current_date'):%Y%m%d}" for table in ("payloads", "delivery_attempts")
+    }
+    subjects: list[Subject] = [(WebhookId(1), "Invoice", n) for n in range(1, 501)]
+    during = history.during
+
+    # Twice, since the first time caches are filled.
+    for _ in range(2):
+        async with history.transaction():
+            claimed = await during("claim to publish", change_events.claim_batch(history, limit=500))
+            await during("mark published", change_events.mark_published(history, [event.id for event in claimed]))
+            await during("given", webhook_events.list_given(history, subjects))
+            open_ids = await history.fetch(
+                "select id from webhook_events_open where webhook_id = 2 order by id limit 50"
+            )
+            await during(
+                "insert and supersede",
+                webhook_events.insert_webhook_events(history, [_new_event(row["id"]) for row in open_ids]),
+            )
+            due = await during(
+                "claim to deliver",
+                deliveries.claim_due(history, limit=200, per_webhook=200, after=0, failing_share=10, lease_s=60),
+            )
+            await during("record", deliveries.record_results(history, [_result(one) for one in due]))
+            await during("hold", webhook_events.hold_open(history, WebhookId(3)))
+            await during("release", webhook_events.release_held(history, WebhookId(3)))
+            await during("sweep", deliveries.release_expired(history))
+            await during("overlooked", deliveries.hold_overlooked(history))
+            assert (len(claimed), len(due)) == (500, 200)
+
+    assert {name: tables - today for name, tables in history.looked_into.items() if tables - today} == {}
+    assert history.looked_into["given"] == set()
+
+
+async def test_looking_for_work_reads_no_history_but_for_what_is_to_be_rendered_again(history: Watched) -> None:
+    async with history.transaction():
+        waiting = await history.during("look for work", change_events.work_waits(history))
+
+    (plan,) = history.plans
+    assert (waiting.publish, waiting.deliver, waiting.advance) == (True, True, False)
+    assert "Seq Scan" not in plan
+    assert " on webhook_events_closed" in plan
+
+
+def _lists() -> dict[str, tuple[Viewer, str | None, WebhookEventFilters | None]]:
+    first, seldom = (global_ids.encode("Webhook", number) for number in (1, 150))
+    now = datetime.now(UTC)
+    made: dict[str, tuple[Viewer, str | None, WebhookEventFilters | None]] = {
+        "all": (OPERATOR, None, None),
+        "of a busy webhook": (OPERATOR, first, None),
+        "of a quiet webhook": (OPERATOR, seldom, None),
+        "of one state": (OPERATOR, None, WebhookEventFilters(states=[WebhookEventState.DELIVERED])),
+        "failed ones": (OPERATOR, None, WebhookEventFilters(states=[WebhookEventState.FAILED])),
+        "failed ones of a webhook": (OPERATOR, first, WebhookEventFilters(states=[WebhookEventState.FAILED])),
+        "open ones": (OPERATOR, None, WebhookEventFilters(states=[WebhookEventState.RETRYING])),
+        "cancelled ones of a webhook": (OPERATOR, seldom, WebhookEventFilters(states=[WebhookEventState.CANCELLED])),
+        "of one kind": (OPERATOR, None, WebhookEventFilters(event_names=[WebhookEventName.DESTROY])),
+        "of an entity": (OPERATOR, None, WebhookEventFilters(entity_id=strawberry.ID(global_ids.encode("Invoice", 7)))),
+        "of an hour": (
+            OPERATOR,
+            None,
+            WebhookEventFilters(created_since=now - timedelta(days=5, hours=1), created_until=now - timedelta(days=5)),
+        ),
+        "of a webhook since": (OPERATOR, first, WebhookEventFilters(created_since=now - timedelta(days=4))),
+        "of a seller": (SELLER, None, None),
+        "a seller's failed ones": (SELLER, None, WebhookEventFilters(states=[WebhookEventState.FAILED])),
+    }
+    return made
+
+
+@pytest.mark.parametrize("place", [0.0, 0.5])
+async def test_lists_of_webhook_events_go_by_indexes(history: Watched, place: float) -> None:
+    await history.execute("set enable_seqscan = on")
+    last = await history.fetchval("select max(id) from webhook_events")
+    for name, (viewer, webhook_id, wanted) in _lists().items():
+        asked = filters.ask(viewer, webhook_id, wanted)
+        cursor = None if place == 0 else (str(int(last * place)), int(last * place))
+        statement = listed_rows(WEBHOOK_EVENTS, viewer, asked, Slice(size=50, is_backward=False, cursor=cursor))
+        await history.fetch(statement.sql, *statement.args)
+
+        await history.during(f"{name}, from {place}", history.fetch(statement.sql, *statement.args))
+
+        for line in history.plans[0].splitlines():
+            # An empty partition is read through at no cost.
+            is_read_through = "Seq Scan on webhook_events" in line and "never executed" not in line
+            assert not (is_read_through and "rows=0.00 " not in line), f"{name}\n{history.plans[0]}"
+
+
+def _new_event(superseded: int) -> NewWebhookEvent:
+    return NewWebhookEvent(
+        webhook_id=WebhookId(2),
+        entity_type="Invoice",
+        entity_id=superseded,
+        event_name=WebhookEventName.UPDATE,
+        state=WebhookEventState.PENDING,
+        reason=None,
+        payload_digest=None,
+        changed=b"{}",
+        changed_at=datetime.now(UTC),
+        supersedes=(webhook_events.WebhookEventId(superseded),),
+    )
+
+
+def _result(due: deliveries.DueEvent) -> Result:
+    return Result(
+        id=due.id,
+        webhook_id=due.webhook_id,
+        attempt=due.attempt,
+        state=WebhookEventState.DELIVERED,
+        reason=None,
+        status=200,
+        error_kind=None,
+        error=None,
+        response_body=b"ok",
+        duration_ms=3,
+        delay_s=None,
+        disable_reason=None,
+    )

@@ -1,0 +1,138 @@
+"""An older database is brought up to date with all that is in it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from app.db import change_events, deliveries, webhook_events
+from app.db.migrate import migrate, upgrade
+from app.db.webhook_events import Subject
+from app.db.webhooks import WebhookId
+from app.domain.webhook_event import WebhookEventState
+from tests.support.database import with_database
+
+Conn = asyncpg.Connection
+
+#: What partitions replaced: every state, some of it twice; old and new rows; shared payloads; published and not.
+OLD_ROWS = """
+create function claim_change_events(batch_size integer) returns table (id bigint) language sql as 'select 1::bigint';
+create function claim_webhook_events(integer, integer, bigint, integer, double precision) returns void language sql
+  as 'select';
+insert into webhooks (type, events, url, query_string, secrets, allow_skip)
+  select 'INVOICE', '{CREATE,UPDATE,DESTROY}', 'http://127.0.0.1:9/', '', '', true from generate_series(1, 2);
+insert into payloads (digest, body) select sha256(n::text::bytea), n::text::bytea from generate_series(1, 4) n;
+insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, reason, payload_digest, changed,
+  changed_at, may_be_known, attempt_count, attempts_before, due_at, lease_until, last_status, first_attempted_at,
+  created_at, finished_at, replayed_at)
+select 1 + n % 2, 'Invoice', case s.state when 'SENDING' then 200 + n else 100 + s.place end, 'update', s.state,
+  'Because.', sha256((1 + n % 3)::text::bytea), '{"n": 1}', at, n = 1, 2, 1,
+  case when s.state in ('PENDING', 'RETRYING') then at end,
+  case when s.state = 'SENDING' then at end, 500, at, at, case when s.place > 4 then at end, case when n = 1 then at end
+from unnest('{PENDING,SENDING,RETRYING,HELD,DELIVERED,SKIPPED,SUPERSEDED,FAILED,CANCELLED,RENDER_FAILED}'::text[])
+  with ordinality s(state, place)
+cross join generate_series(1, 4) n cross join lateral (select now() - n * n * interval '4 d' as at) t;
+update webhook_events set superseded_by = id + 1 where state = 'SUPERSEDED';
+insert into delivery_attempts (webhook_event_id, number, started_at, finished_at, status, error, response_body,
+  duration_ms)
+select id, number, created_at + number * interval '1 min', case when state <> 'SENDING' or number = 1 then now() end,
+  500, 'no', 'body', 7 from webhook_events cross join generate_series(1, 2) number;
+insert into change_events (entity_type, entity_id, operation, columns, changes, is_cut, seller_id, actor, recorded_at,
+  published_at)
+select 'Invoice', n, 'UPDATE', '{invoices.total_cents}', '[]', false, 3, 'operator', now() - n * n * interval '4 d',
+  case when n % 2 = 0 then now() end from generate_series(1, 6) n;
+select nextval('webhook_events_id_seq');
+"""
+#: The new tables, read as the old ones were.
+TABLES = {
+    "change_events": "select id, shard, txid::text, entity_type, entity_id, operation, columns, changes, is_cut,"
+    " seller_id, actor, recorded_at, published_at from change_events order by id",
+    "webhook_events": "select id, webhook_id, entity_type, entity_id, event_name, state, reason, superseded_by,"
+    " payload_digest, changed, changed_at, may_be_known, attempt_count, attempts_before, due_at, lease_until,"
+    " last_status, first_attempted_at, created_at, finished_at, replayed_at from webhook_events order by id",
+    "delivery_attempts": "select id, webhook_event_id, number, started_at, finished_at, status, error_kind, error,"
+    " response_body, duration_ms from delivery_attempts order by id",
+    "bodies": "select e.id, p.body from webhook_events e join payloads p on p.digest = e.payload_digest order by e.id",
+}
+
+
+@pytest.fixture
+async def empty_url(conn: Conn, database_url: str) -> AsyncIterator[str]:
+    """A database without any table."""
+    name = f"{database_url.rsplit('/', 1)[1]}_empty"
+    await conn.execute(f'create database "{name}"')
+    yield with_database(database_url, name)
+    await conn.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+async def upgraded(empty_url: str) -> AsyncIterator[tuple[Conn, dict[str, list[asyncpg.Record]]]]:
+    """A database of before the partitions, brought up to date; and what its tables held."""
+    await asyncio.to_thread(upgrade, empty_url, "0011")
+    old = await asyncpg.connect(empty_url)
+    await old.execute(OLD_ROWS)
+    held = {name: await old.fetch(sql) for name, sql in TABLES.items()}
+    await old.close()
+    await asyncio.to_thread(migrate, empty_url)
+    conn = await asyncpg.connect(empty_url)
+    yield conn, held
+    await conn.close()
+
+
+async def test_history_is_moved_into_partitions_whole(upgraded: tuple[Conn, dict[str, list[asyncpg.Record]]]) -> None:
+    conn, held = upgraded
+
+    by_day = TABLES["bodies"].replace("order by", "and p.day = (e.created_at at time zone 'UTC')::date order by")
+
+    assert {name: len(rows) for name, rows in held.items()} == {
+        "change_events": 6, "webhook_events": 40, "delivery_attempts": 80, "bodies": 40,
+    }  # fmt: skip
+    for name, sql in TABLES.items():
+        assert await conn.fetch(by_day if name == "bodies" else sql) == held[name], name
+    # What nothing refers to is not taken along.
+    assert await conn.fetchval("select count(distinct digest) from payloads") == 3
+    places = await conn.fetch(
+        "select distinct state, tableoid::regclass::text = 'webhook_events_open' as is_open from webhook_events"
+    )
+    assert {row["state"] for row in places if row["is_open"]} == {"PENDING", "SENDING", "RETRYING", "HELD"}
+    assert len(places) == 10
+    assert await conn.fetchval("select count(*) from change_events_open") == 3
+    defaults = "select count(*) from webhook_events_closed_default where created_at >= now() - interval '29 d'"
+    assert await conn.fetchval(defaults) == 0
+
+
+async def test_ids_go_on_where_they_were(upgraded: tuple[Conn, dict[str, list[asyncpg.Record]]]) -> None:
+    conn, _ = upgraded
+
+    next_ids = [
+        await conn.fetchval(f"select nextval('{table}_id_seq')")
+        for table in ("webhook_events", "delivery_attempts", "change_events")
+    ]
+
+    # The events' had been drawn from once more.
+    assert next_ids == [42, 81, 7]
+
+
+async def test_work_goes_on_after_the_upgrade(upgraded: tuple[Conn, dict[str, list[asyncpg.Record]]]) -> None:
+    conn, _ = upgraded
+    subject: Subject = (WebhookId(1), "Invoice", 105)
+
+    async with conn.transaction():
+        claimed = await change_events.claim_batch(conn, limit=10)
+        given = await webhook_events.list_given(conn, [subject])
+        released = await deliveries.release_expired(conn)
+        due = await deliveries.claim_due(conn, limit=50, per_webhook=50, after=0, failing_share=50, lease_s=60)
+
+    assert sorted(event.entity_id for event in claimed) == [1, 3, 5]
+    # The newest that was delivered.
+    last = await conn.fetchrow("select * from webhook_events where webhook_id = 1 and entity_id = 105 order by id desc")
+    assert last is not None
+    assert [(one.id, one.state, one.payload_digest) for one in given[subject]] == [
+        (last["id"], WebhookEventState.DELIVERED, last["payload_digest"])
+    ]
+    assert released == 4
+    unknown = await conn.fetchval("select count(*) from delivery_attempts where error_kind = 'UNKNOWN_OUTCOME'")
+    assert unknown == 4
+    # One at a time of each webhook and entity: two that were never sent, two that wait again, and what was released.
+    assert len(due) == 8

@@ -1,0 +1,54 @@
+"""What Tellgraph itself could not send, because its secret key is wrong, goes out when that is put right."""
+
+import base64
+
+import asyncpg
+
+from app.secrets import secret_box
+from app.services.webhooks import SECRETS
+from tests.builders.deliveries import create_due_events, create_subscription
+from tests.support.platform import running_worker, settings_for
+from tests.support.receiver import Receiver
+from tests.support.waiting import until
+
+OTHER_KEY = base64.b64encode(bytes(32)).decode()
+
+
+async def test_it_counts_against_no_limit_and_says_nothing_of_the_endpoint(
+    conn: asyncpg.Connection, database_url: str, redis_url: str, receiver: Receiver
+) -> None:
+    webhook = await create_subscription(conn, receiver.url(), max_retries=0)
+    await create_due_events(conn, webhook)
+    unreadable = secret_box(OTHER_KEY).seal(["whsec_" + "A" * 32], purpose=SECRETS)
+    await conn.execute("update webhooks set secrets = $1", unreadable)
+
+    async with running_worker(settings_for(database_url, redis_url)):
+        await _ended(conn, attempts=1)
+        first = await conn.fetchrow("select state, attempt_count, attempts_before from webhook_events")
+        await conn.execute("update webhook_events set due_at = now()")
+        await _ended(conn, attempts=2)
+        healthy = await conn.fetchrow("select is_failing, failing_since, is_enabled from webhooks")
+        await conn.execute("update webhooks set secrets = $1, updated_at = now()", webhook.secrets)
+        await conn.execute("update webhook_events set due_at = now()")
+        (delivery,) = await receiver.wait_for()
+        await _ended(conn, attempts=3)
+
+    assert first is not None
+    assert tuple(first) == ("RETRYING", 1, 1)
+    assert healthy is not None
+    assert tuple(healthy) == (False, None, True)
+    assert delivery.headers["tellgraph-attempt"] == "3"
+    kinds = await conn.fetch("select error_kind, status from delivery_attempts order by number")
+    assert [tuple(row) for row in kinds] == [("UNSENT", None), ("UNSENT", None), (None, 200)]
+    assert await conn.fetchval("select state from webhook_events") == "DELIVERED"
+    assert await conn.fetchval("select count(*) from operational_events") == 0
+
+
+async def _ended(conn: asyncpg.Connection, *, attempts: int) -> None:
+    """Wait until so many attempts have been made and stored."""
+
+    async def has_ended() -> bool:
+        found = "select count(*) from delivery_attempts where finished_at is not null"
+        return bool(await conn.fetchval(found) == attempts)
+
+    await until(has_ended)

@@ -1,0 +1,63 @@
+"""What must be true in the end: the endpoint is well, and everything has gone out. The second half of the model."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from tests.histories.model import GIVEN_UP, OPEN, Arrival, Due, Event, Knowledge, Subject
+
+
+def check_end(log: Mapping[int, Event], arrivals: Sequence[Arrival], knowledge: Knowledge) -> list[str]:
+    """What is wrong. `arrivals` in the order in which they came."""
+    wrong = [f"still open: {event}" for event in log.values() if event.state in OPEN]
+    by_event: dict[int, list[Arrival]] = {}
+    by_subject: dict[Subject, list[Arrival]] = {}
+    for arrival in arrivals:
+        by_event.setdefault(arrival.event, []).append(arrival)
+        by_subject.setdefault(arrival.subject, []).append(arrival)
+    for event in log.values():
+        wrong += _check_event(event, by_event.get(event.id, []))
+    for came in by_subject.values():
+        wrong += _check_order(log, came)
+    for subject, due in knowledge.due.items():
+        wrong += _check_knowledge(log, subject, due, by_subject.get(subject, []))
+    return wrong
+
+
+def _check_event(event: Event, came: Sequence[Arrival]) -> list[str]:
+    wrong = []
+    if event.state == "DELIVERED" and not any(one.status == 200 for one in came):
+        wrong.append(f"delivered, but never taken: {event}")
+    if came and not event.attempts:
+        wrong.append(f"arrived without an attempt: {event}")
+    if len({one.body for one in came}) > 1 or any(one.payload != event.payload for one in came):
+        wrong.append(f"arrived with other bytes: {event}, {came}")
+    wrong += [
+        f"arrived again although it had been taken: {event}"
+        for first, second in pairwise(came)
+        if first.status == 200 and not second.is_asked_for
+    ]
+    return wrong
+
+
+def _check_order(log: Mapping[int, Event], came: Sequence[Arrival]) -> list[str]:
+    """A replay carries its old sequence: that is how the subscriber knows it to be old."""
+    in_order = [one for one in came if not log[one.event].is_replay]
+    return [
+        f"{first.event} arrived before {second.event} of the same variant and webhook"
+        for first, second in pairwise(in_order)
+        if first.event > second.event
+    ]
+
+
+def _check_knowledge(log: Mapping[int, Event], subject: Subject, due: Due, came: Sequence[Arrival]) -> list[str]:
+    """A subscriber believes the highest sequence, whatever it answered."""
+    told = [event for event in log.values() if event.subject == subject and event.state != "SKIPPED"]
+    newest = max(told, key=lambda event: event.id, default=None)
+    if newest is not None and newest.state in GIVEN_UP:
+        return []
+    believed = max(came, key=lambda one: one.event, default=None)
+    if believed is None:
+        return [] if due.is_gone and due.is_new else [f"{subject} was never told of {due}"]
+    if (believed.name == "destroy") != due.is_gone or believed.payload not in due.renderings:
+        return [f"{subject} is to know {due}, and believes {believed}"]
+    return []

@@ -1,0 +1,93 @@
+"""A subscriber's endpoint for a history: it answers as it is told to, and knows what is in flight."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aiohttp import web
+
+from schema import global_ids
+from tests.histories.model import Arrival, Subject
+from tests.support.receiver import Delivery
+
+#: hold: it takes the POST, and answers 200 when it is released. drop: it closes the connection without an answer.
+Mood = Literal["ok", "error", "gone", "slow_down", "refuse", "drop", "hold"]
+_STATUSES: dict[Mood, int] = {"ok": 200, "error": 500, "gone": 410, "slow_down": 429, "refuse": 404, "hold": 200}
+
+
+class _Dropped(web.Response):
+    """The connection ends in its place."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """`answer` is a receiver's; the path of a webhook's URL is its number.
+
+    webhooks   their ids, by the path of their URL.
+    overlaps   POSTs that began while another of the same webhook and variant was in flight.
+    asked_for  events that somebody has replayed and that haven't arrived since.
+    """
+
+    mood: Mood = "ok"
+    webhooks: dict[str, int] = field(default_factory=dict)
+    arrivals: list[Arrival] = field(default_factory=list)
+    overlaps: list[str] = field(default_factory=list)
+    asked_for: set[int] = field(default_factory=set)
+    _in_flight: dict[Subject, Arrival] = field(default_factory=dict)
+    _lost: list[Arrival] = field(default_factory=list)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, delivery: Delivery) -> web.StreamResponse:
+        arrival, mood, released = self._take(delivery), self.mood, self._released
+        if before := self._in_flight.get(arrival.subject):
+            self.overlaps.append(f"{arrival.event} arrived while {before.event} was in flight: {arrival.subject}")
+        self._in_flight[arrival.subject] = arrival
+        if mood == "hold":
+            await released.wait()
+        if self._in_flight.get(arrival.subject) is arrival:
+            del self._in_flight[arrival.subject]
+        if mood == "drop":
+            return _Dropped()
+        if not any(arrival is one for one in self._lost):
+            arrival.status = _STATUSES[mood]
+        return web.Response(status=_STATUSES[mood])
+
+    @property
+    def held(self) -> int:
+        return len(self._in_flight)
+
+    def release(self) -> None:
+        """Answer all that is held."""
+        self._released.set()
+        self._released = asyncio.Event()
+
+    def abandon(self, events: Iterable[int]) -> None:
+        """Their worker has died: nobody hears the answers any more."""
+        lost = set(events)
+        for arrival in self.arrivals:
+            if arrival.event in lost:
+                arrival.status = None
+                self._lost.append(arrival)
+        self._in_flight = {subject: one for subject, one in self._in_flight.items() if one.event not in lost}
+
+    def _take(self, delivery: Delivery) -> Arrival:
+        body = delivery.json
+        arrival = Arrival(
+            event=body["sequence"],
+            webhook=self.webhooks[delivery.path],
+            variant=global_ids.decode(body["entity"]["id"])[1],
+            name=body["event_name"],
+            payload=body["payload"],
+            body=delivery.body,
+            status=None,
+            is_asked_for=body["sequence"] in self.asked_for,
+        )
+        self.asked_for.discard(arrival.event)
+        self.arrivals.append(arrival)
+        return arrival

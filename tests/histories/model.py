@@ -1,0 +1,288 @@
+"""What a subscriber may and must be sent, as plainly as it can be said. Pure, and no word of how it is done.
+
+A history is a row of rounds. In each, transactions have changed variants, and then publishers have looked at all of
+it: `check_round` says what they had to make of it. At the end the endpoint is well and everything has gone out:
+`check_end` says what the subscriber must have by then.
+
+1. A change that concerns a webhook makes one event: with the variant as it is, if it touches what the webhook
+   watches; and one that says so and is not sent, if it doesn't.
+2. An event is left out only if it would show what the subscriber was last given, or will be; and such a one is.
+3. Sequences rise with the state that is shown, and arrive in their order, one at a time for each variant.
+4. Nothing arrives twice but what had no good end the first time, under the same id and with the same bytes.
+5. At the end nothing is open, and what arrived under the highest sequence is what the subscriber was to know.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+OPEN = frozenset({"PENDING", "SENDING", "RETRYING", "HELD"})
+#: Ends that a person sees, and that leave the subscriber without the newest state.
+GIVEN_UP = frozenset({"FAILED", "CANCELLED"})
+EQUAL = "The result equals the last one."
+UNWATCHED = ("Nothing that the query reads has changed.", "Nothing that the triggers name has changed.")
+NEVER_SENT = "The entity was created and destroyed before anything was sent of it."
+
+Subject = tuple[int, int]
+"""Webhook, variant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A variant as a transaction has left it; `erased` is gone from the table, too."""
+
+    label: str
+    sku: str
+    count: int
+    life: Literal["alive", "deleted", "erased"] = "alive"
+
+
+FIELDS = {"label": "label", "sku": "sku", "countOnHand": "count"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """reads, triggers  fields of GraphQL; without triggers, it watches what it reads."""
+
+    id: int
+    reads: tuple[str, ...]
+    triggers: tuple[str, ...] = ()
+    events: frozenset[str] = frozenset({"create", "update", "destroy"})
+    allow_skip: bool = True
+    every_change: bool = False
+
+    def rendering(self, state: State) -> Any:
+        """The GraphQL response; a deleted variant is shown as it was last."""
+        shown = {name: getattr(state, FIELDS[name]) for name in self.reads}
+        return {"data": {"node": None if state.life == "erased" else shown}}
+
+    @property
+    def may_skip(self) -> bool:
+        return self.allow_skip and not self.every_change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What one transaction did to one variant. `before` None: it made it.
+
+    touched  fields that its statements changed, though a later one may have changed them back.
+    """
+
+    variant: int
+    before: State | None
+    after: State
+    touched: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A webhook event as the log shows it; its id is its sequence."""
+
+    id: int
+    webhook: int
+    variant: int
+    name: str
+    state: str
+    reason: str | None
+    attempts: int
+    is_replay: bool
+    payload: Any
+
+    @property
+    def subject(self) -> Subject:
+        return self.webhook, self.variant
+
+
+@dataclass(slots=True, kw_only=True)
+class Arrival:
+    """A POST as it arrived. `status` None: no answer has reached a worker that lived to store it."""
+
+    event: int
+    webhook: int
+    variant: int
+    name: str
+    payload: Any
+    body: bytes
+    status: int | None
+    is_asked_for: bool = False
+
+    @property
+    def subject(self) -> Subject:
+        return self.webhook, self.variant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What publishers have made of some commits, each variant's oldest first.
+
+    before, after  the log's events at both ends of the round.
+    arrived        ids of events of which anything has arrived by its end.
+    is_quiet       nothing was delivered meanwhile.
+    is_storm       publishers looked while the commits were still coming; all of them are updates.
+    """
+
+    commits: Sequence[Commit]
+    before: Mapping[int, Event]
+    after: Mapping[int, Event]
+    arrived: frozenset[int]
+    is_quiet: bool = True
+    is_storm: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What a subscriber is to know of a variant in the end: one of these renderings, or that it is gone."""
+
+    renderings: Sequence[Any]
+    is_gone: bool
+    is_new: bool
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What each subscriber is to know in the end, from round to round. `new`: variants made after it subscribed."""
+
+    due: dict[Subject, Due] = field(default_factory=dict)
+    new: set[Subject] = field(default_factory=set)
+
+
+def operation(commits: Sequence[Commit]) -> str | None:
+    """What several commits of one variant amount to; None when they come to nothing."""
+    was, is_ = _is_alive(commits[0].before), _is_alive(commits[-1].after)
+    return {(False, True): "create", (True, True): "update", (True, False): "destroy"}.get((was, is_))
+
+
+def concerns(subscription: Subscription, commits: Sequence[Commit]) -> bool:
+    return operation(commits) in subscription.events
+
+
+def is_wanted(subscription: Subscription, commits: Sequence[Commit]) -> bool:
+    """Whether it concerns the webhook, and is no update of what it doesn't watch."""
+    changed = frozenset[str]().union(*(commit.touched for commit in commits))
+    is_watched = operation(commits) != "update" or not changed.isdisjoint(subscription.triggers or subscription.reads)
+    return is_watched and concerns(subscription, commits)
+
+
+def last_given(seen: Round, subject: Subject, before_id: int, *, by_arrival: bool) -> Event | None:
+    """The newest event that the subscriber has, or may have, or is to be sent: a newer one is judged by it.
+
+    by_arrival  what did arrive; else, what was attempted, as far as anybody but the subscriber can know.
+    """
+
+    def counts(event: Event) -> bool:
+        was_open = event.id not in seen.before or seen.before[event.id].state in OPEN
+        reached = event.id in seen.arrived if by_arrival else event.attempts > 0
+        return event.subject == subject and event.id < before_id and event.state != "SKIPPED" and (was_open or reached)
+
+    return max(filter(counts, seen.after.values()), key=lambda event: event.id, default=None)
+
+
+def check_round(subscription: Subscription, seen: Round, knowledge: Knowledge) -> list[str]:
+    """What is wrong with the events that publishers have made for one webhook. Notes what it is to know."""
+    wrong: list[str] = []
+    made = [event for id_, event in sorted(seen.after.items()) if id_ not in seen.before]
+    mine = [event for event in made if event.webhook == subscription.id]
+    for variant in {commit.variant for commit in seen.commits} | {event.variant for event in mine}:
+        commits = [commit for commit in seen.commits if commit.variant == variant]
+        events = [event for event in mine if event.variant == variant]
+        wrong += _check_count(subscription, seen, commits, events)
+        wrong += [said for event in events for said in _check_event(subscription, seen, commits, event)]
+        wrong += _check_names(subscription, seen, commits, events)
+        _note(subscription, seen, commits, knowledge)
+    return wrong
+
+
+def _check_count(
+    subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event]
+) -> list[str]:
+    """In a storm, nobody can say which commits were looked at together."""
+    folds = [[commit] for commit in commits] if seen.is_storm else _folds(subscription, commits)
+    told = [fold for fold in folds if concerns(subscription, fold)]
+    wanted = [fold for fold in told if is_wanted(subscription, fold)]
+    judged = [event for event in events if event.reason not in UNWATCHED]
+    together = seen.is_storm and not subscription.every_change
+    wrong = []
+    for what, expected, found in (("all", told, events), ("judged", wanted, judged)):
+        if not (min(len(expected), 1) if together else len(expected)) <= len(found) <= len(expected):
+            wrong.append(f"webhook {subscription.id}, {what}: {len(expected)} instead of {found} for {commits}")
+    return wrong
+
+
+def _check_event(subscription: Subscription, seen: Round, commits: Sequence[Commit], event: Event) -> list[str]:
+    wrong = []
+    if not commits:
+        return [f"made of nothing: {event}"]
+    older = [other for id_, other in seen.before.items() if other.subject == event.subject and id_ > event.id]
+    if older:
+        wrong.append(f"its sequence is lower than that of an older state, {older}: {event}")
+    if event.state == "SKIPPED":
+        return wrong + _check_skip(subscription, seen, commits, event)
+    if event.payload not in _renderings(subscription, seen, commits):
+        wrong.append(f"doesn't show the variant as it was, {commits}: {event}")
+    before = last_given(seen, event.subject, event.id, by_arrival=False)
+    if seen.is_quiet and subscription.may_skip and event.name != "destroy" and _is_equal(seen, before, [event.payload]):
+        wrong.append(f"tells nothing new after {before}: {event}")
+    return wrong
+
+
+def _check_names(
+    subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event]
+) -> list[str]:
+    """An update may be called a creation, while nothing has been said of that yet."""
+    wanted = [fold for fold in _folds(subscription, commits) if is_wanted(subscription, fold)]
+    judged = [event for event in events if event.reason not in UNWATCHED]
+    if seen.is_storm or len(wanted) != len(judged):
+        return []
+    told = zip(judged, wanted, strict=True)
+    return [f"wrong name: {one}" for one, fold in told if (one.name == "destroy") != (operation(fold) == "destroy")]
+
+
+def _check_skip(subscription: Subscription, seen: Round, commits: Sequence[Commit], event: Event) -> list[str]:
+    """That nothing is lost by leaving out what was created and destroyed at once shows at the end."""
+    if event.reason in UNWATCHED or (event.reason == NEVER_SENT and event.name == "destroy"):
+        return []
+    before = last_given(seen, event.subject, event.id, by_arrival=True)
+    is_true = event.reason == EQUAL and event.name != "destroy" and subscription.may_skip
+    if is_true and _is_equal(seen, before, _renderings(subscription, seen, commits)):
+        return []
+    return [f"left out, {commits}, although last given was {before}: {event}"]
+
+
+def _is_equal(seen: Round, before: Event | None, renderings: Iterable[Any]) -> bool:
+    """Whether the subscriber knows it, or will: what had failed, or was withdrawn, it need not have taken in."""
+    if before is None or before.name == "destroy":
+        return False
+    had_ended = before.id in seen.before and seen.before[before.id].state in GIVEN_UP
+    return not had_ended and any(before.payload == one for one in renderings)
+
+
+def _note(subscription: Subscription, seen: Round, commits: Sequence[Commit], knowledge: Knowledge) -> None:
+    if not commits:
+        return
+    subject = (subscription.id, commits[0].variant)
+    if commits[0].before is None:
+        knowledge.new.add(subject)
+    told = [fold for fold in _folds(subscription, commits) if is_wanted(subscription, fold)]
+    if told:
+        wanted = [place for place, commit in enumerate(commits) if is_wanted(subscription, [commit])]
+        knowledge.due[subject] = Due(
+            renderings=_renderings(subscription, seen, commits[wanted[-1] :] if seen.is_storm else commits),
+            is_gone=operation(told[-1]) == "destroy",
+            is_new=subject in knowledge.new,
+        )
+
+
+def _renderings(subscription: Subscription, seen: Round, commits: Sequence[Commit]) -> list[Any]:
+    shown = commits if seen.is_storm else commits[-1:]
+    return [subscription.rendering(commit.after) for commit in shown]
+
+
+def _folds(subscription: Subscription, commits: Sequence[Commit]) -> list[Sequence[Commit]]:
+    """What is told together: each transaction by itself, if the webhook asks for every change."""
+    if subscription.every_change:
+        return [[commit] for commit in commits]
+    return [commits] if commits else []
+
+
+def _is_alive(state: State | None) -> bool:
+    return state is not None and state.life == "alive"

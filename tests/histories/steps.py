@@ -1,0 +1,110 @@
+"""What can happen in a history, and how such histories are drawn. A failing one is printed as a list of these."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.histories.endpoint import Mood
+from tests.histories.model import Subscription
+from tests.histories.world import World
+
+SLOTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Printed as it is written: `Step('answer', 'drop')`."""
+
+    name: str
+    given: Any = None
+
+    def __repr__(self) -> str:
+        return f"Step({self.name!r})" if self.given is None else f"Step({self.name!r}, {self.given!r})"
+
+    async def run(self, world: World) -> None:
+        await _DOING[self.name](world, self.given)
+
+
+async def _answer(world: World, mood: Mood) -> None:
+    """From now on. What is held is answered as soon as the endpoint thinks better of it."""
+    world.endpoint.mood = mood
+    if mood != "hold":
+        world.endpoint.release()
+        await world.workers.finish()
+
+
+_DOING: dict[str, Callable[[World, Any], Awaitable[None]]] = {
+    "commit": lambda world, changes: world.commit(changes),
+    "publish": lambda world, _: world.publish(),
+    "publish and deliver": lambda world, _: world.publish(delivering=True),
+    "publisher dies": lambda world, after_ms: world.publish_and_die(after_ms / 1000),
+    "storm": lambda world, counts: world.storm(counts),
+    "deliver": lambda world, _: world.deliver(),
+    "deliverer dies": lambda world, stage: world.deliver_and_die(stage),
+    "leases expire": lambda world, _: world.expire_leases(),
+    "retries fall due": lambda world, _: world.make_due(),
+    "answer": _answer,
+    "disable": lambda world, place: world.enable(place, is_enabled=False),
+    "enable": lambda world, place: world.enable(place, is_enabled=True),
+    "replay": lambda world, place: world.replay(place),
+    "cancel": lambda world, place: world.cancel(place),
+}
+
+_slots = st.integers(0, SLOTS - 1)
+_places = st.integers(0, 5)
+# Few values, so that a variant often comes back to an older state.
+_wanted = st.one_of(
+    st.fixed_dictionaries({"count": st.integers(1, 3)}),
+    st.fixed_dictionaries({"label": st.sampled_from("ab")}),
+    st.fixed_dictionaries({"count": st.integers(1, 3), "sku": st.sampled_from("ab")}),
+    st.fixed_dictionaries({"life": st.sampled_from(["deleted", "alive", "deleted", "alive", "erased"])}),
+)
+_commits = st.lists(st.tuples(_slots, _wanted), min_size=1, max_size=3).map(lambda given: Step("commit", given))
+
+
+def _step(name: str, given: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Step]:
+    return st.builds(Step, st.just(name), given if given is not None else st.none())
+
+
+_steps = st.one_of(
+    _commits,
+    _commits,
+    _commits,
+    _step("publish"),
+    _step("publish"),
+    _step("publish and deliver"),
+    _step("publisher dies", st.integers(0, 20)),
+    _step("storm", st.lists(st.tuples(_slots, st.integers(1, 4)), min_size=2, max_size=6)),
+    _step("deliver"),
+    _step("deliver"),
+    _step("deliverer dies", st.sampled_from(["claimed", "posted"])),
+    _step("leases expire"),
+    _step("retries fall due"),
+    _step("answer", st.sampled_from(["ok", "error", "drop", "hold", "refuse", "slow_down", "gone"])),
+    _step("answer", st.sampled_from(["ok", "error", "drop", "hold"])),
+    _step("disable", _places),
+    _step("enable", _places),
+    _step("replay", _places),
+    _step("cancel", _places),
+)
+
+#: At first, all slots have variants that every subscriber knows.
+histories = st.lists(_steps, min_size=12, max_size=40)
+
+_events = st.sampled_from(
+    [("create", "update", "destroy")] * 3 + [("update", "destroy"), ("create", "update"), ("update",)]
+).map(frozenset)
+_fields = st.sampled_from([("label",), ("countOnHand",), ("label", "countOnHand"), ("label", "sku", "countOnHand")])
+_subscriptions = st.builds(
+    Subscription,
+    id=st.just(0),
+    reads=_fields,
+    triggers=st.sampled_from([(), (), (), ("countOnHand",)]),
+    events=_events,
+    allow_skip=st.sampled_from([True, True, True, False]),
+    every_change=st.sampled_from([False, False, False, True]),
+)
+#: With the retries that each allows.
+subscribers = st.lists(st.tuples(_subscriptions, st.sampled_from([0, 1, 25])), min_size=1, max_size=2)

@@ -1,0 +1,141 @@
+"""Histories made at random against the model of what a subscriber may and must be sent.
+
+Real PostgreSQL, API, publishers, deliverers and endpoint; only time is not waited for. TELLGRAPH_LONG_FAULTS=1 runs
+the long form.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from app.db.pool import Connection
+from tests.builders.adverts import create_advert
+from tests.histories.endpoint import Endpoint
+from tests.histories.model import Subscription
+from tests.histories.steps import SLOTS, Step, histories, subscribers
+from tests.histories.workers import running_workers
+from tests.histories.world import World
+from tests.support.load import IS_LONG
+from tests.support.platform import Platform
+from tests.support.receiver import Receiver
+from workers.resources import open_resources
+
+WORKERS = 2
+EXAMPLES = 2000 if IS_LONG else 60
+
+
+Play = Callable[[list[tuple[Subscription, int]], list[Step]], Awaitable[list[str]]]
+
+
+@pytest.fixture
+async def play(api: Platform, receiver: Receiver) -> AsyncIterator[Play]:
+    """Plays a history, and says what is wrong with how it went; all share servers and connections."""
+    numbers = count()
+
+    async def played(subscribed: list[tuple[Subscription, int]], steps: list[Step]) -> list[str]:
+        await clear(api.conn)
+        receiver.deliveries.clear()
+        endpoint = Endpoint()
+        receiver.answering = endpoint.answer
+        advert = await create_advert(api.conn)
+        async with running_workers(resources) as workers:
+            world = World(conn=api.conn, api=api, endpoint=endpoint, workers=workers, advert_id=advert.id)
+            await world.commit([(slot, {"count": 1}) for slot in range(SLOTS)])
+            await world.publish()
+            for subscription, max_retries in subscribed:
+                await world.subscribe(receiver.url(f"/{next(numbers)}"), subscription, maxRetries=max_retries)
+            for step in steps:
+                await step.run(world)
+            return await world.end()
+
+    async with AsyncExitStack() as stack:
+        resources = [await stack.enter_async_context(open_resources(api.settings)) for _ in range(WORKERS)]
+        yield played
+
+
+async def clear(conn: Connection) -> None:
+    """Of what an earlier history has left that failed."""
+    await conn.execute(
+        "update change_events set published_at = now() where published_at is null;"
+        " update webhooks set is_enabled = false, deleted_at = now() where deleted_at is null;"
+        " update webhook_events set state = 'CANCELLED', due_at = null, lease_until = null, finished_at = now()"
+        " where state in ('PENDING', 'SENDING', 'RETRYING', 'HELD')"
+    )
+
+
+@given(subscribed=subscribers, steps=histories)
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    # The same ones at each run: chance is for the long form.
+    derandomize=not IS_LONG,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+async def test_whatever_happens_a_subscriber_is_told_what_it_must_know_and_no_more(
+    play: Play, subscribed: list[tuple[Subscription, int]], steps: list[Step]
+) -> None:
+    assert await play(subscribed, steps) == []
+
+
+_COUNT = Subscription(id=0, reads=("countOnHand",))
+
+
+@pytest.mark.parametrize(
+    ("max_retries", "steps"),
+    [
+        pytest.param(
+            0,
+            [
+                Step("commit", [(0, {"count": 2})]),
+                Step("publish"),
+                Step("deliver"),
+                Step("answer", "drop"),
+                Step("commit", [(0, {"count": 3})]),
+                Step("publish"),
+                Step("deliver"),
+                Step("answer", "ok"),
+                Step("commit", [(0, {"count": 2})]),
+                Step("publish"),
+            ],
+            id="what failed may have arrived: an equal one before it doesn't count any more",
+        ),
+        pytest.param(
+            25,
+            [
+                Step("commit", [(0, {"count": 2})]),
+                Step("publish"),
+                Step("deliver"),
+                Step("answer", "drop"),
+                Step("commit", [(0, {"count": 3})]),
+                Step("publish"),
+                Step("deliver"),
+                Step("answer", "ok"),
+                Step("cancel", 0),
+                Step("commit", [(0, {"count": 2})]),
+                Step("publish"),
+            ],
+            id="what was withdrawn after an attempt may have arrived",
+        ),
+        pytest.param(
+            25,
+            [
+                Step("commit", [(0, {"count": 2})]),
+                Step("publish"),
+                Step("deliver"),
+                Step("commit", [(0, {"count": 3})]),
+                Step("publish"),
+                Step("deliverer dies", "posted"),
+                Step("leases expire"),
+                Step("cancel", 0),
+                Step("commit", [(0, {"count": 2})]),
+                Step("publish"),
+            ],
+            id="what a dead worker sent may have arrived",
+        ),
+    ],
+)
+async def test_history_that_once_went_wrong(play: Play, max_retries: int, steps: list[Step]) -> None:
+    assert await play([(_COUNT, max_retries)], steps) == []

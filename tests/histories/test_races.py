@@ -1,0 +1,49 @@
+"""What comes between two statements of a publisher, put there by a lock: histories meet it too seldom."""
+
+import asyncio
+
+import asyncpg
+
+from app.domain.webhook import WebhookKlass
+from tests.builders.variants import create_variant
+from tests.support.outbox import running_publisher
+from tests.support.receiver import Receiver
+from tests.support.waiting import until
+from workers.deliver import Deliverer
+
+_WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+
+async def left_or_waits(conn: asyncpg.Connection, receiver: Receiver) -> bool:
+    return len(receiver.deliveries) > 1 or int(await conn.fetchval(_WAITS)) > 1
+
+
+async def test_a_creation_that_leaves_while_its_destroy_is_judged_is_followed_by_the_destroy(
+    database_url: str, receiver: Receiver
+) -> None:
+    conn, blocker = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
+    async with running_publisher(conn, database_url) as publisher, Deliverer(publisher.resources).recording() as out:
+        late = await publisher.subscribe("sku", klass=WebhookKlass.VARIANT, url=receiver.url("/late"))
+        await publisher.subscribe("sku", klass=WebhookKlass.VARIANT, url=receiver.url("/known"))
+        await create_variant(conn)
+        await publisher.publish()
+        await conn.execute("update webhooks set paused_until = now() + interval '1 h' where id = $1", late)
+        await out.deliver_all()
+        await conn.execute("update webhooks set paused_until = null")
+        await conn.execute("delete from variants")
+        async with blocker.transaction():
+            # The publisher has judged: one is to be told of the destroy, the other never heard of the variant.
+            await blocker.execute("lock table payloads in share mode")
+            publishing = asyncio.create_task(publisher.publish())
+            await until(lambda: blocker.fetchval(_WAITS))
+            delivering = asyncio.create_task(out.deliver_all())
+            # Either it leaves now, or it waits for the publisher.
+            await until(lambda: left_or_waits(blocker, receiver))
+        await asyncio.gather(publishing, delivering)
+        await out.deliver_all()
+
+    told = [(one.path, one.json["event_name"]) for one in receiver.deliveries]
+    assert told.count(("/known", "destroy")) == 1
+    assert [name for path, name in told if path == "/late"] in ([], ["create", "destroy"])
+    await conn.close()
+    await blocker.close()

@@ -1,0 +1,240 @@
+"""A marketplace, its subscribers and its workers, as the steps of a history change them; the model looks on."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import orjson
+
+from schema import global_ids
+from tests.builders.variants import create_variant
+from tests.histories.ending import check_end
+from tests.histories.endpoint import Endpoint
+from tests.histories.model import FIELDS, OPEN, Commit, Event, Knowledge, Round, State, Subscription, check_round
+from tests.histories.workers import Stage, Workers
+from tests.support.platform import Platform
+from workers.sweep import sweep_all
+
+_COLUMNS = {"label": "label", "sku": "sku", "count": "count_on_hand"}
+#: Rounds of deliveries after which all must be over, once the endpoint is well.
+_MOST_ROUNDS = 30
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """Variants live in slots: what is erased makes room for another.
+
+    unpublished  what was committed and no publisher has seen, oldest first.
+    lost         events that a dead worker had claimed.
+    """
+
+    conn: asyncpg.Connection
+    api: Platform
+    endpoint: Endpoint
+    workers: Workers
+    advert_id: int
+    subscriptions: list[Subscription] = field(default_factory=list)
+    slots: dict[int, int] = field(default_factory=dict)
+    states: dict[int, State] = field(default_factory=dict)
+    unpublished: list[Commit] = field(default_factory=list)
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    lost: list[int] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    async def subscribe(self, url: str, given: Subscription, **attributes: Any) -> None:
+        made = await self.api.create_webhook(
+            url,
+            f"query($id: ID!) {{ node(id: $id) {{ ... on Variant {{ {' '.join(given.reads)} }} }} }}",
+            type="VARIANT",
+            events=[name.upper() for name in sorted(given.events)],
+            triggers=list(given.triggers),
+            allowSkip=given.allow_skip,
+            everyChange=given.every_change,
+            **attributes,
+        )
+        webhook_id = global_ids.decode(made["webhook"]["id"])[1]
+        self.endpoint.webhooks[urlsplit(url).path] = webhook_id
+        self.subscriptions.append(replace(given, id=webhook_id))
+
+    async def commit(self, changes: Sequence[tuple[int, dict[str, Any]]]) -> None:
+        """One transaction: (slot, what its variant is to be). Nobody is there: it is made."""
+        before, touched = dict(self.states), dict[int, set[str]]()
+        async with self.conn.transaction():
+            for slot, wanted in changes:
+                if (done := await self._change(slot, wanted)) is not None:
+                    touched.setdefault(self.slots[slot], set()).update(done)
+        self.unpublished += [
+            Commit(variant=id_, before=before.get(id_), after=self.states[id_], touched=frozenset(fields))
+            for id_, fields in touched.items()
+        ]
+
+    async def _change(self, slot: int, wanted: dict[str, Any]) -> set[str] | None:
+        """The fields that differ then; None when there was nothing to change."""
+        variant = self.slots.get(slot)
+        state = self.states[variant] if variant else None
+        if variant is None or state is None or state.life == "erased":
+            if "life" in wanted:
+                return None
+            await self._make(slot, State(**{"label": "a", "sku": "a", "count": 1, **wanted}))
+            return set(FIELDS)
+        becomes = replace(state, **wanted)
+        if becomes == state or (state.life == "deleted" and becomes.life != "alive"):
+            return None
+        self.states[variant] = becomes
+        match wanted.get("life"):
+            case "erased":
+                await self.conn.execute("delete from variants where id = $1", variant)
+            case "alive" | "deleted" as life:
+                deleted_at = "now()" if life == "deleted" else "null"
+                await self.conn.execute(f"update variants set deleted_at = {deleted_at} where id = $1", variant)
+            case _:
+                sets = ", ".join(f"{_COLUMNS[name]} = ${place}" for place, name in enumerate(wanted, 2))
+                await self.conn.execute(f"update variants set {sets} where id = $1", variant, *wanted.values())
+        return {name for name, own in FIELDS.items() if getattr(state, own) != getattr(becomes, own)}
+
+    async def _make(self, slot: int, state: State) -> None:
+        columns = {column: getattr(state, name) for name, column in _COLUMNS.items()}
+        made = await create_variant(self.conn, advert_id=self.advert_id, **columns)
+        self.slots[slot] = made.id
+        self.states[made.id] = state
+
+    async def publish(self, *, delivering: bool = False) -> None:
+        """All publishers, until nothing waits; deliverers at the same time, if wanted."""
+        before, commits, self.unpublished = await self.log(), self.unpublished, []
+        is_quiet = self.workers.is_quiet and not delivering
+        await asyncio.gather(self.workers.publish(), *([self.deliver()] if delivering else []))
+        await self._check(commits, before, is_quiet=is_quiet)
+
+    async def publish_and_die(self, after_s: float) -> None:
+        before, commits = await self.log(), self.unpublished
+        await self.workers.publish_and_die(after_s)
+        rows = await self.conn.fetch(
+            "select distinct entity_id from change_events where published_at is null and entity_type = 'Variant'"
+        )
+        left = {row["entity_id"] for row in rows}
+        self.unpublished = [commit for commit in commits if commit.variant in left]
+        done = [commit for commit in commits if commit.variant not in left]
+        await self._check(done, before, is_quiet=self.workers.is_quiet)
+
+    async def storm(self, counts: Sequence[tuple[int, int]]) -> None:
+        """Changes, publishers and deliverers all at once: (slot, count) one after the other."""
+        await self.publish()
+        before = await self.log()
+        alive = [(slot, count) for slot, count in counts if self._is_alive(slot)]
+        jobs = [asyncio.create_task(self.workers.publish()), asyncio.create_task(self.deliver())]
+        for slot, count in alive:
+            await self.commit([(slot, {"count": count})])
+            jobs.append(asyncio.create_task(self.workers.publish()))
+        await asyncio.gather(*jobs)
+        await self.workers.publish()
+        commits, self.unpublished = self.unpublished, []
+        await self._check(commits, before, is_quiet=False, is_storm=True)
+
+    def _is_alive(self, slot: int) -> bool:
+        return slot in self.slots and self.states[self.slots[slot]].life == "alive"
+
+    async def _check(
+        self, commits: Sequence[Commit], before: dict[int, Event], *, is_quiet: bool, is_storm: bool = False
+    ) -> None:
+        after = await self.log()
+        arrived = frozenset(arrival.event for arrival in self.endpoint.arrivals)
+        seen = Round(commits=commits, before=before, after=after, arrived=arrived, is_quiet=is_quiet, is_storm=is_storm)
+        for subscription in self.subscriptions:
+            self.wrong += check_round(subscription, seen, self.knowledge)
+
+    async def deliver(self) -> None:
+        to_the_end = self.endpoint.mood != "hold" and not self.endpoint.held
+        await self.workers.deliver(to_the_end=to_the_end)
+
+    async def deliver_and_die(self, stage: Stage) -> None:
+        events = await self.workers.deliver_and_die(stage)
+        self.endpoint.abandon(events)
+        self.lost += events
+
+    async def expire_leases(self) -> None:
+        """Those of the dead: another worker finds them."""
+        await self.conn.execute(
+            "update webhook_events set lease_until = clock_timestamp() - interval '1 s'"
+            " where id = any($1::bigint[]) and state = 'SENDING'",
+            self.lost,
+        )
+        self.lost = []
+        await sweep_all(self.workers.resources[1])
+
+    async def make_due(self) -> None:
+        """As if the time of every retry and of every pause had come."""
+        await self.conn.execute(
+            "update webhook_events set due_at = clock_timestamp() where state = 'RETRYING';"
+            " update webhooks set paused_until = null where paused_until is not null"
+        )
+
+    async def enable(self, place: int, *, is_enabled: bool) -> None:
+        subscription = self.subscriptions[place % len(self.subscriptions)]
+        await self._mutate(
+            "webhookUpdate",
+            webhookId=global_ids.encode("Webhook", subscription.id),
+            attributes={"enabled": is_enabled},
+        )
+
+    async def replay(self, place: int) -> None:
+        """One that has ended, the newest first."""
+        events = [one for one in (await self.log()).values() if one.state not in {*OPEN, "SKIPPED"}]
+        if events:
+            event = sorted(events, key=lambda one: -one.id)[place % len(events)]
+            if await self._mutate("webhookEventReplay", webhookEventId=global_ids.encode("WebhookEvent", event.id)):
+                self.endpoint.asked_for.add(event.id)
+
+    async def cancel(self, place: int) -> None:
+        """One that waits, the newest first."""
+        events = [one for one in (await self.log()).values() if one.state in OPEN - {"SENDING"}]
+        if events:
+            event = sorted(events, key=lambda one: -one.id)[place % len(events)]
+            await self._mutate("webhookEventCancel", webhookEventId=global_ids.encode("WebhookEvent", event.id))
+
+    async def _mutate(self, name: str, **given: Any) -> bool:
+        input_type = f"{name[0].upper()}{name[1:]}MutationInput"
+        document = f"mutation($input: {input_type}!) {{ {name}(input: $input) {{ status }} }}"
+        return bool((await self.api.data(document, {"input": given}))[name]["status"] == 200)
+
+    async def end(self) -> list[str]:
+        """The endpoint is well again, everything goes out. Returns all that was wrong."""
+        self.endpoint.mood = "ok"
+        self.endpoint.release()
+        await self.workers.finish()
+        for place in range(len(self.subscriptions)):
+            await self.enable(place, is_enabled=True)
+        await self.publish()
+        for _ in range(_MOST_ROUNDS):
+            self.lost += [event.id for event in (await self.log()).values() if event.state == "SENDING"]
+            await self.expire_leases()
+            await self.make_due()
+            await self.deliver()
+            log = await self.log()
+            if not any(event.state in OPEN for event in log.values()):
+                break
+        return [*self.wrong, *self.endpoint.overlaps, *check_end(log, self.endpoint.arrivals, self.knowledge)]
+
+    async def log(self) -> dict[int, Event]:
+        rows = await self.conn.fetch(
+            "select e.*, p.body from webhook_events e left join payloads p on p.digest = e.payload_digest"
+            " where e.webhook_id = any($1::bigint[])",
+            [subscription.id for subscription in self.subscriptions],
+        )
+        return {row["id"]: _event(row) for row in rows}
+
+
+def _event(row: asyncpg.Record) -> Event:
+    return Event(
+        id=row["id"],
+        webhook=row["webhook_id"],
+        variant=row["entity_id"],
+        name=row["event_name"],
+        state=row["state"],
+        reason=row["reason"],
+        attempts=row["attempt_count"],
+        is_replay=row["replayed_at"] is not None,
+        payload=None if row["body"] is None else orjson.loads(row["body"]),
+    )

@@ -1,0 +1,300 @@
+"""Operations of the API made at random: hypothesis-graphql's selections, with arguments that mean something."""
+
+import os
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from graphql import (
+    REMOVE,
+    ArgumentNode,
+    DirectiveNode,
+    FieldDefinitionNode,
+    FieldNode,
+    GraphQLArgument,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    NameNode,
+    ObjectFieldNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    VariableNode,
+    Visitor,
+    build_ast_schema,
+    extend_schema,
+    get_named_type,
+    is_enum_type,
+    is_input_object_type,
+    is_list_type,
+    is_non_null_type,
+    is_required_argument,
+    is_required_input_field,
+    parse,
+    print_ast,
+    specified_rules,
+    validate,
+    visit,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis_graphql import nodes, queries
+
+from schema import schema
+from schema.declarations import ENTITIES
+
+#: Selections per root field; each goes into several operations. The nightly mode takes more.
+EXAMPLES = max(20, int(os.environ.get("TELLGRAPH_PLAN_EXAMPLES", "60")) // 3)
+
+GRAPH = schema._schema
+_TIMES = ("1999-12-31T23:59:59Z", "2021-06-01T00:00:00+02:00", "2026-01-01", "2081-01-01T00:00:00Z", "soon")
+_TEXTS = ("", "S1-", "a", "AUD", "EUR", "Kettle", "%_\\", 'Zürich "☃"', "\u0000", "-1")
+_NUMBERS = (0, 1, 2, 3, 1_000_000, 2**31 - 1)
+
+
+Ids = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One document, and the variables that it is asked with, one set after another."""
+
+    text: str
+    variables: Sequence[Mapping[str, Any]]
+
+
+class Values:
+    """What arguments are given. `ids`: global ids of each type; `cursors`: of each root list and connection type."""
+
+    def __init__(self, chance: random.Random, ids: Ids, cursors: Mapping[str, Sequence[str]]) -> None:
+        self.chance, self.ids, self.cursors = chance, ids, cursors
+
+    def arguments(self, declared: Mapping[str, GraphQLArgument], connection: str) -> dict[str, Any]:
+        """Of one field. `connection`: the name of a root list, or of a relation's type."""
+        given = {
+            name: self.value(one.type, name)
+            for name, one in declared.items()
+            if name not in ("first", "last", "after", "before") and (is_required_argument(one) or self.often(0.3))
+        }
+        return given | (self._page(connection) if "first" in declared else {})
+
+    def _page(self, connection: str) -> dict[str, Any]:
+        is_backward = self.often(0.3)
+        size, cursor = ("last", "before") if is_backward else ("first", "after")
+        given: dict[str, Any] = {size: self.chance.choice((0, 1, 2, 3, 10))}
+        if not is_backward and self.often(0.3):
+            del given[size]
+        if self.often(0.3):
+            given[cursor] = "x" if self.often(0.03) else self.chance.choice(self.cursors[connection])
+        if self.often(0.01):
+            given["last"] = 501
+        return given
+
+    def value(self, kind: Any, name: str) -> Any:
+        """Of a type, for an argument or input field of this name."""
+        if is_non_null_type(kind):
+            return self.value(kind.of_type, name)
+        if is_list_type(kind):
+            return [self.value(kind.of_type, name) for _ in range(self.chance.choice((0, 1, 1, 2, 3)))]
+        if is_input_object_type(kind):
+            fields = [
+                (field, one) for field, one in kind.fields.items() if is_required_input_field(one) or self.often(0.1)
+            ]
+            return {field: self.value(one.type, field) for field, one in fields}
+        if is_enum_type(kind):
+            return self.chance.choice(list(kind.values))
+        if name == "currency" and self.often(0.9):
+            return "AUD"
+        if kind.name == "ID":
+            return "x" if self.often(0.01) else self.chance.choice(self._ids_for(name))
+        scalars: dict[str, Sequence[Any]] = {
+            "Int": _NUMBERS,
+            "Boolean": (True, False),
+            "DateTime": _TIMES if self.often(0.02) else _TIMES[:-1],
+        }
+        return self.chance.choice(scalars.get(kind.name, _TEXTS))
+
+    def _ids_for(self, name: str) -> Sequence[str]:
+        """Of the type that an argument names, as `sellerId` does; else of all."""
+        named = name.replace("retailer", "seller").removesuffix("s").removesuffix("Id")
+        return self.ids.get(named[:1].upper() + named[1:]) or [one for ids in self.ids.values() for one in ids]
+
+    def often(self, share: float) -> bool:
+        return self.chance.random() < share
+
+
+def requests(ids: Ids, cursors: Mapping[str, Sequence[str]], *, number: int) -> Iterator[Request]:
+    """So many valid operations, the same in each run. A third has several root fields; most have variables."""
+    chance = random.Random(20_261_124)
+    values = Values(chance, ids, cursors)
+    made = 0
+    while made < number:
+        fields = [_root_field(chance) for _ in range(chance.choice((1, 1, 2)))]
+        rewritten = _Rewriter(values)
+        text = rewritten.operation(fields)
+        if not validate(GRAPH, parse(text), specified_rules):
+            made += 1
+            yield Request(text=text, variables=[rewritten.given(), rewritten.given()])
+
+
+def _root_field(chance: random.Random) -> str:
+    """A root field, with what several generated documents select below it."""
+    if chance.random() < 0.25:
+        kinds = chance.sample(sorted(_node_types()), chance.choice((1, 1, 2)))
+        below = " ".join(f"... on {kind} {{ {_merged(chance, _selections(kind))} }}" for kind in kinds)
+        name = chance.choice(("node", "nodes"))
+        return f"{name} {{ __typename id {below} }}"
+    name = chance.choice(_LISTS)
+    return f"{name} {{ {_merged(chance, _selections(name))} {_rows(chance, name)} }}"
+
+
+def _rows(chance: random.Random, name: str) -> str:
+    """More of a list's rows than hypothesis-graphql comes to select."""
+    assert GRAPH.query_type is not None
+    connection = get_named_type(GRAPH.query_type.fields[name].type)
+    assert isinstance(connection, GraphQLObjectType)
+    of = get_named_type(connection.fields["nodes"].type)
+    members = of.types if isinstance(of, GraphQLUnionType) else [of]
+    below = " ".join(f"... on {one.name} {{ {_merged(chance, _selections(one.name))} }}" for one in members)
+    return chance.choice(("", f"nodes {{ {below} }}", f"edges {{ cursor node {{ __typename {below} }} }}"))
+
+
+def _merged(chance: random.Random, selections: Sequence[str]) -> str:
+    return " ".join(chance.sample(selections, min(len(selections), chance.choice((1, 2, 4, 8)))))
+
+
+class _Rewriter(Visitor):
+    """Gives every field new arguments, as literals or variables, and some fields and fragments conditions."""
+
+    def __init__(self, values: Values) -> None:
+        super().__init__()
+        self._values = values
+        self._types = TypeInfo(GRAPH)
+        self._variables: dict[str, GraphQLArgument | None] = {}
+        self._aliases = 0
+
+    def operation(self, fields: Sequence[str]) -> str:
+        body = " ".join(f"a{number}: {field}" for number, field in enumerate(fields))
+        document = visit(parse(f"{{ {body} }}"), TypeInfoVisitor(self._types, self))
+        definitions = ", ".join(f"${name}: {one.type if one else 'Boolean!'}" for name, one in self._variables.items())
+        text = print_ast(document)
+        return f"query Made({definitions}) {text}" if definitions else text
+
+    def given(self) -> dict[str, Any]:
+        """Other values for the variables each time."""
+        return {
+            name: self._values.often(0.7) if one is None else self._variable(name, one)
+            for name, one in self._variables.items()
+        }
+
+    def enter_field(self, node: FieldNode, *_: object) -> FieldNode:
+        declared = self._types.get_field_def()
+        assert declared is not None
+        made: tuple[ArgumentNode, ...] = ()
+        if declared.args:
+            is_root = self._types.get_parent_type() is GRAPH.query_type
+            connection = node.name.value if is_root else get_named_type(declared.type).name
+            given = self._values.arguments(declared.args, connection)
+            made = tuple(self._argument(name, value, declared.args[name]) for name, value in given.items())
+        alias = node.alias
+        if alias is None and (declared.args or self._values.often(0.05)):
+            # Merged fields may not differ in their arguments.
+            self._aliases += 1
+            alias = NameNode(value=f"x{self._aliases}")
+        return FieldNode(
+            alias=alias, name=node.name, arguments=made, directives=self._directives(), selection_set=node.selection_set
+        )
+
+    def _argument(self, name: str, value: Any, declared: GraphQLArgument) -> ArgumentNode:
+        if self._values.often(0.3):
+            variable = f"{name}{len(self._variables)}"
+            self._variables[variable] = declared
+            return ArgumentNode(name=NameNode(value=name), value=VariableNode(name=NameNode(value=variable)))
+        return ArgumentNode(name=NameNode(value=name), value=_literal(value, declared.type))
+
+    def _variable(self, name: str, declared: GraphQLArgument) -> Any:
+        bare = name.rstrip("0123456789")
+        if bare in ("first", "last"):
+            return self._values.chance.choice((0, 1, 2, 5))
+        if bare in ("after", "before"):
+            return None
+        return self._values.value(declared.type, bare)
+
+    def _directives(self) -> tuple[DirectiveNode, ...]:
+        if not self._values.often(0.04):
+            return ()
+        name = f"if{len(self._variables)}"
+        self._variables[name] = None
+        kind = self._values.chance.choice(("include", "skip"))
+        condition = ArgumentNode(name=NameNode(value="if"), value=VariableNode(name=NameNode(value=name)))
+        return (DirectiveNode(name=NameNode(value=kind), arguments=(condition,)),)
+
+
+def _literal(value: Any, kind: Any) -> Any:
+    if is_non_null_type(kind):
+        return _literal(value, kind.of_type)
+    if is_enum_type(kind):
+        return nodes.Enum(value)
+    if is_list_type(kind):
+        return nodes.List([_literal(one, kind.of_type) for one in value])
+    if is_input_object_type(kind):
+        of = kind.fields
+        return nodes.Object([_member(name, _literal(one, of[name].type)) for name, one in value.items()])
+    if isinstance(value, bool):
+        return nodes.Boolean(value)
+    return nodes.Int(value) if isinstance(value, int) else nodes.String(value)
+
+
+def _member(name: str, value: Any) -> ObjectFieldNode:
+    return ObjectFieldNode(name=NameNode(value=name), value=value)
+
+
+@cache
+def _selections(name: str) -> list[str]:
+    """Selection sets below a root list, or of a node type, as hypothesis-graphql makes them."""
+    found: list[str] = []
+
+    @settings(max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(queries(_bare_schema(), fields=[name]))
+    def generate(document: str) -> None:
+        operation = parse(document).definitions[0]
+        assert isinstance(operation, OperationDefinitionNode)
+        fields = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
+        found.extend(_inside(field.selection_set) for field in fields if field.selection_set)
+
+    generate()
+    return list(dict.fromkeys(found)) or ["__typename"]
+
+
+def _inside(selection_set: SelectionSetNode) -> str:
+    return print_ast(selection_set).strip()[1:-1]
+
+
+@cache
+def _bare_schema() -> GraphQLSchema:
+    """Without arguments, which are given later, and without what makes generating slow; every node type at the root."""
+
+    class Bare(Visitor):
+        def enter_field_definition(self, node: FieldDefinitionNode, *_: object) -> Any:
+            return REMOVE if node.name.value in ("owner", "node", "nodes", "webhookDryRun") else None
+
+        def enter_input_value_definition(self, *_: object) -> Any:
+            return REMOVE
+
+        def enter_input_object_type_definition(self, *_: object) -> Any:
+            return False
+
+    sdl = visit(parse(schema.as_str()), Bare())
+    nodes_of = " ".join(f"{name}: {name}" for name in _node_types())
+    return extend_schema(build_ast_schema(sdl, assume_valid_sdl=True), parse(f"extend type Query {{ {nodes_of} }}"))
+
+
+@cache
+def _node_types() -> list[str]:
+    return sorted(name for name, entity in ENTITIES.items() if entity.is_node)
+
+
+_LISTS = sorted(name for name, field in GRAPH.query_type.fields.items() if "first" in field.args)  # type: ignore[union-attr]

@@ -1,0 +1,291 @@
+"""Retention: partitions are made ahead and dropped when they are old; nothing that is still needed goes with them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from itertools import pairwise
+
+import asyncpg
+import pytest
+
+from app.db import retention
+from app.db.webhooks import Webhook
+from tests.builders.deliveries import create_due_events, create_subscription
+from tests.support.platform import settings_for
+from workers.resources import Resources, open_resources
+from workers.retention import retain, retain_as_of
+
+Conn = asyncpg.Connection
+URL = "http://127.0.0.1:9/"
+HISTORY = ("change_events", "delivery_attempts", "webhook_events", "payloads")
+
+
+@pytest.fixture
+async def resources(database_url: str) -> AsyncIterator[Resources]:
+    async with open_resources(settings_for(database_url), stopping=asyncio.Event()) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def today(conn: Conn) -> date:
+    return await retention.today(conn)
+
+
+async def create_past(conn: Conn, webhook: Webhook, day: date, *, state: str = "DELIVERED") -> int:
+    """One event of that day with its change event, attempt and payload; its id."""
+    event_id: int = await conn.fetchval(
+        """
+        with at as (select $2::date + time '12:00' at time zone 'UTC' as at),
+        changed as (
+          insert into change_events (entity_type, entity_id, operation, columns, changes, is_cut, recorded_at,
+            published_at)
+          select 'Invoice', 1, 'UPDATE', '{}', '[]', false, at, at from at
+        ), payload as (
+          insert into payloads (digest, day, body) values (sha256($4::text::bytea), $2, $4::text::bytea)
+          on conflict do nothing
+        ), event as (
+          insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, payload_digest, changed,
+            changed_at, created_at, finished_at, attempt_count)
+          select $1, 'Invoice', 1, 'update', $3, sha256($4::text::bytea), '{}', at, at,
+            case when $3 <> 'HELD' then at end, 1 from at returning id, created_at
+        ), attempt as (
+          insert into delivery_attempts (webhook_event_id, number, started_at, finished_at) select id, 1, created_at,
+            created_at from event
+        ) select id from event
+        """,
+        webhook.id,
+        day,
+        state,
+        f"of {day}",
+    )
+    return event_id
+
+
+async def counts(conn: Conn) -> list[int]:
+    return [await conn.fetchval(f"select count(*) from {table}") for table in HISTORY]
+
+
+async def ids(conn: Conn) -> list[int]:
+    return [row["id"] for row in await conn.fetch("select id from webhook_events order by id")]
+
+
+async def add_partitions(conn: Conn, since: date, until: date) -> None:
+    """As if they had been made in time."""
+    for table in retention.HISTORIES:
+        await conn.execute("select add_partition($1, $2, $3)", table, since, until)
+
+
+async def test_old_history_goes_with_its_partitions(conn: Conn, resources: Resources, today: date) -> None:
+    webhook = await create_subscription(conn, URL)
+    old, kept = today - timedelta(days=34), today - timedelta(days=31)
+    await add_partitions(conn, old, kept)
+    await add_partitions(conn, kept, kept + timedelta(days=3))
+    await create_past(conn, webhook, old)
+    await create_past(conn, webhook, kept - timedelta(days=1))
+    young = await create_past(conn, webhook, kept + timedelta(days=1))
+    now = await create_past(conn, webhook, today)
+
+    await retain(resources)
+
+    assert await ids(conn) == [young, now]
+    assert await counts(conn) == [2, 2, 2, 2]
+    names = {partition.name for partition in await retention.list_partitions(conn)}
+    assert f"webhook_events_closed_{old:%Y%m%d}" not in names
+    assert f"payloads_{old:%Y%m%d}" not in names
+    assert f"payloads_{kept:%Y%m%d}" in names
+
+
+async def test_partitions_are_made_ahead_with_the_same_bounds(conn: Conn, resources: Resources, today: date) -> None:
+    before = await retention.list_partitions(conn)
+    await retain_as_of(resources, today + timedelta(days=8))
+
+    made = await retention.list_partitions(conn)
+
+    bounds = {table: [(one.since, one.until) for one in made if one.table == table] for table in retention.HISTORIES}
+    assert len({tuple(of_table) for of_table in bounds.values()}) == 1
+    of_events = bounds["webhook_events_closed"]
+    last = max(one.until for one in before)
+    assert all(until == since for (_, until), (since, _) in pairwise(of_events))
+    assert last < of_events[-1][0]
+    assert of_events[-1][1] >= today + timedelta(days=8 + retention.AHEAD_DAYS)
+    assert {(until - since).days for since, until in of_events} == {3}
+
+
+async def test_a_run_that_has_nothing_to_do_changes_nothing(conn: Conn, resources: Resources) -> None:
+    await create_past(conn, await create_subscription(conn, URL), date(2026, 1, 1), state="HELD")
+    before = await retention.list_partitions(conn)
+
+    await retain(resources)
+    await retain(resources)
+
+    assert await retention.list_partitions(conn) == before
+
+
+async def test_after_missed_weeks_rows_are_in_the_default_and_later_ones_are_not(
+    conn: Conn, resources: Resources, today: date
+) -> None:
+    webhook = await create_subscription(conn, URL)
+    later = max(one.until for one in await retention.list_partitions(conn)) + timedelta(days=25)
+    await create_past(conn, webhook, later)
+
+    await retain_as_of(resources, later)
+    await create_past(conn, webhook, later + timedelta(days=1))
+
+    places = await conn.fetch("select tableoid::regclass::text as place from webhook_events order by id")
+    assert [row["place"] for row in places] == [
+        "webhook_events_closed_default",
+        f"webhook_events_closed_{later + timedelta(days=1):%Y%m%d}",
+    ]
+
+
+async def test_old_rows_of_the_default_partitions_are_deleted(conn: Conn, resources: Resources, today: date) -> None:
+    webhook = await create_subscription(conn, URL)
+    for days in (400, 60, 31):
+        await create_past(conn, webhook, today - timedelta(days=days))
+    young = await create_past(conn, webhook, today - timedelta(days=30))
+
+    await retain(resources)
+
+    assert await ids(conn) == [young]
+    assert await counts(conn) == [1, 1, 1, 1]
+
+
+async def test_what_is_open_keeps_its_payload_however_old(conn: Conn, resources: Resources, today: date) -> None:
+    webhook = await create_subscription(conn, URL)
+    old = today - timedelta(days=60)
+    await add_partitions(conn, old, old + timedelta(days=3))
+    held = await create_past(conn, webhook, old + timedelta(days=1), state="HELD")
+    delivered = await create_past(conn, webhook, old + timedelta(days=2))
+    in_default = await create_past(conn, webhook, today - timedelta(days=90), state="HELD")
+
+    await retain(resources)
+
+    assert await ids(conn) == [held, in_default]
+    assert delivered not in await ids(conn)
+    payloads = await conn.fetch("select convert_from(body, 'UTF8') as body from payloads order by day")
+    assert [row["body"] for row in payloads] == [
+        f"of {today - timedelta(days=90)}", f"of {old + timedelta(days=1)}", f"of {old + timedelta(days=2)}",
+    ]  # fmt: skip
+
+
+async def test_what_was_open_for_long_stays_as_long_again_and_then_goes_with_its_payload(
+    conn: Conn, resources: Resources, today: date
+) -> None:
+    webhook = await create_subscription(conn, URL)
+    old = today - timedelta(days=60)
+    await add_partitions(conn, old, old + timedelta(days=3))
+    held = await create_past(conn, webhook, old, state="HELD")
+    await retain(resources)
+    await conn.execute("update webhook_events set state = 'DELIVERED', finished_at = now()")
+
+    await retain(resources)
+    soon = await ids(conn), await conn.fetchval("select count(*) from payloads")
+    await retain_as_of(resources, today + timedelta(days=32))
+    await retain_as_of(resources, today + timedelta(days=32))
+
+    assert soon == ([held], 1)
+    assert (await ids(conn), await conn.fetchval("select count(*) from payloads")) == ([], 0)
+
+
+async def test_zero_days_keep_everything(conn: Conn, database_url: str, today: date) -> None:
+    webhook = await create_subscription(conn, URL)
+    old = await create_past(conn, webhook, today - timedelta(days=3000))
+
+    async with open_resources(settings_for(database_url, retention_days=0)) as keeping:
+        await retain(keeping)
+
+    assert await ids(conn) == [old]
+    assert await counts(conn) == [1, 1, 1, 1]
+
+
+async def test_a_partition_in_use_is_left_for_the_next_run(
+    conn: Conn, database_url: str, resources: Resources, today: date
+) -> None:
+    old = today - timedelta(days=40)
+    await add_partitions(conn, old, old + timedelta(days=3))
+    await create_past(conn, await create_subscription(conn, URL), old)
+    reader = await asyncpg.connect(database_url)
+
+    async with reader.transaction():
+        await reader.fetch("select * from webhook_events where state = 'DELIVERED'")
+        await retain(resources)
+        while_in_use = await counts(conn)
+    await retain(resources)
+    await reader.close()
+
+    # What nobody looked at has gone; the payload waits for its event.
+    assert while_in_use == [0, 0, 1, 1]
+    assert await counts(conn) == [0, 0, 0, 0]
+
+
+async def test_one_worker_at_a_time(conn: Conn, resources: Resources, today: date) -> None:
+    await create_past(conn, await create_subscription(conn, URL), today - timedelta(days=40))
+
+    async with conn.transaction():
+        assert await retention.try_lock(conn)
+        await retain(resources)
+        meanwhile = await counts(conn)
+    await retain(resources)
+
+    assert (meanwhile, await counts(conn)) == ([1, 1, 1, 1], [0, 0, 0, 0])
+
+
+async def test_what_was_given_outlives_its_event(conn: Conn, resources: Resources, today: date) -> None:
+    webhook = await create_subscription(conn, URL)
+    (event_id,) = await create_due_events(conn, webhook, state="DELIVERED")
+    await conn.execute(
+        "insert into webhook_given"
+        " select webhook_id, entity_type, n, id, case n when 1 then 'update' else 'destroy' end, payload_digest"
+        " from webhook_events cross join generate_series(1, 2) n"
+    )
+
+    await retain_as_of(resources, today + timedelta(days=60))
+
+    assert await ids(conn) == []
+    given = await conn.fetch("select entity_id, webhook_event_id, event_name from webhook_given")
+    assert [tuple(row) for row in given] == [(1, event_id, "update")]
+
+
+async def test_what_else_grows_has_an_end(conn: Conn, resources: Resources, today: date) -> None:
+    webhook, deleted = await create_subscription(conn, URL), await create_subscription(conn, URL)
+    await conn.execute("update webhooks set deleted_at = now() - interval '3 d' where id = $1", deleted.id)
+    await conn.execute(
+        """
+        insert into idempotency_keys (actor, key, field, request_hash, created_at)
+          select 'operator', n::text, 'f', '', now() - n * interval '3 d' from generate_series(0, 1) n;
+        insert into webhook_tokens (webhook_id, tokens, refilled_at) select id, 1, now() from webhooks;
+        insert into webhook_given (webhook_id, entity_type, entity_id, webhook_event_id, event_name)
+          select id, 'Invoice', 1, 1, 'update' from webhooks;
+        insert into webhook_replays (webhook_id, state, states, finished_at)
+          select 1, state, '{FAILED}', now() - interval '40 d' from unnest('{DONE,RUNNING}'::text[]) state;
+        insert into webhook_backfills (webhook_id, state, rate_per_second, is_forced, finished_at)
+          select 1, 'DONE', 1, false, now() - n * interval '40 d' from generate_series(0, 1) n;
+        """
+    )
+
+    await retain(resources)
+
+    assert await conn.fetchval("select array_agg(key) from idempotency_keys") == ["0"]
+    assert await conn.fetchval("select array_agg(webhook_id) from webhook_tokens") == [webhook.id]
+    assert await conn.fetchval("select array_agg(webhook_id) from webhook_given") == [webhook.id]
+    assert await conn.fetchval("select array_agg(state) from webhook_replays") == ["RUNNING"]
+    assert await conn.fetchval("select count(*) from webhook_backfills") == 1
+
+
+async def test_operational_events_end_and_what_was_given_of_them(conn: Conn, resources: Resources, today: date) -> None:
+    webhook = await create_subscription(conn, URL)
+    await create_due_events(conn, webhook, state="DELIVERED")
+    await conn.execute("update webhook_events set entity_type = 'OperationalEvent'")
+    await conn.execute(
+        "insert into webhook_given select webhook_id, entity_type, entity_id, id, 'create' from webhook_events"
+    )
+    await conn.execute(
+        "insert into operational_events (webhook_id, kind, reason, occurred_at)"
+        " select $1, 'FAILING', 'so', now() + n * interval '35 d' from generate_series(0, 1) n",
+        webhook.id,
+    )
+
+    await retain_as_of(resources, today + timedelta(days=60))
+
+    assert await conn.fetchval("select count(*) from webhook_given") == 0
+    assert [row["id"] for row in await conn.fetch("select id from operational_events")] == [2]
