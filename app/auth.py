@@ -5,10 +5,12 @@ A key is `tgk_` and 32 random bytes; only its SHA-256 is stored. Random keys of 
 
 import hashlib
 import secrets
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from app.db import api_keys
 from app.db.pool import Connection
@@ -60,9 +62,54 @@ async def authenticate(conn: Connection, key: str | None) -> Viewer | None:
     if not key:
         return None
     found = await api_keys.find_live_key(conn, hash_key(key))
-    if found is None:
-        return None
-    return Viewer(found.seller_id, frozenset(Scope(scope) for scope in found.scopes))
+    return None if found is None else _viewer(found.seller_id, found.scopes)
+
+
+@dataclass(slots=True)
+class Witness:
+    """Confirms that a key still is whose it was when it was last looked up, in a statement that reads for it anyhow.
+
+    Nothing of what was read may be shown before it is confirmed, or the key looked up.
+    """
+
+    key_hash: bytes
+    viewer: Viewer
+    is_confirmed: bool = False
+
+    def column(self, parameter: int) -> str:
+        """What the statement has to select; `$parameter` is the key's hash."""
+        return api_keys.live_key_column(parameter)
+
+    def hear(self, said: Sequence[Any] | None) -> None:
+        """Take the value of that column, in any of the rows."""
+        self.is_confirmed = said is not None and _viewer(*said) == self.viewer
+
+
+class KnownKeys:
+    """Viewers by the hash of the key, as they were last looked up: a guess, for a Witness to confirm."""
+
+    def __init__(self, maximum: int = 10_000) -> None:
+        self._maximum = maximum
+        self._viewers: OrderedDict[bytes, Viewer] = OrderedDict()
+
+    def witness(self, key: str) -> Witness | None:
+        """None for a key that was not seen before."""
+        key_hash = hash_key(key)
+        viewer = self._viewers.get(key_hash)
+        return None if viewer is None else Witness(key_hash, viewer)
+
+    def remember(self, key: str, viewer: Viewer | None) -> None:
+        """What a look-up has found; None forgets the key."""
+        key_hash = hash_key(key)
+        self._viewers.pop(key_hash, None)
+        if viewer is not None:
+            self._viewers[key_hash] = viewer
+        if len(self._viewers) > self._maximum:
+            self._viewers.popitem(last=False)
+
+
+def _viewer(seller_id: SellerId | None, scopes: Sequence[str]) -> Viewer:
+    return Viewer(seller_id, frozenset(Scope(scope) for scope in scopes))
 
 
 async def create_key(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from databases import Database
@@ -10,13 +11,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from app.auth import authenticate, credential
+from app.auth import KnownKeys, Viewer, authenticate, credential
 from app.console import console_routes, graphql_page
-from app.db.pool import connection, create_database
+from app.db.pool import Connection, connection, create_database
 from app.errors import DatabaseUnavailable
 from app.graphql_view import BadRequest, Executed, Operation, read_operation, refuse, respond
 from app.health import health_routes
@@ -57,49 +59,85 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
                 if worker is not None:
                     await worker
 
-    async def graphql(request: Request) -> Response:
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            return graphql_page()
-        return await _answer(request, database, settings, planned)
-
-    routes = [Route("/graphql", graphql, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
+    endpoint = _Endpoint(database=database, settings=settings, planned=planned)
+    routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
     application = Starlette(routes=routes, lifespan=lifespan)
     application.state.planned = planned
     return application
 
 
-async def _answer(request: Request, database: Database, settings: Settings, planned: Planned) -> Response:
-    try:
-        key = credential(request.headers)
-        if key is None:
-            return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
-        # Before a connection is taken: a body that comes in slowly must not hold one of the pool's few.
-        operation = await read_operation(request, max_body_bytes=settings.max_body_bytes)
-        async with connection(database) as conn:
-            viewer = await authenticate(conn, key)
-            if viewer is None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Endpoint:
+    """The GraphQL endpoint, as an ASGI application: what Starlette puts around a function costs each request.
+
+    keys  whose the keys of earlier requests were.
+    """
+
+    database: Database
+    settings: Settings
+    planned: Planned
+    keys: KnownKeys = field(default_factory=KnownKeys)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        is_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+        response = graphql_page() if is_page else await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            key = credential(request.headers)
+            if key is None:
                 return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
-            reader = Reader(conn)
-            context = Context(
-                viewer=viewer,
-                reader=reader,
-                loaders=Loaders(reader, viewer),
-                settings=settings,
-                database=database,
-                request_headers={name: request.headers[name] for name in _READ_HEADERS if name in request.headers},
-            )
-            executed = await _execute(operation, context, planned)
-    except BadRequest as error:
-        return refuse(error.status, error.code, error.message)
-    except DatabaseUnavailable as error:
-        return refuse(503, error.code, error.message)
-    return respond(executed, request.headers.get("accept", ""))
+            # Before a connection is taken: a body that comes in slowly must not hold one of the pool's few.
+            operation = await read_operation(request, max_body_bytes=self.settings.max_body_bytes)
+            async with connection(self.database) as conn:
+                executed = await self._executed(request, key, operation, conn)
+        except BadRequest as error:
+            return refuse(error.status, error.code, error.message)
+        except DatabaseUnavailable as error:
+            return refuse(503, error.code, error.message)
+        if executed is None:
+            return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
+        return respond(executed, request.headers.get("accept", ""))
+
+    async def _executed(self, request: Request, key: str, operation: Operation, conn: Connection) -> Executed | None:
+        """None for a key that is not live.
+
+        A plan reads on behalf of whom the key was the last time, and asks in the same statement whether it still is:
+        a round trip less. Where that statement can't tell, the key is looked up before anything is answered.
+        """
+        witness = self.keys.witness(key)
+        response = None
+        if witness is not None:
+            context = self._context(request, Reader(conn, witness), witness.viewer)
+            response = await self.planned.response(operation.query, operation.variables, operation.name, context)
+            if response is not None and witness.is_confirmed:
+                return Executed(response=response, is_request_error=False)
+        viewer = await authenticate(conn, key)
+        self.keys.remember(key, viewer)
+        if viewer is None:
+            return None
+        context = self._context(request, Reader(conn), viewer)
+        if witness is None or witness.viewer != viewer:
+            response = await self.planned.response(operation.query, operation.variables, operation.name, context)
+        if response is not None:
+            return Executed(response=response, is_request_error=False)
+        return await _execute(operation, context)
+
+    def _context(self, request: Request, reader: Reader, viewer: Viewer) -> Context:
+        return Context(
+            viewer=viewer,
+            reader=reader,
+            loaders=Loaders(reader, viewer),
+            settings=self.settings,
+            database=self.database,
+            request_headers={name: request.headers[name] for name in _READ_HEADERS if name in request.headers},
+        )
 
 
-async def _execute(operation: Operation, context: Context, planned: Planned) -> Executed:
-    response = await planned.response(operation.query, operation.variables, operation.name, context)
-    if response is not None:
-        return Executed(response=response, is_request_error=False)
+async def _execute(operation: Operation, context: Context) -> Executed:
+    """By the reference executor."""
     allowed = {OperationType.QUERY, OperationType.MUTATION} if operation.may_mutate else {OperationType.QUERY}
     try:
         result = await schema.execute(

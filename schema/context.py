@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import strawberry
 from databases import Database
 
-from app.auth import Viewer
+from app.auth import Viewer, Witness
 from app.db.pool import Connection, Record
 from app.settings import Settings
 
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 class Reader:
     """One connection for all reads: resolvers run concurrently, a connection takes one statement at a time.
 
+    witness     what a plan's statement selects along, where it can, to confirm that the viewer still is who it was.
     statements  how many have run; tests hold it against the number of entities.
     """
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(self, conn: Connection, witness: Witness | None = None) -> None:
         self._conn = conn
+        self.witness = witness
         self._lock = asyncio.Lock()
         self.statements = 0
 

@@ -1,6 +1,5 @@
 """What is known of a document once it was read: parsed, validated and measured; kept for the next time."""
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from strawberry.schema.schema import Schema, validate_document
 
 from app.settings import Settings
 from schema.cost import Cost, Costs, cost_error
+from schema.kept import Kept
 from schema.limits import SizeLimitRule, introspects, parse_within_limits
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ KEPT_CHARACTERS = 2_000_000
 #: What a document counts for beside its text, since a short one is not kept in as little memory; and how many
 #: characters of a plan's generated code count for one of a document.
 _EACH = 100
-_CODE_PER_CHARACTER = 10
+_CODE_PER_CHARACTER = 4
 
 _RULES = (*specified_rules, SizeLimitRule)
 
@@ -47,17 +47,11 @@ class Documents:
     """Documents by their text; the one used least lately is forgotten first."""
 
     def __init__(self, kept_characters: int = KEPT_CHARACTERS) -> None:
-        self._kept_characters = kept_characters
-        self._characters = 0
-        self._known: OrderedDict[str, Known] = OrderedDict()
-        self._sizes: dict[str, int] = {}
+        self._known: Kept[str, Known] = Kept(kept_characters)
 
     def find(self, text: str) -> Known | None:
         """A document that was read before."""
-        known = self._known.get(text)
-        if known is not None:
-            self._known.move_to_end(text)
-        return known
+        return self._known.find(text)
 
     def read(self, schema: Schema, text: str) -> Known:
         """Parse and validate, once. Raises GraphQLError when it is no document; that is not kept."""
@@ -70,24 +64,12 @@ class Documents:
             costs=Costs(schema._schema, document),
             introspects=introspects(document),
         )
-        self._keep(text, known)
+        self._known.keep(text, known, len(text) + _EACH)
         return known
 
     def grow(self, text: str, known: Known, code_characters: int) -> None:
         """Count generated code that is kept with a document."""
-        if self._known.get(text) is known:
-            self._add(text, code_characters // _CODE_PER_CHARACTER)
-
-    def _keep(self, text: str, known: Known) -> None:
-        self._known[text] = known
-        self._add(text, len(text) + _EACH)
-
-    def _add(self, text: str, characters: int) -> None:
-        self._sizes[text] = self._sizes.get(text, 0) + characters
-        self._characters += characters
-        while self._characters > self._kept_characters:
-            forgotten, _ = self._known.popitem(last=False)
-            self._characters -= self._sizes.pop(forgotten)
+        self._known.grow(text, known, code_characters // _CODE_PER_CHARACTER)
 
 
 def shown_cost(cost: Cost, maximum: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ is an attribute or a pure function of one row, a relation goes through `context.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import strawberry
@@ -227,7 +228,7 @@ def cents(
     of, reads  for an amount that is no column: how it follows from the row, and from which columns.
     twin       the field that the error names; the `xFormatted` of `name` unless given.
     """
-    amount_of: Amount = of or (lambda row: getattr(row, name))
+    amount_of: Amount = of or attrgetter(name)
     fitting = twin or f"{_camel(name.removesuffix('_cents'))}Formatted"
 
     def compute(row: Any) -> int | None:
@@ -242,7 +243,7 @@ def cents(
 
 def formatted(description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> Any:
     """`xFormatted(currency)`: the same amount as text. `of`, `reads`: as for `cents`."""
-    amount_of: Amount = of or (lambda row: getattr(row, name))
+    amount_of: Amount = of or attrgetter(name)
 
     def compute(row: Any, currency: str | None = None) -> str | None:
         return money.format_cents(amount_of(row), row.currency, asked=currency)

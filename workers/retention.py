@@ -16,6 +16,8 @@ _log = structlog.get_logger()
 
 #: A key stands for its request for a day, and what was in flight when a webhook was deleted has ended by then.
 _EXPIRED_DAYS = 2
+#: Somebody has the table; or it belongs to another role than the worker's, which the log then says every hour.
+_NOT_NOW = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.InsufficientPrivilegeError)
 #: Chunks of one table in one run; the next run goes on.
 _MAX_CHUNKS = 200
 
@@ -55,8 +57,8 @@ async def _make(resources: Resources, days: int, today: date) -> None:
             if await retention.try_lock(conn):
                 for name in await retention.make_partitions(conn, retention_days=days, today=today):
                     _log.info("retention.partition_made", partition=name)
-    except (asyncpg.LockNotAvailableError, asyncpg.CheckViolationError) as error:
-        # Somebody has the table; or rows from the future are in the default partition, which serves until then.
+    except (*_NOT_NOW, asyncpg.CheckViolationError) as error:
+        # Or rows from the future are in a default partition, which serves until then.
         _log.warning("retention.partitions_not_made", error=str(error))
 
 
@@ -66,7 +68,7 @@ async def _drop(resources: Resources, partition: Partition) -> bool:
         async with transaction(resources.database) as conn:
             if not await retention.try_lock(conn) or not await retention.drop_partition(conn, partition):
                 return False
-    except (asyncpg.LockNotAvailableError, asyncpg.UndefinedTableError) as error:
+    except (*_NOT_NOW, asyncpg.UndefinedTableError) as error:
         _log.warning("retention.not_dropped", partition=partition.name, error=str(error))
         return False
     _log.info("retention.dropped", partition=partition.name, since=str(partition.since), rows=partition.rows)

@@ -14,13 +14,18 @@ class LiveKey:
     scopes: Sequence[str]
 
 
+#: By PostgreSQL's clock: the only one that every process shares.
+_IS_LIVE = "hash = {hash} and revoked_at is null and (expires_at is null or expires_at > now())"
+
+
+def live_key_column(parameter: int) -> str:
+    """A column of any statement: seller and scopes, as a pair, of the live key whose hash is `$parameter`; else null."""
+    return f"(select row(seller_id, scopes) from api_keys where {_IS_LIVE.format(hash=f'${parameter}::bytea')})"
+
+
 async def find_live_key(conn: Connection, key_hash: bytes) -> LiveKey | None:
-    """The key that is neither revoked nor expired, by PostgreSQL's clock; else None."""
-    row = await conn.fetchrow(
-        "select seller_id, scopes from api_keys where hash = $1 and revoked_at is null"
-        " and (expires_at is null or expires_at > now())",
-        key_hash,
-    )
+    """The key that is neither revoked nor expired; else None."""
+    row = await conn.fetchrow(f"select seller_id, scopes from api_keys where {_IS_LIVE.format(hash='$1')}", key_hash)
     return None if row is None else LiveKey(seller_id=row["seller_id"], scopes=row["scopes"])
 
 

@@ -89,7 +89,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
 
     A webhook whose attempts of this batch all failed is marked failing until one succeeds. A pause that was
     asked for holds to its end, whatever was in flight: an earlier end takes no later one's place. What is UNSENT
-    counts against no limit, and says nothing of the webhook.
+    counts against no limit, and says nothing of the webhook; nor does a test that fails.
     Returns: the ids of the webhook events that were still in flight, and are recorded now.
     """
     failed = {result.webhook_id for result in results if result.state is not WebhookEventState.DELIVERED}
@@ -138,7 +138,10 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
         ), health as (
           select webhook_id, not bool_or(state = 'DELIVERED') as is_failing,
             clock_timestamp() + make_interval(secs => max(pause_s)) as paused_until
-          from recorded where error_kind is distinct from 'UNSENT' group by webhook_id
+          from recorded where error_kind is distinct from 'UNSENT'
+            -- Who tries an endpoint out is no outage.
+            and (event_name <> 'test' or state = 'DELIVERED' or pause_s is not null)
+          group by webhook_id
         ), marked as (
           update webhooks w set is_failing = h.is_failing,
             failing_since = case when h.is_failing then coalesce(w.failing_since, clock_timestamp()) end,
@@ -258,11 +261,13 @@ async def _release_expired(conn: Connection) -> int:
             due_at = case when w.is_enabled then clock_timestamp() end,
             finished_at = case when w.deleted_at is not null then clock_timestamp() end
           from webhooks w where w.id = e.webhook_id and e.state = 'SENDING' and e.lease_until < statement_timestamp()
-          returning e.id, e.attempt_count, e.attempted_at, e.webhook_id, e.entity_type, e.entity_id, e.event_name
+          returning e.id, e.attempt_count, e.attempted_at, e.webhook_id, e.entity_type, e.entity_id, e.event_name,
+            e.state
         ), given as (
           -- It may have arrived. One of an entity is in flight at most, and tests don't count.
           insert into webhook_given as g (webhook_id, entity_type, entity_id, webhook_event_id, event_name)
-          select webhook_id, entity_type, entity_id, id, event_name from expired where event_name <> 'test'
+          select webhook_id, entity_type, entity_id, id, event_name from expired
+          where event_name <> 'test' and state <> 'CANCELLED'
           on conflict (webhook_id, entity_type, entity_id) do update set webhook_event_id = excluded.webhook_event_id,
             event_name = excluded.event_name, payload_digest = null
             where g.webhook_event_id < excluded.webhook_event_id

@@ -51,12 +51,14 @@ async def list_partitions(conn: Connection) -> list[Partition]:
     """All but the default ones: table by table in the order of HISTORIES, oldest first."""
     rows = await conn.fetch(
         r"""
-        select h.name as table, c.relname as name, bounds[1]::date as since, bounds[2]::date as until,
-          c.reltuples::bigint as rows
+        select h.name as table, c.relname as name, b.since, b.until, c.reltuples::bigint as rows
         from unnest($1::text[]) with ordinality h(name, place)
         join pg_inherits i on i.inhparent = h.name::regclass join pg_class c on c.oid = i.inhrelid
-        cross join lateral regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''([-\d]+).*TO \(''([-\d]+)') bounds
-        where bounds is not null order by h.place, since
+        cross join lateral regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''(.+)''\) TO \(''(.+)''\)') bound
+        -- A date says itself; a time is shown in the session's time zone.
+        cross join lateral (select min(day) as since, max(day) as until from unnest(bound) at cross join lateral (
+          select case when h.name = 'payloads' then at::date else (at::timestamptz at time zone 'UTC')::date end) d(day)) b
+        where bound is not null order by h.place, b.since
         """,
         list(HISTORIES),
     )

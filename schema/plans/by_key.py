@@ -33,7 +33,7 @@ def rows_statement(level: Level, page: Page, viewer: Viewer) -> Statement:
     relation, args = level.relation, []
     wanted = "".join(f', {alias}."{name}"' for alias, name in _columns(level))
     if page.part is not None:
-        paged = page_of_key(relation, viewer, page.where, page.part)
+        paged = page_of_key(relation, viewer, page.where, level.read(page.part))
         args = list(paged.args)
         joins = joined(level, viewer, args, first=2)
         return Statement(

@@ -87,4 +87,5 @@ class ConnectionCode:
             "__typename": lambda: repr(on.name),
         }
         found = self.compiler.selected(on, selected.selection_sets)
+        self.level.looks_ahead |= any(one.name in ("hasNextPage", "hasPreviousPage") for one in found)
         return f"{{{', '.join(f'{one.key!r}: {values[one.name]()}' for one in found)}}}"

@@ -1,7 +1,7 @@
 """What a plan reads: one level per list of the query, with the to-one relations joined into it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.auth import Viewer
@@ -44,7 +44,7 @@ class Level:
     page      the slot of its Page.
     alias     of its rows.
     parent    the alias of the parent's rows, and `key` the place in its record that the relation starts from.
-    counts    whether `totalCount` is asked for; whether rows are, too.
+    counts    whether `totalCount` is asked for; whether rows are, too; and whether there are more than those.
     columns   alias and column of each place of the record, from `first` on: place 0 is the relation's key where
               each level is read by a statement of its own.
     """
@@ -58,6 +58,7 @@ class Level:
     first: int = 1
     counts: bool = False
     has_rows: bool = True
+    looks_ahead: bool = False
     columns: list[tuple[str, str] | Below] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
     children: list["Level"] = field(default_factory=list)
@@ -65,6 +66,10 @@ class Level:
     @property
     def table(self) -> Table[Any]:
         return self.relation.target
+
+    def read(self, part: Slice) -> Slice:
+        """What a statement is to read of a page: it reads one row more by itself, which tells of more."""
+        return part if self.looks_ahead else replace(part, size=part.size - 1)
 
     def column(self, alias: str, name: str) -> int:
         """The place of a column in the record; selected once however often it is read."""

@@ -19,6 +19,11 @@ class Nested:
         self._viewer, self._slots = viewer, slots
         self._args = list(args)
 
+    def parameter(self, value: Any) -> int:
+        """The number of a further parameter."""
+        self._args.append(value)
+        return len(self._args)
+
     def statement(self, root: Level, source: str, *, order: str, also: Sequence[str] = ()) -> Statement:
         """The root's rows, which the statement `source` gives, with its columns and then those of `also`."""
         wanted = ", ".join([*self._wanted(root), *also]) or "true"
@@ -47,7 +52,8 @@ class Nested:
         relation, key = level.relation, _key(level)
         if page.part is not None:
             first = 1 + len(self._args)
-            paged = page_of_key(relation, self._viewer, page.where, page.part, of=key, parameter=first)
+            part = level.read(page.part)
+            paged = page_of_key(relation, self._viewer, page.where, part, of=key, parameter=first)
             self._args += paged.args
             return paged.sql
         distinct = "distinct on (t.id) " if relation.link else ""

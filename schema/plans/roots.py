@@ -9,6 +9,7 @@ from graphql.execution.values import VariableValues
 
 from app.auth import Viewer
 from app.db.keyset import Sort, encode_cursor, order_by, slice_of
+from app.db.pool import Record
 from schema.context import Reader
 from schema.declarations import ENTITIES, Asked, Listing, Lookup, Relation
 from schema.lookups import find_keys
@@ -103,18 +104,19 @@ class ListingRoot:
 
     async def _fetch(self, reader: Reader, viewer: Viewer, asked: Asked, slots: list[Any]) -> None:
         level, part = self._level, slots[self._page].part
-        found = listed_rows(level.table, viewer, asked, part)
+        found = listed_rows(level.table, viewer, asked, level.read(part))
         also: tuple[str, ...] = ()
         if self._has_cursors:
             also = tuple(dict.fromkeys(("id", *(column for key in asked.sort.keys for column in key.reads))))
             slots[self._cursor] = _cursors(level, asked.sort, also)
-        statement = Nested(viewer, slots, found.args).statement(
+        slots[level.number] = await _read(
+            reader,
+            Nested(viewer, slots, found.args),
             level,
             found.sql,
             order=f" order by {order_by(asked.sort, part, level.alias)}",
             also=[f'{level.alias}."{column}"' for column in also],
         )
-        slots[level.number] = await reader.fetch(statement.sql, *statement.args)
 
     def _counted(self) -> str:
         self._level.counts = True
@@ -183,9 +185,24 @@ class _Type:
         # With one id PostgreSQL keeps its plan; with an array of them it would make another one each time.
         asked, key = ("= any($1::bigint[])", list(keys)) if len(keys) > 1 else ("= $1::bigint", keys[0])
         source = f"select t.* from {level.table.name} t where t.id {asked} and {rule}"
-        statement = Nested(viewer, slots, [key, *args]).statement(level, source, order="")
-        records = await reader.fetch(statement.sql, *statement.args)
+        records = await _read(reader, Nested(viewer, slots, [key, *args]), level, source)
         return {record[self._id]: self._build(record, slots) for record in records}
+
+
+async def _read(
+    reader: Reader, nested: Nested, level: Level, source: str, *, order: str = "", also: Sequence[str] = ()
+) -> list[Record]:
+    """The root's rows; where the reader has a witness that has not spoken yet, they bring what it has to say."""
+    witness = reader.witness
+    if witness is None or witness.is_confirmed:
+        statement = nested.statement(level, source, order=order, also=also)
+        return await reader.fetch(statement.sql, *statement.args)
+    said = witness.column(nested.parameter(witness.key_hash))
+    statement = nested.statement(level, source, order=order, also=[*also, said])
+    records = await reader.fetch(statement.sql, *statement.args)
+    if records:
+        witness.hear(records[0][-1])
+    return records
 
 
 def _by_id(target: Any) -> Relation:
@@ -199,5 +216,6 @@ def _require(viewer: Viewer, compiler: Compiler) -> None:
 
 def _cursors(level: Level, sort: Sort, columns: tuple[str, ...]) -> Callable[[Any], str]:
     """A record's cursor in this order, which its last columns tell."""
-    row, resource, first = view_of(level.table, columns), level.table.name, len(level.columns)
-    return lambda record: encode_cursor(resource, sort, row(record[first:]))
+    row, resource = view_of(level.table, columns), level.table.name
+    first, end = len(level.columns), len(level.columns) + len(columns)
+    return lambda record: encode_cursor(resource, sort, row(record[first:end]))

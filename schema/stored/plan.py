@@ -6,7 +6,7 @@ ordinary at run time (an error, a null where none may be), is left to the refere
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import orjson
 import structlog
@@ -62,9 +62,18 @@ class Plan:
         return rendered
 
 
-@lru_cache(maxsize=10_000)
+#: Plans live as long as their queries are kept.
+_plans: WeakKeyDictionary[StoredQuery, Plan | None] = WeakKeyDictionary()
+
+
 def plan_of(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
-    """Compile a stored query; None when it has a form that only the reference executor knows."""
+    """Compile a stored query, once; None when it has a form that only the reference executor knows."""
+    if query not in _plans:
+        _plans[query] = _compiled(schema, query)
+    return _plans[query]
+
+
+def _compiled(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
     document = query.document
     operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
     root = operation.selection_set.selections[0]

@@ -1,7 +1,6 @@
 """Check a webhook's query when it is saved, and analyse it for all the times that it will run."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from graphql import (
     DocumentNode,
@@ -23,13 +22,18 @@ from graphql.utilities import separate_operations
 from app.domain.webhook import DEFAULT_QUERY, WebhookKlass
 from app.errors import InvalidInput
 from schema.cost import Costs, cost_error
+from schema.kept import Kept
 from schema.limits import SizeLimitRule, parse_within_limits
 from schema.stored.watched import watched_columns
+
+#: Characters of all kept queries together: some 5,000 of usual size. And what a short one counts for beside its text.
+KEPT_CHARACTERS = 4_000_000
+_EACH = 100
 
 _FORM = "query($id: ID!) { node(id: $id) { … } }"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class StoredQuery:
     """A query that can run. `watched`: `table.column` of all that it reads, `table.*` where it shows rows."""
 
@@ -39,13 +43,25 @@ class StoredQuery:
     watched: frozenset[str]
 
 
-@lru_cache(maxsize=10_000)
+_kept: Kept[tuple[GraphQLSchema, str, WebhookKlass, int | None], StoredQuery] = Kept(KEPT_CHARACTERS)
+
+
 def stored_query(schema: GraphQLSchema, text: str, klass: WebhookKlass, *, max_cost: int | None = None) -> StoredQuery:
-    """Check and analyse; blank text stands for the default query. Cached by its arguments.
+    """Check and analyse; blank text stands for the default query. Cached by its arguments, but for refusals.
 
     max_cost  the limit when a query is saved. None when it runs: a limit that was lowered since silences no webhook.
     Raises: InvalidInput on `attributes.queryString`, each message with its line and column.
     """
+    key = (schema, text, klass, max_cost)
+    found = _kept.find(key)
+    if found is None:
+        found = _checked(schema, text, klass, max_cost)
+        # What is parsed takes some hundred times its text, and a plan as much again.
+        _kept.keep(key, found, len(text) + _EACH)
+    return found
+
+
+def _checked(schema: GraphQLSchema, text: str, klass: WebhookKlass, max_cost: int | None) -> StoredQuery:
     text = text if text.strip() else DEFAULT_QUERY
     document = _parse(text)
     if (place := text.find("\0")) >= 0:

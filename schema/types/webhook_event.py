@@ -44,7 +44,10 @@ class DeliveryAttempt:
     started_at: datetime = column("When the POST was begun.")
     finished_at: datetime | None = column("When its outcome was known; null while it is in flight.")
     status: int | None = column("The HTTP status that the endpoint answered; null when none arrived.")
-    error_kind: str | None = column("Why there is no status, as one word, as in `TIMEOUT` or `REFUSED_ADDRESS`.")
+    error_kind: str | None = column(
+        "Why there is no status, as one word, as in `TIMEOUT` or `REFUSED_ADDRESS`. `UNSENT`: by a fault of Tellgraph's"
+        " own; it counts against no limit."
+    )
     error: str | None = column("The same in words.")
     response_body: str | None = computed(
         lambda row: None if row.response_body is None else row.response_body.decode(errors="replace"),

@@ -165,14 +165,41 @@ async def test_scope_is_asked_for_on_a_plan(api: Api) -> None:
     assert api.counts["planned"] == 0
 
 
-async def test_revoked_key_is_refused_on_a_plan(api: Api) -> None:
+@pytest.mark.parametrize("sales", [0, 1])
+@pytest.mark.parametrize("change", ["revoked_at = now()", "expires_at = now()"])
+async def test_key_that_ceases_is_refused_on_a_plan(api: Api, sales: int, change: str) -> None:
+    page = new(PAGE)
+    await create_sales(api.conn, sales)
+    await api.compiled(page)
+    await api.conn.execute(f"update api_keys set {change}")
+
+    responses = [await api.post(page) for _ in range(2)]
+
+    assert [response.status_code for response in responses] == [401, 401]
+    assert b"invoices" not in responses[0].content
+
+
+async def test_key_that_changes_hands_shows_what_is_its_new_owners(api: Api) -> None:
+    first, second = await create_sales(api.conn, 2)
+    key, page = await api.seller_key(first), new(PAGE)
+    await api.compiled(page, key=key)
+    await api.conn.execute("update api_keys set seller_id = $1 where seller_id is not null", second.seller.id)
+
+    answers = [orjson.loads(await api.ask(page, key=key))["data"]["invoices"]["edges"] for _ in range(2)]
+
+    assert [edge["node"]["id"] for answer in answers for edge in answer] == [second.id_of("invoice")] * 2
+
+
+async def test_scope_that_is_taken_away_is_missed_on_a_plan(api: Api) -> None:
+    await create_sales(api.conn, 1)
     page = new(PAGE)
     await api.compiled(page)
-    await api.conn.execute("update api_keys set revoked_at = now()")
+    await api.conn.execute("update api_keys set scopes = '{write}'")
 
-    response = await api.post(page)
+    answer = await api.ask(page)
 
-    assert response.status_code == 401
+    assert b'"code":"MISSING_SCOPE"' in answer
+    assert b'"data":null' in answer
 
 
 REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {

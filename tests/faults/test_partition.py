@@ -94,10 +94,11 @@ async def test_commits_whose_answers_are_lost_lose_nothing_and_send_nothing_twic
     async with network_to(database_url) as network:
         with worker_process(network.url, redis_url, deliver_lease_s=2, database_timeout_s=TIMEOUT_S) as worker:
             await started(worker)
-            writing = asyncio.create_task(load.write(CHANGES))
+            writing, lost = asyncio.create_task(load.write(CHANGES // 2)), 0
             while not writing.done():
                 # Of publishing, of claiming, of storing results: whichever comes next.
                 network.lost_answers = 1
+                lost += 1
                 await receiver.wait_for(count=len(receiver.deliveries) + load.chance.randint(1, 6))
             network.lost_answers = 0
             await writing
@@ -105,6 +106,9 @@ async def test_commits_whose_answers_are_lost_lose_nothing_and_send_nothing_twic
             assert await worker.stop() == 0
 
     duplicates = await load.check_duplicates()
-    tell("answers to commits lost", recovery_s=recovery_s, duplicates=duplicates, posts=len(receiver.deliveries))
+    conn = await asyncpg.connect(database_url)
+    unknown = await conn.fetchval("select count(*) from delivery_attempts where error_kind = 'UNKNOWN_OUTCOME'")
+    await conn.close()
+    tell("answers to commits lost", lost=lost, recovery_s=recovery_s, unknown=unknown, duplicates=duplicates)
     # Claimed by such a commit, it was never sent: the next attempt is the first to arrive.
     assert duplicates == 0

@@ -114,6 +114,31 @@ async def test_worker_waits_for_both_servers_at_its_start(private_servers: Priva
         assert await finish(load, worker, asyncio.create_task(load.write(5)), "both away at the start") == 0
 
 
+async def test_answer_that_comes_too_late_is_why_something_is_sent_twice(
+    database_url: str, redis_url: str, receiver: Receiver
+) -> None:
+    load = await create_load(database_url, receiver, seed=11, variants=1)
+
+    async def be_late_once(_: Delivery) -> web.StreamResponse:
+        # Longer than the webhook waits, which is what a busy machine does to these tests now and then.
+        await asyncio.sleep(1.5 if len(receiver.deliveries) == 1 else 0)
+        return web.Response()
+
+    receiver.answering = be_late_once
+    with worker_process(database_url, redis_url) as worker:
+        await started(worker)
+        await load.write(1)
+        await load.arrive()
+        await worker.stop()
+
+    conn = await asyncpg.connect(database_url)
+    attempts = await conn.fetch("select number, status, error_kind from delivery_attempts order by number")
+    await conn.close()
+    assert [tuple(row) for row in attempts] == [(1, None, "TIMEOUT"), (2, 200, None)]
+    assert len(receiver.deliveries) == 2
+    assert await load.check_duplicates() == 0
+
+
 async def test_worker_that_waits_can_be_stopped(private_servers: PrivateServers) -> None:
     await asyncio.to_thread(private_servers.redis.stop)
     with worker_process(private_servers.database_url, private_servers.redis_url) as worker:

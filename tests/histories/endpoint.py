@@ -30,14 +30,14 @@ class Endpoint:
     """`answer` is a receiver's; the path of a webhook's URL is its number.
 
     webhooks   their ids, by the path of their URL.
-    overlaps   POSTs that began while another of the same webhook and variant was in flight.
+    overlaps   POSTs of one webhook and variant: what was in flight, and what began meanwhile.
     asked_for  events that somebody has replayed and that haven't arrived since.
     """
 
     mood: Mood = "ok"
     webhooks: dict[str, int] = field(default_factory=dict)
     arrivals: list[Arrival] = field(default_factory=list)
-    overlaps: list[str] = field(default_factory=list)
+    overlaps: list[tuple[Arrival, Arrival]] = field(default_factory=list)
     asked_for: set[int] = field(default_factory=set)
     _in_flight: dict[Subject, Arrival] = field(default_factory=dict)
     _lost: list[Arrival] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Endpoint:
     async def answer(self, delivery: Delivery) -> web.StreamResponse:
         arrival, mood, released = self._take(delivery), self.mood, self._released
         if before := self._in_flight.get(arrival.subject):
-            self.overlaps.append(f"{arrival.event} arrived while {before.event} was in flight: {arrival.subject}")
+            self.overlaps.append((before, arrival))
         self._in_flight[arrival.subject] = arrival
         if mood == "hold":
             await released.wait()

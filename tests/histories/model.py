@@ -116,7 +116,7 @@ class Round:
     """What publishers have made of some commits, each variant's oldest first.
 
     before, after  the log's events at both ends of the round.
-    arrived        ids of events of which anything has arrived by its end.
+    arrived, taken ids of events that have arrived by its end; that were answered well, too.
     is_quiet       nothing was delivered meanwhile.
     is_storm       publishers looked while the commits were still coming; all of them are updates.
     """
@@ -125,6 +125,7 @@ class Round:
     before: Mapping[int, Event]
     after: Mapping[int, Event]
     arrived: frozenset[int]
+    taken: frozenset[int]
     is_quiet: bool = True
     is_storm: bool = False
 
@@ -252,7 +253,7 @@ def _is_equal(seen: Round, before: Event | None, renderings: Iterable[Any]) -> b
     """Whether the subscriber knows it, or will: what had failed, or was withdrawn, it need not have taken in."""
     if before is None or before.name == "destroy":
         return False
-    had_ended = before.id in seen.before and seen.before[before.id].state in GIVEN_UP
+    had_ended = before.id not in seen.taken and before.id in seen.before and seen.before[before.id].state in GIVEN_UP
     return not had_ended and any(before.payload == one for one in renderings)
 
 

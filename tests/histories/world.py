@@ -140,8 +140,16 @@ class World:
         self, commits: Sequence[Commit], before: dict[int, Event], *, is_quiet: bool, is_storm: bool = False
     ) -> None:
         after = await self.log()
-        arrived = frozenset(arrival.event for arrival in self.endpoint.arrivals)
-        seen = Round(commits=commits, before=before, after=after, arrived=arrived, is_quiet=is_quiet, is_storm=is_storm)
+        came = self.endpoint.arrivals
+        seen = Round(
+            commits=commits,
+            before=before,
+            after=after,
+            arrived=frozenset(arrival.event for arrival in came),
+            taken=frozenset(arrival.event for arrival in came if arrival.status == 200),
+            is_quiet=is_quiet,
+            is_storm=is_storm,
+        )
         for subscription in self.subscriptions:
             self.wrong += check_round(subscription, seen, self.knowledge)
 
@@ -215,15 +223,21 @@ class World:
             log = await self.log()
             if not any(event.state in OPEN for event in log.values()):
                 break
-        return [*self.wrong, *self.endpoint.overlaps, *check_end(log, self.endpoint.arrivals, self.knowledge)]
+        overlaps = [f"both in flight: {pair}" for pair in self.endpoint.overlaps]
+        return [*self.wrong, *overlaps, *check_end(log, self.endpoint.arrivals, self.knowledge)]
 
     async def log(self) -> dict[int, Event]:
-        rows = await self.conn.fetch(
-            "select e.*, p.body from webhook_events e left join payloads p on p.digest = e.payload_digest"
-            " where e.webhook_id = any($1::bigint[])",
-            [subscription.id for subscription in self.subscriptions],
-        )
-        return {row["id"]: _event(row) for row in rows}
+        return await read_log(self.conn, [subscription.id for subscription in self.subscriptions])
+
+
+async def read_log(conn: asyncpg.Connection, webhook_ids: Sequence[int]) -> dict[int, Event]:
+    """All events of these webhooks, with what they show."""
+    rows = await conn.fetch(
+        "select e.*, p.body from webhook_events e left join payloads p on p.digest = e.payload_digest"
+        " where e.webhook_id = any($1::bigint[])",
+        list(webhook_ids),
+    )
+    return {row["id"]: _event(row) for row in rows}
 
 
 def _event(row: asyncpg.Record) -> Event:

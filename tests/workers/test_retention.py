@@ -8,8 +8,10 @@ from itertools import pairwise
 import asyncpg
 import pytest
 
-from app.db import retention
+from app.db import deliveries, retention
+from app.db.deliveries import DueEvent, Result
 from app.db.webhooks import Webhook
+from app.domain.webhook_event import WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import settings_for
 from workers.resources import Resources, open_resources
@@ -216,6 +218,54 @@ async def test_a_partition_in_use_is_left_for_the_next_run(
     # What nobody looked at has gone; the payload waits for its event.
     assert while_in_use == [0, 0, 1, 1]
     assert await counts(conn) == [0, 0, 0, 0]
+
+
+async def test_work_goes_on_while_partitions_come_and_go(
+    conn: Conn, database_url: str, resources: Resources, today: date
+) -> None:
+    webhook = await create_subscription(conn, URL)
+    for days in range(100, 40, -3):
+        await add_partitions(conn, today - timedelta(days=days), today - timedelta(days=days - 3))
+        await create_past(conn, webhook, today - timedelta(days=days))
+    stop = asyncio.Event()
+
+    async def deliver(entity_id: int) -> int:
+        own, done = await asyncpg.connect(database_url), 0
+        while not stop.is_set():
+            await create_due_events(own, webhook, 5, first_entity=entity_id)
+            async with own.transaction():
+                due = await deliveries.claim_due(own, limit=5, per_webhook=200, after=0, failing_share=10, lease_s=60)
+            async with own.transaction():
+                done += len(await deliveries.record_results(own, [_delivered(one) for one in due]))
+        await own.close()
+        return done
+
+    working = [asyncio.create_task(deliver(1000 * n)) for n in (1, 2)]
+    await retain(resources)
+    await retain_as_of(resources, today + timedelta(days=8))
+    stop.set()
+    done = sum(await asyncio.gather(*working))
+
+    assert done == await conn.fetchval("select count(*) from webhook_events where state = 'DELIVERED'") > 0
+    assert await conn.fetchval("select count(*) from webhook_events where created_at < now() - interval '30 d'") == 0
+    assert await conn.fetchval("select count(*) from payloads where day < current_date - 30") == 0
+
+
+def _delivered(due: DueEvent) -> Result:
+    return Result(
+        id=due.id,
+        webhook_id=due.webhook_id,
+        attempt=due.attempt,
+        state=WebhookEventState.DELIVERED,
+        reason=None,
+        status=200,
+        error_kind=None,
+        error=None,
+        response_body=None,
+        duration_ms=1,
+        delay_s=None,
+        disable_reason=None,
+    )
 
 
 async def test_one_worker_at_a_time(conn: Conn, resources: Resources, today: date) -> None:

@@ -1,5 +1,8 @@
 """What years of use leave behind: many webhooks, many delivered events. Inserted in bulk, by SQL."""
 
+from datetime import timedelta
+
+from app.db import retention
 from app.db.pool import Connection
 from app.secrets import secret_box
 from app.services.webhook_secrets import SECRETS
@@ -7,6 +10,34 @@ from workers.bench.marketplace import create_sellers
 
 _SIGNING_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _BODIES = 1000
+_DAYS = 30
+_PARTITION_DAYS = retention.partition_days(_DAYS)
+
+_PAYLOADS = """
+insert into payloads (digest, day, body) select sha256(b.body), $1::date - d, b.body
+from generate_series(1, $2::int) d cross join generate_series(0, $3::int - 1) n
+cross join lateral (select convert_to('{"data":' || repeat(n::text, 200) || '}', 'UTF8') as body) b
+"""
+#: The n-th of $3, evenly over the $2 days before $1.
+_AT = "($1::date::timestamp - (1 - (n - 1)::float8 / $3) * $2 * interval '1 d') at time zone 'UTC'"
+_CHANGE_EVENTS = f"""
+insert into change_events (entity_type, entity_id, operation, columns, changes, is_cut, recorded_at, published_at)
+select 'Invoice', n % $4::int + 1, 'UPDATE', '{{invoices.total_cents}}', '[]', false, at, at
+from generate_series(1, $3::int) n cross join lateral (select {_AT} as at) t
+"""
+_WEBHOOK_EVENTS = f"""
+with bodies as (select array_agg(distinct digest) as digests from payloads)
+insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, payload_digest, changed,
+  changed_at, attempt_count, last_status, first_attempted_at, attempted_at, created_at, finished_at)
+select (select min(id) from webhooks), 'Invoice', n % $4::int + 1, 'update', 'DELIVERED', digests[n % $5::int + 1],
+  '{{}}', at, 1, 200, at, at, at, at
+from bodies cross join generate_series(1, $3::int) n cross join lateral (select {_AT} as at) t order by n
+"""
+_GIVEN = """
+insert into webhook_given (webhook_id, entity_type, entity_id, webhook_event_id, event_name, payload_digest)
+select distinct on (entity_id) webhook_id, entity_type, entity_id, id, event_name, payload_digest
+from webhook_events order by entity_id, id desc
+"""
 
 
 async def create_webhooks(
@@ -44,42 +75,23 @@ async def create_others_webhooks(conn: Connection, *, count: int) -> None:
 
 
 async def create_history(conn: Connection, *, events: int, invoices: int) -> None:
-    """Delivered events of the first webhook about these invoices, each with its change event and its attempt."""
+    """Delivered events of the first webhook about these invoices, each with its change event and its attempt.
+
+    Over the last thirty days, in partitions as they would have been made then.
+    """
+    today = await retention.today(conn)
+    for day in range(_DAYS, 0, -_PARTITION_DAYS):
+        since = today - timedelta(days=day)
+        for table in retention.HISTORIES:
+            await conn.execute(
+                "select add_partition($1, $2, $3)", table, since, since + timedelta(days=_PARTITION_DAYS)
+            )
+    await conn.execute(_PAYLOADS, today, _DAYS, _BODIES)
+    await conn.execute(_CHANGE_EVENTS, today, _DAYS, events, invoices)
+    await conn.execute(_WEBHOOK_EVENTS, today, _DAYS, events, invoices, _BODIES)
+    await conn.execute(_GIVEN)
     await conn.execute(
-        "insert into payloads (digest, body) select sha256(b.body), b.body from generate_series(1, $1::int) n"
-        " cross join lateral (select convert_to('{\"data\":' || repeat(n::text, 200) || '}', 'UTF8') as body) b",
-        _BODIES,
-    )
-    await conn.execute(
-        """
-        insert into change_events (entity_type, entity_id, operation, columns, changes, is_cut, published_at)
-        select 'Invoice', n % $2 + 1, 'UPDATE', '{invoices.total_cents}', '[]', false, now()
-        from generate_series(1, $1::int) n
-        """,
-        events,
-        invoices,
-    )
-    await conn.execute(
-        """
-        with bodies as (select array_agg(digest) as digests from payloads)
-        insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, payload_digest, changed,
-          changed_at, attempt_count, last_status, first_attempted_at, finished_at)
-        select (select min(id) from webhooks), 'Invoice', n % $2 + 1, 'update', 'DELIVERED',
-          digests[n % array_length(digests, 1) + 1], '{}', now(), 1, 200, now(), now()
-        from bodies cross join generate_series(1, $1::int) n
-        """,
-        events,
-        invoices,
-    )
-    await conn.execute(
-        """
-        insert into webhook_given (webhook_id, entity_type, entity_id, webhook_event_id, event_name, payload_digest)
-        select distinct on (entity_id) webhook_id, entity_type, entity_id, id, event_name, payload_digest
-        from webhook_events where state = 'DELIVERED' order by entity_id, id desc
-        """
-    )
-    await conn.execute(
-        "insert into delivery_attempts (webhook_event_id, number, finished_at, status, duration_ms)"
-        " select id, 1, now(), 200, 5 from webhook_events"
+        "insert into delivery_attempts (webhook_event_id, number, started_at, finished_at, status, duration_ms)"
+        " select id, 1, created_at, created_at, 200, 5 from webhook_events"
     )
     await conn.execute("vacuum analyze")

@@ -18,10 +18,13 @@ from workers.bench.marketplace import PAGE_QUERY
 from workers.bench.processes import cpu_of
 
 _CLIENTS = 4
+#: Requests of one document until it surely is executed by its plan; and how many more of those then are measured.
+_UNTIL_PLANNED = 20
+_MORE = 5
 
 
 async def measure_api(lab: Lab) -> list[Figure]:
-    """Twenty invoices with order, lines, shipments, refund requests; caches of parsed documents cold, then warm."""
+    """Twenty invoices with order, lines, shipments, refund requests; each document for the first time, then by plan."""
     requests, port = lab.scale.requests, free_port()
     async with lab.database() as site, site.running("serve", TELLGRAPH_PORT=str(port)) as api:
         key = await create_key(site.conn, name="bench", seller_id=None)
@@ -39,21 +42,22 @@ async def measure_api(lab: Lab) -> list[Figure]:
             leaves = _leaves(orjson.loads(await _ask(session, PAGE_QUERY)))
             # A comment is enough: documents are cached by their text.
             cold = await _run(session, api, (f"# {n}\n{PAGE_QUERY}" for n in range(requests // 2)), requests // 2)
-            warm = await _run(session, api, itertools.repeat(PAGE_QUERY, requests), requests)
+            await _run(session, api, itertools.repeat(PAGE_QUERY, _UNTIL_PLANNED), _UNTIL_PLANNED)
+            warm = await _run(session, api, itertools.repeat(PAGE_QUERY, _MORE * requests), _MORE * requests)
     counts = f"one API process, page of {leaves:,} leaves"
     return [
         Figure(
             key="api.requests_per_s",
             value=warm["per_s"],
             unit="1/s",
-            counts=f"{counts}, {_CLIENTS} clients, wall time; the clients share the machine",
+            counts=f"{counts}, by its plan, {_CLIENTS} clients, wall time; the clients share the machine",
         ),
-        Figure(key="api.cpu_ms", value=warm["cpu_ms"], unit="ms", counts=f"its CPU per request; {counts}"),
+        Figure(key="api.cpu_ms", value=warm["cpu_ms"], unit="ms", counts=f"its CPU per request, by its plan; {counts}"),
         Figure(
             key="api.cold_cpu_ms",
             value=cold["cpu_ms"],
             unit="ms",
-            counts="the same, each document for the first time: parsed, checked",
+            counts="the same, each document for the first time: parsed, checked, by the reference executor",
         ),
     ]
 

@@ -141,16 +141,17 @@ async def test_a_failure_that_nobody_was_told_of_is_not_recovered_from(conn: Con
 
 async def test_success_of_a_webhook_that_was_disabled_for_failing_is_raised(conn: Conn) -> None:
     webhook = await create_subscription(conn, URL)
-    await create_due_events(conn, webhook, 2)
-    first, second = await claim(conn)
+    await create_due_events(conn, webhook, 3)
+    first, second, third = await claim(conn)
+    await deliveries.record_results(conn, [ended(first, "RETRYING")])
     await deliveries.disable_webhook(conn, webhook.id, "Gone.")
 
     # In flight when it was disabled: nobody is told that a disabled webhook is well.
-    await deliveries.record_results(conn, [ended(first, "DELIVERED", status=200)])
+    await deliveries.record_results(conn, [ended(second, "DELIVERED", status=200)])
     assert await kinds(conn) == ["DISABLED"]
 
     await conn.execute("update webhooks set is_enabled = true, disabled_reason = null, failing_since = null")
-    await deliveries.record_results(conn, [ended(second, "DELIVERED", status=200)])
+    await deliveries.record_results(conn, [ended(third, "DELIVERED", status=200)])
     assert await kinds(conn) == ["DISABLED", "RECOVERED"]
 
 
@@ -200,6 +201,23 @@ async def test_a_test_that_fails_and_a_deleted_webhooks_event_are_not_raised(con
 
     assert [row["state"] for row in await conn.fetch("select state from webhook_events")] == ["FAILED", "FAILED"]
     assert await raised(conn) == []
+
+
+async def test_a_test_that_fails_begins_no_outage_and_one_that_succeeds_ends_it(conn: Conn) -> None:
+    await create_due_events(conn, await create_subscription(conn, URL))
+    await conn.execute("update webhook_events set event_name = 'test'")
+    failing = "select is_failing or failing_since is not null from webhooks"
+
+    await attempt(conn, "RETRYING")
+    assert await conn.fetchval(failing) is False
+
+    await conn.execute("update webhooks set is_failing = true, failing_since = now() - interval '1 h'")
+    await raise_failing(conn, after_s=600)
+    await attempt(conn, "RETRYING")
+    assert await conn.fetchval(failing) is True
+    await attempt(conn, "DELIVERED", status=200)
+    assert await conn.fetchval(failing) is False
+    assert await kinds(conn) == ["FAILING", "RECOVERED"]
 
 
 async def test_nothing_is_raised_about_webhooks_that_are_told_of_it(conn: Conn) -> None:

@@ -68,7 +68,7 @@ async def test_plans_are_forgotten_with_their_documents(conn: asyncpg.Connection
     found = [text for text in texts if kept.find(text)]
 
     assert found == texts[-len(found) :]
-    # Each counts for its text, a hundred characters, and a tenth of its code.
+    # Each counts for its text, a hundred characters, and a quarter of its code.
     assert 10 < len(found) < 4_000 / (len(texts[0]) + 100)
 
 
