@@ -1,0 +1,41 @@
+"""A cache that is bounded by the size of what is in it."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Kept(Generic[K, V]):
+    """Values by their keys, up to `most` of their sizes together; the one used least lately is forgotten first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 0
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._sizes: dict[K, int] = {}
+
+    def find(self, key: K) -> V | None:
+        value = self._values.get(key)
+        if value is not None:
+            self._values.move_to_end(key)
+        return value
+
+    def keep(self, key: K, value: V, size: int) -> None:
+        """Under a key that has no value yet."""
+        self._values[key] = value
+        self._add(key, size)
+
+    def grow(self, key: K, value: V, size: int) -> None:
+        """Count what a value has come to take beside; nothing when it has been forgotten."""
+        if self._values.get(key) is value:
+            self._add(key, size)
+
+    def _add(self, key: K, size: int) -> None:
+        self._sizes[key] = self._sizes.get(key, 0) + size
+        self._size += size
+        while self._size > self._most:
+            forgotten, _ = self._values.popitem(last=False)
+            self._size -= self._sizes.pop(forgotten)
