@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from app.cli import app
 from app.db.pool import Connection
+from app.domain.operational_event import OperationalEventKind
 from app.domain.webhook import WebhookKlass
 from app.domain.webhook_event import WebhookEventState
 from app.settings import Settings
@@ -49,7 +50,7 @@ def test_graphql_fits_the_schema() -> None:
 
     errors = [error for document in documents for error in validate(schema._schema, parse(document))]
 
-    assert len(documents) == 4
+    assert len(documents) == 5
     assert errors == []
 
 
@@ -60,7 +61,7 @@ def test_stored_queries_can_be_registered() -> None:
         stored_query(schema._schema, each["queryString"], WebhookKlass(each["type"]))
     stored_query(schema._schema, blocks("graphql")[1], WebhookKlass.INVOICE)
 
-    assert len(attributes) == 1
+    assert len(attributes) == 2
 
 
 def test_commands_exist() -> None:
@@ -77,10 +78,10 @@ def test_commands_exist() -> None:
     assert sorted(named) == sorted(known)
 
 
-def test_states_are_all_explained() -> None:
+def test_states_and_kinds_are_all_explained() -> None:
     explained = re.findall(r"^\| `([A-Z_]+)` \| \w", README, re.MULTILINE)
 
-    assert sorted(explained) == sorted(WebhookEventState)
+    assert sorted(explained) == sorted([*WebhookEventState, *OperationalEventKind])
 
 
 async def test_sql_to_monitor_runs(conn: Connection) -> None:
@@ -88,4 +89,4 @@ async def test_sql_to_monitor_runs(conn: Connection) -> None:
 
     results = [await conn.fetch(statement) for statement in statements]
 
-    assert len(results) == 4
+    assert len(results) == 6

@@ -56,8 +56,10 @@ async def list_partitions(conn: Connection) -> list[Partition]:
         join pg_inherits i on i.inhparent = h.name::regclass join pg_class c on c.oid = i.inhrelid
         cross join lateral regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''(.+)''\) TO \(''(.+)''\)') bound
         -- A date says itself; a time is shown in the session's time zone.
-        cross join lateral (select min(day) as since, max(day) as until from unnest(bound) at cross join lateral (
-          select case when h.name = 'payloads' then at::date else (at::timestamptz at time zone 'UTC')::date end) d(day)) b
+        cross join lateral (
+          select min(day) as since, max(day) as until from unnest(bound) edge cross join lateral (select
+            case when h.name = 'payloads' then edge::date else (edge::timestamptz at time zone 'UTC')::date end) d(day)
+        ) b
         where bound is not null order by h.place, b.since
         """,
         list(HISTORIES),

@@ -26,8 +26,9 @@ from schema.kept import Kept
 from schema.limits import SizeLimitRule, parse_within_limits
 from schema.stored.watched import watched_columns
 
-#: Characters of all kept queries together: some 5,000 of usual size. And what a short one counts for beside its text.
-KEPT_CHARACTERS = 4_000_000
+#: Characters of all kept queries together: some ten thousand of usual size. Where there are more webhooks that are all
+#: different, each batch would parse their queries again. A short one counts for `_EACH` beside its text.
+KEPT_CHARACTERS = 10_000_000
 _EACH = 100
 
 _FORM = "query($id: ID!) { node(id: $id) { … } }"

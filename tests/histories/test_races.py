@@ -35,10 +35,10 @@ async def test_a_creation_that_leaves_while_its_destroy_is_judged_is_followed_by
             # The publisher has judged: one is to be told of the destroy, the other never heard of the variant.
             await blocker.execute("lock table payloads in share mode")
             publishing = asyncio.create_task(publisher.publish())
-            await until(lambda: blocker.fetchval(_WAITS))
+            await until(lambda: conn.fetchval(_WAITS))
             delivering = asyncio.create_task(out.deliver_all())
             # Either it leaves now, or it waits for the publisher.
-            await until(lambda: left_or_waits(blocker, receiver))
+            await until(lambda: left_or_waits(conn, receiver))
         await asyncio.gather(publishing, delivering)
         await out.deliver_all()
 
