@@ -103,7 +103,7 @@ class _Seeding:
     async def _chunk(self) -> AsyncIterator[Connection]:
         """A transaction; what it records is marked as published when nobody is to be told."""
         async with transaction(self._database, actor="seed") as conn:
-            last_id = await conn.fetchval("select coalesce(max(id), 0) from change_events")
+            last_id = await conn.fetchval("select coalesce(max(id), 0) from change_events_open")
             yield conn
             if self._is_quiet or not await _has_webhooks(conn):
                 await conn.execute(

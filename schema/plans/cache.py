@@ -73,7 +73,7 @@ class Plans:
 
     def prepare(self, seen: Seen, plan: OperationPlan, variables: VariableValues | None) -> None:
         """Have compiled meanwhile what the plan lacks for these variables."""
-        self._start(seen, lambda: self._prepare(seen, plan, variables))
+        self._start(seen, lambda: self._prepare(plan, variables))
 
     async def settle(self) -> None:
         """Wait until nothing is being compiled."""
@@ -95,6 +95,9 @@ class Plans:
         try:
             characters = await asyncio.get_running_loop().run_in_executor(self._thread, compile_)
             self._documents.grow(seen.text, seen.known, characters)
+        except Exception as error:
+            # It stays with the reference executor; and whoever waits for all tasks must not stumble over this one.
+            _log.warning("plan.failed", exc_info=error)
         finally:
             seen.is_waiting = False
 
@@ -114,13 +117,8 @@ class Plans:
         _log.info("plan.compiled", characters=plan.characters, ms=round((time.perf_counter() - started) * 1000, 1))
         return plan.characters
 
-    def _prepare(self, seen: Seen, plan: OperationPlan, variables: VariableValues | None) -> int:
+    def _prepare(self, plan: OperationPlan, variables: VariableValues | None) -> int:
         """In the thread."""
         before = plan.characters
-        try:
-            plan.prepare(variables)
-        except (Unsupported, TellgraphError, GraphQLError) as error:
-            _log.info("plan.unsupported", reason=str(error))
-            for decided in [decided for decided, found in seen.plans.items() if found is plan]:
-                seen.plans[decided] = None
+        plan.prepare(variables)
         return plan.characters - before

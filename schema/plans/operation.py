@@ -1,11 +1,13 @@
 """An operation of the API as a plan."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
     DocumentNode,
+    GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -15,6 +17,7 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.auth import Viewer
+from app.errors import TellgraphError
 from schema.context import Reader
 from schema.declarations import Listing, Lookup
 from schema.plans.compile import fragments_of
@@ -39,10 +42,11 @@ class OperationPlan:
         return sum(root.characters for root in self.roots.values() if not isinstance(root, str))
 
     def prepare(self, variables: VariableValues | None) -> None:
-        """Compile what else these variables need. Raises Unsupported."""
+        """Compile what else these variables need; where they don't fit, an error says so when they are used."""
         for root in self.roots.values():
             if not isinstance(root, str):
-                root.prepare(variables)
+                with suppress(TellgraphError, GraphQLError):
+                    root.prepare(variables)
 
     async def data(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> dict[str, Any]:
         """The response's `data`. Raises whatever is out of the ordinary: the reference executor is asked then."""

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
+import structlog
+from graphql import GraphQLError, GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
 from graphql.execution.values import VariableValues
 
 from app.auth import Viewer
 from app.db.keyset import Sort, encode_cursor, order_by, slice_of
 from app.db.pool import Record
+from app.errors import TellgraphError
 from schema.context import Reader
 from schema.declarations import ENTITIES, Asked, Listing, Lookup, Relation
 from schema.lookups import find_keys
@@ -19,10 +21,12 @@ from schema.plans.connections import ConnectionCode
 from schema.plans.leaves import BailOut
 from schema.plans.levels import Build, Level, Page
 from schema.plans.nested import Nested
-from schema.plans.selection import Fragments, Selected
+from schema.plans.selection import Fragments, Selected, Unsupported
 from schema.plans.viewers import may_read
 from schema.plans.views import view_of
 from schema.statements import listed_count, listed_rows, row_rule
+
+_log = structlog.get_logger()
 
 
 class NotPrepared(BailOut):
@@ -38,7 +42,7 @@ class Root(Protocol):
         ...
 
     def prepare(self, variables: VariableValues | None) -> None:
-        """Compile what these variables need. Raises Unsupported."""
+        """Compile what these variables need. Raises what arguments raise that don't fit."""
         ...
 
     async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any: ...
@@ -132,33 +136,50 @@ class LookupRoot:
 
     def __init__(self, site: Site, lookup: Lookup) -> None:
         self._site, self._lookup, self._given = site, lookup, site.arguments()
-        self._types: dict[str, _Type] = {}
+        self._types: dict[str, _Type | None] = {}
 
     @property
     def characters(self) -> int:
-        return sum(one.compiler.code.characters for one in self._types.values())
+        return sum(one.compiler.code.characters for one in self._types.values() if one is not None)
 
     def prepare(self, variables: VariableValues | None) -> None:
         for type_name, _ in self._keys(variables):
             if type_name not in self._types:
-                self._types[type_name] = _Type(self._site, type_name)
+                self._types[type_name] = self._compiled(type_name)
+
+    def _compiled(self, type_name: str) -> "_Type | None":
+        """None for what is selected of this type and only the reference executor knows."""
+        try:
+            return _Type(self._site, type_name)
+        except (Unsupported, TellgraphError, GraphQLError) as error:
+            _log.info("plan.unsupported", type=type_name, reason=str(error))
+        except Exception as error:
+            _log.warning("plan.failed", type=type_name, exc_info=error)
+        return None
 
     async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any:
         wanted = self._keys(variables)
         keys: dict[str, list[int]] = {}
         for type_name, key in wanted:
-            if type_name not in self._types:
-                raise NotPrepared
             keys.setdefault(type_name, []).append(key)
-            viewer.require(ENTITIES[type_name].scope)
-            _require(viewer, self._types[type_name].compiler)
+        types = {type_name: self._type(type_name, viewer) for type_name in keys}
         found = {
             (type_name, key): node
-            for type_name, of_type in keys.items()
-            for key, node in (await self._types[type_name].nodes(of_type, reader, viewer, variables)).items()
+            for type_name, of_type in types.items()
+            for key, node in (await of_type.nodes(keys[type_name], reader, viewer, variables)).items()
         }
         nodes = [found.get(one) for one in wanted]
         return nodes if self._lookup.is_list else nodes[0]
+
+    def _type(self, type_name: str, viewer: Viewer) -> "_Type":
+        if type_name not in self._types:
+            raise NotPrepared
+        found = self._types[type_name]
+        if found is None:
+            raise BailOut
+        viewer.require(ENTITIES[type_name].scope)
+        _require(viewer, found.compiler)
+        return found
 
     def _keys(self, variables: VariableValues | None) -> list[tuple[str, int]]:
         return find_keys(self._lookup, self._given.of(variables)[self._lookup.argument])
@@ -202,6 +223,8 @@ async def _read(
     records = await reader.fetch(statement.sql, *statement.args)
     if records:
         witness.hear(records[0][-1])
+        if not witness.is_confirmed:
+            raise BailOut
     return records
 
 

@@ -24,7 +24,7 @@ _OURS_THAT_WAIT = (
 
 async def test_full_pool_delays_and_loses_nothing(database_url: str, redis_url: str, receiver: Receiver) -> None:
     load = await create_load(database_url, receiver, seed=9)
-    conn = await asyncpg.connect(database_url)
+    conn, watching = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
     with worker_process(database_url, redis_url, database_pool_size=3) as worker:
         await started(worker)
         writing = asyncio.create_task(load.write(CHANGES))
@@ -32,7 +32,7 @@ async def test_full_pool_delays_and_loses_nothing(database_url: str, redis_url: 
         async with conn.transaction():
             # Who looks for work, claims or stores waits for this: one by one, the pool's connections.
             await conn.execute("lock table webhook_events in access exclusive mode")
-            await until(lambda: conn.fetchval(f"{_OURS_THAT_WAIT} having count(*) = 3"))
+            await until(lambda: watching.fetchval(f"{_OURS_THAT_WAIT} having count(*) = 3"))
             sent = len(receiver.deliveries)
             await writing
         recovery_s = await load.arrive()
@@ -43,6 +43,7 @@ async def test_full_pool_delays_and_loses_nothing(database_url: str, redis_url: 
     assert duplicates == 0
     assert len(receiver.deliveries) > sent
     await conn.close()
+    await watching.close()
 
 
 @asynccontextmanager

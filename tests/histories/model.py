@@ -7,6 +7,7 @@ it: `check_round` says what they had to make of it. At the end the endpoint is w
 1. A change that concerns a webhook makes one event: with the variant as it is, if it touches what the webhook
    watches; and one that says so and is not sent, if it doesn't.
 2. An event is left out only if it would show what the subscriber was last given, or will be; and such a one is.
+   What still waits gives way to a newer one, unless every change is asked for, or somebody wants it sent again.
 3. Sequences rise with the state that is shown, and arrive in their order, one at a time for each variant.
 4. Nothing arrives twice but what had no good end the first time, under the same id and with the same bytes.
 5. At the end nothing is open, and what arrived under the highest sequence is what the subscriber was to know.
@@ -220,10 +221,17 @@ def _check_event(subscription: Subscription, seen: Round, commits: Sequence[Comm
         return wrong + _check_skip(subscription, seen, commits, event)
     if event.payload not in _renderings(subscription, seen, commits):
         wrong.append(f"doesn't show the variant as it was, {commits}: {event}")
+    if seen.is_quiet and not subscription.every_change:
+        wrong += [f"waits still, {other}: {event}" for other in seen.after.values() if _should_give_way(other, event)]
     before = last_given(seen, event.subject, event.id, by_arrival=False)
     if seen.is_quiet and subscription.may_skip and event.name != "destroy" and _is_equal(seen, before, [event.payload]):
         wrong.append(f"tells nothing new after {before}: {event}")
     return wrong
+
+
+def _should_give_way(other: Event, event: Event) -> bool:
+    waits = other.state in OPEN - {"SENDING"} and not other.is_replay
+    return waits and other.subject == event.subject and other.id < event.id
 
 
 def _check_names(

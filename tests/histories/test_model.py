@@ -66,6 +66,9 @@ def test_round_in_order(before: list[Event], made: list[Event], commits: list[Co
         ),
         pytest.param([replace(OLD, payload=SHOWS_TWO)], [NEW], [CHANGED], "nothing new", id="redundant"),
         pytest.param([OLD], [replace(NEW, payload=SHOWS_ONE)], [CHANGED], "doesn't show", id="stale"),
+        pytest.param(
+            [replace(OLD, state="RETRYING")], [NEW], [CHANGED], "waits still", id="an older one is not superseded"
+        ),
         pytest.param([replace(OLD, id=5)], [NEW], [CHANGED], "lower than", id="falling sequence"),
         pytest.param([OLD], [NEW], [replace(CHANGED, after=GONE)], "wrong name", id="a deletion called an update"),
     ],

@@ -4,10 +4,11 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from schema import documents, schema
+from schema import documents, global_ids, schema
 from schema.documents import Documents
 from schema.planned import Planned
 from schema.plans.cache import MAX_PLANS, OFTEN, Plans
+from tests.builders.owned import create_external_id
 from tests.builders.sales import create_sale
 from tests.support.executors import by_plan, by_reference, context_of, fresh_plans
 
@@ -93,3 +94,27 @@ async def test_plan_of_a_node_learns_its_types(conn: asyncpg.Connection, asked: 
 
     assert given == expected * 2
     assert documents.find(text) is not None
+
+
+async def test_wrong_value_costs_an_operation_no_plan(conn: asyncpg.Connection) -> None:
+    sale, planned = await create_sale(conn), fresh_plans()
+    text = "query Wrong($id: ID!, $first: Int) { node(id: $id) { id } invoices(first: $first) { totalCount } }"
+    wrong, right = {"id": "x", "first": -1}, {"id": sale.id_of("invoice"), "first": 1}
+    expected = [await by_reference(conn, text, one) for one in (wrong, right)]
+
+    given = [await by_plan(planned, conn, text, one) for one in (wrong, right)]
+
+    assert b"INVALID_INPUT" in expected[0]
+    assert given == [None, expected[1]]
+
+
+async def test_type_that_is_not_planned_leaves_the_others_theirs(conn: asyncpg.Connection) -> None:
+    sale, planned = await create_sale(conn), fresh_plans()
+    external_id = await create_external_id(conn, owner_type="Invoice", owner_id=sale.invoice.id)
+    text = "query($id: ID!) { node(id: $id) { id ... on ExternalID { owner { id } } } }"
+    ids = [global_ids.encode("ExternalID", external_id.id), sale.id_of("invoice")]
+    expected = [await by_reference(conn, text, {"id": one}) for one in ids]
+
+    given = [await by_plan(planned, conn, text, {"id": one}) for one in ids]
+
+    assert given == [None, expected[1]]
