@@ -19,7 +19,7 @@ _IS_LIVE = "hash = {hash} and revoked_at is null and (expires_at is null or expi
 
 
 def live_key_column(parameter: int) -> str:
-    """A column of any statement: seller and scopes, as a pair, of the live key whose hash is `$parameter`; else null."""
+    """A column of any statement: seller and scopes, as a pair, of the live key of the hash `$parameter`; else null."""
     return f"(select row(seller_id, scopes) from api_keys where {_IS_LIVE.format(hash=f'${parameter}::bytea')})"
 
 

@@ -5,18 +5,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from schema.plans.leaves import BailOut
+from schema.plans.selection import Unsupported
 
 
 class Code:
-    """Functions `f(r, g)` of a record and the plan's slots. `E` is no rows, `bail()` gives the result up."""
+    """Functions `f(r, g)` of a record and the plan's slots. `E` is no rows, `bail()` gives the result up.
 
-    def __init__(self) -> None:
+    maximum  characters, above which Unsupported is raised: fragments can expand to any size.
+    """
+
+    def __init__(self, maximum: int | None = None) -> None:
+        self._maximum = maximum
+        self.characters = 0
         self.functions: list[str] = []
         self.names: dict[str, Any] = {"bail": _bail, "E": ()}
-
-    @property
-    def characters(self) -> int:
-        return sum(map(len, self.functions))
 
     def name(self, kind: str, value: Any) -> str:
         """A name for an object that the generated code calls or reads."""
@@ -31,6 +33,9 @@ class Code:
         name = f"f{len(self.names)}"
         self.names[name] = None
         self.functions.append("\n".join([f"def {name}(r, g):", *(f"    {line}" for line in body)]))
+        self.characters += len(self.functions[-1])
+        if self._maximum is not None and self.characters > self._maximum:
+            raise Unsupported("it is too large")
         return name
 
     def built(self) -> dict[str, Any]:

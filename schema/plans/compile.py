@@ -29,6 +29,8 @@ from schema.plans.levels import Level, Page
 from schema.plans.selection import Fragments, Selected, Unsupported, collect
 from schema.plans.views import View, view_of
 
+#: Of the code of one root field of the API: some thousand lists. It takes about half a second to make.
+MAX_CHARACTERS = 100_000
 PAGE_ARGUMENTS = frozenset({"first", "after", "last", "before"})
 Sets = Iterable[SelectionSetNode]
 Classify = Callable[[Any], Any]
@@ -78,7 +80,8 @@ class Compiler:
     ) -> None:
         self.schema, self.fragments = schema, fragments
         self.is_nested, self.variables = is_nested, variables
-        self.code, self.slots = Code(), Slots()
+        # A stored query is compiled once for years, an operation of the API beside requests.
+        self.code, self.slots = Code(MAX_CHARACTERS if is_nested else None), Slots()
         self.levels: list[Level] = []
         self.tables: set[str] = set()
 

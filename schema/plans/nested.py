@@ -16,20 +16,20 @@ class Nested:
     """Writes one statement; `args` grow with it."""
 
     def __init__(self, viewer: Viewer, slots: Sequence[Any], args: Sequence[Any]) -> None:
-        self._viewer, self._slots = viewer, slots
-        self._args = list(args)
+        self.viewer, self._slots = viewer, slots
+        self.args = list(args)
 
     def parameter(self, value: Any) -> int:
         """The number of a further parameter."""
-        self._args.append(value)
-        return len(self._args)
+        self.args.append(value)
+        return len(self.args)
 
     def statement(self, root: Level, source: str, *, order: str, also: Sequence[str] = ()) -> Statement:
         """The root's rows, which the statement `source` gives, with its columns and then those of `also`."""
         wanted = ", ".join([*self._wanted(root), *also]) or "true"
-        joins = joined(root, self._viewer, self._args, first=1)
+        joins = joined(root, self.viewer, self.args, first=1)
         sql = f"select {wanted} from ({source}) {root.alias}{joins}{order}"
-        return Statement(sql=sql, args=tuple(self._args))
+        return Statement(sql=sql, args=tuple(self.args))
 
     def _wanted(self, level: Level) -> list[str]:
         return [
@@ -43,7 +43,7 @@ class Nested:
         page: Page = self._slots[level.page]
         wanted = ", ".join(self._wanted(level)) or "true"
         source = self._source(level, page)
-        joins = joined(level, self._viewer, self._args, first=1)
+        joins = joined(level, self.viewer, self.args, first=1)
         order = f" order by {_order(level, page)}" if level.table.has("id") else ""
         return f"array(select row({wanted}) from ({source}) {level.alias}{joins}{order})"
 
@@ -51,10 +51,10 @@ class Nested:
         """The level's rows of one parent."""
         relation, key = level.relation, _key(level)
         if page.part is not None:
-            first = 1 + len(self._args)
+            first = 1 + len(self.args)
             part = level.read(page.part)
-            paged = page_of_key(relation, self._viewer, page.where, part, of=key, parameter=first)
-            self._args += paged.args
+            paged = page_of_key(relation, self.viewer, page.where, part, of=key, parameter=first)
+            self.args += paged.args
             return paged.sql
         distinct = "distinct on (t.id) " if relation.link else ""
         return f"select {distinct}t.* from {self._found(level, page)}"
@@ -64,8 +64,8 @@ class Nested:
 
     def _found(self, level: Level, page: Page) -> str:
         source, key = source_of(level.relation)
-        rule, args = row_rule(level.relation, self._viewer, 1 + len(self._args))
-        self._args += args
+        rule, args = row_rule(level.relation, self.viewer, 1 + len(self.args))
+        self.args += args
         return f"{source} where {key} = {_key(level)} and {rule} and {page.where}"
 
 

@@ -24,9 +24,12 @@ from schema.plans.nested import Nested
 from schema.plans.selection import Fragments, Selected, Unsupported
 from schema.plans.viewers import may_read
 from schema.plans.views import view_of
-from schema.statements import listed_count, listed_rows, row_rule
+from schema.statements import Statement, listed_count, listed_rows, row_rule
 
 _log = structlog.get_logger()
+
+#: Statements kept of one root: filters, orders and sizes of pages each make another one.
+_MAX_WRITTEN = 16
 
 
 class NotPrepared(BailOut):
@@ -71,6 +74,7 @@ class ListingRoot:
     def __init__(self, site: Site, listing: Listing) -> None:
         self._listing, self._given = listing, site.arguments()
         self._compiler = compiler = site.compiler()
+        self._written = _Written(compiler)
         self._page, self._count, self._cursor = (compiler.slots.add() for _ in range(3))
         self._level = level = compiler.level(_by_id(listing.target), self._page)
         self._has_cursors = level.has_rows = False
@@ -117,6 +121,7 @@ class ListingRoot:
             reader,
             Nested(viewer, slots, found.args),
             level,
+            self._written,
             found.sql,
             order=f" order by {order_by(asked.sort, part, level.alias)}",
             also=[f'{level.alias}."{column}"' for column in also],
@@ -190,6 +195,7 @@ class _Type:
 
     def __init__(self, site: Site, type_name: str) -> None:
         self.compiler = compiler = site.compiler()
+        self._written = _Written(compiler)
         graphql_type = site.schema.type_map[type_name]
         assert isinstance(graphql_type, GraphQLObjectType)
         self._level = compiler.level(_by_id(ENTITIES[type_name].table), compiler.slots.add(Page()))
@@ -206,20 +212,46 @@ class _Type:
         # With one id PostgreSQL keeps its plan; with an array of them it would make another one each time.
         asked, key = ("= any($1::bigint[])", list(keys)) if len(keys) > 1 else ("= $1::bigint", keys[0])
         source = f"select t.* from {level.table.name} t where t.id {asked} and {rule}"
-        records = await _read(reader, Nested(viewer, slots, [key, *args]), level, source)
+        records = await _read(reader, Nested(viewer, slots, [key, *args]), level, self._written, source)
         return {record[self._id]: self._build(record, slots) for record in records}
 
 
+class _Written:
+    """Statements of one root that were written before, for the operator: no rule adds to them what is the viewer's."""
+
+    def __init__(self, compiler: Compiler) -> None:
+        self._compiler = compiler
+        self._known: dict[tuple[str, ...], str] = {}
+
+    def statement(self, nested: Nested, level: Level, source: str, order: str, also: Sequence[str]) -> Statement:
+        if not nested.viewer.is_operator or self._compiler.slots.made:
+            return nested.statement(level, source, order=order, also=also)
+        given, key = tuple(nested.args), (source, order, *also)
+        if key in self._known:
+            return Statement(sql=self._known[key], args=given)
+        made = nested.statement(level, source, order=order, also=also)
+        if made.args == given and len(self._known) < _MAX_WRITTEN:
+            self._known[key] = made.sql
+        return made
+
+
 async def _read(
-    reader: Reader, nested: Nested, level: Level, source: str, *, order: str = "", also: Sequence[str] = ()
+    reader: Reader,
+    nested: Nested,
+    level: Level,
+    written: _Written,
+    source: str,
+    *,
+    order: str = "",
+    also: Sequence[str] = (),
 ) -> list[Record]:
     """The root's rows; where the reader has a witness that has not spoken yet, they bring what it has to say."""
     witness = reader.witness
     if witness is None or witness.is_confirmed:
-        statement = nested.statement(level, source, order=order, also=also)
+        statement = written.statement(nested, level, source, order, also)
         return await reader.fetch(statement.sql, *statement.args)
     said = witness.column(nested.parameter(witness.key_hash))
-    statement = nested.statement(level, source, order=order, also=[*also, said])
+    statement = written.statement(nested, level, source, order, [*also, said])
     records = await reader.fetch(statement.sql, *statement.args)
     if records:
         witness.hear(records[0][-1])

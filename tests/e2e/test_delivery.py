@@ -36,8 +36,8 @@ async def test_delivers_the_result_of_the_stored_query_signed(platform: Platform
 
 async def test_a_plain_update_by_sql_is_delivered(platform: Platform, receiver: Receiver) -> None:
     query = "query($id: ID!) { node(id: $id) { ... on Variant { sku countOnHand } } }"
-    variant = await create_variant(platform.conn, sku="A-1", count_on_hand=3)
     await platform.create_webhook(receiver.url(), query, type="VARIANT")
+    variant = await create_variant(platform.conn, sku="A-1", count_on_hand=3)
     # Overtaken by the update while it waits, the create would go out as the only one, with the newer state.
     await receiver.wait_for()
 

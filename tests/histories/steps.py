@@ -68,6 +68,7 @@ def _step(name: str, given: st.SearchStrategy[Any] | None = None) -> st.SearchSt
     return st.builds(Step, st.just(name), given if given is not None else st.none())
 
 
+_moods = _step("answer", st.sampled_from(["ok", "error", "drop", "hold"]))
 _steps = st.one_of(
     _commits,
     _commits,
@@ -83,15 +84,25 @@ _steps = st.one_of(
     _step("leases expire"),
     _step("retries fall due"),
     _step("answer", st.sampled_from(["ok", "error", "drop", "hold", "refuse", "slow_down", "gone"])),
-    _step("answer", st.sampled_from(["ok", "error", "drop", "hold"])),
+    _moods,
     _step("disable", _places),
     _step("enable", _places),
     _step("replay", _places),
     _step("cancel", _places),
 )
 
-#: At first, all slots have variants that every subscriber knows.
-histories = st.lists(_steps, min_size=12, max_size=40)
+# What happens to most changes; by single steps alone, few would get as far as a retry.
+_chapters = st.one_of(
+    _steps.map(lambda step: [step]),
+    st.tuples(_commits, _step("publish")).map(list),
+    st.tuples(_commits, _step("publish"), _step("deliver")).map(list),
+    st.tuples(_moods, _commits, _step("publish"), _step("deliver")).map(list),
+)
+
+#: At first, all slots have variants, of which no subscriber has heard yet.
+histories = st.lists(_chapters, min_size=6, max_size=20).map(
+    lambda chapters: [step for chapter in chapters for step in chapter]
+)
 
 _events = st.sampled_from(
     [("create", "update", "destroy")] * 3 + [("update", "destroy"), ("create", "update"), ("update",)]

@@ -135,7 +135,52 @@ _COUNT = Subscription(id=0, reads=("countOnHand",))
             ],
             id="what a dead worker sent may have arrived",
         ),
+        pytest.param(
+            0,
+            [
+                Step("answer", "error"),
+                Step("commit", [(0, {"count": 2})]),
+                Step("publish"),
+                Step("deliver"),
+                Step("answer", "ok"),
+                Step("commit", [(0, {"count": 3})]),
+                Step("commit", [(0, {"count": 2})]),
+                Step("publish"),
+            ],
+            id="what failed is not given, though it is equal",
+        ),
+        pytest.param(
+            25,
+            [
+                Step("commit", [(0, {"count": 2})]),
+                Step("publish"),
+                Step("deliver"),
+                Step("commit", [(0, {"count": 3})]),
+                Step("publish"),
+                Step("deliver"),
+                Step("replay", 1),
+                Step("deliver"),
+                Step("commit", [(0, {"count": 2})]),
+                Step("publish"),
+            ],
+            id="a replay of an old state is not the last one given",
+        ),
+        pytest.param(
+            25,
+            [
+                Step("answer", "hold"),
+                Step("commit", [(0, {"count": 2})]),
+                Step("publish"),
+                Step("deliver"),
+                Step("leases expire"),
+                Step("deliver"),
+                Step("commit", [(0, {"count": 3})]),
+                Step("publish"),
+                Step("deliver"),
+            ],
+            id="what is in flight is neither sent again nor overtaken",
+        ),
     ],
 )
-async def test_history_that_once_went_wrong(play: Play, max_retries: int, steps: list[Step]) -> None:
+async def test_history_worth_keeping(play: Play, max_retries: int, steps: list[Step]) -> None:
     assert await play([(_COUNT, max_retries)], steps) == []

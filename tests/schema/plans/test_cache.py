@@ -118,3 +118,22 @@ async def test_type_that_is_not_planned_leaves_the_others_theirs(conn: asyncpg.C
     given = [await by_plan(planned, conn, text, {"id": one}) for one in ids]
 
     assert given == [None, expected[1]]
+
+
+async def test_operation_that_expands_too_far_is_left_to_the_reference_executor(conn: asyncpg.Connection) -> None:
+    sale, planned = await create_sale(conn), fresh_plans()
+    relations = ("shipments", "refundRequests", "amendments", "annotations")
+    fragments = " ".join(
+        f"fragment F{depth} on Invoice {{ "
+        + " ".join(f"{name} {{ invoice {{ ...F{depth + 1} }} }}" for name in relations)
+        + " }"
+        for depth in range(6)
+    )
+    text = f"query($id: ID!) {{ node(id: $id) {{ ...F0 }} }} {fragments} fragment F6 on Invoice {{ id }}"
+    await by_reference(conn, text, {"id": sale.id_of("invoice")})
+
+    with capture_logs() as logs:
+        given = await by_plan(planned, conn, text, {"id": sale.id_of("invoice")})
+
+    assert given is None
+    assert ("plan.unsupported", "it is too large") in [(log["event"], log.get("reason")) for log in logs]

@@ -29,7 +29,7 @@ from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 #: Operations of the usual run; the nightly mode has more.
-NUMBER = 10 * int(os.environ.get("TELLGRAPH_PLAN_EXAMPLES", "60"))
+NUMBER = 1_000 * int(os.environ.get("TELLGRAPH_PLAN_EXAMPLES", "60")) // 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,9 @@ async def test_generated_operations_give_the_same_bytes(market: Market) -> None:
     # What the reference executor logs of odd data, with tracebacks, takes longer than all the rest.
     with capture_logs():
         for number, request in enumerate(requests(market.ids, market.cursors, number=NUMBER)):
-            for viewer, variables in zip((OPERATOR, market.others[number % 3]), request.variables, strict=True):
+            both = [*zip((OPERATOR, market.others[number % 3]), request.variables, strict=True)]
+            # Now and then both by one plan, with other variables.
+            for viewer, variables in both if number % 4 == 0 else both[number % 2 :][:1]:
                 expected = await by_reference(market.conn, request.text, variables, viewer)
                 given = await by_plan(planned, market.conn, request.text, variables, viewer)
                 assert given in (None, expected), (request, variables, viewer)

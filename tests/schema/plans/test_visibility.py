@@ -52,7 +52,7 @@ async def test_every_relation_path_shows_a_seller_its_own_alone(conn: Connection
     for name in sorted(set(NODES) - OPERATORS_NODES):
         if (ENTITIES[name].table.name, "S1") not in marked.rows:
             continue
-        for document in walk.documents(name, 3):
+        for document in walk.documents(name, 2):
             text = print_ast(visit(parse(document), _Planned()))
             # The other seller goes first: nothing of it may stay with the plan.
             for viewer, owner in (("S2", "S2"), ("S1", "S1"), ("S1", "S2")):
