@@ -1,5 +1,6 @@
 """Jobs by name: whoever rings needs no job's code. Redis is a doorbell; losing it loses no event."""
 
+import time
 from enum import StrEnum
 
 from arq.connections import ArqRedis, RedisSettings
@@ -9,6 +10,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 QUEUE = "tellgraph:queue"
+#: A job that is queued for longer was lost with its worker, or runs: it needs its place in the queue no more.
+_LEFT_AFTER_MS = 10_000
 
 
 class Job(StrEnum):
@@ -30,3 +33,12 @@ def redis_settings(url: str) -> RedisSettings:
 async def enqueue(redis: ArqRedis, job: Job) -> None:
     """Ask any worker to run the job. Without a job id: one that is queued already must not swallow this one."""
     await redis.enqueue_job(job.value, _queue_name=QUEUE)
+
+
+async def clear_left(redis: ArqRedis) -> int:
+    """Take what killed workers have left out of the queue; who had asked for it asks again. Returns how much it was.
+
+    arq passes over a job that its worker seems to have in hand, for minutes, and reads a hundred places of the queue,
+    the oldest: so many left behind would keep everybody from what was asked for since.
+    """
+    return int(await redis.zremrangebyscore(QUEUE, "-inf", time.time() * 1000 - _LEFT_AFTER_MS))

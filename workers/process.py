@@ -10,7 +10,7 @@ from arq.connections import ArqRedis, create_pool
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
-from app.jobs import QUEUE, Job, enqueue, redis_settings
+from app.jobs import QUEUE, Job, clear_left, enqueue, redis_settings
 from app.settings import Settings
 from schema import schema
 from schema.stored.check import marking
@@ -83,6 +83,8 @@ async def _work(resources: Resources, deliverer: Deliverer) -> None:
         return
     if redis is None:
         return
+    with contextlib.suppress(RedisError, OSError):
+        await clear_left(redis)
     worker: WokenWorker | None = None
 
     async def ring(job: Job) -> None:

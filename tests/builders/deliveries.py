@@ -2,8 +2,10 @@ from typing import Any
 
 import orjson
 
+from app.db.deliveries import DueEvent, Result
 from app.db.pool import Connection
 from app.db.webhooks import WEBHOOKS, Webhook
+from app.domain.webhook_event import WebhookEventState
 from app.secrets import secret_box
 from app.services.webhooks import SECRETS
 from tests.builders.rows import insert_row
@@ -45,3 +47,22 @@ async def create_due_events(
         body,
     )
     return [row["id"] for row in rows]
+
+
+def result_of(due: DueEvent, **overrides: Any) -> Result:
+    """What a claimed event's attempt came to: delivered, unless told otherwise."""
+    values = {
+        "id": due.id,
+        "webhook_id": due.webhook_id,
+        "attempt": due.attempt,
+        "state": WebhookEventState.DELIVERED,
+        "reason": None,
+        "status": 200,
+        "error_kind": None,
+        "error": None,
+        "response_body": b"ok",
+        "duration_ms": 3,
+        "delay_s": None,
+        "disable_reason": None,
+    }
+    return Result(**{**values, **overrides})

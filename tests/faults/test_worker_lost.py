@@ -1,11 +1,14 @@
 """Workers that are killed, or told to stop, while they deliver. TELLGRAPH_LONG_FAULTS=1 runs the long form."""
 
 import asyncio
+import time
 
 import asyncpg
 import pytest
 from aiohttp import web
+from redis.asyncio import Redis
 
+from app.jobs import QUEUE
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.load import IS_LONG, create_load, tell
 from tests.support.receiver import Delivery, Receiver
@@ -58,6 +61,22 @@ async def test_killed_again_and_again_loses_nothing(
     tell("killed", kills=KILLS, recovery_s=recovery_s, duplicates=duplicates, posts=len(receiver.deliveries))
     assert status == 0
     assert load.written > KILLS
+
+
+async def test_jobs_that_killed_workers_left_keep_nobody_from_what_is_asked_for_since(
+    database_url: str, redis_url: str, receiver: Receiver
+) -> None:
+    load = await create_load(database_url, receiver, seed=12)
+    async with Redis.from_url(redis_url) as redis:
+        left = [f"left-{number}" for number in range(150)]
+        await redis.zadd(QUEUE, dict.fromkeys(left, (time.time() - 60) * 1000))
+        await redis.mset({f"arq:in-progress:{job}": 1 for job in left})
+
+    with worker_process(database_url, redis_url) as worker:
+        await started(worker)
+        await load.write(1)
+        await load.arrive()
+        assert await worker.stop() == 0
 
 
 async def test_second_worker_takes_over_what_a_killed_one_had_in_flight(

@@ -13,7 +13,7 @@ from app.db import deliveries
 from app.db.deliveries import DueEvent, Result
 from app.db.pool import create_database
 from app.domain.webhook_event import WebhookEventState
-from tests.builders.deliveries import create_due_events, create_subscription
+from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
 from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
@@ -37,26 +37,8 @@ async def claim(conn: Conn, *, limit: int = 200, after: int = 0, lease_s: float 
     )
 
 
-def result(due: DueEvent, **overrides: Any) -> Result:
-    values = {
-        "id": due.id,
-        "webhook_id": due.webhook_id,
-        "attempt": due.attempt,
-        "state": WebhookEventState.DELIVERED,
-        "reason": None,
-        "status": 200,
-        "error_kind": None,
-        "error": None,
-        "response_body": b"ok",
-        "duration_ms": 3,
-        "delay_s": None,
-        "disable_reason": None,
-    }
-    return Result(**{**values, **overrides})
-
-
 def failed(due: DueEvent, **overrides: Any) -> Result:
-    return result(due, **{"state": WebhookEventState.RETRYING, "status": 500, "delay_s": 5.0, **overrides})
+    return result_of(due, **{"state": WebhookEventState.RETRYING, "status": 500, "delay_s": 5.0, **overrides})
 
 
 async def states(conn: Conn) -> list[str]:
@@ -116,7 +98,7 @@ async def test_newer_event_does_not_overtake_one_that_waits_for_its_retry(conn: 
 
     assert (due.id, none_while_in_flight, none_while_it_waits) == (older, [], [])
     (retry,) = await claim(conn)
-    await deliveries.record_results(conn, [result(retry)])
+    await deliveries.record_results(conn, [result_of(retry)])
     assert [due.id for due in await claim(conn)] == [newer]
 
 
@@ -192,7 +174,7 @@ async def test_late_result_of_an_expired_lease_changes_nothing(conn: Conn) -> No
     (second,) = await claim(conn)
 
     late = await deliveries.record_results(conn, [failed(first, disable_reason="Gone")])
-    both = await deliveries.record_results(conn, [failed(first), result(second)])
+    both = await deliveries.record_results(conn, [failed(first), result_of(second)])
 
     assert (released, late, both) == (1, set(), {second.id})
     attempts = await conn.fetch("select number, status, error_kind from delivery_attempts order by number")
@@ -236,7 +218,7 @@ async def test_result_that_is_refused_keeps_no_other_from_being_stored(conn: Con
     first, second, third = await claim(conn)
 
     async with create_database(database_url, pool_size=2) as database:
-        await record([result(first), failed(second, error="a\0b"), result(third)], database)
+        await record([result_of(first), failed(second, error="a\0b"), result_of(third)], database)
 
     assert await states(conn) == ["DELIVERED", "SENDING", "DELIVERED"]
 

@@ -9,8 +9,8 @@ import pytest
 from app.db import deliveries
 from app.db.deliveries import DueEvent
 from app.domain.attempt import ErrorKind
-from tests.builders.deliveries import create_due_events, create_subscription
-from tests.workers.test_deliver import claim, failed, result
+from tests.builders.deliveries import create_due_events, create_subscription, result_of
+from tests.workers.test_deliver import claim, failed
 from workers.retry import pause_s
 
 Conn = asyncpg.Connection
@@ -90,7 +90,7 @@ async def test_paused_webhook_is_claimed_nothing_of_until_the_pause_is_over(conn
     while_paused = await claim(conn)
     await conn.execute("update webhooks set paused_until = clock_timestamp()")
     afterwards = await claim(conn)
-    await deliveries.record_results(conn, [result(due) for due in afterwards])
+    await deliveries.record_results(conn, [result_of(due) for due in afterwards])
 
     assert while_paused == []
     assert len(afterwards) == 4
@@ -103,7 +103,7 @@ async def test_what_was_in_flight_neither_ends_nor_shortens_a_pause(conn: Conn) 
     first, second, third = await claim(conn)
 
     await pause(conn, first)
-    await deliveries.record_results(conn, [result(second)])
+    await deliveries.record_results(conn, [result_of(second)])
     await deliveries.record_results(conn, [failed(third, pause_s=1.0)])
 
     assert 50 < (await paused_s(conn) or 0) <= 60

@@ -9,10 +9,8 @@ import asyncpg
 import pytest
 
 from app.db import deliveries, retention
-from app.db.deliveries import DueEvent, Result
 from app.db.webhooks import Webhook
-from app.domain.webhook_event import WebhookEventState
-from tests.builders.deliveries import create_due_events, create_subscription
+from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
 from workers.resources import Resources, open_resources
 from workers.retention import retain, retain_as_of
@@ -236,7 +234,7 @@ async def test_work_goes_on_while_partitions_come_and_go(
             async with own.transaction():
                 due = await deliveries.claim_due(own, limit=5, per_webhook=200, after=0, failing_share=10, lease_s=60)
             async with own.transaction():
-                done += len(await deliveries.record_results(own, [_delivered(one) for one in due]))
+                done += len(await deliveries.record_results(own, [result_of(one) for one in due]))
         await own.close()
         return done
 
@@ -249,23 +247,6 @@ async def test_work_goes_on_while_partitions_come_and_go(
     assert done == await conn.fetchval("select count(*) from webhook_events where state = 'DELIVERED'") > 0
     assert await conn.fetchval("select count(*) from webhook_events where created_at < now() - interval '30 d'") == 0
     assert await conn.fetchval("select count(*) from payloads where day < current_date - 30") == 0
-
-
-def _delivered(due: DueEvent) -> Result:
-    return Result(
-        id=due.id,
-        webhook_id=due.webhook_id,
-        attempt=due.attempt,
-        state=WebhookEventState.DELIVERED,
-        reason=None,
-        status=200,
-        error_kind=None,
-        error=None,
-        response_body=None,
-        duration_ms=1,
-        delay_s=None,
-        disable_reason=None,
-    )
 
 
 async def test_one_worker_at_a_time(conn: Conn, resources: Resources, today: date) -> None:

@@ -4,12 +4,11 @@ import asyncpg
 import pytest
 
 from app.db import deliveries, webhook_events
-from app.db.deliveries import Result
 from app.db.webhook_events import Given, Subject
 from app.db.webhooks import Webhook
 from app.domain.attempt import NEVER_LEFT, ErrorKind
 from app.domain.webhook_event import WebhookEventState
-from tests.builders.deliveries import create_due_events, create_subscription
+from tests.builders.deliveries import create_due_events, create_subscription, result_of
 
 Conn = asyncpg.Connection
 
@@ -24,23 +23,13 @@ async def send(
 ) -> list[int]:
     """Claim what is due and store that it came to this; the events' ids."""
     due = await deliveries.claim_due(conn, limit=50, per_webhook=50, after=0, failing_share=10, lease_s=60)
-    results = [
-        Result(
-            id=one.id,
-            webhook_id=one.webhook_id,
-            attempt=one.attempt,
-            state=state,
-            reason=None,
-            status=None if error_kind else 200 if state is WebhookEventState.DELIVERED else 500,
-            error_kind=error_kind,
-            error=None,
-            response_body=None,
-            duration_ms=1,
-            delay_s=3600.0 if state is WebhookEventState.RETRYING else None,
-            disable_reason=None,
-        )
-        for one in due
-    ]
+    ended = {
+        "state": state,
+        "status": None if error_kind else 200 if state is WebhookEventState.DELIVERED else 500,
+        "error_kind": error_kind,
+        "delay_s": 3600.0 if state is WebhookEventState.RETRYING else None,
+    }
+    results = [result_of(one, **ended) for one in due]
     await deliveries.record_results(conn, results)
     return [one.id for one in due]
 

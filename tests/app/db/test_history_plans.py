@@ -17,7 +17,6 @@ import strawberry
 
 from app.auth import OPERATOR, Viewer
 from app.db import change_events, deliveries, webhook_events, webhooks
-from app.db.deliveries import Result
 from app.db.keyset import Slice
 from app.db.sellers import SellerId
 from app.db.webhook_events import WEBHOOK_EVENTS, NewWebhookEvent, Subject
@@ -28,7 +27,7 @@ from schema import global_ids
 from schema.filters import webhook_events as filters
 from schema.filters.webhook_events import WebhookEventFilters
 from schema.statements import listed_rows
-from tests.builders.deliveries import create_due_events
+from tests.builders.deliveries import create_due_events, result_of
 from tests.builders.history import create_history
 from tests.support.servers import private_servers_running
 
@@ -165,7 +164,7 @@ async def test_the_queue_reads_only_what_is_open(history: Watched) -> None:
                 "claim to deliver",
                 deliveries.claim_due(history, limit=200, per_webhook=200, after=0, failing_share=10, lease_s=60),
             )
-            await during("record", deliveries.record_results(history, [_result(one) for one in due]))
+            await during("record", deliveries.record_results(history, [result_of(one) for one in due]))
             await during("hold", webhook_events.hold_open(history, WebhookId(3)))
             await during("release", webhook_events.release_held(history, WebhookId(3)))
             await during("sweep", deliveries.release_expired(history))
@@ -242,21 +241,4 @@ def _new_event(superseded: int) -> NewWebhookEvent:
         changed=b"{}",
         changed_at=datetime.now(UTC),
         supersedes=(webhook_events.WebhookEventId(superseded),),
-    )
-
-
-def _result(due: deliveries.DueEvent) -> Result:
-    return Result(
-        id=due.id,
-        webhook_id=due.webhook_id,
-        attempt=due.attempt,
-        state=WebhookEventState.DELIVERED,
-        reason=None,
-        status=200,
-        error_kind=None,
-        error=None,
-        response_body=b"ok",
-        duration_ms=3,
-        delay_s=None,
-        disable_reason=None,
     )

@@ -10,13 +10,13 @@ import asyncpg
 import pytest
 
 from app.db import deliveries, webhook_event_changes, webhook_events
-from app.db.deliveries import DueEvent, Result
+from app.db.deliveries import DueEvent
 from app.db.pool import create_database
 from app.db.webhook_events import NewWebhookEvent, WebhookEventId
 from app.db.webhooks import Webhook
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
-from tests.builders.deliveries import create_due_events, create_subscription
+from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.waiting import until
 from workers.record import record
 
@@ -73,27 +73,10 @@ async def claim(conn: Conn) -> list[DueEvent]:
     return await deliveries.claim_due(conn, limit=10, per_webhook=10, after=0, failing_share=10, lease_s=60)
 
 
-def delivered(due: DueEvent) -> Result:
-    return Result(
-        id=due.id,
-        webhook_id=due.webhook_id,
-        attempt=due.attempt,
-        state=WebhookEventState.DELIVERED,
-        reason=None,
-        status=200,
-        error_kind=None,
-        error=None,
-        response_body=b"ok",
-        duration_ms=3,
-        delay_s=None,
-        disable_reason=None,
-    )
-
-
 async def deliver(conn: Conn) -> None:
     """The claim and the record in one, so that whoever looked before sees neither."""
     (due,) = await claim(conn)
-    assert await deliveries.record_results(conn, [delivered(due)]) == {due.id}
+    assert await deliveries.record_results(conn, [result_of(due)]) == {due.id}
 
 
 def superseding(scene: Scene) -> Act:
@@ -173,7 +156,7 @@ async def test_sweep_does_not_release_what_is_just_recorded(scene: Scene) -> Non
     await scene.conn.execute("update webhook_events set lease_until = now() - interval '1 s'")
 
     released = await scene.meet(
-        lambda conn: deliveries.record_results(conn, [delivered(due)]), deliveries.release_expired
+        lambda conn: deliveries.record_results(conn, [result_of(due)]), deliveries.release_expired
     )
 
     assert released == 0
@@ -189,7 +172,7 @@ async def test_a_result_is_too_late_for_what_was_swept_with_its_webhook(scene: S
     async with create_database(database_url, pool_size=2) as database:
         async with scene.first.transaction():
             assert await deliveries.release_expired(scene.first) == 1
-            recording = asyncio.create_task(record([delivered(due)], database))
+            recording = asyncio.create_task(record([result_of(due)], database))
             waiting = (
                 "select count(*) = 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%recorded%'"
             )

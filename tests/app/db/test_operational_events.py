@@ -9,7 +9,7 @@ from app.db import deliveries
 from app.db.deliveries import DueEvent, Result
 from app.db.operational_events import raise_failing
 from app.domain.webhook_event import WebhookEventState
-from tests.builders.deliveries import create_due_events, create_subscription
+from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
 from workers.resources import open_resources
 from workers.sweep import sweep_all
@@ -35,19 +35,13 @@ async def claim(conn: Conn) -> list[DueEvent]:
 
 
 def ended(due: DueEvent, state: str, *, status: int | None = 500) -> Result:
-    return Result(
-        id=due.id,
-        webhook_id=due.webhook_id,
-        attempt=due.attempt,
+    return result_of(
+        due,
         state=WebhookEventState(state),
-        reason=None,
         status=status,
         error_kind=None if status else "TIMEOUT",
         error=None if status else "no answer within 1 s",
-        response_body=None,
-        duration_ms=1,
         delay_s=5.0 if state == "RETRYING" else None,
-        disable_reason=None,
     )
 
 

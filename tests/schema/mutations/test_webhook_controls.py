@@ -15,7 +15,7 @@ from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
 from app.secrets import box_of
 from app.services.webhook_secrets import opened_ring
 from schema import global_ids
-from tests.builders.deliveries import create_due_events, create_subscription
+from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.platform import Platform, settings_for
@@ -106,20 +106,7 @@ async def test_what_is_published_or_retried_while_a_webhook_is_deleted_is_cancel
     # By a publisher that had read the webhook before.
     (published,) = await create_due_events(api.conn, webhook, first_entity=3)
 
-    result = deliveries.Result(
-        id=due.id,
-        webhook_id=due.webhook_id,
-        attempt=due.attempt,
-        state=WebhookEventState.RETRYING,
-        reason=None,
-        status=500,
-        error_kind=None,
-        error=None,
-        response_body=None,
-        duration_ms=1,
-        delay_s=0.0,
-        disable_reason=None,
-    )
+    result = result_of(due, state=WebhookEventState.RETRYING, status=500, delay_s=0.0)
     assert await deliveries.record_results(api.conn, [result]) == {retried}
     async with open_resources(settings_for(database_url)) as resources:
         await sweep_all(resources)
