@@ -171,7 +171,8 @@ async def test_dead_endpoint_with_a_backlog_holds_nobody_up(platform: Platform, 
         tell(
             f"beside {BACKLOG} dead events", alone_ms=1000 * median(alone), ratio=ratio, worst=max(beside) / max(alone)
         )
-        assert ratio < 3
+        # On an idle machine it is 2 ms; below 20, chance decides the ratio.
+        assert ratio < 3 or median(beside) < 0.02
         assert max(beside) < max(10 * max(alone), 1)
         # Dead events beyond the webhook's places wait in the table, unclaimed.
         waiting = await platform.conn.fetchval("select count(*) from webhook_events where state = 'PENDING'")

@@ -24,7 +24,7 @@ from tests.support.receiver import Receiver
 from workers.resources import open_resources
 
 WORKERS = 2
-EXAMPLES = 2000 if IS_LONG else 60
+EXAMPLES = 2000 if IS_LONG else 120
 
 
 Play = Callable[[list[tuple[Subscription, int]], list[Step]], Awaitable[list[str]]]
