@@ -17,7 +17,7 @@ from app.db.webhooks import Webhook
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_S, until
 from workers.record import record
 
 Conn = asyncpg.Connection
@@ -106,16 +106,32 @@ def withdrawing(scene: Scene) -> Act:
 @pytest.mark.parametrize(
     ("moving", "state"), [(superseding, "SUPERSEDED"), (cancelling, "CANCELLED"), (withdrawing, "CANCELLED")]
 )
-async def test_claim_passes_over_what_is_taken_from_it(
+async def test_claim_passes_over_what_is_being_taken_from_it(
     scene: Scene, moving: Callable[[Scene], Act], state: str
 ) -> None:
     (other,) = await create_due_events(scene.conn, await create_subscription(scene.conn, "http://127.0.0.1:9/"))
 
-    claimed = await scene.meet(moving(scene), claim)
+    async with scene.first.transaction():
+        await moving(scene)(scene.first)
+        # Both lock many events, each in its own order: waiting for each other would be a deadlock.
+        claimed = await asyncio.wait_for(claim(scene.second), DEADLINE_S)
 
     assert [due.id for due in claimed] == [other]
     assert (await scene.event())[0] == state
     assert await scene.conn.fetchval("select array_agg(webhook_event_id) from delivery_attempts") == [other]
+
+
+async def test_what_was_not_taken_after_all_is_claimed_next(scene: Scene) -> None:
+    taking = scene.first.transaction()
+    await taking.start()
+    await cancelling(scene)(scene.first)
+    passed_over = await asyncio.wait_for(claim(scene.second), DEADLINE_S)
+    await taking.rollback()
+
+    claimed = await claim(scene.second)
+
+    assert passed_over == []
+    assert [due.id for due in claimed] == [scene.event_id]
 
 
 @pytest.mark.parametrize(("moving", "state"), [(deliver, "DELIVERED"), (cancelling, "CANCELLED")])

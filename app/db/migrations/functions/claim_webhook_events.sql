@@ -72,6 +72,8 @@ begin
               select from webhook_events_open o where o.webhook_id = e.webhook_id and o.entity_type = e.entity_type
                 and o.entity_id = e.entity_id and o.state = 'SENDING' and o.event_name <> 'test'))
           order by e.due_at, e.id limit greatest(places.free, 0)
+          -- Whoever supersedes or cancels some of them has locked them, and may wait for others: no turns are taken.
+          for no key update of e skip locked
         ) p limit batch_size
       ), claimed as (
         update webhook_events_open e set state = 'SENDING', attempt_count = e.attempt_count + 1,
