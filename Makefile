@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test format console console-if-possible clients clients-if-possible clean
+.PHONY: help demo serve test test-long format console console-if-possible clients clients-if-possible clean
 
 help: ## show the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ test: $(STAMP) clients-if-possible ## everything that a change must pass
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto $(ARGS)
+
+test-long: $(STAMP) ## the long forms: faults, histories, generated documents, ten million rows
+	TELLGRAPH_LONG_FAULTS=1 TELLGRAPH_LONG_HISTORY=1 TELLGRAPH_PLAN_EXAMPLES=1000 $(BIN)/pytest -n 0 \
+		tests/faults tests/histories tests/schema/plans tests/schema/stored tests/app/db/test_history_plans.py $(ARGS)
 
 format: $(STAMP) ## format the code and repair what the linter can
 	$(BIN)/ruff format .
