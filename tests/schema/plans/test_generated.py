@@ -29,7 +29,7 @@ from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 #: Operations of the usual run; the nightly mode has more.
-NUMBER = 1_000 * int(os.environ.get("TELLGRAPH_PLAN_EXAMPLES", "60")) // 60
+NUMBER = 2_000 * int(os.environ.get("TELLGRAPH_PLAN_EXAMPLES", "60")) // 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
