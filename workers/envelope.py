@@ -1,11 +1,9 @@
 """What goes out: the body, the same at every attempt, and the headers around it."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import TypeVar
 
 import httpx
 import orjson
@@ -13,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app import __version__
 from app.db.deliveries import DueEvent
-from app.domain.secret_ring import SignatureScheme
+from app.domain.secret_ring import Ring, SignatureScheme, SigningSecret, live
 from app.domain.signing_key import private_key
 from app.domain.signing_secret import secret_key
 from app.errors import PreSendError, TellgraphError
@@ -28,8 +26,6 @@ USER_AGENT = f"Tellgraph/{__version__}"
 #: Decrypting and parsing for each POST would cost a third of the POST itself.
 _WEBHOOKS_KEPT_OPEN = 10_000
 
-K = TypeVar("K")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -42,12 +38,13 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
-    """What a webhook seals, and its URL, ready for use. Keys with the time at which they cease to sign, or None."""
+    """What a webhook seals, and its URL, ready for use. `ring`: also what has ceased to sign since."""
 
     url: httpx.URL
     own: list[tuple[str, str]]
-    keys: list[tuple[bytes, datetime | None]]
-    private_keys: list[tuple[Ed25519PrivateKey, datetime | None]]
+    ring: Ring
+    keys: dict[SigningSecret, bytes]
+    private_keys: dict[SigningSecret, Ed25519PrivateKey]
 
 
 def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
@@ -56,6 +53,7 @@ def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
         opened = _opened(due.url, due.headers, due.secrets, box_of(settings))
     except TellgraphError as error:
         raise PreSendError(error.message) from error
+    ring = live(opened.ring, now)
     event_id = global_ids.encode("WebhookEvent", due.id)
     body = envelope(due, event_id)
     trace = secrets.token_hex(24)
@@ -63,8 +61,8 @@ def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
         event_id=event_id,
         timestamp=int(now.timestamp()),
         body=body,
-        keys=_live(opened.keys, now),
-        private_keys=_live(opened.private_keys, now),
+        keys=[opened.keys[one] for one in ring if one in opened.keys],
+        private_keys=[opened.private_keys[one] for one in ring if one in opened.private_keys],
         user_agent=USER_AGENT,
         sequence=due.id,
         attempt=due.attempt,
@@ -82,13 +80,10 @@ def _opened(url: str, headers: bytes | None, sealed: bytes, box: SecretBox) -> _
     return _Opened(
         url=httpx.URL(url),
         own=list(own.items()),
-        keys=[(secret_key(one.text), one.expires_at) for one in ring if one.scheme is SignatureScheme.HMAC],
-        private_keys=[(private_key(one.text), one.expires_at) for one in ring if one.scheme is SignatureScheme.ED25519],
+        ring=ring,
+        keys={one: secret_key(one.text) for one in ring if one.scheme is SignatureScheme.HMAC},
+        private_keys={one: private_key(one.text) for one in ring if one.scheme is SignatureScheme.ED25519},
     )
-
-
-def _live(keys: Sequence[tuple[K, datetime | None]], now: datetime) -> list[K]:
-    return [key for key, expires_at in keys if expires_at is None or expires_at > now]
 
 
 def envelope(due: DueEvent, event_id: str) -> bytes:
