@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.db.pool import Connection, unmoved
 from app.db.sellers import SellerId
-from app.db.webhook_events import WEBHOOK_EVENTS, Payload, WebhookEvent, WebhookEventId
+from app.db.webhook_events import MAX_AT_ONCE, WEBHOOK_EVENTS, Payload, WebhookEvent, WebhookEventId
 from app.db.webhooks import Webhook, WebhookId
 from app.domain.webhook_event import WebhookEventState
 from app.errors import NotFound
@@ -86,14 +86,19 @@ async def cancel_webhook_event(conn: Connection, event_id: WebhookEventId, reaso
 
 
 async def cancel_open(conn: Connection, webhook_id: WebhookId, reason: str) -> None:
-    """Withdraw what a webhook has not been given yet; what is in flight comes to its own end."""
+    """Withdraw what a webhook has not been given yet, MAX_AT_ONCE of it; the sweeper goes on, once it is deleted.
+
+    What is in flight comes to its own end.
+    """
     await unmoved(
         conn,
         lambda: conn.execute(
             "update webhook_events set state = 'CANCELLED', due_at = null, finished_at = clock_timestamp(), reason = $2"
-            " where webhook_id = $1 and state in ('PENDING', 'RETRYING', 'HELD')",
+            " where id in (select id from webhook_events_open where webhook_id = $1"
+            " and state in ('PENDING', 'RETRYING', 'HELD') limit $3) and state in ('PENDING', 'RETRYING', 'HELD')",
             webhook_id,
             reason,
+            MAX_AT_ONCE,
         ),
     )
 

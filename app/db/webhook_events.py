@@ -13,6 +13,10 @@ from app.domain.webhook_event import WebhookEventState
 
 WebhookEventId = NewType("WebhookEventId", int)
 
+#: Events of one webhook that one statement holds, releases or cancels: an outage may have left a million, and the
+#: transaction that disables the webhook also records what its endpoint answered.
+MAX_AT_ONCE = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEvent:
@@ -224,24 +228,34 @@ async def _supersede(conn: Connection, pairs: Sequence[tuple[WebhookEventId, Web
 
 
 async def hold_open(conn: Connection, webhook_id: WebhookId) -> None:
-    """Keep what a disabled webhook has not been given yet."""
+    """Keep what a disabled webhook has not been given yet, MAX_AT_ONCE of it; the sweeper goes on.
+
+    None of it is claimed, held or not.
+    """
     await unmoved(
         conn,
         lambda: conn.execute(
-            "update webhook_events_open set state = 'HELD', due_at = null"
-            " where webhook_id = $1 and state in ('PENDING', 'RETRYING')",
+            "update webhook_events_open set state = 'HELD', due_at = null where id in (select id"
+            " from webhook_events_open where webhook_id = $1 and state in ('PENDING', 'RETRYING') limit $2)"
+            " and state in ('PENDING', 'RETRYING')",
             webhook_id,
+            MAX_AT_ONCE,
         ),
     )
 
 
 async def release_held(conn: Connection, webhook_id: WebhookId) -> None:
-    """Let go out what was kept while a webhook was disabled. A PENDING state says it was never attempted."""
+    """Let go out what was kept while a webhook was disabled, the first MAX_AT_ONCE of it; the sweeper goes on.
+
+    A PENDING state says it was never attempted.
+    """
     await unmoved(
         conn,
         lambda: conn.execute(
             "update webhook_events_open set state = case when attempt_count = 0 then 'PENDING' else 'RETRYING' end,"
-            " due_at = clock_timestamp() where webhook_id = $1 and state = 'HELD'",
+            " due_at = clock_timestamp() where id in (select id from webhook_events_open"
+            " where webhook_id = $1 and state = 'HELD' order by id limit $2) and state = 'HELD'",
             webhook_id,
+            MAX_AT_ONCE,
         ),
     )

@@ -3,6 +3,7 @@
 import asyncpg
 
 from app.db import deliveries
+from app.db.webhook_events import MAX_AT_ONCE
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import settings_for
 from workers.resources import open_resources
@@ -80,3 +81,40 @@ async def test_event_published_while_its_webhook_was_being_disabled_is_held(
     await sweep(database_url)
 
     assert [row[0] for row in await conn.fetch("select state from webhook_events order by id")] == ["HELD", "PENDING"]
+
+
+async def test_a_backlog_of_any_size_is_held_released_and_cancelled_part_by_part(
+    conn: asyncpg.Connection, database_url: str
+) -> None:
+    webhook = await create_subscription(conn, URL)
+    await create_due_events(conn, webhook, MAX_AT_ONCE + 1)
+    states = []
+
+    async def look() -> None:
+        rows = await conn.fetch("select state, count(*) from webhook_events group by state order by state")
+        states.append({row["state"]: row["count"] for row in rows})
+
+    async with conn.transaction():
+        await deliveries.disable_webhook(conn, webhook.id, "By hand.")
+    await look()
+    assert await deliveries.claim_due(conn, limit=9, per_webhook=9, after=0, failing_share=9, lease_s=60) == []
+    await sweep(database_url)
+    await look()
+    await conn.execute("update webhooks set is_enabled = true")
+    for _ in range(2):
+        await sweep(database_url)
+        await look()
+    await conn.execute("update webhooks set is_enabled = false, deleted_at = now()")
+    for _ in range(2):
+        await sweep(database_url)
+        await look()
+
+    whole = MAX_AT_ONCE + 1
+    assert states == [
+        {"HELD": MAX_AT_ONCE, "PENDING": 1},
+        {"HELD": whole},
+        {"HELD": 1, "PENDING": MAX_AT_ONCE},
+        {"PENDING": whole},
+        {"CANCELLED": MAX_AT_ONCE, "PENDING": 1},
+        {"CANCELLED": whole},
+    ]
