@@ -5,7 +5,6 @@ A key is `tgk_` and 32 random bytes; only its SHA-256 is stored. Random keys of 
 
 import hashlib
 import secrets
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from app.db import api_keys
 from app.db.pool import Connection
 from app.db.sellers import SellerId
 from app.errors import Forbidden, InvalidInput
+from app.kept import Kept
 
 
 class Scope(StrEnum):
@@ -91,23 +91,20 @@ class KnownKeys:
     """Viewers by the hash of the key, as they were last looked up: a guess, for a Witness to confirm."""
 
     def __init__(self, maximum: int = 10_000) -> None:
-        self._maximum = maximum
-        self._viewers: OrderedDict[bytes, Viewer] = OrderedDict()
+        self._viewers: Kept[bytes, Viewer] = Kept(maximum)
 
     def witness(self, key: str) -> Witness | None:
         """None for a key that was not seen before."""
         key_hash = hash_key(key)
-        viewer = self._viewers.get(key_hash)
+        viewer = self._viewers.find(key_hash)
         return None if viewer is None else Witness(key_hash, viewer)
 
     def remember(self, key: str, viewer: Viewer | None) -> None:
         """What a look-up has found; None forgets the key."""
         key_hash = hash_key(key)
-        self._viewers.pop(key_hash, None)
+        self._viewers.forget(key_hash)
         if viewer is not None:
-            self._viewers[key_hash] = viewer
-        if len(self._viewers) > self._maximum:
-            self._viewers.popitem(last=False)
+            self._viewers.keep(key_hash, viewer, 1)
 
 
 def _viewer(seller_id: SellerId | None, scopes: Sequence[str]) -> Viewer:

@@ -16,6 +16,9 @@ OPERATIONS = Counter(
     "GraphQL operations of the API, by what executed them: plan, or the reference executor.",
     ["by"],
 )
+PLANS_BAILED_OUT = Counter(
+    "tellgraph_plans_bailed_out", "Operations of the API whose plan gave them up, most of them for an error to be told."
+)
 RENDERINGS = Counter(
     "tellgraph_renderings",
     "Results of stored queries, by what rendered them: plan, or the reference executor.",

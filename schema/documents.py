@@ -9,9 +9,9 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema import Schema, validate_document
 
+from app.kept import Kept
 from app.settings import Settings
 from schema.cost import Cost, Costs, cost_error
-from schema.kept import Kept
 from schema.limits import SizeLimitRule, introspects, parse_within_limits
 
 if TYPE_CHECKING:

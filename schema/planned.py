@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from app.metrics import OPERATIONS
+from app.metrics import OPERATIONS, PLANS_BAILED_OUT
 from schema.context import Context
 from schema.documents import Documents, Known, shown_cost
 from schema.plans.cache import Plans
@@ -75,4 +75,5 @@ class Planned:
             # Whatever it is, the reference executor says it in GraphQL's words.
             _log.debug("plan.bailed_out", error=repr(error))
             self.counts["bailed_out"] += 1
+            PLANS_BAILED_OUT.inc()
             return None

@@ -21,8 +21,8 @@ from graphql.utilities import separate_operations
 
 from app.domain.webhook import DEFAULT_QUERY, WebhookKlass
 from app.errors import InvalidInput
+from app.kept import Kept
 from schema.cost import Costs, cost_error
-from schema.kept import Kept
 from schema.limits import SizeLimitRule, parse_within_limits
 from schema.stored.watched import watched_columns
 

@@ -1,6 +1,6 @@
 """What is kept is bounded by its size, and the value used least lately goes first."""
 
-from schema.kept import Kept
+from app.kept import Kept
 
 
 def test_value_used_least_lately_is_forgotten_first() -> None:
@@ -42,3 +42,15 @@ def test_value_that_was_forgotten_does_not_grow() -> None:
     kept.grow("a", old, 100)
 
     assert kept.find("b") == [1]
+
+
+def test_what_is_forgotten_makes_room() -> None:
+    kept: Kept[str, list[int]] = Kept(10)
+    kept.keep("a", [1], 6)
+
+    kept.forget("a")
+    kept.forget("never kept")
+    kept.keep("b", [2], 6)
+    kept.keep("c", [3], 4)
+
+    assert [kept.find(key) for key in "abc"] == [None, [2], [3]]

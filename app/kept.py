@@ -33,6 +33,10 @@ class Kept(Generic[K, V]):
         if self._values.get(key) is value:
             self._add(key, size)
 
+    def forget(self, key: K) -> None:
+        if self._values.pop(key, None) is not None:
+            self._size -= self._sizes.pop(key)
+
     def _add(self, key: K, size: int) -> None:
         self._sizes[key] = self._sizes.get(key, 0) + size
         self._size += size
