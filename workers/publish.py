@@ -131,9 +131,12 @@ async def _judged(
         # A creation that leaves after its destroy was judged to be news to nobody would stay without one.
         await webhook_events.lock_waiting(conn, gone)
     given = await webhook_events.list_given(conn, list(dict.fromkeys(subjects))) if subjects else {}
+    # Once, however many webhooks are told of a change.
+    changes = {id(match.change): match.change for match in matches}
+    described = {key: _changed(change) for key, change in changes.items()}
     made = []
     for match, subject in zip(matches, subjects, strict=True):
-        payload, changed = payloads[key_of(match)], _changed(match.change)
+        payload, changed = payloads[key_of(match)], described[id(match.change)]
         verdict = judge(match.webhook, match.change.operation, payload.digest, given.get(subject, ()))
         verdict = await filtered(filters, match, verdict, response=payload.body, changed=changed)
         made.append(
