@@ -11,19 +11,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app import __version__
 from app.db.deliveries import DueEvent
+from app.domain.attempt import ErrorKind
+from app.domain.endpoint import Network, RefusedEndpoint, check_endpoint
 from app.domain.secret_ring import Ring, SignatureScheme, SigningSecret, live
 from app.domain.signing_key import private_key
 from app.domain.signing_secret import secret_key
-from app.errors import PreSendError, TellgraphError
+from app.errors import AttemptError, PreSendError, TellgraphError
 from app.secrets import SecretBox, box_of
 from app.services.webhook_secrets import opened_ring
 from app.services.webhooks import HEADERS
 from app.settings import Settings
 from schema import global_ids
 from workers import signing
+from workers.attempt_errors import describe
 
 USER_AGENT = f"Tellgraph/{__version__}"
-#: Decrypting and parsing for each POST would cost a third of the POST itself.
+#: Decrypting, checking and parsing for each POST would cost a third of the POST itself.
 _WEBHOOKS_KEPT_OPEN = 10_000
 
 
@@ -38,9 +41,8 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
-    """What a webhook seals, and its URL, ready for use. `ring`: also what has ceased to sign since."""
+    """What a webhook seals, ready for use. `ring`: also what has ceased to sign since."""
 
-    url: httpx.URL
     own: list[tuple[str, str]]
     ring: Ring
     keys: dict[SigningSecret, bytes]
@@ -48,9 +50,13 @@ class _Opened:
 
 
 def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
-    """Decrypt, build and sign. Raises PreSendError."""
+    """Check the URL, decrypt, build and sign.
+
+    Raises: AttemptError for an endpoint that may not be reached; PreSendError.
+    """
+    url = _endpoint(due.url, settings.allow_http, settings.egress_allow)
     try:
-        opened = _opened(due.url, due.headers, due.secrets, box_of(settings))
+        opened = _opened(due.headers, due.secrets, box_of(settings))
     except TellgraphError as error:
         raise PreSendError(error.message) from error
     ring = live(opened.ring, now)
@@ -69,16 +75,25 @@ def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
         traceparent=f"00-{trace[:32]}-{trace[32:]}-01",
         own=opened.own,
     )
-    return Prepared(url=opened.url, headers=headers, body=body)
+    return Prepared(url=url, headers=headers, body=body)
+
+
+# Again, although it was checked when it was saved: the rules or the operator's settings may have become stricter
+# since, and a row may have been written by hand.
+@lru_cache(maxsize=_WEBHOOKS_KEPT_OPEN)
+def _endpoint(url: str, allow_http: bool, allowed: tuple[Network, ...]) -> httpx.URL:
+    try:
+        return httpx.URL(check_endpoint(url, allow_http=allow_http, allowed=allowed))
+    except RefusedEndpoint as error:
+        raise AttemptError(ErrorKind.REFUSED_ADDRESS, describe(error)) from error
 
 
 # By what is sealed, so that what is changed, or sealed anew under another key, is opened again.
 @lru_cache(maxsize=_WEBHOOKS_KEPT_OPEN)
-def _opened(url: str, headers: bytes | None, sealed: bytes, box: SecretBox) -> _Opened:
+def _opened(headers: bytes | None, sealed: bytes, box: SecretBox) -> _Opened:
     own = box.open(headers, purpose=HEADERS) if headers else {}
     ring = opened_ring(sealed, box)
     return _Opened(
-        url=httpx.URL(url),
         own=list(own.items()),
         ring=ring,
         keys={one: secret_key(one.text) for one in ring if one.scheme is SignatureScheme.HMAC},

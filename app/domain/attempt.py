@@ -8,7 +8,7 @@ class ErrorKind(StrEnum):
 
     # The endpoint's name has no address, or the name servers did not answer.
     DNS = "DNS"
-    # The address (or one address of the name) is not one that webhooks may reach; nothing was sent.
+    # The URL, its address or one address of its name is not one that webhooks may have; nothing was sent.
     REFUSED_ADDRESS = "REFUSED_ADDRESS"
     # No TCP connection: refused, unreachable, or reset before it stood.
     CONNECT = "CONNECT"

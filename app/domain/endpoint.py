@@ -107,7 +107,10 @@ def check_endpoint(url: str, *, allow_http: bool, allowed: Sequence[Network]) ->
 
     Raises: RefusedEndpoint, with a message for the integrator.
     """
+    _check_length(url)
     url = _to_ascii(url)
+    # Its ASCII form is longer.
+    _check_length(url)
     match = _match(url)
     scheme, host = match["scheme"].lower(), match["host"].lower()
     address = _check_host(host, allowed)
@@ -143,9 +146,12 @@ def _to_ascii(url: str) -> str:
     return match["before"] + host + match["after"]
 
 
-def _match(url: str) -> re.Match[str]:
+def _check_length(url: str) -> None:
     if len(url) > MAX_URL_CHARS:
         raise RefusedEndpoint(f"The URL has {len(url)} characters; at most {MAX_URL_CHARS} are allowed.")
+
+
+def _match(url: str) -> re.Match[str]:
     match = _URL.fullmatch(url)
     if match is None:
         raise RefusedEndpoint(_what_is_wrong(url))

@@ -101,6 +101,7 @@ def test_opened_network_opens_no_other_name() -> None:
         ),
         ("https://xn--a.example/", "'xn--a' is not the ASCII form of an international name."),
         (f"https://example.com/{'a' * 2048}", "The URL has 2068 characters; at most 2048 are allowed."),
+        (f"https://{'ü.' * 100_000}example/", "The URL has 200016 characters; at most 2048 are allowed."),
     ],
 )
 def test_message_says_what_is_wrong_and_what_would_do(url: str, message: str) -> None:
