@@ -18,6 +18,9 @@ import psutil
 from tests.support.platform import SECRET_KEY
 from tests.support.waiting import until
 
+#: A process that starts on a machine with much else to do may need half a minute for its imports alone.
+_LOG_DEADLINE_S = 60.0
+
 
 @dataclass(slots=True)
 class WorkerProcess:
@@ -74,7 +77,7 @@ class WorkerProcess:
             lines = self.lines(event)
             return lines if len(lines) >= count else []
 
-        return await until(found)
+        return await until(found, deadline_s=_LOG_DEADLINE_S)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """All log lines of this event so far."""
