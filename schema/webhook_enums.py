@@ -11,8 +11,8 @@ described(
     "WebhookSignatureSchemeEnum",
     "How a delivery is signed, as Standard Webhooks says.",
     {
-        "HMAC": "`v1`: HMAC-SHA256 under a secret that you share with Tellgraph.",
-        "ED25519": "`v1a`: Ed25519; whoever has the public key can verify, and only Tellgraph can sign.",
+        "HMAC": "`v1`: HMAC-SHA256 under a secret that you share with Tellgraph. Every delivery has it.",
+        "ED25519": "`v1a`, beside `v1`: Ed25519; whoever has the public key can verify, and only Tellgraph can sign.",
     },
 )
 

@@ -44,7 +44,7 @@ class Ringed:
 def secret_columns(
     before: Webhook | None, box: SecretBox, *, schemes: Sequence[SignatureScheme] | None, hmac_key: str | None
 ) -> Ringed:
-    """The columns of a webhook that signs by these schemes; nothing when neither scheme nor secret is given.
+    """The columns of a webhook that signs by HMAC and these schemes; nothing when neither scheme nor secret is given.
 
     A given secret takes the place of all former ones at once: rotating is what overlaps. What a scheme needs and
     the webhook doesn't have is generated. Raises InvalidInput.
@@ -52,8 +52,6 @@ def secret_columns(
     if before is not None and schemes is None and hmac_key is None:
         return Ringed(columns={}, hmac_key=None)
     wanted = _wanted(before, schemes)
-    if hmac_key is not None and SignatureScheme.HMAC not in wanted:
-        raise InvalidInput.at("attributes.hmacKey", "this webhook is not signed by HMAC")
     kept = {*wanted} - ({SignatureScheme.HMAC} if hmac_key is not None else set())
     # Only where something of it is kept: a webhook whose secret can't be decrypted any more is mended by a new one.
     ring = tuple(one for one in _opened(before, box) if one.scheme in kept) if kept else ()
@@ -83,9 +81,7 @@ async def rotate_secret(
     box, now = box_of(settings), clock.now()
     async with transaction(database, actor=viewer.actor) as conn:
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        schemes = webhook.signature_schemes
-        if hmac_key is not None and SignatureScheme.HMAC not in schemes:
-            raise InvalidInput.at("hmacKey", "this webhook is not signed by HMAC")
+        schemes = _wanted(webhook, None)
         fresh = {scheme: _fresh(scheme, hmac_key) for scheme in schemes}
         ring = secret_ring.rotated(_opened(webhook, box), fresh.values(), now=now, overlap_s=overlap_s)
         _check_number(ring)
@@ -117,10 +113,11 @@ def opened_ring(sealed: bytes, box: SecretBox) -> Ring:
 
 def _wanted(before: Webhook | None, schemes: Sequence[SignatureScheme] | None) -> tuple[SignatureScheme, ...]:
     if schemes is None:
-        return (SignatureScheme.HMAC,) if before is None else before.signature_schemes
-    if not schemes:
+        schemes = () if before is None else before.signature_schemes
+    elif not schemes:
         raise InvalidInput.at("attributes.signatureSchemes", "must name at least one of HMAC, ED25519")
-    return tuple(scheme for scheme in SignatureScheme if scheme in schemes)
+    # Every library of Standard Webhooks verifies `v1`, few any other: a scheme is added to it, never put in its place.
+    return tuple(scheme for scheme in SignatureScheme if scheme is SignatureScheme.HMAC or scheme in schemes)
 
 
 def _opened(webhook: Webhook | None, box: SecretBox) -> Ring:

@@ -64,8 +64,7 @@ class WebhookSecretRotateMutationPayload(MutationPayload):
     webhook: Webhook | None = strawberry.field(default=None, description="The webhook; null on errors.")
     hmac_key: str | None = strawberry.field(
         default=None,
-        description="The generated signing secret. It is shown this once; null when you gave one yourself, or nothing"
-        " is signed by HMAC.",
+        description="The generated signing secret. It is shown this once; null when you gave one yourself.",
     )
 
 

@@ -61,7 +61,7 @@ class WebhookAttributesInput:
     headers: JSON | None = _field("An object of headers to send along, name to value. Stored encrypted.")
     hmac_key: str | None = _field(f"Signing secret, {_HMAC_KEY}; absent: one is generated.")
     signature_schemes: list[WebhookSignatureSchemeEnum] | None = _field(
-        "How deliveries are signed: by each that is named. HMAC by default."
+        "What deliveries are signed by beside HMAC, which always signs, named or not. HMAC alone by default."
     )
     description: str | None = _field("A note for yourself.")
     enabled: bool | None = _field("Whether anything is sent. True by default.")
@@ -123,7 +123,8 @@ class WebhookUpdateMutationPayload(MutationPayload):
     webhook: Webhook | None = strawberry.field(default=None, description="The changed webhook; null on errors.")
     hmac_key: str | None = strawberry.field(
         default=None,
-        description="The signing secret that was generated because HMAC was added. It is shown this once; else null.",
+        description="The signing secret that was generated because the webhook had none. It is shown this once;"
+        " else null.",
     )
 
 
