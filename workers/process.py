@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import signal
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -21,12 +23,14 @@ from workers.settings import CRON_JOBS, FUNCTIONS, JOB_TIMEOUT_S, MAX_JOBS, Benc
 
 _log = structlog.get_logger()
 _RESTART_S = 1.0
+#: Less than this is no clock that was set, but a look at two clocks that took its time.
+_CLOCK_SET_S = 1.0
 
 
 class WokenWorker(Worker):
     """arq's worker, but it looks into its queue when rung: 3 ms to a job's start, at a quarter of a percent idle.
 
-    Relies on three names of arq 0.28: `_poll_iteration`, `_release_sem_dec_counter_on_complete`, `job_counter`.
+    Relies on names of arq 0.28: `_poll_iteration`, `_release_sem_dec_counter_on_complete`, `job_counter`, `run_cron`.
     """
 
     idle_poll_s = 0.5  # cron's window in arq: never more
@@ -35,6 +39,7 @@ class WokenWorker(Worker):
         super().__init__(*args, **{**kwargs, "poll_delay": 0})
         self._rung = asyncio.Event()
         self._rung.set()
+        self._clocks: tuple[datetime, float] | None = None
 
     def ring(self) -> None:
         self._rung.set()
@@ -45,6 +50,27 @@ class WokenWorker(Worker):
         # Cleared before the queue is read, or a ring in between would be lost.
         self._rung.clear()
         await super()._poll_iteration()
+
+    async def run_cron(self, n: datetime, delay: float, num_windows: int = 2) -> None:
+        """Run what is due at `n`; all of it, as at the start, when the clock has been set since the last look.
+
+        arq goes by the run before: after a clock is set back it would wait until that time comes again, and after one
+        is set forward it would make up for each run in between.
+        """
+        if self._was_clock_set(n):
+            _log.warning("worker.clock_set", now=n.isoformat())
+            for job in self.cron_jobs:
+                job.next_run = None
+        await super().run_cron(n, delay, num_windows)
+
+    def _was_clock_set(self, now: datetime) -> bool:
+        """Whether the time of day went another way since the last call than time did."""
+        steady = time.monotonic()
+        before, self._clocks = self._clocks, (now, steady)
+        if before is None:
+            return False
+        passed = now - before[0] - timedelta(seconds=steady - before[1])
+        return abs(passed.total_seconds()) > _CLOCK_SET_S
 
     def _release_sem_dec_counter_on_complete(self) -> None:
         # A full worker read nothing: look again now that a place is free.

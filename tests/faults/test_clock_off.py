@@ -47,6 +47,31 @@ async def test_clock_that_is_off_loses_nothing_and_sends_nothing_twice(
     assert round(off_s / 60) in shifts
 
 
+@pytest.mark.parametrize("by_s", [TEN_MINUTES_S, -TEN_MINUTES_S])
+async def test_clock_that_is_set_while_a_worker_works_delays_nothing(
+    database_url: str, redis_url: str, receiver: Receiver, by_s: int
+) -> None:
+    load = await create_load(database_url, receiver, seed=9)
+    conn = await asyncpg.connect(database_url)
+    with worker_process(database_url, redis_url, clock_is_set_s=by_s) as worker:
+        await started(worker)
+        writing = asyncio.create_task(load.write(100))
+        await receiver.wait_for(count=10)
+        worker.set_clock()
+        await worker.wait_for("worker.clock_set")
+        await writing
+        recovery_s = await load.arrive()
+        # What a killed worker had in flight is found by the sweep alone, which goes by the clock.
+        await create_due_events(conn, await create_subscription(conn, receiver.url("/lost")), state="SENDING")
+        await conn.execute("update webhook_events set lease_until = now() where state = 'SENDING'")
+        await receiver.wait_for(lambda one: one.path == "/lost")
+        assert await worker.stop() == 0
+
+    duplicates = await load.check_duplicates()
+    tell(f"clock set by {by_s} s", recovery_s=recovery_s, duplicates=duplicates, posts=len(receiver.deliveries))
+    await conn.close()
+
+
 async def test_retries_and_leases_keep_to_the_servers_clock(
     database_url: str, redis_url: str, receiver: Receiver
 ) -> None:

@@ -50,6 +50,11 @@ class WorkerProcess:
         self.process.wait()
         self.process = None
 
+    def set_clock(self) -> None:
+        """From now on its clock is off: `worker_process(…, clock_is_set_s=…)`."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGUSR1)
+
     async def stop(self, *, within_s: float = 30) -> int:
         """SIGTERM, and its exit status."""
         process = self.process
@@ -90,9 +95,12 @@ class WorkerProcess:
 
 @contextmanager
 def worker_process(
-    database_url: str, redis_url: str, *, clock_is_off_s: int = 0, **settings: object
+    database_url: str, redis_url: str, *, clock_is_off_s: int = 0, clock_is_set_s: int = 0, **settings: object
 ) -> Iterator[WorkerProcess]:
-    """A worker that has not been started; killed at the end if it runs. `settings` as in `deliver_lease_s=3`."""
+    """A worker that has not been started; killed at the end if it runs. `settings` as in `deliver_lease_s=3`.
+
+    Its clock may be off from the start, or from `set_clock` on.
+    """
     named = {f"TELLGRAPH_{name.upper()}": str(value) for name, value in settings.items()}
     environment = {
         "TELLGRAPH_DATABASE_URL": database_url,
@@ -103,8 +111,9 @@ def worker_process(
     }
     with tempfile.NamedTemporaryFile(prefix="tellgraph-worker-", suffix=".log") as log:
         worker = WorkerProcess(environment=environment, log=log)
-        if clock_is_off_s:
-            worker.command = ("-m", "tests.support.shifted_worker", str(clock_is_off_s))
+        if off_s := clock_is_off_s or clock_is_set_s:
+            when = "start" if clock_is_off_s else "signal"
+            worker.command = ("-m", "tests.support.shifted_worker", str(off_s), when)
         try:
             yield worker
         finally:

@@ -2,15 +2,23 @@
 
 import asyncio
 import time
+from datetime import timedelta
 
 import asyncpg
+import pytest
 from aiohttp import web
+from arq import create_pool
+from arq.cron import cron
 
+from app import clock
+from app.jobs import QUEUE, redis_settings
 from tests.support.load import create_load
 from tests.support.platform import running_worker, settings_for
 from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
 from tests.support.worker_process import started, worker_process
+from workers.process import WokenWorker
+from workers.settings import SWEEP_SECONDS, sweep
 
 
 async def test_two_connections_are_enough_for_all_jobs(database_url: str, redis_url: str, receiver: Receiver) -> None:
@@ -34,6 +42,26 @@ async def test_worker_in_this_process_stops_with_what_is_in_flight_recorded(
     # Stopped without waiting for the results to be stored.
     assert await load.open_events() == 0
     assert len(receiver.deliveries) == 5
+
+
+@pytest.mark.parametrize("minutes", [10, -10])
+async def test_cron_jobs_run_once_when_the_clock_is_set_and_go_on_by_it(redis_url: str, minutes: int) -> None:
+    redis = await create_pool(redis_settings(redis_url), default_queue_name=QUEUE)
+    worker = WokenWorker(
+        cron_jobs=[cron(sweep, name="sweep", second=SWEEP_SECONDS, run_at_startup=True)], redis_pool=redis
+    )
+    begun = clock.now()
+    await worker.run_cron(begun, 0.5)
+    await redis.flushdb()
+
+    await worker.run_cron(begun + timedelta(minutes=minutes), 0.5)
+    await worker.run_cron(begun + timedelta(minutes=minutes), 0.5)
+
+    assert len(await redis.keys("arq:job:*")) == 1
+    next_run = worker.cron_jobs[0].next_run
+    assert next_run is not None
+    assert timedelta(0) < next_run - begun - timedelta(minutes=minutes) <= timedelta(seconds=7)
+    await redis.aclose()
 
 
 async def test_stop_does_not_wait_for_all_that_is_due(database_url: str, redis_url: str, receiver: Receiver) -> None:
