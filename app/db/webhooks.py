@@ -62,7 +62,8 @@ _COLUMNS = WEBHOOKS.select_list("webhooks")
 
 
 async def insert_webhook(conn: Connection, values: Mapping[str, Any]) -> Webhook:
-    """`values`: column → value, at least those without a default."""
+    """`values`: column → value, at least those without a default; for None the column's default."""
+    values = {name: value for name, value in values.items() if value is not None}
     names = ", ".join(values)
     marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
     row = await conn.fetchrow(f"insert into webhooks ({names}) values ({marks}) returning {_COLUMNS}", *values.values())
@@ -71,12 +72,14 @@ async def insert_webhook(conn: Connection, values: Mapping[str, Any]) -> Webhook
 
 
 async def update_webhook(conn: Connection, webhook_id: WebhookId, values: Mapping[str, Any]) -> Webhook:
-    """Set these columns, and updated_at. Raises NotFound."""
-    sets = "".join(f"{name} = ${n}, " for n, name in enumerate(values, start=2))
+    """Set these columns, to their defaults for None, and updated_at. Raises NotFound."""
+    given = [name for name, value in values.items() if value is not None]
+    sets = "".join(f"{name} = ${n}, " for n, name in enumerate(given, start=2))
+    resets = "".join(f"{name} = default, " for name, value in values.items() if value is None)
     row = await conn.fetchrow(
-        f"update webhooks set {sets}updated_at = now() where id = $1 returning {_COLUMNS}",
+        f"update webhooks set {sets}{resets}updated_at = now() where id = $1 returning {_COLUMNS}",
         webhook_id,
-        *values.values(),
+        *(values[name] for name in given),
     )
     if row is None:
         raise NotFound(f"There is no webhook {webhook_id}.")

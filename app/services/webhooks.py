@@ -38,24 +38,24 @@ _MAX_DESCRIPTION_CHARS = 2_000
 
 
 class WebhookAttributes(TypedDict, total=False):
-    """What a webhook is made of; on an update an absent key leaves things as they are."""
+    """What a webhook is made of; on an update an absent key leaves things as they are, and None is the default."""
 
     url: str
-    events: list[WebhookEventName]
+    events: list[WebhookEventName] | None
     query_string: str
-    headers: Mapping[str, Any]
+    headers: Mapping[str, Any] | None
     hmac_key: str
-    signature_schemes: list[SignatureScheme]
+    signature_schemes: list[SignatureScheme] | None
     description: str | None
-    is_enabled: bool
-    allow_skip: bool
-    every_change: bool
+    is_enabled: bool | None
+    allow_skip: bool | None
+    every_change: bool | None
     triggers: list[str]
     filter: str | None
     broken_reason: str | None
-    max_retries: int
-    concurrent_send_limit: int
-    timeout_s: int
+    max_retries: int | None
+    concurrent_send_limit: int | None
+    timeout_s: int | None
     rate_limit: int | None
 
 
@@ -98,7 +98,7 @@ async def update_webhook(
     async with transaction(database, actor=viewer.actor) as conn:
         before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
         values = _columns(attributes, settings, before.type)
-        is_enabled = attributes.get("is_enabled", before.is_enabled)
+        is_enabled = attributes.get("is_enabled", before.is_enabled) is not False
         if is_enabled and not before.is_enabled:
             values = {**values, "disabled_reason": None, "is_failing": False, "failing_since": None}
             await webhook_events.release_held(conn, webhook_id)
@@ -157,17 +157,15 @@ def _columns(attributes: WebhookAttributes, settings: Settings, klass: WebhookKl
     if problems:
         raise InvalidInput("The webhook was not saved.", fields=problems)
     if "events" in attributes:
-        values["events"] = [event.value for event in dict.fromkeys(attributes["events"])]
+        values["events"] = [event.value for event in dict.fromkeys(attributes["events"] or klass.event_names)]
     return {**values, **_sealed_headers(attributes, settings)}
 
 
 def _ringed(before: Webhook | None, attributes: WebhookAttributes, settings: Settings) -> Ringed:
-    return secret_columns(
-        before,
-        box_of(settings),
-        schemes=attributes.get("signature_schemes"),
-        hmac_key=attributes.get("hmac_key") or None,
-    )
+    schemes = attributes.get("signature_schemes")
+    if schemes is None and "signature_schemes" in attributes:
+        schemes = [SignatureScheme.HMAC]
+    return secret_columns(before, box_of(settings), schemes=schemes, hmac_key=attributes.get("hmac_key"))
 
 
 def _problems(attributes: WebhookAttributes, klass: WebhookKlass) -> dict[str, list[str]]:
@@ -176,28 +174,30 @@ def _problems(attributes: WebhookAttributes, klass: WebhookKlass) -> dict[str, l
         value = attributes.get(name)
         if isinstance(value, int) and not least <= value <= most:
             problems[f"attributes.{_INPUT_NAMES[name]}"] = [f"must be from {least} to {most}"]
-    if "events" in attributes and not attributes["events"]:
+    events = attributes.get("events")
+    if events is not None and not events:
         problems["attributes.events"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
-    elif not set(attributes.get("events", ())) <= set(klass.event_names):
+    elif not set(events or ()) <= set(klass.event_names):
         happens = ", ".join(klass.event_names)
         problems["attributes.events"] = [f"must be {happens} alone: nothing else happens to {klass.entity_type}"]
     description = attributes.get("description") or ""
     if len(description) > _MAX_DESCRIPTION_CHARS or "\0" in description:
         problems["attributes.description"] = [f"must be at most {_MAX_DESCRIPTION_CHARS} characters, none of them NUL"]
-    for name, messages in header_rules.check_headers(attributes.get("headers", {})).items():
+    for name, messages in header_rules.check_headers(attributes.get("headers") or {}).items():
         problems[f"attributes.headers.{name}".removesuffix(".")] = messages
     if (text := attributes.get("filter")) and (messages := check_filter(text)):
         problems["attributes.filter"] = messages
-    if key := attributes.get("hmac_key"):
-        messages = check_secret(key)
-        if messages:
-            problems["attributes.hmacKey"] = messages
+    key = attributes.get("hmac_key")
+    if key is not None and (messages := check_secret(key)):
+        problems["attributes.hmacKey"] = messages
     return problems
 
 
 def _sealed_headers(attributes: WebhookAttributes, settings: Settings) -> dict[str, Any]:
     if "headers" not in attributes:
         return {}
+    if attributes["headers"] is None:
+        return {"headers": None, "headers_shown": None}
     given = dict(attributes["headers"])
     return {
         "headers": box_of(settings).seal(given, purpose=HEADERS),

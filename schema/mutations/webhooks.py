@@ -13,7 +13,7 @@ from app.db.pool import connection
 from app.db.sellers import SellerId
 from app.db.webhooks import Webhook as WebhookRow
 from app.db.webhooks import WebhookId, lock_webhook
-from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.domain.webhook import DEFAULT_QUERY, WebhookEventName, WebhookKlass
 from app.errors import InvalidInput
 from app.services import webhooks
 from app.services.webhooks import WebhookAttributes
@@ -84,7 +84,10 @@ class WebhookCreateAttributes(WebhookAttributesInput):
     seller_id: strawberry.ID | None = _field("The seller to register it for; for the operator's keys only.")
 
 
-@strawberry.input(description="What is to change; what is left out stays as it is.")
+@strawberry.input(
+    description="What is to change. What is left out stays as it is; null is the default, as of a new webhook; `url`"
+    " and `hmacKey` can't be null."
+)
 class WebhookUpdateAttributes(WebhookAttributesInput):
     url: str | None = _field(f"{_URL} Another one ends a pause.")
     enabled: bool | None = _field(
@@ -141,14 +144,13 @@ class WebhookMutations:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
             given = input.attributes
             attributes = _attributes(given, info, given.type)
-            attributes.setdefault("events", list(given.type.event_names))
             created = await webhooks.create_webhook(
                 database,
                 viewer,
                 info.context.settings,
                 klass=given.type,
                 seller_id=_seller_id(given.seller_id),
-                attributes={**attributes, "query_string": attributes.get("query_string", "")},
+                attributes={"events": None, "query_string": DEFAULT_QUERY, **attributes},
             )
             return {"webhook": created.webhook, "hmac_key": created.hmac_key}
 
@@ -167,6 +169,7 @@ class WebhookMutations:
             webhook_id = WebhookId(global_ids.key_of(input.webhook_id, "Webhook", field="webhookId"))
             async with connection(database) as conn:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+            _refuse_nulls(input.attributes)
             attributes = _attributes(input.attributes, info, before.type)
             attributes = {**attributes, **_soundness(attributes, before, info)}
             updated = await webhooks.update_webhook(
@@ -179,32 +182,34 @@ class WebhookMutations:
 
 #: Attributes that go to the service as they are: input name → attribute.
 _PLAIN = {
-    "url": "url",
-    "hmac_key": "hmac_key",
     "signature_schemes": "signature_schemes",
+    "description": "description",
     "enabled": "is_enabled",
     "allow_skip": "allow_skip",
     "every_change": "every_change",
     "max_retries": "max_retries",
     "concurrent_send_limit": "concurrent_send_limit",
+    "rate_limit": "rate_limit",
     "timeout_seconds": "timeout_s",
 }
+#: Those that have no default.
+_NEVER_NULL = {"url": "url", "hmac_key": "hmacKey"}
 
 
 def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) -> WebhookAttributes:
-    """What was given, checked as far as only the schema can check it. null counts as not given."""
-    values: dict[str, Any] = {}
-    for name, attribute in _PLAIN.items():
-        if (value := getattr(given, name, None)) not in (None, strawberry.UNSET):
-            values[attribute] = value
-    if given.description is not strawberry.UNSET:
-        values["description"] = given.description
-    if given.rate_limit is not strawberry.UNSET:
-        values["rate_limit"] = given.rate_limit
-    if events := _events(given):
-        values["events"] = events
-    if given.headers not in (None, strawberry.UNSET):
-        if not isinstance(given.headers, dict):
+    """What was given, checked as far as only the schema can check it."""
+    values: dict[str, Any] = {
+        attribute: getattr(given, name)
+        for name, attribute in _PLAIN.items()
+        if getattr(given, name) is not strawberry.UNSET
+    }
+    for name in _NEVER_NULL:
+        if (value := getattr(given, name)) not in (None, strawberry.UNSET):
+            values[name] = value
+    if any(names is not strawberry.UNSET for names in (given.event_name, given.events)):
+        values["events"] = _events(given)
+    if given.headers is not strawberry.UNSET:
+        if not isinstance(given.headers, dict | None):
             raise InvalidInput.at("attributes.headers", "must be an object of names and values")
         values["headers"] = given.headers
     if given.query_string is not strawberry.UNSET:
@@ -229,7 +234,15 @@ def _soundness(attributes: WebhookAttributes, before: WebhookRow, info: Info) ->
     return {"broken_reason": problem_of(info.schema._schema, replace(before, **changed))} if changed else {}
 
 
+def _refuse_nulls(given: WebhookUpdateAttributes) -> None:
+    nulls = [named for name, named in _NEVER_NULL.items() if getattr(given, name) is None]
+    if nulls:
+        message = "can't be null: leave it out to keep the present one"
+        raise InvalidInput("The webhook was not saved.", fields={f"attributes.{name}": [message] for name in nulls})
+
+
 def _events(given: WebhookAttributesInput) -> list[WebhookEventName] | None:
+    """Those that are named by one of the two ways; None where neither names any."""
     one = given.event_name or None
     several = None if given.events is strawberry.UNSET else given.events
     if one is not None and several is not None:

@@ -44,6 +44,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "headers list": ({"headers": [{"X-A": "x"}]}, "attributes.headers"),
     "headers text": ({"headers": "X-A: x"}, "attributes.headers"),
     "too many headers": ({"headers": {f"X-{n}": "x" for n in range(31)}}, "attributes.headers"),
+    "blank key": ({"hmacKey": ""}, "attributes.hmacKey"),
     "key form": ({"hmacKey": "secret"}, "attributes.hmacKey"),
     "short key": ({"hmacKey": "whsec_QUJD"}, "attributes.hmacKey"),
     "NUL in key": ({"hmacKey": "whsec_\0"}, "attributes.hmacKey"),
@@ -186,19 +187,99 @@ async def test_secrets_are_stored_sealed_and_never_read_back(api: Platform) -> N
         assert secret not in str(read)
 
 
-async def test_update_leaves_out_what_is_absent_or_null(api: Platform) -> None:
-    webhook = (await api.create_webhook(URL, headers={"X-A": "1"}, events=["UPDATE"], description="mine"))["webhook"][
-        "id"
-    ]
+def changed_columns(before: Any, after: Any) -> set[str]:
+    return {name for name in after.keys() if after[name] != before[name]} - {"updated_at"}  # noqa: SIM118  # a Record iterates its values
+
+
+CHOSEN: dict[str, Any] = {
+    "events": ["UPDATE"],
+    "queryString": "query($id: ID!) { node(id: $id) { id } }",
+    "headers": {"X-A": "1"},
+    "signatureSchemes": ["ED25519"],
+    "description": "mine",
+    "enabled": False,
+    "allowSkip": False,
+    "everyChange": True,
+    "triggers": ["statusFlags"],
+    "filter": "event.name == 'update'",
+    "maxRetries": 3,
+    "concurrentSendLimit": 3,
+    "rateLimit": 3,
+    "timeoutSeconds": 3,
+}
+#: What an update with null resets beside the attribute's own column.
+COLUMNS = {
+    "queryString": {"query_string"},
+    "headers": {"headers", "headers_shown"},
+    "signatureSchemes": {"signature_schemes", "secrets", "public_key"},
+    "enabled": {"is_enabled"},
+    "allowSkip": {"allow_skip"},
+    "everyChange": {"every_change"},
+    "maxRetries": {"max_retries"},
+    "concurrentSendLimit": {"concurrent_send_limit"},
+    "rateLimit": {"rate_limit"},
+    "timeoutSeconds": {"timeout_s"},
+}
+
+
+async def test_update_changes_nothing_but_what_is_given(api: Platform) -> None:
+    webhook = (await api.create_webhook(URL, **CHOSEN))["webhook"]["id"]
     (before,) = await stored(api)
 
-    await api.data(
-        UPDATE, {"id": webhook, "attributes": {"maxRetries": 3, "url": None, "headers": None, "allowSkip": None}}
-    )
+    await api.data(UPDATE, {"id": webhook, "attributes": {}})
+    (after_nothing,) = await stored(api)
+    await api.data(UPDATE, {"id": webhook, "attributes": {"maxRetries": 4}})
+    (after_one,) = await stored(api)
 
-    (after,) = await stored(api)
-    changed = {name for name in after.keys() if after[name] != before[name]}  # noqa: SIM118  # a Record iterates its values
-    assert (after["max_retries"], changed) == (3, {"max_retries", "updated_at"})
+    assert changed_columns(before, after_nothing) == set()
+    assert (changed_columns(before, after_one), after_one["max_retries"]) == ({"max_retries"}, 4)
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+async def test_null_is_the_default_in_an_update_as_in_a_new_webhook(api: Platform, name: str) -> None:
+    webhook = (await api.create_webhook(URL, **CHOSEN))["webhook"]["id"]
+    nulls: dict[str, Any] = dict.fromkeys([*CHOSEN, "hmacKey", "sellerId"])
+    for attributes in (nulls, {}):
+        await api.data(CREATE, {"attributes": {"url": URL, "type": "INVOICE", **attributes}})
+    before, of_nulls, of_nothing = await stored(api)
+
+    await api.data(UPDATE, {"id": webhook, "attributes": {name: None}})
+
+    after, _, _ = await stored(api)
+    columns = COLUMNS.get(name, {name})
+    assert changed_columns(before, after) == columns
+    assert {one: after[one] for one in columns - {"secrets"}} == {one: of_nothing[one] for one in columns - {"secrets"}}
+    assert changed_columns(of_nulls, of_nothing) == {"id", "created_at", "secrets"}
+
+
+@pytest.mark.parametrize("name", ["url", "hmacKey"])
+async def test_what_has_no_default_can_not_be_null(api: Platform, name: str) -> None:
+    webhook = (await api.create_webhook(URL))["webhook"]["id"]
+    before = await stored(api)
+
+    payload = (await api.data(UPDATE, {"id": webhook, "attributes": {name: None, "maxRetries": 3}}))["webhookUpdate"]
+
+    assert (payload["status"], [error["field"] for error in payload["errors"]]) == (422, [f"attributes.{name}"])
+    assert await stored(api) == before
+
+
+async def test_either_way_of_naming_events_may_be_null(api: Platform) -> None:
+    webhook = (await api.create_webhook(URL, eventName=None, events=["DESTROY"]))["webhook"]["id"]
+
+    one = await api.data(UPDATE, {"id": webhook, "attributes": {"eventName": "CREATE", "events": None}})
+    every = await api.data(UPDATE, {"id": webhook, "attributes": {"eventName": None}})
+
+    assert one["webhookUpdate"]["webhook"]["events"] == ["CREATE"]
+    assert every["webhookUpdate"]["webhook"]["events"] == ["CREATE", "UPDATE", "DESTROY"]
+
+
+async def test_a_query_left_out_reads_back_as_the_default(api: Platform) -> None:
+    data = await api.data(CREATE, {"attributes": {"url": URL, "type": "INVOICE"}})
+
+    read = await api.data("{ webhooks { nodes { id queryString } } }")
+
+    default = "query($id: ID!){ node(id: $id) { __typename } }"
+    assert read["webhooks"]["nodes"] == [{**data["webhookCreate"]["webhook"], "queryString": default}]
 
 
 async def test_disabling_holds_what_is_open_and_enabling_lets_it_go(api: Platform) -> None:
