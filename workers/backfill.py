@@ -4,7 +4,7 @@ A batch is one transaction with its position: a killed worker leaves nothing, an
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -23,6 +23,7 @@ from app.domain.webhook_run import WebhookRunState
 from app.errors import InvalidInput
 from schema import schema
 from schema.declarations import ENTITIES, Asked
+from schema.filters import webhook_backfills as backfill_filters
 from schema.statements import listed_count, listed_rows
 from schema.stored.validate import StoredQuery, stored_query
 from workers.match import Change, Match
@@ -43,6 +44,24 @@ async def backfill_all(resources: Resources) -> int:
     return total
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A backfill with what is read to move it on. wanted: the entities that its filters ask for."""
+
+    backfill: WebhookBackfill
+    webhook: Webhook
+    query: StoredQuery
+    wanted: Asked
+
+    @property
+    def table(self) -> Table[Any]:
+        return ENTITIES[self.webhook.type.entity_type].table
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(self.webhook.seller_id)
+
+
 async def backfill_batch(resources: Resources) -> int | None:
     """Move one backfill on by one batch. Returns its number of entities; None when no backfill is due."""
     async with transaction(resources.database) as conn:
@@ -52,70 +71,81 @@ async def backfill_batch(resources: Resources) -> int | None:
         webhook = await webhooks.find_webhook(conn, backfill.webhook_id)
         assert webhook is not None, "a foreign key says so"
         try:
-            query = stored_query(schema._schema, webhook.query_string, webhook.type)
+            run = _run(backfill, webhook)
         except InvalidInput as error:
-            reason = f"The stored query does not fit the schema any more. {error.message}"
-            await webhook_backfills.finish(conn, backfill.id, WebhookRunState.FAILED, reason)
+            await webhook_backfills.finish(conn, backfill.id, WebhookRunState.FAILED, error.message)
             return 0
-        handled = await _batch(conn, resources, backfill, webhook, query)
+        handled = await _batch(conn, resources, run)
     _log.info("backfill.batch", webhook_backfill_id=backfill.id, webhook_id=webhook.id, entities=handled)
     return handled
 
 
-async def _batch(
-    conn: Connection, resources: Resources, backfill: WebhookBackfill, webhook: Webhook, query: StoredQuery
-) -> int:
-    table, viewer = ENTITIES[webhook.type.entity_type].table, Viewer(webhook.seller_id)
+def _run(backfill: WebhookBackfill, webhook: Webhook) -> Run:
+    """Raises InvalidInput when the schema has moved on."""
+    try:
+        query = stored_query(schema._schema, webhook.query_string, webhook.type)
+    except InvalidInput as error:
+        raise InvalidInput(f"The stored query does not fit the schema any more. {error.message}") from error
+    try:
+        filters = None if backfill.filters is None else backfill_filters.from_text(schema, backfill.filters)
+        wanted = backfill_filters.ask(Viewer(webhook.seller_id), webhook.type, filters)
+    except InvalidInput as error:
+        raise InvalidInput(f"The filters do not fit the schema any more. {error.message}") from error
+    return Run(backfill=backfill, webhook=webhook, query=query, wanted=wanted)
+
+
+async def _batch(conn: Connection, resources: Resources, run: Run) -> int:
+    backfill = run.backfill
     last_id = backfill.last_id
     if last_id is None:
-        last_id = await _begin(conn, backfill, table, viewer)
+        last_id = await _begin(conn, run)
     size = min(BATCH_SIZE, backfill.rate_per_second)
-    found = listed_rows(table, viewer, _asked(backfill, last_id), Slice(size=size, is_backward=False, cursor=None))
-    rows = table.rows(await conn.fetch(found.sql, *found.args))
+    rows = await _listed(conn, run, _from(run, last_id), size)
     batch = rows[:size]
     if batch:
-        skipped = await _publish(conn, resources, backfill, webhook, query, batch)
+        skipped = await _publish(conn, resources, run, batch)
         await webhook_backfills.advance(conn, backfill.id, position=batch[-1].id, done=len(batch), skipped=skipped)
     if len(rows) <= size:
         await webhook_backfills.finish(conn, backfill.id, WebhookRunState.DONE)
     return len(batch)
 
 
-async def _begin(conn: Connection, backfill: WebhookBackfill, table: Table[Any], viewer: Viewer) -> int:
+async def _begin(conn: Connection, run: Run) -> int:
     """Count, and fix the end: what is created later is told by its own change. Returns the last id."""
-    everything = _asked(backfill, None)
-    counted = listed_count(table, viewer, everything)
+    everything = _from(run, None)
+    counted = listed_count(run.table, run.viewer, everything)
     total = (await conn.fetch(counted.sql, *counted.args))[0]["n"]
-    newest_first = replace(everything, sort=BY_ID.reversed())
-    found = listed_rows(table, viewer, newest_first, Slice(size=1, is_backward=False, cursor=None))
-    rows = table.rows(await conn.fetch(found.sql, *found.args))
+    rows = await _listed(conn, run, replace(everything, sort=BY_ID.reversed()), 1)
     last_id: int = rows[0].id if rows else 0
-    await webhook_backfills.begin(conn, backfill.id, total=total, last_id=last_id)
+    await webhook_backfills.begin(conn, run.backfill.id, total=total, last_id=last_id)
     return last_id
 
 
-def _asked(backfill: WebhookBackfill, last_id: int | None) -> Asked:
+async def _listed(conn: Connection, run: Run, asked: Asked, size: int) -> list[Any]:
+    """Up to `size` rows, and one more when there are more."""
+    found = listed_rows(run.table, run.viewer, asked, Slice(size=size, is_backward=False, cursor=None))
+    return run.table.rows(await conn.fetch(found.sql, *found.args))
+
+
+def _from(run: Run, last_id: int | None) -> Asked:
+    """What is wanted, by id, from the backfill's position on."""
+    backfill, wanted = run.backfill, run.wanted
+    position, last, since, until = (f"${len(wanted.args) + place}" for place in range(1, 5))
     return Asked(
-        where="t.id > $1 and ($2::bigint is null or t.id <= $2)"
-        " and ($3::timestamptz is null or t.updated_at >= $3) and ($4::timestamptz is null or t.updated_at < $4)",
-        args=(backfill.position, last_id, backfill.updated_since, backfill.updated_until),
+        where=f"{wanted.where} and t.id > {position} and ({last}::bigint is null or t.id <= {last})"
+        f" and ({since}::timestamptz is null or t.updated_at >= {since})"
+        f" and ({until}::timestamptz is null or t.updated_at < {until})",
+        args=(*wanted.args, backfill.position, last_id, backfill.updated_since, backfill.updated_until),
     )
 
 
-async def _publish(
-    conn: Connection,
-    resources: Resources,
-    backfill: WebhookBackfill,
-    webhook: Webhook,
-    query: StoredQuery,
-    rows: Sequence[Any],
-) -> int:
+async def _publish(conn: Connection, resources: Resources, run: Run, rows: Sequence[Any]) -> int:
     """Publish the present state of these rows. Returns how many were skipped."""
-    entity_type = webhook.type.entity_type
+    entity_type = run.webhook.type.entity_type
     # Before anything is rendered: what a publisher has just told must not be told again as something newer.
     await lock_entities(conn, entity_type, [row.id for row in rows])
-    judged_as = replace(webhook, allow_skip=False) if backfill.is_forced else webhook
-    matches = [Match(webhook=judged_as, query=query, change=_change(entity_type, row)) for row in rows]
+    judged_as = replace(run.webhook, allow_skip=False) if run.backfill.is_forced else run.webhook
+    matches = [Match(webhook=judged_as, query=run.query, change=_change(entity_type, row)) for row in rows]
     made = await publish_matches(conn, resources, matches)
     return sum(event.state is WebhookEventState.SKIPPED for event in made)
 

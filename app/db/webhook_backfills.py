@@ -16,7 +16,10 @@ WebhookBackfillId = NewType("WebhookBackfillId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookBackfill:
-    """total and last_id are None until the first batch. position: the last entity that was handled."""
+    """total and last_id are None until the first batch. position: the last entity that was handled.
+
+    filters: which entities, as JSON; None: all (schema/filters/webhook_backfills.py).
+    """
 
     id: WebhookBackfillId
     webhook_id: WebhookId
@@ -24,6 +27,7 @@ class WebhookBackfill:
     reason: str | None
     updated_since: datetime | None
     updated_until: datetime | None
+    filters: str | None
     rate_per_second: int
     is_forced: bool
     total: int | None
@@ -46,15 +50,18 @@ async def insert_backfill(
     *,
     updated_since: datetime | None,
     updated_until: datetime | None,
+    filters: str | None,
     rate_per_second: int,
     is_forced: bool,
 ) -> WebhookBackfill:
     row = await conn.fetchrow(
-        "insert into webhook_backfills as b (webhook_id, updated_since, updated_until, rate_per_second, is_forced)"
-        f" values ($1, $2, $3, $4, $5) returning {_COLUMNS}",
+        "insert into webhook_backfills as b"
+        " (webhook_id, updated_since, updated_until, filters, rate_per_second, is_forced)"
+        f" values ($1, $2, $3, $4, $5, $6) returning {_COLUMNS}",
         webhook_id,
         updated_since,
         updated_until,
+        filters,
         rate_per_second,
         is_forced,
     )

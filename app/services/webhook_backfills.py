@@ -1,5 +1,6 @@
 """Backfills: asked for and cancelled here, moved on by workers."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from databases import Database
@@ -8,7 +9,7 @@ from app.auth import Viewer
 from app.db import webhook_backfills, webhooks
 from app.db.pool import transaction
 from app.db.webhook_backfills import WebhookBackfill, WebhookBackfillId
-from app.db.webhooks import WebhookId
+from app.db.webhooks import Webhook, WebhookId
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_run import WebhookRunState
 from app.errors import Conflict, InvalidInput
@@ -26,10 +27,13 @@ async def start_backfill(
     updated_until: datetime | None,
     rate_per_second: int | None,
     is_forced: bool,
+    filters: str | None = None,
+    check: Callable[[Webhook], object] = lambda _: None,
 ) -> WebhookBackfill:
-    """Have workers send the present state of all entities that the webhook's owner sees and that fit the times.
+    """Have workers send the present state of all entities that the webhook's owner sees and that fit.
 
-    Raises InvalidInput; NotFound, also for another seller's; Conflict while another backfill of it goes on, and for
+    filters  as JSON, of the caller, who has the schema; `check` raises InvalidInput where the webhook can't take them.
+    Raises: InvalidInput; NotFound, also for another seller's; Conflict while another backfill of it goes on, and for
     entities that have no state of their own.
     """
     rate = DEFAULT_RATE_PER_S if rate_per_second is None else rate_per_second
@@ -41,6 +45,7 @@ async def start_backfill(
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
         if WebhookEventName.UPDATE not in webhook.type.event_names:
             raise Conflict(f"A webhook about {webhook.type.value} is not backfilled: what happened can be asked for.")
+        check(webhook)
         if await webhook_backfills.is_running(conn, webhook_id):
             raise Conflict("Another backfill of this webhook is still going on.")
         return await webhook_backfills.insert_backfill(
@@ -48,6 +53,7 @@ async def start_backfill(
             webhook_id,
             updated_since=updated_since,
             updated_until=updated_until,
+            filters=filters,
             rate_per_second=rate,
             is_forced=is_forced,
         )

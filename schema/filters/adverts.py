@@ -98,6 +98,12 @@ def ask(
     )
 
 
+def ask_filtered(viewer: Viewer, filters: AdvertFilterInput | None = None) -> Asked:
+    """Raises InvalidInput for ids of other types."""
+    query = Conditions(viewer)
+    return query.asked(*(advert_conditions(query, "t", filters) if filters else ()))
+
+
 def ask_all(viewer: Viewer, updated_since: datetime | None = None) -> Asked:
     query = Conditions(viewer)
     sort = by_column("updated_at", "timestamptz")

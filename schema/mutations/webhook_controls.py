@@ -12,7 +12,9 @@ from app.db.webhook_backfills import WebhookBackfillId
 from app.services import webhook_backfills, webhook_secrets, webhooks
 from schema import global_ids
 from schema.context import Info
+from schema.filters import webhook_backfills as backfill_filters
 from schema.filters.conditions import given
+from schema.filters.webhook_backfills import WebhookBackfillFilters
 from schema.mutations.inputs import optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.mutations.webhook_inputs import moment, webhook_id_of
@@ -43,6 +45,9 @@ class WebhookBackfillMutationInput:
     webhook_id: strawberry.ID = required("The webhook to send to.")
     updated_since: datetime | None = optional("Only entities changed at this time or later.")
     updated_until: datetime | None = optional("Only entities changed before this time.")
+    filters: WebhookBackfillFilters | None = optional(
+        "Only entities that meet these filters when their turn comes; all that the webhook's owner sees when absent."
+    )
     rate_per_second: int | None = optional("How many entities to publish in a second, 1 to 500. 10 by default.")
     force: bool | None = optional("Send results equal to the last one, too. False by default.")
     client_mutation_id: str | None = client_mutation_id()
@@ -122,7 +127,8 @@ class WebhookControlMutations:
         return await run_mutation(info, WebhookSecretRotateMutationPayload, input, rotate, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Send the present state of all entities that the webhook's owner sees, as updates, at a set rate."
+        description="Send the present state of all entities that the webhook's owner sees and that meet the filters, as"
+        " updates, at a set rate."
         " Workers do it, while the webhook is enabled; one backfill of a webhook at a time. `Webhook.backfills` shows"
         " how far it is, `webhookBackfillCancel` ends it. Not for webhooks about OPERATIONAL_EVENT."
     )
@@ -132,6 +138,7 @@ class WebhookControlMutations:
         input: Annotated[WebhookBackfillMutationInput, strawberry.argument(description="What to send, and how fast.")],
     ) -> WebhookBackfillMutationPayload | None:
         async def start(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            filters: WebhookBackfillFilters | None = given(input.filters)
             started = await webhook_backfills.start_backfill(
                 database,
                 viewer,
@@ -140,6 +147,8 @@ class WebhookControlMutations:
                 updated_until=moment(input.updated_until, field="updatedUntil"),
                 rate_per_second=given(input.rate_per_second),
                 is_forced=bool(given(input.force)),
+                filters=None if filters is None else backfill_filters.to_text(filters),
+                check=lambda webhook: backfill_filters.ask(Viewer(webhook.seller_id), webhook.type, filters),
             )
             return {"webhook_backfill": started}
 

@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
+import orjson
 import strawberry
+from strawberry.scalars import JSON
 
 from app.auth import Scope
 from app.db.webhook_backfills import WEBHOOK_BACKFILLS
 from app.db.webhook_replays import WEBHOOK_REPLAYS
 from app.db.webhooks import WEBHOOKS
 from schema.enums import WebhookEventStateEnum
-from schema.fields import column, entity, global_id, relation
+from schema.fields import column, computed, entity, global_id, relation
 from schema.types.node import Node
 from schema.visibility import OfSeller, Through
 from schema.webhook_enums import WebhookRunStateEnum
@@ -40,6 +42,11 @@ class WebhookBackfill(Node):
     reason: str | None = column("Why it failed.")
     updated_since: datetime | None = column("Of entities changed at this time or later; null: however long ago.")
     updated_until: datetime | None = column("Of entities changed before this time; null: however lately.")
+    filters: JSON | None = computed(
+        lambda row: None if row.filters is None else orjson.loads(row.filters),
+        reads=("filters",),
+        description="Of entities that meet these filters, as given; null: whatever the webhook's owner sees.",
+    )
     rate_per_second: int = column("How many entities are published in a second.")
     force: bool = column("Whether results equal to the last one are sent, too.", "is_forced")
     total: int | None = column(_TOTAL)

@@ -22,7 +22,10 @@ async def test_killed_in_the_middle_a_backfill_goes_on_where_it_was(
     database_url: str, redis_url: str, receiver: Receiver
 ) -> None:
     conn = await asyncpg.connect(database_url)
-    invoices = [await create_invoice(conn) for _ in range(INVOICES)]
+    invoices = []
+    for _ in range(INVOICES):
+        invoices.append(await create_invoice(conn))
+        await create_invoice(conn, buyer_first_name="Not wanted")
     await conn.execute("update change_events set published_at = now()")
     webhook = await create_subscription(conn, receiver.url(), query_string=QUERY, timeout_s=1)
     async with create_database(database_url, pool_size=2) as database:
@@ -34,6 +37,7 @@ async def test_killed_in_the_middle_a_backfill_goes_on_where_it_was(
             updated_until=None,
             rate_per_second=20,
             is_forced=True,
+            filters='{"invoices": {"buyerName": "ada"}}',
         )
 
     with worker_process(database_url, redis_url, deliver_lease_s=2) as worker:

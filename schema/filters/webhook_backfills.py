@@ -1,0 +1,109 @@
+"""Which entities a backfill sends: the filters of the root list of its webhook's type, which are kept with it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import strawberry
+from graphql import GraphQLInputObjectType
+from graphql.utilities import coerce_input_value, validate_input_value
+from strawberry.schema.schema import Schema
+from strawberry.types.arguments import convert_argument
+from strawberry.utils.str_converters import to_camel_case
+
+from app.auth import Viewer
+from app.domain.webhook import WebhookKlass
+from app.errors import InvalidInput
+from schema.declarations import Asked, everything
+from schema.filters import adverts, invoices, refund_requests, variants
+from schema.filters.adverts import AdvertFilterInput
+from schema.filters.conditions import given, input_field
+from schema.filters.invoices import InvoiceFilters
+from schema.filters.refund_requests import RefundRequestFilters
+from schema.filters.variants import VariantFilterInput
+
+#: Each batch reads them.
+MAX_CHARACTERS = 100_000
+
+
+@strawberry.input(
+    description="Which entities to send: those that meet what is given. It has to be of what the webhook is about."
+)
+class WebhookBackfillFilters:
+    invoices: InvoiceFilters | None = input_field("Of INVOICE: as `filters` of `invoices`.")
+    refund_requests: RefundRequestFilters | None = input_field("Of REFUND_REQUEST: as `filters` of `refundRequests`.")
+    variants: VariantFilterInput | None = input_field("Of VARIANT: as `variantFilters` of `variantsWhere`.")
+    adverts: AdvertFilterInput | None = input_field(
+        "Of ADVERT: only such adverts. Of VARIANT: only variants of such adverts, as `advertFilters` of"
+        " `variantsWhere`."
+    )
+
+
+#: What a root list is asked for, and the filters that stand for its arguments.
+_LISTS: Mapping[WebhookKlass, tuple[Callable[..., Asked], Mapping[str, str]]] = {
+    WebhookKlass.INVOICE: (invoices.ask, {"invoices": "filters"}),
+    WebhookKlass.REFUND_REQUEST: (refund_requests.ask, {"refund_requests": "filters"}),
+    WebhookKlass.VARIANT: (variants.ask, {"variants": "variant_filters", "adverts": "advert_filters"}),
+    WebhookKlass.ADVERT: (adverts.ask_filtered, {"adverts": "filters"}),
+}
+
+
+def ask(viewer: Viewer, klass: WebhookKlass, filters: WebhookBackfillFilters | None) -> Asked:
+    """What a backfill of such a webhook asks for, by id. Raises InvalidInput, also for filters of another type."""
+    parts = {field.name: part for field in fields(WebhookBackfillFilters) if (part := _part(filters, field.name))}
+    list_of, arguments = _LISTS.get(klass, (everything, {}))
+    if wrong := [name for name in parts if name not in arguments]:
+        taken = " or ".join(map(to_camel_case, arguments)) or "none of them"
+        message = f"does not fit a webhook about {klass.value}, which takes {taken}"
+        raise InvalidInput("The filters are of another type.", fields={f"filters.{to_camel_case(wrong[0])}": [message]})
+    try:
+        return list_of(viewer, **{arguments[name]: part for name, part in parts.items()})
+    except InvalidInput as error:
+        raise InvalidInput(error.message, fields=_within(error)) from error
+
+
+def to_text(filters: WebhookBackfillFilters) -> str:
+    """As JSON, in the words of the schema. Raises InvalidInput for what can't be kept."""
+    text = orjson.dumps(_plain(filters)).decode()
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidInput.at("filters", f"has {len(text)} characters; at most {MAX_CHARACTERS} are allowed")
+    if "\\u0000" in text:
+        raise InvalidInput.at("filters", "must not contain NUL characters")
+    return text
+
+
+def from_text(schema: Schema, text: str) -> WebhookBackfillFilters:
+    """What `to_text` was given. Raises InvalidInput for what this schema doesn't know any more."""
+    kind = schema._schema.type_map[WebhookBackfillFilters.__name__]
+    assert isinstance(kind, GraphQLInputObjectType)
+    converter = schema.schema_converter
+    kept = orjson.loads(text)
+    problems: list[str] = []
+    validate_input_value(kept, kind, lambda error, _: problems.append(error.message))
+    if problems:
+        raise InvalidInput.at("filters", *problems)
+    coerced = coerce_input_value(kept, kind)
+    read: Any = convert_argument(coerced, WebhookBackfillFilters, converter.scalar_registry, converter.config)
+    assert isinstance(read, WebhookBackfillFilters)
+    return read
+
+
+def _part(filters: WebhookBackfillFilters | None, name: str) -> Any:
+    return None if filters is None else given(getattr(filters, name))
+
+
+def _within(error: InvalidInput) -> dict[str, list[str]]:
+    found = error.fields or {"": [error.message]}
+    return {f"filters.{path}".removesuffix("."): list(messages) for path, messages in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Without what was not given."""
+    if is_dataclass(value):
+        kept = {field.name: given(getattr(value, field.name)) for field in fields(value)}
+        return {to_camel_case(name): _plain(one) for name, one in kept.items() if one is not None}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value.isoformat() if isinstance(value, datetime) else value
