@@ -208,15 +208,18 @@ class Deliverer:
             return _result(due, ErrorKind(error.kind), None, error.message, started)
         except asyncio.CancelledError:
             # Only `_finish` cancels, and it wants to know.
-            return _result(due, ErrorKind.CANCELLED, None, "The worker was told to stop.", started)
+            return _result(due, _ours(due, ErrorKind.CANCELLED), None, "The worker was told to stop.", started)
         except PreSendError as error:
-            # A test is tried once, whatever comes of it.
-            kind = ErrorKind.INTERNAL if due.event_name == "test" else ErrorKind.UNSENT
-            return _result(due, kind, None, str(error), started)
+            return _result(due, _ours(due, ErrorKind.UNSENT), None, str(error), started)
         except Exception as error:
             _log.exception("delivery.internal_error", webhook_event_id=due.id)
             return _result(due, ErrorKind.INTERNAL, None, type(error).__name__, started)
         return _result(due, answer.status, answer, answer.note, started)
+
+
+def _ours(due: DueEvent, kind: ErrorKind) -> ErrorKind:
+    """One of OUR_FAULTS, after which an event is tried again; not a test, which is tried once, whatever comes of it."""
+    return ErrorKind.INTERNAL if due.event_name == "test" else kind
 
 
 def _result(
@@ -249,6 +252,7 @@ def _result(
         delay_s=decision.delay_s,
         disable_reason=decision.disable_reason,
         pause_s=retry.pause_s(outcome=outcome, retry_after=retry_after, delay_s=decision.delay_s, now=now),
+        is_test=due.event_name == "test",
     )
     _log.info(
         "delivery.attempted",

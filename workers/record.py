@@ -9,10 +9,12 @@ from databases import Database
 
 from app.db import deliveries
 from app.db.deliveries import Result
-from app.db.pool import DATABASE_ERRORS, connection, transaction
+from app.db.pool import DATABASE_ERRORS, Connection, connection, transaction
+from app.db.webhooks import WebhookId
 from app.domain.webhook_event import WebhookEventState
 from app.errors import RecordError
 from app.metrics import ATTEMPT_SECONDS, ATTEMPTS, count
+from workers.retry import FAILING_REASON, MAX_FAILING_DAYS
 
 _log = structlog.get_logger()
 
@@ -66,6 +68,17 @@ async def _store(results: list[Result], database: Database) -> None:
         return
     async with transaction(database) as conn:
         recorded = await deliveries.record_results(conn, results)
-        for result in results:
-            if result.disable_reason and result.id in recorded:
-                await deliveries.disable_webhook(conn, result.webhook_id, result.disable_reason)
+        disabled = await _disable(conn, [result for result in results if result.id in recorded])
+    for webhook_id, reason in disabled.items():
+        _log.warning("delivery.webhook_disabled", webhook_id=webhook_id, reason=reason)
+
+
+async def _disable(conn: Connection, recorded: Sequence[Result]) -> dict[WebhookId, str]:
+    """Disable the webhooks whose endpoint is gone, or of which yet another delivery has failed after too long.
+
+    Returns: those that were enabled until then, each with the reason.
+    """
+    failed = {result.webhook_id for result in recorded if result.is_failure}
+    reasons = dict.fromkeys(await deliveries.list_failing(conn, failed, days=MAX_FAILING_DAYS), FAILING_REASON)
+    reasons |= {result.webhook_id: result.disable_reason for result in recorded if result.disable_reason}
+    return {id: reason for id, reason in sorted(reasons.items()) if await deliveries.disable_webhook(conn, id, reason)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from app.domain.attempt import ErrorKind
+from app.domain.attempt import OUR_FAULTS, ErrorKind
 from app.domain.webhook_event import WebhookEventState
 
 _MINUTE_S: Final = 60.0
@@ -38,6 +38,9 @@ MAX_UNASKED_PAUSE_S: Final = 5 * _MINUTE_S
 MAX_REJECTED_RETRIES: Final = 5
 GONE: Final = 410
 GONE_REASON: Final = "The endpoint answered 410 Gone."
+# Only a failure disables a webhook, not the time alone: one without traffic may be well again.
+MAX_FAILING_DAYS: Final = 5
+FAILING_REASON: Final = f"No delivery has succeeded for {MAX_FAILING_DAYS} days."
 # 4xx that mean "not now" rather than "not this": Request Timeout, Too Early, Too Many Requests.
 TEMPORARY_STATUSES: Final = frozenset({408, 425, TOO_MANY})
 
@@ -66,7 +69,7 @@ def decide(
     max_retries: int,
     chance: float,
 ) -> Decision:
-    """Decide what follows an attempt that has ended. UNSENT counts as none: it is done again for as long as that lasts.
+    """Decide what follows an attempt that has ended. Our own faults count as none: it is done again while they last.
 
     Args: attempt_number — of this attempt, from 1. outcome — the status, or why there is none.
           retry_after — that header's value as received, seconds or an HTTP date; honoured up to 24 h where
@@ -80,11 +83,9 @@ def decide(
             return Decision(state=WebhookEventState.FAILED, disable_reason=GONE_REASON)
         if _is_rejection(outcome):
             max_retries = min(max_retries, MAX_REJECTED_RETRIES)
-    is_unsent = outcome is ErrorKind.UNSENT
-    if attempt_number > max_retries and not is_unsent:
+    if attempt_number > max_retries and outcome not in OUR_FAULTS:
         return Decision(state=WebhookEventState.FAILED)
-    scheduled_s = _jittered(UNSENT_DELAY_S, chance) if is_unsent else scheduled_delay_s(attempt_number, chance)
-    delay_s = max(scheduled_s, retry_after_s(retry_after, now) or 0.0)
+    delay_s = max(_delay_s(attempt_number, outcome, chance), retry_after_s(retry_after, now) or 0.0)
     if now + timedelta(seconds=delay_s) > first_attempted_at + MAX_AGE:
         return Decision(state=WebhookEventState.FAILED)
     return Decision(state=WebhookEventState.RETRYING, delay_s=delay_s)
@@ -101,6 +102,13 @@ def pause_s(*, outcome: int | ErrorKind, retry_after: str | None, delay_s: float
     if asked_s := retry_after_s(retry_after, now):
         return asked_s
     return min(max(delay_s or 0.0, MIN_PAUSE_S), MAX_UNASKED_PAUSE_S) if outcome == TOO_MANY else None
+
+
+def _delay_s(attempt_number: int, outcome: int | ErrorKind, chance: float) -> float:
+    if outcome is ErrorKind.UNSENT:
+        return _jittered(UNSENT_DELAY_S, chance)
+    # Another worker takes over at once what was broken off.
+    return 0.0 if outcome is ErrorKind.CANCELLED else scheduled_delay_s(attempt_number, chance)
 
 
 def scheduled_delay_s(retry_number: int, chance: float) -> float:

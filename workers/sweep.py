@@ -2,7 +2,7 @@
 
 import structlog
 
-from app.db import deliveries
+from app.db import deliveries, webhook_event_changes
 from app.db.backlog import read_backlog
 from app.db.operational_events import raise_failing
 from app.db.pool import connection, transaction
@@ -13,24 +13,18 @@ from workers.resources import Resources
 
 _log = structlog.get_logger()
 
-MAX_FAILING_DAYS = 5
-FAILING_REASON = f"No delivery has succeeded for {MAX_FAILING_DAYS} days."
-
 
 async def sweep_all(resources: Resources) -> int:
     """Make due again what was claimed and never recorded. Returns how many webhook events that were.
 
-    Also disables webhooks that have failed for too long, reports those that begin to, puts right what slipped past a
-    webhook's disabling or enabling, and drops signing secrets that were rotated out.
+    Also reports webhooks that begin to fail, puts right what slipped past a webhook's disabling or enabling, and drops
+    signing secrets that were rotated out.
     """
     async with transaction(resources.database) as conn:
         expired = await deliveries.release_expired(conn)
     async with transaction(resources.database) as conn:
-        for webhook_id in await deliveries.list_failing(conn, days=MAX_FAILING_DAYS):
-            await deliveries.disable_webhook(conn, webhook_id, FAILING_REASON)
-            _log.warning("sweep.webhook_disabled", webhook_id=webhook_id)
-        await deliveries.hold_overlooked(conn)
-        await deliveries.release_overlooked(conn)
+        await webhook_event_changes.hold_overlooked(conn)
+        await webhook_event_changes.release_overlooked(conn)
     async with transaction(resources.database) as conn:
         for webhook_id in await raise_failing(conn, after_s=resources.settings.failing_after_s):
             _log.warning("sweep.webhook_failing", webhook_id=webhook_id)

@@ -9,10 +9,9 @@ import orjson
 
 from app.db.operational_events import raise_exhausted
 from app.db.pool import Connection, unmoved
-from app.db.webhook_event_changes import cancel_open
-from app.db.webhook_events import WebhookEventId, hold_open, release_held
+from app.db.webhook_events import WebhookEventId, hold_open
 from app.db.webhooks import WebhookId
-from app.domain.attempt import NEVER_LEFT
+from app.domain.attempt import NEVER_LEFT, OUR_FAULTS
 from app.domain.operational_event import exhausted_reason
 from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
 
@@ -63,6 +62,13 @@ class Result:
     delay_s: float | None
     disable_reason: str | None
     pause_s: float | None = None
+    is_test: bool = False
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it speaks against the endpoint. Who tries one out is no outage, and our own faults are ours."""
+        is_ours = self.is_test or self.error_kind in OUR_FAULTS
+        return self.state is not WebhookEventState.DELIVERED and not is_ours
 
 
 async def claim_due(
@@ -88,8 +94,8 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
     """Store what attempts came to; a late result of an expired lease changes nothing.
 
     A webhook whose attempts of this batch all failed is marked failing until one succeeds. A pause that was
-    asked for holds to its end, whatever was in flight: an earlier end takes no later one's place. What is UNSENT
-    counts against no limit, and says nothing of the webhook; nor does a test that fails.
+    asked for holds to its end, whatever was in flight: an earlier end takes no later one's place. What is UNSENT or
+    CANCELLED counts against no limit, and says nothing of the webhook; nor does a test that fails.
     Returns: the ids of the webhook events that were still in flight, and are recorded now.
     """
     failed = {result.webhook_id for result in results if result.state is not WebhookEventState.DELIVERED}
@@ -108,7 +114,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
               -- That the filter failed stays to be seen.
               else coalesce(r.reason, substring(e.reason from '^The filter failed: .*')) end,
             last_status = r.status, lease_until = null,
-            attempts_before = e.attempts_before + (r.error_kind is not distinct from 'UNSENT')::integer,
+            attempts_before = e.attempts_before + coalesce(r.error_kind = any ($14::text[]), false)::integer,
             due_at = case when w.is_enabled then clock_timestamp() + make_interval(secs => r.delay_s) end,
             finished_at = case when r.state <> 'RETRYING' or w.deleted_at is not null then clock_timestamp() end
           from r, webhooks w
@@ -138,7 +144,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
         ), health as (
           select webhook_id, not bool_or(state = 'DELIVERED') as is_failing,
             clock_timestamp() + make_interval(secs => max(pause_s)) as paused_until
-          from recorded where error_kind is distinct from 'UNSENT'
+          from recorded where (error_kind is null or error_kind <> all ($14::text[]))
             -- Who tries an endpoint out is no outage.
             and (event_name <> 'test' or state = 'DELIVERED' or pause_s is not null)
           group by webhook_id
@@ -168,6 +174,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
         WEBHOOK_DELETED,
         [result.pause_s for result in results],
         list(NEVER_LEFT),
+        list(OUR_FAULTS),
     )
     recorded = {row["id"] for row in rows}
     if exhausted := [(one.id, _exhausted(one)) for one in results if _is_exhausted(one) and one.id in recorded]:
@@ -186,56 +193,30 @@ def _exhausted(result: Result) -> str:
     )
 
 
-async def disable_webhook(conn: Connection, webhook_id: WebhookId, reason: str) -> None:
-    """Disable, with the reason that its owner reads, and hold back what it has not been given yet."""
-    await conn.execute(
+async def disable_webhook(conn: Connection, webhook_id: WebhookId, reason: str) -> bool:
+    """Disable, with the reason that its owner reads, and hold back what it has not been given yet.
+
+    Returns: False when it was disabled already.
+    """
+    status = await conn.execute(
         "update webhooks set is_enabled = false, disabled_reason = $2, updated_at = now(),"
         " outage_reported_at = coalesce(outage_reported_at, clock_timestamp()) where id = $1 and is_enabled",
         webhook_id,
         reason,
     )
     await hold_open(conn, webhook_id)
+    return bool(status == "UPDATE 1")
 
 
-async def list_failing(conn: Connection, *, days: int) -> list[WebhookId]:
-    """The enabled webhooks of which no delivery has succeeded for so many days, locked, by id."""
+async def list_failing(conn: Connection, ids: Collection[WebhookId], *, days: int) -> list[WebhookId]:
+    """Those of these webhooks, locked already, that are enabled and have had no success for so many days; by id."""
     rows = await conn.fetch(
-        "select id from webhooks where is_enabled and failing_since < now() - make_interval(days => $1)"
-        " order by id for no key update",
+        "select id from webhooks where id = any($1::bigint[]) and is_enabled"
+        " and failing_since <= clock_timestamp() - make_interval(days => $2) order by id",
+        list(ids),
         days,
     )
     return [row["id"] for row in rows]
-
-
-async def hold_overlooked(conn: Connection) -> None:
-    """Hold back what was published to a webhook while it was being disabled; withdraw it, if it was deleted."""
-    rows = await conn.fetch(
-        """
-        select w.id, w.deleted_at is not null as is_deleted from webhooks w where not w.is_enabled and (
-          exists (select from webhook_events_open e where e.webhook_id = w.id and e.state in ('PENDING', 'RETRYING'))
-          or w.deleted_at is not null and exists (select from webhook_events_open e where e.webhook_id = w.id
-            and e.state = 'HELD'))
-        order by w.id for no key update
-        """
-    )
-    for row in rows:
-        if row["is_deleted"]:
-            await cancel_open(conn, row["id"], WEBHOOK_DELETED)
-        else:
-            await hold_open(conn, row["id"])
-
-
-async def release_overlooked(conn: Connection) -> None:
-    """Let go out what was held for a webhook while it was being enabled."""
-    rows = await conn.fetch(
-        """
-        select w.id from webhooks w where w.is_enabled and exists (
-          select from webhook_events_open e where e.webhook_id = w.id and e.state = 'HELD')
-        order by w.id for no key update
-        """
-    )
-    for row in rows:
-        await release_held(conn, row["id"])
 
 
 async def release_expired(conn: Connection) -> int:

@@ -5,9 +5,17 @@ from datetime import datetime
 
 from app.db.pool import Connection, unmoved
 from app.db.sellers import SellerId
-from app.db.webhook_events import MAX_AT_ONCE, WEBHOOK_EVENTS, Payload, WebhookEvent, WebhookEventId
+from app.db.webhook_events import (
+    MAX_AT_ONCE,
+    WEBHOOK_EVENTS,
+    Payload,
+    WebhookEvent,
+    WebhookEventId,
+    hold_open,
+    release_held,
+)
 from app.db.webhooks import Webhook, WebhookId
-from app.domain.webhook_event import WebhookEventState
+from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
 from app.errors import NotFound
 
 _COLUMNS = WEBHOOK_EVENTS.select_list("e")
@@ -101,6 +109,37 @@ async def cancel_open(conn: Connection, webhook_id: WebhookId, reason: str) -> N
             MAX_AT_ONCE,
         ),
     )
+
+
+async def hold_overlooked(conn: Connection) -> None:
+    """Hold back what was published to a webhook while it was being disabled; withdraw it, if it was deleted."""
+    rows = await conn.fetch(
+        """
+        select w.id, w.deleted_at is not null as is_deleted from webhooks w where not w.is_enabled and (
+          exists (select from webhook_events_open e where e.webhook_id = w.id and e.state in ('PENDING', 'RETRYING'))
+          or w.deleted_at is not null and exists (select from webhook_events_open e where e.webhook_id = w.id
+            and e.state = 'HELD'))
+        order by w.id for no key update
+        """
+    )
+    for row in rows:
+        if row["is_deleted"]:
+            await cancel_open(conn, row["id"], WEBHOOK_DELETED)
+        else:
+            await hold_open(conn, row["id"])
+
+
+async def release_overlooked(conn: Connection) -> None:
+    """Let go out what was held for a webhook while it was being enabled."""
+    rows = await conn.fetch(
+        """
+        select w.id from webhooks w where w.is_enabled and exists (
+          select from webhook_events_open e where e.webhook_id = w.id and e.state = 'HELD')
+        order by w.id for no key update
+        """
+    )
+    for row in rows:
+        await release_held(conn, row["id"])
 
 
 async def insert_test(

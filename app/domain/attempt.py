@@ -22,7 +22,7 @@ class ErrorKind(StrEnum):
     PROTOCOL = "PROTOCOL"
     # More bytes came before a whole status and headers than an answer may have.
     OVERSIZED_ANSWER = "OVERSIZED_ANSWER"
-    # The worker was told to stop while the POST was in flight.
+    # The worker was told to stop while the POST was in flight. It counts against no limit.
     CANCELLED = "CANCELLED"
     # The worker died while the POST was in flight; only the endpoint knows what arrived.
     UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
@@ -32,5 +32,7 @@ class ErrorKind(StrEnum):
     INTERNAL = "INTERNAL"
 
 
+#: Ours alone: they say nothing of the endpoint, and count against no limit.
+OUR_FAULTS = (ErrorKind.CANCELLED, ErrorKind.UNSENT)
 #: Nothing of the request has left, so that the endpoint can't have taken it in.
 NEVER_LEFT = (ErrorKind.DNS, ErrorKind.REFUSED_ADDRESS, ErrorKind.CONNECT, ErrorKind.TLS, ErrorKind.UNSENT)

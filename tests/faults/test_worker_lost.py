@@ -137,23 +137,28 @@ async def test_stopped_with_posts_that_do_not_end_hands_them_over_at_once(
     gate = Gate()
     receiver.answering = gate.answer
     conn = await asyncpg.connect(database_url)
-    webhook = await create_subscription(conn, receiver.url(), timeout_s=30)
+    webhook = await create_subscription(conn, receiver.url(), timeout_s=30, max_retries=0)
     with worker_process(database_url, redis_url, shutdown_grace_s=0.5) as worker:
         await started(worker)
-        await create_due_events(conn, webhook, 10)
-        await receiver.wait_for(count=10)
+        async with conn.transaction():
+            *_, last = await create_due_events(conn, webhook, 11)
+            await conn.execute("update webhook_events set event_name = 'test' where id = $1", last)
+        await receiver.wait_for(count=11)
         status = await worker.stop(within_s=10)
 
     attempts = await conn.fetch(
-        "select error_kind, finished_at is not null, count(*) from delivery_attempts group by 1, 2"
+        "select error_kind, finished_at is not null, count(*) from delivery_attempts group by 1, 2 order by 1"
     )
     states = await conn.fetch(
-        "select state, due_at < now() + interval '1 s', count(*) from webhook_events group by 1, 2"
+        "select state, due_at < now() + interval '1 s', attempt_count - attempts_before, count(*)"
+        " from webhook_events group by 1, 2, 3 order by 1"
     )
     gate.opened.set()
     assert status == 0
-    assert [tuple(row) for row in attempts] == [("CANCELLED", True, 10)]
-    assert [tuple(row) for row in states] == [("RETRYING", True, 10)]
+    # What people try out is tried once; all else goes out again, and it counts against nothing.
+    assert [tuple(row) for row in attempts] == [("CANCELLED", True, 10), ("INTERNAL", True, 1)]
+    assert [tuple(row) for row in states] == [("FAILED", None, 1, 1), ("RETRYING", True, 0, 10)]
+    assert await conn.fetchval("select not is_failing and failing_since is null from webhooks")
     await conn.close()
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.attempt import ErrorKind
+from app.domain.attempt import OUR_FAULTS, ErrorKind
 from app.domain.webhook_event import WebhookEventState
 from workers.retry import GONE_REASON, Decision, decide, retry_after_s
 
@@ -50,7 +50,7 @@ def test_retries_follow_the_schedule() -> None:
     assert delays == [0, 5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 28800, 28800, 28800]
 
 
-THEIRS = [kind for kind in ErrorKind if kind is not ErrorKind.UNSENT]
+THEIRS = [kind for kind in ErrorKind if kind not in OUR_FAULTS]
 
 
 @pytest.mark.parametrize("outcome", [*THEIRS, 101, 199, 408, 425, 429, 500, 502, 503, 504, 599, 600, 999], ids=str)
@@ -60,10 +60,11 @@ def test_what_may_pass_is_retried_to_the_last(outcome: int | ErrorKind) -> None:
     assert after(outcome, attempt_number=26) == FAILED
 
 
-def test_what_was_never_sent_counts_against_no_limit_but_the_age() -> None:
-    assert after(ErrorKind.UNSENT) == again(300)
-    assert after(ErrorKind.UNSENT, attempt_number=99, max_retries=0, age=timedelta(days=29)) == again(300)
-    assert after(ErrorKind.UNSENT, age=timedelta(days=30)) == FAILED
+@pytest.mark.parametrize(("ours", "delay_s"), [(ErrorKind.UNSENT, 300), (ErrorKind.CANCELLED, 0)])
+def test_our_own_fault_counts_against_no_limit_but_the_age(ours: ErrorKind, delay_s: float) -> None:
+    assert after(ours) == again(delay_s)
+    assert after(ours, attempt_number=99, max_retries=0, age=timedelta(days=29)) == again(delay_s)
+    assert after(ours, age=timedelta(days=30, seconds=1)) == FAILED
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 409, 411, 422, 499])

@@ -19,6 +19,7 @@ from app.auth import OPERATOR, Viewer
 from app.db import change_events, deliveries, webhook_events, webhooks
 from app.db.keyset import Slice
 from app.db.sellers import SellerId
+from app.db.webhook_event_changes import hold_overlooked
 from app.db.webhook_events import WEBHOOK_EVENTS, NewWebhookEvent, Subject
 from app.db.webhooks import WebhookId
 from app.domain.webhook import WebhookEventName
@@ -168,7 +169,7 @@ async def test_the_queue_reads_only_what_is_open(history: Watched) -> None:
             await during("hold", webhook_events.hold_open(history, WebhookId(3)))
             await during("release", webhook_events.release_held(history, WebhookId(3)))
             await during("sweep", deliveries.release_expired(history))
-            await during("overlooked", deliveries.hold_overlooked(history))
+            await during("overlooked", hold_overlooked(history))
             assert (len(claimed), len(due)) == (500, 200)
 
     assert {name: tables - today for name, tables in history.looked_into.items() if tables - today} == {}
