@@ -1,7 +1,9 @@
 """Settings, read once from the environment (`TELLGRAPH_…`); the README's table documents each."""
 
+import contextlib
+import re
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -68,6 +70,11 @@ class Settings(BaseSettings):
         description="Networks (CIDR, comma-separated) that webhooks may reach although they are not public. "
         "Lifts the https rule and the name rules for them, too.",
     )
+    name_servers: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Name servers that the hosts of webhooks are looked up by, in the place of the system's: "
+        "addresses, comma-separated, with a port or without, as in `10.0.0.53,[fd00::53]:5353`.",
+    )
     deliver_max_in_flight: int = Field(default=1000, ge=1, le=10_000, description="POSTs in flight per worker process.")
     deliver_lease_s: float = Field(
         default=60,
@@ -96,10 +103,26 @@ class Settings(BaseSettings):
         default=20, ge=0, le=300, description="Seconds that a stopping worker waits for POSTs in flight."
     )
 
-    @field_validator("egress_allow", "secret_key_previous", mode="before")
+    @field_validator("egress_allow", "name_servers", "secret_key_previous", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("name_servers")
+    @classmethod
+    def _check_name_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            if not _is_server(text):
+                raise ValueError(f"{text!r} is not an address, with a port or without")
+        return value
+
+
+def _is_server(text: str) -> bool:
+    match = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::([0-9]{1,5}))?|([0-9.]+):([0-9]{1,5})", text)
+    address, port = (match[1] or match[3], match[2] or match[4] or "53") if match else (text, "53")
+    with contextlib.suppress(ValueError):
+        return bool(ip_address(address)) and 1 <= int(port) <= 65535
+    return False
 
 
 @lru_cache(maxsize=1)

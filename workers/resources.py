@@ -14,6 +14,7 @@ from app.db.pool import UNREACHABLE, create_database
 from app.filtering import FilterProcess
 from app.settings import Settings
 from workers import transport
+from workers.names import Names
 
 _log = structlog.get_logger()
 RECONNECT_S = 1.0
@@ -52,7 +53,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
     resources = Resources(
         settings=settings,
         database=database,
-        transport=transport.create_transport(allowed=settings.egress_allow),
+        transport=transport.create_transport(allowed=settings.egress_allow, names=Names(settings.name_servers)),
         stopping=stopping or asyncio.Event(),
     )
     try:

@@ -6,7 +6,6 @@ times: in time by one deadline, in bytes from the wire by the connection, in byt
 
 import asyncio
 import contextlib
-import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +24,8 @@ from app.domain.endpoint import Network
 from app.errors import AttemptError
 from workers.attempt_errors import StaleConnection, classify, describe
 from workers.connections import default_ssl_context, open_session
-from workers.egress import GetAddrInfo, GuardedResolver
+from workers.egress import GuardedResolver
+from workers.names import Names
 
 # A longer body is not read to its end, which costs its connection.
 MAX_READ_BYTES: Final = 64 * 1024
@@ -84,13 +84,13 @@ class GuardedTransport(AiohttpTransport):
     writes the URL anew, fails on a reason phrase that is no UTF-8, and gives most errors the same class.
     """
 
-    def __init__(self, *, kept: aiohttp.ClientSession, fresh: aiohttp.ClientSession, resolver: GuardedResolver) -> None:
+    def __init__(self, *, kept: aiohttp.ClientSession, fresh: aiohttp.ClientSession, names: Names) -> None:
         # verify=False turns nothing off: it only spares a second SSLContext of 30 ms that is never used.
         # The sessions' connectors verify.
         super().__init__(client=kept, verify=False)
         self._kept = kept
         self._fresh = fresh
-        self._resolver = resolver
+        self._names = names
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send; once more, on a new connection, if a kept one turns out to have been closed by the peer.
@@ -103,28 +103,29 @@ class GuardedTransport(AiohttpTransport):
             return await _send(self._fresh, request)
 
     async def aclose(self) -> None:
-        """Close all connections and the resolver's threads; POSTs in flight fail."""
+        """Close all connections, and end all lookups; POSTs in flight fail."""
         await self._kept.close()
         await self._fresh.close()
-        await self._resolver.close()
+        await self._names.close()
 
 
 def create_transport(
     *,
     allowed: Sequence[Network] = (),
     ssl_context: ssl.SSLContext | None = None,
-    getaddrinfo: GetAddrInfo = socket.getaddrinfo,
+    names: Names | None = None,
 ) -> httpx.AsyncBaseTransport:
     """Make the transport that all POSTs of a process share; call and close it in the running event loop.
 
     It follows no redirect, keeps no cookie, asks no proxy and decodes nothing. It waits without limit: `post`
     sets the deadline.
     Args: allowed — networks that an operator opened. ssl_context — None: the system's certificates, verified.
-          getaddrinfo — how names are looked up.
+          names — how names are looked up; None: as the system is configured. Closed with the transport.
     """
-    resolver = GuardedResolver(allowed, getaddrinfo=getaddrinfo)
+    names = names or Names()
+    resolver = GuardedResolver(names.look_up, allowed)
     session = partial(open_session, allowed, ssl_context or default_ssl_context(), resolver)
-    return GuardedTransport(kept=session(force_close=False), fresh=session(force_close=True), resolver=resolver)
+    return GuardedTransport(kept=session(force_close=False), fresh=session(force_close=True), names=names)
 
 
 async def close(transport: httpx.AsyncBaseTransport) -> None:

@@ -1,41 +1,33 @@
-"""A DNS server on loopback that answers as an attacker would, and a getaddrinfo that asks it.
-
-The packets and their parsing are real; only the port is not the system's, since nobody but root can point
-`socket.getaddrinfo` at another one.
-"""
+"""A DNS server on loopback that answers as an attacker would, over UDP and TCP."""
 
 import asyncio
 import contextlib
 import ipaddress
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-import dns.exception
 import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
-import dns.resolver
 import dns.rrset
 
-from workers.egress import GetAddrInfo
+from workers.names import TRIES, Names
 
-Record = tuple[int, int, int, str, tuple[object, ...]]
 #: What the server sends for a query: any number of packets.
 Reply = Callable[[dns.message.Message], Sequence[bytes]]
 
-_FAMILIES = {socket.AF_INET: (dns.rdatatype.A,), socket.AF_INET6: (dns.rdatatype.AAAA,)}
-_BOTH = (dns.rdatatype.A, dns.rdatatype.AAAA)
+#: A packet of more is cut, so that the client asks again over TCP.
+MAX_UDP_BYTES = 1232
 
 
 def records(*addresses: str, through: Sequence[str] = ()) -> Reply:
     """Answer with these addresses, A or AAAA as asked, at the end of a chain of CNAMEs."""
 
     def reply(query: dns.message.Message) -> list[bytes]:
-        return [_answer(query, addresses, through).to_wire()]
+        return [_answer(query, addresses, through).to_wire(max_size=65535)]
 
     return reply
 
@@ -100,13 +92,14 @@ class DnsServer:
     port: int = 0
     names: dict[str, Sequence[Reply]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _times: Counter[tuple[str, dns.rdatatype.RdataType]] = field(default_factory=Counter)
 
     def answer(self, packet: bytes) -> Sequence[bytes]:
         """The packets for a query."""
         query = dns.message.from_wire(packet)
         question = query.question[0]
-        name = question.name.to_text(omit_final_dot=True)
+        name = question.name.to_text(omit_final_dot=True).lower()
         if question.rdtype == dns.rdatatype.A:
             self.asked.append(name)
         replies = self.names.get(name, [failure(dns.rcode.NXDOMAIN)])
@@ -114,51 +107,24 @@ class DnsServer:
         self._times[name, question.rdtype] += 1
         return replies[place](query)
 
-    def getaddrinfo(self, *, patience_s: float = 1.0) -> GetAddrInfo:
-        """Make a function like `socket.getaddrinfo` that asks this server.
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the queries of one TCP connection, until the client or `close` ends it."""
+        self._writers.add(writer)
+        with contextlib.suppress(OSError, EOFError):
+            while True:
+                size = int.from_bytes(await reader.readexactly(2))
+                for packet in self.answer(await reader.readexactly(size)):
+                    writer.write(len(packet).to_bytes(2) + packet)
 
-        Args: patience_s — how long it blocks its thread for a name that gets no answer, in all.
-        """
+    async def close(self) -> None:
+        """End all TCP connections."""
+        for writer in self._writers:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
-        def look_up(host: str, port: int, *, family: int, type: int) -> list[Record]:
-            resolver = dns.resolver.Resolver(configure=False)
-            resolver.nameservers, resolver.port = ["127.0.0.1"], self.port
-            resolver.lifetime = patience_s
-            # As the system's: the codec's UnicodeError is part of how Python's getaddrinfo fails.
-            name = host.encode("idna").decode("ascii")
-            kinds = _FAMILIES.get(socket.AddressFamily(family), _BOTH)
-            return [_record(address, port, type) for address in _ask(resolver, name, kinds)]
-
-        return look_up
-
-
-def _ask(resolver: dns.resolver.Resolver, name: str, kinds: Sequence[dns.rdatatype.RdataType]) -> list[str]:
-    """All addresses of a name; like the C library, an error for one kind counts only if the other has none."""
-    addresses: list[str] = []
-    error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-    for kind in kinds:
-        try:
-            answer = resolver.resolve(name, kind, search=False)
-            addresses += [each.to_text() for each in answer]
-        except dns.resolver.NXDOMAIN:
-            break
-        except dns.resolver.NoAnswer:
-            continue
-        except dns.resolver.LifetimeTimeout:
-            # The C library asks for both kinds at once: its patience is not spent twice.
-            error = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-            break
-        except dns.exception.DNSException:
-            error = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-    if not addresses:
-        raise error
-    return addresses
-
-
-def _record(address: str, port: int, kind: int) -> Record:
-    if ":" in address:
-        return (socket.AF_INET6, kind, socket.IPPROTO_TCP, "", (address, port, 0, 0))
-    return (socket.AF_INET, kind, socket.IPPROTO_TCP, "", (address, port))
+    def client(self, *, tries: int = TRIES) -> Names:
+        """What looks names up by asking this server; `tries` bounds how long it waits for a silent one."""
+        return Names([f"127.0.0.1:{self.port}"], tries=tries)
 
 
 class _Protocol(asyncio.DatagramProtocol):
@@ -171,17 +137,29 @@ class _Protocol(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         for packet in self._server.answer(data):
-            self._transport.sendto(packet, addr)
+            self._transport.sendto(packet if len(packet) <= MAX_UDP_BYTES else _cut(packet), addr)
+
+
+def _cut(packet: bytes) -> bytes:
+    """The head and the question alone, marked as truncated."""
+    response = dns.message.from_wire(packet)
+    response.answer.clear()
+    response.flags |= dns.flags.TC
+    return response.to_wire()
 
 
 @contextlib.asynccontextmanager
 async def dns_server() -> AsyncIterator[DnsServer]:
-    """Serve on a free UDP port of 127.0.0.1."""
+    """Serve on a free port of 127.0.0.1."""
     server = DnsServer()
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(lambda: _Protocol(server), local_addr=("127.0.0.1", 0))
-    server.port = transport.get_extra_info("sockname")[1]
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    server.port = listener.sockets[0].getsockname()[1]
+    address = ("127.0.0.1", server.port)
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Protocol(server), local_addr=address)
     try:
         yield server
     finally:
         transport.close()
+        listener.close()
+        await server.close()

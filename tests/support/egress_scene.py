@@ -10,6 +10,7 @@ import httpx
 from app.domain.endpoint import Network
 from tests.support.dns_server import DnsServer, dns_server
 from tests.support.hostile import OK, HostileServer, answering, hostile_server
+from workers.names import TRIES
 from workers.transport import create_transport
 
 _connects: list[tuple[str, int]] = []
@@ -38,10 +39,9 @@ class Scene:
     receiver: HostileServer
     transports: list[httpx.AsyncBaseTransport] = field(default_factory=list)
 
-    def transport(self, *, allowed: Sequence[Network] = (), patience_s: float = 1.0) -> httpx.AsyncBaseTransport:
+    def transport(self, *, allowed: Sequence[Network] = (), tries: int = TRIES) -> httpx.AsyncBaseTransport:
         """A transport that never sent before and asks this scene's server; closed with the scene."""
-        look_up = self.dns.getaddrinfo(patience_s=patience_s)
-        self.transports.append(create_transport(allowed=allowed, getaddrinfo=look_up))
+        self.transports.append(create_transport(allowed=allowed, names=self.dns.client(tries=tries)))
         return self.transports[-1]
 
     def url(self, host: str) -> str:

@@ -1,6 +1,5 @@
 import asyncio
 import gzip
-import socket
 import tracemalloc
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
@@ -10,6 +9,7 @@ import pytest
 
 from app.domain.attempt import ErrorKind
 from app.errors import AttemptError
+from tests.support.dns_server import dns_server, records
 from tests.support.hostile import (
     OK,
     HostileConnection,
@@ -20,7 +20,6 @@ from tests.support.hostile import (
 from workers.transport import MAX_KEPT_BYTES, MAX_READ_BYTES, Answer, create_transport, post
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
-Record = tuple[int, int, int, str, tuple[object, ...]]
 BODY = b'{"id":"1"}'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -146,9 +145,6 @@ async def test_sends_exactly_the_headers_given(transport: httpx.AsyncBaseTranspo
 
 
 async def test_keeps_no_cookie() -> None:
-    def look_up(host: str, port: int, *, family: int, type: int) -> list[Record]:
-        return [(socket.AF_INET, type, 6, "", ("127.0.0.1", port))]
-
     head = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
 
     async def behave(connection: HostileConnection) -> None:
@@ -156,13 +152,13 @@ async def test_keeps_no_cookie() -> None:
             await connection.read_request()
             await connection.send(head)
 
-    # Under a name, since a cookie jar keeps nothing for bare addresses.
-    transport = create_transport(allowed=LOOPBACK, getaddrinfo=look_up)
-
-    async with hostile_server(behave) as server:
+    async with dns_server() as dns, hostile_server(behave) as server:
+        # Under a name, since a cookie jar keeps nothing for bare addresses.
+        dns.names["hooks.example.com"] = [records("127.0.0.1")]
+        transport = create_transport(allowed=LOOPBACK, names=dns.client())
         for _ in range(2):
             await send(transport, f"http://hooks.example.com:{server.port}/")
-    await transport.aclose()
+        await transport.aclose()
 
     assert (server.connections, len(server.requests)) == (1, 2)
     assert b"cookie" not in server.requests[1].lower()
