@@ -30,6 +30,7 @@ class Change:
 
     changes    recorded rows, oldest first.
     seller_id  whose it was, of an entity that was deleted for good.
+    later      of a creation: what later transactions have changed; None when they haven't.
     """
 
     entity_type: str
@@ -40,6 +41,7 @@ class Change:
     is_cut: bool
     seller_id: int | None
     changed_at: datetime
+    later: "Change | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +109,14 @@ def watched_by(webhook: Webhook, query: StoredQuery) -> frozenset[str]:
         return query.watched
 
 
-def concerns(webhook: Webhook, change: Change) -> bool:
-    """Whether the change is of the webhook's type, and of a kind that it asks to be told of."""
-    return webhook.type.entity_type == change.entity_type and change.operation in webhook.events
+def told_of(webhook: Webhook, change: Change) -> Change | None:
+    """What a webhook is to be told of a change: of its type, and of a kind that it asks for; None when of nothing.
+
+    Who is not told of creations still is of what was changed since, though both were seen together.
+    """
+    if webhook.type.entity_type != change.entity_type:
+        return None
+    return next((one for one in (change, change.later) if one and one.operation in webhook.events), None)
 
 
 def klasses_of(events: Iterable[ChangeEvent]) -> list[WebhookKlass]:
@@ -133,6 +140,7 @@ def _fold(events: Sequence[ChangeEvent]) -> Change | None:
     if operation is None:
         return None
     rows = [row for event in events for row in event.changes]
+    later = _later(events) if operation is WebhookEventName.CREATE else ()
     return Change(
         entity_type=events[0].entity_type,
         entity_id=events[0].entity_id,
@@ -142,4 +150,11 @@ def _fold(events: Sequence[ChangeEvent]) -> Change | None:
         is_cut=len(rows) > MAX_CHANGES or any(event.is_cut for event in events),
         seller_id=next((event.seller_id for event in events if event.seller_id is not None), None),
         changed_at=max(event.recorded_at for event in events),
+        later=_fold(later) if later else None,
     )
+
+
+def _later(events: Sequence[ChangeEvent]) -> list[ChangeEvent]:
+    """Those of transactions after the one of the (last) creation."""
+    created = max(place for place, event in enumerate(events) if event.operation is WebhookEventName.CREATE)
+    return [event for event in events[created:] if event.txid != events[created].txid]

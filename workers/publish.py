@@ -21,15 +21,16 @@ from schema.stored.changed import describe_changes
 from schema.stored.validate import stored_query
 from workers.dedup import judge
 from workers.filter import filtered
+from workers.gone import without_gone
 from workers.match import (
     Change,
     Match,
     Unrendered,
-    concerns,
     fold_entities,
     fold_transactions,
     klasses_of,
     skip_reason,
+    told_of,
 )
 from workers.owners import list_owners
 from workers.render import Renderer, RenderKey, key_of
@@ -77,8 +78,8 @@ async def publish_matches(
     Returns: what was stored; nothing for entities that a webhook's owner doesn't see.
     """
     renderer = Renderer(conn, resources.settings)
-    matches = await renderer.visible(matches)
-    seen = [_as_it_is(one) for one in await renderer.visible(unrendered)]
+    matches, gone = await without_gone(conn, await renderer.visible(matches))
+    seen = [_as_it_is(one) for one in [*await renderer.visible(unrendered), *gone]]
     payloads = await renderer.render(matches)
     made = [*seen, *await _judged(conn, matches, payloads, resources.filters.batch())]
     if kept := _kept(payloads, made):
@@ -99,7 +100,7 @@ def _match(subscribed: Sequence[Webhook], events: Sequence[ChangeEvent]) -> tupl
     matches: list[Match] = []
     unrendered: list[Unrendered] = []
     for webhook in subscribed:
-        changes = [change for change in folded[webhook.every_change] if concerns(webhook, change)]
+        changes = [one for change in folded[webhook.every_change] if (one := told_of(webhook, change))]
         for found in _matched(webhook, changes):
             if isinstance(found, Match):
                 matches.append(found)

@@ -287,9 +287,15 @@ def _renderings(subscription: Subscription, seen: Round, commits: Sequence[Commi
 
 
 def _folds(subscription: Subscription, commits: Sequence[Commit]) -> list[Sequence[Commit]]:
-    """What is told together: each transaction by itself, if the webhook asks for every change."""
+    """What is told together: each transaction by itself, if the webhook asks for every change.
+
+    Who is not told of a creation is told of what came after it.
+    """
     if subscription.every_change:
         return [[commit] for commit in commits]
+    if commits and operation(commits) == "create" and "create" not in subscription.events:
+        made = max(place for place, commit in enumerate(commits) if not _is_alive(commit.before))
+        commits = commits[made + 1 :]
     return [commits] if commits else []
 
 

@@ -18,11 +18,11 @@ from workers.match import (
     UNTRIGGERED,
     UNWATCHED,
     Change,
-    concerns,
     fold_entities,
     fold_transactions,
     klasses_of,
     skip_reason,
+    told_of,
 )
 
 CREATE, UPDATE, DESTROY = WebhookEventName
@@ -141,10 +141,29 @@ def test_triggers_are_watched_in_the_place_of_the_query() -> None:
 def test_only_its_type_and_the_events_that_were_asked_for_concern_a_webhook() -> None:
     only_creations = replace(WEBHOOK, events=(CREATE,))
 
-    concerned = [concerns(only_creations, change(operation=operation)) for operation in WebhookEventName]
+    concerned = [told_of(only_creations, change(operation=operation)) is not None for operation in WebhookEventName]
 
     assert concerned == [True, False, False]
-    assert not concerns(WEBHOOK, change(entity_type="Variant"))
+    assert told_of(WEBHOOK, change(entity_type="Variant")) is None
+
+
+def test_who_is_not_told_of_creations_is_told_of_what_was_changed_after_one() -> None:
+    only_updates = replace(WEBHOOK, events=(UPDATE,))
+    events = [
+        event(1, columns=frozenset({"line_items.*"})),
+        event(2, operation=CREATE, columns=frozenset({"invoices.*"})),
+        event(3, columns=frozenset({"invoices.paid_at"}), txid=2),
+    ]
+
+    (folded,) = fold_entities(events)
+    (unchanged,) = fold_entities(events[:2])
+
+    told = told_of(only_updates, folded)
+    assert told is not None
+    assert (told.operation, [row["id"] for row in told.changes]) == (UPDATE, [3])
+    assert told.columns == {"invoices.paid_at"}
+    assert told_of(WEBHOOK, folded) is folded
+    assert told_of(only_updates, unchanged) is None
 
 
 def test_types_of_events() -> None:
