@@ -28,6 +28,11 @@ class Reader:
         self._lock = asyncio.Lock()
         self.statements = 0
 
+    @property
+    def is_in_transaction(self) -> bool:
+        """Also when a statement of it has failed, so that no other one can be run."""
+        return self._conn.is_in_transaction()
+
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
         async with self._lock:
             self.statements += 1

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 #: takes some hundred times its text in memory.
 KEPT_CHARACTERS = 2_000_000
 
-#: What a document counts for beside its text, since a short one is not kept in as little memory; and how many
-#: characters of a plan's generated code count for one of a document.
+#: What a document counts for beside its text, since a short one is not kept in as little memory.
 _EACH = 100
-_CODE_PER_CHARACTER = 4
+#: How many characters of a plan's generated code count for one of a document: a plan takes some 14 bytes for each.
+CODE_PER_CHARACTER = 4
 
 _RULES = (*specified_rules, SizeLimitRule)
 
@@ -69,7 +69,7 @@ class Documents:
 
     def grow(self, text: str, known: Known, code_characters: int) -> None:
         """Count generated code that is kept with a document."""
-        self._known.grow(text, known, code_characters // _CODE_PER_CHARACTER)
+        self._known.grow(text, known, code_characters // CODE_PER_CHARACTER)
 
 
 def shown_cost(cost: Cost, maximum: int) -> dict[str, Any]:

@@ -55,6 +55,15 @@ DATABASE_ERRORS = (
     asyncpg.InternalClientError,
 )
 
+#: What is held against a statement itself: it fails again, however often it is run. A plan that asyncpg has cached and
+#: that a migration has made invalid is none of these.
+REFUSALS = (
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.DataError,
+    asyncpg.InternalServerError,
+)
+
 
 def create_database(url: str, *, pool_size: int, timeout_s: float | None = None, by_index: bool = False) -> Database:
     """A `Database` that is not connected yet; `async with database:` is its lifespan.

@@ -14,7 +14,7 @@ class Code:
     maximum  characters, above which Unsupported is raised: fragments can expand to any size.
     """
 
-    def __init__(self, maximum: int | None = None) -> None:
+    def __init__(self, maximum: int) -> None:
         self._maximum = maximum
         self.characters = 0
         self.functions: list[str] = []
@@ -34,7 +34,7 @@ class Code:
         self.names[name] = None
         self.functions.append("\n".join([f"def {name}(r, g):", *(f"    {line}" for line in body)]))
         self.characters += len(self.functions[-1])
-        if self._maximum is not None and self.characters > self._maximum:
+        if self.characters > self._maximum:
             raise Unsupported("it is too large")
         return name
 

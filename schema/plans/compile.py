@@ -29,7 +29,8 @@ from schema.plans.levels import Level, Page
 from schema.plans.selection import Fragments, Selected, Unsupported, collect
 from schema.plans.views import View, view_of
 
-#: Of the code of one root field of the API: some thousand lists. It takes about half a second to make.
+#: Of the code of one stored query, or of one root field of the API: some hundred lists with all that their rows hold.
+#: It takes about half a second to make.
 MAX_CHARACTERS = 100_000
 PAGE_ARGUMENTS = frozenset({"first", "after", "last", "before"})
 Sets = Iterable[SelectionSetNode]
@@ -80,8 +81,7 @@ class Compiler:
     ) -> None:
         self.schema, self.fragments = schema, fragments
         self.is_nested, self.variables = is_nested, variables
-        # A stored query is compiled once for years, an operation of the API beside requests.
-        self.code, self.slots = Code(MAX_CHARACTERS if is_nested else None), Slots()
+        self.code, self.slots = Code(MAX_CHARACTERS), Slots()
         self.levels: list[Level] = []
         self.tables: set[str] = set()
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import orjson
 import structlog
 
+from app.db.pool import DATABASE_ERRORS, REFUSALS
 from app.metrics import RENDERINGS
 from schema import global_ids, schema
 from schema.context import Context
 from schema.errors import response_of
-from schema.stored.plan import plan_of
+from schema.stored.plan import Plan, give_up, plan_of
 from schema.stored.validate import StoredQuery
 
 _log = structlog.get_logger()
@@ -24,7 +25,7 @@ async def render_stored_query(query: StoredQuery, ids: Sequence[int], context: C
     plan = plan_of(schema._schema, query)
     rendered: dict[int, bytes] = {}
     if plan is not None and plan.serves(context.viewer):
-        rendered = await plan.render(context.reader, context.viewer, ids)
+        rendered = await _planned(query, plan, ids, context)
     left = [entity_id for entity_id in ids if entity_id not in rendered]
     RENDERINGS.labels("plan").inc(len(rendered))
     if left:
@@ -33,6 +34,26 @@ async def render_stored_query(query: StoredQuery, ids: Sequence[int], context: C
         bodies = await asyncio.gather(*(execute_stored_query(query, entity_id, context) for entity_id in left))
         rendered.update(zip(left, bodies, strict=True))
     return rendered
+
+
+async def _planned(query: StoredQuery, plan: Plan, ids: Sequence[int], context: Context) -> dict[int, bytes]:
+    """What the plan renders: nothing where it fails as a whole.
+
+    Raises: DATABASE_ERRORS. A refused statement takes its transaction with it: that has to be run again, and the
+    reference executor does it then.
+    """
+    try:
+        return await plan.render(context.reader, context.viewer, ids)
+    except REFUSALS as error:
+        _log.warning("plan.refused", type=query.entity_type, error=repr(error))
+        give_up(query)
+        if context.reader.is_in_transaction:
+            raise
+    except DATABASE_ERRORS:
+        raise
+    except Exception as error:
+        _log.warning("plan.failed", exc_info=error)
+    return {}
 
 
 async def execute_stored_query(query: StoredQuery, entity_id: int, context: Context) -> bytes:

@@ -4,6 +4,7 @@ Equal, byte for byte, to what the reference executor gives. What a plan does not
 ordinary at run time (an error, a null where none may be), is left to the reference executor.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -21,7 +22,7 @@ from schema.plans.compile import Compiler, Slots, fragments_of
 from schema.plans.levels import Build, Level, Page
 from schema.plans.selection import Unsupported
 from schema.plans.viewers import may_read
-from schema.stored.validate import StoredQuery
+from schema.stored.validate import StoredQuery, grow
 
 _log = structlog.get_logger()
 
@@ -44,6 +45,8 @@ class Plan:
         """The response of each entity as compact JSON; entities that bailed out are not among them.
 
         One statement per list of the query, and one per `totalCount`, whatever the number of ids.
+
+        Raises: what a statement raises.
         """
         slots = self.slots.values(None)
         for level in self.levels:
@@ -62,15 +65,24 @@ class Plan:
         return rendered
 
 
-#: Plans live as long as their queries are kept.
+#: Plans live as long as their queries are kept; and until when they are given up.
 _plans: WeakKeyDictionary[StoredQuery, Plan | None] = WeakKeyDictionary()
+_given_up: WeakKeyDictionary[StoredQuery, float] = WeakKeyDictionary()
+
+#: Seconds for which a plan is given up: what its statement met with may be put right meanwhile.
+_GIVEN_UP_S = 60
 
 
 def plan_of(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
-    """Compile a stored query, once; None when it has a form that only the reference executor knows."""
+    """Compile a stored query, once; None for one that only the reference executor knows, and while it is given up."""
     if query not in _plans:
         _plans[query] = _compiled(schema, query)
-    return _plans[query]
+    return None if _given_up.get(query, 0) > time.monotonic() else _plans[query]
+
+
+def give_up(query: StoredQuery) -> None:
+    """Leave a query to the reference executor for a while."""
+    _given_up[query] = time.monotonic() + _GIVEN_UP_S
 
 
 def _compiled(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
@@ -95,6 +107,7 @@ def _compiled(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
     except (Unsupported, TellgraphError, GraphQLError) as error:
         _log.info("plan.unsupported", reason=str(error))
         return None
+    grow(query, compiler.code.characters)
     return Plan(
         key=root.alias.value if root.alias else "node",
         levels=tuple(compiler.levels),

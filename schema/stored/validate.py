@@ -1,6 +1,6 @@
 """Check a webhook's query when it is saved, and analyse it for all the times that it will run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphql import (
     DocumentNode,
@@ -23,6 +23,7 @@ from app.domain.webhook import DEFAULT_QUERY, WebhookKlass
 from app.errors import InvalidInput
 from app.kept import Kept
 from schema.cost import Costs, cost_error
+from schema.documents import CODE_PER_CHARACTER
 from schema.limits import SizeLimitRule, parse_within_limits
 from schema.stored.watched import watched_columns
 
@@ -34,17 +35,21 @@ _EACH = 100
 _FORM = "query($id: ID!) { node(id: $id) { … } }"
 
 
+_Key = tuple[GraphQLSchema, str, WebhookKlass, int | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class StoredQuery:
     """A query that can run. `watched`: `table.column` of all that it reads, `table.*` where it shows rows."""
 
+    kept_as: _Key = field(repr=False)
     text: str
     entity_type: str
     document: DocumentNode
     watched: frozenset[str]
 
 
-_kept: Kept[tuple[GraphQLSchema, str, WebhookKlass, int | None], StoredQuery] = Kept(KEPT_CHARACTERS)
+_kept: Kept[_Key, StoredQuery] = Kept(KEPT_CHARACTERS)
 
 
 def stored_query(schema: GraphQLSchema, text: str, klass: WebhookKlass, *, max_cost: int | None = None) -> StoredQuery:
@@ -56,14 +61,19 @@ def stored_query(schema: GraphQLSchema, text: str, klass: WebhookKlass, *, max_c
     key = (schema, text, klass, max_cost)
     found = _kept.find(key)
     if found is None:
-        found = _checked(schema, text, klass, max_cost)
-        # What is parsed takes some hundred times its text, and a plan as much again.
+        found = _checked(key)
         _kept.keep(key, found, len(text) + _EACH)
     return found
 
 
-def _checked(schema: GraphQLSchema, text: str, klass: WebhookKlass, max_cost: int | None) -> StoredQuery:
-    text = text if text.strip() else DEFAULT_QUERY
+def grow(query: StoredQuery, code_characters: int) -> None:
+    """Count generated code that is kept with a query."""
+    _kept.grow(query.kept_as, query, code_characters // CODE_PER_CHARACTER)
+
+
+def _checked(key: _Key) -> StoredQuery:
+    schema, given, klass, max_cost = key
+    text = given if given.strip() else DEFAULT_QUERY
     document = _parse(text)
     if (place := text.find("\0")) >= 0:
         # GraphQL lets it stand in comments and strings; PostgreSQL stores no text with it.
@@ -78,6 +88,7 @@ def _checked(schema: GraphQLSchema, text: str, klass: WebhookKlass, max_cost: in
     if max_cost is not None and (refusal := cost_error(Costs(schema, document).of(), max_cost, operation)):
         raise _refused(refusal)
     return StoredQuery(
+        kept_as=key,
         text=text,
         entity_type=klass.entity_type,
         document=document,

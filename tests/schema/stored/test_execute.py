@@ -1,0 +1,158 @@
+"""Whatever befalls a plan, the reference executor renders in its place: what was committed is told all the same."""
+
+import gc
+import itertools
+import weakref
+from collections.abc import Callable
+
+import asyncpg
+import pytest
+
+from app.auth import OPERATOR
+from app.domain.webhook import WebhookKlass
+from app.metrics import RENDERINGS
+from schema import schema
+from schema.context import Context, Reader
+from schema.limits import MAX_CHARACTERS
+from schema.loaders import Loaders
+from schema.stored.execute import execute_stored_query, render_stored_query
+from schema.stored.plan import Plan, plan_of
+from schema.stored.validate import KEPT_CHARACTERS, StoredQuery, stored_query
+from tests.builders.invoices import create_invoice
+from tests.builders.sales import Sale, create_sale
+from tests.support.outbox import recorded, running_publisher
+from tests.support.platform import settings_for
+
+FORM = "query($id: ID!) { node(id: $id) { ... on Invoice { %s } } }"
+SELECTION = "buyerSurname lineItems { quantity }"
+_NUMBERS = itertools.count()
+
+
+def _context(conn: asyncpg.Connection) -> Context:
+    reader = Reader(conn)
+    return Context(
+        viewer=OPERATOR,
+        reader=reader,
+        loaders=Loaders(reader, OPERATOR),
+        settings=settings_for("unused"),
+        sees_deleted=True,
+    )
+
+
+def _plan(query: StoredQuery) -> Plan:
+    plan = plan_of(schema._schema, query)
+    assert plan is not None
+    return plan
+
+
+def _query(selection: str) -> StoredQuery:
+    """With a text of its own: what is known of a stored query is known to the whole process."""
+    return stored_query(schema._schema, FORM % f"a{next(_NUMBERS)}: id {selection}", WebhookKlass.INVOICE)
+
+
+def _ask_for_a_column_that_is_gone(plan: Plan) -> None:
+    plan.levels[0].columns.append(("t", "gone"))
+
+
+def _read_a_slot_that_is_not_there(plan: Plan) -> None:
+    plan.levels[1].page = 99
+
+
+def _lose_a_name(plan: Plan) -> None:
+    # As a fault in the generated code would show itself.
+    plan.levels[1].key = 99
+
+
+@pytest.mark.parametrize("spoil", [_ask_for_a_column_that_is_gone, _read_a_slot_that_is_not_there, _lose_a_name])
+async def test_reference_executor_takes_the_place_of_a_plan_that_fails(
+    conn: asyncpg.Connection, spoil: Callable[[Plan], None]
+) -> None:
+    sale, query = await create_sale(conn), _query(SELECTION)
+    expected = await execute_stored_query(query, sale.invoice.id, _context(conn))
+    spoil(_plan(query))
+    before = RENDERINGS.labels("reference")._value.get()
+
+    rendered = await render_stored_query(query, [sale.invoice.id], _context(conn))
+
+    assert rendered == {sale.invoice.id: expected}
+    assert b'"errors"' not in expected
+    assert RENDERINGS.labels("reference")._value.get() == before + 1
+
+
+async def test_statement_that_is_refused_holds_up_no_publishing(conn: asyncpg.Connection, database_url: str) -> None:
+    async with running_publisher(conn, database_url) as publisher:
+        await create_invoice(conn)
+        await recorded(conn)
+        for selection in ("buyerSurname buyerFirstName", "buyerSurname legacyId"):
+            await publisher.subscribe(selection)
+        spoilt = "query($id: ID!) { node(id: $id) { ... on Invoice { buyerSurname buyerFirstName } } }"
+        _ask_for_a_column_that_is_gone(_plan(stored_query(schema._schema, spoilt, WebhookKlass.INVOICE)))
+        await conn.execute("update invoices set buyer_surname = 'King'")
+
+        with pytest.raises(asyncpg.UndefinedColumnError):
+            await publisher.publish()
+        made = await publisher.publish()
+
+    assert [one.response["data"]["node"]["buyerSurname"] for one in made] == ["King", "King"]
+
+
+async def test_plan_goes_on_after_a_migration_of_what_it_reads(conn: asyncpg.Connection, database_url: str) -> None:
+    """What asyncpg has prepared is refused once, within a transaction: that is nothing against the plan."""
+    async with running_publisher(conn, database_url) as publisher:
+        await create_invoice(conn)
+        await recorded(conn)
+        await publisher.subscribe("buyerSurname buyerPhone")
+        await conn.execute("update invoices set buyer_surname = 'King'")
+        await publisher.publish()
+        await conn.execute("alter table invoices alter column buyer_surname type varchar(100)")
+        await conn.execute("update invoices set buyer_surname = 'Queen'")
+        before = RENDERINGS.labels("plan")._value.get()
+
+        with pytest.raises(asyncpg.InvalidCachedStatementError):
+            await publisher.publish()
+        *_, made = await publisher.publish()
+
+    assert made.response["data"]["node"]["buyerSurname"] == "Queen"
+    assert RENDERINGS.labels("plan")._value.get() == before + 1
+
+
+def _nested(depth: int) -> str:
+    """Expands to four times as much with each level, and costs nothing, since it is below a page of no rows."""
+    relations = ("shipments", "refundRequests", "amendments", "annotations")
+    fragments = " ".join(
+        f"fragment F{level} on Invoice {{ "
+        + " ".join(f"{name} {{ invoice {{ ...F{level + 1} }} }}" for name in relations)
+        + " }"
+        for level in range(depth)
+    )
+    below = "order { invoices(first: 0) { nodes { ...F0 } } }"
+    leaves = "id legacyId buyerSurname buyerFirstName totalFormatted statusFlags"
+    return f"{FORM % below} {fragments} fragment F{depth} on Invoice {{ {leaves} }}"
+
+
+async def test_query_that_expands_too_far_is_left_to_the_reference_executor(conn: asyncpg.Connection) -> None:
+    sale: Sale = await create_sale(conn)
+    query = stored_query(schema._schema, _nested(5), WebhookKlass.INVOICE, max_cost=1_000)
+
+    rendered = await render_stored_query(query, [sale.invoice.id], _context(conn))
+
+    assert plan_of(schema._schema, query) is None
+    assert rendered == {
+        sale.invoice.id: b'{"data":{"node":{"order":{"invoices":{"nodes":[]}}}}}',
+    }
+
+
+def test_plans_count_for_what_is_kept_of_stored_queries() -> None:
+    oldest = weakref.ref(stored_query(schema._schema, f"{_nested(1)} # the oldest", WebhookKlass.INVOICE))
+    fills = [MAX_CHARACTERS] * (KEPT_CHARACTERS // MAX_CHARACTERS - 1) + [MAX_CHARACTERS * 3 // 4]
+    for number, characters in enumerate(fills):
+        stored_query(schema._schema, f"{FORM % 'id'} #{number}".ljust(characters), WebhookKlass.INVOICE)
+    was_kept = oldest() is not None
+
+    # Their texts alone would take a third of what is left.
+    for number in range(12):
+        _plan(stored_query(schema._schema, f"{_nested(3)} #{number}", WebhookKlass.INVOICE))
+
+    gc.collect()
+    assert was_kept
+    assert oldest() is None
