@@ -45,6 +45,9 @@ IPV6_ALLOWED = IPv6Network("2000::/3")
 IPV6_DENIED: tuple[IPv6Network, ...] = tuple(
     IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )
+# The last 64 bits of an ISATAP address begin so, whatever its network; its router hands the packet to the IPv4
+# address in the other 32 bits. Source: RFC 5214, 6.1.
+_ISATAP = frozenset((0x00005EFE, 0x02005EFE))
 # Names that never mean a public host: RFC 6761, 6762, 7686, 9476 and what private networks use.
 PRIVATE_SUFFIXES = frozenset(
     (
@@ -92,7 +95,7 @@ def address_allowed(address: str | Address, allowed: Sequence[Network] = ()) -> 
         return True
     if isinstance(parsed, IPv4Address):
         return not _is_in(parsed, IPV4_DENIED)
-    return parsed in IPV6_ALLOWED and not _is_in(parsed, IPV6_DENIED)
+    return parsed in IPV6_ALLOWED and not _is_in(parsed, IPV6_DENIED) and not _leads_inside(parsed)
 
 
 def check_endpoint(url: str, *, allow_http: bool, allowed: Sequence[Network]) -> str:
@@ -119,6 +122,11 @@ def check_endpoint(url: str, *, allow_http: bool, allowed: Sequence[Network]) ->
         raise RefusedEndpoint("The URL must start with https://, so that nobody on the way can read the payload.")
     _check_parsers_agree(url, scheme, host, address)
     return url
+
+
+def _leads_inside(address: IPv6Address) -> bool:
+    interface = int(address) & 0xFFFF_FFFF_FFFF_FFFF
+    return interface >> 32 in _ISATAP and _is_in(IPv4Address(interface & 0xFFFF_FFFF), IPV4_DENIED)
 
 
 def _is_in(address: Address, networks: Sequence[Network]) -> bool:
