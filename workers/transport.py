@@ -16,6 +16,7 @@ from typing import Final
 import aiohttp
 import httpx
 import yarl
+from aiohttp.http_exceptions import BadStatusLine
 from httpx_aiohttp import AiohttpTransport
 from multidict import CIMultiDict
 
@@ -229,6 +230,10 @@ async def _send(session: aiohttp.ClientSession, request: httpx.Request) -> httpx
         data=request.body,
         allow_redirects=False,
     )
+    # aiohttp's parser lets three digits of any kind through.
+    if response.status < 100:
+        response.close()
+        raise BadStatusLine(f"{response.status:03}")
     return httpx.Response(response.status, headers=response.raw_headers, stream=_AnswerStream(response))
 
 

@@ -107,6 +107,13 @@ FAILURES: dict[str, tuple[Behaviour, ErrorKind]] = {
         ErrorKind.PROTOCOL,
     ),
     "no HTTP": (answering(b"SSH-2.0-OpenSSH_9.6\r\n", then_hang=True), ErrorKind.PROTOCOL),
+    **{
+        f"status {status}": (
+            answering(b"HTTP/1.1 %s X\r\n\r\nok" % status.encode(), then_hang=True),
+            ErrorKind.PROTOCOL,
+        )
+        for status in ("000", "099", "0", "99", "0200", "1000", "-20", "+20", "2_0", "2e2", "20x", "", "２００")
+    },
     "HTTP/2": (answering(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00", then_hang=True), ErrorKind.PROTOCOL),
     "NUL in a header": (answering(b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", then_hang=True), ErrorKind.PROTOCOL),
     "negative length": (
