@@ -9,7 +9,7 @@ import structlog
 from app.db import change_events, webhook_events, webhooks
 from app.db.change_events import ChangeEvent
 from app.db.pool import Connection, transaction
-from app.db.webhook_events import NewWebhookEvent, Payload
+from app.db.webhook_events import Given, NewWebhookEvent, Payload
 from app.db.webhooks import Webhook
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WebhookEventState
@@ -17,7 +17,7 @@ from app.errors import InvalidInput
 from app.filtering import FilterBatch
 from app.metrics import CHANGE_EVENTS_PUBLISHED, WEBHOOK_EVENTS_MADE, count
 from schema import schema
-from schema.stored.changed import describe_changes
+from schema.stored.changed import describe_changes, join_changes
 from schema.stored.validate import stored_query
 from workers.dedup import judge
 from workers.filter import filtered
@@ -137,8 +137,9 @@ async def _judged(
     described = {key: _changed(change) for key, change in changes.items()}
     made = []
     for match, subject in zip(matches, subjects, strict=True):
-        payload, changed = payloads[key_of(match)], described[id(match.change)]
-        verdict = judge(match.webhook, match.change.operation, payload.digest, given.get(subject, ()))
+        payload, before = payloads[key_of(match)], given.get(subject, ())
+        verdict = judge(match.webhook, match.change.operation, payload.digest, before)
+        changed = _joined([one for one in before if one.id in verdict.supersedes], described[id(match.change)])
         verdict = await filtered(filters, match, verdict, response=payload.body, changed=changed)
         made.append(
             NewWebhookEvent(
@@ -166,6 +167,13 @@ def _state(webhook: Webhook, judged: WebhookEventState) -> WebhookEventState:
 
 def _changed(change: Change) -> dict[str, Any]:
     return describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut)
+
+
+def _joined(superseded: Sequence[Given], changed: dict[str, Any]) -> dict[str, Any]:
+    """With what those would have said, newest first: nobody is told of it otherwise."""
+    for one in superseded:
+        changed = join_changes(orjson.loads(one.changed), changed)
+    return changed
 
 
 def _as_it_is(one: Unrendered) -> NewWebhookEvent:

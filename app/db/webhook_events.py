@@ -71,6 +71,7 @@ class Given:
 
     may_be_known  whether the subscriber may have heard of the entity before it.
     is_replay     whether somebody asked for it to be sent again: then no newer state takes its place.
+    changed       what it says that has changed, as JSON; nothing of what was delivered.
     """
 
     id: WebhookEventId
@@ -80,6 +81,7 @@ class Given:
     payload_digest: bytes | None
     may_be_known: bool
     is_replay: bool = False
+    changed: str = "{}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +111,13 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
         """
         select k.*, g.* from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
         cross join lateral (
-          select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known, e.replayed_at
+          select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known, e.replayed_at,
+            e.changed::text
           from webhook_events_open e
           where e.webhook_id = k.webhook_id and e.entity_type = k.entity_type and e.entity_id = k.entity_id
             and e.event_name <> 'test'
           union all
-          select d.webhook_event_id, 'DELIVERED', d.event_name, 1, d.payload_digest, true, null
+          select d.webhook_event_id, 'DELIVERED', d.event_name, 1, d.payload_digest, true, null, '{}'
           from webhook_given d
           where d.webhook_id = k.webhook_id and d.entity_type = k.entity_type and d.entity_id = k.entity_id
         ) g order by g.id desc, g.state = 'DELIVERED'
@@ -137,6 +140,7 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
             payload_digest=row["payload_digest"],
             may_be_known=row["may_be_known"],
             is_replay=row["replayed_at"] is not None,
+            changed=row["changed"],
         )
         found.setdefault(subject, []).append(given)
     return found

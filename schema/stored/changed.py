@@ -1,6 +1,6 @@
 """What changed, in the schema's own words: `changed` of a notification, from the same declarations as all else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLSchema
@@ -11,6 +11,8 @@ from schema.stored.graph import entity_of_table, fields_reading, path_to
 
 #: Book-keeping columns: they accompany a change and are none.
 _SILENT = frozenset({"updated_at", "deleted_at"})
+#: Paths of each kind that are kept of events that took each other's place: an outage may last for weeks.
+MAX_JOINED = 200
 
 
 def describe_changes(
@@ -41,6 +43,26 @@ def describe_changes(
         name: None for name in described["updated"] if not any(name.startswith(f"{path}.") for path in rows)
     }
     return {**{kind: list(paths) for kind, paths in described.items()}, **({"cut": True} if is_cut else {})}
+
+
+def join_changes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """What two events say together, in the form of `describe_changes`: the second takes the first one's place.
+
+    What the first has added and the second removed is named as removed: the first may have arrived. Each kind names
+    the last MAX_JOINED paths.
+    """
+    kinds: dict[str, dict[str, None]] = {
+        kind: dict.fromkeys([*earlier[kind], *later[kind]]) for kind in ("added", "updated", "removed")
+    }
+    kinds["added"] = {path: None for path in kinds["added"] if path not in later["removed"]}
+    kinds["removed"] = {path: None for path in kinds["removed"] if path not in later["added"]}
+    rows = tuple(f"{path}." for path in (*kinds["added"], *kinds["removed"]))
+    kinds["updated"] = {path: None for path in kinds["updated"] if not path.startswith(rows)}
+    is_cut = earlier.get("cut") or later.get("cut") or any(len(paths) > MAX_JOINED for paths in kinds.values())
+    return {
+        **{kind: list(paths)[-MAX_JOINED:] for kind, paths in kinds.items()},
+        **({"cut": True} if is_cut else {}),
+    }
 
 
 def _fold(earlier: str | None, op: str) -> str:

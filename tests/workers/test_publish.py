@@ -107,6 +107,22 @@ async def test_what_waits_is_superseded_and_a_creation_stays_one(publisher: Publ
     assert (second.outcome, second.response) == (("create", "PENDING"), {"data": {"node": {"sku": "B"}}})
 
 
+async def test_what_takes_the_place_of_another_says_what_that_would_have_said(publisher: Publisher) -> None:
+    await publisher.subscribe("sku label countOnHand", klass=WebhookKlass.VARIANT)
+    await create_variant(publisher.conn)
+    await publisher.publish()
+    await publisher.deliver()
+
+    for change in ("sku = 'B'", "count_on_hand = 77", "label = 'B'"):
+        await publisher.conn.execute(f"update variants set {change}")
+        *_, last = await publisher.publish()
+
+    assert (last.outcome, last.changed["updated"]) == (
+        ("update", "PENDING"),
+        ["sku", "countOnHand", "buyable", "label"],
+    )
+
+
 async def test_created_and_destroyed_before_anything_was_sent_is_nothing(publisher: Publisher) -> None:
     await publisher.subscribe("sku", klass=WebhookKlass.VARIANT)
     await create_variant(publisher.conn)

@@ -8,7 +8,7 @@ from app.db.captured import CAPTURED
 from app.db.change_events import claim_batch, mark_published
 from app.db.pool import Connection
 from schema import global_ids, schema
-from schema.stored.changed import describe_changes
+from schema.stored.changed import MAX_JOINED, describe_changes, join_changes
 from schema.stored.graph import path_to
 from tests.builders.invoices import create_line_item
 from tests.builders.sales import Sale, create_sale
@@ -173,3 +173,23 @@ async def test_a_line_that_moves_is_removed_here_and_added_there(conn: Connectio
             await mark_published(conn, [event.id for event in events])
     assert by_id[here.invoice.id] == {"added": [], "updated": [], "removed": [path]}
     assert by_id[there.invoice.id] == {"added": [path], "updated": [], "removed": []}
+
+
+def test_two_events_together_say_what_each_has_said() -> None:
+    first = {"added": ["a[1]", "a[2]"], "updated": ["x", "b[1].y", "b[2].y"], "removed": ["c[1]"]}
+    second = {"added": ["c[1]"], "updated": ["x", "z", "a[2].y"], "removed": ["a[1]", "b[1]"]}
+
+    assert join_changes(first, second) == {
+        "added": ["a[2]", "c[1]"],
+        "updated": ["x", "b[2].y", "z"],
+        "removed": ["a[1]", "b[1]"],
+    }
+
+
+def test_what_many_events_say_together_is_cut_to_the_latest() -> None:
+    names = [f"x{number}" for number in range(MAX_JOINED + 1)]
+
+    joined = join_changes(updated(*names[:-1]), updated(names[-1]))
+
+    assert joined == {**updated(*names[1:]), "cut": True}
+    assert join_changes({**updated("x"), "cut": True}, updated("y")) == {**updated("x", "y"), "cut": True}
