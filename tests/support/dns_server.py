@@ -80,17 +80,22 @@ def _answer(query: dns.message.Message, addresses: Sequence[str], through: Seque
     return response
 
 
+_UNKNOWN = failure(dns.rcode.NXDOMAIN)
+
+
 @dataclass(slots=True)
 class DnsServer:
     """What the server answers, and what it was asked.
 
     names   by name, without a dot at its end: the reply to the first lookup, to the second …; the last one
-            stays. A name that is not here does not exist.
+            stays.
+    others  the reply for a name that is not there: that it does not exist.
     asked   the names of all queries for an A record, in their order.
     """
 
     port: int = 0
     names: dict[str, Sequence[Reply]] = field(default_factory=dict)
+    others: Reply = _UNKNOWN
     asked: list[str] = field(default_factory=list)
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _times: Counter[tuple[str, dns.rdatatype.RdataType]] = field(default_factory=Counter)
@@ -102,7 +107,7 @@ class DnsServer:
         name = question.name.to_text(omit_final_dot=True).lower()
         if question.rdtype == dns.rdatatype.A:
             self.asked.append(name)
-        replies = self.names.get(name, [failure(dns.rcode.NXDOMAIN)])
+        replies = self.names.get(name, [self.others])
         place = min(self._times[name, question.rdtype], len(replies) - 1)
         self._times[name, question.rdtype] += 1
         return replies[place](query)
