@@ -8,7 +8,7 @@ TellgraphError
 │   └── TooSoon               it can be asked for again later                (429)
 ├── Forbidden         the viewer may not do this                             (403)
 └── DatabaseUnavailable
-Delivery: PreSendError (ours: run again), AttemptError (theirs: record and schedule),
+Delivery: PreSendError (ours: run again; but not PayloadGone), AttemptError (theirs: record and schedule),
 RecordError (sent but not stored: store again, never send again).
 """
 
@@ -71,6 +71,10 @@ class DatabaseUnavailable(TellgraphError):
 
 class PreSendError(Exception):
     """Ours: the POST was never started. Run it again; it counts against no limit, and says nothing of the endpoint."""
+
+
+class PayloadGone(PreSendError):
+    """What was to be sent is not there any more, and no run will find it."""
 
 
 class AttemptError(Exception):

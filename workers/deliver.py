@@ -13,7 +13,7 @@ from app.db import deliveries
 from app.db.deliveries import DueEvent, Result
 from app.db.pool import connection
 from app.domain.attempt import ErrorKind
-from app.errors import AttemptError, PreSendError
+from app.errors import AttemptError, PayloadGone, PreSendError
 from app.metrics import POSTS_IN_FLIGHT
 from workers import retry, transport
 from workers.envelope import prepare
@@ -209,6 +209,8 @@ class Deliverer:
         except asyncio.CancelledError:
             # Only `_finish` cancels, and it wants to know.
             return _result(due, _ours(due, ErrorKind.CANCELLED), None, "The worker was told to stop.", started)
+        except PayloadGone as error:
+            return _result(due, ErrorKind.PAYLOAD_GONE, None, str(error), started)
         except PreSendError as error:
             return _result(due, _ours(due, ErrorKind.UNSENT), None, str(error), started)
         except Exception as error:
@@ -243,7 +245,7 @@ def _result(
         webhook_id=due.webhook_id,
         attempt=due.attempt,
         state=decision.state,
-        reason=decision.disable_reason,
+        reason=decision.reason,
         status=status,
         error_kind=kind,
         error=_storable(error),

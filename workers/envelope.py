@@ -16,7 +16,7 @@ from app.domain.endpoint import Network, RefusedEndpoint, check_endpoint
 from app.domain.secret_ring import Ring, SignatureScheme, SigningSecret, live
 from app.domain.signing_key import private_key
 from app.domain.signing_secret import secret_key
-from app.errors import AttemptError, PreSendError, TellgraphError
+from app.errors import AttemptError, PayloadGone, PreSendError, TellgraphError
 from app.secrets import SecretBox, box_of
 from app.services.webhook_secrets import opened_ring
 from app.services.webhooks import HEADERS
@@ -52,8 +52,10 @@ class _Opened:
 def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
     """Check the URL, decrypt, build and sign.
 
-    Raises: AttemptError for an endpoint that may not be reached; PreSendError.
+    Raises: AttemptError for an endpoint that may not be reached; PreSendError, of which one is PayloadGone.
     """
+    if not due.body:
+        raise PayloadGone("The payload is not there any more.")
     url = _endpoint(due.url, settings.allow_http, settings.egress_allow)
     try:
         opened = _opened(due.headers, due.secrets, box_of(settings))

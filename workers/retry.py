@@ -41,6 +41,7 @@ GONE_REASON: Final = "The endpoint answered 410 Gone."
 # Only a failure disables a webhook, not the time alone: one without traffic may be well again.
 MAX_FAILING_DAYS: Final = 5
 FAILING_REASON: Final = f"No delivery has succeeded for {MAX_FAILING_DAYS} days."
+PAYLOAD_GONE_REASON: Final = "The payload is not there any more, so that nothing can be sent."
 # 4xx that mean "not now" rather than "not this": Request Timeout, Too Early, Too Many Requests.
 TEMPORARY_STATUSES: Final = frozenset({408, 425, TOO_MANY})
 
@@ -51,11 +52,13 @@ class Decision:
 
     state           DELIVERED, RETRYING or FAILED.
     delay_s         seconds until the next attempt; None unless RETRYING.
+    reason          why it has FAILED without having used up its retries.
     disable_reason  why the whole webhook is to be disabled; None when it is not.
     """
 
     state: WebhookEventState
     delay_s: float | None = None
+    reason: str | None = None
     disable_reason: str | None = None
 
 
@@ -80,9 +83,11 @@ def decide(
         if 200 <= outcome < 300:
             return Decision(state=WebhookEventState.DELIVERED)
         if outcome == GONE:
-            return Decision(state=WebhookEventState.FAILED, disable_reason=GONE_REASON)
+            return Decision(state=WebhookEventState.FAILED, reason=GONE_REASON, disable_reason=GONE_REASON)
         if _is_rejection(outcome):
             max_retries = min(max_retries, MAX_REJECTED_RETRIES)
+    if outcome is ErrorKind.PAYLOAD_GONE:
+        return Decision(state=WebhookEventState.FAILED, reason=PAYLOAD_GONE_REASON)
     if attempt_number > max_retries and outcome not in OUR_FAULTS:
         return Decision(state=WebhookEventState.FAILED)
     delay_s = max(_delay_s(attempt_number, outcome, chance), retry_after_s(retry_after, now) or 0.0)

@@ -20,6 +20,7 @@ from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
 class DueEvent:
     """A claimed webhook event with all that its POST needs. `headers` and `secrets` are sealed.
 
+    body             the payload; empty when it is gone.
     attempts_before  those before it was last replayed: they count against no limit.
     """
 
@@ -94,8 +95,8 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
     """Store what attempts came to; a late result of an expired lease changes nothing.
 
     A webhook whose attempts of this batch all failed is marked failing until one succeeds. A pause that was
-    asked for holds to its end, whatever was in flight: an earlier end takes no later one's place. What is UNSENT or
-    CANCELLED counts against no limit, and says nothing of the webhook; nor does a test that fails.
+    asked for holds to its end, whatever was in flight: an earlier end takes no later one's place. What is our
+    own fault counts against no limit, and says nothing of the webhook; nor does a test that fails.
     Returns: the ids of the webhook events that were still in flight, and are recorded now.
     """
     failed = {result.webhook_id for result in results if result.state is not WebhookEventState.DELIVERED}

@@ -28,11 +28,20 @@ class ErrorKind(StrEnum):
     UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
     # Our own fault: the POST could not be made ready, and nothing was sent. It counts against no limit.
     UNSENT = "UNSENT"
+    # What was to be sent is not there any more, so that nothing was sent, nor ever will be.
+    PAYLOAD_GONE = "PAYLOAD_GONE"
     # An error of ours that no other kind fits; its message names the exception.
     INTERNAL = "INTERNAL"
 
 
 #: Ours alone: they say nothing of the endpoint, and count against no limit.
-OUR_FAULTS = (ErrorKind.CANCELLED, ErrorKind.UNSENT)
+OUR_FAULTS = (ErrorKind.CANCELLED, ErrorKind.UNSENT, ErrorKind.PAYLOAD_GONE)
 #: Nothing of the request has left, so that the endpoint can't have taken it in.
-NEVER_LEFT = (ErrorKind.DNS, ErrorKind.REFUSED_ADDRESS, ErrorKind.CONNECT, ErrorKind.TLS, ErrorKind.UNSENT)
+NEVER_LEFT = (
+    ErrorKind.DNS,
+    ErrorKind.REFUSED_ADDRESS,
+    ErrorKind.CONNECT,
+    ErrorKind.TLS,
+    ErrorKind.UNSENT,
+    ErrorKind.PAYLOAD_GONE,
+)

@@ -46,7 +46,7 @@ class DeliveryAttempt:
     status: int | None = column("The HTTP status that the endpoint answered; null when none arrived.")
     error_kind: str | None = column(
         "Why there is no status, as one word, as in `TIMEOUT` or `REFUSED_ADDRESS`. `UNSENT`: by a fault of Tellgraph's"
-        " own; it counts against no limit."
+        " own; it counts against no limit. `PAYLOAD_GONE`: what was to be sent is not there any more."
     )
     error: str | None = column("The same in words.")
     response_body: str | None = computed(

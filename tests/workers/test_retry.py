@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.domain.attempt import OUR_FAULTS, ErrorKind
 from app.domain.webhook_event import WebhookEventState
-from workers.retry import GONE_REASON, Decision, decide, retry_after_s
+from workers.retry import GONE_REASON, PAYLOAD_GONE_REASON, Decision, decide, retry_after_s
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FAILED = Decision(state=WebhookEventState.FAILED)
@@ -67,6 +67,12 @@ def test_our_own_fault_counts_against_no_limit_but_the_age(ours: ErrorKind, dela
     assert after(ours, age=timedelta(days=30, seconds=1)) == FAILED
 
 
+def test_what_is_not_there_any_more_has_failed_at_once() -> None:
+    expected = Decision(state=WebhookEventState.FAILED, reason=PAYLOAD_GONE_REASON)
+
+    assert after(ErrorKind.PAYLOAD_GONE) == expected
+
+
 @pytest.mark.parametrize("status", [300, 301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 409, 411, 422, 499])
 def test_rejection_is_retried_five_times(status: int) -> None:
     assert after(status) == again(0)
@@ -76,7 +82,7 @@ def test_rejection_is_retried_five_times(status: int) -> None:
 
 
 def test_gone_disables_the_webhook() -> None:
-    expected = Decision(state=WebhookEventState.FAILED, disable_reason=GONE_REASON)
+    expected = Decision(state=WebhookEventState.FAILED, reason=GONE_REASON, disable_reason=GONE_REASON)
 
     assert after(410) == expected
     assert after(410, attempt_number=7, retry_after="60") == expected

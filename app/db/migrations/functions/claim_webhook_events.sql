@@ -94,12 +94,13 @@ begin
           do update set tokens = excluded.tokens, refilled_at = excluded.refilled_at
       )
       select c.id, c.webhook_id, c.entity_type, c.entity_id, c.event_name, c.attempt_count, c.changed, c.changed_at,
-        c.first_attempted_at, p.body, w.url, w.headers, w.secrets, w.timeout_s,
+        -- Empty where the payload is gone: what is claimed and not handed over would be in flight again and again.
+        c.first_attempted_at, coalesce(p.body, ''), w.url, w.headers, w.secrets, w.timeout_s,
         case when c.event_name = 'test' then 0 else w.max_retries end, w.type, c.attempts_before
-      from claimed c join webhooks w on w.id = c.webhook_id cross join lateral (
+      from claimed c join webhooks w on w.id = c.webhook_id left join lateral (
         select p.body from payloads p
         where p.digest = c.payload_digest and p.day = (c.created_at at time zone 'UTC')::date limit 1
-      ) p
+      ) p on true
       order by c.id;
       return;
     exception when serialization_failure then
