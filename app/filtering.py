@@ -18,8 +18,17 @@ from app.filter_process import LENGTH_BYTES
 _log = structlog.get_logger()
 
 TOO_SLOW = "it took too long, or too much memory"
-#: CPU seconds that one expression has in one batch of change events; what is left of the batch goes out unfiltered.
+OVERSPENT = "the filters of its owner have taken too long lately"
+#: CPU seconds that any evaluation may take, and for each byte of what it reads: no expression is to blame for them.
+USUAL_S, USUAL_S_PER_BYTE = 0.0005, 0.2e-6
+#: What one that ends its process has cost: its CPU time, and starting the process again.
+ENDED_S = 0.5
+#: CPU seconds beyond the usual that one expression has in one batch of change events; what is left of the batch goes
+#: out unfiltered.
 MAX_BATCH_CPU_S = 1.0
+#: The same of all filters of one owner together, over all batches, and how many of them it regains in a second: some
+#: dozens of bad filters must not hold up what others are to be told.
+MAX_OWNER_S, REGAINED_PER_S = 2.0, 1 / 30
 #: Seconds that all expressions have in one batch, whose transaction waits: PostgreSQL ends one that idles for 60 s.
 MAX_BATCH_S = 20.0
 #: How long an expression rests that has ended its process.
@@ -27,6 +36,9 @@ REST_S = 60.0
 #: Only for a process that gets no CPU: its own limit is in CPU time.
 _MAX_WAIT_S = 10.0
 _PACKAGES = Path(__file__).resolve().parents[1]
+
+#: The seller; None: the operator.
+Owner = int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,32 +49,58 @@ class Verdict:
     error: str | None = None
 
 
+class Budget:
+    """Seconds that owners have used up beyond the usual. Nothing is kept of those who have regained theirs."""
+
+    def __init__(self) -> None:
+        self._spent: dict[Owner, tuple[float, float]] = {}
+
+    def is_spent(self, owner: Owner, now: float) -> bool:
+        return self._owed(owner, now) >= MAX_OWNER_S
+
+    def spend(self, owner: Owner, seconds: float, now: float) -> None:
+        """`now`: of the monotonic clock."""
+        if seconds > 0:
+            self._spent = {other: entry for other, entry in self._spent.items() if self._owed(other, now) > 0}
+            self._spent[owner] = (self._owed(owner, now) + seconds, now)
+
+    def _owed(self, owner: Owner, now: float) -> float:
+        spent, at = self._spent.get(owner, (0.0, now))
+        return max(0.0, spent - (now - at) * REGAINED_PER_S)
+
+
 class FilterProcess:
     """Starts its process when it is first needed, and again after one has ended; `close` in the same loop."""
 
     def __init__(self) -> None:
+        self._budget = Budget()
         self._process: Process | None = None
         self._lock = asyncio.Lock()
-        self._resting: dict[str, float] = {}
+        self._resting: dict[tuple[Owner, str], float] = {}
 
     def batch(self, *, max_cpu_s: float = MAX_BATCH_CPU_S, max_s: float = MAX_BATCH_S) -> "FilterBatch":
         """Verdicts of one batch. max_cpu_s: what each expression may use up in it; max_s: from now on, all of them."""
         return FilterBatch(self, max_cpu_s=max_cpu_s, ends_at=time.monotonic() + max_s)
 
-    async def evaluate(self, text: str, event: Mapping[str, Any], response: bytes) -> tuple[Verdict, float]:
-        """The verdict on one event (app/domain/webhook_filter.py), and the CPU seconds that it took.
+    async def evaluate(
+        self, text: str, event: Mapping[str, Any], response: bytes, *, owner: Owner
+    ) -> tuple[Verdict, float]:
+        """The verdict on one event (app/domain/webhook_filter.py), and the CPU seconds beyond the usual that it took.
 
         response  the rendered GraphQL response, as JSON.
+        owner     of the filter, whose others it may use up the time of.
         """
-        if self._resting.get(text, 0.0) > time.monotonic():
+        if self._resting.get((owner, text), 0.0) > time.monotonic():
             return Verdict(passes=True, error=TOO_SLOW), 0.0
         request = orjson.dumps({"filter": text, "event": event, "response": orjson.Fragment(response)})
         async with self._lock:
+            if self._budget.is_spent(owner, time.monotonic()):
+                return Verdict(passes=True, error=OVERSPENT), 0.0
             try:
                 line = await asyncio.wait_for(self._ask(request), _MAX_WAIT_S)
             except TimeoutError:
                 await self._end(kill=True)
-                return self._rest(text), 0.0
+                return self._rest(text, owner), 0.0
             except ConnectionError:
                 line = b""
             except BaseException:
@@ -71,10 +109,11 @@ class FilterProcess:
                 raise
             if not line:
                 await self._end(kill=False)
-                return self._rest(text), 0.0
+                return self._rest(text, owner), 0.0
         answer = orjson.loads(line)
-        error = answer["error"]
-        return Verdict(passes=error is not None or answer["value"], error=error), answer["cpu_s"]
+        error, spent = answer["error"], max(0.0, answer["cpu_s"] - USUAL_S - USUAL_S_PER_BYTE * len(response))
+        self._budget.spend(owner, spent, time.monotonic())
+        return Verdict(passes=error is not None or answer["value"], error=error), spent
 
     async def close(self) -> None:
         """End the process; it is started again when needed."""
@@ -114,11 +153,12 @@ class FilterProcess:
                 process.kill()
         await process.wait()
 
-    def _rest(self, text: str) -> Verdict:
-        _log.warning("filter.ended_its_process", filter=text, rests_s=REST_S)
+    def _rest(self, text: str, owner: Owner) -> Verdict:
+        _log.warning("filter.ended_its_process", filter=text, seller_id=owner, rests_s=REST_S)
         now = time.monotonic()
+        self._budget.spend(owner, ENDED_S, now)
         self._resting = {other: until for other, until in self._resting.items() if until > now}
-        self._resting[text] = now + REST_S
+        self._resting[owner, text] = now + REST_S
         return Verdict(passes=True, error=TOO_SLOW)
 
 
@@ -129,13 +169,13 @@ class FilterBatch:
         self._process = process
         self._max_cpu_s = max_cpu_s
         self._ends_at = ends_at
-        self._spent: dict[str, float] = {}
+        self._spent: dict[tuple[Owner, str], float] = {}
 
-    async def evaluate(self, text: str, event: Mapping[str, Any], response: bytes) -> Verdict:
+    async def evaluate(self, text: str, event: Mapping[str, Any], response: bytes, *, owner: Owner) -> Verdict:
         """As FilterProcess.evaluate. What has used up its time, or the batch's, passes with an error."""
-        spent = self._spent.get(text, 0.0)
+        spent = self._spent.get((owner, text), 0.0)
         if spent >= self._max_cpu_s or time.monotonic() >= self._ends_at:
             return Verdict(passes=True, error=TOO_SLOW)
-        verdict, cpu_s = await self._process.evaluate(text, event, response)
-        self._spent[text] = spent + cpu_s
+        verdict, spent_s = await self._process.evaluate(text, event, response, owner=owner)
+        self._spent[owner, text] = spent + spent_s
         return verdict

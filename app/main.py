@@ -20,6 +20,7 @@ from app.auth import KnownKeys, Viewer, authenticate, credential
 from app.console import console_routes, graphql_page
 from app.db.pool import Connection, connection, create_database
 from app.errors import DatabaseUnavailable
+from app.filtering import FilterProcess
 from app.graphql_view import BadRequest, Executed, Operation, read_operation, refuse, respond
 from app.health import health_routes
 from app.settings import Settings
@@ -44,6 +45,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         settings.database_url, pool_size=settings.database_pool_size, timeout_s=settings.database_timeout_s
     )
     planned = Planned(documents=documents, plans=Plans(schema._schema, documents))
+    filters = FilterProcess()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -55,11 +57,12 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
                     yield
             finally:
                 planned.plans.close()
+                await filters.close()
                 stopping.set()
                 if worker is not None:
                     await worker
 
-    endpoint = _Endpoint(database=database, settings=settings, planned=planned)
+    endpoint = _Endpoint(database=database, settings=settings, planned=planned, filters=filters)
     routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
     application = Starlette(routes=routes, lifespan=lifespan)
     application.state.planned = planned
@@ -76,6 +79,7 @@ class _Endpoint:
     database: Database
     settings: Settings
     planned: Planned
+    filters: FilterProcess
     keys: KnownKeys = field(default_factory=KnownKeys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,6 +136,7 @@ class _Endpoint:
             loaders=Loaders(reader, viewer),
             settings=self.settings,
             database=self.database,
+            filters=self.filters,
             request_headers={name: request.headers[name] for name in _READ_HEADERS if name in request.headers},
         )
 

@@ -9,6 +9,7 @@ from databases import Database
 
 from app.auth import Viewer, Witness
 from app.db.pool import Connection, Record
+from app.filtering import FilterProcess
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Context:
     """Viewer, loaders and connections of one operation.
 
     database      for mutations, whose service opens a transaction of its own; None while rendering.
+    filters       for dry runs, the process's one; None while rendering.
     request_headers  those of the request that resolvers read, by lower-case name.
     dry_run_cost  of the dry runs of webhooks so far.
     sees_deleted  whether `node` finds soft-deleted entities: a destroy event shows the entity as it was last.
@@ -54,6 +56,7 @@ class Context:
     loaders: "Loaders"
     settings: Settings
     database: Database | None = None
+    filters: FilterProcess | None = None
     sees_deleted: bool = False
     dry_run_cost: int = 0
     request_headers: dict[str, str] = field(default_factory=dict)

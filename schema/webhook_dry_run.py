@@ -12,7 +12,7 @@ from app.auth import Scope, Viewer
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.domain.webhook_filter import check_filter, event_of
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
-from app.filtering import FilterProcess, Verdict
+from app.filtering import Verdict
 from schema import global_ids
 from schema.context import Context, Info
 from schema.cost import Costs
@@ -103,7 +103,7 @@ async def _run(
     )
     key = await _key(rendering, klass, entity_id)
     payload = (await render_stored_query(query, [key], rendering))[key]
-    verdict = await _filtered(klass, expression, entity_id, payload) if expression.strip() else None
+    verdict = await _filtered(context, klass, expression, entity_id, payload) if expression.strip() else None
     return DryRun(
         payload=payload.decode(),
         bytes=len(payload),
@@ -142,15 +142,12 @@ async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
     return key
 
 
-async def _filtered(klass: WebhookKlass, expression: str, entity_id: str, payload: bytes) -> Verdict:
+async def _filtered(context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes) -> Verdict:
+    assert context.filters is not None, "dry runs are no part of what is rendered"
     names = klass.event_names
     name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
     event = event_of(klass, name, entity_id, {"added": [], "updated": [], "removed": []})
-    filters = FilterProcess()
-    try:
-        verdict, _ = await filters.evaluate(expression, event, payload)
-    finally:
-        await filters.close()
+    verdict, _ = await context.filters.evaluate(expression, event, payload, owner=context.viewer.seller_id)
     return verdict
 
 

@@ -24,7 +24,7 @@ async def filtered(
         return verdict
     entity_id = global_ids.encode(match.change.entity_type, match.change.entity_id)
     event = event_of(match.webhook.type, verdict.event_name, entity_id, changed)
-    decided = await filters.evaluate(text, event, response)
+    decided = await filters.evaluate(text, event, response, owner=match.webhook.seller_id)
     if not decided.passes:
         return replace(verdict, state=WebhookEventState.SKIPPED, reason=FALSE, supersedes=())
     return verdict if decided.error is None else replace(verdict, reason=f"{FAILED}{decided.error}")

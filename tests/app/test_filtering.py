@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.domain.webhook_filter import event_of
-from app.filtering import TOO_SLOW, FilterBatch, FilterProcess, Verdict
+from app.filtering import MAX_OWNER_S, OVERSPENT, REGAINED_PER_S, TOO_SLOW, Budget, FilterBatch, FilterProcess, Verdict
 
 EVENT = event_of(WebhookKlass.INVOICE, WebhookEventName.UPDATE, "x", {"added": [], "updated": [], "removed": []})
 RESPONSE = orjson.dumps({"data": {"node": {"total": 5, "lines": [{"quantity": n} for n in range(300)]}}})
@@ -27,8 +27,8 @@ async def process() -> AsyncIterator[FilterProcess]:
     await process.close()
 
 
-async def verdicts(batch: FilterBatch, *texts: str) -> list[Verdict]:
-    return [await batch.evaluate(text, EVENT, RESPONSE) for text in texts]
+async def verdicts(batch: FilterBatch, *texts: str, owner: int | None = None) -> list[Verdict]:
+    return [await batch.evaluate(text, EVENT, RESPONSE, owner=owner) for text in texts]
 
 
 async def test_decides(process: FilterProcess) -> None:
@@ -102,3 +102,48 @@ async def test_sees_nothing_of_our_environment(process: FilterProcess, monkeypat
     names = {entry.split(b"=")[0] for entry in environment.split(b"\0") if entry}
 
     assert b"TELLGRAPH_SECRET_KEY" not in names
+
+
+async def test_many_bad_filters_use_up_the_time_of_their_owner_alone(process: FilterProcess) -> None:
+    bad = [f"{ENDLESS} && {n} == {n}" for n in range(12)]
+
+    made = [one.error for one in await verdicts(process.batch(), *bad, owner=1)]
+    later = [one.error for one in await verdicts(process.batch(), "1 == 1", owner=1)]
+    of_others = [await verdicts(process.batch(), FAILS, owner=owner) for owner in (None, 2)]
+
+    assert made[0] == TOO_SLOW
+    assert made.count(TOO_SLOW) <= 5
+    assert set(made[5:]) == set(later) == {OVERSPENT}
+    assert of_others == [[Verdict(passes=False)]] * 2
+
+
+async def test_what_rests_for_one_owner_is_decided_for_another(process: FilterProcess) -> None:
+    await verdicts(process.batch(), ENDLESS, owner=1)
+    small = orjson.dumps({"data": {"node": {"lines": []}}})
+
+    verdict = await process.batch().evaluate(f"!({ENDLESS})", EVENT, small, owner=2)
+    same_text = await process.batch().evaluate(ENDLESS, EVENT, small, owner=2)
+
+    assert (verdict, same_text) == (Verdict(passes=False), Verdict(passes=True))
+
+
+async def test_usual_evaluations_cost_their_owner_nothing(process: FilterProcess) -> None:
+    long = orjson.dumps({"data": {"node": {"total": 5, "lines": [{"quantity": n} for n in range(5_000)]}}})
+
+    await verdicts(process.batch(), *[FAILS] * 50, owner=1)
+    _, spent_s = await process.evaluate(FAILS, EVENT, long, owner=1)
+
+    # Reading this much takes some hundredths of a second, which are not counted.
+    assert spent_s < 0.02
+
+
+def test_a_budget_comes_back_with_time() -> None:
+    budget = Budget()
+    budget.spend(1, MAX_OWNER_S, 100.0)
+    budget.spend(2, MAX_OWNER_S / 2, 100.0)
+
+    assert (budget.is_spent(1, 100.0), budget.is_spent(2, 100.0), budget.is_spent(3, 100.0)) == (True, False, False)
+    assert budget.is_spent(1, 100.5) is False
+    budget.spend(1, 2 * MAX_OWNER_S, 100.5)
+    regained_s = MAX_OWNER_S / REGAINED_PER_S
+    assert [budget.is_spent(1, 100.5 + times * regained_s) for times in (0, 1.9, 2.1)] == [True, True, False]

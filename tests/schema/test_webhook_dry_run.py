@@ -7,6 +7,7 @@ import pytest
 
 from app.auth import Scope, create_key
 from app.db.sellers import SellerId
+from app.filtering import OVERSPENT, TOO_SLOW
 from schema import global_ids
 from schema.webhook_dry_run import sample_headers
 from tests.builders.invoices import create_invoice
@@ -169,3 +170,25 @@ def test_sample_headers_are_those_of_a_delivery() -> None:
     shown = sample_headers()
     assert list(shown) == [name for name, _ in sent]
     assert all(shown[name] == value for name, value in sent if name in ("Content-Type", "Accept", "Accept-Encoding"))
+
+
+async def test_dry_runs_share_one_process_and_their_owners_time(api: Platform) -> None:
+    entity = await an_invoice(api)
+    ten = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
+    endless = f"{ten}.map(a, {ten}.map(b, {ten}.map(c, {ten}.map(d, {ten}.map(e, {ten}.map(f, a + f)))))) == "
+    runs = [
+        f'd{n}: webhookDryRun(type: INVOICE, queryString: "", id: "{entity}", filter: "{endless}[{n}]")'
+        " { filterError }"
+        for n in range(20)
+    ]
+    other = await create_key(api.conn, name="other", seller_id=SellerId((await create_seller(api.conn)).id))
+
+    made = await api.data(f"{{ {' '.join(runs)} }}")
+    errors = [run["filterError"] for run in made.values()]
+
+    assert errors.count(TOO_SLOW) <= 5
+    assert set(errors[5:]) == {OVERSPENT}
+    assert (await dry_run(api, entity, filter="true"))["filterError"] == OVERSPENT
+    theirs = await create_invoice(api.conn, seller_id=(await api.conn.fetchval("select max(id) from sellers")))
+    decided = await dry_run(api, global_ids.encode("Invoice", theirs.id), other, filter="false")
+    assert (decided["filterPasses"], decided["filterError"]) == (False, None)

@@ -6,9 +6,11 @@ import asyncpg
 import pytest
 
 from app.domain.webhook import WebhookKlass
-from app.domain.webhook_filter import FALSE
+from app.domain.webhook_filter import FAILED, FALSE
+from app.filtering import OVERSPENT, TOO_SLOW
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sales import create_sale
+from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import Made, Publisher, recorded, running_publisher
 from workers.dedup import EQUAL
@@ -187,3 +189,24 @@ async def test_one_filter_does_not_decide_for_another_webhook(publisher: Publish
 
     states = {one.webhook_id: one.state for one in await publisher.publish()}
     assert states == {none: "SKIPPED", every: "PENDING", plain: "PENDING"}
+
+
+async def test_one_sellers_bad_filters_do_not_hold_up_or_decide_for_others(publisher: Publisher) -> None:
+    seller = await create_seller(publisher.conn)
+    await create_variant(publisher.conn, seller_id=seller.id, count_on_hand=1)
+    await recorded(publisher.conn)
+    ten = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
+    endless = f"{ten}.map(a, {ten}.map(b, {ten}.map(c, {ten}.map(d, {ten}.map(e, {ten}.map(f, a + f)))))) == "
+    for n in range(10):
+        await publisher.subscribe(
+            "sku countOnHand", klass=WebhookKlass.VARIANT, seller_id=seller.id, filter=f"{endless}[{n}]"
+        )
+    other = await publisher.subscribe("countOnHand", klass=WebhookKlass.VARIANT, filter="data.node.countOnHand > 2")
+
+    await publisher.conn.execute("update variants set count_on_hand = 2")
+
+    *bad, last = await publisher.publish()
+    assert {one.state for one in bad} == {"PENDING"}
+    assert [one.reason for one in bad].count(f"{FAILED}{TOO_SLOW}") <= 5
+    assert {one.reason for one in bad[5:]} == {f"{FAILED}{OVERSPENT}"}
+    assert (last.webhook_id, last.state, last.reason) == (other, "SKIPPED", FALSE)
