@@ -96,12 +96,16 @@ async def _in_default(conn: Connection, since: date) -> bool:
 
 
 async def drop_partition(conn: Connection, partition: Partition) -> bool:
-    """Drop one; not payloads that an event may still show. Raises LockNotAvailableError when it is in use.
+    """Drop one; not payloads that an event may still show, nor events of which one waits to be rendered again.
+
+    Raises LockNotAvailableError when it is in use.
 
     Once the events of a time have been dropped, none will ever be of it again: those left are still open, or were
     when their partition was dropped.
     """
     if partition.table == "payloads" and await _has_events(conn, partition.since, partition.until):
+        return False
+    if partition.table == "webhook_events_closed" and await _waits_to_be_rendered(conn, partition):
         return False
     await conn.execute(f'drop table "{partition.name}"')
     return True
@@ -113,6 +117,20 @@ async def _has_events(conn: Connection, since: date, until: date) -> bool:
             "select exists (select from webhook_events where created_at >= $1 and created_at < $2)",
             _time("created_at", since),
             _time("created_at", until),
+        )
+    )
+
+
+async def _waits_to_be_rendered(conn: Connection, partition: Partition) -> bool:
+    # As dropping it locks, and in that order: else somebody could ask for a rendering between this look and the end.
+    for table in (partition.table, partition.name):
+        await conn.execute(f'lock table only "{table}" in access exclusive mode')
+    return bool(
+        await conn.fetchval(
+            f"""
+            select exists (select from "{partition.name}" e join webhooks w on w.id = e.webhook_id
+              where e.state = 'RENDER_FAILED' and e.due_at is not null and w.deleted_at is null)
+            """
         )
     )
 

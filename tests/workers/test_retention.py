@@ -187,6 +187,29 @@ async def test_what_was_open_for_long_stays_as_long_again_and_then_goes_with_its
     assert (await ids(conn), await conn.fetchval("select count(*) from payloads")) == ([], 0)
 
 
+async def test_partition_with_an_event_that_waits_to_be_rendered_again_is_spared(
+    conn: Conn, resources: Resources, today: date
+) -> None:
+    webhook, deleted = await create_subscription(conn, URL), await create_subscription(conn, URL)
+    await conn.execute("update webhooks set is_enabled = false, deleted_at = now() where id = $1", deleted.id)
+    old = today - timedelta(days=60)
+    await add_partitions(conn, old, old + timedelta(days=3))
+    await add_partitions(conn, old + timedelta(days=3), old + timedelta(days=6))
+    waiting = await create_past(conn, webhook, old, state="RENDER_FAILED")
+    beside = await create_past(conn, webhook, old + timedelta(days=1))
+    await create_past(conn, webhook, old + timedelta(days=4), state="RENDER_FAILED")
+    forlorn = await create_past(conn, deleted, old + timedelta(days=4), state="RENDER_FAILED")
+    await conn.execute("update webhook_events set due_at = now() where id = any($1)", [waiting, forlorn])
+
+    await retain(resources)
+    meanwhile = await ids(conn)
+    await conn.execute("update webhook_events set due_at = null where id = $1", waiting)
+    await retain(resources)
+
+    assert meanwhile == [waiting, beside]
+    assert await ids(conn) == []
+
+
 async def test_zero_days_keep_everything(conn: Conn, database_url: str, today: date) -> None:
     webhook = await create_subscription(conn, URL)
     old = await create_past(conn, webhook, today - timedelta(days=3000))
