@@ -76,15 +76,13 @@ class Witness:
     viewer: Viewer
     is_confirmed: bool = False
 
-    def column(self, parameter: int) -> str:
-        """What the statement has to select; `$parameter` is the key's hash."""
-        return api_keys.live_key_column(parameter)
+    @property
+    def args(self) -> tuple[Any, ...]:
+        return self.key_hash, self.viewer.seller_id, [scope.value for scope in self.viewer.scopes]
 
-    def hear(self, said: Sequence[Any] | None) -> None:
-        """Take the value of that column, in any of the rows."""
-        self.is_confirmed = (
-            said is not None and said[0] == self.viewer.seller_id and frozenset(said[1]) == self.viewer.scopes
-        )
+    def column(self, first: int) -> str:
+        """What the statement has to select, a boolean; its arguments are `args`, from `$first` on."""
+        return api_keys.live_key_column(first)
 
 
 class KnownKeys:

@@ -18,9 +18,14 @@ class LiveKey:
 _IS_LIVE = "hash = {hash} and revoked_at is null and (expires_at is null or expires_at > now())"
 
 
-def live_key_column(parameter: int) -> str:
-    """A column of any statement: seller and scopes, as a pair, of the live key of the hash `$parameter`; else null."""
-    return f"(select row(seller_id, scopes) from api_keys where {_IS_LIVE.format(hash=f'${parameter}::bytea')})"
+def live_key_column(first: int) -> str:
+    """A column of any statement: true where a live key has the hash `$first`, the seller and the scopes that follow.
+
+    A boolean and not the key's own values: they would come with each of the statement's rows.
+    """
+    key, seller, scopes = f"${first}::bytea", f"${first + 1}::bigint", f"${first + 2}::text[]"
+    is_same = f"seller_id is not distinct from {seller} and scopes @> {scopes} and scopes <@ {scopes}"
+    return f"exists (select from api_keys where {_IS_LIVE.format(hash=key)} and {is_same})"
 
 
 async def find_live_key(conn: Connection, key_hash: bytes) -> LiveKey | None:

@@ -19,10 +19,10 @@ class Nested:
         self.viewer, self._slots = viewer, slots
         self.args = list(args)
 
-    def parameter(self, value: Any) -> int:
-        """The number of a further parameter."""
-        self.args.append(value)
-        return len(self.args)
+    def parameters(self, *values: Any) -> int:
+        """The number of the first of further parameters."""
+        self.args += values
+        return 1 + len(self.args) - len(values)
 
     def statement(self, root: Level, source: str, *, order: str, also: Sequence[str] = ()) -> Statement:
         """The root's rows, which the statement `source` gives, with its columns and then those of `also`."""

@@ -250,11 +250,11 @@ async def _read(
     if witness is None or witness.is_confirmed:
         statement = written.statement(nested, level, source, order, also)
         return await reader.fetch(statement.sql, *statement.args)
-    said = witness.column(nested.parameter(witness.key_hash))
+    said = witness.column(nested.parameters(*witness.args))
     statement = written.statement(nested, level, source, order, [*also, said])
     records = await reader.fetch(statement.sql, *statement.args)
     if records:
-        witness.hear(records[0][-1])
+        witness.is_confirmed = records[0][-1]
         if not witness.is_confirmed:
             raise BailOut
     return records

@@ -2,8 +2,10 @@
 
 import pytest
 
-from app.auth import KnownKeys, Scope, Viewer
+from app.auth import OPERATOR, KnownKeys, Scope, Viewer, create_key
+from app.db.pool import Connection
 from app.db.sellers import SellerId
+from workers.bench.marketplace import create_sellers
 
 SELLER = Viewer(SellerId(1), frozenset({Scope.READ}))
 
@@ -20,25 +22,35 @@ def test_witness_is_of_a_key_that_was_found_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("viewer", "change", "expected"),
     [
-        ((1, ["read"]), True),
-        ((2, ["read"]), False),
-        ((None, ["read"]), False),
-        ((1, ["read", "write"]), False),
-        ((1, []), False),
-        (None, False),
+        (SELLER, "name = 'another'", True),
+        (SELLER, "seller_id = 2", False),
+        (SELLER, "seller_id = null", False),
+        (SELLER, "scopes = '{read,write}'", False),
+        (SELLER, "scopes = '{}'", False),
+        (SELLER, "hash = '\\x00'", False),
+        (SELLER, "revoked_at = now()", False),
+        (SELLER, "expires_at = now() - interval '1 s'", False),
+        (OPERATOR, "scopes = '{webhooks,read,write}'", True),
+        (OPERATOR, "scopes = '{read,write}'", False),
+        (OPERATOR, "seller_id = 1", False),
     ],
 )
-def test_witness_confirms_the_very_same_viewer(said: tuple[int | None, list[str]] | None, expected: bool) -> None:
+async def test_witness_confirms_the_very_same_viewer(
+    conn: Connection, viewer: Viewer, change: str, expected: bool
+) -> None:
+    await create_sellers(conn, 2)
+    key = await create_key(conn, name="shop", seller_id=viewer.seller_id, scopes=tuple(viewer.scopes))
     keys = KnownKeys()
-    keys.remember("a", SELLER)
-    witness = keys.witness("a")
+    keys.remember(key, viewer)
+    await conn.execute(f"update api_keys set {change}")
+
+    witness = keys.witness(key)
     assert witness is not None
+    said = await conn.fetchval(f"select {witness.column(1)}", *witness.args)
 
-    witness.hear(said)
-
-    assert witness.is_confirmed is expected
+    assert said is expected
 
 
 def test_keys_are_remembered_up_to_a_number() -> None:
