@@ -1,4 +1,4 @@
-"""The demo's own processes: API and worker, each in a session of its own, with its log."""
+"""The demo's own processes: API and worker, each in a session of its own, with its log. They end with the demo."""
 
 import os
 import subprocess
@@ -50,8 +50,9 @@ class Children:
         try:
             process = subprocess.Popen(
                 # -P: a folder named `app` where the command is called must not be taken for ours.
-                [sys.executable, "-P", "-m", "app.cli", *command],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-P", "-m", "app.demo.child", *command],
+                # Held open by this process alone: it ends when this process is killed.
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 env=dict(environment),

@@ -11,6 +11,7 @@ from graphql import parse, validate
 
 from app.demo import story
 from app.domain.webhook import WebhookKlass
+from app.embedded import embedded_servers
 from schema import schema
 from schema.stored.validate import stored_query
 from tests.support.servers import PrivateServers, temporary_dir
@@ -73,6 +74,22 @@ def test_ends_after_a_verified_delivery_and_the_next_run_uses_its_data(data_dir:
     assert second.returncode == 0, second.stdout + second.stderr
     assert "signature verified" in second.stdout
     assert "it is used as it is" in second.stdout
+    assert left_running(data_dir) == []
+
+
+def test_killed_it_takes_api_and_worker_with_it(data_dir: Path) -> None:
+    with subprocess.Popen([TELLGRAPH, "demo"], env=environment(data_dir), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("Ctrl-C"))
+        own = [one for one in left_running(data_dir) if "app.demo.child" in one.cmdline()]
+        process.kill()
+
+    _, alive = psutil.wait_procs(own, timeout=30)
+    # The servers are left to the next run, which here only ends them.
+    with embedded_servers(data_dir):
+        pass
+    assert len(own) == 2
+    assert alive == []
     assert left_running(data_dir) == []
 
 
