@@ -19,6 +19,8 @@ from app.metrics import CHANGE_EVENTS_PUBLISHED, WEBHOOK_EVENTS_MADE, count
 from schema import schema
 from schema.stored.changed import describe_changes, join_changes
 from schema.stored.validate import stored_query
+from schema.stored.watched import is_across
+from workers.across import is_hidden, klasses_beside, pass_across
 from workers.dedup import judge
 from workers.filter import filtered
 from workers.gone import without_gone
@@ -66,7 +68,9 @@ async def publish_batch(resources: Resources) -> int:
 
 async def _publish(conn: Connection, resources: Resources, events: Sequence[ChangeEvent]) -> int:
     owners = await list_owners(conn, events)
-    subscribed = await webhooks.list_subscribed(conn, klasses_of(events), owners)
+    klasses = {*klasses_of(events), *klasses_beside(events)}
+    subscribed = await webhooks.list_subscribed(conn, sorted(klasses), owners)
+    await pass_across(conn, subscribed, events)
     return len(await publish_matches(conn, resources, *_match(subscribed, events)))
 
 
@@ -94,13 +98,19 @@ def _match(subscribed: Sequence[Webhook], events: Sequence[ChangeEvent]) -> tupl
     """Who is to be told of what; and what they are not told of, though it concerns them."""
     types = {webhook.type.entity_type for webhook in subscribed}
     told = [event for event in events if event.entity_type in types]
+    seen = {True: told, False: [event for event in told if not is_hidden(event)]}
     folded = {
-        every: fold(told) for every, fold in _FOLDS.items() if any(one.every_change is every for one in subscribed)
+        (every, is_operators): _FOLDS[every](seen[is_operators])
+        for every, is_operators in {(one.every_change, one.seller_id is None) for one in subscribed}
     }
     matches: list[Match] = []
     unrendered: list[Unrendered] = []
     for webhook in subscribed:
-        changes = [one for change in folded[webhook.every_change] if (one := told_of(webhook, change))]
+        changes = [
+            one
+            for change in folded[webhook.every_change, webhook.seller_id is None]
+            if (one := told_of(webhook, change))
+        ]
         for found in _matched(webhook, changes):
             if isinstance(found, Match):
                 matches.append(found)
@@ -118,7 +128,11 @@ def _matched(webhook: Webhook, changes: Sequence[Change]) -> Iterator[Match | Un
         yield from (Unrendered(webhook=webhook, change=change, state=failed, reason=reason) for change in changes)
         return
     for change in changes:
-        if unwatched := skip_reason(webhook, query, change):
+        unwatched = skip_reason(webhook, query, change)
+        if unwatched and is_across(change.columns):
+            # Passed on for another webhook's sake.
+            continue
+        if unwatched:
             yield Unrendered(webhook=webhook, change=change, state=skipped, reason=unwatched)
         else:
             yield Match(webhook=webhook, query=query, change=change)

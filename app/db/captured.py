@@ -138,11 +138,36 @@ _PARTS = (
     *_owned("metadata", _OWNERS),
 )
 
-#: What is also a change of each of its parts: few rows each, and the watched columns drop most subscribers.
-_PASSED_DOWN = {
-    "orders": ("invoices", "select d.id from invoices d where d.order_id = {id}"),
-    "adverts": ("variants", "select d.id from variants d where d.advert_id = {id} and d.deleted_at is null"),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedDown:
+    """What is also a change of each of its parts.
+
+    sql  a SELECT of the parts' ids, from `{id}`.
+    """
+
+    table: str
+    below: str
+    below_table: str
+    sql: str
+
+
+#: By GraphQL type. Few rows each, and the watched columns drop most subscribers.
+PASSED_DOWN = {
+    "Order": PassedDown(
+        table="orders",
+        below="Invoice",
+        below_table="invoices",
+        sql="select d.id from invoices d where d.order_id = {id}",
+    ),
+    "Advert": PassedDown(
+        table="adverts",
+        below="Variant",
+        below_table="variants",
+        sql="select d.id from variants d where d.advert_id = {id} and d.deleted_at is null",
+    ),
 }
+_DOWN_FROM = {down.table: down for down in PASSED_DOWN.values()}
 
 #: Addresses have no owner: (entity, SELECT of the entities that point to `r`, way).
 _ADDRESSED = (
@@ -199,11 +224,12 @@ def _above(chain: tuple[Part, ...]) -> Iterator[Root]:
             way=() if is_plain else way,
             when=when,
         )
-    below, sql = _PASSED_DOWN.get(top, ("", ""))
-    if below and below != chain[-1].table:
+    passed = _DOWN_FROM.get(top)
+    # What is a change of one of the parts is passed on to those beside it when it is published: workers/across.py.
+    if passed and passed.below_table != chain[-1].table:
         yield Root(
-            entity_type=_ENTITIES[below][0],
-            sql=f"{sql.format(id=ids[-1])} and {when}",
+            entity_type=passed.below,
+            sql=f"{passed.sql.format(id=ids[-1])} and {when}",
             parents=parents,
             way=(top, *way),
             when=when,
@@ -215,9 +241,9 @@ def _captured(table: str) -> Captured:
     if table in _ENTITIES:
         entity_type, seller = _ENTITIES[table]
         roots.append(Root(entity_type=entity_type, seller=seller))
-    if table in _PASSED_DOWN:
-        below, sql = _PASSED_DOWN[table]
-        roots.append(Root(entity_type=_ENTITIES[below][0], sql=sql.format(id="r.id")))
+    if table in _DOWN_FROM:
+        passed = _DOWN_FROM[table]
+        roots.append(Root(entity_type=passed.below, sql=passed.sql.format(id="r.id")))
     roots += [root for chain in _chains(table) for root in _above(chain)]
     return Captured(table=table, roots=tuple(roots), is_log=table in _LOGS)
 

@@ -15,7 +15,7 @@ from app.domain.webhook import WebhookEventName
 class ChangeEvent:
     """One statement's change of one entity.
 
-    columns    `table.column`, or `table.*` for a row added or removed.
+    columns    `table.column`, or `table.*` for a row added or removed; `adverts/table.column` of one beside it.
     changes    the rows: {"t": table, "id", "p": parents' ids, "op": i, u or d, "c": columns}; at most 50.
                Some with "v", the tables from the entity to the row (`Root.way` in app/db/captured.py).
     seller_id  whose it was, of an entity that was deleted for good; else None.
@@ -31,6 +31,22 @@ class ChangeEvent:
     is_cut: bool
     seller_id: int | None
     recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """What a published event is to be an update of, too.
+
+    sql       a SELECT of the entities' ids from `{id}`, that of the event's own entity.
+    excepted  one that is not meant; None when all are.
+    """
+
+    event: ChangeEvent
+    below: str
+    sql: str
+    excepted: int | None
+    columns: frozenset[str]
+    changes: Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +88,24 @@ async def mark_published(conn: Connection, ids: Sequence[int]) -> None:
         "update change_events set published_at = clock_timestamp()"
         " where published_at is null and id = any($1::bigint[])",
         list(ids),
+    )
+
+
+async def insert_passed(conn: Connection, passed: Passed) -> None:
+    """Record it, to be published, as a change of the event's own transaction and time."""
+    await conn.execute(
+        f"""
+        insert into change_events (txid, entity_type, entity_id, operation, columns, changes, is_cut, actor,
+          recorded_at)
+        select e.txid, $2, d.id, 'UPDATE', $3, $4::text::jsonb, e.is_cut, e.actor, e.recorded_at
+        from change_events_open e cross join lateral ({passed.sql.format(id="e.entity_id")}) d(id)
+        where e.id = $1 and d.id is distinct from $5
+        """,
+        passed.event.id,
+        passed.below,
+        sorted(passed.columns),
+        orjson.dumps(list(passed.changes)).decode(),
+        passed.excepted,
     )
 
 

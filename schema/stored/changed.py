@@ -72,10 +72,10 @@ def _fold(earlier: str | None, op: str) -> str:
 
 def _row_path(schema: GraphQLSchema, entity_type: str, change: dict[str, Any]) -> str | None:
     """`shipments[<id>].shippedItems[<id>]`; "" for the entity's own row; None for what the schema does not show."""
-    if change["t"] == ENTITIES[entity_type].table.name:
+    ids, way = [*change["p"], change["id"]], tuple(change.get("v", ()))
+    if not way and change["t"] == ENTITIES[entity_type].table.name:
         return ""
-    ids = [*change["p"], change["id"]]
-    steps = path_to(schema, entity_type, change["t"], len(ids), tuple(change.get("v", ())))
+    steps = path_to(schema, entity_type, change["t"], len(ids), way)
     if steps is None:
         return None
     keys = iter(ids)

@@ -8,13 +8,14 @@ from graphql import (
     GraphQLSchema,
     get_named_type,
     is_abstract_type,
+    is_leaf_type,
     is_object_type,
 )
 
 from app.errors import InvalidInput
 from schema.declarations import ENTITIES, Leaf, Relation
 from schema.plans.declared import declaration_of
-from schema.stored.watched import leaf_columns, relation_columns
+from schema.stored.watched import across, leaf_columns, relation_columns, whole_of
 
 MAX_TRIGGERS = 100
 MAX_CHARACTERS = 300
@@ -45,19 +46,33 @@ def trigger_columns(schema: GraphQLSchema, entity_type: str, triggers: tuple[str
     # Deleted and inserted again in one batch is an UPDATE, of any of its columns.
     reads = {f"{ENTITIES[entity_type].table.name}.*"}
     for path in triggers:
-        last: Relation | None = None
-        for types, name in _walk(schema, entity_type, path):
-            for of in types:
-                declaration = declaration_of(of.fields[name])
-                if isinstance(declaration, Leaf):
-                    reads |= leaf_columns(ENTITIES[of.name].table.name, declaration)
-                    last = None
-                elif isinstance(declaration, Relation):
-                    reads |= relation_columns(ENTITIES[of.name].table.name, declaration)
-                    last = declaration
-        if last is not None:
-            reads |= {f"{last.target.name}.{column}" for column in last.target.columns}
+        reads |= _columns(schema, entity_type, path)
     return frozenset(reads)
+
+
+def _columns(schema: GraphQLSchema, entity_type: str, path: str) -> set[str]:
+    whole, below = whole_of(entity_type), set[str]()
+    reads: set[str] = set()
+    last: Relation | None = None
+    for types, name in _walk(schema, entity_type, path):
+        is_below = last is not None and (bool(below) or last.target.name == whole)
+        found: set[str] = set()
+        for of in types:
+            declaration = declaration_of(of.fields[name])
+            if isinstance(declaration, Leaf):
+                found |= leaf_columns(ENTITIES[of.name].table.name, declaration)
+                last = None
+            elif isinstance(declaration, Relation):
+                found |= relation_columns(ENTITIES[of.name].table.name, declaration)
+                # One that comes to a mere value reads no more than that.
+                last = None if is_leaf_type(get_named_type(of.fields[name].type)) else declaration
+        reads |= found
+        below |= found if is_below else set()
+    if last is not None:
+        whole_rows = {f"{last.target.name}.{column}" for column in last.target.columns}
+        reads |= whole_rows
+        below |= whole_rows if below else set()
+    return reads | {across(whole, column) for column in below if whole is not None}
 
 
 def _walk(schema: GraphQLSchema, entity_type: str, path: str) -> Iterator[tuple[Types, str]]:

@@ -1,5 +1,7 @@
 """Which columns a stored query reads: a change of any other column can't change its result."""
 
+from collections.abc import Iterable
+
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -14,6 +16,7 @@ from graphql import (
 )
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
+from app.db.captured import PASSED_DOWN
 from schema.declarations import ENTITIES, VISIBILITY, Leaf, Relation
 from schema.plans.declared import declaration_of
 
@@ -21,9 +24,10 @@ from schema.plans.declared import declaration_of
 def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: str) -> frozenset[str]:
     """`table.column` of every leaf, key and visibility rule; `table.*` of every relation, whose rows may come and go.
 
-    The document is valid. Skipped and conditional selections count as read.
+    The document is valid. Skipped and conditional selections count as read. What is read below the whole that the
+    entity is a part of counts twice: see `across`.
     """
-    walk = _Walk(schema, document)
+    walk = _Walk(schema, document, whole_of(entity_type))
     table = ENTITIES[entity_type].table
     walk.reads |= VISIBILITY[table.name].reads(table.name)
     # Deleted and inserted again in one batch is an UPDATE, of any of its columns.
@@ -47,15 +51,33 @@ def relation_columns(table: str, relation: Relation) -> frozenset[str]:
     return relation.reads | VISIBILITY[target].reads(target) | {f"{table}.{relation.local}"}
 
 
+def whole_of(entity_type: str) -> str | None:
+    """The table of what passes its changes down to such entities: adverts, of a variant; None when nothing does."""
+    return next((passed.table for passed in PASSED_DOWN.values() if passed.below == entity_type), None)
+
+
+def across(whole: str, column: str) -> str:
+    """`adverts/variants.sku`: of any of the advert's variants, where `variants.sku` is the variant's own."""
+    return f"{whole}/{column}"
+
+
+def is_across(columns: Iterable[str]) -> bool:
+    """Whether all of them are of others than the entity itself and its own parts."""
+    return all("/" in column for column in columns)
+
+
 class _Walk:
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, whole: str | None) -> None:
         self.schema = schema
+        self.whole = whole
+        # Whether the selection that is walked lies below the whole.
+        self.is_below = False
         self.fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         self.reads: set[str] = set()
         # Fragments on the types that they were walked for: each is walked once.
-        self._walked: set[tuple[str, str]] = set()
+        self._walked: set[tuple[str, str, bool]] = set()
 
     def selections(self, selection_set: SelectionSetNode, on: GraphQLNamedType) -> None:
         for selection in selection_set.selections:
@@ -69,9 +91,10 @@ class _Walk:
                 condition = fragment.type_condition
                 narrowed = self._narrowed(on, condition.name.value if condition else None)
                 if isinstance(fragment, FragmentDefinitionNode):
-                    if (fragment.name.value, narrowed.name) in self._walked:
+                    walked = (fragment.name.value, narrowed.name, self.is_below)
+                    if walked in self._walked:
                         continue
-                    self._walked.add((fragment.name.value, narrowed.name))
+                    self._walked.add(walked)
                 self.selections(fragment.selection_set, narrowed)
 
     def field(self, node: FieldNode, on: GraphQLNamedType) -> None:
@@ -79,13 +102,20 @@ class _Walk:
             return
         assert isinstance(on, GraphQLObjectType | GraphQLInterfaceType)
         field = on.fields[node.name.value]
-        declaration = declaration_of(field)
+        declaration, was_below = declaration_of(field), self.is_below
         if isinstance(declaration, Leaf):
-            self.reads |= leaf_columns(ENTITIES[on.name].table.name, declaration)
+            self._read(leaf_columns(ENTITIES[on.name].table.name, declaration))
         elif isinstance(declaration, Relation):
-            self.reads |= relation_columns(ENTITIES[on.name].table.name, declaration)
+            self._read(relation_columns(ENTITIES[on.name].table.name, declaration))
+            self.is_below = was_below or declaration.target.name == self.whole
         if node.selection_set is not None:
             self.selections(node.selection_set, get_named_type(field.type))
+        self.is_below = was_below
+
+    def _read(self, columns: frozenset[str]) -> None:
+        self.reads |= columns
+        if self.is_below and self.whole is not None:
+            self.reads |= {across(self.whole, column) for column in columns}
 
     def _narrowed(self, on: GraphQLNamedType, condition: str | None) -> GraphQLNamedType:
         """A fragment's own type, but never an interface where the object type is known already."""

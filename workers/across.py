@@ -1,0 +1,84 @@
+"""What changes in one row of a whole is passed on to the rows beside it, whose payloads may show the whole.
+
+An advert's variants and an order's invoices: a variant's change is one of its advert, and an advert's change one of its
+variants. Here and not by the triggers, since hardly a query reads that far: writers pay nothing, and where no webhook
+watches, nothing is made of it.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from app.db.captured import PASSED_DOWN, PassedDown
+from app.db.change_events import ChangeEvent, Passed, insert_passed
+from app.db.pool import Connection
+from app.db.webhooks import Webhook
+from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.errors import InvalidInput
+from schema import schema
+from schema.declarations import VISIBILITY
+from schema.stored.validate import stored_query
+from schema.stored.watched import across, is_across
+from schema.visibility import OperatorOnly
+from workers.match import watched_by
+
+_BELOW = {down.below: down for down in PASSED_DOWN.values()}
+
+
+def klasses_beside(events: Iterable[ChangeEvent]) -> set[WebhookKlass]:
+    """The types whose webhooks may watch what is passed on of these."""
+    below = {down.below for event in events if (down := PASSED_DOWN.get(event.entity_type))}
+    return {klass for klass in WebhookKlass if klass.entity_type in below}
+
+
+async def pass_across(conn: Connection, subscribed: Sequence[Webhook], events: Sequence[ChangeEvent]) -> None:
+    """Record updates of the rows beside those that changed, where a webhook watches; they are published next."""
+    for whole, down in PASSED_DOWN.items():
+        updates = [one for one in events if one.entity_type == whole and one.operation is WebhookEventName.UPDATE]
+        columns = frozenset(across(down.table, column) for event in updates for column in event.columns)
+        watched = _watched(subscribed, down, columns) if columns else columns
+        for event in updates:
+            passed = _passed(event, down) if watched else None
+            if passed is not None and not passed.columns.isdisjoint(watched):
+                await insert_passed(conn, passed)
+
+
+def is_hidden(event: ChangeEvent) -> bool:
+    """Whether it is the operator's to know: it was passed on within something that no seller sees."""
+    down = _BELOW.get(event.entity_type)
+    return down is not None and isinstance(VISIBILITY[down.table], OperatorOnly) and is_across(event.columns)
+
+
+def _watched(subscribed: Sequence[Webhook], down: PassedDown, columns: frozenset[str]) -> frozenset[str]:
+    """Those of the columns that a webhook watches whose owner may see the whole."""
+    is_operators = isinstance(VISIBILITY[down.table], OperatorOnly)
+    found: set[str] = set()
+    for webhook in subscribed:
+        if webhook.type.entity_type == down.below and not (is_operators and webhook.seller_id is not None):
+            # One that does not fit the schema any more will say so itself, when something is rendered for it.
+            with suppress(InvalidInput):
+                found |= columns & watched_by(webhook, stored_query(schema._schema, webhook.query_string, webhook.type))
+    return frozenset(found)
+
+
+def _passed(event: ChangeEvent, down: PassedDown) -> Passed | None:
+    """None when nothing has changed in the rows below: what is the whole's own, the triggers have passed down."""
+    ways = [tuple(row.get("v", (row["t"],))) for row in event.changes]
+    # Of an option that was renamed nobody has said whose choice it is.
+    is_known = all(way[0] for way in ways)
+    rows = [
+        {**row, "v": [down.table, *way]}
+        for row, way in zip(event.changes, ways, strict=True)
+        if way[0] in (down.below_table, "")
+    ]
+    if not rows:
+        return None
+    changed = {[*row["p"], row["id"]][0] for row in rows}
+    return Passed(
+        event=event,
+        below=down.below,
+        sql=down.sql,
+        # The one that has changed has told so itself.
+        excepted=changed.pop() if is_known and len(changed) == 1 and not event.is_cut else None,
+        columns=frozenset(across(down.table, column) for column in event.columns),
+        changes=rows,
+    )
