@@ -44,6 +44,18 @@ class Link:
         return frozenset({f"{self.table}.{self.column}", f"{self.table}.{self.key}", f"{self.table}.*"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The one row, a deleted one too, that a row names by its GraphQL type and its id. The field is an interface.
+
+    types  all that can be named.
+    """
+
+    types: tuple[str, ...]
+    type_column: str = "owner_type"
+    local: str = "owner_id"
+
+
 def always() -> str:
     """The condition of a relation that nothing is left out of."""
     return "true"
@@ -109,12 +121,14 @@ class Listing:
     ask       viewer and the field's own arguments → what they ask for. A condition over another table has to
               carry that table's rule for the viewer: else a filter would tell of rows that can't be seen.
     classify  turns each row into the object of the union's right member; None for plain types.
+    is_whole  a plain list in place of the connection; one that is longer than the longest page is an error.
     """
 
     target: Table[Any]
     scope: Scope
     ask: Callable[..., Asked] = everything
     classify: Callable[[Any], Any] | None = None
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +143,7 @@ class Lookup:
     is_list: bool = False
 
 
-Declaration = Leaf | Relation | Listing | Lookup
+Declaration = Leaf | Relation | Owner | Listing | Lookup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

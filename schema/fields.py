@@ -23,15 +23,12 @@ from schema.declarations import (
     ENTITIES,
     SCOPES,
     VISIBILITY,
-    Asked,
     Declaration,
     Entity,
     Leaf,
     Link,
-    Listing,
     Relation,
     always,
-    everything,
 )
 from schema.visibility import Visibility
 
@@ -55,8 +52,6 @@ class DeclaredField(StrawberryField):
         declaration = self.declaration
         if isinstance(declaration, Leaf):
             return declaration.compute(source, **kwargs)
-        if isinstance(declaration, Listing):
-            return info.context.loaders.listed(declaration, **kwargs)
         assert isinstance(declaration, Relation)
         return info.context.loaders.related(declaration, source, **kwargs)
 
@@ -185,20 +180,6 @@ def pages(
         where=where,
         filters=tuple(filters),
     )
-    return _declared(declaration, description, arguments=(*arguments, *PAGE_ARGUMENTS))
-
-
-def listing(
-    target: Table[Any],
-    *,
-    description: str,
-    scope: Scope = Scope.READ,
-    ask: Callable[..., Asked] = everything,
-    classify: Callable[[Any], Any] | None = None,
-    arguments: Sequence[StrawberryArgument] = (),
-) -> Any:
-    """A root list as a Relay connection; `arguments` are those of `ask`, which is given the viewer before them."""
-    declaration = Listing(target=target, scope=scope, ask=ask, classify=classify)
     return _declared(declaration, description, arguments=(*arguments, *PAGE_ARGUMENTS))
 
 

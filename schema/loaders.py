@@ -10,7 +10,7 @@ from typing import Any
 from strawberry.dataloader import DataLoader
 
 from app.auth import Viewer
-from app.db.keyset import BY_ID, MAX_PAGE_SIZE, Slice, slice_of
+from app.db.keyset import BY_ID, WHOLE, slice_of
 from app.db.table import Table
 from app.errors import InvalidInput
 from schema import statements
@@ -74,11 +74,10 @@ class Loaders:
         """A root list without pages. Raises Forbidden, and InvalidInput when it is longer than the longest page."""
         self._viewer.require(listing.scope)
         VISIBILITY[listing.target.name].check(self._viewer)
-        part = Slice(size=MAX_PAGE_SIZE, is_backward=False, cursor=None)
-        found = statements.listed_rows(listing.target, self._viewer, listing.ask(self._viewer, **arguments), part)
+        found = statements.listed_rows(listing.target, self._viewer, listing.ask(self._viewer, **arguments), WHOLE)
         rows = listing.target.rows(await self._reader.fetch(found.sql, *found.args))
-        if len(rows) > part.size:
-            raise InvalidInput(f"More than {part.size} match: ask for less.", code="TOO_MANY")
+        if len(rows) > WHOLE.size:
+            raise InvalidInput(f"More than {WHOLE.size} match: ask for less.", code="TOO_MANY")
         return rows
 
     async def _paged(self, relation: Relation, key: int, **arguments: Any) -> Connection[Any]:

@@ -1,12 +1,12 @@
 """The root of all queries. What each list can be asked is in schema/filters."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
-from strawberry import UNSET
 
 from app.auth import Scope
 from app.db.adverts import ADVERTS
+from app.db.external_ids import EXTERNAL_IDS
 from app.db.invoice_amendments import INVOICE_AMENDMENTS
 from app.db.invoices import INVOICES
 from app.db.operational_events import OPERATIONAL_EVENTS
@@ -19,7 +19,6 @@ from app.db.webhook_events import WEBHOOK_EVENTS
 from app.db.webhooks import WEBHOOKS
 from schema.connections import Connection
 from schema.context import Info
-from schema.fields import listing
 from schema.filters import adverts as advert_filters
 from schema.filters import external_ids as external_id_filters
 from schema.filters import invoice_amendments as invoice_amendment_filters
@@ -29,6 +28,7 @@ from schema.filters import orders as order_filters
 from schema.filters import refund_requests as refund_request_filters
 from schema.filters import variants as variant_filters
 from schema.filters import webhook_events as webhook_event_filters
+from schema.listings import listing
 from schema.lookups import lookup, lookups
 from schema.types.advert import Advert, AllAdvert, classify_advert
 from schema.types.api_key_principal import ApiKeyPrincipal
@@ -137,25 +137,6 @@ class Query:
         description="An order; null when there is none. For the operator only.",
     )
 
-    @strawberry.field(
-        description="What other systems call the objects that the key sees; `owner` is the object. A plain list: more"
-        " than 500 are an error, so give a key or values."
-    )
-    async def external_ids(
-        self,
-        info: Info,
-        owner_type: Annotated[str | None, strawberry.argument(description="Type of the owner, as `Invoice`.")] = UNSET,
-        key: Annotated[str | None, strawberry.argument(description="Only those with this key.")] = UNSET,
-        value: Annotated[str | None, strawberry.argument(description="Only those with this value.")] = UNSET,
-        values: Annotated[
-            list[str] | None, strawberry.argument(description="Only those with one of these; an empty list: none.")
-        ] = UNSET,
-    ) -> list[ExternalID]:
-        found: list[ExternalID] = await info.context.loaders.whole(
-            external_id_filters.LISTING, owner_type=owner_type, key=key, value=value, values=values
-        )
-        return found
-
     @strawberry.field(description="Who is asking: on whose behalf the request's API key speaks. Needs no scope.")
     def api_key_principal(self, info: Info) -> ApiKeyPrincipal:
         principal: Any = info.context.viewer
@@ -170,4 +151,12 @@ class Query:
         "ids",
         "At most 100 global ids.",
         description="The objects of several global ids, in their order; null for each that is not found.",
+    )
+    external_ids: list[ExternalID] = listing(
+        EXTERNAL_IDS,
+        ask=external_id_filters.ask,
+        arguments=external_id_filters.ARGUMENTS,
+        is_whole=True,
+        description="What other systems call the objects that the key sees; `owner` is the object. A plain list: more"
+        " than 500 are an error, so give a key or values.",
     )

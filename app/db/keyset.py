@@ -81,6 +81,10 @@ class Slice:
     cursor: tuple[str, int] | None
 
 
+#: A list without pages: as long as the longest page.
+WHOLE = Slice(size=MAX_PAGE_SIZE, is_backward=False, cursor=None)
+
+
 def encode_cursor(resource: str, sort: Sort, row: Any) -> str:
     """The place of a row in this order of this resource; opaque to clients."""
     place = _SEPARATOR.join(key.text(row) for key in sort.keys)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import strawberry
 
-from app.auth import Scope, Viewer
+from app.auth import Viewer
 from app.db.external_ids import EXTERNAL_IDS
-from schema.declarations import Asked, Listing
+from schema.declarations import Asked
+from schema.fields import argument
 from schema.filters.conditions import Conditions
 
 
@@ -32,7 +33,12 @@ def ask(
     )
 
 
-LISTING = Listing(target=EXTERNAL_IDS, scope=Scope.READ, ask=ask)
+ARGUMENTS = (
+    argument("owner_type", str | None, "Type of the owner, as `Invoice`."),
+    argument("key", str | None, "Only those with this key."),
+    argument("value", str | None, "Only those with this value."),
+    argument("values", list[str] | None, "Only those with one of these; an empty list: none."),
+)
 
 
 def named(query: Conditions, owner_type: str, owner: str, external_id: ExternalIDFilterInput | None) -> str | None:

@@ -19,7 +19,7 @@ from graphql.execution.values import VariableValues
 
 from app.db.keyset import BY_ID, encode_cursor, slice_of
 from app.db.table import Table
-from schema.declarations import ENTITIES, Leaf, Relation
+from schema.declarations import ENTITIES, Leaf, Owner, Relation
 from schema.plans.arguments import Arguments
 from schema.plans.code import Code
 from schema.plans.connections import ConnectionCode
@@ -132,11 +132,13 @@ class Compiler:
             return repr(on.name)
         field = on.fields[selected.name]
         declaration = declaration_of(field)
-        if not isinstance(declaration, Leaf | Relation):
+        if not isinstance(declaration, Leaf | Relation | Owner):
             raise Unsupported(f"{on.name}.{selected.name} has a resolver of its own")
         given = Arguments(self.schema, field, selected.nodes[0])
         if isinstance(declaration, Leaf):
             return view.leaf(declaration, field, given, lambda asked: self.slots.make(asked, lambda values: values))
+        if isinstance(declaration, Owner):
+            return self._owner(declaration, level, alias, selected)
         if declaration.is_paged:
             return self._connection(declaration, field, given, level, alias, selected)
         if declaration.is_list:
@@ -156,6 +158,23 @@ class Compiler:
         place = level.column(joined, relation.remote)
         build = self.row(level, joined, relation.target, relation.classify, named, sets)
         return f"({build}(r, g) if r[{place}] is not None else {_absent(field)})"
+
+    def _owner(self, owner: Owner, level: Level, alias: str, selected: Selected) -> str:
+        """One join for each type that may be named, of which at most one finds a row.
+
+        A type that is forbidden to the viewer finds none: whether there is one is for the reference executor to say.
+        """
+        chosen = []
+        for name in owner.types:
+            on = self.schema.type_map[name]
+            assert isinstance(on, GraphQLObjectType)
+            relation = Relation(target=ENTITIES[name].table, local=owner.local, remote="id", with_deleted=True)
+            joined = level.join(alias, relation, only=(owner.type_column, name))
+            place = level.column(joined, "id")
+            chosen.append(f"{name!r}: ({place}, {self.object(level, joined, on, selected.selection_sets)})")
+        named = level.column(alias, owner.type_column)
+        lines = [f"p, f = {{{', '.join(chosen)}}}[r[{named}]]", "return f(r, g) if r[p] is not None else bail()"]
+        return f"{self.code.function(lines)}(r, g)"
 
     def _list(
         self, relation: Relation, field: GraphQLField, given: Arguments, level: Level, alias: str, selected: Selected

@@ -13,11 +13,15 @@ from schema.statements import row_rule
 
 @dataclass(slots=True, kw_only=True)
 class Join:
-    """A to-one relation under its alias, from the alias that it hangs on."""
+    """A to-one relation under its alias, from the alias that it hangs on.
+
+    only  a column of the latter, and the value without which there is no row.
+    """
 
     alias: str
     source: str
     relation: Relation
+    only: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +83,13 @@ class Level:
         """The place of a lower level's rows in the record, where one statement reads all levels."""
         return self._place(Below(level=level, is_count=is_count))
 
-    def join(self, source: str, relation: Relation) -> str:
+    def join(self, source: str, relation: Relation, *, only: tuple[str, str] | None = None) -> str:
         """The alias of a to-one relation; the same relation from the same row is joined once."""
         for made in self.joins:
-            if (made.source, made.relation) == (source, relation):
+            if (made.source, made.relation, made.only) == (source, relation, only):
                 return made.alias
         alias = f"j{self.number}_{len(self.joins)}"
-        self.joins.append(Join(alias=alias, source=source, relation=relation))
+        self.joins.append(Join(alias=alias, source=source, relation=relation, only=only))
         return alias
 
     def _place(self, wanted: tuple[str, str] | Below) -> int:
@@ -107,6 +111,9 @@ def joined(level: Level, viewer: Viewer, args: list[Any], *, first: int) -> str:
         rule, rule_args = row_rule(relation, viewer, first + len(args), join.alias)
         args += rule_args
         on = f'{join.alias}."{relation.remote}" = {join.source}."{relation.local}"'
+        if join.only is not None:
+            column, value = join.only
+            on += f""" and {join.source}."{column}" = '{value}'"""
         if relation.remote == "id":
             sql += f" left join {relation.target.name} {join.alias} on {on} and {rule}"
         else:

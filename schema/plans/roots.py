@@ -9,7 +9,7 @@ from graphql import GraphQLError, GraphQLField, GraphQLObjectType, GraphQLSchema
 from graphql.execution.values import VariableValues
 
 from app.auth import Viewer
-from app.db.keyset import Sort, encode_cursor, order_by, slice_of
+from app.db.keyset import WHOLE, Sort, encode_cursor, order_by, slice_of
 from app.db.pool import Record
 from app.errors import TellgraphError
 from schema.context import Reader
@@ -76,15 +76,26 @@ class ListingRoot:
         self._compiler = compiler = site.compiler()
         self._written = _Written(compiler)
         self._page, self._count, self._cursor = (compiler.slots.add() for _ in range(3))
-        self._level = level = compiler.level(_by_id(listing.target), self._page)
-        self._has_cursors = level.has_rows = False
+        self._level = compiler.level(_by_id(listing.target), self._page)
+        self._has_cursors = False
         on = get_named_type(site.field.type)
         assert isinstance(on, GraphQLObjectType)
-        connection = ConnectionCode(
-            compiler, level, count=self._counted, cursor=self._cursor_of, classify=listing.classify
-        )
-        build = connection.function(on, site.selected, lambda: f"g[{level.number}]")
+        build = self._list(on, site.selected) if listing.is_whole else self._connection(on, site.selected)
         self._build: Build = compiler.code.built()[build]
+
+    def _list(self, on: GraphQLObjectType, selected: Selected) -> str:
+        level = self._level
+        level.looks_ahead = True
+        row = self._compiler.row(level, level.alias, level.table, self._listing.classify, on, selected.selection_sets)
+        return self._compiler.code.function([f"return [{row}(x, g) for x in g[{level.number}]]"])
+
+    def _connection(self, on: GraphQLObjectType, selected: Selected) -> str:
+        level = self._level
+        level.has_rows = False
+        connection = ConnectionCode(
+            self._compiler, level, count=self._counted, cursor=self._cursor_of, classify=self._listing.classify
+        )
+        return connection.function(on, selected, lambda: f"g[{level.number}]")
 
     @property
     def characters(self) -> int:
@@ -100,7 +111,7 @@ class ListingRoot:
         given = self._given.of(variables)
         page = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}
         asked = listing.ask(viewer, **given)
-        part = slice_of(level.table.name, asked.sort, **page)
+        part = WHOLE if listing.is_whole else slice_of(level.table.name, asked.sort, **page)
         slots = self._compiler.slots.values(variables)
         slots[self._page] = Page(part=part)
         if level.has_rows:
@@ -126,6 +137,8 @@ class ListingRoot:
             order=f" order by {order_by(asked.sort, part, level.alias)}",
             also=[f'{level.alias}."{column}"' for column in also],
         )
+        if self._listing.is_whole and len(slots[level.number]) > part.size:
+            raise BailOut
 
     def _counted(self) -> str:
         self._level.counts = True

@@ -92,7 +92,8 @@ def _walk(schema: GraphQLSchema, entity_type: str, path: str) -> Iterator[tuple[
             holders = tuple(of for of in types if name in of.fields)
         if not holders:
             raise InvalidInput(f"{before} has no field {name!r}; a trigger is a path as in lineItems.quantity")
-        if any(of.name in ENTITIES and declaration_of(of.fields[name]) is None and _is_ours(of) for of in holders):
+        declared = [declaration_of(of.fields[name]) for of in holders if of.name in ENTITIES and _is_ours(of)]
+        if not all(isinstance(one, Leaf | Relation) for one in declared):
             raise InvalidInput(f"{before}.{name} can't be a trigger: it stands for no columns of its own")
         yield holders, name
         types = tuple(

@@ -3,16 +3,13 @@
 import strawberry
 
 from app.db.external_ids import EXTERNAL_IDS
-from app.db.external_ids import ExternalID as ExternalIDRow
-from schema.context import Info
-from schema.declarations import ENTITIES
 from schema.fields import column, entity, global_id
 from schema.types.advert import Advert
 from schema.types.invoice import Invoice
 from schema.types.line_item import LineItem
 from schema.types.node import Node
 from schema.types.order import Order
-from schema.types.owned import seen_with
+from schema.types.owned import owner, seen_with
 from schema.types.refund_request import RefundRequest, RefundRequestLineItem
 from schema.types.return_shipment import ReturnShipment
 from schema.types.seller import Seller
@@ -34,16 +31,9 @@ OWNERS = (
 )
 
 
-async def _owner(root: ExternalIDRow, info: Info) -> Node:
-    """The owner, a deleted one too: who sees the external id sees it."""
-    table = ENTITIES[root.owner_type].table
-    found: Node = await info.context.loaders.by_id(table, root.owner_id, with_deleted=True)
-    return found
-
-
 @entity(EXTERNAL_IDS, visible=seen_with(OWNERS), description="What another system calls an entity.")
 class ExternalID(Node):
     id: strawberry.ID = global_id("ExternalID")
     key: str = column("Which system, or which of its numbers; once per entity.")
     value: str = column("What the entity is called there.")
-    owner: Node = strawberry.field(resolver=_owner, description="The entity that is called so.")
+    owner: Node = owner(OWNERS, "The entity that is called so.")

@@ -3,7 +3,7 @@
 Knows no type but by name, so that every type's module can have these fields.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import strawberry
@@ -12,8 +12,8 @@ from app.db.external_ids import EXTERNAL_IDS
 from app.db.images import IMAGES
 from app.db.metadata import METADATA
 from app.domain.image import ImageKind
-from schema.declarations import ENTITIES
-from schema.fields import pages, relation
+from schema.declarations import ENTITIES, Entity, Owner
+from schema.fields import DeclaredField, pages, relation
 from schema.visibility import ThroughOwner
 
 if TYPE_CHECKING:
@@ -79,10 +79,37 @@ def logo(owner_type: str, description: str) -> Any:
     )
 
 
+class _OwnerField(DeclaredField):
+    """Resolves from what `Owner` says."""
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Awaitable[Any]:
+        declared = self.declaration
+        assert isinstance(declared, Owner)
+        table = ENTITIES[getattr(source, declared.type_column)].table
+        found: Awaitable[Any] = info.context.loaders.by_id(table, getattr(source, declared.local), with_deleted=True)
+        return found
+
+
+def owner(types: Iterable[type], description: str) -> Any:
+    """The owner of such a row, which is of one of these GraphQL types."""
+    declared = Owner(types=tuple(_entity_of(one).name for one in types))
+    return _OwnerField(
+        python_name=None,
+        graphql_name=None,
+        type_annotation=None,
+        description=description,
+        metadata={"declaration": declared},
+    )
+
+
 def seen_with(owners: Iterable[type]) -> ThroughOwner:
     """Seen by whoever sees the owner, which is of one of these GraphQL types."""
-    declared = [ENTITIES[owner.__strawberry_definition__.name] for owner in owners]  # type: ignore[attr-defined]
+    declared = [_entity_of(owner) for owner in owners]
     return ThroughOwner(tuple((entity.name, entity.table.name, entity.visibility) for entity in declared))
+
+
+def _entity_of(type_: type) -> Entity:
+    return ENTITIES[type_.__strawberry_definition__.name]  # type: ignore[attr-defined]
 
 
 def _owned(owner_type: str, kind: ImageKind | None = None) -> Callable[[], str]:

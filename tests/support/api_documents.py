@@ -279,7 +279,7 @@ def _bare_schema() -> GraphQLSchema:
 
     class Bare(Visitor):
         def enter_field_definition(self, node: FieldDefinitionNode, *_: object) -> Any:
-            return REMOVE if node.name.value in ("owner", "node", "nodes", "webhookDryRun") else None
+            return REMOVE if node.name.value in ("node", "nodes", "webhookDryRun") else None
 
         def enter_input_value_definition(self, *_: object) -> Any:
             return REMOVE

@@ -4,11 +4,10 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from schema import documents, global_ids, schema
+from schema import documents, schema
 from schema.documents import Documents
 from schema.planned import Planned
 from schema.plans.cache import MAX_PLANS, OFTEN, Plans
-from tests.builders.owned import create_external_id
 from tests.builders.sales import create_sale
 from tests.support.executors import by_plan, by_reference, context_of, fresh_plans
 
@@ -108,11 +107,22 @@ async def test_wrong_value_costs_an_operation_no_plan(conn: asyncpg.Connection) 
     assert given == [None, expected[1]]
 
 
+def _expanding(depth: int) -> str:
+    """Fragments on Invoice, of which F0 expands to four times as much with each level."""
+    relations = ("shipments", "refundRequests", "amendments", "annotations")
+    fragments = " ".join(
+        f"fragment F{level} on Invoice {{ "
+        + " ".join(f"{name} {{ invoice {{ ...F{level + 1} }} }}" for name in relations)
+        + " }"
+        for level in range(depth)
+    )
+    return f"{fragments} fragment F{depth} on Invoice {{ id }}"
+
+
 async def test_type_that_is_not_planned_leaves_the_others_theirs(conn: asyncpg.Connection) -> None:
     sale, planned = await create_sale(conn), fresh_plans()
-    external_id = await create_external_id(conn, owner_type="Invoice", owner_id=sale.invoice.id)
-    text = "query($id: ID!) { node(id: $id) { id ... on ExternalID { owner { id } } } }"
-    ids = [global_ids.encode("ExternalID", external_id.id), sale.id_of("invoice")]
+    text = f"query($id: ID!) {{ node(id: $id) {{ id ... on Invoice {{ ...F0 }} }} }} {_expanding(6)}"
+    ids = [sale.id_of("invoice"), sale.id_of("order")]
     expected = [await by_reference(conn, text, {"id": one}) for one in ids]
 
     given = [await by_plan(planned, conn, text, {"id": one}) for one in ids]
@@ -122,14 +132,7 @@ async def test_type_that_is_not_planned_leaves_the_others_theirs(conn: asyncpg.C
 
 async def test_operation_that_expands_too_far_is_left_to_the_reference_executor(conn: asyncpg.Connection) -> None:
     sale, planned = await create_sale(conn), fresh_plans()
-    relations = ("shipments", "refundRequests", "amendments", "annotations")
-    fragments = " ".join(
-        f"fragment F{depth} on Invoice {{ "
-        + " ".join(f"{name} {{ invoice {{ ...F{depth + 1} }} }}" for name in relations)
-        + " }"
-        for depth in range(6)
-    )
-    text = f"query($id: ID!) {{ node(id: $id) {{ ...F0 }} }} {fragments} fragment F6 on Invoice {{ id }}"
+    text = f"query($id: ID!) {{ node(id: $id) {{ ...F0 }} }} {_expanding(6)}"
     await by_reference(conn, text, {"id": sale.id_of("invoice")})
 
     with capture_logs() as logs:

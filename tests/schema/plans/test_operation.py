@@ -8,7 +8,8 @@ import pytest
 from app.auth import OPERATOR, Viewer
 from app.db.sellers import SellerId
 from tests.builders.difficult_sales import create_difficult_sales
-from tests.builders.sales import create_sales
+from tests.builders.owned import create_external_id
+from tests.builders.sales import Sale, create_sales
 from tests.support.executors import by_plan, by_reference, context_of, fresh_plans
 
 NESTED = """
@@ -129,3 +130,67 @@ async def test_viewers_share_a_plan_and_nothing_else(conn: asyncpg.Connection) -
         assert [await by_plan(planned, conn, text, viewer=viewer) for viewer in viewers] == expected
 
     assert len(set(expected)) == 4
+
+
+OWNERS = """
+{ externalIds { __typename id value owner { __typename id same: id ... on Order { invoices(first: 1) { totalCount } }
+  ... on Invoice { order { surname } lineItems { quantity externalIds { owner { id } } } }
+  ... on Advert { title seller { businessName } } } } }
+"""
+
+
+async def _name_everything(conn: asyncpg.Connection) -> list[Sale]:
+    """Sales of two sellers; an external id for each row that may have one, some of them deleted."""
+    sales = await create_difficult_sales(conn)
+    for sale in sales:
+        for row in (sale.order, sale.invoice, sale.shipment, sale.refund_request, sale.advert, sale.variant):
+            await create_external_id(conn, type(row).__name__, row.id, value=f"{type(row).__name__} {row.id}")
+    return sales
+
+
+async def test_owners_of_several_types_are_planned(conn: asyncpg.Connection) -> None:
+    sales = await _name_everything(conn)
+    planned, sellers = fresh_plans(), [Viewer(SellerId(sale.seller.id)) for sale in sales[:2]]
+    context = context_of(conn)
+
+    expected = {viewer: await by_reference(conn, OWNERS, viewer=viewer) for viewer in (OPERATOR, *sellers)}
+    given = await by_plan(planned, conn, OWNERS)
+    await planned.response(OWNERS, None, None, context)
+
+    assert given == expected[OPERATOR]
+    assert given.count(b'"owner":{"__typename"') == 24
+    assert context.reader.statements == 1
+    # It asks for an order below: that, and not an owner that may be one, is what is forbidden.
+    text = OWNERS.replace("order { surname }", "")
+    for viewer in sellers:
+        own = await by_reference(conn, text, viewer=viewer)
+        assert await by_plan(planned, conn, text, viewer=viewer) == own
+        assert own.count(b'"Invoice ') > 0
+        assert b'"Order ' not in own
+
+
+async def test_owner_that_is_gone_is_left_to_the_reference_executor(conn: asyncpg.Connection) -> None:
+    await create_external_id(conn, "Invoice", 10**9)
+    planned, text = fresh_plans(), "{ externalIds { id owner { id } } }"
+
+    expected = await by_reference(conn, text)
+
+    assert b'"errors"' in expected
+    assert await by_plan(planned, conn, text) is None
+
+
+async def test_list_that_is_too_long_is_left_to_the_reference_executor(conn: asyncpg.Connection) -> None:
+    sale, planned = (await create_sales(conn, 1))[0], fresh_plans()
+    text = "query($values: [String!]) { externalIds(values: $values) { value } }"
+    values = [str(number) for number in range(501)]
+    await conn.executemany(
+        "insert into external_ids (owner_type, owner_id, key, value) values ('Invoice', $1, $2, $2)",
+        [(sale.invoice.id, value) for value in values],
+    )
+
+    too_many = await by_reference(conn, text, {"values": values})
+    fitting = await by_reference(conn, text, {"values": values[1:]})
+
+    assert b"TOO_MANY" in too_many
+    assert await by_plan(planned, conn, text, {"values": values[1:]}) == fitting
+    assert await by_plan(planned, conn, text, {"values": values}) is None

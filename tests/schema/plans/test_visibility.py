@@ -43,7 +43,7 @@ class _Planned(Visitor):
     """Takes out what keeps a seller's operation from being planned."""
 
     def enter_field(self, node: FieldNode, *_: object) -> Any:
-        return REMOVE if node.name.value in ("owner", "order") else None
+        return REMOVE if node.name.value == "order" else None
 
 
 async def test_every_relation_path_shows_a_seller_its_own_alone(conn: Connection, marked: Marked) -> None:
