@@ -3,8 +3,8 @@
 Every selected field counts 1. What is below a list counts once for each of its rows: a page's `first` or `last`
 (50 where neither is given, 500 at most), as many as `ids` are given, LIST_SIZE for a plain list, and for one at the
 root, which has no owner that keeps it short, the 500 that it may return at most. Fields are counted as written:
-`@skip` and `@include` don't lower the cost, and fragments on different types add up. Only `__schema` and `__type`
-are free: what they can ask for is bounded by graphql-core's own rule.
+`@skip` and `@include` don't lower the cost, and fragments on different types add up. Of introspection, a list counts
+as many rows as the schema gives it in the mean: the query of the tools costs what it returns, some 22,000.
 """
 
 from collections.abc import Mapping
@@ -25,15 +25,18 @@ from graphql import (
     ListValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    TypeMetaFieldDef,
     ValueNode,
     VariableNode,
     get_named_type,
     get_operation_ast,
+    is_introspection_type,
     is_list_type,
 )
 from graphql.type import GraphQLNonNull
 
 from app.db.keyset import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from schema.described import Described, described
 from schema.limits import INTROSPECTION
 
 #: Rows that a plain list, such as an invoice's line items, is assumed to have.
@@ -128,7 +131,12 @@ def _measured(schema: GraphQLSchema, document: DocumentNode, key: _Key) -> Cost:
     if operation is None or root is None:
         return Cost(total=0, visited=0)
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-    meter = _Meter(schema=schema, fragments=fragments, sizes={**_defaults(operation), **dict(sizes)})
+    meter = _Meter(
+        schema=schema,
+        fragments=fragments,
+        sizes={**_defaults(operation), **dict(sizes)},
+        described=described(schema),
+    )
     total = meter.selections(operation.selection_set, root).once
     return Cost(total=min(total, MAX_REPORTED), visited=meter.visited)
 
@@ -159,6 +167,7 @@ class _Meter:
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
     sizes: Mapping[str, int | None]
+    described: Described
     visited: int = 0
     _measured: dict[str, _Weight] = field(default_factory=dict)
 
@@ -188,15 +197,17 @@ class _Meter:
 
     def _field(self, node: FieldNode, parent: GraphQLNamedType) -> _Weight:
         name = node.name.value
-        if name in INTROSPECTION:
-            return _Weight()
-        declared: GraphQLField | None = getattr(parent, "fields", {}).get(name)
+        declared = INTROSPECTION.get(name) or getattr(parent, "fields", {}).get(name)
         if declared is None or node.selection_set is None:
             return _Weight(1)
         named = get_named_type(declared.type)
         inside = self.selections(node.selection_set, named)
         if _is_connection(named):
             return _Weight(1 + inside.once + self._page(node) * inside.per_row)
+        if declared is TypeMetaFieldDef:
+            return _Weight(1 + self.described.of_largest(inside.once))
+        if is_introspection_type(parent):
+            return _Weight(1 + self.described.rows(name, inside.once))
         if not _is_list(declared):
             return _Weight(1 + inside.once)
         if _is_connection(parent):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from graphql import DocumentNode, GraphQLError, get_operation_ast, specified_rules
+from graphql import DocumentNode, GraphQLError, get_operation_ast
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema import Schema, validate_document
@@ -12,7 +12,7 @@ from strawberry.schema.schema import Schema, validate_document
 from app.kept import Kept
 from app.settings import Settings
 from schema.cost import Cost, Costs, cost_error
-from schema.limits import SizeLimitRule, introspects, parse_within_limits
+from schema.limits import RULES, introspects, parse_within_limits
 
 if TYPE_CHECKING:
     from schema.plans.cache import Seen
@@ -25,8 +25,6 @@ KEPT_CHARACTERS = 2_000_000
 _EACH = 100
 #: How many characters of a plan's generated code count for one of a document: a plan takes some 14 bytes for each.
 CODE_PER_CHARACTER = 4
-
-_RULES = (*specified_rules, SizeLimitRule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +58,7 @@ class Documents:
         document = parse_within_limits(text)
         known = Known(
             document=document,
-            errors=validate_document(schema._schema, document, _RULES),
+            errors=validate_document(schema._schema, document, RULES),
             costs=Costs(schema._schema, document),
             introspects=introspects(document),
         )

@@ -57,7 +57,7 @@ BODIES: dict[str, tuple[bytes, tuple[int, str]]] = {
     "deep document": (b'{"query":"' + b"{a" * 10_000 + b"}" * 10_000 + b'"}', (200, "DEPTH_LIMIT")),
     "deep list": (b'{"query":"{nodes(ids:' + b"[" * 10_000 + b"]" * 10_000 + b'){id}}"}', (200, "DEPTH_LIMIT")),
     "too many tokens": (b'{"query":"{' + b"__typename " * 5_000 + b'}"}', (200, "TOKEN_LIMIT")),
-    "the same field over and over": (b'{"query":"{' + b"__typename " * 3_900 + b'}"}', (200, "INVALID_DOCUMENT")),
+    "the same field over and over": (b'{"query":"{' + b"__typename " * 3_900 + b'}"}', (200, "OVERLAP_LIMIT")),
     "deep introspection": (
         b'{"query":"{__schema{types' + b"{fields{type" * 6 + b"{name}" + b"}}" * 6 + b'}}"}',
         (200, "INVALID_DOCUMENT"),

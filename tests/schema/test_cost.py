@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from graphql import build_schema, get_introspection_query, parse
+from graphql import ExecutionResult, build_schema, execute, get_introspection_query, parse
 
 from app.auth import OPERATOR
 from app.db.pool import Connection
@@ -97,8 +97,48 @@ def test_each_operation_of_a_document_has_its_own_cost() -> None:
     )
 
 
-def test_introspection_of_the_tools_is_free() -> None:
-    assert cost(get_introspection_query(input_value_deprecation=True, specified_by_url=True)) == 0
+TOOLS = get_introspection_query(input_value_deprecation=True, specified_by_url=True, directive_is_repeatable=True)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        TOOLS,
+        "{ __schema { types { name } } }",
+        "{ __schema { types { fields { name args { name type { name } } } } } }",
+        "{ __schema { types { fields { type { ofType { name } } } } directives { args { name } } } }",
+        "{ __schema { types { enumValues { name } possibleTypes { name } } } }",
+        "{ __schema { types { interfaces { name } inputFields { name } } } }",
+        '{ __type(name: "Invoice") { fields { name args { name } } } }',
+    ],
+)
+def test_introspection_costs_about_what_it_returns(document: str) -> None:
+    answer = execute(schema._schema, parse(document))
+
+    assert isinstance(answer, ExecutionResult)
+    assert 0.9 < Costs(schema._schema, parse(document)).of().total / values(answer.data) < 2
+
+
+def values(result: Any) -> int:
+    """How many fields an answer has."""
+    if isinstance(result, list):
+        return sum(map(values, result))
+    return sum(1 + values(each) for each in result.values()) if isinstance(result, dict) else 0
+
+
+def test_tools_may_introspect_by_default() -> None:
+    assert Costs(schema._schema, parse(TOOLS)).of().total < Settings().max_cost / 2
+
+
+async def test_introspection_under_many_names_is_refused(conn: Connection) -> None:
+    shown = "fragment T on __Type { fields { name args { name type { ...R } } type { ...R } } } "
+    shown += "fragment R on __Type { name ofType { name ofType { name ofType { name description kind } } } }"
+
+    answer = await run_operation(
+        conn, f"{{ {' '.join(f'a{n}: __schema {{ types {{ ...T }} }}' for n in range(100))} }} {shown}"
+    )
+
+    assert answer.failures == [([], "COST_LIMIT")]
 
 
 def test_fragments_that_spread_the_next_one_twice_are_looked_at_once_each() -> None:

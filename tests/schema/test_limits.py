@@ -7,14 +7,13 @@ from graphql import (
     OperationDefinitionNode,
     get_introspection_query,
     parse,
-    specified_rules,
     validate,
 )
 
 from app.db.pool import Connection
 from schema import schema
 from schema.documents import Documents
-from schema.limits import MAX_ALIASES, MAX_CHARACTERS, MAX_DEPTH, Ruler, SizeLimitRule, introspects, parse_within_limits
+from schema.limits import MAX_ALIASES, MAX_CHARACTERS, MAX_DEPTH, RULES, Ruler, introspects, parse_within_limits
 from tests.support.operation import run_operation
 
 #: What GraphiQL, the entity graph and code generators ask for, and more.
@@ -42,9 +41,16 @@ def spread_twice(fragments: int) -> str:
     return f"{NODE % '...F0'} {chain} fragment F{fragments} on Invoice {{ a: id }}"
 
 
-@pytest.mark.parametrize("document", [nested(MAX_DEPTH), aliased(MAX_ALIASES), spread_twice(6)])
+def spread_beside(fragments: int) -> str:
+    names = range(fragments)
+    return f"{NODE % ' '.join(f'...F{n}' for n in names)} " + " ".join(
+        f"fragment F{n} on Invoice {{ id seller {{ id }} }}" for n in names
+    )
+
+
+@pytest.mark.parametrize("document", [nested(MAX_DEPTH), aliased(MAX_ALIASES), spread_twice(6), spread_beside(30)])
 def test_operation_within_the_limits_is_valid(document: str) -> None:
-    assert validate(schema._schema, parse(document), [*specified_rules, SizeLimitRule]) == []
+    assert validate(schema._schema, parse(document), RULES) == []
 
 
 @pytest.mark.parametrize(
@@ -67,6 +73,10 @@ def test_operation_within_the_limits_is_valid(document: str) -> None:
         ("{ invoices(first: %s) { totalCount } }" % ("9" * 90_000), "INVALID_DOCUMENT"),
         ("{ invoices(first: 2147483648) { totalCount } }", "INVALID_DOCUMENT"),
         ("{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }", "INVALID_DOCUMENT"),
+        (NODE % ("id " * 1_900), "OVERLAP_LIMIT"),
+        (NODE % ("seller { id } " * 900), "OVERLAP_LIMIT"),
+        ("{" + 'node(id: "x") { id } ' * 400 + "}", "OVERLAP_LIMIT"),
+        (spread_beside(200), "OVERLAP_LIMIT"),
         ("{ ...F } fragment F on Query { ...G } fragment G on Query { ...F __typename }", "INVALID_DOCUMENT"),
     ],
 )  # fmt: skip
