@@ -21,6 +21,10 @@ class StaleConnection(aiohttp.ClientConnectionError):
     """A kept connection ended before the first byte of this answer: most likely closed for idleness."""
 
 
+class BrokenHandshake(ssl.SSLError):
+    """The connection ended in the TLS handshake; aiohttp tells it from no connection at all by nothing but the URL."""
+
+
 # First match wins, so the narrower class stands first. aiohttp's classes come before httpx's: httpx_aiohttp
 # gives refused, reset, DNS failure and a denied address the same class, and the true one is its cause.
 _KINDS: Final[tuple[tuple[type[BaseException], ErrorKind], ...]] = (

@@ -23,7 +23,7 @@ from multidict import CIMultiDict
 from app.domain.attempt import ErrorKind
 from app.domain.endpoint import Network
 from app.errors import AttemptError
-from workers.attempt_errors import StaleConnection, classify, describe
+from workers.attempt_errors import BrokenHandshake, StaleConnection, classify, describe
 from workers.connections import default_ssl_context, open_session
 from workers.egress import GuardedResolver
 from workers.names import Names
@@ -223,13 +223,18 @@ class _Reading:
 
 async def _send(session: aiohttp.ClientSession, request: httpx.Request) -> httpx.Response:
     assert isinstance(request, Post), "`post` makes them"
-    response = await session.request(
-        request.method,
-        _yarl_url(str(request.url)),
-        headers=CIMultiDict(request.given),
-        data=request.body,
-        allow_redirects=False,
-    )
+    try:
+        response = await session.request(
+            request.method,
+            _yarl_url(str(request.url)),
+            headers=CIMultiDict(request.given),
+            data=request.body,
+            allow_redirects=False,
+        )
+    except aiohttp.ClientConnectorError as error:
+        if request.url.scheme == "https" and isinstance(error.os_error, ConnectionResetError):
+            raise BrokenHandshake("the connection ended in the TLS handshake") from error
+        raise
     # aiohttp's parser lets three digits of any kind through.
     if response.status < 100:
         response.close()
