@@ -8,7 +8,7 @@ from app.auth import Viewer
 from app.db.keyset import BY_ID, Slice, after_cursor, order_by
 from app.db.table import Table
 from schema.declarations import VISIBILITY, Asked, Relation
-from schema.visibility import condition
+from schema.visibility import Through, condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +71,26 @@ def related_counts(relation: Relation, viewer: Viewer, where: str) -> Statement:
 
 def listed_rows(table: Table[Any], viewer: Viewer, asked: Asked, part: Slice) -> Statement:
     """One page of a whole table."""
-    live, args = _listed(table, viewer, asked)
+    rule = VISIBILITY[table.name]
+    parents, live, args = "", *_listed(table, viewer, asked)
+    if isinstance(rule, Through) and rule.is_of_few and not viewer.is_operator:
+        parents, live, args = _listed_by_parent(table, rule, viewer, asked)
     after, after_args = after_cursor(asked.sort, part, len(args) + 1)
-    return Statement(
-        sql=f"select {table.select_list('t')} from {table.name} t where {live} and {after}"
-        f" order by {order_by(asked.sort, part)} limit {part.size + 1}",
-        args=(*args, *after_args),
-    )
+    page = f"from {table.name} t where {live} and {after}"
+    order = f"order by {order_by(asked.sort, part)} limit {part.size + 1}"
+    if parents:
+        page = f"from {parents} cross join lateral (select t.* {page} {order}) t"
+    return Statement(sql=f"select {table.select_list('t')} {page} {order}", args=(*args, *after_args))
+
+
+def _listed_by_parent(table: Table[Any], rule: Through, viewer: Viewer, asked: Asked) -> tuple[str, str, Sequence[Any]]:
+    """The rows `t_p` that a viewer sees, and the condition of those that point to one of them.
+
+    In one condition, PostgreSQL would go by the order, through all of the table where hardly anything is the viewer's.
+    """
+    seen, seen_args = condition(rule.rule, viewer, len(asked.args) + 1, "t_p")
+    live = f"{asked.where} and t.{rule.column} = t_p.id and {_live(table, asked)}"
+    return f"(select t_p.id from {rule.table} t_p where {seen}) t_p", live, [*asked.args, *seen_args]
 
 
 def listed_count(table: Table[Any], viewer: Viewer, asked: Asked) -> Statement:
@@ -87,9 +100,11 @@ def listed_count(table: Table[Any], viewer: Viewer, asked: Asked) -> Statement:
 
 def _listed(table: Table[Any], viewer: Viewer, asked: Asked) -> tuple[str, Sequence[Any]]:
     rule, rule_args = condition(VISIBILITY[table.name], viewer, len(asked.args) + 1)
-    is_filtered = table.has("deleted_at") and not asked.with_deleted
-    live = "t.deleted_at is null" if is_filtered else "true"
-    return f"{asked.where} and {rule} and {live}", [*asked.args, *rule_args]
+    return f"{asked.where} and {rule} and {_live(table, asked)}", [*asked.args, *rule_args]
+
+
+def _live(table: Table[Any], asked: Asked) -> str:
+    return "t.deleted_at is null" if table.has("deleted_at") and not asked.with_deleted else "true"
 
 
 def source_of(relation: Relation) -> tuple[str, str]:

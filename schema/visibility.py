@@ -44,11 +44,15 @@ class OfSeller:
 
 @dataclass(frozen=True, slots=True)
 class Through:
-    """The row is seen by whoever sees the row of `table` that `column` points to."""
+    """The row is seen by whoever sees the row of `table` that `column` points to.
+
+    is_of_few  a seller sees few rows of `table`, each with many that point to it: their lists go row by row of `table`.
+    """
 
     column: str
     table: str
     rule: Visibility
+    is_of_few: bool = False
 
     def sql(self, alias: str) -> str:
         parent = f"{alias}_p"

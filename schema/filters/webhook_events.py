@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from app.auth import Viewer
-from app.db.keyset import BY_ID
+from app.db.keyset import BY_ID, by_column
 from schema import global_ids
 from schema.declarations import Asked
 from schema.enums import WebhookEventEnum, WebhookEventStateEnum
@@ -28,10 +28,19 @@ ARGUMENTS = (
 )
 
 
+#: Of a period: in the order of the ids, which is nearly the same, all that is newer would be gone through.
+BY_TIME = by_column("created_at", "timestamptz")
+
+
 def ask(viewer: Viewer, webhook_id: str | None = None, filters: WebhookEventFilters | None = None) -> Asked:
     query = Conditions(viewer)
     of_webhook = query.equal("t.webhook_id", key(webhook_id, "Webhook", field="webhookId"), "bigint")
-    return query.asked(of_webhook, *(_conditions(query, filters) if filters else ()), sort=BY_ID.reversed())
+    conditions = _conditions(query, filters) if filters else ()
+    return query.asked(of_webhook, *conditions, sort=(BY_TIME if _has_period(filters) else BY_ID).reversed())
+
+
+def _has_period(filters: WebhookEventFilters | None) -> bool:
+    return bool(filters and (given(filters.created_since) or given(filters.created_until)))
 
 
 def _conditions(query: Conditions, filters: WebhookEventFilters) -> list[str | None]:

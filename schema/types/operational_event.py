@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @entity(
     OPERATIONAL_EVENTS,
-    visible=Through("webhook_id", "webhooks", OfSeller("seller_id")),
+    visible=Through("webhook_id", "webhooks", OfSeller("seller_id"), is_of_few=True),
     scope=Scope.WEBHOOKS,
     description="Something that happened to a webhook and that somebody should know of. Nothing that happens to"
     " webhooks of the type OPERATIONAL_EVENT is one: they would report on themselves.",

@@ -15,7 +15,7 @@ from schema.types.node import Node
 from schema.types.webhook import Webhook
 from schema.visibility import Everyone, OfSeller, Through
 
-_THROUGH_WEBHOOK = Through("webhook_id", "webhooks", OfSeller("seller_id"))
+_THROUGH_WEBHOOK = Through("webhook_id", "webhooks", OfSeller("seller_id"), is_of_few=True)
 
 
 @entity(

@@ -4,6 +4,7 @@ TELLGRAPH_LONG_HISTORY=1 does the same over ten million events, on a server of i
 """
 
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -17,7 +18,7 @@ import strawberry
 
 from app.auth import OPERATOR, Viewer
 from app.db import change_events, deliveries, webhook_events, webhooks
-from app.db.keyset import Slice
+from app.db.keyset import Slice, Sort
 from app.db.sellers import SellerId
 from app.db.webhook_event_changes import hold_overlooked
 from app.db.webhook_events import WEBHOOK_EVENTS, NewWebhookEvent, Subject
@@ -37,6 +38,11 @@ Conn = asyncpg.Connection
 IS_LONG = os.environ.get("TELLGRAPH_LONG_HISTORY", "") not in ("", "0")
 PARTITIONS, ROWS = (10, 1_000_000) if IS_LONG else (3, 10_000)
 SELLER = Viewer(SellerId(7))
+#: Of one webhook, with hardly any events.
+QUIET_SELLER = Viewer(SellerId(21))
+QUIET_EVENTS = 3
+#: So many rows at most are looked at for a page of 50.
+MOST_READ = 5_000
 #: How often this transaction has looked into each partition of the history, by an index or through all of it.
 LOOKS = """
 select c.relname, (pg_stat_get_xact_numscans(c.oid)
@@ -115,6 +121,7 @@ async def history(history_url: str) -> AsyncIterator[Watched]:
 
 async def _fill(conn: Conn) -> None:
     await create_history(conn, partitions=PARTITIONS, rows=ROWS)
+    await _add_quiet_seller(conn)
     for number in (1, 2, 3, 4, 5):
         webhook = await webhooks.find_webhook(conn, WebhookId(number))
         assert webhook is not None
@@ -123,6 +130,19 @@ async def _fill(conn: Conn) -> None:
     await conn.execute(
         "insert into change_events (entity_type, entity_id, operation, columns, changes, is_cut)"
         " select 'Invoice', n, 'UPDATE', '{invoices.total_cents}', '[]', false from generate_series(1, 1200) n"
+    )
+
+
+async def _add_quiet_seller(conn: Conn) -> None:
+    await conn.execute("insert into sellers (business_name, email_address) values ('quiet', 'e')")
+    await conn.execute(
+        "with w as (insert into webhooks (seller_id, type, events, url, query_string, secrets)"
+        " values ($1, 'INVOICE', '{UPDATE}', 'http://127.0.0.1:9/', '', '') returning id)"
+        " insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, changed, changed_at,"
+        " created_at) select w.id, 'Invoice', n, 'update', 'DELIVERED', '{}', now(), now() - n * interval '2 d'"
+        " from w, generate_series(1, $2::int) n",
+        QUIET_SELLER.seller_id,
+        QUIET_EVENTS,
     )
 
 
@@ -205,8 +225,32 @@ def _lists() -> dict[str, tuple[Viewer, str | None, WebhookEventFilters | None]]
             None,
             WebhookEventFilters(created_since=now - timedelta(days=5, hours=1), created_until=now - timedelta(days=5)),
         ),
+        "until then": (OPERATOR, None, WebhookEventFilters(created_until=now - timedelta(days=5, hours=7))),
+        "of a webhook until then": (
+            OPERATOR,
+            first,
+            WebhookEventFilters(created_until=now - timedelta(days=5, hours=7)),
+        ),
+        "ones that could not be rendered": (
+            OPERATOR,
+            None,
+            WebhookEventFilters(states=[WebhookEventState.RENDER_FAILED]),
+        ),
+        "failed ones of both kinds": (
+            OPERATOR,
+            None,
+            WebhookEventFilters(states=[WebhookEventState.FAILED, WebhookEventState.RENDER_FAILED]),
+        ),
         "of a webhook since": (OPERATOR, first, WebhookEventFilters(created_since=now - timedelta(days=4))),
         "of a seller": (SELLER, None, None),
+        "of another seller's webhook": (SELLER, first, None),
+        "of a quiet seller": (QUIET_SELLER, None, None),
+        "of nobody": (Viewer(SellerId(99)), None, None),
+        "a seller's of an hour": (
+            SELLER,
+            None,
+            WebhookEventFilters(created_since=now - timedelta(days=5, hours=1), created_until=now - timedelta(days=5)),
+        ),
         "a seller's failed ones": (SELLER, None, WebhookEventFilters(states=[WebhookEventState.FAILED])),
     }
     return made
@@ -218,7 +262,7 @@ async def test_lists_of_webhook_events_go_by_indexes(history: Watched, place: fl
     last = await history.fetchval("select max(id) from webhook_events")
     for name, (viewer, webhook_id, wanted) in _lists().items():
         asked = filters.ask(viewer, webhook_id, wanted)
-        cursor = None if place == 0 else (str(int(last * place)), int(last * place))
+        cursor = None if place == 0 else await _place(history, asked.sort, int(last * place))
         statement = listed_rows(WEBHOOK_EVENTS, viewer, asked, Slice(size=50, is_backward=False, cursor=cursor))
         await history.fetch(statement.sql, *statement.args)
 
@@ -228,6 +272,26 @@ async def test_lists_of_webhook_events_go_by_indexes(history: Watched, place: fl
             # An empty partition is read through at no cost.
             is_read_through = "Seq Scan on webhook_events" in line and "never executed" not in line
             assert not (is_read_through and "rows=0.00 " not in line), f"{name}\n{history.plans[0]}"
+        assert rows_read(history.plans[0]) <= MOST_READ, f"{name}\n{history.plans[0]}"
+
+
+async def _place(conn: Conn, sort: Sort, event_id: int) -> tuple[str, int]:
+    """The cursor of an event in this order."""
+    row = await conn.fetchrow("select id, created_at from webhook_events where id = $1", event_id)
+    assert row is not None
+    return (row["created_at"].isoformat() if sort.name == "created_at" else str(event_id)), event_id
+
+
+def rows_read(plan: str) -> int:
+    """How many rows a plan's scans have looked at, whether they were wanted or not."""
+    read = 0
+    for line in plan.splitlines():
+        if found := re.search(r"Scan.*actual.* rows=([0-9.]+) loops=(\d+)", line):
+            loops = int(found[2])
+            read += round(float(found[1]) * loops)
+        elif found := re.search(r"Rows Removed by Filter: (\d+)", line):
+            read += int(found[1]) * loops
+    return read
 
 
 def _new_event(superseded: int) -> NewWebhookEvent:
