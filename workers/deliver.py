@@ -19,16 +19,11 @@ from workers import retry, transport
 from workers.envelope import prepare
 from workers.record import count_attempts, record
 from workers.resources import Resources
+from workers.shares import Walk, find_room
 from workers.transport import Answer
 
 _log = structlog.get_logger()
 
-#: Claimed at once: bounds the payload bytes that one claim brings into memory.
-CLAIM_SIZE = 200
-#: Of payloads in flight in one process: about twice as much memory, whatever the number of POSTs.
-MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
-#: Places of a webhook whose last attempts all failed, so that two dead endpoints can't hold a whole worker.
-FAILING_SHARE = 10
 #: How long a claiming job goes on before it hands over, so that a busy worker's jobs end.
 SHIFT_S = 30.0
 #: For storing what POSTs came to that were broken off at the end of the process.
@@ -51,9 +46,9 @@ class Deliverer:
         self._claims: set[asyncio.Task[bool]] = set()
         self._again = asyncio.Event()
         self._is_claiming = False
-        self._after = 0
-        # Until a claim has shown what payloads are like, they may be large.
-        self._mean_bytes = 1024 * 1024
+        self._walk = Walk()
+        # Of the last claim's payloads.
+        self._mean_bytes = 1
 
     @contextlib.asynccontextmanager
     async def recording(self) -> AsyncIterator["Deliverer"]:
@@ -122,35 +117,32 @@ class Deliverer:
         if not claim.cancelled() and (error := claim.exception()):
             _log.warning("delivery.claim_failed", error=repr(error))
 
-    def _room(self) -> int:
-        """For how many more POSTs there are places, and bytes, going by the last claim's mean payload."""
-        places = self._resources.settings.deliver_max_in_flight - len(self._sending)
-        left = (MAX_BYTES_IN_FLIGHT - sum(self._sending.values())) // self._mean_bytes
-        return min(CLAIM_SIZE, places, left if self._sending else max(left, 1))
-
     async def _claim(self) -> bool:
         """Claim what there are places for and start sending it. Returns whether there may be more."""
-        limit = self._room()
-        if limit <= 0:
+        settings = self._resources.settings
+        room = find_room(
+            places=settings.deliver_max_in_flight, in_flight=self._sending.values(), mean_bytes=self._mean_bytes
+        )
+        if room is None:
             return False
         # One statement, which commits by itself: a transaction around it would cost two more round trips.
         async with connection(self._resources.database) as conn:
             claimed = await deliveries.claim_due(
                 conn,
-                limit=limit,
-                per_webhook=CLAIM_SIZE,
-                after=self._after,
-                failing_share=FAILING_SHARE,
-                lease_s=self._resources.settings.deliver_lease_s,
+                limit=room.limit,
+                per_webhook=self._walk.per_webhook(room),
+                after=self._walk.after,
+                failing_share=room.failing_share,
+                lease_s=settings.deliver_lease_s,
+                max_bytes=room.max_bytes,
+                only_idle=room.only_idle,
             )
         # Sent only now: the claim and the attempts are committed.
         for due in claimed:
             self._start(due)
         if claimed:
             self._mean_bytes = sum(len(due.body) for due in claimed) // len(claimed) + 1
-        was_partial = self._after != 0 and len(claimed) < limit
-        self._after = max(due.webhook_id for due in claimed) if len(claimed) == limit else 0
-        return bool(claimed) or was_partial
+        return self._walk.go_on(room, claimed)
 
     def _start(self, due: DueEvent) -> None:
         sending = asyncio.create_task(self._send(due))

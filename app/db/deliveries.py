@@ -73,7 +73,15 @@ class Result:
 
 
 async def claim_due(
-    conn: Connection, *, limit: int, per_webhook: int, after: int, failing_share: int, lease_s: float
+    conn: Connection,
+    *,
+    limit: int,
+    per_webhook: int,
+    after: int,
+    failing_share: int,
+    lease_s: float,
+    max_bytes: int | None = None,
+    only_idle: bool = False,
 ) -> list[DueEvent]:
     """Mark due webhook events SENDING, under a lease, and write their attempts; one statement.
 
@@ -82,11 +90,19 @@ async def claim_due(
     Args:    limit — at most so many. per_webhook — of each webhook, beside its own limit. after — the webhook
              id after which the walk starts; when fewer than `limit` come back, go on from 0.
              failing_share — places of a webhook whose last attempt failed. lease_s — at least so long, and always
-             longer than the webhook's own time limit.
+             longer than the webhook's own time limit. max_bytes — the payload that reaches so many is the last; None:
+             however many. only_idle — of webhooks alone that are not failing and have nothing in flight.
     Source:  migrations/functions/claim_webhook_events.sql.
     """
     rows = await conn.fetch(
-        "select * from claim_webhook_events($1, $2, $3, $4, $5)", limit, per_webhook, after, failing_share, lease_s
+        "select * from claim_webhook_events($1, $2, $3, $4, $5, $6, $7)",
+        limit,
+        per_webhook,
+        after,
+        failing_share,
+        lease_s,
+        max_bytes,
+        only_idle,
     )
     return [DueEvent(**{**row, "changed": orjson.loads(row["changed"])}) for row in rows]
 

@@ -1,4 +1,4 @@
-"""With several workers: one POST at a time for an entity, in order; limits hold; nobody waits for a dead endpoint."""
+"""With several workers: one POST at a time for an entity, in order; limits hold."""
 
 import asyncio
 import random
@@ -6,8 +6,6 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from statistics import median
-from typing import Any
 
 import asyncpg
 import pytest
@@ -16,16 +14,11 @@ from aiohttp import web
 from schema import global_ids
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.variants import create_variant
-from tests.support.hostile import answering, hostile_server
-from tests.support.load import tell
 from tests.support.platform import Platform, running_platform, running_worker, settings_for
 from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
 from tests.support.worker_process import started, worker_process
 
-#: Pending events of a dead endpoint; and how often a healthy one's latency is taken.
-BACKLOG = 10_000
-SAMPLES = 20
 QUERY = "query($id: ID!) { node(id: $id) { ... on Variant { countOnHand } } }"
 _SETTLED = "select not exists (select from webhook_events where state in ('PENDING', 'SENDING', 'RETRYING'))"
 _PUBLISHED = "select not exists (select from change_events where published_at is null)"
@@ -146,38 +139,6 @@ async def test_failing_webhook_gets_the_small_share_until_it_recovers(
     assert failing.most == 10
     assert 10 < recovered.most <= 50
     assert await conn.fetchval("select not is_failing and failing_since is null from webhooks")
-
-
-async def latency_s(platform: Platform, receiver: Receiver, webhook: Any, entity: int) -> float:
-    """From an event's being due to its arrival."""
-    count = len(receiver.deliveries)
-    begun = time.monotonic()
-    await create_due_events(platform.conn, webhook, first_entity=entity)
-    await receiver.wait_for(count=count + 1)
-    return time.monotonic() - begun
-
-
-async def test_dead_endpoint_with_a_backlog_holds_nobody_up(platform: Platform, receiver: Receiver) -> None:
-    healthy = await create_subscription(platform.conn, receiver.url())
-    alone = [await latency_s(platform, receiver, healthy, entity) for entity in range(SAMPLES)]
-
-    async with hostile_server(answering(then_hang=True)) as dead_server:
-        dead = await create_subscription(platform.conn, dead_server.url, timeout_s=30, concurrent_send_limit=200)
-        await create_due_events(platform.conn, dead, BACKLOG)
-        await until(lambda: platform.conn.fetchval("select count(*) = 200 from webhook_events where state = 'SENDING'"))
-        beside = [await latency_s(platform, receiver, healthy, entity) for entity in range(100, 100 + SAMPLES)]
-
-        ratio = median(beside) / median(alone)
-        tell(
-            f"beside {BACKLOG} dead events", alone_ms=1000 * median(alone), ratio=ratio, worst=max(beside) / max(alone)
-        )
-        # On an idle machine it is 2 ms; below 20, chance decides the ratio.
-        assert ratio < 3 or median(beside) < 0.02
-        assert max(beside) < max(10 * max(alone), 1)
-        # Dead events beyond the webhook's places wait in the table, unclaimed.
-        waiting = await platform.conn.fetchval("select count(*) from webhook_events where state = 'PENDING'")
-        assert waiting == BACKLOG - 200
-        await platform.conn.execute("delete from delivery_attempts; update webhook_events set state = 'CANCELLED'")
 
 
 async def test_blocked_events_do_not_keep_a_worker_busy(database_url: str, redis_url: str, receiver: Receiver) -> None:

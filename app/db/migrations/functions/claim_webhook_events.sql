@@ -4,9 +4,12 @@
 -- paused. The lock comes first, in a statement of its own: counted in one statement with the claim, two overlapping
 -- claims would each see the other's places as free.
 -- Every step is lateral to the one before: a full batch ends the walk, and rows come in the walk's order.
+-- The payload that reaches max_bytes is the last one of a claim. only_idle: of webhooks alone that are not failing and
+-- have nothing in flight.
 drop function if exists claim_webhook_events;
 create function claim_webhook_events(
-  batch_size integer, per_webhook integer, after_webhook_id bigint, failing_share integer, lease_s double precision
+  batch_size integer, per_webhook integer, after_webhook_id bigint, failing_share integer, lease_s double precision,
+  max_bytes bigint default null, only_idle boolean default false
 ) returns table (id bigint, webhook_id bigint, entity_type text, entity_id bigint, event_name text, attempt integer,
   changed jsonb, changed_at timestamptz, first_attempted_at timestamptz, body bytea, url text, headers bytea,
   secrets bytea, timeout_s integer, max_retries integer, type text, attempts_before integer)
@@ -47,20 +50,24 @@ begin
         union all
         (select distinct d.webhook_id from unnest(due) d(webhook_id)
          where cardinality(due) < few and d.webhook_id > after_webhook_id order by 1)
-      ), picked as materialized (
-        select p.id from wanted cross join lateral (
+      ), due_next as (
+        -- Empty where the payload is gone: what is due and never handed over would be looked at again and again.
+        select p.id, coalesce(payload.body, '') as body from wanted cross join lateral (
           -- The offset keeps this from becoming a join of the whole table.
           select least(
             (case when w.is_failing then least(w.concurrent_send_limit, failing_share) else w.concurrent_send_limit end)
-              - (select count(*) from webhook_events_open f where f.webhook_id = w.id and f.state = 'SENDING'),
+              - sending.number,
             per_webhook,
             -- Without a limit it is null, and doesn't count; the tokens are not even looked up.
             case when w.rate_limit is not null then floor(webhook_tokens_at(w.id, w.rate_limit, claimed_at))::integer end
             ) as free
-          from webhooks w where w.id = wanted.webhook_id and w.is_enabled
-            and (w.paused_until is null or w.paused_until <= claimed_at) offset 0
+          from webhooks w cross join lateral (
+            select count(*) as number from webhook_events_open f where f.webhook_id = w.id and f.state = 'SENDING'
+          ) sending where w.id = wanted.webhook_id and w.is_enabled
+            and (w.paused_until is null or w.paused_until <= claimed_at)
+            and (not only_idle or not w.is_failing and sending.number = 0) offset 0
         ) places cross join lateral (
-          select e.id from webhook_events_open e
+          select e.id, e.payload_digest, e.created_at from webhook_events_open e
           where e.webhook_id = wanted.webhook_id and e.state in ('PENDING', 'RETRYING') and e.due_at <= claimed_at
             -- Not only SENDING ones: a newer event must not overtake an older one that waits for its retry.
             -- A test stands outside of the order: it must neither wait for a failing event nor hold one up.
@@ -74,7 +81,15 @@ begin
           order by e.due_at, e.id limit greatest(places.free, 0)
           -- Whoever supersedes or cancels some of them has locked them, and may wait for others: no turns are taken.
           for no key update of e skip locked
-        ) p limit batch_size
+        ) p left join lateral (
+          select b.body from payloads b
+          where b.digest = p.payload_digest and b.day = (p.created_at at time zone 'UTC')::date limit 1
+        ) payload on true limit batch_size
+      ), picked as materialized (
+        select s.id, s.body from (
+          select d.id, d.body, sum(octet_length(d.body)) over (rows between unbounded preceding and 1 preceding)
+            as bytes_before from due_next d
+        ) s where max_bytes is null or s.bytes_before is null or s.bytes_before < max_bytes
       ), claimed as (
         update webhook_events_open e set state = 'SENDING', attempt_count = e.attempt_count + 1,
           -- Longer than the POST may take, with 2 s to record it: expired while it is in flight, it would be sent twice.
@@ -94,13 +109,9 @@ begin
           do update set tokens = excluded.tokens, refilled_at = excluded.refilled_at
       )
       select c.id, c.webhook_id, c.entity_type, c.entity_id, c.event_name, c.attempt_count, c.changed, c.changed_at,
-        -- Empty where the payload is gone: what is claimed and not handed over would be in flight again and again.
-        c.first_attempted_at, coalesce(p.body, ''), w.url, w.headers, w.secrets, w.timeout_s,
+        c.first_attempted_at, picked.body, w.url, w.headers, w.secrets, w.timeout_s,
         case when c.event_name = 'test' then 0 else w.max_retries end, w.type, c.attempts_before
-      from claimed c join webhooks w on w.id = c.webhook_id left join lateral (
-        select p.body from payloads p
-        where p.digest = c.payload_digest and p.day = (c.created_at at time zone 'UTC')::date limit 1
-      ) p on true
+      from claimed c join webhooks w on w.id = c.webhook_id join picked on picked.id = c.id
       order by c.id;
       return;
     exception when serialization_failure then
