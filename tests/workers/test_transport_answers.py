@@ -56,6 +56,21 @@ async def byte_by_byte(connection: HostileConnection) -> None:
         await asyncio.sleep(0.02)
 
 
+async def hints_byte_by_byte(connection: HostileConnection) -> None:
+    await connection.read_request()
+    for byte in b"HTTP/1.1 102 Processing\r\n\r\n" * 400:
+        await connection.send(bytes([byte]))
+        await asyncio.sleep(0.005)
+
+
+async def body_byte_by_byte(connection: HostileConnection) -> None:
+    await connection.read_request()
+    await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+    for _ in range(10_000):
+        await connection.send(b"x")
+        await asyncio.sleep(0.02)
+
+
 async def reset_at_once(connection: HostileConnection) -> None:
     connection.reset()
 
@@ -94,6 +109,20 @@ FAILURES: dict[str, tuple[Behaviour, ErrorKind]] = {
         answering_without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 500),
         ErrorKind.OVERSIZED_ANSWER,
     ),
+    "hints byte by byte": (hints_byte_by_byte, ErrorKind.TIMEOUT),
+    "hints without end": (
+        answering_without_end(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n" * 100),
+        ErrorKind.OVERSIZED_ANSWER,
+    ),
+    "reason of 200 KB": (
+        answering(b"HTTP/1.1 200 " + b"x" * 200_000 + b"\r\n\r\n", then_hang=True),
+        ErrorKind.PROTOCOL,
+    ),
+    "50,000 headers": (
+        answering(b"HTTP/1.1 200 OK\r\n" + b"a:b\r\n" * 50_000 + b"\r\n", then_hang=True),
+        ErrorKind.PROTOCOL,
+    ),
+    "empty lines without end": (answering_without_end(b"", b"\r\n" * 5_000), ErrorKind.OVERSIZED_ANSWER),
     "header of 1 MB": (
         answering(b"HTTP/1.1 200 OK\r\nX-Big: " + b"x" * 1_000_000 + b"\r\n\r\n", then_hang=True),
         ErrorKind.PROTOCOL,
@@ -220,6 +249,20 @@ ANSWERS: dict[str, tuple[Behaviour, int, str | None]] = {
         200,
         "the answer's body has more than 65536 bytes",
     ),
+    "body byte by byte": (body_byte_by_byte, 200, "the answer's body: TIMEOUT: not ended within 0.4 s"),
+    "chunks of one byte without end": (
+        answering_without_end(CHUNKED, b"1\r\nx\r\n" * 5_000),
+        200,
+        "the answer's body: OVERSIZED_ANSWER:",
+    ),
+    "another protocol": (
+        answering_without_end(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", b"x" * 65536
+        ),
+        101,
+        None,
+    ),
+    "answers without end": (answering_without_end(b"", OK * 1_000), 200, None),
     "chunk extension without end": (
         answering_without_end(CHUNKED + b"2;", b"x" * 65536),
         200,
@@ -236,7 +279,7 @@ ANSWERS: dict[str, tuple[Behaviour, int, str | None]] = {
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_status_decides_and_the_rest_is_a_note(transport: httpx.AsyncBaseTransport, name: str) -> None:
     behaviour, status, note = ANSWERS[name]
-    timeout_s = 0.4 if name == "body that never ends its wait" else 10.0
+    timeout_s = 0.4 if "TIMEOUT" in (note or "") else 10.0
 
     async with hostile_server(behaviour) as server:
         answer = await send(transport, server.url, timeout_s=timeout_s)
