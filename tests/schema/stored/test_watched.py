@@ -1,141 +1,239 @@
-"""Skipping by watched columns is sound: a change of what is shown is never skipped."""
+"""Skipping is sound: what changes a result is recorded as a change of the entity, and watched by who reads it.
 
-import random
-from dataclasses import replace
+Each column of each row of a seller is changed, each row is taken out and doubled; what then shows in the payloads that
+select everything is looked for, path by path, in a query that selects this path alone.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
+import orjson
+import pytest
+from graphql import get_named_type, is_leaf_type
 
-from app.auth import OPERATOR
-from app.db.captured import CAPTURED
-from app.db.change_events import ChangeEvent, claim_batch, mark_published
+from app.auth import OPERATOR, Viewer
+from app.db.change_events import claim_batch, mark_published
+from app.db.sellers import SellerId
 from app.domain.webhook import WebhookKlass
-from app.settings import get_settings
 from schema import schema
-from schema.context import Context, Reader
-from schema.loaders import Loaders
-from schema.stored.execute import execute_stored_query
+from schema.declarations import ENTITIES, Relation
+from schema.plans.declared import declaration_of
+from schema.stored.execute import render_stored_query
 from schema.stored.validate import StoredQuery, stored_query
-from tests.builders.sales import create_sale
-from tests.support.outbox import recorded
+from schema.stored.watched import whole_of
+from tests.schema import walk
+from tests.schema.marked import Column, Marked, create_marked
+from tests.support.load import IS_LONG
 from tests.workers.test_dedup import WEBHOOK
-from workers.match import fold_entities, skip_reason
+from workers.across import pass_across
+from workers.match import Change, fold_entities, skip_reason
 
-LINE = "quantity quantityAwaitingDispatch status statusFull variantSku totalFormatted advertId variantLegacyId"
-REFUND_LINE = "quantity status reason custom amountFormatted lineItem { id } notes { note }"
-#: What leads to tables whose changes are not passed on (sellers, carriers, a line's variant) is left out.
-QUERIES = {
-    WebhookKlass.INVOICE: [
-        "id statusFlags status totalCents",
-        "totalIncludingAdjustmentsFormatted totalFormatted order { surname totalFormatted status }",
-        f"...Lines }} }} }} fragment Lines on Invoice {{ ... on Invoice {{ lineItems {{ {LINE}",
-        "... on Node { ... on Invoice { shipments { carrier note shippedItems { quantity lineItem { quantity } } } } }",
-        f"refundRequests {{ status totalFormatted lineItems {{ {REFUND_LINE} }} notes {{ note newStatus }} }}",
-        "amendments { taxCents remittedAt lineItems { status custom totalCents lineItem { variantSku } } }",
-    ],
-    WebhookKlass.VARIANT: [
-        "sku buyable displayable lowestPrice editableSalePrice",
-        "advert { __typename ... on Advert { title fullTitle descriptionHtml displayable }"
-        " ... on UnpublishedAdvert { details { code published } } ... on DeletedAdvert { id } }",
-    ],
-    WebhookKlass.REFUND_REQUEST: [
-        f"status totalCents lineItems {{ {REFUND_LINE} }}",
-        "cashAmountFormatted notes { author note refundRequestLineItem { reason } }",
-    ],
-}
-#: Values to write into a column, by its type; a CHECK that refuses one is a change that can't happen.
+DEPTH = 2 if IS_LONG else 1
+#: Of operational events nothing changes.
+KLASSES = [klass for klass in WebhookKlass if klass is not WebhookKlass.OPERATIONAL_EVENT]
+TABLES_OF_WEBHOOKS = ("webhook", "delivery_", "payloads", "operational_", "api_keys")
+#: By type of column; a constraint that refuses one says that such a change can't happen.
 VALUES: dict[str, list[Any]] = {
-    "text": [
-        "NEW",
-        "USED",
-        "PAID",
-        "CANCELLED",
-        "REFUNDED",
-        "AWAITING",
-        "COMPLETE",
-        "CHECKOUT",
-        "WHOLESALE",
-        "x",
-        "EUR",
-    ],
-    "bigint": ["0", "1", "777"],
-    "integer": ["0", "1", "2"],
-    "boolean": ["true", "false"],
-    "timestamp with time zone": ["2020-01-01", "2030-01-01"],
-    "double precision": ["0.5"],
-    "ARRAY": ["{}", "{SENT}", "{CANCELLED,PAID}"],
+    "text": ["zz"],
+    "text[]": [["PAID"], ["CANCELLED"], []],
+    "boolean": [True, False],
+    "timestamp with time zone": [datetime(2030, 1, 1, tzinfo=UTC), datetime(2001, 1, 1, tzinfo=UTC)],
+    "double precision": [0.5],
+    "bigint": [7, 5_000_000_000],
+    "integer": [7, 0],
 }
+#: Columns that have to be unique: a doubled row has others.
+UNIQUE = {"key", "token", "name", "slug", "iso"}
 
-WEBHOOK_OF = {klass.entity_type: replace(WEBHOOK, type=klass) for klass in QUERIES}
-
-
-def queries(klass: WebhookKlass) -> list[StoredQuery]:
-    form = f"query($id: ID!) {{ node(id: $id) {{ ... on {klass.entity_type} {{ %s }} }} }}"
-    return [stored_query(schema._schema, form % selection, klass) for selection in QUERIES[klass]]
-
-
-async def columns(conn: asyncpg.Connection) -> list[tuple[str, str, str]]:
-    """Table, column and type of all that is captured."""
-    rows = await conn.fetch(
-        "select table_name, column_name, data_type from information_schema.columns where table_schema = 'public'"
-        " and table_name = any($1) and column_name not in ('id', 'updated_at') order by 1, 2",
-        [captured.table for captured in CAPTURED],
-    )
-    return [(row["table_name"], row["column_name"], row["data_type"]) for row in rows]
+Path = tuple[tuple[str, str], ...]
+"""Types and their fields, from the entity down."""
+Bodies = dict[tuple[WebhookKlass, int], bytes]
+"""Results by entity."""
 
 
-async def claim_some(conn: asyncpg.Connection) -> list[ChangeEvent]:
-    """All that waits, of whatever shard."""
-    claimed: list[ChangeEvent] = []
-    while events := await claim_batch(conn, limit=100):
-        await mark_published(conn, [event.id for event in events])
-        claimed += events
-    return claimed
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """`queries`: that select everything, one of each type; `shown`: (type, path) that has changed so far."""
 
+    conn: asyncpg.Connection
+    viewer: Viewer
+    marked: Marked
+    queries: list[StoredQuery]
+    before: Bodies = field(default_factory=dict)
+    shown: set[tuple[WebhookKlass, Path]] = field(default_factory=set)
+    wrong: set[str] = field(default_factory=set)
 
-async def test_a_change_of_any_column_that_changes_a_result_is_wanted(conn: asyncpg.Connection) -> None:
-    sale = await create_sale(conn)
-    await recorded(conn)
-    ids = {"Invoice": sale.invoice.id, "Variant": sale.variant.id, "RefundRequest": sale.refund_request.id}
-    stored = {klass.entity_type: queries(klass) for klass in QUERIES}
-    chance = random.Random(5)
-    seen = 0
-
-    async def rendered(entity_types: list[str]) -> list[bytes]:
-        reader = Reader(conn)
-        context = Context(viewer=OPERATOR, reader=reader, loaders=Loaders(reader, OPERATOR), settings=get_settings())
-        return [
-            await execute_stored_query(query, ids[query.entity_type], context)
-            for entity_type in entity_types
-            for query in stored[entity_type]
-        ]
-
-    for table, column, type_ in await columns(conn):
-        roots = [root for captured in CAPTURED for root in captured.roots if captured.table == table]
-        entity_types = [root.entity_type for root in roots if root.entity_type in stored]
-        before = await rendered(entity_types)
-        shown = [query for entity_type in entity_types for query in stored[entity_type]]
-        for value in chance.sample(VALUES[type_], min(3, len(VALUES[type_]))):
-            undo = conn.transaction()
-            await undo.start()
+    async def try_out(self, label: str, sql: str, *args: Any) -> None:
+        async with undone(self.conn):
             try:
-                async with conn.transaction():
-                    await conn.execute(f"update {table} set {column} = '{value}'")
-            except asyncpg.IntegrityConstraintViolationError:
-                await undo.rollback()
-                continue
-            after = await rendered(entity_types)
-            changes = {change.entity_type: change for change in fold_entities(await claim_some(conn))}
-            for query, old, new in zip(shown, before, after, strict=True):
-                if old != new:
-                    seen += 1
-                    change = changes[query.entity_type]
-                    assert skip_reason(WEBHOOK_OF[query.entity_type], query, change) is None, (
-                        table,
-                        column,
-                        value,
-                        query.text,
-                    )
-            await undo.rollback()
+                async with self.conn.transaction():
+                    await self.conn.execute(sql, *args)
+            except asyncpg.PostgresError:
+                return
+            after = await self.rendered()
+            changes = {(one.entity_type, one.entity_id): one for one in await self.changes()}
+            for klass, entity_id in self.before.keys() & after.keys():
+                old, new = (bodies[klass, entity_id] for bodies in (self.before, after))
+                for path in set(differences(*nodes(old, new))) if old != new else ():
+                    self.shown.add((klass, path))
+                    if said := missed(klass, path, label, changes.get((klass.entity_type, entity_id))):
+                        self.wrong.add(said)
+
+    async def rendered(self) -> Bodies:
+        context = walk.unlimited(self.conn, self.viewer, sees_deleted=True)
+        bodies: Bodies = {}
+        for query in self.queries:
+            klass = klass_of(query)
+            rows = self.marked.all_rows[
+                ENTITIES[query.entity_type].table.name, "S0" if klass.is_operators_only else "S1"
+            ]
+            rendered = await render_stored_query(query, [row["id"] for row in rows], context)
+            bodies.update({(klass, entity_id): body for entity_id, body in rendered.items()})
+        return bodies
+
+    async def changes(self) -> list[Change]:
+        """All that waits, with what is passed on when it is published."""
+        webhooks = [
+            replace(WEBHOOK, type=klass_of(query), query_string=query.text, seller_id=self.viewer.seller_id)
+            for query in self.queries
+        ]
+        claimed = []
+        while events := await claim_batch(self.conn, limit=500):
+            await pass_across(self.conn, webhooks, events)
+            await mark_published(self.conn, [event.id for event in events])
+            claimed += events
+        return fold_entities(claimed)
+
+
+def klass_of(query: StoredQuery) -> WebhookKlass:
+    return next(klass for klass in KLASSES if klass.entity_type == query.entity_type)
+
+
+@asynccontextmanager
+async def undone(conn: asyncpg.Connection) -> AsyncIterator[None]:
+    transaction = conn.transaction()
+    await transaction.start()
+    try:
+        yield
+    finally:
+        await transaction.rollback()
+
+
+def nodes(*bodies: bytes) -> list[Any]:
+    return [orjson.loads(body)["data"]["node"] for body in bodies]
+
+
+def differences(old: Any, new: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths under which two results differ; of lists of different lengths the list's own."""
+    if isinstance(old, dict) and isinstance(new, dict) and old["__typename"] == new["__typename"]:
+        for name in old:
+            yield from differences(old[name], new[name], (*path, (old["__typename"], name)))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for one, other in zip(old, new, strict=True):
+            yield from differences(one, other, path)
+    elif old != new:
+        yield path
+
+
+def missed(klass: WebhookKlass, path: Path, label: str, change: Change | None) -> str | None:
+    """What is wrong with a change, or the lack of one, after which this path shows something else."""
+    if not path:
+        # The node as a whole came or went, with an error: whichever field that was shows by itself.
+        return None
+    name = f"{klass.entity_type}.{'.'.join(step for _, step in path)} after {label}"
+    if change is None:
+        return None if is_only_referred_to(klass, path) or label.endswith(".updated_at") else f"not recorded: {name}"
+    if skip_reason(replace(WEBHOOK, type=klass), alone(klass, path), change) is not None:
+        return f"not watched: {name}"
+    return None
+
+
+def is_only_referred_to(klass: WebhookKlass, path: Path) -> bool:
+    """Whether it is read through what a row points to: no part of the entity, nor the whole that it is a part of."""
+    for of, name in path:
+        declared = declaration_of(walk.object_type(of).fields[name])
+        if isinstance(declared, Relation) and declared.local != "id":
+            return declared.target.name not in ("addresses", whole_of(klass.entity_type))
+    return False
+
+
+def alone(klass: WebhookKlass, path: Sequence[tuple[str, str]]) -> StoredQuery:
+    body = "__typename"
+    for of, name in reversed(path):
+        is_leaf = is_leaf_type(get_named_type(walk.object_type(of).fields[name].type))
+        body = f"... on {of} {{ {name if is_leaf else f'{name} {{ {body} }}'} }}"
+    return stored_query(schema._schema, f"query($id: ID!) {{ node(id: $id) {{ {body} }} }}", klass)
+
+
+def everything(klass: WebhookKlass) -> StoredQuery:
+    """All that can be read down to DEPTH relations, with the type of everything."""
+    selected = walk.selection(walk.object_type(klass.entity_type), DEPTH)
+    body = selected.replace("totalCount nodes", "__typename totalCount nodes")
+    text = f"query($id: ID!) {{ node(id: $id) {{ ... on {klass.entity_type} {{ {body} }} }} }}"
+    return stored_query(schema._schema, text, klass)
+
+
+def other_values(marked: Marked, column: Column, value: Any) -> list[Any]:
+    """In the short form two."""
+    found = [other for other in candidates(marked, column) if other != value]
+    return found if IS_LONG else found[:2]
+
+
+def candidates(marked: Marked, column: Column) -> list[Any]:
+    null = [None] if column.is_nullable else []
+    if column.target:
+        return [*[row["id"] for of in ("S1", "ALL") for row in marked.all_rows.get((column.target, of), ())][:3], *null]
+    if column.name == "currency":
+        return ["EUR", "JPY"]
+    if column.allowed and column.type == "text":
+        return [*column.allowed[:3], *null]
+    if column.name == "owner_id":
+        return [marked.rows[table, "S2"]["id"] for table in ("invoices", "variants", "adverts")]
+    return [*VALUES[column.type], *null]
+
+
+@pytest.mark.parametrize("is_sellers", [False, True])
+async def test_what_changes_a_result_is_recorded_and_watched(conn: asyncpg.Connection, is_sellers: bool) -> None:
+    marked = await create_marked(conn)
+    viewer = Viewer(SellerId(marked.rows["sellers", "S1"]["id"])) if is_sellers else OPERATOR
+    klasses = [klass for klass in KLASSES if not (is_sellers and klass.is_operators_only)]
+    scene = Scene(conn=conn, viewer=viewer, marked=marked, queries=[everything(klass) for klass in klasses])
+    await scene.changes()
+    scene.before = await scene.rendered()
+
+    for table, row in rows_of(marked):
+        for column in marked.columns[table]:
+            for value in other_values(marked, column, row[column.name]) if column.name != "id" else ():
+                sql = f'update {table} set "{column.name}" = $1 where id = $2'
+                await scene.try_out(f"{table}.{column.name}", sql, value, row["id"])
+        await scene.try_out(f"{table}, deleted", f"delete from {table} where id = $1", row["id"])
+        await scene.try_out(f"{table}, inserted", doubled(marked, table), row["id"])
+
+    by_klass: dict[WebhookKlass, int] = defaultdict(int)
+    for klass, _ in scene.shown:
+        by_klass[klass] += 1
+    assert scene.wrong == set()
     # The test would be worth nothing if hardly any change showed.
-    assert seen > 80
+    assert {klass for klass, count in by_klass.items() if count > 10} == set(klasses)
+    assert len(scene.shown) > 300
+
+
+def rows_of(marked: Marked) -> Iterator[tuple[str, dict[str, Any]]]:
+    """One row of each table, and of what many types own, one for each."""
+    for table in marked.columns:
+        for owner in ("S1", "ALL", "S0"):
+            rows = marked.all_rows.get((table, owner), [])
+            if not table.startswith(TABLES_OF_WEBHOOKS):
+                yield from ((table, row) for row in (rows if "owner_type" in {*rows[0]} else rows[:1])) if rows else ()
+
+
+def doubled(marked: Marked, table: str) -> str:
+    names = [column.name for column in marked.columns[table] if column.name != "id"]
+    taken = ", ".join(f"\"{name}\" || 'x'" if name in UNIQUE else f'"{name}"' for name in names)
+    given = ", ".join(f'"{name}"' for name in names)
+    return f"insert into {table} ({given}) select {taken} from {table} where id = $1"
