@@ -12,7 +12,7 @@ from strawberry.schema.schema import Schema, validate_document
 from app.kept import Kept
 from app.settings import Settings
 from schema.cost import Cost, Costs, cost_error
-from schema.limits import RULES, introspects, parse_within_limits
+from schema.limits import RULES, explained, introspects, parse_within_limits
 
 if TYPE_CHECKING:
     from schema.plans.cache import Seen
@@ -58,7 +58,7 @@ class Documents:
         document = parse_within_limits(text)
         known = Known(
             document=document,
-            errors=validate_document(schema._schema, document, RULES),
+            errors=explained(validate_document(schema._schema, document, RULES)),
             costs=Costs(schema._schema, document),
             introspects=introspects(document),
         )

@@ -103,6 +103,15 @@ RULES: tuple[type[ASTValidationRule], ...] = (
 )
 
 
+def explained(errors: list[GraphQLError]) -> list[GraphQLError]:
+    """The errors of a validation: one that graphql-core gave up, because fragments nest too deeply, says so."""
+    message = "The document nests too deeply: its fragments spread one another."
+    return [
+        GraphQLError(message, extensions={"code": "DEPTH_LIMIT"}) if error.message == "Validation aborted." else error
+        for error in errors
+    ]
+
+
 class Ruler:
     """Measures the operations of one document. `visited`: how many selections it has looked at."""
 

@@ -23,7 +23,7 @@ from app.errors import InvalidInput
 from app.kept import Kept
 from schema.cost import Costs, cost_error
 from schema.documents import CODE_PER_CHARACTER
-from schema.limits import RULES, parse_within_limits
+from schema.limits import RULES, explained, parse_within_limits
 from schema.stored.watched import watched_columns
 
 #: Characters of all kept queries together: some ten thousand of usual size. Where there are more webhooks that are all
@@ -77,7 +77,7 @@ def _checked(key: _Key) -> StoredQuery:
     if (place := text.find("\0")) >= 0:
         # GraphQL lets it stand in comments and strings; PostgreSQL stores no text with it.
         raise _refused(GraphQLError("NUL characters can't be stored.", source=Source(text), positions=[place]))
-    errors = validate(schema, document, RULES)
+    errors = explained(validate(schema, document, RULES))
     operation = _operation(document)
     if errors:
         raise _refused(*errors)

@@ -41,6 +41,13 @@ def spread_twice(fragments: int) -> str:
     return f"{NODE % '...F0'} {chain} fragment F{fragments} on Invoice {{ a: id }}"
 
 
+def spread_one_another(fragments: int, last: int) -> str:
+    """A chain of fragments, whose end spreads the one numbered `last`, or, if there is none, nothing."""
+    chain = " ".join(f"fragment F{n} on Invoice {{ ...F{n + 1} id }}" for n in range(fragments))
+    end = f"...F{last}" if last < fragments else "id"
+    return f"{NODE % '...F0'} {chain} fragment F{fragments} on Invoice {{ {end} }}"
+
+
 def spread_beside(fragments: int) -> str:
     names = range(fragments)
     return f"{NODE % ' '.join(f'...F{n}' for n in names)} " + " ".join(
@@ -73,6 +80,9 @@ def test_operation_within_the_limits_is_valid(document: str) -> None:
         ("{ invoices(first: %s) { totalCount } }" % ("9" * 90_000), "INVALID_DOCUMENT"),
         ("{ invoices(first: 2147483648) { totalCount } }", "INVALID_DOCUMENT"),
         ("{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }", "INVALID_DOCUMENT"),
+        (spread_one_another(300, 300), "DEPTH_LIMIT"),
+        (spread_one_another(300, 0), "DEPTH_LIMIT"),
+        (spread_one_another(30, 0), "INVALID_DOCUMENT"),
         (NODE % ("id " * 1_900), "OVERLAP_LIMIT"),
         (NODE % ("seller { id } " * 900), "OVERLAP_LIMIT"),
         ("{" + 'node(id: "x") { id } ' * 400 + "}", "OVERLAP_LIMIT"),
