@@ -26,7 +26,7 @@ def describe_changes(
     A row added and removed again is not named; the columns of an added row are not listed one by one.
     """
     described: dict[str, dict[str, None]] = {"added": {}, "updated": {}, "removed": {}}
-    rows: dict[str, str] = {}
+    rows: dict[str, tuple[str, str]] = {}
     for change in changes:
         path = _row_path(schema, entity_type, change)
         if path is None:
@@ -35,10 +35,12 @@ def describe_changes(
             for name in _field_names(schema, change):
                 described["updated"][f"{path}.{name}" if path else name] = None
         elif path:
-            rows[path] = _fold(rows.get(path), change["op"])
-    for path, op in rows.items():
-        if op != "-":
-            described["added" if op == "i" else "removed"][path] = None
+            first, _ = rows.get(path, (change["op"], ""))
+            rows[path] = (first, change["op"])
+    for path, (first, last) in rows.items():
+        # Added and removed again is nothing; removed and added again (restored) is added.
+        if (first, last) != ("i", "d"):
+            described["added" if last == "i" else "removed"][path] = None
     described["updated"] = {
         name: None for name in described["updated"] if not any(name.startswith(f"{path}.") for path in rows)
     }
@@ -63,11 +65,6 @@ def join_changes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[s
         **{kind: list(paths)[-MAX_JOINED:] for kind, paths in kinds.items()},
         **({"cut": True} if is_cut else {}),
     }
-
-
-def _fold(earlier: str | None, op: str) -> str:
-    """Added and removed again is nothing; removed and added again (restored) is added."""
-    return "-" if (earlier, op) == ("i", "d") else op
 
 
 def _row_path(schema: GraphQLSchema, entity_type: str, change: dict[str, Any]) -> str | None:

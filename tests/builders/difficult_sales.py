@@ -1,5 +1,7 @@
 """Sales with what a rendering may stumble over."""
 
+import re
+
 import asyncpg
 
 from tests.builders.sales import Sale, create_sale, create_sales
@@ -20,7 +22,7 @@ async def create_difficult_sales(conn: asyncpg.Connection) -> list[Sale]:
 
 
 def entity_id(sale: Sale, entity_type: str) -> int:
-    """The id of a sale's Invoice, Variant or RefundRequest."""
-    attribute = {"Invoice": "invoice", "Variant": "variant", "RefundRequest": "refund_request"}[entity_type]
+    """The id of a sale's Invoice, RefundRequest, Seller, …."""
+    attribute = re.sub("(?<=[a-z])(?=[A-Z])", "_", entity_type).lower()
     found: int = getattr(sale, attribute).id
     return found

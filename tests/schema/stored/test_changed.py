@@ -1,5 +1,6 @@
 """`changed` of a notification: exact paths, for what each kind of change records."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -17,13 +18,13 @@ from tests.support.outbox import WATCHED_TYPES, recorded
 from workers.match import fold_entities
 
 
-async def described(conn: Connection) -> dict[str, Any]:
+async def described(conn: Connection, types: Collection[str] = WATCHED_TYPES) -> dict[str, Any]:
     """`changed` by entity type, of all that waits."""
     found = {}
     async with conn.transaction():
         while events := await claim_batch(conn, limit=1000):
             for change in fold_entities(events):
-                if change.entity_type not in WATCHED_TYPES:
+                if change.entity_type not in types:
                     continue
                 found[change.entity_type] = describe_changes(
                     schema._schema, change.entity_type, change.changes, is_cut=change.is_cut
@@ -141,6 +142,27 @@ async def test_added_and_removed_again_is_not_named(conn: Connection) -> None:
     await conn.execute("delete from line_items where id = $1", line.id)
 
     assert await described(conn) == {"Invoice": updated()}
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind"),
+    [
+        (("now()", "null"), "added"),
+        # Its end counts, and that it was there before.
+        (("now()", "null", "now()"), "removed"),
+    ],
+)
+async def test_removed_and_restored_is_named_by_where_it_ends(
+    conn: Connection, steps: tuple[str, ...], kind: str
+) -> None:
+    sale = await a_sale(conn)
+
+    for deleted_at in steps:
+        await conn.execute(f"update variants set deleted_at = {deleted_at}")
+
+    assert await described(conn, ("Advert",)) == {
+        "Advert": {"added": [], "updated": [], "removed": [], kind: [f"variants[{sale.id_of('variant')}]"]}
+    }
 
 
 async def test_a_bulk_change_is_cut(conn: Connection) -> None:
