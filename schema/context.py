@@ -60,6 +60,12 @@ class Context:
     sees_deleted: bool = False
     dry_run_cost: int = 0
     request_headers: dict[str, str] = field(default_factory=dict)
+    _turns: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def turn(self) -> None:
+        """Let others run before work that holds the loop: an operation may ask for it under a hundred aliases."""
+        async with self._turns:
+            await asyncio.sleep(0)
 
 
 Info = strawberry.Info[Context, None]

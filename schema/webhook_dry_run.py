@@ -88,6 +88,7 @@ async def _run(
     from schema.stored.execute import render_stored_query
 
     context, schema = info.context, info.schema._schema
+    await context.turn()
     query = stored_query(schema, text, klass, max_cost=context.settings.max_cost)
     _check(info, klass, expression, triggers)
     cost = Costs(schema, query.document).of().total

@@ -143,6 +143,7 @@ class WebhookMutations:
     ) -> WebhookCreateMutationPayload | None:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
             given = input.attributes
+            await info.context.turn()
             attributes = _attributes(given, info, given.type)
             created = await webhooks.create_webhook(
                 database,

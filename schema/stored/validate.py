@@ -1,5 +1,6 @@
 """Check a webhook's query when it is saved, and analyse it for all the times that it will run."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphql import (
@@ -48,11 +49,19 @@ class StoredQuery:
     watched: frozenset[str]
 
 
-_kept: Kept[_Key, StoredQuery] = Kept(KEPT_CHARACTERS)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    """What is wrong with a query that cannot run."""
+
+    message: str
+    fields: Mapping[str, Sequence[str]]
+
+
+_kept: Kept[_Key, StoredQuery | _Refused] = Kept(KEPT_CHARACTERS)
 
 
 def stored_query(schema: GraphQLSchema, text: str, klass: WebhookKlass, *, max_cost: int | None = None) -> StoredQuery:
-    """Check and analyse; blank text stands for the default query. Cached by its arguments, but for refusals.
+    """Check and analyse; blank text stands for the default query. Cached by its arguments, refusals, too.
 
     max_cost  the limit when a query is saved. None when it runs: a limit that was lowered since silences no webhook.
     Raises: InvalidInput on `attributes.queryString`, each message with its line and column.
@@ -60,8 +69,13 @@ def stored_query(schema: GraphQLSchema, text: str, klass: WebhookKlass, *, max_c
     key = (schema, text, klass, max_cost)
     found = _kept.find(key)
     if found is None:
-        found = _checked(key)
+        try:
+            found = _checked(key)
+        except InvalidInput as error:
+            found = _Refused(message=error.message, fields=error.fields)
         _kept.keep(key, found, len(text) + _EACH)
+    if isinstance(found, _Refused):
+        raise InvalidInput(found.message, fields=found.fields)
     return found
 
 

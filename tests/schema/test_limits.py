@@ -1,5 +1,9 @@
 """Documents that are too large are refused for what they are, by work that does not grow with what they expand to."""
 
+import asyncio
+import time
+from typing import Any
+
 import pytest
 from graphql import (
     FragmentDefinitionNode,
@@ -11,9 +15,12 @@ from graphql import (
 )
 
 from app.db.pool import Connection
+from app.domain.webhook import WebhookKlass
+from app.errors import InvalidInput
 from schema import schema
 from schema.documents import Documents
 from schema.limits import MAX_ALIASES, MAX_CHARACTERS, MAX_DEPTH, RULES, Ruler, introspects, parse_within_limits
+from schema.stored.validate import stored_query
 from tests.support.operation import run_operation
 
 #: What GraphiQL, the entity graph and code generators ask for, and more.
@@ -156,3 +163,48 @@ def test_document_that_is_none_is_not_kept() -> None:
     for _ in range(2):
         with pytest.raises(GraphQLError, match="Syntax Error"):
             documents.read(schema, "{")
+
+
+#: Costs as much to refuse as a document may.
+DEAR = "query($id: ID!) { node(id: $id) { ... on Invoice { %s } } }" % ("seller { id } " * 900)
+
+
+def dry_runs(count: int) -> str:
+    """An operation of so many dry runs, each with the text of a variable: `$q0` …"""
+    declared = " ".join(f"$q{n}: String!" for n in range(count))
+    run = 'webhookDryRun(type: INVOICE, id: "", queryString: '
+    return f"query({declared}) {{ {' '.join(f'r{n}: {run}$q{n}) {{ cost }}' for n in range(count))} }}"
+
+
+def test_refusal_of_a_stored_query_is_kept() -> None:
+    refusals = []
+
+    for _ in range(2):
+        with pytest.raises(InvalidInput) as refused:
+            stored_query(schema._schema, DEAR, WebhookKlass.INVOICE, max_cost=1_000)
+        refusals.append(refused.value)
+
+    first, second = refusals
+    assert first is not second
+    assert first.fields == second.fields
+    # The very list: made once.
+    assert first.fields["attributes.queryString"] is second.fields["attributes.queryString"]
+
+
+async def test_stored_queries_of_one_operation_take_turns_with_others(conn: Connection) -> None:
+    queries: dict[str, Any] = {f"q{number}": f"{DEAR} # {number}" for number in range(8)}
+    pauses: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0)
+            pauses.append(time.perf_counter() - before)
+
+    watching = asyncio.create_task(watch())
+    answer = await run_operation(conn, dry_runs(len(queries)), **queries)
+    watching.cancel()
+
+    assert answer.errors == []
+    # Each holds the loop for an eighth of the time: two together for no more than what chance adds.
+    assert max(pauses) < sum(sorted(pauses)[-8:]) / 2
