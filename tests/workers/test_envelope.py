@@ -1,78 +1,66 @@
-"""A stored URL is checked again when it is sent to, by the rules and settings of that moment."""
+"""What goes out is signed by what signs at that moment: v1 always, v1a beside it, and nothing that has expired."""
 
-import datetime
-from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
-import httpx
-import pytest
+import asyncpg
+from standardwebhooks import Webhook as Verifier
+from standardwebhooks import WebhookVerificationError
 
 from app.db.deliveries import DueEvent
-from app.domain.attempt import ErrorKind
-from app.errors import AttemptError
+from app.domain.secret_ring import SigningSecret, stored_form
+from app.domain.signing_key import generate_private_key
+from app.domain.signing_secret import generate_secret
 from app.secrets import secret_box
 from app.services.webhooks import SECRETS
-from app.settings import Settings
-from tests.builders.deliveries import SIGNING_SECRET
+from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import SECRET_KEY, settings_for
-from workers.envelope import prepare
+from tests.workers.test_deliver import claim
+from workers.envelope import Prepared, prepare
 
-NOW = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
-DUE = DueEvent(
-    id=7,  # type: ignore[arg-type]
-    webhook_id=3,  # type: ignore[arg-type]
-    type="INVOICE",
-    entity_type="Invoice",
-    entity_id=5,
-    event_name="update",
-    attempt=1,
-    changed={},
-    changed_at=NOW,
-    first_attempted_at=NOW,
-    body=b"{}",
-    url="https://example.com/",
-    headers=None,
-    secrets=secret_box(SECRET_KEY).seal([SIGNING_SECRET], purpose=SECRETS),
-    timeout_s=15,
-    max_retries=25,
-)
+NOW = datetime.now(UTC)
+URL = "http://127.0.0.1:9/"
 
 
-def settings(**overrides: Any) -> Settings:
-    return settings_for("postgresql://", **overrides)
+async def due_with(conn: asyncpg.Connection, *ring: SigningSecret) -> DueEvent:
+    """A claimed event of a webhook that signs by this ring."""
+    sealed = secret_box(SECRET_KEY).seal(stored_form(ring), purpose=SECRETS)
+    await create_due_events(conn, await create_subscription(conn, URL, secrets=sealed))
+    (due,) = await claim(conn)
+    return due
 
 
-def prepared_url(url: str, given: Settings) -> httpx.URL:
-    return prepare(replace(DUE, url=url), given, now=NOW).url
+def is_signed_by(secret: str, prepared: Prepared) -> bool:
+    try:
+        Verifier(secret).verify(prepared.body, dict(prepared.headers))
+    except WebhookVerificationError:
+        return False
+    return True
 
 
-def refusal(url: str, given: Settings) -> AttemptError:
-    with pytest.raises(AttemptError) as caught:
-        prepared_url(url, given)
-    assert caught.value.kind == ErrorKind.REFUSED_ADDRESS
-    return caught.value
+async def test_a_rotated_out_secret_signs_to_the_end_of_its_overlap_and_no_longer(
+    conn: asyncpg.Connection, database_url: str
+) -> None:
+    new, old, settings = generate_secret(), generate_secret(), settings_for(database_url)
+    overlap = SigningSecret(text=old, expires_at=NOW + timedelta(seconds=60))
+    due = await due_with(conn, SigningSecret(text=new), overlap)
+
+    during, after = [prepare(due, settings, now=NOW + timedelta(seconds=passed)) for passed in (59, 60)]
+
+    assert [is_signed_by(secret, during) for secret in (new, old)] == [True, True]
+    assert [is_signed_by(secret, after) for secret in (new, old)] == [True, False]
 
 
-def test_url_that_was_saved_goes_out_as_it_is() -> None:
-    assert str(prepared_url("https://example.com/a?b=%2F", settings())) == "https://example.com/a?b=%2F"
+async def test_each_attempt_is_signed_anew_over_the_same_bytes(conn: asyncpg.Connection, database_url: str) -> None:
+    secret, settings = generate_secret(), settings_for(database_url)
+    due = await due_with(conn, SigningSecret(text=secret), SigningSecret(text=generate_private_key()))
 
+    first, again = [prepare(due, settings, now=NOW + timedelta(seconds=passed)) for passed in (0, 5)]
 
-def test_url_that_the_settings_no_longer_allow_is_refused() -> None:
-    url = "http://example.com/"
-
-    assert str(prepared_url(url, settings(allow_http=True))) == url
-    assert refusal(url, settings()).message.startswith("The URL must start with https://")
-    assert str(prepared_url(url, settings(allow_http=True))) == url
-
-
-@pytest.mark.parametrize("url", ["https://10.0.0.1/", "https://router.lan/", "https://a@example.com/", "ftp://a", ""])
-def test_url_that_was_never_checked_is_refused(url: str) -> None:
-    assert refusal(url, settings()).message
-
-
-def test_international_name_that_was_written_by_hand_is_sent_to_in_ascii() -> None:
-    assert str(prepared_url("https://bücher.example/", settings())) == "https://xn--bcher-kva.example/"
-
-
-def test_refusal_of_a_long_url_is_short() -> None:
-    assert len(refusal("https://" + "ü" * 2000, settings()).message) <= 300
+    assert first.body == again.body
+    one, other = [dict(prepared.headers) for prepared in (first, again)]
+    versions = [signature.partition(",")[0] for signature in other["webhook-signature"].split()]
+    assert versions == ["v1", "v1a"]
+    assert one["webhook-id"] == other["webhook-id"]
+    assert int(other["webhook-timestamp"]) - int(one["webhook-timestamp"]) == 5
+    assert one["webhook-signature"] != other["webhook-signature"]
+    assert is_signed_by(secret, again)
