@@ -12,7 +12,7 @@ from app.errors import InvalidInput
 from app.settings import Settings
 from schema import schema
 from schema.context import Context, Reader
-from schema.cost import LIST_SIZE, MAX_REPORTED, Cost, Costs, cost_error
+from schema.cost import LIST_SIZE, MAX_REPORTED, TEXTS, Cost, Costs, cost_error
 from schema.loaders import Loaders
 from schema.stored.execute import execute_stored_query
 from schema.stored.validate import stored_query
@@ -128,6 +128,21 @@ def values(result: Any) -> int:
 
 def test_tools_may_introspect_by_default() -> None:
     assert Costs(schema._schema, parse(TOOLS)).of().total < Settings().max_cost / 2
+
+
+@pytest.mark.parametrize(("type_name", "field"), TEXTS)
+def test_field_that_holds_a_text_is_one_of_the_schema(type_name: str, field: str) -> None:
+    assert field in getattr(schema._schema.type_map[type_name], "fields", {})
+
+
+async def test_texts_under_many_names_are_refused(conn: Connection) -> None:
+    shown = " ".join(f"a{n}: payloadSchema" for n in range(100))
+
+    answer = await run_operation(conn, f"{{ webhooks(first: 500) {{ nodes {{ {shown} }} }} }}")
+    page = await run_operation(conn, "{ webhooks(first: 200) { nodes { url queryString payloadSchema } } }")
+
+    assert answer.failures == [([], "COST_LIMIT")]
+    assert (page.errors, answer.statements) == ([], 0)
 
 
 async def test_introspection_under_many_names_is_refused(conn: Connection) -> None:
