@@ -286,7 +286,7 @@ def rows_read(plan: str) -> int:
     """How many rows a plan's scans have looked at, whether they were wanted or not."""
     read = 0
     for line in plan.splitlines():
-        if found := re.search(r"Scan.*actual.* rows=([0-9.]+) loops=(\d+)", line):
+        if found := re.search(r"(?<!Bitmap Index )Scan.*actual.* rows=([0-9.]+) loops=(\d+)", line):
             loops = int(found[2])
             read += round(float(found[1]) * loops)
         elif found := re.search(r"Rows Removed by Filter: (\d+)", line):
