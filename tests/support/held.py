@@ -1,0 +1,47 @@
+"""A lock that another process comes to wait for: it is then stopped at that very statement, for as long as wanted."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from tests.support.waiting import until
+
+
+@dataclass(slots=True, kw_only=True)
+class Held:
+    """`conn` holds the lock, in a transaction."""
+
+    conn: asyncpg.Connection
+    _look: asyncpg.Connection
+
+    async def reached(self, statement: str) -> None:
+        """Wait until a statement with this in its text waits for the lock."""
+        await until(lambda: self._waiting(statement), deadline_s=60)
+
+    async def end_waiting(self) -> None:
+        """Roll back what waits, as when the connection of a killed process is found dead before its statement ends."""
+        for pid in await self._waiting(""):
+            await self._look.execute("select pg_terminate_backend($1, 10000)", pid)
+
+    async def _waiting(self, statement: str) -> list[int]:
+        rows = await self._look.fetch(
+            "select pid from pg_stat_activity where $1 = any(pg_blocking_pids(pid)) and strpos(query, $2) > 0",
+            self.conn.get_server_pid(),
+            statement,
+        )
+        return [row["pid"] for row in rows]
+
+
+@asynccontextmanager
+async def held(database_url: str, lock: str) -> AsyncIterator[Held]:
+    """Hold what this statement locks until the end."""
+    conn, look = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
+    try:
+        async with conn.transaction():
+            await conn.execute(lock)
+            yield Held(conn=conn, _look=look)
+    finally:
+        await conn.close()
+        await look.close()
