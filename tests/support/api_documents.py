@@ -1,6 +1,6 @@
-"""Operations of the API made at random: hypothesis-graphql's selections, with arguments that mean something."""
+"""Operations of the API, and stored queries, made at random: hypothesis-graphql's selections, with arguments that
+mean something."""
 
-import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from graphql import (
     SelectionSetNode,
     TypeInfo,
     TypeInfoVisitor,
+    ValueNode,
     VariableNode,
     Visitor,
     build_ast_schema,
@@ -40,14 +41,18 @@ from graphql import (
     validate,
     visit,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis_graphql import nodes, queries
 
-from schema import schema
+from app.domain.webhook import WebhookKlass
+from schema import documents, schema
 from schema.declarations import ENTITIES
+from schema.limits import SizeLimitRule
+from schema.stored.validate import StoredQuery, stored_query
+from tests.support.documents import EXAMPLES, SEED
 
-#: Selections per root field; each goes into several operations. The nightly mode takes more.
-EXAMPLES = max(20, int(os.environ.get("TELLGRAPH_PLAN_EXAMPLES", "60")) // 3)
+#: Selections per root field; each goes into several operations.
+_EXAMPLES = max(20, EXAMPLES // 3)
 
 GRAPH = schema._schema
 _TIMES = ("1999-12-31T23:59:59Z", "2021-06-01T00:00:00+02:00", "2026-01-01", "2081-01-01T00:00:00Z", "soon")
@@ -127,17 +132,32 @@ class Values:
 
 
 def requests(ids: Ids, cursors: Mapping[str, Sequence[str]], *, number: int) -> Iterator[Request]:
-    """So many valid operations, the same in each run. A third has several root fields; most have variables."""
-    chance = random.Random(20_261_124)
+    """So many valid operations, the same for the same seed. A third has several root fields; most have variables."""
+    chance = random.Random(SEED)
     values = Values(chance, ids, cursors)
     made = 0
     while made < number:
         fields = [_root_field(chance) for _ in range(chance.choice((1, 1, 2)))]
         rewritten = _Rewriter(values)
         text = rewritten.operation(fields)
-        if not validate(GRAPH, parse(text), specified_rules):
+        if not documents.read(schema, text).errors:
             made += 1
             yield Request(text=text, variables=[rewritten.given(), rewritten.given()])
+
+
+def stored_queries(
+    klass: WebhookKlass, ids: Ids, cursors: Mapping[str, Sequence[str]], *, number: int
+) -> Iterator[StoredQuery]:
+    """So many distinct stored queries of one type, the same for the same seed."""
+    chance, made = random.Random(f"{SEED} {klass}"), set[str]()
+    values = Values(chance, ids, cursors)
+    while len(made) < number:
+        below = f"... on {klass.entity_type} {{ {_merged(chance, _selections(klass.entity_type))} }}"
+        rewritten = _Rewriter(values, has_variables=False).operation([f"node {{ {below} }}"])
+        text = rewritten.replace("{", "query($id: ID!) {", 1)
+        if text not in made and not validate(GRAPH, parse(text), (*specified_rules, SizeLimitRule)):
+            made.add(text)
+            yield stored_query(GRAPH, text, klass)
 
 
 def _root_field(chance: random.Random) -> str:
@@ -169,15 +189,16 @@ def _merged(chance: random.Random, selections: Sequence[str]) -> str:
 class _Rewriter(Visitor):
     """Gives every field new arguments, as literals or variables, and some fields and fragments conditions."""
 
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: Values, *, has_variables: bool = True) -> None:
         super().__init__()
-        self._values = values
+        self._values, self._has_variables = values, has_variables
         self._types = TypeInfo(GRAPH)
         self._variables: dict[str, GraphQLArgument | None] = {}
         self._aliases = 0
 
     def operation(self, fields: Sequence[str]) -> str:
-        body = " ".join(f"a{number}: {field}" for number, field in enumerate(fields))
+        names = [f"a{number}: " for number in range(len(fields))] if self._has_variables else [""]
+        body = " ".join(f"{name}{field}" for name, field in zip(names, fields, strict=True))
         document = visit(parse(f"{{ {body} }}"), TypeInfoVisitor(self._types, self))
         definitions = ", ".join(f"${name}: {one.type if one else 'Boolean!'}" for name, one in self._variables.items())
         text = print_ast(document)
@@ -198,6 +219,8 @@ class _Rewriter(Visitor):
             is_root = self._types.get_parent_type() is GRAPH.query_type
             connection = node.name.value if is_root else get_named_type(declared.type).name
             given = self._values.arguments(declared.args, connection)
+            if is_root and not self._has_variables:
+                return FieldNode(name=node.name, arguments=(_ID,), selection_set=node.selection_set)
             made = tuple(self._argument(name, value, declared.args[name]) for name, value in given.items())
         alias = node.alias
         if alias is None and (declared.args or self._values.often(0.05)):
@@ -209,7 +232,7 @@ class _Rewriter(Visitor):
         )
 
     def _argument(self, name: str, value: Any, declared: GraphQLArgument) -> ArgumentNode:
-        if self._values.often(0.3):
+        if self._has_variables and self._values.often(0.3):
             variable = f"{name}{len(self._variables)}"
             self._variables[variable] = declared
             return ArgumentNode(name=NameNode(value=name), value=VariableNode(name=NameNode(value=variable)))
@@ -226,11 +249,20 @@ class _Rewriter(Visitor):
     def _directives(self) -> tuple[DirectiveNode, ...]:
         if not self._values.often(0.04):
             return ()
+        kind = self._values.chance.choice(("include", "skip"))
+        condition = ArgumentNode(name=NameNode(value="if"), value=self._condition())
+        return (DirectiveNode(name=NameNode(value=kind), arguments=(condition,)),)
+
+    def _condition(self) -> ValueNode:
+        if not self._has_variables:
+            return nodes.Boolean(self._values.often(0.5))
         name = f"if{len(self._variables)}"
         self._variables[name] = None
-        kind = self._values.chance.choice(("include", "skip"))
-        condition = ArgumentNode(name=NameNode(value="if"), value=VariableNode(name=NameNode(value=name)))
-        return (DirectiveNode(name=NameNode(value=kind), arguments=(condition,)),)
+        return VariableNode(name=NameNode(value=name))
+
+
+#: Of a stored query's root field.
+_ID = ArgumentNode(name=NameNode(value="id"), value=VariableNode(name=NameNode(value="id")))
 
 
 def _literal(value: Any, kind: Any) -> Any:
@@ -257,7 +289,8 @@ def _selections(name: str) -> list[str]:
     """Selection sets below a root list, or of a node type, as hypothesis-graphql makes them."""
     found: list[str] = []
 
-    @settings(max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @seed(SEED)
+    @settings(max_examples=_EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(queries(_bare_schema(), fields=[name]))
     def generate(document: str) -> None:
         operation = parse(document).definitions[0]

@@ -1,6 +1,7 @@
 """The same operation by the reference executor and by its plan, each as a request executes it."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -24,8 +25,13 @@ def fresh_plans() -> Planned:
 def context_of(conn: Connection, viewer: Viewer = OPERATOR, settings: Settings | None = None) -> Context:
     """Of an operation that may cost anything, unless settings are given."""
     reader = Reader(conn)
-    settings = settings or Settings(max_cost=10**15)
+    settings = settings or _unlimited()
     return Context(viewer=viewer, reader=reader, loaders=Loaders(reader, viewer), settings=settings)
+
+
+@cache
+def _unlimited() -> Settings:
+    return Settings(max_cost=10**15)
 
 
 async def by_reference(

@@ -1,0 +1,75 @@
+"""A stored query by its plan gives what the reference executor gives, byte for byte, whatever it selects."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from structlog.testing import capture_logs
+
+from app.auth import OPERATOR, Viewer
+from app.domain.webhook import WebhookKlass
+from schema import global_ids, schema
+from schema.context import Context, Reader
+from schema.loaders import Loaders
+from schema.stored.execute import execute_stored_query
+from schema.stored.plan import plan_of
+from schema.stored.validate import StoredQuery
+from tests.schema.market import Market, open_market
+from tests.support.api_documents import stored_queries
+from tests.support.documents import SEED, number_of
+from tests.support.platform import settings_for
+from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+#: Queries of each type in the usual run.
+NUMBER = number_of(180)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def market() -> AsyncIterator[Market]:
+    async with open_market(os.environ[DATABASE_VARIABLE], os.environ[TEMPLATE_VARIABLE], seed=SEED) as opened:
+        yield opened
+
+
+async def _executed(conn: asyncpg.Connection, query: StoredQuery, viewer: Viewer, ids: Sequence[int]) -> list[bytes]:
+    reader = Reader(conn)
+    context = Context(
+        viewer=viewer,
+        reader=reader,
+        loaders=Loaders(reader, viewer),
+        settings=settings_for("unused"),
+        sees_deleted=True,
+    )
+    return list(await asyncio.gather(*(execute_stored_query(query, one, context) for one in ids)))
+
+
+@pytest.mark.parametrize("klass", WebhookKlass)
+async def test_generated_queries_give_the_same_bytes(market: Market, klass: WebhookKlass) -> None:
+    how = Counter[str]()
+    known = [global_ids.key_of(one, klass.entity_type, field="id") for one in market.ids[klass.entity_type]]
+
+    # What the reference executor logs of odd data, with tracebacks, takes longer than all the rest.
+    with capture_logs():
+        for number, query in enumerate(stored_queries(klass, market.ids, market.cursors, number=NUMBER)):
+            viewer = OPERATOR if klass.is_operators_only else (OPERATOR, *market.others[:2])[number % 3]
+            ids = [known[(number * 3 + place) % len(known)] for place in range(3)]
+            plan = plan_of(schema._schema, query)
+            assert plan is not None, query.text
+            given = await plan.render(Reader(market.conn), viewer, ids) if plan.serves(viewer) else {}
+            for one, expected in zip(ids, await _executed(market.conn, query, viewer, ids), strict=True):
+                assert given.get(one, expected) == expected, (query.text, viewer, one)
+                how[_outcome(given.get(one), expected)] += 1
+            how["queries"] += bool(given)
+
+    assert how["queries"] > 0.6 * NUMBER, how
+
+
+def _outcome(given: bytes | None, expected: bytes) -> str:
+    if given is not None:
+        return "planned"
+    return "left, with an error" if b'"errors":' in expected else "left, without an error"
