@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from tests.histories.model import GIVEN_UP, OPEN, Arrival, Due, Event, Knowledge, Subject
+from tests.histories.knowledge import Due, Knowledge
+from tests.histories.model import GIVEN_UP, OPEN, Arrival, Event, Subject
 
 
 def check_end(log: Mapping[int, Event], arrivals: Sequence[Arrival], knowledge: Knowledge) -> list[str]:

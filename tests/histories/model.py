@@ -1,8 +1,8 @@
 """What a subscriber may and must be sent, as plainly as it can be said. Pure, and no word of how it is done.
 
 A history is a row of rounds. In each, transactions have changed variants, and then publishers have looked at all of
-it: `check_round` says what they had to make of it. At the end the endpoint is well and everything has gone out:
-`check_end` says what the subscriber must have by then.
+it: `check_round` says what they had to make of it, and `Knowledge` keeps what the subscriber is to know. At the end the
+endpoint is well and everything has gone out: `check_end` says what the subscriber must have by then.
 
 1. A change that concerns a webhook makes one event: with the variant as it is, if it touches what the webhook
    watches; and one that says so and is not sent, if it doesn't.
@@ -14,7 +14,7 @@ it: `check_round` says what they had to make of it. At the end the endpoint is w
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 OPEN = frozenset({"PENDING", "SENDING", "RETRYING", "HELD"})
@@ -51,6 +51,10 @@ class Subscription:
     events: frozenset[str] = frozenset({"create", "update", "destroy"})
     allow_skip: bool = True
     every_change: bool = False
+
+    @property
+    def query(self) -> str:
+        return f"query($id: ID!) {{ node(id: $id) {{ ... on Variant {{ {' '.join(self.reads)} }} }} }}"
 
     def rendering(self, state: State) -> Any:
         """The GraphQL response; a deleted variant is shown as it was last."""
@@ -131,23 +135,6 @@ class Round:
     is_storm: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """What a subscriber is to know of a variant in the end: one of these renderings, or that it is gone."""
-
-    renderings: Sequence[Any]
-    is_gone: bool
-    is_new: bool
-
-
-@dataclass(slots=True)
-class Knowledge:
-    """What each subscriber is to know in the end, from round to round. `new`: variants made after it subscribed."""
-
-    due: dict[Subject, Due] = field(default_factory=dict)
-    new: set[Subject] = field(default_factory=set)
-
-
 def operation(commits: Sequence[Commit]) -> str | None:
     """What several commits of one variant amount to; None when they come to nothing."""
     was, is_ = _is_alive(commits[0].before), _is_alive(commits[-1].after)
@@ -179,8 +166,8 @@ def last_given(seen: Round, subject: Subject, before_id: int, *, by_arrival: boo
     return max(filter(counts, seen.after.values()), key=lambda event: event.id, default=None)
 
 
-def check_round(subscription: Subscription, seen: Round, knowledge: Knowledge) -> list[str]:
-    """What is wrong with the events that publishers have made for one webhook. Notes what it is to know."""
+def check_round(subscription: Subscription, seen: Round) -> list[str]:
+    """What is wrong with the events that publishers have made for one webhook."""
     wrong: list[str] = []
     made = [event for id_, event in sorted(seen.after.items()) if id_ not in seen.before]
     mine = [event for event in made if event.webhook == subscription.id]
@@ -190,7 +177,6 @@ def check_round(subscription: Subscription, seen: Round, knowledge: Knowledge) -
         wrong += _check_count(subscription, seen, commits, events)
         wrong += [said for event in events for said in _check_event(subscription, seen, commits, event)]
         wrong += _check_names(subscription, seen, commits, events)
-        _note(subscription, seen, commits, knowledge)
     return wrong
 
 
@@ -198,14 +184,14 @@ def _check_count(
     subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event]
 ) -> list[str]:
     """In a storm, nobody can say which commits were looked at together."""
-    folds = [[commit] for commit in commits] if seen.is_storm else _folds(subscription, commits)
-    told = [fold for fold in folds if concerns(subscription, fold)]
+    together = [[commit] for commit in commits] if seen.is_storm else folds(subscription, commits)
+    told = [fold for fold in together if concerns(subscription, fold)]
     wanted = [fold for fold in told if is_wanted(subscription, fold)]
     judged = [event for event in events if event.reason not in UNWATCHED]
-    together = seen.is_storm and not subscription.every_change
+    is_open = seen.is_storm and not subscription.every_change
     wrong = []
     for what, expected, found in (("all", told, events), ("judged", wanted, judged)):
-        if not (min(len(expected), 1) if together else len(expected)) <= len(found) <= len(expected):
+        if not (min(len(expected), 1) if is_open else len(expected)) <= len(found) <= len(expected):
             wrong.append(f"webhook {subscription.id}, {what}: {len(expected)} instead of {found} for {commits}")
     return wrong
 
@@ -219,7 +205,7 @@ def _check_event(subscription: Subscription, seen: Round, commits: Sequence[Comm
         wrong.append(f"its sequence is lower than that of an older state, {older}: {event}")
     if event.state == "SKIPPED":
         return wrong + _check_skip(subscription, seen, commits, event)
-    if event.payload not in _renderings(subscription, seen, commits):
+    if event.payload not in renderings(subscription, seen, commits):
         wrong.append(f"doesn't show the variant as it was, {commits}: {event}")
     if seen.is_quiet and not subscription.every_change:
         wrong += [f"waits still, {other}: {event}" for other in seen.after.values() if _should_give_way(other, event)]
@@ -238,7 +224,7 @@ def _check_names(
     subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event]
 ) -> list[str]:
     """An update may be called a creation, while nothing has been said of that yet."""
-    wanted = [fold for fold in _folds(subscription, commits) if is_wanted(subscription, fold)]
+    wanted = [fold for fold in folds(subscription, commits) if is_wanted(subscription, fold)]
     judged = [event for event in events if event.reason not in UNWATCHED]
     if seen.is_storm or len(wanted) != len(judged):
         return []
@@ -252,7 +238,7 @@ def _check_skip(subscription: Subscription, seen: Round, commits: Sequence[Commi
         return []
     before = last_given(seen, event.subject, event.id, by_arrival=True)
     is_true = event.reason == EQUAL and event.name != "destroy" and subscription.may_skip
-    if is_true and _is_equal(seen, before, _renderings(subscription, seen, commits)):
+    if is_true and _is_equal(seen, before, renderings(subscription, seen, commits)):
         return []
     return [f"left out, {commits}, although last given was {before}: {event}"]
 
@@ -265,28 +251,12 @@ def _is_equal(seen: Round, before: Event | None, renderings: Iterable[Any]) -> b
     return not had_ended and any(before.payload == one for one in renderings)
 
 
-def _note(subscription: Subscription, seen: Round, commits: Sequence[Commit], knowledge: Knowledge) -> None:
-    if not commits:
-        return
-    subject = (subscription.id, commits[0].variant)
-    if commits[0].before is None:
-        knowledge.new.add(subject)
-    told = [fold for fold in _folds(subscription, commits) if is_wanted(subscription, fold)]
-    if told:
-        wanted = [place for place, commit in enumerate(commits) if is_wanted(subscription, [commit])]
-        knowledge.due[subject] = Due(
-            renderings=_renderings(subscription, seen, commits[wanted[-1] :] if seen.is_storm else commits),
-            is_gone=operation(told[-1]) == "destroy",
-            is_new=subject in knowledge.new,
-        )
-
-
-def _renderings(subscription: Subscription, seen: Round, commits: Sequence[Commit]) -> list[Any]:
+def renderings(subscription: Subscription, seen: Round, commits: Sequence[Commit]) -> list[Any]:
     shown = commits if seen.is_storm else commits[-1:]
     return [subscription.rendering(commit.after) for commit in shown]
 
 
-def _folds(subscription: Subscription, commits: Sequence[Commit]) -> list[Sequence[Commit]]:
+def folds(subscription: Subscription, commits: Sequence[Commit]) -> list[Sequence[Commit]]:
     """What is told together: each transaction by itself, if the webhook asks for every change.
 
     Who is not told of a creation is told of what came after it.

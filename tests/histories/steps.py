@@ -50,6 +50,10 @@ _DOING: dict[str, Callable[[World, Any], Awaitable[None]]] = {
     "enable": lambda world, place: world.enable(place, is_enabled=True),
     "replay": lambda world, place: world.replay(place),
     "cancel": lambda world, place: world.cancel(place),
+    "backfill": lambda world, place: world.backfill(place),
+    "ask for": lambda world, given: world.ask_for(*given),
+    "rotate secret": lambda world, place: world.rotate_secret(place),
+    "delete": lambda world, place: world.delete(place),
 }
 
 _slots = st.integers(0, SLOTS - 1)
@@ -68,6 +72,8 @@ def _step(name: str, given: st.SearchStrategy[Any] | None = None) -> st.SearchSt
     return st.builds(Step, st.just(name), given if given is not None else st.none())
 
 
+_fields = st.sampled_from([("label",), ("countOnHand",), ("label", "countOnHand"), ("label", "sku", "countOnHand")])
+_seldom = st.one_of(*[_step("rotate secret", _places)] * 3, _step("delete", _places))
 _moods = _step("answer", st.sampled_from(["ok", "error", "drop", "hold"]))
 _steps = st.one_of(
     _commits,
@@ -89,6 +95,9 @@ _steps = st.one_of(
     _step("enable", _places),
     _step("replay", _places),
     _step("cancel", _places),
+    _step("backfill", _places),
+    _step("ask for", st.tuples(_places, _fields)),
+    _seldom,
 )
 
 # What happens to most changes; by single steps alone, few would get as far as a retry.
@@ -107,7 +116,6 @@ histories = st.lists(_chapters, min_size=6, max_size=20).map(
 _events = st.sampled_from(
     [("create", "update", "destroy")] * 3 + [("update", "destroy"), ("create", "update"), ("update",)]
 ).map(frozenset)
-_fields = st.sampled_from([("label",), ("countOnHand",), ("label", "countOnHand"), ("label", "sku", "countOnHand")])
 _subscriptions = st.builds(
     Subscription,
     id=st.just(0),

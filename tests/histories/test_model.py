@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tests.histories.ending import check_end
-from tests.histories.model import EQUAL, Arrival, Commit, Due, Event, Knowledge, Round, State, Subscription, check_round
+from tests.histories.knowledge import Due, Knowledge
+from tests.histories.model import EQUAL, Arrival, Commit, Event, Round, State, Subscription, check_round
 
 WEBHOOK = Subscription(id=1, reads=("countOnHand",))
 ONE, TWO = State(label="a", sku="a", count=1), State(label="a", sku="a", count=2)
@@ -36,7 +37,7 @@ def seen(before: list[Event], made: list[Event], *commits: Commit, subscription:
     old = {event.id: event for event in before}
     after = old | {event.id: event for event in made}
     one = Round(commits=commits, before=old, after=after, arrived=arrived, taken=taken)
-    return check_round(subscription, one, Knowledge())
+    return check_round(subscription, one)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from schema import global_ids
 from tests.builders.variants import create_variant
 from tests.histories.ending import check_end
 from tests.histories.endpoint import Endpoint
-from tests.histories.model import Due, Knowledge, State, Subscription
+from tests.histories.knowledge import Due, Knowledge
+from tests.histories.model import State, Subscription
 from tests.histories.steps import Step
 from tests.histories.world import read_log
 from tests.support.load import IS_LONG

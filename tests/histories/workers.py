@@ -9,6 +9,7 @@ from typing import Literal
 import httpx
 
 from schema import global_ids
+from workers.backfill import backfill_all
 from workers.deliver import Deliverer
 from workers.publish import publish_all
 from workers.resources import Resources
@@ -66,6 +67,9 @@ class Workers:
 
     async def publish(self) -> None:
         await asyncio.gather(*(publish_all(one) for one in self.resources))
+
+    async def backfill(self) -> None:
+        await asyncio.gather(*(backfill_all(one) for one in self.resources))
 
     async def publish_and_die(self, after_s: float) -> None:
         """What is not committed by then is rolled back."""

@@ -1,0 +1,55 @@
+"""What each subscriber is to know in the end, noted from round to round."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.histories.model import Commit, Round, State, Subject, Subscription, folds, is_wanted, operation, renderings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What a subscriber is to know of a variant in the end: one of these renderings, or that it is gone."""
+
+    renderings: Sequence[Any]
+    is_gone: bool
+    is_new: bool
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What each subscriber is to know in the end, from round to round. `new`: variants made after it subscribed."""
+
+    due: dict[Subject, Due] = field(default_factory=dict)
+    new: set[Subject] = field(default_factory=set)
+
+    def note(self, subscription: Subscription, seen: Round) -> None:
+        """What publishers have looked at."""
+        for variant in {commit.variant for commit in seen.commits}:
+            self._note(subscription, seen, [commit for commit in seen.commits if commit.variant == variant])
+
+    def note_all(self, subscription: Subscription, states: Mapping[int, State]) -> None:
+        """A backfill: whatever is there."""
+        for variant, state in states.items():
+            if state.life == "alive":
+                subject = (subscription.id, variant)
+                self.due[subject] = Due(
+                    renderings=[subscription.rendering(state)], is_gone=False, is_new=subject in self.new
+                )
+
+    def forget(self, subscription: Subscription) -> None:
+        """It is deleted, and told of nothing any more."""
+        self.due = {subject: due for subject, due in self.due.items() if subject[0] != subscription.id}
+
+    def _note(self, subscription: Subscription, seen: Round, commits: Sequence[Commit]) -> None:
+        subject = (subscription.id, commits[0].variant)
+        if commits[0].before is None:
+            self.new.add(subject)
+        told = [fold for fold in folds(subscription, commits) if is_wanted(subscription, fold)]
+        if told:
+            wanted = [place for place, commit in enumerate(commits) if is_wanted(subscription, [commit])]
+            self.due[subject] = Due(
+                renderings=renderings(subscription, seen, commits[wanted[-1] :] if seen.is_storm else commits),
+                is_gone=operation(told[-1]) == "destroy",
+                is_new=subject in self.new,
+            )
