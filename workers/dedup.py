@@ -41,7 +41,7 @@ def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, 
     may_be_known = any(_may_be_known(one) for one in given)
     if operation is WebhookEventName.DESTROY and waiting and not may_be_known:
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes)
-    if operation is WebhookEventName.UPDATE and any(one.event_name is WebhookEventName.CREATE for one in waiting):
+    if operation is WebhookEventName.UPDATE and awaits_creation(waiting):
         operation = WebhookEventName.CREATE
     return Verdict(
         state=WebhookEventState.PENDING,
@@ -49,6 +49,11 @@ def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, 
         supersedes=supersedes,
         may_be_known=may_be_known,
     )
+
+
+def awaits_creation(given: Sequence[Given]) -> bool:
+    """Whether a creation waits: an update that takes its place is one, too."""
+    return any(one.event_name is WebhookEventName.CREATE and one.state in _WAITING for one in given)
 
 
 def _may_be_known(one: Given) -> bool:

@@ -21,7 +21,7 @@ from schema.stored.changed import describe_changes, join_changes
 from schema.stored.validate import stored_query
 from schema.stored.watched import is_across
 from workers.across import is_hidden, klasses_beside, pass_across
-from workers.dedup import judge
+from workers.dedup import awaits_creation, judge
 from workers.filter import filtered
 from workers.gone import without_gone
 from workers.match import (
@@ -142,10 +142,14 @@ async def _judged(
     conn: Connection, matches: Sequence[Match], payloads: dict[RenderKey, Payload], filters: FilterBatch
 ) -> list[NewWebhookEvent]:
     subjects = [(match.webhook.id, match.change.entity_type, match.change.entity_id) for match in matches]
-    if gone := [one for one, match in zip(subjects, matches, strict=True) if match.change.operation is _DESTROY]:
-        # A creation that leaves after its destroy was judged to be news to nobody would stay without one.
-        await webhook_events.lock_waiting(conn, gone)
+    gone = {one for one, match in zip(subjects, matches, strict=True) if match.change.operation is _DESTROY}
     given = await webhook_events.list_given(conn, list(dict.fromkeys(subjects))) if subjects else {}
+    if unsure := [one for one, before in given.items() if one in gone or awaits_creation(before)]:
+        # A creation that leaves after its destroy was judged to be news to nobody would stay without one; after an
+        # update was judged to go out in its place, it would be followed by another creation.
+        await webhook_events.lock_waiting(conn, unsure)
+        again = await webhook_events.list_given(conn, unsure)
+        given |= {subject: again.get(subject, []) for subject in unsure}
     # Once, however many webhooks are told of a change.
     changes = {id(match.change): match.change for match in matches}
     described = {key: _changed(change) for key, change in changes.items()}

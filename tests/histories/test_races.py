@@ -43,3 +43,27 @@ async def test_a_creation_that_leaves_while_its_destroy_is_judged_is_followed_by
     assert [name for path, name in told if path == "/late"] in ([], ["create", "destroy"])
     await conn.close()
     await blocker.close()
+
+
+async def test_a_creation_that_leaves_while_an_update_of_it_is_judged_is_not_followed_by_another(
+    database_url: str, receiver: Receiver
+) -> None:
+    conn, blocker = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
+    async with running_publisher(conn, database_url) as publisher, Deliverer(publisher.resources).recording() as out:
+        await publisher.subscribe("sku", klass=WebhookKlass.VARIANT, url=receiver.url("/"))
+        await create_variant(conn, sku="A")
+        await publisher.publish()
+        await conn.execute("update variants set sku = 'B'")
+        async with blocker.transaction():
+            # The publisher has judged, and has not stored yet what takes the creation's place.
+            await blocker.execute("lock table payloads in share mode")
+            publishing = asyncio.create_task(publisher.publish())
+            await until(lambda: conn.fetchval(_WAITS))
+            await asyncio.wait_for(asyncio.create_task(out.deliver_all()), DEADLINE_S)
+        await publishing
+        await out.deliver_all()
+
+    told = [(one.json["event_name"], one.json["payload"]["data"]["node"]["sku"]) for one in receiver.deliveries]
+    assert told == [("create", "B")]
+    await conn.close()
+    await blocker.close()
