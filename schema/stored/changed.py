@@ -1,13 +1,13 @@
 """What changed, in the schema's own words: `changed` of a notification, from the same declarations as all else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLSchema
 
 from schema import global_ids
 from schema.declarations import ENTITIES
-from schema.stored.graph import entity_of_table, fields_reading, path_to
+from schema.stored.graph import entity_of_table, fields_deciding, fields_reading, path_to, single_steps
 
 #: Book-keeping columns: they accompany a change and are none.
 _SILENT = frozenset({"updated_at", "deleted_at"})
@@ -28,12 +28,14 @@ def describe_changes(
     described: dict[str, dict[str, None]] = {"added": {}, "updated": {}, "removed": {}}
     rows: dict[str, tuple[str, str]] = {}
     for change in changes:
-        path = _row_path(schema, entity_type, change)
-        if path is None:
+        places = _places(schema, entity_type, change)
+        if places is None:
             continue
+        path, _ = places[-1]
+        described["updated"].update(dict.fromkeys(_decided(schema, places, change)))
         if change["op"] == "u":
             for name in _field_names(schema, change):
-                described["updated"][f"{path}.{name}" if path else name] = None
+                described["updated"][_joined(path, name)] = None
         elif path:
             first, _ = rows.get(path, (change["op"], ""))
             rows[path] = (first, change["op"])
@@ -67,18 +69,36 @@ def join_changes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[s
     }
 
 
-def _row_path(schema: GraphQLSchema, entity_type: str, change: dict[str, Any]) -> str | None:
-    """`shipments[<id>].shippedItems[<id>]`; "" for the entity's own row; None for what the schema does not show."""
-    ids, way = [*change["p"], change["id"]], tuple(change.get("v", ()))
-    if not way and change["t"] == ENTITIES[entity_type].table.name:
-        return ""
-    steps = path_to(schema, entity_type, change["t"], len(ids), way)
+def _places(schema: GraphQLSchema, entity_type: str, change: dict[str, Any]) -> list[tuple[str, str]] | None:
+    """Paths and types from the entity, whose path is "", to the row: `shipments[<id>].shippedItems[<id>]`.
+
+    None for what the schema does not show.
+    """
+    if change["t"] == ENTITIES[entity_type].table.name:
+        return [("", entity_type)]
+    ids = [*change["p"], change["id"]]
+    steps = path_to(schema, entity_type, change["t"], len(ids), tuple(change.get("v", ())))
     if steps is None:
         return None
-    keys = iter(ids)
-    return ".".join(
-        f"{step.field}[{global_ids.encode(step.type, next(keys))}]" if step.is_list else step.field for step in steps
-    )
+    keys, places = iter(ids), [("", entity_type)]
+    for step in steps:
+        name = f"{step.field}[{global_ids.encode(step.type, next(keys))}]" if step.is_list else step.field
+        places.append((_joined(places[-1][0], name), step.type))
+    return places
+
+
+def _decided(schema: GraphQLSchema, places: Sequence[tuple[str, str]], change: dict[str, Any]) -> Iterator[str]:
+    """What the row decides above it, and where the entity itself leads to: `lowestPrice` of a variant's advert."""
+    _, entity_type = places[0]
+    beside = [(step.field, step.type) for step in single_steps(schema, entity_type)]
+    for path, of in dict.fromkeys((*places, *beside)):
+        for decided in fields_deciding(schema, of, change["t"]):
+            if not decided.columns.isdisjoint(change["c"]) or (decided.is_value and change["op"] != "u"):
+                yield _joined(path, decided.field)
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _field_names(schema: GraphQLSchema, change: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from graphql import (
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
@@ -14,6 +15,7 @@ from graphql import (
 
 from schema.declarations import ENTITIES, Declaration, Leaf, Relation
 from schema.plans.declared import declared_fields
+from schema.stored.watched import relation_columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,58 @@ def fields_reading(schema: GraphQLSchema, entity_type: str, column: str) -> tupl
     graphql_type = schema.type_map[entity_type]
     assert isinstance(graphql_type, GraphQLObjectType)
     return tuple(name for name, declaration in declared_fields(graphql_type) if column in _own_columns(declaration))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A field that is as it is because of rows of a table. columns: those that decide.
+
+    is_value  it sums up rows (`lowestPrice`): their coming and going decides, too.
+    """
+
+    field: str
+    columns: frozenset[str]
+    is_value: bool
+
+
+@cache
+def fields_deciding(schema: GraphQLSchema, entity_type: str, table: str) -> tuple[Decided, ...]:
+    """The fields of a type that rows of a table decide beside what is the row's own.
+
+    Values over rows, one row or another by a condition (`advert`), the same row as another type (`price`), lists by a
+    condition (`images`).
+    """
+    graphql_type = schema.type_map[entity_type]
+    assert isinstance(graphql_type, GraphQLObjectType)
+    found = []
+    for name, declaration in declared_fields(graphql_type):
+        if isinstance(declaration, Relation) and declaration.target.name == table:
+            named = get_named_type(graphql_type.fields[name].type)
+            columns = _deciding_columns(ENTITIES[entity_type].table.name, declaration, named)
+            found.append(Decided(field=name, columns=columns, is_value=is_leaf_type(named)))
+    return tuple(found)
+
+
+def _deciding_columns(own_table: str, relation: Relation, named: GraphQLNamedType) -> frozenset[str]:
+    """Columns of the relation's target. Of a plain list its condition's alone: its rows are named one by one."""
+    if relation.is_list and not is_leaf_type(named):
+        return frozenset(relation.filters)
+    target = relation.target.name
+    read = (one.split(".") for one in relation_columns(own_table, relation))
+    columns = frozenset(column for table, column in read if table == target)
+    return columns | _leaf_columns(named) if target == own_table else columns
+
+
+def _leaf_columns(of: GraphQLNamedType) -> frozenset[str]:
+    """What the leaves of a type read."""
+    declared = declared_fields(of) if isinstance(of, GraphQLObjectType) else ()
+    return frozenset(column for _, one in declared if isinstance(one, Leaf) for column in one.reads)
+
+
+@cache
+def single_steps(schema: GraphQLSchema, entity_type: str) -> tuple[Step, ...]:
+    """The relations of a type to one row."""
+    return tuple(step for _, step in _steps(schema, entity_type) if not step.is_list)
 
 
 def _own_columns(declaration: Declaration) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from app.db.pool import Connection
 from schema import global_ids, schema
 from schema.stored.changed import MAX_JOINED, describe_changes, join_changes
 from schema.stored.graph import path_to
+from tests.builders.catalogue import create_inventory
 from tests.builders.invoices import create_line_item
 from tests.builders.sales import Sale, create_sale
 from tests.builders.shipments import create_shipment, create_shipped_item
@@ -124,6 +125,25 @@ async def test_advert_title_seen_from_its_variant(conn: Connection) -> None:
     assert await described(conn) == {"Variant": updated("advert.title", "advert.fullTitle")}
 
 
+async def test_what_a_row_decides_above_it_and_beside_it_is_named(conn: Connection) -> None:
+    sale = await a_sale(conn)
+    inventory = await create_inventory(conn, variant_id=sale.variant.id, price_cents=100)
+    await recorded(conn)
+
+    await conn.execute("update inventories set price_cents = 5")
+    price = await described(conn, ("Variant",))
+    await conn.execute("update variants set sale_price_cents = 7")
+    lowest = await described(conn, ("Variant", "Advert"))
+    await conn.execute("update adverts set is_published = false")
+    other_type = await described(conn, ("Variant",))
+
+    path = f"inventories[{global_ids.encode('Inventory', inventory.id)}].price"
+    assert price == {"Variant": updated(path)}
+    assert lowest["Variant"]["updated"][0] == "advert.lowestPrice"
+    assert lowest["Advert"]["updated"][0] == "lowestPrice"
+    assert other_type["Variant"]["updated"][0] == "advert"
+
+
 async def test_own_columns_and_a_removed_child(conn: Connection) -> None:
     sale = await a_sale(conn)
 
@@ -131,7 +151,13 @@ async def test_own_columns_and_a_removed_child(conn: Connection) -> None:
     await conn.execute("delete from shipped_items")
 
     path = f"shipments[{sale.id_of('shipment')}].shippedItems[{sale.id_of('shipped_item')}]"
-    assert await described(conn) == {"Invoice": {"added": [], "updated": ["statusFlags", "status"], "removed": [path]}}
+    assert await described(conn) == {
+        "Invoice": {
+            "added": [],
+            "updated": ["order.aggregateInvoiceStatus", "statusFlags", "status"],
+            "removed": [path],
+        }
+    }
 
 
 async def test_added_and_removed_again_is_not_named(conn: Connection) -> None:
@@ -161,7 +187,7 @@ async def test_removed_and_restored_is_named_by_where_it_ends(
         await conn.execute(f"update variants set deleted_at = {deleted_at}")
 
     assert await described(conn, ("Advert",)) == {
-        "Advert": {"added": [], "updated": [], "removed": [], kind: [f"variants[{sale.id_of('variant')}]"]}
+        "Advert": {**updated("lowestPrice"), kind: [f"variants[{sale.id_of('variant')}]"]}
     }
 
 

@@ -1,9 +1,10 @@
-"""Skipping is sound: what changes a result is recorded as a change of the entity, and watched by who reads it.
+"""Skipping is sound: what changes a result is recorded as a change of the entity, watched by who reads it, and named.
 
 Each column of each row of a seller is changed, each row is taken out and doubled; what then shows in the payloads that
 select everything is looked for, path by path, in a query that selects this path alone.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,15 +15,16 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
-from graphql import get_named_type, is_leaf_type
+from graphql import get_named_type, is_leaf_type, is_union_type
 
 from app.auth import OPERATOR, Viewer
 from app.db.change_events import claim_batch, mark_published
 from app.db.sellers import SellerId
-from app.domain.webhook import WebhookKlass
+from app.domain.webhook import WebhookEventName, WebhookKlass
 from schema import schema
 from schema.declarations import ENTITIES, Relation
 from schema.plans.declared import declaration_of
+from schema.stored.changed import describe_changes
 from schema.stored.execute import render_stored_query
 from schema.stored.validate import StoredQuery, stored_query
 from schema.stored.watched import whole_of
@@ -49,6 +51,9 @@ VALUES: dict[str, list[Any]] = {
 }
 #: Columns that have to be unique: a doubled row has others.
 UNIQUE = {"key", "token", "name", "slug", "iso"}
+
+#: A renamed option is told to those who chose it; which choice it was is not said.
+_ANY_CHOICE = {(of, name) for of in ("OptionType", "OptionValue") for name in ("name", "displayName", "position")}
 
 Path = tuple[tuple[str, str], ...]
 """Types and their fields, from the entity down."""
@@ -150,7 +155,32 @@ def missed(klass: WebhookKlass, path: Path, label: str, change: Change | None) -
         return None if is_only_referred_to(klass, path) or label.endswith(".updated_at") else f"not recorded: {name}"
     if skip_reason(replace(WEBHOOK, type=klass), alone(klass, path), change) is not None:
         return f"not watched: {name}"
-    return None
+    return None if named_by(change) & {*path, *_canonical(path)} or _ANY_CHOICE & {*path} else f"not named: {name}"
+
+
+def _canonical(path: Path) -> Iterator[tuple[str, str]]:
+    """The list that names a row of one over other rows: an order's line items are those of its invoices."""
+    for of, name in path:
+        declared = declaration_of(walk.object_type(of).fields[name])
+        if isinstance(declared, Relation) and declared.link is not None:
+            yield "Invoice", name
+
+
+def named_by(change: Change) -> set[tuple[str, str]]:
+    """Types and fields that `changed` says, whichever row's."""
+    if change.operation is not WebhookEventName.UPDATE:
+        return {(change.entity_type, name) for name in walk.object_type(change.entity_type).fields}
+    described = describe_changes(schema._schema, change.entity_type, change.changes, is_cut=False)
+    return {field_of(change.entity_type, path) for kind in described.values() for path in kind}
+
+
+def field_of(of: str, path: str) -> tuple[str, str]:
+    """The field at a path's end, and whose it is: `("LineItem", "quantity")` of `lineItems[x].quantity`."""
+    *before, name = re.sub(r"\[[^]]*\]", "", path).split(".")
+    for step in before:
+        named = walk.row_type(walk.object_type(of).fields[step])
+        of = named.types[0].name if is_union_type(named) else named.name
+    return of, name
 
 
 def is_only_referred_to(klass: WebhookKlass, path: Path) -> bool:
