@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.support.database import cloned_database
+from tests.support.load import TOLD
 from tests.support.platform import Platform, running_platform, settings_for
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.servers import (
@@ -36,6 +37,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash.get(_SERVERS, ExitStack()).close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have measured, such as the time to recover from a fault; without it, output of what passes is lost."""
+    reports = [one for name in ("passed", "failed") for one in terminalreporter.getreports(name)]
+    told = [line for one in reports for line in one.capstdout.splitlines() if line.startswith(TOLD)]
+    if told:
+        terminalreporter.section("measured")
+        for line in told:
+            terminalreporter.line(line.removeprefix(TOLD))
 
 
 @pytest.fixture
