@@ -8,7 +8,7 @@ import pytest
 
 from app.settings import Settings
 from tests.builders.deliveries import create_due_events, create_subscription
-from tests.support.dns_server import records
+from tests.support.dns_server import records, silence
 from tests.support.egress_scene import Scene, open_scene
 from tests.support.platform import Platform, running_platform, running_worker, settings_for
 from tests.support.spellings import REFUSED_HOSTS, REFUSED_URLS
@@ -45,6 +45,11 @@ def settings(database_url: str, redis_url: str, scene: Scene) -> Settings:
         database_url, redis_url, allow_http=True, name_servers=(f"127.0.0.1:{scene.dns.port}",), deliver_lease_s=3600
     )
     return given.model_copy(update={"egress_allow": ()})
+
+
+def opened(given: Settings) -> Settings:
+    """The same, with the receiver's network opened."""
+    return given.model_copy(update={"egress_allow": settings_for("").egress_allow})
 
 
 def spelled(port: int) -> list[str]:
@@ -112,12 +117,29 @@ async def test_name_of_an_open_address_is_sent_to(
     conn: asyncpg.Connection, database_url: str, redis_url: str, scene: Scene
 ) -> None:
     scene.dns.names["receiver.shop.example"] = [records("127.0.0.1")]
-    given = settings(database_url, redis_url, scene).model_copy(
-        update=settings_for("").model_dump(include={"egress_allow"})
-    )
+    given = opened(settings(database_url, redis_url, scene))
     await create_due_events(conn, await create_subscription(conn, scene.url("receiver.shop.example")))
 
     async with running_worker(given):
         await until(lambda: conn.fetchval("select state = 'DELIVERED' from webhook_events"))
 
     assert scene.receiver.connections == 1
+
+
+async def test_endpoints_whose_names_get_no_answer_hold_up_no_other(
+    conn: asyncpg.Connection, database_url: str, redis_url: str, scene: Scene
+) -> None:
+    hosts = [f"hooks.silent{number}.example" for number in range(100)]
+    scene.dns.names |= {host: [silence] for host in hosts} | {"receiver.shop.example": [records("127.0.0.1")]}
+    for url in map(scene.url, hosts):
+        await create_due_events(conn, await create_subscription(conn, url, timeout_s=30))
+    given = opened(settings(database_url, redis_url, scene)).model_copy(update={"shutdown_grace_s": 0})
+
+    async with running_worker(given):
+        await until(lambda: conn.fetchval("select count(*) = 100 from webhook_events where state = 'SENDING'"))
+        healthy = await create_subscription(conn, scene.url("receiver.shop.example"))
+        await create_due_events(conn, healthy)
+        await until(lambda: conn.fetchval("select state = 'DELIVERED' from webhook_events order by id desc limit 1"))
+        waiting = await conn.fetchval("select count(*) from webhook_events where state = 'SENDING'")
+
+    assert (waiting, scene.receiver.connections) == (100, 1)
