@@ -2,7 +2,7 @@ from typing import Any
 
 import orjson
 
-from app.db.deliveries import DueEvent, Result
+from app.db.deliveries import DueEvent, Result, claim_due
 from app.db.pool import Connection
 from app.db.webhooks import WEBHOOKS, Webhook
 from app.domain.webhook_event import WebhookEventState
@@ -47,6 +47,11 @@ async def create_due_events(
         body,
     )
     return [row["id"] for row in rows]
+
+
+async def claim_all(conn: Connection) -> list[DueEvent]:
+    """Lease everything that is due, as a sender does."""
+    return await claim_due(conn, limit=99, per_webhook=99, after=0, failing_share=9, lease_s=60)
 
 
 def result_of(due: DueEvent, **overrides: Any) -> Result:

@@ -18,9 +18,7 @@ QUERY = "query($id: ID!) { node(id: $id) { ... on Invoice { id totalCents } } }"
 
 
 async def call(platform: Platform, name: str, selection: str, **given: Any) -> Any:
-    input_type = f"{name[0].upper()}{name[1:]}MutationInput"
-    document = f"mutation($input: {input_type}!) {{ {name}(input: $input) {{ status {selection} }} }}"
-    made = (await platform.data(document, {"input": given}))[name]
+    made = await platform.mutate(name, selection, **given)
     assert made["status"] == 200
     return made
 

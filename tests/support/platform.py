@@ -57,6 +57,14 @@ class Platform:
         assert "errors" not in response, response
         return response["data"]
 
+    async def mutate(self, name: str, selection: str, key: str | None = None, **given: Any) -> Any:
+        """Run a mutation that takes an input: its payload, with `status`, `errors` and what is selected."""
+        document = (
+            f"mutation($input: {name[0].upper()}{name[1:]}MutationInput!) {{ {name}(input: $input)"
+            f" {{ status errors {{ field messages }} {selection} }} }}"
+        )
+        return (await self.data(document, {"input": given}, key))[name]
+
     async def seller_key(self, seller_id: int) -> str:
         return await create_key(self.conn, name="a seller's", seller_id=seller_id)  # type: ignore[arg-type]
 

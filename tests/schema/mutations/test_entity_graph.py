@@ -1,4 +1,4 @@
-"""Mutations of what hangs on invoices, refunds and variants, and of what all sellers share."""
+"""Mutations of what hangs on invoices, refunds and variants, and of values kept with any owner."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +8,6 @@ import pytest
 from app.auth import Viewer
 from app.db.pool import Connection
 from schema.global_ids import encode
-from tests.builders.catalogue import create_option_type, create_taxon
 from tests.builders.sales import Sale, create_sale
 from tests.builders.sellers import create_seller
 from tests.builders.shipments import create_shipment_carrier
@@ -185,82 +184,6 @@ async def test_names_what_is_wrong_with_inventories(conn: Connection, mutate: Mu
         {"field": "inventories.1.sellerId", "messages": ["is listed twice"]}
     ]
     assert await conn.fetchval("select count(*) from inventories") == 0
-
-
-async def test_a_taxon_is_made_renamed_and_moved(conn: Connection, mutate: Mutate) -> None:
-    root = encode("Taxon", (await create_taxon(conn, display_name="Home")).id)
-    selection = "taxon { id displayName title treeName parent { displayName } }"
-
-    created = await mutate(
-        "taxonCreateOrUpdate", selection, {"parentId": root, "displayName": "Kitchen", "urlSlug": "kitchen"}
-    )
-    made = created["data"]["taxonCreateOrUpdate"]["taxon"]
-    moved = await mutate(
-        "taxonCreateOrUpdate", selection, {"taxonId": made["id"], "parentId": None, "displayName": "Cooking"}
-    )
-    await mutate("taxonCreateOrUpdate", selection, {"taxonId": root, "parentId": made["id"]})
-    cycle = await mutate("taxonCreateOrUpdate", selection, {"taxonId": made["id"], "parentId": root})
-
-    assert {**made, "id": None} == {
-        "id": None,
-        "displayName": "Kitchen",
-        "title": "Kitchen",
-        "treeName": "Home > Kitchen",
-        "parent": {"displayName": "Home"},
-    }
-    assert moved["data"]["taxonCreateOrUpdate"]["taxon"] == {
-        **made,
-        "displayName": "Cooking",
-        "treeName": "Cooking",
-        "parent": None,
-    }
-    assert cycle["data"]["taxonCreateOrUpdate"]["errors"] == [
-        {"field": "parentId", "messages": ["lies below the taxon itself"]}
-    ]
-
-
-async def test_option_types_and_their_values(conn: Connection, mutate: Mutate) -> None:
-    created = await mutate(
-        "optionTypeCreateOrUpdate", "optionType { id name displayName }", {"name": "size", "fieldType": "SINGLE_SELECT"}
-    )
-    kind = created["data"]["optionTypeCreateOrUpdate"]["optionType"]
-    given = {"optionTypeId": kind["id"], "name": "m", "displayName": "M"}
-    value = await mutate("optionValueCreateOrUpdate", "optionValue { id name displayName }", given)
-    taken = await mutate("optionValueCreateOrUpdate", "optionValue { id }", given)
-    made = value["data"]["optionValueCreateOrUpdate"]["optionValue"]
-    renamed = await mutate(
-        "optionValueCreateOrUpdate",
-        "optionValue { id name displayName }",
-        {"optionValueId": made["id"], "displayName": "Medium"},
-    )
-    other = encode("OptionType", (await create_option_type(conn)).id)
-    moved = await mutate("optionValueCreateOrUpdate", "", {"optionValueId": made["id"], "optionTypeId": other})
-
-    assert (kind["name"], kind["displayName"]) == ("size", "size")
-    assert (made["name"], made["displayName"]) == ("m", "M")
-    assert taken["data"]["optionValueCreateOrUpdate"]["errors"] == [{"field": "name", "messages": ["is taken"]}]
-    assert renamed["data"]["optionValueCreateOrUpdate"]["optionValue"] == {**made, "displayName": "Medium"}
-    assert moved["data"]["optionValueCreateOrUpdate"]["errors"] == [
-        {"field": "optionTypeId", "messages": ["can't be changed"]}
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "fields"),
-    [
-        ("taxonCreateOrUpdate", ["displayName", "urlSlug"]),
-        ("optionTypeCreateOrUpdate", ["name", "fieldType"]),
-        ("optionValueCreateOrUpdate", ["optionTypeId", "name"]),
-    ],
-)
-async def test_what_all_share_is_the_operators_and_complete(
-    conn: Connection, mutate: Mutate, name: str, fields: list[str]
-) -> None:
-    sellers = await mutate(name, "", {}, Viewer((await create_seller(conn)).id))
-    incomplete = await mutate(name, "", {})
-
-    assert sellers["data"][name]["status"] == 403
-    assert incomplete["data"][name]["errors"] == [{"field": field, "messages": ["is required"]} for field in fields]
 
 
 OWNERS = ("order", "invoice", "line_item", "shipment", "refund_request", "refund_request_line_item", "advert")
