@@ -1,11 +1,19 @@
 """What `tellgraph check` says: the webhooks that a schema would break."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import orjson
+import typer
 from rich.console import Console
 from rich.table import Table
+
+from app.db.pool import DATABASE_ERRORS
+from app.errors import TellgraphError
+
+#: Of `tellgraph check`; 1 says that webhooks would break.
+NOT_CHECKED_STATUS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +34,16 @@ class Checked:
 
     count: int
     broken: Sequence[BrokenWebhook]
+
+
+@contextmanager
+def checking(errors: Console) -> Iterator[None]:
+    """Whatever keeps from checking ends the command with its message."""
+    try:
+        yield
+    except (TellgraphError, UnicodeDecodeError, *DATABASE_ERRORS) as error:
+        errors.print(f"[red]tellgraph:[/red] {error}")
+        raise typer.Exit(NOT_CHECKED_STATUS) from error
 
 
 def as_json(checked: Checked) -> str:

@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from app import __version__, clock
 from app.auth import Scope, create_key
-from app.check import Checked, as_json
+from app.check import Checked, as_json, checking
 from app.check import show as show_checked
 from app.db.migrate import migrate as run_migrations
 from app.db.pool import connection, create_database, transaction
@@ -158,15 +158,19 @@ def check(
     ] = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Check every webhook's query, triggers and filter against a schema; status 1 when any webhook would break."""
-    wanted = schema._schema if against is None else schema_of(against.read_text("utf-8"))
+    """Check every webhook's query, triggers and filter against a schema.
+
+    Status 1 when any webhook would break, 2 when it could not be checked.
+    """
 
     async def look(settings: Settings) -> Checked:
         async with create_database(_database_url(settings), pool_size=1) as database, connection(database) as conn:
             return await check_all(conn, wanted)
 
-    with _servers() as settings:
-        checked: Checked = _run(look(settings))
+    with checking(_err):
+        wanted = schema._schema if against is None else schema_of(against.read_text("utf-8"))
+        with _servers() as settings:
+            checked: Checked = _run(look(settings))
     if is_json:
         typer.echo(as_json(checked))
     else:

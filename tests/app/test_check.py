@@ -75,11 +75,26 @@ def test_speaks_json(database_url: str, webhook_id: int, tmp_path: Path) -> None
     }
 
 
-def test_a_file_that_is_no_schema_is_an_error(database_url: str, webhook_id: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"type Query {", "This is no GraphQL schema: Syntax Error"), (b"\xff\xfe", "can't decode")],
+)
+def test_a_file_that_is_no_schema_is_not_taken_for_one_that_breaks_webhooks(
+    database_url: str, webhook_id: int, tmp_path: Path, content: bytes, message: str
+) -> None:
     path = tmp_path / "schema.graphql"
-    path.write_text("type Query {")
+    path.write_bytes(content)
 
     done = check(database_url, "--against", str(path))
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "This is no GraphQL schema: Syntax Error" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_can_not_be_read_is_not_taken_for_broken_webhooks() -> None:
+    done = check("postgresql://127.0.0.1:9/nowhere")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("tellgraph: ")
+    assert "Traceback" not in done.stderr
