@@ -173,7 +173,8 @@ def after_cursor(sort: Sort, part: Slice, parameter: int, alias: str = "t") -> t
     expressions = ", ".join(key.sql.format(t=alias) for key in sort.keys)
     values = ", ".join(f"${number}::text::{key.type}" for number, key in enumerate(sort.keys, parameter))
     condition = f"({expressions}, {alias}.id) {sign} ({values}, ${parameter + len(sort.keys)}::bigint)"
-    # Said once more for the first expression alone: an index scan begins at the narrowest bound of that, and a
-    # comparison of rows is none; nor does it leave out partitions.
-    bound = f"{sort.sql.format(t=alias)} {sign}= ${parameter}::text::{sort.type}"
-    return f"{bound} and {condition}", [*place.split(_SEPARATOR), row_id]
+    if sort.name != BY_ID.name:
+        # Said once more for the first expression alone: an index scan begins at the narrowest bound of that, and a
+        # comparison of rows is none; nor does it leave out partitions.
+        condition = f"{sort.sql.format(t=alias)} {sign}= ${parameter}::text::{sort.type} and {condition}"
+    return condition, [*place.split(_SEPARATOR), row_id]

@@ -5,10 +5,10 @@ from datetime import datetime
 import strawberry
 
 from app.auth import Viewer
-from app.db.keyset import BY_ID
+from app.db.keyset import BY_ID, by_column
 from schema.declarations import Asked
 from schema.fields import argument
-from schema.filters.conditions import Conditions, input_field, key
+from schema.filters.conditions import Conditions, given, input_field, key
 from schema.webhook_enums import OperationalEventKindEnum
 
 
@@ -25,10 +25,16 @@ ARGUMENTS = (
 )
 
 
+#: Of a period: in the order of the ids, which is nearly the same, all that is newer would be gone through.
+BY_TIME = by_column("occurred_at", "timestamptz")
+
+
 def ask(viewer: Viewer, webhook_id: str | None = None, filters: OperationalEventFilters | None = None) -> Asked:
     query = Conditions(viewer)
     of_webhook = query.equal("t.webhook_id", key(webhook_id, "Webhook", field="webhookId"), "bigint")
-    return query.asked(of_webhook, *(_conditions(query, filters) if filters else ()), sort=BY_ID.reversed())
+    conditions = _conditions(query, filters) if filters else ()
+    has_period = filters and (given(filters.occurred_since) or given(filters.occurred_until))
+    return query.asked(of_webhook, *conditions, sort=(BY_TIME if has_period else BY_ID).reversed())
 
 
 def _conditions(query: Conditions, filters: OperationalEventFilters) -> list[str | None]:
