@@ -69,6 +69,12 @@ def related_counts(relation: Relation, viewer: Viewer, where: str) -> Statement:
     )
 
 
+def seen_ids(table: Table[Any], viewer: Viewer) -> Statement:
+    """Which of many rows (`$1`) the viewer sees, deleted ones among them. Their ids alone are read."""
+    rule, args = row_rule(Relation(target=table, local="id", remote="id", with_deleted=True), viewer, 2)
+    return Statement(sql=f"select t.id from {table.name} t where t.id = any($1::bigint[]) and {rule}", args=tuple(args))
+
+
 def listed_rows(table: Table[Any], viewer: Viewer, asked: Asked, part: Slice) -> Statement:
     """One page of a whole table."""
     rule = VISIBILITY[table.name]

@@ -19,7 +19,7 @@ from schema.stored.execute import execute_stored_query, render_stored_query
 from schema.stored.plan import Plan, plan_of
 from schema.stored.validate import KEPT_CHARACTERS, StoredQuery, stored_query
 from tests.builders.invoices import create_invoice
-from tests.builders.sales import Sale, create_sale
+from tests.builders.sales import Sale, create_sale, create_sales
 from tests.support.outbox import recorded, running_publisher
 from tests.support.platform import settings_for
 
@@ -114,6 +114,29 @@ async def test_plan_goes_on_after_a_migration_of_what_it_reads(conn: asyncpg.Con
 
     assert made.response["data"]["node"]["buyerSurname"] == "Queen"
     assert RENDERINGS.labels("plan")._value.get() == before + 1
+
+
+async def test_value_that_cannot_be_read_is_told_of_its_own_entity_alone(
+    conn: asyncpg.Connection, database_url: str
+) -> None:
+    """Python has no times before the year 1; PostgreSQL, and whoever writes to it, has."""
+    async with running_publisher(conn, database_url) as publisher:
+        sales = await create_sales(conn, 5)
+        seller_id = sales[0].seller.id
+        await conn.execute("update invoices set seller_id = $1", seller_id)
+        await recorded(conn)
+        await publisher.subscribe("buyerSurname paidAt")
+        await publisher.subscribe("buyerSurname paidAt", seller_id=seller_id)
+        odd = sales[2].invoice.id
+        await conn.execute("update invoices set paid_at = '0044-03-15 BC' where id = $1", odd)
+        await conn.execute("update invoices set buyer_surname = 'King'")
+
+        made = await publisher.publish()
+
+    told = {one.entity[1]: one.response["data"]["node"] for one in made}
+    whole = {"buyerSurname": "King", "paidAt": None}
+    assert len(made) == 10
+    assert told == {sale.invoice.id: None if sale.invoice.id == odd else whole for sale in sales}
 
 
 def _nested(depth: int) -> str:
