@@ -1,5 +1,6 @@
 """How places are shared out: what the next claim may take, and whose turn it is, over claims of a real database."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 
@@ -9,6 +10,9 @@ import pytest
 from app.db import deliveries
 from app.db.deliveries import DueEvent
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
+from tests.support.receiver import Receiver
+from tests.support.waiting import until
+from tests.workers.test_deliver import delivering, holding
 from workers.shares import CLAIM_SIZE, MAX_BYTES_IN_FLIGHT, Room, Walk, find_room
 
 Conn = asyncpg.Connection
@@ -138,3 +142,34 @@ async def test_the_payload_that_reaches_the_bound_is_the_last(conn: Conn, max_by
 
     assert (len(claimed), in_flight, len(rest)) == (count, count, 5 - count)
     assert {due.body for due in claimed + rest} == {b"x" * 100}
+
+
+async def test_bytes_in_flight_are_bounded_from_the_first_claim_on(
+    conn: Conn, database_url: str, receiver: Receiver
+) -> None:
+    gate = asyncio.Event()
+    receiver.answering = holding(gate)
+    large, small = (
+        await create_subscription(conn, receiver.url("/large")),
+        await create_subscription(conn, receiver.url()),
+    )
+    await create_due_events(conn, large, 90)
+    await conn.execute("update webhook_events set payload_digest = 'large'")
+    body = b'{"data": "%s"}' % (b"x" * 999_988)
+    await conn.execute("insert into payloads (digest, body) values ('large', $1)", body)
+
+    async with delivering(database_url) as deliverer:
+        job = asyncio.create_task(deliverer.deliver_all())
+        # Sixty fit into the nine tenths of 64 MiB that are anybody's, and the next one reaches their end.
+        await receiver.wait_for(count=61)
+        await create_due_events(conn, small)
+        deliverer.wake()
+        await receiver.wait_for(lambda one: one.path == "/hook")
+        in_flight = await conn.fetchval(
+            "select count(*) from webhook_events where state = 'SENDING' and webhook_id = $1", large.id
+        )
+        gate.set()
+        await until(lambda: conn.fetchval("select count(*) = 91 from webhook_events where state = 'DELIVERED'"))
+        await job
+
+    assert (len(body), in_flight) == (1_000_000, 61)
