@@ -32,12 +32,15 @@ class Verdict:
 def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, given: Sequence[Given]) -> Verdict:
     """Decide by what the webhook was last given for the entity.
 
-    given  the last one that was delivered or still may be, and all that is still open; newest first.
+    given  the last one that was delivered, and all that is still open; newest first.
     """
     waiting = [] if webhook.every_change else [one for one in given if one.state in _WAITING and not one.is_replay]
-    if _tells_nothing_new(webhook, operation, payload_digest, given):
-        return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL)
     supersedes = tuple(one.id for one in waiting)
+    if _can_be_skipped(webhook, operation):
+        if given and _is_equal(given[0], payload_digest):
+            return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL)
+        if given and returns_to(given, payload_digest):
+            return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL, supersedes=supersedes)
     may_be_known = any(_may_be_known(one) for one in given)
     if operation is WebhookEventName.DESTROY and waiting and not may_be_known:
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes)
@@ -63,11 +66,18 @@ def _may_be_known(one: Given) -> bool:
     return one.may_be_known or one.attempt_count > 0 or one.event_name is not WebhookEventName.CREATE
 
 
-def _tells_nothing_new(
-    webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, given: Sequence[Given]
-) -> bool:
-    """A destroy is news whatever it shows, and so is anything after one."""
-    if webhook.every_change or not webhook.allow_skip or operation is WebhookEventName.DESTROY or not given:
-        return False
-    last = given[0]
+def returns_to(given: Sequence[Given], payload_digest: bytes) -> bool:
+    """Whether the subscriber has this, and all that is newer waits: then neither that nor this is to be sent."""
+    *newer, last = given
+    is_held_back = all(one.state in _WAITING and not one.is_replay for one in newer)
+    return is_held_back and last.state is WebhookEventState.DELIVERED and _is_equal(last, payload_digest)
+
+
+def _can_be_skipped(webhook: Webhook, operation: WebhookEventName) -> bool:
+    """A destroy is news whatever it shows."""
+    return webhook.allow_skip and not webhook.every_change and operation is not WebhookEventName.DESTROY
+
+
+def _is_equal(last: Given, payload_digest: bytes) -> bool:
+    """What comes after a destroy is news, too."""
     return last.payload_digest == payload_digest and last.event_name is not WebhookEventName.DESTROY

@@ -1,6 +1,6 @@
 """Job `publish`: change events become webhook events. One transaction per batch: a killed worker leaves nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -9,7 +9,7 @@ import structlog
 from app.db import change_events, webhook_events, webhooks
 from app.db.change_events import ChangeEvent
 from app.db.pool import Connection, transaction
-from app.db.webhook_events import Given, NewWebhookEvent, Payload
+from app.db.webhook_events import Given, NewWebhookEvent, Payload, Subject
 from app.db.webhooks import Webhook
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WebhookEventState
@@ -21,7 +21,7 @@ from schema.stored.changed import describe_changes, join_changes
 from schema.stored.validate import stored_query
 from schema.stored.watched import is_across
 from workers.across import is_hidden, klasses_beside, pass_across
-from workers.dedup import awaits_creation, judge
+from workers.dedup import Verdict, awaits_creation, judge, returns_to
 from workers.filter import filtered
 from workers.gone import without_gone
 from workers.match import (
@@ -142,11 +142,11 @@ async def _judged(
     conn: Connection, matches: Sequence[Match], payloads: dict[RenderKey, Payload], filters: FilterBatch
 ) -> list[NewWebhookEvent]:
     subjects = [(match.webhook.id, match.change.entity_type, match.change.entity_id) for match in matches]
-    gone = {one for one, match in zip(subjects, matches, strict=True) if match.change.operation is _DESTROY}
     given = await webhook_events.list_given(conn, list(dict.fromkeys(subjects))) if subjects else {}
-    if unsure := [one for one, before in given.items() if one in gone or awaits_creation(before)]:
+    if unsure := _depending_on_what_waits(matches, subjects, payloads, given):
         # A creation that leaves after its destroy was judged to be news to nobody would stay without one; after an
-        # update was judged to go out in its place, it would be followed by another creation.
+        # update was judged to go out in its place, it would be followed by another creation; and what leaves after
+        # it was judged to be withdrawn would be the last word.
         await webhook_events.lock_waiting(conn, unsure)
         again = await webhook_events.list_given(conn, unsure)
         given |= {subject: again.get(subject, []) for subject in unsure}
@@ -157,7 +157,7 @@ async def _judged(
     for match, subject in zip(matches, subjects, strict=True):
         payload, before = payloads[key_of(match)], given.get(subject, ())
         verdict = judge(match.webhook, match.change.operation, payload.digest, before)
-        changed = _joined([one for one in before if one.id in verdict.supersedes], described[id(match.change)])
+        changed = _joined(before, verdict, described[id(match.change)])
         verdict = await filtered(filters, match, verdict, response=payload.body, changed=changed)
         made.append(
             NewWebhookEvent(
@@ -177,6 +177,25 @@ async def _judged(
     return made
 
 
+def _depending_on_what_waits(
+    matches: Sequence[Match],
+    subjects: Sequence[Subject],
+    payloads: dict[RenderKey, Payload],
+    given: Mapping[Subject, Sequence[Given]],
+) -> list[Subject]:
+    """Those of which more is to be judged than whether a new state takes the place of an older one."""
+    found: dict[Subject, None] = {}
+    for match, subject in zip(matches, subjects, strict=True):
+        before, digest = given.get(subject, ()), payloads[key_of(match)].digest
+        if before and (
+            match.change.operation is _DESTROY
+            or awaits_creation(before)
+            or (len(before) > 1 and returns_to(before, digest))
+        ):
+            found[subject] = None
+    return list(found)
+
+
 def _state(webhook: Webhook, judged: WebhookEventState) -> WebhookEventState:
     """What a disabled webhook would be sent is held: it goes out when the webhook is enabled again."""
     is_held = judged is WebhookEventState.PENDING and not webhook.is_enabled
@@ -187,10 +206,11 @@ def _changed(change: Change) -> dict[str, Any]:
     return describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut)
 
 
-def _joined(superseded: Sequence[Given], changed: dict[str, Any]) -> dict[str, Any]:
-    """With what those would have said, newest first: nobody is told of it otherwise."""
-    for one in superseded:
-        changed = join_changes(orjson.loads(one.changed), changed)
+def _joined(before: Sequence[Given], verdict: Verdict, changed: dict[str, Any]) -> dict[str, Any]:
+    """With what the superseded ones would have said, newest first: nobody is told of it otherwise."""
+    for one in before:
+        if one.id in verdict.supersedes and one.state is not WebhookEventState.DELIVERED:
+            changed = join_changes(orjson.loads(one.changed), changed)
     return changed
 
 

@@ -106,7 +106,10 @@ Subject = tuple[WebhookId, str, int]
 
 
 async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subject, list[Given]]:
-    """What each webhook was last given for an entity, and all of it that is still open; newest first. No tests."""
+    """What each webhook was last given for an entity, and all of it that is still open; newest first. No tests.
+
+    What was given and is to be given again is there twice: as an open one, then as a delivered one.
+    """
     rows = await conn.fetch(
         """
         select k.*, g.* from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
@@ -129,9 +132,6 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
     found: dict[Subject, list[Given]] = {}
     for row in rows:
         subject = (row["webhook_id"], row["entity_type"], row["entity_id"])
-        # What was delivered counts while nothing newer, nor itself again, is open.
-        if row["state"] == "DELIVERED" and subject in found:
-            continue
         given = Given(
             id=row["id"],
             state=WebhookEventState(row["state"]),

@@ -7,6 +7,7 @@ endpoint is well and everything has gone out: `check_end` says what the subscrib
 1. A change that concerns a webhook makes one event: with the variant as it is, if it touches what the webhook
    watches; and one that says so and is not sent, if it doesn't.
 2. An event is left out only if it would show what the subscriber was last given, or will be; and such a one is.
+   What waits meanwhile is then not sent either, if it shows something else.
    What still waits gives way to a newer one, unless every change is asked for, or somebody wants it sent again.
 3. Sequences rise with the state that is shown, and arrive in their order, one at a time for each variant.
 4. Nothing arrives twice but what had no good end the first time, under the same id and with the same bytes.
@@ -237,9 +238,14 @@ def _check_skip(subscription: Subscription, seen: Round, commits: Sequence[Commi
     if event.reason in UNWATCHED or (event.reason == NEVER_SENT and event.name == "destroy"):
         return []
     before = last_given(seen, event.subject, event.id, by_arrival=True)
+    # What was changed and changed back, while nothing could be sent, is nothing.
+    arrived = [one for one in seen.after.values() if one.subject == event.subject and one.id in seen.arrived]
+    has = max((one for one in arrived if one.id < event.id), key=lambda one: one.id, default=None)
+    is_withdrawn = not any(_should_give_way(other, event) for other in seen.after.values())
     is_true = event.reason == EQUAL and event.name != "destroy" and subscription.may_skip
-    if is_true and _is_equal(seen, before, renderings(subscription, seen, commits)):
-        return []
+    for last in (before, has) if is_withdrawn else (before,):
+        if is_true and _is_equal(seen, last, renderings(subscription, seen, commits)):
+            return []
     return [f"left out, {commits}, although last given was {before}: {event}"]
 
 

@@ -83,6 +83,18 @@ SKIPPED = WebhookEventState.SKIPPED
             [was(PENDING, UPDATE, b"old", 2), was(SENDING, UPDATE, b"new", 1)],
             (PENDING, UPDATE, (2,)),
         ),
+        # Back at what the subscriber has, before anything else was sent; but not while something may arrive.
+        (WEBHOOK, UPDATE, [was(HELD, UPDATE, b"old", 2), was(DELIVERED, UPDATE, b"new")], (SKIPPED, UPDATE, (2,))),
+        (WEBHOOK, CREATE, [was(PENDING, DESTROY, b"old", 2), was(DELIVERED, UPDATE, b"new")], (SKIPPED, CREATE, (2,))),
+        (WEBHOOK, UPDATE, [was(SENDING, UPDATE, b"old", 2), was(DELIVERED, UPDATE, b"new")], (PENDING, UPDATE, ())),
+        (WEBHOOK, DESTROY, [was(HELD, UPDATE, b"old", 2), was(DELIVERED, UPDATE, b"new")], (PENDING, DESTROY, (2,))),
+        (ALWAYS, UPDATE, [was(HELD, UPDATE, b"old", 2), was(DELIVERED, UPDATE, b"new")], (PENDING, UPDATE, (2,))),
+        (
+            WEBHOOK,
+            UPDATE,
+            [was(PENDING, UPDATE, b"old", 2, is_replay=True), was(DELIVERED, UPDATE, b"new")],
+            (PENDING, UPDATE, ()),
+        ),
         # A destroy is news, and so is what comes after it.
         (WEBHOOK, DESTROY, [was(DELIVERED, UPDATE, b"new")], (PENDING, DESTROY, ())),
         (WEBHOOK, CREATE, [was(DELIVERED, DESTROY, b"new")], (PENDING, CREATE, ())),

@@ -123,6 +123,21 @@ async def test_what_takes_the_place_of_another_says_what_that_would_have_said(pu
     )
 
 
+async def test_what_is_changed_and_changed_back_before_anything_was_sent_is_nothing(publisher: Publisher) -> None:
+    await publisher.subscribe("sku", klass=WebhookKlass.VARIANT)
+    await create_variant(publisher.conn, sku="A")
+    await publisher.publish()
+    await publisher.deliver()
+    for sku in "BA":
+        await publisher.conn.execute("update variants set sku = $1", sku)
+        _, *rest = await publisher.publish()
+
+    changed, back = rest
+
+    assert (changed.outcome, changed.superseded_by) == (("update", "SUPERSEDED"), back.id)
+    assert (back.outcome, back.reason) == (("update", "SKIPPED"), EQUAL)
+
+
 async def test_created_and_destroyed_before_anything_was_sent_is_nothing(publisher: Publisher) -> None:
     await publisher.subscribe("sku", klass=WebhookKlass.VARIANT)
     await create_variant(publisher.conn)
