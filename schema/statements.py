@@ -82,7 +82,8 @@ def listed_rows(table: Table[Any], viewer: Viewer, asked: Asked, part: Slice) ->
     if isinstance(rule, Through) and rule.is_of_few and not viewer.is_operator:
         parents, live, args = _listed_by_parent(table, rule, viewer, asked)
     after, after_args = after_cursor(asked.sort, part, len(args) + 1)
-    page = f"from {table.name} t where {live} and {after}"
+    # The cursor first: behind a filter's own bound on the same column, PostgreSQL would begin its scan at that.
+    page = f"from {table.name} t where {after} and {live}"
     order = f"order by {order_by(asked.sort, part)} limit {part.size + 1}"
     if parents:
         page = f"from {parents} cross join lateral (select t.* {page} {order}) t"

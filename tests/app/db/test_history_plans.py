@@ -43,6 +43,8 @@ QUIET_SELLER = Viewer(SellerId(21))
 QUIET_EVENTS = 3
 #: So many rows at most are looked at for a page of 50.
 MOST_READ = 5_000
+#: And so many of PostgreSQL's buffers: what an index scan passes over shows in no number of rows.
+MOST_BUFFERS = 2_500
 #: How often this transaction has looked into each partition of the history, by an index or through all of it.
 LOOKS = """
 select c.relname, (pg_stat_get_xact_numscans(c.oid)
@@ -273,6 +275,7 @@ async def test_lists_of_webhook_events_go_by_indexes(history: Watched, place: fl
             is_read_through = "Seq Scan on webhook_events" in line and "never executed" not in line
             assert not (is_read_through and "rows=0.00 " not in line), f"{name}\n{history.plans[0]}"
         assert rows_read(history.plans[0]) <= MOST_READ, f"{name}\n{history.plans[0]}"
+        assert buffers_read(history.plans[0]) <= MOST_BUFFERS, f"{name}\n{history.plans[0]}"
 
 
 async def _place(conn: Conn, sort: Sort, event_id: int) -> tuple[str, int]:
@@ -280,6 +283,12 @@ async def _place(conn: Conn, sort: Sort, event_id: int) -> tuple[str, int]:
     row = await conn.fetchrow("select id, created_at from webhook_events where id = $1", event_id)
     assert row is not None
     return (row["created_at"].isoformat() if sort.name == "created_at" else str(event_id)), event_id
+
+
+def buffers_read(plan: str) -> int:
+    """Of PostgreSQL's memory or of the disk."""
+    whole = next(line for line in plan.splitlines() if "Buffers:" in line)
+    return sum(int(number) for number in re.findall(r"(?:hit|read)=(\d+)", whole))
 
 
 def rows_read(plan: str) -> int:
