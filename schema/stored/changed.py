@@ -32,7 +32,9 @@ def describe_changes(
         if places is None:
             continue
         path, _ = places[-1]
-        described["updated"].update(dict.fromkeys(_decided(schema, places, change)))
+        # The entity's own row that comes or goes is the event itself.
+        if path or change["op"] == "u":
+            described["updated"].update(dict.fromkeys(_decided(schema, places, change)))
         if change["op"] == "u":
             for name in _field_names(schema, change):
                 described["updated"][_joined(path, name)] = None
