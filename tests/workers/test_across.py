@@ -49,7 +49,8 @@ async def test_a_variant_is_told_of_what_its_advert_shows_of_another(publisher: 
     assert of_other.response["data"]["node"]["advert"] == {"lowestPrice": "10.00"}
     path = f"advert.variants[{global_ids.encode('Variant', one.id)}]"
     assert of_other.changed["updated"] == [
-        f"{path}.{name}" for name in ("lowestPrice", "lowestPriceCents", "editablePrice", "editablePriceCents")
+        "advert.lowestPrice",
+        *(f"{path}.{name}" for name in ("lowestPrice", "lowestPriceCents", "editablePrice", "editablePriceCents")),
     ]
 
 
