@@ -76,10 +76,11 @@ def _places(schema: GraphQLSchema, entity_type: str, change: dict[str, Any]) -> 
 
     None for what the schema does not show.
     """
-    if change["t"] == ENTITIES[entity_type].table.name:
+    ids, way = [*change["p"], change["id"]], tuple(change.get("v", ()))
+    # A way leads to another row of the same table: of a variant, through its advert.
+    if not way and change["t"] == ENTITIES[entity_type].table.name:
         return [("", entity_type)]
-    ids = [*change["p"], change["id"]]
-    steps = path_to(schema, entity_type, change["t"], len(ids), tuple(change.get("v", ())))
+    steps = path_to(schema, entity_type, change["t"], len(ids), way)
     if steps is None:
         return None
     keys, places = iter(ids), [("", entity_type)]
