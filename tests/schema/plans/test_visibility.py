@@ -15,8 +15,8 @@ from app.db.pool import Connection
 from app.db.sellers import SellerId
 from schema.declarations import ENTITIES
 from tests.schema import walk
-from tests.schema.marked import Marked, create_marked
-from tests.schema.test_visibility_walk import NODES, OPERATORS_NODES, hidden_in, seen_in
+from tests.schema.marked import NODES, OPERATORS_NODES, Marked, create_marked
+from tests.schema.marks import hidden_in, seen_in
 from tests.support.database import cloned_database
 from tests.support.executors import by_plan, by_reference, fresh_plans
 from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
