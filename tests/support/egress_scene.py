@@ -4,6 +4,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 import httpx
 
@@ -13,6 +14,10 @@ from tests.support.hostile import OK, HostileServer, answering, hostile_server
 from workers.names import TRIES
 from workers.transport import create_transport
 
+#: One address of loopback plays the public internet where a case says so; all others stay inside.
+OUTSIDE = "127.0.0.1"
+OPEN: tuple[Network, ...] = (ip_network("127.0.0.1/32"),)
+HOST = "hooks.example.com"
 _connects: list[tuple[str, int]] = []
 
 

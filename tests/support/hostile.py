@@ -88,6 +88,14 @@ def answering_without_end(start: bytes, repeated: bytes) -> Behaviour:
     return behave
 
 
+async def reset_at_once(connection: HostileConnection) -> None:
+    connection.reset()
+
+
+async def hang(connection: HostileConnection) -> None:
+    await connection.hang()
+
+
 @contextlib.asynccontextmanager
 async def hostile_server(
     behaviour: Behaviour, *, ssl_context: ssl.SSLContext | None = None

@@ -1,29 +1,19 @@
 """Whoever owns a name decides what it means, and when: POSTs to names that a hostile DNS server answers for."""
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator
 from ipaddress import ip_network
 
-import dns.rcode
-import httpx
 import pytest
 
 from app.domain.attempt import ErrorKind
-from app.domain.endpoint import Network, RefusedEndpoint, check_endpoint
-from app.errors import AttemptError
-from tests.support.dns_server import Reply, failure, garbage, records, silence, spoofed
-from tests.support.egress_scene import Scene, connects_to, open_scene
+from app.domain.endpoint import RefusedEndpoint, check_endpoint
+from tests.support.dns_server import records
+from tests.support.egress_scene import HOST, OPEN, OUTSIDE, Scene, connects_to
 from tests.support.hostile import OK, HostileConnection, answering, hostile_server
-from tests.support.waiting import until
+from tests.support.posting import fail, send
 from workers.connections import default_ssl_context, open_session
 from workers.egress import MAX_RECORDS, GuardedResolver
-from workers.transport import Answer, GuardedTransport, post
+from workers.transport import GuardedTransport
 
-# One address of loopback plays the public internet where a case says so; all others stay inside.
-OUTSIDE = "127.0.0.1"
-OPEN: tuple[Network, ...] = (ip_network("127.0.0.1/32"),)
-HOST = "hooks.example.com"
 CLOSING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 # Each with the records of a name that somebody else owns.
@@ -57,24 +47,6 @@ INSIDE = [
     "fec0::1",
     "ff02::1",
 ]
-
-
-@pytest.fixture
-async def scene() -> AsyncIterator[Scene]:
-    async with open_scene() as scene:
-        yield scene
-
-
-async def send(transport: httpx.AsyncBaseTransport, url: str, *, timeout_s: float = 5.0) -> Answer:
-    # The outer bound is generous: it only turns a hang of our own into a failure.
-    async with asyncio.timeout(20):
-        return await post(transport, url=httpx.URL(url), headers=[], body=b"{}", timeout_s=timeout_s)
-
-
-async def fail(transport: httpx.AsyncBaseTransport, url: str, *, timeout_s: float = 5.0) -> AttemptError:
-    with pytest.raises(AttemptError) as caught:
-        await send(transport, url, timeout_s=timeout_s)
-    return caught.value
 
 
 @pytest.mark.parametrize("address", INSIDE)
@@ -274,83 +246,3 @@ async def test_international_name_is_looked_up_as_it_was_checked(scene: Scene) -
 def test_spelling_that_a_resolver_would_map_is_refused_when_saved(host: str) -> None:
     with pytest.raises(RefusedEndpoint):
         check_endpoint(f"https://{host}/", allow_http=False, allowed=())
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        failure(dns.rcode.NXDOMAIN),
-        failure(dns.rcode.SERVFAIL),
-        failure(dns.rcode.REFUSED),
-        records(),
-        records(through=["nowhere.example.net"]),
-        records(through=[HOST]),
-        garbage,
-        silence,
-        spoofed(OUTSIDE, None),
-    ],
-    ids=["nxdomain", "servfail", "refused", "no-records", "dangling", "loop", "garbage", "silence", "forged"],
-)
-async def test_name_without_answer_is_a_dns_failure(scene: Scene, reply: Reply) -> None:
-    scene.dns.names[HOST] = [reply]
-
-    error = await fail(scene.transport(allowed=OPEN, tries=1), scene.url(HOST))
-
-    assert error.kind == ErrorKind.DNS
-    assert scene.nothing_arrived()
-
-
-async def test_forged_answer_changes_nothing(scene: Scene) -> None:
-    scene.dns.names[HOST] = [spoofed("10.0.0.1", OUTSIDE)]
-    transport = scene.transport(allowed=OPEN)
-
-    answer = await send(transport, scene.url(HOST))
-
-    assert answer.status == 200
-    assert scene.connects() == [OUTSIDE]
-
-
-async def test_silent_name_ends_at_the_deadline(scene: Scene) -> None:
-    scene.dns.names[HOST] = [silence]
-    transport = scene.transport(allowed=OPEN)
-
-    error = await fail(transport, scene.url(HOST), timeout_s=0.1)
-
-    assert error.kind == ErrorKind.TIMEOUT
-    assert error.message == "no answer within 0.1 s"
-    assert scene.nothing_arrived()
-
-
-@pytest.mark.parametrize("form", ["hooks.silent{}.net", "silent{}.example.net"], ids=["domains", "one-domain"])
-async def test_silent_names_delay_no_other(scene: Scene, form: str) -> None:
-    hosts = [form.format(number) for number in range(150)]
-    scene.dns.names |= {host: [silence] for host in hosts} | {HOST: [records(OUTSIDE)]}
-    transport = scene.transport(allowed=OPEN)
-    threads = threading.active_count()
-
-    silent = [asyncio.ensure_future(fail(transport, scene.url(host), timeout_s=20)) for host in hosts]
-
-    async def many_asked() -> bool:
-        # Not all: a burst of packets loses some, which are sent again after seconds.
-        return len({*scene.dns.asked}) > 64
-
-    await until(many_asked)
-    answer = await send(transport, scene.url(HOST))
-    ended = [task.done() for task in silent]
-    for task in silent:
-        task.cancel()
-    await asyncio.gather(*silent, return_exceptions=True)
-
-    assert answer.status == 200
-    assert ended == [False] * len(hosts)
-    assert threading.active_count() == threads
-
-
-async def test_attempts_at_one_silent_name_share_a_lookup(scene: Scene) -> None:
-    scene.dns.names[HOST] = [silence]
-    transport = scene.transport(allowed=OPEN)
-
-    errors = [await fail(transport, scene.url(HOST), timeout_s=0.02) for _ in range(10)]
-
-    assert {error.kind for error in errors} == {ErrorKind.TIMEOUT}
-    assert scene.dns.asked == [HOST]

@@ -1,14 +1,11 @@
 import asyncio
 import gzip
 import tracemalloc
-from collections.abc import AsyncIterator
-from ipaddress import ip_network
 
 import httpx
 import pytest
 
 from app.domain.attempt import ErrorKind
-from app.errors import AttemptError
 from tests.support.dns_server import dns_server, records
 from tests.support.hostile import (
     OK,
@@ -17,36 +14,10 @@ from tests.support.hostile import (
     answering_without_end,
     hostile_server,
 )
-from workers.transport import MAX_KEPT_BYTES, MAX_READ_BYTES, Answer, create_transport, post
+from tests.support.posting import BODY, LOOPBACK, fail, send
+from workers.transport import MAX_KEPT_BYTES, MAX_READ_BYTES, create_transport
 
-LOOPBACK = (ip_network("127.0.0.0/8"),)
-BODY = b'{"id":"1"}'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[httpx.AsyncBaseTransport]:
-    transport = create_transport(allowed=LOOPBACK)
-    yield transport
-    await transport.aclose()
-
-
-async def send(
-    transport: httpx.AsyncBaseTransport,
-    url: str,
-    *,
-    timeout_s: float = 5.0,
-    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"), ("X-Own", "1")),
-) -> Answer:
-    # The outer bound is generous: it only turns a hang of our own into a failure.
-    async with asyncio.timeout(20):
-        return await post(transport, url=httpx.URL(url), headers=headers, body=BODY, timeout_s=timeout_s)
-
-
-async def fail(transport: httpx.AsyncBaseTransport, url: str, *, timeout_s: float = 5.0) -> AttemptError:
-    with pytest.raises(AttemptError) as caught:
-        await send(transport, url, timeout_s=timeout_s)
-    return caught.value
 
 
 async def test_answer_of_a_gigabyte_costs_a_few_kilobytes(transport: httpx.AsyncBaseTransport) -> None:

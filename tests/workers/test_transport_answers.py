@@ -1,52 +1,24 @@
 """What the transport makes of every kind of bad answer: a failure with its kind, or a status with a note."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from ipaddress import ip_network
 
 import httpx
 import pytest
 
 from app.domain.attempt import ErrorKind
-from app.errors import AttemptError
 from tests.support.hostile import (
     OK,
     Behaviour,
     HostileConnection,
     answering,
     answering_without_end,
+    hang,
     hostile_server,
+    reset_at_once,
 )
-from workers.transport import Answer, create_transport, post
+from tests.support.posting import fail, send
 
-LOOPBACK = (ip_network("127.0.0.0/8"),)
-BODY = b'{"id":"1"}'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[httpx.AsyncBaseTransport]:
-    transport = create_transport(allowed=LOOPBACK)
-    yield transport
-    await transport.aclose()
-
-
-async def send(
-    transport: httpx.AsyncBaseTransport,
-    url: str,
-    *,
-    timeout_s: float = 5.0,
-    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"), ("X-Own", "1")),
-) -> Answer:
-    # The outer bound is generous: it only turns a hang of our own into a failure.
-    async with asyncio.timeout(20):
-        return await post(transport, url=httpx.URL(url), headers=headers, body=BODY, timeout_s=timeout_s)
-
-
-async def fail(transport: httpx.AsyncBaseTransport, url: str, *, timeout_s: float = 5.0) -> AttemptError:
-    with pytest.raises(AttemptError) as caught:
-        await send(transport, url, timeout_s=timeout_s)
-    return caught.value
 
 
 async def byte_by_byte(connection: HostileConnection) -> None:
@@ -71,10 +43,6 @@ async def body_byte_by_byte(connection: HostileConnection) -> None:
         await asyncio.sleep(0.02)
 
 
-async def reset_at_once(connection: HostileConnection) -> None:
-    connection.reset()
-
-
 async def reset_after_head(connection: HostileConnection) -> None:
     await connection.reader.readuntil(b"\r\n\r\n")
     connection.reset()
@@ -89,10 +57,6 @@ async def reset_in_headers(connection: HostileConnection) -> None:
     await connection.read_request()
     await connection.send(b"HTTP/1.1 200 OK\r\nContent-Le")
     connection.reset()
-
-
-async def hang(connection: HostileConnection) -> None:
-    await connection.hang()
 
 
 FAILURES: dict[str, tuple[Behaviour, ErrorKind]] = {
