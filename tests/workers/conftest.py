@@ -1,4 +1,4 @@
-"""What tests of several parts of the worker need: a transport, a scene with a DNS server, resources."""
+"""What tests of several parts of the worker need: a transport, a scene with a DNS server, resources, a publisher."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ import pytest
 
 from app.db import retention
 from tests.support.egress_scene import Scene, open_scene
+from tests.support.outbox import Publisher, running_publisher
 from tests.support.platform import settings_for
 from tests.support.posting import LOOPBACK
 from workers.resources import Resources, open_resources
@@ -34,6 +35,12 @@ async def scene() -> AsyncIterator[Scene]:
 async def resources(database_url: str) -> AsyncIterator[Resources]:
     async with open_resources(settings_for(database_url), stopping=asyncio.Event()) as opened:
         yield opened
+
+
+@pytest.fixture
+async def publisher(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Publisher]:
+    async with running_publisher(conn, database_url) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,25 +1,15 @@
 """What a whole shows of one of its parts is told to those beside it: to who reads it, and to nobody else."""
 
-from collections.abc import AsyncIterator
 from typing import Any
-
-import asyncpg
-import pytest
 
 from app.domain.webhook import WebhookKlass
 from schema import global_ids
 from tests.builders.catalogue import create_inventory
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.variants import create_variant
-from tests.support.outbox import Made, Publisher, running_publisher
+from tests.support.outbox import Made, Publisher
 
 VARIANT = WebhookKlass.VARIANT
-
-
-@pytest.fixture
-async def publisher(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Publisher]:
-    async with running_publisher(conn, database_url) as running:
-        yield running
 
 
 async def two_variants(publisher: Publisher) -> tuple[Any, Any]:

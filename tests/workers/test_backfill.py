@@ -1,9 +1,7 @@
 """Backfills: the present state of what the owner sees, in order, at a rate, once."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
 import pytest
 
 from app.auth import Viewer
@@ -15,15 +13,9 @@ from app.services.webhooks import delete_webhook
 from schema.declarations import ENTITIES
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
-from tests.support.outbox import Publisher, recorded, running_publisher
+from tests.support.outbox import Publisher, recorded
 from workers.backfill import backfill_all, backfill_batch
 from workers.publish import publish_batch
-
-
-@pytest.fixture
-async def publisher(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Publisher]:
-    async with running_publisher(conn, database_url) as running:
-        yield running
 
 
 async def start(publisher: Publisher, webhook_id: int, **given: Any) -> WebhookBackfill:

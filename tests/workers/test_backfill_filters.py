@@ -1,9 +1,7 @@
 """Backfills of what meets a list's filters: the same rows as the list has for the webhook's owner."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
 import pytest
 
 from app.domain.webhook import WebhookKlass
@@ -13,7 +11,7 @@ from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.owned import create_external_id
 from tests.builders.refund_requests import create_refund_request
 from tests.builders.variants import create_variant
-from tests.support.outbox import Publisher, recorded, running_publisher
+from tests.support.outbox import Publisher, recorded
 from tests.support.platform import Platform
 from workers.backfill import backfill_all, backfill_batch
 
@@ -31,12 +29,6 @@ LISTS = {
     "VARIANT": "query($variants: VariantFilterInput, $adverts: AdvertFilterInput)"
     " { found: variantsWhere(variantFilters: $variants, advertFilters: $adverts) { nodes { id } } }",
 }
-
-
-@pytest.fixture
-async def publisher(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Publisher]:
-    async with running_publisher(conn, database_url) as running:
-        yield running
 
 
 async def start(api: Platform, webhook_id: int, filters: Any, **given: Any) -> Any:

@@ -1,8 +1,5 @@
 """Triggers and filters narrow what a webhook is told of, and never lose what it asked for."""
 
-from collections.abc import AsyncIterator
-
-import asyncpg
 import pytest
 
 from app.domain.webhook import WebhookKlass
@@ -12,15 +9,9 @@ from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
-from tests.support.outbox import Made, Publisher, recorded, running_publisher
+from tests.support.outbox import Made, Publisher, recorded
 from workers.dedup import EQUAL
 from workers.match import UNTRIGGERED
-
-
-@pytest.fixture
-async def publisher(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Publisher]:
-    async with running_publisher(conn, database_url) as running:
-        yield running
 
 
 def outcomes(made: list[Made]) -> list[tuple[str, str, str | None]]:

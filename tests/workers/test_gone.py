@@ -1,10 +1,8 @@
 """A destroy is the last word: what happens to parts of a deleted entity is no update of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
-import pytest
 
 from app.auth import Viewer
 from app.db.webhook_events import WebhookEventId
@@ -14,19 +12,13 @@ from app.services.webhook_backfills import start_backfill
 from app.services.webhook_events import replay_event
 from tests.builders.owned import create_image
 from tests.builders.variants import create_variant
-from tests.support.outbox import Publisher, running_publisher
+from tests.support.outbox import Publisher
 from tests.support.waiting import until
 from workers.backfill import backfill_batch
 from workers.gone import GONE
 from workers.replay import NOT_VISIBLE, render_again
 
 _WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-
-
-@pytest.fixture
-async def publisher(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Publisher]:
-    async with running_publisher(conn, database_url) as running:
-        yield running
 
 
 async def test_a_part_of_what_was_deleted_softly_is_no_update_of_it(publisher: Publisher) -> None:

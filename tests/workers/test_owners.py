@@ -1,7 +1,6 @@
 """Other sellers' webhooks cost a batch nothing."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -13,15 +12,9 @@ from schema.declarations import ENTITIES
 from tests.builders.deliveries import create_subscription
 from tests.builders.sales import create_sale, create_sales
 from tests.builders.sellers import create_seller
-from tests.support.outbox import Publisher, recorded, running_publisher
+from tests.support.outbox import Publisher, recorded
 from workers.owners import _statement
 from workers.publish import publish_batch
-
-
-@pytest.fixture
-async def publisher(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Publisher]:
-    async with running_publisher(conn, database_url) as running:
-        yield running
 
 
 async def statements_of_a_change(publisher: Publisher, invoice_id: int, cents: int) -> int:

@@ -1,10 +1,8 @@
 """What publishing costs grows with distinct work, not with entities or subscribers."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-import asyncpg
-import pytest
 from asyncpg.connection import LoggedQuery
 
 from app.db.pool import Connection, connection
@@ -12,7 +10,7 @@ from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.orders import create_order
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
-from tests.support.outbox import Publisher, recorded, running_publisher
+from tests.support.outbox import Publisher, recorded
 from workers.publish import publish_batch
 from workers.resources import Resources
 
@@ -25,12 +23,6 @@ NESTED = """
   refundRequests { status lineItems { reason lineItem { variantSku } notes { note } } notes { note } }
   amendments { totalCents lineItems { totalCents } }
 """
-
-
-@pytest.fixture
-async def publisher(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Publisher]:
-    async with running_publisher(conn, database_url) as running:
-        yield running
 
 
 @contextmanager

@@ -1,26 +1,15 @@
 """What could not be rendered, once more."""
 
-from collections.abc import AsyncIterator
-
-import asyncpg
-import pytest
-
 from app.auth import Viewer
 from app.db.webhook_events import WebhookEventId
 from app.services.webhook_events import replay_event
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
-from tests.support.outbox import Publisher, recorded, running_publisher
+from tests.support.outbox import Publisher, recorded
 from workers.replay import NOT_VISIBLE, render_again
 
 BROKEN = "query($id: ID!) { node(id: $id) { ... on Invoice { gone } } }"
 SOUND = "query($id: ID!) { node(id: $id) { ... on Invoice { totalCents } } }"
-
-
-@pytest.fixture
-async def publisher(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Publisher]:
-    async with running_publisher(conn, database_url) as running:
-        yield running
 
 
 async def broken_events(publisher: Publisher, *, seller_id: int | None = None, changes: int = 1) -> list[int]:
