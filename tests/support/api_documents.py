@@ -4,30 +4,22 @@ mean something."""
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from graphql import (
-    REMOVE,
     ArgumentNode,
     DirectiveNode,
-    FieldDefinitionNode,
     FieldNode,
     GraphQLArgument,
     GraphQLObjectType,
-    GraphQLSchema,
     GraphQLUnionType,
     NameNode,
     ObjectFieldNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
     TypeInfo,
     TypeInfoVisitor,
     ValueNode,
     VariableNode,
     Visitor,
-    build_ast_schema,
-    extend_schema,
     get_named_type,
     is_enum_type,
     is_input_object_type,
@@ -41,18 +33,14 @@ from graphql import (
     validate,
     visit,
 )
-from hypothesis import HealthCheck, given, seed, settings
-from hypothesis_graphql import nodes, queries
+from hypothesis_graphql import nodes
 
 from app.domain.webhook import WebhookKlass
 from schema import documents, schema
-from schema.declarations import ENTITIES
 from schema.limits import SizeLimitRule
 from schema.stored.validate import StoredQuery, stored_query
-from tests.support.documents import EXAMPLES, SEED
-
-#: Selections per root field; each goes into several operations.
-_EXAMPLES = max(20, EXAMPLES // 3)
+from tests.support.documents import SEED
+from tests.support.selections import node_types, selections_of
 
 GRAPH = schema._schema
 _TIMES = ("1999-12-31T23:59:59Z", "2021-06-01T00:00:00+02:00", "2026-01-01", "2081-01-01T00:00:00Z", "soon")
@@ -152,7 +140,7 @@ def stored_queries(
     chance, made = random.Random(f"{SEED} {klass}"), set[str]()
     values = Values(chance, ids, cursors)
     while len(made) < number:
-        below = f"... on {klass.entity_type} {{ {_merged(chance, _selections(klass.entity_type))} }}"
+        below = f"... on {klass.entity_type} {{ {_merged(chance, selections_of(klass.entity_type))} }}"
         rewritten = _Rewriter(values, has_variables=False).operation([f"node {{ {below} }}"])
         text = rewritten.replace("{", "query($id: ID!) {", 1)
         if text not in made and not validate(GRAPH, parse(text), (*specified_rules, SizeLimitRule)):
@@ -163,12 +151,12 @@ def stored_queries(
 def _root_field(chance: random.Random) -> str:
     """A root field, with what several generated documents select below it."""
     if chance.random() < 0.25:
-        kinds = chance.sample(sorted(_node_types()), chance.choice((1, 1, 2)))
-        below = " ".join(f"... on {kind} {{ {_merged(chance, _selections(kind))} }}" for kind in kinds)
+        kinds = chance.sample(sorted(node_types()), chance.choice((1, 1, 2)))
+        below = " ".join(f"... on {kind} {{ {_merged(chance, selections_of(kind))} }}" for kind in kinds)
         name = chance.choice(("node", "nodes"))
         return f"{name} {{ __typename id {below} }}"
     name = chance.choice(_LISTS)
-    return f"{name} {{ {_merged(chance, _selections(name))} {_rows(chance, name)} }}"
+    return f"{name} {{ {_merged(chance, selections_of(name))} {_rows(chance, name)} }}"
 
 
 def _rows(chance: random.Random, name: str) -> str:
@@ -178,7 +166,7 @@ def _rows(chance: random.Random, name: str) -> str:
     assert isinstance(connection, GraphQLObjectType)
     of = get_named_type(connection.fields["nodes"].type)
     members = of.types if isinstance(of, GraphQLUnionType) else [of]
-    below = " ".join(f"... on {one.name} {{ {_merged(chance, _selections(one.name))} }}" for one in members)
+    below = " ".join(f"... on {one.name} {{ {_merged(chance, selections_of(one.name))} }}" for one in members)
     return chance.choice(("", f"nodes {{ {below} }}", f"edges {{ cursor node {{ __typename {below} }} }}"))
 
 
@@ -282,52 +270,6 @@ def _literal(value: Any, kind: Any) -> Any:
 
 def _member(name: str, value: Any) -> ObjectFieldNode:
     return ObjectFieldNode(name=NameNode(value=name), value=value)
-
-
-@cache
-def _selections(name: str) -> list[str]:
-    """Selection sets below a root list, or of a node type, as hypothesis-graphql makes them."""
-    found: list[str] = []
-
-    @seed(SEED)
-    @settings(max_examples=_EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(queries(_bare_schema(), fields=[name]))
-    def generate(document: str) -> None:
-        operation = parse(document).definitions[0]
-        assert isinstance(operation, OperationDefinitionNode)
-        fields = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
-        found.extend(_inside(field.selection_set) for field in fields if field.selection_set)
-
-    generate()
-    return list(dict.fromkeys(found)) or ["__typename"]
-
-
-def _inside(selection_set: SelectionSetNode) -> str:
-    return print_ast(selection_set).strip()[1:-1]
-
-
-@cache
-def _bare_schema() -> GraphQLSchema:
-    """Without arguments, which are given later, and without what makes generating slow; every node type at the root."""
-
-    class Bare(Visitor):
-        def enter_field_definition(self, node: FieldDefinitionNode, *_: object) -> Any:
-            return REMOVE if node.name.value in ("node", "nodes", "webhookDryRun") else None
-
-        def enter_input_value_definition(self, *_: object) -> Any:
-            return REMOVE
-
-        def enter_input_object_type_definition(self, *_: object) -> Any:
-            return False
-
-    sdl = visit(parse(schema.as_str()), Bare())
-    nodes_of = " ".join(f"{name}: {name}" for name in _node_types())
-    return extend_schema(build_ast_schema(sdl, assume_valid_sdl=True), parse(f"extend type Query {{ {nodes_of} }}"))
-
-
-@cache
-def _node_types() -> list[str]:
-    return sorted(name for name, entity in ENTITIES.items() if entity.is_node)
 
 
 _LISTS = sorted(name for name, field in GRAPH.query_type.fields.items() if "first" in field.args)  # type: ignore[union-attr]
