@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.support.database import cloned_database
+from tests.support.delivered import faults_of
 from tests.support.load import TOLD
 from tests.support.platform import Platform, running_platform, settings_for
 from tests.support.receiver import Receiver, running_receiver
@@ -87,6 +88,17 @@ async def receiver() -> AsyncIterator[Receiver]:
     """A subscriber's endpoint."""
     async with running_receiver() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def bodies_validate(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test of the whole was about: what its receiver was sent is as `payloadSchema` says."""
+    if not {"receiver", "platform"} <= set(request.fixturenames):
+        yield
+        return
+    receiver, url = request.getfixturevalue("receiver"), request.getfixturevalue("database_url")
+    yield
+    assert faults_of(url, receiver.deliveries) == []
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Validating a delivered body against its webhook's JSON Schema, by another's code."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +15,16 @@ def _is_date_time(value: object) -> bool:
     return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
 
 
-def faults(json_schema: dict[str, Any], instance: Any) -> list[str]:
-    """What is wrong with an instance, each with its place; the schema itself has to be one."""
+Check = Callable[[Any], list[str]]
+
+
+def check_of(json_schema: dict[str, Any]) -> Check:
+    """A function that tells what is wrong with an instance, each with its place; the schema itself has to be one."""
     Draft202012Validator.check_schema(json_schema)
     validator = Draft202012Validator(json_schema, format_checker=_FORMATS)
-    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(instance)]
+    return lambda instance: [f"{error.json_path}: {error.message}" for error in validator.iter_errors(instance)]
+
+
+def faults(json_schema: dict[str, Any], instance: Any) -> list[str]:
+    """The same for one instance alone."""
+    return check_of(json_schema)(instance)
