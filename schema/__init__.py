@@ -1,10 +1,13 @@
 """`schema`: the one GraphQL schema, executed by the API and by the workers."""
 
+from typing import Any
+
 import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
 
+from schema.context import Context
 from schema.documents import Documents, PreparedOperation
 from schema.errors import log_unknown
 from schema.mutation import Mutation
@@ -14,7 +17,21 @@ from schema.types.invoice_amendment import InvoiceAmendment
 
 
 class TellgraphSchema(strawberry.Schema):
-    """Logs what callers don't see of an error, and nothing of what is theirs."""
+    """Logs what callers don't see of an error, and nothing of what is theirs. Leaves nothing reading behind."""
+
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Context | None = None,
+        *args: Any,
+        **given: Any,
+    ) -> ExecutionResult:
+        try:
+            return await super().execute(query, variable_values, context_value, *args, **given)
+        finally:
+            if context_value is not None:
+                await context_value.loaders.settle()
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         log_unknown(errors)

@@ -3,6 +3,7 @@
 They are made on demand, one per relation and arguments, from the relations' declarations.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -30,6 +31,7 @@ class Loaders:
         self._reader = reader
         self._viewer = viewer
         self._made: dict[tuple[Any, ...], DataLoader[Any, Any]] = {}
+        self._pending: set[asyncio.Future[Any]] = set()
 
     def related(self, relation: Relation, row: Any, **arguments: Any) -> Awaitable[Any]:
         """What a row's relation holds: a row or None, a list, or a Connection. Raises Forbidden, InvalidInput."""
@@ -38,18 +40,23 @@ class Loaders:
         key = getattr(row, relation.local)
         if relation.is_paged:
             return self._paged(relation, key, **arguments)
-        found = self._rows(relation, relation.where(**arguments)).load(key)
+        found = self._load(self._rows(relation, relation.where(**arguments)), key)
         return found if relation.classify is None else _classified(found, relation.classify)
 
     def by_id(self, table: Table[Any], key: int, *, with_deleted: bool = False) -> Awaitable[Any]:
         """The row, or None when it does not exist or is not for this viewer. Raises Forbidden."""
         VISIBILITY[table.name].check(self._viewer)
         relation = Relation(target=table, local="id", remote="id", with_deleted=with_deleted)
-        return self._rows(relation, "true").load(key)
+        return self._load(self._rows(relation, "true"), key)
 
     def forget(self) -> None:
         """Drop what was read: a mutation has changed the rows."""
         self._made.clear()
+
+    async def settle(self) -> None:
+        """Wait for what is being read, also for those whom an error has cancelled: the connection is whole then."""
+        while self._pending:
+            await asyncio.wait(self._pending)
 
     async def listed(self, listing: Listing, **arguments: Any) -> Connection[Any]:
         """One page of a root list. Raises Forbidden, InvalidInput."""
@@ -88,8 +95,8 @@ class Loaders:
         def load() -> Load:
             return self._grouped(relation, statements.related_pages(relation, self._viewer, where, part))
 
-        rows = await self._loader((*_identity(relation), "page", where, part), load).load(key)
-        return make_connection(rows, part, BY_ID, table.name, lambda: self._count(relation, where).load(key))
+        rows = await self._load(self._loader((*_identity(relation), "page", where, part), load), key)
+        return make_connection(rows, part, BY_ID, table.name, lambda: self._load(self._count(relation, where), key))
 
     def _rows(self, relation: Relation, where: str) -> DataLoader[Any, Any]:
         def load() -> Load:
@@ -118,6 +125,17 @@ class Loaders:
             return [found[key] for key in keys]
 
         return load
+
+    def _load(self, loader: DataLoader[Any, Any], key: Any) -> Awaitable[Any]:
+        """What the loader finds for a key.
+
+        Many may wait for the one read. An error where one of them is cancels it, and must not cancel the others.
+        """
+        found = asyncio.ensure_future(loader.load(key))
+        if not found.done() and found not in self._pending:
+            self._pending.add(found)
+            found.add_done_callback(self._pending.discard)
+        return asyncio.shield(found)
 
     def _loader(self, name: tuple[Any, ...], make: Callable[[], Load]) -> DataLoader[Any, Any]:
         if name not in self._made:

@@ -1,0 +1,60 @@
+"""What many fields read together is cancelled by an error of none of them, and is never left on the connection."""
+
+import asyncio
+
+import orjson
+
+from app.db.pool import Connection
+from schema import global_ids
+from tests.builders.sales import create_sale
+from tests.support.platform import Platform, running_platform, settings_for
+from tests.support.receiver import Receiver
+from tests.support.waiting import until
+
+#: The shipments can't be read, and may not be null.
+FAILS = "shipments { dispatchedAt }"
+SELLER = "seller { businessName }"
+SHARING = f"""query($id: ID!) {{
+  a: node(id: $id) {{ ... on Invoice {{ {FAILS} {SELLER} }} }}
+  b: node(id: $id) {{ ... on Invoice {{ {SELLER} }} }}
+}}"""
+
+
+async def test_error_cancels_no_read_of_others(conn: Connection, database_url: str) -> None:
+    sale = await create_sale(conn)
+    await conn.execute("update shipments set dispatched_at = '0044-03-15 BC'")
+    async with running_platform(settings_for(database_url), with_worker=False) as api:
+        answer = await api.graphql(SHARING, {"id": sale.id_of("invoice")})
+
+    assert answer["data"] == {"a": None, "b": {"seller": {"businessName": sale.seller.business_name}}}
+    assert [error["path"] for error in answer["errors"]] == [["a", "shipments"]]
+
+
+async def test_connection_is_given_back_when_nothing_reads_on_it(conn: Connection, database_url: str) -> None:
+    await create_sale(conn)
+    await conn.execute("update sellers set created_at = '0044-03-15 BC'")
+    ended_by_an_error = '{ sellers { nodes { createdAt } } node(id: "VmFyaWFudC0x") { id } }'
+    async with running_platform(settings_for(database_url), with_worker=False) as api:
+        async with conn.transaction():
+            await conn.execute("lock table variants")
+            ended = asyncio.create_task(api.graphql(ended_by_an_error))
+            await until(lambda: conn.fetchval("select exists (select from pg_locks where not granted)"))
+            following = asyncio.create_task(api.graphql("{ invoices { nodes { id } } }"))
+            # The error is there; what was read beside it waits for the lock.
+            await following
+            assert not ended.done()
+
+        assert [error["path"] for error in (await ended)["errors"]] == [["sellers"]]
+        assert len((await following)["data"]["invoices"]["nodes"]) == 1
+
+
+async def test_batch_with_an_entity_that_can_not_be_read_is_told(platform: Platform, receiver: Receiver) -> None:
+    sale = await create_sale(platform.conn)
+    query = f"query($id: ID!) {{ node(id: $id) {{ ... on Invoice {{ id {SELLER} {FAILS} }} }} }}"
+    await platform.create_webhook(receiver.url(), query)
+
+    await platform.conn.execute("update shipments set dispatched_at = '0044-03-15 BC'")
+
+    (told,) = await receiver.wait_for(lambda one: "errors" in one.json["payload"])
+    assert told.json["entity"]["id"] == global_ids.encode("Invoice", sale.invoice.id)
+    assert orjson.loads(told.body)["payload"]["data"] == {"node": None}
