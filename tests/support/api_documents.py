@@ -45,6 +45,8 @@ from tests.support.selections import node_types, selections_of
 GRAPH = schema._schema
 _TIMES = ("1999-12-31T23:59:59Z", "2021-06-01T00:00:00+02:00", "2026-01-01", "2081-01-01T00:00:00Z", "soon")
 _TEXTS = ("", "S1-", "a", "AUD", "EUR", "Kettle", "%_\\", 'Zürich "☃"', "\u0000", "-1")
+#: Of no type that a variable has, or of not many.
+_WRONG: Sequence[Any] = ("x", "", 1.5, 1.0, -1, 2**31, 2**70, True, None, [], [[]], ["x"], {}, {"x": 1})
 _NUMBERS = (0, 1, 2, 3, 1_000_000, 2**31 - 1)
 
 
@@ -182,6 +184,7 @@ class _Rewriter(Visitor):
         self._values, self._has_variables = values, has_variables
         self._types = TypeInfo(GRAPH)
         self._variables: dict[str, GraphQLArgument | None] = {}
+        self._connections: dict[str, str] = {}
         self._aliases = 0
 
     def operation(self, fields: Sequence[str]) -> str:
@@ -209,7 +212,7 @@ class _Rewriter(Visitor):
             given = self._values.arguments(declared.args, connection)
             if is_root and not self._has_variables:
                 return FieldNode(name=node.name, arguments=(_ID,), selection_set=node.selection_set)
-            made = tuple(self._argument(name, value, declared.args[name]) for name, value in given.items())
+            made = tuple(self._argument(name, value, declared.args[name], connection) for name, value in given.items())
         alias = node.alias
         if alias is None and (declared.args or self._values.often(0.05)):
             # Merged fields may not differ in their arguments.
@@ -219,19 +222,21 @@ class _Rewriter(Visitor):
             alias=alias, name=node.name, arguments=made, directives=self._directives(), selection_set=node.selection_set
         )
 
-    def _argument(self, name: str, value: Any, declared: GraphQLArgument) -> ArgumentNode:
+    def _argument(self, name: str, value: Any, declared: GraphQLArgument, connection: str) -> ArgumentNode:
         if self._has_variables and self._values.often(0.3):
             variable = f"{name}{len(self._variables)}"
-            self._variables[variable] = declared
+            self._variables[variable], self._connections[variable] = declared, connection
             return ArgumentNode(name=NameNode(value=name), value=VariableNode(name=NameNode(value=variable)))
         return ArgumentNode(name=NameNode(value=name), value=_literal(value, declared.type))
 
     def _variable(self, name: str, declared: GraphQLArgument) -> Any:
-        bare = name.rstrip("0123456789")
+        bare, chance = name.rstrip("0123456789"), self._values.chance
+        if self._values.often(0.02):
+            return chance.choice(_WRONG)
         if bare in ("first", "last"):
-            return self._values.chance.choice((0, 1, 2, 5))
+            return chance.choice((0, 1, 2, 5))
         if bare in ("after", "before"):
-            return None
+            return chance.choice((None, *self._values.cursors[self._connections[name]]))
         return self._values.value(declared.type, bare)
 
     def _directives(self) -> tuple[DirectiveNode, ...]:
