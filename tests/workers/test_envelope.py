@@ -1,11 +1,12 @@
 """What goes out is signed by what signs at that moment: v1 always, v1a beside it, and nothing that has expired."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import asyncpg
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
+from app import clock
 from app.db.deliveries import DueEvent
 from app.domain.secret_ring import SigningSecret, stored_form
 from app.domain.signing_key import generate_private_key
@@ -17,7 +18,6 @@ from tests.support.platform import SECRET_KEY, settings_for
 from tests.workers.test_deliver import claim
 from workers.envelope import Prepared, prepare
 
-NOW = datetime.now(UTC)
 URL = "http://127.0.0.1:9/"
 
 
@@ -40,21 +40,23 @@ def is_signed_by(secret: str, prepared: Prepared) -> bool:
 async def test_a_rotated_out_secret_signs_to_the_end_of_its_overlap_and_no_longer(
     conn: asyncpg.Connection, database_url: str
 ) -> None:
+    # Whoever verifies compares with the time of day.
+    now = clock.now()
     new, old, settings = generate_secret(), generate_secret(), settings_for(database_url)
-    overlap = SigningSecret(text=old, expires_at=NOW + timedelta(seconds=60))
+    overlap = SigningSecret(text=old, expires_at=now + timedelta(seconds=60))
     due = await due_with(conn, SigningSecret(text=new), overlap)
 
-    during, after = [prepare(due, settings, now=NOW + timedelta(seconds=passed)) for passed in (59, 60)]
+    during, after = [prepare(due, settings, now=now + timedelta(seconds=passed)) for passed in (59, 60)]
 
     assert [is_signed_by(secret, during) for secret in (new, old)] == [True, True]
     assert [is_signed_by(secret, after) for secret in (new, old)] == [True, False]
 
 
 async def test_each_attempt_is_signed_anew_over_the_same_bytes(conn: asyncpg.Connection, database_url: str) -> None:
-    secret, settings = generate_secret(), settings_for(database_url)
+    secret, settings, now = generate_secret(), settings_for(database_url), clock.now()
     due = await due_with(conn, SigningSecret(text=secret), SigningSecret(text=generate_private_key()))
 
-    first, again = [prepare(due, settings, now=NOW + timedelta(seconds=passed)) for passed in (0, 5)]
+    first, again = [prepare(due, settings, now=now + timedelta(seconds=passed)) for passed in (0, 5)]
 
     assert first.body == again.body
     one, other = [dict(prepared.headers) for prepared in (first, again)]

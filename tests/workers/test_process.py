@@ -46,22 +46,22 @@ async def test_worker_in_this_process_stops_with_what_is_in_flight_recorded(
 
 @pytest.mark.parametrize("minutes", [10, -10])
 async def test_cron_jobs_run_once_when_the_clock_is_set_and_go_on_by_it(redis_url: str, minutes: int) -> None:
-    redis = await create_pool(redis_settings(redis_url), default_queue_name=QUEUE)
-    worker = WokenWorker(
-        cron_jobs=[cron(sweep, name="sweep", second=SWEEP_SECONDS, run_at_startup=True)], redis_pool=redis
-    )
-    begun = clock.now()
-    await worker.run_cron(begun, 0.5)
-    await redis.flushdb()
+    # Four seconds before the next run.
+    begun = clock.now().replace(second=1, microsecond=0)
+    set_to = begun + timedelta(minutes=minutes)
+    async with await create_pool(redis_settings(redis_url), default_queue_name=QUEUE) as redis:
+        worker = WokenWorker(
+            cron_jobs=[cron(sweep, name="sweep", second=SWEEP_SECONDS, run_at_startup=True)], redis_pool=redis
+        )
+        await worker.run_cron(begun, 0.5)
+        await redis.flushdb()
 
-    await worker.run_cron(begun + timedelta(minutes=minutes), 0.5)
-    await worker.run_cron(begun + timedelta(minutes=minutes), 0.5)
+        await worker.run_cron(set_to, 0.5)
+        await worker.run_cron(set_to, 0.5)
 
-    assert len(await redis.keys("arq:job:*")) == 1
-    next_run = worker.cron_jobs[0].next_run
-    assert next_run is not None
-    assert timedelta(0) < next_run - begun - timedelta(minutes=minutes) <= timedelta(seconds=7)
-    await redis.aclose()
+        assert len(await redis.keys("arq:job:*")) == 1
+    assert worker.cron_jobs[0].next_run is not None
+    assert worker.cron_jobs[0].next_run - set_to == timedelta(seconds=4, microseconds=123_456)
 
 
 async def test_stop_does_not_wait_for_all_that_is_due(database_url: str, redis_url: str, receiver: Receiver) -> None:
