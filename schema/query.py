@@ -15,11 +15,12 @@ from app.db.refund_requests import REFUND_REQUESTS
 from app.db.sellers import SELLERS
 from app.db.shipments import SHIPMENT_CARRIERS
 from app.db.variants import VARIANTS
-from app.db.webhook_events import WEBHOOK_EVENTS
+from app.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
 from app.db.webhooks import WEBHOOKS
 from schema.connections import Connection
 from schema.context import Info
 from schema.filters import adverts as advert_filters
+from schema.filters import delivery_attempts as delivery_attempt_filters
 from schema.filters import external_ids as external_id_filters
 from schema.filters import invoice_amendments as invoice_amendment_filters
 from schema.filters import invoices as invoice_filters
@@ -43,7 +44,7 @@ from schema.types.seller import Seller
 from schema.types.shipment_carrier import ShipmentCarrier
 from schema.types.variant import Variant
 from schema.types.webhook import Webhook
-from schema.types.webhook_event import WebhookEvent
+from schema.types.webhook_event import DeliveryAttempt, WebhookEvent
 from schema.webhook_dry_run import WebhookDryRun, webhook_dry_run
 
 
@@ -115,6 +116,13 @@ class Query:
         ask=webhook_event_filters.ask,
         arguments=webhook_event_filters.ARGUMENTS,
         description="What was made of changes for webhooks, newest first, with all attempts.",
+    )
+    delivery_attempts: Connection[DeliveryAttempt] = listing(
+        DELIVERY_ATTEMPTS,
+        scope=Scope.WEBHOOKS,
+        ask=delivery_attempt_filters.ask,
+        arguments=delivery_attempt_filters.ARGUMENTS,
+        description="The POSTs of all webhook events, newest first.",
     )
     operational_events: Connection[OperationalEvent] = listing(
         OPERATIONAL_EVENTS,

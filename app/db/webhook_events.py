@@ -43,6 +43,7 @@ class DeliveryAttempt:
     """finished_at None: in flight, or its worker died."""
 
     id: int
+    webhook_id: WebhookId
     webhook_event_id: WebhookEventId
     number: int
     started_at: datetime

@@ -35,7 +35,7 @@ class WebhookPayload:
 
 @entity(
     DELIVERY_ATTEMPTS,
-    visible=Through("webhook_event_id", "webhook_events", _THROUGH_WEBHOOK),
+    visible=_THROUGH_WEBHOOK,
     scope=Scope.WEBHOOKS,
     description="One POST of a webhook event.",
 )
@@ -55,6 +55,14 @@ class DeliveryAttempt:
         description="The beginning of the answer's body, at most 8 KiB.",
     )
     duration_ms: int | None = column("From begin to outcome, in milliseconds.")
+    webhook: Webhook = relation(
+        WEBHOOKS, local="webhook_id", with_deleted=True, description="The webhook whose endpoint it went to."
+    )
+    webhook_event: Annotated["WebhookEvent", strawberry.lazy("schema.types.webhook_event")] | None = relation(
+        WEBHOOK_EVENTS,
+        local="webhook_event_id",
+        description="What was sent. null when it is not kept any more.",
+    )
 
 
 @entity(

@@ -34,8 +34,9 @@ cross join lateral (select ($1::date + (n - 1)::float8 / $2 * interval '3 d') at
 order by at
 """
 _ATTEMPTS = """
-insert into delivery_attempts (webhook_event_id, number, started_at, finished_at, status, duration_ms)
-select id, 1, created_at, created_at, 200, 5 from webhook_events
+insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at, finished_at, status, duration_ms)
+select webhook_id, id, 1, created_at, created_at, case when state = 'FAILED' then 500 else 200 end, 5
+from webhook_events
 where created_at >= $1::date::timestamptz and created_at < ($1::date + 3)::timestamptz and state <> 'SKIPPED'
 """
 _CHANGES = """

@@ -58,11 +58,13 @@ _LOOSE = {
     ("webhook_events", "entity_id"): "invoices",
     ("webhook_events", "webhook_id"): "webhooks",
     ("webhook_events", "payload_digest"): "payloads",
+    ("delivery_attempts", "webhook_id"): "webhooks",
     ("delivery_attempts", "webhook_event_id"): "webhook_events",
     ("operational_events", "webhook_event_id"): "webhook_events",
 }
 _BY_OWNER: dict[tuple[str, str], dict[str, Any]] = {
     ("adverts", "S1"): {"brand_id": None, "taxon_id": None},
+    ("delivery_attempts", "S1"): {"status": 204},
     ("invoices", "S1"): {"status_flags": ["PAID"]},
     ("invoices", "S2"): {"status_flags": ["AWAITING_RETURN", "READY"]},
     ("line_items", "S1"): {"quantity_awaiting_dispatch": 0},

@@ -43,6 +43,7 @@ def _values(marked: Marked, name: str) -> dict[str, Any]:
         "externalId": external["Invoice"]["value"] if name == "invoices" else {k: pair[k] for k in ("key", "value")},
         "infiniteQuantity": True,
         "invoiceLegacyId": invoice["id"],
+        "isFailed": True,
         "key": external["Invoice"]["key"],
         "kinds": [marked.rows["operational_events", "S2"]["kind"]],
         "legacyId": listed,

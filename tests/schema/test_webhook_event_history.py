@@ -42,9 +42,9 @@ async def test_an_event_outlives_its_old_attempts_and_what_it_points_to(api: Pla
     await api.conn.execute("select add_partition('delivery_attempts', $1::date, $1::date + 1)", old)
     await api.conn.execute("update webhook_events set superseded_by = 999")
     await api.conn.execute(
-        "insert into delivery_attempts (webhook_event_id, number, started_at) select $1::bigint, n,"
-        " $2::date + n * interval '40 d'"
-        " from generate_series(0, 1) n",
+        "insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at) select $1, $2::bigint, n,"
+        " $3::date + n * interval '40 d' from generate_series(0, 1) n",
+        webhook.id,
         event_id,
         old,
     )

@@ -1,4 +1,4 @@
-"""Selection sets below each root list and node type, as hypothesis-graphql makes them; the same for the same seed."""
+"""Selection sets below each root list and type, as hypothesis-graphql makes them; the same for the same seed."""
 
 from functools import cache
 from typing import Any
@@ -30,7 +30,7 @@ _EXAMPLES = max(20, EXAMPLES // 3)
 
 @cache
 def selections_of(name: str) -> list[str]:
-    """Selection sets below a root list, or of a node type, as hypothesis-graphql makes them."""
+    """Selection sets below a root list, or of a type, as hypothesis-graphql makes them."""
     found: list[str] = []
 
     @seed(SEED)
@@ -52,7 +52,7 @@ def _inside(selection_set: SelectionSetNode) -> str:
 
 @cache
 def _bare_schema() -> GraphQLSchema:
-    """Without arguments, which are given later, and without what makes generating slow; every node type at the root."""
+    """Without arguments, which are given later, and without what makes generating slow; every type at the root."""
 
     class Bare(Visitor):
         def enter_field_definition(self, node: FieldDefinitionNode, *_: object) -> Any:
@@ -65,8 +65,8 @@ def _bare_schema() -> GraphQLSchema:
             return False
 
     sdl = visit(parse(schema.as_str()), Bare())
-    nodes_of = " ".join(f"{name}: {name}" for name in node_types())
-    return extend_schema(build_ast_schema(sdl, assume_valid_sdl=True), parse(f"extend type Query {{ {nodes_of} }}"))
+    entities = " ".join(f"{name}: {name}" for name in sorted(ENTITIES))
+    return extend_schema(build_ast_schema(sdl, assume_valid_sdl=True), parse(f"extend type Query {{ {entities} }}"))
 
 
 @cache

@@ -36,8 +36,8 @@ async def create_past(conn: Conn, webhook: Webhook, day: date, *, state: str = "
           select $1, 'Invoice', 1, 'update', $3, sha256($4::text::bytea), '{}', at, at,
             case when $3 <> 'HELD' then at end, 1 from at returning id, created_at
         ), attempt as (
-          insert into delivery_attempts (webhook_event_id, number, started_at, finished_at) select id, 1, created_at,
-            created_at from event
+          insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at, finished_at)
+          select $1, id, 1, created_at, created_at from event
         ) select id from event
         """,
         webhook.id,

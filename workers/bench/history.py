@@ -91,7 +91,7 @@ async def create_history(conn: Connection, *, events: int, invoices: int) -> Non
     await conn.execute(_WEBHOOK_EVENTS, today, _DAYS, events, invoices, _BODIES)
     await conn.execute(_GIVEN)
     await conn.execute(
-        "insert into delivery_attempts (webhook_event_id, number, started_at, finished_at, status, duration_ms)"
-        " select id, 1, created_at, created_at, 200, 5 from webhook_events"
+        "insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at, finished_at, status,"
+        " duration_ms) select webhook_id, id, 1, created_at, created_at, 200, 5 from webhook_events"
     )
     await conn.execute("vacuum analyze")

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -16,13 +17,17 @@ from app.auth import OPERATOR, Viewer
 from app.db import change_events, deliveries, webhook_events, webhooks
 from app.db.keyset import Slice, Sort
 from app.db.sellers import SellerId
+from app.db.table import Table
 from app.db.webhook_event_changes import hold_overlooked
-from app.db.webhook_events import WEBHOOK_EVENTS, NewWebhookEvent, Subject
+from app.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS, NewWebhookEvent, Subject
 from app.db.webhooks import WebhookId
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WebhookEventState
 from schema import global_ids
+from schema.declarations import Asked
+from schema.filters import delivery_attempts as attempt_filters
 from schema.filters import webhook_events as filters
+from schema.filters.delivery_attempts import DeliveryAttemptFilters
 from schema.filters.webhook_events import WebhookEventFilters
 from schema.statements import listed_rows
 from tests.builders.deliveries import create_due_events, result_of
@@ -196,17 +201,71 @@ async def test_lists_of_webhook_events_go_by_indexes(history: Watched, place: fl
     for name, (viewer, webhook_id, wanted) in _lists().items():
         asked = filters.ask(viewer, webhook_id, wanted)
         cursor = None if place == 0 else await _place(history, asked.sort, int(last * place))
-        statement = listed_rows(WEBHOOK_EVENTS, viewer, asked, Slice(size=50, is_backward=False, cursor=cursor))
-        await history.fetch(statement.sql, *statement.args)
+        await _check_page(history, f"{name}, from {place}", WEBHOOK_EVENTS, viewer, asked, cursor)
 
-        await history.during(f"{name}, from {place}", history.fetch(statement.sql, *statement.args))
 
-        for line in history.plans[0].splitlines():
-            # An empty partition is read through at no cost.
-            is_read_through = "Seq Scan on webhook_events" in line and "never executed" not in line
-            assert not (is_read_through and "rows=0.00 " not in line), f"{name}\n{history.plans[0]}"
-        assert rows_read(history.plans[0]) <= MOST_READ, f"{name}\n{history.plans[0]}"
-        assert buffers_read(history.plans[0]) <= MOST_BUFFERS, f"{name}\n{history.plans[0]}"
+def _attempt_lists() -> dict[str, tuple[Viewer, str | None, DeliveryAttemptFilters | None]]:
+    first, seldom = (global_ids.encode("Webhook", number) for number in (1, 150))
+    then = datetime.now(UTC) - timedelta(days=5)
+    failed, of_entity = DeliveryAttemptFilters(is_failed=True), strawberry.ID(global_ids.encode("Invoice", 7))
+    hour = DeliveryAttemptFilters(started_since=then - timedelta(hours=1), started_until=then)
+    return {
+        "all attempts": (OPERATOR, None, None),
+        "attempts of a busy webhook": (OPERATOR, first, None),
+        "attempts of a quiet webhook": (OPERATOR, seldom, None),
+        "failed attempts": (OPERATOR, None, failed),
+        "failed attempts of a webhook": (OPERATOR, first, failed),
+        "failed attempts of a quiet webhook": (OPERATOR, seldom, failed),
+        "other attempts": (OPERATOR, None, DeliveryAttemptFilters(is_failed=False)),
+        "attempts about an entity": (OPERATOR, None, DeliveryAttemptFilters(entity_id=of_entity)),
+        "a webhook's about an entity": (OPERATOR, first, DeliveryAttemptFilters(entity_id=of_entity)),
+        "failed ones about an entity": (OPERATOR, None, DeliveryAttemptFilters(entity_id=of_entity, is_failed=True)),
+        "attempts of an hour": (OPERATOR, None, hour),
+        "a webhook's attempts of an hour": (OPERATOR, first, hour),
+        "attempts until then": (OPERATOR, None, DeliveryAttemptFilters(started_until=then)),
+        "attempts since": (OPERATOR, first, DeliveryAttemptFilters(started_since=then)),
+        "attempts of a seller": (SELLER, None, None),
+        "attempts of another seller's webhook": (SELLER, first, None),
+        "failed attempts of a seller": (SELLER, None, failed),
+        "a seller's attempts of an hour": (SELLER, None, hour),
+        "a seller's attempts about an entity": (SELLER, None, DeliveryAttemptFilters(entity_id=of_entity)),
+        "attempts of a quiet seller": (QUIET_SELLER, None, None),
+        "attempts of nobody": (Viewer(SellerId(99)), None, None),
+    }
+
+
+@pytest.mark.parametrize("place", [0.0, 0.5])
+async def test_lists_of_attempts_go_by_indexes(history: Watched, place: float) -> None:
+    await history.execute("set enable_seqscan = on")
+    last = await history.fetchval("select max(webhook_event_id) from delivery_attempts")
+    # One in twenty events has none.
+    row = await history.fetchrow(
+        "select id, started_at from delivery_attempts where webhook_event_id >= $1 order by webhook_event_id limit 1",
+        int(last * place),
+    )
+    assert row is not None
+    cursor = None if place == 0 else (row["started_at"].isoformat(), row["id"])
+    for name, (viewer, webhook_id, wanted) in _attempt_lists().items():
+        asked = attempt_filters.ask(viewer, webhook_id, wanted)
+        await _check_page(history, f"{name}, from {place}", DELIVERY_ATTEMPTS, viewer, asked, cursor)
+
+
+async def _check_page(
+    history: Watched, name: str, table: Table[Any], viewer: Viewer, asked: Asked, cursor: tuple[str, int] | None
+) -> None:
+    statement = listed_rows(table, viewer, asked, Slice(size=50, is_backward=False, cursor=cursor))
+    await history.fetch(statement.sql, *statement.args)
+
+    await history.during(name, history.fetch(statement.sql, *statement.args))
+
+    (plan,) = history.plans
+    for line in plan.splitlines():
+        # An empty partition is read through at no cost.
+        is_read_through = re.search("Seq Scan on (webhook_events|delivery_attempts)", line)
+        is_costly = "never executed" not in line and "rows=0.00 " not in line
+        assert not (is_read_through and is_costly), f"{name}\n{plan}"
+    assert rows_read(plan) <= MOST_READ, f"{name}\n{plan}"
+    assert buffers_read(plan) <= MOST_BUFFERS, f"{name}\n{plan}"
 
 
 async def _place(conn: Conn, sort: Sort, event_id: int) -> tuple[str, int]:

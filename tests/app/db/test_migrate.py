@@ -44,6 +44,17 @@ select 'Invoice', n, 'UPDATE', '{invoices.total_cents}', '[]', false, 3, 'operat
   case when n % 2 = 0 then now() end from generate_series(1, 6) n;
 select nextval('webhook_events_id_seq');
 """
+#: Of before attempts told their webhook: in two partitions, in the default one, and one whose event was dropped.
+UNTOLD_ATTEMPTS = """
+insert into webhooks (id, type, events, url, query_string, secrets) overriding system value
+  select n, 'INVOICE', '{UPDATE}', 'http://127.0.0.1:9/', '', '' from generate_series(7, 8) n;
+insert into webhook_events (id, webhook_id, entity_type, entity_id, event_name, state, changed, changed_at)
+  values (1, 7, 'Invoice', 1, 'update', 'DELIVERED', '{}', now()),
+    (2, 8, 'Invoice', 1, 'update', 'SENDING', '{}', now());
+insert into delivery_attempts (webhook_event_id, number, started_at, status)
+  values (1, 1, now() - interval '40 d', 500), (1, 2, now(), 200), (2, 1, now() + interval '4 d', null),
+    (9, 1, now(), 200)
+"""
 #: The new tables, read as the old ones were.
 TABLES = {
     "change_events": "select id, shard, txid::text, entity_type, entity_id, operation, columns, changes, is_cut,"
@@ -136,3 +147,23 @@ async def test_work_goes_on_after_the_upgrade(upgraded: tuple[Conn, dict[str, li
     assert unknown == 4
     # One at a time of each webhook and entity: two that were never sent, two that wait again, and what was released.
     assert len(due) == 8
+
+
+async def test_attempts_are_given_their_webhook(empty_url: str) -> None:
+    await asyncio.to_thread(upgrade, empty_url, "0028")
+    conn = await asyncpg.connect(empty_url)
+    await conn.execute(UNTOLD_ATTEMPTS)
+
+    await asyncio.to_thread(migrate, empty_url)
+
+    told = await conn.fetch("select webhook_event_id, number, webhook_id, status from delivery_attempts order by id")
+    # That of the event 9, which is not kept any more, is not taken along: nobody could see it.
+    assert [tuple(row) for row in told] == [(1, 1, 7, 500), (1, 2, 7, 200), (2, 1, 8, None)]
+    await conn.execute("select add_partition('delivery_attempts', '2020-01-01', '2020-01-04')")
+    indexes = await conn.fetch(
+        "select relid::regclass::text as name, (select count(*) from pg_index i where i.indrelid = relid) as indexes"
+        " from pg_partition_tree('delivery_attempts') where isleaf"
+    )
+    assert "delivery_attempts_20200101" in {row["name"] for row in indexes}
+    assert {row["indexes"] for row in indexes} == {5}
+    await conn.close()

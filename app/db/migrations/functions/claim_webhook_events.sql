@@ -99,8 +99,8 @@ begin
         where e.id = picked.id and w.id = e.webhook_id and e.state in ('PENDING', 'RETRYING')
         returning e.*
       ), attempts as (
-        insert into delivery_attempts (webhook_event_id, number, started_at)
-        select c.id, c.attempt_count, claimed_at from claimed c
+        insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at)
+        select c.webhook_id, c.id, c.attempt_count, claimed_at from claimed c
       ), spent as (
         insert into webhook_tokens as t (webhook_id, tokens, refilled_at)
         select w.id, webhook_tokens_at(w.id, w.rate_limit, claimed_at) - count(*), claimed_at
