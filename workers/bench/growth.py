@@ -11,9 +11,6 @@ from workers.bench.marketplace import STORED_QUERY
 from workers.bench.sending import Pipeline
 
 _FEW_WEBHOOKS = 10
-#: Times as many rounds as elsewhere: the difference looked for is small.
-_MORE_ROUNDS = 3
-
 
 async def measure_growth(lab: Lab) -> list[Figure]:
     """Three sites, one event after the other on each; one webhook is told of each event in all of them."""
@@ -27,7 +24,7 @@ async def measure_growth(lab: Lab) -> list[Figure]:
         ]
         for site in sites:
             await site.warm_up(ids, len(ids))
-        rounds = [await _round(sites, ids, number) for number in range(_MORE_ROUNDS * scale.rounds)]
+        rounds = [await _round(sites, ids, number) for number in range(scale.growth_rounds)]
     counts = "CPU of worker and PostgreSQL per delivered event: with {} against {}"
     return [
         Figure(
