@@ -12,6 +12,7 @@ from workers.bench.sending import Pipeline
 
 _FEW_WEBHOOKS = 10
 
+
 async def measure_growth(lab: Lab) -> list[Figure]:
     """Three sites, one event after the other on each; one webhook is told of each event in all of them."""
     ids, scale = range(1, lab.scale.invoices + 1), lab.scale
