@@ -18,13 +18,14 @@ class Leaf:
     """`compute(row, **arguments)`, which reads these columns of the row's own table.
 
     is_column  the value is the one column itself (or an error): a plan takes it from the record as it is.
-    of_value   the same as `compute`, as it stands in a response, from the one column's value as the driver gives it.
+    of_values  the same as `compute` without arguments, as it stands in a response, from the columns' values as the
+               driver gives them. None only of a field that may be null.
     """
 
     reads: tuple[str, ...]
     compute: Callable[..., Any]
     is_column: bool = False
-    of_value: Callable[[Any], Any] | None = None
+    of_values: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,7 +185,7 @@ def pages(
 
 def global_id(type_name: str) -> Any:
     encode = global_ids.encoder(type_name)
-    leaf = Leaf(reads=("id",), compute=lambda row: encode(row.id), of_value=encode)
+    leaf = Leaf(reads=("id",), compute=lambda row: encode(row.id), of_values=encode)
     return _declared(leaf, "Opaque global id; `node(id:)` finds the object again.")
 
 
@@ -229,10 +229,14 @@ def formatted(description: str, name: str, *, of: Amount | None = None, reads: S
     def compute(row: Any, currency: str | None = None) -> str | None:
         return money.format_cents(amount_of(row), row.currency, asked=currency)
 
-    return computed(
-        compute,
+    leaf = Leaf(
         reads=(*(reads or (name,)), "currency"),
-        description=f"{description} Formatted, as in `$1,234.50`.",
+        compute=compute,
+        of_values=money.format_cents if of is None else None,
+    )
+    return _declared(
+        leaf,
+        f"{description} Formatted, as in `$1,234.50`.",
         arguments=(argument("currency", str | None, "ISO 4217 code that the amount must be in; no conversion."),),
     )
 

@@ -28,9 +28,9 @@ class View:
             place = self.level.column(self.alias, leaf.reads[0])
             form, complete = column_form(self.table, leaf.reads[0], field.type)
             return form.format(r=f"r[{place}]", c=self.code.name("c", complete) if complete else "")
-        if leaf.of_value is not None:
-            place = self.level.column(self.alias, leaf.reads[0])
-            return f"{self.code.name('v', leaf.of_value)}(r[{place}])"
+        if leaf.of_values is not None and given.constant == {}:
+            values = ", ".join(f"r[{self.level.column(self.alias, column)}]" for column in leaf.reads)
+            return f"{self.code.name('v', leaf.of_values)}({values})"
         self.read(leaf.reads)
         complete_name = self.code.name("c", completer(field.type))
         if given.constant is None:

@@ -3,6 +3,7 @@
 import pytest
 from graphql import (
     GraphQLField,
+    GraphQLNonNull,
     OperationDefinitionNode,
     get_named_type,
     is_leaf_type,
@@ -10,8 +11,9 @@ from graphql import (
     parse,
 )
 
-from schema.declarations import ENTITIES, Relation
+from schema.declarations import ENTITIES, Leaf, Relation
 from schema.plans.compile import Compiler
+from schema.plans.declared import declared_fields
 from schema.plans.levels import Page
 from schema.plans.operation import compile_operation
 from schema.plans.selection import Unsupported
@@ -88,3 +90,15 @@ def test_root_fields_are_planned_but_for_a_few() -> None:
     unplanned = {f"Query.{name}" for name, field in fields.items() if not _is_root_planned(_selected(name, field))}
 
     assert unplanned == UNPLANNED
+
+
+def test_only_ids_are_taken_from_values_where_null_may_not_be() -> None:
+    taken = {
+        (name, isinstance(of.fields[name].type, GraphQLNonNull))
+        for of in map(object_type, ENTITIES)
+        for name, declared in declared_fields(of)
+        if isinstance(declared, Leaf) and declared.of_values is not None
+    }
+
+    assert {name for name, is_required in taken if is_required} == {"id"}
+    assert ("totalFormatted", False) in taken
