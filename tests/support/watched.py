@@ -1,6 +1,7 @@
 """A connection that tells what statements cost and which partitions of the history they look into."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Awaitable
@@ -74,3 +75,21 @@ def report(name: str, plans: list[str], begun: float) -> None:
         times = [line for line in lines if line.startswith(("Planning Time", "Execution Time"))]
         sys.stdout.write(f"{name}: {' '.join(times)}; {buffers}\n")
     sys.stdout.write(f"{name}: {(time.monotonic() - begun) * 1000:.1f} ms in all\n")
+
+
+def buffers_read(plan: str) -> int:
+    """Of PostgreSQL's memory or of the disk."""
+    whole = next(line for line in plan.splitlines() if "Buffers:" in line)
+    return sum(int(number) for number in re.findall(r"(?:hit|read)=(\d+)", whole))
+
+
+def rows_read(plan: str) -> int:
+    """How many rows a plan's scans have looked at, whether they were wanted or not."""
+    read = 0
+    for line in plan.splitlines():
+        if found := re.search(r"(?<!Bitmap Index )Scan.*actual.* rows=([0-9.]+) loops=(\d+)", line):
+            loops = int(found[2])
+            read += round(float(found[1]) * loops)
+        elif found := re.search(r"Rows Removed by Filter: (\d+)", line):
+            read += int(found[1]) * loops
+    return read

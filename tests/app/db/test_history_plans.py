@@ -33,7 +33,7 @@ from schema.statements import listed_rows
 from tests.builders.deliveries import create_due_events, result_of
 from tests.builders.history import create_history
 from tests.support.servers import private_servers_running
-from tests.support.watched import IS_LONG, Watched
+from tests.support.watched import IS_LONG, Watched, buffers_read, rows_read
 
 Conn = asyncpg.Connection
 PARTITIONS, ROWS = (10, 1_000_000) if IS_LONG else (3, 10_000)
@@ -273,24 +273,6 @@ async def _place(conn: Conn, sort: Sort, event_id: int) -> tuple[str, int]:
     row = await conn.fetchrow("select id, created_at from webhook_events where id = $1", event_id)
     assert row is not None
     return (row["created_at"].isoformat() if sort.name == "created_at" else str(event_id)), event_id
-
-
-def buffers_read(plan: str) -> int:
-    """Of PostgreSQL's memory or of the disk."""
-    whole = next(line for line in plan.splitlines() if "Buffers:" in line)
-    return sum(int(number) for number in re.findall(r"(?:hit|read)=(\d+)", whole))
-
-
-def rows_read(plan: str) -> int:
-    """How many rows a plan's scans have looked at, whether they were wanted or not."""
-    read = 0
-    for line in plan.splitlines():
-        if found := re.search(r"(?<!Bitmap Index )Scan.*actual.* rows=([0-9.]+) loops=(\d+)", line):
-            loops = int(found[2])
-            read += round(float(found[1]) * loops)
-        elif found := re.search(r"Rows Removed by Filter: (\d+)", line):
-            read += int(found[1]) * loops
-    return read
 
 
 def _new_event(superseded: int) -> NewWebhookEvent:
