@@ -22,9 +22,12 @@ from tests.support.servers import PrivateServers
 
 # Another process of the same checkout: tells where its servers are, and keeps them until its input ends.
 _OTHER_PROCESS = """
+import signal
 import sys
 from pathlib import Path
 from app.embedded import embedded_servers
+# Whoever runs the tests in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with embedded_servers(Path(sys.argv[1]), durable=False) as servers:
     print(servers.database_url, flush=True)
     sys.stdin.read()
@@ -254,7 +257,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_servers(data_dir: Path) -> No
         processes = server_processes(data_dir)
         sessions = {os.getsid(each.pid) for each in processes}
         os.killpg(process.pid, signal.SIGINT)
-        process.wait()
+        process.wait(60)
 
     assert process.pid not in sessions
     assert wait_until(lambda: running(processes) == [], 1)
