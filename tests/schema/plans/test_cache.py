@@ -10,6 +10,7 @@ from schema.planned import Planned
 from schema.plans.cache import MAX_PLANS, OFTEN, Plans
 from tests.builders.sales import create_sale
 from tests.support.executors import by_plan, by_reference, context_of, fresh_plans
+from tests.support.expanding import expanding_fragments
 
 PAGE = "{ invoices { nodes { id lineItems { id quantity } } } }"
 
@@ -107,21 +108,9 @@ async def test_wrong_value_costs_an_operation_no_plan(conn: asyncpg.Connection) 
     assert given == [None, expected[1]]
 
 
-def _expanding(depth: int) -> str:
-    """Fragments on Invoice, of which F0 expands to four times as much with each level."""
-    relations = ("shipments", "refundRequests", "amendments", "annotations")
-    fragments = " ".join(
-        f"fragment F{level} on Invoice {{ "
-        + " ".join(f"{name} {{ invoice {{ ...F{level + 1} }} }}" for name in relations)
-        + " }"
-        for level in range(depth)
-    )
-    return f"{fragments} fragment F{depth} on Invoice {{ id }}"
-
-
 async def test_type_that_is_not_planned_leaves_the_others_theirs(conn: asyncpg.Connection) -> None:
     sale, planned = await create_sale(conn), fresh_plans()
-    text = f"query($id: ID!) {{ node(id: $id) {{ id ... on Invoice {{ ...F0 }} }} }} {_expanding(6)}"
+    text = f"query($id: ID!) {{ node(id: $id) {{ id ... on Invoice {{ ...F0 }} }} }} {expanding_fragments(6)}"
     ids = [sale.id_of("invoice"), sale.id_of("order")]
     expected = [await by_reference(conn, text, {"id": one}) for one in ids]
 
@@ -132,7 +121,7 @@ async def test_type_that_is_not_planned_leaves_the_others_theirs(conn: asyncpg.C
 
 async def test_operation_that_expands_too_far_is_left_to_the_reference_executor(conn: asyncpg.Connection) -> None:
     sale, planned = await create_sale(conn), fresh_plans()
-    text = f"query($id: ID!) {{ node(id: $id) {{ ...F0 }} }} {_expanding(6)}"
+    text = f"query($id: ID!) {{ node(id: $id) {{ ...F0 }} }} {expanding_fragments(6)}"
     await by_reference(conn, text, {"id": sale.id_of("invoice")})
 
     with capture_logs() as logs:

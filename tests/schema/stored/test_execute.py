@@ -20,6 +20,7 @@ from schema.stored.plan import Plan, plan_of
 from schema.stored.validate import KEPT_CHARACTERS, StoredQuery, stored_query
 from tests.builders.invoices import create_invoice
 from tests.builders.sales import Sale, create_sale, create_sales
+from tests.support.expanding import expanding_fragments
 from tests.support.outbox import recorded, running_publisher
 from tests.support.platform import settings_for
 
@@ -141,16 +142,9 @@ async def test_value_that_cannot_be_read_is_told_of_its_own_entity_alone(
 
 def _nested(depth: int) -> str:
     """Expands to four times as much with each level, and costs nothing, since it is below a page of no rows."""
-    relations = ("shipments", "refundRequests", "amendments", "annotations")
-    fragments = " ".join(
-        f"fragment F{level} on Invoice {{ "
-        + " ".join(f"{name} {{ invoice {{ ...F{level + 1} }} }}" for name in relations)
-        + " }"
-        for level in range(depth)
-    )
     below = "order { invoices(first: 0) { nodes { ...F0 } } }"
     leaves = "id legacyId buyerSurname buyerFirstName totalFormatted statusFlags"
-    return f"{FORM % below} {fragments} fragment F{depth} on Invoice {{ {leaves} }}"
+    return f"{FORM % below} {expanding_fragments(depth, leaves)}"
 
 
 async def test_query_that_expands_too_far_is_left_to_the_reference_executor(conn: asyncpg.Connection) -> None:
