@@ -77,10 +77,10 @@ def default_ssl_context() -> ssl.SSLContext:
     return context
 
 
-def open_session(
+def open_connector(
     allowed: Sequence[Network], ssl_context: ssl.SSLContext, resolver: GuardedResolver, *, force_close: bool
-) -> aiohttp.ClientSession:
-    """Open a session whose every connection is guarded and capped; call it in the running event loop.
+) -> aiohttp.TCPConnector:
+    """Open a connector whose every connection is guarded and capped; call it in the running event loop.
 
     Args: force_close — whether each request gets a connection of its own.
     """
@@ -96,10 +96,4 @@ def open_session(
     # Private, and the only way in; tests/workers/test_transport.py fails when aiohttp changes it.
     handler = partial(CappedHandler, loop=asyncio.get_running_loop())
     connector._factory = handler  # type: ignore[assignment]  # partial is invariant
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(total=None),
-    )
+    return connector

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import structlog
 
@@ -12,15 +12,13 @@ from app import clock
 from app.db import deliveries
 from app.db.deliveries import DueEvent, Result
 from app.db.pool import connection
-from app.domain.attempt import ErrorKind
-from app.errors import AttemptError, PayloadGone, PreSendError
 from app.metrics import POSTS_IN_FLIGHT
-from workers import retry, transport
-from workers.envelope import prepare
+from workers import transport
+from workers.envelope import Prepared, prepare
+from workers.outcome import Outcome, answered, failed, result_of
 from workers.record import count_attempts, record
 from workers.resources import Resources
 from workers.shares import Walk, find_room
-from workers.transport import Answer
 
 _log = structlog.get_logger()
 
@@ -40,8 +38,8 @@ class Deliverer:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         # Places: the bytes of each POST that is in flight, or over and not stored yet.
-        self._sending: dict[asyncio.Task[Result], int] = {}
-        self._finished: list[asyncio.Task[Result]] = []
+        self._sending: dict[asyncio.Task[Outcome], int] = {}
+        self._finished: list[asyncio.Task[Outcome]] = []
         self._has_finished = asyncio.Event()
         self._claims: set[asyncio.Task[bool]] = set()
         self._again = asyncio.Event()
@@ -137,19 +135,22 @@ class Deliverer:
                 max_bytes=room.max_bytes,
                 only_idle=room.only_idle,
             )
-        # Sent only now: the claim and the attempts are committed.
-        for due in claimed:
-            self._start(due)
+        # Sent only now: the claim and the attempts are committed. All are prepared before the first leaves, and
+        # read as results together: by turns, each step finds the processor's caches full of the others' code and
+        # takes about twice as long.
+        now = clock.now()
+        for due, prepared in [(due, self._prepared(due, now)) for due in claimed]:
+            self._start(due, prepared)
         if claimed:
             self._mean_bytes = sum(len(due.body) for due in claimed) // len(claimed) + 1
         return self._walk.go_on(room, claimed)
 
-    def _start(self, due: DueEvent) -> None:
-        sending = asyncio.create_task(self._send(due))
+    def _start(self, due: DueEvent, prepared: Prepared | Outcome) -> None:
+        sending = asyncio.create_task(self._send(due, prepared))
         self._sending[sending] = len(due.body)
         sending.add_done_callback(self._sent)
 
-    def _sent(self, sending: asyncio.Task[Result]) -> None:
+    def _sent(self, sending: asyncio.Task[Outcome]) -> None:
         self._finished.append(sending)
         self._has_finished.set()
 
@@ -159,7 +160,8 @@ class Deliverer:
             await self._has_finished.wait()
             self._has_finished.clear()
             finished, self._finished = self._finished, []
-            results = [task.result() for task in finished if _has_result(task)]
+            now = clock.now()
+            results = [result for task in finished if (result := _result_of(task, now))]
             count_attempts(results)
             await record(results, self._resources.database)
             for task in finished:
@@ -185,10 +187,17 @@ class Deliverer:
             self._again.clear()
             await self._again.wait()
 
-    async def _send(self, due: DueEvent) -> Result:
+    def _prepared(self, due: DueEvent, now: datetime) -> Prepared | Outcome:
+        try:
+            return prepare(due, self._resources.settings, now=now)
+        except Exception as error:
+            return failed(due, error)
+
+    async def _send(self, due: DueEvent, prepared: Prepared | Outcome) -> Outcome:
+        if isinstance(prepared, Outcome):
+            return prepared
         started = time.monotonic()
         try:
-            prepared = prepare(due, self._resources.settings, now=clock.now())
             answer = await transport.post(
                 self._resources.transport,
                 url=prepared.url,
@@ -196,84 +205,18 @@ class Deliverer:
                 body=prepared.body,
                 timeout_s=due.timeout_s,
             )
-        except AttemptError as error:
-            return _result(due, ErrorKind(error.kind), None, error.message, started)
-        except asyncio.CancelledError:
-            # Only `_finish` cancels, and it wants to know.
-            return _result(due, _ours(due, ErrorKind.CANCELLED), None, "The worker was told to stop.", started)
-        except PayloadGone as error:
-            return _result(due, ErrorKind.PAYLOAD_GONE, None, str(error), started)
-        except PreSendError as error:
-            return _result(due, _ours(due, ErrorKind.UNSENT), None, str(error), started)
-        except Exception as error:
-            _log.exception("delivery.internal_error", webhook_event_id=due.id)
-            return _result(due, ErrorKind.INTERNAL, None, type(error).__name__, started)
-        return _result(due, answer.status, answer, answer.note, started)
+        # Only `_finish` cancels, and it wants to know.
+        except (Exception, asyncio.CancelledError) as error:
+            return failed(due, error, (time.monotonic() - started) * 1000)
+        return answered(due, answer)
 
 
-def _ours(due: DueEvent, kind: ErrorKind) -> ErrorKind:
-    """One of OUR_FAULTS, after which an event is tried again; not a test, which is tried once, whatever comes of it."""
-    return ErrorKind.INTERNAL if due.event_name == "test" else kind
-
-
-def _result(
-    due: DueEvent, outcome: int | ErrorKind, answer: Answer | None, error: str | None, started: float
-) -> Result:
-    now = clock.now()
-    retry_after = answer.retry_after if answer else None
-    decision = retry.decide(
-        attempt_number=due.attempt - due.attempts_before,
-        outcome=outcome,
-        retry_after=retry_after,
-        now=now,
-        first_attempted_at=due.first_attempted_at,
-        max_retries=due.max_retries,
-        chance=random.random(),
-    )
-    kind = outcome if isinstance(outcome, ErrorKind) else None
-    status = None if kind else int(outcome)
-    result = Result(
-        id=due.id,
-        webhook_id=due.webhook_id,
-        attempt=due.attempt,
-        state=decision.state,
-        reason=decision.reason,
-        status=status,
-        error_kind=kind,
-        error=_storable(error),
-        response_body=answer.body if answer else None,
-        duration_ms=round((time.monotonic() - started) * 1000),
-        delay_s=decision.delay_s,
-        disable_reason=decision.disable_reason,
-        pause_s=retry.pause_s(outcome=outcome, retry_after=retry_after, delay_s=decision.delay_s, now=now),
-        is_test=due.event_name == "test",
-    )
-    _log.info(
-        "delivery.attempted",
-        webhook_event_id=due.id,
-        webhook_id=due.webhook_id,
-        entity=f"{due.entity_type}-{due.entity_id}",
-        attempt=due.attempt,
-        status=status,
-        error_kind=kind,
-        state=decision.state,
-        duration_ms=result.duration_ms,
-        retry_in_s=decision.delay_s,
-        pause_s=result.pause_s,
-    )
-    return result
-
-
-def _storable(text: str | None) -> str | None:
-    """Without what PostgreSQL refuses in a text: lone surrogates, and NUL."""
-    return text and text.replace("\0", "�").encode(errors="replace").decode()
-
-
-def _has_result(task: asyncio.Task[Result]) -> bool:
-    """False of a POST that an error of ours ended, or that never began: its lease will expire."""
+def _result_of(task: asyncio.Task[Outcome], now: datetime) -> Result | None:
+    """None of a POST that an error of ours ended, or that never began: its lease will expire."""
     if task.cancelled():
-        return False
-    if error := task.exception():
-        _log.error("delivery.internal_error", error=repr(error), exc_info=error)
-        return False
-    return True
+        return None
+    try:
+        return result_of(task.result(), now)
+    except Exception as error:
+        _log.exception("delivery.internal_error", error=repr(error))
+        return None

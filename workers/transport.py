@@ -1,6 +1,6 @@
 """One POST to an endpoint that may be slow, broken or hostile.
 
-httpx's interface over aiohttp, at a third of the CPU of httpx's own transport. Every answer is bounded three
+httpx's interface over aiohttp's connections. Every answer is bounded three
 times: in time by one deadline, in bytes from the wire by the connection, in bytes of body by the reader.
 """
 
@@ -8,31 +8,27 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from typing import Final
 
 import aiohttp
 import httpx
-import yarl
-from aiohttp.http_exceptions import BadStatusLine
-from httpx_aiohttp import AiohttpTransport
-from multidict import CIMultiDict
 
 from app.domain.attempt import ErrorKind
 from app.domain.endpoint import Network
 from app.errors import AttemptError
-from workers.attempt_errors import BrokenHandshake, StaleConnection, classify, describe
-from workers.connections import default_ssl_context, open_session
+from workers.attempt_errors import StaleConnection, classify, describe
+from workers.connections import default_ssl_context, open_connector
 from workers.egress import GuardedResolver
+from workers.exchange import Exchanger
 from workers.names import Names
 
 # A longer body is not read to its end, which costs its connection.
 MAX_READ_BYTES: Final = 64 * 1024
 MAX_KEPT_BYTES: Final = 8 * 1024
 MAX_HEADER_BYTES_KEPT: Final = 256
-_CHUNK_BYTES: Final = 16 * 1024
 # Closing a connection whose answer was not read to its end is local work; the bound is against surprises.
 CLOSE_TIMEOUT_S: Final = 1.0
 
@@ -78,19 +74,12 @@ class Post(httpx.Request):
         return httpx.Request(self.method, self.url, headers=list(self.given), content=self.body).headers
 
 
-class GuardedTransport(AiohttpTransport):
-    """httpx's transport over guarded connectors, one that keeps connections and one that makes fresh ones.
+class GuardedTransport(httpx.AsyncBaseTransport):
+    """httpx's transport over guarded connectors, one that keeps connections and one that makes fresh ones."""
 
-    Sends by itself, and not by the class it extends, because that one looks each header up among all others,
-    writes the URL anew, fails on a reason phrase that is no UTF-8, and gives most errors the same class.
-    """
-
-    def __init__(self, *, kept: aiohttp.ClientSession, fresh: aiohttp.ClientSession, names: Names) -> None:
-        # verify=False turns nothing off: it only spares a second SSLContext of 30 ms that is never used.
-        # The sessions' connectors verify.
-        super().__init__(client=kept, verify=False)
-        self._kept = kept
-        self._fresh = fresh
+    def __init__(self, *, kept: aiohttp.TCPConnector, fresh: aiohttp.TCPConnector, names: Names) -> None:
+        self._kept = Exchanger(kept)
+        self._fresh = Exchanger(fresh)
         self._names = names
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -98,10 +87,12 @@ class GuardedTransport(AiohttpTransport):
 
         Raises: what aiohttp and the operating system raise; `attempt_errors.classify` knows them.
         """
+        assert isinstance(request, Post), "`post` makes them"
+        url = str(request.url)
         try:
-            return await _send(self._kept, request)
+            return await self._kept.post(url, request.given, request.body)
         except StaleConnection:
-            return await _send(self._fresh, request)
+            return await self._fresh.post(url, request.given, request.body)
 
     async def aclose(self) -> None:
         """Close all connections, and end all lookups; POSTs in flight fail."""
@@ -125,8 +116,8 @@ def create_transport(
     """
     names = names or Names()
     resolver = GuardedResolver(names.look_up, allowed)
-    session = partial(open_session, allowed, ssl_context or default_ssl_context(), resolver)
-    return GuardedTransport(kept=session(force_close=False), fresh=session(force_close=True), names=names)
+    connector = partial(open_connector, allowed, ssl_context or default_ssl_context(), resolver)
+    return GuardedTransport(kept=connector(force_close=False), fresh=connector(force_close=True), names=names)
 
 
 async def close(transport: httpx.AsyncBaseTransport) -> None:
@@ -219,46 +210,6 @@ class _Reading:
             note=self.note,
             duration_ms=duration_ms,
         )
-
-
-async def _send(session: aiohttp.ClientSession, request: httpx.Request) -> httpx.Response:
-    assert isinstance(request, Post), "`post` makes them"
-    try:
-        response = await session.request(
-            request.method,
-            _yarl_url(str(request.url)),
-            headers=CIMultiDict(request.given),
-            data=request.body,
-            allow_redirects=False,
-        )
-    except aiohttp.ClientConnectorError as error:
-        if request.url.scheme == "https" and isinstance(error.os_error, ConnectionResetError):
-            raise BrokenHandshake("the connection ended in the TLS handshake") from error
-        raise
-    # aiohttp's parser lets three digits of any kind through.
-    if response.status < 100:
-        response.close()
-        raise BadStatusLine(f"{response.status:03}")
-    return httpx.Response(response.status, headers=response.raw_headers, stream=_AnswerStream(response))
-
-
-class _AnswerStream(httpx.AsyncByteStream):
-    """The body as aiohttp reads it, and its errors as they are: `attempt_errors.classify` knows them."""
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._response.content.iter_chunked(_CHUNK_BYTES))
-
-    async def aclose(self) -> None:
-        await self._response.__aexit__(None, None, None)
-
-
-@lru_cache(maxsize=10_000)
-def _yarl_url(url: str) -> yarl.URL:
-    # encoded: the endpoint gets the path and query that its owner wrote, whatever yarl holds for equal.
-    return yarl.URL(url, encoded=True)
 
 
 def _header(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> str | None:

@@ -10,7 +10,7 @@ from tests.support.dns_server import records
 from tests.support.egress_scene import HOST, OPEN, OUTSIDE, Scene, connects_to
 from tests.support.hostile import OK, HostileConnection, answering, hostile_server
 from tests.support.posting import fail, send
-from workers.connections import default_ssl_context, open_session
+from workers.connections import default_ssl_context, open_connector
 from workers.egress import MAX_RECORDS, GuardedResolver
 from workers.transport import GuardedTransport
 
@@ -195,7 +195,7 @@ async def test_address_that_gets_past_the_lookup_is_refused_when_connected(scene
     # A lookup that lets everything through, as if the answer had changed after it was judged.
     names = scene.dns.client()
     resolver = GuardedResolver(names.look_up, (ip_network("0.0.0.0/0"), ip_network("::/0")))
-    kept, fresh = (open_session(OPEN, default_ssl_context(), resolver, force_close=each) for each in (False, True))
+    kept, fresh = (open_connector(OPEN, default_ssl_context(), resolver, force_close=each) for each in (False, True))
     transport = GuardedTransport(kept=kept, fresh=fresh, names=names)
     scene.transports.append(transport)
     scene.dns.names[HOST] = [records(address)]
