@@ -35,6 +35,10 @@ class Doorbell:
         """A job says that it looks now: what is committed from here on needs another ring."""
         self._asked.pop(job, None)
 
+    def wake(self) -> None:
+        """Look now, also at whether the process stops."""
+        self._heard.set()
+
     async def run(self) -> None:
         """Listen and look until the process stops; whatever breaks, begin again."""
         while not self._resources.stopping.is_set():
@@ -77,7 +81,7 @@ class Doorbell:
 
     async def _ask(self, job: Job) -> None:
         now = time.monotonic()
-        if now - self._asked.get(job, -_LOST_AFTER_S) < _LOST_AFTER_S:
+        if self._resources.stopping.is_set() or now - self._asked.get(job, -_LOST_AFTER_S) < _LOST_AFTER_S:
             return
         self._asked[job] = now
         await self._ring(job)
@@ -91,4 +95,4 @@ class Doorbell:
         return rang
 
     def _hear(self, *_: object) -> None:
-        self._heard.set()
+        self.wake()

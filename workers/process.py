@@ -25,6 +25,12 @@ _log = structlog.get_logger()
 _RESTART_S = 1.0
 #: Less than this is no clock that was set, but a look at two clocks that took its time.
 _CLOCK_SET_S = 1.0
+#: For commands to Redis that are under way when the process stops.
+_LAST_COMMANDS_S = 1.0
+
+
+class _Over(Exception):
+    """Nothing is to be looked for any more."""
 
 
 class WokenWorker(Worker):
@@ -40,15 +46,23 @@ class WokenWorker(Worker):
         self._rung = asyncio.Event()
         self._rung.set()
         self._clocks: tuple[datetime, float] | None = None
+        self._is_over = False
 
     def ring(self) -> None:
         self._rung.set()
+
+    def end(self) -> None:
+        """Have `main` end, but not in the middle of a command."""
+        self._is_over = True
+        self.ring()
 
     async def _poll_iteration(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._rung.wait(), self.idle_poll_s)
         # Cleared before the queue is read, or a ring in between would be lost.
         self._rung.clear()
+        if self._is_over:
+            raise _Over
         await super()._poll_iteration()
 
     async def run_cron(self, n: datetime, delay: float, num_windows: int = 2) -> None:
@@ -141,7 +155,11 @@ async def _work(resources: Resources, deliverer: Deliverer) -> None:
     try:
         await asyncio.wait({working, listening, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if resources.stopping.is_set():
-            await _finish(worker, deliverer, resources.settings.shutdown_grace_s)
+            deliverer.wake()
+            doorbell.wake()
+            await _finish(worker, resources.settings.shutdown_grace_s)
+            # Broken off in a command, they would leave its connection behind.
+            await asyncio.wait({working, listening}, timeout=_LAST_COMMANDS_S)
         else:
             await _restart_later(resources, _failure(working, listening))
     finally:
@@ -163,12 +181,12 @@ async def _connect(resources: Resources) -> ArqRedis | None:
     return None
 
 
-async def _finish(worker: WokenWorker, deliverer: Deliverer, grace_s: float) -> None:
+async def _finish(worker: WokenWorker, grace_s: float) -> None:
     """Begin nothing new, and let the jobs end: they see that the process stops, and leave POSTs to the deliverer."""
     worker.allow_pick_jobs = False
-    deliverer.wake()
     if worker.tasks:
         await asyncio.wait(worker.tasks.values(), timeout=grace_s)
+    worker.end()
 
 
 async def _close(worker: WokenWorker, redis: ArqRedis, *tasks: asyncio.Task[Any]) -> None:
