@@ -1,17 +1,16 @@
 """One POST to an endpoint that may be slow, broken or hostile.
 
-httpx's interface over aiohttp's connections. Every answer is bounded three
-times: in time by one deadline, in bytes from the wire by the connection, in bytes of body by the reader.
+httpx's interface over aiohttp's connections. Every answer is bounded three times: in time by one deadline, in bytes
+from the wire by the connection, in bytes of body by the reader.
 """
 
-import asyncio
 import contextlib
 import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import aiohttp
 import httpx
@@ -24,6 +23,7 @@ from workers.connections import default_ssl_context, open_connector
 from workers.egress import GuardedResolver
 from workers.exchange import Exchanger
 from workers.names import Names
+from workers.time_limit import TimeLimit
 
 # A longer body is not read to its end, which costs its connection.
 MAX_READ_BYTES: Final = 64 * 1024
@@ -33,8 +33,7 @@ MAX_HEADER_BYTES_KEPT: Final = 256
 CLOSE_TIMEOUT_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """What an endpoint answered.
 
     status        as received, 101–999; alone decides whether the event is delivered.
@@ -145,7 +144,7 @@ async def post(
     started = time.perf_counter()
     reading = _Reading()
     try:
-        async with asyncio.timeout(timeout_s):
+        with TimeLimit(timeout_s):
             reading.response = await transport.handle_async_request(Post(url, headers, body))
             await reading.read_body()
     # Broad at this one seam: whatever an endpoint provokes in two libraries is its attempt's failure, and
@@ -194,9 +193,8 @@ class _Reading:
         # Read to its end, aiohttp has given the connection back already.
         if self.response is not None and not self.is_whole:
             # Nothing that goes wrong while closing changes what was answered.
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await self.response.aclose()
+            with contextlib.suppress(Exception), TimeLimit(CLOSE_TIMEOUT_S):
+                await self.response.aclose()
 
     def answer(self, *, duration_ms: float) -> Answer:
         assert self.response is not None

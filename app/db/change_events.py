@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -11,8 +11,7 @@ from app.db.pool import Connection
 from app.domain.webhook import WebhookEventName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeEvent:
+class ChangeEvent(NamedTuple):
     """One statement's change of one entity.
 
     columns    `table.column`, or `table.*` for a row added or removed; `adverts/table.column` of one beside it.

@@ -1,9 +1,8 @@
 """The deliver job's statements: claim due webhook events, record what became of them, sweep what was left."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -16,8 +15,7 @@ from app.domain.operational_event import exhausted_reason
 from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueEvent:
+class DueEvent(NamedTuple):
     """A claimed webhook event with all that its POST needs. `headers` and `secrets` are sealed.
 
     body             the payload; empty when it is gone.
@@ -43,8 +41,10 @@ class DueEvent:
     attempts_before: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+_CHANGED = DueEvent._fields.index("changed")
+
+
+class Result(NamedTuple):
     """What an attempt came to. `delay_s`: until the next one; None when there is none.
 
     pause_s  for how long the endpoint wants nothing at all; None when it doesn't say.
@@ -95,7 +95,7 @@ async def claim_due(
     Source:  migrations/functions/claim_webhook_events.sql.
     """
     rows = await conn.fetch(
-        "select * from claim_webhook_events($1, $2, $3, $4, $5, $6, $7)",
+        f"select {', '.join(DueEvent._fields)} from claim_webhook_events($1, $2, $3, $4, $5, $6, $7)",
         limit,
         per_webhook,
         after,
@@ -104,7 +104,7 @@ async def claim_due(
         max_bytes,
         only_idle,
     )
-    return [DueEvent(**{**row, "changed": orjson.loads(row["changed"])}) for row in rows]
+    return [DueEvent._make([*row[:_CHANGED], orjson.loads(row[_CHANGED]), *row[_CHANGED + 1 :]]) for row in rows]
 
 
 async def record_results(conn: Connection, results: Sequence[Result]) -> set[WebhookEventId]:

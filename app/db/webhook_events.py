@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from app.db.pool import Connection, unmoved
 from app.db.table import Table
@@ -66,8 +66,7 @@ DELIVERY_ATTEMPTS = Table("delivery_attempts", DeliveryAttempt)
 PAYLOADS = Table("payloads", Payload)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(NamedTuple):
     """A webhook event that was delivered or still may be, as publishing looks back on it.
 
     may_be_known  whether the subscriber may have heard of the entity before it.
@@ -85,8 +84,7 @@ class Given:
     changed: str = "{}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewWebhookEvent:
+class NewWebhookEvent(NamedTuple):
     """One to insert, with what it supersedes."""
 
     webhook_id: WebhookId

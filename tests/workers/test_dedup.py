@@ -169,7 +169,7 @@ def test_a_subscriber_ends_up_knowing_whether_the_entity_exists(
             open_ = [was(PENDING, verdict.event_name, digest, number, may_be_known=verdict.may_be_known), *open_]
         if attempted and open_:
             knows = open_[0].event_name is not DESTROY if arrives else knows
-            open_ = [replace(open_[0], state=RETRYING, attempt_count=1)]
+            open_ = [open_[0]._replace(state=RETRYING, attempt_count=1)]
 
     for one in open_:
         knows = one.event_name is not DESTROY

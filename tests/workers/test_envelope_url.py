@@ -1,7 +1,6 @@
 """A stored URL is checked again when it is sent to, by the rules and settings of that moment."""
 
 import datetime
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -43,7 +42,7 @@ def settings(**overrides: Any) -> Settings:
 
 
 def prepared_url(url: str, given: Settings) -> httpx.URL:
-    return prepare(replace(DUE, url=url), given, now=NOW).url
+    return prepare(DUE._replace(url=url), given, now=NOW).url
 
 
 def refusal(url: str, given: Settings) -> AttemptError:
