@@ -25,8 +25,7 @@ class BrokenHandshake(ssl.SSLError):
     """The connection ended in the TLS handshake; aiohttp tells it from no connection at all by nothing but the URL."""
 
 
-# First match wins, so the narrower class stands first. aiohttp's classes come before httpx's: httpx_aiohttp
-# gives refused, reset, DNS failure and a denied address the same class, and the true one is its cause.
+# First match wins, so the narrower class stands first.
 _KINDS: Final[tuple[tuple[type[BaseException], ErrorKind], ...]] = (
     (RefusedAddress, ErrorKind.REFUSED_ADDRESS),
     (aiohttp.InvalidURL, ErrorKind.REFUSED_ADDRESS),
@@ -41,8 +40,7 @@ _KINDS: Final[tuple[tuple[type[BaseException], ErrorKind], ...]] = (
     (aiohttp.ClientPayloadError, ErrorKind.RESET),
     # After the one before, which has it as its cause when a body ends too early.
     (HttpProcessingError, ErrorKind.PROTOCOL),
-    # A reason phrase that is no UTF-8, out of httpx_aiohttp.
-    (UnicodeError, ErrorKind.PROTOCOL),
+    # What other transports of httpx's interface raise.
     (httpx.InvalidURL, ErrorKind.REFUSED_ADDRESS),
     (httpx.TimeoutException, ErrorKind.TIMEOUT),
     (httpx.ConnectError, ErrorKind.CONNECT),
