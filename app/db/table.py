@@ -9,11 +9,14 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NewType, TypeVar
 
 from app.db.pool import Record
 
 Row = TypeVar("Row")
+
+JsonText = NewType("JsonText", str)
+"""The value of a jsonb column, as text."""
 
 
 class Table(Generic[Row]):
@@ -49,6 +52,17 @@ class Table(Generic[Row]):
 
     def has(self, column: str) -> bool:
         return column in self.columns
+
+
+def plain(hint: Any) -> tuple[Any, bool]:
+    """A column's type without `| None` and without NewType, but JsonText; and whether it may be None."""
+    may_be_null = False
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        (hint,) = [part for part in typing.get_args(hint) if part is not type(None)]
+        may_be_null = True
+    while hint is not JsonText and hasattr(hint, "__supertype__"):
+        hint = hint.__supertype__
+    return hint, may_be_null
 
 
 def _converter(hint: Any) -> Callable[[Any], Any] | None:

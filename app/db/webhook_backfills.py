@@ -6,7 +6,7 @@ from typing import NewType
 
 from app.db.pool import Connection
 from app.db.sellers import SellerId
-from app.db.table import Table
+from app.db.table import JsonText, Table
 from app.db.webhooks import WebhookId
 from app.domain.webhook_run import WebhookRunState
 from app.errors import NotFound
@@ -27,7 +27,7 @@ class WebhookBackfill:
     reason: str | None
     updated_since: datetime | None
     updated_until: datetime | None
-    filters: str | None
+    filters: JsonText | None
     rate_per_second: int
     is_forced: bool
     total: int | None

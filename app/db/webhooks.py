@@ -7,7 +7,7 @@ from typing import Any, NewType
 
 from app.db.pool import Connection
 from app.db.sellers import SellerId
-from app.db.table import Table
+from app.db.table import JsonText, Table
 from app.domain.secret_ring import SignatureScheme
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.errors import NotFound
@@ -32,7 +32,7 @@ class Webhook:
     url: str
     query_string: str
     headers: bytes | None
-    headers_shown: str
+    headers_shown: JsonText
     secrets: bytes
     description: str | None
     is_enabled: bool

@@ -27,7 +27,7 @@ from schema.plans.declared import declaration_of
 from schema.plans.leaves import completer
 from schema.plans.levels import Level, Page
 from schema.plans.selection import Fragments, Selected, Unsupported, collect
-from schema.plans.views import View, view_of
+from schema.plans.views import View, row_of, view_of
 
 #: Of the code of one stored query, or of one root field of the API: some hundred lists with all that their rows hold.
 #: It takes about half a second to make.
@@ -67,7 +67,7 @@ class Slots:
 class Compiler:
     """Walks one selection. Raises Unsupported for what only the reference executor knows.
 
-    is_nested  whether one statement reads all levels: a record then holds the rows below it.
+    is_nested  whether one statement reads all levels: a row then holds those below it, and is JSON.
     variables  those on which `@skip` and `@include` hang.
     """
 
@@ -92,7 +92,7 @@ class Compiler:
         number = self.slots.add()
         level = Level(number=number, relation=relation, page=page, parent=parent, key=key)
         if self.is_nested:
-            level.alias, level.first = f"r{number}", 0
+            level.alias, level.first, level.is_nested = f"r{number}", 0, True
         self.levels.append(level)
         self.tables.add(relation.target.name)
         return level
@@ -122,7 +122,7 @@ class Compiler:
             raise Unsupported(f"{named.name} is not decided by its row")
         members = {ENTITIES[member.name].row: self.object(level, alias, member, sets) for member in named.types}
         whole = [level.column(alias, column) for column in table.columns]
-        of = self.code.name("c", _classified(table, classify))
+        of = self.code.name("c", _classified(table, classify, is_json=self.is_nested))
         chosen = ", ".join(f"{self.code.name('t', row)}: {build}" for row, build in members.items())
         values = ", ".join(f"r[{place}]" for place in whole)
         return self.code.function([f"return {{{chosen}}}[{of}(({values},))](r, g)"])
@@ -189,7 +189,7 @@ class Compiler:
         """A leaf that all rows of a list come to, each as the columns that decide."""
         columns = child.relation.decides
         places = [child.column(child.alias, column) for column in columns]
-        view = self.code.name("w", view_of(child.table, columns))
+        view = self.code.name("w", view_of(child.table, columns, is_json=self.is_nested))
         of, complete = self.code.name("c", classify), self.code.name("c", completer(field.type))
         values = ", ".join(f"x[{place}]" for place in places)
         return f"{complete}({of}([{view}(({values},)) for x in {self._rows(child, level)}]))"
@@ -257,13 +257,10 @@ def _cursor_of_id(resource: str) -> Callable[[int], str]:
     return lambda row_id: encode_cursor(resource, BY_ID, _Id(row_id))
 
 
-def _classified(table: Table[Any], classify: Classify) -> Callable[[tuple[Any, ...]], type]:
+def _classified(table: Table[Any], classify: Classify, *, is_json: bool) -> Callable[[tuple[Any, ...]], type]:
     """Values of all of a table's columns → the class that its row is classified as."""
-
-    def decide(values: tuple[Any, ...]) -> type:
-        return type(classify(table.from_record(dict(zip(table.columns, values, strict=True)))))
-
-    return decide
+    whole = row_of(table, is_json=is_json)
+    return lambda values: type(classify(whole(values)))
 
 
 def _absent(field: GraphQLField) -> str:

@@ -1,7 +1,6 @@
 """From a column or a pure function to a JSON value: exactly what graphql-core would make of the leaf."""
 
 import math
-import types
 import typing
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -17,7 +16,8 @@ from graphql import (
     is_leaf_type,
 )
 
-from app.db.table import Table
+from app.db.table import Table, plain
+from schema.plans.in_json import TIME_FORM, from_json, time_from_json
 
 Complete = Callable[[Any], Any]
 
@@ -61,16 +61,18 @@ def _quick(kind: GraphQLOutputType, serialized: Complete) -> Complete:
     return serialized
 
 
-def column_form(table: Table[Any], column: str, kind: GraphQLOutputType) -> tuple[str, Complete | None]:
-    """The expression of a column's value, with `{r}` for the raw one as the driver gives it, `{c}` for a function.
+def column_form(
+    table: Table[Any], column: str, kind: GraphQLOutputType, *, is_json: bool
+) -> tuple[str, Complete | None]:
+    """The expression of a column's value, with `{r}` for the raw one as it arrives, `{c}` for a function.
 
     Inline only for pairs of column and GraphQL type whose result is known; all others go through the row's own form.
     """
-    hint, may_be_null = _plain(typing.get_type_hints(table.row)[column])
+    hint, may_be_null = plain(typing.get_type_hints(table.row)[column])
     is_required = isinstance(kind, GraphQLNonNull)
-    known = _known(hint, kind.of_type if isinstance(kind, GraphQLNonNull) else kind)
+    known = _known(hint, kind.of_type if isinstance(kind, GraphQLNonNull) else kind, is_json=is_json)
     if known is None:
-        convert, whole = table.converter(column), completer(kind)
+        convert, whole = converter(table, column, is_json=is_json), completer(kind)
         if convert is None:
             return "{c}({r})", whole
         return "{c}({r})", lambda value: whole(None if value is None else convert(value))
@@ -81,7 +83,15 @@ def column_form(table: Table[Any], column: str, kind: GraphQLOutputType) -> tupl
     return f"({absent} if {{r}} is None else {form})", complete
 
 
-def _known(hint: Any, kind: GraphQLOutputType) -> tuple[str, Complete | None] | None:
+def converter(table: Table[Any], column: str, *, is_json: bool) -> Complete | None:
+    """What makes a row's value of what arrives; None where they are the same."""
+    first, then = from_json(table, column) if is_json else None, table.converter(column)
+    if first is None or then is None:
+        return first or then
+    return lambda value: then(first(value))
+
+
+def _known(hint: Any, kind: GraphQLOutputType, *, is_json: bool) -> tuple[str, Complete | None] | None:
     """The expression of a value that is not null."""
     name = getattr(kind, "name", None)
     if hint is str and name in ("String", "ID"):
@@ -91,7 +101,9 @@ def _known(hint: Any, kind: GraphQLOutputType) -> tuple[str, Complete | None] | 
     if hint is int and name == "Int":
         return f"(x if {-(2**31)} <= (x := {{r}}) < {2**31} else bail())", None
     if hint is float and name == "Float":
-        return "{c}({r})", _float
+        return "{c}({r})", _float_of_text if is_json else _float
+    if hint is datetime and name == "DateTime" and is_json:
+        return TIME_FORM, time_from_json
     if hint is datetime and name == "DateTime":
         # The JSON encoder writes it as `isoformat` does.
         return "{r}", None
@@ -110,21 +122,14 @@ def _known_list(hint: Any, kind: GraphQLList[Any]) -> tuple[str, Complete | None
     return None
 
 
-def _plain(hint: Any) -> tuple[Any, bool]:
-    """The type without `| None` and without NewType, and whether it may be None."""
-    may_be_null = False
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        (hint,) = [part for part in typing.get_args(hint) if part is not type(None)]
-        may_be_null = True
-    while hasattr(hint, "__supertype__"):
-        hint = hint.__supertype__
-    return hint, may_be_null
-
-
 def _float(value: float) -> float:
     if math.isfinite(value):
         return value
     raise BailOut
+
+
+def _float_of_text(text: str) -> float:
+    return _float(float(text))
 
 
 def _enum_names(kind: GraphQLEnumType) -> Complete:

@@ -51,6 +51,7 @@ class Level:
     counts    whether `totalCount` is asked for; whether rows are, too; and whether there are more than those.
     columns   alias and column of each place of the record, from `first` on: place 0 is the relation's key where
               each level is read by a statement of its own.
+    is_nested whether its rows stand in their parent's, in JSON.
     """
 
     number: int
@@ -60,6 +61,7 @@ class Level:
     parent: str = ""
     key: int = 0
     first: int = 1
+    is_nested: bool = False
     counts: bool = False
     has_rows: bool = True
     looks_ahead: bool = False
@@ -70,6 +72,10 @@ class Level:
     @property
     def table(self) -> Table[Any]:
         return self.relation.target
+
+    def table_of(self, alias: str) -> Table[Any]:
+        """Of its own rows, or of those joined under an alias."""
+        return next((join.relation.target for join in self.joins if join.alias == alias), self.table)
 
     def read(self, part: Slice) -> Slice:
         """What a statement is to read of a page: it reads one row more by itself, which tells of more."""

@@ -1,4 +1,4 @@
-"""One statement for all levels: each list is a column of its parent's row, an array of rows.
+"""One statement for all levels: each list is a value of its parent's row, an array of rows.
 
 A page takes one round trip so, and PostgreSQL plans one statement.
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 from app.auth import Viewer
 from app.db.keyset import BY_ID, order_by
+from schema.plans.in_json import row_sql, rows_sql, value_sql
 from schema.plans.levels import Below, Level, Page, joined
 from schema.statements import Statement, page_of_key, row_rule, source_of
 
@@ -26,26 +27,26 @@ class Nested:
 
     def statement(self, root: Level, source: str, *, order: str, also: Sequence[str] = ()) -> Statement:
         """The root's rows, which the statement `source` gives, with its columns and then those of `also`."""
-        wanted = ", ".join([*self._wanted(root), *also]) or "true"
+        row = row_sql([*self._wanted(root), *also])
         joins = joined(root, self.viewer, self.args, first=1)
-        sql = f"select {wanted} from ({source}) {root.alias}{joins}{order}"
+        sql = f"select {row} from ({source}) {root.alias}{joins}{order}"
         return Statement(sql=sql, args=tuple(self.args))
 
     def _wanted(self, level: Level) -> list[str]:
         return [
             (self._count(column.level) if column.is_count else self._rows(column.level))
             if isinstance(column, Below)
-            else f'{column[0]}."{column[1]}"'
+            else value_sql(level.table_of(column[0]), *column)
             for column in level.columns
         ]
 
     def _rows(self, level: Level) -> str:
         page: Page = self._slots[level.page]
-        wanted = ", ".join(self._wanted(level)) or "true"
+        row = row_sql(self._wanted(level))
         source = self._source(level, page)
         joins = joined(level, self.viewer, self.args, first=1)
         order = f" order by {_order(level, page)}" if level.table.has("id") else ""
-        return f"array(select row({wanted}) from ({source}) {level.alias}{joins}{order})"
+        return rows_sql(f"select {row} from ({source}) {level.alias}{joins}{order}")
 
     def _source(self, level: Level, page: Page) -> str:
         """The level's rows of one parent."""

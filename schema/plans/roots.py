@@ -10,7 +10,6 @@ from graphql.execution.values import VariableValues
 
 from app.auth import Viewer
 from app.db.keyset import WHOLE, Sort, encode_cursor, order_by, slice_of
-from app.db.pool import Record
 from app.errors import TellgraphError
 from schema.context import Reader
 from schema.declarations import ENTITIES, Asked, Listing, Lookup, Relation
@@ -18,6 +17,7 @@ from schema.lookups import find_keys
 from schema.plans.arguments import Arguments
 from schema.plans.compile import PAGE_ARGUMENTS, Compiler
 from schema.plans.connections import ConnectionCode
+from schema.plans.in_json import read_rows, value_sql
 from schema.plans.leaves import BailOut
 from schema.plans.levels import Build, Level, Page
 from schema.plans.nested import Nested
@@ -135,7 +135,7 @@ class ListingRoot:
             self._written,
             found.sql,
             order=f" order by {order_by(asked.sort, part, level.alias)}",
-            also=[f'{level.alias}."{column}"' for column in also],
+            also=[value_sql(level.table, level.alias, column) for column in also],
         )
         if self._listing.is_whole and len(slots[level.number]) > part.size:
             raise BailOut
@@ -225,8 +225,8 @@ class _Type:
         # With one id PostgreSQL keeps its plan; with an array of them it would make another one each time.
         asked, key = ("= any($1::bigint[])", list(keys)) if len(keys) > 1 else ("= $1::bigint", keys[0])
         source = f"select t.* from {level.table.name} t where t.id {asked} and {rule}"
-        records = await _read(reader, Nested(viewer, slots, [key, *args]), level, self._written, source)
-        return {record[self._id]: self._build(record, slots) for record in records}
+        rows = await _read(reader, Nested(viewer, slots, [key, *args]), level, self._written, source)
+        return {row[self._id]: self._build(row, slots) for row in rows}
 
 
 class _Written:
@@ -257,20 +257,20 @@ async def _read(
     *,
     order: str = "",
     also: Sequence[str] = (),
-) -> list[Record]:
+) -> list[list[Any]]:
     """The root's rows; where the reader has a witness that has not spoken yet, they bring what it has to say."""
     witness = reader.witness
     if witness is None or witness.is_confirmed:
         statement = written.statement(nested, level, source, order, also)
-        return await reader.fetch(statement.sql, *statement.args)
+        return read_rows(await reader.fetch(statement.sql, *statement.args))
     said = witness.column(nested.parameters(*witness.args))
     statement = written.statement(nested, level, source, order, [*also, said])
-    records = await reader.fetch(statement.sql, *statement.args)
-    if records:
-        witness.is_confirmed = records[0][-1]
+    rows = read_rows(await reader.fetch(statement.sql, *statement.args))
+    if rows:
+        witness.is_confirmed = rows[0][-1]
         if not witness.is_confirmed:
             raise BailOut
-    return records
+    return rows
 
 
 def _by_id(target: Any) -> Relation:
@@ -284,6 +284,6 @@ def _require(viewer: Viewer, compiler: Compiler) -> None:
 
 def _cursors(level: Level, sort: Sort, columns: tuple[str, ...]) -> Callable[[Any], str]:
     """A record's cursor in this order, which its last columns tell."""
-    row, resource = view_of(level.table, columns), level.table.name
+    row, resource = view_of(level.table, columns, is_json=True), level.table.name
     first, end = len(level.columns), len(level.columns) + len(columns)
     return lambda record: encode_cursor(resource, sort, row(record[first:end]))

@@ -11,7 +11,8 @@ from app.db.table import Table
 from schema.declarations import Leaf
 from schema.plans.arguments import Arguments
 from schema.plans.code import Code
-from schema.plans.leaves import column_form, completer
+from schema.plans.in_json import from_json
+from schema.plans.leaves import column_form, completer, converter
 from schema.plans.levels import Level
 
 
@@ -26,11 +27,10 @@ class View:
         """The expression of a leaf's value. `slot`: where arguments that hang on variables will stand."""
         if leaf.is_column:
             place = self.level.column(self.alias, leaf.reads[0])
-            form, complete = column_form(self.table, leaf.reads[0], field.type)
+            form, complete = column_form(self.table, leaf.reads[0], field.type, is_json=self.level.is_nested)
             return form.format(r=f"r[{place}]", c=self.code.name("c", complete) if complete else "")
         if leaf.of_values is not None and given.constant == {}:
-            values = ", ".join(f"r[{self.level.column(self.alias, column)}]" for column in leaf.reads)
-            return f"{self.code.name('v', leaf.of_values)}({values})"
+            return f"{self.code.name('v', leaf.of_values)}({', '.join(map(self._value, leaf.reads))})"
         self.read(leaf.reads)
         complete_name = self.code.name("c", completer(field.type))
         if given.constant is None:
@@ -48,19 +48,38 @@ class View:
 
     def expression(self) -> str:
         view = self.code.name("w", _view_class(tuple(self.columns)))
-        values = []
-        for column, place in self.columns.items():
-            convert = _quick(self.table.converter(column))
-            values.append(f"r[{place}]" if convert is None else f"{self.code.name('c', convert)}(r[{place}])")
-        return f"{view}({', '.join(values)})"
+        return f"{view}({', '.join(map(self._row_value, self.columns))})"
+
+    def _value(self, column: str) -> str:
+        """The driver's."""
+        raw = f"r[{self.level.column(self.alias, column)}]"
+        convert = from_json(self.table, column) if self.level.is_nested else None
+        return raw if convert is None else f"{self.code.name('c', convert)}({raw})"
+
+    def _row_value(self, column: str) -> str:
+        raw = f"r[{self.columns[column]}]"
+        convert = _quick(converter(self.table, column, is_json=self.level.is_nested))
+        return raw if convert is None else f"{self.code.name('c', convert)}({raw})"
 
 
 @lru_cache(maxsize=1_000)
-def view_of(table: Table[Any], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
+def view_of(table: Table[Any], columns: tuple[str, ...], *, is_json: bool) -> Callable[[Sequence[Any]], Any]:
     """Raw values of these columns → something that has them as attributes, as a row has."""
     make = _view_class(tuple(columns))
-    converters = [table.converter(column) or _as_it_is for column in columns]
+    converters = _converters(table, columns, is_json=is_json)
     return lambda values: make(*(convert(value) for convert, value in zip(converters, values, strict=True)))
+
+
+def row_of(table: Table[Any], *, is_json: bool) -> Callable[[Sequence[Any]], Any]:
+    """Raw values of all columns → the row."""
+    every = [*zip(table.columns, _converters(table, table.columns, is_json=is_json), strict=True)]
+    return lambda values: table.row(
+        **{column: convert(value) for (column, convert), value in zip(every, values, strict=True)}
+    )
+
+
+def _converters(table: Table[Any], columns: Sequence[str], *, is_json: bool) -> list[Callable[[Any], Any]]:
+    return [converter(table, column, is_json=is_json) or _as_it_is for column in columns]
 
 
 def _quick(convert: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.db.table import JsonText
 from app.db.webhook_events import Given, WebhookEventId
 from app.db.webhooks import Webhook, WebhookId
 from app.domain.webhook import WebhookEventName, WebhookKlass
@@ -31,7 +32,7 @@ WEBHOOK = Webhook(
     url="https://example.com",
     query_string="",
     headers=None,
-    headers_shown="{}",
+    headers_shown=JsonText("{}"),
     secrets=b"",
     description=None,
     is_enabled=True,
