@@ -19,7 +19,8 @@ class Leaf:
 
     is_column  the value is the one column itself (or an error): a plan takes it from the record as it is.
     of_values  the same as `compute` without arguments, as it stands in a response, from the columns' values as the
-               driver gives them. None only of a field that may be null.
+               driver gives them: what saves a page dozens of small objects. None only of a field that may be null;
+               raises KeyError for what the schema has no name for.
     """
 
     reads: tuple[str, ...]

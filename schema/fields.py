@@ -99,9 +99,11 @@ def computed(
     description: str,
     arguments: Sequence[StrawberryArgument] = (),
     deprecated: str | None = None,
+    of_values: Callable[..., Any] | None = None,
 ) -> Any:
-    """A leaf that is a pure function of the row (and of the field's arguments)."""
-    return _declared(Leaf(reads=tuple(reads), compute=compute), description, arguments=arguments, deprecated=deprecated)
+    """A leaf that is a pure function of the row (and of the field's arguments). `of_values`: as `Leaf` has it."""
+    leaf = Leaf(reads=tuple(reads), compute=compute, of_values=of_values)
+    return _declared(leaf, description, arguments=arguments, deprecated=deprecated)
 
 
 def argument(name: str, type_: Any, description: str, default: Any = strawberry.UNSET) -> StrawberryArgument:

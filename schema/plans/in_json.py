@@ -60,6 +60,13 @@ def time_from_json(text: str) -> datetime:
     return _INFINITE.get(text) or datetime.fromisoformat(text).astimezone(UTC)
 
 
+def time_shown(text: str) -> str | datetime:
+    """As it stands in a response: PostgreSQL leaves zeros at the end of a fraction out."""
+    if text[4] == "-" and text[19] == "." and text.endswith("+00:00"):
+        return f"{text[:-6]:0<26}+00:00"
+    return time_from_json(text)
+
+
 _CONVERTERS: dict[Any, FromJson] = {
     datetime: time_from_json,
     float: float,

@@ -17,7 +17,7 @@ from graphql import (
 )
 
 from app.db.table import Table, plain
-from schema.plans.in_json import TIME_FORM, from_json, time_from_json
+from schema.plans.in_json import TIME_FORM, from_json, time_shown
 
 Complete = Callable[[Any], Any]
 
@@ -103,7 +103,7 @@ def _known(hint: Any, kind: GraphQLOutputType, *, is_json: bool) -> tuple[str, C
     if hint is float and name == "Float":
         return "{c}({r})", _float_of_text if is_json else _float
     if hint is datetime and name == "DateTime" and is_json:
-        return TIME_FORM, time_from_json
+        return TIME_FORM, time_shown
     if hint is datetime and name == "DateTime":
         # The JSON encoder writes it as `isoformat` does.
         return "{r}", None

@@ -11,7 +11,7 @@ from app.db.invoices import INVOICES, LINE_ITEMS
 from app.db.invoices import LineItem as LineItemRow
 from app.db.shipments import SHIPMENTS, SHIPPED_ITEMS
 from app.db.variants import VARIANTS
-from app.domain.order import line_item_status_full
+from app.domain.order import LineItemStatus, line_item_status_full
 from schema import global_ids
 from schema.declarations import Link
 from schema.enums import LineItemStatusEnum, LineItemStatusFullEnum, PricingModelEnum
@@ -42,6 +42,18 @@ def _status_full(row: LineItemRow) -> LineItemStatusFullEnum:
     return line_item_status_full(row.status, row.quantity_awaiting_dispatch)
 
 
+#: By status, and whether anything awaits dispatch.
+_STATUS_FULL = {
+    (status.value, is_awaiting): line_item_status_full(status, int(is_awaiting)).name
+    for status in LineItemStatus
+    for is_awaiting in (False, True)
+}
+
+
+def _status_full_name(status: str, quantity_awaiting_dispatch: int) -> str:
+    return _STATUS_FULL[status, quantity_awaiting_dispatch > 0]
+
+
 @entity(
     LINE_ITEMS,
     visible=LINE_ITEM_VISIBILITY,
@@ -58,6 +70,7 @@ class LineItem(Node):
         _status_full,
         reads=("status", "quantity_awaiting_dispatch"),
         description="Where it stands, its dispatch included: SHIPPED once nothing awaits dispatch.",
+        of_values=_status_full_name,
     )
     pricing_model: PricingModelEnum = column("On whose account it was sold.")
     advert_id: strawberry.ID | None = computed(

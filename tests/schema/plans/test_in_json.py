@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, get_type_hints
 
 import asyncpg
+import orjson
 import pytest
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
@@ -11,7 +12,7 @@ from app.db.table import JsonText, plain
 from schema import schema
 from schema.declarations import ENTITIES, Relation
 from schema.plans.declared import declaration_of
-from schema.plans.in_json import from_json
+from schema.plans.in_json import from_json, time_shown
 from tests.builders.difficult_sales import create_difficult_sales
 from tests.support.executors import by_plan, by_reference, fresh_plans
 
@@ -65,6 +66,7 @@ async def test_time_is_as_the_driver_reads_it(conn: asyncpg.Connection, time: st
 
     assert read is not None
     assert (read(text), read(None)) == (driver, None)
+    assert orjson.dumps(time_shown(text)) == orjson.dumps(driver)
 
 
 @pytest.mark.parametrize("time", ["0044-03-15 00:00:00.123+00 BC", "10000-01-01 00:00:00.12345+00"])
