@@ -9,7 +9,7 @@ from schema.plans.selection import Unsupported
 
 
 class Code:
-    """Functions `f(r, g)` of a record and the plan's slots. `E` is no rows, `bail()` gives the result up.
+    """Functions `f(r, g)` of a record and the plan's slots. `bail()` gives the result up.
 
     maximum  characters, above which Unsupported is raised: fragments can expand to any size.
     """
@@ -18,7 +18,7 @@ class Code:
         self._maximum = maximum
         self.characters = 0
         self.functions: list[str] = []
-        self.names: dict[str, Any] = {"bail": _bail, "E": ()}
+        self.names: dict[str, Any] = {"bail": _bail}
 
     def name(self, kind: str, value: Any) -> str:
         """A name for an object that the generated code calls or reads."""

@@ -67,7 +67,6 @@ class Slots:
 class Compiler:
     """Walks one selection. Raises Unsupported for what only the reference executor knows.
 
-    is_nested  whether one statement reads all levels: a row then holds those below it, and is JSON.
     variables  those on which `@skip` and `@include` hang.
     """
 
@@ -76,26 +75,19 @@ class Compiler:
         schema: GraphQLSchema,
         fragments: Fragments,
         *,
-        is_nested: bool = False,
         variables: VariableValues | None = None,
     ) -> None:
         self.schema, self.fragments = schema, fragments
-        self.is_nested, self.variables = is_nested, variables
+        self.variables = variables
         self.code, self.slots = Code(MAX_CHARACTERS), Slots()
-        self.levels: list[Level] = []
         self.tables: set[str] = set()
 
     def selected(self, on: GraphQLObjectType, sets: Sets) -> list[Selected]:
         return collect(self.schema, self.fragments, on, sets, self.variables)
 
-    def level(self, relation: Relation, page: int, parent: str = "", key: int = 0) -> Level:
-        number = self.slots.add()
-        level = Level(number=number, relation=relation, page=page, parent=parent, key=key)
-        if self.is_nested:
-            level.alias, level.first, level.is_nested = f"r{number}", 0, True
-        self.levels.append(level)
+    def level(self, relation: Relation, page: int, parent: str = "") -> Level:
         self.tables.add(relation.target.name)
-        return level
+        return Level(number=self.slots.add(), relation=relation, page=page, parent=parent)
 
     def object(self, level: Level, alias: str, on: GraphQLObjectType, sets: Sets) -> str:
         """A function that builds one object of a type from a record in which its row stands under an alias."""
@@ -122,7 +114,7 @@ class Compiler:
             raise Unsupported(f"{named.name} is not decided by its row")
         members = {ENTITIES[member.name].row: self.object(level, alias, member, sets) for member in named.types}
         whole = [level.column(alias, column) for column in table.columns]
-        of = self.code.name("c", _classified(table, classify, is_json=self.is_nested))
+        of = self.code.name("c", _classified(table, classify))
         chosen = ", ".join(f"{self.code.name('t', row)}: {build}" for row, build in members.items())
         values = ", ".join(f"r[{place}]" for place in whole)
         return self.code.function([f"return {{{chosen}}}[{of}(({values},))](r, g)"])
@@ -189,7 +181,7 @@ class Compiler:
         """A leaf that all rows of a list come to, each as the columns that decide."""
         columns = child.relation.decides
         places = [child.column(child.alias, column) for column in columns]
-        view = self.code.name("w", view_of(child.table, columns, is_json=self.is_nested))
+        view = self.code.name("w", view_of(child.table, columns))
         of, complete = self.code.name("c", classify), self.code.name("c", completer(field.type))
         values = ", ".join(f"x[{place}]" for place in places)
         return f"{complete}({of}([{view}(({values},)) for x in {self._rows(child, level)}]))"
@@ -211,23 +203,15 @@ class Compiler:
     def _child(self, relation: Relation, given: Arguments, level: Level, alias: str) -> Level:
         """A level below, of the rows that a relation of the row under an alias leads to."""
         page = self.slots.make(given, lambda values: _page_of(relation, values))
-        key = 0 if self.is_nested else level.column(alias, relation.local)
-        child = self.level(relation, page, parent=alias, key=key)
-        level.children.append(child)
-        return child
+        return self.level(relation, page, parent=alias)
 
     def _rows(self, child: Level, level: Level) -> str:
-        """The expression of the record's rows in a level below."""
-        if self.is_nested:
-            return f"r[{level.below(child)}]"
-        return f"g[{child.number}].get(r[{child.key}], E)"
+        """The expression of the row's rows in a level below."""
+        return f"r[{level.below(child)}]"
 
     def _count(self, child: Level, level: Level) -> Callable[[], str]:
         def expression() -> str:
-            child.counts = True
-            if self.is_nested:
-                return f"r[{level.below(child, is_count=True)}]"
-            return f"g[{child.number}].get(('count', r[{child.key}]), 0)"
+            return f"r[{level.below(child, is_count=True)}]"
 
         return expression
 
@@ -257,9 +241,9 @@ def _cursor_of_id(resource: str) -> Callable[[int], str]:
     return lambda row_id: encode_cursor(resource, BY_ID, _Id(row_id))
 
 
-def _classified(table: Table[Any], classify: Classify, *, is_json: bool) -> Callable[[tuple[Any, ...]], type]:
+def _classified(table: Table[Any], classify: Classify) -> Callable[[tuple[Any, ...]], type]:
     """Values of all of a table's columns → the class that its row is classified as."""
-    whole = row_of(table, is_json=is_json)
+    whole = row_of(table)
     return lambda values: type(classify(whole(values)))
 
 

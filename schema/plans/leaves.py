@@ -61,18 +61,16 @@ def _quick(kind: GraphQLOutputType, serialized: Complete) -> Complete:
     return serialized
 
 
-def column_form(
-    table: Table[Any], column: str, kind: GraphQLOutputType, *, is_json: bool
-) -> tuple[str, Complete | None]:
+def column_form(table: Table[Any], column: str, kind: GraphQLOutputType) -> tuple[str, Complete | None]:
     """The expression of a column's value, with `{r}` for the raw one as it arrives, `{c}` for a function.
 
     Inline only for pairs of column and GraphQL type whose result is known; all others go through the row's own form.
     """
     hint, may_be_null = plain(typing.get_type_hints(table.row)[column])
     is_required = isinstance(kind, GraphQLNonNull)
-    known = _known(hint, kind.of_type if isinstance(kind, GraphQLNonNull) else kind, is_json=is_json)
+    known = _known(hint, kind.of_type if isinstance(kind, GraphQLNonNull) else kind)
     if known is None:
-        convert, whole = converter(table, column, is_json=is_json), completer(kind)
+        convert, whole = converter(table, column), completer(kind)
         if convert is None:
             return "{c}({r})", whole
         return "{c}({r})", lambda value: whole(None if value is None else convert(value))
@@ -83,15 +81,15 @@ def column_form(
     return f"({absent} if {{r}} is None else {form})", complete
 
 
-def converter(table: Table[Any], column: str, *, is_json: bool) -> Complete | None:
+def converter(table: Table[Any], column: str) -> Complete | None:
     """What makes a row's value of what arrives; None where they are the same."""
-    first, then = from_json(table, column) if is_json else None, table.converter(column)
+    first, then = from_json(table, column), table.converter(column)
     if first is None or then is None:
         return first or then
     return lambda value: then(first(value))
 
 
-def _known(hint: Any, kind: GraphQLOutputType, *, is_json: bool) -> tuple[str, Complete | None] | None:
+def _known(hint: Any, kind: GraphQLOutputType) -> tuple[str, Complete | None] | None:
     """The expression of a value that is not null."""
     name = getattr(kind, "name", None)
     if hint is str and name in ("String", "ID"):
@@ -101,12 +99,9 @@ def _known(hint: Any, kind: GraphQLOutputType, *, is_json: bool) -> tuple[str, C
     if hint is int and name == "Int":
         return f"(x if {-(2**31)} <= (x := {{r}}) < {2**31} else bail())", None
     if hint is float and name == "Float":
-        return "{c}({r})", _float_of_text if is_json else _float
-    if hint is datetime and name == "DateTime" and is_json:
-        return TIME_FORM, time_shown
+        return "{c}({r})", _float
     if hint is datetime and name == "DateTime":
-        # The JSON encoder writes it as `isoformat` does.
-        return "{r}", None
+        return TIME_FORM, time_shown
     if isinstance(kind, GraphQLEnumType) and isinstance(hint, type) and issubclass(hint, StrEnum):
         return "{c}({r})", _enum_names(kind)
     if isinstance(kind, GraphQLList) and typing.get_origin(hint) in (tuple, Sequence):
@@ -122,14 +117,11 @@ def _known_list(hint: Any, kind: GraphQLList[Any]) -> tuple[str, Complete | None
     return None
 
 
-def _float(value: float) -> float:
+def _float(text: str) -> float:
+    value = float(text)
     if math.isfinite(value):
         return value
     raise BailOut
-
-
-def _float_of_text(text: str) -> float:
-    return _float(float(text))
 
 
 def _enum_names(kind: GraphQLEnumType) -> Complete:

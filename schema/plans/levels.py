@@ -34,7 +34,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Below:
-    """A column of a nested statement: the rows of a level below, or how many there are."""
+    """A value of a row: the rows of a level below, or how many there are."""
 
     level: "Level"
     is_count: bool
@@ -44,30 +44,27 @@ class Below:
 class Level:
     """Rows of one list relation (or of the root), and the lists below them.
 
-    number    its slot; where each level is read by a statement of its own, that holds its rows by key.
-    page      the slot of its Page.
-    alias     of its rows.
-    parent    the alias of the parent's rows, and `key` the place in its record that the relation starts from.
-    counts    whether `totalCount` is asked for; whether rows are, too; and whether there are more than those.
-    columns   alias and column of each place of the record, from `first` on: place 0 is the relation's key where
-              each level is read by a statement of its own.
-    is_nested whether its rows stand in their parent's, in JSON.
+    number   its slot, which holds a root's rows.
+    page     the slot of its Page.
+    parent   the alias of the parent's rows.
+    counts   whether `totalCount` is asked for; whether rows are, too; and whether there are more than those.
+    columns  alias and column of each place of the row, or what stands there of a level below.
     """
 
     number: int
     relation: Relation
     page: int
-    alias: str = "t"
     parent: str = ""
-    key: int = 0
-    first: int = 1
-    is_nested: bool = False
     counts: bool = False
     has_rows: bool = True
     looks_ahead: bool = False
     columns: list[tuple[str, str] | Below] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
-    children: list["Level"] = field(default_factory=list)
+
+    @property
+    def alias(self) -> str:
+        """Of its rows."""
+        return f"r{self.number}"
 
     @property
     def table(self) -> Table[Any]:
@@ -82,11 +79,11 @@ class Level:
         return part if self.looks_ahead else replace(part, size=part.size - 1)
 
     def column(self, alias: str, name: str) -> int:
-        """The place of a column in the record; selected once however often it is read."""
+        """The place of a column in the row; selected once however often it is read."""
         return self._place((alias, name))
 
     def below(self, level: "Level", *, is_count: bool = False) -> int:
-        """The place of a lower level's rows in the record, where one statement reads all levels."""
+        """The place of a lower level's rows in the row, or of their number."""
         return self._place(Below(level=level, is_count=is_count))
 
     def join(self, source: str, relation: Relation, *, only: tuple[str, str] | None = None) -> str:
@@ -99,11 +96,11 @@ class Level:
         return alias
 
     def _place(self, wanted: tuple[str, str] | Below) -> int:
-        for place, column in enumerate(self.columns, self.first):
+        for place, column in enumerate(self.columns):
             if column == wanted:
                 return place
         self.columns.append(wanted)
-        return self.first + len(self.columns) - 1
+        return len(self.columns) - 1
 
 
 def joined(level: Level, viewer: Viewer, args: list[Any], *, first: int) -> str:
@@ -129,8 +126,5 @@ def joined(level: Level, viewer: Viewer, args: list[Any], *, first: int) -> str:
     return sql
 
 
-Rows = dict[Any, Any]
-"""A level's records by key; of a counted level also `("count", key)` → number."""
-
 Build = Callable[[Any, list[Any]], Any]
-"""`build(record, slots)`: one object of the response."""
+"""`build(row, slots)`: one object of the response."""

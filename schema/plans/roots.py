@@ -17,14 +17,16 @@ from schema.lookups import find_keys
 from schema.plans.arguments import Arguments
 from schema.plans.compile import PAGE_ARGUMENTS, Compiler
 from schema.plans.connections import ConnectionCode
-from schema.plans.in_json import read_rows, value_sql
+from schema.plans.in_json import value_sql
 from schema.plans.leaves import BailOut
 from schema.plans.levels import Build, Level, Page
 from schema.plans.nested import Nested
+from schema.plans.objects import Objects
+from schema.plans.reads import Written, read
 from schema.plans.selection import Fragments, Selected, Unsupported
 from schema.plans.viewers import may_read
 from schema.plans.views import view_of
-from schema.statements import Statement, listed_count, listed_rows, row_rule
+from schema.statements import listed_count, listed_rows
 
 _log = structlog.get_logger()
 
@@ -62,7 +64,7 @@ class Site:
     selected: Selected
 
     def compiler(self) -> Compiler:
-        return Compiler(self.schema, self.fragments, is_nested=True, variables=self.variables)
+        return Compiler(self.schema, self.fragments, variables=self.variables)
 
     def arguments(self) -> Arguments:
         return Arguments(self.schema, self.field, self.selected.nodes[0])
@@ -74,7 +76,7 @@ class ListingRoot:
     def __init__(self, site: Site, listing: Listing) -> None:
         self._listing, self._given = listing, site.arguments()
         self._compiler = compiler = site.compiler()
-        self._written = _Written(compiler)
+        self._written = Written(compiler)
         self._page, self._count, self._cursor = (compiler.slots.add() for _ in range(3))
         self._level = compiler.level(_by_id(listing.target), self._page)
         self._has_cursors = False
@@ -128,7 +130,7 @@ class ListingRoot:
         if self._has_cursors:
             also = tuple(dict.fromkeys(("id", *(column for key in asked.sort.keys for column in key.reads))))
             slots[self._cursor] = _cursors(level, asked.sort, also)
-        slots[level.number] = await _read(
+        slots[level.number] = await read(
             reader,
             Nested(viewer, slots, found.args),
             level,
@@ -154,7 +156,7 @@ class LookupRoot:
 
     def __init__(self, site: Site, lookup: Lookup) -> None:
         self._site, self._lookup, self._given = site, lookup, site.arguments()
-        self._types: dict[str, _Type | None] = {}
+        self._types: dict[str, Objects | None] = {}
 
     @property
     def characters(self) -> int:
@@ -165,10 +167,10 @@ class LookupRoot:
             if type_name not in self._types:
                 self._types[type_name] = self._compiled(type_name)
 
-    def _compiled(self, type_name: str) -> "_Type | None":
+    def _compiled(self, type_name: str) -> Objects | None:
         """None for what is selected of this type and only the reference executor knows."""
         try:
-            return _Type(self._site, type_name)
+            return Objects(self._site.compiler(), type_name, self._site.selected.selection_sets)
         except (Unsupported, TellgraphError, GraphQLError) as error:
             _log.info("plan.unsupported", type=type_name, reason=str(error))
         except Exception as error:
@@ -184,12 +186,12 @@ class LookupRoot:
         found = {
             (type_name, key): node
             for type_name, of_type in types.items()
-            for key, node in (await of_type.nodes(keys[type_name], reader, viewer, variables)).items()
+            for key, node in (await _nodes(of_type, keys[type_name], reader, viewer, variables)).items()
         }
         nodes = [found.get(one) for one in wanted]
         return nodes if self._lookup.is_list else nodes[0]
 
-    def _type(self, type_name: str, viewer: Viewer) -> "_Type":
+    def _type(self, type_name: str, viewer: Viewer) -> Objects:
         if type_name not in self._types:
             raise NotPrepared
         found = self._types[type_name]
@@ -203,74 +205,12 @@ class LookupRoot:
         return find_keys(self._lookup, self._given.of(variables)[self._lookup.argument])
 
 
-class _Type:
-    """What is selected of the objects of one type."""
-
-    def __init__(self, site: Site, type_name: str) -> None:
-        self.compiler = compiler = site.compiler()
-        self._written = _Written(compiler)
-        graphql_type = site.schema.type_map[type_name]
-        assert isinstance(graphql_type, GraphQLObjectType)
-        self._level = compiler.level(_by_id(ENTITIES[type_name].table), compiler.slots.add(Page()))
-        self._id = self._level.column(self._level.alias, "id")
-        build = compiler.object(self._level, self._level.alias, graphql_type, site.selected.selection_sets)
-        self._build: Build = compiler.code.built()[build]
-
-    async def nodes(
-        self, keys: Sequence[int], reader: Reader, viewer: Viewer, variables: VariableValues | None
-    ) -> dict[int, Any]:
-        slots = self.compiler.slots.values(variables)
-        level = self._level
-        rule, args = row_rule(level.relation, viewer, 2)
-        # With one id PostgreSQL keeps its plan; with an array of them it would make another one each time.
-        asked, key = ("= any($1::bigint[])", list(keys)) if len(keys) > 1 else ("= $1::bigint", keys[0])
-        source = f"select t.* from {level.table.name} t where t.id {asked} and {rule}"
-        rows = await _read(reader, Nested(viewer, slots, [key, *args]), level, self._written, source)
-        return {row[self._id]: self._build(row, slots) for row in rows}
-
-
-class _Written:
-    """Statements of one root that were written before, for the operator: no rule adds to them what is the viewer's."""
-
-    def __init__(self, compiler: Compiler) -> None:
-        self._compiler = compiler
-        self._known: dict[tuple[str, ...], str] = {}
-
-    def statement(self, nested: Nested, level: Level, source: str, order: str, also: Sequence[str]) -> Statement:
-        if not nested.viewer.is_operator or self._compiler.slots.made:
-            return nested.statement(level, source, order=order, also=also)
-        given, key = tuple(nested.args), (source, order, *also)
-        if key in self._known:
-            return Statement(sql=self._known[key], args=given)
-        made = nested.statement(level, source, order=order, also=also)
-        if made.args == given and len(self._known) < _MAX_WRITTEN:
-            self._known[key] = made.sql
-        return made
-
-
-async def _read(
-    reader: Reader,
-    nested: Nested,
-    level: Level,
-    written: _Written,
-    source: str,
-    *,
-    order: str = "",
-    also: Sequence[str] = (),
-) -> list[list[Any]]:
-    """The root's rows; where the reader has a witness that has not spoken yet, they bring what it has to say."""
-    witness = reader.witness
-    if witness is None or witness.is_confirmed:
-        statement = written.statement(nested, level, source, order, also)
-        return read_rows(await reader.fetch(statement.sql, *statement.args))
-    said = witness.column(nested.parameters(*witness.args))
-    statement = written.statement(nested, level, source, order, [*also, said])
-    rows = read_rows(await reader.fetch(statement.sql, *statement.args))
-    if rows:
-        witness.is_confirmed = rows[0][-1]
-        if not witness.is_confirmed:
-            raise BailOut
-    return rows
+async def _nodes(
+    objects: Objects, keys: Sequence[int], reader: Reader, viewer: Viewer, variables: VariableValues | None
+) -> dict[int, Any]:
+    slots = objects.compiler.slots.values(variables)
+    rows = await objects.rows(keys, reader, viewer, slots)
+    return {key: objects.build(row, slots) for key, row in rows.items()}
 
 
 def _by_id(target: Any) -> Relation:
@@ -284,6 +224,6 @@ def _require(viewer: Viewer, compiler: Compiler) -> None:
 
 def _cursors(level: Level, sort: Sort, columns: tuple[str, ...]) -> Callable[[Any], str]:
     """A record's cursor in this order, which its last columns tell."""
-    row, resource = view_of(level.table, columns, is_json=True), level.table.name
+    row, resource = view_of(level.table, columns), level.table.name
     first, end = len(level.columns), len(level.columns) + len(columns)
     return lambda record: encode_cursor(resource, sort, row(record[first:end]))

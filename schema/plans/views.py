@@ -27,7 +27,7 @@ class View:
         """The expression of a leaf's value. `slot`: where arguments that hang on variables will stand."""
         if leaf.is_column:
             place = self.level.column(self.alias, leaf.reads[0])
-            form, complete = column_form(self.table, leaf.reads[0], field.type, is_json=self.level.is_nested)
+            form, complete = column_form(self.table, leaf.reads[0], field.type)
             return form.format(r=f"r[{place}]", c=self.code.name("c", complete) if complete else "")
         if leaf.of_values is not None and given.constant == {}:
             return f"{self.code.name('v', leaf.of_values)}({', '.join(map(self._value, leaf.reads))})"
@@ -53,33 +53,33 @@ class View:
     def _value(self, column: str) -> str:
         """The driver's."""
         raw = f"r[{self.level.column(self.alias, column)}]"
-        convert = from_json(self.table, column) if self.level.is_nested else None
+        convert = from_json(self.table, column)
         return raw if convert is None else f"{self.code.name('c', convert)}({raw})"
 
     def _row_value(self, column: str) -> str:
         raw = f"r[{self.columns[column]}]"
-        convert = _quick(converter(self.table, column, is_json=self.level.is_nested))
+        convert = _quick(converter(self.table, column))
         return raw if convert is None else f"{self.code.name('c', convert)}({raw})"
 
 
 @lru_cache(maxsize=1_000)
-def view_of(table: Table[Any], columns: tuple[str, ...], *, is_json: bool) -> Callable[[Sequence[Any]], Any]:
+def view_of(table: Table[Any], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
     """Raw values of these columns → something that has them as attributes, as a row has."""
     make = _view_class(tuple(columns))
-    converters = _converters(table, columns, is_json=is_json)
+    converters = _converters(table, columns)
     return lambda values: make(*(convert(value) for convert, value in zip(converters, values, strict=True)))
 
 
-def row_of(table: Table[Any], *, is_json: bool) -> Callable[[Sequence[Any]], Any]:
+def row_of(table: Table[Any]) -> Callable[[Sequence[Any]], Any]:
     """Raw values of all columns → the row."""
-    every = [*zip(table.columns, _converters(table, table.columns, is_json=is_json), strict=True)]
+    every = [*zip(table.columns, _converters(table, table.columns), strict=True)]
     return lambda values: table.row(
         **{column: convert(value) for (column, convert), value in zip(every, values, strict=True)}
     )
 
 
-def _converters(table: Table[Any], columns: Sequence[str], *, is_json: bool) -> list[Callable[[Any], Any]]:
-    return [converter(table, column, is_json=is_json) or _as_it_is for column in columns]
+def _converters(table: Table[Any], columns: Sequence[str]) -> list[Callable[[Any], Any]]:
+    return [converter(table, column) or _as_it_is for column in columns]
 
 
 def _quick(convert: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:

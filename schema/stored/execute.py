@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 async def render_stored_query(query: StoredQuery, ids: Sequence[int], context: Context) -> dict[int, bytes]:
     """The GraphQL response of each entity as compact JSON, errors included, exactly as the API would give it.
 
-    The number of statements depends on the query, not on the number of ids, unless a value can't be read.
+    The number of statements depends on the query, not on the number of ids.
     """
     plan = plan_of(schema._schema, query)
     rendered: dict[int, bytes] = {}
@@ -37,10 +37,7 @@ async def render_stored_query(query: StoredQuery, ids: Sequence[int], context: C
 
 
 async def _planned(query: StoredQuery, plan: Plan, ids: Sequence[int], context: Context) -> dict[int, bytes]:
-    """What the plan renders; nothing of an entity with which it fails as a whole.
-
-    A value that can't be read, as a time before the year 1, fails the whole batch: its halves are rendered then, so
-    that no other entity is told with an error.
+    """What the plan renders; nothing when it fails as a whole.
 
     Raises: DATABASE_ERRORS. A refused statement takes its transaction with it: that has to be run again, and the
     reference executor does it then.
@@ -56,12 +53,6 @@ async def _planned(query: StoredQuery, plan: Plan, ids: Sequence[int], context: 
         raise
     except Exception as error:
         _log.warning("plan.failed", entities=len(ids), error=repr(error))
-        if len(ids) > 1:
-            half = len(ids) // 2
-            return {
-                **await _planned(query, plan, ids[:half], context),
-                **await _planned(query, plan, ids[half:], context),
-            }
     return {}
 
 

@@ -1,4 +1,4 @@
-"""A stored query as a plan: few statements and generated Python render a whole batch of entities.
+"""A stored query as a plan: one statement and generated Python render a whole batch of entities.
 
 Equal, byte for byte, to what the reference executor gives. What a plan does not know, or anything out of the
 ordinary at run time (an error, a null where none may be), is left to the reference executor.
@@ -11,15 +11,13 @@ from weakref import WeakKeyDictionary
 
 import orjson
 import structlog
-from graphql import FieldNode, GraphQLError, GraphQLObjectType, GraphQLSchema, OperationDefinitionNode
+from graphql import FieldNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 
 from app.auth import Viewer
 from app.errors import TellgraphError
 from schema.context import Reader
-from schema.declarations import ENTITIES, Relation
-from schema.plans.by_key import fetch_levels
-from schema.plans.compile import Compiler, Slots, fragments_of
-from schema.plans.levels import Build, Level, Page
+from schema.plans.compile import Compiler, fragments_of
+from schema.plans.objects import Objects
 from schema.plans.selection import Unsupported
 from schema.plans.viewers import may_read
 from schema.stored.validate import StoredQuery, grow
@@ -29,35 +27,27 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """levels[0] is the root; `build` makes the root object of one of its records."""
+    """key: of the root field in the response."""
 
     key: str
-    levels: Sequence[Level]
-    slots: Slots
-    tables: frozenset[str]
-    build: Build
+    objects: Objects
 
     def serves(self, viewer: Viewer) -> bool:
         """Whether nothing that it reads is forbidden to the viewer as such: that is an error, with a path."""
-        return may_read(viewer, self.tables)
+        return may_read(viewer, self.objects.compiler.tables)
 
     async def render(self, reader: Reader, viewer: Viewer, ids: Sequence[int]) -> dict[int, bytes]:
         """The response of each entity as compact JSON; entities that bailed out are not among them.
 
-        One statement per list of the query, and one per `totalCount`, whatever the number of ids.
-
-        Raises: what a statement raises.
+        One statement, whatever the query and the number of ids. Raises: what a statement raises.
         """
-        slots = self.slots.values(None)
-        for level in self.levels:
-            slots[level.number] = {}
-        root = self.levels[0]
-        await fetch_levels(root, list(ids), reader, viewer, slots)
+        slots = self.objects.compiler.slots.values(None)
+        rows = await self.objects.rows(ids, reader, viewer, slots)
         rendered = {}
         for entity_id in ids:
-            rows = slots[root.number].get(entity_id)
+            row = rows.get(entity_id)
             try:
-                node = self.build(rows[0], slots) if rows else None
+                node = None if row is None else self.objects.build(row, slots)
                 rendered[entity_id] = orjson.dumps({"data": {self.key: node}})
             except Exception as error:
                 # Whatever it is, the reference executor says it in GraphQL's words.
@@ -91,27 +81,16 @@ def _compiled(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
     root = operation.selection_set.selections[0]
     assert isinstance(root, FieldNode)
     assert root.selection_set is not None
-    graphql_type = schema.type_map[query.entity_type]
-    assert isinstance(graphql_type, GraphQLObjectType)
     if root.directives or operation.directives:
         return None
     compiler = Compiler(schema, fragments_of(document))
     try:
-        target = ENTITIES[query.entity_type].table
-        page = compiler.slots.add(Page())
-        level = compiler.level(Relation(target=target, local="id", remote="id", with_deleted=True), page)
-        build = compiler.object(level, "t", graphql_type, [root.selection_set])
-        names = compiler.code.built()
+        # A `destroy` shows the entity as it was last.
+        objects = Objects(compiler, query.entity_type, [root.selection_set], with_deleted=True)
         if compiler.slots.made:
             return None  # its one variable stands below the root, too
     except (Unsupported, TellgraphError, GraphQLError) as error:
         _log.info("plan.unsupported", reason=str(error))
         return None
     grow(query, compiler.code.characters)
-    return Plan(
-        key=root.alias.value if root.alias else "node",
-        levels=tuple(compiler.levels),
-        slots=compiler.slots,
-        tables=frozenset(compiler.tables),
-        build=names[build],
-    )
+    return Plan(key=root.alias.value if root.alias else "node", objects=objects)
