@@ -4,10 +4,10 @@ aiohttp's connector finds, guards and keeps connections, and its parser reads wh
 what a webhook must never do (redirects, cookies, proxies, retries of its own) and takes four times the CPU of the rest.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Self
 
 import aiohttp
 import httpx
@@ -45,10 +45,14 @@ class AnswerStream(httpx.AsyncByteStream):
         self._connection: Connection | None = connection
         self._body = body
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while not self._body.at_eof():
-            yield await self._body.read(_CHUNK_BYTES)
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._body.at_eof() and (chunk := await self._body.read(_CHUNK_BYTES)):
+            return chunk
         self._end(is_reusable=True)
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """Give the connection up, unless the body was read to its end."""
@@ -78,7 +82,8 @@ class Exchanger:
         Raises: what aiohttp and the operating system raise; ValueError for a header that would be two.
         """
         target = self._target(url)
-        head = _head(target.start, headers, len(body))
+        lines = _joined([f"{name}: {value}" for name, value in headers])
+        head = f"{target.start}{lines}Content-Length: {len(body)}\r\n\r\n".encode()
         connection = await self._connect(target)
         try:
             message, reader = await _converse(connection, head, body)
@@ -102,19 +107,19 @@ class Exchanger:
         # encoded: the endpoint gets the path and query that its owner wrote, whatever yarl holds for equal.
         parsed = yarl.URL(url, encoded=True)
         request = aiohttp.ClientRequest("POST", parsed)
-        closing = "Connection: close\r\n" if self._connector.force_close else ""
-        start = f"POST {parsed.raw_path_qs} HTTP/1.1\r\nHost: {parsed.host_port_subcomponent}\r\n{closing}"
-        return Target(request=request, start=start)
+        lines = [f"POST {parsed.raw_path_qs} HTTP/1.1", f"Host: {parsed.host_port_subcomponent}"]
+        if self._connector.force_close:
+            lines.append("Connection: close")
+        return Target(request=request, start=_joined(lines))
 
 
-def _head(start: str, headers: Sequence[tuple[str, str]], length: int) -> bytes:
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
-    head = f"{start}{lines}Content-Length: {length}\r\n\r\n"
-    ends = start.count("\n") + len(headers) + 2
-    # Also checked when a webhook is saved: here it would become a request of its own.
-    if head.count("\n") != ends or head.count("\r") != ends or "\0" in head:
-        raise ValueError("a header holds a line break or a NUL")
-    return head.encode()
+def _joined(lines: Sequence[str]) -> str:
+    """Lines of a head. Raises ValueError for one that would be two: what follows could be a request of its own."""
+    text = "".join([f"{line}\r\n" for line in lines])
+    # All of it was checked when the webhook was saved; this is the last place where it can be.
+    if text.count("\n") != len(lines) or text.count("\r") != len(lines) or "\0" in text:
+        raise ValueError("a line of the request holds a line break or a NUL")
+    return text
 
 
 async def _converse(

@@ -19,11 +19,12 @@ async def send(
     *,
     timeout_s: float = 5.0,
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"), ("X-Own", "1")),
+    body: bytes = BODY,
 ) -> Answer:
-    """POST the body."""
+    """POST a body."""
     # The outer bound is generous: it only turns a hang of our own into a failure.
     async with asyncio.timeout(20):
-        return await post(transport, url=httpx.URL(url), headers=headers, body=BODY, timeout_s=timeout_s)
+        return await post(transport, url=httpx.URL(url), headers=headers, body=body, timeout_s=timeout_s)
 
 
 async def fail(transport: httpx.AsyncBaseTransport, url: str, *, timeout_s: float = 5.0) -> AttemptError:
