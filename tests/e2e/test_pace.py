@@ -14,9 +14,6 @@ from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
 from tests.support.worker_process import started, worker_process
 
-#: What a POST may be late or early on its way between the claim and the receiver's clock, in tokens.
-SLACK = 3
-
 
 @pytest.fixture
 async def two_workers(database_url: str, redis_url: str) -> AsyncIterator[asyncpg.Connection]:
@@ -53,9 +50,14 @@ async def test_rate_holds_over_two_workers_and_holds_nobody_up(
     await create_due_events(two_workers, free, 60)
     await receiver.wait_for(count=120)
 
+    # By the claims: the way to the endpoint may take one POST longer than the next.
+    claimed = await two_workers.fetch(
+        "select extract(epoch from started_at)::float8 as at from delivery_attempts where webhook_id = $1 order by 1",
+        limited.id,
+    )
+    begun = claimed[0]["at"]
+    assert [n for n, one in enumerate(claimed, start=1) if n > 20 + 20 * (one["at"] - begun) + 1e-3] == []
     slow, fast = arrivals.at["/limited"], arrivals.at["/free"]
-    too_soon = [n for n, at in enumerate(slow, start=1) if n > 20 + 20 * (at - slow[0]) + SLACK]
-    assert too_soon == []
     # 40 of the 60 had to wait for their tokens: two seconds, and no more than some looks at the tables.
     assert 1.8 < slow[-1] - slow[0] < 8
     assert len(fast) == 60
