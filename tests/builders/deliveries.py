@@ -3,7 +3,7 @@ from typing import Any
 import orjson
 
 from app.db.deliveries import DueEvent, Result, claim_due
-from app.db.pool import Connection
+from app.db.pool import Connection, unmoved
 from app.db.webhooks import WEBHOOKS, Webhook
 from app.domain.webhook_event import WebhookEventState
 from app.secrets import secret_box
@@ -24,6 +24,12 @@ async def create_subscription(conn: Connection, url: str, **overrides: Any) -> W
         "secrets": secret_box(SECRET_KEY).seal([SIGNING_SECRET], purpose=SECRETS),
     }
     return await insert_row(conn, WEBHOOKS, defaults, overrides)
+
+
+async def make_retries_due(conn: Connection) -> None:
+    """All of them at once, while workers are at them."""
+    sql = "update webhook_events set due_at = clock_timestamp() where state = 'RETRYING'"
+    await unmoved(conn, lambda: conn.execute(sql))
 
 
 async def create_due_events(

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from schema import global_ids
-from tests.builders.deliveries import create_due_events, create_subscription
+from tests.builders.deliveries import create_due_events, create_subscription, make_retries_due
 from tests.builders.variants import create_variant
 from tests.support.platform import Platform, running_platform, running_worker, settings_for
 from tests.support.receiver import Delivery, Receiver
@@ -59,7 +59,7 @@ async def settle(conn: asyncpg.Connection) -> None:
     """Wait until everything is published and closed, making each retry due at once."""
 
     async def is_settled() -> bool:
-        await conn.execute("update webhook_events set due_at = clock_timestamp() where state = 'RETRYING'")
+        await make_retries_due(conn)
         return bool(await conn.fetchval(_PUBLISHED) and await conn.fetchval(_SETTLED))
 
     await until(is_settled)

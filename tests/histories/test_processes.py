@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schema import global_ids
+from tests.builders.deliveries import make_retries_due
 from tests.builders.variants import create_variant
 from tests.histories.ending import check_end
 from tests.histories.endpoint import Endpoint
@@ -76,7 +77,7 @@ class Scene:
         endpoint.release()
 
         async def is_settled() -> bool:
-            await self.conn.execute("update webhook_events set due_at = clock_timestamp() where state = 'RETRYING'")
+            await make_retries_due(self.conn)
             return bool(await self.conn.fetchval(_SETTLED))
 
         await until(is_settled)
