@@ -3,11 +3,12 @@
 import asyncio
 import time
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
 from aiohttp import web
-from arq import create_pool
+from arq import ArqRedis, create_pool
 from arq.cron import cron
 
 from app import clock
@@ -17,6 +18,7 @@ from tests.support.platform import running_worker, settings_for
 from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
 from tests.support.worker_process import started, worker_process
+from workers import process
 from workers.process import WokenWorker
 from workers.settings import SWEEP_SECONDS, sweep
 
@@ -93,3 +95,28 @@ async def test_idle_worker_takes_little_of_a_core(database_url: str, redis_url: 
         await conn.close()
 
     assert share < 0.2
+
+
+async def test_worker_that_stops_breaks_no_command_to_redis_off(
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is cancelled leaves its connection behind."""
+    ended: list[bool] = []
+    polled = asyncio.Event()
+    close, poll = process._close, WokenWorker._poll_iteration
+
+    async def look(worker: WokenWorker, redis: ArqRedis, *tasks: asyncio.Task[Any]) -> None:
+        ended.extend(task.done() for task in tasks)
+        await close(worker, redis, *tasks)
+
+    async def note(worker: WokenWorker) -> None:
+        polled.set()
+        await poll(worker)
+
+    monkeypatch.setattr(process, "_close", look)
+    monkeypatch.setattr(WokenWorker, "_poll_iteration", note)
+    async with running_worker(settings_for(database_url, redis_url)):
+        await polled.wait()
+
+    # What looks for jobs, what listens to the database, and what waits for the end.
+    assert ended == [True, True, True]
