@@ -22,15 +22,18 @@ JsonText = NewType("JsonText", str)
 class Table(Generic[Row]):
     """`name` in the database; each column is the field of the same name of `row`."""
 
-    __slots__ = ("_convert", "columns", "name", "row")
+    __slots__ = ("_convert", "_kinds", "columns", "name", "row")
 
     def __init__(self, name: str, row: type[Row]) -> None:
         self.name = name
         self.row = row
         self.columns = tuple(field.name for field in fields(row))  # type: ignore[arg-type]  # a dataclass
         hints = typing.get_type_hints(row)
+        self._kinds = {column: _plain(hints[column]) for column in self.columns}
         self._convert = {
-            column: converter for column in self.columns if (converter := _converter(hints[column])) is not None
+            column: converter
+            for column, (kind, may_be_null) in self._kinds.items()
+            if (converter := _converter(kind, may_be_null=may_be_null)) is not None
         }
 
     def select_list(self, alias: str) -> str:
@@ -50,12 +53,15 @@ class Table(Generic[Row]):
         """What makes a row's value of a driver's; None where they are the same."""
         return self._convert.get(column)
 
+    def kind(self, column: str) -> tuple[Any, bool]:
+        """A column's type without `| None` and without NewType, but JsonText; and whether it may be None."""
+        return self._kinds[column]
+
     def has(self, column: str) -> bool:
         return column in self.columns
 
 
-def plain(hint: Any) -> tuple[Any, bool]:
-    """A column's type without `| None` and without NewType, but JsonText; and whether it may be None."""
+def _plain(hint: Any) -> tuple[Any, bool]:
     may_be_null = False
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         (hint,) = [part for part in typing.get_args(hint) if part is not type(None)]
@@ -65,15 +71,14 @@ def plain(hint: Any) -> tuple[Any, bool]:
     return hint, may_be_null
 
 
-def _converter(hint: Any) -> Callable[[Any], Any] | None:
+def _converter(kind: Any, *, may_be_null: bool = False) -> Callable[[Any], Any] | None:
     """Text columns that hold an enumeration come back as its members; everything else as asyncpg gives it."""
-    if isinstance(hint, types.UnionType):
-        (inner,) = [part for part in typing.get_args(hint) if part is not type(None)]
-        convert = _converter(inner)
+    if may_be_null:
+        convert = _converter(kind)
         return None if convert is None else lambda value: None if value is None else convert(value)
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint
-    if typing.get_origin(hint) in (tuple, Sequence):
-        item = _converter(typing.get_args(hint)[0])
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind
+    if typing.get_origin(kind) in (tuple, Sequence):
+        item = _converter(typing.get_args(kind)[0])
         return tuple if item is None else lambda values: tuple(item(value) for value in values)
     return None

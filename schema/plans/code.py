@@ -9,7 +9,7 @@ from schema.plans.selection import Unsupported
 
 
 class Code:
-    """Functions `f(r, g)` of a record and the plan's slots. `bail()` gives the result up.
+    """Functions `f(r, g)` of a row and the plan's slots. `bail()` gives the result up.
 
     maximum  characters, above which Unsupported is raised: fragments can expand to any size.
     """

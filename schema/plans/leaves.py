@@ -16,7 +16,7 @@ from graphql import (
     is_leaf_type,
 )
 
-from app.db.table import Table, plain
+from app.db.table import Table
 from schema.plans.in_json import TIME_FORM, from_json, time_shown
 
 Complete = Callable[[Any], Any]
@@ -66,7 +66,7 @@ def column_form(table: Table[Any], column: str, kind: GraphQLOutputType) -> tupl
 
     Inline only for pairs of column and GraphQL type whose result is known; all others go through the row's own form.
     """
-    hint, may_be_null = plain(typing.get_type_hints(table.row)[column])
+    hint, may_be_null = table.kind(column)
     is_required = isinstance(kind, GraphQLNonNull)
     known = _known(hint, kind.of_type if isinstance(kind, GraphQLNonNull) else kind)
     if known is None:
