@@ -190,7 +190,7 @@ class _Reading:
         self.note = f"the answer's body: {kind}: {message}"
 
     async def close(self) -> None:
-        # Read to its end, aiohttp has given the connection back already.
+        # Read to its end, the stream has given the connection back already.
         if self.response is not None and not self.is_whole:
             # Nothing that goes wrong while closing changes what was answered.
             with contextlib.suppress(Exception), TimeLimit(CLOSE_TIMEOUT_S):

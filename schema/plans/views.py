@@ -52,14 +52,13 @@ class View:
 
     def _value(self, column: str) -> str:
         """The driver's."""
-        raw = f"r[{self.level.column(self.alias, column)}]"
-        convert = from_json(self.table, column)
-        return raw if convert is None else f"{self.code.name('c', convert)}({raw})"
+        return self._converted(self.level.column(self.alias, column), from_json(self.table, column))
 
     def _row_value(self, column: str) -> str:
-        raw = f"r[{self.columns[column]}]"
-        convert = _quick(converter(self.table, column))
-        return raw if convert is None else f"{self.code.name('c', convert)}({raw})"
+        return self._converted(self.columns[column], _quick(converter(self.table, column)))
+
+    def _converted(self, place: int, convert: Callable[[Any], Any] | None) -> str:
+        return f"r[{place}]" if convert is None else f"{self.code.name('c', convert)}(r[{place}])"
 
 
 @lru_cache(maxsize=1_000)
