@@ -63,6 +63,18 @@ def trigger_columns(schema: GraphQLSchema, entity_type: str, triggers: tuple[str
     return frozenset(reads)
 
 
+def watched_by(schema: GraphQLSchema, query: StoredQuery, triggers: tuple[str, ...]) -> frozenset[str]:
+    """`table.column` of what its triggers read; without triggers, of what its query does."""
+    if not triggers:
+        return query.watched
+    try:
+        return trigger_columns(schema, query.entity_type, triggers)
+    except InvalidInput:
+        # The schema doesn't know a trigger any more. The webhook is marked as broken; until it is put right it is
+        # told of more than it asked for, rather than of less.
+        return query.watched
+
+
 def _columns(schema: GraphQLSchema, entity_type: str, path: str) -> set[str]:
     whole, below = whole_of(entity_type), set[str]()
     reads: set[str] = set()
