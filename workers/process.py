@@ -20,6 +20,7 @@ from workers.deliver import Deliverer
 from workers.doorbell import Doorbell
 from workers.resources import Resources, open_resources
 from workers.settings import CRON_JOBS, FUNCTIONS, JOB_TIMEOUT_S, MAX_JOBS, Bench
+from workers.skips import storing_skips
 
 _log = structlog.get_logger()
 _RESTART_S = 1.0
@@ -122,6 +123,7 @@ async def run_worker(settings: Settings, *, stopping: asyncio.Event | None = Non
         open_resources(settings, stopping=stopping) as resources,
         # Of the process, not of one life of arq's worker: POSTs in flight outlive a lost Redis.
         Deliverer(resources).recording() as deliverer,
+        storing_skips(resources),
     ):
         _log.info("worker.started")
         async with marking(resources.database, schema._schema):
