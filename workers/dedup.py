@@ -41,7 +41,7 @@ def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, 
             return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL)
         if given and returns_to(given, payload_digest):
             return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL, supersedes=supersedes)
-    may_be_known = any(_may_be_known(one) for one in given)
+    may_be_known = may_know(given)
     if operation is WebhookEventName.DESTROY and waiting and not may_be_known:
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes)
     if operation is WebhookEventName.UPDATE and awaits_creation(waiting):
@@ -57,6 +57,11 @@ def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, 
 def awaits_creation(given: Sequence[Given]) -> bool:
     """Whether a creation waits: an update that takes its place is one, too."""
     return any(one.event_name is WebhookEventName.CREATE and one.state in _WAITING for one in given)
+
+
+def may_know(given: Sequence[Given]) -> bool:
+    """Whether the subscriber may hold the entity by all that it was given."""
+    return any(_may_be_known(one) for one in given)
 
 
 def _may_be_known(one: Given) -> bool:

@@ -79,6 +79,14 @@ class Unrendered:
         return Viewer(self.webhook.seller_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedMatch:
+    """One change that at least one disabled webhook of this viewer misses."""
+
+    viewer: Viewer
+    change: Change
+
+
 def fold_entities(events: Iterable[ChangeEvent]) -> list[Change]:
     """One change per entity, in the order in which the entities first changed; what cancels out is left out."""
     return [change for group in _grouped(events, _entity) if (change := _fold(group)) is not None]

@@ -34,6 +34,7 @@ from workers.match import (
     skip_reason,
     told_of,
 )
+from workers.missed import misses_changes, note_full, record_missed_by
 from workers.owners import list_owners
 from workers.render import Renderer, RenderKey, key_of
 from workers.resources import Resources
@@ -70,8 +71,12 @@ async def _publish(conn: Connection, resources: Resources, events: Sequence[Chan
     owners = await list_owners(conn, events)
     klasses = {*klasses_of(events), *klasses_beside(events)}
     subscribed = await webhooks.list_subscribed(conn, sorted(klasses), owners)
+    subscribed = await note_full(conn, subscribed)
     await pass_across(conn, subscribed, events)
-    return len(await publish_matches(conn, resources, *_match(subscribed, events)))
+    missing = [webhook for webhook in subscribed if misses_changes(webhook)]
+    await record_missed_by(conn, Renderer(conn, resources.settings), missing, events)
+    given = [webhook for webhook in subscribed if not misses_changes(webhook)]
+    return len(await publish_matches(conn, resources, *_match(given, events)))
 
 
 async def publish_matches(

@@ -15,9 +15,9 @@ from schema.loaders import Loaders
 from schema.statements import seen_ids
 from schema.stored.execute import render_stored_query
 from schema.stored.validate import StoredQuery
-from workers.match import Match, Unrendered
+from workers.match import Match, MissedMatch, Unrendered
 
-M = TypeVar("M", Match, Unrendered)
+M = TypeVar("M", Match, Unrendered, MissedMatch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,6 @@ class Renderer:
         return self._contexts[viewer]
 
 
-def _is_seen(match: Match | Unrendered, seen: Mapping[tuple[Viewer, str], set[int]]) -> bool:
+def _is_seen(match: Match | Unrendered | MissedMatch, seen: Mapping[tuple[Viewer, str], set[int]]) -> bool:
     change, viewer = match.change, match.viewer
     return change.entity_id in seen[viewer, change.entity_type] or change.seller_id == viewer.seller_id

@@ -22,7 +22,8 @@ class Webhook:
     public_key of the newest Ed25519 key; None when none signs. secrets_expire_at: when the next rotated-out secret
     ceases to sign. A deleted webhook is never enabled. `triggers` are field paths; empty: whatever the query reads.
     broken_reason: what doesn't fit the schema; None when all does. rate_limit: POSTs per second; None: no limit.
-    paused_until: nothing is sent before; may be past.
+    paused_until: nothing is sent before; may be past. missed_since: the turn after which it has missed changes
+    because it was disabled; None: it has missed none (app/db/missed_changes.py).
     """
 
     id: WebhookId
@@ -55,6 +56,7 @@ class Webhook:
     broken_reason: str | None = None
     rate_limit: int | None = None
     paused_until: datetime | None = None
+    missed_since: int | None = None
 
 
 WEBHOOKS = Table("webhooks", Webhook)
