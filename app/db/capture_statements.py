@@ -230,7 +230,9 @@ def _changes(table: str, roots: Sequence[Root], op: str, columns: str) -> str:
         made = f"case when m.way is null then {plain} else {with_way} end"
     else:
         made = plain
-    return f"to_jsonb((array_agg({made} order by m.id))[1:{MAX_CHANGES}])"
+    # A row that moves within an entity has left one place before it came to the other.
+    tie = ", m.op" if op == "m.op" else ""
+    return f"to_jsonb((array_agg({made} order by m.id{tie}))[1:{MAX_CHANGES}])"
 
 
 def _union(branches: Sequence[str]) -> str:
