@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 
 from app import __version__, clock
 from app.auth import Scope, Viewer
+from app.domain.payload_bound import describe_excess
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.domain.webhook_filter import check_filter, event_of
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -31,6 +32,7 @@ class DryRun:
 
     payload: str | None = None
     bytes: int | None = None
+    excess: str | None = None
     cost: int | None = None
     watched_columns: list[str] | None = None
     payload_schema: dict[str, Any] | None = None
@@ -46,6 +48,9 @@ class WebhookDryRun:
         description="The GraphQL response as JSON text, byte for byte as `payload` of the body; null on errors."
     )
     bytes: int | None = strawberry.field(description="How long the payload is.")
+    excess: str | None = strawberry.field(
+        description="Why the payload is too large to be sent, with its largest fields; null when it is not."
+    )
     cost: int | None = strawberry.field(description="How many values the query may return, by its static cost.")
     watched_columns: list[str] | None = strawberry.field(
         description="`table.column` of all of which an UPDATE has to change one; `table.*` are rows that come and go."
@@ -108,6 +113,7 @@ async def _run(
     return DryRun(
         payload=payload.decode(),
         bytes=len(payload),
+        excess=describe_excess(payload, context.settings.max_payload_bytes),
         cost=cost,
         watched_columns=sorted(trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched),
         payload_schema=payload_schema(schema, query, klass),
