@@ -61,6 +61,8 @@ language plpgsql security definer set search_path = public, pg_temp {" ".join(f"
 declare
   k bigint;
   total bigint := 0;
+  recorded integer;
+  event_lane smallint;
   wanted boolean[];{declared}
 begin
 {body}

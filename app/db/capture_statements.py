@@ -21,7 +21,11 @@ MAX_CHANGES = 50
 SETTINGS = ("enable_seqscan = off", "enable_hashjoin = off", "jit = off")
 
 #: Straight into the partition of what is to be published: finding it would cost each statement some microseconds.
-_INSERT = "insert into change_events_open (entity_type, entity_id, operation, columns, changes, is_cut, seller_id)"
+_INSERT = (
+    "insert into change_events_open (entity_type, entity_id, operation, columns, changes, is_cut, lane, seller_id)"
+)
+#: A transaction that has changed more rows is a bulk one: from then on its events wait in the lane for those.
+BULK_ROWS = 200
 
 #: What happened to the row → what happened to the entity whose own row it is.
 _OPERATIONS = {"i": "CREATE", "d": "DESTROY", "u": "UPDATE"}
@@ -50,10 +54,20 @@ def capture_body(captured: Captured, columns: Mapping[str, str], source: RowSour
         "DELETE": ((source.old,), lambda roots: _row_sql(captured.table, roots, source.old, "d")),
     }
     return "\n".join(
-        f"  if tg_op = '{operation}' then\n{_grouped(operation, captured.roots, *part)}\n  end if;"
+        f"  if tg_op = '{operation}' then\n{_lane(part[0][-1])}\n{_grouped(operation, captured.roots, *part)}\n  end if;"
         for operation, part in parts.items()
         if operation == "INSERT" or not captured.is_log
     )
+
+
+def _lane(rows: str) -> str:
+    """Count the rows that the transaction has changed, as far as it matters, and choose the lane by that."""
+    return f"""    recorded := coalesce(nullif(current_setting('tellgraph.recorded', true), ''), '0');
+    if recorded <= {BULK_ROWS} then
+      recorded := recorded + (select count(*) from (select from {rows} one limit {BULK_ROWS + 1}) r);
+      perform set_config('tellgraph.recorded', recorded::text, true);
+    end if;
+    event_lane := case when recorded > {BULK_ROWS} then 1 else 0 end;"""
 
 
 def _grouped(operation: str, roots: Iterable[Root], rows: Sequence[str], statement: _Statement) -> str:
@@ -89,7 +103,7 @@ def _row_sql(table: str, roots: Sequence[Root], rows: str, op: str) -> str:
         )
     return f"""    {_INSERT}
     select {_entity_type(roots)}, m.root, {_operation(roots, f"'{op}'")}, array['{table}.*'],
-      {_changes(table, roots, f"'{op}'", "'[]'::jsonb")}, count(*) > {MAX_CHANGES}, min(m.seller)
+      {_changes(table, roots, f"'{op}'", "'[]'::jsonb")}, count(*) > {MAX_CHANGES}, event_lane, min(m.seller)
     from (
       select r.id, x.* from (select {", ".join(names)} from {rows} one) r
       cross join lateral ({_union(branches)} offset 0) x
@@ -108,7 +122,7 @@ def _update_sql(captured: Captured, roots: Sequence[Root], columns: Mapping[str,
     select {_entity_type(roots)}, m.root, {_operation(roots, "min(m.op)")},
       (select array_agg(distinct '{captured.table}.' || u)
        from unnest(string_to_array(string_agg(distinct m.c, ','), ',')) u),
-      {_changes(captured.table, roots, "m.op", columns_json)}, count(*) > {MAX_CHANGES}, min(m.seller)
+      {_changes(captured.table, roots, "m.op", columns_json)}, count(*) > {MAX_CHANGES}, event_lane, min(m.seller)
     from (
       select w.id, x.* from (
         {_differing_rows(captured, roots, columns, source)}
@@ -118,9 +132,7 @@ def _update_sql(captured: Captured, roots: Sequence[Root], columns: Mapping[str,
     ) m group by m.place, m.root"""
 
 
-def _differing_rows(
-    captured: Captured, roots: Sequence[Root], columns: Mapping[str, str], source: RowSource
-) -> str:
+def _differing_rows(captured: Captured, roots: Sequence[Root], columns: Mapping[str, str], source: RowSource) -> str:
     """Rows that differ: `id`, `op`, `c` for the names of the columns, and both values of what the roots read."""
     soft = ""
     if "deleted_at" in columns:

@@ -92,6 +92,7 @@ async def update_webhook(
 ) -> Keyed:
     """Change a webhook. Disabled, what it has not been given yet is held; enabled again, it goes out.
 
+    What changes while it is disabled it misses; workers let it catch up then (workers/catch_up.py).
     A given signing secret takes the place of all former ones at once.
     Raises: InvalidInput; NotFound, also for another seller's.
     """
