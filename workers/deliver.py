@@ -15,6 +15,7 @@ from app.db.pool import connection
 from app.metrics import POSTS_IN_FLIGHT
 from workers import transport
 from workers.envelope import Prepared, prepare
+from workers.lease import Lease, LeaseOver, elapsed_s
 from workers.outcome import Outcome, answered, failed, result_of
 from workers.record import count_attempts, record
 from workers.resources import Resources
@@ -38,8 +39,8 @@ class Deliverer:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         # Places: the bytes of each POST that is in flight, or over and not stored yet.
-        self._sending: dict[asyncio.Task[Outcome], int] = {}
-        self._finished: list[asyncio.Task[Outcome]] = []
+        self._sending: dict[asyncio.Task[Outcome | None], int] = {}
+        self._finished: list[asyncio.Task[Outcome | None]] = []
         self._has_finished = asyncio.Event()
         self._claims: set[asyncio.Task[bool]] = set()
         self._again = asyncio.Event()
@@ -125,6 +126,7 @@ class Deliverer:
             return False
         # One statement, which commits by itself: a transaction around it would cost two more round trips.
         async with connection(self._resources.database) as conn:
+            asked_at = elapsed_s()
             claimed = await deliveries.claim_due(
                 conn,
                 limit=room.limit,
@@ -140,17 +142,18 @@ class Deliverer:
         # takes about twice as long.
         now = clock.now()
         for due, prepared in [(due, self._prepared(due, now)) for due in claimed]:
-            self._start(due, prepared)
+            lease = Lease.granted(asked_at, lease_s=settings.deliver_lease_s, timeout_s=due.timeout_s)
+            self._start(due, prepared, lease)
         if claimed:
             self._mean_bytes = sum(len(due.body) for due in claimed) // len(claimed) + 1
         return self._walk.go_on(room, claimed)
 
-    def _start(self, due: DueEvent, prepared: Prepared | Outcome) -> None:
-        sending = asyncio.create_task(self._send(due, prepared))
+    def _start(self, due: DueEvent, prepared: Prepared | Outcome, lease: Lease) -> None:
+        sending = asyncio.create_task(self._send(due, prepared, lease))
         self._sending[sending] = len(due.body)
         sending.add_done_callback(self._sent)
 
-    def _sent(self, sending: asyncio.Task[Outcome]) -> None:
+    def _sent(self, sending: asyncio.Task[Outcome | None]) -> None:
         self._finished.append(sending)
         self._has_finished.set()
 
@@ -193,7 +196,8 @@ class Deliverer:
         except Exception as error:
             return failed(due, error)
 
-    async def _send(self, due: DueEvent, prepared: Prepared | Outcome) -> Outcome:
+    async def _send(self, due: DueEvent, prepared: Prepared | Outcome, lease: Lease) -> Outcome | None:
+        """POST what was claimed. Returns None, and has sent nothing, when the lease is over, or would be too soon."""
         if isinstance(prepared, Outcome):
             return prepared
         started = time.monotonic()
@@ -204,19 +208,24 @@ class Deliverer:
                 headers=prepared.headers,
                 body=prepared.body,
                 timeout_s=due.timeout_s,
+                lease=lease,
             )
+        except LeaseOver:
+            _log.warning("delivery.lease_over", webhook_event_id=due.id, webhook_id=due.webhook_id, attempt=due.attempt)
+            return None
         # Only `_finish` cancels, and it wants to know.
         except (Exception, asyncio.CancelledError) as error:
             return failed(due, error, (time.monotonic() - started) * 1000)
         return answered(due, answer)
 
 
-def _result_of(task: asyncio.Task[Outcome], now: datetime) -> Result | None:
+def _result_of(task: asyncio.Task[Outcome | None], now: datetime) -> Result | None:
     """None of a POST that an error of ours ended, or that never began: its lease will expire."""
     if task.cancelled():
         return None
     try:
-        return result_of(task.result(), now)
+        outcome = task.result()
+        return None if outcome is None else result_of(outcome, now)
     except Exception as error:
         _log.exception("delivery.internal_error", error=repr(error))
         return None

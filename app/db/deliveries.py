@@ -278,7 +278,7 @@ async def _release_expired(conn: Connection) -> int:
             where g.webhook_event_id < excluded.webhook_event_id
         )
         update delivery_attempts a set finished_at = clock_timestamp(), error_kind = 'UNKNOWN_OUTCOME',
-          error = 'The worker stopped while this attempt was in flight.'
+          error = 'No outcome was recorded before the lease was over.'
         from expired x where a.webhook_event_id = x.id and a.number = x.attempt_count and a.started_at = x.attempted_at
           and a.finished_at is null
         returning a.webhook_event_id

@@ -1,12 +1,13 @@
-"""Rows that PostgreSQL handles to run statements, as its own plans count them: unlike time, the same on a busy machine."""
+"""Rows that PostgreSQL handles to run statements, by its own plans: unlike time, the same on a busy machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import orjson
+
+from app.db.pool import Connection
 
 #: Plans of all statements, also of those within functions, with what they did, as notices.
 _EXPLAIN = """
@@ -39,13 +40,13 @@ class PlanWork:
             self.add(child)
 
 
-async def explain_plans(conn: asyncpg.Connection) -> None:
+async def explain_plans(conn: Connection) -> None:
     """Have a session tell the plans of what it runs from now on; `count_plan_work` reads them."""
     await conn.execute(_EXPLAIN)
 
 
 @contextmanager
-def count_plan_work(conn: asyncpg.Connection) -> Iterator[PlanWork]:
+def count_plan_work(conn: Connection) -> Iterator[PlanWork]:
     """Count the rows that the statements of this block handle."""
     work = PlanWork()
 

@@ -126,7 +126,8 @@ async def test_plans_made_with_few_webhooks_serve_many(conn: Connection, session
         " select w.type, w.events, w.url, '', w.secrets from webhooks w cross join generate_series(1, 2000)"
     )
     await conn.execute(
-        "insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, changed, changed_at, due_at)"
+        "insert into webhook_events"
+        " (webhook_id, entity_type, entity_id, event_name, state, changed, changed_at, due_at)"
         " select id, 'Invoice', 1, 'update', 'PENDING', '{}', now(), now() from webhooks"
     )
 
