@@ -11,20 +11,24 @@ import structlog
 from app import clock
 from app.db import deliveries
 from app.db.deliveries import DueEvent, Result
-from app.db.pool import connection
+from app.db.pool import DATABASE_ERRORS, connection, transaction
+from app.db.webhook_events import WebhookEventId
 from app.metrics import POSTS_IN_FLIGHT
 from workers import transport
 from workers.envelope import Prepared, prepare
 from workers.lease import Lease, LeaseOver, elapsed_s
 from workers.outcome import Outcome, answered, failed, result_of
-from workers.record import count_attempts, record
+from workers.record import count_attempts, record, retried
 from workers.resources import Resources
 from workers.shares import Walk, find_room
+from workers.succession import supersede_failed
 
 _log = structlog.get_logger()
 
 #: How long a claiming job goes on before it hands over, so that a busy worker's jobs end.
 SHIFT_S = 30.0
+#: A publisher may not have committed the newer state when an older one's failure is stored: so long later it has.
+_LOOK_AGAIN_S = 0.4
 #: For storing what POSTs came to that were broken off at the end of the process.
 _LAST_RECORD_S = 5.0
 
@@ -42,6 +46,8 @@ class Deliverer:
         self._sending: dict[asyncio.Task[Outcome | None], int] = {}
         self._finished: list[asyncio.Task[Outcome | None]] = []
         self._has_finished = asyncio.Event()
+        self._retried: list[WebhookEventId] = []
+        self._has_retried = asyncio.Event()
         self._claims: set[asyncio.Task[bool]] = set()
         self._again = asyncio.Event()
         self._is_claiming = False
@@ -57,12 +63,14 @@ class Deliverer:
         """
         POSTS_IN_FLIGHT.set_function(lambda: self.in_flight)
         recording = asyncio.create_task(self._record_finished())
+        looking = asyncio.create_task(self._look_again())
         try:
             yield self
         finally:
             await self._finish(self._resources.settings.shutdown_grace_s)
             recording.cancel()
-            await asyncio.gather(recording, return_exceptions=True)
+            looking.cancel()
+            await asyncio.gather(recording, looking, return_exceptions=True)
 
     @property
     def in_flight(self) -> int:
@@ -169,8 +177,28 @@ class Deliverer:
             await record(results, self._resources.database)
             for task in finished:
                 del self._sending[task]
+            if waiting := [one.id for one in retried(results) if (one.delay_s or 0) > _LOOK_AGAIN_S]:
+                self._retried += waiting
+                self._has_retried.set()
             # A place is free, and an entity's next event may go.
             self._again.set()
+
+    async def _look_again(self) -> None:
+        """Look a second time for newer states of what has failed, once whoever was publishing them is through."""
+        while True:
+            await self._has_retried.wait()
+            self._has_retried.clear()
+            failed, self._retried = self._retried, []
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            try:
+                async with transaction(self._resources.database) as conn:
+                    superseded = await supersede_failed(conn, failed)
+            except DATABASE_ERRORS as error:
+                # The sweep looks at the same.
+                _log.warning("delivery.look_failed", error=repr(error))
+                continue
+            if superseded:
+                self._again.set()
 
     async def _finish(self, grace_s: float) -> None:
         """Wait until nothing is in flight and all results are stored; break off what takes too long."""

@@ -17,11 +17,11 @@ from app.errors import InvalidInput
 from app.filtering import FilterBatch
 from app.metrics import CHANGE_EVENTS_PUBLISHED, WEBHOOK_EVENTS_MADE, count
 from schema import schema
-from schema.stored.changed import describe_changes, join_changes
+from schema.stored.changed import describe_changes
 from schema.stored.validate import stored_query
 from schema.stored.watched import is_across
 from workers.across import is_hidden, klasses_beside, pass_across
-from workers.dedup import Verdict, awaits_creation, judge, returns_to
+from workers.dedup import awaits_creation, join_superseded, judge, returns_to
 from workers.filter import filtered
 from workers.gone import without_gone
 from workers.match import (
@@ -157,7 +157,7 @@ async def _judged(
     for match, subject in zip(matches, subjects, strict=True):
         payload, before = payloads[key_of(match)], given.get(subject, ())
         verdict = judge(match.webhook, match.change.operation, payload.digest, before)
-        changed = _joined(before, verdict, described[id(match.change)])
+        changed = join_superseded(before, verdict, described[id(match.change)])
         verdict = await filtered(filters, match, verdict, response=payload.body, changed=changed)
         made.append(
             NewWebhookEvent(
@@ -204,14 +204,6 @@ def _state(webhook: Webhook, judged: WebhookEventState) -> WebhookEventState:
 
 def _changed(change: Change) -> dict[str, Any]:
     return describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut)
-
-
-def _joined(before: Sequence[Given], verdict: Verdict, changed: dict[str, Any]) -> dict[str, Any]:
-    """With what the superseded ones would have said, newest first: nobody is told of it otherwise."""
-    for one in before:
-        if one.id in verdict.supersedes and one.state is not WebhookEventState.DELIVERED:
-            changed = join_changes(orjson.loads(one.changed), changed)
-    return changed
 
 
 def _as_it_is(one: Unrendered) -> NewWebhookEvent:

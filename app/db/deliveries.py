@@ -243,10 +243,10 @@ async def list_failing(conn: Connection, ids: Collection[WebhookId], *, days: in
     return [row["id"] for row in rows]
 
 
-async def release_expired(conn: Connection) -> int:
+async def release_expired(conn: Connection) -> list[WebhookEventId]:
     """Make due again what a worker had claimed and never recorded; its attempt's outcome stays unknown.
 
-    Returns: how many there were.
+    Returns: the ids.
     """
     expired = await conn.fetch(
         "select distinct webhook_id from webhook_events_open"
@@ -256,7 +256,7 @@ async def release_expired(conn: Connection) -> int:
     return await unmoved(conn, lambda: _release_expired(conn))
 
 
-async def _release_expired(conn: Connection) -> int:
+async def _release_expired(conn: Connection) -> list[WebhookEventId]:
     rows = await conn.fetch(
         """
         with expired as (
@@ -285,7 +285,7 @@ async def _release_expired(conn: Connection) -> int:
         """,
         WEBHOOK_DELETED,
     )
-    return len(rows)
+    return [row["webhook_event_id"] for row in rows]
 
 
 async def _lock_webhooks(conn: Connection, ids: Collection[WebhookId]) -> None:
