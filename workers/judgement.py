@@ -15,8 +15,8 @@ from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WebhookEventState
 from app.filtering import FilterBatch
 from schema import schema
-from schema.stored.changed import describe_changes, join_changes
-from workers.dedup import Verdict, awaits_creation, judge, may_know, returns_to
+from schema.stored.changed import describe_changes
+from workers.dedup import Verdict, awaits_creation, join_superseded, judge, may_know, returns_to
 from workers.filter import filtered
 from workers.match import Change, Match, Unrendered
 from workers.render import Rendered
@@ -49,7 +49,7 @@ async def judge_results(conn: Connection, ready: Sequence[Ready], filters: Filte
         before = given.get(subject, ())
         operation = WebhookEventName.CREATE if subject in unheard else match.change.operation
         verdict = judge(match.webhook, operation, result.digest, before, is_comparable=result.is_comparable)
-        changed = _joined(before, verdict, described[id(match.change)])
+        changed = join_superseded(before, verdict, described[id(match.change)])
         verdict = await filtered(filters, match, verdict, response=result.body, changed=changed)
         made.append(_event(match, result, verdict, changed))
     return made
@@ -122,14 +122,6 @@ def _changed(change: Change) -> dict[str, Any]:
         # What has changed is not worth an event that is never sent.
         _log.exception("publish.changes_not_described", entity_type=change.entity_type, error=repr(error))
         return {"added": [], "updated": [], "removed": [], "cut": True}
-
-
-def _joined(before: Sequence[Given], verdict: Verdict, changed: dict[str, Any]) -> dict[str, Any]:
-    """With what the superseded ones would have said, newest first: nobody is told of it otherwise."""
-    for one in before:
-        if one.id in verdict.supersedes and one.state is not WebhookEventState.DELIVERED:
-            changed = join_changes(orjson.loads(one.changed), changed)
-    return changed
 
 
 def event_of_unrendered(one: Unrendered) -> NewWebhookEvent:

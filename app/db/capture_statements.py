@@ -54,7 +54,14 @@ def capture_body(captured: Captured, columns: Mapping[str, str], source: RowSour
         "DELETE": ((source.old,), lambda roots: _row_sql(captured.table, roots, source.old, "d")),
     }
     return "\n".join(
-        f"  if tg_op = '{operation}' then\n{_lane(part[0][-1])}\n{_grouped(operation, captured.roots, *part)}\n  end if;"
+        "\n".join(
+            (
+                f"  if tg_op = '{operation}' then",
+                _lane(part[0][-1]),
+                _grouped(operation, captured.roots, *part),
+                "  end if;",
+            )
+        )
         for operation, part in parts.items()
         if operation == "INSERT" or not captured.is_log
     )
