@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     max_payload_bytes: int = Field(
         default=1_048_576,
         ge=1_000,
-        description="Largest body of one webhook event, 1 MiB; a larger one is not sent, and the webhook event says why.",
+        description="Largest body of one webhook event, 1 MiB; a larger one is not sent, and the event says why.",
     )
     max_webhooks_per_seller: int = Field(
         default=100,
