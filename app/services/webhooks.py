@@ -7,7 +7,7 @@ import orjson
 from databases import Database
 
 from app.auth import Viewer
-from app.db import webhook_backfills, webhook_event_changes, webhook_events, webhook_replays, webhooks
+from app.db import sellers, webhook_backfills, webhook_event_changes, webhook_events, webhook_replays, webhooks
 from app.db.pool import Connection, transaction
 from app.db.sellers import SellerId
 from app.db.webhooks import Webhook, WebhookId
@@ -18,7 +18,7 @@ from app.domain.signing_secret import check_secret
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.domain.webhook_event import WEBHOOK_DELETED
 from app.domain.webhook_filter import check_filter
-from app.errors import Forbidden, InvalidInput
+from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.secrets import box_of
 from app.services.webhook_secrets import SECRETS as SECRETS
 from app.services.webhook_secrets import Keyed, Ringed, secret_columns
@@ -68,14 +68,17 @@ async def create_webhook(
     seller_id: SellerId | None,
     attributes: WebhookAttributes,
 ) -> Keyed:
-    """Register a webhook, owned by `seller_id` or (None) by the viewer. Raises InvalidInput, Forbidden."""
+    """Register a webhook, owned by `seller_id` or (None) by the viewer.
+
+    Raises: InvalidInput, Forbidden; Conflict when the seller has as many webhooks as it may.
+    """
     owner = _owner(viewer, seller_id)
     if klass.is_operators_only and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
     values = _columns(attributes, settings, klass)
     ringed = _ringed(None, attributes, settings)
     async with transaction(database, actor=viewer.actor) as conn:
-        await _check_seller(conn, owner)
+        await _check_owner(conn, owner, settings)
         webhook = await webhooks.insert_webhook(
             conn, {**values, **ringed.columns, "type": klass.value, "seller_id": owner}
         )
@@ -132,11 +135,25 @@ def _owner(viewer: Viewer, seller_id: SellerId | None) -> SellerId | None:
     return viewer.seller_id if seller_id is None else seller_id
 
 
-async def _check_seller(conn: Connection, seller_id: SellerId | None) -> None:
-    if seller_id is not None and not await conn.fetchval(
-        "select exists (select from sellers where id = $1)", seller_id
-    ):
-        raise InvalidInput.at("attributes.sellerId", "there is no such seller")
+async def _check_owner(conn: Connection, seller_id: SellerId | None, settings: Settings) -> None:
+    """Refuse an unknown seller, and one that has as many webhooks as it may. The operator may have any number.
+
+    The seller stays locked until the transaction ends: of two webhooks that are registered at once, the second one
+    counts the first one.
+    Raises: InvalidInput, Conflict.
+    """
+    if seller_id is None:
+        return
+    try:
+        await sellers.lock_seller(conn, seller_id)
+    except NotFound as error:
+        raise InvalidInput.at("attributes.sellerId", "there is no such seller") from error
+    count, maximum = await webhooks.count_webhooks(conn, seller_id), settings.max_webhooks_per_seller
+    if count >= maximum:
+        raise Conflict(
+            f"The seller has {count} webhooks, and may have {maximum} (TELLGRAPH_MAX_WEBHOOKS_PER_SELLER). Delete one"
+            " with webhookDelete, or change one with webhookUpdate."
+        )
 
 
 def _columns(attributes: WebhookAttributes, settings: Settings, klass: WebhookKlass) -> dict[str, Any]:
