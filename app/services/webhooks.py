@@ -1,6 +1,10 @@
-"""Register and change webhooks. The stored query has been checked by the caller, who has the schema."""
+"""Register and change webhooks.
 
-from collections.abc import Mapping
+The caller has checked the stored query, since it has the schema, and the filter, since it has the process in which
+filters are compiled; it passes on what is wrong with the filter, so that all problems are told at once.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 import orjson
@@ -17,7 +21,6 @@ from app.domain.secret_ring import SignatureScheme
 from app.domain.signing_secret import check_secret
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.domain.webhook_event import WEBHOOK_DELETED
-from app.domain.webhook_filter import check_filter
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.secrets import box_of
 from app.services.webhook_secrets import SECRETS as SECRETS
@@ -67,6 +70,7 @@ async def create_webhook(
     klass: WebhookKlass,
     seller_id: SellerId | None,
     attributes: WebhookAttributes,
+    filter_problems: Sequence[str] = (),
 ) -> Keyed:
     """Register a webhook, owned by `seller_id` or (None) by the viewer.
 
@@ -75,7 +79,7 @@ async def create_webhook(
     owner = _owner(viewer, seller_id)
     if klass.is_operators_only and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
-    values = _columns(attributes, settings, klass)
+    values = _columns(attributes, settings, klass, filter_problems)
     ringed = _ringed(None, attributes, settings)
     async with transaction(database, actor=viewer.actor) as conn:
         await _check_owner(conn, owner, settings)
@@ -92,6 +96,7 @@ async def update_webhook(
     *,
     webhook_id: WebhookId,
     attributes: WebhookAttributes,
+    filter_problems: Sequence[str] = (),
 ) -> Keyed:
     """Change a webhook. Disabled, what it has not been given yet is held; enabled again, it goes out.
 
@@ -100,7 +105,7 @@ async def update_webhook(
     """
     async with transaction(database, actor=viewer.actor) as conn:
         before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        values = _columns(attributes, settings, before.type)
+        values = _columns(attributes, settings, before.type, filter_problems)
         is_enabled = attributes.get("is_enabled", before.is_enabled) is not False
         if is_enabled and not before.is_enabled:
             values = {**values, "disabled_reason": None, "is_failing": False, "failing_since": None}
@@ -156,9 +161,11 @@ async def _check_owner(conn: Connection, seller_id: SellerId | None, settings: S
         )
 
 
-def _columns(attributes: WebhookAttributes, settings: Settings, klass: WebhookKlass) -> dict[str, Any]:
+def _columns(
+    attributes: WebhookAttributes, settings: Settings, klass: WebhookKlass, filter_problems: Sequence[str]
+) -> dict[str, Any]:
     """The attributes as columns, checked. Raises InvalidInput with all that is wrong at once."""
-    problems = _problems(attributes, klass)
+    problems = _problems(attributes, klass, filter_problems)
     values: dict[str, Any] = {
         name: value
         for name, value in attributes.items()
@@ -185,7 +192,9 @@ def _ringed(before: Webhook | None, attributes: WebhookAttributes, settings: Set
     return secret_columns(before, box_of(settings), schemes=schemes, hmac_key=attributes.get("hmac_key"))
 
 
-def _problems(attributes: WebhookAttributes, klass: WebhookKlass) -> dict[str, list[str]]:
+def _problems(
+    attributes: WebhookAttributes, klass: WebhookKlass, filter_problems: Sequence[str]
+) -> dict[str, list[str]]:
     problems: dict[str, list[str]] = {}
     for name, (least, most) in _LIMITS.items():
         value = attributes.get(name)
@@ -202,8 +211,8 @@ def _problems(attributes: WebhookAttributes, klass: WebhookKlass) -> dict[str, l
         problems["attributes.description"] = [f"must be at most {_MAX_DESCRIPTION_CHARS} characters, none of them NUL"]
     for name, messages in header_rules.check_headers(attributes.get("headers") or {}).items():
         problems[f"attributes.headers.{name}".removesuffix(".")] = messages
-    if (text := attributes.get("filter")) and (messages := check_filter(text)):
-        problems["attributes.filter"] = messages
+    if filter_problems:
+        problems["attributes.filter"] = [*filter_problems]
     key = attributes.get("hmac_key")
     if key is not None and (messages := check_secret(key)):
         problems["attributes.hmacKey"] = messages
