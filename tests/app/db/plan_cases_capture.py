@@ -17,7 +17,8 @@ _UNIQUE = {
 _COPIES = """
 insert into {table} overriding system value
 select r.* from (select t from {table} t {which} order by id limit 1) first cross join generate_series(1, $1::int) n
-cross join lateral (select nextval(pg_get_serial_sequence('{table}', 'id')) as id) next
+-- By n, or it would be one for all rows.
+cross join lateral (select nextval(pg_get_serial_sequence('{table}', 'id')) + 0 * n as id) next
 cross join lateral jsonb_populate_record(first.t, jsonb_build_object('id', next.id{unique})) r
 returning id
 """
