@@ -204,7 +204,9 @@ def _chosen(column: str) -> tuple[Root, ...]:
         Root(entity_type="Variant", sql=f"select v.id from {adverts} cross join lateral {beside}", way=("",)),
         Root(entity_type="Advert", sql=f"select c.advert_id from {adverts}", way=("",)),
         Root(
-            entity_type="Advert", sql=f"select distinct v.advert_id from {variants} cross join lateral {advert}", way=("",)
+            entity_type="Advert",
+            sql=f"select distinct v.advert_id from {variants} cross join lateral {advert}",
+            way=("",),
         ),
     )
 

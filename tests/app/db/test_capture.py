@@ -67,7 +67,11 @@ async def test_generated_function_compares_every_column(conn: Connection, table:
         "select column_name from information_schema.columns where table_schema = 'public' and table_name = $1", table
     )
 
-    compared = set(re.findall(r'o\."(\w+)"(?:::text)? is distinct from n\."\1"', source.split("on o.id = n.id")[1].split("offset 0")[0]))
+    compared = set(
+        re.findall(
+            r'o\."(\w+)"(?:::text)? is distinct from n\."\1"', source.split("on o.id = n.id")[1].split("offset 0")[0]
+        )
+    )
 
     assert compared == {row["column_name"] for row in columns} - {"updated_at"}
 

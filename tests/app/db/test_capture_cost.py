@@ -1,4 +1,4 @@
-"""What capture costs per row does not depend on what the session did before, nor on what its plans were made for."""
+"""Capture costs the same per row, whatever the session did before and whatever its plans were made for."""
 
 from contextlib import AsyncExitStack
 
@@ -142,7 +142,11 @@ async def _of_no_row(conn: asyncpg.Connection, operation: str, table: str) -> st
     if operation == "insert":
         columns = ", ".join(await columns_of(conn, table))
         return f"insert into {table} ({columns}) select {columns} from {table} where false"
-    return f"update {table} set {CHANGES[table]} where false" if operation == "update" else f"delete from {table} where false"
+    return (
+        f"update {table} set {CHANGES[table]} where false"
+        if operation == "update"
+        else f"delete from {table} where false"
+    )
 
 
 async def _of_many_rows(conn: asyncpg.Connection, operation: str, table: str) -> str:
@@ -150,9 +154,7 @@ async def _of_many_rows(conn: asyncpg.Connection, operation: str, table: str) ->
     if operation == "insert":
         columns = await columns_of(conn, table)
         values = ", ".join("token || '-'" if name == "token" else name for name in columns)
-        return (
-            f"insert into {table} ({', '.join(columns)}) select {values} from {table} where id > {last - _ROWS + 1}"
-        )
+        return f"insert into {table} ({', '.join(columns)}) select {values} from {table} where id > {last - _ROWS + 1}"
     if operation == "delete":
         # Nothing else may be in the way: foreign keys are checked in another role alone.
         return f"set local session_replication_role = replica; delete from {table} where id > {last - _ROWS + 1}"

@@ -1,4 +1,4 @@
-"""What goes to another seller, and what is deleted together with the row that names its seller."""
+"""Entities that go to another seller, or are deleted together with the row that names their seller."""
 
 import pytest
 
@@ -39,7 +39,9 @@ async def a_small_sale(conn: Connection) -> Sale:
     return sale
 
 
-@pytest.mark.parametrize(("table", "attribute", "entity_type"), [("variants", "variant", "Variant"), ("adverts", "advert", "Advert")])
+@pytest.mark.parametrize(
+    ("table", "attribute", "entity_type"), [("variants", "variant", "Variant"), ("adverts", "advert", "Advert")]
+)
 async def test_what_goes_to_another_seller_leaves_the_former_one(
     conn: Connection, table: str, attribute: str, entity_type: str
 ) -> None:
