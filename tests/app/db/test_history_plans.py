@@ -14,7 +14,7 @@ import pytest
 import strawberry
 
 from app.auth import OPERATOR, Viewer
-from app.db import change_events, deliveries, webhook_events, webhooks
+from app.db import change_events, deliveries, leases, webhook_events, webhooks
 from app.db.keyset import Slice, Sort
 from app.db.sellers import SellerId
 from app.db.table import Table
@@ -126,7 +126,7 @@ async def test_the_queue_reads_only_what_is_open(history: Watched) -> None:
             await during("record", deliveries.record_results(history, [result_of(one) for one in due]))
             await during("hold", webhook_events.hold_open(history, WebhookId(3)))
             await during("release", webhook_events.release_held(history, WebhookId(3)))
-            await during("sweep", deliveries.release_expired(history))
+            await during("sweep", leases.release_expired(history))
             await during("overlooked", hold_overlooked(history))
             assert (len(claimed), len(due)) == (500, 200)
 
