@@ -269,7 +269,7 @@ async def test_an_entity_s_changes_and_events_are_found_by_indexes(history: Watc
         found = await history.during(name, listed)
         _check_plan(name, history.plans[0])
         counts.append(sum(one.published_at is not None for one in found))
-    events = entity_changes.list_entity_events(history, WebhookId(1), "Invoice", 8, since=long_ago)
+    events = entity_changes.list_entity_events(history, WebhookId(1), "Invoice", 9, since=long_ago)
     found_events = await history.during("a webhook's events of an invoice", events)
     _check_plan("a webhook's events of an invoice", history.plans[0])
 
