@@ -1,4 +1,4 @@
-"""What disabled webhooks miss is recorded once for each changed entity, instead of being rendered for each webhook."""
+"""Changes that disabled webhooks miss are recorded once for each entity, instead of being rendered for each webhook."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -27,7 +27,7 @@ def misses_changes(webhook: Webhook) -> bool:
 
 
 async def note_full(conn: Connection, subscribed: Sequence[Webhook]) -> list[Webhook]:
-    """The webhooks as they are, but those that hold too many events miss changes from now on.
+    """Return the webhooks. Those that hold too many events miss changes from now on.
 
     To be called before the publisher locks anything but its shards.
     """
