@@ -23,11 +23,12 @@ from app.errors import InvalidInput
 from schema import schema
 from schema.declarations import ENTITIES
 from schema.statements import seen_ids
+from schema.stored.triggers import watched_by
 from schema.stored.validate import StoredQuery, stored_query
 from workers.across import without_hidden
-from workers.dedup import awaits_creation, may_know
-from workers.match import Change, Match, Unrendered, watched_by
-from workers.publish import publish_matches
+from workers.dedup import awaits_creation, is_destroyed, may_know
+from workers.match import Change, Match, Unrendered
+from workers.publication import publish_matches
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -101,8 +102,10 @@ async def _publish(conn: Connection, resources: Resources, catch_up: CatchUp, mi
         await publish_matches(conn, resources, (), unrendered)
         return len(missed)
     changes = await _list_changes(conn, catch_up, query, missed)
-    await publish_matches(conn, resources, [Match(webhook=webhook, query=query, change=one) for one in changes])
-    return len(missed)
+    matches = [Match(webhook=webhook, query=query, change=one) for one in changes]
+    publication = await publish_matches(conn, resources, matches)
+    left = {match.change.entity_id for match in publication.left}
+    return next((place for place, one in enumerate(missed) if one.entity_id in left), len(missed))
 
 
 async def _list_changes(
@@ -171,7 +174,7 @@ def choose_operation(events: Sequence[WebhookEventName], past: Past) -> WebhookE
     """
     if past.is_gone:
         is_known = not past.is_new or bool(past.given)
-        operation = _DESTROY if is_known and not _is_destroyed(past.given) else None
+        operation = _DESTROY if is_known and not is_destroyed(past.given) else None
     elif past.is_new and not may_know(past.given) and not awaits_creation(past.given):
         operation = _CREATE
         if _CREATE not in events:
@@ -179,14 +182,6 @@ def choose_operation(events: Sequence[WebhookEventName], past: Past) -> WebhookE
     else:
         operation = _UPDATE
     return operation if operation in events else None
-
-
-def _is_destroyed(given: Sequence[Given]) -> bool:
-    """Whether the last thing that the subscriber was given, or is to be given, is its end."""
-    if not given or given[0].event_name is not _DESTROY:
-        return False
-    # Without a digest it may not have arrived.
-    return given[0].state is not WebhookEventState.DELIVERED or given[0].payload_digest is not None
 
 
 def _is_new(catch_up: CatchUp, entity: MissedEntity, columns: frozenset[str], given: Sequence[Given]) -> bool:
@@ -201,7 +196,7 @@ def _is_watched(catch_up: CatchUp, query: StoredQuery | None, columns: frozenset
     own = ENTITIES[catch_up.webhook.type.entity_type].table.name
     if query is None or f"{own}.deleted_at" in columns:
         return True
-    return not watched_by(catch_up.webhook, query).isdisjoint(columns)
+    return not watched_by(schema._schema, query, catch_up.webhook.triggers).isdisjoint(columns)
 
 
 async def _list_seen(conn: Connection, entity_type: str, viewer: Viewer, ids: Sequence[int]) -> Mapping[int, bool]:
