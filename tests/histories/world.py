@@ -209,7 +209,7 @@ class World:
                 await self._mutate("webhookUpdate", subscription, attributes={"enabled": True})
                 await asyncio.gather(self.workers.publish(), self.workers.catch_up())
                 await self._check(commits, before, is_quiet=self.workers.is_quiet, unchecked=subscription.id)
-                self.knowledge.note_gone(subscription, self.states)
+                self.knowledge.note_caught_up(subscription, self.states)
             else:
                 await self._mutate("webhookUpdate", subscription, attributes={"enabled": False})
                 self.missing = await self._missing()

@@ -204,3 +204,22 @@ async def test_attempts_are_given_their_webhook(empty_url: str) -> None:
     assert "delivery_attempts_20200101" in {row["name"] for row in indexes}
     assert {row["indexes"] for row in indexes} == {5}
     await conn.close()
+
+
+async def test_webhooks_that_are_disabled_already_miss_what_changes_from_then_on(empty_url: str) -> None:
+    await asyncio.to_thread(upgrade, empty_url, "0029")
+    conn = await asyncpg.connect(empty_url)
+    await conn.execute(
+        "insert into webhooks (type, events, url, query_string, secrets, is_enabled, every_change, deleted_at)"
+        " values ('INVOICE', '{UPDATE}', '', '', '', true, false, null),"
+        " ('INVOICE', '{UPDATE}', '', '', '', false, false, null),"
+        " ('INVOICE', '{UPDATE}', '', '', '', false, true, null),"
+        " ('INVOICE', '{UPDATE}', '', '', '', false, false, now())"
+    )
+
+    await asyncio.to_thread(migrate, empty_url)
+
+    rows = await conn.fetch("select missed_since from webhooks order by id")
+    assert [row["missed_since"] for row in rows] == [None, 1, None, None]
+    assert await conn.fetchval("select nextval('missed_changes_turn')") == 2
+    await conn.close()

@@ -109,6 +109,15 @@ async def test_says_what_was_created(conn: asyncpg.Connection) -> None:
     assert await list_created(conn, "Invoice", [1, 2, 3]) == {1: 2}
 
 
+async def test_what_deliveries_note_about_a_webhook_changes_no_index_of_it(conn: asyncpg.Connection) -> None:
+    await create_subscription(conn, URL)
+    async with conn.transaction():
+        await conn.execute("update webhooks set is_failing = true, paused_until = now()")
+
+        in_place = "select n_tup_hot_upd from pg_stat_xact_user_tables where relname = 'webhooks'"
+        assert await conn.fetchval(in_place) == 1
+
+
 async def test_workers_are_asked_for_when_an_enabled_webhook_has_missed_something(conn: asyncpg.Connection) -> None:
     await create_subscription(conn, URL, is_enabled=False)
     asked = [(await work_waits(conn)).advance]
