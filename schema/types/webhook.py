@@ -11,6 +11,7 @@ from app.db.operational_events import OPERATIONAL_EVENTS
 from app.db.sellers import SELLERS
 from app.db.webhook_backfills import WEBHOOK_BACKFILLS
 from app.db.webhook_replays import WEBHOOK_REPLAYS
+from app.db.webhook_skips import WEBHOOK_SKIPS
 from app.db.webhooks import WEBHOOKS
 from schema.connections import Connection
 from schema.enums import WebhookEventEnum, WebhookKlassEnum
@@ -20,6 +21,7 @@ from schema.types.node import Node
 from schema.types.operational_event import OperationalEvent
 from schema.types.seller import Seller
 from schema.types.webhook_run import WebhookBackfill, WebhookReplay
+from schema.types.webhook_skip import WebhookSkip
 from schema.visibility import OfSeller
 from schema.webhook_enums import WebhookSignatureSchemeEnum
 
@@ -46,7 +48,13 @@ class Webhook(Node):
     )
     description: str | None = column("What its owner notes about it.")
     enabled: bool = column(
-        "Whether it is sent anything. While it is not, what it has to be sent is held.", "is_enabled"
+        "Whether it is sent anything. While it is not, it misses what changes. Enabled again, it catches up.",
+        "is_enabled",
+    )
+    catching_up: bool = computed(
+        lambda row: row.is_enabled and row.missed_since is not None,
+        reads=("is_enabled", "missed_since"),
+        description="Whether it is still being sent the present state of what changed while it was disabled.",
     )
     disabled_reason: str | None = column("Why Tellgraph disabled it; null when it is enabled, or disabled by hand.")
     allow_skip: bool = column("Whether a result equal to the last one is left out.")
@@ -88,6 +96,12 @@ class Webhook(Node):
         WEBHOOK_REPLAYS,
         remote="webhook_id",
         description="The replays of many events that were asked for, oldest first.",
+    )
+    skips: list[WebhookSkip] = relation(
+        WEBHOOK_SKIPS,
+        remote="webhook_id",
+        description="How many changes it was not told of, by reason, the first reason first. `webhookExplain` tells of"
+        " one entity.",
     )
     operational_events: Connection[OperationalEvent] = pages(
         OPERATIONAL_EVENTS, remote="webhook_id", description="What happened to the webhook itself, oldest first."
