@@ -9,6 +9,7 @@ from app.db import (
     backlog,
     change_events,
     deliveries,
+    leases,
     operational_events,
     retention,
     webhook_event_changes,
@@ -22,7 +23,7 @@ from app.db.upsert import upsert_rows
 from app.db.webhook_events import NewWebhookEvent, Payload, Subject, WebhookEventId
 from app.db.webhooks import WebhookId
 from app.db.write import insert_rows
-from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import REPLAYABLE, WebhookEventState
 from tests.support.plan_histories import Case, Conn
 
@@ -348,7 +349,7 @@ CASES = (
     Case(
         name="release what has expired",
         given=_events("SENDING", lease="now() - interval '1 min'"),
-        act=lambda c, _: deliveries.release_expired(c),
+        act=lambda c, _: leases.release_expired(c),
     ),
     Case(
         name="replay",
@@ -384,10 +385,9 @@ CASES = (
         name="raise FAILING", given=_failing_webhooks, act=_raise_failing, covers=("operational_events.raise_failing",)
     ),
     Case(
-        name="list subscribed webhooks",
+        name="list changed webhooks",
         given=_sellers,
-        act=lambda c, ids: webhooks.list_subscribed(c, [WebhookKlass.INVOICE], ids),
-        covers=("webhooks.list_subscribed",),
+        act=lambda c, _: webhooks.list_changed_subscriptions(c, 0),
     ),
     Case(name="insert rows", given=_external_ids(are_new=True), act=_insert, covers=("write.insert_rows",)),
     Case(name="upsert new rows", given=_external_ids(are_new=True), act=_upsert, covers=("upsert.upsert_rows",)),
