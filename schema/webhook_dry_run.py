@@ -11,7 +11,7 @@ from app import __version__, clock
 from app.auth import Scope, Viewer
 from app.domain.payload_bound import describe_excess
 from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.domain.webhook_filter import check_filter, event_of
+from app.domain.webhook_filter import event_of
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.filtering import Verdict
 from schema import global_ids
@@ -95,7 +95,7 @@ async def _run(
     context, schema = info.context, info.schema._schema
     await context.turn()
     query = stored_query(schema, text, klass, max_cost=context.settings.max_cost)
-    _check(info, klass, expression, triggers)
+    await _check(info, klass, expression, triggers)
     cost = Costs(schema, query.document).of().total
     _count(context, cost)
     # As when a change is published: with what was deleted, and with the scopes of a webhook.
@@ -123,9 +123,11 @@ async def _run(
     )
 
 
-def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tuple[str, ...]) -> None:
+async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tuple[str, ...]) -> None:
     problems = check_triggers(info.schema._schema, klass.entity_type, triggers)
-    if expression.strip() and (messages := check_filter(expression)):
+    filters = info.context.filters
+    assert filters is not None, "dry runs are no part of what is rendered"
+    if expression.strip() and (messages := await filters.check(expression, owner=info.context.viewer.seller_id)):
         problems["attributes.filter"] = messages
     if klass.is_operators_only and not info.context.viewer.is_operator:
         problems["attributes.type"] = [f"webhooks about {klass.value} are for the marketplace operator only"]

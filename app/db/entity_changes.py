@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from app.db.change_events import Lane
 from app.db.pool import Record
 from app.db.webhook_events import WebhookEventId
 from app.db.webhooks import WebhookId
@@ -30,7 +31,8 @@ class RowSource(Protocol):
 class EntityChange:
     """One recorded change of an entity. `columns`, `changes`, `is_cut`: as `ChangeEvent` has them.
 
-    seller_id     whose it was, of an entity that was deleted for good; else None.
+    seller_id     of a DESTROY: whose the entity was, when it was deleted for good. Of an UPDATE: the seller that it has
+                  left. Else None.
     published_at  None while it waits. Changes that were published together have the same time.
     """
 
@@ -43,6 +45,7 @@ class EntityChange:
     seller_id: int | None
     recorded_at: datetime
     published_at: datetime | None
+    is_set_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ class EntityEvent:
 
 async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int, *, limit: int) -> list[EntityChange]:
     """The last changes of an entity that are still recorded, published or not, newest first."""
-    columns = "id, txid, operation, columns, changes, is_cut, seller_id, recorded_at, published_at"
+    columns = "id, txid, operation, columns, changes, is_cut, seller_id, recorded_at, published_at, lane"
     rows = await conn.fetch(
         f"""
         (select {columns} from change_events_open where entity_type = $1 and entity_id = $2 order by id desc limit $3)
@@ -84,6 +87,7 @@ async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int,
             seller_id=row["seller_id"],
             recorded_at=row["recorded_at"],
             published_at=row["published_at"],
+            is_set_aside=row["published_at"] is None and row["lane"] == Lane.SET_ASIDE,
         )
         for row in rows
     ]

@@ -52,7 +52,7 @@ def trigger_columns(schema: GraphQLSchema, entity_type: str, triggers: tuple[str
 
 
 def watched_by(schema: GraphQLSchema, query: StoredQuery, triggers: tuple[str, ...]) -> frozenset[str]:
-    """`table.column` of what its triggers read; without triggers, of what its query does."""
+    """Return `table.column` of what a webhook's triggers read; without triggers, of what its query reads."""
     if not triggers:
         return query.watched
     try:

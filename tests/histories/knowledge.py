@@ -37,6 +37,12 @@ class Knowledge:
                     renderings=[subscription.rendering(state)], is_gone=False, is_new=subject in self.new
                 )
 
+    def note_gone(self, subscription: Subscription, states: Mapping[int, State]) -> None:
+        """It has caught up: what is gone by then it is told nothing of, unless it asks for that."""
+        if "destroy" not in subscription.events:
+            gone = {(subscription.id, variant) for variant, state in states.items() if state.life != "alive"}
+            self.due = {subject: due for subject, due in self.due.items() if subject not in gone}
+
     def forget(self, subscription: Subscription) -> None:
         """It is deleted, and told of nothing any more."""
         self.due = {subject: due for subject, due in self.due.items() if subject[0] != subscription.id}

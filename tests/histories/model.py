@@ -181,6 +181,12 @@ def check_round(subscription: Subscription, seen: Round) -> list[str]:
     return wrong
 
 
+def check_missed(subscription: Subscription, seen: Round) -> list[str]:
+    """What is wrong with the events that publishers have made for a webhook that is disabled: that there are any."""
+    made = [event for id_, event in seen.after.items() if id_ not in seen.before]
+    return [f"made for a disabled webhook: {event}" for event in made if event.webhook == subscription.id]
+
+
 def _check_count(
     subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event]
 ) -> list[str]:

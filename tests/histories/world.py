@@ -14,7 +14,7 @@ from tests.builders.variants import create_variant
 from tests.histories.ending import check_end
 from tests.histories.endpoint import Endpoint
 from tests.histories.knowledge import Knowledge
-from tests.histories.model import FIELDS, OPEN, Commit, Event, Round, State, Subscription, check_round
+from tests.histories.model import FIELDS, OPEN, Commit, Event, Round, State, Subscription, check_missed, check_round
 from tests.histories.workers import Stage, Workers
 from tests.support.platform import Platform
 from workers.sweep import sweep_all
@@ -31,6 +31,7 @@ class World:
     unpublished  what was committed and no publisher has seen, oldest first.
     lost         events that a dead worker had claimed.
     deleted      webhooks that are gone, and whose events are still looked at.
+    missing      webhooks that missed changes at the last look.
     """
 
     conn: asyncpg.Connection
@@ -45,6 +46,7 @@ class World:
     knowledge: Knowledge = field(default_factory=Knowledge)
     lost: list[int] = field(default_factory=list)
     deleted: list[int] = field(default_factory=list)
+    missing: frozenset[int] = frozenset()
     wrong: list[str] = field(default_factory=list)
 
     async def subscribe(self, url: str, given: Subscription, **attributes: Any) -> None:
@@ -148,8 +150,8 @@ class World:
         is_storm: bool = False,
         unchecked: int | None = None,
     ) -> None:
-        """Not what was made for a webhook whose backfill came in between."""
-        after = await self.log()
+        """Not what was made for a webhook whose backfill came in between, or that was disabled or enabled then."""
+        after, missing = await self.log(), await self._missing()
         came = self.endpoint.arrivals
         seen = Round(
             commits=commits,
@@ -161,9 +163,17 @@ class World:
             is_storm=is_storm,
         )
         for subscription in self.subscriptions:
-            if subscription.id != unchecked:
+            if subscription.id in self.missing & missing:
+                self.wrong += check_missed(subscription, seen)
+            elif subscription.id not in {unchecked, *self.missing, *missing}:
                 self.wrong += check_round(subscription, seen)
             self.knowledge.note(subscription, seen)
+        self.missing = missing
+
+    async def _missing(self) -> frozenset[int]:
+        """Disabled webhooks, but not those whose every change is held."""
+        rows = await self.conn.fetch("select id from webhooks where not is_enabled and not every_change")
+        return frozenset(row["id"] for row in rows)
 
     async def deliver(self) -> None:
         to_the_end = self.endpoint.mood != "hold" and not self.endpoint.held
@@ -192,8 +202,17 @@ class World:
         )
 
     async def enable(self, place: int, *, is_enabled: bool) -> None:
+        """Enabled, it catches up while publishers look at what was changed."""
         for subscription in self._at(place):
-            await self._mutate("webhookUpdate", subscription, attributes={"enabled": is_enabled})
+            if is_enabled:
+                before, commits, self.unpublished = await self.log(), self.unpublished, []
+                await self._mutate("webhookUpdate", subscription, attributes={"enabled": True})
+                await asyncio.gather(self.workers.publish(), self.workers.catch_up())
+                await self._check(commits, before, is_quiet=self.workers.is_quiet, unchecked=subscription.id)
+                self.knowledge.note_gone(subscription, self.states)
+            else:
+                await self._mutate("webhookUpdate", subscription, attributes={"enabled": False})
+                self.missing = await self._missing()
 
     async def ask_for(self, place: int, reads: tuple[str, ...]) -> None:
         """Another query, from the next look of a publisher on; what waits stays as it is."""

@@ -50,6 +50,16 @@ class WorkerProcess:
         self.process.wait()
         self.process = None
 
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing until `thaw`, and its connections stay."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on where it was."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def set_clock(self) -> None:
         """From now on its clock is off: `worker_process(…, clock_is_set_s=…)`."""
         assert self.process is not None
