@@ -19,6 +19,8 @@ from app.domain.webhook_event import WebhookEventState
 MAX_CHANGES_READ = 1_000
 #: The same for webhook events, which an entity has for each of its webhooks.
 MAX_EVENTS_READ = 5_000
+#: Webhook events that are compared with the changes: each with each, beside everybody else's requests.
+_MAX_EVENTS = 500
 
 
 class RowSource(Protocol):
@@ -96,7 +98,7 @@ async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int,
 async def list_entity_events(
     conn: RowSource, webhook_id: WebhookId, entity_type: str, entity_id: int, *, since: datetime
 ) -> list[EntityEvent]:
-    """Webhook events that tell of changes recorded at `since` or later, oldest first; no tests."""
+    """The last webhook events that tell of changes recorded at `since` or later, oldest first; no tests."""
     wanted = "webhook_id = $1 and entity_type = $2 and entity_id = $3 and changed_at >= $4 and event_name <> 'test'"
     rows = await conn.fetch(
         f"""
@@ -105,12 +107,13 @@ async def list_entity_events(
         select id, state, reason, changed_at, created_at from (
           select * from webhook_events_closed where entity_id = $3 order by id desc limit $5
         ) c where {wanted}
-        order by id
+        order by id desc limit $6
         """,
         webhook_id,
         entity_type,
         entity_id,
         since,
         MAX_EVENTS_READ,
+        _MAX_EVENTS,
     )
-    return [EntityEvent(**{**row, "state": WebhookEventState(row["state"])}) for row in rows]
+    return [EntityEvent(**{**row, "state": WebhookEventState(row["state"])}) for row in reversed(rows)]

@@ -119,7 +119,7 @@ def explain_changes(
 def list_owned(
     entity_type: str, changes: Sequence[EntityChange], seller_id: int | None, *, is_seen: bool
 ) -> list[bool]:
-    """Whether each change, newest first, is one of an entity that was the seller's when it changed.
+    """Tell of each change, newest first, whether the entity was the seller's when it changed.
 
     Args:
         seller_id: None for the operator, who sees everything.
