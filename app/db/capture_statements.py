@@ -224,7 +224,7 @@ def _entity_type(roots: Sequence[Root]) -> str:
 
 
 def _operation(roots: Sequence[Root], op: str) -> str:
-    """What happened to the entities: an UPDATE of each whose own row it was not."""
+    """Return SQL for the operation: an entity whose own row it was not has an UPDATE."""
     own = [place for place, root in enumerate(roots) if root.is_self]
     if not own:
         return "'UPDATE'"
