@@ -43,6 +43,7 @@ CODES: Mapping[str, str] = {
     "IDEMPOTENCY_CONFLICT": "The Idempotency-Key was used with another body, or is in use at the moment.",
     "TOO_SOON": "The same was asked for a moment ago; try again later.",
     "TOO_MANY": "A list without pages has more than it may return.",
+    "UNREADABLE": "The stored time is beyond the years 1 to 9999.",
     # Ours.
     "INTERNAL": "Something failed that is not the client's business; the log has it.",
     "NO_SECRET_KEY": "TELLGRAPH_SECRET_KEY is not set.",
