@@ -22,6 +22,7 @@ class Reader:
 
     witness     what a plan's statement selects along, where it can, to confirm that the viewer still is who it was.
     statements  how many have run; tests hold it against the number of entities.
+    characters  of the JSON that plans have read.
     """
 
     def __init__(self, conn: Connection, witness: Witness | None = None) -> None:
@@ -29,6 +30,7 @@ class Reader:
         self.witness = witness
         self._lock = asyncio.Lock()
         self.statements = 0
+        self.characters = 0
 
     @property
     def is_in_transaction(self) -> bool:
