@@ -15,9 +15,9 @@ from app.domain.webhook_event import WebhookEventState
 
 #: Index entries that are looked at for one entity. They are found by its number alone, which entities of other types
 #: may share: one of those may have changed a million times.
-MAX_CHANGES_READ = 2_000
+MAX_CHANGES_READ = 1_000
 #: The same for webhook events, which an entity has for each of its webhooks.
-MAX_EVENTS_READ = 10_000
+MAX_EVENTS_READ = 5_000
 
 
 class RowSource(Protocol):

@@ -9,6 +9,7 @@ from app.db import (
     backlog,
     change_events,
     deliveries,
+    leases,
     operational_events,
     retention,
     webhook_event_changes,
@@ -16,10 +17,13 @@ from app.db import (
     webhooks,
 )
 from app.db.deliveries import Result
+from app.db.external_ids import EXTERNAL_IDS
 from app.db.sellers import SellerId
+from app.db.upsert import upsert_rows
 from app.db.webhook_events import NewWebhookEvent, Payload, Subject, WebhookEventId
 from app.db.webhooks import WebhookId
-from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.db.write import insert_rows
+from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import REPLAYABLE, WebhookEventState
 from tests.support.plan_histories import Case, Conn
 
@@ -210,6 +214,34 @@ def _ended(table: str, column: str, values: str) -> Callable[[Conn, int, int], A
     return given
 
 
+def _external_ids(*, are_new: bool) -> Callable[[Conn, int, int], Awaitable[list[dict[str, object]]]]:
+    """One seller's. Those that are there already keep their values."""
+
+    async def given(conn: Conn, present: int, taken: int) -> list[dict[str, object]]:
+        await conn.execute("delete from external_ids")
+        await conn.execute(
+            "insert into external_ids (owner_type, owner_id, key, value)"
+            " select 'Seller', 1, n::text, '' from generate_series(1, $1::int) n",
+            present,
+        )
+        await conn.execute("delete from change_events")
+        first = present + 1 if are_new else 1
+        return [
+            {"owner_type": "Seller", "owner_id": 1, "key": str(number), "value": ""}
+            for number in range(first, first + taken)
+        ]
+
+    return given
+
+
+async def _upsert(conn: Conn, values: list[dict[str, object]]) -> None:
+    await upsert_rows(conn, EXTERNAL_IDS, values, unique=("owner_type", "owner_id", "key"))
+
+
+async def _insert(conn: Conn, values: list[dict[str, object]]) -> None:
+    await insert_rows(conn, EXTERNAL_IDS, values)
+
+
 def _before() -> date:
     return datetime.now(UTC).date() - timedelta(days=30)
 
@@ -317,7 +349,7 @@ CASES = (
     Case(
         name="release what has expired",
         given=_events("SENDING", lease="now() - interval '1 min'"),
-        act=lambda c, _: deliveries.release_expired(c),
+        act=lambda c, _: leases.release_expired(c),
     ),
     Case(
         name="replay",
@@ -329,13 +361,12 @@ CASES = (
         name="list what can be replayed",
         given=_taken,
         act=_replayable,
-        covers=("webhook_event_changes.list_replayable",),
+        covers=("webhook_event_changes._REPLAYABLE",),
     ),
     Case(
         name="count what can be replayed",
         given=_taken,
         act=_count,
-        covers=("webhook_event_changes.count_replayable",),
     ),
     Case(
         name="lock what is to be rendered again",
@@ -354,16 +385,17 @@ CASES = (
         name="raise FAILING", given=_failing_webhooks, act=_raise_failing, covers=("operational_events.raise_failing",)
     ),
     Case(
-        name="list subscribed webhooks",
+        name="list changed webhooks",
         given=_sellers,
-        act=lambda c, ids: webhooks.list_subscribed(c, [WebhookKlass.INVOICE], ids),
-        covers=("webhooks.list_subscribed",),
+        act=lambda c, _: webhooks.list_changed_subscriptions(c, 0),
     ),
+    Case(name="insert rows", given=_external_ids(are_new=True), act=_insert, covers=("write.insert_rows",)),
+    Case(name="upsert new rows", given=_external_ids(are_new=True), act=_upsert, covers=("upsert.upsert_rows",)),
+    Case(name="upsert rows that are there", given=_external_ids(are_new=False), act=_upsert),
     Case(
         name="delete old operational events",
         given=_ended("operational_events", "occurred_at", "webhook_id, kind, reason:1, 'FAILING', ''"),
         act=lambda c, _: _delete(c, "operational_events"),
-        covers=("retention._delete",),
     ),
     Case(
         name="delete old requests",

@@ -18,6 +18,7 @@ PENDING = {
     "record successes": "each row in flight is compared with the whole batch",
     "record failures": "each row in flight is compared with the whole batch",
     "release what has expired": "each expired row is compared with all of them",
+    "upsert rows that are there": "capture compares each changed row with all of them",
     "list subscribed webhooks": "the webhooks of all sellers are read for one of them",
 }
 
