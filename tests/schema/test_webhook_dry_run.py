@@ -203,7 +203,8 @@ async def test_dry_runs_share_one_process_and_their_owners_time(api: Platform) -
     errors = [run["filterError"] for run in made.values()]
 
     assert errors.count(TOO_SLOW) <= 5
-    assert set(errors[5:]) == {OVERSPENT}
+    # None of those that could not even be checked.
+    assert set(errors[5:]) <= {OVERSPENT, None}
     (refused,) = (await dry_run(api, entity, filter="true"))["errors"]
     assert refused["messages"] == [f"The filter can't be checked at the moment: {OVERSPENT}. Try again in a minute."]
     theirs = await create_invoice(api.conn, seller_id=(await api.conn.fetchval("select max(id) from sellers")))
