@@ -25,6 +25,9 @@ RENDERINGS = Counter(
     ["by"],
 )
 CHANGE_EVENTS_PUBLISHED = Counter("tellgraph_change_events_published", "Change events published by this process.")
+CHANGE_EVENTS_SET_ASIDE = Counter(
+    "tellgraph_change_events_set_aside", "Change events that this process could not publish, whatever it tried."
+)
 WEBHOOK_EVENTS_MADE = Counter(
     "tellgraph_webhook_events_made", "Webhook events made by this process, by the state they were made in.", ["state"]
 )

@@ -56,6 +56,21 @@ class Settings(BaseSettings):
         description="How many values the answer of one operation may hold, by its static cost; above, it is refused.",
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body that the API reads.")
+    max_response_bytes: int = Field(
+        default=10_485_760,
+        ge=1_000,
+        description="Largest answer of the API, 10 MiB: an operation whose answer would be larger is refused.",
+    )
+    max_payload_bytes: int = Field(
+        default=1_048_576,
+        ge=1_000,
+        description="Largest body of one webhook event, 1 MiB; a larger one is not sent, and the event says why.",
+    )
+    max_webhooks_per_seller: int = Field(
+        default=100,
+        ge=0,
+        description="How many webhooks a seller may have that are not deleted, whoever registered them.",
+    )
     database_pool_size: int = Field(default=10, ge=2, le=200, description="Connections per process to PostgreSQL.")
     database_timeout_s: float = Field(
         default=60,

@@ -3,6 +3,7 @@
 import strawberry
 
 from schema.mutations.adverts import AdvertMutations
+from schema.mutations.change_events import ChangeEventMutations
 from schema.mutations.inventories import InventoryMutations
 from schema.mutations.invoice_annotations import InvoiceAnnotationMutations
 from schema.mutations.invoices import InvoiceMutations
@@ -38,5 +39,6 @@ class Mutation(
     WebhookMutations,
     WebhookControlMutations,
     WebhookEventMutations,
+    ChangeEventMutations,
 ):
     """Every mutation has the form `name(input: NameMutationInput!): NameMutationPayload`."""

@@ -40,5 +40,7 @@ described(
         " Told once, until one succeeds.",
         "EXHAUSTED": "One of its events has used up its retries. It can be replayed.",
         "RECOVERED": "A delivery has succeeded again, after FAILING or after Tellgraph had disabled the webhook.",
+        "PUBLISH_FAILED": "A change could not be published and was set aside: no webhook is told of it until"
+        " `changeEventsRetry`. Of no webhook; for the operator alone.",
     },
 )

@@ -5,37 +5,39 @@ variants. Here and not by the triggers, since hardly a query reads that far: wri
 watches, nothing is made of it.
 """
 
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.db.captured import PASSED_DOWN, PassedDown
 from app.db.change_events import ChangeEvent, Passed, insert_passed
 from app.db.pool import Connection
-from app.db.webhooks import Webhook
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.errors import InvalidInput
-from schema import schema
+from app.domain.webhook import WebhookEventName
 from schema.declarations import VISIBILITY
-from schema.stored.validate import stored_query
 from schema.stored.watched import across, is_across
 from schema.visibility import OperatorOnly
-from workers.match import watched_by
+from workers.match import entity_of
+from workers.owners import Entity
+from workers.subscriptions import Owner, Subscriptions
 
 _BELOW = {down.below: down for down in PASSED_DOWN.values()}
 
 
-def klasses_beside(events: Iterable[ChangeEvent]) -> set[WebhookKlass]:
-    """The types whose webhooks may watch what is passed on of these."""
-    below = {down.below for event in events if (down := PASSED_DOWN.get(event.entity_type))}
-    return {klass for klass in WebhookKlass if klass.entity_type in below}
+async def pass_across(
+    conn: Connection,
+    subscriptions: Subscriptions,
+    events: Iterable[ChangeEvent],
+    owners: Mapping[Entity, Sequence[int]],
+) -> None:
+    """Record updates of the rows beside those that changed, where a webhook watches; they are published next.
 
-
-async def pass_across(conn: Connection, subscribed: Sequence[Webhook], events: Sequence[ChangeEvent]) -> None:
-    """Record updates of the rows beside those that changed, where a webhook watches; they are published next."""
+    Args: owners — the sellers that see each changed entity.
+    """
     for whole, down in PASSED_DOWN.items():
         updates = [one for one in events if one.entity_type == whole and one.operation is WebhookEventName.UPDATE]
         columns = frozenset(across(down.table, column) for event in updates for column in event.columns)
-        watched = _watched(subscribed, down, columns) if columns else columns
+        if not columns:
+            continue
+        sellers = {seller for event in updates for seller in owners.get(entity_of(event), ())}
+        watched = await _watched(subscriptions, down, columns, [None, *sellers])
         for event in updates:
             passed = _passed(event, down) if watched else None
             if passed is not None and not passed.columns.isdisjoint(watched):
@@ -48,15 +50,16 @@ def is_hidden(event: ChangeEvent) -> bool:
     return down is not None and isinstance(VISIBILITY[down.table], OperatorOnly) and is_across(event.columns)
 
 
-def _watched(subscribed: Sequence[Webhook], down: PassedDown, columns: frozenset[str]) -> frozenset[str]:
-    """Those of the columns that a webhook watches whose owner may see the whole."""
+async def _watched(
+    subscriptions: Subscriptions, down: PassedDown, columns: frozenset[str], owners: Iterable[Owner]
+) -> frozenset[str]:
+    """Return those of the columns that a webhook watches whose owner may see the whole."""
     is_operators = isinstance(VISIBILITY[down.table], OperatorOnly)
     found: set[str] = set()
-    for webhook in subscribed:
-        if webhook.type.entity_type == down.below and not (is_operators and webhook.seller_id is not None):
-            # One that does not fit the schema any more will say so itself, when something is rendered for it.
-            with suppress(InvalidInput):
-                found |= columns & watched_by(webhook, stored_query(schema._schema, webhook.query_string, webhook.type))
+    for owner in owners:
+        if owner is None or not is_operators:
+            audience = await subscriptions.audience(down.below, owner)
+            found |= audience.watched(columns) if audience is not None else frozenset()
     return frozenset(found)
 
 

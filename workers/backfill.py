@@ -27,7 +27,7 @@ from schema.filters import webhook_backfills as backfill_filters
 from schema.statements import listed_count, listed_rows
 from schema.stored.validate import StoredQuery, stored_query
 from workers.match import Change, Match
-from workers.publish import publish_matches
+from workers.publication import Publication, publish_matches
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -102,10 +102,16 @@ async def _batch(conn: Connection, resources: Resources, run: Run) -> int:
     size = min(BATCH_SIZE, backfill.rate_per_second)
     rows = await _listed(conn, run, _from(run, last_id), size)
     batch = rows[:size]
+    is_last = len(rows) <= size
     if batch:
-        skipped = await _publish(conn, resources, run, batch)
+        publication = await _publish(conn, resources, run, batch)
+        if publication.left:
+            # More than one step takes: the next one goes on from there.
+            first_left = min(match.change.entity_id for match in publication.left)
+            batch, is_last = [row for row in batch if row.id < first_left], False
+        skipped = sum(event.state is WebhookEventState.SKIPPED for event in publication.made)
         await webhook_backfills.advance(conn, backfill.id, position=batch[-1].id, done=len(batch), skipped=skipped)
-    if len(rows) <= size:
+    if is_last:
         await webhook_backfills.finish(conn, backfill.id, WebhookRunState.DONE)
     return len(batch)
 
@@ -139,15 +145,14 @@ def _from(run: Run, last_id: int | None) -> Asked:
     )
 
 
-async def _publish(conn: Connection, resources: Resources, run: Run, rows: Sequence[Any]) -> int:
-    """Publish the present state of these rows. Returns how many were skipped."""
+async def _publish(conn: Connection, resources: Resources, run: Run, rows: Sequence[Any]) -> Publication:
+    """Publish the present state of these rows."""
     entity_type = run.webhook.type.entity_type
     # Before anything is rendered: what a publisher has just told must not be told again as something newer.
     await lock_entities(conn, entity_type, [row.id for row in rows])
     judged_as = replace(run.webhook, allow_skip=False) if run.backfill.is_forced else run.webhook
     matches = [Match(webhook=judged_as, query=run.query, change=_change(entity_type, row)) for row in rows]
-    made = await publish_matches(conn, resources, matches)
-    return sum(event.state is WebhookEventState.SKIPPED for event in made)
+    return await publish_matches(conn, resources, matches)
 
 
 def _change(entity_type: str, row: Any) -> Change:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.db.webhook_events import Given, WebhookEventId
-from app.db.webhooks import Webhook
+from app.db.webhooks import Subscription
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WebhookEventState
 
 EQUAL = "The result equals the last one."
 NEVER_SENT = "The entity was created and destroyed before anything was sent of it."
+TOLD_ALREADY = "That the entity was destroyed has been told already."
 
 #: Not in flight and not sent: a newer state can take their place.
 _WAITING = (WebhookEventState.PENDING, WebhookEventState.RETRYING, WebhookEventState.HELD)
@@ -29,14 +30,25 @@ class Verdict:
     may_be_known: bool = True
 
 
-def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, given: Sequence[Given]) -> Verdict:
+def judge(
+    webhook: Subscription,
+    operation: WebhookEventName,
+    payload_digest: bytes,
+    given: Sequence[Given],
+    *,
+    is_comparable: bool = True,
+) -> Verdict:
     """Decide by what the webhook was last given for the entity.
 
-    given  the last one that was delivered, and all that is still open; newest first.
+    Args:
+        given: The last one that was delivered, and all that is still open; newest first.
+        is_comparable: Whether equal bytes mean an equal result: not of one that an internal error is in.
     """
     waiting = [] if webhook.every_change else [one for one in given if one.state in _WAITING and not one.is_replay]
     supersedes = tuple(one.id for one in waiting)
-    if _can_be_skipped(webhook, operation):
+    if operation is WebhookEventName.DESTROY and given and _is_destroy(given[0]):
+        return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=TOLD_ALREADY)
+    if is_comparable and _can_be_skipped(webhook, operation):
         if given and _is_equal(given[0], payload_digest):
             return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL)
         if given and returns_to(given, payload_digest):
@@ -46,6 +58,8 @@ def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, 
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes)
     if operation is WebhookEventName.UPDATE and awaits_creation(waiting):
         operation = WebhookEventName.CREATE
+    elif operation is WebhookEventName.CREATE and _awaits_unheard_destroy(waiting):
+        operation = WebhookEventName.UPDATE
     return Verdict(
         state=WebhookEventState.PENDING,
         event_name=operation,
@@ -57,6 +71,18 @@ def judge(webhook: Webhook, operation: WebhookEventName, payload_digest: bytes, 
 def awaits_creation(given: Sequence[Given]) -> bool:
     """Whether a creation waits: an update that takes its place is one, too."""
     return any(one.event_name is WebhookEventName.CREATE and one.state in _WAITING for one in given)
+
+
+def _awaits_unheard_destroy(waiting: Sequence[Given]) -> bool:
+    """Whether a destroy waits of which the subscriber can't have heard: an entity that is restored was never gone."""
+    destroys = [one for one in waiting if one.event_name is WebhookEventName.DESTROY]
+    return bool(destroys) and all(one.attempt_count == 0 and one.may_be_known for one in destroys)
+
+
+def _is_destroy(last: Given) -> bool:
+    """Whether the last word was a destroy, which is told or waits; not one that may not have arrived."""
+    is_sure = last.state is not WebhookEventState.DELIVERED or last.payload_digest is not None
+    return last.event_name is WebhookEventName.DESTROY and is_sure
 
 
 def _may_be_known(one: Given) -> bool:
@@ -73,7 +99,7 @@ def returns_to(given: Sequence[Given], payload_digest: bytes) -> bool:
     return is_held_back and last.state is WebhookEventState.DELIVERED and _is_equal(last, payload_digest)
 
 
-def _can_be_skipped(webhook: Webhook, operation: WebhookEventName) -> bool:
+def _can_be_skipped(webhook: Subscription, operation: WebhookEventName) -> bool:
     """A destroy is news whatever it shows."""
     return webhook.allow_skip and not webhook.every_change and operation is not WebhookEventName.DESTROY
 

@@ -59,7 +59,7 @@ class Doorbell:
                 idle = self._resources.settings.idle_poll_s
                 if await self._wait(_FOLLOW_UP_S[follow_up] if follow_up < len(_FOLLOW_UP_S) else idle):
                     # A ring means a change: no need to look first.
-                    await self._ask(Job.PUBLISH)
+                    await self.ask(Job.PUBLISH)
                     follow_up = 0
                 else:
                     follow_up += 1
@@ -73,13 +73,14 @@ class Doorbell:
 
     async def _ask_for(self, waiting: Waiting) -> None:
         if waiting.publish:
-            await self._ask(Job.PUBLISH)
+            await self.ask(Job.PUBLISH)
         if waiting.deliver:
-            await self._ask(Job.DELIVER)
+            await self.ask(Job.DELIVER)
         if waiting.advance:
-            await self._ask(Job.ADVANCE)
+            await self.ask(Job.ADVANCE)
 
-    async def _ask(self, job: Job) -> None:
+    async def ask(self, job: Job) -> None:
+        """Ring for a job, unless it was rung for a moment ago and has not begun yet."""
         now = time.monotonic()
         if self._resources.stopping.is_set() or now - self._asked.get(job, -_LOST_AFTER_S) < _LOST_AFTER_S:
             return

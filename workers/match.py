@@ -1,4 +1,4 @@
-"""Which webhooks want a change: by type, by kind of event, by what their query reads."""
+"""Which webhooks are told of a change: by type, by kind of event, by what they watch."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,16 +9,11 @@ from typing import Any
 from app.auth import Viewer
 from app.db.change_events import ChangeEvent
 from app.db.webhook_events import WebhookEventId
-from app.db.webhooks import Webhook
+from app.db.webhooks import Subscription
 from app.domain.webhook import WebhookEventName, WebhookKlass, fold_operations
-from app.domain.webhook_event import WebhookEventState
-from app.errors import InvalidInput
-from schema import schema
-from schema.stored.triggers import trigger_columns
+from app.domain.webhook_event import UNTRIGGERED, UNWATCHED, WebhookEventState
+from schema.declarations import ENTITIES
 from schema.stored.validate import StoredQuery
-
-UNWATCHED = "Nothing that the query reads has changed."
-UNTRIGGERED = "Nothing that the triggers name has changed."
 
 #: Rows named in one notification, over all the events that were folded into it.
 MAX_CHANGES = 50
@@ -29,7 +24,7 @@ class Change:
     """What happened to one entity, over one or several change events.
 
     changes    recorded rows, oldest first.
-    seller_id  whose it was, of an entity that was deleted for good.
+    seller_id  whose it was, of an entity that was deleted for good or has left this seller.
     later      of a creation: what later transactions have changed; None when they haven't.
     """
 
@@ -51,7 +46,7 @@ class Match:
     replaces  events that could not be rendered, and for which the new one stands.
     """
 
-    webhook: Webhook
+    webhook: Subscription
     query: StoredQuery
     change: Change
     replaces: tuple[WebhookEventId, ...] = ()
@@ -63,16 +58,17 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unrendered:
-    """One change that one webhook is not told of, known before any rendering; the reason stays to be seen.
+    """One change that one webhook is not sent, and why; an event with this reason stays to be seen.
 
-    state  SKIPPED: it touches nothing that the webhook watches. RENDER_FAILED: the query does not fit the schema
-           any more.
+    state     SKIPPED: the entity is gone. RENDER_FAILED: its query did not run, or its result can't be sent.
+    replaces  events that could not be rendered, and for which the new one stands.
     """
 
-    webhook: Webhook
+    webhook: Subscription
     change: Change
     state: WebhookEventState
     reason: str
+    replaces: tuple[WebhookEventId, ...] = ()
 
     @property
     def viewer(self) -> Viewer:
@@ -80,43 +76,31 @@ class Unrendered:
 
 
 def fold_entities(events: Iterable[ChangeEvent]) -> list[Change]:
-    """One change per entity, in the order in which the entities first changed; what cancels out is left out."""
-    return [change for group in _grouped(events, _entity) if (change := _fold(group)) is not None]
+    """Fold to one change per entity, in the order in which the entities first changed, without what cancels out."""
+    return [change for group in _grouped(events, entity_of) if (change := _fold(group)) is not None]
 
 
 def fold_transactions(events: Iterable[ChangeEvent]) -> list[Change]:
-    """One change per transaction and entity, for webhooks that ask for every change."""
-    groups = _grouped(events, lambda event: (*_entity(event), event.txid))
+    """Fold to one change per transaction and entity, for webhooks that ask for every change."""
+    groups = _grouped(events, lambda event: (*entity_of(event), event.txid))
     return [change for group in groups if (change := _fold(group)) is not None]
 
 
-def skip_reason(webhook: Webhook, query: StoredQuery, change: Change) -> str | None:
-    """Why a change that concerns the webhook can't matter to it: an UPDATE of nothing that it watches; else None."""
-    if change.operation is not WebhookEventName.UPDATE or not watched_by(webhook, query).isdisjoint(change.columns):
-        return None
-    return UNTRIGGERED if webhook.triggers else UNWATCHED
+def told_of(webhook: Subscription, change: Change) -> Change | None:
+    """Return what a webhook is to be told of a change, by its type and events; None when that is nothing.
 
-
-def watched_by(webhook: Webhook, query: StoredQuery) -> frozenset[str]:
-    """`table.column` of what its triggers read; without triggers, of what its query does."""
-    if not webhook.triggers:
-        return query.watched
-    try:
-        return trigger_columns(schema._schema, query.entity_type, webhook.triggers)
-    except InvalidInput:
-        # The schema doesn't know a trigger any more. The webhook is marked as broken; until it is put right it is
-        # told of more than it asked for, rather than of less.
-        return query.watched
-
-
-def told_of(webhook: Webhook, change: Change) -> Change | None:
-    """What a webhook is to be told of a change: of its type, and of a kind that it asks for; None when of nothing.
-
-    Who is not told of creations still is of what was changed since, though both were seen together.
+    A webhook that does not ask for creations is still told of what was changed since, though both were seen together.
     """
     if webhook.type.entity_type != change.entity_type:
         return None
     return next((one for one in (change, change.later) if one and one.operation in webhook.events), None)
+
+
+def skip_reason(webhook: Subscription, watched: frozenset[str], change: Change) -> str | None:
+    """Return why an UPDATE can't matter to a webhook: nothing that it watches has changed; None when it may."""
+    if change.operation is not WebhookEventName.UPDATE or not watched.isdisjoint(change.columns):
+        return None
+    return UNTRIGGERED if webhook.triggers else UNWATCHED
 
 
 def klasses_of(events: Iterable[ChangeEvent]) -> list[WebhookKlass]:
@@ -124,7 +108,7 @@ def klasses_of(events: Iterable[ChangeEvent]) -> list[WebhookKlass]:
     return [klass for klass in WebhookKlass if klass.entity_type in types]
 
 
-def _entity(event: ChangeEvent) -> tuple[Any, ...]:
+def entity_of(event: ChangeEvent) -> tuple[str, int]:
     return event.entity_type, event.entity_id
 
 
@@ -136,19 +120,24 @@ def _grouped(events: Iterable[ChangeEvent], key: Any) -> Iterator[list[ChangeEve
 
 
 def _fold(events: Sequence[ChangeEvent]) -> Change | None:
-    operation = fold_operations([event.operation for event in events])
+    operations = [event.operation for event in events]
+    operation = fold_operations(operations)
     if operation is None:
         return None
+    columns = frozenset().union(*(event.columns for event in events))
+    if operation is WebhookEventName.UPDATE and WebhookEventName.CREATE in operations:
+        # Deleted and restored: what was changed in between was recorded by nobody.
+        columns |= {f"{ENTITIES[events[0].entity_type].table.name}.*"}
     rows = [row for event in events for row in event.changes]
     later = _later(events) if operation is WebhookEventName.CREATE else ()
     return Change(
         entity_type=events[0].entity_type,
         entity_id=events[0].entity_id,
         operation=operation,
-        columns=frozenset().union(*(event.columns for event in events)),
+        columns=columns,
         changes=rows[:MAX_CHANGES],
         is_cut=len(rows) > MAX_CHANGES or any(event.is_cut for event in events),
-        seller_id=next((event.seller_id for event in events if event.seller_id is not None), None),
+        seller_id=next((event.seller_id for event in reversed(events) if event.seller_id is not None), None),
         changed_at=max(event.recorded_at for event in events),
         later=_fold(later) if later else None,
     )

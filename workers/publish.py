@@ -1,235 +1,192 @@
-"""Job `publish`: change events become webhook events. One transaction per batch: a killed worker leaves nothing."""
+"""Job `publish`: change events become webhook events, step by step.
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+A step is one transaction: a killed worker leaves nothing. It takes what fits into its budget; the rest waits.
+"""
 
-import orjson
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import asyncpg
 import structlog
 
-from app.db import change_events, webhook_events, webhooks
-from app.db.change_events import ChangeEvent
-from app.db.pool import Connection, transaction
-from app.db.webhook_events import Given, NewWebhookEvent, Payload, Subject
-from app.db.webhooks import Webhook
-from app.domain.webhook import WebhookEventName
-from app.domain.webhook_event import WebhookEventState
-from app.errors import InvalidInput
-from app.filtering import FilterBatch
-from app.metrics import CHANGE_EVENTS_PUBLISHED, WEBHOOK_EVENTS_MADE, count
-from schema import schema
-from schema.stored.changed import describe_changes, join_changes
-from schema.stored.validate import stored_query
-from schema.stored.watched import is_across
-from workers.across import is_hidden, klasses_beside, pass_across
-from workers.dedup import Verdict, awaits_creation, judge, returns_to
-from workers.filter import filtered
-from workers.gone import without_gone
-from workers.match import (
-    Change,
-    Match,
-    Unrendered,
-    fold_entities,
-    fold_transactions,
-    klasses_of,
-    skip_reason,
-    told_of,
-)
-from workers.owners import list_owners
-from workers.render import Renderer, RenderKey, key_of
+from app.db import change_events
+from app.db.change_events import ChangeEvent, Lane, Leftover
+from app.db.pool import UNREACHABLE, Connection, transaction
+from app.db.webhooks import WebhookId
+from app.errors import DatabaseUnavailable
+from app.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
+from workers.across import pass_across
+from workers.match import Match, entity_of
+from workers.owners import Entity, list_owners
+from workers.publication import Publication, publish_matches
+from workers.render import HEAVY_BYTES, mean_bytes
 from workers.resources import Resources
+from workers.selection import Selection, concerns, select
 
 _log = structlog.get_logger()
 
-_DESTROY = WebhookEventName.DESTROY
-#: By whether the webhook asks for every change.
-_FOLDS = {False: fold_entities, True: fold_transactions}
+#: How often a step of a single entity may fail before its change events are set aside.
+_MAX_FAILURES: Final = 3
+
+
+class Step(NamedTuple):
+    """What a step has done: change events that are published now, and the lane that it has worked in."""
+
+    published: int
+    lane: Lane
 
 
 async def publish_all(resources: Resources) -> int:
     """Publish until nothing waits that another publisher does not have. Returns the change events published."""
     total = 0
-    while not resources.stopping.is_set() and (published := await publish_batch(resources)):
-        total += published
+    async for step in publish_steps(resources):
+        total += step.published
     return total
 
 
-async def publish_batch(resources: Resources) -> int:
-    """Publish one batch of one shard. Returns its change events; 0 when nothing waits."""
-    async with transaction(resources.database) as conn:
-        events = await change_events.claim_batch(conn, limit=resources.settings.publish_batch_size)
-        if not events:
-            return 0
-        made = await _publish(conn, resources, events)
-        await change_events.mark_published(conn, [event.id for event in events])
-    CHANGE_EVENTS_PUBLISHED.inc(len(events))
-    _log.info("publish.batch", change_events=len(events), webhook_events=made)
-    return len(events)
+async def publish_steps(resources: Resources) -> AsyncIterator[Step]:
+    """Publish step by step, the lanes in turns, until nothing waits that another publisher does not have.
 
-
-async def _publish(conn: Connection, resources: Resources, events: Sequence[ChangeEvent]) -> int:
-    owners = await list_owners(conn, events)
-    klasses = {*klasses_of(events), *klasses_beside(events)}
-    subscribed = await webhooks.list_subscribed(conn, sorted(klasses), owners)
-    await pass_across(conn, subscribed, events)
-    return len(await publish_matches(conn, resources, *_match(subscribed, events)))
-
-
-async def publish_matches(
-    conn: Connection, resources: Resources, matches: Sequence[Match], unrendered: Sequence[Unrendered] = ()
-) -> list[NewWebhookEvent]:
-    """Render, judge and store, in the caller's transaction, which keeps other publishers from these entities.
-
-    Returns: what was stored; nothing for entities that a webhook's owner doesn't see.
+    A step that fails is tried again with less, down to a single entity; what still fails is set aside.
+    Raises: DatabaseUnavailable and other errors of a lost connection.
     """
-    renderer = Renderer(conn, resources.settings)
-    matches, gone = await without_gone(conn, await renderer.visible(matches))
-    seen = [_as_it_is(one) for one in [*await renderer.visible(unrendered), *gone]]
-    payloads = await renderer.render(matches)
-    made = [*seen, *await _judged(conn, matches, payloads, resources.filters.batch())]
-    if kept := _kept(payloads, made):
-        await webhook_events.insert_payloads(conn, list(kept.values()))
-    if made:
-        await webhook_events.insert_webhook_events(conn, made)
-        count(WEBHOOK_EVENTS_MADE, (event.state for event in made))
-    return made
-
-
-def _match(subscribed: Sequence[Webhook], events: Sequence[ChangeEvent]) -> tuple[list[Match], list[Unrendered]]:
-    """Who is to be told of what; and what they are not told of, though it concerns them."""
-    types = {webhook.type.entity_type for webhook in subscribed}
-    told = [event for event in events if event.entity_type in types]
-    seen = {True: told, False: [event for event in told if not is_hidden(event)]}
-    folded = {
-        (every, is_operators): _FOLDS[every](seen[is_operators])
-        for every, is_operators in {(one.every_change, one.seller_id is None) for one in subscribed}
-    }
-    matches: list[Match] = []
-    unrendered: list[Unrendered] = []
-    for webhook in subscribed:
-        changes = [
-            one
-            for change in folded[webhook.every_change, webhook.seller_id is None]
-            if (one := told_of(webhook, change))
-        ]
-        for found in _matched(webhook, changes):
-            if isinstance(found, Match):
-                matches.append(found)
-            else:
-                unrendered.append(found)
-    return matches, unrendered
-
-
-def _matched(webhook: Webhook, changes: Sequence[Change]) -> Iterator[Match | Unrendered]:
-    skipped, failed = WebhookEventState.SKIPPED, WebhookEventState.RENDER_FAILED
-    try:
-        query = stored_query(schema._schema, webhook.query_string, webhook.type)
-    except InvalidInput as error:
-        reason = f"The stored query does not fit the schema any more. {error.message}"
-        yield from (Unrendered(webhook=webhook, change=change, state=failed, reason=reason) for change in changes)
-        return
-    for change in changes:
-        unwatched = skip_reason(webhook, query, change)
-        if unwatched and is_across(change.columns):
-            # Passed on for another webhook's sake.
+    lane, pace, most = Lane.ORDINARY, resources.pace, resources.settings.publish_batch_size
+    while not resources.stopping.is_set():
+        try:
+            step = await publish_step(resources, limit=pace.limit(most), first_lane=lane, is_careful=pace.is_careful)
+        except (DatabaseUnavailable, *UNREACHABLE):
+            raise
+        except Exception as error:
+            await _recover(resources, lane, error)
             continue
-        if unwatched:
-            yield Unrendered(webhook=webhook, change=change, state=skipped, reason=unwatched)
-        else:
-            yield Match(webhook=webhook, query=query, change=change)
+        if step is None:
+            return
+        pace.succeed()
+        lane = Lane((step.lane + 1) % Lane.SET_ASIDE)
+        yield step
 
 
-async def _judged(
-    conn: Connection, matches: Sequence[Match], payloads: dict[RenderKey, Payload], filters: FilterBatch
-) -> list[NewWebhookEvent]:
-    subjects = [(match.webhook.id, match.change.entity_type, match.change.entity_id) for match in matches]
-    given = await webhook_events.list_given(conn, list(dict.fromkeys(subjects))) if subjects else {}
-    if unsure := _depending_on_what_waits(matches, subjects, payloads, given):
-        # A creation that leaves after its destroy was judged to be news to nobody would stay without one; after an
-        # update was judged to go out in its place, it would be followed by another creation; and what leaves after
-        # it was judged to be withdrawn would be the last word.
-        await webhook_events.lock_waiting(conn, unsure)
-        again = await webhook_events.list_given(conn, unsure)
-        given |= {subject: again.get(subject, []) for subject in unsure}
-    # Once, however many webhooks are told of a change.
-    changes = {id(match.change): match.change for match in matches}
-    described = {key: _changed(change) for key, change in changes.items()}
-    made = []
-    for match, subject in zip(matches, subjects, strict=True):
-        payload, before = payloads[key_of(match)], given.get(subject, ())
-        verdict = judge(match.webhook, match.change.operation, payload.digest, before)
-        changed = _joined(before, verdict, described[id(match.change)])
-        verdict = await filtered(filters, match, verdict, response=payload.body, changed=changed)
-        made.append(
-            NewWebhookEvent(
-                webhook_id=match.webhook.id,
-                entity_type=match.change.entity_type,
-                entity_id=match.change.entity_id,
-                event_name=verdict.event_name,
-                state=_state(match.webhook, verdict.state),
-                reason=verdict.reason,
-                payload_digest=payload.digest if verdict.state is WebhookEventState.PENDING else None,
-                changed=orjson.dumps(changed),
-                changed_at=match.change.changed_at,
-                supersedes=(*verdict.supersedes, *match.replaces),
-                may_be_known=verdict.may_be_known,
-            )
+async def publish_batch(resources: Resources) -> int:
+    """Publish one step. Returns its change events; 0 when nothing waits."""
+    step = await publish_step(resources, limit=resources.settings.publish_batch_size)
+    return 0 if step is None else step.published
+
+
+async def publish_step(
+    resources: Resources, *, limit: int, first_lane: Lane = Lane.ORDINARY, is_careful: bool = False
+) -> Step | None:
+    """Publish what fits into one step; None when nothing waits that another publisher does not have.
+
+    Args:
+        limit: Change events that are claimed, at most.
+        first_lane: The lane that is looked into first.
+        is_careful: Whether what fails is isolated by savepoints.
+    """
+    async with transaction(resources.database) as conn:
+        events = await change_events.claim_batch(conn, limit=limit, first_lane=first_lane)
+        if not events:
+            return None
+        subscriptions = resources.subscriptions
+        await subscriptions.refresh(conn)
+        owners = await list_owners(conn, subscriptions, events)
+        selection = await select(subscriptions, events, owners)
+        is_mixed = len(selection.taken) + len(selection.heavy) > 1 and events[0].claimed_lane is not Lane.HEAVY
+        publication = await publish_matches(
+            conn, resources, selection.matches, selection.unrendered, is_careful=is_careful, leaves_heavy=is_mixed
         )
-    return made
-
-
-def _depending_on_what_waits(
-    matches: Sequence[Match],
-    subjects: Sequence[Subject],
-    payloads: dict[RenderKey, Payload],
-    given: Mapping[Subject, Sequence[Given]],
-) -> list[Subject]:
-    """Those of which more is to be judged than whether a new state takes the place of an older one."""
-    found: dict[Subject, None] = {}
-    for match, subject in zip(matches, subjects, strict=True):
-        before, digest = given.get(subject, ()), payloads[key_of(match)].digest
-        if before and (
-            match.change.operation is _DESTROY
-            or awaits_creation(before)
-            or (len(before) > 1 and returns_to(before, digest))
-        ):
-            found[subject] = None
-    return list(found)
-
-
-def _state(webhook: Webhook, judged: WebhookEventState) -> WebhookEventState:
-    """What a disabled webhook would be sent is held: it goes out when the webhook is enabled again."""
-    is_held = judged is WebhookEventState.PENDING and not webhook.is_enabled
-    return WebhookEventState.HELD if is_held else judged
-
-
-def _changed(change: Change) -> dict[str, Any]:
-    return describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut)
-
-
-def _joined(before: Sequence[Given], verdict: Verdict, changed: dict[str, Any]) -> dict[str, Any]:
-    """With what the superseded ones would have said, newest first: nobody is told of it otherwise."""
-    for one in before:
-        if one.id in verdict.supersedes and one.state is not WebhookEventState.DELIVERED:
-            changed = join_changes(orjson.loads(one.changed), changed)
-    return changed
-
-
-def _as_it_is(one: Unrendered) -> NewWebhookEvent:
-    change = one.change
-    return NewWebhookEvent(
-        webhook_id=one.webhook.id,
-        entity_type=change.entity_type,
-        entity_id=change.entity_id,
-        event_name=change.operation,
-        state=one.state,
-        reason=one.reason,
-        payload_digest=None,
-        changed=orjson.dumps(_changed(change)),
-        changed_at=change.changed_at,
+        published, leftovers = await _sort_out(conn, selection, publication)
+        done = {*published, *(one.id for one in leftovers if one.webhook_ids is not None)}
+        # Once: what has waited for some webhooks before was passed on then.
+        new = [event for event in events if event.id in done and event.webhook_ids is None]
+        await pass_across(conn, subscriptions, new, owners)
+        await change_events.mark_published(conn, published)
+        if leftovers:
+            await change_events.leave_over(conn, leftovers)
+    CHANGE_EVENTS_PUBLISHED.inc(len(published))
+    _log.info(
+        "publish.step", change_events=len(published), webhook_events=len(publication.made), left_over=len(leftovers)
     )
+    return Step(len(published), events[0].claimed_lane)
 
 
-def _kept(payloads: dict[RenderKey, Payload], made: Sequence[NewWebhookEvent]) -> dict[bytes, Payload]:
-    """The payloads that something refers to, each once."""
-    wanted = {event.payload_digest for event in made}
-    return {payload.digest: payload for payload in payloads.values() if payload.digest in wanted}
+async def _sort_out(
+    conn: Connection, selection: Selection, publication: Publication
+) -> tuple[list[int], list[Leftover]]:
+    """Say which change events are published now, and how the others wait."""
+    published: list[int] = []
+    leftovers = [
+        Leftover(event.id, Lane.HEAVY, event.webhook_ids) for events in selection.heavy.values() for event in events
+    ]
+    left = _webhooks_of(publication.left)
+    absent = await _awaiting_destroy(conn, selection, publication.absent)
+    heavy = {_entity(match) for match in publication.left if (mean_bytes(match.query) or 0) > HEAVY_BYTES}
+    for entity, events in selection.taken.items():
+        webhooks = left.get(entity, set()) | absent.get(entity, set())
+        for event in events:
+            if remaining := frozenset(one for one in webhooks if concerns(event, one)):
+                lane = max(event.lane, Lane.HEAVY if entity in heavy else Lane.BULK)
+                leftovers.append(Leftover(event.id, event.lane if entity not in left else lane, remaining))
+            else:
+                published.append(event.id)
+    return published, leftovers
+
+
+async def _awaiting_destroy(
+    conn: Connection, selection: Selection, absent: Sequence[Match]
+) -> dict[Entity, set[WebhookId]]:
+    """Return the webhooks by the entities that were gone when they were rendered, and whose destroy waits already.
+
+    Their changes wait for it: created and destroyed is nothing.
+    """
+    webhooks = _webhooks_of(absent)
+    if not webhooks:
+        return {}
+    last = {entity: max(event.id for event in selection.taken[entity]) for entity in webhooks}
+    waiting = await change_events.list_changed_since(conn, last)
+    return {entity: of_entity for entity, of_entity in webhooks.items() if entity in waiting}
+
+
+def _webhooks_of(matches: Sequence[Match]) -> dict[Entity, set[WebhookId]]:
+    found: dict[Entity, set[WebhookId]] = {}
+    for match in matches:
+        found.setdefault(_entity(match), set()).add(match.webhook.id)
+    return found
+
+
+def _entity(match: Match) -> Entity:
+    return match.change.entity_type, match.change.entity_id
+
+
+async def _recover(resources: Resources, lane: Lane, error: Exception) -> None:
+    """After a step that failed: make the next one smaller, or set aside what fails alone.
+
+    Raises: the error itself when it ended the connection: the job begins anew.
+    """
+    pace, most = resources.pace, resources.settings.publish_batch_size
+    _log.exception("publish.failed", limit=pace.limit(most), error=repr(error))
+    resources.subscriptions.forget()
+    pace.fail(most)
+    if pace.failures >= _MAX_FAILURES:
+        await _set_aside(resources, lane, error)
+        pace.failures = 0
+    elif isinstance(error, asyncpg.InterfaceError | asyncpg.PostgresConnectionError):
+        raise error
+
+
+async def _set_aside(resources: Resources, lane: Lane, error: Exception) -> None:
+    async with transaction(resources.database) as conn:
+        events = await change_events.claim_batch(conn, limit=1, first_lane=lane)
+        if not events:
+            return
+        await change_events.set_aside(conn, [event.id for event in events], _failure(events, error))
+    CHANGE_EVENTS_SET_ASIDE.inc(len(events))
+    _log.error("publish.set_aside", change_events=[event.id for event in events], error=repr(error))
+
+
+def _failure(events: Sequence[ChangeEvent], error: Exception) -> str:
+    entities: Mapping[Entity, None] = dict.fromkeys(entity_of(event) for event in events)
+    named = ", ".join(f"{entity_type} {entity_id}" for entity_type, entity_id in entities)
+    return (
+        f"A change of {named} could not be published ({type(error).__name__}), and no webhook is told of it."
+        " Once the cause is mended, changeEventsRetry has it published."
+    )

@@ -16,7 +16,8 @@ from app.errors import InvalidInput, NotFound
 from schema import schema
 from schema.stored.validate import StoredQuery, stored_query
 from workers.match import Change, Match
-from workers.publish import publish_matches
+from workers.publication import publish_matches
+from workers.render import Renderer
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -117,8 +118,16 @@ async def _render(conn: Connection, resources: Resources, events: Sequence[Webho
         await give_up_rendering(conn, ids, reason)
         return
     await lock_entities(conn, webhook.type.entity_type, sorted({event.entity_id for event in events}))
-    await publish_matches(conn, resources, _matches(webhook, query, events))
-    await give_up_rendering(conn, ids, NOT_VISIBLE)
+    publication = await publish_matches(conn, resources, await _visible(conn, resources, webhook, query, events))
+    left = {id for match in publication.left for id in match.replaces}
+    await give_up_rendering(conn, [id for id in ids if id not in left], NOT_VISIBLE)
+
+
+async def _visible(
+    conn: Connection, resources: Resources, webhook: Webhook, query: StoredQuery, events: Sequence[WebhookEvent]
+) -> list[Match]:
+    """Return what is to be rendered again of what the webhook's owner sees."""
+    return await Renderer(conn, resources.settings).visible(_matches(webhook, query, events))
 
 
 def _matches(webhook: Webhook, query: StoredQuery, events: Sequence[WebhookEvent]) -> list[Match]:

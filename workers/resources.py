@@ -14,7 +14,9 @@ from app.db.pool import UNREACHABLE, create_database
 from app.filtering import FilterProcess
 from app.settings import Settings
 from workers import transport
+from workers.budget import Pace
 from workers.names import Names
+from workers.subscriptions import Subscriptions
 
 _log = structlog.get_logger()
 RECONNECT_S = 1.0
@@ -28,6 +30,8 @@ class Resources:
     database: Database
     transport: httpx.AsyncBaseTransport
     filters: FilterProcess = field(default_factory=FilterProcess)
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
+    pace: Pace = field(default_factory=Pace)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def pause(self, seconds: float) -> None:

@@ -10,7 +10,7 @@ from app.jobs import Job, enqueue
 from workers.backfill import backfill_all
 from workers.deliver import Deliverer
 from workers.doorbell import Doorbell
-from workers.publish import publish_all
+from workers.publish import publish_steps
 from workers.replay import render_again, replay_all
 from workers.resources import Resources
 from workers.retention import retain
@@ -34,10 +34,18 @@ class Bench:
 
 
 async def publish(ctx: dict[str, Any]) -> None:
-    """Publish what waits, then go on to deliver it: a second job would cost another trip through Redis."""
+    """Publish what waits, then go on to deliver it: a second job would cost another trip through Redis.
+
+    While more than one step's worth waits, another job begins to deliver what the first steps have made.
+    """
     bench: Bench = ctx["bench"]
     bench.doorbell.begun(Job.PUBLISH)
-    if await publish_all(bench.resources):
+    steps = 0
+    async for _ in publish_steps(bench.resources):
+        steps += 1
+        if steps > 1:
+            await bench.doorbell.ask(Job.DELIVER)
+    if steps:
         await _deliver(ctx, bench)
 
 

@@ -1,8 +1,9 @@
-"""The outbox: claim what was recorded, mark it published."""
+"""The outbox: claim what was recorded, mark it published, leave over what does not fit, set aside what fails."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,13 +12,29 @@ from app.db.pool import Connection
 from app.domain.webhook import WebhookEventName
 
 
+class Lane(IntEnum):
+    """Which queue a change event waits in. Publishers take the lanes in turns, so that none holds up another."""
+
+    ORDINARY = 0
+    """A change like most."""
+    BULK = 1
+    """Of a transaction that changed many entities, or left over by a step that was full."""
+    HEAVY = 2
+    """Heavy for itself: by the size of its bodies, or by the number of its webhooks. One publisher at a time."""
+    SET_ASIDE = 3
+    """Could not be published; waits until a person has it tried again."""
+
+
 class ChangeEvent(NamedTuple):
     """One statement's change of one entity.
 
     columns    `table.column`, or `table.*` for a row added or removed; `adverts/table.column` of one beside it.
     changes    the rows: {"t": table, "id", "p": parents' ids, "op": i, u or d, "c": columns}; at most 50.
                Some with "v", the tables from the entity to the row (`Root.way` in app/db/captured.py).
-    seller_id  whose it was, of an entity that was deleted for good; else None.
+    seller_id    of a DESTROY: whose the entity was, when it was deleted for good. Of an UPDATE: the seller that it has
+                 left. Else None.
+    webhook_ids  the webhooks that are still to be told; None: all of them.
+    claimed_lane the lane that it was found in, or another event of its entity.
     """
 
     id: int
@@ -30,6 +47,20 @@ class ChangeEvent(NamedTuple):
     is_cut: bool
     seller_id: int | None
     recorded_at: datetime
+    lane: Lane = Lane.ORDINARY
+    webhook_ids: frozenset[int] | None = None
+    claimed_lane: Lane = Lane.ORDINARY
+
+
+class Leftover(NamedTuple):
+    """A change event that a step did not finish, as it is to wait for the next one.
+
+    webhook_ids  the webhooks that are still to be told; None: all of them.
+    """
+
+    id: int
+    lane: Lane
+    webhook_ids: frozenset[int] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +88,20 @@ class Waiting:
     advance: bool
 
 
-async def claim_batch(conn: Connection, *, limit: int) -> list[ChangeEvent]:
-    """Lock shards until the transaction ends and return their oldest unpublished events.
+async def claim_batch(conn: Connection, *, limit: int, first_lane: Lane = Lane.ORDINARY) -> list[ChangeEvent]:
+    """Lock shards until the transaction ends and return the oldest unpublished events of one lane.
 
-    Returns: at most `limit`, shard by shard, each oldest first; empty when nothing waits that another publisher
-             does not have already.
-    Source:  migrations/functions/claim_change_events.sql.
+    Args:
+        limit: Number of events, at most.
+        first_lane: The lane that is looked into first; the others follow while nothing is found.
+
+    Returns:
+        Events, shard by shard; those of one entity oldest first, and of all lanes. Empty when nothing waits that
+        another publisher does not have already.
+
+    Source: migrations/functions/claim_change_events.sql.
     """
-    rows = await conn.fetch("select * from claim_change_events($1)", limit)
+    rows = await conn.fetch("select * from claim_change_events($1, $2)", limit, int(first_lane))
     return [
         ChangeEvent(
             id=row["id"],
@@ -77,6 +114,9 @@ async def claim_batch(conn: Connection, *, limit: int) -> list[ChangeEvent]:
             is_cut=row["is_cut"],
             seller_id=row["seller_id"],
             recorded_at=row["recorded_at"],
+            lane=Lane(row["lane"]),
+            webhook_ids=None if row["webhook_ids"] is None else frozenset(row["webhook_ids"]),
+            claimed_lane=Lane(row["claimed_lane"]),
         )
         for row in rows
     ]
@@ -88,6 +128,55 @@ async def mark_published(conn: Connection, ids: Sequence[int]) -> None:
         " where published_at is null and id = any($1::bigint[])",
         list(ids),
     )
+
+
+async def leave_over(conn: Connection, leftovers: Sequence[Leftover]) -> None:
+    """Let change events wait for a later step, behind all that waits in their lane by now."""
+    await conn.execute(
+        """
+        update change_events_open e set lane = l.lane, turn = nextval('change_events_id_seq'),
+          webhook_ids = l.webhook_ids::bigint[]
+        from unnest($1::bigint[], $2::smallint[], $3::text[]) l(id, lane, webhook_ids) where e.id = l.id
+        """,
+        [one.id for one in leftovers],
+        [int(one.lane) for one in leftovers],
+        [None if one.webhook_ids is None else _array(one.webhook_ids) for one in leftovers],
+    )
+
+
+def _array(ids: frozenset[int]) -> str:
+    """PostgreSQL's text of an array: the driver knows no array of arrays of different lengths."""
+    return f"{{{','.join(map(str, sorted(ids)))}}}"
+
+
+async def list_changed_since(conn: Connection, seen: Mapping[tuple[str, int], int]) -> set[tuple[str, int]]:
+    """Find the entities of which newer changes wait. `seen`: entity → the last change event that was claimed of it."""
+    rows = await conn.fetch(
+        """
+        select s.entity_type, s.entity_id from unnest($1::text[], $2::bigint[], $3::bigint[])
+          s(entity_type, entity_id, last_id)
+        where exists (select from change_events_open e
+          where e.entity_type = s.entity_type and e.entity_id = s.entity_id and e.id > s.last_id and e.lane < 3)
+        """,
+        [entity_type for entity_type, _ in seen],
+        [entity_id for _, entity_id in seen],
+        list(seen.values()),
+    )
+    return {(row["entity_type"], row["entity_id"]) for row in rows}
+
+
+async def set_aside(conn: Connection, ids: Sequence[int], failure: str) -> None:
+    """Keep change events that can't be published out of everybody's way, and raise PUBLISH_FAILED for the operator."""
+    await conn.execute(
+        "update change_events_open set lane = 3, failure = $2 where id = any($1::bigint[])", list(ids), failure
+    )
+    await conn.execute("insert into operational_events (kind, reason) values ('PUBLISH_FAILED', $1)", failure)
+
+
+async def retry_set_aside(conn: Connection) -> int:
+    """Have everything that was set aside published again. Returns how many change events that is."""
+    status = await conn.execute("update change_events_open set lane = 1, failure = null where lane = 3")
+    return int(status.removeprefix("UPDATE "))
 
 
 async def insert_passed(conn: Connection, passed: Passed) -> None:
@@ -114,7 +203,7 @@ async def work_waits(conn: Connection) -> Waiting:
     # all events that wait for their retry.
     row = await conn.fetchrow(
         """
-        select exists (select from change_events_open) as publish,
+        select exists (select from change_events_open where lane < 3) as publish,
           exists (select from webhook_events_open where state in ('PENDING', 'RETRYING')
             and due_at <= statement_timestamp()) as deliver,
           exists (select from webhook_replays where state = 'RUNNING')

@@ -21,10 +21,10 @@ OperationalEventId = NewType("OperationalEventId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationalEvent:
-    """webhook_event_id: of EXHAUSTED alone; the event may have been cleared away since."""
+    """webhook_id: None of PUBLISH_FAILED. webhook_event_id: of EXHAUSTED; the event may not be kept any more."""
 
     id: OperationalEventId
-    webhook_id: WebhookId
+    webhook_id: WebhookId | None
     kind: OperationalEventKind
     webhook_event_id: WebhookEventId | None
     reason: str

@@ -1,6 +1,6 @@
 """Webhooks: endpoint, stored query, secrets, limits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType
@@ -16,29 +16,40 @@ WebhookId = NewType("WebhookId", int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Webhook:
-    """headers and secrets are sealed; headers_shown is JSON, its values masked; `seller_id` None: the operator's.
+class Subscription:
+    """What publishing needs to know of a webhook; `seller_id` None: the operator's.
 
-    public_key of the newest Ed25519 key; None when none signs. secrets_expire_at: when the next rotated-out secret
-    ceases to sign. A deleted webhook is never enabled. `triggers` are field paths; empty: whatever the query reads.
-    broken_reason: what doesn't fit the schema; None when all does. rate_limit: POSTs per second; None: no limit.
-    paused_until: nothing is sent before; may be past.
+    A deleted webhook is never enabled. `triggers` are field paths; empty: whatever the query reads.
     """
 
     id: WebhookId
     seller_id: SellerId | None
     type: WebhookKlass
     events: tuple[WebhookEventName, ...]
-    url: str
     query_string: str
+    is_enabled: bool
+    allow_skip: bool
+    every_change: bool
+    deleted_at: datetime | None = None
+    triggers: tuple[str, ...] = ()
+    filter: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook(Subscription):
+    """headers and secrets are sealed; headers_shown is JSON, its values masked.
+
+    public_key of the newest Ed25519 key; None when none signs. secrets_expire_at: when the next rotated-out secret
+    ceases to sign. broken_reason: what doesn't fit the schema; None when all does. rate_limit: POSTs per second;
+    None: no limit. paused_until: nothing is sent before; may be past.
+    """
+
+    url: str
     headers: bytes | None
     headers_shown: JsonText
     secrets: bytes
     description: str | None
-    is_enabled: bool
     disabled_reason: str | None
-    allow_skip: bool
-    every_change: bool
     max_retries: int
     concurrent_send_limit: int
     timeout_s: int
@@ -49,9 +60,6 @@ class Webhook:
     signature_schemes: tuple[SignatureScheme, ...] = (SignatureScheme.HMAC,)
     public_key: str | None = None
     secrets_expire_at: datetime | None = None
-    deleted_at: datetime | None = None
-    triggers: tuple[str, ...] = ()
-    filter: str | None = None
     broken_reason: str | None = None
     rate_limit: int | None = None
     paused_until: datetime | None = None
@@ -59,6 +67,7 @@ class Webhook:
 
 WEBHOOKS = Table("webhooks", Webhook)
 _COLUMNS = WEBHOOKS.select_list("webhooks")
+_SUBSCRIPTIONS = Table("webhooks", Subscription)
 
 
 async def insert_webhook(conn: Connection, values: Mapping[str, Any]) -> Webhook:
@@ -99,21 +108,37 @@ async def lock_webhook(conn: Connection, webhook_id: WebhookId, *, seller_id: Se
     return WEBHOOKS.from_record(row)
 
 
-async def list_subscribed(conn: Connection, types: Sequence[WebhookKlass], owners: Sequence[SellerId]) -> list[Webhook]:
-    """The operator's and these sellers' webhooks about any of these types, also disabled ones, by id; none deleted."""
-    # Apart, because no index serves an OR over both.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedSubscriptions:
+    """The webhooks that were changed since an earlier look, deleted ones too, and where the next look goes on.
+
+    versions  of each: the transaction that changed it last.
+    """
+
+    subscriptions: list[Subscription]
+    versions: list[int]
+    next_xid: int
+
+
+async def list_changed_subscriptions(conn: Connection, since_xid: int) -> ChangedSubscriptions:
+    """Read what publishing needs of the webhooks that a transaction from `since_xid` on has changed.
+
+    What an older transaction may still commit is read again by the next look: it goes on from the oldest transaction
+    that is open now.
+    """
     rows = await conn.fetch(
         f"""
-        select {_COLUMNS} from webhooks where seller_id is null and type = any($1::text[]) and deleted_at is null
-        union all
-        select {_COLUMNS} from webhooks
-        where seller_id = any($2::bigint[]) and type = any($1::text[]) and deleted_at is null
-        order by id
+        select pg_snapshot_xmin(pg_current_snapshot()) as next_xid, w.changed_xid, {_SUBSCRIPTIONS.select_list("w")}
+        from (select) always left join webhooks w on w.changed_xid >= $1::xid8
         """,
-        [klass.value for klass in types],
-        list(owners),
+        since_xid,
     )
-    return WEBHOOKS.rows(rows)
+    found = [row for row in rows if row["id"] is not None]
+    return ChangedSubscriptions(
+        subscriptions=_SUBSCRIPTIONS.rows(found),
+        versions=[row["changed_xid"] for row in found],
+        next_xid=rows[0]["next_xid"],
+    )
 
 
 async def find_webhook(conn: Connection, webhook_id: WebhookId) -> Webhook | None:

@@ -15,6 +15,8 @@ class OperationalEventKind(StrEnum):
     """A webhook event has used up its retries."""
     RECOVERED = "RECOVERED"
     """A delivery has succeeded after FAILING, or after Tellgraph had disabled the webhook."""
+    PUBLISH_FAILED = "PUBLISH_FAILED"
+    """A change could not be published, so that no webhook is told of it; it was set aside."""
 
 
 def failing_reason(failing_since: datetime) -> str:

@@ -32,6 +32,10 @@ class WebhookEventState(StrEnum):
 WEBHOOK_DELETED = "The webhook was deleted."
 CANCELLED_BY_HAND = "Cancelled by hand."
 
+#: Why nothing is made of a change for a webhook.
+UNWATCHED = "Nothing that the query reads has changed."
+UNTRIGGERED = "Nothing that the triggers name has changed."
+
 #: Has been sent, or could have been: its payload is there, to be sent again. SKIPPED told nothing new.
 REPLAYABLE = (
     WebhookEventState.DELIVERED,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import orjson
 import structlog
@@ -17,23 +18,59 @@ from schema.stored.validate import StoredQuery
 _log = structlog.get_logger()
 
 
-async def render_stored_query(query: StoredQuery, ids: Sequence[int], context: Context) -> dict[int, bytes]:
-    """The GraphQL response of each entity as compact JSON, errors included, exactly as the API would give it.
+@dataclass(frozen=True, slots=True)
+class RenderFailure:
+    """A query could not be run for an entity, by a fault of ours."""
 
-    The number of statements depends on the query, not on the number of ids.
+    error: Exception
+
+    @property
+    def reason(self) -> str:
+        """What the webhook's owner is told: nothing of the inside."""
+        name = type(self.error).__name__
+        return f"The query failed with an internal error ({name}). Replay the event once that is mended."
+
+
+async def render_stored_query(query: StoredQuery, ids: Sequence[int], context: Context) -> dict[int, bytes]:
+    """Return the GraphQL response of each entity as compact JSON, errors included, exactly as the API would give it.
+
+    The number of statements depends on the query, not on the number of ids. Raises: whatever rendering meets with.
+    """
+    rendered = {}
+    for entity_id, body in (await render_each(query, ids, context)).items():
+        if isinstance(body, RenderFailure):
+            raise body.error
+        rendered[entity_id] = body
+    return rendered
+
+
+async def render_each(query: StoredQuery, ids: Sequence[int], context: Context) -> dict[int, bytes | RenderFailure]:
+    """Do the same, but what neither the plan nor the reference executor can run is a RenderFailure of its own.
+
+    Raises: DATABASE_ERRORS.
     """
     plan = plan_of(schema._schema, query)
-    rendered: dict[int, bytes] = {}
-    if plan is not None and plan.serves(context.viewer):
-        rendered = await _planned(query, plan, ids, context)
+    rendered: dict[int, bytes | RenderFailure] = {}
+    if plan is not None:
+        rendered.update(await _planned(query, plan, ids, context))
     left = [entity_id for entity_id in ids if entity_id not in rendered]
     RENDERINGS.labels("plan").inc(len(rendered))
     if left:
         RENDERINGS.labels("reference").inc(len(left))
         _log.info("render.reference", entities=len(left), of=len(ids), has_plan=plan is not None)
-        bodies = await asyncio.gather(*(execute_stored_query(query, entity_id, context) for entity_id in left))
+        bodies = await asyncio.gather(*(_executed(query, entity_id, context) for entity_id in left))
         rendered.update(zip(left, bodies, strict=True))
     return rendered
+
+
+async def _executed(query: StoredQuery, entity_id: int, context: Context) -> bytes | RenderFailure:
+    try:
+        return await execute_stored_query(query, entity_id, context)
+    except DATABASE_ERRORS:
+        raise
+    except Exception as error:
+        _log.exception("render.failed", type=query.entity_type, entity_id=entity_id, error=repr(error))
+        return RenderFailure(error)
 
 
 async def _planned(query: StoredQuery, plan: Plan, ids: Sequence[int], context: Context) -> dict[int, bytes]:
@@ -43,7 +80,7 @@ async def _planned(query: StoredQuery, plan: Plan, ids: Sequence[int], context: 
     reference executor does it then.
     """
     try:
-        return await plan.render(context.reader, context.viewer, ids)
+        return await plan.render(context.reader, context.viewer, ids) if plan.serves(context.viewer) else {}
     except REFUSALS as error:
         _log.warning("plan.refused", type=query.entity_type, error=repr(error))
         give_up(query)

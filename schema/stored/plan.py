@@ -92,5 +92,9 @@ def _compiled(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
     except (Unsupported, TellgraphError, GraphQLError) as error:
         _log.info("plan.unsupported", reason=str(error))
         return None
+    except Exception as error:
+        # Whatever the compiler trips over, the reference executor may know: one query must not stop the others.
+        _log.exception("plan.not_compiled", type=query.entity_type, error=repr(error))
+        return None
     grow(query, compiler.code.characters)
     return Plan(key=root.alias.value if root.alias else "node", objects=objects)

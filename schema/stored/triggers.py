@@ -15,6 +15,7 @@ from graphql import (
 from app.errors import InvalidInput
 from schema.declarations import ENTITIES, Leaf, Relation
 from schema.plans.declared import declaration_of
+from schema.stored.validate import StoredQuery
 from schema.stored.watched import across, leaf_columns, relation_columns, whole_of
 
 MAX_TRIGGERS = 100
@@ -34,6 +35,18 @@ def check_triggers(schema: GraphQLSchema, entity_type: str, triggers: Sequence[s
         except InvalidInput as error:
             problems[f"attributes.triggers.{place}"] = [error.message]
     return problems
+
+
+def watched_by(schema: GraphQLSchema, query: StoredQuery, triggers: tuple[str, ...]) -> frozenset[str]:
+    """`table.column` of what a webhook's triggers read; without triggers, of what its query reads."""
+    if not triggers:
+        return query.watched
+    try:
+        return trigger_columns(schema, query.entity_type, triggers)
+    except InvalidInput:
+        # The schema doesn't know a trigger any more. The webhook is marked as broken; until it is put right it is
+        # told of more than it asked for, rather than of less.
+        return query.watched
 
 
 @lru_cache(maxsize=10_000)

@@ -31,8 +31,11 @@ class OperationalEvent(Node):
     kind: OperationalEventKindEnum = column("What happened.")
     reason: str = column("The same in words: why, or how it ended.")
     occurred_at: datetime = column("When it happened. Deliveries may overtake each other: go by this.")
-    webhook: Annotated["Webhook", strawberry.lazy("schema.types.webhook")] = relation(
-        WEBHOOKS, local="webhook_id", with_deleted=True, description="The webhook that it happened to."
+    webhook: Annotated["Webhook", strawberry.lazy("schema.types.webhook")] | None = relation(
+        WEBHOOKS,
+        local="webhook_id",
+        with_deleted=True,
+        description="The webhook that it happened to; null of PUBLISH_FAILED.",
     )
     webhook_event: Annotated["WebhookEvent", strawberry.lazy("schema.types.webhook_event")] | None = relation(
         WEBHOOK_EVENTS,

@@ -107,6 +107,11 @@ class Publisher:
         await publish_all(self.resources)
         return await self.made()
 
+    async def skips(self) -> dict[tuple[int, str], int]:
+        """How many changes each webhook was not told of since the last call; by webhook and reason."""
+        counted = await self.resources.subscriptions.count_skips()
+        return {(webhook_id, reason): number for webhook_id, reason, number in counted}
+
     async def made(self) -> list[Made]:
         rows = await self.conn.fetch(
             "select e.*, p.body from webhook_events e left join payloads p on p.digest = e.payload_digest order by e.id"

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from app.db.change_events import ChangeEvent
 from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.domain.webhook_event import UNTRIGGERED, UNWATCHED
 from schema import schema
+from schema.stored.triggers import watched_by
 from schema.stored.validate import stored_query
 from tests.workers.test_dedup import WEBHOOK
 from workers.match import (
     MAX_CHANGES,
-    UNTRIGGERED,
-    UNWATCHED,
     Change,
     fold_entities,
     fold_transactions,
@@ -126,14 +126,15 @@ def test_an_entity_s_fold_does_not_depend_on_the_others(steps: list[tuple[int, W
     ],
 )
 def test_an_update_of_nothing_that_is_watched_is_skipped(overrides: dict[str, Any], reason: str | None) -> None:
-    assert skip_reason(WEBHOOK, QUERY, change(**overrides)) == reason
+    assert skip_reason(WEBHOOK, QUERY.watched, change(**overrides)) == reason
 
 
 def test_triggers_are_watched_in_the_place_of_the_query() -> None:
     triggered = replace(WEBHOOK, triggers=("buyerSurname",))
+    watched = watched_by(schema._schema, QUERY, triggered.triggers)
 
-    of_trigger = skip_reason(triggered, QUERY, change(columns=frozenset({"invoices.buyer_surname"})))
-    of_query = skip_reason(triggered, QUERY, change())
+    of_trigger = skip_reason(triggered, watched, change(columns=frozenset({"invoices.buyer_surname"})))
+    of_query = skip_reason(triggered, watched, change())
 
     assert (of_trigger, of_query) == (None, UNTRIGGERED)
 

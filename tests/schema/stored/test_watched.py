@@ -20,6 +20,7 @@ from graphql import get_named_type, is_leaf_type, is_union_type
 from app.auth import OPERATOR, Viewer
 from app.db.change_events import claim_batch, mark_published
 from app.db.sellers import SellerId
+from app.db.webhooks import WebhookId
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from schema import schema
 from schema.declarations import ENTITIES, Relation
@@ -34,6 +35,8 @@ from tests.support.load import IS_LONG
 from tests.workers.test_dedup import WEBHOOK
 from workers.across import pass_across
 from workers.match import Change, fold_entities, skip_reason
+from workers.owners import list_owners
+from workers.subscriptions import Subscriptions
 
 DEPTH = 2 if IS_LONG else 1
 #: Of operational events nothing changes.
@@ -103,13 +106,19 @@ class Scene:
 
     async def changes(self) -> list[Change]:
         """All that waits, with what is passed on when it is published."""
-        webhooks = [
-            replace(WEBHOOK, type=klass_of(query), query_string=query.text, seller_id=self.viewer.seller_id)
-            for query in self.queries
-        ]
+        subscriptions = Subscriptions()
+        for number, query in enumerate(self.queries):
+            webhook = replace(
+                WEBHOOK,
+                id=WebhookId(number),
+                type=klass_of(query),
+                query_string=query.text,
+                seller_id=self.viewer.seller_id,
+            )
+            subscriptions.take_over(webhook, 1)
         claimed = []
         while events := await claim_batch(self.conn, limit=500):
-            await pass_across(self.conn, webhooks, events)
+            await pass_across(self.conn, subscriptions, events, await list_owners(self.conn, subscriptions, events))
             await mark_published(self.conn, [event.id for event in events])
             claimed += events
         return fold_entities(claimed)
@@ -153,7 +162,7 @@ def missed(klass: WebhookKlass, path: Path, label: str, change: Change | None) -
     name = f"{klass.entity_type}.{'.'.join(step for _, step in path)} after {label}"
     if change is None:
         return None if is_only_referred_to(klass, path) or label.endswith(".updated_at") else f"not recorded: {name}"
-    if skip_reason(replace(WEBHOOK, type=klass), alone(klass, path), change) is not None:
+    if skip_reason(WEBHOOK, alone(klass, path).watched, change) is not None:
         return f"not watched: {name}"
     return None if named_by(change) & {*path, *_canonical(path)} or _ANY_CHOICE & {*path} else f"not named: {name}"
 

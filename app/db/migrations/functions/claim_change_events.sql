@@ -1,32 +1,64 @@
--- Claims the oldest unpublished events that no other publisher has, for the caller's transaction: shard by shard until
--- the batch is full, the shard with the oldest event first. An entity is always in the same shard, so its events are
--- handled by one publisher at a time.
+-- Claims unpublished events that no other publisher has, for the caller's transaction: of one lane, beginning with
+-- first_lane, shard by shard until the batch is full, the shard whose turn is oldest first. An entity is always in the
+-- same shard, so its events are handled by one publisher at a time; all of them are claimed together, whichever lane
+-- they wait in, so that they are published in their order.
 -- Each lock comes before its read, in a statement of its own: read in the same statement, events that the lock's
 -- previous holder has just published would still look unpublished (seen: 127 handled twice).
+-- Lane 2, the heavy one, is worked on by one publisher at a time: there is always one for the others.
 drop function if exists claim_change_events;
-create function claim_change_events(batch_size integer)
+create function claim_change_events(batch_size integer, first_lane integer default 0)
 returns table (id bigint, txid xid8, entity_type text, entity_id bigint, operation text, columns text[],
-  changes jsonb, is_cut boolean, seller_id bigint, recorded_at timestamptz)
+  changes jsonb, is_cut boolean, seller_id bigint, recorded_at timestamptz, lane smallint, webhook_ids bigint[],
+  claimed_lane smallint)
 language plpgsql as $$
 #variable_conflict use_column
 declare
+  tried smallint;
   waiting smallint[];
   wanted smallint;
   found integer;
-  room integer := batch_size;
+  is_found boolean := false;
+  room integer;
 begin
-  select array_agg(s.shard order by head.id) into waiting from generate_series(0, 63) s(shard)
-  cross join lateral (
-    select e.id from change_events_open e where e.shard = s.shard order by e.id limit 1
-  ) head;
-  foreach wanted in array coalesce(waiting, '{}') loop
-    continue when not pg_try_advisory_xact_lock(7201, wanted);
-    return query
-      select e.id, e.txid, e.entity_type, e.entity_id, e.operation, e.columns, e.changes, e.is_cut, e.seller_id,
-        e.recorded_at
-      from change_events_open e where e.shard = wanted order by e.id limit room;
-    get diagnostics found = row_count;
-    room := room - found;
-    exit when room <= 0;
+  for place in 0..2 loop
+    tried := (first_lane + place) % 3;
+    -- What is heavy is done in small portions.
+    room := case when tried = 2 then greatest(batch_size / 10, 1) else batch_size end;
+    continue when not exists (select from change_events_open e where e.lane = tried);
+    continue when tried = 2 and not pg_try_advisory_xact_lock(7204, 0);
+    select array_agg(s.shard order by head.turn) into waiting from generate_series(0, 63) s(shard)
+    cross join lateral (
+      select coalesce(e.turn, e.id) as turn from change_events_open e where e.lane = tried and e.shard = s.shard
+      order by coalesce(e.turn, e.id), e.id limit 1
+    ) head;
+    foreach wanted in array coalesce(waiting, '{}') loop
+      continue when not pg_try_advisory_xact_lock(7201, wanted);
+      if tried > 0 or exists (select from change_events_open e where e.lane = 1 and e.shard = wanted)
+        or exists (select from change_events_open e where e.lane = 2 and e.shard = wanted) then
+        return query
+          select e.id, e.txid, e.entity_type, e.entity_id, e.operation, e.columns, e.changes, e.is_cut, e.seller_id,
+            e.recorded_at, e.lane, e.webhook_ids, tried
+          from (
+            select distinct h.entity_type, h.entity_id from (
+              select c.entity_type, c.entity_id from change_events_open c where c.lane = tried and c.shard = wanted
+              order by coalesce(c.turn, c.id), c.id limit room) h
+          ) entity cross join lateral (
+            -- The offset keeps this from becoming a join of the whole table.
+            select c.* from change_events_open c
+            where c.entity_type = entity.entity_type and c.entity_id = entity.entity_id and c.lane < 3 offset 0
+          ) e order by e.id limit room;
+      else
+        return query
+          select e.id, e.txid, e.entity_type, e.entity_id, e.operation, e.columns, e.changes, e.is_cut, e.seller_id,
+            e.recorded_at, e.lane, e.webhook_ids, tried
+          from change_events_open e where e.lane = 0 and e.shard = wanted
+          order by coalesce(e.turn, e.id), e.id limit room;
+      end if;
+      get diagnostics found = row_count;
+      room := room - found;
+      is_found := is_found or found > 0;
+      exit when room <= 0;
+    end loop;
+    exit when is_found;
   end loop;
 end $$;

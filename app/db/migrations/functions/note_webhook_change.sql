@@ -1,0 +1,13 @@
+-- Notes the transaction that changes what publishing goes by. Not what delivery writes: its updates stay in place, and
+-- no worker reads a webhook anew for them.
+create or replace function note_webhook_change() returns trigger language plpgsql as $$
+begin
+  new.changed_xid := pg_current_xact_id();
+  return new;
+end $$;
+create or replace trigger webhooks_changed before update on webhooks for each row
+  when ((old.seller_id, old.type, old.events, old.query_string, old.is_enabled, old.allow_skip, old.every_change,
+      old.triggers, old.filter, old.deleted_at)
+    is distinct from (new.seller_id, new.type, new.events, new.query_string, new.is_enabled, new.allow_skip,
+      new.every_change, new.triggers, new.filter, new.deleted_at))
+  execute function note_webhook_change();
