@@ -42,7 +42,7 @@ async def check_all_told(scene: Scene, *, webhooks: int, variants: int, least_by
 async def test_a_seller_with_many_bodies_of_a_megabyte_keeps_nobody_waiting(
     database_url: str, redis_url: str, receiver: Receiver
 ) -> None:
-    variants, size = (60, 1_250_000) if IS_LONG else (12, 1_250_000)
+    variants, size = (60, 1_250_000) if IS_LONG else (25, 1_250_000)
     with running_sink() as sink:
         webhooks = await create_load(database_url, sink, variants=variants, notes_bytes=size, queries=11)
         async with running_scene(database_url, redis_url, receiver, sink, max_payload_bytes=2 * 2**20) as scene:
@@ -57,11 +57,11 @@ async def test_a_seller_with_many_bodies_of_a_megabyte_keeps_nobody_waiting(
 async def test_many_queries_about_many_variants_keep_nobody_waiting(
     database_url: str, redis_url: str, receiver: Receiver
 ) -> None:
-    queries, variants, size = (60, 500, 40_000) if IS_LONG else (40, 100, 40_000)
+    queries, variants, size = (60, 500, 40_000) if IS_LONG else (60, 100, 60_000)
     with running_sink() as sink:
         await create_load(database_url, sink, variants=variants, notes_bytes=size, queries=queries)
         async with running_scene(database_url, redis_url, receiver, sink) as scene:
-            async with scene.storm(f"{queries} queries x {variants} bodies of 40 KB") as figures:
+            async with scene.storm(f"{queries} queries x {variants} bodies of {size // 1000} KB") as figures:
                 await scene.conn.execute("update variants set sku = 'new'")
                 await scene.settle()
 

@@ -9,12 +9,14 @@ from contextlib import AsyncExitStack
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of
 
 from app.db.pool import Connection
 from tests.builders.adverts import create_advert
+from tests.builders.sellers import create_seller
 from tests.histories.endpoint import Endpoint
-from tests.histories.model import Subscription
+from tests.histories.model import MAX_PAYLOAD_BYTES, Subscription
 from tests.histories.steps import SLOTS, Step, histories, subscribers
 from tests.histories.workers import running_workers
 from tests.histories.world import World
@@ -40,9 +42,20 @@ async def play(api: Platform, receiver: Receiver) -> AsyncIterator[Play]:
         receiver.deliveries.clear()
         endpoint = Endpoint()
         receiver.answering = endpoint.answer
-        advert = await create_advert(api.conn)
+        sellers = [int((await create_seller(api.conn)).id) for _ in range(2)]
+        advert = await create_advert(api.conn, seller_id=sellers[0])
+        keys: dict[int | None, str] = {None: api.key}
+        keys.update({place: await api.seller_key(seller) for place, seller in enumerate(sellers)})
         async with running_workers(resources) as workers:
-            world = World(conn=api.conn, api=api, endpoint=endpoint, workers=workers, advert_id=advert.id)
+            world = World(
+                conn=api.conn,
+                api=api,
+                endpoint=endpoint,
+                workers=workers,
+                advert_id=advert.id,
+                sellers=sellers,
+                keys=keys,
+            )
             await world.commit([(slot, {"count": 1}) for slot in range(SLOTS)])
             await world.publish()
             for subscription, max_retries in subscribed:
@@ -52,7 +65,8 @@ async def play(api: Platform, receiver: Receiver) -> AsyncIterator[Play]:
             return await world.end()
 
     async with AsyncExitStack() as stack:
-        resources = [await stack.enter_async_context(open_resources(api.settings)) for _ in range(WORKERS)]
+        settings = api.settings.model_copy(update={"max_payload_bytes": MAX_PAYLOAD_BYTES})
+        resources = [await stack.enter_async_context(open_resources(settings)) for _ in range(WORKERS)]
         yield played
 
 
@@ -67,7 +81,7 @@ async def clear(conn: Connection) -> None:
 
 
 @given(subscribed=subscribers, steps=histories)
-@settings(
+@settings_of(
     max_examples=EXAMPLES,
     deadline=None,
     # The same ones at each run: chance is for the long form.

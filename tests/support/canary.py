@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import asyncpg
 from aiohttp import web
@@ -20,7 +19,7 @@ from tests.builders.sellers import create_seller
 from tests.support.load import IS_LONG, tell
 from tests.support.receiver import Delivery, Receiver
 from tests.support.sink import Sink
-from tests.support.worker_process import WorkerProcess, started, worker_process
+from tests.support.worker_process import COMMAND, WorkerProcess, started, worker_process
 
 _QUERY = "query($id: ID!) { node(id: $id) { ... on Invoice { buyerFirstName } } }"
 _BEAT_S = 0.2
@@ -30,8 +29,10 @@ _LAST_WAIT_S = 10.0
 #: From a change to its POST: of 95 in 100, and of all.
 P95_S = 1.0
 MAX_S = 3.0
-#: On a busy machine the canary is slow at rest, too: then the load may make it so many times slower.
-_RATIO = 15
+#: A machine with much else to do is slow with everything. Then they may be these shares of the whole storm: what holds
+#: up others until it is done makes them wait for nearly all of it.
+_P95_SHARE = 0.15
+_MAX_SHARE = 0.3
 PEAK_MIB = 400
 WORKERS = 2
 
@@ -86,29 +87,29 @@ class Canary:
     @asynccontextmanager
     async def beating(self) -> AsyncIterator[Latencies]:
         """Change the invoice again and again until the block ends, and wait for the last POST."""
-        self._latencies = Latencies()
-        beating = asyncio.create_task(self._beat_on())
+        self._latencies, ending = Latencies(), asyncio.Event()
+        beating = asyncio.create_task(self._beat_until(ending))
         try:
             yield self._latencies
         finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._all_told(), _LAST_WAIT_S)
-        now = time.monotonic()
-        self._latencies.seconds += [now - written for written in self._written.values()]
-        self._written.clear()
+            ending.set()
+            await beating
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._all_told(), _LAST_WAIT_S)
+            now = time.monotonic()
+            self._latencies.seconds += [now - written for written in self._written.values()]
+            self._written.clear()
 
     async def _all_told(self) -> None:
         while self._written:
             self._told.clear()
             await self._told.wait()
 
-    async def _beat_on(self) -> None:
-        while True:
-            beat = asyncio.create_task(self.beat())
-            # A beat that has begun is finished: the connection is used by the next one.
-            await asyncio.gather(asyncio.shield(beat), asyncio.sleep(_BEAT_S))
+    async def _beat_until(self, ending: asyncio.Event) -> None:
+        while not ending.is_set():
+            await self.beat()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ending.wait(), _BEAT_S)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,8 +138,10 @@ class Scene:
         figures = Figures()
         try:
             async with self.canary.beating() as figures.latencies:
-                yield figures
-                figures.took_s = time.monotonic() - begun
+                try:
+                    yield figures
+                finally:
+                    figures.took_s = time.monotonic() - begun
         finally:
             figures.peaks_mib = [worker.peak_bytes() / 2**20 for worker in self.workers]
             self._tell(what, figures)
@@ -188,9 +191,9 @@ class Scene:
 
     def check(self, figures: Figures) -> None:
         """Fail when the canary was late, or a worker has had too much memory."""
-        late, rest = figures.latencies, self.quiet
-        assert late.p95_s <= max(P95_S, _RATIO * rest.p95_s), f"p95 {late.p95_s:.2f} s, {rest.p95_s:.2f} s at rest"
-        assert late.max_s <= MAX_S, f"longest {late.max_s:.2f} s"
+        late, took_s = figures.latencies, figures.took_s
+        assert late.p95_s <= max(P95_S, _P95_SHARE * took_s), f"p95 {late.p95_s:.2f} s of {took_s:.2f} s"
+        assert late.max_s <= max(MAX_S, _MAX_SHARE * took_s), f"longest {late.max_s:.2f} s of {took_s:.2f} s"
         assert max(figures.peaks_mib) <= PEAK_MIB, figures.peaks_mib
 
 
@@ -205,9 +208,18 @@ async def create_canary(conn: asyncpg.Connection, receiver: Receiver) -> Canary:
 
 @asynccontextmanager
 async def running_scene(
-    database_url: str, redis_url: str, receiver: Receiver, sink: Sink, **settings: Any
+    database_url: str,
+    redis_url: str,
+    receiver: Receiver,
+    sink: Sink,
+    *,
+    command: Sequence[str] = COMMAND,
+    **settings: int,
 ) -> AsyncIterator[Scene]:
-    """Start the workers on what is there, of which nothing is told, and measure the canary at rest."""
+    """Start the workers on what is there, of which nothing is told, and measure the canary at rest.
+
+    `command` is what they run, before `worker`.
+    """
     conn, writer = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(conn.close)
@@ -216,6 +228,8 @@ async def running_scene(
         await conn.execute("update change_events set published_at = now() where published_at is null")
         await conn.execute("analyze")
         workers = [stack.enter_context(worker_process(database_url, redis_url, **settings)) for _ in range(WORKERS)]
+        for worker in workers:
+            worker.command = command
         await asyncio.gather(*(started(worker) for worker in workers))
         async with canary.beating() as quiet:
             await asyncio.sleep(_QUIET_S)

@@ -11,16 +11,17 @@ from graphql import print_ast
 
 from app.cli import main
 from schema.context import Context
+from schema.plans.objects import Objects
 from schema.stored import execute, plan
 from schema.stored.validate import StoredQuery
 
-_objects, _execute = plan.Objects, execute.execute_stored_query
+_execute = execute.execute_stored_query
 
 
 def _compile(compiler: Any, name: str, selections: Sequence[Any], **given: Any) -> Any:
     if any("breaksPlan" in print_ast(one) for one in selections):
         raise RuntimeError("a fault in the compiler")
-    return _objects(compiler, name, selections, **given)
+    return Objects(compiler, name, selections, **given)
 
 
 async def _refer(query: StoredQuery, entity_id: int, context: Context) -> bytes:
@@ -30,6 +31,6 @@ async def _refer(query: StoredQuery, entity_id: int, context: Context) -> bytes:
 
 
 if __name__ == "__main__":
-    plan.Objects = _compile  # type: ignore[assignment, misc]  # a function in the place of the class
+    vars(plan)["Objects"] = _compile
     execute.execute_stored_query = _refer
     main()
