@@ -30,6 +30,28 @@ def redis_settings(url: str) -> RedisSettings:
     return settings
 
 
+def open_redis(url: str) -> ArqRedis:
+    """Make a client, which connects at its first command. Whoever makes it closes it, also when that command fails.
+
+    Not arq's `create_pool`: cancelled or failing, it drops a client that may be connected already.
+    """
+    settings = redis_settings(url)
+    return ArqRedis(
+        host=settings.host,
+        port=settings.port,
+        unix_socket_path=settings.unix_socket_path,
+        db=settings.database,
+        username=settings.username,
+        password=settings.password,
+        ssl=settings.ssl,
+        socket_connect_timeout=settings.conn_timeout,
+        retry=settings.retry,
+        retry_on_error=settings.retry_on_error,
+        encoding="utf8",
+        default_queue_name=QUEUE,
+    )
+
+
 async def enqueue(redis: ArqRedis, job: Job) -> None:
     """Ask any worker to run the job. Without a job id: one that is queued already must not swallow this one."""
     await redis.enqueue_job(job.value, _queue_name=QUEUE)

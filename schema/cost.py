@@ -52,6 +52,9 @@ TEXTS: Mapping[tuple[str, str], int] = {
     ("DeliveryAttempt", "responseBody"): 10,
 }
 
+#: Plain lists that are longer than LIST_SIZE, and how many rows they have at most.
+LONG_LISTS: Mapping[tuple[str, str], int] = {("WebhookExplanation", "changes"): 100}
+
 #: The largest whole number that every JSON reader takes as it is; nested fragments can reach any number.
 MAX_REPORTED = 2**53 - 1
 
@@ -235,7 +238,9 @@ class _Meter:
         asked = self._argument(node, "ids")
         if asked is not None:
             return min(max(asked, 0), MAX_PAGE_SIZE)
-        return MAX_PAGE_SIZE if parent is self.schema.query_type else LIST_SIZE
+        if parent is self.schema.query_type:
+            return MAX_PAGE_SIZE
+        return LONG_LISTS.get((parent.name, node.name.value), LIST_SIZE)
 
     def _argument(self, node: FieldNode, name: str) -> int | None:
         for argument in node.arguments or ():

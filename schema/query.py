@@ -46,6 +46,7 @@ from schema.types.variant import Variant
 from schema.types.webhook import Webhook
 from schema.types.webhook_event import DeliveryAttempt, WebhookEvent
 from schema.webhook_dry_run import WebhookDryRun, webhook_dry_run
+from schema.webhook_explain import WebhookExplanation, webhook_explain
 
 
 @strawberry.type(description="What can be asked. Lists show what the key sees, and nothing else answers a filter.")
@@ -136,6 +137,11 @@ class Query:
         resolver=webhook_dry_run,
         description="Try a webhook's query, filter and triggers on one entity, as the key's owner. Nothing is sent or"
         " stored. Needs the scope webhooks.",
+    )
+    webhook_explain: WebhookExplanation | None = strawberry.field(
+        resolver=webhook_explain,
+        description="What became of an entity's last changes for a webhook, and why; null when there is no such"
+        " webhook, or none for this key. Needs the scope webhooks.",
     )
 
     order: Order | None = lookup(

@@ -1,9 +1,10 @@
-"""GraphQL enums over the words of webhooks' signatures, runs and operational events."""
+"""GraphQL enums over the words of webhooks' signatures, runs, operational events and explanations."""
 
 from app.domain.operational_event import OperationalEventKind
 from app.domain.secret_ring import SignatureScheme
 from app.domain.webhook_run import WebhookRunState
 from schema.enums import _enum as described
+from schema.stored.explain import ChangeVerdict
 
 WebhookSignatureSchemeEnum = SignatureScheme
 described(
@@ -42,5 +43,24 @@ described(
         "RECOVERED": "A delivery has succeeded again, after FAILING or after Tellgraph had disabled the webhook.",
         "PUBLISH_FAILED": "A change could not be published and was set aside: no webhook is told of it until"
         " `changeEventsRetry`. Of no webhook; for the operator alone.",
+    },
+)
+
+WebhookChangeVerdictEnum = ChangeVerdict
+described(
+    ChangeVerdict,
+    "WebhookChangeVerdictEnum",
+    "What became of a recorded change for one webhook.",
+    {
+        "MADE": "A webhook event tells of it, which may have been skipped since: see its state.",
+        "WAITING": "No worker has published it yet.",
+        "NOT_VISIBLE": "The webhook's owner does not see the entity, or did not when it changed.",
+        "BEFORE_WEBHOOK": "It was published before the webhook was registered.",
+        "UNDONE": "The entity was created and destroyed before anything was published of it.",
+        "NOT_ASKED_FOR": "The webhook's `events` leave its kind out.",
+        "NOT_WATCHED": "Nothing that the query reads has changed.",
+        "NOT_TRIGGERED": "Nothing that the triggers name has changed.",
+        "DISABLED": "The webhook is disabled. Once it is enabled, it is sent the entity's present state.",
+        "UNKNOWN": "Nothing is kept that tells.",
     },
 )

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from tests.support import leftovers
 from tests.support.database import cloned_database
 from tests.support.delivered import faults_of
 from tests.support.load import TOLD
@@ -25,6 +26,11 @@ from tests.support.servers import (
 )
 
 _SERVERS = pytest.StashKey[ExitStack]()
+
+# They fail the test that leaves a socket, a pipe or a task.
+nothing_left = leftovers.nothing_left
+tasks_ended = leftovers.tasks_ended
+pytest_runtest_teardown = leftovers.pytest_runtest_teardown
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -91,7 +97,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture(autouse=True)
-def bodies_validate(request: pytest.FixtureRequest) -> Iterator[None]:
+def bodies_validate(request: pytest.FixtureRequest, nothing_left: None) -> Iterator[None]:
     """Whatever a test of the whole was about: what its receiver was sent is as `payloadSchema` says."""
     if not {"receiver", "platform"} <= set(request.fixturenames):
         yield

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from arq.connections import ArqRedis, create_pool
+from arq.connections import ArqRedis
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
-from app.jobs import QUEUE, Job, clear_left, enqueue, redis_settings
+from app.jobs import QUEUE, Job, clear_left, enqueue, open_redis
 from app.settings import Settings
 from schema import schema
 from schema.stored.check import marking
@@ -20,6 +20,7 @@ from workers.deliver import Deliverer
 from workers.doorbell import Doorbell
 from workers.resources import Resources, open_resources
 from workers.settings import CRON_JOBS, FUNCTIONS, JOB_TIMEOUT_S, MAX_JOBS, Bench
+from workers.skips import storing_skips
 
 _log = structlog.get_logger()
 _RESTART_S = 1.0
@@ -36,7 +37,8 @@ class _Over(Exception):
 class WokenWorker(Worker):
     """arq's worker, but it looks into its queue when rung: 3 ms to a job's start, at a quarter of a percent idle.
 
-    Relies on names of arq 0.28: `_poll_iteration`, `_release_sem_dec_counter_on_complete`, `job_counter`, `run_cron`.
+    Relies on names of arq 0.28: `_poll_iteration`, `_release_sem_dec_counter_on_complete`, `job_counter`, `run_cron`,
+    `finish_job`, `finish_failed_job`.
     """
 
     idle_poll_s = 0.5  # cron's window in arq: never more
@@ -47,6 +49,8 @@ class WokenWorker(Worker):
         self._rung.set()
         self._clocks: tuple[datetime, float] | None = None
         self._is_over = False
+        #: The tasks that tell Redis of a job's end. arq shields them, so they outlive a cancelled job.
+        self.endings: set[asyncio.Task[Any]] = set()
 
     def ring(self) -> None:
         self._rung.set()
@@ -64,6 +68,20 @@ class WokenWorker(Worker):
         if self._is_over:
             raise _Over
         await super()._poll_iteration()
+
+    async def finish_job(self, *args: Any, **kwargs: Any) -> None:
+        self._note_ending()
+        await super().finish_job(*args, **kwargs)
+
+    async def finish_failed_job(self, *args: Any, **kwargs: Any) -> None:
+        self._note_ending()
+        await super().finish_failed_job(*args, **kwargs)
+
+    def _note_ending(self) -> None:
+        ending = asyncio.current_task()
+        assert ending is not None
+        self.endings.add(ending)
+        ending.add_done_callback(self.endings.discard)
 
     async def run_cron(self, n: datetime, delay: float, num_windows: int = 2) -> None:
         """Run what is due at `n`; all of it, as at the start, when the clock has been set since the last look.
@@ -105,6 +123,7 @@ async def run_worker(settings: Settings, *, stopping: asyncio.Event | None = Non
         open_resources(settings, stopping=stopping) as resources,
         # Of the process, not of one life of arq's worker: POSTs in flight outlive a lost Redis.
         Deliverer(resources).recording() as deliverer,
+        storing_skips(resources),
     ):
         _log.info("worker.started")
         async with marking(resources.database, schema._schema):
@@ -117,7 +136,8 @@ async def run_worker(settings: Settings, *, stopping: asyncio.Event | None = Non
 async def _work(resources: Resources, deliverer: Deliverer) -> None:
     """One life of arq's worker: until the process stops, or Redis is away for longer than the client waits."""
     try:
-        redis = await _connect(resources)
+        assert resources.settings.redis_url is not None, "the command fills in the embedded server's URL"
+        redis = await _connect(resources.settings.redis_url, resources.stopping)
     except (RedisError, OSError) as error:
         await _restart_later(resources, error)
         return
@@ -166,19 +186,20 @@ async def _work(resources: Resources, deliverer: Deliverer) -> None:
         await _close(worker, redis, working, listening, stopped)
 
 
-async def _connect(resources: Resources) -> ArqRedis | None:
+async def _connect(url: str, stopping: asyncio.Event) -> ArqRedis | None:
     """A connection to Redis; None when the process stops before there is one. Raises RedisError, OSError."""
-    url = resources.settings.redis_url
-    assert url is not None, "the command fills in the embedded server's URL"
-    connecting = asyncio.create_task(create_pool(redis_settings(url), default_queue_name=QUEUE))
-    stopped = asyncio.create_task(resources.stopping.wait())
-    await asyncio.wait({connecting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if connecting.done():
-        return connecting.result()
-    connecting.cancel()
-    await asyncio.gather(connecting, return_exceptions=True)
-    return None
+    redis = open_redis(url)
+    is_connected = False
+    connecting = asyncio.create_task(redis.execute_command("PING"))
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({connecting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        is_connected = connecting.done() and bool(connecting.result())
+    finally:
+        await _cancel(connecting, stopped)
+        if not is_connected:
+            await _disconnect(redis)
+    return redis if is_connected else None
 
 
 async def _finish(worker: WokenWorker, grace_s: float) -> None:
@@ -190,9 +211,23 @@ async def _finish(worker: WokenWorker, grace_s: float) -> None:
 
 
 async def _close(worker: WokenWorker, redis: ArqRedis, *tasks: asyncio.Task[Any]) -> None:
-    for task in (*tasks, *worker.tasks.values()):
+    # asyncio.wait_for may swallow a cancellation; `main` ends all the same.
+    worker.end()
+    await _cancel(*tasks, *worker.tasks.values())
+    # Only now: a job's end, sent after the client is closed, would open another connection that nobody closes.
+    if worker.endings:
+        await asyncio.wait(worker.endings, timeout=_LAST_COMMANDS_S)
+    await _cancel(*worker.endings)
+    await _disconnect(redis)
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, *worker.tasks.values(), return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _disconnect(redis: ArqRedis) -> None:
     with contextlib.suppress(RedisError, OSError):
         await redis.aclose()
 

@@ -16,6 +16,7 @@ from app.db.webhooks import WebhookId
 from app.errors import DatabaseUnavailable
 from app.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
 from workers.across import pass_across
+from workers.budget import Budget
 from workers.match import Match, entity_of
 from workers.owners import Entity, list_owners
 from workers.publication import Publication, publish_matches
@@ -73,7 +74,12 @@ async def publish_batch(resources: Resources) -> int:
 
 
 async def publish_step(
-    resources: Resources, *, limit: int, first_lane: Lane = Lane.ORDINARY, is_careful: bool = False
+    resources: Resources,
+    *,
+    limit: int,
+    first_lane: Lane = Lane.ORDINARY,
+    is_careful: bool = False,
+    budget: Budget | None = None,
 ) -> Step | None:
     """Publish what fits into one step; None when nothing waits that another publisher does not have.
 
@@ -81,6 +87,7 @@ async def publish_step(
         limit: Change events that are claimed, at most.
         first_lane: The lane that is looked into first.
         is_careful: Whether what fails is isolated by savepoints.
+        budget: What the step may take; None: the usual.
     """
     async with transaction(resources.database) as conn:
         events = await change_events.claim_batch(conn, limit=limit, first_lane=first_lane)
@@ -92,7 +99,13 @@ async def publish_step(
         selection = await select(subscriptions, events, owners)
         is_mixed = len(selection.taken) + len(selection.heavy) > 1 and events[0].claimed_lane is not Lane.HEAVY
         publication = await publish_matches(
-            conn, resources, selection.matches, selection.unrendered, is_careful=is_careful, leaves_heavy=is_mixed
+            conn,
+            resources,
+            selection.matches,
+            selection.unrendered,
+            budget=budget,
+            is_careful=is_careful,
+            leaves_heavy=is_mixed,
         )
         published, leftovers = await _sort_out(conn, selection, publication)
         done = {*published, *(one.id for one in leftovers if one.webhook_ids is not None)}

@@ -123,8 +123,9 @@ async def claim_batch(conn: Connection, *, limit: int, first_lane: Lane = Lane.O
 
 
 async def mark_published(conn: Connection, ids: Sequence[int]) -> None:
+    """Mark them, all with the same time: that is how `webhookExplain` knows what was published together."""
     await conn.execute(
-        "update change_events set published_at = clock_timestamp()"
+        "update change_events set published_at = statement_timestamp()"
         " where published_at is null and id = any($1::bigint[])",
         list(ids),
     )

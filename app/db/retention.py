@@ -177,6 +177,7 @@ _OF_DELETED = "t.webhook_id in (select id from webhooks where deleted_at < $1)"
 EXPIRED = (
     Ended(table="idempotency_keys", where="t.created_at < $1"),
     Ended(table="webhook_given", where=_OF_DELETED),
+    Ended(table="webhook_skips", where=_OF_DELETED),
     Ended(table="webhook_tokens", where=_OF_DELETED),
 )
 

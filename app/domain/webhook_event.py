@@ -28,13 +28,12 @@ class WebhookEventState(StrEnum):
     """Its stored query could not run at all; can be run again."""
 
 
+#: Why nothing is made of an UPDATE for a webhook.
+UNWATCHED = "Nothing that the query reads has changed."
+UNTRIGGERED = "Nothing that the triggers name has changed."
 #: Why what a deleted webhook was to be given is CANCELLED.
 WEBHOOK_DELETED = "The webhook was deleted."
 CANCELLED_BY_HAND = "Cancelled by hand."
-
-#: Why nothing is made of a change for a webhook.
-UNWATCHED = "Nothing that the query reads has changed."
-UNTRIGGERED = "Nothing that the triggers name has changed."
 
 #: Has been sent, or could have been: its payload is there, to be sent again. SKIPPED told nothing new.
 REPLAYABLE = (

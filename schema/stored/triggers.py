@@ -37,18 +37,6 @@ def check_triggers(schema: GraphQLSchema, entity_type: str, triggers: Sequence[s
     return problems
 
 
-def watched_by(schema: GraphQLSchema, query: StoredQuery, triggers: tuple[str, ...]) -> frozenset[str]:
-    """`table.column` of what a webhook's triggers read; without triggers, of what its query reads."""
-    if not triggers:
-        return query.watched
-    try:
-        return trigger_columns(schema, query.entity_type, triggers)
-    except InvalidInput:
-        # The schema doesn't know a trigger any more. The webhook is marked as broken; until it is put right it is
-        # told of more than it asked for, rather than of less.
-        return query.watched
-
-
 @lru_cache(maxsize=10_000)
 def trigger_columns(schema: GraphQLSchema, entity_type: str, triggers: tuple[str, ...]) -> frozenset[str]:
     """`table.column` of all that the paths read, in the form of `StoredQuery.watched`.
@@ -61,6 +49,18 @@ def trigger_columns(schema: GraphQLSchema, entity_type: str, triggers: tuple[str
     for path in triggers:
         reads |= _columns(schema, entity_type, path)
     return frozenset(reads)
+
+
+def watched_by(schema: GraphQLSchema, query: StoredQuery, triggers: tuple[str, ...]) -> frozenset[str]:
+    """Return `table.column` of what a webhook's triggers read; without triggers, of what its query reads."""
+    if not triggers:
+        return query.watched
+    try:
+        return trigger_columns(schema, query.entity_type, triggers)
+    except InvalidInput:
+        # The schema doesn't know a trigger any more. The webhook is marked as broken; until it is put right it is
+        # told of more than it asked for, rather than of less.
+        return query.watched
 
 
 def _columns(schema: GraphQLSchema, entity_type: str, path: str) -> set[str]:

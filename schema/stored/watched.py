@@ -19,6 +19,7 @@ from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionTyp
 from app.db.captured import PASSED_DOWN
 from schema.declarations import ENTITIES, VISIBILITY, Leaf, Relation
 from schema.plans.declared import declaration_of
+from schema.visibility import OperatorOnly
 
 
 def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: str) -> frozenset[str]:
@@ -64,6 +65,12 @@ def across(whole: str, column: str) -> str:
 def is_across(columns: Iterable[str]) -> bool:
     """Whether all of them are of others than the entity itself and its own parts."""
     return all("/" in column for column in columns)
+
+
+def is_operators_own(entity_type: str, columns: Iterable[str]) -> bool:
+    """Whether a change of such an entity is the operator's to know: it comes from a whole that no seller sees."""
+    whole = whole_of(entity_type)
+    return whole is not None and isinstance(VISIBILITY[whole], OperatorOnly) and is_across(columns)
 
 
 class _Walk:

@@ -11,6 +11,7 @@ from app.db.operational_events import OPERATIONAL_EVENTS
 from app.db.sellers import SELLERS
 from app.db.webhook_backfills import WEBHOOK_BACKFILLS
 from app.db.webhook_replays import WEBHOOK_REPLAYS
+from app.db.webhook_skips import WEBHOOK_SKIPS
 from app.db.webhooks import WEBHOOKS
 from schema.connections import Connection
 from schema.enums import WebhookEventEnum, WebhookKlassEnum
@@ -20,6 +21,7 @@ from schema.types.node import Node
 from schema.types.operational_event import OperationalEvent
 from schema.types.seller import Seller
 from schema.types.webhook_run import WebhookBackfill, WebhookReplay
+from schema.types.webhook_skip import WebhookSkip
 from schema.visibility import OfSeller
 from schema.webhook_enums import WebhookSignatureSchemeEnum
 
@@ -88,6 +90,12 @@ class Webhook(Node):
         WEBHOOK_REPLAYS,
         remote="webhook_id",
         description="The replays of many events that were asked for, oldest first.",
+    )
+    skips: list[WebhookSkip] = relation(
+        WEBHOOK_SKIPS,
+        remote="webhook_id",
+        description="How many changes it was not told of, by reason, the first reason first. `webhookExplain` tells of"
+        " one entity.",
     )
     operational_events: Connection[OperationalEvent] = pages(
         OPERATIONAL_EVENTS, remote="webhook_id", description="What happened to the webhook itself, oldest first."

@@ -1,4 +1,4 @@
-"""A network between a worker and PostgreSQL that can fail: it goes silent, or loses the answer to a commit."""
+"""A network between a worker and its servers that can fail: it goes silent, or loses the answer to a commit."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -90,15 +90,16 @@ def _may_commit(sent: bytes) -> bool:
 
 
 @asynccontextmanager
-async def network_to(database_url: str) -> AsyncIterator[Network]:
-    """A network to PostgreSQL, in health; `url` is the database's by way of it."""
-    parts = urlsplit(database_url)
+async def network_to(server_url: str) -> AsyncIterator[Network]:
+    """A network to PostgreSQL or Redis, in health; `url` is the server's by way of it."""
+    parts = urlsplit(server_url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 5432
     network = Network()
     network.heal()
     serving = await asyncio.start_server(lambda r, w: network.carry(r, w, host, port), "127.0.0.1", 0)
     own_port = serving.sockets[0].getsockname()[1]
-    network.url = urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{own_port}"))
+    credentials, at, _ = parts.netloc.rpartition("@")
+    network.url = urlunsplit(parts._replace(netloc=f"{credentials}{at}127.0.0.1:{own_port}"))
     try:
         yield network
     finally:

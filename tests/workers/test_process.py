@@ -4,16 +4,20 @@ import asyncio
 import time
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 from aiohttp import web
-from arq import ArqRedis, create_pool
+from arq import ArqRedis, create_pool, func
 from arq.cron import cron
+from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError
 
 from app import clock
-from app.jobs import QUEUE, redis_settings
+from app.jobs import QUEUE, Job, enqueue, open_redis, redis_settings
 from tests.support.load import create_load
+from tests.support.partition import network_to
 from tests.support.platform import running_worker, settings_for
 from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
@@ -120,3 +124,48 @@ async def test_worker_that_stops_breaks_no_command_to_redis_off(
 
     # What looks for jobs, what listens to the database, and what waits for the end.
     assert ended == [True, True, True]
+
+
+async def test_job_whose_end_redis_does_not_hear_of_leaves_no_command(redis_url: str) -> None:
+    """Its shielded command opened another connection once its own was closed, and nobody closed that."""
+    async with network_to(redis_url) as network:
+
+        async def publish(_: dict[str, Any]) -> None:
+            network.partition()
+
+        redis = open_redis(network.url)
+        worker = WokenWorker(
+            functions=[func(publish, name=Job.PUBLISH)], redis_pool=redis, queue_name=QUEUE, handle_signals=False
+        )
+        await enqueue(redis, Job.PUBLISH)
+        working = asyncio.create_task(worker.main())
+        await until(lambda: asyncio.sleep(0, _jobs_end()))
+
+        await process._close(worker, redis, working)
+
+        assert not _jobs_end()
+
+
+def _jobs_end() -> bool:
+    """Whether arq is telling Redis that a job has ended."""
+    return any("finish_job" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+
+async def test_connection_to_a_redis_that_refuses_is_closed(redis_url: str) -> None:
+    parts = urlsplit(redis_url)
+    host = parts.netloc.rpartition("@")[2]
+    async with Redis.from_url(redis_url) as redis:
+        await redis.execute_command("ACL", "SETUSER", "powerless", "on", "nopass", "-@all", "+select")
+        try:
+            url = urlunsplit(parts._replace(netloc=f"powerless:any@{host}"))
+            with pytest.raises(NoPermissionError) as refusal:
+                await process._connect(url, asyncio.Event())
+
+            async def powerless_are_gone() -> bool:
+                return "user=powerless" not in str(await redis.execute_command("CLIENT", "LIST"))
+
+            # The error's traceback is kept, and with it what a client that was dropped would hold.
+            await until(powerless_are_gone)
+            assert refusal.value
+        finally:
+            await redis.execute_command("ACL", "DELUSER", "powerless")

@@ -15,7 +15,7 @@ drop index change_events_unpublished;
 -- stays at a few buffers however many events have passed through.
 create index change_events_unpublished on change_events_open (lane, shard, (coalesce(turn, id)), id);
 -- All events of an entity, whichever lane they wait in: they are published together.
-create index change_events_of_entity on change_events_open (entity_type, entity_id, id);
+create index change_events_open_of_entity on change_events_open (entity_type, entity_id, id);
 
 -- Which transaction last changed what publishing goes by. Workers keep webhooks in memory and read what has changed
 -- since: everything at or after the oldest transaction that was open when they last looked.

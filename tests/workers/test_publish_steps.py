@@ -1,0 +1,182 @@
+"""What one owner makes heavy waits in steps of its own, and what fails fails alone."""
+
+import asyncio
+
+from app.auth import Viewer
+from app.db.change_events import Lane
+from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.services.change_events import retry_set_aside
+from tests.builders.sellers import create_seller
+from tests.builders.variants import create_variant
+from tests.support.outbox import Publisher, recorded
+from tests.support.platform import settings_for
+from workers.budget import Budget
+from workers.publish import publish_all, publish_step
+from workers.resources import open_resources
+from workers.selection import HEAVY_MATCHES
+
+VARIANT = WebhookKlass.VARIANT
+
+
+async def left(publisher: Publisher) -> list[tuple[int, int, list[int] | None]]:
+    """Entity, lane and webhooks of what still waits."""
+    rows = await publisher.conn.fetch(
+        "select entity_id, lane, webhook_ids from change_events_open where entity_type = 'Variant' order by id"
+    )
+    return [(row["entity_id"], row["lane"], row["webhook_ids"]) for row in rows]
+
+
+async def test_what_a_step_has_no_room_for_is_told_by_the_next_ones_once_and_in_order(publisher: Publisher) -> None:
+    variant = await create_variant(publisher.conn, sku="A")
+    await recorded(publisher.conn)
+    webhooks = [await publisher.subscribe("sku", klass=VARIANT) for _ in range(5)]
+    await publisher.conn.execute("update variants set sku = 'B'")
+
+    steps = 0
+    while await publish_step(publisher.resources, limit=500, budget=Budget(matches=2)):
+        steps += 1
+        if steps == 1:
+            assert await left(publisher) == [(variant.id, Lane.BULK, webhooks[2:])]
+            # A change that comes while some webhooks have been told of the former, and others have not.
+            await publisher.conn.execute("update variants set sku = 'C'")
+
+    made = await publisher.made()
+    told = {
+        id_: [(one.state, one.response["data"]["node"]["sku"]) for one in made if one.webhook_id == id_]
+        for id_ in webhooks
+    }
+    assert all(of_one[-1] == ("PENDING", "C") for of_one in told.values())
+    assert [len(told[id_]) for id_ in webhooks] == [2, 2, 1, 1, 1]
+    assert await left(publisher) == []
+
+
+async def test_an_entity_of_many_webhooks_waits_for_the_others(publisher: Publisher) -> None:
+    many, few = await create_variant(publisher.conn), await create_variant(publisher.conn)
+    await recorded(publisher.conn)
+    await publisher.conn.execute(
+        "insert into webhooks (seller_id, type, events, url, query_string, secrets)"
+        " select $1, 'VARIANT', '{UPDATE}', 'https://a.example', $3, '' from generate_series(1, $2)",
+        many.seller_id,
+        HEAVY_MATCHES + 1,
+        "query($id: ID!) { node(id: $id) { ... on Variant { sku } } }",
+    )
+    operators = await publisher.subscribe("sku", klass=VARIANT)
+    await publisher.conn.execute("update variants set sku = 'x'")
+    await publisher.conn.execute("delete from change_events where entity_type <> 'Variant'")
+
+    await publish_step(publisher.resources, limit=500)
+
+    assert [(one.webhook_id, one.entity[1]) for one in await publisher.made()] == [(operators, few.id)]
+    assert await left(publisher) == [(many.id, Lane.HEAVY, None)]
+    await publish_all(publisher.resources)
+    assert len(await publisher.made()) == HEAVY_MATCHES + 3
+    assert await left(publisher) == []
+
+
+async def test_heavy_steps_are_one_publisher_s_at_a_time_and_ordinary_ones_go_on(
+    publisher: Publisher, database_url: str
+) -> None:
+    await create_variant(publisher.conn)
+    await recorded(publisher.conn)
+    await publisher.subscribe("sku", klass=VARIANT)
+    await publisher.conn.execute("update variants set sku = 'x'")
+    await publisher.conn.execute("update change_events_open set lane = 2 where entity_type = 'Variant'")
+
+    async with publisher.conn.transaction():
+        await publisher.conn.execute("select pg_advisory_xact_lock(7204, 0)")
+        assert await publish_step(publisher.resources, limit=500, first_lane=Lane.HEAVY) is not None  # the advert's
+        assert await publish_step(publisher.resources, limit=500) is None
+        assert await publisher.made() == []
+
+    assert len(await publisher.publish()) == 1
+
+
+async def test_a_payload_above_the_bound_is_not_sent_and_says_why(publisher: Publisher, database_url: str) -> None:
+    await create_variant(publisher.conn, notes="x" * 5000)
+    await recorded(publisher.conn)
+    await publisher.subscribe("sku notes", klass=VARIANT)
+    fits = await publisher.subscribe("sku", klass=VARIANT)
+    await publisher.conn.execute("update variants set sku = 'B'")
+
+    async with open_resources(settings_for(database_url, max_payload_bytes=2000), stopping=asyncio.Event()) as bounded:
+        await publish_all(bounded)
+
+    made = {one.webhook_id: one for one in await publisher.made()}
+    (refused,) = [one for id_, one in made.items() if id_ != fits]
+    assert made[fits].outcome == ("update", "PENDING")
+    assert (refused.outcome, refused.response) == (("update", "RENDER_FAILED"), None)
+    assert "at most 2,000" in (refused.reason or "")
+    assert await publisher.conn.fetchval("select max(length(body)) from payloads") < 2000
+
+
+async def test_what_the_database_refuses_of_one_webhook_is_render_failed_and_all_others_are_told(
+    publisher: Publisher,
+) -> None:
+    for _ in range(20):
+        await create_variant(publisher.conn)
+    await recorded(publisher.conn)
+    refused, *told = [await publisher.subscribe("sku", klass=VARIANT) for _ in range(3)]
+    await publisher.conn.execute(
+        f"""
+        create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+        create trigger refuse before insert on webhook_events_open for each row
+          when (new.webhook_id = {refused}) execute function refuse();
+        """
+    )
+
+    await publisher.conn.execute("update variants set sku = 'B'")
+    made = await publisher.publish()
+
+    assert {(one.webhook_id, one.state) for one in made} == {
+        (refused, "RENDER_FAILED"),
+        *((id_, "PENDING") for id_ in told),
+    }
+    assert len(made) == 60
+    assert {one.reason for one in made if one.webhook_id == refused} == {
+        "The query failed with an internal error (RaiseError). Replay the event once that is mended."
+    }
+
+
+async def test_what_can_not_be_published_at_all_is_set_aside_told_and_published_by_hand(publisher: Publisher) -> None:
+    one, other = [await create_variant(publisher.conn) for _ in range(2)]
+    await recorded(publisher.conn)
+    webhook_id = await publisher.subscribe("sku", klass=VARIANT)
+    await publisher.subscribe("kind reason", klass=WebhookKlass.OPERATIONAL_EVENT, events=[WebhookEventName.CREATE])
+    await publisher.conn.execute(
+        f"""
+        create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+        create trigger refuse before insert on webhook_events for each row
+          when (new.entity_id = {one.id} and new.entity_type = 'Variant') execute function refuse();
+        """
+    )
+
+    await publisher.conn.execute("update variants set sku = 'B'")
+    made = await publisher.publish()
+
+    assert [made_of.entity for made_of in made if made_of.webhook_id == webhook_id] == [("Variant", other.id)]
+    (told,) = [made_of for made_of in made if made_of.webhook_id != webhook_id]
+    assert told.response["data"]["node"]["kind"] == "PUBLISH_FAILED"
+    assert f"Variant {one.id}" in told.response["data"]["node"]["reason"]
+    assert [(entity, lane) for entity, lane, _ in await left(publisher)] == [(one.id, Lane.SET_ASIDE)]
+    await publisher.conn.execute("drop trigger refuse on webhook_events")
+    assert await retry_set_aside(publisher.resources.database, Viewer(None)) == 1
+    assert [made_of.entity[1] for made_of in await publisher.publish() if made_of.webhook_id == webhook_id] == [
+        other.id,
+        one.id,
+    ]
+
+
+async def test_a_webhook_is_known_as_soon_as_it_is_committed_and_no_longer_than_it_is(publisher: Publisher) -> None:
+    seller = await create_seller(publisher.conn)
+    await create_variant(publisher.conn, seller_id=seller.id)
+    await publisher.publish()
+    webhook_id = await publisher.subscribe("sku", klass=VARIANT, seller_id=seller.id)
+
+    await publisher.conn.execute("update variants set sku = 'B'")
+    first = await publisher.publish()
+    await publisher.conn.execute("update webhooks set deleted_at = now(), is_enabled = false where id = $1", webhook_id)
+    await publisher.conn.execute("update variants set sku = 'C'")
+    second = await publisher.publish()
+
+    assert [one.webhook_id for one in first] == [webhook_id]
+    assert second == first
