@@ -138,7 +138,7 @@ class World:
         """All publishers, until nothing waits; deliverers at the same time, if wanted."""
         before, commits, self.unpublished = await self.log(), self.unpublished, []
         is_quiet = self.workers.is_quiet and not delivering
-        await asyncio.gather(self.workers.publish(), *([self.deliver()] if delivering else []))
+        await asyncio.gather(self.workers.publish(), *([self._deliver()] if delivering else []))
         await self._check(commits, before, is_quiet=is_quiet)
 
     async def publish_and_die(self, after_s: float) -> None:
@@ -184,7 +184,7 @@ class World:
         await self.publish()
         before = await self.log()
         alive = [(slot, count) for slot, count in counts if self._is_alive(slot)]
-        jobs = [asyncio.create_task(self.workers.publish()), asyncio.create_task(self.deliver())]
+        jobs = [asyncio.create_task(self.workers.publish()), asyncio.create_task(self._deliver())]
         for slot, count in alive:
             await self.commit([(slot, {"count": count})])
             jobs.append(asyncio.create_task(self.workers.publish()))
@@ -225,9 +225,12 @@ class World:
             self.knowledge.note(subscription, seen)
 
     async def deliver(self) -> None:
+        await self._deliver()
+        await self._check_stalled()
+
+    async def _deliver(self) -> None:
         to_the_end = self.endpoint.mood not in HOLDING and not self.endpoint.held
         await self.workers.deliver(to_the_end=to_the_end)
-        await self._check_stalled()
 
     async def answer(self, mood: Mood) -> None:
         """From now on. What is held is answered as soon as the endpoint does not hold any more."""
