@@ -6,7 +6,9 @@ watches, nothing is made of it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from app.auth import Viewer
 from app.db.captured import PASSED_DOWN, PassedDown
 from app.db.change_events import ChangeEvent, Passed, insert_passed
 from app.db.pool import Connection
@@ -19,6 +21,9 @@ from workers.owners import Entity
 from workers.subscriptions import Owner, Subscriptions
 
 _BELOW = {down.below: down for down in PASSED_DOWN.values()}
+
+Row = dict[str, Any]
+"""A recorded row change: see ChangeEvent."""
 
 
 async def pass_across(
@@ -48,6 +53,25 @@ def is_hidden(event: ChangeEvent) -> bool:
     """Whether it is the operator's to know: it was passed on within something that no seller sees."""
     down = _BELOW.get(event.entity_type)
     return down is not None and isinstance(VISIBILITY[down.table], OperatorOnly) and is_across(event.columns)
+
+
+def without_hidden(
+    viewer: Viewer, entity_type: str, columns: frozenset[str], changes: Sequence[Row]
+) -> tuple[frozenset[str], Sequence[Row]]:
+    """Return columns and row changes without what was passed on within something that no seller sees."""
+    down = _BELOW.get(entity_type)
+    if down is None or viewer.is_operator or not isinstance(VISIBILITY[down.table], OperatorOnly):
+        return columns, changes
+    return (
+        frozenset(column for column in columns if "/" not in column),
+        [row for row in changes if not _is_passed(row, down)],
+    )
+
+
+def _is_passed(row: Row, down: PassedDown) -> bool:
+    """Whether it is from one beside the entity (`_passed`), rather than from the whole itself."""
+    way = row.get("v", ())
+    return len(way) > 1 and way[0] == down.table and way[1] in (down.below_table, "")
 
 
 async def _watched(

@@ -46,14 +46,14 @@ def judge(
     """
     waiting = [] if webhook.every_change else [one for one in given if one.state in _WAITING and not one.is_replay]
     supersedes = tuple(one.id for one in waiting)
-    if operation is WebhookEventName.DESTROY and given and _is_destroy(given[0]):
+    if operation is WebhookEventName.DESTROY and is_destroyed(given):
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=TOLD_ALREADY)
     if is_comparable and _can_be_skipped(webhook, operation):
         if given and _is_equal(given[0], payload_digest):
             return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL)
         if given and returns_to(given, payload_digest):
             return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL, supersedes=supersedes)
-    may_be_known = any(_may_be_known(one) for one in given)
+    may_be_known = may_know(given)
     if operation is WebhookEventName.DESTROY and waiting and not may_be_known:
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes)
     if operation is WebhookEventName.UPDATE and awaits_creation(waiting):
@@ -79,10 +79,16 @@ def _awaits_unheard_destroy(waiting: Sequence[Given]) -> bool:
     return bool(destroys) and all(one.attempt_count == 0 and one.may_be_known for one in destroys)
 
 
-def _is_destroy(last: Given) -> bool:
-    """Whether the last word was a destroy, which is told or waits; not one that may not have arrived."""
-    is_sure = last.state is not WebhookEventState.DELIVERED or last.payload_digest is not None
-    return last.event_name is WebhookEventName.DESTROY and is_sure
+def is_destroyed(given: Sequence[Given]) -> bool:
+    """Whether the last word was a destroy that is told or waits; not one of which it is unknown whether it arrived."""
+    if not given or given[0].event_name is not WebhookEventName.DESTROY:
+        return False
+    return given[0].state is not WebhookEventState.DELIVERED or given[0].payload_digest is not None
+
+
+def may_know(given: Sequence[Given]) -> bool:
+    """Whether the subscriber may hold the entity by all that it was given."""
+    return any(_may_be_known(one) for one in given)
 
 
 def _may_be_known(one: Given) -> bool:

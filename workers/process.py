@@ -190,7 +190,7 @@ async def _connect(url: str, stopping: asyncio.Event) -> ArqRedis | None:
     """A connection to Redis; None when the process stops before there is one. Raises RedisError, OSError."""
     redis = open_redis(url)
     is_connected = False
-    connecting = asyncio.create_task(redis.execute_command("PING"))
+    connecting = asyncio.ensure_future(redis.ping())
     stopped = asyncio.create_task(stopping.wait())
     try:
         await asyncio.wait({connecting, stopped}, return_when=asyncio.FIRST_COMPLETED)

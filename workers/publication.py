@@ -7,6 +7,7 @@ import orjson
 import structlog
 
 from app.db import webhook_events
+from app.db.missed_changes import list_created
 from app.db.pool import Connection
 from app.db.webhook_events import Given, NewWebhookEvent, Payload, Subject
 from app.db.webhooks import Subscription
@@ -19,7 +20,7 @@ from schema import schema
 from schema.stored.changed import describe_changes, join_changes
 from schema.stored.execute import RenderFailure
 from workers.budget import Budget
-from workers.dedup import Verdict, awaits_creation, judge, returns_to
+from workers.dedup import Verdict, awaits_creation, judge, may_know, returns_to
 from workers.filter import filtered
 from workers.gone import without_gone
 from workers.match import Change, Match, Unrendered
@@ -211,18 +212,37 @@ async def _judged(conn: Connection, ready: Sequence[_Ready], filters: FilterBatc
         await webhook_events.lock_waiting(conn, unsure)
         again = await webhook_events.list_given(conn, unsure)
         given |= {subject: again.get(subject, []) for subject in unsure}
+    unheard = await _unheard_creations(conn, ready, given)
     # Once, however many webhooks are told of a change.
     described = {key: _changed(change) for key, change in {id(one.change): one.change for one, _ in ready}.items()}
     made = []
     for (match, result), subject in zip(ready, subjects, strict=True):
         before = given.get(subject, ())
-        verdict = judge(
-            match.webhook, match.change.operation, result.digest, before, is_comparable=result.is_comparable
-        )
+        operation = WebhookEventName.CREATE if subject in unheard else match.change.operation
+        verdict = judge(match.webhook, operation, result.digest, before, is_comparable=result.is_comparable)
         changed = _joined(before, verdict, described[id(match.change)])
         verdict = await filtered(filters, match, verdict, response=result.body, changed=changed)
         made.append(_event(match, result, verdict, changed))
     return made
+
+
+async def _unheard_creations(
+    conn: Connection, ready: Sequence[_Ready], given: Mapping[Subject, Sequence[Given]]
+) -> set[Subject]:
+    """Return of which updates the webhook, while it still catches up, has not heard that the entity was created."""
+    behind: dict[str, list[Match]] = {}
+    for match, _ in ready:
+        is_update = match.change.operation is WebhookEventName.UPDATE
+        if match.webhook.missed_since is not None and is_update and not may_know(given.get(_subject(match), ())):
+            behind.setdefault(match.change.entity_type, []).append(match)
+    unheard: set[Subject] = set()
+    for entity_type, matches in behind.items():
+        created = await list_created(conn, entity_type, {match.change.entity_id for match in matches})
+        for match in matches:
+            assert match.webhook.missed_since is not None
+            if created.get(match.change.entity_id, 0) > match.webhook.missed_since:
+                unheard.add(_subject(match))
+    return unheard
 
 
 def _event(match: Match, result: Rendered, verdict: Verdict, changed: Mapping[str, Any]) -> NewWebhookEvent:

@@ -18,6 +18,7 @@ from app.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
 from workers.across import pass_across
 from workers.budget import Budget
 from workers.match import Match, entity_of
+from workers.missed import record_missed_by
 from workers.owners import Entity, list_owners
 from workers.publication import Publication, publish_matches
 from workers.render import HEAVY_BYTES, mean_bytes
@@ -97,6 +98,7 @@ async def publish_step(
         await subscriptions.refresh(conn)
         owners = await list_owners(conn, subscriptions, events)
         selection = await select(subscriptions, events, owners)
+        await record_missed_by(conn, selection)
         is_mixed = len(selection.taken) + len(selection.heavy) > 1 and events[0].claimed_lane is not Lane.HEAVY
         publication = await publish_matches(
             conn,

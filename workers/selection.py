@@ -35,14 +35,21 @@ _FOLDS = {False: fold_entities, True: fold_transactions}
 class Selection:
     """What a step publishes.
 
-    taken  the entities that it handles, with their change events.
-    heavy  the entities that wait for a step of their own.
+    missed  the changes that some disabled webhook misses.
+    taken   the entities that it handles, with their change events.
+    heavy   the entities that wait for a step of their own.
     """
 
     matches: list[Match] = field(default_factory=list)
     unrendered: list[Unrendered] = field(default_factory=list)
     taken: dict[Entity, list[ChangeEvent]] = field(default_factory=dict)
     heavy: dict[Entity, list[ChangeEvent]] = field(default_factory=dict)
+    missed: dict[Entity, Change] = field(default_factory=dict)
+
+    def fold(self, entity: Entity, *, for_operator: bool = True) -> Change | None:
+        """Return all changes of a taken entity as one; None where they cancel out."""
+        folded = fold_entities(event for event in self.taken[entity] if for_operator or not is_hidden(event))
+        return folded[0] if folded else None
 
 
 async def select(
@@ -69,6 +76,9 @@ async def select(
                     selection.matches.append(found)
                 else:
                     selection.unrendered.append(found)
+        missing = [one.owner for one in audiences if one.is_missed]
+        if missing and (change := selection.fold(entity, for_operator=None in missing)):
+            selection.missed[entity] = change
     return selection
 
 
@@ -96,6 +106,17 @@ class _OwnersChanges:
                 for change in self._changes(webhook):
                     if (told := told_of(webhook, change)) and (found := _match(group, webhook, told)):
                         yield found
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether some disabled webhook would have been told of the changes."""
+        return any(
+            (told := told_of(webhook, change)) and _match(group, webhook, told)
+            for group in self.groups
+            for of_events in group.missing.values()
+            for webhook in list(of_events.values())[:1]
+            for change in fold_entities(self.events)
+        )
 
     def _changes(self, webhook: Subscription) -> list[Change]:
         events = self.events

@@ -8,6 +8,7 @@ from arq.worker import Function, func
 
 from app.jobs import Job, enqueue
 from workers.backfill import backfill_all
+from workers.catch_up import catch_up_all
 from workers.deliver import Deliverer
 from workers.doorbell import Doorbell
 from workers.publish import publish_steps
@@ -66,12 +67,13 @@ async def retention(ctx: dict[str, Any]) -> None:
 
 
 async def advance(ctx: dict[str, Any]) -> None:
-    """Move on what people have asked for over many rows: replays and backfills."""
+    """Move on what takes many steps: replays, backfills, and webhooks that catch up with what they missed."""
     bench: Bench = ctx["bench"]
     bench.doorbell.begun(Job.ADVANCE)
     handled = await render_again(bench.resources)
     handled += await replay_all(bench.resources)
     handled += await backfill_all(bench.resources)
+    handled += await catch_up_all(bench.resources)
     if handled:
         await _deliver(ctx, bench)
 

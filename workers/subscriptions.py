@@ -26,8 +26,10 @@ _ANALYSED_AT_ONCE = 10
 class Group:
     """Webhooks of one owner and type with the same query and triggers.
 
-    watched  `table.column` of what they watch; None when the query does not fit the schema any more.
-    problem  why it does not fit; None when it does.
+    watched   `table.column` of what they watch; None when the query does not fit the schema any more.
+    problem   why it does not fit; None when it does.
+    webhooks  those that are told.
+    missing   those that miss changes because they are disabled, by the events that they ask for.
     """
 
     query_string: str
@@ -35,6 +37,22 @@ class Group:
     watched: frozenset[str] | None
     problem: str | None
     webhooks: dict[WebhookId, Subscription] = field(default_factory=dict)
+    missing: dict[tuple[WebhookEventName, ...], dict[WebhookId, Subscription]] = field(default_factory=dict)
+
+    def add(self, webhook: Subscription) -> None:
+        of_kind = self.missing.setdefault(webhook.events, {}) if webhook.misses_changes else self.webhooks
+        of_kind[webhook.id] = webhook
+
+    def discard(self, webhook: Subscription) -> None:
+        self.webhooks.pop(webhook.id, None)
+        if of_events := self.missing.get(webhook.events):
+            of_events.pop(webhook.id, None)
+            if not of_events:
+                del self.missing[webhook.events]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.webhooks and not self.missing
 
 
 class Audience:
@@ -55,8 +73,8 @@ class Audience:
         group = self._groups.get((webhook.query_string, webhook.triggers))
         if group is None:
             return
-        group.webhooks.pop(webhook.id, None)
-        if not group.webhooks:
+        group.discard(webhook)
+        if group.is_empty:
             del self._groups[webhook.query_string, webhook.triggers]
             self._listed = self._by_column = None
 
@@ -70,7 +88,7 @@ class Audience:
                 self._groups[key] = _group_of(webhook)
                 self._listed = self._by_column = None
                 count += 1
-            self._groups[key].webhooks[webhook.id] = webhook
+            self._groups[key].add(webhook)
             if count and count % _ANALYSED_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
@@ -91,8 +109,9 @@ class Audience:
         """Return those of the columns that some webhook watches."""
         return frozenset().union(*(columns & group.watched for group in self.groups if group.watched is not None))
 
-    def __len__(self) -> int:
-        return sum(len(group.webhooks) for group in self.groups) + len(self._unanalysed)
+    @property
+    def is_empty(self) -> bool:
+        return not self._groups and not self._unanalysed
 
     def _index(self) -> dict[str, list[Group]]:
         by_column: dict[str, list[Group]] = {}
@@ -153,7 +172,7 @@ class Subscriptions:
     async def audience(self, entity_type: str, owner: Owner) -> Audience | None:
         """Return an owner's webhooks about a type; None when there are none."""
         audience = self._audiences.get((entity_type, owner))
-        if not audience:
+        if audience is None or audience.is_empty:
             return None
         await audience.analyse()
         return audience

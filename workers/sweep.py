@@ -2,10 +2,11 @@
 
 import structlog
 
-from app.db import deliveries, webhook_event_changes
+from app.db import deliveries, missed_changes, webhook_event_changes
 from app.db.backlog import read_backlog
 from app.db.operational_events import raise_failing
 from app.db.pool import connection, transaction
+from app.domain.webhook import WebhookKlass
 from app.errors import DatabaseUnavailable, TellgraphError
 from app.metrics import OVERDUE_SECONDS, UNPUBLISHED_SECONDS
 from app.services.webhook_secrets import drop_expired
@@ -17,8 +18,8 @@ _log = structlog.get_logger()
 async def sweep_all(resources: Resources) -> int:
     """Make due again what was claimed and never recorded. Returns how many webhook events that were.
 
-    Also reports webhooks that begin to fail, puts right what slipped past a webhook's disabling or enabling, and drops
-    signing secrets that were rotated out.
+    Also reports webhooks that begin to fail, puts right what slipped past a webhook's disabling or enabling, clears
+    away missed changes that no webhook needs, and drops signing secrets that were rotated out.
     """
     async with transaction(resources.database) as conn:
         expired = await deliveries.release_expired(conn)
@@ -28,11 +29,21 @@ async def sweep_all(resources: Resources) -> int:
     async with transaction(resources.database) as conn:
         for webhook_id in await raise_failing(conn, after_s=resources.settings.failing_after_s):
             _log.warning("sweep.webhook_failing", webhook_id=webhook_id)
+    await _clear_missed(resources)
     await _drop_secrets(resources)
     await _measure_backlog(resources)
     if expired:
         _log.warning("sweep.leases_expired", webhook_events=expired)
     return expired
+
+
+async def _clear_missed(resources: Resources) -> None:
+    """Chunk by chunk, so that no publisher waits for long."""
+    types = {klass.entity_type: klass.value for klass in WebhookKlass}
+    while not resources.stopping.is_set():
+        async with transaction(resources.database) as conn:
+            if not await missed_changes.clear_missed(conn, types):
+                return
 
 
 async def _measure_backlog(resources: Resources) -> None:

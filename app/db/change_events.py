@@ -211,7 +211,9 @@ async def work_waits(conn: Connection) -> Waiting:
             or exists (select from webhook_backfills b join webhooks w on w.id = b.webhook_id and w.is_enabled
               where b.state = 'RUNNING' and b.due_at <= statement_timestamp())
             or exists (select from webhook_events e join webhooks w on w.id = e.webhook_id and w.is_enabled
-              where e.state = 'RENDER_FAILED' and e.due_at is not null) as advance
+              where e.state = 'RENDER_FAILED' and e.due_at is not null)
+            or exists (select from webhooks w where w.is_enabled and w.missed_since is not null
+              and w.deleted_at is null) as advance
         """
     )
     assert row is not None

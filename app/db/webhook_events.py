@@ -250,14 +250,25 @@ async def hold_open(conn: Connection, webhook_id: WebhookId) -> None:
 async def release_held(conn: Connection, webhook_id: WebhookId) -> None:
     """Let go out what was kept while a webhook was disabled, the first MAX_AT_ONCE of it; the sweeper goes on.
 
-    A PENDING state says it was never attempted.
+    A PENDING state says it was never attempted. What is older than a change that the webhook has missed stays: when the
+    webhook catches up, a newer state takes its place. Not so where every change is asked for.
     """
     await unmoved(
         conn,
         lambda: conn.execute(
-            "update webhook_events_open set state = case when attempt_count = 0 then 'PENDING' else 'RETRYING' end,"
-            " due_at = clock_timestamp() where id in (select id from webhook_events_open"
-            " where webhook_id = $1 and state = 'HELD' order by id limit $2) and state = 'HELD'",
+            """
+            update webhook_events_open set state = case when attempt_count = 0 then 'PENDING' else 'RETRYING' end,
+              due_at = clock_timestamp()
+            where state = 'HELD' and id in (
+              select h.id from (
+                select e.id, e.entity_type, e.entity_id, e.replayed_at from webhook_events_open e
+                where e.webhook_id = $1 and e.state = 'HELD' order by e.id limit $2
+              ) h where h.replayed_at is not null or not exists (
+                select from webhooks w left join webhook_catch_ups c on c.webhook_id = w.id
+                join missed_changes m on m.entity_type = h.entity_type and m.entity_id = h.entity_id
+                where w.id = $1 and not w.every_change
+                  and m.turn > greatest(c.positions[m.shard + 1], w.missed_since)))
+            """,
             webhook_id,
             MAX_AT_ONCE,
         ),

@@ -19,7 +19,8 @@ WebhookId = NewType("WebhookId", int)
 class Subscription:
     """What publishing needs to know of a webhook; `seller_id` None: the operator's.
 
-    A deleted webhook is never enabled. `triggers` are field paths; empty: whatever the query reads.
+    A deleted webhook is never enabled. `triggers` are field paths; empty: whatever the query reads. missed_since: the
+    turn after which it has missed changes because it was disabled; None: it has missed none (app/db/missed_changes.py).
     """
 
     id: WebhookId
@@ -33,6 +34,15 @@ class Subscription:
     deleted_at: datetime | None = None
     triggers: tuple[str, ...] = ()
     filter: str | None = None
+    missed_since: int | None = None
+
+    @property
+    def misses_changes(self) -> bool:
+        """Whether it is told nothing of what changes now.
+
+        A disabled one that asks for every change is: its events are held, until there are too many of them.
+        """
+        return not self.is_enabled and (not self.every_change or self.missed_since is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

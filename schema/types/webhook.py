@@ -48,7 +48,13 @@ class Webhook(Node):
     )
     description: str | None = column("What its owner notes about it.")
     enabled: bool = column(
-        "Whether it is sent anything. While it is not, what it has to be sent is held.", "is_enabled"
+        "Whether it is sent anything. While it is not, it misses what changes. Enabled again, it catches up.",
+        "is_enabled",
+    )
+    catching_up: bool = computed(
+        lambda row: row.is_enabled and row.missed_since is not None,
+        reads=("is_enabled", "missed_since"),
+        description="Whether it is still being sent the present state of what changed while it was disabled.",
     )
     disabled_reason: str | None = column("Why Tellgraph disabled it; null when it is enabled, or disabled by hand.")
     allow_skip: bool = column("Whether a result equal to the last one is left out.")

@@ -42,6 +42,19 @@ class Knowledge:
                     renderings=[subscription.rendering(state)], is_gone=False, is_new=subject in self.new
                 )
 
+    def note_missed(self, subscription: Subscription, commits: Sequence[Commit]) -> None:
+        """It has caught up with these."""
+        self.note(
+            subscription,
+            Round(commits=commits, before={}, after={}, arrived=frozenset(), taken=frozenset()),
+        )
+
+    def note_gone(self, subscription: Subscription, states: Mapping[int, State]) -> None:
+        """It has caught up: what is gone by then it is told nothing of, unless it asks for that."""
+        if "destroy" not in subscription.events:
+            gone = {(subscription.id, variant) for variant, state in states.items() if not subscription.is_there(state)}
+            self.due = {subject: due for subject, due in self.due.items() if subject not in gone}
+
     def forget(self, subscription: Subscription) -> None:
         """It is deleted, and told of nothing any more."""
         self.due = {subject: due for subject, due in self.due.items() if subject[0] != subscription.id}

@@ -48,6 +48,8 @@ class State:
 
 
 FIELDS = {"label": "label", "sku": "sku", "countOnHand": "count"}
+#: What every query watches, too: whose it is.
+MOVED = {"seller": "seller"}
 #: Labels stand for texts, so that failing histories can be read: a large one, and one that is too large to be sent.
 TEXTS = {"large": "L" * 20_000, "too large": "X" * 60_000}
 MAX_PAYLOAD_BYTES = 50_000
@@ -196,7 +198,7 @@ def is_wanted(subscription: Subscription, commits: Sequence[Commit]) -> bool:
     is_watched = (
         operation(subscription, commits) != "update"
         or not all(presence(subscription, commits))
-        or not changed.isdisjoint(subscription.triggers or subscription.reads)
+        or not changed.isdisjoint(subscription.triggers or {*subscription.reads, *MOVED})
     )
     return is_watched and concerns(subscription, commits)
 

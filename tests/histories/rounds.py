@@ -39,6 +39,12 @@ def check_round(subscription: Subscription, seen: Round) -> list[str]:
     return wrong
 
 
+def check_missed(subscription: Subscription, seen: Round) -> list[str]:
+    """What is wrong with the events that publishers have made for a webhook that is disabled: that there are any."""
+    made = [event for id_, event in seen.after.items() if id_ not in seen.before]
+    return [f"made for a disabled webhook: {event}" for event in made if event.webhook == subscription.id]
+
+
 def _check_count(
     subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event]
 ) -> list[str]:
@@ -107,14 +113,19 @@ def _check_names(
     if seen.is_storm or len(wanted) != len(judged):
         return []
     told = zip(judged, wanted, strict=True)
-    wrong = [
+    return [
         f"wrong name: {one}"
         for one, fold in told
         if (one.name == "destroy") != (operation(subscription, fold) == "destroy")
     ]
-    if not subscription.every_change and subscription.events >= {"create", "destroy"}:
-        wrong += [f"a second creation: {one}" for one in judged if one.name == "create" and _is_held(seen, one)]
-    return wrong
+
+
+def check_creations(subscription: Subscription, seen: Round) -> list[str]:
+    """What is wrong with creations: that the subscriber has the variant already."""
+    if subscription.every_change or not subscription.events >= {"create", "destroy"}:
+        return []
+    made = [event for id_, event in seen.after.items() if id_ not in seen.before and event.webhook == subscription.id]
+    return [f"a second creation: {one}" for one in made if one.name == "create" and _is_held(seen, one)]
 
 
 def _is_held(seen: Round, event: Event) -> bool:

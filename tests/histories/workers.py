@@ -10,6 +10,7 @@ import httpx
 
 from schema import global_ids
 from workers.backfill import backfill_all
+from workers.catch_up import catch_up_all
 from workers.deliver import Deliverer
 from workers.publish import publish_all
 from workers.resources import Resources
@@ -70,6 +71,9 @@ class Workers:
 
     async def backfill(self) -> None:
         await asyncio.gather(*(backfill_all(one) for one in self.resources))
+
+    async def catch_up(self) -> None:
+        await asyncio.gather(*(catch_up_all(one) for one in self.resources))
 
     async def publish_and_die(self, after_s: float) -> None:
         """What is not committed by then is rolled back."""

@@ -16,6 +16,7 @@ from tests.histories.endpoint import HOLDING, Endpoint, Mood
 from tests.histories.knowledge import Knowledge
 from tests.histories.model import (
     FIELDS,
+    MOVED,
     OPEN,
     Commit,
     Event,
@@ -25,7 +26,7 @@ from tests.histories.model import (
     find_stalled,
     text_of,
 )
-from tests.histories.rounds import check_round
+from tests.histories.rounds import check_creations, check_missed, check_round
 from tests.histories.workers import Stage, Workers
 from tests.support.platform import Platform
 from tests.support.waiting import until
@@ -46,6 +47,8 @@ class World:
     unpublished  what was committed and no publisher has seen, oldest first.
     lost         events that a dead worker had claimed.
     deleted      webhooks that are gone, and whose events are still looked at.
+    missing      webhooks that missed changes at the last look.
+    missed       what each of them has missed since it was disabled.
     """
 
     conn: asyncpg.Connection
@@ -62,6 +65,8 @@ class World:
     knowledge: Knowledge = field(default_factory=Knowledge)
     lost: list[int] = field(default_factory=list)
     deleted: list[int] = field(default_factory=list)
+    missing: frozenset[int] = frozenset()
+    missed: dict[int, list[Commit]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
     async def subscribe(self, url: str, given: Subscription, **attributes: Any) -> None:
@@ -119,7 +124,7 @@ class World:
                 values = self._columns(wanted)
                 sets = ", ".join(f"{column} = ${place}" for place, column in enumerate(values, 2))
                 await self.conn.execute(f"update variants set {sets} where id = $1", variant, *values.values())
-        return {name for name, own in FIELDS.items() if getattr(state, own) != getattr(becomes, own)}
+        return {name for name, own in (FIELDS | MOVED).items() if getattr(state, own) != getattr(becomes, own)}
 
     def _columns(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The columns and values of what a state is to be."""
@@ -206,8 +211,8 @@ class World:
         torn: frozenset[int] = frozenset(),
         unchecked: int | None = None,
     ) -> None:
-        """Not what was made for a webhook whose backfill came in between."""
-        after = await self.log()
+        """Not what was made for a webhook whose backfill came in between, or that was disabled or enabled then."""
+        after, missing = await self.log(), await self._missing()
         came = self.endpoint.arrivals
         seen = Round(
             commits=commits,
@@ -220,9 +225,21 @@ class World:
             torn=torn,
         )
         for subscription in self.subscriptions:
+            self.wrong += check_creations(subscription, seen)
+            if subscription.id in self.missing | missing:
+                self.missed.setdefault(subscription.id, []).extend(commits)
+                if subscription.id in self.missing & missing:
+                    self.wrong += check_missed(subscription, seen)
+                continue
             if subscription.id != unchecked:
                 self.wrong += check_round(subscription, seen)
             self.knowledge.note(subscription, seen)
+        self.missing = missing
+
+    async def _missing(self) -> frozenset[int]:
+        """Disabled webhooks, but not those whose every change is held."""
+        rows = await self.conn.fetch("select id from webhooks where not is_enabled and not every_change")
+        return frozenset(row["id"] for row in rows)
 
     async def deliver(self) -> None:
         await self._deliver()
@@ -267,12 +284,28 @@ class World:
         )
 
     async def enable(self, place: int, *, is_enabled: bool) -> None:
+        """Enabled, it catches up while publishers look at what was changed."""
         for subscription in self._at(place):
-            await self._mutate("webhookUpdate", subscription, attributes={"enabled": is_enabled})
+            if is_enabled:
+                before, commits, self.unpublished = await self.log(), self.unpublished, []
+                await self._mutate("webhookUpdate", subscription, attributes={"enabled": True})
+                await asyncio.gather(self.workers.publish(), self.workers.catch_up())
+                await self._check(commits, before, is_quiet=self.workers.is_quiet, unchecked=subscription.id)
+                # It is told of all that it has missed as if it had happened since the last look.
+                self.knowledge.note_missed(subscription, self.missed.pop(subscription.id, []))
+                self.knowledge.note_gone(subscription, self.states)
+            else:
+                await self._mutate("webhookUpdate", subscription, attributes={"enabled": False})
+                self.missing = await self._missing()
 
     async def ask_for(self, place: int, reads: tuple[str, ...]) -> None:
-        """Another query, from the next look of a publisher on; what waits stays as it is."""
+        """Another query, from the next look of a publisher on; what waits stays as it is.
+
+        Not of one that has missed changes: the former query has decided about them.
+        """
         for subscription in self._at(place):
+            if self.missed.get(subscription.id):
+                continue
             changed = replace(subscription, reads=reads)
             await self._mutate("webhookUpdate", subscription, attributes={"queryString": changed.query})
             self.subscriptions[self.subscriptions.index(subscription)] = changed

@@ -51,7 +51,12 @@ async def tasks_ended() -> AsyncIterator[None]:
 def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     """Fail the test that leaves a socket or a pipe, whether it can be collected already or not."""
     # Here, not in a fixture: pytest-asyncio closes the event loop after the fixtures that are set up first.
-    yield
+    try:
+        yield
+    except BaseException:
+        # Failed already: what else it leaves is not to fail its neighbour.
+        discard_unreachable()
+        raise
     if _OPEN_BEFORE in item.stash and (left := files_left(item.stash[_OPEN_BEFORE])):
         names = name_files(left)
         discard_unreachable()
@@ -131,4 +136,4 @@ async def unfinished_tasks() -> list[str]:
     for _ in range(_TURNS):
         await asyncio.sleep(0)
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    return sorted(f"{task.get_name()}: {task.get_coro().__qualname__}" for task in others)
+    return sorted(f"{task.get_name()}: {getattr(task.get_coro(), '__qualname__', '?')}" for task in others)

@@ -130,7 +130,7 @@ async def test_job_whose_end_redis_does_not_hear_of_leaves_no_command(redis_url:
     """Its shielded command opened another connection once its own was closed, and nobody closed that."""
     async with network_to(redis_url) as network:
 
-        async def publish(_: dict[str, Any]) -> None:
+        async def publish(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:
             network.partition()
 
         redis = open_redis(network.url)
