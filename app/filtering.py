@@ -1,7 +1,8 @@
-"""Evaluate webhooks' filters in a process of their own, so that none can hold this one up or bring it down."""
+"""Compile and evaluate webhooks' filters in a process of their own: none can hold this one up or bring it down."""
 
 import asyncio
 import contextlib
+import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -13,6 +14,8 @@ from typing import Any
 import orjson
 import structlog
 
+from app.domain.webhook_filter import MAX_CHARACTERS, check_filter
+from app.errors import TooSoon
 from app.filter_process import LENGTH_BYTES
 
 _log = structlog.get_logger()
@@ -35,6 +38,9 @@ MAX_BATCH_S = 20.0
 REST_S = 60.0
 #: Only for a process that gets no CPU: its own limit is in CPU time.
 _MAX_WAIT_S = 10.0
+#: How a request ends the process by itself, and None, when it took too long: too much CPU time; memory that it can't
+#: have; a stack that is full.
+_OWN_ENDS = (None, -signal.SIGPROF, -signal.SIGABRT, -signal.SIGSEGV)
 _PACKAGES = Path(__file__).resolve().parents[1]
 
 #: The seller; None: the operator.
@@ -47,6 +53,14 @@ class Verdict:
 
     passes: bool
     error: str | None = None
+
+
+class _NoAnswer(Exception):
+    """An expression that was not evaluated to its end. `reason`: why, in a few words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Budget:
@@ -90,31 +104,74 @@ class FilterProcess:
         response  the rendered GraphQL response, as JSON.
         owner     of the filter, whose others it may use up the time of.
         """
-        if self._resting.get((owner, text), 0.0) > time.monotonic():
-            return Verdict(passes=True, error=TOO_SLOW), 0.0
         request = orjson.dumps({"filter": text, "event": event, "response": orjson.Fragment(response)})
+        try:
+            answer, spent = await self._answer(request, text, owner, USUAL_S + USUAL_S_PER_BYTE * len(response))
+        except _NoAnswer as refused:
+            return Verdict(passes=True, error=refused.reason), 0.0
+        error = answer["error"]
+        return Verdict(passes=error is not None or answer["value"], error=error), spent
+
+    async def check(self, text: str, *, owner: Owner) -> list[str]:
+        """Return what is wrong with an expression, as `check_filter` has it; empty when it can be used.
+
+        It is compiled in the process: that takes up to 0.05 s, which the owner's time pays for.
+        Raises: TooSoon when the owner has none left.
+        """
+        if len(text) > MAX_CHARACTERS:
+            return check_filter(text)  # refused by its length alone
+        try:
+            answer, _ = await self._answer(orjson.dumps({"check": text}), text, owner, USUAL_S)
+        except _NoAnswer as refused:
+            if refused.reason == OVERSPENT:
+                raise TooSoon(
+                    f"The filter can't be checked at the moment: {OVERSPENT}. Try again in a minute."
+                ) from None
+            return [refused.reason]
+        return list(answer["value"]) if answer["error"] is None else [answer["error"]]
+
+    async def _answer(self, request: bytes, text: str, owner: Owner, usual_s: float) -> tuple[dict[str, Any], float]:
+        """What the process answers, and the CPU seconds beyond the usual that it took. Raises _NoAnswer."""
+        if self._resting.get((owner, text), 0.0) > time.monotonic():
+            raise _NoAnswer(TOO_SLOW)
         async with self._lock:
             if self._budget.is_spent(owner, time.monotonic()):
-                return Verdict(passes=True, error=OVERSPENT), 0.0
+                raise _NoAnswer(OVERSPENT)
             began = time.monotonic()
-            try:
-                line = await asyncio.wait_for(self._ask(request), _MAX_WAIT_S)
-            except TimeoutError:
-                await self._end(kill=True)
-                return self._rest(text, owner, began), 0.0
-            except ConnectionError:
-                line = b""
-            except BaseException:
-                # An answer that comes later would be taken for the next one's.
-                await self._end(kill=True)
-                raise
+            line = await self._line(request)
             if not line:
-                await self._end(kill=False)
-                return self._rest(text, owner, began), 0.0
-        answer = orjson.loads(line)
-        error, spent = answer["error"], max(0.0, answer["cpu_s"] - USUAL_S - USUAL_S_PER_BYTE * len(response))
+                raise self._rest(text, owner, began)
+        answer: dict[str, Any] = orjson.loads(line)
+        spent = max(0.0, answer["cpu_s"] - usual_s)
         self._budget.spend(owner, spent, time.monotonic())
-        return Verdict(passes=error is not None or answer["value"], error=error), spent
+        return answer, spent
+
+    async def _line(self, request: bytes) -> bytes:
+        """One answer; empty when the process has ended over the request.
+
+        A process that was killed from outside, as the kernel does when memory is short, says nothing of the request:
+        it is asked once more in a new process.
+        """
+        line, status = await self._tried(request)
+        if not line and status not in _OWN_ENDS:
+            _log.warning("filter.process_killed", status=status)
+            line, _ = await self._tried(request)
+        return line
+
+    async def _tried(self, request: bytes) -> tuple[bytes, int | None]:
+        """One answer; or an empty one, and the status with which the process has ended, None when it took too long."""
+        try:
+            line = await asyncio.wait_for(self._ask(request), _MAX_WAIT_S)
+        except TimeoutError:
+            await self._end(kill=True)
+            return b"", None
+        except ConnectionError:
+            line = b""
+        except BaseException:
+            # An answer that comes later would be taken for the next one's.
+            await self._end(kill=True)
+            raise
+        return line, None if line else await self._end(kill=False)
 
     async def close(self) -> None:
         """End the process; it is started again when needed."""
@@ -143,25 +200,27 @@ class FilterProcess:
             )
         return self._process
 
-    async def _end(self, *, kill: bool) -> None:
+    async def _end(self, *, kill: bool) -> int | None:
+        """End the process; its status, negative for a signal's number."""
         process, self._process = self._process, None
         if process is None:
-            return
+            return None
         assert process.stdin is not None
         process.stdin.close()
         if kill:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-        await process.wait()
+        return await process.wait()
 
-    def _rest(self, text: str, owner: Owner, began: float) -> Verdict:
+    def _rest(self, text: str, owner: Owner, began: float) -> "_NoAnswer":
+        """Have an expression rest that has ended its process; the error that says so."""
         _log.warning("filter.ended_its_process", filter=text, seller_id=owner, rests_s=REST_S)
         now = time.monotonic()
         # By the clock: on a busy machine others wait for longer than its CPU time.
         self._budget.spend(owner, max(ENDED_S, now - began), now)
         self._resting = {other: until for other, until in self._resting.items() if until > now}
         self._resting[owner, text] = now + REST_S
-        return Verdict(passes=True, error=TOO_SLOW)
+        return _NoAnswer(TOO_SLOW)
 
 
 class FilterBatch:

@@ -1,11 +1,11 @@
 """What an operation may cost: how many values its answer may hold, computed before anything is executed.
 
-Every selected field counts 1, those that hold a text of their own more (TEXTS). What is below a list counts once for
-each of its rows: a page's `first` or `last` (50 where neither is given, 500 at most), as many as `ids` are given,
-LIST_SIZE for a plain list, and for one at the root, which has no owner that keeps it short, the 500 that it may return
-at most. Fields are counted as written: `@skip` and `@include` don't lower the cost, and fragments on different types
-add up. Of introspection, a list counts as many rows as the schema gives it in the mean: the query of the tools costs
-what it returns, some 25,000.
+Every selected field counts 1; a text that may be long, and a dry run, count more (schema/weights.py). Each entry of a
+list in a field's arguments counts 1. What is below a list counts once for each of its rows: a page's `first` or `last`
+(50 where neither is given, 500 at most), as many as `ids` are given, LIST_SIZE for a plain list, and for one at the
+root, which has no owner that keeps it short, the 500 that it may return at most. Fields are counted as written: `@skip`
+and `@include` don't lower the cost, and fragments on different types add up. Of introspection, a list counts as many
+rows as the schema gives it in the mean: the query of the tools costs what it returns, some 25,000.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,9 @@ from graphql import (
     GraphQLNamedType,
     GraphQLSchema,
     InlineFragmentNode,
-    IntValueNode,
-    ListValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     TypeMetaFieldDef,
-    ValueNode,
     VariableNode,
     get_named_type,
     get_operation_ast,
@@ -37,31 +34,27 @@ from graphql import (
 from graphql.type import GraphQLNonNull
 
 from app.db.keyset import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from schema.argument_sizes import (
+    MAX_REPORTED,
+    NOTHING,
+    SIZES,
+    Given,
+    entries_of,
+    given_by,
+    literal_entries,
+    literal_size,
+    size_of,
+    variables_of_arguments,
+)
 from schema.described import Described, described
 from schema.limits import INTROSPECTION
-
-#: Rows that a plain list, such as an invoice's line items, is assumed to have.
-LIST_SIZE = 10
-
-#: Leaves that hold a text of their own, and for how many values each counts: under a hundred aliases for each of five
-#: hundred rows, they would be gigabytes.
-TEXTS: Mapping[tuple[str, str], int] = {
-    ("Webhook", "payloadSchema"): 200,
-    ("Webhook", "queryString"): 10,
-    ("WebhookPayload", "body"): 50,
-    ("DeliveryAttempt", "responseBody"): 10,
-}
+from schema.weights import DEAR, LIST_SIZE, weight
 
 #: Plain lists that are longer than LIST_SIZE, and how many rows they have at most.
 LONG_LISTS: Mapping[tuple[str, str], int] = {("WebhookExplanation", "changes"): 100}
 
-#: The largest whole number that every JSON reader takes as it is; nested fragments can reach any number.
-MAX_REPORTED = 2**53 - 1
-
-_ARGUMENTS = ("first", "last", "ids")
-
-#: The operation's name, and the sizes that its variables give.
-_Key = tuple[str | None, tuple[tuple[str, int | None], ...]]
+#: The operation's name, and what its variables give.
+_Key = tuple[str | None, tuple[tuple[str, Given], ...]]
 
 #: Costs kept for one document. A client that pages uses one or two sizes.
 _KEPT = 100
@@ -81,7 +74,7 @@ class Costs:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self._schema = schema
         self._document = document
-        self._names = _sizing_variables(document)
+        self._sizing, self._others = variables_of_arguments(document)
         self._known: dict[_Key, Cost] = {}
 
     def of(self, variables: Mapping[str, Any] | None = None, operation_name: str | None = None) -> Cost:
@@ -90,7 +83,9 @@ class Costs:
         variables  as the client sent them; those that are of no use as a size count as null.
         """
         given = variables or {}
-        key = (operation_name, tuple((name, _size(given[name])) for name in self._names if name in given))
+        sizes = [(name, (size_of(given[name]), 0)) for name in self._sizing if name in given]
+        entries = [(name, (None, entries_of(given[name]))) for name in self._others if name in given]
+        key: _Key = (operation_name, (*sizes, *entries))
         found = self._known.get(key)
         if found is None:
             found = _measured(self._schema, self._document, key)
@@ -112,33 +107,8 @@ def cost_error(cost: Cost, maximum: int, operation: OperationDefinitionNode | No
     )
 
 
-def _sizing_variables(document: DocumentNode) -> tuple[str, ...]:
-    """The variables that decide how many rows there are."""
-    found: set[str] = set()
-    pending: list[SelectionSetNode] = [
-        definition.selection_set
-        for definition in document.definitions
-        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode)
-    ]
-    while pending:
-        for selection in pending.pop().selections:
-            if isinstance(selection, FieldNode):
-                values = (argument.value for argument in selection.arguments or () if argument.name.value in _ARGUMENTS)
-                found.update(value.name.value for value in values if isinstance(value, VariableNode))
-            nested = getattr(selection, "selection_set", None)
-            if nested:
-                pending.append(nested)
-    return tuple(sorted(found))
-
-
-def _size(value: Any) -> int | None:
-    if isinstance(value, list):
-        return len(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 def _measured(schema: GraphQLSchema, document: DocumentNode, key: _Key) -> Cost:
-    operation_name, sizes = key
+    operation_name, given = key
     operation = get_operation_ast(document, operation_name)
     root = schema.get_root_type(operation.operation) if operation else None
     if operation is None or root is None:
@@ -147,24 +117,11 @@ def _measured(schema: GraphQLSchema, document: DocumentNode, key: _Key) -> Cost:
     meter = _Meter(
         schema=schema,
         fragments=fragments,
-        sizes={**_defaults(operation), **dict(sizes)},
+        given=given_by(operation, given),
         described=described(schema),
     )
     total = meter.selections(operation.selection_set, root).once
     return Cost(total=min(total, MAX_REPORTED), visited=meter.visited)
-
-
-def _defaults(operation: OperationDefinitionNode) -> dict[str, int | None]:
-    return {
-        definition.variable.name.value: _literal_size(definition.default_value)
-        for definition in operation.variable_definitions or ()
-    }
-
-
-def _literal_size(value: ValueNode | None) -> int | None:
-    if isinstance(value, ListValueNode):
-        return len(value.values)
-    return int(value.value) if isinstance(value, IntValueNode) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +136,7 @@ class _Weight:
 class _Meter:
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
-    sizes: Mapping[str, int | None]
+    given: Mapping[str, Given]
     described: Described
     visited: int = 0
     _measured: dict[str, _Weight] = field(default_factory=dict)
@@ -211,21 +168,36 @@ class _Meter:
     def _field(self, node: FieldNode, parent: GraphQLNamedType) -> _Weight:
         name = node.name.value
         declared = INTROSPECTION.get(name) or getattr(parent, "fields", {}).get(name)
+        own = self._own(node, parent, declared)
         if declared is None or node.selection_set is None:
-            return _Weight(TEXTS.get((parent.name, name), 1))
+            return _Weight(own)
         named = get_named_type(declared.type)
         inside = self.selections(node.selection_set, named)
         if _is_connection(named):
-            return _Weight(1 + inside.once + self._page(node) * inside.per_row)
+            return _Weight(own + inside.once + self._page(node) * inside.per_row)
         if declared is TypeMetaFieldDef:
-            return _Weight(1 + self.described.of_largest(inside.once))
+            return _Weight(own + self.described.of_largest(inside.once))
         if is_introspection_type(parent):
-            return _Weight(1 + self.described.rows(name, inside.once))
+            return _Weight(own + self.described.rows(name, inside.once))
         if not _is_list(declared):
-            return _Weight(1 + inside.once)
+            return _Weight(own + inside.once)
         if _is_connection(parent):
-            return _Weight(1, inside.once)
-        return _Weight(1 + self._rows(node, parent) * inside.once)
+            return _Weight(own, inside.once)
+        return _Weight(own + self._rows(node, parent) * inside.once)
+
+    def _own(self, node: FieldNode, parent: GraphQLNamedType, declared: GraphQLField | None) -> int:
+        """What a field counts for without what is below it."""
+        name = node.name.value
+        listed = sum(
+            literal_entries(argument.value, self.given)
+            for argument in node.arguments or ()
+            if argument.name.value not in SIZES
+        )
+        if is_introspection_type(parent):
+            return 1 + listed
+        if node.selection_set is None:
+            return weight(parent.name, name, declared) + listed
+        return (DEAR.get(name, 1) if parent is self.schema.query_type else 1) + listed
 
     def _page(self, node: FieldNode) -> int:
         """The size of a connection's page, by the rules of app/db/keyset.py; larger pages are refused there."""
@@ -246,7 +218,9 @@ class _Meter:
         for argument in node.arguments or ():
             if argument.name.value == name:
                 value = argument.value
-                return self.sizes.get(value.name.value) if isinstance(value, VariableNode) else _literal_size(value)
+                if isinstance(value, VariableNode):
+                    return self.given.get(value.name.value, NOTHING)[0]
+                return literal_size(value)
         return None
 
 

@@ -102,10 +102,23 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of a list: the rows that meet `where`, for each row of `each`, a FROM item; or once, without one."""
+
+    where: str
+    each: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a root list's arguments ask for: a condition over the alias `t`, its arguments from `$1`, an order."""
+    """What a root list's arguments ask for: a condition over the alias `t`, its arguments from `$1`, an order.
+
+    parts  `where` once more, as conditions that exclude each other and together mean the same. Each part is read by
+           itself in the order of the list, by an index that serves none of the other parts. Empty: `where` alone.
+    """
 
     where: str = "true"
+    parts: tuple["Part", ...] = ()
     args: tuple[Any, ...] = ()
     sort: Sort = BY_ID
     with_deleted: bool = False

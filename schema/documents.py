@@ -12,7 +12,7 @@ from strawberry.schema.schema import Schema, validate_document
 from app.kept import Kept
 from app.settings import Settings
 from schema.cost import Cost, Costs, cost_error
-from schema.limits import RULES, explained, introspects, parse_within_limits
+from schema.limits import RULES, explained, introspects, long_list_error, parse_within_limits
 
 if TYPE_CHECKING:
     from schema.plans.cache import Seen
@@ -110,6 +110,8 @@ class PreparedOperation(SchemaExtension):
         if self._known.introspects and not settings.introspection:
             message = "Introspection is switched off here."
             return [GraphQLError(message, extensions={"code": "INTROSPECTION_DISABLED"})]
+        if refusal := long_list_error(self._known.document, running.variables):
+            return [refusal]
         if running.context.sees_deleted:
             return []  # a stored query being rendered: its cost was checked when it was saved
         self._maximum = settings.max_cost

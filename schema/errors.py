@@ -29,6 +29,7 @@ CODES: Mapping[str, str] = {
     "DEPTH_LIMIT": "The operation nests too deeply.",
     "INTROSPECTION_DISABLED": "The operation asks for the schema, and TELLGRAPH_INTROSPECTION is off.",
     "INVALID_DOCUMENT": "The document has a syntax error, does not fit the schema, or its variables do not.",
+    "LIST_LIMIT": "A list in an argument or a variable has too many entries; `requested` and `maximum` say how many.",
     "OVERLAP_LIMIT": "The document selects the same fields too often for their equality to be checked.",
     "TOKEN_LIMIT": "The document is too long.",
     # One field failed: null in `data`, `path` says where. The payload of a mutation carries its errors as data.

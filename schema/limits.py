@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     ASTValidationRule,
     DocumentNode,
     FieldNode,
@@ -12,6 +13,9 @@ from graphql import (
     GraphQLError,
     GraphQLField,
     GraphQLSyntaxError,
+    ListValueNode,
+    Node,
+    ObjectFieldNode,
     OverlappingFieldsCanBeMergedRule,
     SchemaMetaFieldDef,
     SelectionNode,
@@ -19,16 +23,23 @@ from graphql import (
     TypeMetaFieldDef,
     ValidationContext,
     ValidationRule,
+    VariableNode,
+    Visitor,
     parse,
     specified_rules,
+    visit,
 )
 from graphql.validation.validate import ValidationAbortedError
+
+from app.domain.problems import MAX_ITEMS
 
 #: Of the text. Comments and white space are no tokens, but are read and kept all the same.
 MAX_CHARACTERS = 200_000
 MAX_TOKENS = 4_000
 MAX_DEPTH = 15
 MAX_ALIASES = 100
+#: Of each list in arguments and variables.
+MAX_ENTRIES = MAX_ITEMS
 #: Of fields and fragments that may stand for one value with each other, while validating: some 0.1 s. Their number is
 #: the square of how often a field is repeated. Thirty fragments of one form that are spread together take 9,000.
 MAX_COMPARISONS = 50_000
@@ -76,6 +87,59 @@ class SizeLimitRule(ValidationRule):
                 self.report_error(GraphQLError(message, [definition], extensions={"code": "ALIAS_LIMIT"}))
 
 
+class ListLimitRule(ValidationRule):
+    """Refuses literal lists that are too long. `long_list_error` does so for variables."""
+
+    def enter_list_value(self, node: ListValueNode, _: Any, parent: Any, __: Any, ancestors: list[Any]) -> None:
+        if len(node.values) > MAX_ENTRIES:
+            above = (*ancestors, parent)
+            named = [each.name.value for each in above if isinstance(each, ArgumentNode | ObjectFieldNode)]
+            what = f"the argument {'.'.join(named)}" if named else "a variable's default"
+            self.report_error(_too_long(what, len(node.values), node))
+
+
+def long_list_error(document: DocumentNode, variables: Mapping[str, Any] | None) -> GraphQLError | None:
+    """The refusal of variables with too long a list; names the variable, its field, and the argument it is for."""
+    pending: list[tuple[str, Any]] = [(f"${name}", value) for name, value in (variables or {}).items()]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [(f"{path}.{name}", each) for name, each in value.items()]
+        elif isinstance(value, list):
+            if len(value) > MAX_ENTRIES:
+                return _too_long(_argument_of(document, path), len(value))
+            pending += [(f"{path}.{place}", each) for place, each in enumerate(value) if isinstance(each, dict | list)]
+    return None
+
+
+def _argument_of(document: DocumentNode, path: str) -> str:
+    """`the argument legacyIds ($ids)`; of a field of a variable, the path alone."""
+    find = _FindArgument(path.removeprefix("$"))
+    visit(document, find)
+    return f"the argument {find.found} ({path})" if find.found else f"the variable {path}"
+
+
+class _FindArgument(Visitor):
+    """The argument, or the field of one, that a variable is given for."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__()
+        self._variable, self.found = variable, ""
+
+    def enter_variable(self, node: VariableNode, _: object, parent: Any, *__: object) -> None:
+        if node.name.value == self._variable and isinstance(parent, ArgumentNode | ObjectFieldNode):
+            self.found = self.found or parent.name.value
+
+
+def _too_long(what: str, entries: int, node: Node | None = None) -> GraphQLError:
+    return GraphQLError(
+        f"The list in {what} has {entries} entries; at most {MAX_ENTRIES} are allowed."
+        " Send the rest in further requests.",
+        node,
+        extensions={"code": "LIST_LIMIT", "requested": entries, "maximum": MAX_ENTRIES},
+    )
+
+
 class FieldOverlapRule(OverlappingFieldsCanBeMergedRule):
     """The specification's rule, but what it may cost is bounded, and the refusal says by what."""
 
@@ -100,6 +164,7 @@ RULES: tuple[type[ASTValidationRule], ...] = (
     *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
     FieldOverlapRule,
     SizeLimitRule,
+    ListLimitRule,
 )
 
 

@@ -10,6 +10,7 @@ import structlog
 from app.metrics import OPERATIONS, PLANS_BAILED_OUT
 from schema.context import Context
 from schema.documents import Documents, Known, shown_cost
+from schema.limits import long_list_error
 from schema.plans.cache import Plans
 from schema.plans.operation import coerced
 from schema.plans.roots import NotPrepared
@@ -46,7 +47,7 @@ class Planned:
         self, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context
     ) -> dict[str, Any] | None:
         known = self.documents.find(text)
-        if known is None or known.errors or known.introspects:
+        if known is None or known.errors or known.introspects or long_list_error(known.document, variables):
             return None
         maximum = context.settings.max_cost
         cost = known.costs.of(variables, name)

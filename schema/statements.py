@@ -82,12 +82,23 @@ def listed_rows(table: Table[Any], viewer: Viewer, asked: Asked, part: Slice) ->
     if isinstance(rule, Through) and rule.is_of_few and not viewer.is_operator:
         parents, live, args = _listed_by_parent(table, rule, viewer, asked)
     after, after_args = after_cursor(asked.sort, part, len(args) + 1)
+    order = f"order by {order_by(asked.sort, part)} limit {part.size + 1}"
     # The cursor first: behind a filter's own bound on the same column, PostgreSQL would begin its scan at that.
     page = f"from {table.name} t where {after} and {live}"
-    order = f"order by {order_by(asked.sort, part)} limit {part.size + 1}"
-    if parents:
-        page = f"from {parents} cross join lateral (select t.* {page} {order}) t"
+    if asked.parts:
+        pages = (_page(f"{page} and {one.where} {order}", parents, one.each) for one in asked.parts)
+        page = f"from ({' union all '.join(f'({sql})' for sql in pages)}) t"
+    elif parents:
+        page = f"from ({_page(f'{page} {order}', parents)}) t"
     return Statement(sql=f"select {table.select_list('t')} {page} {order}", args=(*args, *after_args))
+
+
+def _page(page: str, *each: str) -> str:
+    """The rows of a page for each row of these FROM items; those that are empty don't count."""
+    sources = [source for source in each if source]
+    if not sources:
+        return f"select t.* {page}"
+    return f"select t.* from {' cross join '.join(sources)} cross join lateral (select t.* {page}) t"
 
 
 def _listed_by_parent(table: Table[Any], rule: Through, viewer: Viewer, asked: Asked) -> tuple[str, str, Sequence[Any]]:

@@ -9,8 +9,9 @@ from strawberry.scalars import JSON
 
 from app import __version__, clock
 from app.auth import Scope, Viewer
+from app.domain.payload_bound import describe_excess
 from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.domain.webhook_filter import check_filter, event_of
+from app.domain.webhook_filter import event_of
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.filtering import Verdict
 from schema import global_ids
@@ -31,6 +32,7 @@ class DryRun:
 
     payload: str | None = None
     bytes: int | None = None
+    excess: str | None = None
     cost: int | None = None
     watched_columns: list[str] | None = None
     payload_schema: dict[str, Any] | None = None
@@ -46,6 +48,9 @@ class WebhookDryRun:
         description="The GraphQL response as JSON text, byte for byte as `payload` of the body; null on errors."
     )
     bytes: int | None = strawberry.field(description="How long the payload is.")
+    excess: str | None = strawberry.field(
+        description="Why the payload is too large to be sent, with its largest fields; null when it is not."
+    )
     cost: int | None = strawberry.field(description="How many values the query may return, by its static cost.")
     watched_columns: list[str] | None = strawberry.field(
         description="`table.column` of all of which an UPDATE has to change one; `table.*` are rows that come and go."
@@ -90,7 +95,7 @@ async def _run(
     context, schema = info.context, info.schema._schema
     await context.turn()
     query = stored_query(schema, text, klass, max_cost=context.settings.max_cost)
-    _check(info, klass, expression, triggers)
+    await _check(info, klass, expression, triggers)
     cost = Costs(schema, query.document).of().total
     _count(context, cost)
     # As when a change is published: with what was deleted, and with the scopes of a webhook.
@@ -108,6 +113,7 @@ async def _run(
     return DryRun(
         payload=payload.decode(),
         bytes=len(payload),
+        excess=describe_excess(payload, context.settings.max_payload_bytes),
         cost=cost,
         watched_columns=sorted(trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched),
         payload_schema=payload_schema(schema, query, klass),
@@ -117,9 +123,11 @@ async def _run(
     )
 
 
-def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tuple[str, ...]) -> None:
+async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tuple[str, ...]) -> None:
     problems = check_triggers(info.schema._schema, klass.entity_type, triggers)
-    if expression.strip() and (messages := check_filter(expression)):
+    filters = info.context.filters
+    assert filters is not None, "dry runs are no part of what is rendered"
+    if expression.strip() and (messages := await filters.check(expression, owner=info.context.viewer.seller_id)):
         problems["attributes.filter"] = messages
     if klass.is_operators_only and not info.context.viewer.is_operator:
         problems["attributes.type"] = [f"webhooks about {klass.value} are for the marketplace operator only"]

@@ -1,12 +1,16 @@
 """What a rendered change becomes for one webhook: sent, skipped, or sent in place of what waits. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import orjson
 
 from app.db.webhook_events import Given, WebhookEventId
 from app.db.webhooks import Subscription
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WebhookEventState
+from schema.stored.changed import join_changes
 
 EQUAL = "The result equals the last one."
 NEVER_SENT = "The entity was created and destroyed before anything was sent of it."
@@ -44,7 +48,7 @@ def judge(
         given: The last one that was delivered, and all that is still open; newest first.
         is_comparable: Whether equal bytes mean an equal result: not of one that an internal error is in.
     """
-    waiting = [] if webhook.every_change else [one for one in given if one.state in _WAITING and not one.is_replay]
+    waiting = [] if webhook.every_change else [one for one in given if is_waiting(one)]
     supersedes = tuple(one.id for one in waiting)
     if operation is WebhookEventName.DESTROY and is_destroyed(given):
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=TOLD_ALREADY)
@@ -53,6 +57,19 @@ def judge(
             return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL)
         if given and returns_to(given, payload_digest):
             return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL, supersedes=supersedes)
+    return take_place(operation, given, waiting)
+
+
+def take_place(operation: WebhookEventName, given: Sequence[Given], waiting: Sequence[Given]) -> Verdict:
+    """Decide what an event becomes that takes the place of what waits; nothing may wait.
+
+    An update that takes a creation's place is one. A destroy of what nobody can have heard of is not sent.
+
+    Args:
+        given: What the webhook was last given for the entity before this event, as for `judge`.
+        waiting: Those of them that are superseded.
+    """
+    supersedes = tuple(one.id for one in waiting)
     may_be_known = may_know(given)
     if operation is WebhookEventName.DESTROY and waiting and not may_be_known:
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes)
@@ -66,6 +83,23 @@ def judge(
         supersedes=supersedes,
         may_be_known=may_be_known,
     )
+
+
+def is_waiting(one: Given) -> bool:
+    """Tell whether a newer state may take this one's place: it is not in flight, and nobody has asked for it again."""
+    return one.state in _WAITING and not one.is_replay
+
+
+def join_superseded(given: Sequence[Given], verdict: Verdict, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to what an event says what the superseded ones would have said: nobody is told of it otherwise.
+
+    Args: given — newest first, so that the oldest change is joined last.
+    """
+    joined = dict(changed)
+    for one in given:
+        if one.id in verdict.supersedes and one.state is not WebhookEventState.DELIVERED:
+            joined = join_changes(orjson.loads(one.changed), joined)
+    return joined
 
 
 def awaits_creation(given: Sequence[Given]) -> bool:

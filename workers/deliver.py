@@ -11,19 +11,24 @@ import structlog
 from app import clock
 from app.db import deliveries
 from app.db.deliveries import DueEvent, Result
-from app.db.pool import connection
+from app.db.pool import DATABASE_ERRORS, connection, transaction
+from app.db.webhook_events import WebhookEventId
 from app.metrics import POSTS_IN_FLIGHT
 from workers import transport
 from workers.envelope import Prepared, prepare
+from workers.lease import Lease, LeaseOver, elapsed_s
 from workers.outcome import Outcome, answered, failed, result_of
-from workers.record import count_attempts, record
+from workers.record import count_attempts, record, retried
 from workers.resources import Resources
 from workers.shares import Walk, find_room
+from workers.succession import supersede_failed
 
 _log = structlog.get_logger()
 
 #: How long a claiming job goes on before it hands over, so that a busy worker's jobs end.
 SHIFT_S = 30.0
+#: A publisher may not have committed the newer state when an older one's failure is stored: so long later it has.
+_LOOK_AGAIN_S = 0.4
 #: For storing what POSTs came to that were broken off at the end of the process.
 _LAST_RECORD_S = 5.0
 
@@ -38,9 +43,11 @@ class Deliverer:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         # Places: the bytes of each POST that is in flight, or over and not stored yet.
-        self._sending: dict[asyncio.Task[Outcome], int] = {}
-        self._finished: list[asyncio.Task[Outcome]] = []
+        self._sending: dict[asyncio.Task[Outcome | None], int] = {}
+        self._finished: list[asyncio.Task[Outcome | None]] = []
         self._has_finished = asyncio.Event()
+        self._retried: list[WebhookEventId] = []
+        self._has_retried = asyncio.Event()
         self._claims: set[asyncio.Task[bool]] = set()
         self._again = asyncio.Event()
         self._is_claiming = False
@@ -56,12 +63,14 @@ class Deliverer:
         """
         POSTS_IN_FLIGHT.set_function(lambda: self.in_flight)
         recording = asyncio.create_task(self._record_finished())
+        looking = asyncio.create_task(self._look_again())
         try:
             yield self
         finally:
             await self._finish(self._resources.settings.shutdown_grace_s)
             recording.cancel()
-            await asyncio.gather(recording, return_exceptions=True)
+            looking.cancel()
+            await asyncio.gather(recording, looking, return_exceptions=True)
 
     @property
     def in_flight(self) -> int:
@@ -125,6 +134,7 @@ class Deliverer:
             return False
         # One statement, which commits by itself: a transaction around it would cost two more round trips.
         async with connection(self._resources.database) as conn:
+            asked_at = elapsed_s()
             claimed = await deliveries.claim_due(
                 conn,
                 limit=room.limit,
@@ -140,17 +150,18 @@ class Deliverer:
         # takes about twice as long.
         now = clock.now()
         for due, prepared in [(due, self._prepared(due, now)) for due in claimed]:
-            self._start(due, prepared)
+            lease = Lease.granted(asked_at, lease_s=settings.deliver_lease_s, timeout_s=due.timeout_s)
+            self._start(due, prepared, lease)
         if claimed:
             self._mean_bytes = sum(len(due.body) for due in claimed) // len(claimed) + 1
         return self._walk.go_on(room, claimed)
 
-    def _start(self, due: DueEvent, prepared: Prepared | Outcome) -> None:
-        sending = asyncio.create_task(self._send(due, prepared))
+    def _start(self, due: DueEvent, prepared: Prepared | Outcome, lease: Lease) -> None:
+        sending = asyncio.create_task(self._send(due, prepared, lease))
         self._sending[sending] = len(due.body)
         sending.add_done_callback(self._sent)
 
-    def _sent(self, sending: asyncio.Task[Outcome]) -> None:
+    def _sent(self, sending: asyncio.Task[Outcome | None]) -> None:
         self._finished.append(sending)
         self._has_finished.set()
 
@@ -166,8 +177,28 @@ class Deliverer:
             await record(results, self._resources.database)
             for task in finished:
                 del self._sending[task]
+            if waiting := [one.id for one in retried(results) if (one.delay_s or 0) > _LOOK_AGAIN_S]:
+                self._retried += waiting
+                self._has_retried.set()
             # A place is free, and an entity's next event may go.
             self._again.set()
+
+    async def _look_again(self) -> None:
+        """Look a second time for newer states of what has failed, once whoever was publishing them is through."""
+        while True:
+            await self._has_retried.wait()
+            self._has_retried.clear()
+            failed, self._retried = self._retried, []
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            try:
+                async with transaction(self._resources.database) as conn:
+                    superseded = await supersede_failed(conn, failed)
+            except DATABASE_ERRORS as error:
+                # The sweep looks at the same.
+                _log.warning("delivery.look_failed", error=repr(error))
+                continue
+            if superseded:
+                self._again.set()
 
     async def _finish(self, grace_s: float) -> None:
         """Wait until nothing is in flight and all results are stored; break off what takes too long."""
@@ -193,7 +224,8 @@ class Deliverer:
         except Exception as error:
             return failed(due, error)
 
-    async def _send(self, due: DueEvent, prepared: Prepared | Outcome) -> Outcome:
+    async def _send(self, due: DueEvent, prepared: Prepared | Outcome, lease: Lease) -> Outcome | None:
+        """POST what was claimed. Returns None, and has sent nothing, when the lease is over, or would be too soon."""
         if isinstance(prepared, Outcome):
             return prepared
         started = time.monotonic()
@@ -204,19 +236,24 @@ class Deliverer:
                 headers=prepared.headers,
                 body=prepared.body,
                 timeout_s=due.timeout_s,
+                lease=lease,
             )
+        except LeaseOver:
+            _log.warning("delivery.lease_over", webhook_event_id=due.id, webhook_id=due.webhook_id, attempt=due.attempt)
+            return None
         # Only `_finish` cancels, and it wants to know.
         except (Exception, asyncio.CancelledError) as error:
             return failed(due, error, (time.monotonic() - started) * 1000)
         return answered(due, answer)
 
 
-def _result_of(task: asyncio.Task[Outcome], now: datetime) -> Result | None:
+def _result_of(task: asyncio.Task[Outcome | None], now: datetime) -> Result | None:
     """None of a POST that an error of ours ended, or that never began: its lease will expire."""
     if task.cancelled():
         return None
     try:
-        return result_of(task.result(), now)
+        outcome = task.result()
+        return None if outcome is None else result_of(outcome, now)
     except Exception as error:
         _log.exception("delivery.internal_error", error=repr(error))
         return None

@@ -4,7 +4,7 @@ aiohttp's connector finds, guards and keeps connections, and its parser reads wh
 what a webhook must never do (redirects, cookies, proxies, retries of its own) and takes four times the CPU of the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
@@ -76,9 +76,12 @@ class Exchanger:
         self._connector = connector
         self._target = lru_cache(maxsize=_TARGETS_KEPT)(self._target_of)
 
-    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> httpx.Response:
+    async def post(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, check: Callable[[], None]
+    ) -> httpx.Response:
         """Send, and read the head of what is answered: its stream has the body, and holds the connection.
 
+        Args: check — is called right before the first byte is written; what it raises ends the connection.
         Raises: what aiohttp and the operating system raise; ValueError for a header that would be two.
         """
         target = self._target(url)
@@ -86,7 +89,7 @@ class Exchanger:
         head = f"{target.start}{lines}Content-Length: {len(body)}\r\n\r\n".encode()
         connection = await self._connect(target)
         try:
-            message, reader = await _converse(connection, head, body)
+            message, reader = await _converse(connection, head, body, check)
         except BaseException:
             connection.close()
             raise
@@ -123,13 +126,14 @@ def _joined(lines: Sequence[str]) -> str:
 
 
 async def _converse(
-    connection: Connection, head: bytes, body: bytes
+    connection: Connection, head: bytes, body: bytes, check: Callable[[], None]
 ) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
     protocol = connection.protocol
     assert protocol is not None, "a connection that was just handed out has one"
     protocol.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=_WAITING_BYTES)
     if protocol.transport is None:
         raise aiohttp.ServerDisconnectedError
+    check()
     protocol.transport.writelines((head, body))
     message, reader = await protocol.read()
     while 100 <= message.code < 200 and message.code != _SWITCHING_PROTOCOLS:

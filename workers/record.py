@@ -15,6 +15,7 @@ from app.domain.webhook_event import WebhookEventState
 from app.errors import RecordError
 from app.metrics import ATTEMPT_SECONDS, ATTEMPTS, count
 from workers.retry import FAILING_REASON, MAX_FAILING_DAYS
+from workers.succession import supersede_failed
 
 _log = structlog.get_logger()
 
@@ -45,6 +46,11 @@ async def record(results: list[Result], database: Database) -> None:
             return
 
 
+def retried(results: Sequence[Result]) -> list[Result]:
+    """Return those after which the event waits for its next attempt."""
+    return [result for result in results if result.state is WebhookEventState.RETRYING and not result.is_test]
+
+
 def count_attempts(results: Sequence[Result]) -> None:
     """Count what has ended, for the metrics; once, however often it takes to store it."""
     count(ATTEMPTS, (result.error_kind or f"{(result.status or 0) // 100}xx" for result in results))
@@ -69,6 +75,7 @@ async def _store(results: list[Result], database: Database) -> None:
     async with transaction(database) as conn:
         recorded = await deliveries.record_results(conn, results)
         disabled = await _disable(conn, [result for result in results if result.id in recorded])
+        await supersede_failed(conn, [result.id for result in retried(results) if result.id in recorded])
     for webhook_id, reason in disabled.items():
         _log.warning("delivery.webhook_disabled", webhook_id=webhook_id, reason=reason)
 

@@ -11,6 +11,7 @@ from app.errors import DatabaseUnavailable, TellgraphError
 from app.metrics import OVERDUE_SECONDS, UNPUBLISHED_SECONDS
 from app.services.webhook_secrets import drop_expired
 from workers.resources import Resources
+from workers.succession import supersede_failed, supersede_recent
 
 _log = structlog.get_logger()
 
@@ -23,6 +24,9 @@ async def sweep_all(resources: Resources) -> int:
     """
     async with transaction(resources.database) as conn:
         expired = await deliveries.release_expired(conn)
+        await supersede_failed(conn, expired)
+    async with transaction(resources.database) as conn:
+        await supersede_recent(conn)
     async with transaction(resources.database) as conn:
         await webhook_event_changes.hold_overlooked(conn)
         await webhook_event_changes.release_overlooked(conn)
@@ -33,8 +37,8 @@ async def sweep_all(resources: Resources) -> int:
     await _drop_secrets(resources)
     await _measure_backlog(resources)
     if expired:
-        _log.warning("sweep.leases_expired", webhook_events=expired)
-    return expired
+        _log.warning("sweep.leases_expired", webhook_events=len(expired))
+    return len(expired)
 
 
 async def _clear_missed(resources: Resources) -> None:

@@ -7,7 +7,7 @@ from the wire by the connection, in bytes of body by the reader.
 import contextlib
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Final, NamedTuple
@@ -22,6 +22,7 @@ from workers.attempt_errors import StaleConnection, classify, describe
 from workers.connections import default_ssl_context, open_connector
 from workers.egress import GuardedResolver
 from workers.exchange import Exchanger
+from workers.lease import Lease, LeaseOver
 from workers.names import Names
 from workers.time_limit import TimeLimit
 
@@ -58,13 +59,17 @@ class Post(httpx.Request):
     """httpx's request, but its headers are read, and the URL's host put before them, only for who asks.
 
     Reading, sorting and encoding them costs as much as signing the body, and aiohttp wants them as they were given.
+    check  is called right before the first byte is written; what it raises is raised instead.
     """
 
-    def __init__(self, url: httpx.URL, given: Sequence[tuple[str, str]], body: bytes) -> None:
+    def __init__(
+        self, url: httpx.URL, given: Sequence[tuple[str, str]], body: bytes, check: Callable[[], None]
+    ) -> None:
         self.method = "POST"
         self.url = url
         self.given = given
         self.body = body
+        self.check = check
         self.stream = httpx.ByteStream(body)
         self.extensions = {}
 
@@ -89,9 +94,9 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         assert isinstance(request, Post), "`post` makes them"
         url = str(request.url)
         try:
-            return await self._kept.post(url, request.given, request.body)
+            return await self._kept.post(url, request.given, request.body, request.check)
         except StaleConnection:
-            return await self._fresh.post(url, request.given, request.body)
+            return await self._fresh.post(url, request.given, request.body, request.check)
 
     async def aclose(self) -> None:
         """Close all connections, and end all lookups; POSTs in flight fail."""
@@ -131,6 +136,7 @@ async def post(
     headers: Sequence[tuple[str, str]],
     body: bytes,
     timeout_s: float,
+    lease: Lease | None = None,
 ) -> Answer:
     """POST a body, and read of the answer what is worth keeping.
 
@@ -139,14 +145,27 @@ async def post(
 
     Args:   url — as `check_endpoint` returned it; parse it once per webhook.
             headers — as `delivery_headers` built them; the transport adds Host and Content-Length.
-    Raises: AttemptError with an ErrorKind when no status came.
+            lease — within which all of it must end; None: whenever.
+    Raises: AttemptError with an ErrorKind when no status came. LeaseOver when nothing was sent because of the lease.
     """
     started = time.perf_counter()
+    ends_at = time.monotonic() + timeout_s
+
+    def check() -> None:
+        # A process that was stopped meanwhile runs what it waited for before its timers.
+        if (left_s := ends_at - time.monotonic()) <= 0:
+            raise TimeoutError
+        if lease is not None:
+            lease.check(left_s)
+
+    check()
     reading = _Reading()
     try:
         with TimeLimit(timeout_s):
-            reading.response = await transport.handle_async_request(Post(url, headers, body))
+            reading.response = await transport.handle_async_request(Post(url, headers, body, check))
             await reading.read_body()
+    except LeaseOver:
+        raise
     # Broad at this one seam: whatever an endpoint provokes in two libraries is its attempt's failure, and
     # must not end the job that sends the others.
     except Exception as error:

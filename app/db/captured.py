@@ -18,7 +18,9 @@ class Root:
     way      the tables from the entity down to the row's own, as in `("shipments", "shipped_items")`; with the
              GraphQL field where several lead there: `addresses.shippingAddress`. Empty: the schema tells the way.
     when     condition on `r` without which there is no such entity; spares the look-up.
-    seller   SQL for the seller of the entity's own row, recorded when it is deleted for good.
+    seller   SQL for the seller of the entity's own row, recorded when it is deleted for good or leaves that seller.
+    left     the row's column that names the entity's seller. The entity is meant only when that changes: it has left
+             the former one, without a change of its own row.
     """
 
     entity_type: str
@@ -27,6 +29,7 @@ class Root:
     way: tuple[str, ...] = ()
     when: str = "true"
     seller: str = "null"
+    left: str = ""
 
     @property
     def is_self(self) -> bool:
@@ -64,7 +67,11 @@ class Part:
         return f"{self.table}.{self.field}" if self.field else self.table
 
 
-_OF_INVOICE = "(select i.seller_id from invoices i where i.id = r.invoice_id)"
+#: Whoever deletes an invoice together with its parts may delete it first: see remember_deleted_invoice.sql.
+_OF_INVOICE = (
+    "coalesce((select i.seller_id from invoices i where i.id = r.invoice_id),"
+    " (select d.seller_id from deleted_invoices d where d.id = r.invoice_id))"
+)
 
 #: table → the GraphQL type that webhooks can be about, and SQL for the seller whose row it is.
 _ENTITIES = {
@@ -78,6 +85,10 @@ _ENTITIES = {
     "operational_events": ("OperationalEvent", "null"),
 }
 _LOGS = {"operational_events"}
+
+#: Entities that are seen by the seller of their invoice: (GraphQL type, table). When an invoice goes to another seller,
+#: they leave the former one, too.
+_SEEN_THROUGH_INVOICE = (("Shipment", "shipments"), ("RefundRequest", "refund_requests"))
 
 #: Who can own external ids and metadata: GraphQL type → table.
 _OWNERS = {
@@ -180,20 +191,21 @@ _ADDRESSED = (
 
 
 def _chosen(column: str) -> tuple[Root, ...]:
-    """Those who have chosen an option: a new name of it is one of theirs. Which choice it was is not said."""
-    by_variant = f"select c.variant_id from variant_option_values c where c.{column} = r.id"
-    by_advert = f"select c.advert_id from advert_option_values c where c.{column} = r.id"
+    """Those who have chosen an option: a new name of it is one of theirs. Which choice it was is not said.
+
+    OFFSET 0 keeps the two look-ups apart, each by its index: an option may be chosen once, or a million times.
+    """
+    variants = f"(select distinct c.variant_id from variant_option_values c where c.{column} = r.id offset 0) c"
+    adverts = f"(select distinct c.advert_id from advert_option_values c where c.{column} = r.id offset 0) c"
+    advert = "(select v.advert_id from variants v where v.id = c.variant_id offset 0) v"
+    beside = "(select v.id from variants v where v.advert_id = c.advert_id and v.deleted_at is null offset 0) v"
     return (
-        Root(entity_type="Variant", sql=f"select v.id from variants v where v.id in ({by_variant})", way=("",)),
-        Root(
-            entity_type="Variant",
-            sql=f"select v.id from variants v where v.advert_id in ({by_advert}) and v.deleted_at is null",
-            way=("",),
-        ),
-        Root(entity_type="Advert", sql=f"select a.id from adverts a where a.id in ({by_advert})", way=("",)),
+        Root(entity_type="Variant", sql=f"select c.variant_id from {variants}", way=("",)),
+        Root(entity_type="Variant", sql=f"select v.id from {adverts} cross join lateral {beside}", way=("",)),
+        Root(entity_type="Advert", sql=f"select c.advert_id from {adverts}", way=("",)),
         Root(
             entity_type="Advert",
-            sql=f"select distinct v.advert_id from variants v where v.id in ({by_variant})",
+            sql=f"select distinct v.advert_id from {variants} cross join lateral {advert}",
             way=("",),
         ),
     )
@@ -245,6 +257,11 @@ def _captured(table: str) -> Captured:
         passed = _DOWN_FROM[table]
         roots.append(Root(entity_type=passed.below, sql=passed.sql.format(id="r.id")))
     roots += [root for chain in _chains(table) for root in _above(chain)]
+    if table == "invoices":
+        roots += [
+            Root(entity_type=name, sql=f"select d.id from {below} d where d.invoice_id = r.id", left="seller_id")
+            for name, below in _SEEN_THROUGH_INVOICE
+        ]
     return Captured(table=table, roots=tuple(roots), is_log=table in _LOGS)
 
 
@@ -257,7 +274,8 @@ CAPTURED = (
             *(
                 Root(
                     entity_type="Invoice",
-                    sql=f"select i.id from invoices i join orders o on o.id = i.order_id where o.{column} = r.id",
+                    sql=f"select i.id from (select o.id from orders o where o.{column} = r.id offset 0) o"
+                    " cross join lateral (select i.id from invoices i where i.order_id = o.id offset 0) i",
                     way=("orders", f"addresses.{field}"),
                 )
                 for column, field in (("address_id", "address"), ("billing_address_id", "billingAddress"))

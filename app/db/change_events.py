@@ -198,6 +198,11 @@ async def insert_passed(conn: Connection, passed: Passed) -> None:
     )
 
 
+async def may_prepare_transactions(conn: Connection) -> bool:
+    """Whether the server lets writers prepare transactions; then no commit notifies anybody (tellgraph_ring.sql)."""
+    return bool(await conn.fetchval("select current_setting('max_prepared_transactions') <> '0'"))
+
+
 async def work_waits(conn: Connection) -> Waiting:
     """What there is to do for workers. A look-up in an index each."""
     # statement_timestamp(): by the volatile clock_timestamp() no index can be searched, and each look would read

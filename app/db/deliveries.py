@@ -120,22 +120,27 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
     rows = await conn.fetch(
         """
         with r as (
-          select * from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[],
-            $8::bytea[], $9::int[], $10::float8[], $12::float8[])
-            r(id, attempt, state, reason, status, error_kind, error, response_body, duration_ms, delay_s, pause_s)
+          select r.*, w.is_enabled, w.deleted_at from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::int[],
+            $6::text[], $7::text[], $8::bytea[], $9::int[], $10::float8[], $12::float8[], $15::bigint[])
+            r(id, attempt, state, reason, status, error_kind, error, response_body, duration_ms, delay_s, pause_s,
+              webhook_id)
+          cross join lateral (select w.is_enabled, w.deleted_at from webhooks w where w.id = r.webhook_id offset 0) w
         ), recorded as (
           update webhook_events e set
-            state = case when r.state <> 'RETRYING' or w.is_enabled then r.state
-              when w.deleted_at is null then 'HELD' else 'CANCELLED' end,
-            reason = case when r.state = 'RETRYING' and w.deleted_at is not null then $11
+            state = case when r.state <> 'RETRYING' or r.is_enabled then r.state
+              when r.deleted_at is null then 'HELD' else 'CANCELLED' end,
+            reason = case when r.state = 'RETRYING' and r.deleted_at is not null then $11
               -- That the filter failed stays to be seen.
               else coalesce(r.reason, substring(e.reason from '^The filter failed: .*')) end,
             last_status = r.status, lease_until = null,
             attempts_before = e.attempts_before + coalesce(r.error_kind = any ($14::text[]), false)::integer,
-            due_at = case when w.is_enabled then clock_timestamp() + make_interval(secs => r.delay_s) end,
-            finished_at = case when r.state <> 'RETRYING' or w.deleted_at is not null then clock_timestamp() end
-          from r, webhooks w
-          where e.id = r.id and e.state = 'SENDING' and e.attempt_count = r.attempt and w.id = e.webhook_id
+            due_at = case when r.is_enabled then clock_timestamp() + make_interval(secs => r.delay_s) end,
+            finished_at = case when r.state <> 'RETRYING' or r.deleted_at is not null then clock_timestamp() end
+          from r
+          -- Found by their ids, whatever the plan was made for: the first list of states names the partition of open
+          -- events, and the state itself is none that an index could be searched by.
+          where e.id = any($1::bigint[]) and e.id = r.id and e.state in ('PENDING', 'SENDING', 'RETRYING', 'HELD')
+            and e.state || '' = 'SENDING' and equals_at_cost(e.attempt_count, r.attempt)
           returning e.id, e.webhook_id, e.entity_type, e.entity_id, e.event_name, e.payload_digest, e.attempted_at,
             r.attempt, r.state, r.status, r.error_kind, r.error, r.response_body, r.duration_ms, r.pause_s
         ), given as (
@@ -172,7 +177,8 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
             paused_until = greatest(
               case when h.is_failing or w.paused_until > clock_timestamp() then w.paused_until end, h.paused_until),
             outage_reported_at = case when h.is_failing or not w.is_enabled then w.outage_reported_at end
-          from health h where w.id = h.webhook_id and (w.is_failing <> h.is_failing or h.paused_until is not null
+          from health h where w.id = any(array(select webhook_id from health)) and w.id = h.webhook_id
+            and equals_at_cost(w.id, h.webhook_id) and (w.is_failing <> h.is_failing or h.paused_until is not null
             or not h.is_failing and (w.paused_until <= clock_timestamp()
               or w.is_enabled and w.outage_reported_at is not null))
         )
@@ -192,6 +198,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
         [result.pause_s for result in results],
         list(NEVER_LEFT),
         list(OUR_FAULTS),
+        [result.webhook_id for result in results],
     )
     recorded = {row["id"] for row in rows}
     if exhausted := [(one.id, _exhausted(one)) for one in results if _is_exhausted(one) and one.id in recorded]:
@@ -236,10 +243,10 @@ async def list_failing(conn: Connection, ids: Collection[WebhookId], *, days: in
     return [row["id"] for row in rows]
 
 
-async def release_expired(conn: Connection) -> int:
+async def release_expired(conn: Connection) -> list[WebhookEventId]:
     """Make due again what a worker had claimed and never recorded; its attempt's outcome stays unknown.
 
-    Returns: how many there were.
+    Returns: the ids.
     """
     expired = await conn.fetch(
         "select distinct webhook_id from webhook_events_open"
@@ -249,7 +256,7 @@ async def release_expired(conn: Connection) -> int:
     return await unmoved(conn, lambda: _release_expired(conn))
 
 
-async def _release_expired(conn: Connection) -> int:
+async def _release_expired(conn: Connection) -> list[WebhookEventId]:
     rows = await conn.fetch(
         """
         with expired as (
@@ -271,14 +278,14 @@ async def _release_expired(conn: Connection) -> int:
             where g.webhook_event_id < excluded.webhook_event_id
         )
         update delivery_attempts a set finished_at = clock_timestamp(), error_kind = 'UNKNOWN_OUTCOME',
-          error = 'The worker stopped while this attempt was in flight.'
+          error = 'No outcome was recorded before the lease was over.'
         from expired x where a.webhook_event_id = x.id and a.number = x.attempt_count and a.started_at = x.attempted_at
           and a.finished_at is null
         returning a.webhook_event_id
         """,
         WEBHOOK_DELETED,
     )
-    return len(rows)
+    return [row["webhook_event_id"] for row in rows]
 
 
 async def _lock_webhooks(conn: Connection, ids: Collection[WebhookId]) -> None:

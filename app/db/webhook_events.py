@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, NewType
 
+import orjson
+
 from app.db.pool import Connection, unmoved
 from app.db.table import Table
 from app.db.webhooks import WebhookId
@@ -148,16 +150,21 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
 async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
     """Keep deliverers from what waits for these until the transaction ends; what they are just claiming is waited for.
 
-    In a statement before it is looked at, or what it looks like would be that of before the wait.
+    In a statement before it is looked at, or what it looks like would be that of before the wait. By ids, since a join
+    that was planned while nothing waited would read all that waits, each time.
     """
     keys = [list(column) for column in zip(*subjects, strict=True)]
     await unmoved(
         conn,
         lambda: conn.execute(
             """
-            select from webhook_events_open e join unnest($1::bigint[], $2::text[], $3::bigint[])
-              k(webhook_id, entity_type, entity_id) using (webhook_id, entity_type, entity_id)
-            where e.state in ('PENDING', 'RETRYING', 'HELD') order by e.id for no key update of e
+            select from webhook_events_open e where e.id = any(array(
+              select w.id from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
+              cross join lateral (
+                select o.id from webhook_events_open o where o.webhook_id = k.webhook_id
+                  and o.entity_type = k.entity_type and o.entity_id = k.entity_id offset 0
+              ) w
+            )) and e.state in ('PENDING', 'RETRYING', 'HELD') order by e.id for no key update
             """,
             *keys,
         ),
@@ -214,17 +221,20 @@ async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEve
 
 
 async def _supersede(conn: Connection, pairs: Sequence[tuple[WebhookEventId, WebhookEventId]]) -> None:
-    old, new = [old for old, _ in pairs], [new for _, new in pairs]
+    # By ids, and not a join with the pairs: planned while nothing waited, it would read all that waits, each time.
+    newer = orjson.dumps({str(old): new for old, new in pairs}).decode()
     for states in ("'PENDING', 'RETRYING', 'HELD'", "'RENDER_FAILED'"):
         # Apart, so that the first, which is the usual one, is planned against the partition of open events alone.
         status = await conn.execute(
             f"""
-            update webhook_events e set state = 'SUPERSEDED', superseded_by = s.new, due_at = null,
-              finished_at = clock_timestamp(), reason = 'A newer state of the entity goes out in its place.'
-            from unnest($1::bigint[], $2::bigint[]) s(old, new) where e.id = s.old and e.state in ({states})
+            update webhook_events e set state = 'SUPERSEDED', due_at = null, finished_at = clock_timestamp(),
+              -- In a SELECT, which reads the text once and not for each row.
+              superseded_by = ((select $2::text::jsonb) ->> e.id::text)::bigint,
+              reason = 'A newer state of the entity goes out in its place.'
+            where e.id = any($1::bigint[]) and e.state in ({states})
             """,
-            old,
-            new,
+            [old for old, _ in pairs],
+            newer,
         )
         if status == f"UPDATE {len(pairs)}":
             return

@@ -151,6 +151,13 @@ async def list_changed_subscriptions(conn: Connection, since_xid: int) -> Change
     )
 
 
+async def count_webhooks(conn: Connection, seller_id: SellerId) -> int:
+    """How many webhooks a seller has, also disabled ones; none deleted."""
+    return int(
+        await conn.fetchval("select count(*) from webhooks where seller_id = $1 and deleted_at is null", seller_id)
+    )
+
+
 async def find_webhook(conn: Connection, webhook_id: WebhookId) -> Webhook | None:
     """Also a deleted one."""
     row = await conn.fetchrow(f"select {_COLUMNS} from webhooks where id = $1", webhook_id)

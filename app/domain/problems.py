@@ -82,7 +82,7 @@ def _scalar_problem(value: object, path: str) -> str | None:
     if isinstance(value, (Enum, bool)):
         return None
     if isinstance(value, str):
-        return text_problem(value, MAX_LONG_TEXT if name in _LONG_TEXTS else MAX_TEXT)
+        return text_problem(value, longest_text(name))
     if isinstance(value, int) and abs(value) > (INT4_MAX if name in _INT4 else BIGINT_MAX):
         return "is too large"
     if isinstance(value, float) and not math.isfinite(value):
@@ -90,6 +90,11 @@ def _scalar_problem(value: object, path: str) -> str | None:
     if isinstance(value, datetime):
         return _time_problem(value)
     return None
+
+
+def longest_text(name: str) -> int:
+    """Characters that a text of this name, in the schema's words, may have."""
+    return MAX_LONG_TEXT if name in _LONG_TEXTS else MAX_TEXT
 
 
 def text_problem(text: str, longest: int) -> str | None:

@@ -35,6 +35,13 @@ UNTRIGGERED = "Nothing that the triggers name has changed."
 WEBHOOK_DELETED = "The webhook was deleted."
 CANCELLED_BY_HAND = "Cancelled by hand."
 
+#: Still to be sent, or in flight.
+OPEN = (
+    WebhookEventState.PENDING,
+    WebhookEventState.SENDING,
+    WebhookEventState.RETRYING,
+    WebhookEventState.HELD,
+)
 #: Has been sent, or could have been: its payload is there, to be sent again. SKIPPED told nothing new.
 REPLAYABLE = (
     WebhookEventState.DELIVERED,

@@ -1,13 +1,17 @@
-"""Register and change webhooks. The stored query has been checked by the caller, who has the schema."""
+"""Register and change webhooks.
 
-from collections.abc import Mapping
+The caller has checked the stored query, since it has the schema, and the filter, since it has the process in which
+filters are compiled; it passes on what is wrong with the filter, so that all problems are told at once.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 import orjson
 from databases import Database
 
 from app.auth import Viewer
-from app.db import webhook_backfills, webhook_event_changes, webhook_events, webhook_replays, webhooks
+from app.db import sellers, webhook_backfills, webhook_event_changes, webhook_events, webhook_replays, webhooks
 from app.db.pool import Connection, transaction
 from app.db.sellers import SellerId
 from app.db.webhooks import Webhook, WebhookId
@@ -17,8 +21,7 @@ from app.domain.secret_ring import SignatureScheme
 from app.domain.signing_secret import check_secret
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.domain.webhook_event import WEBHOOK_DELETED
-from app.domain.webhook_filter import check_filter
-from app.errors import Forbidden, InvalidInput
+from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.secrets import box_of
 from app.services.webhook_secrets import SECRETS as SECRETS
 from app.services.webhook_secrets import Keyed, Ringed, secret_columns
@@ -67,15 +70,19 @@ async def create_webhook(
     klass: WebhookKlass,
     seller_id: SellerId | None,
     attributes: WebhookAttributes,
+    filter_problems: Sequence[str] = (),
 ) -> Keyed:
-    """Register a webhook, owned by `seller_id` or (None) by the viewer. Raises InvalidInput, Forbidden."""
+    """Register a webhook, owned by `seller_id` or (None) by the viewer.
+
+    Raises: InvalidInput, Forbidden; Conflict when the seller has as many webhooks as it may.
+    """
     owner = _owner(viewer, seller_id)
     if klass.is_operators_only and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
-    values = _columns(attributes, settings, klass)
+    values = _columns(attributes, settings, klass, filter_problems)
     ringed = _ringed(None, attributes, settings)
     async with transaction(database, actor=viewer.actor) as conn:
-        await _check_seller(conn, owner)
+        await _check_owner(conn, owner, settings)
         webhook = await webhooks.insert_webhook(
             conn, {**values, **ringed.columns, "type": klass.value, "seller_id": owner}
         )
@@ -89,15 +96,17 @@ async def update_webhook(
     *,
     webhook_id: WebhookId,
     attributes: WebhookAttributes,
+    filter_problems: Sequence[str] = (),
 ) -> Keyed:
     """Change a webhook. Disabled, what it has not been given yet is held; enabled again, it goes out.
 
+    What changes while it is disabled it misses; workers let it catch up then (workers/catch_up.py).
     A given signing secret takes the place of all former ones at once.
     Raises: InvalidInput; NotFound, also for another seller's.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        values = _columns(attributes, settings, before.type)
+        values = _columns(attributes, settings, before.type, filter_problems)
         is_enabled = attributes.get("is_enabled", before.is_enabled) is not False
         if is_enabled and not before.is_enabled:
             values = {**values, "disabled_reason": None, "is_failing": False, "failing_since": None}
@@ -132,16 +141,32 @@ def _owner(viewer: Viewer, seller_id: SellerId | None) -> SellerId | None:
     return viewer.seller_id if seller_id is None else seller_id
 
 
-async def _check_seller(conn: Connection, seller_id: SellerId | None) -> None:
-    if seller_id is not None and not await conn.fetchval(
-        "select exists (select from sellers where id = $1)", seller_id
-    ):
-        raise InvalidInput.at("attributes.sellerId", "there is no such seller")
+async def _check_owner(conn: Connection, seller_id: SellerId | None, settings: Settings) -> None:
+    """Refuse an unknown seller, and one that has as many webhooks as it may. The operator may have any number.
+
+    The seller stays locked until the transaction ends: of two webhooks that are registered at once, the second one
+    counts the first one.
+    Raises: InvalidInput, Conflict.
+    """
+    if seller_id is None:
+        return
+    try:
+        await sellers.lock_seller(conn, seller_id)
+    except NotFound as error:
+        raise InvalidInput.at("attributes.sellerId", "there is no such seller") from error
+    count, maximum = await webhooks.count_webhooks(conn, seller_id), settings.max_webhooks_per_seller
+    if count >= maximum:
+        raise Conflict(
+            f"The seller has {count} webhooks, and may have {maximum} (TELLGRAPH_MAX_WEBHOOKS_PER_SELLER). Delete one"
+            " with webhookDelete, or change one with webhookUpdate."
+        )
 
 
-def _columns(attributes: WebhookAttributes, settings: Settings, klass: WebhookKlass) -> dict[str, Any]:
+def _columns(
+    attributes: WebhookAttributes, settings: Settings, klass: WebhookKlass, filter_problems: Sequence[str]
+) -> dict[str, Any]:
     """The attributes as columns, checked. Raises InvalidInput with all that is wrong at once."""
-    problems = _problems(attributes, klass)
+    problems = _problems(attributes, klass, filter_problems)
     values: dict[str, Any] = {
         name: value
         for name, value in attributes.items()
@@ -168,7 +193,9 @@ def _ringed(before: Webhook | None, attributes: WebhookAttributes, settings: Set
     return secret_columns(before, box_of(settings), schemes=schemes, hmac_key=attributes.get("hmac_key"))
 
 
-def _problems(attributes: WebhookAttributes, klass: WebhookKlass) -> dict[str, list[str]]:
+def _problems(
+    attributes: WebhookAttributes, klass: WebhookKlass, filter_problems: Sequence[str]
+) -> dict[str, list[str]]:
     problems: dict[str, list[str]] = {}
     for name, (least, most) in _LIMITS.items():
         value = attributes.get(name)
@@ -185,8 +212,8 @@ def _problems(attributes: WebhookAttributes, klass: WebhookKlass) -> dict[str, l
         problems["attributes.description"] = [f"must be at most {_MAX_DESCRIPTION_CHARS} characters, none of them NUL"]
     for name, messages in header_rules.check_headers(attributes.get("headers") or {}).items():
         problems[f"attributes.headers.{name}".removesuffix(".")] = messages
-    if (text := attributes.get("filter")) and (messages := check_filter(text)):
-        problems["attributes.filter"] = messages
+    if filter_problems:
+        problems["attributes.filter"] = [*filter_problems]
     key = attributes.get("hmac_key")
     if key is not None and (messages := check_secret(key)):
         problems["attributes.hmacKey"] = messages

@@ -17,7 +17,7 @@ from app.db.keyset import BY_ID, Sort, chained
 from app.db.table import Table
 from app.errors import InvalidInput
 from schema import global_ids
-from schema.declarations import VISIBILITY, Asked
+from schema.declarations import VISIBILITY, Asked, Part
 from schema.visibility import condition
 
 NOTHING = "false"
@@ -107,9 +107,11 @@ class Conditions:
         met = " and ".join((on, *given, self.seen(table, alias)))
         return f"exists (select from {table.name} {alias} where {met})"
 
-    def asked(self, *conditions: str | None, sort: Sort = BY_ID, with_deleted: bool = False) -> Asked:
+    def asked(
+        self, *conditions: str | None, sort: Sort = BY_ID, with_deleted: bool = False, parts: Sequence[Part] = ()
+    ) -> Asked:
         where = " and ".join(sql for sql in conditions if sql is not None) or "true"
-        return Asked(where=where, args=tuple(self._args), sort=sort, with_deleted=with_deleted)
+        return Asked(where=where, args=tuple(self._args), sort=sort, with_deleted=with_deleted, parts=tuple(parts))
 
 
 def given(value: Any) -> Any:

@@ -1,12 +1,13 @@
 """Which operational events are asked for."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import strawberry
 
 from app.auth import Viewer
 from app.db.keyset import BY_ID, by_column
-from schema.declarations import Asked
+from schema.declarations import Asked, Part
 from schema.fields import argument
 from schema.filters.conditions import Conditions, given, input_field, key
 from schema.webhook_enums import OperationalEventKindEnum
@@ -34,11 +35,20 @@ def ask(viewer: Viewer, webhook_id: str | None = None, filters: OperationalEvent
     of_webhook = query.equal("t.webhook_id", key(webhook_id, "Webhook", field="webhookId"), "bigint")
     conditions = _conditions(query, filters) if filters else ()
     has_period = filters and (given(filters.occurred_since) or given(filters.occurred_until))
-    return query.asked(of_webhook, *conditions, sort=(BY_TIME if has_period else BY_ID).reversed())
+    parts = () if has_period or filters is None else _parts(given(filters.kinds))
+    return query.asked(of_webhook, *conditions, sort=(BY_TIME if has_period else BY_ID).reversed(), parts=parts)
 
 
 def _conditions(query: Conditions, filters: OperationalEventFilters) -> list[str | None]:
     return [
-        query.one_of("t.kind", filters.kinds),
+        query.is_one("t.kind", filters.kinds),
         query.period("t.occurred_at", filters.occurred_since, filters.occurred_until),
     ]
+
+
+def _parts(kinds: Sequence[OperationalEventKindEnum] | None) -> list[Part]:
+    """One part for each kind: in one condition, all would be gone through in search of a kind that hardly any is of."""
+    if not kinds:
+        return []
+    listed = ", ".join(f"('{kind.value}')" for kind in dict.fromkeys(kinds))
+    return [Part(where="t.kind = f.kind", each=f"(values {listed}) f(kind)")]

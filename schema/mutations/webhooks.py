@@ -152,6 +152,7 @@ class WebhookMutations:
                 klass=given.type,
                 seller_id=_seller_id(given.seller_id),
                 attributes={"events": None, "query_string": DEFAULT_QUERY, **attributes},
+                filter_problems=await _filter_problems(attributes.get("filter"), info),
             )
             return {"webhook": created.webhook, "hmac_key": created.hmac_key}
 
@@ -172,9 +173,15 @@ class WebhookMutations:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
             _refuse_nulls(input.attributes)
             attributes = _attributes(input.attributes, info, before.type)
-            attributes = {**attributes, **_soundness(attributes, before, info)}
+            filter_problems = await _filter_problems(attributes.get("filter"), info)
+            attributes = {**attributes, **await _soundness(attributes, before, info)}
             updated = await webhooks.update_webhook(
-                database, viewer, info.context.settings, webhook_id=webhook_id, attributes=attributes
+                database,
+                viewer,
+                info.context.settings,
+                webhook_id=webhook_id,
+                attributes=attributes,
+                filter_problems=filter_problems,
             )
             return {"webhook": updated.webhook, "hmac_key": updated.hmac_key}
 
@@ -227,12 +234,25 @@ def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) 
     return cast(WebhookAttributes, values)
 
 
-def _soundness(attributes: WebhookAttributes, before: WebhookRow, info: Info) -> WebhookAttributes:
-    """Whether the webhook still is broken, when something was changed that it may be broken by."""
+async def _filter_problems(text: str | None, info: Info) -> list[str]:
+    """What is wrong with a filter. Raises TooSoon when its owner's have taken too long lately."""
+    filters = info.context.filters
+    assert filters is not None, "mutations are not run while rendering"
+    return await filters.check(text, owner=info.context.viewer.seller_id) if text else []
+
+
+async def _soundness(attributes: WebhookAttributes, before: WebhookRow, info: Info) -> WebhookAttributes:
+    """Whether the webhook still is broken, when something was changed that it may be broken by.
+
+    A filter that is given anew is refused when it is wrong.
+    """
     changed: dict[str, Any] = {name: attributes.get(name) for name in ("query_string", "filter") if name in attributes}
     if "triggers" in attributes:
         changed["triggers"] = tuple(attributes["triggers"])
-    return {"broken_reason": problem_of(info.schema._schema, replace(before, **changed))} if changed else {}
+    if not changed:
+        return {}
+    filter_problems = [] if "filter" in attributes else await _filter_problems(before.filter, info)
+    return {"broken_reason": problem_of(info.schema._schema, replace(before, **changed), filter_problems)}
 
 
 def _refuse_nulls(given: WebhookUpdateAttributes) -> None:

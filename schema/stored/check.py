@@ -1,7 +1,7 @@
 """Which webhooks a schema would break: before it is deployed, and when it starts."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
@@ -20,8 +20,11 @@ from schema.stored.validate import stored_query
 _log = structlog.get_logger()
 
 
-def problem_of(schema: GraphQLSchema, webhook: Webhook) -> str | None:
-    """Why a webhook can't do on this schema what it was registered for; None when it can."""
+def problem_of(schema: GraphQLSchema, webhook: Webhook, filter_problems: Sequence[str] | None = None) -> str | None:
+    """Why a webhook can't do on this schema what it was registered for; None when it can.
+
+    filter_problems  what is wrong with its filter; None: it is compiled here, which holds up all other threads.
+    """
     if webhook.type.entity_type not in schema.type_map:
         return f"The schema has no type {webhook.type.entity_type}."
     try:
@@ -29,8 +32,10 @@ def problem_of(schema: GraphQLSchema, webhook: Webhook) -> str | None:
     except InvalidInput as error:
         return error.message.removeprefix("attributes.")
     problems = check_triggers(schema, webhook.type.entity_type, webhook.triggers)
-    if webhook.filter is not None and (messages := check_filter(webhook.filter)):
-        problems["attributes.filter"] = messages
+    if filter_problems is None:
+        filter_problems = [] if webhook.filter is None else check_filter(webhook.filter)
+    if filter_problems:
+        problems["attributes.filter"] = [*filter_problems]
     return (
         "; ".join(f"{path.removeprefix('attributes.')}: {'; '.join(found)}" for path, found in problems.items()) or None
     )

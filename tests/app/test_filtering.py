@@ -1,6 +1,7 @@
 """Filters run in a process of their own: none of them can hold up or bring down the one that asks."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import orjson
 import pytest
 
 from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.domain.webhook_filter import event_of
+from app.domain.webhook_filter import check_filter, event_of
+from app.errors import TooSoon
 from app.filtering import MAX_OWNER_S, OVERSPENT, REGAINED_PER_S, TOO_SLOW, Budget, FilterBatch, FilterProcess, Verdict
 
 EVENT = event_of(WebhookKlass.INVOICE, WebhookEventName.UPDATE, "x", {"added": [], "updated": [], "removed": []})
@@ -44,16 +46,18 @@ async def test_decides(process: FilterProcess) -> None:
 
 @pytest.mark.parametrize("text", [ENDLESS, HUGE])
 async def test_what_takes_too_much_passes_and_the_next_one_is_decided(process: FilterProcess, text: str) -> None:
-    made = await verdicts(process.batch(), text, FAILS)
+    made = await verdicts(process.batch(), text, owner=1)
+    after = await verdicts(process.batch(), FAILS, owner=2)
 
-    assert made == [Verdict(passes=True, error=TOO_SLOW), Verdict(passes=False)]
+    assert (made, after) == ([Verdict(passes=True, error=TOO_SLOW)], [Verdict(passes=False)])
 
 
 async def test_what_took_too_much_is_not_tried_again_at_once(process: FilterProcess) -> None:
-    await verdicts(process.batch(), ENDLESS, FAILS)
+    await verdicts(process.batch(), ENDLESS, owner=1)
+    await verdicts(process.batch(), FAILS, owner=2)
     running = process._process
 
-    (again,) = await verdicts(process.batch(), ENDLESS)
+    (again,) = await verdicts(process.batch(), ENDLESS, owner=1)
 
     assert again == Verdict(passes=True, error=TOO_SLOW)
     # It was not run: that would have ended the process.
@@ -81,16 +85,91 @@ async def test_a_batch_ends_however_many_filters_there_are(process: FilterProces
     assert process._process is None
 
 
-async def test_starts_again_after_it_was_killed(process: FilterProcess) -> None:
+async def test_what_was_killed_from_outside_is_run_once_more(process: FilterProcess) -> None:
     await verdicts(process.batch(), PASSES)
-    assert process._process is not None
-    process._process.kill()
-    await process._process.wait()
 
-    lost, *after = await verdicts(process.batch(), PASSES, FAILS)
+    made = []
+    for text in (FAILS, PASSES):
+        assert process._process is not None
+        process._process.kill()
+        made += await verdicts(process.batch(), text, FAILS)
 
-    assert lost == Verdict(passes=True, error=TOO_SLOW)
-    assert after == [Verdict(passes=False)]
+    assert made == [Verdict(passes=False)] * 2 + [Verdict(passes=True), Verdict(passes=False)]
+    # Nobody is blamed.
+    assert process._resting == {}
+
+
+async def test_what_is_killed_each_time_is_to_blame(process: FilterProcess) -> None:
+    killed = set()
+
+    async def kill_all() -> None:
+        while True:
+            if process._process is not None and process._process.returncode is None:
+                killed.add(process._process.pid)
+                process._process.kill()
+            await asyncio.sleep(0)
+
+    killing = asyncio.create_task(kill_all())
+    (made,) = await verdicts(process.batch(), FAILS, owner=1)
+    killing.cancel()
+
+    assert (made, len(killed)) == (Verdict(passes=True, error=TOO_SLOW), 2)
+    assert await verdicts(process.batch(), FAILS, owner=1) == [made]
+    assert await verdicts(process.batch(), FAILS, owner=2) == [Verdict(passes=False)]
+
+
+async def test_what_ends_its_process_by_itself_is_not_run_again(process: FilterProcess) -> None:
+    started = set()
+
+    async def watch() -> None:
+        while True:
+            if process._process is not None:
+                started.add(process._process.pid)
+            await asyncio.sleep(0)
+
+    watching = asyncio.create_task(watch())
+    made = [await verdicts(process.batch(), text, owner=owner) for owner, text in enumerate((ENDLESS, HUGE))]
+    watching.cancel()
+
+    assert (made, len(started)) == ([[Verdict(passes=True, error=TOO_SLOW)]] * 2, 2)
+
+
+async def test_check_says_what_is_wrong(process: FilterProcess) -> None:
+    texts = (PASSES, "nope", "data.node.total >", "x" * 2_001)
+
+    assert [await process.check(text, owner=1) for text in texts] == [check_filter(text) for text in texts]
+    assert check_filter(texts[0]) == []
+
+
+async def test_checking_holds_up_nothing_else(process: FilterProcess) -> None:
+    long = ["1" + "+1" * 990 + f" == {n}" for n in range(1_000, 1_020)]
+    await process.check(PASSES, owner=1)
+    pauses: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            before = time.thread_time()
+            await asyncio.sleep(0)
+            pauses.append(time.thread_time() - before)
+
+    watching = asyncio.create_task(watch())
+    made = [await process.check(text, owner=1) for text in long]
+    watching.cancel()
+
+    assert made == [[]] * len(long)
+    # Each takes some 0.03 s to compile.
+    assert sorted(pauses)[-3] < 0.01
+    assert process._budget._owed(1, time.monotonic()) > 0.1
+
+
+async def test_who_has_no_time_left_is_asked_to_wait_with_a_check(process: FilterProcess) -> None:
+    process._budget.spend(1, 2 * MAX_OWNER_S, time.monotonic())
+
+    with pytest.raises(TooSoon) as refused:
+        await process.check(PASSES, owner=1)
+
+    assert refused.value.message == f"The filter can't be checked at the moment: {OVERSPENT}. Try again in a minute."
+    assert await process.check(PASSES, owner=2) == []
 
 
 async def test_sees_nothing_of_our_environment(process: FilterProcess, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,35 +1,52 @@
 """The static cost of an operation, and that finding it takes no more than a look at each selection."""
 
+from dataclasses import make_dataclass
 from typing import Any
 
 import pytest
-from graphql import ExecutionResult, build_schema, execute, get_introspection_query, parse
+from graphql import (
+    ExecutionResult,
+    GraphQLField,
+    build_schema,
+    execute,
+    get_introspection_query,
+    get_named_type,
+    parse,
+)
 
 from app.auth import OPERATOR
 from app.db.pool import Connection
+from app.domain.problems import camel, value_problems
 from app.domain.webhook import WebhookKlass
 from app.errors import InvalidInput
 from app.settings import Settings
 from schema import schema
+from schema.argument_sizes import MAX_REPORTED
 from schema.context import Context, Reader
-from schema.cost import LIST_SIZE, MAX_REPORTED, TEXTS, Cost, Costs, cost_error
+from schema.cost import Cost, Costs, cost_error
+from schema.declarations import Leaf
 from schema.loaders import Loaders
+from schema.plans.declared import declaration_of
 from schema.stored.execute import execute_stored_query
 from schema.stored.validate import stored_query
+from schema.weights import LIST_SIZE, LONGEST, weight
 from tests.support.operation import run_operation
 
 SCHEMA = build_schema(
     """
     type Query {
-      invoices(first: Int, last: Int): InvoiceConnection!
+      invoices(first: Int, last: Int, tags: [String!], filter: Filter): InvoiceConnection!
       node(id: ID!): Node
       nodes(ids: [ID!]!): [Node]!
       sellers(name: String): [Seller!]!
     }
+    input Filter { tags: [String!] }
     interface Node { id: ID! }
     union Party = Invoice | Seller
     type Seller implements Node { id: ID! }
-    type Invoice implements Node { id: ID! flags: [String!]! seller: Seller! lines: [Line!]! party: Party! }
+    type Invoice implements Node {
+      id: ID! flags(of: [String!]): [String!]! seller: Seller! lines: [Line!]! party: Party!
+    }
     type Line { id: ID! invoice: Invoice! parts(first: Int): LineConnection! }
     type InvoiceConnection { nodes: [Invoice!]! edges: [InvoiceEdge!]! pageInfo: PageInfo! totalCount: Int! }
     type InvoiceEdge { cursor: String! node: Invoice! }
@@ -49,12 +66,12 @@ def cost(document: str, variables: dict[str, Any] | None = None, name: str | Non
     [
         ("{ __typename }", 1),
         ('{ node(id: "x") { id } }', 2),
-        ('{ node(id: "x") { ... on Invoice { id flags seller { id } } ... on Seller { id } } }', 6),
+        ('{ node(id: "x") { ... on Invoice { id flags seller { id } } ... on Seller { id } } }', 5 + LIST_SIZE),
         ('{ node(id: "x") { ... on Invoice { party { ... on Seller { id } } } } }', 3),
         ('{ node(id: "x") { ... on Invoice { lines { id } } } }', 2 + LIST_SIZE),
         ("{ invoices { totalCount } }", 2),
         ("{ invoices { nodes { id } } }", 2 + 50),
-        ("{ invoices(first: 3) { nodes { id flags } pageInfo { endCursor } } }", 1 + 1 + 3 * 2 + 2),
+        ("{ invoices(first: 3) { nodes { id flags } pageInfo { endCursor } } }", 1 + 1 + 3 * (1 + LIST_SIZE) + 2),
         ("{ invoices(last: 3) { edges { cursor node { id } } } }", 2 + 3 * 3),
         ("{ invoices(first: 9, last: 3) { nodes { id } } }", 2 + 3),
         ("{ invoices(first: null, last: null) { nodes { id } } }", 2 + 50),
@@ -68,6 +85,9 @@ def cost(document: str, variables: dict[str, Any] | None = None, name: str | Non
         ("{ invoices(first: 1) @skip(if: true) { nodes { id } } }", 3),
         ("{ sellers { id } }", 1 + 500),
         ('mutation { pay(id: "x") { id } }', 2),
+        ('{ invoices(first: 0, tags: ["a", "b"], filter: {tags: ["c", "d", "e"]}) { totalCount } }', 2 + 2 + 3),
+        ('{ invoices(first: 2) { nodes { flags(of: ["a", "b"]) } } }', 2 + 2 * (LIST_SIZE + 2)),
+        ("{ nodes(ids: " + "1" * 5_000 + ") { id } }", 1 + 500),
     ],
 )  # fmt: skip
 def test_cost_is_the_number_of_values_that_may_be_returned(document: str, expected: int) -> None:
@@ -84,6 +104,26 @@ def test_page_size_of_a_variable_counts(variables: dict[str, Any] | None, rows: 
 
 def test_number_of_ids_in_a_variable_counts() -> None:
     assert cost("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a"] * 40}) == 41
+
+
+@pytest.mark.parametrize(
+    ("variables", "entries"),
+    [
+        ({"tags": ["a"] * 40, "filter": {"tags": ["b"] * 30}}, 100),
+        ({"tags": ["a"] * 40}, 40),
+        ({}, 2),
+        ({"tags": "a"}, 0),
+    ],
+)
+def test_entries_of_lists_in_variables_count(variables: dict[str, Any], entries: int) -> None:
+    document = """
+    query($tags: [String!] = ["x", "y"], $filter: Filter) {
+      a: invoices(first: 0, tags: $tags, filter: $filter) { totalCount }
+      b: invoices(first: 0, filter: $filter) { totalCount }
+    }
+    """
+
+    assert cost(document, variables) == 4 + entries
 
 
 def test_each_operation_of_a_document_has_its_own_cost() -> None:
@@ -130,16 +170,73 @@ def test_tools_may_introspect_by_default() -> None:
     assert Costs(schema._schema, parse(TOOLS)).of().total < Settings().max_cost / 2
 
 
-@pytest.mark.parametrize(("type_name", "field"), TEXTS)
+@pytest.mark.parametrize(("type_name", "field"), LONGEST)
 def test_field_that_holds_a_text_is_one_of_the_schema(type_name: str, field: str) -> None:
     assert field in getattr(schema._schema.type_map[type_name], "fields", {})
+
+
+def test_no_leaf_weighs_less_than_the_longest_text_that_it_may_hold() -> None:
+    """Each value stands for at most 500 characters of a short text, 200 of a long one; the byte limit bounds bodies."""
+    bodies = {("WebhookPayload", "body"), ("WebhookDryRun", "payload")}
+    light = [
+        (named.name, name, longest)
+        for named in schema._schema.type_map.values()
+        for name, declared in getattr(named, "fields", {}).items()
+        if isinstance(declared, GraphQLField) and (named.name, name) not in bodies
+        if (longest := longest_written(named.name, name, declared)) > 500 * weight(named.name, name, declared)
+    ]
+
+    assert light == []
+    assert weight("Advert", "descriptionHtml", fields_of("Advert")["descriptionHtml"]) == 50
+    assert weight("Variant", "notes", fields_of("Variant")["notes"]) == 50
+    assert weight("Variant", "sku", fields_of("Variant")["sku"]) == 1
+
+
+def fields_of(type_name: str) -> dict[str, GraphQLField]:
+    return schema._schema.type_map[type_name].fields  # type: ignore[attr-defined,no-any-return]
+
+
+def longest_written(type_name: str, name: str, declared: GraphQLField) -> int:
+    """Characters of the longest text that an input of the same field may carry, asked of the rules themselves."""
+    leaf = declaration_of(declared)
+    if (type_name, name) in LONGEST:
+        return LONGEST[type_name, name]
+    if get_named_type(declared.type).name != "String" or not isinstance(leaf, Leaf):
+        return 0
+    columns = [camel(column) for column in leaf.reads]
+    return max(length for length in (1, 500, 10_000) for each in columns if takes(each, length))
+
+
+def takes(name: str, length: int) -> bool:
+    given = make_dataclass("Given", [(name, str)])("x" * length)
+    return not value_problems(given)
+
+
+async def test_long_texts_of_a_page_are_refused_under_many_names(conn: Connection) -> None:
+    shown = " ".join(f"d{n}: description" for n in range(20))
+
+    answer = await run_operation(conn, f"{{ variantsWhere(first: 100) {{ nodes {{ advert {{ {shown} }} }} }} }}")
+    page = await run_operation(conn, "{ variantsWhere(first: 500) { nodes { notes advert { description } } } }")
+
+    assert answer.failures == [([], "COST_LIMIT")]
+    assert page.errors == []
+
+
+async def test_a_few_dry_runs_are_within_the_limit_and_many_are_not(conn: Connection) -> None:
+    run = 'webhookDryRun(type: INVOICE, id: "x", queryString: "") { cost }'
+    few, many = (f"{{ {' '.join(f'r{n}: {run}' for n in range(count))} }}" for count in (9, 10))
+
+    refused = await run_operation(conn, many)
+
+    assert Costs(schema._schema, parse(few)).of().total == 90_009
+    assert refused.failures == [([], "COST_LIMIT")]
 
 
 async def test_texts_under_many_names_are_refused(conn: Connection) -> None:
     shown = " ".join(f"a{n}: payloadSchema" for n in range(100))
 
     answer = await run_operation(conn, f"{{ webhooks(first: 500) {{ nodes {{ {shown} }} }} }}")
-    page = await run_operation(conn, "{ webhooks(first: 200) { nodes { url queryString payloadSchema } } }")
+    page = await run_operation(conn, "{ webhooks(first: 50) { nodes { url queryString payloadSchema } } }")
 
     assert answer.failures == [([], "COST_LIMIT")]
     assert (page.errors, answer.statements) == ([], 0)

@@ -105,6 +105,36 @@ async def test_too_large_operation_is_refused(conn: Connection, document: str, c
     assert answer.statements == 0
 
 
+@pytest.mark.parametrize(
+    ("document", "variables", "what"),
+    [
+        ("{ advertsWhere(legacyIds: [%s]) { totalCount } }" % ("1 " * 501), {}, "the argument legacyIds"),
+        ("query($ids: [Int!]) { advertsWhere(legacyIds: $ids) { totalCount } }", {"ids": [1] * 501},
+         "the argument legacyIds ($ids)"),
+        ("query($f: InvoiceFilters) { invoices(filters: $f) { totalCount } }", {"f": {"statuses": ["SENT"] * 501}},
+         "the variable $f.statuses"),
+        ("query($ids: [Int!] = [%s]) { advertsWhere(legacyIds: $ids) { totalCount } }" % ("1 " * 501), {},
+         "a variable's default"),
+    ],
+)  # fmt: skip
+async def test_long_list_is_refused_and_named(
+    conn: Connection, document: str, variables: dict[str, Any], what: str
+) -> None:
+    answer = await run_operation(conn, document, **variables)
+
+    message = f"The list in {what} has 501 entries; at most 500 are allowed. Send the rest in further requests."
+    assert [(error["message"], error["extensions"]["code"]) for error in answer.errors] == [(message, "LIST_LIMIT")]
+    assert (answer.data, answer.statements) == (None, 0)
+
+
+async def test_list_within_the_limit_is_taken(conn: Connection) -> None:
+    document = "query($ids: [Int!]) { advertsWhere(legacyIds: $ids) { totalCount } }"
+
+    answer = await run_operation(conn, document, ids=[1] * 500)
+
+    assert (answer.errors, answer.data) == ([], {"advertsWhere": {"totalCount": 0}})
+
+
 def test_flood_of_errors_ends_at_a_hundred() -> None:
     document = f"{{ {' '.join(f'x{n}' for n in range(3_000))} }}"
 

@@ -204,6 +204,25 @@ async def test_stored_query_shows_a_seller_its_own_alone(
         assert rendered[others] == b'{"data":{"node":null}}'
 
 
+async def test_explanation_shows_a_seller_its_own_alone(conn: Connection, marked: Marked, seller: Viewer) -> None:
+    field, _ = walk.listed("webhookExplain")
+    document, variables = walk.call("query", "webhookExplain", field, "changes { operation changed }")
+    variables["webhookId"] = marked.id_of("Webhook", "S1")
+
+    own, others, of_others_webhook = [
+        await walk.ask(conn, document, viewer=seller, **variables | given)
+        for given in (
+            {"entityId": marked.id_of("Invoice", "S1")},
+            {"entityId": marked.id_of("Invoice", "S2")},
+            {"entityId": marked.id_of("Invoice", "S1"), "webhookId": marked.id_of("Webhook", "S2")},
+        )
+    ]
+
+    assert own.data["webhookExplain"]["changes"]
+    assert others.data == {"webhookExplain": {"changes": []}}
+    assert of_others_webhook.data == {"webhookExplain": None}
+
+
 def _root_fields(operation: str) -> Iterator[tuple[str, Any]]:
     root = walk.GRAPH.query_type if operation == "query" else walk.GRAPH.mutation_type
     assert root is not None

@@ -55,11 +55,12 @@ class WorkerProcess:
         self.process = None
 
     def freeze(self) -> None:
-        """SIGSTOP: it does nothing, and notices nothing, until `thaw`."""
+        """SIGSTOP: it does nothing until `thaw`, and its connections stay."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
+        """SIGCONT: it goes on where it was."""
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
 

@@ -17,18 +17,24 @@ KEYS = {
         "pipeline.worker_cpu_ms",
         "pipeline.worker_ratio",
         "pipeline.total_cpu_ms",
+        "pipeline.writer_ms",
         "pipeline.events_per_s",
+        "pipeline.publish_per_s",
+        "pipeline.deliver_per_s",
     },
+    "stream": {f"stream.{rate}.{name}" for rate in (50, 100, 200, 400) for name in ("cpu_ms", "p50_ms")},
     "fanout": {"fanout.same_query.cpu_ms", "fanout.distinct_queries.cpu_ms"},
     "latency": {"latency.p50_ms", "latency.p99_ms"},
     "plan": {"plan.cpu_ms", "plan.reference_cpu_ms", "plan.speedup"},
     "statements": {"statements.batch_5", "statements.batch_500"},
     "growth": {"growth.webhooks_ratio", "growth.history_ratio"},
+    "unwatched": {"unwatched.ratio"},
+    "sessions": {"sessions.capture_ratio", "sessions.claim_ratio"},
     "memory": {"memory.worker_mib"},
     "api": {"api.requests_per_s", "api.cpu_ms", "api.cold_cpu_ms"},
 }
 #: The others take longer than a test may; they are the same code at a larger scale.
-CHOSEN = ("pipeline", "statements")
+CHOSEN = ("pipeline", "stream", "statements", "sessions")
 
 
 def bench(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -69,6 +75,8 @@ def test_writes_figures_that_can_be_true(tmp_path: Path) -> None:
     assert set(figures) == set().union(*(KEYS[name] for name in CHOSEN))
     assert all(isinstance(value, int | float) and value > 0 for value in figures.values())
     assert figures["pipeline.total_cpu_ms"] > figures["pipeline.worker_cpu_ms"] > figures["bare_post.cpu_ms"]
+    # Part of the way takes less than all of it.
+    assert figures["pipeline.publish_per_s"] > figures["pipeline.events_per_s"]
     assert figures["statements.batch_5"] == figures["statements.batch_500"]
     assert all(key in done.stdout for key in figures)
     assert list(tmp_path.glob("tellgraph-bench-*")) == []

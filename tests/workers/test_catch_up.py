@@ -324,6 +324,30 @@ async def test_an_entity_that_came_to_a_seller_is_created_for_it_and_one_that_le
     assert outcomes(await catch_up(publisher, latter)) == [(invoice.id, ("create", "PENDING"))]
 
 
+async def test_a_seller_is_not_told_what_changed_in_another_seller_s_invoice_of_the_same_order(
+    publisher: Publisher,
+) -> None:
+    invoice = await create_invoice(publisher.conn, status_flags=["PAID"])
+    other = await create_invoice(publisher.conn, order_id=invoice.order_id, status_flags=["PAID"])
+    query = "totalCents order { aggregateInvoiceStatus }"
+    operators = await publisher.subscribe(query, is_enabled=False)
+    sellers = await publisher.subscribe(query, seller_id=invoice.seller_id, is_enabled=False)
+    await publisher.publish()
+
+    await publisher.conn.execute("update invoices set status_flags = '{CANCELLED}' where id = $1", other.id)
+    await publisher.publish()
+    of_flags = await catch_up(publisher, sellers)
+    await disable(publisher, sellers)
+    await publisher.conn.execute("update invoices set total_cents = 7 where id = $1", invoice.id)
+    await publisher.publish()
+    (of_total,) = await catch_up(publisher, sellers)
+    of_both = {one.entity[1]: one.changed for one in await catch_up(publisher, operators)}
+
+    assert [one for one in of_flags if one.event_name == "update"] == []
+    assert [name for name in of_total.changed["updated"] if name.startswith("order")] == []
+    assert "order.aggregateInvoiceStatus" in of_both[invoice.id]["updated"]
+
+
 async def test_webhooks_that_were_disabled_at_different_times_are_told_what_each_missed(publisher: Publisher) -> None:
     early, late = await watch_variants(publisher), await watch_variants(publisher)
     variants = [await create_variant(publisher.conn) for _ in range(2)]

@@ -8,7 +8,7 @@ import pytest
 from app.auth import Viewer
 from app.db.missed_changes import MAX_HELD
 from app.db.pool import DATABASE_ERRORS
-from app.db.webhooks import WebhookId
+from app.db.webhooks import WebhookId, find_webhook
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.services.webhooks import update_webhook
 from tests.builders.deliveries import create_due_events
@@ -133,10 +133,11 @@ async def test_two_workers_tell_each_entity_once(publisher: Publisher) -> None:
 
 async def test_who_asks_for_every_change_holds_so_many_and_then_misses_them(publisher: Publisher) -> None:
     webhook_id = await publisher.subscribe("totalCents", every_change=True, is_enabled=False)
-    webhook = await publisher.conn.fetchrow("select id from webhooks")
+    webhook = await find_webhook(publisher.conn, WebhookId(webhook_id))
+    assert webhook is not None
     invoice = await create_invoice(publisher.conn, total_cents=1)
     await publisher.conn.execute("update change_events set published_at = now() where published_at is null")
-    await create_due_events(publisher.conn, webhook, MAX_HELD - 1, first_entity=10**6, state="HELD")  # type: ignore[arg-type]  # its id alone is read
+    await create_due_events(publisher.conn, webhook, MAX_HELD - 1, first_entity=10**6, state="HELD")
 
     for cents in (2, 3, 4):
         await publisher.conn.execute("update invoices set total_cents = $1", cents)

@@ -170,7 +170,7 @@ async def test_late_result_of_an_expired_lease_changes_nothing(conn: Conn) -> No
     await create_due_events(conn, webhook)
     (first,) = await claim(conn)
     await conn.execute("update webhook_events set lease_until = now() - interval '1 s'")
-    released = await deliveries.release_expired(conn)
+    released = len(await deliveries.release_expired(conn))
     (second,) = await claim(conn)
 
     late = await deliveries.record_results(conn, [failed(first, disable_reason="Gone")])

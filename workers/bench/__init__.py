@@ -18,16 +18,22 @@ from workers.bench.processes import check_measurable, read_words
 from workers.bench.reading import measure_api
 from workers.bench.rendering import measure_plan, measure_statements
 from workers.bench.sending import measure_fanout, measure_latency, measure_memory, measure_pipeline
+from workers.bench.sessions import measure_sessions
+from workers.bench.stream import measure_stream
+from workers.bench.unwatched import measure_unwatched
 
 __all__ = ["SECTIONS", "Figure", "as_json", "run_bench", "show"]
 
 SECTIONS: Mapping[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "pipeline": measure_pipeline,
+    "stream": measure_stream,
     "fanout": measure_fanout,
     "latency": measure_latency,
     "plan": measure_plan,
     "statements": measure_statements,
     "growth": measure_growth,
+    "unwatched": measure_unwatched,
+    "sessions": measure_sessions,
     "memory": measure_memory,
     "api": measure_api,
 }

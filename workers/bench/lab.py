@@ -34,6 +34,8 @@ class Scale:
     """How much of everything: enough for steady figures, or enough to see that all works.
 
     growth_rounds  more than elsewhere: the difference looked for is small.
+    stream_s       for how long each rate is kept up, while there are invoices.
+    captured_rows  of one UPDATE. backlog: events that wait to be claimed, a multiple of 50.
     """
 
     invoices: int
@@ -44,6 +46,11 @@ class Scale:
     webhooks: int
     past_events: int
     requests: int
+    stream_s: float
+    unwatched_webhooks: int
+    unwatched_invoices: int
+    captured_rows: int
+    backlog: int
 
 
 FULL = Scale(
@@ -55,6 +62,11 @@ FULL = Scale(
     webhooks=10_000,
     past_events=1_000_000,
     requests=200,
+    stream_s=4.0,
+    unwatched_webhooks=1_000,
+    unwatched_invoices=100,
+    captured_rows=8_000,
+    backlog=20_000,
 )
 QUICK = Scale(
     invoices=500,
@@ -65,6 +77,11 @@ QUICK = Scale(
     webhooks=1_000,
     past_events=20_000,
     requests=20,
+    stream_s=0.5,
+    unwatched_webhooks=100,
+    unwatched_invoices=50,
+    captured_rows=1_000,
+    backlog=2_000,
 )
 
 
@@ -158,6 +175,10 @@ class Endpoint:
     async def posts(self) -> int:
         """How many came since the last reset."""
         return int(orjson.loads(await self.ask("/arrived"))["posts"])
+
+    async def times(self) -> list[float]:
+        """When each one was whole, by `time.monotonic()`; rising."""
+        return [float(one) for one in orjson.loads(await self.ask("/times"))]
 
     async def last_at(self) -> float:
         """When the last one was whole, by `time.monotonic()`."""

@@ -1,7 +1,8 @@
 """An endpoint that costs next to nothing, in a process of its own: what is measured is the sender.
 
 `python -m workers.bench.receiver` says its port and runs until it is stopped. `/hook` is answered at once, `/held`
-when `/release` is asked for; `/arrived` tells what has come since `/reset`, `/head` and `/body` show the last.
+when `/release` is asked for; `/arrived` tells what has come since `/reset`, `/times` when, `/head` and `/body` show the
+last.
 """
 
 import asyncio
@@ -42,6 +43,8 @@ class Arrived:
             transport.write(_answer(self.head))
         elif path == b"/body":
             transport.write(_answer(self.body))
+        elif path == b"/times":
+            transport.write(_answer(orjson.dumps(self.times)))
         else:
             self._control(path)
             state = {"posts": len(self.times), "held": len(self.held), "last": self.times[-1:]}

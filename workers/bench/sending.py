@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import aiohttp
 from yarl import URL
@@ -44,19 +45,50 @@ class Pipeline:
         await self.deliver(ids[:1], posts // len(ids))
 
     async def deliver(self, ids: Sequence[int], posts: int) -> dict[str, float]:
-        """Change these invoices in one statement and wait until all is delivered and recorded; per POST, in ms."""
+        """Change these invoices in one statement and wait until all is delivered and recorded.
+
+        Returns: CPU per POST in ms, of the worker and in total; wall time of the statement in ms; and POSTs per second
+        from then to the last one, with what publishing and delivering take of that.
+        """
         await self.endpoint.ask("/reset")
-        meter = await self._meter()
-        before, started = meter.read(), time.monotonic()
+        meter = await self.meter()
+        before = meter.read()
+        begun_at = await self._now()
+        started = time.monotonic()
         await change(self.site.conn, ids)
+        changed, changed_at = time.monotonic(), await self._now()
         await self.settled(posts)
         spent: Spent = meter.since(before)
         last_at = await self.endpoint.last_at()
         return {
             "worker": spent.worker / posts * 1000,
             "total": spent.total / posts * 1000,
-            "per_s": posts / (last_at - started),
+            "writer": (changed - started) * 1000,
+            "per_s": posts / (last_at - changed),
+            **await self._stages(begun_at, changed_at, posts),
         }
+
+    async def _now(self) -> datetime:
+        """Return PostgreSQL's time."""
+        now: datetime = await self.site.conn.fetchval("select clock_timestamp()")
+        return now
+
+    async def _stages(self, begun_at: datetime, changed_at: datetime, posts: int) -> dict[str, float]:
+        """POSTs per second that were published, and delivered; the two overlap."""
+        row = await self.site.conn.fetchrow(
+            """
+            select
+              -- One change may have been published before PostgreSQL was asked for the time.
+              (select greatest(extract(epoch from max(published_at) - $2), 0.001)::float8 from change_events
+               where published_at > $1) as published_s,
+              (select greatest(extract(epoch from max(finished_at) - min(started_at)), 0.001)::float8
+               from delivery_attempts where started_at > $1) as delivered_s
+            """,
+            begun_at,
+            changed_at,
+        )
+        assert row is not None
+        return {"publish": posts / row["published_s"], "deliver": posts / row["delivered_s"]}
 
     async def settled(self, posts: int) -> None:
         """Wait until so many POSTs have arrived, and nothing waits any more."""
@@ -73,7 +105,7 @@ class Pipeline:
         await self.site.until(arrived, self.worker)
         await self.site.until(recorded, self.worker)
 
-    async def _meter(self) -> Meter:
+    async def meter(self) -> Meter:
         lab = self.site.lab
         assert lab.postgres.pid is not None
         assert lab.redis.pid is not None
@@ -136,7 +168,14 @@ async def measure_pipeline(lab: Lab) -> list[Figure]:
             f"CPU of worker, PostgreSQL (without the writer's backend) and Redis {_PER_EVENT}",
         ),
         _figure(
-            "pipeline.events_per_s", rounds, "per_s", "1/s", "wall time from the change to the last POST, 1 worker"
+            "pipeline.writer_ms", rounds, "writer", "ms", f"wall time of the statement that changes {len(ids)} invoices"
+        ),
+        _figure("pipeline.events_per_s", rounds, "per_s", "1/s", "wall time from its end to the last POST, 1 worker"),
+        _figure(
+            "pipeline.publish_per_s", rounds, "publish", "1/s", "of it to the end of the last publishing transaction"
+        ),
+        _figure(
+            "pipeline.deliver_per_s", rounds, "deliver", "1/s", "of it from the first claim to the last recorded result"
         ),
     ]
 

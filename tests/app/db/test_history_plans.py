@@ -157,6 +157,19 @@ def _lists() -> dict[str, tuple[Viewer, str | None, WebhookEventFilters | None]]
         "open ones": (OPERATOR, None, WebhookEventFilters(states=[WebhookEventState.RETRYING])),
         "cancelled ones of a webhook": (OPERATOR, seldom, WebhookEventFilters(states=[WebhookEventState.CANCELLED])),
         "of one kind": (OPERATOR, None, WebhookEventFilters(event_names=[WebhookEventName.DESTROY])),
+        "of one kind of a webhook": (OPERATOR, first, WebhookEventFilters(event_names=[WebhookEventName.CREATE])),
+        "of a kind that none is of": (OPERATOR, None, WebhookEventFilters(event_names=[WebhookEventName.CREATE])),
+        "open and failed ones": (
+            OPERATOR,
+            None,
+            WebhookEventFilters(states=[WebhookEventState.PENDING, WebhookEventState.FAILED]),
+        ),
+        "failed ones of a kind": (
+            OPERATOR,
+            None,
+            WebhookEventFilters(states=[WebhookEventState.FAILED], event_names=[WebhookEventName.CREATE]),
+        ),
+        "a seller's of one kind": (SELLER, None, WebhookEventFilters(event_names=[WebhookEventName.CREATE])),
         "of an entity": (OPERATOR, None, WebhookEventFilters(entity_id=strawberry.ID(global_ids.encode("Invoice", 7)))),
         "of an hour": (
             OPERATOR,

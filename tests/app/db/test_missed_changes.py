@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.db.change_events import work_waits
 from app.db.missed_changes import (
     MAX_CHANGES,
     MissedChange,
@@ -106,6 +107,17 @@ async def test_says_what_was_created(conn: asyncpg.Connection) -> None:
     await record_missed(conn, [change(CREATE, entity_id=1), change(UPDATE, entity_id=2)])
 
     assert await list_created(conn, "Invoice", [1, 2, 3]) == {1: 2}
+
+
+async def test_workers_are_asked_for_when_an_enabled_webhook_has_missed_something(conn: asyncpg.Connection) -> None:
+    await create_subscription(conn, URL, is_enabled=False)
+    asked = [(await work_waits(conn)).advance]
+
+    for sql in ("is_enabled = true", "missed_since = null"):
+        await conn.execute(f"update webhooks set {sql}")
+        asked.append((await work_waits(conn)).advance)
+
+    assert asked == [False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,15 @@
 """Filters: what is refused when it is saved, and what an expression sees."""
 
+import subprocess
+import sys
+from typing import Any
+
 import pytest
 
 from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.domain.webhook_filter import FilterError, check_filter, evaluate, event_of
+from app.domain.webhook_filter import FilterError, check_filter, compile_filter, evaluate, event_of
+from app.filter_process import KEPT_BYTES, find_program
+from app.kept import Kept
 
 EVENT = event_of(
     WebhookKlass.INVOICE, WebhookEventName.UPDATE, "SW52b2ljZS03", {"added": [], "updated": ["status"], "removed": []}
@@ -69,7 +75,7 @@ def test_the_longest_and_deepest_that_is_allowed_is_accepted() -> None:
     ],
 )
 def test_reads_event_and_data(text: str, value: bool) -> None:
-    assert evaluate(text, EVENT, DATA) is value
+    assert evaluate(compile_filter(text), EVENT, DATA) is value
 
 
 @pytest.mark.parametrize(
@@ -81,15 +87,19 @@ def test_reads_event_and_data(text: str, value: bool) -> None:
     ],
 )
 def test_says_why_it_can_not_decide(text: str, message: str) -> None:
+    program = compile_filter(text)
+
     with pytest.raises(FilterError, match=r".*") as raised:
-        evaluate(text, EVENT, DATA)
+        evaluate(program, EVENT, DATA)
 
     assert str(raised.value) == message
 
 
 def test_a_null_is_no_number() -> None:
+    program = compile_filter("data.node.note > 1")
+
     with pytest.raises(FilterError, match="No such overload"):
-        evaluate("data.node.note > 1", EVENT, DATA)
+        evaluate(program, EVENT, DATA)
 
 
 def test_what_was_cut_is_told() -> None:
@@ -98,3 +108,34 @@ def test_what_was_cut_is_told() -> None:
     event = event_of(WebhookKlass.REFUND_REQUEST, WebhookEventName.CREATE, "x", changed)
 
     assert (event["type"], event["changed"]["cut"]) == ("refund_request.create", True)
+
+
+def test_compiled_expressions_are_kept_by_their_size() -> None:
+    programs: Kept[str, Any] = Kept(KEPT_BYTES)
+
+    for n in range(300):
+        text = f'"{"x" * 1_900}" == "{n}"'
+        assert find_program(programs, text) is find_program(programs, text)
+
+    assert 100 < len(programs._values) < 250
+
+
+#: Forms that take the most for each of their characters.
+LARGE = ('"1" + "+1" * 990', '"a" + "+a" * 900', '"[1]" + ".map(x,x)" * 195', '"[1]" + "[0]" * 600')
+
+
+@pytest.mark.parametrize("form", LARGE)
+def test_a_compiled_expression_takes_no_more_than_it_counts_for(form: str) -> None:
+    measure = f"""
+from app.domain.webhook_filter import compile_filter
+from app.filter_process import BYTES_PER_CHARACTER
+def resident(): return int(open("/proc/self/statm").read().split()[1]) * 4096
+compile_filter("true")
+texts = [{form} + f" == {{n}}" for n in range(40)]
+before = resident()
+kept = [compile_filter(text) for text in texts]
+assert resident() - before < BYTES_PER_CHARACTER * sum(map(len, texts)), (resident() - before) / sum(map(len, texts))
+"""
+    done = subprocess.run([sys.executable, "-c", measure], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr

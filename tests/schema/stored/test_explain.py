@@ -74,7 +74,7 @@ def an_event(number: int, changed: float, created: float, state: str = "DELIVERE
     )
 
 
-UNREAD = {"columns": frozenset({"invoices.note"})}
+UNREAD: dict[str, Any] = {"columns": frozenset({"invoices.note"})}
 #: name: settings of the webhook, its changes newest first, its events, and (verdict, event) of each change.
 CASES: dict[str, tuple[dict[str, Any], list[EntityChange], list[EntityEvent], list[tuple[str, int | None]]]] = {
     "a webhook event tells of it": ({}, [a_change(5)], [an_event(1, 5, 5.5)], [("MADE", 1)]),

@@ -93,25 +93,28 @@ begin
       ), claimed as (
         update webhook_events_open e set state = 'SENDING', attempt_count = e.attempt_count + 1,
           -- Longer than the POST may take, with 2 s to record it: expired while it is in flight, it would be sent twice.
-          lease_until = claimed_at + make_interval(secs => greatest(lease_s, w.timeout_s + 2)),
-          attempted_at = claimed_at, first_attempted_at = coalesce(e.first_attempted_at, claimed_at)
-        from picked, webhooks w
-        where e.id = picked.id and w.id = e.webhook_id and e.state in ('PENDING', 'RETRYING')
+          lease_until = claimed_at + make_interval(secs => greatest(lease_s,
+            (select w.timeout_s + 2 from webhooks w where w.id = e.webhook_id))),
+          attempted_at = claimed_at + (e.id % 20) * interval '1 microsecond', first_attempted_at = coalesce(e.first_attempted_at, claimed_at)
+        where e.id = any(array(select picked.id from picked)) and e.state || '' in ('PENDING', 'RETRYING')
         returning e.*
       ), attempts as (
         insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at)
-        select c.webhook_id, c.id, c.attempt_count, claimed_at from claimed c
+        select c.webhook_id, c.id, c.attempt_count, c.attempted_at from claimed c
       ), spent as (
         insert into webhook_tokens as t (webhook_id, tokens, refilled_at)
-        select w.id, webhook_tokens_at(w.id, w.rate_limit, claimed_at) - count(*), claimed_at
-        from claimed c join webhooks w on w.id = c.webhook_id where w.rate_limit is not null group by w.id
+        select c.webhook_id, webhook_tokens_at(c.webhook_id, w.rate_limit, claimed_at) - c.number, claimed_at
+        from (select webhook_id, count(*) as number from claimed group by 1) c
+        cross join lateral (select w.rate_limit from webhooks w where w.id = c.webhook_id offset 0) w
+        where w.rate_limit is not null
         on conflict on constraint webhook_tokens_pkey
           do update set tokens = excluded.tokens, refilled_at = excluded.refilled_at
       )
       select c.id, c.webhook_id, c.entity_type, c.entity_id, c.event_name, c.attempt_count, c.changed, c.changed_at,
         c.first_attempted_at, picked.body, w.url, w.headers, w.secrets, w.timeout_s,
         case when c.event_name = 'test' then 0 else w.max_retries end, w.type, c.attempts_before
-      from claimed c join webhooks w on w.id = c.webhook_id join picked on picked.id = c.id
+      from claimed c join picked on picked.id = c.id and equals_at_cost(picked.id, c.id)
+      cross join lateral (select w.* from webhooks w where w.id = c.webhook_id offset 0) w
       order by c.id;
       return;
     exception when serialization_failure then

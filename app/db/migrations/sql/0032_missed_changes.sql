@@ -26,7 +26,9 @@ create index missed_changes_turns on missed_changes (entity_type, shard, turn);
 alter table webhooks
   add column missed_since bigint,       -- it has missed changes after this turn; null: none
   add column enabled_turn bigint;       -- another one each time it is enabled
+-- Those that have to catch up; and all for which something is kept.
 create index webhooks_behind on webhooks (id) where is_enabled and missed_since is not null;
+create index webhooks_missing on webhooks (type, id) where missed_since is not null;
 update webhooks set missed_since = 1 where not is_enabled and not every_change and deleted_at is null;
 
 -- How far a webhook has caught up; from its first step until it has missed nothing any more. A table of its own, because

@@ -3,7 +3,7 @@
 from app.db.migrations.sql_file import run_sql_file
 
 revision = "0035"
-down_revision = "0032"
+down_revision = "0034"
 
 
 def upgrade() -> None:

@@ -1,0 +1,135 @@
+"""What PostgreSQL plans once it may keep: statements are run small first, then large, and the other way about.
+
+A plan is kept by a connection, for PL/pgSQL's statements without parameters from the first call, else from the sixth.
+It was made for the rows of that time, by what ANALYZE had seen last: an empty queue, a full one, or nothing yet.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from app.db.pool import SERVER_SETTINGS
+from tests.support.database import cloned_database
+from tests.support.plan_cost import CostMeter, metered
+from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
+
+MEDIUM, LARGE = 100, 600
+#: A history may cost so many times what the best one costs, and so much besides: fewer than the rows of a large set.
+_RATIO, _BESIDES = 3, LARGE // 2
+STATES = ("never analyzed", "analyzed while empty", "analyzed while full")
+
+Conn = asyncpg.Connection
+#: As a worker's connections for the queue are; and as the API's, or any application's.
+BY_INDEX = {**SERVER_SETTINGS, "enable_seqscan": "off"}
+PLAIN = {"jit": "off"}
+
+#: Webhooks stay: what refers to them goes.
+_CLEARED = (
+    "webhook_events",
+    "delivery_attempts",
+    "payloads",
+    "webhook_given",
+    "change_events",
+    "operational_events",
+    "webhook_tokens",
+)
+#: By autovacuum, which would have plans made anew in the middle of a history.
+_NOT_ANALYZED = """
+do $$ declare name text; begin
+  for name in select oid::regclass from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace loop
+    execute format('alter table %s set (autovacuum_enabled = off)', name);
+  end loop;
+end $$
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One function or statement whose input varies in size.
+
+    given     makes so many rows, and returns the argument for a call that takes so many of them.
+    act       the call; what it costs is counted.
+    covers    functions of app/db, `module.function`, whose statements take arrays.
+    is_fixed  whether it costs the same however much it takes.
+    until_kept  so often it runs before its plans are kept: from the sixth execution on, PostgreSQL may keep one for
+                whatever arguments come.
+    """
+
+    name: str
+    given: Callable[[Conn, int, int], Awaitable[Any]]
+    act: Callable[[Conn, Any], Awaitable[object]]
+    covers: tuple[str, ...] = ()
+    settings: dict[str, str] | None = None
+    is_fixed: bool = False
+    until_kept: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """Of calls that take one of many rows, a medium number, and many. `small_first`: as the connection began."""
+
+    state: str
+    small_first: bool
+    one: int
+    medium: int
+    large: int
+
+    @property
+    def history(self) -> str:
+        return f"{self.state}, {'small' if self.small_first else 'large'} first"
+
+
+async def measure(case: Case, world: Callable[[Conn], Awaitable[object]]) -> list[Costs]:
+    """Run the case through all histories, each on a connection of its own, each state on a database of its own."""
+    found = []
+    for state in STATES:
+        async with cloned_database(os.environ[DATABASE_VARIABLE], os.environ[TEMPLATE_VARIABLE]) as url:
+            setup = await asyncpg.connect(url)
+            try:
+                await setup.execute(_NOT_ANALYZED)
+                await world(setup)
+                if state == "analyzed while full":
+                    await case.given(setup, LARGE, 1)
+                if state != "never analyzed":
+                    await setup.execute("analyze")
+                for small_first in (True, False):
+                    async with metered(url, **(case.settings or BY_INDEX)) as meter:
+                        found.append(await _costs(case, setup, meter, state, small_first))
+            finally:
+                await setup.close()
+    return found
+
+
+async def _costs(case: Case, setup: Conn, meter: CostMeter, state: str, small_first: bool) -> Costs:
+    async def run(present: int, taken: int) -> int:
+        for table in _CLEARED:
+            await setup.execute(f"delete from {table}")
+        given = await case.given(setup, present, taken)
+        async with meter.counting():
+            await case.act(meter.conn, given)
+        return meter.cost
+
+    size = 1 if small_first else LARGE
+    for _ in range(case.until_kept):
+        await run(size, size)
+    large, medium, one = await run(LARGE, LARGE), await run(MEDIUM, MEDIUM), await run(LARGE, 1)
+    return Costs(state=state, small_first=small_first, one=one, medium=medium, large=large)
+
+
+def problems(case: Case, found: list[Costs]) -> list[str]:
+    """Where a history costs much more than the best one, or a row of many more than a row of few."""
+    best_one, best_large = min(costs.one for costs in found), min(costs.large for costs in found)
+    told = []
+    for costs in found:
+        grown = costs.medium if case.is_fixed else costs.medium * LARGE / MEDIUM
+        for what, cost, allowed in (
+            ("one row", costs.one, best_one),
+            ("many rows", costs.large, best_large),
+            ("many rows, against a row of fewer", costs.large, grown),
+        ):
+            if cost > _RATIO * allowed + _BESIDES:
+                told.append(f"{case.name}, {costs.history}: {what} cost {cost}, the best {allowed:.0f}")
+    return told

@@ -1,0 +1,136 @@
+"""What a database session's past costs: plans that it made for few rows and keeps when many come."""
+
+import statistics
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from app.db.deliveries import claim_due
+from app.db.pool import SERVER_SETTINGS, Connection
+from app.errors import TellgraphError
+from workers.bench.figures import Figure
+from workers.bench.history import create_webhooks
+from workers.bench.lab import Lab, Site
+from workers.bench.marketplace import STORED_QUERY
+from workers.bench.processes import cpu_of
+
+_SINGLE_UPDATES = 100
+_SMALL_CLAIMS = 10
+_CLAIMED = 1000
+#: Below the limit of what one webhook is sent at once.
+_PER_WEBHOOK = 50
+
+
+async def measure_sessions(lab: Lab) -> list[Figure]:
+    """A bulk UPDATE, and the claims of a backlog, each in a session that was used for single rows, and in another."""
+    return [await _measure_capture(lab), await _measure_claim(lab)]
+
+
+async def _measure_capture(lab: Lab) -> Figure:
+    rows, ratios = lab.scale.captured_rows, []
+    async with lab.database() as site:
+        await _create_variants(site.conn, rows)
+        for _ in range(lab.scale.rounds):
+            async with _session(site) as used, _session(site) as fresh:
+                for number in range(_SINGLE_UPDATES):
+                    await used.execute(
+                        "update variants set count_on_hand = count_on_hand + 1 where id = $1", 1 + number % rows
+                    )
+                ratios.append(await _cpu_s(used, lambda: _update(used)) / await _cpu_s(fresh, lambda: _update(fresh)))
+    return Figure(
+        key="sessions.capture_ratio",
+        value=statistics.median(ratios),
+        unit="×",
+        counts=f"PostgreSQL's CPU for an UPDATE of {rows:,} variants: after {_SINGLE_UPDATES} single rows in a session,"
+        " against a fresh one",
+    )
+
+
+async def _measure_claim(lab: Lab) -> Figure:
+    """Planned while the queue is empty, which is its usual state; and planned while it is full."""
+    events = lab.scale.backlog
+    async with lab.database() as site:
+        await create_webhooks(
+            site.conn, site.secret_key, f"{lab.receiver}/hook", STORED_QUERY, count=events // _PER_WEBHOOK
+        )
+        async with _session(site) as before, _session(site) as after:
+            await site.settle()
+            for _ in range(_SMALL_CLAIMS):
+                await _create_backlog(site.conn, 1)
+                await _claim(before, 1)
+            await _forget_events(site.conn)
+            await _create_backlog(site.conn, events)
+            planned_empty = await _cpu_s(before, lambda: _claim(before, events))
+            await _forget_events(site.conn)
+            await _create_backlog(site.conn, events)
+            await site.settle()
+            planned_full = await _cpu_s(after, lambda: _claim(after, events))
+    return Figure(
+        key="sessions.claim_ratio",
+        value=planned_empty / planned_full,
+        unit="×",
+        counts=f"PostgreSQL's CPU for claiming {events:,} waiting events: planned while the queue was empty, against"
+        " planned while it was full",
+    )
+
+
+@asynccontextmanager
+async def _session(site: Site) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as a worker's own."""
+    settings = {**SERVER_SETTINGS, "enable_seqscan": "off"}
+    conn = await asyncpg.connect(site.database_url, server_settings=settings)
+    try:
+        yield conn
+    finally:
+        await conn.close()
+
+
+async def _cpu_s(conn: asyncpg.Connection, run: Callable[[], Awaitable[object]]) -> float:
+    """CPU of the session's backend."""
+    pid = conn.get_server_pid()
+    before = cpu_of([pid])[pid]
+    await run()
+    return cpu_of([pid])[pid] - before
+
+
+async def _create_variants(conn: Connection, rows: int) -> None:
+    await conn.execute(
+        "insert into variants (id, advert_id, seller_id, label, price_cents, currency) overriding system value"
+        " select n, n % 20 + 1, n % 20 + 1, 'Red', 1000, 'AUD' from generate_series(1, $1::int) n",
+        rows,
+    )
+    await conn.execute("vacuum analyze")
+
+
+async def _update(conn: Connection) -> None:
+    await conn.execute("update variants set count_on_hand = count_on_hand + 1")
+
+
+async def _create_backlog(conn: Connection, events: int) -> None:
+    """Events that are due, of each webhook in turn, each about another invoice."""
+    await conn.execute(
+        """
+        insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, changed, changed_at, due_at)
+        select ids[1 + n % cardinality(ids)], 'Invoice', nextval('webhook_events_id_seq'), 'update', 'PENDING', '{}',
+          now(), now()
+        from generate_series(1, $1::int) n cross join (select array_agg(id) as ids from webhooks) w
+        """,
+        events,
+    )
+
+
+async def _forget_events(conn: Connection) -> None:
+    # TRUNCATE would have all plans made anew.
+    await conn.execute("delete from webhook_events")
+
+
+async def _claim(conn: Connection, events: int) -> None:
+    """Claim as a worker does, until so many are claimed."""
+    while events > 0:
+        claimed = await claim_due(
+            conn, limit=min(events, _CLAIMED), per_webhook=_CLAIMED, after=0, failing_share=10, lease_s=600
+        )
+        if not claimed:
+            raise TellgraphError(f"{events} events of the backlog can't be claimed.")
+        events -= len(claimed)
