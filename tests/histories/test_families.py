@@ -137,7 +137,12 @@ async def play(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Pla
             await clear(conn)
             sellers = [int((await create_seller(conn)).id) for _ in range(2)]
             heard = await conn.fetchval("select coalesce(max(id), 0) from webhook_events")
-            family = Family(conn=conn, publisher=publisher, sellers=sellers, mirror=Mirror(heard=heard))
+            family = Family(
+                conn=conn,
+                publisher=publisher,
+                sellers=sellers,
+                mirror=Mirror(heard=heard, hears_every_end=every_change),
+            )
             await family.subscribe(every_change=every_change)
             for step in steps:
                 await family.run(step)
