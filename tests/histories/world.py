@@ -112,7 +112,7 @@ class World:
             return set(FIELDS)
         becomes = replace(state, **wanted)
         if becomes == state or (state.life == "deleted" and "seller" in wanted):
-            # What is deleted and goes to another seller before a publisher looks: see the last test of test_histories.py.
+            # What is deleted goes to nobody else: see the last test of test_histories.py.
             return None
         self.states[variant] = becomes
         match wanted.get("life"):

@@ -18,7 +18,7 @@ async def frozen_after_claim(
 ) -> AsyncIterator[WorkerProcess]:
     """Make a change, and freeze the worker that claims what comes of it: the claim commits, and nothing is sent.
 
-    Gives the frozen worker; it is thawed at the end.
+    Gives the frozen worker; it is thawed at the end. Something must be due after the change.
     """
     async with held(database_url, "lock table delivery_attempts in share mode") as lock:
         await change()
