@@ -1,5 +1,6 @@
-"""What `tellgraph check` says: the webhooks that a schema would break."""
+"""What `tellgraph check` says: the webhooks that a schema would break. And whether a database can be worked on."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.db.migrate import check_migrated
 from app.db.pool import DATABASE_ERRORS
 from app.errors import TellgraphError
 
@@ -34,6 +36,12 @@ class Checked:
 
     count: int
     broken: Sequence[BrokenWebhook]
+
+
+def check_database(database_url: str, errors: Console) -> None:
+    """Warn when the database is of a newer version. Raises Conflict when it has to be migrated first."""
+    if warning := asyncio.run(check_migrated(database_url)):
+        errors.print(f"[yellow]tellgraph:[/yellow] {warning}")
 
 
 @contextmanager

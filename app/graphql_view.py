@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.auth import Viewer
+from app.response_size import exceeds
 
 RESPONSE_JSON = "application/graphql-response+json"
 
@@ -36,10 +37,14 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed:
-    """is_request_error: the document or its variables were refused, and nothing was executed."""
+    """is_request_error: the document or its variables were refused, and nothing was executed.
+
+    is_small  whether what was read is too little for a large answer, so that it needn't be counted.
+    """
 
     response: dict[str, Any]
     is_request_error: bool
+    is_small: bool = False
 
 
 Execute = Callable[[Operation, Viewer, Request], Awaitable[Executed]]
@@ -62,11 +67,31 @@ async def read_operation(request: Request, *, max_body_bytes: int) -> Operation:
     return _operation(given, may_mutate=request.method == "POST")
 
 
-def respond(executed: Executed, accept: str) -> Response:
-    """A request error is a 400 for clients that know the GraphQL media type, and a 200 for all others."""
+def respond(executed: Executed, accept: str, *, max_bytes: int) -> Response:
+    """A request error is a 400 for clients that know the GraphQL media type, and a 200 for all others.
+
+    An answer of more than `max_bytes` is refused, and never written.
+    """
     knows = RESPONSE_JSON in accept
     status = 400 if knows and executed.is_request_error else 200
-    return json_response(executed.response, status, RESPONSE_JSON if knows else "application/json")
+    media_type = RESPONSE_JSON if knows else "application/json"
+    if not executed.is_small and exceeds(executed.response, max_bytes):
+        return json_response(_too_large(executed, max_bytes), status, media_type)
+    response = json_response(executed.response, status, media_type)
+    if len(response.body) > max_bytes:
+        # By what JSON escapes.
+        return json_response(_too_large(executed, max_bytes), status, media_type)
+    return response
+
+
+def _too_large(executed: Executed, max_bytes: int) -> dict[str, Any]:
+    message = (
+        f"The answer has more than {max_bytes} bytes (TELLGRAPH_MAX_RESPONSE_BYTES). Ask for fewer rows (first) or"
+        " fewer fields. If this was a mutation, it has been carried out."
+    )
+    error = {"message": message, "extensions": {"code": "RESPONSE_TOO_LARGE", "maximum": max_bytes}}
+    extensions = {name: value for name, value in executed.response.items() if name == "extensions"}
+    return {"data": None, "errors": [error], **extensions}
 
 
 def refuse(status: int, code: str, message: str) -> Response:

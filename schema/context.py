@@ -8,7 +8,8 @@ import strawberry
 from databases import Database
 
 from app.auth import Viewer, Witness
-from app.db.pool import Connection, Record
+from app.db.pool import DATABASE_ERRORS, Connection, Record
+from app.db.unreadable import UNREADABLE_ERRORS, times_as_text
 from app.filtering import FilterProcess
 from app.settings import Settings
 
@@ -21,6 +22,7 @@ class Reader:
 
     witness     what a plan's statement selects along, where it can, to confirm that the viewer still is who it was.
     statements  how many have run; tests hold it against the number of entities.
+    characters  of the JSON that plans have read.
     """
 
     def __init__(self, conn: Connection, witness: Witness | None = None) -> None:
@@ -28,6 +30,7 @@ class Reader:
         self.witness = witness
         self._lock = asyncio.Lock()
         self.statements = 0
+        self.characters = 0
 
     @property
     def is_in_transaction(self) -> bool:
@@ -37,7 +40,14 @@ class Reader:
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
         async with self._lock:
             self.statements += 1
-            return await self._conn.fetch(sql, *args)
+            try:
+                return await self._conn.fetch(sql, *args)
+            except DATABASE_ERRORS:
+                raise
+            except UNREADABLE_ERRORS:
+                # One row must not take all others with it: the field that shows the value says what is wrong with it.
+                async with times_as_text(self._conn):
+                    return await self._conn.fetch(sql, *args)
 
 
 @dataclass(slots=True, kw_only=True)

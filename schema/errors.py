@@ -43,6 +43,9 @@ CODES: Mapping[str, str] = {
     "IDEMPOTENCY_CONFLICT": "The Idempotency-Key was used with another body, or is in use at the moment.",
     "TOO_SOON": "The same was asked for a moment ago; try again later.",
     "TOO_MANY": "A list without pages has more than it may return.",
+    "UNREADABLE": "The stored time is beyond the years 1 to 9999.",
+    # The answer was refused after the operation was executed: null in `data`.
+    "RESPONSE_TOO_LARGE": "The answer has more than TELLGRAPH_MAX_RESPONSE_BYTES; `maximum` says how many.",
     # Ours.
     "INTERNAL": "Something failed that is not the client's business; the log has it.",
     "NO_SECRET_KEY": "TELLGRAPH_SECRET_KEY is not set.",

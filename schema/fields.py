@@ -30,6 +30,7 @@ from schema.declarations import (
     Relation,
     always,
 )
+from schema.unreadable import computed_value, readable
 from schema.visibility import Visibility
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class DeclaredField(StrawberryField):
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
         declaration = self.declaration
         if isinstance(declaration, Leaf):
-            return declaration.compute(source, **kwargs)
+            return computed_value(declaration, source, kwargs)
         assert isinstance(declaration, Relation)
         return info.context.loaders.related(declaration, source, **kwargs)
 
@@ -274,7 +275,7 @@ class _Column(DeclaredField):
         return Leaf(reads=(name,), compute=lambda row: getattr(row, name), is_column=True)
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        return getattr(source, self.metadata["column"] or self.python_name)
+        return readable(getattr(source, self.metadata["column"] or self.python_name))
 
     @property
     def is_basic_field(self) -> bool:

@@ -54,13 +54,14 @@ described(
     {
         "MADE": "A webhook event tells of it, which may have been skipped since: see its state.",
         "WAITING": "No worker has published it yet.",
+        "SET_ASIDE": "It could not be published; the operator has to have it tried again.",
         "NOT_VISIBLE": "The webhook's owner does not see the entity, or did not when it changed.",
         "BEFORE_WEBHOOK": "It was published before the webhook was registered.",
         "UNDONE": "The entity was created and destroyed before anything was published of it.",
         "NOT_ASKED_FOR": "The webhook's `events` leave its kind out.",
         "NOT_WATCHED": "Nothing that the query reads has changed.",
         "NOT_TRIGGERED": "Nothing that the triggers name has changed.",
-        "DISABLED": "The webhook is disabled. Once it is enabled, it is sent the entity's present state.",
+        "DISABLED": "The webhook is disabled, or catches up with what it missed: then it is sent the present state.",
         "UNKNOWN": "Nothing is kept that tells.",
     },
 )

@@ -89,4 +89,4 @@ async def test_sql_to_monitor_runs(conn: Connection) -> None:
 
     results = [await conn.fetch(statement) for statement in statements]
 
-    assert len(results) == 6
+    assert len(results) == 7

@@ -14,7 +14,7 @@ from app.db.change_events import ChangeEvent, Passed, insert_passed
 from app.db.pool import Connection
 from app.domain.webhook import WebhookEventName
 from schema.declarations import VISIBILITY
-from schema.stored.watched import across, is_across
+from schema.stored.watched import across, is_operators_own
 from schema.visibility import OperatorOnly
 from workers.match import entity_of
 from workers.owners import Entity
@@ -51,8 +51,7 @@ async def pass_across(
 
 def is_hidden(event: ChangeEvent) -> bool:
     """Whether it is the operator's to know: it was passed on within something that no seller sees."""
-    down = _BELOW.get(event.entity_type)
-    return down is not None and isinstance(VISIBILITY[down.table], OperatorOnly) and is_across(event.columns)
+    return is_operators_own(event.entity_type, event.columns)
 
 
 def without_hidden(

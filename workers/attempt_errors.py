@@ -1,5 +1,7 @@
 """What the libraries below a POST raise, read as an ErrorKind."""
 
+import os
+import re
 import ssl
 from typing import Final
 
@@ -11,6 +13,7 @@ from app.domain.attempt import ErrorKind
 from workers.egress import RefusedAddress
 
 MAX_MESSAGE_CHARS: Final = 300
+_BYTES_REPR: Final = re.compile(r"""(?:bytearray\()?\bb('[^']*'|"[^"]*")\)?""")
 
 
 class OversizedAnswer(aiohttp.ClientPayloadError):
@@ -60,13 +63,46 @@ def classify(error: Exception) -> ErrorKind:
 
 def describe(error: Exception) -> str:
     """Word an exception for the attempt's record: one line, at most 300 characters, never empty."""
-    causes = _causes(error)
-    told = next((cause for cause in causes if isinstance(cause, RefusedAddress)), error)
-    bad = (aiohttp.ClientResponseError, HttpProcessingError)
-    answered = next((cause for cause in causes if isinstance(cause, bad)), None)
-    # Its own text starts with "400", which reads like the endpoint's status and is only aiohttp's.
-    text = f"broken answer: {answered.message}" if answered else str(told)
-    return " ".join(text.split())[:MAX_MESSAGE_CHARS] or type(error).__name__
+    causes = sorted(_causes(error), key=_rank)
+    # What an endpoint has sent is bytes in the libraries' words.
+    text = _BYTES_REPR.sub(r"\1", next((text for cause in causes if (text := _words(cause))), str(error)))
+    return " ".join(text.split()).removesuffix(" ^")[:MAX_MESSAGE_CHARS] or type(error).__name__
+
+
+def _rank(error: BaseException) -> int:
+    """Put first what says most: a refused address, then what is wrong with TLS, then what aiohttp makes of it."""
+    if isinstance(error, RefusedAddress):
+        return 0
+    return 1 if isinstance(error, ssl.SSLError) and not isinstance(error, aiohttp.ClientError) else 2
+
+
+def _words(error: BaseException) -> str | None:
+    """Say what happened, where the library's own text is a repr, or would mislead; None where it is well."""
+    match error:
+        case RefusedAddress():
+            return str(error)
+        case aiohttp.ClientResponseError() | HttpProcessingError():
+            # Its own text starts with "400", which reads like the endpoint's status and is only aiohttp's.
+            return f"broken answer: {error.message}"
+        case aiohttp.ServerDisconnectedError() | StaleConnection():
+            # aiohttp shows as much of the answer as it has read, as an object.
+            return "the connection ended before a whole answer had come"
+        case ssl.SSLCertVerificationError():
+            return f"the certificate was not accepted: {getattr(error, 'verify_message', error)}"
+        case ssl.SSLError():
+            return f"TLS: {getattr(error, 'reason', None) or error.args[-1]}"
+        case aiohttp.ClientConnectorDNSError():
+            return f"no address was found for {error.host}"
+        case aiohttp.ClientConnectorError():
+            return f"no connection to {error.host}:{error.port}: {_reason(error.os_error)}"
+        case aiohttp.ClientOSError():
+            return _reason(error)
+    return None
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's words for an error's number: asyncio puts an address, as a tuple, in their place."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

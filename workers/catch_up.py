@@ -153,7 +153,7 @@ async def _list_changes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What happened to an entity while the webhook was disabled.
+    """The past of an entity, while the webhook was disabled.
 
     is_new      whether it was created, or restored, or came to the webhook's owner.
     is_updated  whether it was changed after it was created.
@@ -168,7 +168,7 @@ class Past:
 
 
 def choose_operation(events: Sequence[WebhookEventName], past: Past) -> WebhookEventName | None:
-    """What a webhook that asks for these events is told; None when of nothing.
+    """Choose the event that a webhook is told, of those that it asks for; None when it is told of none.
 
     An entity that it cannot know is created, or, for who is not told of creations, updated if it was changed since.
     """
@@ -200,7 +200,7 @@ def _is_watched(catch_up: CatchUp, query: StoredQuery | None, columns: frozenset
 
 
 async def _list_seen(conn: Connection, entity_type: str, viewer: Viewer, ids: Sequence[int]) -> Mapping[int, bool]:
-    """Those of the entities that the viewer sees, with whether they are there: not deleted."""
+    """List the entities that the viewer sees, with whether they are there: not deleted."""
     table = ENTITIES[entity_type].table
     asked = seen_ids(table, viewer)
     seen = [row["id"] for row in await conn.fetch(asked.sql, list(ids), *asked.args)]

@@ -1,4 +1,4 @@
-"""What disabled webhooks miss is recorded once for each changed entity, instead of being rendered for each webhook."""
+"""Changes that disabled webhooks miss are recorded once for each entity, instead of being rendered for each webhook."""
 
 from app.db.missed_changes import MissedChange, begin_missing, record_missed
 from app.db.pool import Connection

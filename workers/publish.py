@@ -140,7 +140,7 @@ async def _sort_out(
         for event in events:
             if remaining := frozenset(one for one in webhooks if concerns(event, one)):
                 lane = max(event.lane, Lane.HEAVY if entity in heavy else Lane.BULK)
-                leftovers.append(Leftover(event.id, event.lane if entity not in left else lane, remaining))
+                leftovers.append(Leftover(event.id, lane, remaining))
             else:
                 published.append(event.id)
     return published, leftovers

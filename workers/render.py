@@ -26,7 +26,7 @@ M = TypeVar("M", Match, Unrendered)
 #: takes to build one chunk's.
 CHUNK_BYTES: Final = 1024 * 1024
 #: Entities of the first chunk of a query whose bodies' size is not known yet.
-FIRST_CHUNK: Final = 16
+FIRST_CHUNK: Final = 4
 #: A query whose bodies are this large on average is heavy.
 HEAVY_BYTES: Final = 256 * 1024
 #: How much the last chunk says of the size of bodies, beside the chunks before.

@@ -2,10 +2,12 @@
 
 import structlog
 
-from app.db import deliveries, missed_changes, webhook_event_changes
+from app.db import leases, missed_changes, webhook_event_changes
 from app.db.backlog import read_backlog
 from app.db.operational_events import raise_failing
 from app.db.pool import connection, transaction
+from app.db.webhook_events import MAX_AT_ONCE
+from app.db.webhook_resumptions import lock_resumed, step_resumption
 from app.domain.webhook import WebhookKlass
 from app.errors import DatabaseUnavailable, TellgraphError
 from app.metrics import OVERDUE_SECONDS, UNPUBLISHED_SECONDS
@@ -19,17 +21,19 @@ _log = structlog.get_logger()
 async def sweep_all(resources: Resources) -> int:
     """Make due again what was claimed and never recorded. Returns how many webhook events that were.
 
-    Also reports webhooks that begin to fail, puts right what slipped past a webhook's disabling or enabling, clears
-    away missed changes that no webhook needs, and drops signing secrets that were rotated out.
+    Also lets newer states take the place of failed ones, brings retries forward after an outage, reports webhooks that
+    begin to fail, puts right what slipped past a webhook's disabling or enabling, clears away missed changes that no
+    webhook needs, and drops signing secrets that were rotated out.
     """
     async with transaction(resources.database) as conn:
-        expired = await deliveries.release_expired(conn)
+        expired = await leases.release_expired(conn)
         await supersede_failed(conn, expired)
     async with transaction(resources.database) as conn:
         await supersede_recent(conn)
     async with transaction(resources.database) as conn:
         await webhook_event_changes.hold_overlooked(conn)
         await webhook_event_changes.release_overlooked(conn)
+    await _resume_webhooks(resources)
     async with transaction(resources.database) as conn:
         for webhook_id in await raise_failing(conn, after_s=resources.settings.failing_after_s):
             _log.warning("sweep.webhook_failing", webhook_id=webhook_id)
@@ -48,6 +52,19 @@ async def _clear_missed(resources: Resources) -> None:
         async with transaction(resources.database) as conn:
             if not await missed_changes.clear_missed(conn, types):
                 return
+
+
+async def _resume_webhooks(resources: Resources) -> None:
+    """Bring retries forward, a step for each webhook whose turn it is, until MAX_AT_ONCE events are made due."""
+    total = 0
+    while total < MAX_AT_ONCE and not resources.stopping.is_set():
+        async with transaction(resources.database) as conn:
+            resumption = await lock_resumed(conn)
+            if resumption is None:
+                return
+            moved = await step_resumption(conn, resumption)
+        total += moved
+        _log.info("sweep.webhook_resumed", webhook_id=resumption.webhook_id, webhook_events=moved)
 
 
 async def _measure_backlog(resources: Resources) -> None:

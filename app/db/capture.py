@@ -6,7 +6,7 @@ jsonb costs 58–270 and one that EXECUTEs costs 900 µs per statement. The pric
 until the functions are generated again, which `migrate` does each time.
 
 Two functions per table. Statement triggers record what programs write by SQL. Row triggers record what logical
-replication applies, which runs no statements: they fire in the role `replica` alone, so they cost other sessions nothing.
+replication applies, which runs no statements. They fire in the role `replica` alone, so other sessions pay nothing.
 """
 
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ def function_sql(captured: Captured, columns: Mapping[str, str]) -> str:
 
 
 def _applied_function_sql(captured: Captured, columns: Mapping[str, str]) -> str:
-    """The row trigger function of one table. Its statements see the row as parameters, whose values no plan may need."""
+    """Return the definition of a table's row trigger function. Its plans serve every row: planning one costs more."""
     return _function_sql(
         f"capture_applied_{captured.table}",
         "  if tg_op <> 'INSERT' then old_row := old; end if;\n  if tg_op <> 'DELETE' then new_row := new; end if;\n"
@@ -57,7 +57,8 @@ def _applied_function_sql(captured: Captured, columns: Mapping[str, str]) -> str
 def _function_sql(name: str, body: str, *, declared: str = "", settings: tuple[str, ...] = SETTINGS) -> str:
     # SECURITY DEFINER: another application's role writes orders without any right on change_events.
     return f"""create or replace function {name}() returns trigger
-language plpgsql security definer set search_path = public, pg_temp {" ".join(f"set {one}" for one in settings)} as $capture$
+language plpgsql security definer set search_path = public, pg_temp
+{" ".join(f"set {one}" for one in settings)} as $capture$
 declare
   k bigint;
   total bigint := 0;

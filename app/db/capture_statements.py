@@ -36,7 +36,7 @@ _Statement = Callable[[Sequence[Root]], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowSource:
-    """Where a capture function finds the rows of a change: each is what may follow FROM."""
+    """Name the rows of a change, before and after it: each may follow FROM in a statement."""
 
     old: str
     new: str
@@ -200,7 +200,7 @@ def _side(root: Root, names: Iterable[str], side: str) -> str:
 
 
 def _former_seller(root: Root, columns: Mapping[str, str]) -> str:
-    """SQL for whose the entity was, if it is not that seller's any more. A restored one has left nobody."""
+    """Return SQL for the former seller of an entity that has left it; else it gives null, as for a restored one."""
     names = sorted(_columns_of(root.seller))
     if not names:
         return "null"
@@ -224,7 +224,7 @@ def _entity_type(roots: Sequence[Root]) -> str:
 
 
 def _operation(roots: Sequence[Root], op: str) -> str:
-    """What happened to the entities: an UPDATE of each whose own row it was not."""
+    """Return SQL for the operation: an entity whose own row it was not has an UPDATE."""
     own = [place for place, root in enumerate(roots) if root.is_self]
     if not own:
         return "'UPDATE'"

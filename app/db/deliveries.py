@@ -1,4 +1,4 @@
-"""The deliver job's statements: claim due webhook events, record what became of them, sweep what was left."""
+"""The deliver job's statements: claim due webhook events, record what became of them."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from app.db.operational_events import raise_exhausted
-from app.db.pool import Connection, unmoved
+from app.db.pool import Connection
 from app.db.webhook_events import WebhookEventId, hold_open
+from app.db.webhook_resumptions import FIRST_STEP
 from app.db.webhooks import WebhookId
 from app.domain.attempt import NEVER_LEFT, OUR_FAULTS
 from app.domain.operational_event import exhausted_reason
@@ -116,7 +117,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
     Returns: the ids of the webhook events that were still in flight, and are recorded now.
     """
     failed = {result.webhook_id for result in results if result.state is not WebhookEventState.DELIVERED}
-    await _lock_webhooks(conn, failed)
+    await lock_webhooks(conn, failed)
     rows = await conn.fetch(
         """
         with r as (
@@ -176,7 +177,14 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
             -- Only a pause that is over is cleared: successes that were in flight before it say nothing against it.
             paused_until = greatest(
               case when h.is_failing or w.paused_until > clock_timestamp() then w.paused_until end, h.paused_until),
-            outage_reported_at = case when h.is_failing or not w.is_enabled then w.outage_reported_at end
+            outage_reported_at = case when h.is_failing or not w.is_enabled then w.outage_reported_at end,
+            -- The first success after an outage that was reported: what waits is brought forward, by steps. Not when it
+            -- fails again; but what somebody has asked for goes on.
+            resumed_at = case
+              when h.is_failing then case when w.resume_size is null then w.resumed_at end
+              when w.is_enabled and w.outage_reported_at is not null then clock_timestamp() else w.resumed_at end,
+            resume_size = case when not h.is_failing and w.is_enabled and w.outage_reported_at is not null
+              and (w.resumed_at is null or w.resume_size is not null) then $16 else w.resume_size end
           from health h where w.id = any(array(select webhook_id from health)) and w.id = h.webhook_id
             and equals_at_cost(w.id, h.webhook_id) and (w.is_failing <> h.is_failing or h.paused_until is not null
             or not h.is_failing and (w.paused_until <= clock_timestamp()
@@ -199,6 +207,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
         list(NEVER_LEFT),
         list(OUR_FAULTS),
         [result.webhook_id for result in results],
+        FIRST_STEP,
     )
     recorded = {row["id"] for row in rows}
     if exhausted := [(one.id, _exhausted(one)) for one in results if _is_exhausted(one) and one.id in recorded]:
@@ -243,52 +252,7 @@ async def list_failing(conn: Connection, ids: Collection[WebhookId], *, days: in
     return [row["id"] for row in rows]
 
 
-async def release_expired(conn: Connection) -> list[WebhookEventId]:
-    """Make due again what a worker had claimed and never recorded; its attempt's outcome stays unknown.
-
-    Returns: the ids.
-    """
-    expired = await conn.fetch(
-        "select distinct webhook_id from webhook_events_open"
-        " where state = 'SENDING' and lease_until < statement_timestamp()"
-    )
-    await _lock_webhooks(conn, [row["webhook_id"] for row in expired])
-    return await unmoved(conn, lambda: _release_expired(conn))
-
-
-async def _release_expired(conn: Connection) -> list[WebhookEventId]:
-    rows = await conn.fetch(
-        """
-        with expired as (
-          update webhook_events e set
-            state = case when w.is_enabled then 'RETRYING' when w.deleted_at is null then 'HELD' else 'CANCELLED' end,
-            reason = case when w.deleted_at is not null then $1 end, lease_until = null,
-            due_at = case when w.is_enabled then clock_timestamp() end,
-            finished_at = case when w.deleted_at is not null then clock_timestamp() end
-          from webhooks w where w.id = e.webhook_id and e.state = 'SENDING' and e.lease_until < statement_timestamp()
-          returning e.id, e.attempt_count, e.attempted_at, e.webhook_id, e.entity_type, e.entity_id, e.event_name,
-            e.state
-        ), given as (
-          -- It may have arrived. One of an entity is in flight at most, and tests don't count.
-          insert into webhook_given as g (webhook_id, entity_type, entity_id, webhook_event_id, event_name)
-          select webhook_id, entity_type, entity_id, id, event_name from expired
-          where event_name <> 'test' and state <> 'CANCELLED'
-          on conflict (webhook_id, entity_type, entity_id) do update set webhook_event_id = excluded.webhook_event_id,
-            event_name = excluded.event_name, payload_digest = null
-            where g.webhook_event_id < excluded.webhook_event_id
-        )
-        update delivery_attempts a set finished_at = clock_timestamp(), error_kind = 'UNKNOWN_OUTCOME',
-          error = 'No outcome was recorded before the lease was over.'
-        from expired x where a.webhook_event_id = x.id and a.number = x.attempt_count and a.started_at = x.attempted_at
-          and a.finished_at is null
-        returning a.webhook_event_id
-        """,
-        WEBHOOK_DELETED,
-    )
-    return [row["webhook_event_id"] for row in rows]
-
-
-async def _lock_webhooks(conn: Connection, ids: Collection[WebhookId]) -> None:
+async def lock_webhooks(conn: Connection, ids: Collection[WebhookId]) -> None:
     """Keep webhooks from being enabled or disabled until the transaction ends.
 
     Else an event could be held for a webhook that is just being enabled, and nobody would release it.

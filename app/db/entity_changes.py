@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from app.db.change_events import Lane
 from app.db.pool import Record
 from app.db.webhook_events import WebhookEventId
 from app.db.webhooks import WebhookId
@@ -15,9 +16,11 @@ from app.domain.webhook_event import WebhookEventState
 
 #: Index entries that are looked at for one entity. They are found by its number alone, which entities of other types
 #: may share: one of those may have changed a million times.
-MAX_CHANGES_READ = 2_000
+MAX_CHANGES_READ = 1_000
 #: The same for webhook events, which an entity has for each of its webhooks.
-MAX_EVENTS_READ = 10_000
+MAX_EVENTS_READ = 5_000
+#: Webhook events that are compared with the changes: each with each, beside everybody else's requests.
+_MAX_EVENTS = 500
 
 
 class RowSource(Protocol):
@@ -30,7 +33,8 @@ class RowSource(Protocol):
 class EntityChange:
     """One recorded change of an entity. `columns`, `changes`, `is_cut`: as `ChangeEvent` has them.
 
-    seller_id     whose it was, of an entity that was deleted for good; else None.
+    seller_id     of a DESTROY: whose the entity was, when it was deleted for good. Of an UPDATE: the seller that it has
+                  left. Else None.
     published_at  None while it waits. Changes that were published together have the same time.
     """
 
@@ -43,6 +47,7 @@ class EntityChange:
     seller_id: int | None
     recorded_at: datetime
     published_at: datetime | None
+    is_set_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +63,7 @@ class EntityEvent:
 
 async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int, *, limit: int) -> list[EntityChange]:
     """The last changes of an entity that are still recorded, published or not, newest first."""
-    columns = "id, txid, operation, columns, changes, is_cut, seller_id, recorded_at, published_at"
+    columns = "id, txid, operation, columns, changes, is_cut, seller_id, recorded_at, published_at, lane"
     rows = await conn.fetch(
         f"""
         (select {columns} from change_events_open where entity_type = $1 and entity_id = $2 order by id desc limit $3)
@@ -84,6 +89,7 @@ async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int,
             seller_id=row["seller_id"],
             recorded_at=row["recorded_at"],
             published_at=row["published_at"],
+            is_set_aside=row["published_at"] is None and row["lane"] == Lane.SET_ASIDE,
         )
         for row in rows
     ]
@@ -92,7 +98,7 @@ async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int,
 async def list_entity_events(
     conn: RowSource, webhook_id: WebhookId, entity_type: str, entity_id: int, *, since: datetime
 ) -> list[EntityEvent]:
-    """Webhook events that tell of changes recorded at `since` or later, oldest first; no tests."""
+    """The last webhook events that tell of changes recorded at `since` or later, oldest first; no tests."""
     wanted = "webhook_id = $1 and entity_type = $2 and entity_id = $3 and changed_at >= $4 and event_name <> 'test'"
     rows = await conn.fetch(
         f"""
@@ -101,12 +107,13 @@ async def list_entity_events(
         select id, state, reason, changed_at, created_at from (
           select * from webhook_events_closed where entity_id = $3 order by id desc limit $5
         ) c where {wanted}
-        order by id
+        order by id desc limit $6
         """,
         webhook_id,
         entity_type,
         entity_id,
         since,
         MAX_EVENTS_READ,
+        _MAX_EVENTS,
     )
-    return [EntityEvent(**{**row, "state": WebhookEventState(row["state"])}) for row in rows]
+    return [EntityEvent(**{**row, "state": WebhookEventState(row["state"])}) for row in reversed(rows)]

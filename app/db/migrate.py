@@ -6,21 +6,71 @@ from pathlib import Path
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from app.db import capture
+from app.db.pool import UNREACHABLE, Connection
+from app.errors import Conflict
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 _FUNCTIONS = _SCRIPTS / "functions"
+
+#: PostgreSQL's advisory lock of whoever migrates this database. Any number will do.
+_LOCK = 7_304_112_019
+#: How often one that waits for another to finish looks again. Not by waiting in a statement: its snapshot would hold up
+#: what waits for all others to end, such as an index that is made concurrently.
+_LOOK_AGAIN_S = 0.1
 
 
 def migrate(database_url: str) -> None:
     """Bring the database to the newest revision. Synchronous; runs its own event loop.
 
-    Raises: asyncpg.PostgresError, OSError. A lock that cannot be had within 5 s fails the migration
-    instead of queueing every other statement behind it.
+    Several at once take turns. A table's lock that cannot be had within 5 s fails the migration instead of queueing
+    every other statement behind it.
+    Raises: asyncpg.PostgresError, OSError; Conflict when the database is of a newer version.
     """
-    upgrade(database_url, "head")
-    asyncio.run(_install_functions(database_url))
+    asyncio.run(_migrate(database_url))
+
+
+async def _migrate(database_url: str) -> None:
+    conn = await asyncpg.connect(database_url)
+    try:
+        while not await conn.fetchval("select pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110  # of another process
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        revision = await _revision(conn)
+        if revision is not None and revision not in _known():
+            raise Conflict(f"The database is at revision {revision}, which this version doesn't know: use a newer one.")
+        # Alembic is synchronous and runs an event loop of its own, which needs a thread of its own.
+        await asyncio.to_thread(upgrade, database_url, "head")
+        await _install_functions(database_url)
+    finally:
+        # The lock goes with the connection.
+        await conn.close()
+
+
+async def check_migrated(database_url: str) -> str | None:
+    """Say whether this version can work on the database: None, or a warning when the database is of a newer version.
+
+    An older version works on newer tables, so that processes can be replaced one by one. A database that can't be
+    reached is waited for elsewhere.
+    Raises: Conflict when the database has to be migrated first.
+    """
+    try:
+        conn = await asyncpg.connect(database_url)
+    except UNREACHABLE:
+        return None
+    try:
+        revision = await _revision(conn)
+    finally:
+        await conn.close()
+    head, known = _scripts().get_current_head(), _known()
+    if revision is None:
+        raise Conflict("The database has not been migrated: run `tellgraph migrate` first.")
+    if revision not in known:
+        return f"The database is at revision {revision}, and this version knows up to {head}: deploy the newer version."
+    if revision != head:
+        raise Conflict(f"The database is at revision {revision} and must be at {head}: run `tellgraph migrate` first.")
+    return None
 
 
 def upgrade(database_url: str, revision: str) -> None:
@@ -29,6 +79,23 @@ def upgrade(database_url: str, revision: str) -> None:
     config.set_main_option("script_location", str(_SCRIPTS))
     config.attributes["database_url"] = database_url
     command.upgrade(config, revision)
+
+
+async def _revision(conn: Connection) -> str | None:
+    """The revision of the database's tables; None without any."""
+    if await conn.fetchval("select to_regclass('alembic_version')") is None:
+        return None
+    revision: str | None = await conn.fetchval("select version_num from alembic_version")
+    return revision
+
+
+def _known() -> set[str]:
+    """The revisions of this version."""
+    return {script.revision for script in _scripts().walk_revisions()}
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(_SCRIPTS))
 
 
 async def _install_functions(database_url: str) -> None:

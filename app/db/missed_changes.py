@@ -1,4 +1,4 @@
-"""What disabled webhooks miss: one row for each changed entity, however many webhooks miss it."""
+"""Changes that disabled webhooks miss: one row for each changed entity, however many webhooks miss it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class MissedChange(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedEntity:
-    """What was recorded of one entity, over all its changes; turns are None for what has not happened."""
+    """All recorded changes of one entity together. A turn is None for what has not happened."""
 
     entity_id: int
     turn: int
@@ -107,7 +107,7 @@ _NAMED_ALREADY = "(m.changes @> excluded.changes and not jsonb_path_exists(exclu
 
 
 async def list_missed(conn: Connection, entity_type: str, *, shard: int, after: int, limit: int) -> list[MissedEntity]:
-    """What was missed after a turn in one shard, which the caller has locked; by turn."""
+    """List what was missed after a turn in one shard, which the caller has locked; by turn."""
     rows = await conn.fetch(
         "select entity_id, turn, created_turn, updated_turn, former_seller_ids, columns, changes::text, is_cut,"
         " changed_at from missed_changes where entity_type = $1 and shard = $2 and turn > $3 order by turn limit $4",
@@ -133,7 +133,7 @@ async def list_missed(conn: Connection, entity_type: str, *, shard: int, after: 
 
 
 async def list_created(conn: Connection, entity_type: str, ids: Collection[int]) -> dict[int, int]:
-    """The turn of the last missed CREATE of each of these entities; without those that have none.
+    """Return the turn of the last missed CREATE of each of these entities; without those that have none.
 
     A webhook whose `missed_since` is less, and that was given nothing of the entity, has not heard of its creation.
     """
@@ -147,7 +147,7 @@ async def list_created(conn: Connection, entity_type: str, ids: Collection[int])
 
 
 async def get_turn(conn: Connection) -> int:
-    """The last turn that was given to anybody."""
+    """Return the last turn that was taken."""
     turn: int = await conn.fetchval("select last_value from missed_changes_turn")
     return turn
 

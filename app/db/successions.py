@@ -4,12 +4,14 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from app.db.pool import Connection, unmoved
-from app.db.webhook_events import MAX_AT_ONCE, Subject, WebhookEventId
+from app.db.webhook_events import Subject, WebhookEventId
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WebhookEventState
 
 #: The sweep looks at what was published so lately: anything older was seen when the attempt before it failed.
 RECENT_S = 15
+#: So many of those at most: more wait in a backlog, where an attempt that fails looks by itself.
+MAX_LOOKED_AT = 2_000
 
 
 class Succession(NamedTuple):
@@ -50,7 +52,7 @@ async def list_overtaken(conn: Connection, ids: Collection[WebhookEventId]) -> l
 
 
 async def list_recently_overtaken(conn: Connection) -> list[Subject]:
-    """Return the same for all events, as far as the newer one was published in the last seconds; MAX_AT_ONCE at most.
+    """Return the same for all events, as far as the newer one was published in the last seconds; of MAX_LOOKED_AT.
 
     An event that is published while an attempt of an older one is recorded may be seen by neither transaction.
     """
@@ -69,7 +71,7 @@ async def list_recently_overtaken(conn: Connection) -> list[Subject]:
         ) e {_OVERTAKEN}
         """,
         RECENT_S,
-        MAX_AT_ONCE,
+        MAX_LOOKED_AT,
     )
     return [(row["webhook_id"], row["entity_type"], row["entity_id"]) for row in rows]
 

@@ -1,6 +1,6 @@
-"""Insert a row or, where one with its unique columns exists, update that: one statement, safe against a race."""
+"""Insert rows or, where one with their unique columns exists, update that: one statement, safe against a race."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 import orjson
@@ -11,22 +11,31 @@ from app.db.table import Table
 Row = TypeVar("Row")
 
 
-async def upsert_row(
-    conn: Connection, table: Table[Row], values: Mapping[str, object], *, unique: Collection[str]
-) -> Row:
-    """Insert `values`, or set them in the row that has the same `unique` columns, those of a unique constraint.
+async def upsert_rows(
+    conn: Connection, table: Table[Row], values: Sequence[Mapping[str, object]], *, unique: Collection[str]
+) -> list[Row]:
+    """Insert rows, or set their values where a row has the same `unique` columns, those of a unique constraint.
 
     Setting what is there already records no change.
+
+    Args:
+        values: Column → the value. Every mapping has the columns of the first, and `unique` ones of its own.
+
+    Returns:
+        The rows as they are then, in no particular order.
     """
-    columns = ", ".join(f'"{column}"' for column in values)
-    settings = [f'"{column}" = excluded."{column}"' for column in values]
+    if not values:
+        return []
+    columns = ", ".join(f'"{column}"' for column in values[0])
+    settings = [f'"{column}" = excluded."{column}"' for column in values[0]]
     if table.has("updated_at"):
         settings.append("updated_at = now()")
-    record = await conn.fetchrow(
+    # In the order of their keys: two writers of the same rows must not wait in a circle.
+    records = await conn.fetch(
         f"insert into {table.name} as t ({columns})"
-        f" select {columns} from jsonb_populate_record(null::{table.name}, $1::text::jsonb)"
+        f" select {columns} from jsonb_populate_recordset(null::{table.name}, $1::text::jsonb)"
+        f" order by {', '.join(unique)}"
         f" on conflict ({', '.join(unique)}) do update set {', '.join(settings)} returning {table.select_list('t')}",
-        orjson.dumps(dict(values)).decode(),
+        orjson.dumps([dict(row) for row in values]).decode(),
     )
-    assert record is not None
-    return table.from_record(record)
+    return table.rows(records)

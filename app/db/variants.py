@@ -121,11 +121,15 @@ async def lock_offered_variants(
     return {VariantId(record["id"]): _offered(record) for record in records}
 
 
-async def touch_variant(conn: Connection, variant_id: VariantId) -> None:
-    """A part of the variant has changed: lists of what was updated since find it, and its advert. No change event."""
-    await conn.execute("update variants set updated_at = now() where id = $1", variant_id)
+async def touch_variants(conn: Connection, variant_ids: Collection[VariantId]) -> None:
+    """Parts of variants have changed: lists of what was updated since find them, and their adverts. No change event."""
+    if not variant_ids:
+        return
+    await conn.execute("update variants set updated_at = now() where id = any($1::bigint[])", [*variant_ids])
     await conn.execute(
-        "update adverts a set updated_at = now() from variants v where v.id = $1 and a.id = v.advert_id", variant_id
+        "update adverts set updated_at = now()"
+        " where id in (select v.advert_id from variants v where v.id = any($1::bigint[]))",
+        [*variant_ids],
     )
 
 

@@ -1,4 +1,4 @@
-"""How far webhooks that were enabled again have caught up with what they had missed."""
+"""The progress of webhooks that were enabled again and catch up with what they missed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

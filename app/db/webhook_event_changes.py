@@ -56,28 +56,34 @@ async def replay_webhook_events(
 ) -> list[WebhookEvent]:
     """Make these due again, with a fresh allowance of retries; held while their webhook is disabled.
 
-    What could not be rendered keeps its state, and a worker runs its query again. Open events, skipped ones and
+    What could not be rendered keeps its state, and a worker runs its query again. What waits for a retry is only made
+    due: nobody was given it yet, so that a newer state may still take its place. Other open events, skipped ones and
     tests stay as they are.
     Returns: those that were changed, by id.
     """
-    rows = await conn.fetch(
-        f"""
-        with changed as (
-          update webhook_events e set
-            state = case when e.state = 'RENDER_FAILED' then e.state when $2 then 'PENDING' else 'HELD' end,
-            reason = case when e.state = 'RENDER_FAILED' then $3 end,
-            due_at = case when e.state = 'RENDER_FAILED' or $2 then clock_timestamp() end,
-            superseded_by = null, finished_at = null, first_attempted_at = null,
-            attempts_before = e.attempt_count, replayed_at = clock_timestamp()
-          where e.id = any($1::bigint[]) and e.event_name <> 'test' and (
-            e.state in ('DELIVERED', 'FAILED', 'CANCELLED', 'SUPERSEDED') and e.payload_digest is not null
-            or e.state = 'RENDER_FAILED' and e.due_at is null)
-          returning e.*
-        ) select {_COLUMNS} from changed e order by e.id
-        """,
-        list(ids),
-        is_enabled,
-        RENDER_AGAIN,
+    rows = await unmoved(
+        conn,
+        lambda: conn.fetch(
+            f"""
+            with changed as (
+              update webhook_events e set
+                state = case when e.state = 'RENDER_FAILED' then e.state when not $2 then 'HELD'
+                  when e.state = 'RETRYING' then e.state else 'PENDING' end,
+                reason = case e.state when 'RENDER_FAILED' then $3 when 'RETRYING' then e.reason end,
+                due_at = case when e.state = 'RENDER_FAILED' or $2 then clock_timestamp() end,
+                superseded_by = null, finished_at = null, first_attempted_at = null,
+                attempts_before = e.attempt_count,
+                replayed_at = case when e.state = 'RETRYING' then e.replayed_at else clock_timestamp() end
+              where e.id = any($1::bigint[]) and e.event_name <> 'test' and (
+                e.state in ('DELIVERED', 'FAILED', 'CANCELLED', 'SUPERSEDED') and e.payload_digest is not null
+                or e.state = 'RETRYING' or e.state = 'RENDER_FAILED' and e.due_at is null)
+              returning e.*
+            ) select {_COLUMNS} from changed e order by e.id
+            """,
+            list(ids),
+            is_enabled,
+            RENDER_AGAIN,
+        ),
     )
     return WEBHOOK_EVENTS.rows(rows)
 

@@ -1,6 +1,7 @@
 """The catalogue: adverts and their variants are made and changed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from databases import Database
@@ -20,7 +21,7 @@ from app.db.variants import (
     find_advert_of,
     lock_advert_variants,
     lock_variant,
-    touch_variant,
+    touch_variants,
 )
 from app.db.write import insert_row, update_row
 from app.domain.attributes import Absent, given
@@ -36,7 +37,7 @@ from app.services.catalogue_attributes import (
     columns_given,
 )
 from app.services.images import image_problems, set_advert_images, set_variant_images
-from app.services.options import set_choices
+from app.services.options import OwnersChoices, set_choices
 from app.services.owned import external_id_problems, keep_external_ids, keep_metadata, metadata_problems
 
 Row = TypeVar("Row", Advert, Variant)
@@ -52,9 +53,9 @@ async def update_variant(database: Database, viewer: Viewer, change: VariantUpda
         variant = await lock_in_advert(conn, viewer, change.variant_id)
         _variant_problems(change.attributes, variant, "attributes").check()
         saved = await _save(conn, VARIANTS, variant, columns_given(change.attributes))
-        has_parts_changed = await _save_parts(conn, saved, change.attributes, "attributes")
-        if has_parts_changed:
-            await touch_variant(conn, saved.id)
+        parts = VariantParts(variant_id=saved.id, attributes=change.attributes, path="attributes")
+        if await _save_parts(conn, [parts]):
+            await touch_variants(conn, [saved.id])
         elif saved is not variant:
             await touch_advert(conn, saved.advert_id)
         return saved
@@ -188,26 +189,44 @@ async def _save_variants(
     listed: Sequence[AdvertVariant],
     known: Mapping[VariantId, Variant],
 ) -> None:
-    for index, item in enumerate(listed):
+    saved = []
+    for item in listed:
         attributes = columns_given(item)
         if item.variant_id is None:
             own = {"advert_id": advert.id, "seller_id": advert.seller_id}
-            variant = await insert_row(conn, VARIANTS, **own, **attributes)
+            saved.append(await insert_row(conn, VARIANTS, **own, **attributes))
         else:
-            variant = await _save(conn, VARIANTS, known[item.variant_id], attributes)
-        has_parts_changed = await _save_parts(conn, variant, item, f"attributes.variants.{index}")
-        if has_parts_changed and item.variant_id is not None:
-            await touch_variant(conn, variant.id)
+            saved.append(await _save(conn, VARIANTS, known[item.variant_id], attributes))
+    parts = [
+        VariantParts(variant_id=variant.id, attributes=item, path=f"attributes.variants.{index}")
+        for index, (variant, item) in enumerate(zip(saved, listed, strict=True))
+    ]
+    changed = await _save_parts(conn, parts)
+    await touch_variants(conn, [variant_id for variant_id in known if variant_id in changed])
 
 
-async def _save_parts(conn: Connection, variant: Variant, attributes: VariantAttributes, path: str) -> bool:
-    """Set option values and images, where given; whether that changed anything. Raises InvalidInput."""
-    has_changed = False
-    if not isinstance(choices := attributes.option_values, Absent):
-        has_changed = await set_choices(conn, VARIANT_OPTION_VALUES, variant.id, choices, f"{path}.optionValues")
-    if not isinstance(images := attributes.images, Absent):
-        has_changed = await set_variant_images(conn, variant.id, images) or has_changed
-    return has_changed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantParts:
+    """Attributes of a variant, whose option values and images are to be set. `path`: where they were given."""
+
+    variant_id: VariantId
+    attributes: VariantAttributes
+    path: str
+
+
+async def _save_parts(conn: Connection, parts: Sequence[VariantParts]) -> set[int]:
+    """Set option values and images, where given. Returns the variants that had others. Raises InvalidInput."""
+    choices = [
+        OwnersChoices(owner_id=one.variant_id, choices=given, path=f"{one.path}.optionValues")
+        for one in parts
+        if not isinstance(given := one.attributes.option_values, Absent)
+    ]
+    changed = await set_choices(conn, VARIANT_OPTION_VALUES, choices)
+    for one in parts:
+        images = one.attributes.images
+        if not isinstance(images, Absent) and await set_variant_images(conn, one.variant_id, images):
+            changed.add(one.variant_id)
+    return changed
 
 
 async def _save_advert_parts(conn: Connection, advert: Advert, attributes: AdvertAttributes) -> Advert:
@@ -215,8 +234,8 @@ async def _save_advert_parts(conn: Connection, advert: Advert, attributes: Adver
     await keep_external_ids(conn, "Advert", advert.id, attributes.external_ids)
     await keep_metadata(conn, "Advert", advert.id, attributes.metadata)
     if not isinstance(choices := attributes.advert_option_values, Absent):
-        path = "attributes.advertOptionValues"
-        if await set_choices(conn, ADVERT_OPTION_VALUES, advert.id, choices, path):
+        asked = OwnersChoices(owner_id=advert.id, choices=choices, path="attributes.advertOptionValues")
+        if await set_choices(conn, ADVERT_OPTION_VALUES, [asked]):
             await touch_advert(conn, advert.id)
     if isinstance(attributes.images, Absent):
         return advert

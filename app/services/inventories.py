@@ -10,7 +10,7 @@ from app.auth import Viewer
 from app.db.inventories import INVENTORIES, Inventory, lock_inventories
 from app.db.pool import Connection, transaction
 from app.db.sellers import SellerId, find_seller_ids
-from app.db.variants import Variant, VariantId, lock_variant, touch_variant
+from app.db.variants import Variant, VariantId, lock_variant, touch_variants
 from app.db.write import insert_row, update_row
 from app.domain.attributes import ABSENT, Absent, given
 from app.domain.problems import Problems, value_problems
@@ -48,7 +48,7 @@ async def update_inventories(
         known = {inventory.seller_id: inventory for inventory in await lock_inventories(conn, variant.id)}
         for seller_id, state in zip(sellers, states, strict=True):
             await _save(conn, variant, seller_id, known.get(seller_id), _columns(state))
-        await touch_variant(conn, variant.id)
+        await touch_variants(conn, [variant.id])
         return await lock_variant(conn, variant.id, seller_id=viewer.seller_id)
 
 

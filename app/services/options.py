@@ -16,6 +16,7 @@ from app.db.pool import Connection
 from app.db.table import Table
 from app.db.write import insert_rows
 from app.domain.option import Choice, choice_problems
+from app.domain.problems import Problems
 
 ChoiceRow = TypeVar("ChoiceRow", VariantOptionValue, AdvertOptionValue)
 
@@ -29,30 +30,66 @@ class NewChoice:
     text_value: str | None = None
 
 
-async def set_choices(
-    conn: Connection, table: Table[ChoiceRow], owner_id: int, choices: Sequence[NewChoice], path: str
-) -> bool:
-    """Give a locked variant or advert these choices and no other; whether that changed anything.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersChoices:
+    """What a locked variant or advert is to have chosen, and nothing else. `path`: where that was given."""
 
-    table  the owner's: its choices are told by `variant_id` or `advert_id`.
-    Raises InvalidInput.
+    owner_id: int
+    choices: Sequence[NewChoice]
+    path: str
+
+
+_NAMES = ("option_type_id", "option_value_id", "text_value")
+
+
+async def set_choices(conn: Connection, table: Table[ChoiceRow], asked: Sequence[OwnersChoices]) -> set[int]:
+    """Give variants or adverts their choices, in as many statements for one as for many.
+
+    Args:
+        table: The owners': its choices are told by `variant_id` or `advert_id`.
+
+    Returns:
+        The ids of the owners that had others before.
+
+    Raises:
+        InvalidInput: With all that is wrong with any of them.
     """
+    if not asked:
+        return set()
     owner = "variant_id" if table.name == VARIANT_OPTION_VALUES.name else "advert_id"
-    types = await find_choices(conn, [choice.option_type_id for choice in choices])
-    choice_problems([_choice(choice) for choice in choices], types, path).check()
-    records = await conn.fetch(
-        f"select option_type_id, option_value_id, text_value from {table.name} where {owner} = $1",
-        owner_id,
-    )
-    wanted = [(choice.option_type_id, choice.option_value_id, choice.text_value) for choice in choices]
-    if sorted(map(repr, wanted)) == sorted(repr(tuple(record)) for record in records):
-        return False
-    await conn.execute(f"delete from {table.name} where {owner} = $1", owner_id)
-    names = ("option_type_id", "option_value_id", "text_value")
-    rows: list[Mapping[str, object]] = [{owner: owner_id, **dict(zip(names, values, strict=True))} for values in wanted]
+    await _check(conn, asked)
+    before: dict[int, list[tuple[object, ...]]] = {}
+    for record in await conn.fetch(
+        f"select {owner}, {', '.join(_NAMES)} from {table.name} where {owner} = any($1::bigint[])",
+        [one.owner_id for one in asked],
+    ):
+        before.setdefault(record[owner], []).append(tuple(record)[1:])
+    differing = [one for one in asked if _sorted(_rows(one)) != _sorted(before.get(one.owner_id, []))]
+    changed: set[int] = {one.owner_id for one in differing}
+    if changed:
+        await conn.execute(f"delete from {table.name} where {owner} = any($1::bigint[])", [*changed])
+    rows: list[Mapping[str, object]] = []
+    for one in differing:
+        rows += [{owner: one.owner_id, **dict(zip(_NAMES, row, strict=True))} for row in _rows(one)]
     if rows:
         await insert_rows(conn, table, rows)
-    return True
+    return changed
+
+
+async def _check(conn: Connection, asked: Sequence[OwnersChoices]) -> None:
+    types = await find_choices(conn, {choice.option_type_id for one in asked for choice in one.choices})
+    problems = Problems()
+    for one in asked:
+        problems.include(choice_problems([_choice(choice) for choice in one.choices], types, one.path))
+    problems.check()
+
+
+def _rows(one: OwnersChoices) -> list[tuple[object, ...]]:
+    return [(choice.option_type_id, choice.option_value_id, choice.text_value) for choice in one.choices]
+
+
+def _sorted(rows: Sequence[tuple[object, ...]]) -> list[str]:
+    return sorted(map(repr, rows))
 
 
 def _choice(choice: NewChoice) -> Choice:

@@ -11,7 +11,7 @@ from app.db.invoices import touch_invoice
 from app.db.metadata import METADATA, Metadatum
 from app.db.owners import OWNER_TYPES, find_owner
 from app.db.pool import Connection, transaction
-from app.db.upsert import upsert_row
+from app.db.upsert import upsert_rows
 from app.domain.problems import Problems, blank_problems, join, value_problems
 from app.errors import InvalidInput, NotFound
 
@@ -75,17 +75,19 @@ def metadata_problems(values: Sequence[KeptValue], path: str) -> Problems:
 async def keep_external_ids(
     conn: Connection, owner_type: str, owner_id: int, values: Sequence[KeptValue]
 ) -> list[ExternalID]:
-    """Set these of an owner, whose others stay."""
-    return [
-        await upsert_row(conn, EXTERNAL_IDS, _values(owner_type, owner_id, kept), unique=_UNIQUE) for kept in values
-    ]
+    """Set these of an owner, whose others stay, in one statement. Returns them in the order given."""
+    rows = await upsert_rows(conn, EXTERNAL_IDS, _values(owner_type, owner_id, values), unique=_UNIQUE)
+    by_key = {row.key: row for row in rows}
+    return [by_key[kept.key] for kept in values]
 
 
 async def keep_metadata(
     conn: Connection, owner_type: str, owner_id: int, values: Sequence[KeptValue]
 ) -> list[Metadatum]:
-    """Set these of an owner, whose others stay."""
-    return [await upsert_row(conn, METADATA, _values(owner_type, owner_id, kept), unique=_UNIQUE) for kept in values]
+    """Set these of an owner, whose others stay, in one statement. Returns them in the order given."""
+    rows = await upsert_rows(conn, METADATA, _values(owner_type, owner_id, values), unique=_UNIQUE)
+    by_key = {row.key: row for row in rows}
+    return [by_key[kept.key] for kept in values]
 
 
 _UNIQUE = ("owner_type", "owner_id", "key")
@@ -101,8 +103,8 @@ def _check(given: Kept, problems: Problems) -> None:
     value_problems(given).include(problems).check()
 
 
-def _values(owner_type: str, owner_id: int, kept: KeptValue) -> dict[str, object]:
-    return {"owner_type": owner_type, "owner_id": owner_id, "key": kept.key, "value": kept.value}
+def _values(owner_type: str, owner_id: int, values: Sequence[KeptValue]) -> list[dict[str, object]]:
+    return [{"owner_type": owner_type, "owner_id": owner_id, "key": kept.key, "value": kept.value} for kept in values]
 
 
 async def _touch_owner(conn: Connection, viewer: Viewer, given: Kept) -> None:

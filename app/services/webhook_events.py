@@ -1,4 +1,4 @@
-"""What people do with webhook events: replay, cancel, send a test. Workers do the rest."""
+"""What people do with webhook events: replay, resume, cancel, send a test. Workers do the rest."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +12,7 @@ from app.db.pool import Connection, transaction
 from app.db.webhook_event_changes import get_webhook_event, webhook_of
 from app.db.webhook_events import Payload, WebhookEvent, WebhookEventId
 from app.db.webhook_replays import WebhookReplay, WebhookReplayId
+from app.db.webhook_resumptions import begin_resumption, step_resumption
 from app.db.webhooks import Webhook, WebhookId
 from app.domain.webhook_event import CANCELLABLE, CANCELLED_BY_HAND, REPLAYABLE, WebhookEventState
 from app.domain.webhook_run import WebhookRunState
@@ -26,16 +27,21 @@ _NOTHING_CHANGED = orjson.dumps({"added": [], "updated": [], "removed": []})
 async def replay_event(database: Database, viewer: Viewer, *, event_id: WebhookEventId) -> WebhookEvent:
     """Send an event again: same id, same bytes, a fresh allowance of retries; its attempts are counted on.
 
-    What could not be rendered has its query run again by a worker, and goes out as a new event.
-    Raises NotFound, also for another seller's; Conflict when it is open, was skipped, or can't be sent any more.
+    One that waits for a retry is due at once; a newer state may still take its place. What could not be rendered has
+    its query run again by a worker, and goes out as a new event.
+    Raises NotFound, also for another seller's; Conflict when it is otherwise open, was skipped, or can't be sent.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         webhook_id = await webhook_of(conn, event_id, seller_id=viewer.seller_id)
         webhook = await _lock_live(conn, webhook_id, viewer)
-        # Nobody takes an event out of a state that can be replayed without the lock of its webhook.
         _check_replayable(await get_webhook_event(conn, event_id, is_locked=False))
-        (replayed,) = await webhook_event_changes.replay_webhook_events(conn, [event_id], is_enabled=webhook.is_enabled)
-    return replayed
+        # Nobody takes an event out of a state that can be replayed without the lock of its webhook; but what waits for
+        # a retry may have been claimed, superseded or cancelled since.
+        replayed = await webhook_event_changes.replay_webhook_events(conn, [event_id], is_enabled=webhook.is_enabled)
+        if not replayed:
+            _check_replayable(await get_webhook_event(conn, event_id, is_locked=False))
+            raise Conflict("This event is being changed by somebody else: ask for it again.")
+    return replayed[0]
 
 
 async def replay_events(
@@ -65,6 +71,20 @@ async def replay_events(
         return await webhook_replays.insert_replay(
             conn, webhook_id, states=wanted, created_since=created_since, created_until=created_until
         )
+
+
+async def resume_webhook(database: Database, viewer: Viewer, *, webhook_id: WebhookId) -> Webhook:
+    """Make due at once all that waits for a retry, and end the pause that the endpoint has asked for.
+
+    The first MAX_AT_ONCE events are due when this returns; the sweep goes on with the others.
+    Raises NotFound, also for another seller's; Conflict while the webhook is disabled.
+    """
+    async with transaction(database, actor=viewer.actor) as conn:
+        webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        if not webhook.is_enabled:
+            raise Conflict("The webhook is disabled: enable it, and what is held goes out.")
+        await step_resumption(conn, await begin_resumption(conn, webhook_id))
+        return await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
 
 
 async def cancel_replay(database: Database, viewer: Viewer, *, replay_id: WebhookReplayId) -> WebhookReplay:
@@ -124,6 +144,8 @@ def _check_replayable(event: WebhookEvent) -> None:
         raise Conflict("A test is not replayed: send another one.")
     if event.state is WebhookEventState.SKIPPED:
         raise Conflict("This event was skipped, since it told nothing new: there is nothing to send again.")
+    if event.state is WebhookEventState.RETRYING:
+        return
     if event.state not in REPLAYABLE or (event.state is WebhookEventState.RENDER_FAILED and event.due_at is not None):
         raise Conflict(f"This event is {event.state.value}: it has not ended yet.")
     if event.state is not WebhookEventState.RENDER_FAILED and event.payload_digest is None:

@@ -1,4 +1,4 @@
-"""webhookDelete, webhookSecretRotate, webhookBackfill, webhookBackfillCancel."""
+"""webhookDelete, webhookResume, webhookSecretRotate, webhookBackfill, webhookBackfillCancel."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from databases import Database
 
 from app.auth import Scope, Viewer
 from app.db.webhook_backfills import WebhookBackfillId
-from app.services import webhook_backfills, webhook_secrets, webhooks
+from app.services import webhook_backfills, webhook_events, webhook_secrets, webhooks
 from schema import global_ids
 from schema.context import Info
 from schema.filters import webhook_backfills as backfill_filters
@@ -25,6 +25,12 @@ from schema.types.webhook_run import WebhookBackfill
 @strawberry.input(description="Input of webhookDelete.")
 class WebhookDeleteMutationInput:
     webhook_id: strawberry.ID = required("The webhook to delete.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of webhookResume.")
+class WebhookResumeMutationInput:
+    webhook_id: strawberry.ID = required("The webhook whose waiting events are to be sent now.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -62,6 +68,11 @@ class WebhookBackfillCancelMutationInput:
 @strawberry.type(description="Answer of webhookDelete.")
 class WebhookDeleteMutationPayload(MutationPayload):
     webhook: Webhook | None = strawberry.field(default=None, description="The deleted webhook; null on errors.")
+
+
+@strawberry.type(description="Answer of webhookResume.")
+class WebhookResumeMutationPayload(MutationPayload):
+    webhook: Webhook | None = strawberry.field(default=None, description="The webhook, not paused; null on errors.")
 
 
 @strawberry.type(description="Answer of webhookSecretRotate.")
@@ -103,6 +114,22 @@ class WebhookControlMutations:
             return {"webhook": await webhooks.delete_webhook(database, viewer, webhook_id=webhook_id)}
 
         return await run_mutation(info, WebhookDeleteMutationPayload, input, delete, scope=Scope.WEBHOOKS)
+
+    @strawberry.field(
+        description="Send now what waits: all RETRYING events of a webhook are due at once, each with one attempt more,"
+        " and a pause that its endpoint has asked for ends. More than 10,000 events become due within the next"
+        " minutes. While the webhook is disabled, `status` is 409: enabling it sends what is HELD."
+    )
+    async def webhook_resume(
+        self,
+        info: Info,
+        input: Annotated[WebhookResumeMutationInput, strawberry.argument(description="The webhook to resume.")],
+    ) -> WebhookResumeMutationPayload | None:
+        async def resume(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            webhook_id = webhook_id_of(input.webhook_id)
+            return {"webhook": await webhook_events.resume_webhook(database, viewer, webhook_id=webhook_id)}
+
+        return await run_mutation(info, WebhookResumeMutationPayload, input, resume, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
         description="Sign with new secrets: of each scheme of the webhook one. For a while the old ones sign, too, so"

@@ -107,7 +107,8 @@ class WebhookTestMutationPayload(MutationPayload):
 @strawberry.type
 class WebhookEventMutations:
     @strawberry.field(
-        description="Send an event again: same id, same bytes, same sequence, and new retries. One that"
+        description="Send an event again: same id, same bytes, same sequence, and new retries. One that is RETRYING is"
+        " sent now instead of at its `dueAt`, unless a newer state takes its place. One that"
         " could not be rendered has its query run again, and goes out as a new event, its `supersededBy`."
     )
     async def webhook_event_replay(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.db.pool import Record
 from schema.context import Reader
 from schema.plans.compile import Compiler
 from schema.plans.in_json import read_rows
@@ -48,12 +49,19 @@ async def read(
     witness = reader.witness
     if witness is None or witness.is_confirmed:
         statement = written.statement(nested, level, source, order, also)
-        return read_rows(await reader.fetch(statement.sql, *statement.args))
+        return read_rows(await _fetched(reader, statement))
     said = witness.column(nested.parameters(*witness.args))
     statement = written.statement(nested, level, source, order, [*also, said])
-    rows = read_rows(await reader.fetch(statement.sql, *statement.args))
+    rows = read_rows(await _fetched(reader, statement))
     if rows:
         witness.is_confirmed = rows[0][-1]
         if not witness.is_confirmed:
             raise BailOut
     return rows
+
+
+async def _fetched(reader: Reader, statement: Statement) -> list[Record]:
+    """The records, whose one column is a row's JSON. The reader counts their characters."""
+    records = await reader.fetch(statement.sql, *statement.args)
+    reader.characters += sum(len(record[0]) for record in records)
+    return records

@@ -20,6 +20,8 @@ class ChangeVerdict(StrEnum):
     """A webhook event tells of it."""
     WAITING = "WAITING"
     """No worker has published it yet."""
+    SET_ASIDE = "SET_ASIDE"
+    """It could not be published; somebody has to have it tried again."""
     NOT_VISIBLE = "NOT_VISIBLE"
     """The webhook's owner does not see it."""
     BEFORE_WEBHOOK = "BEFORE_WEBHOOK"
@@ -33,7 +35,7 @@ class ChangeVerdict(StrEnum):
     NOT_TRIGGERED = "NOT_TRIGGERED"
     """The triggers name nothing of it."""
     DISABLED = "DISABLED"
-    """The webhook is disabled and will be given the present state."""
+    """The webhook is disabled, or catches up with what it missed, and will be given the present state."""
     UNKNOWN = "UNKNOWN"
     """Nothing is kept that tells."""
 
@@ -67,6 +69,8 @@ _MADE = {
 _UNMADE = {
     ChangeVerdict.WAITING: "No worker has published it yet, which takes less than a second: ask again, and see to it"
     " that a worker runs.",
+    ChangeVerdict.SET_ASIDE: "It could not be published, which the operator is told of: changeEventsRetry has it tried"
+    " again.",
     ChangeVerdict.NOT_VISIBLE: "The webhook's owner does not see it: register a webhook of the entity's seller or of"
     " the operator.",
     ChangeVerdict.BEFORE_WEBHOOK: "It is older than the webhook: a webhookBackfill sends the present state.",
@@ -74,7 +78,8 @@ _UNMADE = {
     " to send.",
     ChangeVerdict.NOT_WATCHED: f"{UNWATCHED} Select a field that `changed` names.",
     ChangeVerdict.NOT_TRIGGERED: f"{UNTRIGGERED} Add a path that `changed` names to `triggers`.",
-    ChangeVerdict.DISABLED: "The webhook is disabled: enable it, and it is sent the entity's present state.",
+    ChangeVerdict.DISABLED: "The webhook was disabled: enable it, and once it has caught up it is sent the entity's"
+    " present state.",
     ChangeVerdict.UNKNOWN: "Nothing is kept that tells what became of it: a webhookBackfill sends the present state.",
 }
 _BY_SETTINGS = (ChangeVerdict.NOT_ASKED_FOR, ChangeVerdict.NOT_WATCHED, ChangeVerdict.NOT_TRIGGERED)
@@ -114,7 +119,7 @@ def explain_changes(
 def list_owned(
     entity_type: str, changes: Sequence[EntityChange], seller_id: int | None, *, is_seen: bool
 ) -> list[bool]:
-    """Whether each change, newest first, is one of an entity that was the seller's when it changed.
+    """Tell of each change, newest first, whether the entity was the seller's when it changed.
 
     Args:
         seller_id: None for the operator, who sees everything.
@@ -126,12 +131,15 @@ def list_owned(
     moves = VISIBILITY[table].reads(table)
     owned = []
     for change in changes:
+        was_seen = is_seen
         if change.seller_id is not None:
             # It was deleted for good, or moved, and this says whose it was until then.
-            is_seen = change.seller_id == seller_id
-        owned.append(is_seen and not is_operators_own(entity_type, change.columns))
-        if not change.columns.isdisjoint(moves):
-            is_seen = False
+            was_seen = change.seller_id == seller_id
+        elif not change.columns.isdisjoint(moves):
+            was_seen = False
+        is_move = change.operation is WebhookEventName.UPDATE and is_seen
+        owned.append((was_seen or is_move) and not is_operators_own(entity_type, change.columns))
+        is_seen = was_seen
     return owned
 
 
@@ -147,11 +155,13 @@ def _explain(
     is_hidden = webhook.seller_id is not None and is_operators_own(webhook.type.entity_type, change.columns)
     after = [event for event in events if event.changed_at >= change.recorded_at and not is_hidden]
     # The transaction that publishes a change makes its webhook events, and marks it last.
-    of_change = [event for event in after if change.published_at and event.created_at <= change.published_at]
+    of_change = [event for event in after if change.published_at is None or event.created_at <= change.published_at]
     if of_change:
         return _made(change, of_change[0], is_owned=is_owned)
     operation, wanted = _name_operation(webhook, change, group)
     verdict = _judge(webhook, watched, wanted, operation, is_owned=is_owned)
+    if verdict is ChangeVerdict.WAITING and change.is_set_aside:
+        verdict = ChangeVerdict.SET_ASIDE
     if verdict in (ChangeVerdict.DISABLED, ChangeVerdict.UNKNOWN) and after:
         return _made(change, after[0], is_owned=is_owned, prefix=f"{_LATER} ")
     reason = _UNMADE.get(verdict) or f"Its kind is {operation}: add that to the webhook's `events` to be told of it."
@@ -191,7 +201,8 @@ def _judge(
     columns = frozenset[str]().union(*(one.columns for one in group))
     if operation is WebhookEventName.UPDATE and watched is not None and watched.isdisjoint(columns):
         return ChangeVerdict.NOT_TRIGGERED if webhook.triggers else ChangeVerdict.NOT_WATCHED
-    return ChangeVerdict.UNKNOWN if webhook.is_enabled else ChangeVerdict.DISABLED
+    has_missed = not webhook.is_enabled or webhook.missed_since is not None
+    return ChangeVerdict.DISABLED if has_missed else ChangeVerdict.UNKNOWN
 
 
 def _name_operation(
@@ -199,8 +210,12 @@ def _name_operation(
 ) -> tuple[WebhookEventName | None, Sequence[EntityChange]]:
     """Return what the changes that were published together amount to, and which of them.
 
-    A webhook without CREATE is still told of what later transactions have changed.
+    A webhook without CREATE is still told of what later transactions have changed. A move to another seller is a
+    DESTROY for the one, and a CREATE for the other.
     """
+    if webhook.seller_id is not None and change.seller_id is not None and change.operation is WebhookEventName.UPDATE:
+        has_left = change.seller_id == webhook.seller_id
+        return WebhookEventName.DESTROY if has_left else WebhookEventName.CREATE, [change]
     operation = fold_operations([one.operation for one in group])
     if operation is WebhookEventName.CREATE and operation not in webhook.events:
         later = _list_later(group)

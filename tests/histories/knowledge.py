@@ -1,7 +1,7 @@
 """What each subscriber is to know in the end, noted from round to round."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.histories.model import Commit, Round, State, Subject, Subscription, folds, is_wanted, operation, renderings
@@ -49,11 +49,16 @@ class Knowledge:
             Round(commits=commits, before={}, after={}, arrived=frozenset(), taken=frozenset()),
         )
 
-    def note_gone(self, subscription: Subscription, states: Mapping[int, State]) -> None:
-        """It has caught up: what is gone by then it is told nothing of, unless it asks for that."""
-        if "destroy" not in subscription.events:
-            gone = {(subscription.id, variant) for variant, state in states.items() if not subscription.is_there(state)}
-            self.due = {subject: due for subject, due in self.due.items() if subject not in gone}
+    def note_caught_up(self, subscription: Subscription, states: Mapping[int, State]) -> None:
+        """What is there is shown by the query of now; what is gone it is told nothing of, unless it asks for that."""
+        for subject, due in [*self.due.items()]:
+            if subject[0] == subscription.id:
+                state = states[subject[1]]
+                if subscription.is_there(state):
+                    shown = [*due.renderings, subscription.rendering(state)]
+                    self.due[subject] = replace(due, renderings=shown)
+                elif "destroy" not in subscription.events:
+                    del self.due[subject]
 
     def forget(self, subscription: Subscription) -> None:
         """It is deleted, and told of nothing any more."""

@@ -294,7 +294,7 @@ class World:
                 await self._check(commits, before, is_quiet=self.workers.is_quiet, unchecked=subscription.id)
                 # It is told of all that it has missed as if it had happened since the last look.
                 self.knowledge.note_missed(subscription, self.missed.pop(subscription.id, []))
-                self.knowledge.note_gone(subscription, self.states)
+                self.knowledge.note_caught_up(subscription, self.states)
             else:
                 await self._mutate("webhookUpdate", subscription, attributes={"enabled": False})
                 self.missing = await self._missing()

@@ -33,6 +33,9 @@ MAX_S = 3.0
 #: up others until it is done makes them wait for nearly all of it.
 _P95_SHARE = 0.15
 _MAX_SHARE = 0.3
+#: Such a machine makes the canary slow at rest, too: then the load may make it so many times slower.
+_P95_RATIO = 10
+_MAX_RATIO = 15
 PEAK_MIB = 400
 WORKERS = 2
 
@@ -148,7 +151,7 @@ class Scene:
 
     async def settle(self, *, entity_type: str = "Variant", within_s: float | None = None) -> None:
         """Wait until nothing of this type waits to be published or sent; not the canary's."""
-        ends_at = time.monotonic() + (within_s or (3600 if IS_LONG else 60))
+        ends_at = time.monotonic() + (within_s or (3600 if IS_LONG else 180))
         while left := await self._left(entity_type):
             assert time.monotonic() < ends_at, f"not settled; left are {left}"
             await asyncio.sleep(0.1)
@@ -191,9 +194,11 @@ class Scene:
 
     def check(self, figures: Figures) -> None:
         """Fail when the canary was late, or a worker has had too much memory."""
-        late, took_s = figures.latencies, figures.took_s
-        assert late.p95_s <= max(P95_S, _P95_SHARE * took_s), f"p95 {late.p95_s:.2f} s of {took_s:.2f} s"
-        assert late.max_s <= max(MAX_S, _MAX_SHARE * took_s), f"longest {late.max_s:.2f} s of {took_s:.2f} s"
+        late, took_s, rest_s = figures.latencies, figures.took_s, self.quiet.p95_s
+        most_p95_s = max(P95_S, _P95_SHARE * took_s, _P95_RATIO * rest_s)
+        most_s = max(MAX_S, _MAX_SHARE * took_s, _MAX_RATIO * rest_s)
+        assert late.p95_s <= most_p95_s, f"p95 {late.p95_s:.2f} s of {took_s:.2f} s, {rest_s:.2f} s at rest"
+        assert late.max_s <= most_s, f"longest {late.max_s:.2f} s of {took_s:.2f} s, {rest_s:.2f} s at rest"
         assert max(figures.peaks_mib) <= PEAK_MIB, figures.peaks_mib
 
 

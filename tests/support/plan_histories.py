@@ -35,6 +35,8 @@ _CLEARED = (
     "change_events",
     "operational_events",
     "webhook_tokens",
+    "missed_changes",
+    "webhook_skips",
 )
 #: By autovacuum, which would have plans made anew in the middle of a history.
 _NOT_ANALYZED = """

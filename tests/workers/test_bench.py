@@ -43,7 +43,7 @@ def bench(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

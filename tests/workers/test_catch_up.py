@@ -42,7 +42,7 @@ async def watch_variants(publisher: Publisher, query: str = "sku", **given: Any)
 
 
 async def catch_up(publisher: Publisher, webhook_id: int) -> list[Made]:
-    """Enable the webhook and let it catch up. Returns what was made of it, without what was skipped."""
+    """Enable the webhook and let it catch up. Returns what was made of it."""
     before = {one.id for one in await publisher.made()}
     await enable(publisher, webhook_id)
     await catch_up_all(publisher.resources)
@@ -176,6 +176,35 @@ async def test_what_was_deleted_softly_is_destroyed_with_its_last_state(publishe
     (made,) = await catch_up(publisher, webhook_id)
     assert made.outcome == ("destroy", "PENDING")
     assert made.response["data"]["node"]["sku"] == "last"
+
+
+async def test_an_end_that_was_told_is_not_told_again(publisher: Publisher) -> None:
+    webhook_id = await watch_variants(publisher)
+    await create_variant(publisher.conn)
+    for sql in ("update variants set deleted_at = now()", "select"):
+        await publisher.publish()
+        await publisher.deliver()
+        await publisher.conn.execute(sql)
+    await disable(publisher, webhook_id)
+
+    await publisher.conn.execute("delete from variants")
+    await publisher.publish()
+
+    assert await missed(publisher.conn) != []
+    assert await catch_up(publisher, webhook_id) == []
+
+
+async def test_what_only_others_watch_is_passed_over(publisher: Publisher) -> None:
+    await create_variant(publisher.conn)
+    await publisher.publish()
+    of_sku = await watch_variants(publisher, "sku", is_enabled=False)
+    of_count = await watch_variants(publisher, "countOnHand", is_enabled=False)
+
+    await publisher.conn.execute("update variants set count_on_hand = 77")
+    await publisher.publish()
+
+    assert await catch_up(publisher, of_sku) == []
+    assert [one.outcome for one in await catch_up(publisher, of_count)] == [("update", "PENDING")]
 
 
 async def test_what_was_changed_and_changed_back_is_skipped(publisher: Publisher) -> None:

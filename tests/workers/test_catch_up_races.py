@@ -98,6 +98,28 @@ async def test_it_is_disabled_again_without_waiting_for_a_step(publisher: Publis
     assert not await is_behind(publisher)
 
 
+async def test_one_that_is_disabled_at_its_last_step_goes_on_missing_changes(
+    publisher: Publisher, database_url: str
+) -> None:
+    await publisher.subscribe("sku", klass=WebhookKlass.VARIANT, is_enabled=False)
+    await set_enabled(publisher, is_enabled=True)
+    # Its first step finds that nothing was missed; the last one is to note that.
+    assert await catch_up_step(publisher.resources) == 0
+    async with held(database_url, "update webhooks set is_enabled = false") as disabling:
+        finishing = asyncio.create_task(catch_up_step(publisher.resources))
+        await disabling.reached("for no key update")
+        await disabling.conn.execute("commit")
+        await finishing
+        await disabling.conn.execute("begin")
+
+    variant = await create_variant(publisher.conn)
+    await publisher.publish()
+    await set_enabled(publisher, is_enabled=True)
+    await catch_up_all(publisher.resources)
+
+    assert [(one.entity[1], one.event_name) for one in await publisher.made()] == [(variant.id, "create")]
+
+
 async def test_live_changes_are_published_while_it_catches_up(publisher: Publisher) -> None:
     await publisher.subscribe("sku", klass=WebhookKlass.VARIANT)
     variant = await create_variant(publisher.conn)

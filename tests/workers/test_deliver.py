@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 from aiohttp import web
 
-from app.db import deliveries
+from app.db import deliveries, leases
 from app.db.deliveries import DueEvent, Result
-from app.db.pool import create_database
+from app.db.pool import Connection, create_database
 from app.domain.webhook_event import WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
@@ -31,7 +31,7 @@ select pg_stat_get_xact_tuples_returned('webhook_events_open'::regclass)
 """
 
 
-async def claim(conn: Conn, *, limit: int = 200, after: int = 0, lease_s: float = 60) -> list[DueEvent]:
+async def claim(conn: Connection, *, limit: int = 200, after: int = 0, lease_s: float = 60) -> list[DueEvent]:
     return await deliveries.claim_due(
         conn, limit=limit, per_webhook=200, after=after, failing_share=10, lease_s=lease_s
     )
@@ -170,7 +170,7 @@ async def test_late_result_of_an_expired_lease_changes_nothing(conn: Conn) -> No
     await create_due_events(conn, webhook)
     (first,) = await claim(conn)
     await conn.execute("update webhook_events set lease_until = now() - interval '1 s'")
-    released = len(await deliveries.release_expired(conn))
+    released = len(await leases.release_expired(conn))
     (second,) = await claim(conn)
 
     late = await deliveries.record_results(conn, [failed(first, disable_reason="Gone")])
@@ -187,7 +187,7 @@ async def test_late_answer_gone_does_not_disable(conn: Conn, database_url: str) 
     await create_due_events(conn, webhook)
     (first,) = await claim(conn)
     await conn.execute("update webhook_events set lease_until = now() - interval '1 s'")
-    await deliveries.release_expired(conn)
+    await leases.release_expired(conn)
 
     async with create_database(database_url, pool_size=2) as database:
         await record([failed(first, state=WebhookEventState.FAILED, disable_reason="Gone")], database)

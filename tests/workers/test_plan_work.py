@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 import pytest
 
-from app.db import deliveries
+from app.db import deliveries, successions
 from app.db.deliveries import DueEvent
 from app.db.pool import SERVER_SETTINGS, Connection
+from app.db.webhook_events import WebhookEventId
 from app.db.webhooks import Webhook
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.plan_work import count_plan_work, explain_plans
@@ -115,6 +116,32 @@ async def test_plans_of_large_steps_serve_small_ones(conn: Connection, session: 
     of_few = await rows_each(session, 100)
 
     assert max(*of_few, *of_many) < MOST
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+async def test_looking_for_newer_states_reads_no_backlog(conn: Connection, session: Connection, history: str) -> None:
+    webhooks = await create_webhooks(conn, 10)
+    await have_history(conn, webhooks, history)
+    for _ in range(RUNS):
+        (first,) = await create_due_events(conn, webhooks[0])
+        await successions.list_overtaken(session, [WebhookEventId(first)])
+        await successions.list_recently_overtaken(session)
+    await conn.execute("delete from webhook_events")
+    for webhook in webhooks:
+        await create_due_events(conn, webhook, 1_000, first_entity=1_000, state="RETRYING")
+    await conn.execute("update webhook_events set due_at = now() + interval '1 h'")
+    retried = [await create_due_events(conn, webhook, 20, state="RETRYING") for webhook in webhooks]
+    for webhook in webhooks:
+        await create_due_events(conn, webhook, 20)
+
+    with count_plan_work(session) as of_failed:
+        overtaken = await successions.list_overtaken(session, [WebhookEventId(id) for ids in retried for id in ids])
+    with count_plan_work(session) as of_recent:
+        recent = await successions.list_recently_overtaken(session)
+
+    assert len(overtaken) == len(recent) == 200
+    assert of_failed.rows < 200 * 15
+    assert of_recent.rows < 200 * 20
 
 
 async def test_plans_made_with_few_webhooks_serve_many(conn: Connection, session: Connection) -> None:

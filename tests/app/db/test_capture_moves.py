@@ -1,4 +1,4 @@
-"""What goes to another seller, and what is deleted together with the row that names its seller."""
+"""Entities that go to another seller, or are deleted together with the row that names their seller."""
 
 import pytest
 

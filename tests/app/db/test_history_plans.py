@@ -14,7 +14,7 @@ import pytest
 import strawberry
 
 from app.auth import OPERATOR, Viewer
-from app.db import change_events, deliveries, webhook_events, webhooks
+from app.db import change_events, deliveries, entity_changes, leases, webhook_events, webhooks
 from app.db.keyset import Slice, Sort
 from app.db.sellers import SellerId
 from app.db.table import Table
@@ -126,7 +126,7 @@ async def test_the_queue_reads_only_what_is_open(history: Watched) -> None:
             await during("record", deliveries.record_results(history, [result_of(one) for one in due]))
             await during("hold", webhook_events.hold_open(history, WebhookId(3)))
             await during("release", webhook_events.release_held(history, WebhookId(3)))
-            await during("sweep", deliveries.release_expired(history))
+            await during("sweep", leases.release_expired(history))
             await during("overlooked", hold_overlooked(history))
             assert (len(claimed), len(due)) == (500, 200)
 
@@ -263,6 +263,34 @@ async def test_lists_of_attempts_go_by_indexes(history: Watched, place: float) -
         await _check_page(history, f"{name}, from {place}", DELIVERY_ATTEMPTS, viewer, asked, cursor)
 
 
+async def test_an_entity_s_changes_and_events_are_found_by_indexes(history: Watched) -> None:
+    await history.execute("set enable_seqscan = on")
+    crowd = entity_changes.MAX_CHANGES_READ + 500
+    # Of an entity of another type, with the same number.
+    await history.execute(
+        "insert into change_events (entity_type, entity_id, operation, columns, changes, is_cut, recorded_at,"
+        " published_at) select 'Advert', 8, 'UPDATE', '{}', '[]', false, now() - interval '1 d', now()"
+        " from generate_series(1, $1::int)",
+        crowd,
+    )
+    await history.execute("analyze change_events")
+    long_ago = datetime.now(UTC) - timedelta(days=400)
+
+    counts = []
+    for name, entity_id in (("changes of an invoice", 7), ("changes beside many of the same number", 8)):
+        listed = entity_changes.list_entity_changes(history, "Invoice", entity_id, limit=70)
+        found = await history.during(name, listed)
+        _check_plan(name, history.plans[0])
+        counts.append(sum(one.published_at is not None for one in found))
+    events = entity_changes.list_entity_events(history, WebhookId(1), "Invoice", 9, since=long_ago)
+    found_events = await history.during("a webhook's events of an invoice", events)
+    _check_plan("a webhook's events of an invoice", history.plans[0])
+
+    # Beyond so many of the same number, older ones are not looked for.
+    assert (counts[0] > 0, counts[1]) == (True, 0)
+    assert len(found_events) > 0
+
+
 async def _check_page(
     history: Watched, name: str, table: Table[Any], viewer: Viewer, asked: Asked, cursor: tuple[str, int] | None
 ) -> None:
@@ -272,9 +300,13 @@ async def _check_page(
     await history.during(name, history.fetch(statement.sql, *statement.args))
 
     (plan,) = history.plans
+    _check_plan(name, plan)
+
+
+def _check_plan(name: str, plan: str) -> None:
     for line in plan.splitlines():
         # An empty partition is read through at no cost.
-        is_read_through = re.search("Seq Scan on (webhook_events|delivery_attempts)", line)
+        is_read_through = re.search("Seq Scan on (webhook_events|delivery_attempts|change_events_published)", line)
         is_costly = "never executed" not in line and "rows=0.00 " not in line
         assert not (is_read_through and is_costly), f"{name}\n{plan}"
     assert rows_read(plan) <= MOST_READ, f"{name}\n{plan}"

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from app.db import change_events, deliveries, webhook_events
-from app.db.migrate import migrate, upgrade
+from app.db import change_events, deliveries, leases, webhook_events
+from app.db.migrate import check_migrated, migrate, upgrade
 from app.db.webhook_events import Subject
 from app.db.webhooks import WebhookId
 from app.domain.webhook_event import WebhookEventState
+from app.errors import Conflict
 from tests.support.database import with_database
 
 Conn = asyncpg.Connection
@@ -91,6 +92,42 @@ async def upgraded(empty_url: str) -> AsyncIterator[tuple[Conn, dict[str, list[a
     await conn.close()
 
 
+async def test_two_at_once_on_an_empty_database_take_turns(empty_url: str) -> None:
+    ended = await asyncio.gather(*(asyncio.to_thread(migrate, empty_url) for _ in range(3)), return_exceptions=True)
+
+    assert ended == [None] * 3
+    assert await check_migrated(empty_url) is None
+
+
+async def test_a_newer_database_is_left_alone_and_told_of(empty_url: str) -> None:
+    await asyncio.to_thread(upgrade, empty_url, "0001")
+    conn = await asyncpg.connect(empty_url)
+    await conn.execute("update alembic_version set version_num = '9999'")
+    await conn.close()
+
+    with pytest.raises(
+        Conflict, match=r"The database is at revision 9999, which this version doesn't know: use a newer"
+    ):
+        await asyncio.to_thread(migrate, empty_url)
+
+    warning = await check_migrated(empty_url)
+    assert warning is not None
+    assert warning.startswith("The database is at revision 9999, and this version knows up to ")
+
+
+async def test_a_database_that_must_be_migrated_is_refused(empty_url: str) -> None:
+    with pytest.raises(Conflict, match=r"The database has not been migrated: run `tellgraph migrate` first."):
+        await check_migrated(empty_url)
+    await asyncio.to_thread(upgrade, empty_url, "0001")
+
+    with pytest.raises(Conflict, match=r"The database is at revision 0001 and must be at .*: run `tellgraph migrate`"):
+        await check_migrated(empty_url)
+
+
+async def test_a_server_that_is_away_is_waited_for_elsewhere() -> None:
+    assert await check_migrated("postgresql://tellgraph@127.0.0.1:1/tellgraph") is None
+
+
 async def test_history_is_moved_into_partitions_whole(upgraded: tuple[Conn, dict[str, list[asyncpg.Record]]]) -> None:
     conn, held = upgraded
 
@@ -132,7 +169,7 @@ async def test_work_goes_on_after_the_upgrade(upgraded: tuple[Conn, dict[str, li
     async with conn.transaction():
         claimed = await change_events.claim_batch(conn, limit=10)
         given = await webhook_events.list_given(conn, [subject])
-        released = len(await deliveries.release_expired(conn))
+        released = len(await leases.release_expired(conn))
         due = await deliveries.claim_due(conn, limit=50, per_webhook=50, after=0, failing_share=50, lease_s=60)
 
     assert sorted(event.entity_id for event in claimed) == [1, 3, 5]
@@ -166,4 +203,23 @@ async def test_attempts_are_given_their_webhook(empty_url: str) -> None:
     )
     assert "delivery_attempts_20200101" in {row["name"] for row in indexes}
     assert {row["indexes"] for row in indexes} == {5}
+    await conn.close()
+
+
+async def test_webhooks_that_are_disabled_already_miss_what_changes_from_then_on(empty_url: str) -> None:
+    await asyncio.to_thread(upgrade, empty_url, "0029")
+    conn = await asyncpg.connect(empty_url)
+    await conn.execute(
+        "insert into webhooks (type, events, url, query_string, secrets, is_enabled, every_change, deleted_at)"
+        " values ('INVOICE', '{UPDATE}', '', '', '', true, false, null),"
+        " ('INVOICE', '{UPDATE}', '', '', '', false, false, null),"
+        " ('INVOICE', '{UPDATE}', '', '', '', false, true, null),"
+        " ('INVOICE', '{UPDATE}', '', '', '', false, false, now())"
+    )
+
+    await asyncio.to_thread(migrate, empty_url)
+
+    rows = await conn.fetch("select missed_since from webhooks order by id")
+    assert [row["missed_since"] for row in rows] == [None, 1, None, None]
+    assert await conn.fetchval("select nextval('missed_changes_turn')") == 2
     await conn.close()

@@ -14,6 +14,7 @@ from schema import global_ids
 from tests.builders.deliveries import claim_all, create_due_events, create_subscription
 from tests.builders.sellers import create_seller
 from tests.support.platform import Platform
+from tests.support.waiting import until
 
 URL = "http://127.0.0.1:9/"
 
@@ -63,7 +64,55 @@ async def test_replay_sends_the_same_event_with_a_fresh_allowance(api: Platform,
     ) is True
 
 
-@pytest.mark.parametrize("state", ["PENDING", "RETRYING", "SENDING", "HELD", "SKIPPED"])
+async def test_what_waits_for_a_retry_is_sent_now_and_a_newer_state_may_take_its_place(api: Platform) -> None:
+    webhook = await create_subscription(api.conn, URL, max_retries=7)
+    event_id = await in_state(api.conn, webhook, "RETRYING")
+    await api.conn.execute("update webhook_events set due_at = now() + interval '8 h'")
+
+    payload = await replay(api, event_id)
+
+    event = {"state": "RETRYING", "reason": "so", "attemptCount": 3, "finishedAt": None}
+    assert payload == {"status": 200, "errors": None, "webhookEvent": event}
+    assert await api.conn.fetchval("select replayed_at is null from webhook_events")
+    (due,) = await claim_all(api.conn)
+    assert (due.id, due.attempt, due.attempts_before) == (event_id, 4, 3)
+    assert await api.conn.fetchval("select $1 > now() - interval '1 min'", due.first_attempted_at)
+
+
+async def test_retry_that_is_sent_now_stays_behind_an_older_event(api: Platform) -> None:
+    webhook = await create_subscription(api.conn, URL, every_change=True)
+    older, newer = [await in_state(api.conn, webhook, "RETRYING") for _ in range(2)]
+    await api.conn.execute("update webhook_events set due_at = now() + interval '8 h'")
+
+    await replay(api, newer)
+    none = await claim_all(api.conn)
+    await replay(api, older)
+
+    assert (none, [due.id for due in await claim_all(api.conn)]) == ([], [older])
+
+
+async def test_retry_that_is_claimed_meanwhile_is_not_replayed(api: Platform, database_url: str) -> None:
+    event_id = await in_state(api.conn, await create_subscription(api.conn, URL), "RETRYING")
+    other = await asyncpg.connect(database_url)
+
+    async with other.transaction():
+        (claimed,) = await claim_all(other)
+        replaying = asyncio.create_task(replay(api, event_id))
+        waiting = "select exists (select from pg_locks where not granted)"
+        await until(lambda: api.conn.fetchval(waiting))
+    payload = await replaying
+
+    assert (payload["status"], payload["errors"][0]["messages"]) == (
+        409,
+        ["This event is SENDING: it has not ended yet."],
+    )
+    row = await api.conn.fetchrow("select attempt_count, attempts_before from webhook_events")
+    assert row is not None
+    assert tuple(row) == (claimed.attempt, 0)
+    await other.close()
+
+
+@pytest.mark.parametrize("state", ["PENDING", "SENDING", "HELD", "SKIPPED"])
 async def test_what_has_not_ended_or_has_nothing_to_send_is_not_replayed(api: Platform, state: str) -> None:
     event_id = await in_state(api.conn, await create_subscription(api.conn, URL), state)
     before = await api.conn.fetchrow("select * from webhook_events")
@@ -188,6 +237,7 @@ async def test_all_of_them_need_the_scope(api: Platform) -> None:
         "webhookTest": {"webhookId": webhook_id},
         "webhookEventsReplay": {"webhookId": webhook_id},
         "webhookDelete": {"webhookId": webhook_id},
+        "webhookResume": {"webhookId": webhook_id},
         "webhookSecretRotate": {"webhookId": webhook_id},
         "webhookBackfill": {"webhookId": webhook_id},
         "webhookBackfillCancel": {"webhookBackfillId": webhook_id},

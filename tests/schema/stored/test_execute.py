@@ -135,10 +135,28 @@ async def test_value_that_cannot_be_read_is_told_of_its_own_entity_alone(
 
         made = await publisher.publish()
 
-    told = {one.entity[1]: one.response["data"]["node"] for one in made}
     whole = {"buyerSurname": "King", "paidAt": None}
-    assert len(made) == 10
-    assert told == {sale.invoice.id: None if sale.invoice.id == odd else whole for sale in sales}
+    assert [one.response["data"]["node"] for one in made] == [whole] * 10
+    errors = [(one.entity[1], error) for one in made for error in one.response.get("errors", [])]
+    assert [(entity, error["path"], error["extensions"]["code"]) for entity, error in errors] == [
+        (odd, ["node", "paidAt"], "UNREADABLE")
+    ] * 2
+
+
+async def test_changes_beside_a_value_that_cannot_be_read_are_told(conn: asyncpg.Connection, database_url: str) -> None:
+    async with running_publisher(conn, database_url) as publisher:
+        await create_invoice(conn)
+        await conn.execute("update invoices set paid_at = '20000-01-01'")
+        await recorded(conn)
+        await publisher.subscribe("buyerSurname paidAt")
+
+        told = []
+        for name in ("one", "two", "three"):
+            await conn.execute("update invoices set buyer_surname = $1", name)
+            told += [one.response["data"]["node"]["buyerSurname"] for one in await publisher.publish()]
+
+    assert told[-1] == "three"
+    assert {"one", "two", "three"} <= set(told)
 
 
 def _nested(depth: int) -> str:

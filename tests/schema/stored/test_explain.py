@@ -103,6 +103,18 @@ CASES: dict[str, tuple[dict[str, Any], list[EntityChange], list[EntityEvent], li
         [("MADE", 3)],
     ),
     "nobody has published it": ({}, [a_change(5, published_at=None)], [], [("WAITING", None)]),
+    "it could not be published": (
+        {},
+        [a_change(5, published_at=None, is_set_aside=True)],
+        [],
+        [("SET_ASIDE", None)],
+    ),
+    "it is published to some webhooks": (
+        {},
+        [a_change(5, published_at=None)],
+        [an_event(1, 5, 5.5)],
+        [("MADE", 1)],
+    ),
     "it is older than the webhook": ({"created_at": at(10)}, [a_change(5)], [], [("BEFORE_WEBHOOK", None)]),
     "it waited when the webhook came": (
         {"created_at": at(5.5)},
@@ -120,6 +132,7 @@ CASES: dict[str, tuple[dict[str, Any], list[EntityChange], list[EntityEvent], li
     ),
     "what is not read counts when it is created": ({}, [a_change(5, CREATE)], [], [("UNKNOWN", None)]),
     "the webhook is disabled": ({"is_enabled": False}, [a_change(5)], [], [("DISABLED", None)]),
+    "the webhook catches up": ({"missed_since": 3}, [a_change(5)], [], [("DISABLED", None)]),
     "a disabled webhook does not watch more": (
         {"is_enabled": False},
         [a_change(5, **UNREAD)],
@@ -167,6 +180,22 @@ CASES: dict[str, tuple[dict[str, Any], list[EntityChange], list[EntityEvent], li
         [a_change(9, columns=frozenset({"invoices.seller_id"})), a_change(5)],
         [],
         [("NOT_WATCHED", None), ("NOT_VISIBLE", None)],
+    ),
+    "it has come to the seller, who does not ask for creations": (
+        OF_SELLER | {"events": (UPDATE, DESTROY)},
+        [a_change(9, columns=frozenset({"invoices.seller_id"}), seller_id=8), a_change(5)],
+        [],
+        [("NOT_ASKED_FOR", None), ("NOT_VISIBLE", None)],
+    ),
+    "it has left the seller, who does not ask for the end": (
+        {"seller_id": SellerId(7), "is_seen": False, "events": (UPDATE, CREATE)},
+        [
+            a_change(12, **UNREAD),
+            a_change(9, columns=frozenset({"invoices.seller_id"}), seller_id=7),
+            a_change(5, **UNREAD),
+        ],
+        [],
+        [("NOT_VISIBLE", None), ("NOT_ASKED_FOR", None), ("NOT_WATCHED", None)],
     ),
     "it was the seller's until it was deleted for good": (
         {"seller_id": SellerId(7), "is_seen": False},

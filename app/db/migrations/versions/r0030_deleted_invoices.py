@@ -1,4 +1,4 @@
-"""What is deleted together with its invoice keeps its seller."""
+"""Shipments and refund requests that are deleted together with their invoice keep its seller."""
 
 from app.db.migrations.sql_file import run_sql_file
 

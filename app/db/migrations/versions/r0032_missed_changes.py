@@ -3,7 +3,7 @@
 from app.db.migrations.sql_file import run_sql_file
 
 revision = "0032"
-down_revision = "0030"
+down_revision = "0031"
 
 
 def upgrade() -> None:

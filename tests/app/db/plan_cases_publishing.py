@@ -1,0 +1,180 @@
+"""Publishing in steps, what disabled webhooks miss, and what overtakes, as cases of the plan histories."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from app.db import change_events, missed_changes, successions, webhook_skips
+from app.db.change_events import Lane, Leftover
+from app.db.missed_changes import MissedChange
+from app.db.successions import Succession
+from app.db.webhook_events import Subject, WebhookEventId
+from app.db.webhooks import WebhookId, list_changed_subscriptions
+from app.domain.webhook import WebhookEventName
+from app.domain.webhook_event import WebhookEventState
+from tests.app.db.plan_rows import FIRST, WEBHOOKS, change_ids, changes, events
+from tests.support.plan_histories import Case, Conn
+
+
+async def _leftovers(conn: Conn, present: int, taken: int) -> list[Leftover]:
+    return [Leftover(id=one, lane=Lane.BULK, webhook_ids=None) for one in await change_ids(conn, present, taken)]
+
+
+async def _seen(conn: Conn, present: int, taken: int) -> dict[tuple[str, int], int]:
+    await changes(conn, present, taken)
+    return {("Invoice", number): 0 for number in range(1, taken + 1)}
+
+
+async def _missed(conn: Conn, present: int) -> None:
+    await missed_changes.record_missed(conn, [_missed_change(number) for number in range(1, present + 1)])
+
+
+def _missed_change(entity_id: int) -> MissedChange:
+    return MissedChange(
+        entity_type="Invoice",
+        entity_id=entity_id,
+        operation=WebhookEventName.CREATE,
+        is_updated=False,
+        columns=["invoices.total_cents"],
+        changes=[],
+        is_cut=False,
+        former_seller_id=None,
+        changed_at=datetime.now(UTC),
+    )
+
+
+def _to_miss(*, are_new: bool) -> Callable[[Conn, int, int], Awaitable[list[MissedChange]]]:
+    async def given(conn: Conn, present: int, taken: int) -> list[MissedChange]:
+        await _missed(conn, present)
+        first = present + 1 if are_new else 1
+        return [_missed_change(number) for number in range(first, first + taken)]
+
+    return given
+
+
+async def _missed_ids(conn: Conn, present: int, taken: int) -> list[int]:
+    await _missed(conn, present)
+    return list(range(1, taken + 1))
+
+
+async def _clearable(conn: Conn, present: int, taken: int) -> dict[str, str]:
+    """What was missed of one type; of another one, which webhooks still have to catch up with, the rest."""
+    await _missed(conn, taken)
+    return {"Invoice": "INVOICE"}
+
+
+async def _holding_webhooks(conn: Conn, present: int, taken: int) -> list[WebhookId]:
+    await events("HELD")(conn, present, 1)
+    return [WebhookId(1 + number % WEBHOOKS) for number in range(min(taken, WEBHOOKS))]
+
+
+def _retrying(*, is_overtaken: bool) -> Callable[[Conn, int, int], Awaitable[list[WebhookEventId]]]:
+    async def given(conn: Conn, present: int, taken: int) -> list[WebhookEventId]:
+        ids = await events("RETRYING")(conn, present, taken)
+        if is_overtaken:
+            await events("PENDING")(conn, present, taken)
+        return ids
+
+    return given
+
+
+async def _waiting_subjects(conn: Conn, present: int, taken: int) -> list[Subject]:
+    await events("RETRYING")(conn, present, taken)
+    return [(FIRST, "Invoice", number) for number in range(1, taken + 1)]
+
+
+async def _successions(conn: Conn, present: int, taken: int) -> list[Succession]:
+    older = await events("RETRYING")(conn, present, taken)
+    newer = await events("PENDING")(conn, present, taken)
+    return [
+        Succession(
+            newer=new,
+            older=[old],
+            state=WebhookEventState.PENDING,
+            reason=None,
+            event_name=WebhookEventName.UPDATE,
+            may_be_known=True,
+            changed=b"{}",
+        )
+        for old, new in zip(older, newer, strict=True)
+    ]
+
+
+async def _lock_unclaimed(conn: Conn, subjects: list[Subject]) -> None:
+    async with conn.transaction():
+        await successions.lock_unclaimed(conn, subjects)
+
+
+async def _skips(conn: Conn, present: int, taken: int) -> list[tuple[WebhookId, str, int]]:
+    return [(WebhookId(1 + number % WEBHOOKS), f"Reason {number}", 1) for number in range(taken)]
+
+
+async def _present_xid(conn: Conn, present: int, taken: int) -> int:
+    """Webhooks of which none has been changed since."""
+    return int(await conn.fetchval("select pg_snapshot_xmin(pg_current_snapshot())"))
+
+
+CASES = (
+    Case(
+        name="leave over",
+        given=_leftovers,
+        act=change_events.leave_over,
+        covers=("change_events.leave_over",),
+    ),
+    Case(
+        name="set aside",
+        given=change_ids,
+        act=lambda c, ids: change_events.set_aside(c, ids, "It failed."),
+        covers=("change_events.set_aside",),
+    ),
+    Case(
+        name="list what has changed since",
+        given=_seen,
+        act=change_events.list_changed_since,
+        covers=("change_events.list_changed_since",),
+    ),
+    Case(name="read changed webhooks", given=_present_xid, act=list_changed_subscriptions, is_fixed=True),
+    Case(
+        name="record what was missed",
+        given=_to_miss(are_new=True),
+        act=missed_changes.record_missed,
+        covers=("missed_changes.record_missed",),
+    ),
+    Case(name="record what was missed again", given=_to_miss(are_new=False), act=missed_changes.record_missed),
+    Case(
+        name="list missed creations",
+        given=_missed_ids,
+        act=lambda c, ids: missed_changes.list_created(c, "Invoice", ids),
+        covers=("missed_changes.list_created",),
+    ),
+    Case(
+        name="begin to miss",
+        given=_holding_webhooks,
+        act=missed_changes.begin_missing,
+        covers=("missed_changes.begin_missing",),
+    ),
+    Case(
+        name="clear what was missed",
+        given=_clearable,
+        act=missed_changes.clear_missed,
+        covers=("missed_changes.clear_missed",),
+    ),
+    Case(
+        name="list overtaken",
+        given=_retrying(is_overtaken=True),
+        act=successions.list_overtaken,
+        covers=("successions.list_overtaken",),
+    ),
+    Case(
+        name="lock unclaimed",
+        given=_waiting_subjects,
+        act=_lock_unclaimed,
+        covers=("successions.lock_unclaimed",),
+    ),
+    Case(
+        name="store successions",
+        given=_successions,
+        act=successions.store_successions,
+        covers=("successions.store_successions",),
+    ),
+    Case(name="add skips", given=_skips, act=webhook_skips.add_skips, covers=("webhook_skips.add_skips",)),
+)

@@ -1,0 +1,66 @@
+"""Every statement of app/db that takes an array is a case of the plan histories, or says here why not."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import app.db
+from tests.app.db import plan_cases, plan_cases_publishing
+
+CASES = (*plan_cases.CASES, *plan_cases_publishing.CASES)
+_FOLDER = Path(app.db.__file__).parent
+#: An array as a parameter, or one that a function was given.
+_TAKES_AN_ARRAY = re.compile(
+    r"unnest\((?!string_to_array|bound)|= ?any ?\((?!array\()|jsonb_populate_recordset", re.IGNORECASE
+)
+#: Of what one person's request lists, found by their keys alone: no history makes that another plan.
+_OF_ONE_REQUEST = "rows of one request, by their keys"
+EXCEPTIONS = {
+    "images.remove_images": _OF_ONE_REQUEST,
+    "invoices.move_line_items": _OF_ONE_REQUEST,
+    "option_types.find_choices": _OF_ONE_REQUEST,
+    "refund_requests.set_line_stages": _OF_ONE_REQUEST,
+    "sellers.find_seller_ids": _OF_ONE_REQUEST,
+    "variants.lock_offered_variants": _OF_ONE_REQUEST,
+    "variants.take_from_stock": _OF_ONE_REQUEST,
+    "variants.touch_variants": _OF_ONE_REQUEST,
+    "webhook_catch_ups.begin": "64 shards",
+    "retention.list_partitions": "the names of four tables",
+    "retention.delete_leftovers": "days without a partition, of which there are hardly any",
+    "claim_webhook_events.sql": "its array is its own, of 500 at most; claims are a case",
+}
+
+
+def _statements() -> Iterator[str]:
+    """Where statements that take arrays are: `module.function`, a constant's name in place of it, or a file of SQL."""
+    for path in sorted(_FOLDER.glob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if any(_TAKES_AN_ARRAY.search(text) for text in _texts(node)):
+                yield f"{path.stem}.{_name(node)}"
+    for path in sorted((_FOLDER / "migrations" / "functions").glob("*.sql")):
+        if _TAKES_AN_ARRAY.search(re.sub("--.*", "", path.read_text())):
+            yield path.name
+
+
+def _texts(node: ast.stmt) -> Iterator[str]:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield part.value
+
+
+def _name(node: ast.stmt) -> str:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name
+    target = (
+        node.targets[0] if isinstance(node, ast.Assign) else node.target if isinstance(node, ast.AnnAssign) else None
+    )
+    return target.id if isinstance(target, ast.Name) else f"line {node.lineno}"
+
+
+def test_every_statement_that_takes_an_array_is_a_case() -> None:
+    found, covered = set(_statements()), {name for case in CASES for name in case.covers}
+
+    assert found - covered - set(EXCEPTIONS) == set()
+    # What is gone or renamed is no case and no exception any more.
+    assert (covered | set(EXCEPTIONS)) - found == set()
