@@ -19,6 +19,7 @@ def check_end(log: Mapping[int, Event], arrivals: Sequence[Arrival], knowledge: 
         wrong += _check_event(event, by_event.get(event.id, []))
     for came in by_subject.values():
         wrong += _check_order(log, came)
+        wrong += _check_ends(log, came)
     for subject, due in knowledge.due.items():
         wrong += _check_knowledge(log, subject, due, by_subject.get(subject, []))
     return wrong
@@ -48,6 +49,27 @@ def _check_order(log: Mapping[int, Event], came: Sequence[Arrival]) -> list[str]
         for first, second in pairwise(in_order)
         if first.event > second.event
     ]
+
+
+def _check_ends(log: Mapping[int, Event], came: Sequence[Arrival]) -> list[str]:
+    """One end is told once, and what is gone is not shown as nothing by an update."""
+    wrong = [
+        f"an entity that is gone, and no destroy: {one}"
+        for one in came
+        if one.name != "destroy" and one.payload["data"]["node"] is None
+    ]
+    subject = came[0].subject
+    told = sorted(
+        (event for event in log.values() if event.subject == subject and event.state != "SKIPPED"),
+        key=lambda event: event.id,
+    )
+    arrived = {one.event for one in came}
+    wrong += [
+        f"an end that is told twice: {first}, {second}"
+        for first, second in pairwise(told)
+        if first.name == second.name == "destroy" and {first.id, second.id} <= arrived
+    ]
+    return wrong
 
 
 def _check_knowledge(log: Mapping[int, Event], subject: Subject, due: Due, came: Sequence[Arrival]) -> list[str]:

@@ -11,9 +11,19 @@ from schema import global_ids
 from tests.histories.model import Arrival, Subject
 from tests.support.receiver import Delivery
 
-#: hold: it takes the POST, and answers 200 when it is released. drop: it closes the connection without an answer.
-Mood = Literal["ok", "error", "gone", "slow_down", "refuse", "drop", "hold"]
-_STATUSES: dict[Mood, int] = {"ok": 200, "error": 500, "gone": 410, "slow_down": 429, "refuse": 404, "hold": 200}
+#: hold, stall: it takes the POST, and answers 200, or 500, when it is released. drop: it closes the connection without
+#: an answer.
+Mood = Literal["ok", "error", "gone", "slow_down", "refuse", "drop", "hold", "stall"]
+HOLDING: tuple[Mood, ...] = ("hold", "stall")
+_STATUSES: dict[Mood, int] = {
+    "ok": 200,
+    "error": 500,
+    "gone": 410,
+    "slow_down": 429,
+    "refuse": 404,
+    "hold": 200,
+    "stall": 500,
+}
 
 
 class _Dropped(web.Response):
@@ -48,7 +58,7 @@ class Endpoint:
         if before := self._in_flight.get(arrival.subject):
             self.overlaps.append((before, arrival))
         self._in_flight[arrival.subject] = arrival
-        if mood == "hold":
+        if mood in HOLDING:
             await released.wait()
         if self._in_flight.get(arrival.subject) is arrival:
             del self._in_flight[arrival.subject]

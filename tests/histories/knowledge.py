@@ -18,10 +18,15 @@ class Due:
 
 @dataclass(slots=True)
 class Knowledge:
-    """What each subscriber is to know in the end, from round to round. `new`: variants made after it subscribed."""
+    """What each subscriber is to know in the end, from round to round.
+
+    new    variants that were not there for its owner when it subscribed.
+    noted  variants that have changed since.
+    """
 
     due: dict[Subject, Due] = field(default_factory=dict)
     new: set[Subject] = field(default_factory=set)
+    noted: set[Subject] = field(default_factory=set)
 
     def note(self, subscription: Subscription, seen: Round) -> None:
         """What publishers have looked at."""
@@ -31,18 +36,25 @@ class Knowledge:
     def note_all(self, subscription: Subscription, states: Mapping[int, State]) -> None:
         """A backfill: whatever is there."""
         for variant, state in states.items():
-            if state.life == "alive":
+            if subscription.is_there(state):
                 subject = (subscription.id, variant)
                 self.due[subject] = Due(
                     renderings=[subscription.rendering(state)], is_gone=False, is_new=subject in self.new
                 )
+
+    def note_missed(self, subscription: Subscription, commits: Sequence[Commit]) -> None:
+        """It has caught up with these."""
+        self.note(
+            subscription,
+            Round(commits=commits, before={}, after={}, arrived=frozenset(), taken=frozenset()),
+        )
 
     def note_caught_up(self, subscription: Subscription, states: Mapping[int, State]) -> None:
         """What is there is shown by the query of now; what is gone it is told nothing of, unless it asks for that."""
         for subject, due in [*self.due.items()]:
             if subject[0] == subscription.id:
                 state = states[subject[1]]
-                if state.life == "alive":
+                if subscription.is_there(state):
                     shown = [*due.renderings, subscription.rendering(state)]
                     self.due[subject] = replace(due, renderings=shown)
                 elif "destroy" not in subscription.events:
@@ -54,13 +66,14 @@ class Knowledge:
 
     def _note(self, subscription: Subscription, seen: Round, commits: Sequence[Commit]) -> None:
         subject = (subscription.id, commits[0].variant)
-        if commits[0].before is None:
+        if subject not in self.noted and not subscription.is_there(commits[0].before):
             self.new.add(subject)
+        self.noted.add(subject)
         told = [fold for fold in folds(subscription, commits) if is_wanted(subscription, fold)]
         if told:
             wanted = [place for place, commit in enumerate(commits) if is_wanted(subscription, [commit])]
             self.due[subject] = Due(
                 renderings=renderings(subscription, seen, commits[wanted[-1] :] if seen.is_storm else commits),
-                is_gone=operation(told[-1]) == "destroy",
+                is_gone=operation(subscription, told[-1]) == "destroy",
                 is_new=subject in self.new,
             )

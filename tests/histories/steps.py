@@ -6,7 +6,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.histories.endpoint import Mood
 from tests.histories.model import Subscription
 from tests.histories.world import World
 
@@ -27,25 +26,18 @@ class Step:
         await _DOING[self.name](world, self.given)
 
 
-async def _answer(world: World, mood: Mood) -> None:
-    """From now on. What is held is answered as soon as the endpoint thinks better of it."""
-    world.endpoint.mood = mood
-    if mood != "hold":
-        world.endpoint.release()
-        await world.workers.finish()
-
-
 _DOING: dict[str, Callable[[World, Any], Awaitable[None]]] = {
     "commit": lambda world, changes: world.commit(changes),
     "publish": lambda world, _: world.publish(),
     "publish and deliver": lambda world, _: world.publish(delivering=True),
     "publisher dies": lambda world, after_ms: world.publish_and_die(after_ms / 1000),
+    "erase while published": lambda world, slot: world.erase_while_published(slot),
     "storm": lambda world, counts: world.storm(counts),
     "deliver": lambda world, _: world.deliver(),
     "deliverer dies": lambda world, stage: world.deliver_and_die(stage),
     "leases expire": lambda world, _: world.expire_leases(),
     "retries fall due": lambda world, _: world.make_due(),
-    "answer": _answer,
+    "answer": lambda world, mood: world.answer(mood),
     "disable": lambda world, place: world.enable(place, is_enabled=False),
     "enable": lambda world, place: world.enable(place, is_enabled=True),
     "replay": lambda world, place: world.replay(place),
@@ -63,6 +55,8 @@ _wanted = st.one_of(
     st.fixed_dictionaries({"count": st.integers(1, 3)}),
     st.fixed_dictionaries({"label": st.sampled_from("ab")}),
     st.fixed_dictionaries({"count": st.integers(1, 3), "sku": st.sampled_from("ab")}),
+    st.fixed_dictionaries({"label": st.sampled_from(["a", "b", "large", "too large"])}),
+    st.fixed_dictionaries({"seller": st.integers(0, 1)}),
     st.fixed_dictionaries({"life": st.sampled_from(["deleted", "alive", "deleted", "alive", "erased"])}),
 )
 _commits = st.lists(st.tuples(_slots, _wanted), min_size=1, max_size=3).map(lambda given: Step("commit", given))
@@ -74,7 +68,7 @@ def _step(name: str, given: st.SearchStrategy[Any] | None = None) -> st.SearchSt
 
 _fields = st.sampled_from([("label",), ("countOnHand",), ("label", "countOnHand"), ("label", "sku", "countOnHand")])
 _seldom = st.one_of(*[_step("rotate secret", _places)] * 3, _step("delete", _places))
-_moods = _step("answer", st.sampled_from(["ok", "error", "drop", "hold"]))
+_moods = _step("answer", st.sampled_from(["ok", "error", "drop", "hold", "stall"]))
 _steps = st.one_of(
     _commits,
     _commits,
@@ -83,6 +77,7 @@ _steps = st.one_of(
     _step("publish"),
     _step("publish and deliver"),
     _step("publisher dies", st.integers(0, 20)),
+    _step("erase while published", _slots),
     _step("storm", st.lists(st.tuples(_slots, st.integers(1, 4)), min_size=2, max_size=6)),
     _step("deliver"),
     _step("deliver"),
@@ -100,12 +95,32 @@ _steps = st.one_of(
     _seldom,
 )
 
+
+def _told(slot: int, wanted: dict[str, Any]) -> list[Step]:
+    return [Step("commit", [(slot, wanted)]), Step("publish"), Step("deliver")]
+
+
 # What happens to most changes; by single steps alone, few would get as far as a retry.
 _chapters = st.one_of(
     _steps.map(lambda step: [step]),
     st.tuples(_commits, _step("publish")).map(list),
     st.tuples(_commits, _step("publish"), _step("deliver")).map(list),
     st.tuples(_moods, _commits, _step("publish"), _step("deliver")).map(list),
+    # A newer state comes to wait behind an attempt that is going to fail.
+    st.tuples(_slots, st.lists(st.integers(1, 4), min_size=2, max_size=3, unique=True)).map(
+        lambda given: [
+            Step("answer", "stall"),
+            *(step for count in given[1] for step in _told(given[0], {"count": count})),
+            Step("answer", "ok"),
+        ]
+    ),
+    # Gone, changed and back again before a publisher looks.
+    st.tuples(_slots, _wanted, st.booleans()).map(
+        lambda given: [
+            *(Step("commit", [(given[0], one)]) for one in ({"life": "deleted"}, given[1], {"life": "alive"})),
+            *([Step("publish"), Step("deliver")] if given[2] else []),
+        ]
+    ),
 )
 
 #: At first, all slots have variants, of which no subscriber has heard yet.
@@ -120,6 +135,7 @@ _subscriptions = st.builds(
     Subscription,
     id=st.just(0),
     reads=_fields,
+    owner=st.sampled_from([None, None, 0, 1]),
     triggers=st.sampled_from([(), (), (), ("countOnHand",)]),
     events=_events,
     allow_skip=st.sampled_from([True, True, True, False]),

@@ -6,12 +6,13 @@ import pytest
 
 from tests.histories.ending import check_end
 from tests.histories.knowledge import Due, Knowledge
-from tests.histories.model import EQUAL, Arrival, Commit, Event, Round, State, Subscription, check_round
+from tests.histories.model import EQUAL, Arrival, Commit, Event, Round, State, Subscription
+from tests.histories.rounds import check_round
 
 WEBHOOK = Subscription(id=1, reads=("countOnHand",))
 ONE, TWO = State(label="a", sku="a", count=1), State(label="a", sku="a", count=2)
 GONE = replace(TWO, life="deleted")
-CHANGED = Commit(variant=1, before=ONE, after=TWO, touched=frozenset({"countOnHand"}))
+CHANGED = Commit(variant=1, before=ONE, path=(TWO,), touched=frozenset({"countOnHand"}))
 SHOWS_ONE, SHOWS_TWO = WEBHOOK.rendering(ONE), WEBHOOK.rendering(TWO)
 OLD = Event(
     id=1,
@@ -46,7 +47,7 @@ def seen(before: list[Event], made: list[Event], *commits: Commit, subscription:
         pytest.param([OLD], [NEW], [CHANGED], id="a change"),
         pytest.param([OLD], [], [], id="nothing"),
         pytest.param([replace(OLD, payload=SHOWS_TWO)], [SKIPPED], [CHANGED], id="nothing new"),
-        pytest.param([OLD], [replace(NEW, name="destroy")], [replace(CHANGED, after=GONE)], id="a deletion"),
+        pytest.param([OLD], [replace(NEW, name="destroy")], [replace(CHANGED, path=(GONE,))], id="a deletion"),
         pytest.param([replace(OLD, state="FAILED", payload=SHOWS_TWO)], [NEW], [CHANGED], id="equal to a failed one"),
     ],
 )
@@ -71,7 +72,7 @@ def test_round_in_order(before: list[Event], made: list[Event], commits: list[Co
             [replace(OLD, state="RETRYING")], [NEW], [CHANGED], "waits still", id="an older one is not superseded"
         ),
         pytest.param([replace(OLD, id=5)], [NEW], [CHANGED], "lower than", id="falling sequence"),
-        pytest.param([OLD], [NEW], [replace(CHANGED, after=GONE)], "wrong name", id="a deletion called an update"),
+        pytest.param([OLD], [NEW], [replace(CHANGED, path=(GONE,))], "wrong name", id="a deletion called an update"),
     ],
 )
 def test_round_out_of_order(before: list[Event], made: list[Event], commits: list[Commit], said: str) -> None:

@@ -20,6 +20,13 @@ class Held:
         """Wait until a statement with this in its text waits for the lock."""
         await until(lambda: self._waiting(statement), deadline_s=60)
 
+    async def find_ports(self) -> set[int]:
+        """Return the client's ports of the connections whose statements wait for the lock."""
+        rows = await self._look.fetch(
+            "select client_port from pg_stat_activity where pid = any($1::integer[])", await self._waiting("")
+        )
+        return {row["client_port"] for row in rows}
+
     async def end_waiting(self) -> None:
         """Roll back what waits, as when the connection of a killed process is found dead before its statement ends."""
         for pid in await self._waiting(""):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,8 +19,12 @@ import psutil
 from tests.support.platform import SECRET_KEY
 from tests.support.waiting import until
 
-#: A process that starts on a machine with much else to do may need half a minute for its imports alone.
-_LOG_DEADLINE_S = 60.0
+#: A process that starts on a machine with much else to do may need a minute for its imports alone.
+_LOG_DEADLINE_S = 120.0
+#: What no worker should have to say; arq's word for a job that raised is among it.
+_FAILURE = re.compile(r'"level": ?"(?:error|critical)"')
+#: Not the installed script: the code under test is that of this directory.
+COMMAND = ("-c", "from app.cli import main; main()")
 
 
 @dataclass(slots=True)
@@ -28,8 +33,7 @@ class WorkerProcess:
 
     environment: dict[str, str]
     log: IO[bytes]
-    # Not the installed script: the code under test is that of this directory.
-    command: Sequence[str] = ("-c", "from app.cli import main; main()")
+    command: Sequence[str] = COMMAND
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     def start(self) -> None:
@@ -59,6 +63,15 @@ class WorkerProcess:
         """SIGCONT: it goes on where it was."""
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
+
+    def peak_bytes(self) -> int:
+        """Return the most memory that the process has had so far; where the system doesn't tell, what it has now."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status")
+        if status.exists():
+            peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+            return int(peak.split()[1]) * 1024
+        return int(psutil.Process(self.process.pid).memory_info().rss)
 
     def set_clock(self) -> None:
         """From now on its clock is off: `worker_process(…, clock_is_set_s=…)`."""
@@ -99,13 +112,22 @@ class WorkerProcess:
         lines = (json.loads(line) for line in self.read().splitlines() if line.startswith("{"))
         return [line for line in lines if line.get("event") == event]
 
+    def failures(self) -> list[str]:
+        """Return the log lines that tell of an error of ours, as of a job that raised."""
+        return [line for line in self.read().splitlines() if _FAILURE.search(line)]
+
     def read(self) -> str:
         return Path(self.log.name).read_text("utf-8", "replace")
 
 
 @contextmanager
 def worker_process(
-    database_url: str, redis_url: str, *, clock_is_off_s: int = 0, clock_is_set_s: int = 0, **settings: object
+    database_url: str,
+    redis_url: str,
+    *,
+    clock_is_off_s: int = 0,
+    clock_is_set_s: int = 0,
+    **settings: object,
 ) -> Iterator[WorkerProcess]:
     """A worker that has not been started; killed at the end if it runs. `settings` as in `deliver_lease_s=3`.
 

@@ -1,0 +1,36 @@
+"""`tellgraph worker` with two faults: python -m tests.support.raising_worker worker.
+
+In a process of its own, before it works: a stored query with the alias `breaksPlan` makes the compiler of plans raise
+an error that nobody foresaw, and one with `breaksReference` the reference executor.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import print_ast
+
+from app.cli import main
+from schema.context import Context
+from schema.plans.objects import Objects
+from schema.stored import execute, plan
+from schema.stored.validate import StoredQuery
+
+_execute = execute.execute_stored_query
+
+
+def _compile(compiler: Any, name: str, selections: Sequence[Any], **given: Any) -> Any:
+    if any("breaksPlan" in print_ast(one) for one in selections):
+        raise RuntimeError("a fault in the compiler")
+    return Objects(compiler, name, selections, **given)
+
+
+async def _refer(query: StoredQuery, entity_id: int, context: Context) -> bytes:
+    if "breaksReference" in query.text:
+        raise RuntimeError("a fault in the reference executor")
+    return await _execute(query, entity_id, context)
+
+
+if __name__ == "__main__":
+    vars(plan)["Objects"] = _compile
+    execute.execute_stored_query = _refer
+    main()
