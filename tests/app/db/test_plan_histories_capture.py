@@ -6,7 +6,6 @@ from tests.app.db.plan_cases_capture import CASES, create_rows
 from tests.support.plan_histories import Case, measure, problems
 
 
-@pytest.mark.xfail(reason="a plan made for one row compares each changed row with all of them", raises=AssertionError)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_capture_costs_the_same_in_every_history(case: Case) -> None:
     found = await measure(case, create_rows)
