@@ -45,7 +45,8 @@ class DryRun:
 @strawberry.type(description="What a webhook with this query would be sent of one entity. Nothing was sent or stored.")
 class WebhookDryRun:
     payload: str | None = strawberry.field(
-        description="The GraphQL response as JSON text, byte for byte as `payload` of the body; null on errors."
+        description="The GraphQL response as JSON text, byte for byte as `payload` of the body; null on errors and when"
+        " it is too large to be sent."
     )
     bytes: int | None = strawberry.field(description="How long the payload is.")
     excess: str | None = strawberry.field(
@@ -109,12 +110,12 @@ async def _run(
     )
     key = await _key(rendering, klass, entity_id)
     payload = (await render_stored_query(query, [key], rendering))[key]
-    _check_size(payload, context.settings.max_payload_bytes)
+    excess = describe_excess(payload, context.settings.max_payload_bytes)
     verdict = await _filtered(context, klass, expression, entity_id, payload) if expression.strip() else None
     return DryRun(
-        payload=payload.decode(),
+        payload=None if excess else payload.decode(),
         bytes=len(payload),
-        excess=describe_excess(payload, context.settings.max_payload_bytes),
+        excess=excess,
         cost=cost,
         watched_columns=sorted(trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched),
         payload_schema=payload_schema(schema, query, klass),
@@ -143,13 +144,6 @@ def _count(context: Context, cost: int) -> None:
         raise InvalidInput.at(
             "queryString", f"the dry runs of one operation may return {context.settings.max_cost} values together"
         )
-
-
-def _check_size(payload: bytes, maximum: int) -> None:
-    """Raises InvalidInput for a payload that would not be sent."""
-    if len(payload) > maximum:
-        message = f"the payload would have {len(payload)} bytes, and at most {maximum} are sent; select less"
-        raise InvalidInput.at("queryString", f"{message} (TELLGRAPH_MAX_PAYLOAD_BYTES)")
 
 
 async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
