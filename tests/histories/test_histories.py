@@ -197,7 +197,7 @@ def told(count: int) -> list[Step]:
         ),
         pytest.param(
             25,
-            [Step("answer", "stall"), *told(2), *told(3), Step("answer", "ok")],
+            [Step("answer", "stall"), *told(2), *told(3), Step("answer", "error")],
             id="what waits behind a failing attempt takes its place",
         ),
         pytest.param(
