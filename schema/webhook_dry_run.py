@@ -109,6 +109,7 @@ async def _run(
     )
     key = await _key(rendering, klass, entity_id)
     payload = (await render_stored_query(query, [key], rendering))[key]
+    _check_size(payload, context.settings.max_payload_bytes)
     verdict = await _filtered(context, klass, expression, entity_id, payload) if expression.strip() else None
     return DryRun(
         payload=payload.decode(),
@@ -142,6 +143,13 @@ def _count(context: Context, cost: int) -> None:
         raise InvalidInput.at(
             "queryString", f"the dry runs of one operation may return {context.settings.max_cost} values together"
         )
+
+
+def _check_size(payload: bytes, maximum: int) -> None:
+    """Raises InvalidInput for a payload that would not be sent."""
+    if len(payload) > maximum:
+        message = f"the payload would have {len(payload)} bytes, and at most {maximum} are sent; select less"
+        raise InvalidInput.at("queryString", f"{message} (TELLGRAPH_MAX_PAYLOAD_BYTES)")
 
 
 async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:

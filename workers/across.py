@@ -1,4 +1,4 @@
-"""What changes in one row of a whole is passed on to the rows beside it, whose payloads may show the whole.
+"""When one variant changes, its siblings' payloads may change too, because a query can reach them by their advert.
 
 An advert's variants and an order's invoices: a variant's change is one of its advert, and an advert's change one of its
 variants. Here and not by the triggers, since hardly a query reads that far: writers pay nothing, and where no webhook

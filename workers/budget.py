@@ -13,7 +13,7 @@ MAX_SECONDS = 0.25
 
 @dataclass(slots=True)
 class Budget:
-    """What is left of a step's bounds. Something always fits into a new one, so that each step gets on."""
+    """Counts down a step's bounds. Something always fits into a new one, so that each step gets on."""
 
     matches: int = MAX_MATCHES
     bytes: int = MAX_BYTES
@@ -35,7 +35,7 @@ class Budget:
 
 @dataclass(slots=True)
 class Pace:
-    """How large the steps of a process are: a failure makes them smaller, each success larger again.
+    """Sets the size of a process's steps: a failure makes them smaller, each success larger again.
 
     failures  of steps of a single entity, one after another.
     """

@@ -1,4 +1,4 @@
-"""What a rendered change becomes for one webhook: sent, skipped, or sent in place of what waits. Pure."""
+"""Decide whether a rendered change is sent to one webhook, skipped, or sent in place of what waits. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is deleted has had its last word: a change of its parts is told to nobody as an update of it."""
+"""Leave out updates of entities that are deleted: their destroy was the last word about them."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""What rendered results become for their webhooks, by what these were given before: webhook events to be stored."""
+"""Make webhook events of rendered results, by what the webhooks were given before."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What webhooks were not told of, because nothing that they watch had changed, is counted and stored now and then."""
+"""Store how many changes webhooks were not told of, because nothing that they watch had changed."""
 
 import asyncio
 import contextlib

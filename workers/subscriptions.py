@@ -126,7 +126,7 @@ _ANY = ""
 
 
 class Skips:
-    """How often changes concerned no webhook of an owner, or not all of them; by type, owner and changed columns.
+    """Counts the changes that did not concern all webhooks of an owner, by type, owner and changed columns.
 
     Counted so, since telling each webhook that passes would cost as much as telling it the change.
     """

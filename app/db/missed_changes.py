@@ -204,13 +204,12 @@ async def clear_missed(conn: Connection, types: Mapping[str, str]) -> int:
     )
     status = await conn.execute(
         """
-        delete from missed_changes m using (
-          select d.entity_type, d.entity_id from unnest($1::text[], $2::bigint[]) b(entity_type, turn)
+        delete from missed_changes where ctid = any(array(
+          select d.place from unnest($1::text[], $2::bigint[]) b(entity_type, turn)
           cross join generate_series(0, 63) s(shard) cross join lateral (
-            select c.entity_type, c.entity_id from missed_changes c
+            select c.ctid as place from missed_changes c
             where c.entity_type = b.entity_type and c.shard = s.shard and c.turn <= b.turn
-            order by c.turn limit $3 for update skip locked) d
-        ) old where m.entity_type = old.entity_type and m.entity_id = old.entity_id
+            order by c.turn limit $3 for update skip locked) d))
         """,
         list(types),
         [min(turn, needed.get(klass, turn)) for klass in types.values()],

@@ -248,8 +248,9 @@ async def hold_open(conn: Connection, webhook_id: WebhookId) -> None:
     await unmoved(
         conn,
         lambda: conn.execute(
-            "update webhook_events_open set state = 'HELD', due_at = null where id in (select id"
-            " from webhook_events_open where webhook_id = $1 and state in ('PENDING', 'RETRYING') limit $2)"
+            # An array, found by key: a join that was planned for few compares all that waits with each.
+            "update webhook_events_open set state = 'HELD', due_at = null where id = any(array(select id"
+            " from webhook_events_open where webhook_id = $1 and state in ('PENDING', 'RETRYING') limit $2))"
             " and state in ('PENDING', 'RETRYING')",
             webhook_id,
             MAX_AT_ONCE,
@@ -269,7 +270,8 @@ async def release_held(conn: Connection, webhook_id: WebhookId) -> None:
             """
             update webhook_events_open set state = case when attempt_count = 0 then 'PENDING' else 'RETRYING' end,
               due_at = clock_timestamp()
-            where state = 'HELD' and id in (
+            -- An array, found by key: a join that was planned for few compares all that is held with each.
+            where state = 'HELD' and id = any(array(
               select h.id from (
                 select e.id, e.entity_type, e.entity_id, e.replayed_at from webhook_events_open e
                 where e.webhook_id = $1 and e.state = 'HELD' order by e.id limit $2
@@ -277,7 +279,7 @@ async def release_held(conn: Connection, webhook_id: WebhookId) -> None:
                 select from webhooks w left join webhook_catch_ups c on c.webhook_id = w.id
                 join missed_changes m on m.entity_type = h.entity_type and m.entity_id = h.entity_id
                 where w.id = $1 and not w.every_change
-                  and m.turn > greatest(c.positions[m.shard + 1], w.missed_since)))
+                  and m.turn > greatest(c.positions[m.shard + 1], w.missed_since))))
             """,
             webhook_id,
             MAX_AT_ONCE,

@@ -140,6 +140,20 @@ async def test_live_changes_are_published_while_it_catches_up(publisher: Publish
     assert last.outcome == ("update", "SKIPPED")
 
 
+async def test_a_live_change_of_what_it_has_not_heard_of_is_a_creation(publisher: Publisher) -> None:
+    await publisher.subscribe("sku", klass=WebhookKlass.VARIANT, is_enabled=False)
+    await create_variant(publisher.conn)
+    await publisher.publish()
+    await set_enabled(publisher, is_enabled=True)
+
+    await publisher.conn.execute("update variants set sku = 'live'")
+    (live,) = await publisher.publish()
+    await catch_up_all(publisher.resources)
+
+    assert live.outcome == ("create", "PENDING")
+    assert [one.outcome for one in (await publisher.made())[1:]] == [("create", "SKIPPED")]
+
+
 async def test_two_workers_tell_each_entity_once(publisher: Publisher) -> None:
     await publisher.subscribe("sku", klass=WebhookKlass.VARIANT, is_enabled=False)
     variants = [await create_variant(publisher.conn) for _ in range(20)]

@@ -246,7 +246,7 @@ CASES = (
         name="record successes",
         given=_results(),
         act=deliveries.record_results,
-        covers=("deliveries.record_results", "deliveries._lock_webhooks"),
+        covers=("deliveries.record_results", "deliveries.lock_webhooks"),
     ),
     Case(
         name="record failures",

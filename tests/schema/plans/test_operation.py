@@ -182,10 +182,10 @@ async def test_owner_that_is_gone_is_left_to_the_reference_executor(conn: asyncp
 async def test_list_that_is_too_long_is_left_to_the_reference_executor(conn: asyncpg.Connection) -> None:
     sale, planned = (await create_sales(conn, 1))[0], fresh_plans()
     text = "query($values: [String!]) { externalIds(values: $values) { value } }"
-    values = [str(number) for number in range(501)]
+    values = [str(number) for number in range(251)]
     await conn.executemany(
-        "insert into external_ids (owner_type, owner_id, key, value) values ('Invoice', $1, $2, $2)",
-        [(sale.invoice.id, value) for value in values],
+        "insert into external_ids (owner_type, owner_id, key, value) values ('Invoice', $1, $2, $3)",
+        [(sale.invoice.id, f"{value}-{times}", value) for value in values for times in range(2)],
     )
 
     too_many = await by_reference(conn, text, {"values": values})
