@@ -49,6 +49,7 @@ async def test_a_query_that_makes_us_raise_fails_alone_visibly_and_can_be_run_ag
                 assert again["webhookEventReplay"] == {"status": 200, "errors": None}
             await until(lambda: all_superseded(scene))
             await scene.settle()
+            ended = await scene.states()
 
         # What has no plan is rendered by the reference executor.
         assert states == {"DELIVERED": 2 * VARIANTS, "RENDER_FAILED": VARIANTS}
@@ -59,7 +60,7 @@ async def test_a_query_that_makes_us_raise_fails_alone_visibly_and_can_be_run_ag
         }
         assert [row["webhook_id"] for row in reasons] == [failing]
         assert all(row["reason"] for row in reasons)
-        assert await scene.states() == {"DELIVERED": 3 * VARIANTS, "SUPERSEDED": VARIANTS}
+        assert ended == {"DELIVERED": 3 * VARIANTS, "SUPERSEDED": VARIANTS}
         assert [one.path for one in sink.posts()].count(NEITHER) == VARIANTS
         scene.check(figures)
     await conn.close()

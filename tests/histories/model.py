@@ -31,6 +31,7 @@ GIVEN_UP = frozenset({"FAILED", "CANCELLED", "RENDER_FAILED"})
 EQUAL = "The result equals the last one."
 UNWATCHED = ("Nothing that the query reads has changed.", "Nothing that the triggers name has changed.")
 NEVER_SENT = "The entity was created and destroyed before anything was sent of it."
+TOLD_ALREADY = "That the entity was destroyed has been told already."
 
 Subject = tuple[int, int]
 """Webhook, variant."""

@@ -15,9 +15,9 @@ from tests.builders.variants import create_variant
 from tests.histories.ending import check_end
 from tests.histories.endpoint import Endpoint
 from tests.histories.knowledge import Due, Knowledge
+from tests.histories.log import read_log
 from tests.histories.model import State, Subscription
 from tests.histories.steps import Step
-from tests.histories.world import read_log
 from tests.support.frozen import frozen_after_claim
 from tests.support.platform import Platform
 from tests.support.receiver import Receiver

@@ -6,6 +6,7 @@ the long form.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -98,6 +99,9 @@ async def test_whatever_happens_a_subscriber_is_told_what_it_must_know_and_no_mo
 _COUNT = Subscription(id=0, reads=("countOnHand",))
 
 
+_OUT = (Step("publish"), Step("deliver"))
+
+
 def told(count: int) -> list[Step]:
     """The first entity comes to this count, and the endpoint is told at once."""
     return [Step("commit", [(0, {"count": count})]), Step("publish"), Step("deliver")]
@@ -180,10 +184,62 @@ def told(count: int) -> list[Step]:
             ],
             id="what is in flight is neither sent again nor overtaken",
         ),
+        pytest.param(
+            25,
+            [
+                *told(2),
+                Step("commit", [(0, {"life": "deleted"})]),
+                Step("commit", [(0, {"count": 3})]),
+                Step("commit", [(0, {"life": "alive"})]),
+                Step("publish"),
+            ],
+            id="what was gone, changed and is back counts as changed",
+        ),
+        pytest.param(
+            25,
+            [Step("answer", "stall"), *told(2), *told(3), Step("answer", "error")],
+            id="what waits behind a failing attempt takes its place",
+        ),
+        pytest.param(
+            25,
+            [*told(2), Step("commit", [(0, {"count": 3})]), Step("erase while published", 0), Step("deliver")],
+            id="what is gone when it is rendered is left to its destroy",
+        ),
+        pytest.param(
+            25,
+            [
+                *told(2),
+                Step("commit", [(0, {"life": "deleted"})]),
+                Step("publish"),
+                Step("commit", [(0, {"life": "alive"})]),
+            ],
+            id="what is back before its end was sent is no second creation",
+        ),
+        pytest.param(
+            25,
+            [
+                *told(2),
+                Step("commit", [(0, {"life": "deleted"})]),
+                Step("publish"),
+                Step("deliver"),
+                Step("commit", [(0, {"life": "erased"})]),
+                Step("publish"),
+                Step("deliver"),
+            ],
+            id="an end is told once",
+        ),
     ],
 )
 async def test_history_worth_keeping(play: Play, max_retries: int, steps: list[Step]) -> None:
     assert await play([(_COUNT, max_retries)], steps) == []
+
+
+@pytest.mark.parametrize("owner", [None, 0, 1])
+async def test_variant_that_goes_to_another_seller_and_back(play: Play, owner: int | None) -> None:
+    moves = [step for seller in (1, 0) for step in (Step("commit", [(0, {"seller": seller})]), *_OUT)]
+    steps = [*told(2), *moves, Step("commit", [(0, {"seller": 1, "count": 3})]), *_OUT]
+
+    assert await play([(replace(_COUNT, owner=owner), 25)], steps) == []
 
 
 @pytest.mark.xfail(reason="the former seller's end is recorded without the seller, and nobody looks it up in time")

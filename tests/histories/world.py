@@ -7,13 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-import orjson
 
 from schema import global_ids
 from tests.builders.variants import create_variant
 from tests.histories.ending import check_end
 from tests.histories.endpoint import HOLDING, Endpoint, Mood
 from tests.histories.knowledge import Knowledge
+from tests.histories.log import read_log
 from tests.histories.model import (
     FIELDS,
     MOVED,
@@ -385,27 +385,3 @@ class World:
 
     async def log(self) -> dict[int, Event]:
         return await read_log(self.conn, [*[subscription.id for subscription in self.subscriptions], *self.deleted])
-
-
-async def read_log(conn: asyncpg.Connection, webhook_ids: Sequence[int]) -> dict[int, Event]:
-    """All events of these webhooks, with what they show."""
-    rows = await conn.fetch(
-        "select e.*, p.body from webhook_events e left join payloads p on p.digest = e.payload_digest"
-        " where e.webhook_id = any($1::bigint[])",
-        list(webhook_ids),
-    )
-    return {row["id"]: _event(row) for row in rows}
-
-
-def _event(row: asyncpg.Record) -> Event:
-    return Event(
-        id=row["id"],
-        webhook=row["webhook_id"],
-        variant=row["entity_id"],
-        name=row["event_name"],
-        state=row["state"],
-        reason=row["reason"],
-        attempts=row["attempt_count"],
-        is_replay=row["replayed_at"] is not None,
-        payload=None if row["body"] is None else orjson.loads(row["body"]),
-    )
