@@ -125,7 +125,7 @@ async def _list_changes(
             continue
         columns, rows = without_hidden(viewer, entity_type, entity.columns, entity.changes)
         past = Past(
-            is_new=_is_new(catch_up, entity, columns, before),
+            is_new=_is_new(catch_up, entity, columns, before, is_gone=not is_there.get(entity.entity_id, False)),
             is_updated=(entity.updated_turn or 0) >= (entity.created_turn or 0),
             is_gone=not is_there.get(entity.entity_id, False),
             given=before,
@@ -184,11 +184,14 @@ def choose_operation(events: Sequence[WebhookEventName], past: Past) -> WebhookE
     return operation if operation in events else None
 
 
-def _is_new(catch_up: CatchUp, entity: MissedEntity, columns: frozenset[str], given: Sequence[Given]) -> bool:
+def _is_new(
+    catch_up: CatchUp, entity: MissedEntity, columns: frozenset[str], given: Sequence[Given], *, is_gone: bool
+) -> bool:
+    """Whether the entity was created meanwhile, or came from another seller. One that is gone has left its owner."""
     if entity.created_turn is not None and entity.created_turn > catch_up.missed_since:
         return True
     has_moved = catch_up.webhook.seller_id is not None and any(column.endswith(".seller_id") for column in columns)
-    return has_moved and not may_know(given)
+    return has_moved and not is_gone and not may_know(given)
 
 
 def _is_watched(catch_up: CatchUp, query: StoredQuery | None, columns: frozenset[str]) -> bool:

@@ -52,8 +52,7 @@ def changes_for(owner: Owner, events: Sequence[ChangeEvent], present: Sequence[i
     An entity that goes from one seller to another is destroyed for the first one and created for the second.
     Args: present — the sellers that see the entity now.
     """
-    moves = [place for place, event in enumerate(events) if _has_left(event)]
-    if owner is None or not moves:
+    if owner is None or all(event.seller_id is None for event in events):
         return list(events)
     seen: list[ChangeEvent] = []
     for place, event in enumerate(events):

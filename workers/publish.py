@@ -69,7 +69,7 @@ async def publish_steps(resources: Resources) -> AsyncIterator[Step]:
 
 
 async def publish_batch(resources: Resources) -> int:
-    """Publish one step. Returns its change events; 0 when nothing waits."""
+    """Publish one step. Returns the change events that it has published; 0 also where it has only left some over."""
     step = await publish_step(resources, limit=resources.settings.publish_batch_size)
     return 0 if step is None else step.published
 

@@ -200,14 +200,21 @@ def _side(root: Root, names: Iterable[str], side: str) -> str:
 
 
 def _former_seller(root: Root, columns: Mapping[str, str]) -> str:
-    """Return SQL for the former seller of an entity that has left it; else it gives null, as for a restored one."""
+    """Return SQL for whose an entity was that has left its seller, or that was deleted softly; else it gives null.
+
+    A deleted one may go to another seller unseen, and its first one is to hear of its end all the same.
+    """
     names = sorted(_columns_of(root.seller))
     if not names:
         return "null"
     moved = " or ".join(f"w.old_{name} is distinct from w.new_{name}" for name in names)
-    was_there = "w.old_deleted_at is null and " if "deleted_at" in columns else ""
     old, new = (re.sub(r"\br\.", f"w.{side}_", root.seller) for side in ("old", "new"))
-    return f"case when {was_there}({moved}) then nullif({old}, {new}) end"
+    if "deleted_at" not in columns:
+        return f"case when {moved} then nullif({old}, {new}) end"
+    return (
+        f"case when w.old_deleted_at is not null then null when w.new_deleted_at is not null then {old}"
+        f" when {moved} then nullif({old}, {new}) end"
+    )
 
 
 def _differs(name: str, type_: str) -> str:

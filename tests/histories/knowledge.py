@@ -20,13 +20,17 @@ class Due:
 class Knowledge:
     """What each subscriber is to know in the end, from round to round.
 
-    new    variants that were not there for its owner when it subscribed.
-    noted  variants that have changed since.
+    new      variants that were not there for its owner when it subscribed.
+    present  by subscription, those that were.
     """
 
     due: dict[Subject, Due] = field(default_factory=dict)
     new: set[Subject] = field(default_factory=set)
-    noted: set[Subject] = field(default_factory=set)
+    present: dict[int, set[int]] = field(default_factory=dict)
+
+    def begin(self, subscription: Subscription, states: Mapping[int, State]) -> None:
+        """Note what is there for a new subscription's owner."""
+        self.present[subscription.id] = {variant for variant, one in states.items() if subscription.is_there(one)}
 
     def note(self, subscription: Subscription, seen: Round) -> None:
         """What publishers have looked at."""
@@ -66,9 +70,8 @@ class Knowledge:
 
     def _note(self, subscription: Subscription, seen: Round, commits: Sequence[Commit]) -> None:
         subject = (subscription.id, commits[0].variant)
-        if subject not in self.noted and not subscription.is_there(commits[0].before):
+        if subject[1] not in self.present[subscription.id]:
             self.new.add(subject)
-        self.noted.add(subject)
         told = [fold for fold in folds(subscription, commits) if is_wanted(subscription, fold)]
         if told:
             wanted = [place for place, commit in enumerate(commits) if is_wanted(subscription, [commit])]

@@ -84,6 +84,7 @@ class World:
         webhook_id = global_ids.decode(made["webhook"]["id"])[1]
         self.endpoint.webhooks[urlsplit(url).path] = webhook_id
         self.subscriptions.append(replace(given, id=webhook_id))
+        self.knowledge.begin(self.subscriptions[-1], self.states)
 
     async def commit(self, changes: Sequence[tuple[int, dict[str, Any]]]) -> None:
         """One transaction: (slot, what its variant is to be). Nobody is there: it is made."""
@@ -112,7 +113,7 @@ class World:
             return set(FIELDS)
         becomes = replace(state, **wanted)
         if becomes == state or (state.life == "deleted" and "seller" in wanted):
-            # What is deleted goes to nobody else: see the last test of test_histories.py.
+            # What is deleted goes to nobody else here: the last test of test_histories.py is about that.
             return None
         self.states[variant] = becomes
         match wanted.get("life"):

@@ -106,7 +106,7 @@ async def test_what_is_deleted_while_it_moves_is_the_former_sellers_loss(conn: C
 
     assert destroyed == [
         ("Variant", sale.variant.id, "DESTROY", sale.seller.id),
-        ("Variant", other.variant.id, "DESTROY", None),
+        ("Variant", other.variant.id, "DESTROY", other.seller.id),
     ]
     assert await left(conn) == []
 
