@@ -28,9 +28,10 @@ LONGEST: Mapping[tuple[str, str], int] = {
     ("Webhook", "url"): 2_000,
     ("WebhookDryRun", "payloadSchema"): 40_000,
     ("DeliveryAttempt", "responseBody"): 8_192,
-    # As long as they usually are. The longest one, of TELLGRAPH_MAX_PAYLOAD_BYTES, would leave a page of twenty; what
-    # an answer may hold in all is bounded by TELLGRAPH_MAX_RESPONSE_BYTES.
+    # As long as they usually are. By the longest ones a page would hold twenty payloads, or no invoices with their
+    # adjustments; what an answer may hold in all is bounded by TELLGRAPH_MAX_RESPONSE_BYTES.
     ("WebhookPayload", "body"): 10_000,
+    ("Adjustment", "description"): MAX_TEXT,
 }
 
 #: Root fields that take time by themselves. A dry run checks a query and compiles a filter: up to 0.1 s, so that an

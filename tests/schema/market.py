@@ -66,7 +66,10 @@ async def _ids(conn: asyncpg.Connection) -> dict[str, list[str]]:
 async def _cursors(conn: asyncpg.Connection) -> dict[str, list[str]]:
     """Of each root list, in its own order, and of each connection type, by id."""
     assert GRAPH.query_type is not None
-    lists = {name: field for name, field in GRAPH.query_type.fields.items() if "first" in field.args}
+    fields = GRAPH.query_type.fields.items()
+    lists = {
+        name: field for name, field in fields if isinstance(declaration_of(field), Listing) and "first" in field.args
+    }
     found = {name: await _first_cursors(conn, _listing(field).target, _order(field)) for name, field in lists.items()}
     for kind in GRAPH.type_map.values():
         if isinstance(kind, GraphQLObjectType) and kind.name.endswith("Connection"):

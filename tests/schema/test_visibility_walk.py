@@ -242,7 +242,9 @@ async def test_root_field_refuses_a_key_without_its_scope(
     conn: Connection, seller: Viewer, operation: str, name: str, field: Any
 ) -> None:
     writing = Scope.WRITE if operation == "mutation" else Scope.READ
-    needed = Scope.WEBHOOKS if name.startswith(("webhook", "operational", "deliveryAttempt")) else writing
+    needed = (
+        Scope.WEBHOOKS if name.startswith(("webhook", "operational", "deliveryAttempt", "changeEvents")) else writing
+    )
     document, variables = walk.call(operation, name, field, "__typename")
 
     for viewer in (seller, OPERATOR):

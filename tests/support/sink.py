@@ -140,11 +140,10 @@ async def _serve(notes: IO[bytes]) -> None:
     server = await asyncio.get_running_loop().create_server(lambda: _Connection(notes), "127.0.0.1", 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
-    while True:
-        await asyncio.sleep(0.05)
-        notes.flush()
+    await server.serve_forever()
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], "wb") as file:
+    # Unbuffered: what has been answered can be read.
+    with open(sys.argv[1], "wb", buffering=0) as file:
         asyncio.run(_serve(file))
