@@ -263,7 +263,12 @@ async def test_the_command_says_how_far_it_came_when_it_is_interrupted(conn: Con
     running = await asyncio.create_subprocess_exec(
         program, *arguments, env=_environment(database_url), stderr=asyncio.subprocess.PIPE
     )
-    await until(lambda: conn.fetchval("select exists (select from invoices)"))
+    # A later chunk is under way: the command knows of those before.
+    under_way = (
+        "select exists (select from invoices) and exists (select from pg_stat_activity"
+        " where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null)"
+    )
+    await until(lambda: conn.fetchval(under_way))
 
     running.send_signal(signal.SIGINT)
     _, said = await running.communicate()
