@@ -179,7 +179,7 @@ async def _recover(resources: Resources, lane: Lane, error: Exception) -> None:
     """
     pace, most = resources.pace, resources.settings.publish_batch_size
     _log.exception("publish.failed", limit=pace.limit(most), error=repr(error))
-    resources.subscriptions.forget()
+    resources.subscriptions.read_all_next()
     pace.fail(most)
     if pace.failures >= _MAX_FAILURES:
         await _set_aside(resources, lane, error)

@@ -147,10 +147,6 @@ class Subscriptions:
     """All webhooks that are not deleted, as of the last `refresh`."""
 
     def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin anew with the next refresh: a webhook's row may have been deleted by hand."""
         self._next_xid = 0
         self._known: dict[WebhookId, tuple[int, Subscription]] = {}
         self._audiences: dict[tuple[str, Owner], Audience] = {}
@@ -160,10 +156,31 @@ class Subscriptions:
 
     async def refresh(self, conn: Connection) -> None:
         """Take over what has been committed since the last time: one statement, which reads what has changed alone."""
-        changed = await list_changed_subscriptions(conn, self._next_xid)
+        since_xid = self._next_xid
+        changed = await list_changed_subscriptions(conn, since_xid)
         for webhook, version in zip(changed.subscriptions, changed.versions, strict=True):
             self.take_over(webhook, version)
+        if since_xid == 0:
+            self._discard_all_but({webhook.id for webhook in changed.subscriptions}, changed.next_xid)
         self._next_xid = max(self._next_xid, changed.next_xid)
+
+    def read_all_next(self) -> None:
+        """Have the next refresh read all webhooks: a row may have been deleted by hand.
+
+        Until then everything stays: another step of this process may be choosing whom to tell.
+        """
+        self._next_xid = 0
+
+    def _discard_all_but(self, ids: set[WebhookId], next_xid: int) -> None:
+        """Discard webhooks that are not there any more; not those that have come since they were read."""
+        gone = [one for one, (version, _) in self._known.items() if one not in ids and version < next_xid]
+        for webhook_id in gone:
+            self._discard(self._known.pop(webhook_id)[1])
+
+    def _discard(self, webhook: Subscription) -> None:
+        if webhook.deleted_at is None:
+            self._audiences[webhook.type.entity_type, webhook.seller_id].discard(webhook)
+            self._of_sellers[webhook.type.entity_type] -= webhook.seller_id is not None
 
     def has_sellers(self, entity_type: str) -> bool:
         """Whether any seller has a webhook about this type."""
@@ -198,10 +215,8 @@ class Subscriptions:
         known = self._known.get(webhook.id)
         if known is not None and known[0] >= version:
             return
-        if known is not None and known[1].deleted_at is None:
-            former = known[1]
-            self._audiences[former.type.entity_type, former.seller_id].discard(former)
-            self._of_sellers[former.type.entity_type] -= former.seller_id is not None
+        if known is not None:
+            self._discard(known[1])
         self._known[webhook.id] = (version, webhook)
         if webhook.deleted_at is None:
             key = (webhook.type.entity_type, webhook.seller_id)

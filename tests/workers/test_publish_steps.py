@@ -180,3 +180,22 @@ async def test_a_webhook_is_known_as_soon_as_it_is_committed_and_no_longer_than_
 
     assert [one.webhook_id for one in first] == [webhook_id]
     assert second == first
+
+
+async def test_a_step_that_fails_takes_no_webhook_from_another_step_of_the_process(publisher: Publisher) -> None:
+    webhook_id = await publisher.subscribe("sku", klass=VARIANT)
+    gone = await publisher.subscribe("sku label", klass=VARIANT)
+    await publisher.publish()
+    await create_variant(publisher.conn)
+    await publisher.publish()
+    subscriptions = publisher.resources.subscriptions
+
+    subscriptions.read_all_next()
+    meanwhile = await subscriptions.audience("Variant", None)
+    assert meanwhile is not None
+    assert {id_ for group in meanwhile.groups for id_ in group.webhooks} == {webhook_id, gone}
+    await publisher.conn.execute("delete from webhook_events")
+    await publisher.conn.execute("delete from webhooks where id = $1", gone)
+    await publisher.conn.execute("update variants set sku = 'B'")
+
+    assert [one.webhook_id for one in await publisher.publish()] == [webhook_id]
