@@ -1,4 +1,7 @@
-"""A marketplace, its subscribers and its workers, as the steps of a history change them; the model looks on."""
+"""A marketplace, its subscribers and its workers, as the steps of a history change them; the model looks on.
+
+Above 300 lines: the steps of a history and what they do to the model stand side by side.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""A webhook that is enabled again is sent the present state of what changed while it was disabled."""
+"""A webhook that is enabled again is sent the present state of what changed while it was disabled.
+
+Above 300 lines: one table of what may happen to an entity while its webhook is disabled.
+"""
 
 from collections.abc import Sequence
 from typing import Any

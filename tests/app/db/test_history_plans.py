@@ -1,6 +1,8 @@
 """Over a long past: the queue reads only what is open, and the API's lists go by indexes.
 
 TELLGRAPH_LONG_HISTORY=1 does the same over ten million events, on a server of its own, and prints what each costs.
+
+Above 300 lines: all of its tests share one history, which takes a while to make.
 """
 
 import re
