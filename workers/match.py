@@ -10,7 +10,7 @@ from app.auth import Viewer
 from app.db.change_events import ChangeEvent
 from app.db.webhook_events import WebhookEventId
 from app.db.webhooks import Subscription
-from app.domain.webhook import WebhookEventName, WebhookKlass, fold_operations
+from app.domain.webhook import WebhookEventName, fold_operations
 from app.domain.webhook_event import UNTRIGGERED, UNWATCHED, WebhookEventState
 from schema.declarations import ENTITIES
 from schema.stored.validate import StoredQuery
@@ -101,11 +101,6 @@ def skip_reason(webhook: Subscription, watched: frozenset[str], change: Change) 
     if change.operation is not WebhookEventName.UPDATE or not watched.isdisjoint(change.columns):
         return None
     return UNTRIGGERED if webhook.triggers else UNWATCHED
-
-
-def klasses_of(events: Iterable[ChangeEvent]) -> list[WebhookKlass]:
-    types = {event.entity_type for event in events}
-    return [klass for klass in WebhookKlass if klass.entity_type in types]
 
 
 def entity_of(event: ChangeEvent) -> tuple[str, int]:

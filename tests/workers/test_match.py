@@ -20,7 +20,6 @@ from workers.match import (
     Change,
     fold_entities,
     fold_transactions,
-    klasses_of,
     skip_reason,
     told_of,
 )
@@ -165,9 +164,3 @@ def test_who_is_not_told_of_creations_is_told_of_what_was_changed_after_one() ->
     assert told.columns == {"invoices.paid_at"}
     assert told_of(WEBHOOK, folded) is folded
     assert told_of(only_updates, unchanged) is None
-
-
-def test_types_of_events() -> None:
-    events = [event(number, entity_type=name) for number, name in enumerate(("Variant", "Invoice", "Variant"))]
-
-    assert klasses_of(events) == [WebhookKlass.INVOICE, WebhookKlass.VARIANT]
