@@ -1,12 +1,12 @@
 """Render what webhooks are to be told, judge it, and store it as webhook events."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
 from app.db import webhook_events
-from app.db.pool import Connection
+from app.db.pool import CONFLICTS, Connection
 from app.db.webhook_events import NewWebhookEvent, Payload
 from app.domain.payload_bound import describe_excess
 from app.domain.webhook import WebhookEventName
@@ -23,8 +23,6 @@ from workers.resources import Resources
 _log = structlog.get_logger()
 
 _DESTROY = WebhookEventName.DESTROY
-#: Of bodies that wait to be stored together: each statement sends so much, at least, where there is as much.
-_STORED_BYTES: Final = 4 * 1024 * 1024
 
 
 class Publication(NamedTuple):
@@ -74,7 +72,6 @@ class _Publisher:
         self._is_careful = is_careful
         self._leaves_heavy = leaves_heavy
         self._ready: list[Ready] = []
-        self._ready_bytes = 0
         self._unrendered: list[Unrendered] = []
         self._result = Publication(made=[], left=[], absent=[])
 
@@ -95,8 +92,6 @@ class _Publisher:
             results = await self._renderer.render(key, chunk)
             for entity_id in chunk:
                 self._take(by_entity[entity_id], results[entity_id])
-            if self._ready_bytes >= _STORED_BYTES:
-                await self._store()
         self._result.left.extend(match for entity_id in ids for match in by_entity[entity_id])
 
     def _take(self, matches: Sequence[Match], result: Rendered | RenderFailure) -> None:
@@ -115,7 +110,6 @@ class _Publisher:
             destroyed = {match.webhook.id for match in sent}
             self._result.absent.extend(match for match in taken if match.webhook.id not in destroyed)
         self._ready += [Ready(match, result) for match in sent]
-        self._ready_bytes += size
 
     def _refusal(self, result: Rendered | RenderFailure) -> str | None:
         """Why a result is not sent; None when it is."""
@@ -124,12 +118,14 @@ class _Publisher:
         return describe_excess(result.body, self._max_bytes)
 
     async def _store(self) -> None:
-        ready, self._ready, self._ready_bytes = self._ready, [], 0
-        unrendered, self._unrendered = self._unrendered, []
+        """Store all at once, at the end: bodies in parts, each part in its order, could wait in a circle.
+
+        Another publisher stores the same bodies at the same time where queries say nothing of the entity itself.
+        """
         if self._is_careful:
-            await self._store_carefully(ready, unrendered)
-        elif ready or unrendered:
-            await self._store_together(ready, unrendered)
+            await self._store_carefully(self._ready, self._unrendered)
+        elif self._ready or self._unrendered:
+            await self._store_together(self._ready, self._unrendered)
 
     async def _store_carefully(self, ready: Sequence[Ready], unrendered: Sequence[Unrendered]) -> None:
         """Store in a savepoint; halve what fails, down to a single one, which becomes RENDER_FAILED."""
@@ -140,7 +136,7 @@ class _Publisher:
                 await self._store_together(ready, unrendered)
             return
         except Exception as error:
-            if self._conn.is_closed() or (not ready and len(unrendered) == 1):
+            if isinstance(error, CONFLICTS) or self._conn.is_closed() or (not ready and len(unrendered) == 1):
                 raise
             _log.warning("publish.halved", results=len(ready), unrendered=len(unrendered), error=repr(error))
             failure = RenderFailure(error)

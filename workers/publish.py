@@ -11,7 +11,7 @@ import structlog
 
 from app.db import change_events
 from app.db.change_events import ChangeEvent, Lane, Leftover
-from app.db.pool import UNREACHABLE, Connection, transaction
+from app.db.pool import CONFLICTS, UNREACHABLE, Connection, transaction
 from app.db.webhooks import WebhookId
 from app.errors import DatabaseUnavailable
 from app.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
@@ -58,6 +58,10 @@ async def publish_steps(resources: Resources) -> AsyncIterator[Step]:
             step = await publish_step(resources, limit=pace.limit(most), first_lane=lane, is_careful=pace.is_careful)
         except (DatabaseUnavailable, *UNREACHABLE):
             raise
+        except CONFLICTS as error:
+            _log.warning("publish.repeated", error=repr(error))
+            resources.subscriptions.read_all_next()
+            continue
         except Exception as error:
             await _recover(resources, lane, error)
             continue

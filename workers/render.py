@@ -10,7 +10,7 @@ import orjson
 from graphql import FieldNode, OperationDefinitionNode
 
 from app.auth import Viewer
-from app.db.pool import Connection
+from app.db.pool import CONFLICTS, Connection
 from app.settings import Settings
 from schema.context import Context, Reader
 from schema.declarations import ENTITIES
@@ -102,7 +102,7 @@ class Renderer:
     async def render(self, key: RenderKey, ids: Sequence[int]) -> dict[int, Rendered | RenderFailure]:
         """Render one query for these entities. The statements depend on the query, not on the entities.
 
-        Raises: DATABASE_ERRORS, unless the renderer is careful and the connection is whole.
+        Raises: DATABASE_ERRORS; a careful renderer only CONFLICTS, and what ended the connection.
         """
         bodies = await self._bodies(key, ids)
         null = _null_body(key.query)
@@ -140,7 +140,7 @@ class Renderer:
                     self._contexts.pop(key.viewer, None)
                     return (await render_each(key.query, [entity_id], self._context(key.viewer)))[entity_id]
             except Exception as error:
-                if self._conn.is_closed():
+                if isinstance(error, CONFLICTS) or self._conn.is_closed():
                     raise
                 if is_last:
                     return RenderFailure(error)

@@ -58,6 +58,9 @@ DATABASE_ERRORS = (
     asyncpg.InternalClientError,
 )
 
+#: What another transaction is to blame for, a deadlock or a serialization failure: the same work succeeds later.
+CONFLICTS = (asyncpg.TransactionRollbackError,)
+
 #: What is held against a statement itself: it fails again, however often it is run. A plan that asyncpg has cached and
 #: that a migration has made invalid is none of these.
 REFUSALS = (

@@ -1,6 +1,6 @@
 """Webhook events and their attempts: what was made of a change for one webhook, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, NewType
@@ -18,6 +18,9 @@ WebhookEventId = NewType("WebhookEventId", int)
 #: Events of one webhook that one statement holds, releases or cancels: an outage may have left a million, and the
 #: transaction that disables the webhook also records what its endpoint answered.
 MAX_AT_ONCE = 10_000
+
+#: Of bodies that one statement stores.
+_STATEMENT_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,11 +177,26 @@ async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
 async def insert_payloads(conn: Connection, payloads: Sequence[Payload]) -> None:
     """Store each body once a day. In digest order: two publishers with the same bodies must not wait in a circle."""
     ordered = sorted(payloads, key=lambda payload: payload.digest)
-    await conn.execute(
-        "insert into payloads (digest, body) select * from unnest($1::bytea[], $2::bytea[]) on conflict do nothing",
-        [payload.digest for payload in ordered],
-        [payload.body for payload in ordered],
-    )
+    # Each statement's bodies are in memory twice more while they are sent.
+    for some in _in_parts(ordered):
+        await conn.execute(
+            "insert into payloads (digest, body) select * from unnest($1::bytea[], $2::bytea[]) on conflict do nothing",
+            [payload.digest for payload in some],
+            [payload.body for payload in some],
+        )
+
+
+def _in_parts(payloads: Sequence[Payload]) -> Iterator[list[Payload]]:
+    part: list[Payload] = []
+    size = 0
+    for payload in payloads:
+        part.append(payload)
+        size += len(payload.body)
+        if size >= _STATEMENT_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEvent]) -> None:

@@ -2,14 +2,21 @@
 
 import asyncio
 
+import asyncpg
+import pytest
+
 from app.auth import Viewer
+from app.db import webhook_events
 from app.db.change_events import Lane
+from app.db.pool import Connection
+from app.db.webhook_events import Payload
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.services.change_events import retry_set_aside
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher, recorded
 from tests.support.platform import settings_for
+from workers import publish
 from workers.budget import Budget
 from workers.publish import publish_all, publish_step
 from workers.resources import open_resources
@@ -199,3 +206,47 @@ async def test_a_step_that_fails_takes_no_webhook_from_another_step_of_the_proce
     await publisher.conn.execute("update variants set sku = 'B'")
 
     assert [one.webhook_id for one in await publisher.publish()] == [webhook_id]
+
+
+async def test_a_step_stores_all_its_bodies_at_once_so_that_two_of_them_never_wait_in_a_circle(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[list[bytes]] = []
+    insert = webhook_events.insert_payloads
+
+    async def note(conn: Connection, payloads: list[Payload]) -> None:
+        stored.append([payload.digest for payload in payloads])
+        await insert(conn, payloads)
+
+    monkeypatch.setattr(webhook_events, "insert_payloads", note)
+    for _ in range(6):
+        await create_variant(publisher.conn, notes="x" * 1_000_000)
+    await recorded(publisher.conn)
+    for query in ("id notes sku", "sku notes"):
+        await publisher.subscribe(query, klass=VARIANT)
+    await publisher.conn.execute("update variants set sku = 'B'")
+
+    await publish_step(publisher.resources, limit=500, budget=Budget(seconds=60))
+
+    # Those that say nothing of the variant itself are all the same.
+    assert [len(digests) for digests in stored] == [6 + 1]
+
+
+async def test_a_deadlock_is_nobodys_fault_the_step_is_done_again_and_nothing_is_set_aside(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create_variant(publisher.conn)
+    await recorded(publisher.conn)
+    await publisher.subscribe("sku", klass=VARIANT)
+    await publisher.conn.execute("update variants set sku = 'B'")
+    step, failures = publish.publish_step, [asyncpg.DeadlockDetectedError("deadlock detected") for _ in range(5)]
+
+    async def fail_first(*args: object, **options: object) -> publish.Step | None:
+        if failures:
+            raise failures.pop()
+        return await step(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(publish, "publish_step", fail_first)
+
+    assert len(await publisher.publish()) == 1
+    assert await left(publisher) == []
