@@ -4,8 +4,11 @@ Pure data, made by `schema/entities/fields.py`. Loaders, watched columns, `chang
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
+
+from graphql import GraphQLSchema
 
 from app.auth.viewers import Scope, Viewer
 from app.db.keyset import BY_ID, Sort
@@ -21,12 +24,18 @@ class Leaf:
     of_values  the same as `compute` without arguments, as it stands in a response, from the columns' values as the
                driver gives them: what saves a page dozens of small objects. None only of a field that may be null;
                raises KeyError for what the schema has no name for.
+    needs_schema  `compute` also takes the GraphQL schema, as `schema`.
     """
 
     reads: tuple[str, ...]
     compute: Callable[..., Any]
     is_column: bool = False
     of_values: Callable[..., Any] | None = None
+    needs_schema: bool = False
+
+    def of_schema(self, schema: GraphQLSchema) -> "Leaf":
+        """Return this leaf with the schema as an argument of `compute`, where that needs it."""
+        return replace(self, compute=partial(self.compute, schema=schema)) if self.needs_schema else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

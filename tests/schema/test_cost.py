@@ -326,6 +326,6 @@ async def test_stored_query_is_rendered_after_the_limit_was_lowered_and_without_
         sees_deleted=True,
     )
 
-    body = await execute_stored_query(stored_query(schema._schema, DEAR, WebhookKlass.INVOICE), 1, context)
+    body = await execute_stored_query(schema, stored_query(schema._schema, DEAR, WebhookKlass.INVOICE), 1, context)
 
     assert body == b'{"data":{"node":null}}'

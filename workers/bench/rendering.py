@@ -43,7 +43,7 @@ async def measure_plan(lab: Lab) -> list[Figure]:
 
         async def by_reference() -> dict[int, bytes]:
             context = _context(site)
-            bodies = await asyncio.gather(*(execute_stored_query(query, one, context) for one in ids))
+            bodies = await asyncio.gather(*(execute_stored_query(schema, query, one, context) for one in ids))
             return dict(zip(ids, bodies, strict=True))
 
         if await by_plan() != await by_reference():

@@ -128,7 +128,8 @@ class Compiler:
             raise Unsupported(f"{on.name}.{selected.name} has a resolver of its own")
         given = Arguments(self.schema, field, selected.nodes[0])
         if isinstance(declaration, Leaf):
-            return view.leaf(declaration, field, given, lambda asked: self.slots.make(asked, lambda values: values))
+            leaf = declaration.of_schema(self.schema)
+            return view.leaf(leaf, field, given, lambda asked: self.slots.make(asked, lambda values: values))
         if isinstance(declaration, Owner):
             return self._owner(declaration, level, alias, selected)
         if declaration.is_paged:

@@ -70,6 +70,7 @@ class Webhook(Node):
         shown_payload_schema,
         reads=("query_string", "type"),
         description="JSON Schema (2020-12) of the body that is POSTed; null while the query doesn't fit the schema.",
+        needs_schema=True,
     )
     failing_since: datetime | None = column(
         "Since when no delivery has succeeded; null while none has failed since the last that did."

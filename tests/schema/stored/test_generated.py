@@ -46,7 +46,7 @@ async def _executed(conn: asyncpg.Connection, query: StoredQuery, viewer: Viewer
         settings=settings_for("unused"),
         sees_deleted=True,
     )
-    return list(await asyncio.gather(*(execute_stored_query(query, one, context) for one in ids)))
+    return list(await asyncio.gather(*(execute_stored_query(schema, query, one, context) for one in ids)))
 
 
 @pytest.mark.parametrize("klass", WebhookKlass)

@@ -65,7 +65,7 @@ async def test_results_of_generated_queries_validate(conn: asyncpg.Connection, k
             context = Context(
                 viewer=viewer, reader=reader, loaders=Loaders(reader, viewer), settings=settings_for("unused")
             )
-            results = await asyncio.gather(*(execute_stored_query(query, one, context) for one in ids))
+            results = await asyncio.gather(*(execute_stored_query(schema, query, one, context) for one in ids))
             found = [fault for result in results for fault in faults(json_schema, body(klass, orjson.loads(result)))]
             assert (query.text, found) == (query.text, [])
             count += len(results)

@@ -37,7 +37,7 @@ async def _both(
     context = Context(
         viewer=viewer, reader=fresh, loaders=Loaders(fresh, viewer), settings=settings_for("unused"), sees_deleted=True
     )
-    bodies = await asyncio.gather(*(execute_stored_query(query, entity_id, context) for entity_id in ids))
+    bodies = await asyncio.gather(*(execute_stored_query(schema, query, entity_id, context) for entity_id in ids))
     return planned, dict(zip(ids, bodies, strict=True)), reader.statements
 
 

@@ -100,7 +100,7 @@ class Scene:
             rows = self.marked.all_rows[
                 ENTITIES[query.entity_type].table.name, "S0" if klass.is_operators_only else "S1"
             ]
-            rendered = await render_stored_query(query, [row["id"] for row in rows], context)
+            rendered = await render_stored_query(schema, query, [row["id"] for row in rows], context)
             bodies.update({(klass, entity_id): body for entity_id, body in rendered.items()})
         return bodies
 
