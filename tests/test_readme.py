@@ -9,7 +9,7 @@ import typer.main
 from graphql import parse, validate
 from typer.core import TyperGroup
 
-from app.cli.commands import app
+from app.cli.main import app
 from app.db.pool import Connection
 from app.settings import Settings
 from app.webhooks.domain.operational_event import OperationalEventKind

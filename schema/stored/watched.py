@@ -17,8 +17,8 @@ from graphql import (
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
 from app.capture.captured import PASSED_DOWN
-from schema.engine.plans.declared import declaration_of
 from schema.entities.declarations import ENTITIES, VISIBILITY, Leaf, Relation
+from schema.entities.declared import declaration_of
 from schema.entities.visibility import OperatorOnly
 
 

@@ -20,7 +20,9 @@ from schema.engine.cost import Costs
 from schema.engine.loaders import Loaders
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
-from schema.enums import WebhookKlassEnum
+from schema.enums.webhooks import (
+    WebhookKlassEnum,
+)
 from schema.mutations.payload import ValidationError, validation_errors
 from schema.stored.execute import render_stored_query
 from schema.stored.json_schema import payload_schema

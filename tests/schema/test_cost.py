@@ -28,9 +28,9 @@ from schema.engine.argument_sizes import MAX_REPORTED
 from schema.engine.context import Context, Reader
 from schema.engine.cost import Cost, Costs, cost_error
 from schema.engine.loaders import Loaders
-from schema.engine.plans.declared import declaration_of
 from schema.engine.weights import LIST_SIZE, LONGEST, weight
 from schema.entities.declarations import Leaf
+from schema.entities.declared import declaration_of
 from schema.stored.execute import execute_stored_query
 from schema.stored.validate import stored_query
 from tests.support.operation import run_operation

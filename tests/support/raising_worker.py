@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphql import print_ast
-
 from strawberry import Schema
 
-from app.cli.commands import main
+from app.cli.main import main
 from schema.engine.context import Context
 from schema.engine.plans.objects import Objects
 from schema.stored import execute, plan

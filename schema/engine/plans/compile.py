@@ -22,12 +22,12 @@ from app.db.table import Table
 from schema.engine.plans.arguments import Arguments
 from schema.engine.plans.code import Code
 from schema.engine.plans.connections import ConnectionCode
-from schema.engine.plans.declared import declaration_of
 from schema.engine.plans.leaves import completer
 from schema.engine.plans.levels import Level, Page
 from schema.engine.plans.selection import Fragments, Selected, Unsupported, collect
 from schema.engine.plans.views import View, row_of, view_of
 from schema.entities.declarations import ENTITIES, Leaf, Owner, Relation
+from schema.entities.declared import declaration_of
 
 #: Of the code of one stored query, or of one root field of the API: some hundred lists with all that their rows hold.
 #: It takes about half a second to make.

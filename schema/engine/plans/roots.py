@@ -22,11 +22,11 @@ from schema.engine.plans.nested import Nested
 from schema.engine.plans.objects import Objects
 from schema.engine.plans.reads import Written, read
 from schema.engine.plans.selection import Fragments, Selected, Unsupported
-from schema.engine.plans.viewers import may_read
 from schema.engine.plans.views import view_of
 from schema.engine.statements import listed_count, listed_rows
 from schema.entities.declarations import ENTITIES, Asked, Listing, Lookup, Relation
 from schema.entities.lookups import find_keys
+from schema.entities.permissions import may_read
 
 _log = structlog.get_logger()
 

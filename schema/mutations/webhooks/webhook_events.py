@@ -22,7 +22,9 @@ from schema.engine.loaders import Loaders
 from schema.engine.statements import listed_rows
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES, Asked
-from schema.enums import WebhookEventStateEnum
+from schema.enums.webhooks import (
+    WebhookEventStateEnum,
+)
 from schema.errors import response_of
 from schema.filters.conditions import given
 from schema.mutations.inputs import optional, required

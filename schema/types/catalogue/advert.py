@@ -28,7 +28,9 @@ from app.marketplace.owned.db.images import IMAGES
 from schema.entities.connections import Connection
 from schema.entities.fields import argument, column, computed, entity, global_id, legacy_id, pages, relation
 from schema.entities.visibility import OfSeller
-from schema.enums import AdvertConditionEnum
+from schema.enums.marketplace import (
+    AdvertConditionEnum,
+)
 from schema.types.catalogue.brand import Brand
 from schema.types.catalogue.seller import Seller
 from schema.types.catalogue.taxon import Taxon

@@ -15,7 +15,9 @@ from app.marketplace.catalogue.db.variants import VARIANTS
 from schema.entities.connections import Connection
 from schema.entities.fields import column, entity, global_id, legacy_id, pages, relation
 from schema.entities.visibility import Everyone, Through
-from schema.enums import FieldTypeEnum
+from schema.enums.marketplace import (
+    FieldTypeEnum,
+)
 from schema.types.catalogue.advert import ADVERT_VISIBILITY
 from schema.types.catalogue.variant import VARIANT_VISIBILITY
 from schema.types.node import Node

@@ -6,7 +6,10 @@ from app.marketplace.orders.db.adjustments import ADJUSTMENTS
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
 from schema.entities.fields import cents, column, entity, formatted, global_id
 from schema.entities.visibility import AnyOf, Through
-from schema.enums import AdjustmentAppliesToEnum, AdjustmentTypeEnum
+from schema.enums.marketplace import (
+    AdjustmentAppliesToEnum,
+    AdjustmentTypeEnum,
+)
 from schema.types.node import Node
 from schema.types.orders.invoice import INVOICE_VISIBILITY
 from schema.types.orders.line_item import LINE_ITEM_VISIBILITY

@@ -10,7 +10,9 @@ from app.marketplace.orders.db.orders import ORDERS
 from schema.entities.declarations import Link
 from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id, relation
 from schema.entities.visibility import Through
-from schema.enums import InvoiceAmendmentLineItemStatusEnum
+from schema.enums.marketplace import (
+    InvoiceAmendmentLineItemStatusEnum,
+)
 from schema.types.node import Node
 from schema.types.orders.invoice import INVOICE_VISIBILITY, Invoice
 from schema.types.orders.line_item import LineItem

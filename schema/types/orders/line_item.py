@@ -16,7 +16,11 @@ from schema.entities import global_ids
 from schema.entities.declarations import Link
 from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id, relation
 from schema.entities.visibility import Through
-from schema.enums import LineItemStatusEnum, LineItemStatusFullEnum, PricingModelEnum
+from schema.enums.marketplace import (
+    LineItemStatusEnum,
+    LineItemStatusFullEnum,
+    PricingModelEnum,
+)
 from schema.types.catalogue.advert import Advert
 from schema.types.catalogue.variant import Variant
 from schema.types.node import Node

@@ -17,7 +17,10 @@ from schema.entities.connections import Connection
 from schema.entities.declarations import Link
 from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id, pages, relation
 from schema.entities.visibility import OperatorOnly
-from schema.enums import InvoiceStatusEnum, OrderStatusEnum
+from schema.enums.marketplace import (
+    InvoiceStatusEnum,
+    OrderStatusEnum,
+)
 from schema.types.node import Node
 from schema.types.owned.fields import ExternalIDs, Metadata, external_ids, metadata
 

@@ -8,7 +8,9 @@ from app.marketplace.orders.db.shipment_statuses import SHIPMENT_STATUSES
 from app.marketplace.orders.db.shipments import SHIPMENTS
 from schema.entities.fields import column, entity, global_id, relation
 from schema.entities.visibility import Through
-from schema.enums import ShipmentStatusEnum
+from schema.enums.marketplace import (
+    ShipmentStatusEnum,
+)
 from schema.types.node import Node
 from schema.types.orders.shipment import SHIPMENT_VISIBILITY, Shipment
 

@@ -14,7 +14,11 @@ from app.marketplace.refunds.db.refund_requests import (
 from app.marketplace.refunds.db.return_shipments import RETURN_SHIPMENTS
 from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id, relation
 from schema.entities.visibility import Through
-from schema.enums import RefundRequestInitiatorEnum, RefundRequestLineItemStatusEnum, RefundRequestStatusEnum
+from schema.enums.marketplace import (
+    RefundRequestInitiatorEnum,
+    RefundRequestLineItemStatusEnum,
+    RefundRequestStatusEnum,
+)
 from schema.types.node import Node
 from schema.types.orders.invoice import INVOICE_VISIBILITY, Invoice
 from schema.types.orders.line_item import LineItem

@@ -11,8 +11,10 @@ from app.webhooks.db.webhook_events import WEBHOOK_EVENTS
 from app.webhooks.db.webhooks import WEBHOOKS
 from schema.entities.fields import column, entity, global_id, relation
 from schema.entities.visibility import OfSeller, Through
+from schema.enums.webhooks import (
+    OperationalEventKindEnum,
+)
 from schema.types.node import Node
-from schema.webhook_enums import OperationalEventKindEnum
 
 if TYPE_CHECKING:
     from schema.types.webhooks.webhook import Webhook

@@ -16,13 +16,16 @@ from app.webhooks.db.webhooks import WEBHOOKS
 from schema.entities.connections import Connection
 from schema.entities.fields import column, computed, entity, global_id, legacy_id, pages, relation
 from schema.entities.visibility import OfSeller
-from schema.enums import WebhookEventEnum, WebhookKlassEnum
+from schema.enums.webhooks import (
+    WebhookEventEnum,
+    WebhookKlassEnum,
+    WebhookSignatureSchemeEnum,
+)
 from schema.types.catalogue.seller import Seller
 from schema.types.node import Node
 from schema.types.webhooks.operational_event import OperationalEvent
 from schema.types.webhooks.webhook_run import WebhookBackfill, WebhookReplay
 from schema.types.webhooks.webhook_skip import WebhookSkip
-from schema.webhook_enums import WebhookSignatureSchemeEnum
 from schema.webhook_queries.payload_schema import shown_payload_schema
 
 

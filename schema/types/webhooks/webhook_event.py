@@ -15,7 +15,9 @@ from app.webhooks.db.webhooks import WEBHOOKS
 from schema.entities import global_ids
 from schema.entities.fields import column, computed, entity, global_id, relation
 from schema.entities.visibility import Everyone, OfSeller, Through
-from schema.enums import WebhookEventStateEnum
+from schema.enums.webhooks import (
+    WebhookEventStateEnum,
+)
 from schema.types.node import Node
 from schema.types.webhooks.webhook import Webhook
 

@@ -13,9 +13,11 @@ from app.webhooks.db.webhook_replays import WEBHOOK_REPLAYS
 from app.webhooks.db.webhooks import WEBHOOKS
 from schema.entities.fields import column, computed, entity, global_id, relation
 from schema.entities.visibility import OfSeller, Through
-from schema.enums import WebhookEventStateEnum
+from schema.enums.webhooks import (
+    WebhookEventStateEnum,
+    WebhookRunStateEnum,
+)
 from schema.types.node import Node
-from schema.webhook_enums import WebhookRunStateEnum
 
 if TYPE_CHECKING:
     from schema.types.webhooks.webhook import Webhook

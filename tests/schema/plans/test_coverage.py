@@ -11,11 +11,11 @@ from graphql import (
 )
 
 from schema.engine.plans.compile import Compiler
-from schema.engine.plans.declared import declared_fields
 from schema.engine.plans.levels import Page
 from schema.engine.plans.operation import compile_operation
 from schema.engine.plans.selection import Unsupported
 from schema.entities.declarations import ENTITIES, Leaf, Relation
+from schema.entities.declared import declared_fields
 from tests.schema.walk import GRAPH, object_type
 
 UNPLANNED = {

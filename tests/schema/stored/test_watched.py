@@ -23,8 +23,8 @@ from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from schema import schema
-from schema.engine.plans.declared import declaration_of
 from schema.entities.declarations import ENTITIES, Relation
+from schema.entities.declared import declaration_of
 from schema.stored.changed import describe_changes
 from schema.stored.execute import render_stored_query
 from schema.stored.validate import StoredQuery, stored_query

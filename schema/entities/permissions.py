@@ -1,4 +1,4 @@
-"""Who may use a plan at all."""
+"""Whether a viewer may read tables at all."""
 
 from collections.abc import Iterable
 

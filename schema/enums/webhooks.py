@@ -1,13 +1,63 @@
-"""GraphQL enums over the words of webhooks' signatures, runs, operational events and explanations."""
+"""GraphQL enums over the words of webhooks, their events, runs and explanations."""
 
 from app.webhooks.domain.operational_event import OperationalEventKind
 from app.webhooks.domain.secret_ring import SignatureScheme
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.domain.webhook_run import WebhookRunState
-from schema.enums import _enum as described
+from schema.enums.describe import describe_enum
 from schema.stored.explain import ChangeVerdict
 
+WebhookKlassEnum = WebhookKlass
+describe_enum(
+    WebhookKlass,
+    "WebhookKlassEnum",
+    "What a webhook is about. Changes of its parts count as changes of it.",
+    {
+        "INVOICE": "Invoices, with their line items, shipments, amendments and refund requests.",
+        "VARIANT": "Variants, with their images, option values and inventories, and their advert.",
+        "REFUND_REQUEST": "Refund requests, with their lines, notes and return shipments.",
+        "ADVERT": "Adverts, with their images, option values and variants.",
+        "SHIPMENT": "Shipments, with their items and what the carrier reports.",
+        "SELLER": "Sellers, with their address and images.",
+        "ORDER": "Orders, with all that belongs to their invoices. For the operator only.",
+        "OPERATIONAL_EVENT": "What happens to webhooks themselves; CREATE is all that happens to such an event.",
+    },
+)
+
+WebhookEventEnum = WebhookEventName
+describe_enum(
+    WebhookEventName,
+    "WebhookEventEnum",
+    "What happened to an entity.",
+    {
+        "CREATE": "It was created.",
+        "UPDATE": "It, or a part of it, was changed.",
+        "DESTROY": "It was deleted; the payload shows it as it was last.",
+    },
+)
+
+WebhookEventStateEnum = WebhookEventState
+describe_enum(
+    WebhookEventState,
+    "WebhookEventStateEnum",
+    "Where a webhook event stands on its way to the endpoint.",
+    {
+        "PENDING": "Rendered, never sent.",
+        "SENDING": "An attempt is in flight.",
+        "RETRYING": "The last attempt failed; the next one has its time.",
+        "DELIVERED": "The endpoint answered 2xx in time.",
+        "SKIPPED": "Not sent: it would have told the subscriber nothing new.",
+        "SUPERSEDED": "Not sent: a newer state of the same entity goes out in its place.",
+        "HELD": "Kept while the webhook is disabled; goes out when it is enabled again.",
+        "FAILED": "No retries are left, or the endpoint is gone. It can be replayed.",
+        "CANCELLED": "Withdrawn before it was delivered.",
+        "RENDER_FAILED": "The stored query could not run at all. It can be run again.",
+    },
+)
+
 WebhookSignatureSchemeEnum = SignatureScheme
-described(
+describe_enum(
     SignatureScheme,
     "WebhookSignatureSchemeEnum",
     "How a delivery is signed, as Standard Webhooks says.",
@@ -18,7 +68,7 @@ described(
 )
 
 WebhookRunStateEnum = WebhookRunState
-described(
+describe_enum(
     WebhookRunState,
     "WebhookRunStateEnum",
     "Where a backfill, or a replay of many events, stands.",
@@ -31,7 +81,7 @@ described(
 )
 
 OperationalEventKindEnum = OperationalEventKind
-described(
+describe_enum(
     OperationalEventKind,
     "OperationalEventKindEnum",
     "What happened to a webhook.",
@@ -47,7 +97,7 @@ described(
 )
 
 WebhookChangeVerdictEnum = ChangeVerdict
-described(
+describe_enum(
     ChangeVerdict,
     "WebhookChangeVerdictEnum",
     "What became of a recorded change for one webhook.",

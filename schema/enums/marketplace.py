@@ -1,11 +1,5 @@
 """GraphQL enums over the domain's words. Names and values are letter for letter those of integrators."""
 
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import TypeVar
-
-import strawberry
-
 from app.marketplace.catalogue.domain.advert import AdvertCondition
 from app.marketplace.catalogue.domain.option import FieldType
 from app.marketplace.orders.domain.adjustment import AdjustmentAppliesTo, AdjustmentType
@@ -28,23 +22,11 @@ from app.marketplace.refunds.domain.refund_request import (
     RefundRequestLineItemStatus,
     RefundRequestStatus,
 )
-from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
-from app.webhooks.domain.webhook_event import WebhookEventState
-
-E = TypeVar("E", bound=StrEnum)
-
-
-def _enum(members: type[E], name: str, description: str, values: Mapping[str, str]) -> type[E]:
-    """Publish an enumeration. A member without a description is a KeyError here, when the schema is built."""
-    declared = strawberry.enum(members, name=name, description=description)
-    for value in declared.__strawberry_definition__.values:  # type: ignore[attr-defined]
-        value.description = values[value.name]
-    return declared
-
+from schema.enums.describe import describe_enum
 
 # A type annotates with the GraphQL name, which is the domain's enumeration itself: rows carry its members.
 OrderStatusEnum = OrderStatus
-_enum(
+describe_enum(
     OrderStatus,
     "OrderStatusEnum",
     "How far an order has come, from the cart to the payment.",
@@ -60,7 +42,7 @@ _enum(
 )
 
 InvoiceStatusFlagEnum = InvoiceStatusFlag
-_enum(
+describe_enum(
     InvoiceStatusFlag,
     "InvoiceStatusFlagEnum",
     "Something that is true of an invoice. Several are true at once.",
@@ -80,7 +62,7 @@ _enum(
 )
 
 InvoiceStatusEnum = InvoiceStatus
-_enum(
+describe_enum(
     InvoiceStatus,
     "InvoiceStatusEnum",
     "The one status that says most about an invoice.",
@@ -98,7 +80,7 @@ _enum(
 )
 
 LineItemStatusEnum = LineItemStatus
-_enum(
+describe_enum(
     LineItemStatus,
     "LineItemStatusEnum",
     "Where a line item stands, apart from its dispatch.",
@@ -111,7 +93,7 @@ _enum(
 )
 
 LineItemStatusFullEnum = LineItemStatusFull
-_enum(
+describe_enum(
     LineItemStatusFull,
     "LineItemStatusFullEnum",
     "Where a line item stands, its dispatch included.",
@@ -125,7 +107,7 @@ _enum(
 )
 
 DeliveryTypeEnum = DeliveryType
-_enum(
+describe_enum(
     DeliveryType,
     "DeliveryTypeEnum",
     "How items reach the buyer.",
@@ -137,7 +119,7 @@ _enum(
 )
 
 InvoiceClickAndCollectStatusEnum = InvoiceClickAndCollectStatus
-_enum(
+describe_enum(
     InvoiceClickAndCollectStatus,
     "InvoiceClickAndCollectStatusEnum",
     "How far an invoice has come that the buyer collects.",
@@ -145,7 +127,7 @@ _enum(
 )
 
 ShipmentStatusEnum = ShipmentStatus
-_enum(
+describe_enum(
     ShipmentStatus,
     "ShipmentStatusEnum",
     "What a carrier reports about a parcel.",
@@ -163,7 +145,7 @@ _enum(
 )
 
 AdjustmentTypeEnum = AdjustmentType
-_enum(
+describe_enum(
     AdjustmentType,
     "AdjustmentTypeEnum",
     "What kind of adjustment a price was given.",
@@ -171,7 +153,7 @@ _enum(
 )
 
 AdjustmentAppliesToEnum = AdjustmentAppliesTo
-_enum(
+describe_enum(
     AdjustmentAppliesTo,
     "AdjustmentAppliesToEnum",
     "Which part of a price an adjustment changes.",
@@ -179,7 +161,7 @@ _enum(
 )
 
 FieldTypeEnum = FieldType
-_enum(
+describe_enum(
     FieldType,
     "FieldTypeEnum",
     "How a value of an option is given.",
@@ -191,7 +173,7 @@ _enum(
 )
 
 PricingModelEnum = PricingModel
-_enum(
+describe_enum(
     PricingModel,
     "PricingModelEnum",
     "On whose account an item is sold.",
@@ -202,7 +184,7 @@ _enum(
 )
 
 AdvertConditionEnum = AdvertCondition
-_enum(
+describe_enum(
     AdvertCondition,
     "AdvertConditionEnum",
     "The condition of the goods.",
@@ -210,7 +192,7 @@ _enum(
 )
 
 RefundRequestStatusEnum = RefundRequestStatus
-_enum(
+describe_enum(
     RefundRequestStatus,
     "RefundRequestStatusEnum",
     "Where a refund request as a whole stands; it follows from its lines.",
@@ -226,7 +208,7 @@ _enum(
 )
 
 RefundRequestLineItemStatusEnum = RefundRequestLineItemStatus
-_enum(
+describe_enum(
     RefundRequestLineItemStatus,
     "RefundRequestLineItemStatusEnum",
     "Where one line of a refund request stands.",
@@ -240,7 +222,7 @@ _enum(
 )
 
 RefundRequestInitiatorEnum = RefundRequestInitiator
-_enum(
+describe_enum(
     RefundRequestInitiator,
     "RefundRequestInitiatorEnum",
     "Who asked for a refund.",
@@ -248,57 +230,9 @@ _enum(
 )
 
 InvoiceAmendmentLineItemStatusEnum = InvoiceAmendmentLineItemStatus
-_enum(
+describe_enum(
     InvoiceAmendmentLineItemStatus,
     "InvoiceAmendmentLineItemStatusEnum",
     "What became of the items that an amendment is about.",
     {"REFUNDED": "Refunded after they were sent.", "CANCELLED": "Cancelled before they were sent."},
-)
-
-WebhookKlassEnum = WebhookKlass
-_enum(
-    WebhookKlass,
-    "WebhookKlassEnum",
-    "What a webhook is about. Changes of its parts count as changes of it.",
-    {
-        "INVOICE": "Invoices, with their line items, shipments, amendments and refund requests.",
-        "VARIANT": "Variants, with their images, option values and inventories, and their advert.",
-        "REFUND_REQUEST": "Refund requests, with their lines, notes and return shipments.",
-        "ADVERT": "Adverts, with their images, option values and variants.",
-        "SHIPMENT": "Shipments, with their items and what the carrier reports.",
-        "SELLER": "Sellers, with their address and images.",
-        "ORDER": "Orders, with all that belongs to their invoices. For the operator only.",
-        "OPERATIONAL_EVENT": "What happens to webhooks themselves; CREATE is all that happens to such an event.",
-    },
-)
-
-WebhookEventEnum = WebhookEventName
-_enum(
-    WebhookEventName,
-    "WebhookEventEnum",
-    "What happened to an entity.",
-    {
-        "CREATE": "It was created.",
-        "UPDATE": "It, or a part of it, was changed.",
-        "DESTROY": "It was deleted; the payload shows it as it was last.",
-    },
-)
-
-WebhookEventStateEnum = WebhookEventState
-_enum(
-    WebhookEventState,
-    "WebhookEventStateEnum",
-    "Where a webhook event stands on its way to the endpoint.",
-    {
-        "PENDING": "Rendered, never sent.",
-        "SENDING": "An attempt is in flight.",
-        "RETRYING": "The last attempt failed; the next one has its time.",
-        "DELIVERED": "The endpoint answered 2xx in time.",
-        "SKIPPED": "Not sent: it would have told the subscriber nothing new.",
-        "SUPERSEDED": "Not sent: a newer state of the same entity goes out in its place.",
-        "HELD": "Kept while the webhook is disabled; goes out when it is enabled again.",
-        "FAILED": "No retries are left, or the endpoint is gone. It can be replayed.",
-        "CANCELLED": "Withdrawn before it was delivered.",
-        "RENDER_FAILED": "The stored query could not run at all. It can be run again.",
-    },
 )
