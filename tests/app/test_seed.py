@@ -8,7 +8,7 @@ from databases import Database
 from app.db.pool import Connection
 from app.errors import Conflict
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
-from app.tools.seed import seed_marketplace
+from app.tools.seed.small import seed_marketplace
 
 _SOLD = """
 select o.first_name, o.status, i.status_flags, i.total_cents, l.variant_sku, l.quantity, l.quantity_awaiting_dispatch

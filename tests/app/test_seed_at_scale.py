@@ -17,8 +17,8 @@ from databases import Database
 from app.db.pool import Connection
 from app.errors import Conflict
 from app.marketplace.refunds.domain.refund_request import RefundRequestStatus
-from app.tools.seed import seed_marketplace
-from app.tools.seed.scale import Scale, seed_at_scale
+from app.tools.seed.large.scale import Scale, seed_at_scale
+from app.tools.seed.small import seed_marketplace
 from tests.support.waiting import until
 
 UNTIL = datetime(2026, 7, 1, tzinfo=UTC)

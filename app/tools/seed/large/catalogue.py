@@ -21,7 +21,7 @@ from app.marketplace.owned.db.images import IMAGES
 from app.marketplace.owned.db.metadata import METADATA
 from app.marketplace.owned.domain.image import ImageKind
 from app.tools.seed import words
-from app.tools.seed.bulk import Book
+from app.tools.seed.large.bulk import Book
 from app.tools.seed.plan import CURRENCY, barcode
 from app.tools.seed.reference import Reference
 from app.tools.seed.words import CATEGORIES, Category

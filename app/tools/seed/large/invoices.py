@@ -23,12 +23,12 @@ from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.metadata import METADATA
 from app.marketplace.refunds.domain.refund_request import RefundStage
 from app.tools.seed import words
-from app.tools.seed.bulk import Book
-from app.tools.seed.calendar import next_remittance
-from app.tools.seed.fulfilment import Fulfilment
+from app.tools.seed.large.bulk import Book
+from app.tools.seed.large.calendar import next_remittance
+from app.tools.seed.large.fulfilment import Fulfilment
+from app.tools.seed.large.refunds import Refunds
+from app.tools.seed.large.sale import Bought, Line, Placed, Sale
 from app.tools.seed.plan import CURRENCY, TAX_RATE
-from app.tools.seed.refunds import Refunds
-from app.tools.seed.sale import Bought, Line, Placed, Sale
 
 _DECIDED = frozenset({RefundStage.REFUND_DENIED, RefundStage.REFUNDED})
 

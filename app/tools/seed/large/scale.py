@@ -11,10 +11,10 @@ from databases import Database
 
 from app.db.pool import Connection, connection, transaction
 from app.marketplace.catalogue.db.adverts import ADVERTS
-from app.tools.seed.bulk import CATALOGUE, SALES, AnyTable, Book
-from app.tools.seed.calendar import Calendar
-from app.tools.seed.catalogue import SHOP_IDS, Shop, ShopMaker, count_shops
-from app.tools.seed.orders import ORDER_IDS, OrderMaker
+from app.tools.seed.large.bulk import CATALOGUE, SALES, AnyTable, Book
+from app.tools.seed.large.calendar import Calendar
+from app.tools.seed.large.catalogue import SHOP_IDS, Shop, ShopMaker, count_shops
+from app.tools.seed.large.orders import ORDER_IDS, OrderMaker
 from app.tools.seed.reference import Reference, find_or_add_reference
 from app.tools.seed.start import begin
 

@@ -14,8 +14,8 @@ from app.marketplace.orders.domain.invoice import (
 from app.marketplace.orders.domain.order import DeliveryType
 from app.marketplace.orders.domain.shipment import tracking_link
 from app.marketplace.orders.domain.tracking import ShipmentStatus
-from app.tools.seed.bulk import AnyTable, Book
-from app.tools.seed.sale import Line, Sale
+from app.tools.seed.large.bulk import AnyTable, Book
+from app.tools.seed.large.sale import Line, Sale
 
 #: Line item's place in the invoice → how many.
 Parcel = Mapping[int, int]

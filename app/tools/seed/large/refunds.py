@@ -30,11 +30,10 @@ from app.marketplace.refunds.domain.refund_request import (
     share,
 )
 from app.tools.seed import words
-from app.tools.seed.amendments import write_amendment
-from app.tools.seed.bulk import Book
-from app.tools.seed.fulfilment import tracking, write_log
-from app.tools.seed.plan import CURRENCY
-from app.tools.seed.refund_stories import (
+from app.tools.seed.large.amendments import write_amendment
+from app.tools.seed.large.bulk import Book
+from app.tools.seed.large.fulfilment import tracking, write_log
+from app.tools.seed.large.refund_stories import (
     CANCELLATIONS,
     RETURNS,
     Story,
@@ -42,7 +41,8 @@ from app.tools.seed.refund_stories import (
     cancelling_times,
     returning_times,
 )
-from app.tools.seed.sale import Claim, Sale
+from app.tools.seed.large.sale import Claim, Sale
+from app.tools.seed.plan import CURRENCY
 
 _FEE_CENTS = 895
 

@@ -15,13 +15,13 @@ from app.marketplace.orders.domain.purchase import Part, Terms, order_amounts, s
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.metadata import METADATA
 from app.tools.seed import words
-from app.tools.seed.bulk import Book
-from app.tools.seed.catalogue import Goods, Shop, address_values
-from app.tools.seed.invoices import InvoiceMaker
+from app.tools.seed.large.bulk import Book
+from app.tools.seed.large.catalogue import Goods, Shop, address_values
+from app.tools.seed.large.invoices import InvoiceMaker
+from app.tools.seed.large.sale import Bought, Placed
 from app.tools.seed.names import MESSAGES
 from app.tools.seed.plan import CURRENCY, TAX_RATE
 from app.tools.seed.reference import Reference
-from app.tools.seed.sale import Bought, Placed
 
 #: Of which no order takes more: ids to set aside before one is made.
 ORDER_IDS = 100
