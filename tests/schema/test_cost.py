@@ -25,9 +25,10 @@ from app.settings import Settings
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.engine.argument_sizes import MAX_REPORTED
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.cost import Cost, Costs, cost_error
 from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
 from schema.engine.weights import LIST_SIZE, LONGEST, weight
 from schema.entities.declarations import Leaf
 from schema.entities.declared import declaration_of

@@ -13,8 +13,9 @@ from app.auth.viewers import Viewer
 from app.db.pool import CONFLICTS, Connection
 from app.settings import Settings
 from schema import schema
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
 from schema.engine.statements import seen_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.execute import RenderFailure, render_each

@@ -1,6 +1,6 @@
 """Compile selections: levels of rows to be read, and one generated Python function per selection."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from graphql import (
@@ -11,7 +11,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLUnionType,
-    SelectionSetNode,
     get_named_type,
     is_leaf_type,
 )
@@ -24,8 +23,8 @@ from schema.engine.plans.code import Code
 from schema.engine.plans.connections import ConnectionCode
 from schema.engine.plans.leaves import completer
 from schema.engine.plans.levels import Level, Page
-from schema.engine.plans.selection import Fragments, Selected, Unsupported, collect
-from schema.engine.plans.views import View, row_of, view_of
+from schema.engine.plans.selection import Fragments, Selected, Sets, Unsupported, collect
+from schema.engine.plans.views import Classify, View, row_of, view_of
 from schema.entities.declarations import ENTITIES, Leaf, Owner, Relation
 from schema.entities.declared import declaration_of
 
@@ -33,8 +32,6 @@ from schema.entities.declared import declaration_of
 #: It takes about half a second to make.
 MAX_CHARACTERS = 100_000
 PAGE_ARGUMENTS = frozenset({"first", "after", "last", "before"})
-Sets = Iterable[SelectionSetNode]
-Classify = Callable[[Any], Any]
 
 
 class Slots:

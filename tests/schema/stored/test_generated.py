@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from app.auth.viewers import OPERATOR, Viewer
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
 from schema.entities import global_ids
 from schema.stored.execute import execute_stored_query
 from schema.stored.plan import plan_of
