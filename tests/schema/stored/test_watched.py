@@ -32,7 +32,7 @@ from schema.stored.watched import whole_of
 from tests.schema import walk
 from tests.schema.marked import Column, Marked, create_marked
 from tests.support.load import IS_LONG
-from tests.workers.test_dedup import WEBHOOK
+from tests.workers.publish.test_deduplication import WEBHOOK
 from workers.publish.match import Change, fold_entities, skip_reason
 from workers.publish.sibling_changes import pass_across
 from workers.publish.subscribing_sellers import list_owners

@@ -14,7 +14,7 @@ from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED
 from schema import schema
 from schema.stored.triggers import watched_by
 from schema.stored.validate import stored_query
-from tests.workers.test_dedup import WEBHOOK
+from tests.workers.publish.test_deduplication import WEBHOOK
 from workers.publish.match import MAX_CHANGES, Change, fold_entities, fold_transactions, skip_reason, told_of
 
 CREATE, UPDATE, DESTROY = WebhookEventName

@@ -19,7 +19,7 @@ from schema.errors import CODES
 from tests.clients import CLIENTS, needs_node_packages
 from tests.support.platform import Platform, running_platform, settings_for
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.app.db.plan_cases_capture import CASES, create_rows
+from tests.app.capture.plan_cases_capture import CASES, create_rows
 from tests.support.plan_histories import Case, measure, problems
 from tests.support.watched import IS_LONG
 

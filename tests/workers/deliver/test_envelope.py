@@ -15,7 +15,7 @@ from app.webhooks.domain.signing_secret import generate_secret
 from app.webhooks.services.webhooks import SECRETS
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import SECRET_KEY, settings_for
-from tests.workers.test_deliver import claim
+from tests.workers.deliver.test_deliver import claim
 from workers.deliver.envelope import Prepared, prepare
 
 URL = "http://127.0.0.1:9/"

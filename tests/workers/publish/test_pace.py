@@ -10,7 +10,7 @@ from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent
 from app.webhooks.domain.attempt import ErrorKind
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
-from tests.workers.test_deliver import claim, failed
+from tests.workers.deliver.test_deliver import claim, failed
 from workers.deliver.retry import pause_s
 
 Conn = asyncpg.Connection

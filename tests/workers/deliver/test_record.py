@@ -10,7 +10,7 @@ from app.db.pool import create_database
 from app.webhooks.domain.attempt import ErrorKind
 from app.webhooks.domain.webhook_event import WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
-from tests.workers.test_deliver import claim, failed
+from tests.workers.deliver.test_deliver import claim, failed
 from workers.deliver.record import record
 from workers.deliver.retry import FAILING_REASON
 

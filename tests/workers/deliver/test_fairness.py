@@ -12,7 +12,7 @@ from app.webhooks.db.deliveries import DueEvent
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.receiver import Receiver
 from tests.support.waiting import until
-from tests.workers.test_deliver import delivering, holding
+from tests.workers.deliver.test_deliver import delivering, holding
 from workers.deliver.fairness import CLAIM_SIZE, MAX_BYTES_IN_FLIGHT, Room, Walk, find_room
 
 Conn = asyncpg.Connection

@@ -10,7 +10,7 @@ from app.webhooks.db.webhook_resumptions import FIRST_STEP
 from app.webhooks.db.webhooks import Webhook
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
-from tests.workers.test_deliver import claim, failed
+from tests.workers.deliver.test_deliver import claim, failed
 from workers.deliver.record import record
 from workers.resources import open_resources
 from workers.upkeep.sweep import sweep_all

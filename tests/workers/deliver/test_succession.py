@@ -15,7 +15,7 @@ from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.deliveries import result_of
 from tests.builders.variants import create_variant
 from tests.support.outbox import Made, Publisher
-from tests.workers.test_deliver import claim, failed
+from tests.workers.deliver.test_deliver import claim, failed
 from workers.deliver.record import record
 from workers.deliver.succession import supersede_failed, supersede_recent
 from workers.upkeep.sweep import sweep_all
