@@ -44,7 +44,7 @@ from workers.process import run_worker
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="GraphQL API and webhooks of a multi-seller marketplace. Settings: TELLGRAPH_… (see the README's table).",
+    help="GraphQL API and webhooks of a multi-seller marketplace. Settings: TELLGRAPH_… (see app/docs/running.md).",
 )
 keys = typer.Typer(no_args_is_help=True, help="API keys of the operator and of sellers.")
 sdl = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
