@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 import typer.main
+import yaml
 from graphql import (
     ArgumentNode,
     DocumentNode,
@@ -24,6 +25,7 @@ from graphql import (
     validate,
     visit,
 )
+from prometheus_client import REGISTRY
 from typer.core import TyperGroup
 
 from app.cli import app
@@ -268,9 +270,35 @@ def test_every_error_has_its_cause_and_cure() -> None:
 
 
 async def test_sql_to_monitor_runs(conn: Connection) -> None:
-    blocks = [block for one in PAGES for block in one.blocks("sql")]
-    statements = [statement for block in blocks for statement in block.split(";") if statement.strip()]
+    (block,) = page("app/docs/running.md").blocks("sql")
+    statements = [statement for statement in block.split(";") if statement.strip()]
 
     results = [await conn.fetch(statement) for statement in statements]
 
     assert len(results) == 7
+
+
+async def test_sql_of_a_receiver_keeps_the_newer_state(conn: Connection) -> None:
+    (block,) = page("app/docs/receivers-guide.md").blocks("sql")
+    create, upsert = [statement for statement in block.split(";") if statement.strip()]
+    await conn.execute(create)
+
+    for sequence in (3, 7, 5):
+        await conn.execute(upsert, "SW52b2ljZS0x", sequence, f'{{"legacyId": {sequence}}}')
+
+    rows = await conn.fetch("select sequence, node ->> 'legacyId' as node from invoice_copies")
+    assert [tuple(row) for row in rows] == [(7, "7")]
+
+
+@each_page
+def test_yaml_is_yaml(one: Page) -> None:
+    for text in one.blocks("yaml"):
+        assert yaml.safe_load(text)
+
+
+def test_metrics_are_all_explained() -> None:
+    told = re.findall(r"`(tellgraph_\w+)", page("app/docs/running.md").section("Metrics").partition("```")[0])
+
+    served = {f"{one.name}_total" if one.type == "counter" else one.name for one in REGISTRY.collect()}
+
+    assert sorted(told) == sorted(name for name in served if name.startswith("tellgraph_"))
