@@ -28,22 +28,22 @@ from graphql import (
 from prometheus_client import REGISTRY
 from typer.core import TyperGroup
 
-from app.cli import app
+from app.cli.commands import app
 from app.db.pool import Connection
-from app.domain.attempt import ErrorKind
-from app.domain.operational_event import OperationalEventKind
-from app.domain.webhook import WebhookKlass
-from app.domain.webhook_event import WebhookEventState
-from app.domain.webhook_filter import FALSE, check_filter
 from app.settings import Settings
+from app.webhooks.domain.attempt import ErrorKind
+from app.webhooks.domain.operational_event import OperationalEventKind
+from app.webhooks.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_filter import FALSE, check_filter
 from schema import schema
 from schema.errors import CODES
 from schema.stored.explain import ChangeVerdict
 from schema.stored.json_schema import payload_schema
 from schema.stored.validate import stored_query
 from tests.support.pages import CHANGELOG, DOCS, INDEX, PAGES, README, ROOT, Page, first_cells, page
-from workers.dedup import EQUAL, NEVER_SENT, TOLD_ALREADY
-from workers.gone import GONE
+from workers.publish.deduplication import EQUAL, NEVER_SENT, TOLD_ALREADY
+from workers.publish.deleted_entities import GONE
 
 KLASSES = {klass.value.title().replace("_", ""): klass for klass in WebhookKlass}
 MAX_WORDS = 30
@@ -123,6 +123,13 @@ def test_links_resolve(one: Page) -> None:
             broken.append(link)
 
     assert broken == []
+
+
+@each_page
+def test_named_files_exist(one: Page) -> None:
+    named = set(re.findall(r"\b(?:app|docker|schema|tests|workers)/[\w/-]+\.\w+", re.sub(r"\]\([^)]*\)", "", one.text)))
+
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 @pytest.mark.parametrize("name", ["README.md", INDEX])
