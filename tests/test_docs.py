@@ -252,6 +252,13 @@ def test_states_and_kinds_are_all_explained() -> None:
     assert sorted(types) == sorted(WebhookKlass)
 
 
+def test_mutations_about_webhooks_are_all_explained() -> None:
+    assert schema._schema.mutation_type is not None
+    known = [name for name in schema._schema.mutation_type.fields if name.startswith("webhook")]
+
+    assert sorted(first_cells(page("app/docs/contract.md").section("Mutations"))) == sorted(known)
+
+
 def test_every_way_not_to_arrive_is_explained() -> None:
     missing = page("app/docs/my-event-did-not-arrive.md")
     reasons = re.findall(
