@@ -14,7 +14,7 @@ from workers.bench.command import bench
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="GraphQL API and webhooks of a multi-seller marketplace. Settings: TELLGRAPH_… (see the README's table).",
+    help="GraphQL API and webhooks of a multi-seller marketplace. Settings: TELLGRAPH_… (see app/docs/running.md).",
 )
 for command in (running.demo, running.serve, running.worker, data.migrate, data.seed, running.listen, data.check):
     app.command()(command)

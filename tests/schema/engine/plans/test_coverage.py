@@ -1,4 +1,4 @@
-"""What plans don't know: this list may become shorter, and its fields are named in the README."""
+"""Fields that plans don't know. The list may become shorter; app/docs/design-and-figures.md names its fields."""
 
 from graphql import (
     GraphQLField,
@@ -17,6 +17,7 @@ from schema.engine.plans.selection import Unsupported
 from schema.entities.declarations import ENTITIES, Leaf, Relation
 from schema.entities.declared import declared_fields
 from tests.schema.walk import GRAPH, object_type
+from tests.support.pages import page
 
 UNPLANNED = {
     "Query.apiKeyPrincipal",  # reads no table
@@ -87,6 +88,12 @@ def test_root_fields_are_planned_but_for_a_few() -> None:
     unplanned = {f"Query.{name}" for name, field in fields.items() if not _is_root_planned(_selected(name, field))}
 
     assert unplanned == UNPLANNED
+
+
+def test_unplanned_fields_are_named_in_the_docs() -> None:
+    told = page("app/docs/design-and-figures.md").section("Compiled documents")
+
+    assert {name for name in UNPLANNED if f"`{name.removeprefix('Query.')}`" not in told} == set()
 
 
 def test_few_are_taken_from_values_where_null_may_not_be() -> None:
