@@ -1,6 +1,7 @@
 """Render what webhooks are to be told, judge it, and store it as webhook events."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import structlog
@@ -9,11 +10,12 @@ from app.db import webhook_events
 from app.db.pool import CONFLICTS, Connection
 from app.db.webhook_events import NewWebhookEvent, Payload
 from app.domain.payload_bound import describe_excess
-from app.domain.webhook import WebhookEventName
+from app.domain.webhook import WebhookEventName, fold_operations
 from app.domain.webhook_event import WebhookEventState
 from app.metrics import WEBHOOK_EVENTS_MADE, count
 from schema.stored.execute import RenderFailure
 from workers.budget import Budget
+from workers.dedup import NEVER_SENT
 from workers.gone import without_gone
 from workers.judgement import Ready, event_of_unrendered, judge_results
 from workers.match import Match, Unrendered
@@ -104,12 +106,30 @@ class _Publisher:
             self._unrendered += [_failed(match, reason) for match in taken]
             return
         assert isinstance(result, Rendered)
-        sent = taken
-        if result.is_null:
-            sent = [match for match in taken if match.change.operation is _DESTROY]
-            destroyed = {match.webhook.id for match in sent}
-            self._result.absent.extend(match for match in taken if match.webhook.id not in destroyed)
+        sent = self._take_ends(taken) if result.is_null else taken
         self._ready += [Ready(match, result) for match in sent]
+
+    def _take_ends(self, matches: Sequence[Match]) -> list[Match]:
+        """Return what is told of an entity that its webhooks' owner does not see: to each of them one end at most.
+
+        A webhook that asks for every change has several changes here, of which none can be shown any more.
+        """
+        ends = []
+        for _, group in groupby(matches, key=lambda match: match.webhook.id):
+            of_webhook = list(group)
+            folded = fold_operations([match.change.operation for match in of_webhook])
+            if folded not in (None, _DESTROY):
+                self._result.absent.extend(of_webhook)
+                continue
+            end = next(match for match in reversed(of_webhook) if match.change.operation is _DESTROY)
+            if folded is None:
+                skipped = WebhookEventState.SKIPPED
+                self._unrendered.append(
+                    Unrendered(webhook=end.webhook, change=end.change, state=skipped, reason=NEVER_SENT)
+                )
+            else:
+                ends.append(end)
+        return ends
 
     def _refusal(self, result: Rendered | RenderFailure) -> str | None:
         """Why a result is not sent; None when it is."""

@@ -122,6 +122,24 @@ _chapters = st.one_of(
             *([Step("publish"), Step("deliver")] if given[2] else []),
         ]
     ),
+    # To another seller while it is gone.
+    st.tuples(_slots, st.integers(0, 1), st.sampled_from(["alive", "erased"]), st.booleans(), st.booleans()).map(
+        lambda given: [
+            Step("commit", [(given[0], {"life": "deleted"})]),
+            *([Step("publish"), Step("deliver")] if given[3] else []),
+            Step("commit", [(given[0], {"seller": given[1]})]),
+            Step("commit", [(given[0], {"life": given[2]})]),
+            *([Step("publish"), Step("deliver")] if given[4] else []),
+        ]
+    ),
+    # Gone when it is rendered.
+    st.tuples(_slots, _wanted).map(
+        lambda given: [
+            Step("commit", [given]),
+            Step("erase while published", given[0]),
+            Step("deliver"),
+        ]
+    ),
 )
 
 #: At first, all slots have variants, of which no subscriber has heard yet.
