@@ -234,7 +234,7 @@ def folds(subscription: Subscription, commits: Sequence[Commit]) -> list[Sequenc
     Who is not told of a creation is told of what came after it. Of what can't be shown any more the end alone is told.
     """
     if subscription.every_change:
-        each = [[commit] for commit in commits]
+        each: list[Sequence[Commit]] = [[commit] for commit in commits]
         if not commits or subscription.shows(commits[-1].after):
             return each
         ends = [one for one in each if operation(subscription, one) == "destroy"]
