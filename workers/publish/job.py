@@ -22,7 +22,7 @@ from workers.publish.publication import Publication, publish_matches
 from workers.publish.render import HEAVY_BYTES, mean_bytes
 from workers.publish.selection import Selection, concerns, select
 from workers.publish.sibling_changes import pass_across
-from workers.publish.subscribing_sellers import Entity, list_owners
+from workers.publish.subscribing_sellers import Entity, has_left, list_owners
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -101,7 +101,8 @@ async def publish_step(
         subscriptions = resources.subscriptions
         await subscriptions.refresh(conn)
         owners = await list_owners(conn, subscriptions, events)
-        selection = await select(subscriptions, events, owners)
+        torn = await _list_torn(conn, events, owners)
+        selection = await select(subscriptions, [event for event in events if event not in torn], owners)
         await record_missed_by(conn, selection)
         is_mixed = len(selection.taken) + len(selection.heavy) > 1 and events[0].claimed_lane is not Lane.HEAVY
         publication = await publish_matches(
@@ -114,6 +115,7 @@ async def publish_step(
             leaves_heavy=is_mixed,
         )
         published, leftovers = await _sort_out(conn, selection, publication)
+        leftovers += [Leftover(event.id, event.lane, event.webhook_ids) for event in torn]
         done = {*published, *(one.id for one in leftovers if one.webhook_ids is not None)}
         # Once: what has waited for some webhooks before was passed on then.
         new = [event for event in events if event.id in done and event.webhook_ids is None]
@@ -148,6 +150,22 @@ async def _sort_out(
             else:
                 published.append(event.id)
     return published, leftovers
+
+
+async def _list_torn(
+    conn: Connection, events: Sequence[ChangeEvent], owners: Mapping[Entity, Sequence[int]]
+) -> list[ChangeEvent]:
+    """Return the changes of entities that have left a seller, and were deleted before their new one was looked up.
+
+    They wait for the destroy, which names the new one: it would be told of the end alone.
+    """
+    moved = {entity_of(event) for event in events if has_left(event)} - owners.keys()
+    if not moved:
+        return []
+    # Events of one entity come oldest first.
+    last = {entity_of(event): event.id for event in events if entity_of(event) in moved}
+    waiting = await change_events.list_changed_since(conn, last)
+    return [event for event in events if entity_of(event) in waiting]
 
 
 async def _awaiting_destroy(

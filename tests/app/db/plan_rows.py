@@ -36,7 +36,9 @@ def events(
                 case when $4 then sha256('{{}}') end, '{{}}', now(), case when $3 = 'SENDING' then 1 else 0 end,
                 case when $3 in ('PENDING', 'RETRYING') then now() end,
                 case when n <= $2 then {lease} else now() + interval '1 h' end,
-                now(), case when $3 not in ('PENDING', 'RETRYING', 'SENDING', 'HELD') then now() end
+                -- As claims make it: see claim_webhook_events.sql.
+                now() + (hashint8(n) & 1023) * interval '1 microsecond',
+                case when $3 not in ('PENDING', 'RETRYING', 'SENDING', 'HELD') then now() end
               from generate_series(1, $1::int) n returning id, entity_id, webhook_id, attempted_at, attempt_count
             ), attempts as (
               insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at)
