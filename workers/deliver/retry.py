@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from app.webhooks.domain.attempt import OUR_FAULTS, ErrorKind
-from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_event import AttemptedState, WebhookEventState
 
 _MINUTE_S: Final = 60.0
 _HOUR_S: Final = 3600.0
@@ -50,13 +50,12 @@ TEMPORARY_STATUSES: Final = frozenset({408, 425, TOO_MANY})
 class Decision:
     """What becomes of a webhook event after an attempt.
 
-    state           DELIVERED, RETRYING or FAILED.
     delay_s         seconds until the next attempt; None unless RETRYING.
     reason          why it has FAILED without having used up its retries.
     disable_reason  why the whole webhook is to be disabled; None when it is not.
     """
 
-    state: WebhookEventState
+    state: AttemptedState
     delay_s: float | None = None
     reason: str | None = None
     disable_reason: str | None = None

@@ -9,15 +9,12 @@ import orjson
 from app.webhooks.db.webhook_events import Given, WebhookEventId
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName
-from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_event import WAITING, NewState, WebhookEventState
 from schema.stored.changed import join_changes
 
 EQUAL = "The result equals the last one."
 NEVER_SENT = "The entity was created and destroyed before anything was sent of it."
 TOLD_ALREADY = "That the entity was destroyed has been told already."
-
-#: Not in flight and not sent: a newer state can take their place.
-_WAITING = (WebhookEventState.PENDING, WebhookEventState.RETRYING, WebhookEventState.HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +24,7 @@ class Verdict:
     may_be_known  whether the subscriber may have heard of the entity before this event.
     """
 
-    state: WebhookEventState
+    state: NewState
     event_name: WebhookEventName
     reason: str | None = None
     supersedes: tuple[WebhookEventId, ...] = ()
@@ -87,7 +84,7 @@ def take_place(operation: WebhookEventName, given: Sequence[Given], waiting: Seq
 
 def is_waiting(one: Given) -> bool:
     """Tell whether a newer state may take this one's place: it is not in flight, and nobody has asked for it again."""
-    return one.state in _WAITING and not one.is_replay
+    return one.state in WAITING and not one.is_replay
 
 
 def join_superseded(given: Sequence[Given], verdict: Verdict, changed: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +101,7 @@ def join_superseded(given: Sequence[Given], verdict: Verdict, changed: Mapping[s
 
 def awaits_creation(given: Sequence[Given]) -> bool:
     """Whether a creation waits: an update that takes its place is one, too."""
-    return any(one.event_name is WebhookEventName.CREATE and one.state in _WAITING for one in given)
+    return any(one.event_name is WebhookEventName.CREATE and one.state in WAITING for one in given)
 
 
 def _awaits_unheard_destroy(waiting: Sequence[Given]) -> bool:
@@ -135,7 +132,7 @@ def _may_be_known(one: Given) -> bool:
 def returns_to(given: Sequence[Given], payload_digest: bytes) -> bool:
     """Whether the subscriber has this, and all that is newer waits: then neither that nor this is to be sent."""
     *newer, last = given
-    is_held_back = all(one.state in _WAITING and not one.is_replay for one in newer)
+    is_held_back = all(one.state in WAITING and not one.is_replay for one in newer)
     return is_held_back and last.state is WebhookEventState.DELIVERED and _is_equal(last, payload_digest)
 
 

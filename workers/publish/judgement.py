@@ -13,7 +13,7 @@ from app.webhooks.db import webhook_events
 from app.webhooks.db.webhook_events import Given, NewWebhookEvent, Subject
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName
-from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 from schema import schema
 from schema.stored.changed import describe_changes
 from workers.publish.deduplication import Verdict, awaits_creation, join_superseded, judge, may_know, returns_to
@@ -109,7 +109,7 @@ def _depending_on_what_waits(ready: Sequence[Ready], given: Mapping[Subject, Seq
     return list(found)
 
 
-def _state(webhook: Subscription, judged: WebhookEventState) -> WebhookEventState:
+def _state(webhook: Subscription, judged: NewState) -> NewState:
     """What a disabled webhook would be sent is held: it goes out when the webhook is enabled again."""
     is_held = judged is WebhookEventState.PENDING and not webhook.is_enabled
     return WebhookEventState.HELD if is_held else judged

@@ -11,7 +11,7 @@ from app.capture.change_events import ChangeEvent
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName, fold_operations
-from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED, WebhookEventState
+from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED, NewState
 from schema.entities.declarations import ENTITIES
 from schema.stored.validate import StoredQuery
 
@@ -66,7 +66,7 @@ class Unrendered:
 
     webhook: Subscription
     change: Change
-    state: WebhookEventState
+    state: NewState
     reason: str
     replaces: tuple[WebhookEventId, ...] = ()
 

@@ -13,7 +13,7 @@ from app.webhooks.db.payloads import Payload
 from app.webhooks.db.webhook_events import NewWebhookEvent
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName, fold_operations
-from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 from schema.stored.execute import RenderFailure
 from workers.publish.budget import Budget
 from workers.publish.deduplication import NEVER_SENT
@@ -124,7 +124,7 @@ class _Publisher:
                 continue
             end = next(match for match in reversed(of_webhook) if match.change.operation is _DESTROY)
             if folded is None:
-                skipped = WebhookEventState.SKIPPED
+                skipped: NewState = WebhookEventState.SKIPPED
                 self._unrendered.append(
                     Unrendered(webhook=end.webhook, change=end.change, state=skipped, reason=NEVER_SENT)
                 )
@@ -190,7 +190,7 @@ class _Publisher:
 
 
 def _failed(match: Match, reason: str) -> Unrendered:
-    failed = WebhookEventState.RENDER_FAILED
+    failed: NewState = WebhookEventState.RENDER_FAILED
     return Unrendered(webhook=match.webhook, change=match.change, state=failed, reason=reason, replaces=match.replaces)
 
 

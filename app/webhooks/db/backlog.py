@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.db.pool import Connection
+from app.webhooks.db.transitions import DUE_STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +21,13 @@ class Backlog:
 async def read_backlog(conn: Connection) -> Backlog:
     """A look-up in an index for each shard, and one for what is due."""
     row = await conn.fetchrow(
-        """
+        f"""
         select coalesce(greatest(extract(epoch from clock_timestamp() - (
             select min(head.recorded_at) from generate_series(0, 63) s(shard) cross join lateral (
               select e.recorded_at from change_events e where e.shard = s.shard and e.published_at is null
               order by e.id limit 1) head)), 0), 0)::float8 as unpublished_s,
           coalesce(greatest(extract(epoch from clock_timestamp() - (
-            select min(e.due_at) from webhook_events e where e.state in ('PENDING', 'RETRYING'))), 0), 0)::float8
+            select min(e.due_at) from webhook_events e where e.state in ({DUE_STATES}))), 0), 0)::float8
             as overdue_s
         """
     )

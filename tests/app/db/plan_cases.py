@@ -15,7 +15,6 @@ from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.webhooks.db import (
     backlog,
     deliveries,
-    leases,
     operational_events,
     payloads,
     retention,
@@ -235,13 +234,13 @@ CASES = (
         name="insert webhook events",
         given=_new_events,
         act=webhook_events.insert_webhook_events,
-        covers=("webhook_events.insert_webhook_events",),
+        covers=("transitions.INSERT",),
     ),
     Case(
         name="supersede",
         given=_newer_events,
         act=webhook_events.insert_webhook_events,
-        covers=("webhook_events._supersede",),
+        covers=("transitions._SUPERSEDE",),
     ),
     Case(name="hold", given=events("PENDING"), act=lambda c, _: webhook_events.hold_open(c, FIRST)),
     Case(name="release held", given=events("HELD"), act=lambda c, _: webhook_events.release_held(c, FIRST)),
@@ -255,7 +254,7 @@ CASES = (
         name="record successes",
         given=_results(),
         act=deliveries.record_results,
-        covers=("deliveries.record_results", "deliveries.lock_webhooks"),
+        covers=("transitions.RECORD", "deliveries._RESULTS", "deliveries.lock_webhooks"),
     ),
     Case(
         name="record failures",
@@ -266,13 +265,13 @@ CASES = (
     Case(
         name="release what has expired",
         given=events("SENDING", lease="now() - interval '1 min'"),
-        act=lambda c, _: leases.release_expired(c),
+        act=lambda c, _: deliveries.release_expired(c),
     ),
     Case(
         name="replay",
         given=events("DELIVERED", payload=True),
         act=lambda c, ids: webhook_event_changes.replay_webhook_events(c, ids, is_enabled=True),
-        covers=("webhook_event_changes.replay_webhook_events",),
+        covers=("transitions.REPLAY",),
     ),
     Case(
         name="list what can be replayed",

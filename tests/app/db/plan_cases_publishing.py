@@ -175,7 +175,7 @@ CASES = (
         name="store successions",
         given=_successions,
         act=successions.store_successions,
-        covers=("successions.store_successions",),
+        covers=("transitions.RESTATE",),
     ),
     Case(name="add skips", given=_skips, act=webhook_skips.add_skips, covers=("webhook_skips.add_skips",)),
 )

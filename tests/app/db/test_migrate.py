@@ -9,7 +9,7 @@ import pytest
 from app.capture import change_events
 from app.db.migrate import check_migrated, migrate, upgrade
 from app.errors import Conflict
-from app.webhooks.db import deliveries, leases, webhook_events
+from app.webhooks.db import deliveries, webhook_events
 from app.webhooks.db.webhook_events import Subject
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook_event import WebhookEventState
@@ -170,7 +170,7 @@ async def test_work_goes_on_after_the_upgrade(upgraded: tuple[Conn, dict[str, li
     async with conn.transaction():
         claimed = await change_events.claim_batch(conn, limit=10)
         given = await webhook_events.list_given(conn, [subject])
-        released = len(await leases.release_expired(conn))
+        released = len(await deliveries.release_expired(conn))
         due = await deliveries.claim_due(conn, limit=50, per_webhook=50, after=0, failing_share=50, lease_s=60)
 
     assert sorted(event.entity_id for event in claimed) == [1, 3, 5]

@@ -3,8 +3,6 @@
 A new statement whose input varies in size is one more entry in tests/app/db/plan_cases*.py.
 """
 
-from typing import Any
-
 import pytest
 
 from tests.app.db import plan_cases, plan_cases_publishing
