@@ -48,6 +48,7 @@ def moves_of(sql: str) -> set[Move]:
 def _statements(sql: str) -> Iterator[_Insert | _Update]:
     tokens = _TOKEN.findall(re.sub(r"--[^\n]*", "", sql))
     for place in range(len(tokens) - 3):
+        statement: _Insert | _Update | None
         if tokens[place] == "update" and _TABLE.fullmatch(tokens[place + 1]):
             statement = _read_update(tokens[place + 2 :])
         elif tokens[place : place + 2] == ["insert", "into"] and _TABLE.fullmatch(tokens[place + 2]):

@@ -1,4 +1,4 @@
-"""What the libraries below a POST raise, read as an ErrorKind."""
+"""The exceptions of the libraries below a POST, as an ErrorKind and as httpx's own exceptions."""
 
 import os
 import re
@@ -7,9 +7,9 @@ from typing import Final
 
 import aiohttp
 import httpx
-from aiohttp.http_exceptions import HttpProcessingError
 
 from app.webhooks.domain.attempt import ErrorKind
+from workers.http.aiohttp_parts import HttpProcessingError
 from workers.http.egress import RefusedAddress
 
 MAX_MESSAGE_CHARS: Final = 300
@@ -28,6 +28,10 @@ class BrokenHandshake(ssl.SSLError):
     """The connection ended in the TLS handshake; aiohttp tells it from no connection at all by nothing but the URL."""
 
 
+class BrokenRequest(ValueError):
+    """A line of the request's head holds a line break or a NUL: the rest of it could be a request of its own."""
+
+
 # First match wins, so the narrower class stands first.
 _KINDS: Final[tuple[tuple[type[BaseException], ErrorKind], ...]] = (
     (RefusedAddress, ErrorKind.REFUSED_ADDRESS),
@@ -43,7 +47,9 @@ _KINDS: Final[tuple[tuple[type[BaseException], ErrorKind], ...]] = (
     (aiohttp.ClientPayloadError, ErrorKind.RESET),
     # After the one before, which has it as its cause when a body ends too early.
     (HttpProcessingError, ErrorKind.PROTOCOL),
-    # What other transports of httpx's interface raise.
+    # What other transports of httpx's interface raise, and ours beside the causes above. A request that can't be
+    # written is our own fault, and no kind of failure.
+    (httpx.LocalProtocolError, ErrorKind.INTERNAL),
     (httpx.InvalidURL, ErrorKind.REFUSED_ADDRESS),
     (httpx.TimeoutException, ErrorKind.TIMEOUT),
     (httpx.ConnectError, ErrorKind.CONNECT),
@@ -59,6 +65,33 @@ def classify(error: Exception) -> ErrorKind:
         if any(isinstance(cause, known) for cause in causes):
             return kind
     return ErrorKind.INTERNAL
+
+
+#: Each kind as the exception that an httpx client expects. After an answer has begun, a time limit is one of reading.
+_HTTPX: Final[dict[ErrorKind, type[httpx.TransportError]]] = {
+    ErrorKind.REFUSED_ADDRESS: httpx.ConnectError,
+    ErrorKind.DNS: httpx.ConnectError,
+    ErrorKind.TLS: httpx.ConnectError,
+    ErrorKind.CONNECT: httpx.ConnectError,
+    ErrorKind.TIMEOUT: httpx.ReadTimeout,
+    ErrorKind.RESET: httpx.ReadError,
+    ErrorKind.PROTOCOL: httpx.RemoteProtocolError,
+    ErrorKind.OVERSIZED_ANSWER: httpx.RemoteProtocolError,
+}
+
+
+def httpx_error(error: Exception) -> Exception:
+    """Return httpx's exception for one that was raised below it, in the words of `describe`.
+
+    The exception itself, when it is httpx's already or says nothing about the connection. Raise the result `from` the
+    original: `classify` and `describe` read that.
+    """
+    if isinstance(error, httpx.TransportError):
+        return error
+    if isinstance(error, BrokenRequest):
+        return httpx.LocalProtocolError(str(error))
+    kind = _HTTPX.get(classify(error))
+    return error if kind is None else kind(describe(error))
 
 
 def describe(error: Exception) -> str:
@@ -106,7 +139,7 @@ def _reason(error: OSError) -> str:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The exception and those it came from; aiohttp keeps an OSError of ours as `os_error`, too."""
+    """Return the exception and those it came from; aiohttp keeps an OSError of ours as `os_error`, too."""
     causes: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in causes:

@@ -1,55 +1,73 @@
-"""One POST and its answer over a connection of aiohttp's.
+"""One request and its answer over a connection of aiohttp's.
 
 aiohttp's connector finds, guards and keeps connections, and its parser reads what comes. Its client around both is for
 what a webhook must never do (redirects, cookies, proxies, retries of its own) and takes four times the CPU of the rest.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import aiohttp
 import httpx
 import yarl
-from aiohttp.connector import Connection
-from aiohttp.http import RawResponseMessage
-from aiohttp.http_exceptions import BadStatusLine
 
-from workers.http.errors import BrokenHandshake
+from workers.http.aiohttp_parts import BadStatusLine, Connection, RawResponseMessage
+from workers.http.errors import BrokenHandshake, BrokenRequest, httpx_error
 
 #: Read at once of a body, and what may wait of it to be read.
 _CHUNK_BYTES: Final = 16 * 1024
 _WAITING_BYTES: Final = 64 * 1024
 _TARGETS_KEPT: Final = 10_000
-#: The deadline is the caller's.
+#: The limits are the caller's.
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 _SWITCHING_PROTOCOLS: Final = 101
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What all POSTs to one URL have in common.
+    """The parts of a POST that are the same for all POSTs to one URL.
 
-    request  what a connector asks about where to connect; never sent. start: the first lines of the head.
+    Attributes:
+        request: Tells a connector where to connect; never sent.
+        start: The first lines of the head.
     """
 
     request: aiohttp.ClientRequest
     start: str
 
 
-class AnswerStream(httpx.AsyncByteStream):
-    """A body as it comes, not decoded, and its errors as they are: `attempt_errors.classify` knows them."""
+class Limits(NamedTuple):
+    """Time limits of one request, in seconds; None: no limit. The deliver job has one of its own around all of it."""
 
-    def __init__(self, connection: Connection, body: aiohttp.StreamReader) -> None:
+    connect_s: float | None = None
+    read_s: float | None = None
+
+
+_UNLIMITED: Final = Limits()
+
+
+class AnswerStream(httpx.AsyncByteStream):
+    """The body of an answer as it comes, not decoded. Its errors are httpx's, with the original ones as causes."""
+
+    def __init__(self, connection: Connection, body: aiohttp.StreamReader, read_s: float | None) -> None:
         self._connection: Connection | None = connection
         self._body = body
+        self._read_s = read_s
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        if not self._body.at_eof() and (chunk := await self._body.read(_CHUNK_BYTES)):
+        try:
+            chunk = await self._read()
+        except Exception as error:
+            if (known := httpx_error(error)) is error:
+                raise
+            raise known from error
+        if chunk:
             return chunk
         self._end(is_reusable=True)
         raise StopAsyncIteration
@@ -57,6 +75,14 @@ class AnswerStream(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         """Give the connection up, unless the body was read to its end."""
         self._end(is_reusable=False)
+
+    async def _read(self) -> bytes:
+        if self._body.at_eof():
+            return b""
+        if self._read_s is None:
+            return await self._body.read(_CHUNK_BYTES)
+        async with asyncio.timeout(self._read_s):
+            return await self._body.read(_CHUNK_BYTES)
 
     def _end(self, *, is_reusable: bool) -> None:
         connection, self._connection = self._connection, None
@@ -79,30 +105,89 @@ class Exchanger:
     async def post(
         self, url: str, headers: Sequence[tuple[str, str]], body: bytes, check: Callable[[], None]
     ) -> httpx.Response:
-        """Send, and read the head of what is answered: its stream has the body, and holds the connection.
+        """POST, and read the head of the answer; its stream has the body, and holds the connection.
 
-        Args: check — is called right before the first byte is written; what it raises ends the connection.
-        Raises: what aiohttp and the operating system raise; ValueError for a header that would be two.
+        Args:
+            url: Sent as it is written.
+            headers: Those but Host and Content-Length.
+            body: The whole of it.
+            check: Is called right before the first byte is written; the exception that it raises ends the connection.
+
+        Raises:
+            BrokenRequest: A header would be two.
+            Exception: Those of aiohttp and the operating system.
         """
         target = self._target(url)
         lines = _joined([f"{name}: {value}" for name, value in headers])
         head = f"{target.start}{lines}Content-Length: {len(body)}\r\n\r\n".encode()
-        connection = await self._connect(target)
-        try:
-            message, reader = await _converse(connection, head, body, check)
-        except BaseException:
-            connection.close()
-            raise
-        return httpx.Response(message.code, headers=message.raw_headers, stream=AnswerStream(connection, reader))
+        return await self._exchange(target.request, head, body, check)
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """Send any request of httpx's, with the headers and the time limits that it has; else as `post`.
+
+        A body that comes in pieces is read to its end first.
+        """
+        body = await request.aread()
+        url = request.url
+        lines = [f"{request.method} {url.raw_path.decode('ascii')} HTTP/1.1"]
+        dropped = {b"transfer-encoding", b"content-length"}
+        if self._connector.force_close:
+            dropped.add(b"connection")
+            lines.append("Connection: close")
+        # Bytes as they are: latin-1 has one character for each.
+        for name, value in request.headers.raw:
+            if name.lower() not in dropped:
+                lines.append(f"{name.decode('latin-1')}: {value.decode('latin-1')}")
+        if body or request.headers.keys() & {"transfer-encoding", "content-length"}:
+            lines.append(f"Content-Length: {len(body)}")
+        timeout = request.extensions.get("timeout", {})
+        return await self._exchange(
+            aiohttp.ClientRequest(request.method, yarl.URL(str(url), encoded=True)),
+            f"{_joined(lines)}\r\n".encode("latin-1"),
+            body,
+            lambda: None,
+            limits=Limits(timeout.get("connect"), timeout.get("read")),
+            has_body=request.method != "HEAD",
+        )
 
     async def close(self) -> None:
         await self._connector.close()
 
-    async def _connect(self, target: Target) -> Connection:
+    async def _exchange(
+        self,
+        request: aiohttp.ClientRequest,
+        head: bytes,
+        body: bytes,
+        check: Callable[[], None],
+        *,
+        limits: Limits = _UNLIMITED,
+        has_body: bool = True,
+    ) -> httpx.Response:
+        connection = await self._connect(request, limits.connect_s)
         try:
-            return await self._connector.connect(target.request, traces=[], timeout=_NO_TIMEOUT)
+            if limits.read_s is None:
+                message, reader = await _converse(connection, head, body, check, has_body=has_body)
+            else:
+                async with asyncio.timeout(limits.read_s):
+                    message, reader = await _converse(connection, head, body, check, has_body=has_body)
+        except BaseException:
+            connection.close()
+            raise
+        stream = AnswerStream(connection, reader, limits.read_s)
+        return httpx.Response(message.code, headers=message.raw_headers, stream=stream)
+
+    async def _connect(self, request: aiohttp.ClientRequest, limit_s: float | None) -> Connection:
+        try:
+            if limit_s is None:
+                return await self._connector.connect(request, traces=[], timeout=_NO_TIMEOUT)
+            async with asyncio.timeout(limit_s):
+                return await self._connector.connect(request, traces=[], timeout=_NO_TIMEOUT)
+        except TimeoutError as error:
+            if limit_s is None:
+                raise
+            raise httpx.ConnectTimeout(f"no connection within {limit_s:g} s") from error
         except aiohttp.ClientConnectorError as error:
-            if target.request.is_ssl() and isinstance(error.os_error, ConnectionResetError):
+            if request.is_ssl() and isinstance(error.os_error, ConnectionResetError):
                 raise BrokenHandshake("the connection ended in the TLS handshake") from error
             raise
 
@@ -117,20 +202,22 @@ class Exchanger:
 
 
 def _joined(lines: Sequence[str]) -> str:
-    """Lines of a head. Raises ValueError for one that would be two: what follows could be a request of its own."""
+    """Join the lines of a head. Raises BrokenRequest for one that would be two."""
     text = "".join([f"{line}\r\n" for line in lines])
     # All of it was checked when the webhook was saved; this is the last place where it can be.
     if text.count("\n") != len(lines) or text.count("\r") != len(lines) or "\0" in text:
-        raise ValueError("a line of the request holds a line break or a NUL")
+        raise BrokenRequest("a line of the request holds a line break or a NUL")
     return text
 
 
 async def _converse(
-    connection: Connection, head: bytes, body: bytes, check: Callable[[], None]
+    connection: Connection, head: bytes, body: bytes, check: Callable[[], None], *, has_body: bool
 ) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
     protocol = connection.protocol
     assert protocol is not None, "a connection that was just handed out has one"
-    protocol.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=_WAITING_BYTES)
+    protocol.set_response_params(
+        read_until_eof=True, auto_decompress=False, read_bufsize=_WAITING_BYTES, skip_payload=not has_body
+    )
     if protocol.transport is None:
         raise aiohttp.ServerDisconnectedError
     check()

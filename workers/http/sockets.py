@@ -1,15 +1,14 @@
 """Connections to endpoints: guarded when they are made, capped in what they take from the wire."""
 
-import asyncio
 import ssl
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Final
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 
 from app.webhooks.domain.endpoint import Network
+from workers.http.aiohttp_parts import RawResponseMessage, ResponseHandler, set_handler
 from workers.http.egress import GuardedResolver, socket_factory
 from workers.http.errors import OversizedAnswer, StaleConnection
 
@@ -25,6 +24,7 @@ class CappedHandler(ResponseHandler):
 
     _bytes_left = MAX_WIRE_BYTES
     _requests = 0
+    _body: aiohttp.StreamReader | None = None
 
     def set_response_params(self, **params: object) -> None:
         """Start an answer: called by aiohttp once for each request on this connection."""
@@ -35,9 +35,14 @@ class CappedHandler(ResponseHandler):
     def is_connected(self) -> bool:
         """Tell whether the pool may hand this connection out.
 
-        Not if an answer waits that nobody asked for: the next request would take it for its own.
+        It may not when an answer has come that nobody asked for: the next request would take it for its own.
         """
-        return super().is_connected() and not self._buffer
+        return super().is_connected() and not self.should_close
+
+    def feed_data(self, data: tuple[RawResponseMessage, aiohttp.StreamReader], size: int = 0) -> None:
+        """Take the head of an answer from the parser, with the reader of its body."""
+        self._body = data[1]
+        super().feed_data(data, size)
 
     def data_received(self, data: bytes) -> None:
         # What comes with the head is parsed after it: an error in it must not take the status away with it.
@@ -61,7 +66,7 @@ class CappedHandler(ResponseHandler):
             exc = StaleConnection(str(exc))
         super().set_exception(exc, *cause)
         # aiohttp does not tell a body's reader of broken framing, and would let it wait for the deadline.
-        body = self._payload
+        body = self._body
         if body is not None and not body.is_eof() and body.exception() is None:
             body.set_exception(exc)
 
@@ -82,7 +87,11 @@ def open_connector(
 ) -> aiohttp.TCPConnector:
     """Open a connector whose every connection is guarded and capped; call it in the running event loop.
 
-    Args: force_close — whether each request gets a connection of its own.
+    Args:
+        allowed: Networks that an operator opened.
+        ssl_context: How certificates are verified.
+        resolver: Looks names up, and refuses those with a forbidden address.
+        force_close: Whether each request gets a connection of its own.
     """
     connector = aiohttp.TCPConnector(
         ssl=ssl_context,
@@ -93,7 +102,5 @@ def open_connector(
         force_close=force_close,
         keepalive_timeout=None if force_close else KEEPALIVE_S,
     )
-    # Private, and the only way in; tests/workers/http/test_transport.py fails when aiohttp changes it.
-    handler = partial(CappedHandler, loop=asyncio.get_running_loop())
-    connector._factory = handler  # type: ignore[assignment]  # partial is invariant
+    set_handler(connector, CappedHandler)
     return connector

@@ -1,7 +1,8 @@
 """One POST to an endpoint that may be slow, broken or hostile.
 
-httpx's interface over aiohttp's connections. Every answer is bounded three times: in time by one deadline, in bytes
-from the wire by the connection, in bytes of body by the reader.
+`GuardedTransport` is a transport of httpx's over aiohttp's connections: any `httpx.AsyncClient` can use it. `post` goes
+below the client, for which a POST costs several times as much. Every answer that it reads is bounded three times: in
+time by one deadline, in bytes from the wire by the connection, in bytes of body by the reader.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ from workers.deliver.lease import Lease, LeaseOver
 from workers.http.deadline import TimeLimit
 from workers.http.dns import Names
 from workers.http.egress import GuardedResolver
-from workers.http.errors import StaleConnection, classify, describe
+from workers.http.errors import StaleConnection, classify, describe, httpx_error
 from workers.http.exchange import Exchanger
 from workers.http.sockets import default_ssl_context, open_connector
 
@@ -35,15 +36,16 @@ CLOSE_TIMEOUT_S: Final = 1.0
 
 
 class Answer(NamedTuple):
-    """What an endpoint answered.
+    """The answer of an endpoint.
 
-    status        as received, 101–999; alone decides whether the event is delivered.
-    retry_after   that header as received, cut to 256 characters; None when there is none.
-    content_type  the same of that header.
-    body          its first 8 KiB at most, not decoded in any way.
-    is_cut        whether the body was longer than `body`, as far as it was read.
-    note          what went wrong after the status was known; None when nothing did.
-    duration_ms   from before the connection to the end of reading.
+    Attributes:
+        status: As received, 101–999; alone decides whether the event is delivered.
+        retry_after: That header as received, cut to 256 characters; None when there is none.
+        content_type: The same of that header.
+        body: Its first 8 KiB at most, not decoded in any way.
+        is_cut: Whether the body was longer than `body`, as far as it was read.
+        note: The error that came after the status; None when there was none.
+        duration_ms: From before the connection to the end of reading.
     """
 
     status: int
@@ -56,10 +58,15 @@ class Answer(NamedTuple):
 
 
 class Post(httpx.Request):
-    """httpx's request, but its headers are read, and the URL's host put before them, only for who asks.
+    """A POST as a request of httpx's that any transport can send; our own takes it as it was given.
 
-    Reading, sorting and encoding them costs as much as signing the body, and aiohttp wants them as they were given.
-    check  is called right before the first byte is written; what it raises is raised instead.
+    `headers` are read, and the URL's host put before them, only when somebody asks: reading, sorting and encoding them
+    costs as much as signing the body, and our transport writes them as they are.
+
+    Attributes:
+        given: The headers but Host and Content-Length.
+        body: The whole body.
+        check: Is called right before the first byte is written; the exception that it raises ends the POST.
     """
 
     def __init__(
@@ -79,7 +86,7 @@ class Post(httpx.Request):
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """httpx's transport over guarded connectors, one that keeps connections and one that makes fresh ones."""
+    """A transport of httpx's over guarded connectors: one keeps connections, one makes a fresh one for each request."""
 
     def __init__(self, *, kept: aiohttp.TCPConnector, fresh: aiohttp.TCPConnector, names: Names) -> None:
         self._kept = Exchanger(kept)
@@ -89,20 +96,34 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send; once more, on a new connection, if a kept one turns out to have been closed by the peer.
 
-        Raises: what aiohttp and the operating system raise; `attempt_errors.classify` knows them.
+        Raises:
+            httpx.TransportError: The request got no answer. The cause is the original exception, which
+                `errors.classify` reads.
+            Exception: Those of a Post's `check`.
         """
-        assert isinstance(request, Post), "`post` makes them"
-        url = str(request.url)
+        if request.url.scheme not in ("http", "https"):
+            raise httpx.UnsupportedProtocol(f"the URL begins with {request.url.scheme!r}, and not with http or https")
         try:
-            return await self._kept.post(url, request.given, request.body, request.check)
-        except StaleConnection:
-            return await self._fresh.post(url, request.given, request.body, request.check)
+            try:
+                return await _send(self._kept, request)
+            except StaleConnection:
+                return await _send(self._fresh, request)
+        except Exception as error:
+            if (known := httpx_error(error)) is error:
+                raise
+            raise known from error
 
     async def aclose(self) -> None:
         """Close all connections, and end all lookups; POSTs in flight fail."""
         await self._kept.close()
         await self._fresh.close()
         await self._names.close()
+
+
+async def _send(exchanger: Exchanger, request: httpx.Request) -> httpx.Response:
+    if isinstance(request, Post):
+        return await exchanger.post(str(request.url), request.given, request.body, request.check)
+    return await exchanger.send(request)
 
 
 def create_transport(
@@ -113,10 +134,13 @@ def create_transport(
 ) -> httpx.AsyncBaseTransport:
     """Make the transport that all POSTs of a process share; call and close it in the running event loop.
 
-    It follows no redirect, keeps no cookie, asks no proxy and decodes nothing. It waits without limit: `post`
-    sets the deadline.
-    Args: allowed — networks that an operator opened. ssl_context — None: the system's certificates, verified.
-          names — how names are looked up; None: as the system is configured. Closed with the transport.
+    It follows no redirect, keeps no cookie, asks no proxy and decodes nothing. It waits without limit, unless a
+    client's request has one: `post` sets its deadline itself.
+
+    Args:
+        allowed: Networks that an operator opened.
+        ssl_context: How certificates are verified; None: by the system's certificates.
+        names: Looks names up, and is closed with the transport; None: as the system is configured.
     """
     names = names or Names()
     resolver = GuardedResolver(names.look_up, allowed)
@@ -138,15 +162,22 @@ async def post(
     timeout_s: float,
     lease: Lease | None = None,
 ) -> Answer:
-    """POST a body, and read of the answer what is worth keeping.
+    """POST a body, and read the part of the answer that is worth keeping.
 
-    One deadline covers all of it: name, connection, request, answer. Once a status is known it decides,
-    and whatever breaks after it becomes the answer's note. Redirects are answers like others.
+    One deadline covers all of it: name, connection, request, answer. Once a status is known it decides: an error after
+    it becomes the answer's note. Redirects are answers like others.
 
-    Args:   url — as `check_endpoint` returned it; parse it once per webhook.
-            headers — as `delivery_headers` built them; the transport adds Host and Content-Length.
-            lease — within which all of it must end; None: whenever.
-    Raises: AttemptError with an ErrorKind when no status came. LeaseOver when nothing was sent because of the lease.
+    Args:
+        transport: Any of httpx's; `create_transport` makes the one that guards.
+        url: As `check_endpoint` returned it; parse it once per webhook.
+        headers: As `delivery_headers` built them; the transport adds Host and Content-Length.
+        body: The whole body.
+        timeout_s: Seconds for all of it.
+        lease: Within which all of it must end; None: no lease.
+
+    Raises:
+        AttemptError: No status came; with an ErrorKind.
+        LeaseOver: Nothing was sent because of the lease.
     """
     started = time.perf_counter()
     ends_at = time.monotonic() + timeout_s
