@@ -1,4 +1,4 @@
-"""For how long work has waited, whoever it waits for."""
+"""The backlog: for how long work has waited."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,11 @@ from app.webhooks.db.transitions import DUE_STATES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """In seconds; 0 where nothing waits.
+    """The time that work has waited, in seconds; 0 when nothing waits.
 
-    unpublished_s  age of the oldest change event that is not published.
-    overdue_s      since the first webhook event fell due that is not in flight.
+    Attributes:
+        unpublished_s: The age of the oldest change event that is not published.
+        overdue_s: Since the first webhook event fell due that is not in flight.
     """
 
     unpublished_s: float
@@ -19,7 +20,7 @@ class Backlog:
 
 
 async def read_backlog(conn: Connection) -> Backlog:
-    """A look-up in an index for each shard, and one for what is due."""
+    """Measure the backlog, by one look-up in an index for each shard, and one for due events."""
     row = await conn.fetchrow(
         f"""
         select coalesce(greatest(extract(epoch from clock_timestamp() - (

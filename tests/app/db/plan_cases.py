@@ -164,7 +164,7 @@ def _before() -> date:
 
 async def _delete(conn: Conn, table: str) -> None:
     (ended,) = [one for one in (*retention.OLD, *retention.EXPIRED[:1]) if one.table == table]
-    await retention.delete_ended(conn, ended, before=_before())
+    await retention.delete_unneeded(conn, ended, before=_before())
 
 
 async def _replayable(conn: Conn, limit: int, webhook: WebhookId = FIRST) -> list[WebhookEventId]:
