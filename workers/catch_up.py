@@ -20,6 +20,7 @@ from app.db.webhook_events import Given, Subject
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WebhookEventState
 from app.errors import InvalidInput
+from app.metrics import CAUGHT_UP
 from schema import schema
 from schema.declarations import ENTITIES
 from schema.statements import seen_ids
@@ -48,6 +49,7 @@ async def catch_up_all(resources: Resources) -> int:
         if handled is None:
             break
         total += handled
+        CAUGHT_UP.inc(handled)
     return total
 
 

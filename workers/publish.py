@@ -3,6 +3,7 @@
 A step is one transaction: a killed worker leaves nothing. It takes what fits into its budget; the rest waits.
 """
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -24,6 +25,7 @@ from workers.publication import Publication, publish_matches
 from workers.render import HEAVY_BYTES, mean_bytes
 from workers.resources import Resources
 from workers.selection import Selection, concerns, select
+from workers.succession import LOOK_AGAIN_S, supersede_recent
 
 _log = structlog.get_logger()
 
@@ -88,12 +90,15 @@ async def publish_step(
 ) -> Step | None:
     """Publish what fits into one step; None when nothing waits that another publisher does not have.
 
+    After a slow step, newer states take the places of those whose attempts have failed meanwhile.
+
     Args:
         limit: Change events that are claimed, at most.
         first_lane: The lane that is looked into first.
         is_careful: Whether what fails is isolated by savepoints.
         budget: What the step may take; None: the usual.
     """
+    begun_at = time.monotonic()
     async with transaction(resources.database) as conn:
         events = await change_events.claim_batch(conn, limit=limit, first_lane=first_lane)
         if not events:
@@ -123,6 +128,9 @@ async def publish_step(
         await change_events.mark_published(conn, published)
         if leftovers:
             await change_events.leave_over(conn, leftovers)
+    if time.monotonic() - begun_at > LOOK_AGAIN_S:
+        async with transaction(resources.database) as conn:
+            await supersede_recent(conn)
     CHANGE_EVENTS_PUBLISHED.inc(len(published))
     _log.info(
         "publish.step", change_events=len(published), webhook_events=len(publication.made), left_over=len(leftovers)

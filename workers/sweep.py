@@ -10,7 +10,7 @@ from app.db.webhook_events import MAX_AT_ONCE
 from app.db.webhook_resumptions import lock_resumed, step_resumption
 from app.domain.webhook import WebhookKlass
 from app.errors import DatabaseUnavailable, TellgraphError
-from app.metrics import OVERDUE_SECONDS, UNPUBLISHED_SECONDS
+from app.metrics import CATCHING_UP, OVERDUE_SECONDS, UNPUBLISHED_SECONDS
 from app.services.webhook_secrets import drop_expired
 from workers.resources import Resources
 from workers.succession import supersede_failed, supersede_recent
@@ -73,6 +73,7 @@ async def _measure_backlog(resources: Resources) -> None:
             backlog = await read_backlog(conn)
         UNPUBLISHED_SECONDS.set(backlog.unpublished_s)
         OVERDUE_SECONDS.set(backlog.overdue_s)
+        CATCHING_UP.set(backlog.catching_up)
 
 
 async def _drop_secrets(resources: Resources) -> None:

@@ -37,7 +37,7 @@ def _missed_change(entity_id: int) -> MissedChange:
         columns=["invoices.total_cents"],
         changes=[],
         is_cut=False,
-        former_seller_id=None,
+        former_seller_ids=(),
         changed_at=datetime.now(UTC),
     )
 
