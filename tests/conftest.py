@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 
@@ -9,7 +10,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from tests.support import leftovers
+from tests.support import forked_worker, leftovers
 from tests.support.database import cloned_database
 from tests.support.delivered import faults_of
 from tests.support.load import TOLD
@@ -40,6 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         config.stash[_SERVERS] = ExitStack()
         config.stash[_SERVERS].enter_context(shared_servers())
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if not session.config.option.collectonly and "tests.support.worker_process" in sys.modules:
+        forked_worker.prepare()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,6 +1,5 @@
 """Transactions that are prepared first and committed later (XA): recorded and told as any other."""
 
-
 import asyncpg
 
 from app.jobs import Job
