@@ -48,6 +48,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         forked_worker.prepare()
 
 
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Iterator[None]:
+    """Half as many again as there are cores: tests of time-outs, leases and retries wait most of their time."""
+    cores = yield
+    return cores + cores // 2
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash.get(_SERVERS, ExitStack()).close()
 
