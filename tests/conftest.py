@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack
 
 import asyncpg
@@ -49,7 +49,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
-def pytest_xdist_auto_num_workers() -> Iterator[None]:
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """Half as many again as there are cores: tests of time-outs, leases and retries wait most of their time."""
     cores = yield
     return cores + cores // 2

@@ -18,7 +18,7 @@ _context = multiprocessing.get_context("forkserver")
 
 def prepare() -> None:
     """Start the process that workers are forked from, so that the test that needs the first one leaves nothing open."""
-    _context.set_forkserver_preload(["app.cli"])
+    _context.set_forkserver_preload(["app.cli.main"])
     resource_tracker.ensure_running()
     forkserver.ensure_running()
 
@@ -69,6 +69,6 @@ def _work(environment: dict[str, str], log: str) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # both are files here
     sys.argv = ["tellgraph", "worker"]
-    from app.cli import main
+    from app.cli.main import main
 
     main()
