@@ -1,6 +1,6 @@
-"""`tellgraph worker`, forked from a process that has imported it already: importing costs more than most tests.
+"""Fork `tellgraph worker` from a process that has imported it already: importing it costs more than most tests.
 
-The fork is as good as a new process for whatever a worker does: it has no connection, no thread and no event loop yet.
+For whatever a worker does, the fork is as good as a new process: it has no connection, no thread and no event loop yet.
 """
 
 import multiprocessing
@@ -25,7 +25,7 @@ def prepare() -> None:
 
 @dataclass(slots=True)
 class ForkedProcess:
-    """What `subprocess.Popen` gives, as far as tests of workers need it."""
+    """A forked worker, with the methods of `subprocess.Popen` that tests of workers need."""
 
     pid: int
     _process: ForkServerProcess
