@@ -9,7 +9,7 @@ from aiohttp import web
 from standardwebhooks import Webhook as Verifier
 
 from app import __version__
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.invoices import create_invoice
 from tests.support.delivery_log import read_closed_event, read_events
 from tests.support.hostile import Behaviour, HostileConnection, answering, answering_without_end, hostile_server
@@ -251,9 +251,7 @@ async def test_gone_disables_the_webhook_and_holds_what_waits_until_it_is_enable
     )
     another_waits.set()
 
-    disabled = await until(
-        lambda: reader.fetchval("select disabled_reason from webhooks where not is_enabled"), deadline_s=10
-    )
+    disabled = await until(lambda: reader.fetchval("select disabled_reason from webhooks where not is_enabled"))
     states = [event["state"] for event in await read_events(platform, webhook_id)]
     assert disabled == "The endpoint answered 410 Gone."
     assert sorted(states) == ["FAILED", "HELD"]
