@@ -3,6 +3,7 @@
 A step is one transaction: a killed worker leaves nothing. It takes what fits into its budget; the rest waits.
 """
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -15,6 +16,7 @@ from app.db.pool import CONFLICTS, UNREACHABLE, Connection, transaction
 from app.errors import DatabaseUnavailable
 from app.telemetry.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
 from app.webhooks.db.webhooks import WebhookId
+from workers.deliver.succession import LOOK_AGAIN_S, supersede_recent
 from workers.publish.budget import Budget
 from workers.publish.match import Match, entity_of
 from workers.publish.missed import record_missed_by
@@ -88,12 +90,15 @@ async def publish_step(
 ) -> Step | None:
     """Publish what fits into one step; None when nothing waits that another publisher does not have.
 
+    After a slow step, newer states take the places of those whose attempts have failed meanwhile.
+
     Args:
         limit: Change events that are claimed, at most.
         first_lane: The lane that is looked into first.
         is_careful: Whether what fails is isolated by savepoints.
         budget: What the step may take; None: the usual.
     """
+    begun_at = time.monotonic()
     async with transaction(resources.database) as conn:
         events = await change_events.claim_batch(conn, limit=limit, first_lane=first_lane)
         if not events:
@@ -123,6 +128,9 @@ async def publish_step(
         await change_events.mark_published(conn, published)
         if leftovers:
             await change_events.leave_over(conn, leftovers)
+    if time.monotonic() - begun_at > LOOK_AGAIN_S:
+        async with transaction(resources.database) as conn:
+            await supersede_recent(conn)
     CHANGE_EVENTS_PUBLISHED.inc(len(published))
     _log.info(
         "publish.step", change_events=len(published), webhook_events=len(publication.made), left_over=len(leftovers)

@@ -1,4 +1,4 @@
-"""The backlog: for how long work has waited."""
+"""The backlog: for how long work has waited, and how many webhooks catch up."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,16 @@ class Backlog:
     Attributes:
         unpublished_s: The age of the oldest change event that is not published.
         overdue_s: Since the first webhook event fell due that is not in flight.
+        catching_up: The number of webhooks that are enabled again and have not been sent all that they missed.
     """
 
     unpublished_s: float
     overdue_s: float
+    catching_up: int
 
 
 async def read_backlog(conn: Connection) -> Backlog:
-    """Measure the backlog, by one look-up in an index for each shard, and one for due events."""
+    """Measure the backlog: a look-up in an index for each shard, one for due events, one for webhooks that catch up."""
     row = await conn.fetchrow(
         f"""
         select coalesce(greatest(extract(epoch from clock_timestamp() - (
@@ -29,8 +31,10 @@ async def read_backlog(conn: Connection) -> Backlog:
               order by e.id limit 1) head)), 0), 0)::float8 as unpublished_s,
           coalesce(greatest(extract(epoch from clock_timestamp() - (
             select min(e.due_at) from webhook_events e where e.state in ({DUE_STATES}))), 0), 0)::float8
-            as overdue_s
+            as overdue_s,
+          (select count(*) from webhooks w where w.is_enabled and w.missed_since is not null
+            and w.deleted_at is null) as catching_up
         """
     )
     assert row is not None
-    return Backlog(unpublished_s=row["unpublished_s"], overdue_s=row["overdue_s"])
+    return Backlog(unpublished_s=row["unpublished_s"], overdue_s=row["overdue_s"], catching_up=row["catching_up"])

@@ -1,10 +1,11 @@
 """Rows of the queue for the cases of tests/support/plan_histories.py: so many, of which so many are taken."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from app.webhooks.db.webhook_events import Subject, WebhookEventId
 from app.webhooks.db.webhooks import WebhookId
-from tests.support.plan_histories import Conn
+from tests.support.plan_histories import Case, Conn
 
 #: The first one has what a case takes, the others the rest.
 WEBHOOKS = 100
@@ -19,6 +20,10 @@ async def create_webhooks(conn: Conn) -> None:
         " select 'INVOICE', '{UPDATE}', 'http://127.0.0.1:9/', n::text, '' from generate_series(1, $1::int) n",
         WEBHOOKS,
     )
+
+
+#: A case about the queue.
+case = partial(Case, world=create_webhooks)
 
 
 def events(
