@@ -20,7 +20,7 @@ from workers.deliver.job import Deliverer
 from workers.doorbell import Doorbell
 from workers.publish.skips import storing_skips
 from workers.resources import Resources, open_resources
-from workers.settings import CRON_JOBS, FUNCTIONS, JOB_TIMEOUT_S, MAX_JOBS, Bench
+from workers.settings import CRON_JOBS, FUNCTIONS, JOB_TIMEOUT_S, MAX_JOBS, JobContext
 
 _log = structlog.get_logger()
 _RESTART_S = 1.0
@@ -30,7 +30,7 @@ _CLOCK_SET_S = 1.0
 _LAST_COMMANDS_S = 1.0
 
 
-class _Over(Exception):
+class _WorkerEnded(Exception):
     """Nothing is to be looked for any more."""
 
 
@@ -66,7 +66,7 @@ class WokenWorker(Worker):
         # Cleared before the queue is read, or a ring in between would be lost.
         self._rung.clear()
         if self._is_over:
-            raise _Over
+            raise _WorkerEnded
         await super()._poll_iteration()
 
     async def finish_job(self, *args: Any, **kwargs: Any) -> None:
@@ -167,7 +167,7 @@ async def _work(resources: Resources, deliverer: Deliverer) -> None:
         max_jobs=MAX_JOBS,
         job_timeout=JOB_TIMEOUT_S,
         keep_result=0,
-        ctx={"bench": Bench(resources=resources, deliverer=deliverer, doorbell=doorbell)},
+        ctx={"bench": JobContext(resources=resources, deliverer=deliverer, doorbell=doorbell)},
     )
     listening = asyncio.create_task(doorbell.run())
     working = asyncio.create_task(worker.main())

@@ -14,7 +14,7 @@ from app.db.pool import UNREACHABLE, create_database
 from app.settings import Settings
 from app.webhooks.cel.filters import FilterProcess
 from workers.http import transport
-from workers.http.dns import Names
+from workers.http.dns import DnsClient
 from workers.publish.budget import Pace
 from workers.publish.subscriptions import Subscriptions
 
@@ -57,7 +57,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
     resources = Resources(
         settings=settings,
         database=database,
-        transport=transport.create_transport(allowed=settings.egress_allow, names=Names(settings.name_servers)),
+        transport=transport.create_transport(allowed=settings.egress_allow, names=DnsClient(settings.name_servers)),
         stopping=stopping or asyncio.Event(),
     )
     try:

@@ -26,8 +26,8 @@ RETENTION_MINUTE = 23
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What jobs work with: one per process, under `bench` in arq's context."""
+class JobContext:
+    """What jobs work with: one per process, under `context` in arq's context."""
 
     resources: Resources
     deliverer: Deliverer
@@ -39,47 +39,47 @@ async def publish(ctx: dict[str, Any]) -> None:
 
     While more than one step's worth waits, another job begins to deliver what the first steps have made.
     """
-    bench: Bench = ctx["bench"]
-    bench.doorbell.begun(Job.PUBLISH)
+    context: JobContext = ctx["context"]
+    context.doorbell.begun(Job.PUBLISH)
     steps = 0
-    async for _ in publish_steps(bench.resources):
+    async for _ in publish_steps(context.resources):
         steps += 1
         if steps > 1:
-            await bench.doorbell.ask(Job.DELIVER)
+            await context.doorbell.ask(Job.DELIVER)
     if steps:
-        await _deliver(ctx, bench)
+        await _deliver(ctx, context)
 
 
 async def deliver(ctx: dict[str, Any]) -> None:
-    bench: Bench = ctx["bench"]
-    bench.doorbell.begun(Job.DELIVER)
-    await _deliver(ctx, bench)
+    context: JobContext = ctx["context"]
+    context.doorbell.begun(Job.DELIVER)
+    await _deliver(ctx, context)
 
 
 async def sweep(ctx: dict[str, Any]) -> None:
-    bench: Bench = ctx["bench"]
-    await sweep_all(bench.resources)
+    context: JobContext = ctx["context"]
+    await sweep_all(context.resources)
 
 
 async def retention(ctx: dict[str, Any]) -> None:
-    bench: Bench = ctx["bench"]
-    await retain(bench.resources)
+    context: JobContext = ctx["context"]
+    await retain(context.resources)
 
 
 async def advance(ctx: dict[str, Any]) -> None:
     """Move on what takes many steps: replays, backfills, and webhooks that catch up with what they missed."""
-    bench: Bench = ctx["bench"]
-    bench.doorbell.begun(Job.ADVANCE)
-    handled = await render_again(bench.resources)
-    handled += await replay_all(bench.resources)
-    handled += await backfill_all(bench.resources)
-    handled += await catch_up_all(bench.resources)
+    context: JobContext = ctx["context"]
+    context.doorbell.begun(Job.ADVANCE)
+    handled = await render_again(context.resources)
+    handled += await replay_all(context.resources)
+    handled += await backfill_all(context.resources)
+    handled += await catch_up_all(context.resources)
     if handled:
-        await _deliver(ctx, bench)
+        await _deliver(ctx, context)
 
 
-async def _deliver(ctx: dict[str, Any], bench: Bench) -> None:
-    if await bench.deliverer.deliver_all() and not bench.resources.stopping.is_set():
+async def _deliver(ctx: dict[str, Any], context: JobContext) -> None:
+    if await context.deliverer.deliver_all() and not context.resources.stopping.is_set():
         await enqueue(ctx["redis"], Job.DELIVER)
 
 

@@ -64,7 +64,7 @@ class Leftover(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passed:
+class FollowUp:
     """What a published event is to be an update of, too.
 
     sql       a SELECT of the entities' ids from `{id}`, that of the event's own entity.
@@ -186,7 +186,7 @@ async def retry_set_aside(conn: Connection) -> int:
     return int(status.removeprefix("UPDATE "))
 
 
-async def insert_passed(conn: Connection, passed: Passed) -> None:
+async def insert_follow_up(conn: Connection, passed: FollowUp) -> None:
     """Record it, to be published, as a change of the event's own transaction and time."""
     await conn.execute(
         f"""

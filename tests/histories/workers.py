@@ -22,7 +22,7 @@ _A_WHILE_S = 0.05
 Stage = Literal["claimed", "posted"]
 
 
-class Doomed(httpx.AsyncBaseTransport):
+class DoomedTransport(httpx.AsyncBaseTransport):
     """The transport of a worker that will be killed. `events`: what it has claimed."""
 
     def __init__(self, sound: httpx.AsyncBaseTransport, stage: Stage) -> None:
@@ -90,7 +90,7 @@ class Workers:
 
     async def deliver_and_die(self, stage: Stage) -> list[int]:
         """Claim what is due, and never store what came of it. Returns the events."""
-        transport = Doomed(self.resources[0].transport, stage)
+        transport = DoomedTransport(self.resources[0].transport, stage)
         # Nothing records for it: that is how it is dead.
         doomed = Deliverer(replace(self.resources[0], transport=transport))
         job = asyncio.create_task(doomed.deliver_all())

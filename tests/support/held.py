@@ -10,7 +10,7 @@ from tests.support.waiting import until
 
 
 @dataclass(slots=True, kw_only=True)
-class Held:
+class HeldLock:
     """`conn` holds the lock, in a transaction."""
 
     conn: asyncpg.Connection
@@ -42,13 +42,13 @@ class Held:
 
 
 @asynccontextmanager
-async def held(database_url: str, lock: str) -> AsyncIterator[Held]:
+async def held(database_url: str, lock: str) -> AsyncIterator[HeldLock]:
     """Hold what this statement locks until the end."""
     conn, look = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
     try:
         async with conn.transaction():
             await conn.execute(lock)
-            yield Held(conn=conn, _look=look)
+            yield HeldLock(conn=conn, _look=look)
     finally:
         await conn.close()
         await look.close()

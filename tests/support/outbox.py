@@ -19,7 +19,7 @@ from workers.resources import Resources, open_resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class RecordedChange:
     """One row of change_events. `changes`: (table, row id, operation, columns) of each."""
 
     entity: tuple[str, int]
@@ -35,14 +35,14 @@ class Recorded:
 WATCHED_TYPES = ("Invoice", "Variant", "RefundRequest")
 
 
-async def recorded(conn: Connection) -> list[Recorded]:
+async def recorded(conn: Connection) -> list[RecordedChange]:
     """What was recorded of `WATCHED_TYPES` since the last call, oldest first; all of it now counts as published."""
     rows = await conn.fetch(
         "with taken as (update change_events set published_at = now() where published_at is null returning *)"
         " select * from taken order by id"
     )
     return [
-        Recorded(
+        RecordedChange(
             entity=(row["entity_type"], row["entity_id"]),
             operation=row["operation"],
             columns=sorted(row["columns"]),
@@ -57,7 +57,7 @@ async def recorded(conn: Connection) -> list[Recorded]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class MadeEvent:
     """One webhook event, with its payload's GraphQL response."""
 
     id: int
@@ -102,7 +102,7 @@ class Publisher:
         )
         return created.webhook.id
 
-    async def publish(self) -> list[Made]:
+    async def publish(self) -> list[MadeEvent]:
         """Publish all that waits. Returns all webhook events that there are now, oldest first."""
         await publish_all(self.resources)
         return await self.made()
@@ -112,12 +112,12 @@ class Publisher:
         counted = await self.resources.subscriptions.count_skips()
         return {(webhook_id, reason): number for webhook_id, reason, number in counted}
 
-    async def made(self) -> list[Made]:
+    async def made(self) -> list[MadeEvent]:
         rows = await self.conn.fetch(
             "select e.*, p.body from webhook_events e left join payloads p on p.digest = e.payload_digest order by e.id"
         )
         return [
-            Made(
+            MadeEvent(
                 id=row["id"],
                 webhook_id=row["webhook_id"],
                 entity=(row["entity_type"], row["entity_id"]),

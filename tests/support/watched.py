@@ -19,7 +19,7 @@ from pg_class c where c.relkind = 'r' and c.relispartition and c.relname !~ '_op
 """
 
 
-class Watched(asyncpg.Connection):
+class MeasuredConnection(asyncpg.Connection):
     """A connection that tells what statements cost: time, buffers, and partitions looked into."""
 
     plans: list[str]

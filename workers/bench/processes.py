@@ -78,7 +78,7 @@ def _output(process: subprocess.Popen[bytes]) -> IO[bytes]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class CpuSeconds:
     """CPU seconds of groups of processes. `postgres`: the whole server but for the backend that makes the changes."""
 
     worker: float
@@ -108,8 +108,8 @@ class Meter:
             "redis": cpu_of([self.redis]),
         }
 
-    def since(self, before: Mapping[str, Mapping[int, float]]) -> Spent:
-        return Spent(**{group: _spent(before[group], after) for group, after in self.read().items()})
+    def since(self, before: Mapping[str, Mapping[int, float]]) -> CpuSeconds:
+        return CpuSeconds(**{group: _spent(before[group], after) for group, after in self.read().items()})
 
 
 def _spent(before: Mapping[int, float], after: Mapping[int, float]) -> float:

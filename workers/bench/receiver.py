@@ -19,7 +19,7 @@ _LENGTH = b"\r\ncontent-length:"
 
 
 @dataclass(slots=True)
-class Arrived:
+class ReceivedPosts:
     """times: when each POST was whole, by the machine's monotonic clock. held: who waits for an answer.
 
     head, body  of the last one.
@@ -62,7 +62,7 @@ class Arrived:
 class Endpoint(asyncio.Protocol):
     """One connection: as little of HTTP/1.1 as a request with a Content-Length, or none, needs."""
 
-    def __init__(self, arrived: Arrived) -> None:
+    def __init__(self, arrived: ReceivedPosts) -> None:
         self._arrived = arrived
         self._buffer = b""
 
@@ -92,7 +92,7 @@ def _answer(body: bytes) -> bytes:
 
 
 async def _serve() -> None:
-    loop, arrived, stopped = asyncio.get_running_loop(), Arrived(), asyncio.Event()
+    loop, arrived, stopped = asyncio.get_running_loop(), ReceivedPosts(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     server = await loop.create_server(lambda: Endpoint(arrived), "127.0.0.1", 0, backlog=1024)

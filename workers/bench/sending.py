@@ -15,7 +15,7 @@ from workers.bench.figures import Figure, median_of
 from workers.bench.history import create_webhooks
 from workers.bench.lab import Endpoint, Lab, Site, endpoint_of
 from workers.bench.marketplace import STORED_QUERY, change
-from workers.bench.processes import Meter, Spent, peak_mib
+from workers.bench.processes import CpuSeconds, Meter, peak_mib
 
 #: As many as a webhook's own limit lets a worker have.
 _CONNECTIONS = 100
@@ -58,7 +58,7 @@ class Pipeline:
         await change(self.site.conn, ids)
         changed, changed_at = time.monotonic(), await self._now()
         await self.settled(posts)
-        spent: Spent = meter.since(before)
+        spent: CpuSeconds = meter.since(before)
         last_at = await self.endpoint.last_at()
         return {
             "worker": spent.worker / posts * 1000,

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from app.webhooks.db.webhook_events import Given, WebhookEventId
+from app.webhooks.db.webhook_events import PriorEvent, WebhookEventId
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
@@ -38,7 +38,7 @@ def judge(
     webhook: Subscription,
     operation: WebhookEventName,
     payload_digest: bytes,
-    given: Sequence[Given],
+    given: Sequence[PriorEvent],
     *,
     is_comparable: bool = True,
 ) -> Verdict:
@@ -60,7 +60,7 @@ def judge(
     return take_place(operation, given, waiting)
 
 
-def take_place(operation: WebhookEventName, given: Sequence[Given], waiting: Sequence[Given]) -> Verdict:
+def take_place(operation: WebhookEventName, given: Sequence[PriorEvent], waiting: Sequence[PriorEvent]) -> Verdict:
     """Decide what an event becomes that takes the place of what waits; nothing may wait.
 
     An update that takes a creation's place is one. A destroy of what nobody can have heard of is not sent.
@@ -85,12 +85,12 @@ def take_place(operation: WebhookEventName, given: Sequence[Given], waiting: Seq
     )
 
 
-def is_waiting(one: Given) -> bool:
+def is_waiting(one: PriorEvent) -> bool:
     """Tell whether a newer state may take this one's place: it is not in flight, and nobody has asked for it again."""
     return one.state in _WAITING and not one.is_replay
 
 
-def join_superseded(given: Sequence[Given], verdict: Verdict, changed: Mapping[str, Any]) -> dict[str, Any]:
+def join_superseded(given: Sequence[PriorEvent], verdict: Verdict, changed: Mapping[str, Any]) -> dict[str, Any]:
     """Add to what an event says what the superseded ones would have said: nobody is told of it otherwise.
 
     Args: given — newest first, so that the oldest change is joined last.
@@ -102,37 +102,37 @@ def join_superseded(given: Sequence[Given], verdict: Verdict, changed: Mapping[s
     return joined
 
 
-def awaits_creation(given: Sequence[Given]) -> bool:
+def awaits_creation(given: Sequence[PriorEvent]) -> bool:
     """Whether a creation waits: an update that takes its place is one, too."""
     return any(one.event_name is WebhookEventName.CREATE and one.state in _WAITING for one in given)
 
 
-def _awaits_unheard_destroy(waiting: Sequence[Given]) -> bool:
+def _awaits_unheard_destroy(waiting: Sequence[PriorEvent]) -> bool:
     """Whether a destroy waits of which the subscriber can't have heard: an entity that is restored was never gone."""
     destroys = [one for one in waiting if one.event_name is WebhookEventName.DESTROY]
     return bool(destroys) and all(one.attempt_count == 0 and one.may_be_known for one in destroys)
 
 
-def is_destroyed(given: Sequence[Given]) -> bool:
+def is_destroyed(given: Sequence[PriorEvent]) -> bool:
     """Whether the last word was a destroy that is told or waits; not one of which it is unknown whether it arrived."""
     if not given or given[0].event_name is not WebhookEventName.DESTROY:
         return False
     return given[0].state is not WebhookEventState.DELIVERED or given[0].payload_digest is not None
 
 
-def may_know(given: Sequence[Given]) -> bool:
+def may_know(given: Sequence[PriorEvent]) -> bool:
     """Whether the subscriber may hold the entity by all that it was given."""
     return any(_may_be_known(one) for one in given)
 
 
-def _may_be_known(one: Given) -> bool:
+def _may_be_known(one: PriorEvent) -> bool:
     """Whether the subscriber may hold the entity by what it was given: an attempt counts, whatever came of it."""
     if one.state is WebhookEventState.DELIVERED:
         return one.event_name is not WebhookEventName.DESTROY or one.payload_digest is None
     return one.may_be_known or one.attempt_count > 0 or one.event_name is not WebhookEventName.CREATE
 
 
-def returns_to(given: Sequence[Given], payload_digest: bytes) -> bool:
+def returns_to(given: Sequence[PriorEvent], payload_digest: bytes) -> bool:
     """Whether the subscriber has this, and all that is newer waits: then neither that nor this is to be sent."""
     *newer, last = given
     is_held_back = all(one.state in _WAITING and not one.is_replay for one in newer)
@@ -144,6 +144,6 @@ def _can_be_skipped(webhook: Subscription, operation: WebhookEventName) -> bool:
     return webhook.allow_skip and not webhook.every_change and operation is not WebhookEventName.DESTROY
 
 
-def _is_equal(last: Given, payload_digest: bytes) -> bool:
+def _is_equal(last: PriorEvent, payload_digest: bytes) -> bool:
     """What comes after a destroy is news, too."""
     return last.payload_digest == payload_digest and last.event_name is not WebhookEventName.DESTROY

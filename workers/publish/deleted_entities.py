@@ -6,7 +6,7 @@ from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.entities.declarations import ENTITIES
-from workers.publish.match import Match, Unrendered
+from workers.publish.match import Match, UnrenderedMatch
 
 GONE = "The entity has been deleted."
 
@@ -14,7 +14,7 @@ Entity = tuple[str, int]
 """Its type and id."""
 
 
-async def without_gone(conn: Connection, matches: Sequence[Match]) -> tuple[list[Match], list[Unrendered]]:
+async def without_gone(conn: Connection, matches: Sequence[Match]) -> tuple[list[Match], list[UnrenderedMatch]]:
     """Leave out updates of entities that are deleted, unless their destroy follows here; and what is rendered anew.
 
     Images and external ids may be tidied up after their owner was deleted, a deleted advert's variants change, and
@@ -27,7 +27,7 @@ async def without_gone(conn: Connection, matches: Sequence[Match]) -> tuple[list
     kept = [match for match in matches if id(match) not in doubtful]
     left = [match for match in matches if id(match) in doubtful and not match.replaces]
     return kept, [
-        Unrendered(webhook=match.webhook, change=match.change, state=WebhookEventState.SKIPPED, reason=GONE)
+        UnrenderedMatch(webhook=match.webhook, change=match.change, state=WebhookEventState.SKIPPED, reason=GONE)
         for match in left
     ]
 

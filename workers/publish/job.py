@@ -21,7 +21,7 @@ from workers.publish.missed import record_missed_by
 from workers.publish.publication import Publication, publish_matches
 from workers.publish.render import HEAVY_BYTES, mean_bytes
 from workers.publish.selection import Selection, concerns, select
-from workers.publish.sibling_changes import pass_across
+from workers.publish.sibling_changes import record_follow_ups
 from workers.publish.subscribing_sellers import Entity, list_owners
 from workers.resources import Resources
 
@@ -117,7 +117,7 @@ async def publish_step(
         done = {*published, *(one.id for one in leftovers if one.webhook_ids is not None)}
         # Once: what has waited for some webhooks before was passed on then.
         new = [event for event in events if event.id in done and event.webhook_ids is None]
-        await pass_across(conn, subscriptions, new, owners)
+        await record_follow_ups(conn, subscriptions, new, owners)
         await change_events.mark_published(conn, published)
         if leftovers:
             await change_events.leave_over(conn, leftovers)

@@ -10,7 +10,7 @@ from app.capture.missed_changes import list_created
 from app.db.pool import Connection
 from app.webhooks.cel.filters import FilterBatch
 from app.webhooks.db import webhook_events
-from app.webhooks.db.webhook_events import Given, NewWebhookEvent, Subject
+from app.webhooks.db.webhook_events import NewWebhookEvent, PriorEvent, Subject
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
@@ -18,20 +18,22 @@ from schema import schema
 from schema.stored.changed import describe_changes
 from workers.publish.deduplication import Verdict, awaits_creation, join_superseded, judge, may_know, returns_to
 from workers.publish.filtering import filtered
-from workers.publish.match import Change, Match, Unrendered
-from workers.publish.render import Rendered
+from workers.publish.match import Change, Match, UnrenderedMatch
+from workers.publish.render import Rendering
 
 _log = structlog.get_logger()
 
 
-class Ready(NamedTuple):
+class RenderedMatch(NamedTuple):
     """A match with the result of its query."""
 
     match: Match
-    result: Rendered
+    result: Rendering
 
 
-async def judge_results(conn: Connection, ready: Sequence[Ready], filters: FilterBatch) -> list[NewWebhookEvent]:
+async def judge_results(
+    conn: Connection, ready: Sequence[RenderedMatch], filters: FilterBatch
+) -> list[NewWebhookEvent]:
     """Decide for each result whether it is sent, and what it supersedes; one event each, in their order."""
     subjects = [_subject(match) for match, _ in ready]
     given = await webhook_events.list_given(conn, list(dict.fromkeys(subjects))) if subjects else {}
@@ -56,7 +58,7 @@ async def judge_results(conn: Connection, ready: Sequence[Ready], filters: Filte
 
 
 async def _unheard_creations(
-    conn: Connection, ready: Sequence[Ready], given: Mapping[Subject, Sequence[Given]]
+    conn: Connection, ready: Sequence[RenderedMatch], given: Mapping[Subject, Sequence[PriorEvent]]
 ) -> set[Subject]:
     """Return of which updates the webhook, while it still catches up, has not heard that the entity was created."""
     behind: dict[str, list[Match]] = {}
@@ -75,7 +77,7 @@ async def _unheard_creations(
     return unheard
 
 
-def _event(match: Match, result: Rendered, verdict: Verdict, changed: Mapping[str, Any]) -> NewWebhookEvent:
+def _event(match: Match, result: Rendering, verdict: Verdict, changed: Mapping[str, Any]) -> NewWebhookEvent:
     return NewWebhookEvent(
         webhook_id=match.webhook.id,
         entity_type=match.change.entity_type,
@@ -95,7 +97,9 @@ def _subject(match: Match) -> Subject:
     return match.webhook.id, match.change.entity_type, match.change.entity_id
 
 
-def _depending_on_what_waits(ready: Sequence[Ready], given: Mapping[Subject, Sequence[Given]]) -> list[Subject]:
+def _depending_on_what_waits(
+    ready: Sequence[RenderedMatch], given: Mapping[Subject, Sequence[PriorEvent]]
+) -> list[Subject]:
     """Those of which more is to be judged than whether a new state takes the place of an older one."""
     found: dict[Subject, None] = {}
     for match, result in ready:
@@ -124,7 +128,7 @@ def _changed(change: Change) -> dict[str, Any]:
         return {"added": [], "updated": [], "removed": [], "cut": True}
 
 
-def event_of_unrendered(one: Unrendered) -> NewWebhookEvent:
+def event_of_unrendered(one: UnrenderedMatch) -> NewWebhookEvent:
     change = one.change
     return NewWebhookEvent(
         webhook_id=one.webhook.id,

@@ -57,7 +57,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unrendered:
+class UnrenderedMatch:
     """One change that one webhook is not sent, and why; an event with this reason stays to be seen.
 
     state     SKIPPED: the entity is gone. RENDER_FAILED: its query did not run, or its result can't be sent.

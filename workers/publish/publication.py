@@ -18,9 +18,9 @@ from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.stored.execute import RenderFailure
 from workers.publish.budget import Budget
 from workers.publish.deleted_entities import without_gone
-from workers.publish.judgement import Ready, event_of_unrendered, judge_results
-from workers.publish.match import Match, Unrendered
-from workers.publish.render import HEAVY_BYTES, Rendered, Renderer, RenderKey, chunk_size, key_of, mean_bytes
+from workers.publish.judgement import RenderedMatch, event_of_unrendered, judge_results
+from workers.publish.match import Match, UnrenderedMatch
+from workers.publish.render import HEAVY_BYTES, Renderer, Rendering, RenderKey, chunk_size, key_of, mean_bytes
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -46,7 +46,7 @@ async def publish_matches(
     conn: Connection,
     resources: Resources,
     matches: Sequence[Match],
-    unrendered: Sequence[Unrendered] = (),
+    unrendered: Sequence[UnrenderedMatch] = (),
     *,
     budget: Budget | None = None,
     is_careful: bool = False,
@@ -74,11 +74,11 @@ class _Publisher:
         self._budget = budget
         self._is_careful = is_careful
         self._leaves_heavy = leaves_heavy
-        self._ready: list[Ready] = []
-        self._unrendered: list[Unrendered] = []
+        self._ready: list[RenderedMatch] = []
+        self._unrendered: list[UnrenderedMatch] = []
         self._result = Publication(made=[], left=[], absent=[])
 
-    async def publish(self, matches: Sequence[Match], unrendered: Sequence[Unrendered]) -> Publication:
+    async def publish(self, matches: Sequence[Match], unrendered: Sequence[UnrenderedMatch]) -> Publication:
         matches, gone = await without_gone(self._conn, matches)
         self._unrendered += [*unrendered, *gone]
         for key, by_entity in _light_first(matches):
@@ -97,7 +97,7 @@ class _Publisher:
                 self._take(by_entity[entity_id], results[entity_id])
         self._result.left.extend(match for entity_id in ids for match in by_entity[entity_id])
 
-    def _take(self, matches: Sequence[Match], result: Rendered | RenderFailure) -> None:
+    def _take(self, matches: Sequence[Match], result: Rendering | RenderFailure) -> None:
         """Note what is to be made of one rendering; what the budget has no room for is left, webhook by webhook."""
         taken, left = _split(matches, max(self._budget.matches, 1))
         self._result.left.extend(left)
@@ -106,15 +106,15 @@ class _Publisher:
         if (reason := self._refusal(result)) is not None:
             self._unrendered += [_failed(match, reason) for match in taken]
             return
-        assert isinstance(result, Rendered)
+        assert isinstance(result, Rendering)
         sent = taken
         if result.is_null:
             sent = [match for match in taken if match.change.operation is _DESTROY]
             destroyed = {match.webhook.id for match in sent}
             self._result.absent.extend(match for match in taken if match.webhook.id not in destroyed)
-        self._ready += [Ready(match, result) for match in sent]
+        self._ready += [RenderedMatch(match, result) for match in sent]
 
-    def _refusal(self, result: Rendered | RenderFailure) -> str | None:
+    def _refusal(self, result: Rendering | RenderFailure) -> str | None:
         """Why a result is not sent; None when it is."""
         if isinstance(result, RenderFailure):
             return result.reason
@@ -130,7 +130,7 @@ class _Publisher:
         elif self._ready or self._unrendered:
             await self._store_together(self._ready, self._unrendered)
 
-    async def _store_carefully(self, ready: Sequence[Ready], unrendered: Sequence[Unrendered]) -> None:
+    async def _store_carefully(self, ready: Sequence[RenderedMatch], unrendered: Sequence[UnrenderedMatch]) -> None:
         """Store in a savepoint; halve what fails, down to a single one, which becomes RENDER_FAILED."""
         if not ready and not unrendered:
             return
@@ -154,7 +154,7 @@ class _Publisher:
         await self._store_carefully(ready[:middle], unrendered[:place])
         await self._store_carefully(ready[middle:], unrendered[place:])
 
-    async def _store_together(self, ready: Sequence[Ready], unrendered: Sequence[Unrendered]) -> None:
+    async def _store_together(self, ready: Sequence[RenderedMatch], unrendered: Sequence[UnrenderedMatch]) -> None:
         made = [
             *[event_of_unrendered(one) for one in unrendered],
             *await judge_results(self._conn, ready, self._filters),
@@ -171,9 +171,11 @@ class _Publisher:
             self._result.made.extend(made)
 
 
-def _failed(match: Match, reason: str) -> Unrendered:
+def _failed(match: Match, reason: str) -> UnrenderedMatch:
     failed = WebhookEventState.RENDER_FAILED
-    return Unrendered(webhook=match.webhook, change=match.change, state=failed, reason=reason, replaces=match.replaces)
+    return UnrenderedMatch(
+        webhook=match.webhook, change=match.change, state=failed, reason=reason, replaces=match.replaces
+    )
 
 
 def _light_first(matches: Sequence[Match]) -> list[tuple[RenderKey, dict[int, list[Match]]]]:

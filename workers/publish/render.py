@@ -20,9 +20,9 @@ from schema.engine.statements import seen_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.execute import RenderFailure, render_each
 from schema.stored.validate import StoredQuery
-from workers.publish.match import Match, Unrendered
+from workers.publish.match import Match, UnrenderedMatch
 
-M = TypeVar("M", Match, Unrendered)
+M = TypeVar("M", Match, UnrenderedMatch)
 
 #: Bodies that are rendered at once: they are in memory three times meanwhile, and nothing else runs for as long as it
 #: takes to build one chunk's.
@@ -35,7 +35,7 @@ HEAVY_BYTES: Final = 256 * 1024
 _WEIGHT: Final = 0.5
 
 
-class Rendered(NamedTuple):
+class Rendering(NamedTuple):
     """One result. digest: of `body`, SHA-256.
 
     is_null        whether the viewer sees no such entity (any more).
@@ -101,21 +101,21 @@ class Renderer:
         seen = {key: await self._seen(*key, ids) for key, ids in asked.items()}
         return [match for match in given if match.viewer.is_operator or _is_seen(match, seen)]
 
-    async def render(self, key: RenderKey, ids: Sequence[int]) -> dict[int, Rendered | RenderFailure]:
+    async def render(self, key: RenderKey, ids: Sequence[int]) -> dict[int, Rendering | RenderFailure]:
         """Render one query for these entities. The statements depend on the query, not on the entities.
 
         Raises: DATABASE_ERRORS; a careful renderer only CONFLICTS, and what ended the connection.
         """
         bodies = await self._bodies(key, ids)
         null = _null_body(key.query)
-        rendered: dict[int, Rendered | RenderFailure] = {}
+        rendered: dict[int, Rendering | RenderFailure] = {}
         total = 0
         for entity_id, body in bodies.items():
             if isinstance(body, RenderFailure):
                 rendered[entity_id] = body
                 continue
             total += len(body)
-            rendered[entity_id] = Rendered(
+            rendered[entity_id] = Rendering(
                 body=body,
                 digest=hashlib.sha256(body).digest(),
                 is_null=body == null,
@@ -165,7 +165,7 @@ class Renderer:
         return self._contexts[viewer]
 
 
-def _is_seen(match: Match | Unrendered, seen: Mapping[tuple[Viewer, str], set[int]]) -> bool:
+def _is_seen(match: Match | UnrenderedMatch, seen: Mapping[tuple[Viewer, str], set[int]]) -> bool:
     change, viewer = match.change, match.viewer
     return change.entity_id in seen[viewer, change.entity_type] or change.seller_id == viewer.seller_id
 

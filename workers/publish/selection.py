@@ -14,7 +14,7 @@ from workers.publish.budget import MAX_MATCHES
 from workers.publish.match import (
     Change,
     Match,
-    Unrendered,
+    UnrenderedMatch,
     entity_of,
     fold_entities,
     fold_transactions,
@@ -41,7 +41,7 @@ class Selection:
     """
 
     matches: list[Match] = field(default_factory=list)
-    unrendered: list[Unrendered] = field(default_factory=list)
+    unrendered: list[UnrenderedMatch] = field(default_factory=list)
     taken: dict[Entity, list[ChangeEvent]] = field(default_factory=dict)
     heavy: dict[Entity, list[ChangeEvent]] = field(default_factory=dict)
     missed: dict[Entity, Change] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class _OwnersChanges:
         """At most how many webhooks are told."""
         return sum(len(group.webhooks) for group in self.groups)
 
-    def matches(self) -> Iterator[Match | Unrendered]:
+    def matches(self) -> Iterator[Match | UnrenderedMatch]:
         for group in self.groups:
             for webhook in group.webhooks.values():
                 for change in self._changes(webhook):
@@ -133,10 +133,10 @@ def concerns(event: ChangeEvent, webhook_id: WebhookId) -> bool:
     return event.webhook_ids is None or webhook_id in event.webhook_ids
 
 
-def _match(group: Group, webhook: Subscription, change: Change) -> Match | Unrendered | None:
+def _match(group: Group, webhook: Subscription, change: Change) -> Match | UnrenderedMatch | None:
     if group.watched is None:
         reason = f"The stored query does not fit the schema any more. {group.problem}"
-        return Unrendered(webhook=webhook, change=change, state=WebhookEventState.RENDER_FAILED, reason=reason)
+        return UnrenderedMatch(webhook=webhook, change=change, state=WebhookEventState.RENDER_FAILED, reason=reason)
     if skip_reason(webhook, group.watched, change) is not None:
         return None
     query = stored_query(schema._schema, webhook.query_string, webhook.type)

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.auth.viewers import Viewer
 from app.capture.captured import PASSED_DOWN, PassedDown
-from app.capture.change_events import ChangeEvent, Passed, insert_passed
+from app.capture.change_events import ChangeEvent, FollowUp, insert_follow_up
 from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 from schema.entities.declarations import VISIBILITY
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 """A recorded row change: see ChangeEvent."""
 
 
-async def pass_across(
+async def record_follow_ups(
     conn: Connection,
     subscriptions: Subscriptions,
     events: Iterable[ChangeEvent],
@@ -46,7 +46,7 @@ async def pass_across(
         for event in updates:
             passed = _passed(event, down) if watched else None
             if passed is not None and not passed.columns.isdisjoint(watched):
-                await insert_passed(conn, passed)
+                await insert_follow_up(conn, passed)
 
 
 def is_hidden(event: ChangeEvent) -> bool:
@@ -86,7 +86,7 @@ async def _watched(
     return frozenset(found)
 
 
-def _passed(event: ChangeEvent, down: PassedDown) -> Passed | None:
+def _passed(event: ChangeEvent, down: PassedDown) -> FollowUp | None:
     """None when nothing has changed in the rows below: what is the whole's own, the triggers have passed down."""
     ways = [tuple(row.get("v", (row["t"],))) for row in event.changes]
     # Of an option that was renamed nobody has said whose choice it is.
@@ -99,7 +99,7 @@ def _passed(event: ChangeEvent, down: PassedDown) -> Passed | None:
     if not rows:
         return None
     changed = {[*row["p"], row["id"]][0] for row in rows}
-    return Passed(
+    return FollowUp(
         event=event,
         below=down.below,
         sql=down.sql,

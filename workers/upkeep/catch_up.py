@@ -18,7 +18,7 @@ from app.db.pool import Connection, transaction
 from app.errors import InvalidInput
 from app.webhooks.db import webhook_catch_ups, webhook_events
 from app.webhooks.db.webhook_catch_ups import CatchUp
-from app.webhooks.db.webhook_events import Given, Subject
+from app.webhooks.db.webhook_events import PriorEvent, Subject
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema import schema
@@ -27,7 +27,7 @@ from schema.entities.declarations import ENTITIES
 from schema.stored.triggers import watched_by
 from schema.stored.validate import StoredQuery, stored_query
 from workers.publish.deduplication import awaits_creation, is_destroyed, may_know
-from workers.publish.match import Change, Match, Unrendered
+from workers.publish.match import Change, Match, UnrenderedMatch
 from workers.publish.publication import publish_matches
 from workers.publish.sibling_changes import without_hidden
 from workers.resources import Resources
@@ -99,7 +99,7 @@ async def _publish(conn: Connection, resources: Resources, catch_up: CatchUp, mi
         failed = WebhookEventState.RENDER_FAILED
         reason = f"The stored query does not fit the schema any more. {error.message}"
         changes = await _list_changes(conn, catch_up, None, missed)
-        unrendered = [Unrendered(webhook=webhook, change=one, state=failed, reason=reason) for one in changes]
+        unrendered = [UnrenderedMatch(webhook=webhook, change=one, state=failed, reason=reason) for one in changes]
         await publish_matches(conn, resources, (), unrendered)
         return len(missed)
     changes = await _list_changes(conn, catch_up, query, missed)
@@ -165,7 +165,7 @@ class Past:
     is_new: bool
     is_updated: bool
     is_gone: bool
-    given: Sequence[Given]
+    given: Sequence[PriorEvent]
 
 
 def choose_operation(events: Sequence[WebhookEventName], past: Past) -> WebhookEventName | None:
@@ -186,7 +186,7 @@ def choose_operation(events: Sequence[WebhookEventName], past: Past) -> WebhookE
 
 
 def _is_new(
-    catch_up: CatchUp, entity: MissedEntity, columns: frozenset[str], given: Sequence[Given], *, is_gone: bool
+    catch_up: CatchUp, entity: MissedEntity, columns: frozenset[str], given: Sequence[PriorEvent], *, is_gone: bool
 ) -> bool:
     """Whether the entity was created meanwhile, or came from another seller. One that is gone has left its owner."""
     if entity.created_turn is not None and entity.created_turn > catch_up.missed_since:

@@ -20,7 +20,7 @@ from app.tools.seed.small import seed_marketplace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class SeedRequest:
     """scale: None is the small marketplace. until: None is today. is_quiet: see `seed_at_scale`."""
 
     seed: int
@@ -30,7 +30,7 @@ class Asked:
     is_quiet: bool
 
 
-async def run_seed(database_url: str, asked: Asked, console: Console) -> str:
+async def run_seed(database_url: str, asked: SeedRequest, console: Console) -> str:
     """Seed; a sentence about what was written. Raises what the seedings raise, and InvalidInput."""
     async with create_database(database_url, pool_size=2) as database:
         if asked.scale is not None:
@@ -42,7 +42,7 @@ async def run_seed(database_url: str, asked: Asked, console: Console) -> str:
         return _sentence(asdict(await seed_marketplace(database, seed=asked.seed, again=asked.again)))
 
 
-async def _seed_large(database: Database, asked: Asked, scale: Scale, console: Console) -> Counter[str]:
+async def _seed_large(database: Database, asked: SeedRequest, scale: Scale, console: Console) -> Counter[str]:
     """Cancelled, it says how far it came."""
     written: Counter[str] = Counter()
     try:

@@ -28,7 +28,7 @@ Values = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Sold:
+class SeededInvoice:
     """An invoice with its lines, and the order that it is a part of."""
 
     order: PlannedOrder
@@ -170,7 +170,7 @@ def line_item_values(
     }
 
 
-def shipment_values(sold: Sold, carriers: Sequence[ShipmentCarrier]) -> Values:
+def shipment_values(sold: SeededInvoice, carriers: Sequence[ShipmentCarrier]) -> Values:
     carrier = carriers[sold.order.carrier]
     return {
         "invoice_id": sold.invoice.id,
@@ -184,7 +184,7 @@ def shipment_values(sold: Sold, carriers: Sequence[ShipmentCarrier]) -> Values:
     }
 
 
-def refund_request_values(sold: Sold) -> Values:
+def refund_request_values(sold: SeededInvoice) -> Values:
     """A request of the buyer to return one of the invoice's first line."""
     amount = sold.lines[0].item_amount_cents
     return {
@@ -200,7 +200,7 @@ def refund_request_values(sold: Sold) -> Values:
     }
 
 
-def refund_request_line_item_values(sold: Sold, refund_request_id: int) -> Values:
+def refund_request_line_item_values(sold: SeededInvoice, refund_request_id: int) -> Values:
     line = sold.lines[0]
     return {
         "refund_request_id": refund_request_id,

@@ -22,10 +22,10 @@ from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS
 from app.tools.seed import rows
 from app.tools.seed.plan import Plan, Size, make_plan
 from app.tools.seed.reference import find_or_add_carriers
-from app.tools.seed.rows import Sold
+from app.tools.seed.rows import SeededInvoice
 from app.tools.seed.start import begin, has_sellers
 
-__all__ = ["Seeded", "Size", "has_sellers", "seed_marketplace"]
+__all__ = ["SeedCounts", "Size", "has_sellers", "seed_marketplace"]
 
 #: Rows of one statement: bounds the JSON that one parameter carries.
 _CHUNK_ROWS = 5_000
@@ -34,7 +34,7 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seeded:
+class SeedCounts:
     """How many rows were written of what people look for."""
 
     sellers: int
@@ -48,7 +48,7 @@ class Seeded:
 
 async def seed_marketplace(
     database: Database, *, seed: int = 1, again: bool = False, size: Size | None = None
-) -> Seeded:
+) -> SeedCounts:
     """Write a marketplace: the same names, prices, quantities and states for the same seed.
 
     Ids, times (the four weeks up to now) and the orders' tokens differ from one seeding to the next.
@@ -61,7 +61,7 @@ async def seed_marketplace(
         plan = make_plan(seed, size=size or Size(), carriers=len(carriers), now=clock.now())
         adverts, variants = await _insert_catalogue(conn, plan)
         sold = await _insert_sales(conn, plan, adverts, variants)
-        return Seeded(
+        return SeedCounts(
             sellers=len(plan.shops),
             adverts=len(adverts),
             variants=len(variants),
@@ -125,7 +125,7 @@ async def _insert_catalogue(conn: Connection, plan: Plan) -> tuple[list[Advert],
 
 async def _insert_sales(
     conn: Connection, plan: Plan, adverts: Sequence[Advert], variants: Sequence[Variant]
-) -> list[Sold]:
+) -> list[SeededInvoice]:
     """Orders, their invoices and line items; in the order of the plan."""
     parts = [rows.parts(order, plan.variants, variants) for order in plan.orders]
     orders = await _insert(conn, ORDERS, list(map(rows.order_values, plan.orders, parts)))
@@ -148,11 +148,14 @@ async def _insert_sales(
     for item in await _insert(conn, LINE_ITEMS, values):
         of_invoice.setdefault(item.invoice_id, []).append(item)
     return [
-        Sold(order, invoice, of_invoice[invoice.id]) for (order, _, _), invoice in zip(pieces, invoices, strict=True)
+        SeededInvoice(order, invoice, of_invoice[invoice.id])
+        for (order, _, _), invoice in zip(pieces, invoices, strict=True)
     ]
 
 
-async def _insert_shipments(conn: Connection, sent: Sequence[Sold], carriers: Sequence[ShipmentCarrier]) -> int:
+async def _insert_shipments(
+    conn: Connection, sent: Sequence[SeededInvoice], carriers: Sequence[ShipmentCarrier]
+) -> int:
     shipments = await _insert(conn, SHIPMENTS, [rows.shipment_values(sold, carriers) for sold in sent])
     items = [
         {"shipment_id": shipment.id, "line_item_id": line.id, "quantity": quantity}
@@ -163,7 +166,7 @@ async def _insert_shipments(conn: Connection, sent: Sequence[Sold], carriers: Se
     return len(shipments)
 
 
-async def _insert_refund_requests(conn: Connection, returning: Sequence[Sold]) -> int:
+async def _insert_refund_requests(conn: Connection, returning: Sequence[SeededInvoice]) -> int:
     requests = await _insert(conn, REFUND_REQUESTS, [rows.refund_request_values(sold) for sold in returning])
     items = [
         rows.refund_request_line_item_values(sold, request.id)

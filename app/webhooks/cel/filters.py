@@ -48,7 +48,7 @@ Owner = int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class FilterResult:
     """Whether the result is sent. `error`: why the filter could not decide; it is sent then."""
 
     passes: bool
@@ -63,7 +63,7 @@ class _NoAnswer(Exception):
         self.reason = reason
 
 
-class Budget:
+class FilterTime:
     """Seconds that owners have used up beyond the usual. Nothing is kept of those who have regained theirs."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class FilterProcess:
     """Starts its process when it is first needed, and again after one has ended; `close` in the same loop."""
 
     def __init__(self) -> None:
-        self._budget = Budget()
+        self._filter_time = FilterTime()
         self._process: Process | None = None
         self._lock = asyncio.Lock()
         self._resting: dict[tuple[Owner, str], float] = {}
@@ -98,7 +98,7 @@ class FilterProcess:
 
     async def evaluate(
         self, text: str, event: Mapping[str, Any], response: bytes, *, owner: Owner
-    ) -> tuple[Verdict, float]:
+    ) -> tuple[FilterResult, float]:
         """Return the verdict (app/webhooks/domain/webhook_filter.py), and its CPU seconds beyond the usual.
 
         response  the rendered GraphQL response, as JSON.
@@ -108,9 +108,9 @@ class FilterProcess:
         try:
             answer, spent = await self._answer(request, text, owner, USUAL_S + USUAL_S_PER_BYTE * len(response))
         except _NoAnswer as refused:
-            return Verdict(passes=True, error=refused.reason), 0.0
+            return FilterResult(passes=True, error=refused.reason), 0.0
         error = answer["error"]
-        return Verdict(passes=error is not None or answer["value"], error=error), spent
+        return FilterResult(passes=error is not None or answer["value"], error=error), spent
 
     async def check(self, text: str, *, owner: Owner) -> list[str]:
         """Return what is wrong with an expression, as `check_filter` has it; empty when it can be used.
@@ -135,7 +135,7 @@ class FilterProcess:
         if self._resting.get((owner, text), 0.0) > time.monotonic():
             raise _NoAnswer(TOO_SLOW)
         async with self._lock:
-            if self._budget.is_spent(owner, time.monotonic()):
+            if self._filter_time.is_spent(owner, time.monotonic()):
                 raise _NoAnswer(OVERSPENT)
             began = time.monotonic()
             line = await self._line(request)
@@ -143,7 +143,7 @@ class FilterProcess:
                 raise self._rest(text, owner, began)
         answer: dict[str, Any] = orjson.loads(line)
         spent = max(0.0, answer["cpu_s"] - usual_s)
-        self._budget.spend(owner, spent, time.monotonic())
+        self._filter_time.spend(owner, spent, time.monotonic())
         return answer, spent
 
     async def _line(self, request: bytes) -> bytes:
@@ -217,7 +217,7 @@ class FilterProcess:
         _log.warning("filter.ended_its_process", filter=text, seller_id=owner, rests_s=REST_S)
         now = time.monotonic()
         # By the clock: on a busy machine others wait for longer than its CPU time.
-        self._budget.spend(owner, max(ENDED_S, now - began), now)
+        self._filter_time.spend(owner, max(ENDED_S, now - began), now)
         self._resting = {other: until for other, until in self._resting.items() if until > now}
         self._resting[owner, text] = now + REST_S
         return _NoAnswer(TOO_SLOW)
@@ -232,11 +232,11 @@ class FilterBatch:
         self._ends_at = ends_at
         self._spent: dict[tuple[Owner, str], float] = {}
 
-    async def evaluate(self, text: str, event: Mapping[str, Any], response: bytes, *, owner: Owner) -> Verdict:
+    async def evaluate(self, text: str, event: Mapping[str, Any], response: bytes, *, owner: Owner) -> FilterResult:
         """As FilterProcess.evaluate. What has used up its time, or the batch's, passes with an error."""
         spent = self._spent.get((owner, text), 0.0)
         if spent >= self._max_cpu_s or time.monotonic() >= self._ends_at:
-            return Verdict(passes=True, error=TOO_SLOW)
+            return FilterResult(passes=True, error=TOO_SLOW)
         verdict, spent_s = await self._process.evaluate(text, event, response, owner=owner)
         self._spent[owner, text] = spent + spent_s
         return verdict

@@ -17,7 +17,7 @@ class BrokenWebhook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class CheckReport:
     """`count`: how many webhooks there are."""
 
     count: int

@@ -32,7 +32,7 @@ _EXPIRED_PER_SWEEP = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keyed:
+class WebhookWithKey:
     """A webhook, and the secret that was generated for it: shown this once; None when none was."""
 
     webhook: Webhook
@@ -40,8 +40,8 @@ class Keyed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ringed:
-    """columns: what to store with the webhook. hmac_key: as in `Keyed`."""
+class SecretColumns:
+    """columns: what to store with the webhook. hmac_key: as in `WebhookWithKey`."""
 
     columns: dict[str, Any]
     hmac_key: str | None
@@ -49,14 +49,14 @@ class Ringed:
 
 def secret_columns(
     before: Webhook | None, box: SecretBox, *, schemes: Sequence[SignatureScheme] | None, hmac_key: str | None
-) -> Ringed:
+) -> SecretColumns:
     """The columns of a webhook that signs by HMAC and these schemes; nothing when neither scheme nor secret is given.
 
     A given secret takes the place of all former ones at once: rotating is what overlaps. What a scheme needs and
     the webhook doesn't have is generated. Raises InvalidInput.
     """
     if before is not None and schemes is None and hmac_key is None:
-        return Ringed(columns={}, hmac_key=None)
+        return SecretColumns(columns={}, hmac_key=None)
     wanted = _wanted(before, schemes)
     kept = {*wanted} - ({SignatureScheme.HMAC} if hmac_key is not None else set())
     # Only where something of it is kept: a webhook whose secret can't be decrypted any more is mended by a new one.
@@ -65,7 +65,7 @@ def secret_columns(
     fresh = {scheme: _fresh(scheme, hmac_key) for scheme in missing}
     ring = secret_ring.rotated(ring, fresh.values(), now=clock.now(), overlap_s=0)
     generated = fresh.get(SignatureScheme.HMAC) if hmac_key is None else None
-    return Ringed(columns=_columns(ring, box, wanted), hmac_key=generated)
+    return SecretColumns(columns=_columns(ring, box, wanted), hmac_key=generated)
 
 
 async def rotate_secret(
@@ -76,7 +76,7 @@ async def rotate_secret(
     webhook_id: WebhookId,
     hmac_key: str | None = None,
     overlap_s: int | None = None,
-) -> Keyed:
+) -> WebhookWithKey:
     """Sign with new secrets, and for `overlap_s` (24 h unless given) also with the ones until now.
 
     hmac_key  the new HMAC secret; None: it is generated, and returned.
@@ -92,7 +92,7 @@ async def rotate_secret(
         ring = secret_ring.rotated(_opened(webhook, box), fresh.values(), now=now, overlap_s=overlap_s)
         _check_number(ring)
         updated = await webhooks.update_webhook(conn, webhook_id, _columns(ring, box, schemes))
-    return Keyed(webhook=updated, hmac_key=fresh.get(SignatureScheme.HMAC) if hmac_key is None else None)
+    return WebhookWithKey(webhook=updated, hmac_key=fresh.get(SignatureScheme.HMAC) if hmac_key is None else None)
 
 
 async def drop_expired(conn: Connection, settings: Settings) -> int:

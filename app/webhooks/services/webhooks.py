@@ -26,7 +26,7 @@ from app.webhooks.domain.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
 from app.webhooks.services.webhook_secrets import SECRETS as SECRETS
-from app.webhooks.services.webhook_secrets import Keyed, Ringed, secret_columns
+from app.webhooks.services.webhook_secrets import SecretColumns, WebhookWithKey, secret_columns
 
 HEADERS = "webhook.headers"
 """What header values are sealed for."""
@@ -72,7 +72,7 @@ async def create_webhook(
     seller_id: SellerId | None,
     attributes: WebhookAttributes,
     filter_problems: Sequence[str] = (),
-) -> Keyed:
+) -> WebhookWithKey:
     """Register a webhook, owned by `seller_id` or (None) by the viewer.
 
     Raises: InvalidInput, Forbidden; Conflict when the seller has as many webhooks as it may.
@@ -87,7 +87,7 @@ async def create_webhook(
         webhook = await webhooks.insert_webhook(
             conn, {**values, **ringed.columns, "type": klass.value, "seller_id": owner}
         )
-    return Keyed(webhook=webhook, hmac_key=ringed.hmac_key)
+    return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
 
 
 async def update_webhook(
@@ -98,7 +98,7 @@ async def update_webhook(
     webhook_id: WebhookId,
     attributes: WebhookAttributes,
     filter_problems: Sequence[str] = (),
-) -> Keyed:
+) -> WebhookWithKey:
     """Change a webhook. Disabled, what it has not been given yet is held; enabled again, it goes out.
 
     What changes while it is disabled it misses; workers let it catch up then (workers/upkeep/catch_up.py).
@@ -119,7 +119,7 @@ async def update_webhook(
             values = {**values, "paused_until": None}
         ringed = _ringed(before, attributes, settings)
         webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
-    return Keyed(webhook=webhook, hmac_key=ringed.hmac_key)
+    return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
 
 
 async def delete_webhook(database: Database, viewer: Viewer, *, webhook_id: WebhookId) -> Webhook:
@@ -187,7 +187,7 @@ def _columns(
     return {**values, **_sealed_headers(attributes, settings)}
 
 
-def _ringed(before: Webhook | None, attributes: WebhookAttributes, settings: Settings) -> Ringed:
+def _ringed(before: Webhook | None, attributes: WebhookAttributes, settings: Settings) -> SecretColumns:
     schemes = attributes.get("signature_schemes")
     if schemes is None and "signature_schemes" in attributes:
         schemes = [SignatureScheme.HMAC]

@@ -16,7 +16,7 @@ from app.webhooks.services.webhooks import SECRETS
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import SECRET_KEY, settings_for
 from tests.workers.deliver.test_deliver import claim
-from workers.deliver.envelope import Prepared, prepare
+from workers.deliver.envelope import PreparedRequest, prepare
 
 URL = "http://127.0.0.1:9/"
 
@@ -29,7 +29,7 @@ async def due_with(conn: asyncpg.Connection, *ring: SigningSecret) -> DueEvent:
     return due
 
 
-def is_signed_by(secret: str, prepared: Prepared) -> bool:
+def is_signed_by(secret: str, prepared: PreparedRequest) -> bool:
     try:
         Verifier(secret).verify(prepared.body, dict(prepared.headers))
     except WebhookVerificationError:

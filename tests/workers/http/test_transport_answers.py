@@ -255,7 +255,7 @@ async def test_status_decides_and_the_rest_is_a_note(transport: httpx.AsyncBaseT
     assert len(server.requests) == 1
 
 
-class Telling(httpx.AsyncBaseTransport):
+class TellingTransport(httpx.AsyncBaseTransport):
     """Another transport, that tells when a status is known."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, told: asyncio.Event) -> None:
@@ -278,7 +278,7 @@ async def test_reset_in_the_body_does_not_undo_the_status(transport: httpx.Async
         connection.reset()
 
     async with hostile_server(behave) as server:
-        answer = await send(Telling(transport, status_seen), server.url)
+        answer = await send(TellingTransport(transport, status_seen), server.url)
 
     assert (answer.status, answer.body) == (200, b"half")
     assert (answer.note or "").startswith("the answer's body: RESET:")

@@ -3,10 +3,10 @@
 from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
-from tests.support.outbox import Made, Publisher
+from tests.support.outbox import MadeEvent, Publisher
 
 
-async def told(publisher: Publisher, sql: str, *args: object) -> list[Made]:
+async def told(publisher: Publisher, sql: str, *args: object) -> list[MadeEvent]:
     """What a statement has made."""
     await publisher.publish()
     await publisher.deliver()

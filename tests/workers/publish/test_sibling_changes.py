@@ -7,7 +7,7 @@ from schema.entities import global_ids
 from tests.builders.catalogue import create_inventory
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.variants import create_variant
-from tests.support.outbox import Made, Publisher
+from tests.support.outbox import MadeEvent, Publisher
 
 VARIANT = WebhookKlass.VARIANT
 
@@ -20,7 +20,7 @@ async def two_variants(publisher: Publisher) -> tuple[Any, Any]:
     return one, other
 
 
-async def made_of(publisher: Publisher, sql: str, *args: Any) -> list[Made]:
+async def made_of(publisher: Publisher, sql: str, *args: Any) -> list[MadeEvent]:
     """What a statement has made."""
     before = {one.id for one in await publisher.made()}
     await publisher.conn.execute(sql, *args)

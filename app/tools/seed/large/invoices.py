@@ -27,7 +27,7 @@ from app.tools.seed.large.bulk import Book
 from app.tools.seed.large.calendar import next_remittance
 from app.tools.seed.large.fulfilment import Fulfilment
 from app.tools.seed.large.refunds import Refunds
-from app.tools.seed.large.sale import Bought, Line, Placed, Sale
+from app.tools.seed.large.sale import ChosenGoods, Line, PlacedOrder, Sale
 from app.tools.seed.plan import CURRENCY, TAX_RATE
 
 _DECIDED = frozenset({RefundStage.REFUND_DENIED, RefundStage.REFUNDED})
@@ -41,14 +41,14 @@ class InvoiceMaker:
         self._refunds = Refunds(chance=chance, book=book, carriers=carriers, until=until)
         self._fulfilment = Fulfilment(chance, book, carriers, until)
 
-    def make(self, order: Placed, part: Part, bought: Mapping[int, Bought]) -> None:
+    def make(self, order: PlacedOrder, part: Part, bought: Mapping[int, ChosenGoods]) -> None:
         sale = self._sale(order, part, bought)
         if order.paid_at is not None:
             self._live(sale, order.paid_at)
         self._remark(sale)
         sale.settle()
 
-    def _sale(self, order: Placed, part: Part, bought: Mapping[int, Bought]) -> Sale:
+    def _sale(self, order: PlacedOrder, part: Part, bought: Mapping[int, ChosenGoods]) -> Sale:
         invoice_id = self._book.number(INVOICES)
         lines = [self._line(order, invoice_id, line, bought[line.wanted.variant_id]) for line in part.lines]
         shop = bought[part.lines[0].wanted.variant_id].shop
@@ -65,7 +65,7 @@ class InvoiceMaker:
             updated_at=order.settled_at,
         )
 
-    def _line(self, order: Placed, invoice_id: int, line: PricedLine, bought: Bought) -> Line:
+    def _line(self, order: PlacedOrder, invoice_id: int, line: PricedLine, bought: ChosenGoods) -> Line:
         line_id = self._book.number(LINE_ITEMS)
         commission = round(line.amounts.total_cents * bought.shop.commission)
         awaiting, returnable = initial_quantities(line.wanted.delivery_type, line.wanted.quantity)
@@ -134,7 +134,7 @@ class InvoiceMaker:
         sale.touch(resolved_at if is_resolved else created_at)
 
 
-def _invoice_values(order: Placed, invoice_id: int, part: Part, commission_cents: int) -> dict[str, Any]:
+def _invoice_values(order: PlacedOrder, invoice_id: int, part: Part, commission_cents: int) -> dict[str, Any]:
     """An invoice's row as it is when it is made."""
     return {
         "id": invoice_id,
@@ -162,7 +162,7 @@ def _invoice_values(order: Placed, invoice_id: int, part: Part, commission_cents
     }
 
 
-def _line_values(order: Placed, line: PricedLine, bought: Bought, commission_cents: int) -> dict[str, Any]:
+def _line_values(order: PlacedOrder, line: PricedLine, bought: ChosenGoods, commission_cents: int) -> dict[str, Any]:
     """A line item's copies and amounts; its quantities come when its life is over."""
     goods = bought.goods
     return {

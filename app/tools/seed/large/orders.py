@@ -18,7 +18,7 @@ from app.tools.seed import words
 from app.tools.seed.large.bulk import Book
 from app.tools.seed.large.catalogue import Goods, Shop, address_values
 from app.tools.seed.large.invoices import InvoiceMaker
-from app.tools.seed.large.sale import Bought, Placed
+from app.tools.seed.large.sale import ChosenGoods, PlacedOrder
 from app.tools.seed.names import MESSAGES
 from app.tools.seed.plan import CURRENCY, TAX_RATE
 from app.tools.seed.reference import Reference
@@ -48,10 +48,10 @@ class OrderMaker:
             self._invoices.make(order, part, bought)
         return len(parts)
 
-    def _choose(self, at: datetime) -> tuple[dict[int, Bought], list[Wanted]]:
+    def _choose(self, at: datetime) -> tuple[dict[int, ChosenGoods], list[Wanted]]:
         """Goods by variant, and how many of them, of one shop or a few; some sell more than others."""
         chance = self._chance
-        bought: dict[int, Bought] = {}
+        bought: dict[int, ChosenGoods] = {}
         wanted: list[Wanted] = []
         for _ in range(chance.choices((1, 2, 3), (70, 22, 8))[0]):
             shop = self._shops[int(len(self._shops) * chance.random() ** 1.6)]
@@ -59,7 +59,7 @@ class OrderMaker:
             for _ in range(chance.choices((1, 2, 3), (60, 28, 12))[0]):
                 goods = shop.goods[int(len(shop.goods) * chance.random() ** 1.4)]
                 if goods.variant_id not in bought:
-                    bought[goods.variant_id] = Bought(shop=shop, goods=goods)
+                    bought[goods.variant_id] = ChosenGoods(shop=shop, goods=goods)
                     wanted.append(self._wanted(goods, len(wanted), is_collected=is_collected))
         return bought, wanted
 
@@ -76,7 +76,7 @@ class OrderMaker:
             tax_rate=TAX_RATE,
         )
 
-    def _split(self, bought: Mapping[int, Bought], wanted: Sequence[Wanted], at: datetime) -> list[Part]:
+    def _split(self, bought: Mapping[int, ChosenGoods], wanted: Sequence[Wanted], at: datetime) -> list[Part]:
         offers = {variant_id: _offer(one, at) for variant_id, one in bought.items()}
         terms = {}
         for line in wanted:
@@ -101,7 +101,7 @@ class OrderMaker:
             shipping_description="Express" if is_express else "Standard", shipping_cost_cents=cost, tax_rate=TAX_RATE
         )
 
-    def _order(self, at: datetime, parts: Sequence[Part]) -> Placed:
+    def _order(self, at: datetime, parts: Sequence[Part]) -> PlacedOrder:
         chance = self._chance
         status, settled_at = self._status(at)
         buyer = self._buyer()
@@ -129,7 +129,7 @@ class OrderMaker:
             campaign = {"key": "campaign", "value": chance.choice(("spring", "newsletter", "search"))}
             self._book.add(METADATA, owner_type="Order", owner_id=order_id, **campaign, created_at=at, updated_at=at)
         is_paid = status is OrderStatus.COMPLETE
-        return Placed(
+        return PlacedOrder(
             id=order_id,
             at=at,
             status=status,
@@ -204,7 +204,7 @@ class OrderMaker:
         }
 
 
-def _offer(bought: Bought, at: datetime) -> Offer:
+def _offer(bought: ChosenGoods, at: datetime) -> Offer:
     goods = bought.goods
     price_cents = price_now(
         price_cents=goods.price_cents,

@@ -13,13 +13,13 @@ from app.tools.seed.large.catalogue import Goods, Shop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bought:
+class ChosenGoods:
     shop: Shop
     goods: Goods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class PlacedOrder:
     """An order that has its row. settled_at: when its status was known. paid_at: None: it is not paid for, or
     not for good. buyer: the order's columns about who buys and where it goes."""
 
