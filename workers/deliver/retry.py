@@ -131,7 +131,7 @@ def _delay_s(attempt_number: int, outcome: int | ErrorKind, chance: float) -> fl
 
 
 def scheduled_delay_s(retry_number: int, chance: float) -> float:
-    """Return the seconds before a retry, numbered from 1. `chance` 0 gives the shortest delay, 0.5 the scheduled one."""
+    """Return the seconds before a retry, numbered from 1. `chance` 0 gives the shortest delay, 0.5 the middle one."""
     return _jittered(SCHEDULE_S[min(retry_number, len(SCHEDULE_S)) - 1], chance)
 
 

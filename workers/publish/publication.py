@@ -1,4 +1,4 @@
-"""Render what webhooks are to be told, judge it, and store it as webhook events."""
+"""Render matches, judge the results, and store them as webhook events."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -9,9 +9,7 @@ from app.db.pool import CONFLICTS, Connection
 from app.telemetry.metrics import WEBHOOK_EVENTS_MADE, count
 from app.webhooks.db import payloads, webhook_events
 from app.webhooks.db.payloads import Payload
-from app.webhooks.db.webhook_events import (
-    NewWebhookEvent,
-)
+from app.webhooks.db.webhook_events import NewWebhookEvent
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
@@ -29,12 +27,13 @@ _DESTROY = WebhookEventName.DESTROY
 
 
 class Publication(NamedTuple):
-    """What came of matches.
+    """The result of publishing matches.
 
-    made    the webhook events that were stored.
-    left    what did not fit into the budget.
-    absent  creations and updates of entities that their webhook's owner does not see (any more): nothing is made of
-            them, since the destroy that follows is the last word.
+    Attributes:
+        made: The webhook events that were stored.
+        left: The matches that did not fit into the budget.
+        absent: Creates and updates of entities that the webhook's owner does not see (any more). No event is made of
+            them, because a destroy follows.
     """
 
     made: list[NewWebhookEvent]
@@ -52,18 +51,24 @@ async def publish_matches(
     is_careful: bool = False,
     leaves_heavy: bool = False,
 ) -> Publication:
-    """Render, judge and store, in the caller's transaction, which keeps other publishers from these entities.
+    """Render, judge and store matches in the caller's transaction, which keeps other publishers from these entities.
 
     Args:
-        budget: What this may take; None: a step's.
-        is_careful: Whether what fails is isolated by savepoints: after a failure, since it costs more.
-        leaves_heavy: Whether queries that are known to give large bodies are left for another time.
+        conn: The connection with the transaction.
+        resources: The resources of the process.
+        matches: The matches to render.
+        unrendered: Matches that are stored with the reason why they are not sent.
+        budget: The bounds of this work; None: those of a step.
+        is_careful: Whether failures are isolated by savepoints. That is slower, so it is done after a failure only.
+        leaves_heavy: Whether queries with large bodies are left for another time.
     """
     publisher = _Publisher(conn, resources, budget or Budget(), is_careful=is_careful, leaves_heavy=leaves_heavy)
     return await publisher.publish(matches, unrendered)
 
 
 class _Publisher:
+    """Publishes the matches of one call of `publish_matches`."""
+
     def __init__(
         self, conn: Connection, resources: Resources, budget: Budget, *, is_careful: bool, leaves_heavy: bool
     ) -> None:
@@ -98,7 +103,7 @@ class _Publisher:
         self._result.left.extend(match for entity_id in ids for match in by_entity[entity_id])
 
     def _take(self, matches: Sequence[Match], result: Rendering | RenderFailure) -> None:
-        """Note what is to be made of one rendering; what the budget has no room for is left, webhook by webhook."""
+        """Note what one rendering becomes. Matches beyond the budget are left; one webhook's matches stay together."""
         taken, left = _split(matches, max(self._budget.matches, 1))
         self._result.left.extend(left)
         size = 0 if isinstance(result, RenderFailure) else len(result.body)
@@ -115,15 +120,15 @@ class _Publisher:
         self._ready += [RenderedMatch(match, result) for match in sent]
 
     def _refusal(self, result: Rendering | RenderFailure) -> str | None:
-        """Why a result is not sent; None when it is."""
+        """Return why a result is not sent; None when it is sent."""
         if isinstance(result, RenderFailure):
             return result.reason
         return describe_excess(result.body, self._max_bytes)
 
     async def _store(self) -> None:
-        """Store all at once, at the end: bodies in parts, each part in its order, could wait in a circle.
+        """Store everything at once, at the end. Storing bodies in several parts could deadlock.
 
-        Another publisher stores the same bodies at the same time where queries say nothing of the entity itself.
+        Another publisher may store the same bodies at the same time, if queries do not name the entity.
         """
         if self._is_careful:
             await self._store_carefully(self._ready, self._unrendered)
@@ -131,7 +136,7 @@ class _Publisher:
             await self._store_together(self._ready, self._unrendered)
 
     async def _store_carefully(self, ready: Sequence[RenderedMatch], unrendered: Sequence[UnrenderedMatch]) -> None:
-        """Store in a savepoint; halve what fails, down to a single one, which becomes RENDER_FAILED."""
+        """Store in a savepoint. Halve what fails, down to a single result, which becomes RENDER_FAILED."""
         if not ready and not unrendered:
             return
         try:
@@ -179,7 +184,7 @@ def _failed(match: Match, reason: str) -> UnrenderedMatch:
 
 
 def _light_first(matches: Sequence[Match]) -> list[tuple[RenderKey, dict[int, list[Match]]]]:
-    """Group by what is rendered once, and by entity: queries with small bodies first."""
+    """Group matches by query and viewer, and by entity. Queries with small bodies come first."""
     grouped: dict[RenderKey, dict[int, list[Match]]] = {}
     for match in matches:
         grouped.setdefault(key_of(match), {}).setdefault(match.change.entity_id, []).append(match)
@@ -187,7 +192,7 @@ def _light_first(matches: Sequence[Match]) -> list[tuple[RenderKey, dict[int, li
 
 
 def _split(matches: Sequence[Match], room: int) -> tuple[Sequence[Match], Sequence[Match]]:
-    """Split where there is no more room, but not between the changes of one webhook."""
+    """Split matches after `room` of them, but not between the changes of one webhook."""
     if len(matches) <= room:
         return matches, ()
     while room < len(matches) and matches[room].webhook is matches[room - 1].webhook:

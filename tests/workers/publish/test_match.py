@@ -15,7 +15,7 @@ from schema import schema
 from schema.stored.triggers import watched_by
 from schema.stored.validate import stored_query
 from tests.workers.publish.test_deduplication import WEBHOOK
-from workers.publish.match import MAX_CHANGES, Change, fold_entities, fold_transactions, skip_reason, told_of
+from workers.publish.match import MAX_CHANGES, Change, change_for, fold_entities, fold_transactions, skip_reason
 
 CREATE, UPDATE, DESTROY = WebhookEventName
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -134,10 +134,10 @@ def test_triggers_are_watched_in_the_place_of_the_query() -> None:
 def test_only_its_type_and_the_events_that_were_asked_for_concern_a_webhook() -> None:
     only_creations = replace(WEBHOOK, events=(CREATE,))
 
-    concerned = [told_of(only_creations, change(operation=operation)) is not None for operation in WebhookEventName]
+    concerned = [change_for(only_creations, change(operation=operation)) is not None for operation in WebhookEventName]
 
     assert concerned == [True, False, False]
-    assert told_of(WEBHOOK, change(entity_type="Variant")) is None
+    assert change_for(WEBHOOK, change(entity_type="Variant")) is None
 
 
 def test_who_is_not_told_of_creations_is_told_of_what_was_changed_after_one() -> None:
@@ -151,9 +151,9 @@ def test_who_is_not_told_of_creations_is_told_of_what_was_changed_after_one() ->
     (folded,) = fold_entities(events)
     (unchanged,) = fold_entities(events[:2])
 
-    told = told_of(only_updates, folded)
+    told = change_for(only_updates, folded)
     assert told is not None
     assert (told.operation, [row["id"] for row in told.changes]) == (UPDATE, [3])
     assert told.columns == {"invoices.paid_at"}
-    assert told_of(WEBHOOK, folded) is folded
-    assert told_of(only_updates, unchanged) is None
+    assert change_for(WEBHOOK, folded) is folded
+    assert change_for(only_updates, unchanged) is None
