@@ -8,6 +8,7 @@ from typing import Any
 
 from app.auth.viewers import Viewer
 from app.capture.change_events import ChangeEvent
+from app.capture.row_changes import RowChange
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName, fold_operations
@@ -33,7 +34,7 @@ class Change:
     entity_id: int
     operation: WebhookEventName
     columns: frozenset[str]
-    changes: Sequence[dict[str, Any]]
+    changes: Sequence[RowChange]
     is_cut: bool
     seller_id: int | None
     changed_at: datetime

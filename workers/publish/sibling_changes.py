@@ -6,11 +6,11 @@ pay nothing for it, and nothing is recorded unless a webhook watches.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from app.auth.viewers import Viewer
 from app.capture.captured import PASSED_DOWN, PassedDown
 from app.capture.change_events import ChangeEvent, FollowUp, insert_follow_up
+from app.capture.row_changes import RowChange
 from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 from schema.entities.declarations import VISIBILITY
@@ -21,9 +21,6 @@ from workers.publish.subscribing_sellers import Entity
 from workers.publish.subscriptions import Owner, Subscriptions
 
 _BELOW = {down.below: down for down in PASSED_DOWN.values()}
-
-Row = dict[str, Any]
-"""A recorded row change: see ChangeEvent."""
 
 
 async def record_follow_ups(
@@ -59,8 +56,8 @@ def is_hidden(event: ChangeEvent) -> bool:
 
 
 def without_hidden(
-    viewer: Viewer, entity_type: str, columns: frozenset[str], changes: Sequence[Row]
-) -> tuple[frozenset[str], Sequence[Row]]:
+    viewer: Viewer, entity_type: str, columns: frozenset[str], changes: Sequence[RowChange]
+) -> tuple[frozenset[str], Sequence[RowChange]]:
     """Return columns and row changes without siblings' changes that came by an entity no seller sees."""
     down = _BELOW.get(entity_type)
     if down is None or viewer.is_operator or not isinstance(VISIBILITY[down.table], OperatorOnly):
@@ -71,9 +68,9 @@ def without_hidden(
     )
 
 
-def _is_siblings(row: Row, down: PassedDown) -> bool:
+def _is_siblings(row: RowChange, down: PassedDown) -> bool:
     """Return whether a row change comes from a sibling (see `_follow_up`), rather than from the whole itself."""
-    way = row.get("v", ())
+    way = row.way
     return len(way) > 1 and way[0] == down.table and way[1] in (down.below_table, "")
 
 
@@ -92,17 +89,17 @@ async def _watched(
 
 def _follow_up(event: ChangeEvent, down: PassedDown) -> FollowUp | None:
     """Return the follow-up of an event; None if no row below changed. The triggers record the whole's own changes."""
-    ways = [tuple(row.get("v", (row["t"],))) for row in event.changes]
+    ways = [row.way or (row.table,) for row in event.changes]
     # A renamed option does not say which variants have chosen it.
     is_known = all(way[0] for way in ways)
     rows = [
-        {**row, "v": [down.table, *way]}
+        row._replace(way=(down.table, *way))
         for row, way in zip(event.changes, ways, strict=True)
         if way[0] in (down.below_table, "")
     ]
     if not rows:
         return None
-    changed = {[*row["p"], row["id"]][0] for row in rows}
+    changed = {(*row.parents, row.id)[0] for row in rows}
     return FollowUp(
         event=event,
         below=down.below,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.capture.change_events import ChangeEvent
+from app.capture.row_changes import RowChange
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED
 from schema import schema
@@ -33,7 +34,7 @@ def event(id_: int, **overrides: Any) -> ChangeEvent:
         "entity_id": 7,
         "operation": UPDATE,
         "columns": frozenset({"invoices.total_cents"}),
-        "changes": [{"id": id_}],
+        "changes": [RowChange("invoices", id_, (), "u", ("total_cents",))],
         "is_cut": False,
         "seller_id": None,
         "recorded_at": START + timedelta(seconds=id_),
@@ -59,7 +60,7 @@ def test_changes_of_one_entity_fold_to_one_in_order_of_their_first() -> None:
     assert (first.entity_id, first.operation, first.seller_id) == (8, DESTROY, 5)
     assert (second.entity_id, second.operation, second.is_cut) == (7, UPDATE, True)
     assert second.columns == {"line_items.*", "invoices.total_cents"}
-    assert [row["id"] for row in second.changes] == [2, 4]
+    assert [row.id for row in second.changes] == [2, 4]
     assert second.changed_at == START + timedelta(seconds=4)
 
 
@@ -68,7 +69,7 @@ def test_every_change_folds_by_transaction() -> None:
 
     folded = fold_transactions(events)
 
-    assert [(one.operation, [row["id"] for row in one.changes]) for one in folded] == [
+    assert [(one.operation, [row.id for row in one.changes]) for one in folded] == [
         (UPDATE, [1, 3]),
         (DESTROY, [2, 4]),
     ]
@@ -153,7 +154,7 @@ def test_who_is_not_told_of_creations_is_told_of_what_was_changed_after_one() ->
 
     told = change_for(only_updates, folded)
     assert told is not None
-    assert (told.operation, [row["id"] for row in told.changes]) == (UPDATE, [3])
+    assert (told.operation, [row.id for row in told.changes]) == (UPDATE, [3])
     assert told.columns == {"invoices.paid_at"}
     assert change_for(WEBHOOK, folded) is folded
     assert change_for(only_updates, unchanged) is None
