@@ -1,4 +1,4 @@
-"""What `tellgraph seed` does: seed, show how it goes, and say what there is then."""
+"""Run `tellgraph seed`: seed, show the progress, and print what was written."""
 
 import asyncio
 from collections import Counter
@@ -21,7 +21,13 @@ from app.tools.seed.small import seed_marketplace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedRequest:
-    """scale: None is the small marketplace. until: None is today. is_quiet: see `seed_at_scale`."""
+    """The options of `tellgraph seed`.
+
+    Attributes:
+        scale: Number of invoices; None: the small marketplace.
+        until: The end of the year of orders; None: today.
+        is_quiet: See `seed_at_scale`.
+    """
 
     seed: int
     again: bool
@@ -31,7 +37,7 @@ class SeedRequest:
 
 
 async def run_seed(database_url: str, asked: SeedRequest, console: Console) -> str:
-    """Seed; a sentence about what was written. Raises what the seedings raise, and InvalidInput."""
+    """Seed, and return a sentence about the written rows. Raise InvalidInput, or Conflict if there are sellers."""
     async with create_database(database_url, pool_size=2) as database:
         if asked.scale is not None:
             until = (asked.until or clock.now()).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
@@ -43,7 +49,7 @@ async def run_seed(database_url: str, asked: SeedRequest, console: Console) -> s
 
 
 async def _seed_large(database: Database, asked: SeedRequest, scale: Scale, console: Console) -> Counter[str]:
-    """Cancelled, it says how far it came."""
+    """Seed at scale. If it is cancelled, print how far it came."""
     written: Counter[str] = Counter()
     try:
         with _Bars(console, scale) as bars:
@@ -73,7 +79,7 @@ class _Rate(ProgressColumn):
 
 
 class _Bars(Progress):
-    """One bar for sellers with their goods, one for invoices with their orders."""
+    """Progress bars: one for sellers with their goods, one for invoices with their orders."""
 
     def __init__(self, console: Console, scale: Scale) -> None:
         counted = TextColumn("{task.completed:,.0f} of {task.total:,.0f}")

@@ -1,4 +1,4 @@
-"""A small believable marketplace, written in bulk: one statement for each table, in one transaction."""
+"""Write a small believable marketplace in one transaction, with one statement for each table."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedCounts:
-    """How many rows were written of what people look for."""
+    """The numbers of rows that were written, of the main tables."""
 
     sellers: int
     adverts: int
@@ -49,11 +49,18 @@ class SeedCounts:
 async def seed_marketplace(
     database: Database, *, seed: int = 1, again: bool = False, size: Size | None = None
 ) -> SeedCounts:
-    """Write a marketplace: the same names, prices, quantities and states for the same seed.
+    """Write a marketplace, with the same names, prices, quantities and states for the same seed.
 
     Ids, times (the four weeks up to now) and the orders' tokens differ from one seeding to the next.
-    Args:   again — also beside sellers that are there already. size — None: the small one.
-    Raises: Conflict when there are sellers and `again` was not given; then nothing is written.
+
+    Args:
+        database: The database.
+        seed: The random seed.
+        again: Whether to seed even if there are sellers.
+        size: The size; None: the small one.
+
+    Raises:
+        Conflict: There are sellers and `again` is False. Nothing is written.
     """
     async with transaction(database, actor="seed") as conn:
         await begin(conn, again=again)
@@ -73,7 +80,7 @@ async def seed_marketplace(
 
 
 async def _insert(conn: Connection, table: Table[Row], values: Sequence[Mapping[str, object]]) -> list[Row]:
-    """Insert any number of rows, none as well, and return them in the order given."""
+    """Insert any number of rows, and return them in the same order."""
     inserted: list[Row] = []
     for start in range(0, len(values), _CHUNK_ROWS):
         inserted += await insert_rows(conn, table, values[start : start + _CHUNK_ROWS])
@@ -126,7 +133,7 @@ async def _insert_catalogue(conn: Connection, plan: Plan) -> tuple[list[Advert],
 async def _insert_sales(
     conn: Connection, plan: Plan, adverts: Sequence[Advert], variants: Sequence[Variant]
 ) -> list[SeededInvoice]:
-    """Orders, their invoices and line items; in the order of the plan."""
+    """Insert orders, their invoices and line items, in the order of the plan."""
     parts = [rows.parts(order, plan.variants, variants) for order in plan.orders]
     orders = await _insert(conn, ORDERS, list(map(rows.order_values, plan.orders, parts)))
     pieces = [
