@@ -53,7 +53,7 @@ class Demo:
                 self.api.disable(webhook_id)
 
     def receive(self, is_wanted: Callable[[Any], bool], what: str) -> Delivery:
-        """Wait for the POST whose `payload.data.node` is wanted. Raise DemoError if none comes or its signature is bad."""
+        """Wait for a POST whose entity is wanted. Raise DemoError if none comes, or its signature is bad."""
 
         def look() -> Delivery | None:
             with contextlib.suppress(queue.Empty):

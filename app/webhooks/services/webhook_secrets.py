@@ -1,4 +1,4 @@
-"""What webhooks sign with: made, replaced, rotated with an overlap, dropped when that is over."""
+"""Make, replace and rotate the signing secrets of webhooks, and drop the expired ones."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ from app.webhooks.domain.signing_key import generate_private_key, public_key
 from app.webhooks.domain.signing_secret import check_secret, generate_secret
 
 SECRETS = "webhook.secrets"
-"""What signing secrets are sealed for."""
+"""The purpose for which signing secrets are encrypted."""
 
 _EXPIRED_PER_SWEEP = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookWithKey:
-    """A webhook, and the secret that was generated for it: shown this once; None when none was."""
+    """A webhook, and the secret that was generated for it, which is shown only once. None if none was generated."""
 
     webhook: Webhook
     hmac_key: str | None
@@ -41,7 +41,7 @@ class WebhookWithKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretColumns:
-    """columns: what to store with the webhook. hmac_key: as in `WebhookWithKey`."""
+    """The columns to store with the webhook. `hmac_key` is that of `WebhookWithKey`."""
 
     columns: dict[str, Any]
     hmac_key: str | None
@@ -50,10 +50,19 @@ class SecretColumns:
 def secret_columns(
     before: Webhook | None, box: SecretBox, *, schemes: Sequence[SignatureScheme] | None, hmac_key: str | None
 ) -> SecretColumns:
-    """The columns of a webhook that signs by HMAC and these schemes; nothing when neither scheme nor secret is given.
+    """Return the columns of a webhook that signs by HMAC and these schemes. Missing secrets are generated.
 
-    A given secret takes the place of all former ones at once: rotating is what overlaps. What a scheme needs and
-    the webhook doesn't have is generated. Raises InvalidInput.
+    Args:
+        before: The webhook before; None: it is new.
+        box: Encrypts the secrets.
+        schemes: The schemes; None: those until now.
+        hmac_key: A new secret, which replaces all former ones at once, without an overlap; None: no new one.
+
+    Returns:
+        No columns if the webhook exists and neither schemes nor a secret are given.
+
+    Raises:
+        InvalidInput: `schemes` is empty, or the secrets can't be decrypted.
     """
     if before is not None and schemes is None and hmac_key is None:
         return SecretColumns(columns={}, hmac_key=None)
@@ -77,10 +86,20 @@ async def rotate_secret(
     hmac_key: str | None = None,
     overlap_s: int | None = None,
 ) -> WebhookWithKey:
-    """Sign with new secrets, and for `overlap_s` (24 h unless given) also with the ones until now.
+    """Rotate a webhook's secrets: sign with new ones, and during the overlap also with the old ones.
 
-    hmac_key  the new HMAC secret; None: it is generated, and returned.
-    Raises InvalidInput; NotFound, also for another seller's; Conflict when too many still sign.
+    Args:
+        database: The database.
+        viewer: The viewer who rotates them.
+        settings: Has the secret key.
+        webhook_id: The webhook.
+        hmac_key: The new HMAC secret; None: it is generated and returned.
+        overlap_s: Seconds for which the old ones still sign; None: 24 hours.
+
+    Raises:
+        InvalidInput: An argument is wrong.
+        NotFound: There is no such webhook, or it is another seller's.
+        Conflict: Too many old secrets still sign.
     """
     overlap_s = DEFAULT_OVERLAP_S if overlap_s is None else overlap_s
     _check(hmac_key, overlap_s)
@@ -96,7 +115,7 @@ async def rotate_secret(
 
 
 async def drop_expired(conn: Connection, settings: Settings) -> int:
-    """Forget secrets that have ceased to sign. Returns of how many webhooks; at most 100 at a time."""
+    """Delete expired secrets of at most 100 webhooks. Return the number of webhooks."""
     expired = await webhooks.lock_with_expired_secrets(conn, limit=_EXPIRED_PER_SWEEP)
     if not expired:
         return 0
@@ -113,7 +132,7 @@ async def drop_expired(conn: Connection, settings: Settings) -> int:
 
 
 def opened_ring(sealed: bytes, box: SecretBox) -> Ring:
-    """What a webhook signs with, also what has ceased to since. Raises InvalidInput when it can't be decrypted."""
+    """Decrypt a webhook's secrets, including expired ones. Raise InvalidInput if that fails."""
     return secret_ring.ring_of(box.open(sealed, purpose=SECRETS))
 
 
