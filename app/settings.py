@@ -47,8 +47,7 @@ class Settings(BaseSettings):
     metrics_host: str = Field(
         default="127.0.0.1", description="Address of the metrics port. It requires no key, so keep it private."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level that is
-    logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest log level.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object or one readable line.")
     introspection: bool = Field(default=True, description="Whether GraphQL introspection is answered.")
     max_cost: int = Field(
