@@ -76,14 +76,14 @@ class Workers:
         await asyncio.gather(*(catch_up_all(one) for one in self.resources))
 
     async def publish_and_die(self, after_s: float) -> None:
-        """What is not committed by then is rolled back."""
+        """Publish, and die before the commit: everything is rolled back."""
         publishing = asyncio.create_task(publish_all(self.resources[0]))
         await asyncio.wait({publishing}, timeout=after_s)
         publishing.cancel()
         await asyncio.gather(publishing, return_exceptions=True)
 
     async def deliver(self, *, to_the_end: bool) -> None:
-        """All that is due; not to the end when answers are held back."""
+        """Deliver all due events; return before the end if answers are held back."""
         jobs = {asyncio.create_task(one.deliver_all()) for one in self.deliverers}
         _, waiting = await asyncio.wait(jobs, timeout=None if to_the_end else _A_WHILE_S)
         self.delivering |= waiting

@@ -85,7 +85,7 @@ _UNKNOWN = failure(dns.rcode.NXDOMAIN)
 
 @dataclass(slots=True)
 class DnsServer:
-    """What the server answers, and what it was asked.
+    """A DNS server with its answers, and the names that it was asked for.
 
     names   by name, without a dot at its end: the reply to the first lookup, to the second …; the last one
             stays.
@@ -128,7 +128,7 @@ class DnsServer:
         await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
     def client(self, *, tries: int = TRIES) -> DnsClient:
-        """What looks names up by asking this server; `tries` bounds how long it waits for a silent one."""
+        """Return a client that asks this server. `tries` bounds how long it waits for a silent one."""
         return DnsClient([f"127.0.0.1:{self.port}"], tries=tries)
 
 

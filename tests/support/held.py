@@ -1,4 +1,4 @@
-"""A lock that another process comes to wait for: it is then stopped at that very statement, for as long as wanted."""
+"""Hold a lock that another process waits for, to stop it at that very statement for as long as wanted."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from tests.support.waiting import until
 
 @dataclass(slots=True, kw_only=True)
 class HeldLock:
-    """`conn` holds the lock, in a transaction."""
+    """A lock that `conn` holds in a transaction."""
 
     conn: asyncpg.Connection
     _look: asyncpg.Connection

@@ -1,4 +1,4 @@
-"""The outbox as a test sees it: what was recorded, and a publisher that is run by hand."""
+"""The outbox for tests: recorded changes, and a publisher that is run by hand."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from workers.resources import Resources, open_resources
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedChange:
-    """One row of change_events. `changes`: (table, row id, operation, columns) of each."""
+    """One row of change_events. `changes` holds table, row id, operation and columns of each row."""
 
     entity: tuple[str, int]
     operation: str
@@ -36,7 +36,7 @@ WATCHED_TYPES = ("Invoice", "Variant", "RefundRequest")
 
 
 async def recorded(conn: Connection) -> list[RecordedChange]:
-    """What was recorded of `WATCHED_TYPES` since the last call, oldest first; all of it now counts as published."""
+    """Return the changes of `WATCHED_TYPES` since the last call, oldest first, and mark all as published."""
     rows = await conn.fetch(
         "with taken as (update change_events set published_at = now() where published_at is null returning *)"
         " select * from taken order by id"
@@ -103,12 +103,12 @@ class Publisher:
         return created.webhook.id
 
     async def publish(self) -> list[MadeEvent]:
-        """Publish all that waits. Returns all webhook events that there are now, oldest first."""
+        """Publish everything that waits. Return all webhook events, oldest first."""
         await publish_all(self.resources)
         return await self.made()
 
     async def skips(self) -> dict[tuple[int, str], int]:
-        """How many changes each webhook was not told of since the last call; by webhook and reason."""
+        """Return the number of changes that were not sent since the last call, by webhook and reason."""
         counted = await self.resources.subscriptions.count_skips()
         return {(webhook_id, reason): number for webhook_id, reason, number in counted}
 
@@ -132,7 +132,7 @@ class Publisher:
         ]
 
     async def deliver(self) -> None:
-        """Count all that waits as delivered."""
+        """Mark all waiting events as delivered."""
         await self.conn.execute(
             """
             with delivered as (

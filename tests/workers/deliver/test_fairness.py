@@ -1,4 +1,4 @@
-"""How places are shared out: what the next claim may take, and whose turn it is, over claims of a real database."""
+"""Places are shared fairly among webhooks: the bounds of the next claim, and whose turn it is, with a real database."""
 
 import asyncio
 from collections import Counter
@@ -22,7 +22,7 @@ MIB = 1024 * 1024
 
 
 async def claim(conn: Conn, turns: FairTurns, budget: ClaimBudget = BUDGET) -> tuple[list[DueEvent], bool]:
-    """As a Deliverer claims: what came of it, and whether there may be more."""
+    """Claim as a Deliverer does. Return the events, and whether there may be more."""
     claimed = await deliveries.claim_due(
         conn,
         limit=budget.limit,

@@ -1,4 +1,4 @@
-"""What the transport makes of every kind of bad answer: a failure with its kind, or a status with a note."""
+"""The transport turns every kind of bad answer into a failure with its kind, or a status with a note."""
 
 import asyncio
 
@@ -256,7 +256,7 @@ async def test_status_decides_and_the_rest_is_a_note(transport: httpx.AsyncBaseT
 
 
 class TellingTransport(httpx.AsyncBaseTransport):
-    """Another transport, that tells when a status is known."""
+    """A transport that sets an event when a status is known."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, told: asyncio.Event) -> None:
         self.inner, self.told = inner, told

@@ -1,4 +1,4 @@
-"""Triggers and filters narrow what a webhook is told of, and never lose what it asked for."""
+"""Triggers and filters reduce the events of a webhook, but never lose one that it asked for."""
 
 import pytest
 

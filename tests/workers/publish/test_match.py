@@ -1,4 +1,4 @@
-"""Folding change events, and choosing who is told."""
+"""Change events are folded, and matched with webhooks."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -7,7 +7,7 @@ from tests.support.outbox import MadeEvent, Publisher
 
 
 async def told(publisher: Publisher, sql: str, *args: object) -> list[MadeEvent]:
-    """What a statement has made."""
+    """Run a statement, publish, and return the events that it made."""
     await publisher.publish()
     await publisher.deliver()
     before = len(await publisher.made())

@@ -1,4 +1,4 @@
-"""What a whole shows of one of its parts is told to those beside it: to who reads it, and to nobody else."""
+"""A part's change reaches its siblings by their whole: only the webhooks whose query reads it."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ async def two_variants(publisher: Publisher) -> tuple[Any, Any]:
 
 
 async def made_of(publisher: Publisher, sql: str, *args: Any) -> list[MadeEvent]:
-    """What a statement has made."""
+    """Run a statement, publish, and return the events that it made."""
     before = {one.id for one in await publisher.made()}
     await publisher.conn.execute(sql, *args)
     return [one for one in await publisher.publish() if one.id not in before]
