@@ -1,7 +1,7 @@
 """One request and its answer over a connection of aiohttp's.
 
-aiohttp's connector finds, guards and keeps connections, and its parser reads what comes. Its client around both is for
-what a webhook must never do (redirects, cookies, proxies, retries of its own) and takes four times the CPU of the rest.
+aiohttp's connector opens and keeps the connections, and its parser reads the answer. aiohttp's client is left out: it
+adds redirects, cookies, proxies and retries, which a webhook must never do, and takes four times the CPU of the rest.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import yarl
 from workers.http.aiohttp_parts import BadStatusLine, Connection, RawResponseMessage
 from workers.http.errors import BrokenHandshake, BrokenRequest, httpx_error
 
-#: Read at once of a body, and what may wait of it to be read.
+#: Bytes of a body that are read at once; and those that may wait to be read.
 _CHUNK_BYTES: Final = 16 * 1024
 _WAITING_BYTES: Final = 64 * 1024
 _TARGETS_KEPT: Final = 10_000
@@ -28,10 +28,10 @@ _SWITCHING_PROTOCOLS: Final = 101
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The parts of a POST that are the same for all POSTs to one URL.
+    """The parts that all POSTs to one URL have in common.
 
     Attributes:
-        request: Tells a connector where to connect; never sent.
+        request: Tells the connector where to connect. It is never sent.
         start: The first lines of the head.
     """
 
@@ -73,7 +73,7 @@ class AnswerStream(httpx.AsyncByteStream):
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Give the connection up, unless the body was read to its end."""
+        """Close the connection, unless the body was read to its end."""
         self._end(is_reusable=False)
 
     async def _read(self) -> bytes:
@@ -88,7 +88,7 @@ class AnswerStream(httpx.AsyncByteStream):
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        # What answers before it has been told everything may never read the rest.
+        # An endpoint that answers before the whole request was written may never read the rest.
         if is_reusable and connection.transport is not None and not connection.transport.get_write_buffer_size():
             connection.release()
         else:
@@ -96,7 +96,7 @@ class AnswerStream(httpx.AsyncByteStream):
 
 
 class Exchanger:
-    """Sends over the connections of one connector, which it owns."""
+    """Sends POSTs over the connections of one connector, which it owns and closes."""
 
     def __init__(self, connector: aiohttp.TCPConnector) -> None:
         self._connector = connector
@@ -105,17 +105,17 @@ class Exchanger:
     async def post(
         self, url: str, headers: Sequence[tuple[str, str]], body: bytes, check: Callable[[], None]
     ) -> httpx.Response:
-        """POST, and read the head of the answer; its stream has the body, and holds the connection.
+        """Send a POST, and read the head of the answer. The response's stream reads the body.
 
         Args:
-            url: Sent as it is written.
-            headers: Those but Host and Content-Length.
-            body: The whole of it.
-            check: Is called right before the first byte is written; the exception that it raises ends the connection.
+            url: The endpoint, with path and query as its owner wrote them.
+            headers: All headers except Host and Content-Length.
+            body: The bytes to send.
+            check: Called right before the first byte is written. Its exception closes the connection and is raised.
 
         Raises:
-            BrokenRequest: A header would be two.
-            Exception: Those of aiohttp and the operating system.
+            BrokenRequest: A header holds a line break or NUL.
+            OSError: And other errors of aiohttp and the operating system; see `errors.classify`.
         """
         target = self._target(url)
         lines = _joined([f"{name}: {value}" for name, value in headers])
@@ -151,6 +151,7 @@ class Exchanger:
         )
 
     async def close(self) -> None:
+        """Close all connections."""
         await self._connector.close()
 
     async def _exchange(
@@ -192,7 +193,7 @@ class Exchanger:
             raise
 
     def _target_of(self, url: str) -> Target:
-        # encoded: the endpoint gets the path and query that its owner wrote, whatever yarl holds for equal.
+        # `encoded` keeps yarl from rewriting the path and query.
         parsed = yarl.URL(url, encoded=True)
         request = aiohttp.ClientRequest("POST", parsed)
         lines = [f"POST {parsed.raw_path_qs} HTTP/1.1", f"Host: {parsed.host_port_subcomponent}"]
@@ -204,7 +205,7 @@ class Exchanger:
 def _joined(lines: Sequence[str]) -> str:
     """Join the lines of a head. Raises BrokenRequest for one that would be two."""
     text = "".join([f"{line}\r\n" for line in lines])
-    # All of it was checked when the webhook was saved; this is the last place where it can be.
+    # Headers were checked when the webhook was saved. This is the last place to check them again.
     if text.count("\n") != len(lines) or text.count("\r") != len(lines) or "\0" in text:
         raise BrokenRequest("a line of the request holds a line break or a NUL")
     return text

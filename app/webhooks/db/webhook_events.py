@@ -62,7 +62,7 @@ WEBHOOK_EVENTS = Table("webhook_events", WebhookEvent)
 DELIVERY_ATTEMPTS = Table("delivery_attempts", DeliveryAttempt)
 
 
-class Given(NamedTuple):
+class PriorEvent(NamedTuple):
     """A webhook event that was delivered or still may be, as publishing looks back on it.
 
     Attributes:
@@ -101,7 +101,7 @@ Subject = tuple[WebhookId, str, int]
 """Webhook, entity type, entity id."""
 
 
-async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subject, list[Given]]:
+async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subject, list[PriorEvent]]:
     """Return the event that each webhook was last given for an entity, and all that are still open; newest first.
 
     Tests are left out. An event that was given and is sent again is there twice: first as open, then as delivered.
@@ -125,10 +125,10 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
         [subject[1] for subject in subjects],
         [subject[2] for subject in subjects],
     )
-    found: dict[Subject, list[Given]] = {}
+    found: dict[Subject, list[PriorEvent]] = {}
     for row in rows:
         subject = (row["webhook_id"], row["entity_type"], row["entity_id"])
-        given = Given(
+        given = PriorEvent(
             id=row["id"],
             state=WebhookEventState(row["state"]),
             event_name=WebhookEventName(row["event_name"].upper()),
