@@ -1,14 +1,16 @@
 """The statements that set the state of webhook events make the moves of the table in the domain, and no others."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 import app
+from app.db.pool import Connection
 from app.webhooks.db import transitions
-from app.webhooks.domain.webhook_event import TRANSITIONS, Transition, WebhookEventState
+from app.webhooks.domain.webhook_event import OPEN, TRANSITIONS, Transition, WebhookEventState
 from tests.support.state_moves import Move, moves_of, sets_state
 
 _ROOT = Path(app.__file__).parent.parent
@@ -93,6 +95,13 @@ def test_state_is_set_nowhere_else() -> None:
     # The scan sees them where they are.
     names = {place.partition(": ")[2].lstrip("_") for place in writers()}
     assert {transition.value for transition in Transition} - {"CLAIM"} <= names
+
+
+@pytest.mark.parametrize(("partition", "is_open"), [("webhook_events_open", True), ("webhook_events_closed", False)])
+async def test_partition_holds_the_states_of_the_domain(conn: Connection, partition: str, is_open: bool) -> None:
+    bound = await conn.fetchval("select pg_get_expr(relpartbound, oid) from pg_class where relname = $1", partition)
+
+    assert set(re.findall(r"'(\w+)'", bound)) == {state for state in WebhookEventState if (state in OPEN) is is_open}
 
 
 @pytest.mark.parametrize(
