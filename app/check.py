@@ -1,6 +1,5 @@
-"""What `tellgraph check` says: the webhooks that a schema would break. And whether a database can be worked on."""
+"""What `tellgraph check` says: the webhooks that a schema would break."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.db.migrate import check_migrated
 from app.db.pool import DATABASE_ERRORS
 from app.errors import TellgraphError
 
@@ -36,12 +34,6 @@ class Checked:
 
     count: int
     broken: Sequence[BrokenWebhook]
-
-
-def check_database(database_url: str, errors: Console) -> None:
-    """Warn when the database is of a newer version. Raises Conflict when it has to be migrated first."""
-    if warning := asyncio.run(check_migrated(database_url)):
-        errors.print(f"[yellow]tellgraph:[/yellow] {warning}")
 
 
 @contextmanager

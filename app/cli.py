@@ -16,8 +16,9 @@ from rich.progress import Progress
 
 from app import __version__, clock
 from app.auth import Scope, create_key
-from app.check import Checked, as_json, check_database, checking
+from app.check import Checked, as_json, checking
 from app.check import show as show_checked
+from app.db.migrate import check_migrated
 from app.db.migrate import migrate as run_migrations
 from app.db.pool import connection, create_database, transaction
 from app.db.sellers import SellerId
@@ -81,7 +82,7 @@ def serve() -> None:
             run_migrations(_database_url(settings))
             _err.print("PostgreSQL, Redis and one worker run inside this command: nothing else is needed.")
         configure_logging(settings)
-        check_database(_database_url(settings), _err)
+        _run(check_migrated(_database_url(settings)))
         serve_metrics(settings)
         api = create_app(settings, with_worker=is_embedded)
         spare_collections()
@@ -93,7 +94,7 @@ def worker() -> None:
     """Publish change events and deliver webhook events, until SIGTERM or Ctrl-C."""
     with _servers() as settings:
         configure_logging(settings)
-        check_database(_database_url(settings), _err)
+        _run(check_migrated(_database_url(settings)))
         serve_metrics(settings)
         spare_collections()
         _run(run_worker(settings))
@@ -120,7 +121,7 @@ def seed(
     with _servers() as settings:
         if get_settings().database_url is None:
             run_migrations(_database_url(settings))
-        check_database(_database_url(settings), _err)
+        _run(check_migrated(_database_url(settings)))
         typer.echo(_run(run_seed(_database_url(settings), asked, _err)))
 
 
@@ -200,7 +201,7 @@ def keys_create(
             )
 
     with _servers() as settings:
-        check_database(_database_url(settings), _err)
+        _run(check_migrated(_database_url(settings)))
         typer.echo(_run(make(settings)))
 
 
@@ -222,7 +223,7 @@ def keys_rotate_secrets() -> None:
         return changed, unreadable
 
     with _servers() as settings:
-        check_database(_database_url(settings), _err)
+        _run(check_migrated(_database_url(settings)))
         changed, unreadable = _run(rotate(settings))
     typer.echo(f"{changed} values are now encrypted under TELLGRAPH_SECRET_KEY.")
     if unreadable:
