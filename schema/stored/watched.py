@@ -16,10 +16,10 @@ from graphql import (
 )
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
-from app.db.captured import PASSED_DOWN
-from schema.declarations import ENTITIES, VISIBILITY, Leaf, Relation
-from schema.plans.declared import declaration_of
-from schema.visibility import OperatorOnly
+from app.capture.captured import PASSED_DOWN
+from schema.entities.declarations import ENTITIES, VISIBILITY, Leaf, Relation
+from schema.entities.declared import declaration_of
+from schema.entities.visibility import OperatorOnly
 
 
 def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: str) -> frozenset[str]:

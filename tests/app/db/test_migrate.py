@@ -7,9 +7,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from app.db import retention
 from app.db.migrate import check_migrated, migrate, upgrade
 from app.errors import Conflict
+from app.webhooks.db import retention
 from tests.support.database import with_database
 
 Conn = asyncpg.Connection

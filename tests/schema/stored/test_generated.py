@@ -10,11 +10,13 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from app.auth import OPERATOR, Viewer
-from app.domain.webhook import WebhookKlass
-from schema import global_ids, schema
-from schema.context import Context, Reader
-from schema.loaders import Loaders
+from app.auth.viewers import OPERATOR, Viewer
+from app.webhooks.domain.webhook import WebhookKlass
+from schema import schema
+from schema.engine.context import Context
+from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
+from schema.entities import global_ids
 from schema.stored.execute import execute_stored_query
 from schema.stored.plan import plan_of
 from schema.stored.validate import StoredQuery
@@ -45,7 +47,7 @@ async def _executed(conn: asyncpg.Connection, query: StoredQuery, viewer: Viewer
         settings=settings_for("unused"),
         sees_deleted=True,
     )
-    return list(await asyncio.gather(*(execute_stored_query(query, one, context) for one in ids)))
+    return list(await asyncio.gather(*(execute_stored_query(schema, query, one, context) for one in ids)))
 
 
 @pytest.mark.parametrize("klass", WebhookKlass)

@@ -17,14 +17,14 @@ import orjson
 import pytest
 from graphql import get_named_type, is_leaf_type, is_union_type
 
-from app.auth import OPERATOR, Viewer
-from app.db.change_events import claim_batch, mark_published
-from app.db.sellers import SellerId
-from app.db.webhooks import WebhookId
-from app.domain.webhook import WebhookEventName, WebhookKlass
+from app.auth.viewers import OPERATOR, Viewer
+from app.capture.change_events import claim_batch, mark_published
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from schema import schema
-from schema.declarations import ENTITIES, Relation
-from schema.plans.declared import declaration_of
+from schema.entities.declarations import ENTITIES, Relation
+from schema.entities.declared import declaration_of
 from schema.stored.changed import describe_changes
 from schema.stored.execute import render_stored_query
 from schema.stored.validate import StoredQuery, stored_query
@@ -32,11 +32,11 @@ from schema.stored.watched import whole_of
 from tests.schema import walk
 from tests.schema.marked import Column, Marked, create_marked
 from tests.support.load import IS_LONG
-from tests.workers.test_dedup import WEBHOOK
-from workers.across import pass_across
-from workers.match import Change, fold_entities, skip_reason
-from workers.owners import list_owners
-from workers.subscriptions import Subscriptions
+from tests.workers.publish.test_deduplication import WEBHOOK
+from workers.publish.match import Change, fold_entities, skip_reason
+from workers.publish.sibling_changes import pass_across
+from workers.publish.subscribing_sellers import list_owners
+from workers.publish.subscriptions import Subscriptions
 
 DEPTH = 2 if IS_LONG else 1
 #: Of operational events nothing changes.
@@ -100,7 +100,7 @@ class Scene:
             rows = self.marked.all_rows[
                 ENTITIES[query.entity_type].table.name, "S0" if klass.is_operators_only else "S1"
             ]
-            rendered = await render_stored_query(query, [row["id"] for row in rows], context)
+            rendered = await render_stored_query(schema, query, [row["id"] for row in rows], context)
             bodies.update({(klass, entity_id): body for entity_id, body in rendered.items()})
         return bodies
 

@@ -47,7 +47,7 @@ create table payment_events (
 );
 create index payment_events_order on payment_events (order_id, id);
 
--- The first of these flags that is set, as invoice_status in app/domain/invoice.py.
+-- The first of these flags that is set, as invoice_status in app/marketplace/orders/domain/invoice.py.
 create function invoice_status(flags text[]) returns text language sql immutable parallel safe as $$
   select case
     when 'CANCELLED' = any(flags) then 'CANCELLED'

@@ -1,8 +1,9 @@
 -- The queue: what changed, what is to be sent of it, each attempt; and what disabled webhooks miss.
 --
--- History is kept in partitions by time, and retention drops them (app/db/retention.py). Rows that the queue works with
--- have partitions of their own, so a claim costs the same after ten million events as after none. A row for which no
--- partition was made in time is in a default partition. These are indexed by time, and old rows are deleted there.
+-- History is kept in partitions by time, and retention drops them (app/webhooks/db/retention.py). Rows that the queue
+-- works with have partitions of their own, so a claim costs the same after ten million events as after none. A row for
+-- which no partition was made in time is in a default partition. These are indexed by time, and old rows are deleted
+-- there.
 --
 -- No foreign key leads to a partitioned table: it would be checked whenever a row moves, and no partition could be
 -- dropped while another table refers to it. Each table says what stands in its place.
@@ -10,7 +11,7 @@
 -- Change events
 
 -- The outbox: statement-level triggers write it in the writer's own transaction. Each `migrate` generates them
--- (app/db/capture.py). What waits to be published is in change_events_open.
+-- (app/capture/triggers.py). What waits to be published is in change_events_open.
 create table change_events (
   id bigserial not null,
   shard smallint generated always as ((hashint8extended(entity_id, hashtext(entity_type)) & 63)::smallint) stored,
@@ -47,7 +48,7 @@ create index change_events_open_of_entity on change_events_open (entity_type, en
 
 create table change_events_published partition of change_events for values in (false) partition by range (recorded_at);
 -- "What was recorded of this entity lately?" Without its type, which would make each entry a third larger: few types
--- share a number, and the reader looks at a bounded number of entries (app/db/entity_changes.py).
+-- share a number, and the reader looks at a bounded number of entries (app/capture/entity_changes.py).
 create index change_events_of_entity on change_events_published (entity_id, id);
 create table change_events_published_default partition of change_events_published default;
 create index on change_events_published_default (recorded_at);
@@ -181,7 +182,7 @@ create table delivery_attempts_default partition of delivery_attempts default;
 -- Missed changes
 
 -- What disabled webhooks miss: one row for each changed entity, however many webhooks miss it. When one of them is
--- enabled again, workers send it the present state of those entities (workers/catch_up.py).
+-- enabled again, workers send it the present state of those entities (workers/upkeep/catch_up.py).
 
 -- Turns order what was missed, and tell before and after. Called once, so that last_value is a turn.
 create sequence missed_changes_turn;

@@ -1,4 +1,4 @@
--- What the triggers that capture changes keep for themselves. `functions/` and app/db/capture.py have the triggers.
+-- What the triggers that capture changes keep. The triggers are in functions/ and in app/capture/triggers.py.
 
 -- When the workers were last rung, in ms: see functions/tellgraph_ring.sql. Unlogged, since it need not last.
 create unlogged sequence doorbell minvalue 0 start 0;

@@ -1,0 +1,32 @@
+import pytest
+
+from app.marketplace.catalogue.domain.advert import description_html, full_title, is_advert_displayable
+
+
+@pytest.mark.parametrize("missing", ["is_published", "is_online", "is_vetted"])
+def test_displayable_needs_publishing_vetting_and_an_online_seller(missing: str) -> None:
+    shown = {"is_published": True, "is_online": True, "is_vetted": True, "is_deleted": False}
+
+    assert is_advert_displayable(**shown)
+    assert not is_advert_displayable(**{**shown, missing: False})
+    assert not is_advert_displayable(**{**shown, "is_deleted": True})
+
+
+def test_full_title_has_the_code_where_there_is_one() -> None:
+    assert full_title("Kettle", "K-1") == "Kettle (K-1)"
+    assert full_title("Kettle", None) == "Kettle"
+    assert full_title("Kettle", "") == "Kettle"
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        (None, None),
+        ("", ""),
+        ("One", "<p>One</p>"),
+        ("One\r\ntwo\r\n\r\nThree", "<p>One<br>two</p><p>Three</p>"),
+        ('<script>"&', "<p>&lt;script&gt;&quot;&amp;</p>"),
+    ],
+)
+def test_description_becomes_escaped_paragraphs(text: str | None, html: str | None) -> None:
+    assert description_html(text) == html

@@ -1,0 +1,45 @@
+"""Amounts as text: minor units in, a symbol and grouped major units out."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.errors import InvalidInput
+from app.marketplace.money import format_cents
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (0, "AUD", "$0.00"),
+        (5, "AUD", "$0.05"),
+        (100, "EUR", "€1.00"),
+        (123_450, "AUD", "$1,234.50"),
+        (-123_450, "AUD", "-$1,234.50"),
+        (2**63 - 1, "GBP", "£92,233,720,368,547,758.07"),
+        (500, "JPY", "¥500"),
+        (12_345, "JPY", "¥12,345"),
+        (4_000, "CHF", "CHF 40.00"),
+        (None, "AUD", None),
+    ],
+)
+def test_amount_with_its_symbol(amount: int | None, currency: str, text: str | None) -> None:
+    assert format_cents(amount, currency) == text
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+@example(99)
+@example(100)
+@example(99_999)
+@example(100_000)
+def test_every_amount_is_its_decimal(amount: int) -> None:
+    sign = "-" if amount < 0 else ""
+    assert format_cents(amount, "AUD") == f"{sign}${abs(Decimal(amount)) / 100:,.2f}"
+
+
+def test_nothing_is_converted() -> None:
+    assert format_cents(100, "AUD", asked="aud") == "$1.00"
+    with pytest.raises(InvalidInput, match="the amount is in AUD"):
+        format_cents(100, "AUD", asked="EUR")

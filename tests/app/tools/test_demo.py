@@ -1,0 +1,116 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+from graphql import parse, validate
+
+from app.tools.demo import story
+from app.tools.embedded import embedded_servers
+from app.webhooks.domain.webhook import WebhookKlass
+from schema import schema
+from schema.stored.validate import stored_query
+from tests.support.servers import PrivateServers
+
+TELLGRAPH = str(Path(sys.executable).with_name("tellgraph"))
+_TIMEOUT_S = 120
+
+
+def environment(data_dir: Path, **more: str) -> dict[str, str]:
+    return {**os.environ, "TELLGRAPH_DATA_DIR": str(data_dir), **more}
+
+
+def left_running(data_dir: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            of_directory = process.environ().get("TELLGRAPH_DATA_DIR") == str(data_dir)
+            if of_directory or str(data_dir) in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def run_once(data_dir: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [TELLGRAPH, "demo", "--once"],
+        env=environment(data_dir, **more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_TIMEOUT_S,
+    )
+
+
+def test_documents_fit_the_schema() -> None:
+    documents = [value for name, value in vars(story).items() if name.isupper() and isinstance(value, str)]
+
+    errors = [error for document in documents for error in validate(schema._schema, parse(document))]
+
+    assert len(documents) == 9
+    assert errors == []
+    assert stored_query(schema._schema, story.INVOICE_QUERY, WebhookKlass.INVOICE).entity_type == "Invoice"
+    assert stored_query(schema._schema, story.VARIANT_QUERY, WebhookKlass.VARIANT).entity_type == "Variant"
+
+
+def test_ends_after_a_verified_delivery_and_the_next_run_uses_its_data(data_dir: Path) -> None:
+    first = run_once(data_dir)
+    second = run_once(data_dir)
+
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "signature verified" in first.stdout
+    assert "seeded 5 sellers" in first.stdout
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "signature verified" in second.stdout
+    assert "it is used as it is" in second.stdout
+    assert left_running(data_dir) == []
+
+
+def test_killed_it_takes_api_and_worker_with_it(data_dir: Path) -> None:
+    with subprocess.Popen([TELLGRAPH, "demo"], env=environment(data_dir), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("Ctrl-C"))
+        own = [one for one in left_running(data_dir) if "app.tools.demo.child" in one.cmdline()]
+        process.kill()
+
+    _, alive = psutil.wait_procs(own, timeout=30)
+    # The servers are left to the next run, which here only ends them.
+    with embedded_servers(data_dir):
+        pass
+    assert len(own) == 2
+    assert alive == []
+    assert left_running(data_dir) == []
+
+
+def test_names_a_worker_that_dies(data_dir: Path, private_servers: PrivateServers) -> None:
+    servers = {
+        "TELLGRAPH_DATABASE_URL": private_servers.database_url,
+        # The API never looks at it.
+        "TELLGRAPH_REDIS_URL": "nonsense://nowhere",
+        "TELLGRAPH_SECRET_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    }
+
+    done = run_once(data_dir, **servers)
+
+    assert done.returncode == 1
+    assert "the worker has ended with status 1" in " ".join(done.stderr.split())
+    assert left_running(data_dir) == []
+
+
+def test_stays_until_it_is_told_to_end(data_dir: Path) -> None:
+    with subprocess.Popen([TELLGRAPH, "demo"], env=environment(data_dir), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("Ctrl-C"):
+                break
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(_TIMEOUT_S)
+
+    assert status == 143
+    assert any(line.startswith("Median: the POST arrives") for line in lines)
+    assert left_running(data_dir) == []

@@ -1,0 +1,127 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+import httpx
+import pytest
+
+from app.kernel import clock
+from app.webhooks.domain.signing_key import generate_private_key, private_key, public_key
+from app.webhooks.domain.signing_secret import generate_secret, secret_key
+from workers.deliver.signing import delivery_headers
+
+TELLGRAPH = Path(sys.executable).with_name("tellgraph")
+BODY = (
+    b'{"type":"invoice.update","entity":{"type":"Invoice","id":"SW4="},'
+    b'"changed":{"added":["shipments[U2g=]"]},"payload":{"data":null}}'
+)
+
+
+@contextmanager
+def listening(*arguments: str) -> Iterator[tuple[str, IO[str]]]:
+    """`tellgraph listen`; its URL, and its output."""
+    with subprocess.Popen(
+        [TELLGRAPH, "listen", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().split()[2].rstrip(","), process.stdout
+        finally:
+            process.terminate()
+
+
+def signed(*secrets: str) -> list[tuple[str, str]]:
+    """Headers with a signature by each secret, `whsec_` or `whsk_`."""
+    return delivery_headers(
+        event_id="event",
+        timestamp=int(clock.now().timestamp()),
+        body=BODY,
+        keys=[secret_key(secret) for secret in secrets if secret.startswith("whsec_")],
+        private_keys=[private_key(secret) for secret in secrets if secret.startswith("whsk_")],
+        user_agent="test",
+        sequence=7,
+        attempt=2,
+        traceparent=None,
+    )
+
+
+def test_prints_a_verified_delivery() -> None:
+    secret = generate_secret()
+    with listening("--secret", secret) as (url, output):
+        answer = httpx.post(url, content=BODY, headers=signed(secret))
+
+        headline, added = output.readline(), output.readline()
+
+    assert answer.status_code == 200
+    assert "invoice.update  Invoice SW4=  sequence 7  attempt 2  signature verified" in headline
+    assert added.split() == ["added", "shipments[U2g=]"]
+
+
+def test_tells_a_signature_by_another_secret() -> None:
+    with listening("--secret", generate_secret(), "--status", "503") as (url, output):
+        answer = httpx.post(url, content=BODY, headers=signed(generate_secret()))
+
+        headline = output.readline()
+
+    assert answer.status_code == 503
+    assert "signature BAD: no signature matches" in headline
+
+
+def test_verifies_ed25519_by_the_public_key_alone() -> None:
+    own, other = generate_private_key(), generate_private_key()
+    with listening("--secret", public_key(own)) as (url, output):
+        for headers in (signed(own), signed(generate_secret(), other, own), signed(other), signed(generate_secret())):
+            httpx.post(url, content=BODY, headers=headers)
+
+        headlines = list(islice((line for line in output if "invoice.update" in line), 4))
+
+    verdicts = [line.partition("signature ")[2].strip() for line in headlines]
+    bad = "BAD: no v1a signature matches: another public key, or a changed body"
+    assert verdicts == ["verified", "verified", bad, bad]
+
+
+def test_verifies_both_schemes_where_it_is_given_both() -> None:
+    secret, own, other = generate_secret(), generate_private_key(), generate_private_key()
+    with listening("--secret", secret, "--secret", public_key(own)) as (url, output):
+        for headers in (signed(secret, own), signed(secret, other), signed(own), signed(generate_secret(), own)):
+            httpx.post(url, content=BODY, headers=headers)
+
+        headlines = list(islice((line for line in output if "invoice.update" in line), 4))
+
+    shown = [line.partition("signature ")[2].partition(":")[0].strip() for line in headlines]
+    assert shown == ["verified", "BAD", "BAD", "BAD"]
+
+
+@pytest.mark.parametrize("secret", ["whpk_x", "whpk_" + "A" * 8, "whsk_" + "A" * 88, "secret"])
+def test_names_a_key_that_is_none(secret: str) -> None:
+    done = subprocess.run([TELLGRAPH, "listen", "--secret", secret], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert ("public key" if secret.startswith("whpk_") else "signing secret") in " ".join(done.stderr.split())
+
+
+def test_checks_nothing_without_a_secret_and_takes_one_path_only() -> None:
+    with listening("--path", "hook") as (url, output):
+        elsewhere = httpx.post(url.removesuffix("/hook") + "/other", content=BODY)
+        httpx.post(url, content=b"\x1b[2Jno json")
+
+        headline, body = output.readline(), output.readline()
+
+    assert elsewhere.status_code == 404
+    assert "POST /hook  not a webhook event" in headline
+    assert "signature not checked" in headline
+    assert body == "�[2Jno json\n"
+
+
+def test_names_a_port_that_is_taken() -> None:
+    with listening() as (url, _):
+        port = url.rstrip("/").rpartition(":")[2]
+
+        second = subprocess.run([TELLGRAPH, "listen", "--port", port], capture_output=True, text=True, check=False)
+
+    assert second.returncode == 1
+    assert f"port {port}: Address already in use" in " ".join(second.stderr.split())

@@ -1,0 +1,84 @@
+"""Deleted, changed, restored, deleted again: what is told of it, and what is not."""
+
+import asyncio
+
+import asyncpg
+
+from app.webhooks.domain.webhook import WebhookKlass
+from tests.builders.variants import create_variant
+from tests.support.outbox import Publisher
+from tests.support.waiting import until
+from workers.publish.deduplication import TOLD_ALREADY
+from workers.publish.job import publish_all
+
+VARIANT = WebhookKlass.VARIANT
+_WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+
+async def told(publisher: Publisher) -> None:
+    await publisher.publish()
+    await publisher.deliver()
+
+
+async def test_what_was_changed_while_it_was_deleted_is_told_when_it_is_restored(publisher: Publisher) -> None:
+    for options in ({}, {"every_change": True}, {"allow_skip": False}, {"triggers": ["notes"]}):
+        await publisher.subscribe("sku notes", klass=VARIANT, **options)
+    await create_variant(publisher.conn)
+    await told(publisher)
+
+    async with publisher.conn.transaction():
+        await publisher.conn.execute("update variants set deleted_at = now()")
+        await publisher.conn.execute("update variants set notes = 'changed'")
+        await publisher.conn.execute("update variants set deleted_at = null")
+
+    made = [one for one in await publisher.publish() if one.event_name == "update"]
+    assert [(one.state, one.response["data"]["node"]["notes"]) for one in made] == [("PENDING", "changed")] * 4
+
+
+async def test_a_destroy_is_told_once(publisher: Publisher) -> None:
+    await publisher.subscribe("sku", klass=VARIANT)
+    await publisher.subscribe("sku", klass=VARIANT, every_change=True)
+    await create_variant(publisher.conn)
+    await told(publisher)
+    await publisher.conn.execute("update variants set deleted_at = now()")
+    await told(publisher)
+
+    await publisher.conn.execute("delete from variants")
+    made = await publisher.publish()
+
+    assert [(one.outcome, one.reason) for one in made[4:]] == [(("destroy", "SKIPPED"), TOLD_ALREADY)] * 2
+
+
+async def test_what_is_restored_before_its_destroy_was_sent_is_no_second_creation(publisher: Publisher) -> None:
+    await publisher.subscribe("sku", klass=VARIANT)
+    await create_variant(publisher.conn, sku="A")
+    await told(publisher)
+    await publisher.conn.execute("update variants set deleted_at = now()")
+    await publisher.publish()
+
+    await publisher.conn.execute("update variants set deleted_at = null, sku = 'B'")
+    *_, destroy, last = await publisher.publish()
+
+    assert (destroy.outcome, last.outcome) == (("destroy", "SUPERSEDED"), ("update", "PENDING"))
+
+
+async def test_what_is_gone_when_it_is_rendered_is_left_to_its_destroy(publisher: Publisher, database_url: str) -> None:
+    writer = await asyncpg.connect(database_url)
+    await publisher.subscribe("sku", klass=VARIANT)
+    kept = await create_variant(publisher.conn)
+    await told(publisher)
+    await create_variant(publisher.conn)
+    await publisher.conn.execute("update variants set sku = 'B' where id = $1", kept.id)
+
+    # A publisher that has claimed waits until both are gone.
+    async with writer.transaction():
+        await writer.execute("lock table webhooks in access exclusive mode")
+        publishing = asyncio.create_task(publish_all(publisher.resources))
+        await until(lambda: publisher.conn.fetchval(_WAITS))
+        await publisher.conn.execute("delete from variants")
+    await publishing
+    await publish_all(publisher.resources)
+    await writer.close()
+
+    made = await publisher.made()
+    assert [(one.entity[1], one.outcome) for one in made[1:]] == [(kept.id, ("destroy", "PENDING"))]
