@@ -14,7 +14,7 @@ from workers.resources import Resources
 from workers.upkeep.backfill import backfill_all
 from workers.upkeep.catch_up import catch_up_all
 from workers.upkeep.replay import render_again, replay_all
-from workers.upkeep.retention import drop_expired
+from workers.upkeep.retention import apply_retention
 from workers.upkeep.sweep import sweep_all
 
 MAX_JOBS = 20
@@ -63,7 +63,7 @@ async def sweep(ctx: dict[str, Any]) -> None:
 
 async def retention(ctx: dict[str, Any]) -> None:
     context: JobContext = ctx["jobs"]
-    await drop_expired(context.resources)
+    await apply_retention(context.resources)
 
 
 async def advance(ctx: dict[str, Any]) -> None:

@@ -66,7 +66,7 @@ def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> PreparedRequ
         raise PreSendError(error.message) from error
     ring = live(opened.ring, now)
     event_id = global_ids.encode("WebhookEvent", due.id)
-    body = envelope(due, event_id)
+    body = build_body(due, event_id)
     # The trace id must be unique; it need not be unguessable.
     trace = f"{random.getrandbits(192):048x}"
     headers = signing.delivery_headers(
@@ -107,7 +107,7 @@ def _open_secrets(headers: bytes | None, sealed: bytes, box: SecretBox) -> _Open
     )
 
 
-def envelope(due: DueEvent, event_id: str) -> bytes:
+def build_body(due: DueEvent, event_id: str) -> bytes:
     """Build the body, which has the same bytes at every attempt of an event."""
     return orjson.dumps(
         {

@@ -17,8 +17,8 @@ from app.webhooks.db.webhook_events import WebhookEventId
 from workers.deliver.envelope import PreparedRequest, prepare
 from workers.deliver.fairness import FairTurns, find_claim_budget
 from workers.deliver.lease import Lease, LeaseOver, elapsed_s
-from workers.deliver.outcome import Outcome, answered, failed, result_of
-from workers.deliver.record import count_attempts, record, retried
+from workers.deliver.outcome import Outcome, build_failure, build_outcome, build_result
+from workers.deliver.record import count_attempts, list_retried, record
 from workers.deliver.succession import LOOK_AGAIN_S, supersede_failed
 from workers.http import transport
 from workers.resources import Resources
@@ -174,7 +174,7 @@ class Deliverer:
             await record(results, self._resources.database)
             for task in finished:
                 del self._sending[task]
-            if waiting := [one.id for one in retried(results) if (one.delay_s or 0) > LOOK_AGAIN_S]:
+            if waiting := [one.id for one in list_retried(results) if (one.delay_s or 0) > LOOK_AGAIN_S]:
                 self._retried += waiting
                 self._has_retried.set()
             # A place is free, and the next event of the same entity may be sent.
@@ -219,7 +219,7 @@ class Deliverer:
         try:
             return prepare(due, self._resources.settings, now=now)
         except Exception as error:
-            return failed(due, error)
+            return build_failure(due, error)
 
     async def _send(self, due: DueEvent, prepared: PreparedRequest | Outcome, lease: Lease) -> Outcome | None:
         """POST one claimed event. Return None, without having sent anything, if its lease would not last."""
@@ -240,8 +240,8 @@ class Deliverer:
             return None
         # Only `_finish` cancels; the cancellation is recorded as the attempt's outcome.
         except (Exception, asyncio.CancelledError) as error:
-            return failed(due, error, (time.monotonic() - started) * 1000)
-        return answered(due, answer)
+            return build_failure(due, error, (time.monotonic() - started) * 1000)
+        return build_outcome(due, answer)
 
 
 def _result_of(task: asyncio.Task[Outcome | None], now: datetime) -> Result | None:
@@ -250,7 +250,7 @@ def _result_of(task: asyncio.Task[Outcome | None], now: datetime) -> Result | No
         return None
     try:
         outcome = task.result()
-        return None if outcome is None else result_of(outcome, now)
+        return None if outcome is None else build_result(outcome, now)
     except Exception as error:
         _log.exception("delivery.internal_error", error=repr(error))
         return None

@@ -31,11 +31,12 @@ class Outcome(NamedTuple):
     duration_ms: float = 0.0
 
 
-def answered(due: DueEvent, answer: Answer) -> Outcome:
+def build_outcome(due: DueEvent, answer: Answer) -> Outcome:
+    """Build the outcome of an attempt with a status."""
     return Outcome(due, answer.status, answer, answer.note, answer.duration_ms)
 
 
-def failed(due: DueEvent, error: BaseException, duration_ms: float = 0.0) -> Outcome:
+def build_failure(due: DueEvent, error: BaseException, duration_ms: float = 0.0) -> Outcome:
     """Build the outcome of an attempt without a status. An unexpected error is logged and becomes INTERNAL."""
     match error:
         case AttemptError():
@@ -52,7 +53,7 @@ def failed(due: DueEvent, error: BaseException, duration_ms: float = 0.0) -> Out
     return Outcome(due, kind, None, text, duration_ms)
 
 
-def result_of(outcome: Outcome, now: datetime) -> Result:
+def build_result(outcome: Outcome, now: datetime) -> Result:
     """Decide what follows an attempt, log it, and return the result to store."""
     due, answer = outcome.due, outcome.answer
     retry_after = answer.retry_after if answer else None

@@ -46,7 +46,7 @@ async def record(results: list[Result], database: Database) -> None:
             return
 
 
-def retried(results: Sequence[Result]) -> list[Result]:
+def list_retried(results: Sequence[Result]) -> list[Result]:
     """Return the results after which the event waits for its next attempt."""
     return [result for result in results if result.state is WebhookEventState.RETRYING and not result.is_test]
 
@@ -75,7 +75,7 @@ async def _store(results: list[Result], database: Database) -> None:
     async with transaction(database) as conn:
         recorded = await deliveries.record_results(conn, results)
         disabled = await _disable(conn, [result for result in results if result.id in recorded])
-        await supersede_failed(conn, [result.id for result in retried(results) if result.id in recorded])
+        await supersede_failed(conn, [result.id for result in list_retried(results) if result.id in recorded])
     for webhook_id, reason in disabled.items():
         _log.warning("delivery.webhook_disabled", webhook_id=webhook_id, reason=reason)
 

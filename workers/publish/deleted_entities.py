@@ -14,7 +14,7 @@ Entity = tuple[str, int]
 """An entity's type and id."""
 
 
-async def without_gone(conn: Connection, matches: Sequence[Match]) -> tuple[list[Match], list[UnrenderedMatch]]:
+async def split_deleted(conn: Connection, matches: Sequence[Match]) -> tuple[list[Match], list[UnrenderedMatch]]:
     """Separate updates of deleted entities from all other matches.
 
     Such updates arise when a deleted owner's images or external ids are removed, when a deleted advert's variants

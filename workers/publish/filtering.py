@@ -12,7 +12,7 @@ from workers.publish.deduplication import Verdict
 from workers.publish.match import Match
 
 
-async def filtered(
+async def apply_filter(
     filters: FilterBatch, match: Match, verdict: Verdict, *, response: bytes, changed: Mapping[str, Any]
 ) -> Verdict:
     """Return the verdict, changed to SKIPPED if the filter is false. If the filter fails, the event is sent anyway.

@@ -17,7 +17,7 @@ from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 from schema import schema
 from schema.stored.changed import describe_changes
 from workers.publish.deduplication import Verdict, awaits_creation, join_superseded, judge, may_know, returns_to
-from workers.publish.filtering import filtered
+from workers.publish.filtering import apply_filter
 from workers.publish.match import Change, Match, UnrenderedMatch
 from workers.publish.render import Rendering
 
@@ -52,7 +52,7 @@ async def judge_results(
         operation = WebhookEventName.CREATE if subject in unheard else match.change.operation
         verdict = judge(match.webhook, operation, result.digest, before, is_comparable=result.is_comparable)
         changed = join_superseded(before, verdict, described[id(match.change)])
-        verdict = await filtered(filters, match, verdict, response=result.body, changed=changed)
+        verdict = await apply_filter(filters, match, verdict, response=result.body, changed=changed)
         made.append(_event(match, result, verdict, changed))
     return made
 
@@ -126,7 +126,7 @@ def _changed(change: Change) -> dict[str, Any]:
         return {"added": [], "updated": [], "removed": [], "cut": True}
 
 
-def event_of_unrendered(one: UnrenderedMatch) -> NewWebhookEvent:
+def make_unrendered_event(one: UnrenderedMatch) -> NewWebhookEvent:
     """Make the webhook event that records why a change was not sent."""
     change = one.change
     return NewWebhookEvent(

@@ -17,8 +17,8 @@ from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 from schema.stored.execute import RenderFailure
 from workers.publish.budget import Budget
 from workers.publish.deduplication import NEVER_SENT
-from workers.publish.deleted_entities import without_gone
-from workers.publish.judgement import RenderedMatch, event_of_unrendered, judge_results
+from workers.publish.deleted_entities import split_deleted
+from workers.publish.judgement import RenderedMatch, judge_results, make_unrendered_event
 from workers.publish.match import Match, UnrenderedMatch
 from workers.publish.render import HEAVY_BYTES, Renderer, Rendering, RenderKey, chunk_size, key_of, mean_bytes
 from workers.resources import Resources
@@ -86,7 +86,7 @@ class _Publisher:
         self._result = Publication(made=[], left=[], absent=[])
 
     async def publish(self, matches: Sequence[Match], unrendered: Sequence[UnrenderedMatch]) -> Publication:
-        matches, gone = await without_gone(self._conn, matches)
+        matches, gone = await split_deleted(self._conn, matches)
         self._unrendered += [*unrendered, *gone]
         for key, by_entity in _light_first(matches):
             await self._publish_query(key, by_entity)
@@ -181,7 +181,7 @@ class _Publisher:
 
     async def _store_together(self, ready: Sequence[RenderedMatch], unrendered: Sequence[UnrenderedMatch]) -> None:
         made = [
-            *[event_of_unrendered(one) for one in unrendered],
+            *[make_unrendered_event(one) for one in unrendered],
             *await judge_results(self._conn, ready, self._filters),
         ]
         wanted = {event.payload_digest for event in made}

@@ -22,7 +22,7 @@ from workers.publish.match import (
     skip_reason,
 )
 from workers.publish.sibling_changes import is_hidden
-from workers.publish.subscribing_sellers import Entity, changes_for, owners_of
+from workers.publish.subscribing_sellers import Entity, list_possible_owners, list_visible_changes
 from workers.publish.subscriptions import Audience, Group, Owner, Subscriptions
 
 #: Matches of one entity above which it is heavy, and waits in a lane of its own.
@@ -152,7 +152,7 @@ async def _audiences(
     subscriptions: Subscriptions, events: list[ChangeEvent], present: Sequence[int]
 ) -> list[_OwnersChanges]:
     found = []
-    for owner in owners_of(events, present):
+    for owner in list_possible_owners(events, present):
         audience = await subscriptions.audience(events[0].entity_type, owner)
         if audience is not None and (seen := _seen_by(owner, events, present)):
             found.append(_changes_of(owner, audience, seen))
@@ -161,7 +161,7 @@ async def _audiences(
 
 def _seen_by(owner: Owner, events: list[ChangeEvent], present: Sequence[int]) -> list[ChangeEvent]:
     told = events if owner is None else [event for event in events if not is_hidden(event)]
-    return changes_for(owner, told, present)
+    return list_visible_changes(owner, told, present)
 
 
 def _changes_of(owner: Owner, audience: Audience, events: list[ChangeEvent]) -> _OwnersChanges:

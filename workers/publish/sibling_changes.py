@@ -55,7 +55,7 @@ def is_hidden(event: ChangeEvent) -> bool:
     return is_operators_own(event.entity_type, event.columns)
 
 
-def without_hidden(
+def remove_hidden(
     viewer: Viewer, entity_type: str, columns: frozenset[str], changes: Sequence[RowChange]
 ) -> tuple[frozenset[str], Sequence[RowChange]]:
     """Return columns and row changes without siblings' changes that came by an entity no seller sees."""

@@ -40,13 +40,13 @@ def _concerns_sellers(subscriptions: Subscriptions, entity_type: str) -> bool:
     return subscriptions.has_sellers(entity_type) or (down is not None and subscriptions.has_sellers(down.below))
 
 
-def owners_of(events: Sequence[ChangeEvent], present: Sequence[int]) -> list[Owner]:
+def list_possible_owners(events: Sequence[ChangeEvent], present: Sequence[int]) -> list[Owner]:
     """List the owners whose webhooks an entity's changes may concern: the operator, and sellers that see or saw it."""
     former = (event.seller_id for event in events if event.seller_id is not None)
     return [None, *dict.fromkeys((*present, *former))]
 
 
-def changes_for(owner: Owner, events: Sequence[ChangeEvent], present: Sequence[int]) -> list[ChangeEvent]:
+def list_visible_changes(owner: Owner, events: Sequence[ChangeEvent], present: Sequence[int]) -> list[ChangeEvent]:
     """Return one entity's changes as an owner sees them, oldest first, without those that it does not see.
 
     An entity that moves from one seller to another is destroyed for the first seller and created for the second.

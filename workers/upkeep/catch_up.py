@@ -30,7 +30,7 @@ from schema.stored.validate import StoredQuery, stored_query
 from workers.publish.deduplication import awaits_creation, is_destroyed, may_know
 from workers.publish.match import Change, Match, UnrenderedMatch
 from workers.publish.publication import publish_matches
-from workers.publish.sibling_changes import without_hidden
+from workers.publish.sibling_changes import remove_hidden
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -126,7 +126,7 @@ async def _list_changes(
         is_own = viewer.is_operator or webhook.seller_id in entity.former_seller_ids or bool(before)
         if entity.entity_id not in is_there and not is_own:
             continue
-        columns, rows = without_hidden(viewer, entity_type, entity.columns, entity.changes)
+        columns, rows = remove_hidden(viewer, entity_type, entity.columns, entity.changes)
         past = Past(
             is_new=_is_new(catch_up, entity, columns, before, is_gone=not is_there.get(entity.entity_id, False)),
             is_updated=(entity.updated_turn or 0) >= (entity.created_turn or 0),

@@ -22,14 +22,14 @@ _NOT_NOW = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncp
 _MAX_CHUNKS = 200
 
 
-async def drop_expired(resources: Resources) -> None:
+async def apply_retention(resources: Resources) -> None:
     """Drop expired history and make partitions, as of today. Tables in use are left for the next run."""
     async with connection(resources.database) as conn:
         today = await retention.today(conn)
-    await drop_expired_as_of(resources, today)
+    await apply_retention_as_of(resources, today)
 
 
-async def drop_expired_as_of(resources: Resources, today: date) -> None:
+async def apply_retention_as_of(resources: Resources, today: date) -> None:
     """Do the same as of another day."""
     days = resources.settings.retention_days
     await _make(resources, days, today)

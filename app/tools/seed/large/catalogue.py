@@ -52,13 +52,7 @@ class Goods:
 
 @dataclass(slots=True, kw_only=True)
 class Shop:
-    """A shop with its goods.
-
-    Attributes:
-        goods: At least one.
-        is_collected_from: Whether buyers may collect their goods.
-        handling_hours: Hours until it sends an order.
-    """
+    """A shop with at least one variant. `handling_hours` pass before it sends an order."""
 
     seller_id: int
     name: str
