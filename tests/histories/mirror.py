@@ -16,15 +16,12 @@ import orjson
 class Mirror:
     """The copies of all subscribers, by webhook and entity: what a query has under `value`.
 
-    heard            the last webhook event that was looked at.
-    hears_every_end  whether the end of what was never created may be told: of what is gone when it is rendered, a
-                     webhook that asks for every change is told the end alone.
+    heard  the last webhook event that was looked at.
     """
 
     copies: dict[tuple[int, str, int], Any] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     heard: int = 0
-    hears_every_end: bool = False
 
     async def listen(self, conn: asyncpg.Connection) -> None:
         """Take in what has been delivered since the last call; until then nothing must be left open."""
@@ -41,7 +38,7 @@ class Mirror:
     def hear(self, subject: tuple[int, str, int], name: str, payload: Any) -> None:
         """Take in one event, and note what a subscriber could not make sense of."""
         is_held = subject in self.copies
-        if (name == "create") == is_held and not (name == "destroy" and self.hears_every_end):
+        if (name == "create") == is_held:
             self.wrong.append(f"{name} of {subject}, which it {'has' if is_held else 'does not have'}")
         if name == "destroy":
             self.copies.pop(subject, None)

@@ -82,12 +82,16 @@ class Subscription:
 
     def rendering(self, state: State) -> Any:
         """The GraphQL response; a deleted variant is shown as it was last."""
-        if state.life == "erased" or self.owner not in (None, state.seller):
+        if not self.shows(state):
             return {"data": {"node": None}}
         shown = {name: getattr(state, FIELDS[name]) for name in self.reads}
         if "label" in shown:
             shown["label"] = text_of(state.label)
         return {"data": {"node": shown}}
+
+    def shows(self, state: State) -> bool:
+        """Whether there is anything to show, be it what a deleted variant was last."""
+        return state.life != "erased" and self.owner in (None, state.seller)
 
     def is_there(self, state: State | None) -> bool:
         """Whether its owner sees the variant as one that is not deleted."""
@@ -227,10 +231,14 @@ def renderings(subscription: Subscription, seen: Round, commits: Sequence[Commit
 def folds(subscription: Subscription, commits: Sequence[Commit]) -> list[Sequence[Commit]]:
     """What is told together: each transaction by itself, if the webhook asks for every change.
 
-    Who is not told of a creation is told of what came after it.
+    Who is not told of a creation is told of what came after it. Of what can't be shown any more the end alone is told.
     """
     if subscription.every_change:
-        return [[commit] for commit in commits]
+        each: list[Sequence[Commit]] = [[commit] for commit in commits]
+        if not commits or subscription.shows(commits[-1].after):
+            return each
+        ends = [one for one in each if operation(subscription, one) == "destroy"]
+        return ends[-1:]
     if commits and operation(subscription, commits) == "create" and "create" not in subscription.events:
         made = max(place for place, commit in enumerate(commits) if not subscription.is_there(commit.before))
         commits = commits[made + 1 :]

@@ -19,6 +19,7 @@ from tests.histories.model import (
     is_wanted,
     last_given,
     operation,
+    presence,
     renderings,
 )
 
@@ -65,13 +66,18 @@ def _check_count(
 
 
 def _check_torn(subscription: Subscription, commits: Sequence[Commit], events: Sequence[Event]) -> list[str]:
-    """What was gone when it was rendered is left to its destroy."""
+    """What was gone when it was rendered is left to its destroy.
+
+    Who is not told of creations is told of the end of one, unless publishers have looked at both together.
+    """
     told = [event for event in events if event.state != "SKIPPED"]
     is_destroyed = operation(subscription, commits) == "destroy" and concerns(subscription, commits)
     was_never_sent = any(event.reason == NEVER_SENT for event in events)
     if any(event.name != "destroy" for event in told):
         return [f"told of what is gone, {commits}: {told}"]
-    if not subscription.every_change and len(told) != (is_destroyed and not was_never_sent):
+    is_made = any(presence(subscription, commits)) and not subscription.is_there(commits[0].before)
+    is_open = is_made and "create" not in subscription.events and len(told) <= ("destroy" in subscription.events)
+    if not is_open and len(told) != (is_destroyed and not was_never_sent):
         return [f"webhook {subscription.id}: {events} for the end of {commits}"]
     return []
 
@@ -90,6 +96,8 @@ def _check_event(subscription: Subscription, seen: Round, commits: Sequence[Comm
         wrong.append(f"too large and sent, or refused and not too large, {commits}: {event}")
     if event.state == "RENDER_FAILED":
         return wrong
+    if event.name == "destroy" and not seen.is_storm and _is_unheard(subscription, commits):
+        wrong.append(f"the end of what was never told, {commits}: {event}")
     if event.payload not in renderings(subscription, seen, commits):
         wrong.append(f"doesn't show the variant as it was, {commits}: {event}")
     if seen.is_quiet and not subscription.every_change:
@@ -98,6 +106,12 @@ def _check_event(subscription: Subscription, seen: Round, commits: Sequence[Comm
     if seen.is_quiet and subscription.may_skip and event.name != "destroy" and _is_equal(seen, before, [event.payload]):
         wrong.append(f"tells nothing new after {before}: {event}")
     return wrong
+
+
+def _is_unheard(subscription: Subscription, commits: Sequence[Commit]) -> bool:
+    """Whether the variant came and went, with nothing to be shown of it."""
+    was_there = subscription.is_there(commits[0].before)
+    return "create" in subscription.events and not was_there and not subscription.shows(commits[-1].after)
 
 
 def _should_give_way(other: Event, event: Event) -> bool:

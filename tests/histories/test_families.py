@@ -141,7 +141,7 @@ async def play(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Pla
                 conn=conn,
                 publisher=publisher,
                 sellers=sellers,
-                mirror=Mirror(heard=heard, hears_every_end=every_change),
+                mirror=Mirror(heard=heard),
             )
             await family.subscribe(every_change=every_change)
             for step in steps:

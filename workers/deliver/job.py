@@ -19,7 +19,7 @@ from workers.deliver.fairness import Walk, find_room
 from workers.deliver.lease import Lease, LeaseOver, elapsed_s
 from workers.deliver.outcome import Outcome, answered, failed, result_of
 from workers.deliver.record import count_attempts, record, retried
-from workers.deliver.succession import supersede_failed
+from workers.deliver.succession import LOOK_AGAIN_S, supersede_failed
 from workers.http import transport
 from workers.resources import Resources
 
@@ -27,8 +27,6 @@ _log = structlog.get_logger()
 
 #: How long a claiming job goes on before it hands over, so that a busy worker's jobs end.
 SHIFT_S = 30.0
-#: A publisher may not have committed the newer state when an older one's failure is stored: so long later it has.
-_LOOK_AGAIN_S = 0.4
 #: For storing what POSTs came to that were broken off at the end of the process.
 _LAST_RECORD_S = 5.0
 
@@ -177,7 +175,7 @@ class Deliverer:
             await record(results, self._resources.database)
             for task in finished:
                 del self._sending[task]
-            if waiting := [one.id for one in retried(results) if (one.delay_s or 0) > _LOOK_AGAIN_S]:
+            if waiting := [one.id for one in retried(results) if (one.delay_s or 0) > LOOK_AGAIN_S]:
                 self._retried += waiting
                 self._has_retried.set()
             # A place is free, and an entity's next event may go.
@@ -189,7 +187,7 @@ class Deliverer:
             await self._has_retried.wait()
             self._has_retried.clear()
             failed, self._retried = self._retried, []
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(LOOK_AGAIN_S)
             try:
                 async with transaction(self._resources.database) as conn:
                     superseded = await supersede_failed(conn, failed)

@@ -16,6 +16,10 @@ from workers.publish.deduplication import is_waiting, join_superseded, take_plac
 
 _log = structlog.get_logger()
 
+#: A publisher may not have committed the newer state when an older one's failure is stored. So deliverers look again so
+#: long later, and a publisher whose step has taken longer looks by itself.
+LOOK_AGAIN_S = 0.4
+
 
 async def supersede_failed(conn: Connection, ids: Collection[WebhookEventId]) -> int:
     """Supersede those of these events that wait for a retry while a newer event of their entity waits.

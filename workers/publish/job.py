@@ -3,6 +3,7 @@
 A step is one transaction: a killed worker leaves nothing. It takes what fits into its budget; the rest waits.
 """
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -15,6 +16,7 @@ from app.db.pool import CONFLICTS, UNREACHABLE, Connection, transaction
 from app.errors import DatabaseUnavailable
 from app.telemetry.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
 from app.webhooks.db.webhooks import WebhookId
+from workers.deliver.succession import LOOK_AGAIN_S, supersede_recent
 from workers.publish.budget import Budget
 from workers.publish.match import Match, entity_of
 from workers.publish.missed import record_missed_by
@@ -22,7 +24,7 @@ from workers.publish.publication import Publication, publish_matches
 from workers.publish.render import HEAVY_BYTES, mean_bytes
 from workers.publish.selection import Selection, concerns, select
 from workers.publish.sibling_changes import pass_across
-from workers.publish.subscribing_sellers import Entity, list_owners
+from workers.publish.subscribing_sellers import Entity, has_left, list_owners
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -88,12 +90,15 @@ async def publish_step(
 ) -> Step | None:
     """Publish what fits into one step; None when nothing waits that another publisher does not have.
 
+    After a slow step, newer states take the places of those whose attempts have failed meanwhile.
+
     Args:
         limit: Change events that are claimed, at most.
         first_lane: The lane that is looked into first.
         is_careful: Whether what fails is isolated by savepoints.
         budget: What the step may take; None: the usual.
     """
+    begun_at = time.monotonic()
     async with transaction(resources.database) as conn:
         events = await change_events.claim_batch(conn, limit=limit, first_lane=first_lane)
         if not events:
@@ -101,7 +106,8 @@ async def publish_step(
         subscriptions = resources.subscriptions
         await subscriptions.refresh(conn)
         owners = await list_owners(conn, subscriptions, events)
-        selection = await select(subscriptions, events, owners)
+        torn = await _list_torn(conn, events, owners)
+        selection = await select(subscriptions, [event for event in events if event not in torn], owners)
         await record_missed_by(conn, selection)
         is_mixed = len(selection.taken) + len(selection.heavy) > 1 and events[0].claimed_lane is not Lane.HEAVY
         publication = await publish_matches(
@@ -114,6 +120,7 @@ async def publish_step(
             leaves_heavy=is_mixed,
         )
         published, leftovers = await _sort_out(conn, selection, publication)
+        leftovers += [Leftover(event.id, event.lane, event.webhook_ids) for event in torn]
         done = {*published, *(one.id for one in leftovers if one.webhook_ids is not None)}
         # Once: what has waited for some webhooks before was passed on then.
         new = [event for event in events if event.id in done and event.webhook_ids is None]
@@ -121,6 +128,9 @@ async def publish_step(
         await change_events.mark_published(conn, published)
         if leftovers:
             await change_events.leave_over(conn, leftovers)
+    if time.monotonic() - begun_at > LOOK_AGAIN_S:
+        async with transaction(resources.database) as conn:
+            await supersede_recent(conn)
     CHANGE_EVENTS_PUBLISHED.inc(len(published))
     _log.info(
         "publish.step", change_events=len(published), webhook_events=len(publication.made), left_over=len(leftovers)
@@ -148,6 +158,22 @@ async def _sort_out(
             else:
                 published.append(event.id)
     return published, leftovers
+
+
+async def _list_torn(
+    conn: Connection, events: Sequence[ChangeEvent], owners: Mapping[Entity, Sequence[int]]
+) -> list[ChangeEvent]:
+    """Return the changes of entities that have left a seller, and were deleted before their new one was looked up.
+
+    They wait for the destroy, which names the new one: it would be told of the end alone.
+    """
+    moved = {entity_of(event) for event in events if has_left(event)} - owners.keys()
+    if not moved:
+        return []
+    # Events of one entity come oldest first.
+    last = {entity_of(event): event.id for event in events if entity_of(event) in moved}
+    waiting = await change_events.list_changed_since(conn, last)
+    return [event for event in events if entity_of(event) in waiting]
 
 
 async def _awaiting_destroy(

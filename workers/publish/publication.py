@@ -1,6 +1,7 @@
 """Render what webhooks are to be told, judge it, and store it as webhook events."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import structlog
@@ -13,10 +14,11 @@ from app.webhooks.db.webhook_events import (
     NewWebhookEvent,
 )
 from app.webhooks.domain.payload_bound import describe_excess
-from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook import WebhookEventName, fold_operations
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.stored.execute import RenderFailure
 from workers.publish.budget import Budget
+from workers.publish.deduplication import NEVER_SENT
 from workers.publish.deleted_entities import without_gone
 from workers.publish.judgement import Ready, event_of_unrendered, judge_results
 from workers.publish.match import Match, Unrendered
@@ -107,12 +109,30 @@ class _Publisher:
             self._unrendered += [_failed(match, reason) for match in taken]
             return
         assert isinstance(result, Rendered)
-        sent = taken
-        if result.is_null:
-            sent = [match for match in taken if match.change.operation is _DESTROY]
-            destroyed = {match.webhook.id for match in sent}
-            self._result.absent.extend(match for match in taken if match.webhook.id not in destroyed)
+        sent = self._take_ends(taken) if result.is_null else taken
         self._ready += [Ready(match, result) for match in sent]
+
+    def _take_ends(self, matches: Sequence[Match]) -> list[Match]:
+        """Return what is told of an entity that its webhooks' owner does not see: to each of them one end at most.
+
+        A webhook that asks for every change has several changes here, of which none can be shown any more.
+        """
+        ends = []
+        for _, group in groupby(matches, key=lambda match: match.webhook.id):
+            of_webhook = list(group)
+            folded = fold_operations([match.change.operation for match in of_webhook])
+            if folded not in (None, _DESTROY):
+                self._result.absent.extend(of_webhook)
+                continue
+            end = next(match for match in reversed(of_webhook) if match.change.operation is _DESTROY)
+            if folded is None:
+                skipped = WebhookEventState.SKIPPED
+                self._unrendered.append(
+                    Unrendered(webhook=end.webhook, change=end.change, state=skipped, reason=NEVER_SENT)
+                )
+            else:
+                ends.append(end)
+        return ends
 
     def _refusal(self, result: Rendered | RenderFailure) -> str | None:
         """Why a result is not sent; None when it is."""

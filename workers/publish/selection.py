@@ -51,6 +51,10 @@ class Selection:
         folded = fold_entities(event for event in self.taken[entity] if for_operator or not is_hidden(event))
         return folded[0] if folded else None
 
+    def list_former_sellers(self, entity: Entity) -> set[int]:
+        """Return whose a taken entity was before it was deleted, or each time that it moved away."""
+        return {event.seller_id for event in self.taken[entity] if event.seller_id is not None}
+
 
 async def select(
     subscriptions: Subscriptions, events: Sequence[ChangeEvent], owners: Mapping[Entity, Sequence[int]]

@@ -57,7 +57,7 @@ def changes_for(owner: Owner, events: Sequence[ChangeEvent], present: Sequence[i
     seen: list[ChangeEvent] = []
     for place, event in enumerate(events):
         was_owners = _is_owners(owner, events, place, present)
-        if not _has_left(event):
+        if not has_left(event):
             if was_owners:
                 seen.append(event)
             continue
@@ -79,7 +79,7 @@ def _is_owners(owner: int, events: Sequence[ChangeEvent], place: int, present: S
     return owner in present
 
 
-def _has_left(event: ChangeEvent) -> bool:
+def has_left(event: ChangeEvent) -> bool:
     """Whether the entity has left the seller that the event names."""
     return event.operation is WebhookEventName.UPDATE and event.seller_id is not None
 

@@ -16,6 +16,7 @@ from app.capture import missed_changes
 from app.capture.missed_changes import MissedEntity
 from app.db.pool import Connection, transaction
 from app.errors import InvalidInput
+from app.telemetry.metrics import CAUGHT_UP
 from app.webhooks.db import webhook_catch_ups, webhook_events
 from app.webhooks.db.webhook_catch_ups import CatchUp
 from app.webhooks.db.webhook_events import Given, Subject
@@ -49,6 +50,7 @@ async def catch_up_all(resources: Resources) -> int:
         if handled is None:
             break
         total += handled
+        CAUGHT_UP.inc(handled)
     return total
 
 

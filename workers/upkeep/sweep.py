@@ -5,7 +5,7 @@ import structlog
 from app.capture import missed_changes
 from app.db.pool import connection, transaction
 from app.errors import DatabaseUnavailable, TellgraphError
-from app.telemetry.metrics import OVERDUE_SECONDS, UNPUBLISHED_SECONDS
+from app.telemetry.metrics import CATCHING_UP, OVERDUE_SECONDS, UNPUBLISHED_SECONDS
 from app.webhooks.db import leases, webhook_event_changes
 from app.webhooks.db.backlog import read_backlog
 from app.webhooks.db.operational_events import raise_failing
@@ -74,6 +74,7 @@ async def _measure_backlog(resources: Resources) -> None:
             backlog = await read_backlog(conn)
         UNPUBLISHED_SECONDS.set(backlog.unpublished_s)
         OVERDUE_SECONDS.set(backlog.overdue_s)
+        CATCHING_UP.set(backlog.catching_up)
 
 
 async def _drop_secrets(resources: Resources) -> None:

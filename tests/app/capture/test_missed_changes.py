@@ -41,7 +41,7 @@ def change(
         "columns": {f"invoices.{column}" for one in rows for column in one["c"]},
         "changes": rows,
         "is_cut": False,
-        "former_seller_id": None,
+        "former_seller_ids": (),
         "changed_at": AT,
     }
     return MissedChange(**{**values, **given})
@@ -53,9 +53,9 @@ async def read(conn: asyncpg.Connection) -> list[MissedEntity]:
 
 
 async def test_changes_of_one_entity_are_one_row_with_all_that_they_say(conn: asyncpg.Connection) -> None:
-    await record_missed(conn, [change(CREATE, row(op="i"), former_seller_id=None)])
+    await record_missed(conn, [change(CREATE, row(op="i"), former_seller_ids=())])
     await record_missed(conn, [change(UPDATE, row("a", "b"), changed_at=AT + timedelta(hours=1))])
-    await record_missed(conn, [change(DESTROY, row(op="d"), former_seller_id=7, is_cut=True)])
+    await record_missed(conn, [change(DESTROY, row(op="d"), former_seller_ids=[7], is_cut=True)])
 
     (found,) = await read(conn)
 

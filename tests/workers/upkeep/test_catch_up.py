@@ -4,9 +4,11 @@ Above 300 lines: one table of what may happen to an entity while its webhook is 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection
@@ -190,8 +192,9 @@ async def test_an_end_that_was_told_is_not_told_again(publisher: Publisher) -> N
         await publisher.conn.execute(sql)
     await disable(publisher, webhook_id)
 
-    await publisher.conn.execute("delete from variants")
-    await publisher.publish()
+    for sql in ("update variants set deleted_at = null", "delete from variants"):
+        await publisher.conn.execute(sql)
+        await publisher.publish()
 
     assert await missed(publisher.conn) != []
     assert await catch_up(publisher, webhook_id) == []
@@ -467,3 +470,41 @@ async def test_a_deleted_webhook_catches_up_with_nothing(publisher: Publisher) -
     assert not await is_behind(publisher.conn, webhook_id)
     await sweep_all(publisher.resources)
     assert await missed(publisher.conn) == []
+
+
+async def test_everyone_who_had_it_is_told_that_it_went_on_to_others(publisher: Publisher) -> None:
+    first, second, third = [int((await create_seller(publisher.conn)).id) for _ in range(3)]
+    variant = await create_variant(publisher.conn, seller_id=first)
+    await publisher.publish()
+    webhook = await watch_variants(publisher, seller_id=first)
+    await disable(publisher, webhook)
+
+    for seller in (second, third):
+        await publisher.conn.execute("update variants set seller_id = $1", seller)
+    await publisher.publish()
+
+    assert [(one.entity[1], one.event_name) for one in await catch_up(publisher, webhook)] == [(variant.id, "destroy")]
+
+
+async def test_figures_tell_of_webhooks_that_catch_up(publisher: Publisher) -> None:
+    settings = publisher.resources.settings.model_copy(update={"metrics_port": 1})
+    resources = replace(publisher.resources, settings=settings)
+
+    async def figures() -> list[float | None]:
+        await sweep_all(resources)
+        names = ("tellgraph_webhooks_catching_up", "tellgraph_catch_up_entities_total")
+        return [REGISTRY.get_sample_value(name) for name in names]
+
+    webhook = await watch_variants(publisher)
+    await disable(publisher, webhook)
+    for _ in range(2):
+        await create_variant(publisher.conn)
+    await publisher.publish()
+    _, before = await figures()
+    await enable(publisher, webhook)
+
+    waiting = await figures()
+    await catch_up_all(resources)
+
+    assert before is not None
+    assert (waiting, await figures()) == ([1, before], [0, before + 2])
