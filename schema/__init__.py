@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 
 from schema.context import Context
+from schema.declaration_check import check_declarations
 from schema.documents import Documents, PreparedOperation
 from schema.errors import log_unknown
 from schema.mutation import Mutation
@@ -47,3 +48,4 @@ schema = TellgraphSchema(
     config=StrawberryConfig(auto_camel_case=True),
     extensions=[lambda: PreparedOperation(documents)],
 )
+check_declarations(schema._schema)

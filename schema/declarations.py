@@ -21,12 +21,14 @@ class Leaf:
     of_values  the same as `compute` without arguments, as it stands in a response, from the columns' values as the
                driver gives them: what saves a page dozens of small objects. None only of a field that may be null;
                raises KeyError for what the schema has no name for.
+    id_of      the type whose global id it gives; empty for every other leaf.
     """
 
     reads: tuple[str, ...]
     compute: Callable[..., Any]
     is_column: bool = False
     of_values: Callable[..., Any] | None = None
+    id_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

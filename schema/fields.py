@@ -188,7 +188,7 @@ def pages(
 
 def global_id(type_name: str) -> Any:
     encode = global_ids.encoder(type_name)
-    leaf = Leaf(reads=("id",), compute=lambda row: encode(row.id), of_values=encode)
+    leaf = Leaf(reads=("id",), compute=lambda row: encode(row.id), of_values=encode, id_of=type_name)
     return _declared(leaf, "Opaque global id; `node(id:)` finds the object again.")
 
 
