@@ -3,7 +3,7 @@
 Plans, watched columns and `changed` are derived from the declarations. mypy does not see into them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -23,51 +23,54 @@ from graphql import (
     is_leaf_type,
 )
 
+from app.db.graph import tables as graph_tables
 from app.db.table import Table
+from app.domain.webhook import WebhookKlass
 from schema.declarations import ENTITIES, Entity, Leaf, Listing, Lookup, Owner, Relation
 from schema.plans.declared import declared_fields
 
 #: Python type of a column → the scalar that shows it as it is.
 _SCALARS = {int: "Int", str: "String", bool: "Boolean", float: "Float", datetime: "DateTime", Decimal: "Decimal"}
-#: PostgreSQL's type of a key → Python's.
-_KEY_KINDS: dict[str, type] = {"bigint": int, "text": str, "bytea": bytes}
 
 
 class DeclarationError(Exception):
     """The schema can't be built: a field is declared over something that is not there, or of another type."""
 
 
-def check_declarations(schema: GraphQLSchema) -> None:
-    """Compare the declarations of all fields with their tables.
+def check_declarations(schema: GraphQLSchema, tables: Mapping[str, Table[Any]] | None = None) -> None:
+    """Compare the declarations of all fields with their tables, and what tables and types say of each other.
+
+    Args:
+        tables: By name; None: those of the graph.
 
     Raises:
         DeclarationError: One sentence for each wrong declaration, which names it as `Type.field`.
     """
-    if problems := list(_problems(schema)):
+    tables = graph_tables() if tables is None else tables
+    if problems := [*_graph_problems(tables), *_field_problems(schema, tables)]:
         raise DeclarationError("\n".join(problems))
 
 
-def _problems(schema: GraphQLSchema) -> Iterator[str]:
+def _graph_problems(tables: Mapping[str, Table[Any]]) -> Iterator[str]:
+    for table in tables.values():
+        if table.type_name and (table.type_name not in ENTITIES or ENTITIES[table.type_name].table is not table):
+            yield f"The table {table.name}: its rows are called {table.type_name}, which is no type over them."
+    subscribable = {table.type_name for table in tables.values() if table.is_subscribable}
+    named = {klass.entity_type for klass in WebhookKlass}
+    yield from (f"WebhookKlass: no table is subscribable as {name}." for name in sorted(named - subscribable))
+    yield from (f"WebhookKlass: it has no member for {name}." for name in sorted(subscribable - named))
+
+
+def _field_problems(schema: GraphQLSchema, tables: Mapping[str, Table[Any]]) -> Iterator[str]:
     for name, kind in schema.type_map.items():
         if not isinstance(kind, GraphQLObjectType):
             continue
         entity = ENTITIES.get(name)
-        if entity is not None:
-            yield from _rule_problems(entity)
+        if entity is not None and tables.get(entity.table.name) is not entity.table:
+            yield f"{name}: its table {entity.table.name} is not in the graph, so its changes would not be recorded."
         for field, declaration in declared_fields(kind):
             at = f"{name}.{field}"
             yield from (f"{at}: {problem}" for problem in _of(declaration, entity, kind.fields[field].type))
-
-
-def _rule_problems(entity: Entity) -> Iterator[str]:
-    """What the rule of visibility names and is not there. It may lead through tables that have a type."""
-    tables = {one.table.name: one.table for one in ENTITIES.values()}
-    for read in sorted(entity.visibility.reads(entity.table.name)):
-        table, _, column = read.partition(".")
-        if table not in tables:
-            yield f"{entity.name}: its rule of visibility leads through {table}, which is no table of a type."
-        else:
-            yield from (f"{entity.name}: its rule of visibility: {one}" for one in _missing(tables[table], column))
 
 
 @singledispatch
@@ -94,16 +97,12 @@ def _of_relation(relation: Relation, entity: Entity | None, type_: GraphQLOutput
     if entity is None:
         yield "it is a relation, but its type is not declared as an entity."
         return
-    target, link = relation.target, relation.link
-    far = (link.target_column,) if link else (relation.remote,)
-    missing = [*_missing(entity.table, relation.local), *_missing(target, *far, *relation.filters, *relation.decides)]
-    yield from missing
-    if link:
-        yield from _link_problems(link.table, (link.column, link.key))
-    elif not missing:
-        yield from _key_problems(relation, entity.table)
-    is_to_one = not relation.is_list
-    if is_to_one and not missing and entity.table.kind(relation.local)[1] and isinstance(type_, GraphQLNonNull):
+    if relation.of is not entity.table:
+        of = "no table" if relation.of is None else relation.of.name
+        yield f"it is a relation of rows of {of}, but {entity.name} shows rows of {entity.table.name}."
+        return
+    yield from _missing(relation.target, *relation.filters, *relation.decides)
+    if not relation.is_list and entity.table.kind(relation.local)[1] and isinstance(type_, GraphQLNonNull):
         yield f"it must be nullable, because {entity.table.name}.{relation.local} may be null."
     yield from _target_problems(relation, type_)
 
@@ -136,23 +135,6 @@ def _missing(table: Table[Any], *columns: str) -> Iterator[str]:
     for column in columns:
         if column != "*" and not table.has(column):
             yield f"the table {table.name} has no column {column}."
-
-
-def _link_problems(name: str, columns: Iterable[str]) -> Iterator[str]:
-    linked = next((entity.table for entity in ENTITIES.values() if entity.table.name == name), None)
-    if linked is None:
-        yield f"it leads through {name}, which is no table of a type."
-    else:
-        yield from _missing(linked, *columns)
-
-
-def _key_problems(relation: Relation, table: Table[Any]) -> Iterator[str]:
-    """Both columns of a key are of one type, the one that the statements cast to."""
-    wanted = _KEY_KINDS[relation.key_type]
-    for of, column in ((table, relation.local), (relation.target, relation.remote)):
-        kind, _ = of.kind(column)
-        if kind is not wanted:
-            yield f"{of.name}.{column} is {_named(kind)}, not the {relation.key_type} of the key."
 
 
 def _target_problems(relation: Relation, type_: GraphQLOutputType) -> Iterator[str]:

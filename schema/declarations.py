@@ -78,6 +78,8 @@ class Relation:
     decides      the target's columns that `classify` reads.
     with_deleted whether soft-deleted rows are found, too.
     key_type     PostgreSQL's type of the two columns.
+    of           the table of the rows that have the relation; None where no type declares it.
+    kind         of rows that name their owner by type and id: which kind of them.
     """
 
     target: Table[Any]
@@ -92,6 +94,13 @@ class Relation:
     decides: tuple[str, ...] = ()
     with_deleted: bool = False
     key_type: str = "bigint"
+    of: Table[Any] | None = None
+    kind: str = ""
+
+    @property
+    def label(self) -> str:
+        """What tells it, in the words of the graph, from other relations to the same table."""
+        return self.kind or self.local
 
     @property
     def reads(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""How a type's fields are declared: `column`, `computed`, `relation`, `pages`.
+"""How a type's fields are declared: `column`, `computed`, `relation`, `relation_list`, `pages`.
 
 Each declaration says which columns it reads, so that the dataloaders, a stored query's watched columns and
 (from the same place) compiled plans have one source. No resolver below the root does I/O of its own: a leaf
@@ -7,7 +7,7 @@ is an attribute or a pure function of one row, a relation goes through `context.
 
 from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
@@ -15,7 +15,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from app.auth import Scope
-from app.db.table import Table
+from app.db.table import Key, Table
 from app.domain import money
 from app.errors import InvalidInput
 from schema import global_ids
@@ -31,10 +31,12 @@ from schema.declarations import (
     always,
 )
 from schema.unreadable import computed_value, readable
-from schema.visibility import Visibility
+from schema.visibility import rule_of
 
 T = TypeVar("T")
 _DECLARATION = "declaration"
+#: Python's type of a key → PostgreSQL's.
+_KEY_TYPES = {int: "bigint", str: "text", bytes: "bytea"}
 
 
 class DeclaredField(StrawberryField):
@@ -60,7 +62,6 @@ class DeclaredField(StrawberryField):
 def entity(
     table: Table[Any],
     *,
-    visible: Visibility,
     description: str,
     name: str | None = None,
     row: type | None = None,
@@ -73,15 +74,15 @@ def entity(
     """
 
     def declare(cls: type[T]) -> type[T]:
-        row_class = row or table.row
+        row_class, rule = row or table.row, rule_of(table)
         cls.is_type_of = classmethod(lambda _, obj, info: type(obj) is row_class)  # type: ignore[attr-defined]
         declared = strawberry.type(cls, name=name, description=description)
         type_name = declared.__strawberry_definition__.name  # type: ignore[attr-defined]
         interfaces = declared.__strawberry_definition__.interfaces  # type: ignore[attr-defined]
         ENTITIES[type_name] = Entity(
-            name=type_name, table=table, row=row_class, visibility=visible, is_node=bool(interfaces), scope=scope
+            name=type_name, table=table, row=row_class, visibility=rule, is_node=bool(interfaces), scope=scope
         )
-        VISIBILITY[table.name] = visible
+        VISIBILITY[table.name] = rule
         SCOPES[table.name] = scope
         return declared
 
@@ -119,39 +120,70 @@ def argument(name: str, type_: Any, description: str, default: Any = strawberry.
 
 
 def relation(
-    target: Table[Any],
+    key: Key,
     *,
-    local: str = "id",
-    remote: str = "id",
     description: str,
-    link: Link | None = None,
-    is_list: bool | None = None,
-    where: Callable[..., str] = always,
-    filters: Sequence[str] = (),
+    through: Key | None = None,
     classify: Callable[[Any], Any] | None = None,
     decides: Sequence[str] = (),
     with_deleted: bool = False,
-    key_type: str = "bigint",
     deprecated: str | None = None,
 ) -> Any:
-    """A relation: to the one row of an id when only `local` is given, to a list when `remote` is.
+    """A relation to the one row that a key names: `relation(INVOICES.order_id)` of an invoice.
 
-    Both together are a relation to one row by another unique column than its id. Over a link, `is_list` says it.
+    Args:
+        through: A key of the row itself, to the row that `key` is a key of.
+        classify, decides, with_deleted: As in `Relation`.
     """
-    declaration = Relation(
-        target=target,
-        local=local,
-        remote=remote,
-        is_list=(local == "id" and remote != "id") if is_list is None else is_list,
-        link=link,
+    return _declared(
+        Relation(
+            **_followed(key, through, is_list=False),
+            classify=classify,
+            decides=tuple(decides),
+            with_deleted=with_deleted,
+        ),
+        description,
+        deprecated=deprecated,
+    )
+
+
+def relation_list(
+    key: Key,
+    *,
+    description: str,
+    through: Key | None = None,
+    classify: Callable[[Any], Any] | None = None,
+    decides: Sequence[str] = (),
+) -> Any:
+    """A relation to the rows whose key names the row, as a plain list: `relation_list(LINE_ITEMS.invoice_id)`.
+
+    Args:
+        through: A key that names the row. `key` then leads on from its table's rows.
+        classify, decides: As in `Relation`. They turn all rows together into one value, where that is the field's type.
+    """
+    declared = Relation(**_followed(key, through, is_list=True), classify=classify, decides=tuple(decides))
+    return _declared(declared, description)
+
+
+def same_row(
+    table: Table[Any],
+    *,
+    description: str,
+    where: Callable[..., str] = always,
+    filters: Sequence[str] = (),
+    with_deleted: bool = False,
+) -> Any:
+    """A relation to the row itself, as another type over its table. `where`, `filters`: as in `Relation`."""
+    declared = Relation(
+        of=table,
+        target=table,
+        local="id",
+        remote="id",
         where=where,
         filters=tuple(filters),
-        classify=classify,
-        decides=tuple(decides),
         with_deleted=with_deleted,
-        key_type=key_type,
     )
-    return _declared(declaration, description, deprecated=deprecated)
+    return _declared(declared, description)
 
 
 PAGE_ARGUMENTS = (
@@ -163,27 +195,89 @@ PAGE_ARGUMENTS = (
 
 
 def pages(
-    target: Table[Any],
+    key: Key,
     *,
     description: str,
-    remote: str = "id",
-    link: Link | None = None,
+    through: Key | None = None,
     where: Callable[..., str] = always,
     filters: Sequence[str] = (),
     arguments: Sequence[StrawberryArgument] = (),
 ) -> Any:
-    """A to-many relation as a Relay connection, in id order; `arguments` are those of `where`."""
-    declaration = Relation(
-        target=target,
-        local="id",
-        remote=remote,
-        is_list=True,
+    """As `relation_list`, as a Relay connection in id order; `arguments` are those of `where`."""
+    declared = Relation(
+        **_followed(key, through, is_list=True),
         is_paged=True,
-        link=link,
         where=where,
         filters=tuple(filters),
     )
-    return _declared(declaration, description, arguments=(*arguments, *PAGE_ARGUMENTS))
+    return _declared(declared, description, arguments=(*arguments, *PAGE_ARGUMENTS))
+
+
+def owned_rows(
+    owned: Table[Any],
+    owner: Table[Any],
+    *,
+    description: str,
+    kind: str = "",
+    is_list: bool = True,
+    is_paged: bool = False,
+) -> Any:
+    """A relation to the rows of a table that names its owners by type and id.
+
+    Raises:
+        TypeError: Rows of `owner` own no such rows.
+    """
+    if not any(one.table is owned and one.kind in (None, kind) for one in owner.owns):
+        raise TypeError(
+            f"The table {owner.name} does not say that its rows own {' '.join([owned.name, kind]).strip()}."
+        )
+    condition = f"t.owner_type = '{owner.type_name}'" + (f" and t.kind = '{kind}'" if kind else "")
+    declared = Relation(
+        of=owner,
+        target=owned,
+        local="id",
+        remote="owner_id",
+        is_list=is_list,
+        is_paged=is_paged,
+        where=lambda: condition,
+        filters=("owner_type", "kind") if kind else ("owner_type",),
+        kind=kind,
+    )
+    return _declared(declared, description, arguments=PAGE_ARGUMENTS if is_paged else ())
+
+
+class _Followed(TypedDict):
+    of: Table[Any]
+    target: Table[Any]
+    local: str
+    remote: str
+    link: Link | None
+    is_list: bool
+    key_type: str
+
+
+def _followed(key: Key, through: Key | None, *, is_list: bool) -> _Followed:
+    """Return what a relation along one or two keys joins: a list begins at the row that the first key names."""
+    first = through or key
+    of, local, remote = (first.to, first.remote, first.column) if is_list else (first.table, first.column, first.remote)
+    between = first.table if is_list else first.to
+    if through is None:
+        target, link = between, None
+    elif key.table is between:
+        target, link = key.to, Link(table=between.name, column=key.column, target_column=key.remote, key=remote)
+    elif is_list and key.to is between:
+        target, link = key.table, Link(table=between.name, column=key.remote, target_column=key.column, key=remote)
+    else:
+        raise TypeError(f"{key} does not lead on from {through}.")
+    return _Followed(
+        of=of,
+        target=target,
+        local=local,
+        remote="id" if link else remote,
+        link=link,
+        is_list=is_list,
+        key_type=_KEY_TYPES[of.kind(local)[0]],
+    )
 
 
 def global_id(type_name: str) -> Any:

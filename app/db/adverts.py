@@ -4,9 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
+from app.db.brands import BRANDS
+from app.db.external_ids import EXTERNAL_IDS
+from app.db.images import IMAGES
+from app.db.metadata import METADATA
 from app.db.pool import Connection
-from app.db.sellers import SellerId
-from app.db.table import Table
+from app.db.sellers import SELLERS, SellerId
+from app.db.table import OfSeller, Table
+from app.db.taxons import TAXONS
 from app.domain.advert import AdvertCondition
 from app.errors import NotFound
 
@@ -35,7 +40,15 @@ class Advert:
     updated_at: datetime
 
 
-ADVERTS = Table("adverts", Advert)
+ADVERTS = Table(
+    "adverts",
+    Advert,
+    type_name="Advert",
+    seen_by=OfSeller(),
+    keys={"seller_id": SELLERS, "brand_id": BRANDS, "taxon_id": TAXONS, "display_image_id": IMAGES},
+    owns=(IMAGES, EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
 
 
 async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: SellerId | None) -> Advert:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from app.db.invoices import InvoiceId
+from app.db.invoices import INVOICES, InvoiceId
 from app.db.pool import Connection
 from app.db.sellers import SellerId
-from app.db.table import Table
+from app.db.table import Table, Through, part_of
 from app.errors import NotFound
 
 InvoiceAnnotationId = NewType("InvoiceAnnotationId", int)
@@ -23,7 +23,12 @@ class InvoiceAnnotation:
     updated_at: datetime
 
 
-INVOICE_ANNOTATIONS = Table("invoice_annotations", InvoiceAnnotation)
+INVOICE_ANNOTATIONS = Table(
+    "invoice_annotations",
+    InvoiceAnnotation,
+    seen_by=Through("invoice_id"),
+    keys={"invoice_id": part_of(INVOICES)},
+)
 
 
 async def find_annotated_invoice(

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from app.db.orders import OrderId
+from app.db.addresses import ADDRESSES
+from app.db.adverts import ADVERTS
+from app.db.external_ids import EXTERNAL_IDS
+from app.db.images import IMAGES
+from app.db.metadata import METADATA
+from app.db.orders import ORDERS, OrderId
 from app.db.pool import Connection
-from app.db.sellers import SellerId
-from app.db.table import Table
+from app.db.sellers import SELLERS, SellerId
+from app.db.table import OfSeller, Owned, Reference, Table, Through, part_of
+from app.db.variants import VARIANTS
 from app.domain.invoice import InvoiceStatusFlag
 from app.domain.order import DeliveryType, LineItemStatus, PricingModel
 from app.errors import NotFound
@@ -80,8 +86,34 @@ class LineItem:
     updated_at: datetime
 
 
-INVOICES = Table("invoices", Invoice)
-LINE_ITEMS = Table("line_items", LineItem)
+INVOICES = Table(
+    "invoices",
+    Invoice,
+    type_name="Invoice",
+    seen_by=OfSeller(),
+    keys={
+        "order_id": part_of(ORDERS, passes_down=True),
+        "seller_id": SELLERS,
+        "shipping_address_id": ADDRESSES,
+        "buyer_billing_address_id": ADDRESSES,
+    },
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+    remembered_in="deleted_invoices",
+)
+LINE_ITEMS = Table(
+    "line_items",
+    LineItem,
+    type_name="LineItem",
+    seen_by=Through("invoice_id"),
+    keys={
+        "invoice_id": part_of(INVOICES),
+        "advert_id": Reference(to=ADVERTS, is_enforced=False),
+        "variant_id": Reference(to=VARIANTS, is_enforced=False),
+        "image_id": IMAGES,
+    },
+    owns=(EXTERNAL_IDS, METADATA, Owned(IMAGES, is_part=False)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
+from app.db.addresses import ADDRESSES
+from app.db.external_ids import EXTERNAL_IDS
+from app.db.metadata import METADATA
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import OperatorOnly, Table
 from app.domain.order import OrderStatus
 from app.errors import NotFound
 
@@ -42,7 +45,15 @@ class Order:
     updated_at: datetime
 
 
-ORDERS = Table("orders", Order)
+ORDERS = Table(
+    "orders",
+    Order,
+    type_name="Order",
+    seen_by=OperatorOnly("An order"),
+    keys={"address_id": ADDRESSES, "billing_address_id": ADDRESSES},
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
 
 
 async def get_order(conn: Connection, order_id: OrderId) -> Order:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from app.db.invoices import InvoiceId, LineItemId
+from app.db.external_ids import EXTERNAL_IDS
+from app.db.images import IMAGES
+from app.db.invoices import INVOICES, LINE_ITEMS, InvoiceId, LineItemId
+from app.db.metadata import METADATA
 from app.db.pool import Connection
 from app.db.sellers import SellerId
-from app.db.table import Table
+from app.db.table import Table, Through, part_of
 from app.domain.refund_request import (
     RefundRequestInitiator,
     RefundRequestLineItemStatus,
@@ -75,9 +78,31 @@ class RefundRequestNote:
     author: str | None
 
 
-REFUND_REQUESTS = Table("refund_requests", RefundRequest)
-REFUND_REQUEST_LINE_ITEMS = Table("refund_request_line_items", RefundRequestLineItem)
-REFUND_REQUEST_NOTES = Table("refund_request_notes", RefundRequestNote)
+REFUND_REQUESTS = Table(
+    "refund_requests",
+    RefundRequest,
+    type_name="RefundRequest",
+    seen_by=Through("invoice_id"),
+    keys={"invoice_id": part_of(INVOICES)},
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
+REFUND_REQUEST_LINE_ITEMS = Table(
+    "refund_request_line_items",
+    RefundRequestLineItem,
+    type_name="RefundRequestLineItem",
+    seen_by=Through("refund_request_id"),
+    keys={"refund_request_id": part_of(REFUND_REQUESTS), "line_item_id": LINE_ITEMS},
+    owns=(EXTERNAL_IDS, METADATA),
+)
+REFUND_REQUEST_NOTES = Table(
+    "refund_request_notes",
+    RefundRequestNote,
+    type_name="RefundRequestNote",
+    seen_by=Through("refund_request_id"),
+    keys={"refund_request_id": part_of(REFUND_REQUESTS), "refund_request_line_item_id": REFUND_REQUEST_LINE_ITEMS},
+    owns=(IMAGES,),
+)
 
 
 async def find_refunded_invoice(

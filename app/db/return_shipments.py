@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from app.db.invoices import LineItemId
+from app.db.external_ids import EXTERNAL_IDS
+from app.db.invoices import LINE_ITEMS, LineItemId
+from app.db.metadata import METADATA
 from app.db.pool import Connection
-from app.db.refund_requests import RefundRequestId
+from app.db.refund_requests import REFUND_REQUESTS, RefundRequestId
 from app.db.sellers import SellerId
-from app.db.shipments import ShipmentCarrierId
-from app.db.table import Table
+from app.db.shipments import SHIPMENT_CARRIERS, ShipmentCarrierId
+from app.db.table import Table, Through, part_of
 from app.domain.tracking import ShipmentStatus
 from app.errors import NotFound
 
@@ -46,9 +48,26 @@ class ReturnShipmentStatus:
     created_at: datetime
 
 
-RETURN_SHIPMENTS = Table("return_shipments", ReturnShipment)
-RETURN_SHIPPED_ITEMS = Table("return_shipped_items", ReturnShippedItem)
-RETURN_SHIPMENT_STATUSES = Table("return_shipment_statuses", ReturnShipmentStatus)
+RETURN_SHIPMENTS = Table(
+    "return_shipments",
+    ReturnShipment,
+    type_name="ReturnShipment",
+    seen_by=Through("refund_request_id"),
+    keys={"refund_request_id": part_of(REFUND_REQUESTS), "carrier_id": SHIPMENT_CARRIERS},
+    owns=(EXTERNAL_IDS, METADATA),
+)
+RETURN_SHIPPED_ITEMS = Table(
+    "return_shipped_items",
+    ReturnShippedItem,
+    seen_by=Through("return_shipment_id"),
+    keys={"return_shipment_id": part_of(RETURN_SHIPMENTS), "line_item_id": LINE_ITEMS},
+)
+RETURN_SHIPMENT_STATUSES = Table(
+    "return_shipment_statuses",
+    ReturnShipmentStatus,
+    seen_by=Through("return_shipment_id"),
+    keys={"return_shipment_id": part_of(RETURN_SHIPMENTS)},
+)
 
 
 async def find_returned_request(

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
+from app.db.addresses import ADDRESSES
+from app.db.external_ids import EXTERNAL_IDS
+from app.db.images import IMAGES
+from app.db.metadata import METADATA
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import OfSeller, Owned, Table
+from app.domain.image import ImageKind
 from app.errors import NotFound
 
 SellerId = NewType("SellerId", int)
@@ -27,7 +32,15 @@ class Seller:
     updated_at: datetime
 
 
-SELLERS = Table("sellers", Seller)
+SELLERS = Table(
+    "sellers",
+    Seller,
+    type_name="Seller",
+    seen_by=OfSeller("id"),
+    keys={"address_id": ADDRESSES},
+    owns=(Owned(IMAGES, ImageKind.GALLERY), Owned(IMAGES, ImageKind.LOGO), EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
 
 
 async def find_seller(conn: Connection, seller_id: SellerId) -> Seller | None:

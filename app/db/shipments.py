@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from app.db.invoices import InvoiceId, LineItemId
+from app.db.external_ids import EXTERNAL_IDS
+from app.db.invoices import INVOICES, LINE_ITEMS, InvoiceId, LineItemId
+from app.db.metadata import METADATA
 from app.db.pool import Connection
 from app.db.sellers import SellerId
-from app.db.table import Table
+from app.db.table import EVERYONE, Table, Through, part_of
 from app.errors import NotFound
 
 ShipmentId = NewType("ShipmentId", int)
@@ -44,9 +46,26 @@ class ShipmentCarrier:
     tracking_link_template: str | None
 
 
-SHIPMENTS = Table("shipments", Shipment)
-SHIPPED_ITEMS = Table("shipped_items", ShippedItem)
-SHIPMENT_CARRIERS = Table("shipment_carriers", ShipmentCarrier)
+SHIPMENT_CARRIERS = Table(
+    "shipment_carriers",
+    ShipmentCarrier,
+    seen_by=EVERYONE,
+)
+SHIPMENTS = Table(
+    "shipments",
+    Shipment,
+    type_name="Shipment",
+    seen_by=Through("invoice_id"),
+    keys={"invoice_id": part_of(INVOICES), "carrier_id": SHIPMENT_CARRIERS},
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
+SHIPPED_ITEMS = Table(
+    "shipped_items",
+    ShippedItem,
+    seen_by=Through("shipment_id"),
+    keys={"shipment_id": part_of(SHIPMENTS), "line_item_id": LINE_ITEMS},
+)
 
 
 async def find_carrier(conn: Connection, carrier_id: ShipmentCarrierId) -> ShipmentCarrier | None:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from app.db.adverts import AdvertId
+from app.db.adverts import ADVERTS, AdvertId
+from app.db.external_ids import EXTERNAL_IDS
+from app.db.images import IMAGES
+from app.db.metadata import METADATA
 from app.db.pool import Connection, Record
-from app.db.sellers import SellerId
-from app.db.table import Table
+from app.db.sellers import SELLERS, SellerId
+from app.db.table import OfSeller, Table, part_of
 from app.domain.order import PricingModel
 from app.errors import NotFound
 
@@ -42,7 +45,15 @@ class Variant:
     updated_at: datetime
 
 
-VARIANTS = Table("variants", Variant)
+VARIANTS = Table(
+    "variants",
+    Variant,
+    type_name="Variant",
+    seen_by=OfSeller(),
+    keys={"advert_id": part_of(ADVERTS, passes_down=True), "seller_id": SELLERS},
+    owns=(IMAGES, EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

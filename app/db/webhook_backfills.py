@@ -6,8 +6,8 @@ from typing import NewType
 
 from app.db.pool import Connection
 from app.db.sellers import SellerId
-from app.db.table import JsonText, Table
-from app.db.webhooks import WebhookId
+from app.db.table import JsonText, Table, Through
+from app.db.webhooks import WEBHOOKS, WebhookId
 from app.domain.webhook_run import WebhookRunState
 from app.errors import NotFound
 
@@ -40,7 +40,12 @@ class WebhookBackfill:
     finished_at: datetime | None
 
 
-WEBHOOK_BACKFILLS = Table("webhook_backfills", WebhookBackfill)
+WEBHOOK_BACKFILLS = Table(
+    "webhook_backfills",
+    WebhookBackfill,
+    seen_by=Through("webhook_id"),
+    keys={"webhook_id": WEBHOOKS},
+)
 _COLUMNS = WEBHOOK_BACKFILLS.select_list("b")
 
 

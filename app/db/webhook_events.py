@@ -8,8 +8,8 @@ from typing import NamedTuple, NewType
 import orjson
 
 from app.db.pool import Connection, unmoved
-from app.db.table import Table
-from app.db.webhooks import WebhookId
+from app.db.table import EVERYONE, Reference, Table, Through
+from app.db.webhooks import WEBHOOKS, WebhookId
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_event import WebhookEventState
 
@@ -66,9 +66,30 @@ class Payload:
     body: bytes
 
 
-WEBHOOK_EVENTS = Table("webhook_events", WebhookEvent)
-DELIVERY_ATTEMPTS = Table("delivery_attempts", DeliveryAttempt)
-PAYLOADS = Table("payloads", Payload)
+PAYLOADS = Table(
+    "payloads",
+    Payload,
+    seen_by=EVERYONE,
+)
+WEBHOOK_EVENTS = Table(
+    "webhook_events",
+    WebhookEvent,
+    seen_by=Through("webhook_id", is_of_few=True),
+    keys={
+        "webhook_id": Reference(to=WEBHOOKS, is_enforced=False),
+        "payload_digest": Reference(to=PAYLOADS, remote="digest", is_enforced=False),
+        "superseded_by": Reference(is_enforced=False),
+    },
+)
+DELIVERY_ATTEMPTS = Table(
+    "delivery_attempts",
+    DeliveryAttempt,
+    seen_by=Through("webhook_id", is_of_few=True),
+    keys={
+        "webhook_id": Reference(to=WEBHOOKS, is_enforced=False),
+        "webhook_event_id": Reference(to=WEBHOOK_EVENTS, is_enforced=False),
+    },
+)
 
 
 class Given(NamedTuple):

@@ -7,8 +7,8 @@ from typing import NewType
 
 from app.db.pool import Connection
 from app.db.sellers import SellerId
-from app.db.table import Table
-from app.db.webhooks import WebhookId
+from app.db.table import Table, Through
+from app.db.webhooks import WEBHOOKS, WebhookId
 from app.domain.webhook_event import WebhookEventState
 from app.domain.webhook_run import WebhookRunState
 from app.errors import NotFound
@@ -35,7 +35,12 @@ class WebhookReplay:
     finished_at: datetime | None
 
 
-WEBHOOK_REPLAYS = Table("webhook_replays", WebhookReplay)
+WEBHOOK_REPLAYS = Table(
+    "webhook_replays",
+    WebhookReplay,
+    seen_by=Through("webhook_id"),
+    keys={"webhook_id": WEBHOOKS},
+)
 _COLUMNS = WEBHOOK_REPLAYS.select_list("r")
 
 

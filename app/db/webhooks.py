@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, NewType
 
 from app.db.pool import Connection
-from app.db.sellers import SellerId
-from app.db.table import JsonText, Table
+from app.db.sellers import SELLERS, SellerId
+from app.db.table import JsonText, OfSeller, Table
 from app.domain.secret_ring import SignatureScheme
 from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.errors import NotFound
@@ -75,7 +75,12 @@ class Webhook(Subscription):
     paused_until: datetime | None = None
 
 
-WEBHOOKS = Table("webhooks", Webhook)
+WEBHOOKS = Table(
+    "webhooks",
+    Webhook,
+    seen_by=OfSeller(),
+    keys={"seller_id": SELLERS},
+)
 _COLUMNS = WEBHOOKS.select_list("webhooks")
 _SUBSCRIPTIONS = Table("webhooks", Subscription)
 

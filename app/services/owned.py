@@ -9,7 +9,7 @@ from app.auth import Viewer
 from app.db.external_ids import EXTERNAL_IDS, ExternalID
 from app.db.invoices import touch_invoice
 from app.db.metadata import METADATA, Metadatum
-from app.db.owners import OWNER_TYPES, find_owner
+from app.db.owners import find_owner, owner_tables
 from app.db.pool import Connection, transaction
 from app.db.upsert import upsert_rows
 from app.domain.problems import Problems, blank_problems, join, value_problems
@@ -98,7 +98,7 @@ def _at(path: str, number: int, name: str) -> str:
 
 
 def _check(given: Kept, problems: Problems) -> None:
-    if given.owner_type not in OWNER_TYPES:
+    if given.owner_type not in owner_tables():
         raise InvalidInput.at("owner", f"a {given.owner_type} keeps no such values")
     value_problems(given).include(problems).check()
 

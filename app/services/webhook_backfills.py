@@ -13,6 +13,7 @@ from app.db.webhooks import Webhook, WebhookId
 from app.domain.webhook import WebhookEventName
 from app.domain.webhook_run import WebhookRunState
 from app.errors import Conflict, InvalidInput
+from app.services.webhook_klasses import event_names
 
 DEFAULT_RATE_PER_S = 10
 MAX_RATE_PER_S = 500
@@ -43,7 +44,7 @@ async def start_backfill(
         raise InvalidInput.at("updatedUntil", "must be later than updatedSince")
     async with transaction(database, actor=viewer.actor) as conn:
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        if WebhookEventName.UPDATE not in webhook.type.event_names:
+        if WebhookEventName.UPDATE not in event_names(webhook.type):
             raise Conflict(f"A webhook about {webhook.type.value} is not backfilled: what happened can be asked for.")
         check(webhook)
         if await webhook_backfills.is_running(conn, webhook_id):

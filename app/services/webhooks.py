@@ -23,6 +23,7 @@ from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.domain.webhook_event import WEBHOOK_DELETED
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.secrets import box_of
+from app.services.webhook_klasses import event_names, is_operators_only
 from app.services.webhook_secrets import SECRETS as SECRETS
 from app.services.webhook_secrets import Keyed, Ringed, secret_columns
 from app.settings import Settings
@@ -77,7 +78,7 @@ async def create_webhook(
     Raises: InvalidInput, Forbidden; Conflict when the seller has as many webhooks as it may.
     """
     owner = _owner(viewer, seller_id)
-    if klass.is_operators_only and owner is not None:
+    if is_operators_only(klass) and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
     values = _columns(attributes, settings, klass, filter_problems)
     ringed = _ringed(None, attributes, settings)
@@ -182,7 +183,7 @@ def _columns(
     if problems:
         raise InvalidInput("The webhook was not saved.", fields=problems)
     if "events" in attributes:
-        values["events"] = [event.value for event in dict.fromkeys(attributes["events"] or klass.event_names)]
+        values["events"] = [event.value for event in dict.fromkeys(attributes["events"] or event_names(klass))]
     return {**values, **_sealed_headers(attributes, settings)}
 
 
@@ -204,8 +205,8 @@ def _problems(
     events = attributes.get("events")
     if events is not None and not events:
         problems["attributes.events"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
-    elif not set(events or ()) <= set(klass.event_names):
-        happens = ", ".join(klass.event_names)
+    elif not set(events or ()) <= set(event_names(klass)):
+        happens = ", ".join(event_names(klass))
         problems["attributes.events"] = [f"must be {happens} alone: nothing else happens to {klass.entity_type}"]
     description = attributes.get("description") or ""
     if len(description) > _MAX_DESCRIPTION_CHARS or "\0" in description:

@@ -7,6 +7,7 @@ import strawberry
 from databases import Database
 
 from app.auth import Viewer
+from app.db.owners import owner_tables
 from app.services.owned import Kept, KeptValue, upsert_external_id, upsert_metadatum
 from schema import global_ids
 from schema.context import Info
@@ -15,10 +16,8 @@ from schema.mutations.payload import MutationPayload, client_mutation_id, run_mu
 from schema.types.external_id import ExternalID
 from schema.types.metadatum import Metadatum
 
-_OWNER = (
-    "What it is kept with: an Order, Invoice, LineItem, Shipment, RefundRequest, RefundRequestLineItem,"
-    " ReturnShipment, Advert, Variant or Seller."
-)
+*_FIRST, _LAST = sorted(owner_tables())
+_OWNER = f"What it is kept with: an {', '.join(_FIRST)} or {_LAST}."
 
 
 @strawberry.input(description="A value that is kept with what the mutation is about.")

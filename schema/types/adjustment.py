@@ -3,25 +3,15 @@
 import strawberry
 
 from app.db.adjustments import ADJUSTMENTS
-from app.db.invoices import INVOICES, LINE_ITEMS
 from schema.enums import AdjustmentAppliesToEnum, AdjustmentTypeEnum
 from schema.fields import cents, column, entity, formatted, global_id
-from schema.types.invoice import INVOICE_VISIBILITY
-from schema.types.line_item import LINE_ITEM_VISIBILITY
 from schema.types.node import Node
-from schema.visibility import AnyOf, Through
 
 _AMOUNT = "By how much the price changes; negative for what is taken off."
 
 
 @entity(
     ADJUSTMENTS,
-    visible=AnyOf(
-        (
-            Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY),
-            Through("line_item_id", LINE_ITEMS.name, LINE_ITEM_VISIBILITY),
-        )
-    ),
     description="What was added to or taken off a price at checkout, such as a promotion or a fee.",
 )
 class Adjustment(Node):

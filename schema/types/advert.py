@@ -10,11 +10,7 @@ import strawberry
 
 from app.db.adverts import ADVERTS
 from app.db.adverts import Advert as AdvertRow
-from app.db.brands import BRANDS
-from app.db.images import IMAGES
 from app.db.option_types import ADVERT_OPTION_VALUES
-from app.db.sellers import SELLERS
-from app.db.taxons import TAXONS
 from app.db.variants import VARIANTS
 from app.db.variants import Variant as VariantRow
 from app.domain.advert import description_html, full_title, is_advert_displayable, page_path
@@ -22,19 +18,27 @@ from app.domain.money import decimal_amount
 from app.domain.variant import lowest_price_cents
 from schema.connections import Connection
 from schema.enums import AdvertConditionEnum
-from schema.fields import argument, column, computed, entity, global_id, legacy_id, pages, relation
+from schema.fields import (
+    argument,
+    column,
+    computed,
+    entity,
+    global_id,
+    legacy_id,
+    pages,
+    relation,
+    relation_list,
+    same_row,
+)
 from schema.types.brand import Brand
 from schema.types.node import Node
 from schema.types.owned import AnImage, ExternalIDs, Metadata, external_ids, images, metadata
 from schema.types.seller import Seller
 from schema.types.taxon import Taxon
-from schema.visibility import OfSeller
 
 if TYPE_CHECKING:
     from schema.types.option_type import AdvertOptionValue
     from schema.types.variant import Variant
-
-ADVERT_VISIBILITY = OfSeller("seller_id")
 
 #: What `classify_advert` reads.
 ADVERT_CLASS_COLUMNS = ("is_published", "deleted_at")
@@ -92,7 +96,7 @@ def _lowest_price(variants: Sequence[VariantRow]) -> str | None:
     return None if lowest is None else str(lowest)
 
 
-@entity(ADVERTS, visible=ADVERT_VISIBILITY, description="A seller's product, bought as one of its variants.")
+@entity(ADVERTS, description="A seller's product, bought as one of its variants.")
 class Advert(Node):
     id: strawberry.ID = global_id("Advert")
     legacy_id: int = legacy_id()
@@ -126,38 +130,35 @@ class Advert(Node):
     page_path: str = computed(
         lambda row: page_path(row.id), reads=("id",), description="Path of the product's page in the shop."
     )
-    seller: Seller = relation(SELLERS, local="seller_id", description="The seller who offers it.")
+    seller: Seller = relation(ADVERTS.seller_id, description="The seller who offers it.")
     variants: Connection[Annotated["Variant", strawberry.lazy("schema.types.variant")]] = pages(
-        VARIANTS,
-        remote="advert_id",
+        VARIANTS.advert_id,
         where=_variants_shown,
         filters=("is_published",),
         arguments=(argument("displayable_only", bool | None, "Leave out variants that buyers can't see."),),
         description="What can be bought of the product, such as its sizes.",
     )
-    lowest_price: str | None = relation(
-        VARIANTS,
-        remote="advert_id",
+    lowest_price: str | None = relation_list(
+        VARIANTS.advert_id,
         classify=_lowest_price,
         decides=_PRICE_COLUMNS,
         description="The lowest of the displayable variants' lowest prices, as in `12.50`; null without any.",
     )
-    brand: Brand | None = relation(BRANDS, local="brand_id", description="The brand; null when it has none.")
-    taxon: Taxon | None = relation(TAXONS, local="taxon_id", description="The category; null when it is in none.")
-    images: Connection[AnImage] = images("Advert", "Pictures of the product.")
+    brand: Brand | None = relation(ADVERTS.brand_id, description="The brand; null when it has none.")
+    taxon: Taxon | None = relation(ADVERTS.taxon_id, description="The category; null when it is in none.")
+    images: Connection[AnImage] = images(ADVERTS, "Pictures of the product.")
     display_image: AnImage | None = relation(
-        IMAGES, local="display_image_id", description="The picture that stands for the product; null without one."
+        ADVERTS.display_image_id, description="The picture that stands for the product; null without one."
     )
     advert_option_values: Connection[Annotated["AdvertOptionValue", strawberry.lazy("schema.types.option_type")]] = (
-        pages(ADVERT_OPTION_VALUES, remote="advert_id", description="What is true of all of its variants.")
+        pages(ADVERT_OPTION_VALUES.advert_id, description="What is true of all of its variants.")
     )
-    external_ids: ExternalIDs = external_ids("Advert")
-    metadata: Metadata = metadata("Advert")
+    external_ids: ExternalIDs = external_ids(ADVERTS)
+    metadata: Metadata = metadata(ADVERTS)
 
 
 @entity(
     ADVERTS,
-    visible=ADVERT_VISIBILITY,
     row=UnpublishedAdvertRow,
     description="Stands in the place of an advert that its seller has not published.",
 )
@@ -165,12 +166,11 @@ class UnpublishedAdvert(Node):
     id: strawberry.ID = global_id("Advert")
     legacy_id: int = legacy_id()
     updated_at: datetime = column("When the advert itself was last changed.")
-    details: Advert = relation(ADVERTS, with_deleted=True, description="The advert, with all its fields.")
+    details: Advert = same_row(ADVERTS, with_deleted=True, description="The advert, with all its fields.")
 
 
 @entity(
     ADVERTS,
-    visible=ADVERT_VISIBILITY,
     row=DeletedAdvertRow,
     description="Stands in the place of an advert that was deleted.",
 )

@@ -6,24 +6,14 @@ from app.db.images import IMAGES
 from app.db.images import Image as ImageRow
 from app.domain.image import sized_url
 from schema.fields import argument, column, computed, entity, global_id
-from schema.types.advert import Advert
-from schema.types.brand import Brand
-from schema.types.line_item import LineItem
 from schema.types.node import Node
-from schema.types.owned import seen_with
-from schema.types.refund_request import RefundRequestNote
-from schema.types.seller import Seller
-from schema.types.variant import Variant
-
-#: All that can have images of their own; a line item has what its advert no longer has.
-OWNERS = (Advert, Variant, Brand, Seller, RefundRequestNote, LineItem)
 
 
 def _url(row: ImageRow, width: int | None = None, height: int | None = None) -> str:
     return sized_url(row.url, width, height)
 
 
-@entity(IMAGES, visible=seen_with(OWNERS), description="A picture of a product, a logo, or a photo with a note.")
+@entity(IMAGES, description="A picture of a product, a logo, or a photo with a note.")
 class Image(Node):
     id: strawberry.ID = global_id("Image")
     url: str = computed(

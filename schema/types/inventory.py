@@ -6,32 +6,28 @@ from typing import Annotated
 import strawberry
 
 from app.db.inventories import INVENTORIES
-from app.db.sellers import SELLERS
 from app.domain.money import decimal_amount, format_cents
-from schema.fields import column, computed, entity, global_id, relation
+from schema.fields import column, computed, entity, global_id, relation, same_row
 from schema.types.node import Node
 from schema.types.seller import Seller
-from schema.visibility import OfSeller
-
-_VISIBILITY = OfSeller("seller_id")
 
 
-@entity(INVENTORIES, visible=_VISIBILITY, description="What a seller has of a variant.")
+@entity(INVENTORIES, description="What a seller has of a variant.")
 class Inventory(Node):
     id: strawberry.ID = global_id("Inventory")
     count_on_hand: int = column("How many are in stock; of no meaning with `infiniteQuantity`.")
     infinite_quantity: bool = column("Whether it never runs out.", "has_infinite_quantity")
-    price: Annotated["Money", strawberry.lazy("schema.types.inventory")] | None = relation(
+    price: Annotated["Money", strawberry.lazy("schema.types.inventory")] | None = same_row(
         INVENTORIES,
         where=lambda: "t.price_cents is not null",
         filters=("price_cents",),
         description="What one costs here; null when the variant's own price counts.",
     )
-    seller: Seller = relation(SELLERS, local="seller_id", description="The seller who has it.")
+    seller: Seller = relation(INVENTORIES.seller_id, description="The seller who has it.")
 
 
 # Over the same rows, as a part of them: so its fields are declared, compiled and watched like all others.
-@entity(INVENTORIES, visible=_VISIBILITY, description="An amount in a currency.")
+@entity(INVENTORIES, description="An amount in a currency.")
 class Money:
     amount: Decimal = computed(
         lambda row: decimal_amount(row.price_cents, row.currency),

@@ -5,23 +5,17 @@ from datetime import datetime
 import strawberry
 
 from app.db.invoice_amendments import INVOICE_AMENDMENT_LINE_ITEMS, INVOICE_AMENDMENTS
-from app.db.invoices import INVOICES, LINE_ITEMS
-from app.db.orders import ORDERS
-from schema.declarations import Link
+from app.db.invoices import INVOICES
 from schema.enums import InvoiceAmendmentLineItemStatusEnum
-from schema.fields import cents, column, entity, formatted, global_id, legacy_id, relation
-from schema.types.invoice import INVOICE_VISIBILITY, Invoice
+from schema.fields import cents, column, entity, formatted, global_id, legacy_id, relation, relation_list
+from schema.types.invoice import Invoice
 from schema.types.line_item import LineItem
 from schema.types.node import Node
 from schema.types.order import Order
-from schema.visibility import Through
-
-INVOICE_AMENDMENT_VISIBILITY = Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY)
 
 
 @entity(
     INVOICE_AMENDMENT_LINE_ITEMS,
-    visible=Through("invoice_amendment_id", INVOICE_AMENDMENTS.name, INVOICE_AMENDMENT_VISIBILITY),
     description="What an amendment says about one line item, or about a custom amount.",
 )
 class InvoiceAmendmentLineItem(Node):
@@ -38,13 +32,12 @@ class InvoiceAmendmentLineItem(Node):
     tax_cents: int | None = cents("Tax contained in the total; null when it is not known.", "tax_cents")
     tax_formatted: str | None = formatted("Tax contained in the total; null when it is not known.", "tax_cents")
     line_item: LineItem | None = relation(
-        LINE_ITEMS, local="line_item_id", description="What was bought; null for a custom line."
+        INVOICE_AMENDMENT_LINE_ITEMS.line_item_id, description="What was bought; null for a custom line."
     )
 
 
 @entity(
     INVOICE_AMENDMENTS,
-    visible=INVOICE_AMENDMENT_VISIBILITY,
     description="What changed an invoice's amounts after the sale, such as a refund that was paid out.",
 )
 class InvoiceAmendment(Node):
@@ -72,16 +65,13 @@ class InvoiceAmendment(Node):
     line_item_tax_total_formatted: str | None = formatted(
         "Sum of the lines' tax; null when it is not known.", "line_item_tax_total_cents"
     )
-    invoice: Invoice = relation(INVOICES, local="invoice_id", description="The invoice that was amended.")
+    invoice: Invoice = relation(INVOICE_AMENDMENTS.invoice_id, description="The invoice that was amended.")
     # Nullable, so that the error for a seller's key leaves the rest of the amendment standing.
     order: Order | None = relation(
-        ORDERS,
-        local="invoice_id",
-        link=Link(table=INVOICES.name, column="order_id", target_column="id", key="id"),
+        INVOICES.order_id,
+        through=INVOICE_AMENDMENTS.invoice_id,
         description="The order of the invoice. For the operator only: an error for a seller's key.",
     )
-    line_items: list[InvoiceAmendmentLineItem] = relation(
-        INVOICE_AMENDMENT_LINE_ITEMS,
-        remote="invoice_amendment_id",
-        description="What the amendment is made up of.",
+    line_items: list[InvoiceAmendmentLineItem] = relation_list(
+        INVOICE_AMENDMENT_LINE_ITEMS.invoice_amendment_id, description="What the amendment is made up of."
     )

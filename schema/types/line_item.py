@@ -5,29 +5,21 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.db.adjustments import ADJUSTMENTS
-from app.db.adverts import ADVERTS
-from app.db.images import IMAGES
-from app.db.invoices import INVOICES, LINE_ITEMS
+from app.db.invoices import LINE_ITEMS
 from app.db.invoices import LineItem as LineItemRow
-from app.db.shipments import SHIPMENTS, SHIPPED_ITEMS
-from app.db.variants import VARIANTS
+from app.db.shipments import SHIPPED_ITEMS
 from app.domain.order import LineItemStatus, line_item_status_full
 from schema import global_ids
-from schema.declarations import Link
 from schema.enums import LineItemStatusEnum, LineItemStatusFullEnum, PricingModelEnum
-from schema.fields import cents, column, computed, entity, formatted, global_id, legacy_id, relation
+from schema.fields import cents, column, computed, entity, formatted, global_id, legacy_id, relation, relation_list
 from schema.types.advert import Advert
-from schema.types.invoice import INVOICE_VISIBILITY
 from schema.types.node import Node
 from schema.types.owned import AnImage, ExternalIDs, Metadata, external_ids, metadata
 from schema.types.variant import Variant
-from schema.visibility import Through
 
 if TYPE_CHECKING:
     from schema.types.adjustment import Adjustment
     from schema.types.shipment import Shipment
-
-LINE_ITEM_VISIBILITY = Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY)
 
 
 def _advert_id(row: LineItemRow) -> str | None:
@@ -56,7 +48,6 @@ def _status_full_name(status: str, quantity_awaiting_dispatch: int) -> str:
 
 @entity(
     LINE_ITEMS,
-    visible=LINE_ITEM_VISIBILITY,
     description="One variant that was bought, with copies of how it was offered at the time.",
 )
 class LineItem(Node):
@@ -113,28 +104,25 @@ class LineItem(Node):
         "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
     )
     variant: Variant | None = relation(
-        VARIANTS,
-        local="variant_id",
+        LINE_ITEMS.variant_id,
         description="The variant as it is today; null when it was deleted.",
         deprecated="It may have changed since the purchase: read the copies, such as `variantSku`.",
     )
     advert: Advert | None = relation(
-        ADVERTS,
-        local="advert_id",
+        LINE_ITEMS.advert_id,
         description="The advert as it is today; null when it was deleted.",
         deprecated="It may have changed since the purchase: read the copies, such as `advertTitle`.",
     )
     image: AnImage | None = relation(
-        IMAGES, local="image_id", description="How the product looked at purchase; null without a picture."
+        LINE_ITEMS.image_id, description="How the product looked at purchase; null without a picture."
     )
-    shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.shipment")]] = relation(
-        SHIPMENTS,
-        link=Link(table=SHIPPED_ITEMS.name, column="shipment_id", target_column="id", key="line_item_id"),
-        is_list=True,
+    shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.shipment")]] = relation_list(
+        SHIPPED_ITEMS.shipment_id,
+        through=SHIPPED_ITEMS.line_item_id,
         description="The shipments that some of it is in, oldest first.",
     )
-    adjustments: list[Annotated["Adjustment", strawberry.lazy("schema.types.adjustment")]] = relation(
-        ADJUSTMENTS, remote="line_item_id", description="What was added to or taken off the line's price."
+    adjustments: list[Annotated["Adjustment", strawberry.lazy("schema.types.adjustment")]] = relation_list(
+        ADJUSTMENTS.line_item_id, description="What was added to or taken off the line's price."
     )
-    external_ids: ExternalIDs = external_ids("LineItem")
-    metadata: Metadata = metadata("LineItem")
+    external_ids: ExternalIDs = external_ids(LINE_ITEMS)
+    metadata: Metadata = metadata(LINE_ITEMS)

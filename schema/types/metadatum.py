@@ -4,11 +4,9 @@ from datetime import datetime
 
 from app.db.metadata import METADATA
 from schema.fields import column, entity
-from schema.types.external_id import OWNERS
-from schema.types.owned import seen_with
 
 
-@entity(METADATA, visible=seen_with(OWNERS), description="Something that others keep with an entity.")
+@entity(METADATA, description="Something that others keep with an entity.")
 class Metadatum:
     key: str = column("What it is; once per entity.")
     value: str = column("Whatever was kept; Tellgraph gives it no meaning.")

@@ -4,18 +4,14 @@ from datetime import datetime
 
 import strawberry
 
-from app.db.orders import ORDERS
 from app.db.payment_events import PAYMENT_EVENTS
 from app.domain.money import decimal_amount
 from schema.fields import column, computed, entity, global_id
 from schema.types.node import Node
-from schema.types.order import ORDER_VISIBILITY
-from schema.visibility import Through
 
 
 @entity(
     PAYMENT_EVENTS,
-    visible=Through("order_id", ORDERS.name, ORDER_VISIBILITY),
     description="Something that happened to the payment of an order. For the operator only.",
 )
 class PaymentEvent(Node):

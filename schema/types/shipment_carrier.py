@@ -5,14 +5,9 @@ import strawberry
 from app.db.shipments import SHIPMENT_CARRIERS
 from schema.fields import column, entity, global_id, legacy_id
 from schema.types.node import Node
-from schema.visibility import Everyone
 
 
-@entity(
-    SHIPMENT_CARRIERS,
-    visible=Everyone(),
-    description="Who carries parcels; named when a shipment is created.",
-)
+@entity(SHIPMENT_CARRIERS, description="Who carries parcels; named when a shipment is created.")
 class ShipmentCarrier(Node):
     id: strawberry.ID = global_id("ShipmentCarrier")
     legacy_id: int = legacy_id()

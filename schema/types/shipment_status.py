@@ -5,21 +5,15 @@ from datetime import datetime
 import strawberry
 
 from app.db.shipment_statuses import SHIPMENT_STATUSES
-from app.db.shipments import SHIPMENTS
 from schema.enums import ShipmentStatusEnum
 from schema.fields import column, entity, global_id, relation
 from schema.types.node import Node
-from schema.types.shipment import SHIPMENT_VISIBILITY, Shipment
-from schema.visibility import Through
+from schema.types.shipment import Shipment
 
 
-@entity(
-    SHIPMENT_STATUSES,
-    visible=Through("shipment_id", SHIPMENTS.name, SHIPMENT_VISIBILITY),
-    description="What the carrier has reported about a parcel at one time.",
-)
+@entity(SHIPMENT_STATUSES, description="What the carrier has reported about a parcel at one time.")
 class ShipmentStatus(Node):
     id: strawberry.ID = global_id("ShipmentStatus")
     created_at: datetime = column("When it was reported.")
     status: ShipmentStatusEnum = column("Where the parcel was then.")
-    shipment: Shipment = relation(SHIPMENTS, local="shipment_id", description="The shipment that it is about.")
+    shipment: Shipment = relation(SHIPMENT_STATUSES.shipment_id, description="The shipment that it is about.")

@@ -8,10 +8,9 @@ from app.db.taxons import TAXONS
 from schema.connections import Connection
 from schema.fields import column, entity, global_id, legacy_id, pages, relation
 from schema.types.node import Node
-from schema.visibility import Everyone
 
 
-@entity(TAXONS, visible=Everyone(), description="A category of products, in a tree of such.")
+@entity(TAXONS, description="A category of products, in a tree of such.")
 class Taxon(Node):
     id: strawberry.ID = global_id("Taxon")
     legacy_id: int = legacy_id()
@@ -20,8 +19,8 @@ class Taxon(Node):
     tree_name: str = column("The names from the root down to this one, as in `Home > Kitchen > Kettles`.")
     url_slug: str = column("The name as a part of an address.")
     parent: Annotated["Taxon", strawberry.lazy("schema.types.taxon")] | None = relation(
-        TAXONS, local="parent_id", description="The category that it is a part of; null for a root."
+        TAXONS.parent_id, description="The category that it is a part of; null for a root."
     )
     children: Connection[Annotated["Taxon", strawberry.lazy("schema.types.taxon")]] = pages(
-        TAXONS, remote="parent_id", description="The categories that are a part of it."
+        TAXONS.parent_id, description="The categories that are a part of it."
     )

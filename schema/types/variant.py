@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.db.adverts import ADVERTS
 from app.db.inventories import INVENTORIES
 from app.db.option_types import VARIANT_OPTION_VALUES
 from app.db.variants import VARIANTS
@@ -19,13 +18,10 @@ from schema.fields import cents, column, computed, entity, global_id, legacy_id,
 from schema.types.advert import ADVERT_CLASS_COLUMNS, AllAdvert, classify_advert
 from schema.types.node import Node
 from schema.types.owned import AnImage, ExternalIDs, Metadata, external_ids, images, metadata
-from schema.visibility import OfSeller
 
 if TYPE_CHECKING:
     from schema.types.inventory import Inventory
     from schema.types.option_type import VariantOptionValue
-
-VARIANT_VISIBILITY = OfSeller("seller_id")
 
 _LOWEST_PRICE = (
     "The regular price, or the sale price where that is lower and neither starts nor ends."
@@ -55,11 +51,7 @@ def _buyable(row: VariantRow) -> bool:
     )
 
 
-@entity(
-    VARIANTS,
-    visible=VARIANT_VISIBILITY,
-    description="What is bought of an advert, such as one of its sizes.",
-)
+@entity(VARIANTS, description="What is bought of an advert, such as one of its sizes.")
 class Variant(Node):
     id: strawberry.ID = global_id("Variant")
     legacy_id: int = legacy_id()
@@ -115,19 +107,18 @@ class Variant(Node):
     notes: str | None = column("The seller's own notes.")
     url: str | None = column("The variant's page at the seller's own shop.")
     advert: AllAdvert = relation(
-        ADVERTS,
-        local="advert_id",
+        VARIANTS.advert_id,
         classify=classify_advert,
         decides=ADVERT_CLASS_COLUMNS,
         with_deleted=True,
         description="The advert that this is a variant of, or what stands in its place.",
     )
     variant_option_values: Connection[Annotated["VariantOptionValue", strawberry.lazy("schema.types.option_type")]] = (
-        pages(VARIANT_OPTION_VALUES, remote="variant_id", description="What tells it from the advert's other variants.")
+        pages(VARIANT_OPTION_VALUES.variant_id, description="What tells it from the advert's other variants.")
     )
-    images: Connection[AnImage] = images("Variant", "Pictures of this variant; the advert has its own.")
+    images: Connection[AnImage] = images(VARIANTS, "Pictures of this variant; the advert has its own.")
     inventories: Connection[Annotated["Inventory", strawberry.lazy("schema.types.inventory")]] = pages(
-        INVENTORIES, remote="variant_id", description="What each seller has of it."
+        INVENTORIES.variant_id, description="What each seller has of it."
     )
-    external_ids: ExternalIDs = external_ids("Variant")
-    metadata: Metadata = metadata("Variant")
+    external_ids: ExternalIDs = external_ids(VARIANTS)
+    metadata: Metadata = metadata(VARIANTS)

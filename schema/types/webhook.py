@@ -8,27 +8,24 @@ from strawberry.scalars import JSON
 
 from app.auth import Scope
 from app.db.operational_events import OPERATIONAL_EVENTS
-from app.db.sellers import SELLERS
 from app.db.webhook_backfills import WEBHOOK_BACKFILLS
 from app.db.webhook_replays import WEBHOOK_REPLAYS
 from app.db.webhook_skips import WEBHOOK_SKIPS
 from app.db.webhooks import WEBHOOKS
 from schema.connections import Connection
 from schema.enums import WebhookEventEnum, WebhookKlassEnum
-from schema.fields import column, computed, entity, global_id, legacy_id, pages, relation
+from schema.fields import column, computed, entity, global_id, legacy_id, pages, relation, relation_list
 from schema.payload_schema import shown_payload_schema
 from schema.types.node import Node
 from schema.types.operational_event import OperationalEvent
 from schema.types.seller import Seller
 from schema.types.webhook_run import WebhookBackfill, WebhookReplay
 from schema.types.webhook_skip import WebhookSkip
-from schema.visibility import OfSeller
 from schema.webhook_enums import WebhookSignatureSchemeEnum
 
 
 @entity(
     WEBHOOKS,
-    visible=OfSeller("seller_id"),
     scope=Scope.WEBHOOKS,
     description="An endpoint, and the query whose result it is sent whenever an entity of one type changes.",
 )
@@ -90,22 +87,19 @@ class Webhook(Node):
     )
     deleted_at: datetime | None = column("When it was deleted; null while it is there.")
     backfills: Connection[WebhookBackfill] = pages(
-        WEBHOOK_BACKFILLS, remote="webhook_id", description="The backfills that were asked for, oldest first."
+        WEBHOOK_BACKFILLS.webhook_id, description="The backfills that were asked for, oldest first."
     )
     replays: Connection[WebhookReplay] = pages(
-        WEBHOOK_REPLAYS,
-        remote="webhook_id",
-        description="The replays of many events that were asked for, oldest first.",
+        WEBHOOK_REPLAYS.webhook_id, description="The replays of many events that were asked for, oldest first."
     )
-    skips: list[WebhookSkip] = relation(
-        WEBHOOK_SKIPS,
-        remote="webhook_id",
+    skips: list[WebhookSkip] = relation_list(
+        WEBHOOK_SKIPS.webhook_id,
         description="How many changes it was not told of, by reason, the first reason first. `webhookExplain` tells of"
         " one entity.",
     )
     operational_events: Connection[OperationalEvent] = pages(
-        OPERATIONAL_EVENTS, remote="webhook_id", description="What happened to the webhook itself, oldest first."
+        OPERATIONAL_EVENTS.webhook_id, description="What happened to the webhook itself, oldest first."
     )
     seller: Seller | None = relation(
-        SELLERS, local="seller_id", description="The owner, as whom the query runs; null for the operator's."
+        WEBHOOKS.seller_id, description="The owner, as whom the query runs; null for the operator's."
     )

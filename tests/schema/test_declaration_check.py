@@ -1,25 +1,38 @@
 """A declaration that does not fit its table fails when the schema is built, by a sentence that names it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import strawberry
 
+from app.db.adverts import ADVERTS
+from app.db.external_ids import EXTERNAL_IDS
+from app.db.graph import tables
 from app.db.sellers import SELLERS
-from app.db.table import Table
+from app.db.table import OfSeller, Reference, Table, Through
 from app.domain.advert import AdvertCondition
 from schema.connections import Connection
 from schema.declaration_check import DeclarationError, check_declarations
-from schema.declarations import ENTITIES, SCOPES, VISIBILITY, Link
+from schema.declarations import ENTITIES, SCOPES, VISIBILITY
 from schema.enums import PricingModelEnum
-from schema.fields import cents, column, computed, entity, formatted, global_id, pages, relation
+from schema.fields import (
+    cents,
+    column,
+    computed,
+    entity,
+    formatted,
+    global_id,
+    pages,
+    relation,
+    relation_list,
+    same_row,
+)
 from schema.listings import listing
 from schema.lookups import lookup
-from schema.types.owned import owner
+from schema.types.owned import ExternalIDs, external_ids, logo, owner
 from schema.types.seller import Seller
-from schema.visibility import OfSeller, Through, Visibility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +48,15 @@ class PromotionRow:
     currency: str
 
 
-PROMOTIONS = Table("promotions", PromotionRow)
-OF_SELLER = OfSeller("seller_id")
+PROMOTIONS = Table(
+    "promotions",
+    PromotionRow,
+    type_name="Promotion",
+    seen_by=OfSeller(),
+    keys={"seller_id": SELLERS, "parent_id": Reference()},
+    owns=(EXTERNAL_IDS,),
+)
+GRAPH = {**tables(), "promotions": PROMOTIONS}
 
 
 @pytest.fixture(autouse=True)
@@ -50,18 +70,18 @@ def own_types() -> Iterator[None]:
         registry.update(kept)
 
 
-def _problems(type_: Any, declared: Any, *, visible: Visibility = OF_SELLER) -> list[str]:
+def _problems(type_: Any, declared: Any) -> list[str]:
     """What is said of a type over promotions with one such field, `tried`."""
     made = type("Promotion", (), {"__annotations__": {"tried": type_}, "tried": declared})
-    return _problems_of(entity(PROMOTIONS, visible=visible, description="A promotion.")(made))
+    return _problems_of(entity(PROMOTIONS, description="A promotion.")(made))
 
 
-def _problems_of(promotion: type, root: Any = None) -> list[str]:
+def _problems_of(promotion: type, root: Any = None, graph: Mapping[str, Table[Any]] = GRAPH) -> list[str]:
     fields = {"promotion": promotion | None, **({"tried": root[0]} if root else {})}
     values = {"promotion": strawberry.field(description="One."), **({"tried": root[1]} if root else {})}
     query = strawberry.type(type("Query", (), {"__annotations__": fields, **values}), description="The root.")
     try:
-        check_declarations(strawberry.Schema(query=query)._schema)
+        check_declarations(strawberry.Schema(query=query)._schema, graph)
     except DeclarationError as error:
         return str(error).splitlines()
     return []
@@ -73,7 +93,8 @@ FITTING: list[tuple[Any, Any]] = [
     (list[str], column("Tags.", "tags")),
     (strawberry.ID, global_id("Promotion")),
     (int | None, cents("Amount.", "percent_off")),
-    (Seller, relation(SELLERS, local="seller_id", description="Seller.")),
+    (Seller, relation(PROMOTIONS.seller_id, description="Seller.")),
+    (ExternalIDs, external_ids(PROMOTIONS)),
 ]
 
 
@@ -114,111 +135,138 @@ def test_refuses_a_leaf(type_: Any, declared: Any, problem: str) -> None:
 
 RELATIONS: list[tuple[Any, Any, str]] = [
     (
-        Seller | None,
-        relation(SELLERS, local="sellr_id", description="Seller."),
-        "the table promotions has no column sellr_id.",
-    ),
-    (
-        Connection[Seller],
-        pages(SELLERS, remote="promotion_id", description="Sellers."),
-        "the table sellers has no column promotion_id.",
-    ),
-    (
         Seller,
-        relation(SELLERS, local="parent_id", description="Seller."),
+        relation(PROMOTIONS.parent_id, description="Parent."),
         "it must be nullable, because promotions.parent_id may be null.",
     ),
     (
         Seller,
-        relation(SELLERS, local="name", description="Seller."),
-        "promotions.name is str, not the bigint of the key.",
-    ),
-    (
-        list[Seller],
-        relation(SELLERS, remote="business_name", description="Sellers."),
-        "sellers.business_name is str, not the bigint of the key.",
-    ),
-    (
-        list[Seller],
-        relation(SELLERS, remote="id", is_list=True, filters=("onlin",), description="Sellers."),
-        "the table sellers has no column onlin.",
-    ),
-    (
-        str | None,
-        relation(SELLERS, remote="id", classify=str, decides=("nmae",), description="A value over rows."),
-        "the table sellers has no column nmae.",
-    ),
-    (
-        Seller,
-        relation(PROMOTIONS, local="id", description="Promotion."),
+        relation(PROMOTIONS.parent_id, description="Parent."),
         "it leads to rows of promotions, but Seller is no type over them.",
     ),
     (
+        Seller | None,
+        relation(ADVERTS.seller_id, description="Seller."),
+        "it is a relation of rows of adverts, but Promotion shows rows of promotions.",
+    ),
+    (
+        list[Seller],
+        relation_list(ADVERTS.seller_id, description="Adverts."),
+        "it is a relation of rows of sellers, but Promotion shows rows of promotions.",
+    ),
+    (
+        ExternalIDs,
+        external_ids(ADVERTS),
+        "it is a relation of rows of adverts, but Promotion shows rows of promotions.",
+    ),
+    (
+        Seller | None,
+        same_row(ADVERTS, description="Itself."),
+        "it is a relation of rows of adverts, but Promotion shows rows of promotions.",
+    ),
+    (
+        Seller | None,
+        same_row(PROMOTIONS, filters=("onlin",), description="Itself."),
+        "the table promotions has no column onlin.",
+    ),
+    (
+        str | None,
+        relation_list(PROMOTIONS.parent_id, classify=str, decides=("nmae",), description="A value over rows."),
+        "the table promotions has no column nmae.",
+    ),
+    (
         Seller,
-        relation(SELLERS, remote="address_id", description="Sellers."),
+        relation_list(PROMOTIONS.parent_id, description="Children."),
         "it leads to a list, but its type is Seller!.",
     ),
     (
         list[Seller],
-        relation(SELLERS, local="seller_id", description="Seller."),
+        relation(PROMOTIONS.seller_id, description="Seller."),
         "it leads to one row, but its type is [Seller!]!.",
     ),
     (
         list[Seller],
-        pages(SELLERS, remote="address_id", description="Sellers."),
+        pages(PROMOTIONS.parent_id, description="Children."),
         "it has pages, but its type [Seller!]! is no connection.",
-    ),
-    (
-        list[Seller],
-        relation(
-            SELLERS,
-            link=Link(table="promoted", column="seller_id", target_column="id", key="promotion_id"),
-            is_list=True,
-            description="Sellers.",
-        ),
-        "it leads through promoted, which is no table of a type.",
-    ),
-    (
-        list[Seller],
-        relation(
-            SELLERS,
-            link=Link(table="adverts", column="seler_id", target_column="id", key="brand_id"),
-            is_list=True,
-            description="Sellers.",
-        ),
-        "the table adverts has no column seler_id.",
     ),
 ]
 
 
 @pytest.mark.parametrize(("type_", "declared", "problem"), RELATIONS)
 def test_refuses_a_relation(type_: Any, declared: Any, problem: str) -> None:
-    assert _problems(type_, declared) == [f"Promotion.tried: {problem}"]
+    assert f"Promotion.tried: {problem}" in _problems(type_, declared)
+
+
+@pytest.mark.parametrize(
+    ("mistyped", "problem"),
+    [
+        (lambda: PROMOTIONS.sellr_id, "The table promotions has no key sellr_id."),
+        (lambda: _table(keys={"sellr_id": SELLERS}), "The key tried.sellr_id: the table tried has no column sellr_id."),
+        (
+            lambda: _table(keys={"seller_id": Reference(to=SELLERS, remote="idd")}),
+            "The key tried.seller_id: the table sellers has no column idd.",
+        ),
+        (lambda: _table(keys={"name": SELLERS}), "The key tried.name is of another type than sellers.id."),
+        (
+            lambda: _table(seen_by=OfSeller("seler_id")),
+            "The table tried has no column seler_id, which is to name its seller.",
+        ),
+        (lambda: _table(seen_by=Through("advertt_id")), "The table tried has no key advertt_id."),
+        (lambda: _table(owns=(EXTERNAL_IDS,)), "The table tried has no name for the type of its rows."),
+        (
+            lambda: logo(PROMOTIONS, "Logo."),
+            "The table promotions does not say that its rows own images LOGO.",
+        ),
+        (
+            lambda: relation(ADVERTS.seller_id, through=PROMOTIONS.seller_id, description="Nonsense."),
+            "adverts.seller_id does not lead on from promotions.seller_id.",
+        ),
+    ],
+)
+def test_refuses_a_key_or_a_rule_at_once(mistyped: Callable[[], object], problem: str) -> None:
+    with pytest.raises((AttributeError, TypeError)) as refused:
+        mistyped()
+
+    assert str(refused.value) == problem
+
+
+def _table(**given: Any) -> Table[PromotionRow]:
+    return Table("tried", PromotionRow, **given)
 
 
 def test_refuses_an_owner_that_no_column_names() -> None:
-    assert _problems(Seller, owner([Seller], "Owner.")) == [
+    assert _problems(Seller, owner(EXTERNAL_IDS, "Owner.")) == [
         "Promotion.tried: the table promotions has no column owner_type.",
         "Promotion.tried: the table promotions has no column owner_id.",
     ]
 
 
-@pytest.mark.parametrize(
-    ("rule", "problem"),
-    [
-        (OfSeller("seler_id"), "its rule of visibility: the table promotions has no column seler_id."),
-        (
-            Through("advertt_id", "adverts", OfSeller()),
-            "its rule of visibility: the table promotions has no column advertt_id.",
-        ),
-        (
-            Through("parent_id", "advertts", OfSeller()),
-            "its rule of visibility leads through advertts, which is no table of a type.",
-        ),
-    ],
-)
-def test_refuses_a_rule_of_visibility(rule: Visibility, problem: str) -> None:
-    assert _problems(str, column("Name.", "name"), visible=rule) == [f"Promotion: {problem}"]
+def test_refuses_a_table_without_triggers() -> None:
+    @entity(PROMOTIONS, description="A promotion.")
+    class Promotion:
+        name: str = column("Name.")
+
+    assert _problems_of(Promotion, graph=tables()) == [
+        "Promotion: its table promotions is not in the graph, so its changes would not be recorded."
+    ]
+
+
+def test_refuses_a_table_that_no_type_shows() -> None:
+    assert _problems_of(Seller) == ["The table promotions: its rows are called Promotion, which is no type over them."]
+
+
+def test_refuses_a_kind_of_webhook_that_no_table_stands_for() -> None:
+    unsubscribed = Table("sellers", SELLERS.row)
+    subscribed = Table("promotions", PromotionRow, type_name="Promotion", is_subscribable=True)
+
+    problems = _problems_of(Seller, graph={**tables(), "sellers": unsubscribed, "promotions": subscribed})
+
+    assert problems == [
+        "The table promotions: its rows are called Promotion, which is no type over them.",
+        "WebhookKlass: no table is subscribable as Seller.",
+        "WebhookKlass: it has no member for Promotion.",
+        "Seller: its table sellers is not in the graph, so its changes would not be recorded.",
+    ]
 
 
 ROOTS: list[tuple[Any, Any, str]] = [
@@ -233,7 +281,7 @@ ROOTS: list[tuple[Any, Any, str]] = [
     (str, column("No entity.", "name"), "it reads columns, but its type is not declared as an entity."),
     (
         Seller | None,
-        relation(SELLERS, description="No entity."),
+        relation(PROMOTIONS.seller_id, description="No entity."),
         "it is a relation, but its type is not declared as an entity.",
     ),
 ]
@@ -241,13 +289,13 @@ ROOTS: list[tuple[Any, Any, str]] = [
 
 @pytest.mark.parametrize(("type_", "declared", "problem"), ROOTS)
 def test_refuses_a_field_of_the_root(type_: Any, declared: Any, problem: str) -> None:
-    (said,) = _problems_of(Seller, (type_, declared))
+    (said,) = _problems_of(Seller, (type_, declared), tables())
 
     assert said.startswith(f"Query.tried: {problem}")
 
 
 def test_says_all_that_is_wrong_at_once() -> None:
-    @entity(PROMOTIONS, visible=OfSeller("seller_id"), description="A promotion.")
+    @entity(PROMOTIONS, description="A promotion.")
     class Promotion:
         percent_off: str = column("Percent.")
         nmae: str = column("Name.")
