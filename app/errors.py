@@ -80,7 +80,7 @@ class PayloadGone(PreSendError):
 class AttemptError(Exception):
     """Theirs: the POST was started and did not end in a status. Record it and schedule the next.
 
-    kind    one of `ErrorKind` in app/domain/attempt.py, stored with the attempt.
+    kind    one of `ErrorKind` in app/webhooks/domain/attempt.py, stored with the attempt.
     """
 
     def __init__(self, kind: str, message: str) -> None:

@@ -16,20 +16,20 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from app.auth import KnownKeys, Viewer, authenticate, credential
+from app.auth.viewers import KnownKeys, Viewer, authenticate, credential
 from app.console import console_routes, graphql_page
 from app.db.pool import Connection, connection, create_database
 from app.errors import DatabaseUnavailable
-from app.filtering import FilterProcess
-from app.graphql_view import BadRequest, Executed, Operation, read_operation, refuse, respond
-from app.health import health_routes
+from app.http.graphql_view import BadRequest, Executed, Operation, read_operation, refuse, respond
+from app.http.health import health_routes
 from app.settings import Settings
+from app.webhooks.cel.filters import FilterProcess
 from schema import documents, schema
-from schema.context import Context, Reader
+from schema.engine.context import Context, Reader
+from schema.engine.loaders import Loaders
+from schema.engine.planned import Planned
+from schema.engine.plans.cache import Plans
 from schema.errors import format_error, response_of
-from schema.loaders import Loaders
-from schema.planned import Planned
-from schema.plans.cache import Plans
 from schema.stored.check import marking
 from workers.process import run_worker
 

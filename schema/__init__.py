@@ -7,14 +7,14 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 
-from schema.context import Context
 from schema.declaration_check import check_declarations
-from schema.documents import Documents, PreparedOperation
+from schema.engine.context import Context
+from schema.engine.documents import Documents, PreparedOperation
 from schema.errors import log_unknown
 from schema.mutation import Mutation
 from schema.query import Query
-from schema.types.advert import DeletedAdvert, UnpublishedAdvert
-from schema.types.invoice_amendment import InvoiceAmendment
+from schema.types.catalogue.advert import DeletedAdvert, UnpublishedAdvert
+from schema.types.orders.invoice_amendment import InvoiceAmendment
 
 
 class TellgraphSchema(strawberry.Schema):

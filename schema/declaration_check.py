@@ -25,9 +25,9 @@ from graphql import (
 
 from app.db.graph import tables as graph_tables
 from app.db.table import Table
-from app.domain.webhook import WebhookKlass
-from schema.declarations import ENTITIES, Entity, Leaf, Listing, Lookup, Owner, Relation
-from schema.plans.declared import declared_fields
+from app.webhooks.domain.webhook import WebhookKlass
+from schema.engine.plans.declared import declared_fields
+from schema.entities.declarations import ENTITIES, Entity, Leaf, Listing, Lookup, Owner, Relation
 
 #: Python type of a column → the scalar that shows it as it is.
 _SCALARS = {int: "Int", str: "String", bool: "Boolean", float: "Float", datetime: "DateTime", Decimal: "Decimal"}

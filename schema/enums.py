@@ -6,24 +6,30 @@ from typing import TypeVar
 
 import strawberry
 
-from app.domain.adjustment import AdjustmentAppliesTo, AdjustmentType
-from app.domain.advert import AdvertCondition
-from app.domain.invoice import (
+from app.marketplace.catalogue.domain.advert import AdvertCondition
+from app.marketplace.catalogue.domain.option import FieldType
+from app.marketplace.orders.domain.adjustment import AdjustmentAppliesTo, AdjustmentType
+from app.marketplace.orders.domain.invoice import (
     InvoiceAmendmentLineItemStatus,
     InvoiceClickAndCollectStatus,
     InvoiceStatus,
     InvoiceStatusFlag,
 )
-from app.domain.option import FieldType
-from app.domain.order import DeliveryType, LineItemStatus, LineItemStatusFull, OrderStatus, PricingModel
-from app.domain.refund_request import (
+from app.marketplace.orders.domain.order import (
+    DeliveryType,
+    LineItemStatus,
+    LineItemStatusFull,
+    OrderStatus,
+    PricingModel,
+)
+from app.marketplace.orders.domain.tracking import ShipmentStatus
+from app.marketplace.refunds.domain.refund_request import (
     RefundRequestInitiator,
     RefundRequestLineItemStatus,
     RefundRequestStatus,
 )
-from app.domain.tracking import ShipmentStatus
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook_event import WebhookEventState
 
 E = TypeVar("E", bound=StrEnum)
 

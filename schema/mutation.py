@@ -2,23 +2,23 @@
 
 import strawberry
 
-from schema.mutations.adverts import AdvertMutations
-from schema.mutations.change_events import ChangeEventMutations
-from schema.mutations.inventories import InventoryMutations
-from schema.mutations.invoice_annotations import InvoiceAnnotationMutations
-from schema.mutations.invoices import InvoiceMutations
-from schema.mutations.orders import OrderMutations
-from schema.mutations.owned import OwnedMutations
-from schema.mutations.reference import ReferenceMutations
-from schema.mutations.refund_requests import RefundRequestMutations
-from schema.mutations.refund_steps import RefundStepMutations
-from schema.mutations.return_shipments import ReturnShipmentMutations
-from schema.mutations.sellers import SellerMutations
-from schema.mutations.shipments import ShipmentMutations
-from schema.mutations.variants import VariantMutations
-from schema.mutations.webhook_controls import WebhookControlMutations
-from schema.mutations.webhook_events import WebhookEventMutations
-from schema.mutations.webhooks import WebhookMutations
+from schema.mutations.catalogue.adverts import AdvertMutations
+from schema.mutations.catalogue.inventories import InventoryMutations
+from schema.mutations.catalogue.reference import ReferenceMutations
+from schema.mutations.catalogue.sellers import SellerMutations
+from schema.mutations.catalogue.variants import VariantMutations
+from schema.mutations.orders.invoice_annotations import InvoiceAnnotationMutations
+from schema.mutations.orders.invoices import InvoiceMutations
+from schema.mutations.orders.orders import OrderMutations
+from schema.mutations.orders.shipments import ShipmentMutations
+from schema.mutations.owned.owners import OwnedMutations
+from schema.mutations.refunds.refund_requests import RefundRequestMutations
+from schema.mutations.refunds.refund_steps import RefundStepMutations
+from schema.mutations.refunds.return_shipments import ReturnShipmentMutations
+from schema.mutations.webhooks.change_events import ChangeEventMutations
+from schema.mutations.webhooks.webhook_controls import WebhookControlMutations
+from schema.mutations.webhooks.webhook_events import WebhookEventMutations
+from schema.mutations.webhooks.webhooks import WebhookMutations
 
 
 @strawberry.type(description="What can be changed. A business error is data: look at `errors` and `status`.")

@@ -4,21 +4,23 @@ from typing import Any
 
 import strawberry
 
-from app.auth import Scope
-from app.db.adverts import ADVERTS
-from app.db.external_ids import EXTERNAL_IDS
-from app.db.invoice_amendments import INVOICE_AMENDMENTS
-from app.db.invoices import INVOICES
-from app.db.operational_events import OPERATIONAL_EVENTS
-from app.db.orders import ORDERS
-from app.db.refund_requests import REFUND_REQUESTS
-from app.db.sellers import SELLERS
-from app.db.shipments import SHIPMENT_CARRIERS
-from app.db.variants import VARIANTS
-from app.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
-from app.db.webhooks import WEBHOOKS
-from schema.connections import Connection
-from schema.context import Info
+from app.auth.viewers import Scope
+from app.marketplace.catalogue.db.adverts import ADVERTS
+from app.marketplace.catalogue.db.sellers import SELLERS
+from app.marketplace.catalogue.db.variants import VARIANTS
+from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENTS
+from app.marketplace.orders.db.invoices import INVOICES
+from app.marketplace.orders.db.orders import ORDERS
+from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
+from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
+from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
+from app.webhooks.db.webhooks import WEBHOOKS
+from schema.engine.context import Info
+from schema.entities.connections import Connection
+from schema.entities.listings import listing
+from schema.entities.lookups import lookup, lookups
 from schema.filters import adverts as advert_filters
 from schema.filters import delivery_attempts as delivery_attempt_filters
 from schema.filters import external_ids as external_id_filters
@@ -29,24 +31,22 @@ from schema.filters import orders as order_filters
 from schema.filters import refund_requests as refund_request_filters
 from schema.filters import variants as variant_filters
 from schema.filters import webhook_events as webhook_event_filters
-from schema.listings import listing
-from schema.lookups import lookup, lookups
-from schema.types.advert import Advert, AllAdvert, classify_advert
 from schema.types.api_key_principal import ApiKeyPrincipal
-from schema.types.external_id import ExternalID
-from schema.types.invoice import Invoice
-from schema.types.invoice_amendment import InvoiceAmendment
+from schema.types.catalogue.advert import Advert, AllAdvert, classify_advert
+from schema.types.catalogue.seller import Seller
+from schema.types.catalogue.variant import Variant
 from schema.types.node import Node
-from schema.types.operational_event import OperationalEvent
-from schema.types.order import Order
-from schema.types.refund_request import RefundRequest
-from schema.types.seller import Seller
-from schema.types.shipment_carrier import ShipmentCarrier
-from schema.types.variant import Variant
-from schema.types.webhook import Webhook
-from schema.types.webhook_event import DeliveryAttempt, WebhookEvent
-from schema.webhook_dry_run import WebhookDryRun, webhook_dry_run
-from schema.webhook_explain import WebhookExplanation, webhook_explain
+from schema.types.orders.invoice import Invoice
+from schema.types.orders.invoice_amendment import InvoiceAmendment
+from schema.types.orders.order import Order
+from schema.types.orders.shipment_carrier import ShipmentCarrier
+from schema.types.owned.external_id import ExternalID
+from schema.types.refunds.refund_request import RefundRequest
+from schema.types.webhooks.operational_event import OperationalEvent
+from schema.types.webhooks.webhook import Webhook
+from schema.types.webhooks.webhook_event import DeliveryAttempt, WebhookEvent
+from schema.webhook_queries.dry_run import WebhookDryRun, webhook_dry_run
+from schema.webhook_queries.explain import WebhookExplanation, webhook_explain
 
 
 @strawberry.type(description="What can be asked. Lists show what the key sees, and nothing else answers a filter.")

@@ -1,8 +1,8 @@
 """GraphQL enums over the words of webhooks' signatures, runs, operational events and explanations."""
 
-from app.domain.operational_event import OperationalEventKind
-from app.domain.secret_ring import SignatureScheme
-from app.domain.webhook_run import WebhookRunState
+from app.webhooks.domain.operational_event import OperationalEventKind
+from app.webhooks.domain.secret_ring import SignatureScheme
+from app.webhooks.domain.webhook_run import WebhookRunState
 from schema.enums import _enum as described
 from schema.stored.explain import ChangeVerdict
 

@@ -9,12 +9,12 @@ import typer.main
 from graphql import parse, validate
 from typer.core import TyperGroup
 
-from app.cli import app
+from app.cli.commands import app
 from app.db.pool import Connection
-from app.domain.operational_event import OperationalEventKind
-from app.domain.webhook import WebhookKlass
-from app.domain.webhook_event import WebhookEventState
 from app.settings import Settings
+from app.webhooks.domain.operational_event import OperationalEventKind
+from app.webhooks.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook_event import WebhookEventState
 from schema import schema
 from schema.stored.validate import stored_query
 

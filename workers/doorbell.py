@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from app.db.change_events import Waiting, may_prepare_transactions, work_waits
+from app.capture.change_events import Waiting, may_prepare_transactions, work_waits
 from app.db.pool import DATABASE_ERRORS, Connection, connection
-from app.jobs import Job
+from app.webhooks.jobs import Job
 from workers.resources import Resources
 
 _log = structlog.get_logger()

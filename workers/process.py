@@ -12,15 +12,15 @@ from arq.connections import ArqRedis
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
-from app.jobs import QUEUE, Job, clear_left, enqueue, open_redis
 from app.settings import Settings
+from app.webhooks.jobs import QUEUE, Job, clear_left, enqueue, open_redis
 from schema import schema
 from schema.stored.check import marking
-from workers.deliver import Deliverer
+from workers.deliver.job import Deliverer
 from workers.doorbell import Doorbell
+from workers.publish.skips import storing_skips
 from workers.resources import Resources, open_resources
 from workers.settings import CRON_JOBS, FUNCTIONS, JOB_TIMEOUT_S, MAX_JOBS, Bench
-from workers.skips import storing_skips
 
 _log = structlog.get_logger()
 _RESTART_S = 1.0

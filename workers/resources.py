@@ -11,12 +11,12 @@ import structlog
 from databases import Database
 
 from app.db.pool import UNREACHABLE, create_database
-from app.filtering import FilterProcess
 from app.settings import Settings
-from workers import transport
-from workers.budget import Pace
-from workers.names import Names
-from workers.subscriptions import Subscriptions
+from app.webhooks.cel.filters import FilterProcess
+from workers.http import transport
+from workers.http.dns import Names
+from workers.publish.budget import Pace
+from workers.publish.subscriptions import Subscriptions
 
 _log = structlog.get_logger()
 RECONNECT_S = 1.0

@@ -6,16 +6,16 @@ from typing import Any
 from arq.cron import CronJob, cron
 from arq.worker import Function, func
 
-from app.jobs import Job, enqueue
-from workers.backfill import backfill_all
-from workers.catch_up import catch_up_all
-from workers.deliver import Deliverer
+from app.webhooks.jobs import Job, enqueue
+from workers.deliver.job import Deliverer
 from workers.doorbell import Doorbell
-from workers.publish import publish_steps
-from workers.replay import render_again, replay_all
+from workers.publish.job import publish_steps
 from workers.resources import Resources
-from workers.retention import retain
-from workers.sweep import sweep_all
+from workers.upkeep.backfill import backfill_all
+from workers.upkeep.catch_up import catch_up_all
+from workers.upkeep.replay import render_again, replay_all
+from workers.upkeep.retention import retain
+from workers.upkeep.sweep import sweep_all
 
 MAX_JOBS = 20
 #: A deliver job claims for half a minute at most and then waits for its POSTs, of at most 30 s each.

@@ -10,29 +10,33 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-import app.db
 from app.db.table import Key, OfSeller, OperatorOnly, Owned, Table, Through
 
-#: The packages whose modules define the tables.
-_PACKAGES = (app.db,)
-#: They define none, and are made from the graph when they are imported.
-_WITHOUT_TABLES = frozenset({"capture", "capture_statements", "captured", "migrate", "migrations"})
+#: Where the tables are.
+_CONTEXTS = ("app.marketplace", "app.webhooks")
 
 
 @cache
 def tables() -> Mapping[str, Table[Any]]:
     """Return every table that others may know, by its name.
 
-    Imports every module that may define one: a table that is forgotten would lose its triggers. Not to be called while
-    such a module is imported.
+    Imports every module of the packages called `db`, because a table that is forgotten would lose its triggers.
+    Not to be called while such a module is imported.
     """
     found: dict[str, Table[Any]] = {}
-    for package in _PACKAGES:
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            if module.name.rpartition(".")[2] not in _WITHOUT_TABLES:
-                defined = vars(import_module(module.name)).items()
-                found |= {one.name: one for name, one in defined if isinstance(one, Table) and name[0] != "_"}
+    for name in (module for context in _CONTEXTS for module in _list_modules(context)):
+        defined = vars(import_module(name)).items()
+        found |= {one.name: one for name, one in defined if isinstance(one, Table) and name[0] != "_"}
     return dict(sorted(found.items()))
+
+
+def _list_modules(package: str) -> Iterator[str]:
+    """Return the modules of all packages below one that are called `db`."""
+    for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
+        if module.ispkg:
+            yield from _list_modules(module.name)
+        elif package.endswith(".db"):
+            yield module.name
 
 
 @cache

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from app.db import capture
+from app.capture import triggers
 from app.db.pool import UNREACHABLE, Connection
 from app.errors import Conflict
 
@@ -106,6 +106,6 @@ async def _install_functions(database_url: str) -> None:
             await conn.execute("set local lock_timeout = '5s'")
             for path in sorted(_FUNCTIONS.glob("*.sql")):
                 await conn.execute(path.read_text())
-            await capture.install(conn)
+            await triggers.install(conn)
     finally:
         await conn.close()

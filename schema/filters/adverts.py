@@ -5,12 +5,12 @@ from datetime import datetime
 
 import strawberry
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.keyset import by_column
-from app.db.variants import VARIANTS
-from schema.declarations import Asked
+from app.marketplace.catalogue.db.variants import VARIANTS
+from schema.entities.declarations import Asked
+from schema.entities.fields import argument
 from schema.enums import AdvertConditionEnum
-from schema.fields import argument
 from schema.filters.conditions import Conditions, given, input_field, keys
 from schema.filters.enums import AdvertStatus, AdvertStatusEnum
 from schema.filters.external_ids import ExternalIDFilterInput, named

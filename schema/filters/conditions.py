@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 import strawberry
 from strawberry.types.unset import UnsetType
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, Sort, chained
 from app.db.table import Table
 from app.errors import InvalidInput
-from schema import global_ids
-from schema.declarations import VISIBILITY, Asked, Part
-from schema.visibility import condition
+from schema.entities import global_ids
+from schema.entities.declarations import VISIBILITY, Asked, Part
+from schema.entities.visibility import condition
 
 NOTHING = "false"
 F = TypeVar("F", bound=StrEnum)

@@ -4,12 +4,12 @@ from datetime import datetime
 
 import strawberry
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.keyset import by_column
-from app.db.webhook_events import WEBHOOK_EVENTS
-from schema import global_ids
-from schema.declarations import Asked
-from schema.fields import argument
+from app.webhooks.db.webhook_events import WEBHOOK_EVENTS
+from schema.entities import global_ids
+from schema.entities.declarations import Asked
+from schema.entities.fields import argument
 from schema.filters.conditions import Conditions, given, input_field, key
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import strawberry
 
-from app.auth import Viewer
-from app.db.external_ids import EXTERNAL_IDS
-from schema.declarations import Asked
-from schema.fields import argument
+from app.auth.viewers import Viewer
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from schema.entities.declarations import Asked
+from schema.entities.fields import argument
 from schema.filters.conditions import Conditions
 
 

@@ -4,12 +4,12 @@ from datetime import datetime
 
 import strawberry
 
-from app.auth import Viewer
-from app.db.invoices import INVOICES
+from app.auth.viewers import Viewer
 from app.db.keyset import Sort, by_column
-from app.db.orders import ORDERS
-from schema.declarations import Asked
-from schema.fields import argument
+from app.marketplace.orders.db.invoices import INVOICES
+from app.marketplace.orders.db.orders import ORDERS
+from schema.entities.declarations import Asked
+from schema.entities.fields import argument
 from schema.filters.conditions import Conditions, given, input_field, sorted_by
 from schema.filters.enums import (
     InvoiceAmendmentSortField,

@@ -4,13 +4,13 @@ from datetime import datetime
 
 import strawberry
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.keyset import Sort, by_column
-from app.db.orders import ORDERS
-from app.domain.invoice import invoice_status
-from schema.declarations import Asked
+from app.marketplace.orders.db.orders import ORDERS
+from app.marketplace.orders.domain.invoice import invoice_status
+from schema.entities.declarations import Asked
+from schema.entities.fields import argument
 from schema.enums import InvoiceStatusEnum
-from schema.fields import argument
 from schema.filters.conditions import Conditions, given, input_field, sorted_by
 from schema.filters.enums import InvoiceSortField, InvoiceSortFieldEnum, SortOrdering, SortOrderingEnum
 from schema.filters.external_ids import valued
@@ -58,7 +58,7 @@ ARGUMENTS = (
     argument("sort", InvoiceSort | None, "Their order; by the time of their creation when absent."),
 )
 
-#: As `invoice_status` of app/domain/invoice.py; the migration of the list indexes has the function.
+#: As `invoice_status` of app/marketplace/orders/domain/invoice.py; the migration of the list indexes has the function.
 STATUS_SQL = 'invoice_status({t}.status_flags) collate "C"'
 
 _SORTS: dict[InvoiceSortField, Sort] = {

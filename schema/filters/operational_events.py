@@ -5,10 +5,10 @@ from datetime import datetime
 
 import strawberry
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, by_column
-from schema.declarations import Asked, Part
-from schema.fields import argument
+from schema.entities.declarations import Asked, Part
+from schema.entities.fields import argument
 from schema.filters.conditions import Conditions, given, input_field, key
 from schema.webhook_enums import OperationalEventKindEnum
 

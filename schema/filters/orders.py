@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.keyset import by_column
-from schema.declarations import Asked
-from schema.fields import argument
+from schema.entities.declarations import Asked
+from schema.entities.fields import argument
 from schema.filters.conditions import Conditions
 
 UPDATED_ARGUMENTS = (argument("updated_since", datetime, "Changed at this time or later."),)

@@ -4,14 +4,14 @@ from datetime import datetime
 
 import strawberry
 
-from app.auth import Viewer
-from app.db.invoices import INVOICES
+from app.auth.viewers import Viewer
 from app.db.keyset import by_column
-from app.db.refund_requests import REFUND_REQUEST_LINE_ITEMS
-from app.db.sellers import SELLERS
-from schema.declarations import Asked
+from app.marketplace.catalogue.db.sellers import SELLERS
+from app.marketplace.orders.db.invoices import INVOICES
+from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS
+from schema.entities.declarations import Asked
+from schema.entities.fields import argument
 from schema.enums import RefundRequestLineItemStatusEnum, RefundRequestStatusEnum
-from schema.fields import argument
 from schema.filters.conditions import Conditions, input_field, key
 from schema.filters.invoices import of_buyer
 

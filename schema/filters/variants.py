@@ -2,10 +2,10 @@
 
 import strawberry
 
-from app.auth import Viewer
-from app.db.adverts import ADVERTS
-from schema.declarations import Asked
-from schema.fields import argument
+from app.auth.viewers import Viewer
+from app.marketplace.catalogue.db.adverts import ADVERTS
+from schema.entities.declarations import Asked
+from schema.entities.fields import argument
 from schema.filters.adverts import AdvertFilterInput, advert_conditions
 from schema.filters.conditions import Conditions, input_field
 from schema.filters.external_ids import ExternalIDFilterInput, named

@@ -13,10 +13,10 @@ from strawberry.schema.schema import Schema
 from strawberry.types.arguments import convert_argument
 from strawberry.utils.str_converters import to_camel_case
 
-from app.auth import Viewer
-from app.domain.webhook import WebhookKlass
+from app.auth.viewers import Viewer
 from app.errors import InvalidInput
-from schema.declarations import Asked, everything
+from app.webhooks.domain.webhook import WebhookKlass
+from schema.entities.declarations import Asked, everything
 from schema.filters import adverts, invoices, refund_requests, variants
 from schema.filters.adverts import AdvertFilterInput
 from schema.filters.conditions import given, input_field

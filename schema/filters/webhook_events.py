@@ -5,13 +5,13 @@ from enum import StrEnum
 
 import strawberry
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, by_column
-from app.domain.webhook_event import OPEN, WebhookEventState
-from schema import global_ids
-from schema.declarations import Asked, Part
+from app.webhooks.domain.webhook_event import OPEN, WebhookEventState
+from schema.entities import global_ids
+from schema.entities.declarations import Asked, Part
+from schema.entities.fields import argument
 from schema.enums import WebhookEventEnum, WebhookEventStateEnum
-from schema.fields import argument
 from schema.filters.conditions import Conditions, given, input_field, key
 
 

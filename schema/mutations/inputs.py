@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import strawberry
 
-from app.domain.attributes import ABSENT
-from app.domain.problems import Problems
 from app.errors import InvalidInput
-from schema import global_ids
+from app.kernel.attributes import ABSENT
+from app.kernel.problems import Problems
+from schema.entities import global_ids
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -9,11 +9,11 @@ import strawberry
 from databases import Database
 from graphql import print_ast
 
-from app.auth import Scope, Viewer
+from app.auth.viewers import Scope, Viewer
 from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, NotFound, TellgraphError
-from app.services.idempotency import KeyedRequest, Remembered, run_once
-from schema.context import Info
-from schema.declarations import ENTITIES
+from app.http.idempotency import KeyedRequest, Remembered, run_once
+from schema.engine.context import Info
+from schema.entities.declarations import ENTITIES
 
 
 @strawberry.type(description="What is wrong with one field of the input.")

@@ -5,8 +5,8 @@ from typing import Any
 
 from graphql import GraphQLSchema
 
-from schema import global_ids
-from schema.declarations import ENTITIES
+from schema.entities import global_ids
+from schema.entities.declarations import ENTITIES
 from schema.stored.graph import entity_of_table, fields_deciding, fields_reading, path_to, single_steps
 
 #: Book-keeping columns: they accompany a change and are none.
@@ -21,7 +21,7 @@ def describe_changes(
     """Recorded row changes as field paths of the entity.
 
     `changes`: {"t": table, "id", "p": parents' ids, "op": i, u or d, "c": columns}, in the order of recording, and
-    "v", the tables from the entity to the row, where they were recorded (`Root.way` in app/db/captured.py).
+    "v", the tables from the entity to the row, where they were recorded (`Root.way` in app/capture/captured.py).
     Returns: {"added": […], "updated": […], "removed": […]}, with "cut": true when there were more than recorded.
     A row added and removed again is not named; the columns of an added row are not listed one by one.
     """

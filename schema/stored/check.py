@@ -8,12 +8,12 @@ import structlog
 from databases import Database
 from graphql import GraphQLError, GraphQLSchema, build_schema
 
-from app.check import BrokenWebhook, Checked
-from app.db import webhooks
 from app.db.pool import DATABASE_ERRORS, Connection, connection
-from app.db.webhooks import Webhook
-from app.domain.webhook_filter import check_filter
 from app.errors import InvalidInput
+from app.webhooks.db import webhooks
+from app.webhooks.db.webhooks import Webhook
+from app.webhooks.domain.broken_webhook import BrokenWebhook, Checked
+from app.webhooks.domain.webhook_filter import check_filter
 from schema.stored.triggers import check_triggers
 from schema.stored.validate import stored_query
 

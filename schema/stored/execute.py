@@ -8,9 +8,10 @@ import orjson
 import structlog
 
 from app.db.pool import DATABASE_ERRORS, REFUSALS
-from app.metrics import RENDERINGS
-from schema import global_ids, schema
-from schema.context import Context
+from app.telemetry.metrics import RENDERINGS
+from schema import schema
+from schema.engine.context import Context
+from schema.entities import global_ids
 from schema.errors import response_of
 from schema.stored.plan import Plan, give_up, plan_of
 from schema.stored.validate import StoredQuery

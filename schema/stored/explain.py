@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.db.entity_changes import EntityChange, EntityEvent
-from app.db.webhook_events import WebhookEventId
-from app.db.webhooks import Webhook
-from app.domain.webhook import WebhookEventName, fold_operations
-from app.domain.webhook_event import UNTRIGGERED, UNWATCHED, WebhookEventState
-from schema.declarations import ENTITIES, VISIBILITY
+from app.capture.entity_changes import EntityChange, EntityEvent
+from app.webhooks.db.webhook_events import WebhookEventId
+from app.webhooks.db.webhooks import Webhook
+from app.webhooks.domain.webhook import WebhookEventName, fold_operations
+from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED, WebhookEventState
+from schema.entities.declarations import ENTITIES, VISIBILITY
 from schema.stored.watched import is_operators_own
 
 

@@ -15,8 +15,8 @@ from graphql import (
     is_leaf_type,
 )
 
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from schema.plans.selection import Fragments, Selected, collect
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from schema.engine.plans.selection import Fragments, Selected, collect
 from schema.stored.validate import StoredQuery
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -13,13 +13,13 @@ import orjson
 import structlog
 from graphql import FieldNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.errors import TellgraphError
-from schema.context import Reader
-from schema.plans.compile import Compiler, fragments_of
-from schema.plans.objects import Objects
-from schema.plans.selection import Unsupported
-from schema.plans.viewers import may_read
+from schema.engine.context import Reader
+from schema.engine.plans.compile import Compiler, fragments_of
+from schema.engine.plans.objects import Objects
+from schema.engine.plans.selection import Unsupported
+from schema.engine.plans.viewers import may_read
 from schema.stored.validate import StoredQuery, grow
 
 _log = structlog.get_logger()

@@ -19,12 +19,12 @@ from graphql import (
 from graphql.language import FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 from graphql.utilities import separate_operations
 
-from app.domain.webhook import DEFAULT_QUERY, WebhookKlass
 from app.errors import InvalidInput
-from app.kept import Kept
-from schema.cost import Costs, cost_error
-from schema.documents import CODE_PER_CHARACTER
-from schema.limits import RULES, explained, parse_within_limits
+from app.kernel.size_bounded_cache import Kept
+from app.webhooks.domain.webhook import DEFAULT_QUERY, WebhookKlass
+from schema.engine.cost import Costs, cost_error
+from schema.engine.documents import CODE_PER_CHARACTER
+from schema.engine.limits import RULES, explained, parse_within_limits
 from schema.stored.watched import watched_columns
 
 #: Characters of all kept queries together: some ten thousand of usual size. Where there are more webhooks that are all

@@ -17,9 +17,9 @@ from graphql import (
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
 from app.db.graph import cascades
-from schema.declarations import ENTITIES, VISIBILITY, Leaf, Relation
-from schema.plans.declared import declaration_of
-from schema.visibility import OperatorOnly
+from schema.engine.plans.declared import declaration_of
+from schema.entities.declarations import ENTITIES, VISIBILITY, Leaf, Relation
+from schema.entities.visibility import OperatorOnly
 
 
 def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: str) -> frozenset[str]:

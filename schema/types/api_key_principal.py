@@ -4,11 +4,11 @@ from enum import StrEnum
 
 import strawberry
 
-from app.auth import Scope, Viewer
-from app.db.sellers import SELLERS
-from schema.context import Info
+from app.auth.viewers import Scope, Viewer
+from app.marketplace.catalogue.db.sellers import SELLERS
+from schema.engine.context import Info
 from schema.enums import _enum as described
-from schema.types.seller import Seller
+from schema.types.catalogue.seller import Seller
 
 
 class ApiKeyPrincipalType(StrEnum):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.auth import OPERATOR, KnownKeys, Scope, Viewer, create_key
+from app.auth.viewers import OPERATOR, KnownKeys, Scope, Viewer, create_key
 from app.db.pool import Connection
-from app.db.sellers import SellerId
+from app.marketplace.catalogue.db.sellers import SellerId
 from workers.bench.marketplace import create_sellers
 
 SELLER = Viewer(SellerId(1), frozenset({Scope.READ}))

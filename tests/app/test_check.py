@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from tests.support.outbox import running_publisher
 
@@ -24,7 +24,7 @@ async def webhook_id(conn: asyncpg.Connection, database_url: str) -> int:
 def check(database_url: str, *options: str) -> subprocess.CompletedProcess[str]:
     variables = {"TELLGRAPH_DATABASE_URL": database_url, "TELLGRAPH_REDIS_URL": "redis://127.0.0.1:9/0"}
     return subprocess.run(
-        [sys.executable, "-m", "app.cli", "check", *options],
+        [sys.executable, "-m", "app.cli.commands", "check", *options],
         env={**os.environ, **variables, "COLUMNS": "200"},
         capture_output=True,
         text=True,

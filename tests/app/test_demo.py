@@ -7,9 +7,9 @@ from pathlib import Path
 import psutil
 from graphql import parse, validate
 
-from app.demo import story
-from app.domain.webhook import WebhookKlass
-from app.embedded import embedded_servers
+from app.tools.demo import story
+from app.tools.embedded import embedded_servers
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.stored.validate import stored_query
 from tests.support.servers import PrivateServers
@@ -73,7 +73,7 @@ def test_killed_it_takes_api_and_worker_with_it(data_dir: Path) -> None:
     with subprocess.Popen([TELLGRAPH, "demo"], env=environment(data_dir), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         next(line for line in process.stdout if line.startswith("Ctrl-C"))
-        own = [one for one in left_running(data_dir) if "app.demo.child" in one.cmdline()]
+        own = [one for one in left_running(data_dir) if "app.tools.demo.child" in one.cmdline()]
         process.kill()
 
     _, alive = psutil.wait_procs(own, timeout=30)

@@ -16,8 +16,8 @@ import psutil
 import pytest
 from redis import Redis
 
-from app.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError, Servers, embedded_servers
-from app.embedded.processes import has_ended, wait_until
+from app.tools.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError, Servers, embedded_servers
+from app.tools.embedded.processes import has_ended, wait_until
 from tests.support.servers import PrivateServers
 
 # Another process of the same checkout: tells where its servers are, and keeps them until its input ends.

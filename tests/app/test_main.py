@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.auth import Scope, create_key
-from schema import global_ids
+from app.auth.viewers import Scope, create_key
+from schema.entities import global_ids
 from tests.builders.invoices import create_invoice
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller

@@ -12,11 +12,11 @@ import httpx
 import orjson
 import pytest
 
-from app.auth import Scope, create_key
-from app.db.sellers import SellerId
+from app.auth.viewers import Scope, create_key
 from app.main import create_app
-from schema.planned import Planned
-from schema.plans.cache import OFTEN
+from app.marketplace.catalogue.db.sellers import SellerId
+from schema.engine.planned import Planned
+from schema.engine.plans.cache import OFTEN
 from tests.builders.difficult_sales import create_difficult_sales
 from tests.builders.sales import Sale, create_sales
 from tests.support.platform import settings_for

@@ -9,9 +9,9 @@ import httpx
 import orjson
 import pytest
 
-from app.auth import create_key
+from app.auth.viewers import create_key
+from app.http.response_size import exceeds
 from app.main import create_app
-from app.response_size import exceeds
 from tests.app.test_planned import Api, new
 from tests.builders.sales import create_sales
 from tests.support.platform import settings_for

@@ -2,8 +2,8 @@ import base64
 
 import pytest
 
+from app.auth.secrets import SecretBox
 from app.errors import InvalidInput
-from app.secrets import SecretBox
 
 OLD, NEW, OTHER = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2, 3))
 

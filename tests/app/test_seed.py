@@ -6,9 +6,9 @@ import pytest
 from databases import Database
 
 from app.db.pool import Connection
-from app.domain.invoice import InvoiceStatusFlag
 from app.errors import Conflict
-from app.seed import seed_marketplace
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
+from app.tools.seed import seed_marketplace
 
 _SOLD = """
 select o.first_name, o.status, i.status_flags, i.total_cents, l.variant_sku, l.quantity, l.quantity_awaiting_dispatch

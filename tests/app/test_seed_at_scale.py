@@ -15,10 +15,10 @@ import pytest
 from databases import Database
 
 from app.db.pool import Connection
-from app.domain.refund_request import RefundRequestStatus
 from app.errors import Conflict
-from app.seed import seed_marketplace
-from app.seed.scale import Scale, seed_at_scale
+from app.marketplace.refunds.domain.refund_request import RefundRequestStatus
+from app.tools.seed import seed_marketplace
+from app.tools.seed.scale import Scale, seed_at_scale
 from tests.support.waiting import until
 
 UNTIL = datetime(2026, 7, 1, tzinfo=UTC)

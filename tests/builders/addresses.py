@@ -1,7 +1,7 @@
 from typing import Any
 
-from app.db.addresses import ADDRESSES, COUNTRIES, STATES, Address, Country, State
 from app.db.pool import Connection
+from app.marketplace.orders.db.addresses import ADDRESSES, COUNTRIES, STATES, Address, Country, State
 from tests.builders.rows import insert_row
 
 

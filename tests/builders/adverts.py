@@ -1,7 +1,7 @@
 from typing import Any
 
-from app.db.adverts import ADVERTS, Advert
 from app.db.pool import Connection
+from app.marketplace.catalogue.db.adverts import ADVERTS, Advert
 from tests.builders.rows import insert_row
 from tests.builders.sellers import create_seller
 

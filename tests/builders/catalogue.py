@@ -1,9 +1,10 @@
 from itertools import count
 from typing import Any
 
-from app.db.brands import BRANDS, Brand
-from app.db.inventories import INVENTORIES, Inventory
-from app.db.option_types import (
+from app.db.pool import Connection
+from app.marketplace.catalogue.db.brands import BRANDS, Brand
+from app.marketplace.catalogue.db.inventories import INVENTORIES, Inventory
+from app.marketplace.catalogue.db.option_types import (
     ADVERT_OPTION_VALUES,
     OPTION_TYPES,
     OPTION_VALUES,
@@ -13,8 +14,7 @@ from app.db.option_types import (
     OptionValue,
     VariantOptionValue,
 )
-from app.db.pool import Connection
-from app.db.taxons import TAXONS, Taxon
+from app.marketplace.catalogue.db.taxons import TAXONS, Taxon
 from tests.builders.adverts import create_advert
 from tests.builders.rows import insert_row
 from tests.builders.variants import create_variant

@@ -2,12 +2,12 @@ from typing import Any
 
 import orjson
 
-from app.db.deliveries import DueEvent, Result, claim_due
+from app.auth.secrets import secret_box
 from app.db.pool import Connection, unmoved
-from app.db.webhooks import WEBHOOKS, Webhook
-from app.domain.webhook_event import WebhookEventState
-from app.secrets import secret_box
-from app.services.webhooks import SECRETS
+from app.webhooks.db.deliveries import DueEvent, Result, claim_due
+from app.webhooks.db.webhooks import WEBHOOKS, Webhook
+from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.services.webhooks import SECRETS
 from tests.builders.rows import insert_row
 from tests.support.platform import SECRET_KEY
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 
 from app.db.pool import Connection
-from schema.declarations import ENTITIES
+from schema.entities.declarations import ENTITIES
 
 #: As SQL, by the column's type. What a constraint refuses is left out.
 _EXTREMES: Mapping[str, Sequence[str]] = {

@@ -2,8 +2,8 @@
 
 from datetime import date, timedelta
 
-from app.db import retention
 from app.db.pool import Connection
+from app.webhooks.db import retention
 
 #: As retention makes them by default.
 DAYS = 3

@@ -1,13 +1,13 @@
 from typing import Any
 
-from app.db.invoice_amendments import (
+from app.db.pool import Connection
+from app.marketplace.orders.db.invoice_amendments import (
     INVOICE_AMENDMENT_LINE_ITEMS,
     INVOICE_AMENDMENTS,
     InvoiceAmendment,
     InvoiceAmendmentLineItem,
 )
-from app.db.pool import Connection
-from app.domain.invoice import InvoiceAmendmentLineItemStatus
+from app.marketplace.orders.domain.invoice import InvoiceAmendmentLineItemStatus
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.rows import insert_row
 

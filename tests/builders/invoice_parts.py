@@ -1,9 +1,9 @@
 from typing import Any
 
-from app.db.adjustments import ADJUSTMENTS, Adjustment
-from app.db.invoice_annotations import INVOICE_ANNOTATIONS, InvoiceAnnotation
-from app.db.payment_events import PAYMENT_EVENTS, PaymentEvent
 from app.db.pool import Connection
+from app.marketplace.orders.db.adjustments import ADJUSTMENTS, Adjustment
+from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATIONS, InvoiceAnnotation
+from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS, PaymentEvent
 from tests.builders.invoices import create_invoice
 from tests.builders.orders import create_order
 from tests.builders.rows import insert_row

@@ -1,9 +1,9 @@
 from typing import Any
 
-from app.db.invoices import INVOICES, LINE_ITEMS, Invoice, LineItem
 from app.db.pool import Connection
-from app.domain.invoice import InvoiceStatusFlag
-from app.domain.order import DeliveryType
+from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, Invoice, LineItem
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
+from app.marketplace.orders.domain.order import DeliveryType
 from tests.builders.orders import create_order
 from tests.builders.rows import insert_row
 from tests.builders.sellers import create_seller

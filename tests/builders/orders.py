@@ -1,9 +1,9 @@
 from itertools import count
 from typing import Any
 
-from app.db.orders import ORDERS, Order
 from app.db.pool import Connection
-from app.domain.order import OrderStatus
+from app.marketplace.orders.db.orders import ORDERS, Order
+from app.marketplace.orders.domain.order import OrderStatus
 from tests.builders.rows import insert_row
 
 _numbers = count(1)

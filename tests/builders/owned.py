@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from app.db.external_ids import EXTERNAL_IDS, ExternalID
-from app.db.images import IMAGES, Image
-from app.db.metadata import METADATA, Metadatum
 from app.db.pool import Connection
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS, ExternalID
+from app.marketplace.owned.db.images import IMAGES, Image
+from app.marketplace.owned.db.metadata import METADATA, Metadatum
 from tests.builders.rows import insert_row
 
 

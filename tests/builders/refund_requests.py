@@ -1,7 +1,7 @@
 from typing import Any
 
 from app.db.pool import Connection
-from app.db.refund_requests import (
+from app.marketplace.refunds.db.refund_requests import (
     REFUND_REQUEST_LINE_ITEMS,
     REFUND_REQUEST_NOTES,
     REFUND_REQUESTS,
@@ -9,7 +9,7 @@ from app.db.refund_requests import (
     RefundRequestLineItem,
     RefundRequestNote,
 )
-from app.domain.refund_request import (
+from app.marketplace.refunds.domain.refund_request import (
     RefundRequestInitiator,
     RefundRequestLineItemStatus,
     RefundRequestStatus,

@@ -1,15 +1,15 @@
 from dataclasses import dataclass
 
-from app.db.adverts import Advert
-from app.db.invoice_amendments import InvoiceAmendment, InvoiceAmendmentLineItem
-from app.db.invoices import Invoice, LineItem
-from app.db.orders import Order
 from app.db.pool import Connection
-from app.db.refund_requests import RefundRequest, RefundRequestLineItem, RefundRequestNote
-from app.db.sellers import Seller
-from app.db.shipments import Shipment, ShippedItem
-from app.db.variants import Variant
-from schema import global_ids
+from app.marketplace.catalogue.db.adverts import Advert
+from app.marketplace.catalogue.db.sellers import Seller
+from app.marketplace.catalogue.db.variants import Variant
+from app.marketplace.orders.db.invoice_amendments import InvoiceAmendment, InvoiceAmendmentLineItem
+from app.marketplace.orders.db.invoices import Invoice, LineItem
+from app.marketplace.orders.db.orders import Order
+from app.marketplace.orders.db.shipments import Shipment, ShippedItem
+from app.marketplace.refunds.db.refund_requests import RefundRequest, RefundRequestLineItem, RefundRequestNote
+from schema.entities import global_ids
 from tests.builders.adverts import create_advert
 from tests.builders.invoice_amendments import create_invoice_amendment, create_invoice_amendment_line_item
 from tests.builders.invoices import create_invoice, create_line_item

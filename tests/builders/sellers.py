@@ -1,7 +1,7 @@
 from typing import Any
 
 from app.db.pool import Connection
-from app.db.sellers import SELLERS, Seller
+from app.marketplace.catalogue.db.sellers import SELLERS, Seller
 from tests.builders.rows import insert_row
 
 

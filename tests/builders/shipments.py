@@ -2,7 +2,7 @@ from itertools import count
 from typing import Any
 
 from app.db.pool import Connection
-from app.db.shipments import (
+from app.marketplace.orders.db.shipments import (
     SHIPMENT_CARRIERS,
     SHIPMENTS,
     SHIPPED_ITEMS,

@@ -1,7 +1,8 @@
 from typing import Any
 
 from app.db.pool import Connection
-from app.db.return_shipments import (
+from app.marketplace.orders.db.shipment_statuses import SHIPMENT_STATUSES, ShipmentStatus
+from app.marketplace.refunds.db.return_shipments import (
     RETURN_SHIPMENT_STATUSES,
     RETURN_SHIPMENTS,
     RETURN_SHIPPED_ITEMS,
@@ -9,7 +10,6 @@ from app.db.return_shipments import (
     ReturnShipmentStatus,
     ReturnShippedItem,
 )
-from app.db.shipment_statuses import SHIPMENT_STATUSES, ShipmentStatus
 from tests.builders.invoices import create_line_item
 from tests.builders.refund_requests import create_refund_request
 from tests.builders.rows import insert_row

@@ -1,7 +1,7 @@
 from typing import Any
 
 from app.db.pool import Connection
-from app.db.variants import VARIANTS, Variant
+from app.marketplace.catalogue.db.variants import VARIANTS, Variant
 from tests.builders.adverts import create_advert
 from tests.builders.rows import insert_row
 

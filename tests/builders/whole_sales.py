@@ -2,7 +2,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.addresses import create_address
 from tests.builders.catalogue import (
     create_advert_option_value,

@@ -9,7 +9,7 @@ from aiohttp import web
 from standardwebhooks import Webhook as Verifier
 
 from app import __version__
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.invoices import create_invoice
 from tests.support.delivery_log import read_closed_event, read_events
 from tests.support.hostile import Behaviour, HostileConnection, answering, answering_without_end, hostile_server

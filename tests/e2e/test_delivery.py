@@ -2,7 +2,7 @@
 
 from standardwebhooks import Webhook as Verifier
 
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.invoices import create_invoice
 from tests.builders.variants import create_variant
 from tests.support.platform import Platform

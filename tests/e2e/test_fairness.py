@@ -9,7 +9,7 @@ from statistics import median
 import asyncpg
 import pytest
 
-from app.db.webhooks import Webhook
+from app.webhooks.db.webhooks import Webhook
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.hostile import OK, Behaviour, HostileConnection, answering, hostile_server
 from tests.support.load import tell

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.sales import create_sale
 from tests.builders.variants import create_variant
 from tests.support.json_schemas import faults

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.json_schemas import faults
@@ -15,7 +15,7 @@ from tests.support.platform import Platform, running_platform, settings_for
 from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
 from tests.support.worker_process import started, worker_process
-from workers.retry import GONE_REASON
+from workers.deliver.retry import GONE_REASON
 
 QUERY = """query($id: ID!) { node(id: $id) { ... on OperationalEvent {
   kind reason occurredAt webhook { legacyId url enabled disabledReason } webhookEvent { id state lastStatus }

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from aiohttp import web
 
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.deliveries import create_due_events, create_subscription, make_retries_due
 from tests.builders.variants import create_variant
 from tests.support.platform import Platform, running_platform, running_worker, settings_for

@@ -3,9 +3,9 @@
 import asyncpg
 import pytest
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import create_database
-from app.services.webhook_backfills import start_backfill
+from app.webhooks.services.webhook_backfills import start_backfill
 from tests.builders.deliveries import create_subscription
 from tests.builders.invoices import create_invoice
 from tests.support.receiver import Receiver

@@ -5,7 +5,7 @@ from collections import Counter
 import asyncpg
 import pytest
 
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.crowds import create_variants, create_webhooks
 from tests.builders.sellers import create_seller
 from tests.support.canary import Scene, running_scene

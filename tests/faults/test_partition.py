@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from aiohttp import web
 
-from app.db.change_events import claim_batch
+from app.capture.change_events import claim_batch
 from app.db.pool import DATABASE_ERRORS, Connection, transaction
 from tests.builders.variants import create_variant
 from tests.support.load import CHANGES, create_load, tell

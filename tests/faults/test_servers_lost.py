@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
-from app.embedded.server import StopMode
+from app.tools.embedded.server import StopMode
 from tests.support.load import CHANGES, IS_LONG, Load, create_load, tell
 from tests.support.receiver import Delivery, Receiver
 from tests.support.servers import PrivateServers

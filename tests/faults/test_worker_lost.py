@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
-from app.jobs import QUEUE
+from app.webhooks.jobs import QUEUE
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.load import IS_LONG, create_load, tell
 from tests.support.receiver import Delivery, Receiver

@@ -7,7 +7,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from schema import global_ids
+from schema.entities import global_ids
 from tests.histories.model import Arrival, Subject
 from tests.support.receiver import Delivery
 

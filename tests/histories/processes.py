@@ -9,7 +9,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from app.db.pool import DATABASE_ERRORS
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.deliveries import make_retries_due
 from tests.builders.variants import create_variant
 from tests.histories.ending import check_end

@@ -13,8 +13,8 @@ from tests.histories.mirror import Mirror
 from tests.histories.workers import running_workers
 from tests.support.load import IS_LONG
 from tests.support.outbox import Publisher, running_publisher
-from workers.budget import MAX_MATCHES
-from workers.publish import publish_all, publish_batch
+from workers.publish.budget import MAX_MATCHES
+from workers.publish.job import publish_all, publish_batch
 
 CROWD = MAX_MATCHES + 100
 SEEDS = range(20) if IS_LONG else range(1)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.invoices import create_invoice
 from tests.builders.refund_requests import create_refund_request
 from tests.builders.sellers import create_seller

@@ -4,12 +4,12 @@ import asyncio
 
 import asyncpg
 
-from app.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.variants import create_variant
 from tests.support.outbox import running_publisher
 from tests.support.receiver import Receiver
 from tests.support.waiting import DEADLINE_S, until
-from workers.deliver import Deliverer
+from workers.deliver.job import Deliverer
 
 _WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 

@@ -8,12 +8,12 @@ from typing import Literal
 
 import httpx
 
-from schema import global_ids
-from workers.backfill import backfill_all
-from workers.catch_up import catch_up_all
-from workers.deliver import Deliverer
-from workers.publish import publish_all
+from schema.entities import global_ids
+from workers.deliver.job import Deliverer
+from workers.publish.job import publish_all
 from workers.resources import Resources
+from workers.upkeep.backfill import backfill_all
+from workers.upkeep.catch_up import catch_up_all
 
 #: For POSTs that nobody answers: long enough for them to arrive. Nothing depends on it but how far things get.
 _A_WHILE_S = 0.05

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.variants import create_variant
 from tests.histories.ending import check_end
 from tests.histories.endpoint import HOLDING, Endpoint, Mood
@@ -33,7 +33,7 @@ from tests.histories.rounds import check_creations, check_missed, check_round
 from tests.histories.workers import Stage, Workers
 from tests.support.platform import Platform
 from tests.support.waiting import until
-from workers.sweep import sweep_all
+from workers.upkeep.sweep import sweep_all
 
 _COLUMNS = {"label": "label", "sku": "sku", "count": "count_on_hand"}
 #: Rounds of deliveries after which all must be over, once the endpoint is well.

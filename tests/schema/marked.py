@@ -15,9 +15,9 @@ from itertools import count
 from typing import Any
 
 from app.db.pool import Connection
-from schema import global_ids
-from schema.declarations import ENTITIES
-from schema.visibility import OfSeller, Through
+from schema.entities import global_ids
+from schema.entities.declarations import ENTITIES
+from schema.entities.visibility import OfSeller, Through
 
 OPERATORS_OWN = {"orders", "payment_events"}
 EVERYBODYS = {"brands", "countries", "option_types", "option_values", "shipment_carriers", "states", "taxons"}

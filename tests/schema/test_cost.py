@@ -17,22 +17,22 @@ from graphql import (
     parse,
 )
 
-from app.auth import OPERATOR
+from app.auth.viewers import OPERATOR
 from app.db.pool import Connection
-from app.domain.problems import camel, value_problems
-from app.domain.webhook import WebhookKlass
 from app.errors import InvalidInput
+from app.kernel.problems import camel, value_problems
 from app.settings import Settings
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.argument_sizes import MAX_REPORTED
-from schema.context import Context, Reader
-from schema.cost import Cost, Costs, cost_error
-from schema.declarations import Leaf
-from schema.loaders import Loaders
-from schema.plans.declared import declaration_of
+from schema.engine.argument_sizes import MAX_REPORTED
+from schema.engine.context import Context, Reader
+from schema.engine.cost import Cost, Costs, cost_error
+from schema.engine.loaders import Loaders
+from schema.engine.plans.declared import declaration_of
+from schema.engine.weights import LIST_SIZE, LONGEST, weight
+from schema.entities.declarations import Leaf
 from schema.stored.execute import execute_stored_query
 from schema.stored.validate import stored_query
-from schema.weights import LIST_SIZE, LONGEST, weight
 from tests.support.operation import run_operation
 
 SCHEMA = build_schema(

@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 import strawberry
 
-from app.db.adverts import ADVERTS
-from app.db.external_ids import EXTERNAL_IDS
 from app.db.graph import tables
-from app.db.sellers import SELLERS
 from app.db.table import OfSeller, Reference, Table, Through
-from app.domain.advert import AdvertCondition
-from schema.connections import Connection
+from app.marketplace.catalogue.db.adverts import ADVERTS
+from app.marketplace.catalogue.db.sellers import SELLERS
+from app.marketplace.catalogue.domain.advert import AdvertCondition
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from schema.declaration_check import DeclarationError, check_declarations
-from schema.declarations import ENTITIES, SCOPES, VISIBILITY
-from schema.enums import PricingModelEnum
-from schema.fields import (
+from schema.entities.connections import Connection
+from schema.entities.declarations import ENTITIES, SCOPES, VISIBILITY
+from schema.entities.fields import (
     cents,
     column,
     computed,
@@ -29,10 +28,11 @@ from schema.fields import (
     relation_list,
     same_row,
 )
-from schema.listings import listing
-from schema.lookups import lookup
-from schema.types.owned import ExternalIDs, external_ids, logo, owner
-from schema.types.seller import Seller
+from schema.entities.listings import listing
+from schema.entities.lookups import lookup
+from schema.enums import PricingModelEnum
+from schema.types.catalogue.seller import Seller
+from schema.types.owned.fields import ExternalIDs, external_ids, logo, owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.auth import OPERATOR, Viewer
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
-from app.db.sellers import SellerId
-from schema import global_ids
+from app.marketplace.catalogue.db.sellers import SellerId
+from schema.entities import global_ids
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.sellers import create_seller
 from tests.support.operation import run_operation

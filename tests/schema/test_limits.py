@@ -15,11 +15,19 @@ from graphql import (
 )
 
 from app.db.pool import Connection
-from app.domain.webhook import WebhookKlass
 from app.errors import InvalidInput
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.documents import Documents
-from schema.limits import MAX_ALIASES, MAX_CHARACTERS, MAX_DEPTH, RULES, Ruler, introspects, parse_within_limits
+from schema.engine.documents import Documents
+from schema.engine.limits import (
+    MAX_ALIASES,
+    MAX_CHARACTERS,
+    MAX_DEPTH,
+    RULES,
+    Ruler,
+    introspects,
+    parse_within_limits,
+)
 from schema.stored.validate import stored_query
 from tests.support.operation import run_operation
 

@@ -1,6 +1,6 @@
 """externalIds: a plain list, that is whole or refused."""
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
 from tests.builders.owned import create_external_id
 from tests.builders.sales import create_sales

@@ -1,6 +1,6 @@
 """invoices: what is counted, for whom, and how many statements a page takes."""
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
 from tests.builders.invoices import create_invoice
 from tests.builders.orders import create_order

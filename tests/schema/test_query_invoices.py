@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.auth import OPERATOR, Viewer
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
-from app.domain.invoice import InvoiceStatusFlag, invoice_status
-from app.domain.order import DeliveryType
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag, invoice_status
+from app.marketplace.orders.domain.order import DeliveryType
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sales import create_sale, create_sales
 from tests.support.operation import Answer, run_operation

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.auth import OPERATOR, Viewer
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.adverts import create_advert
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.invoice_amendments import create_invoice_amendment

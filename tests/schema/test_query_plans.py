@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from app.auth import OPERATOR, Viewer
-from app.db.adverts import ADVERTS
-from app.db.invoice_amendments import INVOICE_AMENDMENTS
-from app.db.invoices import INVOICES
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.keyset import Slice
-from app.db.orders import ORDERS
 from app.db.pool import Connection
-from app.db.refund_requests import REFUND_REQUESTS
-from app.db.sellers import SellerId
 from app.db.table import Table
-from schema.declarations import Asked
+from app.marketplace.catalogue.db.adverts import ADVERTS
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENTS
+from app.marketplace.orders.db.invoices import INVOICES
+from app.marketplace.orders.db.orders import ORDERS
+from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
+from schema.engine.statements import listed_rows
+from schema.entities.declarations import Asked
 from schema.filters import adverts, invoice_amendments, invoices, orders, refund_requests
 from schema.filters.enums import InvoiceAmendmentSortField, InvoiceSortField, SortOrdering
-from schema.statements import listed_rows
 
 FILL = """
 create temporary table n as

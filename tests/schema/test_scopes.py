@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.auth import Scope, Viewer
+from app.auth.viewers import Scope, Viewer
 from app.db.pool import Connection
-from schema.global_ids import encode
+from schema.entities.global_ids import encode
 from tests.builders.adverts import create_advert
 from tests.builders.deliveries import create_subscription
 from tests.builders.sellers import create_seller

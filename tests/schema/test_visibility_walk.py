@@ -13,11 +13,11 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from app.auth import OPERATOR, Scope, Viewer
+from app.auth.viewers import OPERATOR, Scope, Viewer
 from app.db.pool import Connection
-from app.db.sellers import SellerId
-from app.domain.webhook import WebhookKlass
-from schema.declarations import ENTITIES
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.webhooks.domain.webhook import WebhookKlass
+from schema.entities.declarations import ENTITIES
 from schema.stored.execute import execute_stored_query, render_stored_query
 from schema.stored.validate import stored_query
 from tests.schema import walk

@@ -5,16 +5,16 @@ from typing import Any
 import orjson
 import pytest
 
-from app.auth import Scope, create_key
-from app.db.sellers import SellerId
-from app.filtering import OVERSPENT, TOO_SLOW
-from schema import global_ids
-from schema.webhook_dry_run import sample_headers
+from app.auth.viewers import Scope, create_key
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.webhooks.cel.filters import OVERSPENT, TOO_SLOW
+from schema.entities import global_ids
+from schema.webhook_queries.dry_run import sample_headers
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.json_schemas import faults
 from tests.support.platform import Platform
-from workers import signing
+from workers.deliver import signing
 
 QUERY = "query($id: ID!) { node(id: $id) { ... on Invoice { buyerSurname totalCents lineItems { quantity } } } }"
 DRY_RUN = """

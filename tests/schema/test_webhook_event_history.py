@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from app.db import retention
-from schema import global_ids
+from app.webhooks.db import retention
+from schema.entities import global_ids
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import Platform
 

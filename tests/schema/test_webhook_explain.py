@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.auth import Scope, Viewer
+from app.auth.viewers import Scope, Viewer
 from app.db.pool import Connection
-from app.db.sellers import SellerId
-from schema import global_ids
+from app.marketplace.catalogue.db.sellers import SellerId
+from schema.entities import global_ids
 from tests.builders.deliveries import create_subscription
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller

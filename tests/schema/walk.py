@@ -22,13 +22,13 @@ from graphql import (
     is_union_type,
 )
 
-from app.auth import OPERATOR, Viewer
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.settings import Settings
 from schema import schema
-from schema.context import Context, Reader
+from schema.engine.context import Context, Reader
+from schema.engine.loaders import Loaders
 from schema.errors import response_of
-from schema.loaders import Loaders
 from tests.support.operation import Answer
 
 GRAPH = schema._schema

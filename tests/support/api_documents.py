@@ -35,9 +35,9 @@ from graphql import (
 )
 from hypothesis_graphql import nodes
 
-from app.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import documents, schema
-from schema.limits import SizeLimitRule
+from schema.engine.limits import SizeLimitRule
 from schema.stored.validate import StoredQuery, stored_query
 from tests.support.documents import SEED
 from tests.support.selections import node_types, selections_of

@@ -8,9 +8,10 @@ from functools import cache
 import asyncpg
 
 from app.db.pool import Record
-from app.domain.webhook import WebhookKlass
 from app.errors import InvalidInput
-from schema import global_ids, schema
+from app.webhooks.domain.webhook import WebhookKlass
+from schema import schema
+from schema.entities import global_ids
 from schema.stored.json_schema import payload_schema
 from schema.stored.validate import stored_query
 from tests.support.json_schemas import Check, check_of

@@ -14,7 +14,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from workers.names import TRIES, Names
+from workers.http.dns import TRIES, Names
 
 #: What the server sends for a query: any number of packets.
 Reply = Callable[[dns.message.Message], Sequence[bytes]]

@@ -15,8 +15,8 @@ from graphql import (
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis_graphql import queries
 
-from app.domain.webhook import WebhookKlass
 from app.errors import InvalidInput
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.stored.validate import StoredQuery, stored_query
 

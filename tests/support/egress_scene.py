@@ -8,11 +8,11 @@ from ipaddress import ip_network
 
 import httpx
 
-from app.domain.endpoint import Network
+from app.webhooks.domain.endpoint import Network
 from tests.support.dns_server import DnsServer, dns_server
 from tests.support.hostile import OK, HostileServer, answering, hostile_server
-from workers.names import TRIES
-from workers.transport import create_transport
+from workers.http.dns import TRIES
+from workers.http.transport import create_transport
 
 #: One address of loopback plays the public internet where a case says so; all others stay inside.
 OUTSIDE = "127.0.0.1"

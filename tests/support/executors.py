@@ -6,15 +6,15 @@ from typing import Any
 
 import orjson
 
-from app.auth import OPERATOR, Viewer
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.settings import Settings
 from schema import documents, schema
-from schema.context import Context, Reader
+from schema.engine.context import Context, Reader
+from schema.engine.loaders import Loaders
+from schema.engine.planned import Planned
+from schema.engine.plans.cache import OFTEN, Plans
 from schema.errors import response_of
-from schema.loaders import Loaders
-from schema.planned import Planned
-from schema.plans.cache import OFTEN, Plans
 
 
 def fresh_plans() -> Planned:

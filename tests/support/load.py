@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import asyncpg
 
 from app.db.pool import DATABASE_ERRORS
-from app.db.webhooks import Webhook
-from schema import global_ids
+from app.webhooks.db.webhooks import Webhook
+from schema.entities import global_ids
 from tests.builders.deliveries import create_subscription
 from tests.builders.variants import create_variant
 from tests.support.receiver import Receiver

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.auth import OPERATOR, Viewer
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.settings import get_settings
 from schema import schema
-from schema.context import Context, Reader
+from schema.engine.context import Context, Reader
+from schema.engine.loaders import Loaders
 from schema.errors import response_of
-from schema.loaders import Loaders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,13 @@ from typing import Any
 
 import orjson
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from app.db.sellers import SellerId
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.services.webhooks import WebhookAttributes, create_webhook
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.services.webhooks import WebhookAttributes, create_webhook
 from tests.support.platform import settings_for
-from workers.publish import publish_all
+from workers.publish.job import publish_all
 from workers.resources import Resources, open_resources
 
 

@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import uvicorn
 
-from app.auth import create_key
+from app.auth.viewers import create_key
 from app.main import create_app
 from app.settings import Settings
 from workers.process import run_worker

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.errors import AttemptError
-from workers.transport import Answer, post
+from workers.http.transport import Answer, post
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 BODY = b'{"id":"1"}'

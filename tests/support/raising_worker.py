@@ -9,9 +9,9 @@ from typing import Any
 
 from graphql import print_ast
 
-from app.cli import main
-from schema.context import Context
-from schema.plans.objects import Objects
+from app.cli.commands import main
+from schema.engine.context import Context
+from schema.engine.plans.objects import Objects
 from schema.stored import execute, plan
 from schema.stored.validate import StoredQuery
 

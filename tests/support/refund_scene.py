@@ -4,17 +4,12 @@ from typing import Any
 
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
-from app.db.invoices import Invoice, LineItem
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection, Record
-from app.db.refund_requests import RefundRequest
-from app.domain.refund_request import (
-    RefundLine,
-)
-from app.services.refund_requests import (
-    NewRefundRequest,
-    create_refund_request,
-)
+from app.marketplace.orders.db.invoices import Invoice, LineItem
+from app.marketplace.refunds.db.refund_requests import RefundRequest
+from app.marketplace.refunds.domain.refund_request import RefundLine
+from app.marketplace.refunds.services.refund_requests import NewRefundRequest, create_refund_request
 from tests.builders.invoices import create_invoice, create_line_item
 
 

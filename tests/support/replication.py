@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from app.db.migrate import migrate
-from app.embedded import EmbeddedPostgres
+from app.tools.embedded import EmbeddedPostgres
 from tests.support.servers import temporary_dir
 from tests.support.waiting import until
 

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis_graphql import queries
 
 from schema import schema
-from schema.declarations import ENTITIES
+from schema.entities.declarations import ENTITIES
 from tests.support.documents import EXAMPLES, SEED
 
 #: Selections per root field; each goes into several operations.

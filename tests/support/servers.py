@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.db.migrate import migrate
-from app.embedded import EmbeddedPostgres, EmbeddedRedis, embedded_servers
+from app.tools.embedded import EmbeddedPostgres, EmbeddedRedis, embedded_servers
 from tests.support.database import migrated_template, with_database
 
 DATABASE_VARIABLE = "TELLGRAPH_TEST_DATABASE_URL"

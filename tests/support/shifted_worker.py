@@ -10,7 +10,7 @@ import sys
 import time
 from datetime import datetime, timedelta, tzinfo
 
-from app import clock
+from app.kernel import clock
 
 _right_now, _right_time = clock.now, time.time
 _off_s = 0.0
@@ -42,6 +42,6 @@ if __name__ == "__main__":
         signal.signal(signal.SIGUSR1, lambda *_: shift(off_s))
     else:
         shift(off_s)
-    from app.cli import main
+    from app.cli.commands import main
 
     main()

@@ -8,13 +8,13 @@ import asyncpg
 import httpx
 import pytest
 
-from app.db import retention
+from app.webhooks.db import retention
 from tests.support.egress_scene import Scene, open_scene
 from tests.support.outbox import Publisher, running_publisher
 from tests.support.platform import settings_for
 from tests.support.posting import LOOPBACK
+from workers.http.transport import create_transport
 from workers.resources import Resources, open_resources
-from workers.transport import create_transport
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.domain.webhook import WebhookKlass
-from schema import global_ids
+from app.webhooks.domain.webhook import WebhookKlass
+from schema.entities import global_ids
 from tests.builders.catalogue import create_inventory
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.variants import create_variant

@@ -6,11 +6,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.domain.attempt import ErrorKind
+from app.webhooks.domain.attempt import ErrorKind
 from tests.support.hostile import OK, HostileConnection, answering, hostile_server, reset_at_once
 from tests.support.posting import LOOPBACK, fail, send
 from tests.workers.test_transport_tls import certificate
-from workers.transport import create_transport
+from workers.http.transport import create_transport
 
 ENDED = "the connection ended before a whole answer had come"
 BROKEN = {

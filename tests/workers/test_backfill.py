@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
-from app.auth import Viewer
-from app.db.webhook_backfills import WebhookBackfill
-from app.db.webhooks import WebhookId
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.services.webhook_backfills import start_backfill
-from app.services.webhook_klasses import event_names
-from app.services.webhooks import delete_webhook
-from schema.declarations import ENTITIES
+from app.auth.viewers import Viewer
+from app.webhooks.db.webhook_backfills import WebhookBackfill
+from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.services.webhook_backfills import start_backfill
+from app.webhooks.services.webhook_klasses import event_names
+from app.webhooks.services.webhooks import delete_webhook
+from schema.entities.declarations import ENTITIES
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.outbox import Publisher, recorded
-from workers.backfill import backfill_all, backfill_batch
-from workers.publish import publish_batch
+from workers.publish.job import publish_batch
+from workers.upkeep.backfill import backfill_all, backfill_batch
 
 
 async def start(publisher: Publisher, webhook_id: int, **given: Any) -> WebhookBackfill:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.webhook import WebhookKlass
-from schema import global_ids
+from app.webhooks.domain.webhook import WebhookKlass
+from schema.entities import global_ids
 from tests.builders.adverts import create_advert
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.owned import create_external_id
@@ -13,7 +13,7 @@ from tests.builders.refund_requests import create_refund_request
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher, recorded
 from tests.support.platform import Platform
-from workers.backfill import backfill_all, backfill_batch
+from workers.upkeep.backfill import backfill_all, backfill_batch
 
 START = """
 mutation($input: WebhookBackfillMutationInput!) {

@@ -39,7 +39,7 @@ CHOSEN = ("pipeline", "stream", "statements", "sessions")
 
 def bench(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "app.cli", "bench", *options],
+        [sys.executable, "-m", "app.cli.commands", "bench", *options],
         env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"},
         capture_output=True,
         text=True,

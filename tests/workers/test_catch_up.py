@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from app.auth import Viewer
-from app.db import deliveries
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from app.db.webhooks import WebhookId
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.services.webhooks import delete_webhook, update_webhook
+from app.webhooks.db import deliveries
+from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.services.webhooks import delete_webhook, update_webhook
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import Made, Publisher
-from workers.catch_up import BATCH_SIZE, catch_up_all, catch_up_step
-from workers.sweep import sweep_all
+from workers.upkeep.catch_up import BATCH_SIZE, catch_up_all, catch_up_step
+from workers.upkeep.sweep import sweep_all
 
 CREATE, UPDATE, DESTROY = WebhookEventName
 

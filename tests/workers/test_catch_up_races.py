@@ -5,19 +5,19 @@ import asyncio
 import asyncpg
 import pytest
 
-from app.auth import Viewer
-from app.db.missed_changes import MAX_HELD
+from app.auth.viewers import Viewer
+from app.capture.missed_changes import MAX_HELD
 from app.db.pool import DATABASE_ERRORS
-from app.db.webhooks import WebhookId, find_webhook
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.services.webhooks import update_webhook
+from app.webhooks.db.webhooks import WebhookId, find_webhook
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.services.webhooks import update_webhook
 from tests.builders.deliveries import create_due_events
 from tests.builders.invoices import create_invoice
 from tests.builders.variants import create_variant
 from tests.support.held import held
 from tests.support.outbox import Publisher
-from workers.catch_up import catch_up_all, catch_up_step
-from workers.publish import publish_all
+from workers.publish.job import publish_all
+from workers.upkeep.catch_up import catch_up_all, catch_up_step
 
 #: Against whoever writes to it; reading goes on.
 _NO_MISSED = "lock table missed_changes in share mode"

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from app.db import deliveries
 from app.db.pool import SERVER_SETTINGS, Connection, transaction
-from app.db.webhook_event_changes import cancel_webhook_event, get_webhook_event
-from app.db.webhook_events import NewWebhookEvent, WebhookEventId, insert_webhook_events
-from app.db.webhooks import Webhook
-from app.domain.webhook import WebhookEventName
-from app.domain.webhook_event import CANCELLABLE, CANCELLED_BY_HAND, WebhookEventState
+from app.webhooks.db import deliveries
+from app.webhooks.db.webhook_event_changes import cancel_webhook_event, get_webhook_event
+from app.webhooks.db.webhook_events import NewWebhookEvent, WebhookEventId, insert_webhook_events
+from app.webhooks.db.webhooks import Webhook
+from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook_event import CANCELLABLE, CANCELLED_BY_HAND, WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
 from workers.resources import Resources, open_resources

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.db.table import JsonText
-from app.db.webhook_events import Given, WebhookEventId
-from app.db.webhooks import Webhook, WebhookId
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.domain.webhook_event import WebhookEventState
-from workers.dedup import EQUAL, NEVER_SENT, Verdict, judge
+from app.webhooks.db.webhook_events import Given, WebhookEventId
+from app.webhooks.db.webhooks import Webhook, WebhookId
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook_event import WebhookEventState
+from workers.publish.deduplication import EQUAL, NEVER_SENT, Verdict, judge
 
 CREATE, UPDATE, DESTROY = WebhookEventName
 PENDING, SENDING, RETRYING, DELIVERED, HELD = (

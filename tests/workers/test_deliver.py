@@ -9,16 +9,16 @@ import asyncpg
 import pytest
 from aiohttp import web
 
-from app.db import deliveries, leases
-from app.db.deliveries import DueEvent, Result
 from app.db.pool import Connection, create_database
-from app.domain.webhook_event import WebhookEventState
+from app.webhooks.db import deliveries, leases
+from app.webhooks.db.deliveries import DueEvent, Result
+from app.webhooks.domain.webhook_event import WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
 from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
-from workers.deliver import Deliverer
-from workers.record import record
+from workers.deliver.job import Deliverer
+from workers.deliver.record import record
 from workers.resources import open_resources
 
 Conn = asyncpg.Connection

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from app.jobs import Job
+from app.webhooks.jobs import Job
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.variants import create_variant
 from tests.support.platform import settings_for

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from workers.egress import GuardedResolver, LookUp, RefusedAddress, socket_factory
+from workers.http.egress import GuardedResolver, LookUp, RefusedAddress, socket_factory
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 PUBLIC = ["93.184.215.14", "2606:4700::1111", "8.8.8.8", "1.1.1.1", "9.9.9.9", "2a00::1"]

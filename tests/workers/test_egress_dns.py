@@ -4,15 +4,15 @@ from ipaddress import ip_network
 
 import pytest
 
-from app.domain.attempt import ErrorKind
-from app.domain.endpoint import RefusedEndpoint, check_endpoint
+from app.webhooks.domain.attempt import ErrorKind
+from app.webhooks.domain.endpoint import RefusedEndpoint, check_endpoint
 from tests.support.dns_server import records
 from tests.support.egress_scene import HOST, OPEN, OUTSIDE, Scene, connects_to
 from tests.support.hostile import OK, HostileConnection, answering, hostile_server
 from tests.support.posting import fail, send
-from workers.connections import default_ssl_context, open_connector
-from workers.egress import MAX_RECORDS, GuardedResolver
-from workers.transport import GuardedTransport
+from workers.http.egress import MAX_RECORDS, GuardedResolver
+from workers.http.sockets import default_ssl_context, open_connector
+from workers.http.transport import GuardedTransport
 
 CLOSING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 

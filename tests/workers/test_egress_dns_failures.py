@@ -6,7 +6,7 @@ import threading
 import dns.rcode
 import pytest
 
-from app.domain.attempt import ErrorKind
+from app.webhooks.domain.attempt import ErrorKind
 from tests.support.dns_server import Reply, failure, garbage, records, silence, spoofed
 from tests.support.egress_scene import HOST, OPEN, OUTSIDE, Scene
 from tests.support.posting import fail, send

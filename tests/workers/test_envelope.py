@@ -6,17 +6,17 @@ import asyncpg
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from app import clock
-from app.db.deliveries import DueEvent
-from app.domain.secret_ring import SigningSecret, stored_form
-from app.domain.signing_key import generate_private_key
-from app.domain.signing_secret import generate_secret
-from app.secrets import secret_box
-from app.services.webhooks import SECRETS
+from app.auth.secrets import secret_box
+from app.kernel import clock
+from app.webhooks.db.deliveries import DueEvent
+from app.webhooks.domain.secret_ring import SigningSecret, stored_form
+from app.webhooks.domain.signing_key import generate_private_key
+from app.webhooks.domain.signing_secret import generate_secret
+from app.webhooks.services.webhooks import SECRETS
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import SECRET_KEY, settings_for
 from tests.workers.test_deliver import claim
-from workers.envelope import Prepared, prepare
+from workers.deliver.envelope import Prepared, prepare
 
 URL = "http://127.0.0.1:9/"
 

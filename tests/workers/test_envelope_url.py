@@ -6,15 +6,15 @@ from typing import Any
 import httpx
 import pytest
 
-from app.db.deliveries import DueEvent
-from app.domain.attempt import ErrorKind
+from app.auth.secrets import secret_box
 from app.errors import AttemptError
-from app.secrets import secret_box
-from app.services.webhooks import SECRETS
 from app.settings import Settings
+from app.webhooks.db.deliveries import DueEvent
+from app.webhooks.domain.attempt import ErrorKind
+from app.webhooks.services.webhooks import SECRETS
 from tests.builders.deliveries import SIGNING_SECRET
 from tests.support.platform import SECRET_KEY, settings_for
-from workers.envelope import prepare
+from workers.deliver.envelope import prepare
 
 NOW = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
 DUE = DueEvent(

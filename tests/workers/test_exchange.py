@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from app.domain.attempt import ErrorKind
 from app.errors import AttemptError
+from app.webhooks.domain.attempt import ErrorKind
 from tests.support.hostile import OK, HostileConnection, answering, hostile_server
 from tests.support.posting import BODY, send
 

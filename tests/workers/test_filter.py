@@ -2,16 +2,16 @@
 
 import pytest
 
-from app.domain.webhook import WebhookKlass
-from app.domain.webhook_event import UNTRIGGERED
-from app.domain.webhook_filter import FAILED, FALSE
-from app.filtering import OVERSPENT, TOO_SLOW
+from app.webhooks.cel.filters import OVERSPENT, TOO_SLOW
+from app.webhooks.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook_event import UNTRIGGERED
+from app.webhooks.domain.webhook_filter import FAILED, FALSE
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import Made, Publisher, recorded
-from workers.dedup import EQUAL
+from workers.publish.deduplication import EQUAL
 
 
 def outcomes(made: list[Made]) -> list[tuple[str, str, str | None]]:

@@ -4,19 +4,19 @@ import asyncio
 
 import asyncpg
 
-from app.auth import Viewer
-from app.db.webhook_events import WebhookEventId
-from app.db.webhooks import WebhookId
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.services.webhook_backfills import start_backfill
-from app.services.webhook_events import replay_event
+from app.auth.viewers import Viewer
+from app.webhooks.db.webhook_events import WebhookEventId
+from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.services.webhook_backfills import start_backfill
+from app.webhooks.services.webhook_events import replay_event
 from tests.builders.owned import create_image
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher
 from tests.support.waiting import until
-from workers.backfill import backfill_batch
-from workers.gone import GONE
-from workers.replay import NOT_VISIBLE, render_again
+from workers.publish.deleted_entities import GONE
+from workers.upkeep.backfill import backfill_batch
+from workers.upkeep.replay import NOT_VISIBLE, render_again
 
 _WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 

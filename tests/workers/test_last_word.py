@@ -4,12 +4,12 @@ import asyncio
 
 import asyncpg
 
-from app.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher
 from tests.support.waiting import until
-from workers.dedup import TOLD_ALREADY
-from workers.publish import publish_all
+from workers.publish.deduplication import TOLD_ALREADY
+from workers.publish.job import publish_all
 
 VARIANT = WebhookKlass.VARIANT
 _WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"

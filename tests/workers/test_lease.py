@@ -5,12 +5,12 @@ import time
 import httpx
 import pytest
 
-from app.domain.attempt import ErrorKind
 from app.errors import AttemptError
+from app.webhooks.domain.attempt import ErrorKind
 from tests.support.hostile import OK, answering, hostile_server
 from tests.support.posting import BODY
-from workers.lease import Lease, LeaseOver, elapsed_s
-from workers.transport import Answer, post
+from workers.deliver.lease import Lease, LeaseOver, elapsed_s
+from workers.http.transport import Answer, post
 
 
 class SlowStart(httpx.AsyncBaseTransport):

@@ -8,21 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.db.change_events import ChangeEvent
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.domain.webhook_event import UNTRIGGERED, UNWATCHED
+from app.capture.change_events import ChangeEvent
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED
 from schema import schema
 from schema.stored.triggers import watched_by
 from schema.stored.validate import stored_query
 from tests.workers.test_dedup import WEBHOOK
-from workers.match import (
-    MAX_CHANGES,
-    Change,
-    fold_entities,
-    fold_transactions,
-    skip_reason,
-    told_of,
-)
+from workers.publish.match import MAX_CHANGES, Change, fold_entities, fold_transactions, skip_reason, told_of
 
 CREATE, UPDATE, DESTROY = WebhookEventName
 START = datetime(2026, 1, 1, tzinfo=UTC)

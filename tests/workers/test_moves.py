@@ -1,6 +1,6 @@
 """An entity that goes to another seller is destroyed for the former one and created for the new one."""
 
-from app.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
 from tests.support.outbox import Made, Publisher

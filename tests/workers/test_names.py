@@ -11,7 +11,7 @@ import pytest
 from dns import rcode
 
 from tests.support.dns_server import DnsServer, dns_server, failure, records
-from workers.names import MAX_LOOKUPS, Names
+from workers.http.dns import MAX_LOOKUPS, Names
 
 HOST = "hooks.example.com"
 #: Addresses of version 4, each with its first name.

@@ -8,13 +8,13 @@ import pytest
 from asyncpg.connection import LoggedQuery
 
 from app.db.pool import connection
-from schema.declarations import ENTITIES
+from schema.entities.declarations import ENTITIES
 from tests.builders.deliveries import create_subscription
 from tests.builders.sales import create_sale, create_sales
 from tests.builders.sellers import create_seller
 from tests.support.outbox import Publisher, recorded
-from workers.owners import _statement
-from workers.publish import publish_batch
+from workers.publish.job import publish_batch
+from workers.publish.subscribing_sellers import _statement
 
 
 async def statements_of_a_change(publisher: Publisher, invoice_id: int, cents: int) -> int:

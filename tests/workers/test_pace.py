@@ -6,12 +6,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.db import deliveries
-from app.db.deliveries import DueEvent
-from app.domain.attempt import ErrorKind
+from app.webhooks.db import deliveries
+from app.webhooks.db.deliveries import DueEvent
+from app.webhooks.domain.attempt import ErrorKind
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.workers.test_deliver import claim, failed
-from workers.retry import pause_s
+from workers.deliver.retry import pause_s
 
 Conn = asyncpg.Connection
 URL = "http://127.0.0.1:9/"

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 import pytest
 
-from app.db import deliveries, successions
-from app.db.deliveries import DueEvent
 from app.db.pool import SERVER_SETTINGS, Connection
-from app.db.webhook_events import WebhookEventId
-from app.db.webhooks import Webhook
+from app.webhooks.db import deliveries, successions
+from app.webhooks.db.deliveries import DueEvent
+from app.webhooks.db.webhook_events import WebhookEventId
+from app.webhooks.db.webhooks import Webhook
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.plan_work import count_plan_work, explain_plans
-from workers.shares import CLAIM_SIZE
+from workers.deliver.fairness import CLAIM_SIZE
 
 #: Enough for a generic plan, which PostgreSQL makes after five others.
 RUNS = 12

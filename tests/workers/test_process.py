@@ -14,8 +14,8 @@ from arq.cron import cron
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
-from app import clock
-from app.jobs import QUEUE, Job, enqueue, open_redis, redis_settings
+from app.kernel import clock
+from app.webhooks.jobs import QUEUE, Job, enqueue, open_redis, redis_settings
 from tests.support.load import create_load
 from tests.support.partition import network_to
 from tests.support.platform import running_worker, settings_for

@@ -3,18 +3,18 @@
 import asyncpg
 import pytest
 
-from app.auth import Viewer
-from app.domain.webhook import WebhookKlass
-from app.domain.webhook_event import UNWATCHED
-from schema import global_ids
+from app.auth.viewers import Viewer
+from app.webhooks.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook_event import UNWATCHED
+from schema.entities import global_ids
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.operation import read_node
 from tests.support.outbox import Publisher, recorded
-from workers.dedup import EQUAL
-from workers.publish import publish_batch
+from workers.publish.deduplication import EQUAL
+from workers.publish.job import publish_batch
 
 
 async def test_changes_of_one_transaction_are_one_event_with_the_latest_state(publisher: Publisher) -> None:

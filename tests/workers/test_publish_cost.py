@@ -11,7 +11,7 @@ from tests.builders.orders import create_order
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
 from tests.support.outbox import Publisher, recorded
-from workers.publish import publish_batch
+from workers.publish.job import publish_batch
 from workers.resources import Resources
 
 NESTED = """

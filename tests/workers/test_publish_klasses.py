@@ -3,7 +3,7 @@
 import pytest
 
 from app.db.pool import Connection
-from app.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.whole_sales import create_whole_sale
 from tests.support.outbox import running_publisher
 

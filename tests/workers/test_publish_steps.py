@@ -5,22 +5,22 @@ import asyncio
 import asyncpg
 import pytest
 
-from app.auth import Viewer
-from app.db import webhook_events
-from app.db.change_events import Lane
+from app.auth.viewers import Viewer
+from app.capture.change_events import Lane
 from app.db.pool import Connection
-from app.db.webhook_events import Payload
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.services.change_events import retry_set_aside
+from app.webhooks.db import payloads
+from app.webhooks.db.payloads import Payload
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.services.change_events import retry_set_aside
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher, recorded
 from tests.support.platform import settings_for
-from workers import publish
-from workers.budget import Budget
-from workers.publish import publish_all, publish_step
+from workers.publish import job as publish
+from workers.publish.budget import Budget
+from workers.publish.job import publish_all, publish_step
+from workers.publish.selection import HEAVY_MATCHES
 from workers.resources import open_resources
-from workers.selection import HEAVY_MATCHES
 
 VARIANT = WebhookKlass.VARIANT
 
@@ -212,13 +212,13 @@ async def test_a_step_stores_all_its_bodies_at_once_so_that_two_of_them_never_wa
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored: list[list[bytes]] = []
-    insert = webhook_events.insert_payloads
+    insert = payloads.insert_payloads
 
     async def note(conn: Connection, payloads: list[Payload]) -> None:
         stored.append([payload.digest for payload in payloads])
         await insert(conn, payloads)
 
-    monkeypatch.setattr(webhook_events, "insert_payloads", note)
+    monkeypatch.setattr(payloads, "insert_payloads", note)
     for _ in range(6):
         await create_variant(publisher.conn, notes="x" * 1_000_000)
     await recorded(publisher.conn)

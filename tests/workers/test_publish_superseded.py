@@ -1,9 +1,9 @@
 """What waits gives way to what came later, which tells of both: or of nothing, where the two cancel out."""
 
-from app.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher
-from workers.dedup import EQUAL, NEVER_SENT
+from workers.publish.deduplication import EQUAL, NEVER_SENT
 
 
 async def test_what_waits_is_superseded_and_a_creation_stays_one(publisher: Publisher) -> None:

@@ -1,12 +1,12 @@
 """What could not be rendered, once more."""
 
-from app.auth import Viewer
-from app.db.webhook_events import WebhookEventId
-from app.services.webhook_events import replay_event
+from app.auth.viewers import Viewer
+from app.webhooks.db.webhook_events import WebhookEventId
+from app.webhooks.services.webhook_events import replay_event
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.outbox import Publisher, recorded
-from workers.replay import NOT_VISIBLE, render_again
+from workers.upkeep.replay import NOT_VISIBLE, render_again
 
 BROKEN = "query($id: ID!) { node(id: $id) { ... on Invoice { gone } } }"
 SOUND = "query($id: ID!) { node(id: $id) { ... on Invoice { totalCents } } }"

@@ -6,14 +6,14 @@ import asyncpg
 import pytest
 
 from app.db.pool import create_database
-from app.db.webhook_resumptions import FIRST_STEP
-from app.db.webhooks import Webhook
+from app.webhooks.db.webhook_resumptions import FIRST_STEP
+from app.webhooks.db.webhooks import Webhook
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
 from tests.workers.test_deliver import claim, failed
-from workers.record import record
+from workers.deliver.record import record
 from workers.resources import open_resources
-from workers.sweep import sweep_all
+from workers.upkeep.sweep import sweep_all
 
 Conn = asyncpg.Connection
 URL = "http://127.0.0.1:9/"

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import asyncpg
 
-from app.db import deliveries, retention
-from app.db.webhooks import Webhook
+from app.webhooks.db import deliveries, retention
+from app.webhooks.db.webhooks import Webhook
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
 from workers.resources import Resources, open_resources
-from workers.retention import retain, retain_as_of
+from workers.upkeep.retention import retain, retain_as_of
 
 Conn = asyncpg.Connection
 URL = "http://127.0.0.1:9/"

@@ -6,7 +6,7 @@ import asyncpg
 
 from tests.builders.deliveries import create_due_events, create_subscription
 from workers.resources import Resources
-from workers.retention import retain, retain_as_of
+from workers.upkeep.retention import retain, retain_as_of
 
 Conn = asyncpg.Connection
 URL = "http://127.0.0.1:9/"

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.attempt import OUR_FAULTS, ErrorKind
-from app.domain.webhook_event import WebhookEventState
-from workers.retry import GONE_REASON, PAYLOAD_GONE_REASON, Decision, decide, retry_after_s
+from app.webhooks.domain.attempt import OUR_FAULTS, ErrorKind
+from app.webhooks.domain.webhook_event import WebhookEventState
+from workers.deliver.retry import GONE_REASON, PAYLOAD_GONE_REASON, Decision, decide, retry_after_s
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FAILED = Decision(state=WebhookEventState.FAILED)

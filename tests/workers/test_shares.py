@@ -7,13 +7,13 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from app.db import deliveries
-from app.db.deliveries import DueEvent
+from app.webhooks.db import deliveries
+from app.webhooks.db.deliveries import DueEvent
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.receiver import Receiver
 from tests.support.waiting import until
 from tests.workers.test_deliver import delivering, holding
-from workers.shares import CLAIM_SIZE, MAX_BYTES_IN_FLIGHT, Room, Walk, find_room
+from workers.deliver.fairness import CLAIM_SIZE, MAX_BYTES_IN_FLIGHT, Room, Walk, find_room
 
 Conn = asyncpg.Connection
 URL = "http://127.0.0.1:9/"

@@ -7,18 +7,18 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.db import deliveries
-from app.db.deliveries import DueEvent
 from app.db.pool import transaction
-from app.domain.attempt import ErrorKind
-from app.domain.webhook import WebhookKlass
+from app.webhooks.db import deliveries
+from app.webhooks.db.deliveries import DueEvent
+from app.webhooks.domain.attempt import ErrorKind
+from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.deliveries import result_of
 from tests.builders.variants import create_variant
 from tests.support.outbox import Made, Publisher
 from tests.workers.test_deliver import claim, failed
-from workers.record import record
-from workers.succession import supersede_failed, supersede_recent
-from workers.sweep import sweep_all
+from workers.deliver.record import record
+from workers.deliver.succession import supersede_failed, supersede_recent
+from workers.upkeep.sweep import sweep_all
 
 QUERY = "sku label countOnHand"
 

@@ -2,12 +2,12 @@
 
 import asyncpg
 
-from app.db import deliveries
-from app.db.webhook_events import MAX_AT_ONCE
+from app.webhooks.db import deliveries
+from app.webhooks.db.webhook_events import MAX_AT_ONCE
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import settings_for
 from workers.resources import open_resources
-from workers.sweep import sweep_all
+from workers.upkeep.sweep import sweep_all
 
 URL = "http://127.0.0.1:9/"
 

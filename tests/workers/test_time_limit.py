@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from workers.time_limit import TICK_S, TimeLimit
+from workers.http.deadline import TICK_S, TimeLimit
 
 
 async def wait_at_most(seconds: float) -> None:

@@ -5,7 +5,7 @@ import tracemalloc
 import httpx
 import pytest
 
-from app.domain.attempt import ErrorKind
+from app.webhooks.domain.attempt import ErrorKind
 from tests.support.dns_server import dns_server, records
 from tests.support.hostile import (
     OK,
@@ -15,7 +15,7 @@ from tests.support.hostile import (
     hostile_server,
 )
 from tests.support.posting import BODY, LOOPBACK, fail, send
-from workers.transport import MAX_KEPT_BYTES, MAX_READ_BYTES, create_transport
+from workers.http.transport import MAX_KEPT_BYTES, MAX_READ_BYTES, create_transport
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from app.domain.attempt import ErrorKind
+from app.webhooks.domain.attempt import ErrorKind
 from tests.support.hostile import (
     OK,
     Behaviour,

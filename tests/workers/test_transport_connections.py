@@ -7,11 +7,11 @@ import socket
 import httpx
 import pytest
 
-from app.domain.attempt import ErrorKind
+from app.webhooks.domain.attempt import ErrorKind
 from tests.support.dns_server import dns_server, records
 from tests.support.hostile import OK, HostileConnection, answering, hostile_server
 from tests.support.posting import LOOPBACK, fail, send
-from workers.transport import create_transport
+from workers.http.transport import create_transport
 
 
 @pytest.mark.parametrize(

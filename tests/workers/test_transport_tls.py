@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from app.domain.attempt import ErrorKind
+from app.webhooks.domain.attempt import ErrorKind
 from tests.support.hostile import OK, Behaviour, HostileConnection, answering, hostile_server, reset_at_once
 from tests.support.posting import LOOPBACK, fail, send
-from workers.transport import create_transport
+from workers.http.transport import create_transport
 
 
 def certificate(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from app.settings import Settings
-from app.telemetry import configure_logging
+from app.telemetry.logs import configure_logging
 from workers.bench.figures import Figure, as_json, show
 from workers.bench.growth import measure_growth
 from workers.bench.lab import FULL, QUICK, Lab, running_lab

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from app.db import retention
+from app.auth.secrets import secret_box
 from app.db.pool import Connection
-from app.secrets import secret_box
-from app.services.webhook_secrets import SECRETS
+from app.webhooks.db import retention
+from app.webhooks.services.webhook_secrets import SECRETS
 from workers.bench.marketplace import create_sellers
 
 _SIGNING_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

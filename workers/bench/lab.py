@@ -18,9 +18,9 @@ import orjson
 
 from app.db.migrate import migrate
 from app.db.pool import Connection
-from app.embedded import EmbeddedPostgres, EmbeddedRedis
 from app.errors import TellgraphError
 from app.settings import Settings
+from app.tools.embedded import EmbeddedPostgres, EmbeddedRedis
 from workers.bench.marketplace import create_invoices
 from workers.bench.processes import Processes, first_line
 
@@ -141,7 +141,7 @@ class Site:
             "TELLGRAPH_EGRESS_ALLOW": "127.0.0.0/8",
             **variables,
         }
-        process = self.lab.processes.start("app.cli", command, environment=environment)
+        process = self.lab.processes.start("app.cli.commands", command, environment=environment)
         try:
             yield process
         finally:
@@ -155,7 +155,7 @@ class Site:
         """Ask until it is so. Raises TellgraphError when that takes minutes, or the process ends."""
         ends_at = time.monotonic() + _DEADLINE_S
         while not await reached():
-            self.lab.processes.check(process, "app.cli")
+            self.lab.processes.check(process, "app.cli.commands")
             if time.monotonic() > ends_at:
                 raise TellgraphError(f"A measurement did not come to its end within {_DEADLINE_S:.0f} s.")
             await asyncio.sleep(_POLL_S)

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from app.auth import create_key
+from app.auth.viewers import create_key
 from app.errors import TellgraphError
 from workers.bench.figures import Figure
 from workers.bench.lab import Lab, free_port

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 
 from asyncpg.connection import LoggedQuery
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import connection
-from app.domain.webhook import WebhookKlass
 from app.errors import TellgraphError
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.context import Context, Reader
-from schema.loaders import Loaders
+from schema.engine.context import Context, Reader
+from schema.engine.loaders import Loaders
 from schema.stored.execute import execute_stored_query
 from schema.stored.plan import plan_of
 from schema.stored.validate import stored_query
@@ -22,7 +22,7 @@ from workers.bench.figures import Figure
 from workers.bench.history import create_webhooks
 from workers.bench.lab import Lab, Site
 from workers.bench.marketplace import STORED_QUERY, change, create_invoices, forget_changes
-from workers.publish import publish_batch
+from workers.publish.job import publish_batch
 from workers.resources import Resources, open_resources
 
 _ENTITIES = 200

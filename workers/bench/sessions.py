@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from app.db.deliveries import claim_due
 from app.db.pool import SERVER_SETTINGS, Connection
 from app.errors import TellgraphError
+from app.webhooks.db.deliveries import claim_due
 from workers.bench.figures import Figure
 from workers.bench.history import create_webhooks
 from workers.bench.lab import Lab, Site

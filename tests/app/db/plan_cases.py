@@ -8,24 +8,30 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from app.db import (
+from app.capture import change_events
+from app.db.upsert import upsert_rows
+from app.db.write import insert_rows
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.webhooks.db import (
     backlog,
-    change_events,
     deliveries,
     leases,
     operational_events,
+    payloads,
     retention,
     webhook_event_changes,
     webhook_events,
 )
-from app.db.deliveries import Result
-from app.db.external_ids import EXTERNAL_IDS
-from app.db.upsert import upsert_rows
-from app.db.webhook_events import NewWebhookEvent, Payload, Subject, WebhookEventId
-from app.db.webhooks import WebhookId
-from app.db.write import insert_rows
-from app.domain.webhook import WebhookEventName
-from app.domain.webhook_event import REPLAYABLE, WebhookEventState
+from app.webhooks.db.deliveries import Result
+from app.webhooks.db.payloads import Payload
+from app.webhooks.db.webhook_events import (
+    NewWebhookEvent,
+    Subject,
+    WebhookEventId,
+)
+from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook_event import REPLAYABLE, WebhookEventState
 from tests.app.db.plan_rows import FIRST, change_ids, changes, events, subjects
 from tests.support.plan_histories import Case, Conn
 
@@ -222,8 +228,8 @@ CASES = (
     Case(
         name="insert payloads",
         given=_payloads,
-        act=webhook_events.insert_payloads,
-        covers=("webhook_events.insert_payloads",),
+        act=payloads.insert_payloads,
+        covers=("payloads.insert_payloads",),
     ),
     Case(
         name="insert webhook events",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.db.captured import CAPTURED
+from app.capture.captured import CAPTURED
 from tests.builders.whole_sales import create_whole_sale
 from tests.support.plan_histories import PLAIN, Case, Conn
 

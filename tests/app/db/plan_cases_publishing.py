@@ -3,14 +3,15 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from app.db import change_events, missed_changes, successions, webhook_skips
-from app.db.change_events import Lane, Leftover
-from app.db.missed_changes import MissedChange
-from app.db.successions import Succession
-from app.db.webhook_events import Subject, WebhookEventId
-from app.db.webhooks import WebhookId, list_changed_subscriptions
-from app.domain.webhook import WebhookEventName
-from app.domain.webhook_event import WebhookEventState
+from app.capture import change_events, missed_changes
+from app.capture.change_events import Lane, Leftover
+from app.capture.missed_changes import MissedChange
+from app.webhooks.db import successions, webhook_skips
+from app.webhooks.db.successions import Succession
+from app.webhooks.db.webhook_events import Subject, WebhookEventId
+from app.webhooks.db.webhooks import WebhookId, list_changed_subscriptions
+from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook_event import WebhookEventState
 from tests.app.db.plan_rows import FIRST, WEBHOOKS, change_ids, changes, events
 from tests.support.plan_histories import Case, Conn
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from app.db.webhook_events import Subject, WebhookEventId
-from app.db.webhooks import WebhookId
+from app.webhooks.db.webhook_events import Subject, WebhookEventId
+from app.webhooks.db.webhooks import WebhookId
 from tests.support.plan_histories import Conn
 
 #: The first one has what a case takes, the others the rest.

@@ -7,8 +7,8 @@ import time
 import asyncpg
 import pytest
 
-from app.db.capture_statements import MAX_CHANGES
-from app.db.captured import CAPTURED
+from app.capture.captured import CAPTURED
+from app.capture.statements import MAX_CHANGES
 from app.db.migrate import migrate
 from app.db.pool import Connection, create_database, transaction
 from tests.builders.adverts import create_advert

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 
-from app.db.captured import CAPTURED
+from app.capture.captured import CAPTURED
 from tests.builders.bulk_rows import CHANGES, columns_of, insert_copies
 from tests.builders.whole_sales import create_whole_sale
 

@@ -2,8 +2,8 @@
 
 import asyncpg
 
-from app.db.capture_statements import BULK_ROWS
-from app.db.change_events import Lane, claim_batch
+from app.capture.change_events import Lane, claim_batch
+from app.capture.statements import BULK_ROWS
 from tests.builders.variants import create_variant
 from tests.support.outbox import recorded
 

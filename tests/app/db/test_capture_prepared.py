@@ -4,7 +4,7 @@ import time
 
 import asyncpg
 
-from app.jobs import Job
+from app.webhooks.jobs import Job
 from tests.builders.variants import create_variant
 from tests.support.outbox import recorded
 from tests.support.servers import PrivateServers

@@ -8,7 +8,7 @@ import asyncpg
 import orjson
 import pytest
 
-from app.domain.webhook import WebhookKlass
+from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.bulk_rows import insert_copies
 from tests.builders.sales import Sale, create_sales
 from tests.builders.variants import create_variant

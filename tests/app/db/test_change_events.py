@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-from app.db.change_events import ChangeEvent, claim_batch, mark_published
+from app.capture.change_events import ChangeEvent, claim_batch, mark_published
 from tests.builders.variants import create_variant
 
 SCANS = """

@@ -8,22 +8,22 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.auth import OPERATOR, Viewer
-from app.db import retention
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.keyset import Slice
-from app.db.operational_events import OPERATIONAL_EVENTS
-from app.db.sellers import SellerId
 from app.db.table import Table
-from app.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
-from app.domain.operational_event import OperationalEventKind
-from app.domain.webhook import WebhookEventName
-from app.domain.webhook_event import WebhookEventState
-from schema import global_ids
-from schema.declarations import Asked
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.webhooks.db import retention
+from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
+from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
+from app.webhooks.domain.operational_event import OperationalEventKind
+from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook_event import WebhookEventState
+from schema.engine.statements import listed_rows
+from schema.entities import global_ids
+from schema.entities.declarations import Asked
 from schema.filters import delivery_attempts, operational_events, webhook_events
 from schema.filters.operational_events import OperationalEventFilters
 from schema.filters.webhook_events import StoredName, WebhookEventFilters
-from schema.statements import listed_rows
 from tests.support.watched import buffers_read
 
 Conn = asyncpg.Connection

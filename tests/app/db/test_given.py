@@ -3,11 +3,11 @@
 import asyncpg
 import pytest
 
-from app.db import deliveries, webhook_events
-from app.db.webhook_events import Given, Subject
-from app.db.webhooks import Webhook
-from app.domain.attempt import NEVER_LEFT, ErrorKind
-from app.domain.webhook_event import WebhookEventState
+from app.webhooks.db import deliveries, webhook_events
+from app.webhooks.db.webhook_events import Given, Subject
+from app.webhooks.db.webhooks import Webhook
+from app.webhooks.domain.attempt import NEVER_LEFT, ErrorKind
+from app.webhooks.domain.webhook_event import WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 
 Conn = asyncpg.Connection

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from app.db.captured import CAPTURED
+from app.capture.captured import CAPTURED
 from app.db.graph import cascades, owners_of, path_to_seller, subscribable, tables
 from app.db.pool import Connection
-from app.db.sellers import SELLERS
 from app.db.table import WITH_OWNER, Key, OfSeller, Table
-from app.domain.webhook import WebhookKlass
+from app.marketplace.catalogue.db.sellers import SELLERS
+from app.webhooks.domain.webhook import WebhookKlass
 
 _FOREIGN_KEYS = """
 select c.conrelid::regclass::text as "table", a.attname as "column", c.confrelid::regclass::text as "to",

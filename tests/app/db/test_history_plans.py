@@ -15,23 +15,24 @@ import asyncpg
 import pytest
 import strawberry
 
-from app.auth import OPERATOR, Viewer
-from app.db import change_events, deliveries, entity_changes, leases, webhook_events, webhooks
+from app.auth.viewers import OPERATOR, Viewer
+from app.capture import change_events, entity_changes
 from app.db.keyset import Slice, Sort
-from app.db.sellers import SellerId
 from app.db.table import Table
-from app.db.webhook_event_changes import hold_overlooked
-from app.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS, NewWebhookEvent, Subject
-from app.db.webhooks import WebhookId
-from app.domain.webhook import WebhookEventName
-from app.domain.webhook_event import WebhookEventState
-from schema import global_ids
-from schema.declarations import Asked
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.webhooks.db import deliveries, leases, webhook_events, webhooks
+from app.webhooks.db.webhook_event_changes import hold_overlooked
+from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS, NewWebhookEvent, Subject
+from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook_event import WebhookEventState
+from schema.engine.statements import listed_rows
+from schema.entities import global_ids
+from schema.entities.declarations import Asked
 from schema.filters import delivery_attempts as attempt_filters
 from schema.filters import webhook_events as filters
 from schema.filters.delivery_attempts import DeliveryAttemptFilters
 from schema.filters.webhook_events import WebhookEventFilters
-from schema.statements import listed_rows
 from tests.builders.deliveries import create_due_events, result_of
 from tests.builders.history import create_history
 from tests.support.servers import private_servers_running

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from app.db import change_events, deliveries, leases, webhook_events
+from app.capture import change_events
 from app.db.migrate import check_migrated, migrate, upgrade
-from app.db.webhook_events import Subject
-from app.db.webhooks import WebhookId
-from app.domain.webhook_event import WebhookEventState
 from app.errors import Conflict
+from app.webhooks.db import deliveries, leases, webhook_events
+from app.webhooks.db.webhook_events import Subject
+from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.domain.webhook_event import WebhookEventState
 from tests.support.database import with_database
 
 Conn = asyncpg.Connection

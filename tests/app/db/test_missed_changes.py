@@ -6,8 +6,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.db.change_events import work_waits
-from app.db.missed_changes import (
+from app.capture.change_events import work_waits
+from app.capture.missed_changes import (
     MAX_CHANGES,
     MissedChange,
     MissedEntity,
@@ -16,8 +16,8 @@ from app.db.missed_changes import (
     list_missed,
     record_missed,
 )
-from app.db.webhook_event_changes import hold_overlooked, release_overlooked
-from app.domain.webhook import WebhookEventName
+from app.webhooks.db.webhook_event_changes import hold_overlooked, release_overlooked
+from app.webhooks.domain.webhook import WebhookEventName
 from tests.builders.deliveries import create_due_events, create_subscription
 
 URL = "http://127.0.0.1:9/"

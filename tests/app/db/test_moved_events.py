@@ -9,16 +9,16 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.db import deliveries, leases, webhook_event_changes, webhook_events
-from app.db.deliveries import DueEvent
 from app.db.pool import create_database
-from app.db.webhook_events import NewWebhookEvent, WebhookEventId
-from app.db.webhooks import Webhook
-from app.domain.webhook import WebhookEventName
-from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
+from app.webhooks.db import deliveries, leases, webhook_event_changes, webhook_events
+from app.webhooks.db.deliveries import DueEvent
+from app.webhooks.db.webhook_events import NewWebhookEvent, WebhookEventId
+from app.webhooks.db.webhooks import Webhook
+from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.waiting import DEADLINE_S, until
-from workers.record import record
+from workers.deliver.record import record
 
 Conn = asyncpg.Connection
 Act = Callable[[Conn], Awaitable[Any]]

@@ -5,14 +5,14 @@ import asyncio
 import asyncpg
 import pytest
 
-from app.db import deliveries
-from app.db.deliveries import DueEvent, Result
-from app.db.operational_events import raise_failing
-from app.domain.webhook_event import WebhookEventState
+from app.webhooks.db import deliveries
+from app.webhooks.db.deliveries import DueEvent, Result
+from app.webhooks.db.operational_events import raise_failing
+from app.webhooks.domain.webhook_event import WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
 from workers.resources import open_resources
-from workers.sweep import sweep_all
+from workers.upkeep.sweep import sweep_all
 
 Conn = asyncpg.Connection
 URL = "http://127.0.0.1:9/"

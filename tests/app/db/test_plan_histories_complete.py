@@ -1,15 +1,15 @@
-"""Every statement of app/db that takes an array is a case of the plan histories, or says here why not."""
+"""Every statement of the database layer that takes an array is a case of the plan histories, or says here why not."""
 
 import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import app.db
+import app
 from tests.app.db import plan_cases, plan_cases_publishing
 
 CASES = (*plan_cases.CASES, *plan_cases_publishing.CASES)
-_FOLDER = Path(app.db.__file__).parent
+_FOLDER = Path(app.__file__).parent
 #: An array as a parameter, or one that a function was given.
 _TAKES_AN_ARRAY = re.compile(
     r"unnest\((?!string_to_array|bound)|= ?any ?\((?!array\()|jsonb_populate_recordset", re.IGNORECASE
@@ -34,11 +34,11 @@ EXCEPTIONS = {
 
 def _statements() -> Iterator[str]:
     """Where statements that take arrays are: `module.function`, a constant's name in place of it, or a file of SQL."""
-    for path in sorted(_FOLDER.glob("*.py")):
+    for path in sorted(path for room in ("**/db", "capture", "auth", "http") for path in _FOLDER.glob(f"{room}/*.py")):
         for node in ast.parse(path.read_text()).body:
             if any(_TAKES_AN_ARRAY.search(text) for text in _texts(node)):
                 yield f"{path.stem}.{_name(node)}"
-    for path in sorted((_FOLDER / "migrations" / "functions").glob("*.sql")):
+    for path in sorted((_FOLDER / "db" / "migrations" / "functions").glob("*.sql")):
         if _TAKES_AN_ARRAY.search(re.sub("--.*", "", path.read_text())):
             yield path.name
 

@@ -4,10 +4,10 @@ import asyncio
 
 import asyncpg
 
-from app.db.webhook_skips import add_skips
-from app.db.webhooks import WebhookId
-from app.domain.webhook_event import UNTRIGGERED, UNWATCHED
-from schema import global_ids
+from app.webhooks.db.webhook_skips import add_skips
+from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED
+from schema.entities import global_ids
 from tests.builders.deliveries import create_subscription
 from tests.builders.sellers import create_seller
 from tests.support.held import held

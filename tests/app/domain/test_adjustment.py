@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.adjustment import (
+from app.marketplace.orders.domain.adjustment import (
     Adjusted,
     AdjustmentAppliesTo,
     AdjustmentType,

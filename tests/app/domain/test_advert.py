@@ -1,6 +1,6 @@
 import pytest
 
-from app.domain.advert import description_html, full_title, is_advert_displayable
+from app.marketplace.catalogue.domain.advert import description_html, full_title, is_advert_displayable
 
 
 @pytest.mark.parametrize("missing", ["is_published", "is_online", "is_vetted"])

@@ -1,6 +1,6 @@
 import pytest
 
-from app.domain.invoice import InvoiceStatus, aggregate_invoice_status
+from app.marketplace.orders.domain.invoice import InvoiceStatus, aggregate_invoice_status
 
 
 @pytest.mark.parametrize(

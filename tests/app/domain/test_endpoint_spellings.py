@@ -10,7 +10,7 @@ import yarl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.endpoint import RefusedEndpoint, address_allowed, check_endpoint
+from app.webhooks.domain.endpoint import RefusedEndpoint, address_allowed, check_endpoint
 from tests.support.spellings import FORBIDDEN_ADDRESSES, REFUSED_HOSTS, REFUSED_URLS
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))

@@ -1,6 +1,6 @@
 import pytest
 
-from app.domain.headers import check_headers, mask
+from app.webhooks.domain.headers import check_headers, mask
 
 FOREIGN = "is set by Tellgraph or by the connection itself; use another name"
 NO_NAME = "is not a header name: use letters, digits and hyphens"

@@ -1,7 +1,7 @@
 import pytest
 
-from app.domain.image import MAX_SIDE, sized_url
 from app.errors import InvalidInput
+from app.marketplace.owned.domain.image import MAX_SIDE, sized_url
 
 
 def test_size_is_added_to_what_the_address_has() -> None:

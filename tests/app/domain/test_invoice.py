@@ -1,8 +1,13 @@
 import pytest
 
-from app.domain.invoice import InvoiceStatusFlag, flags_after_refund, flags_after_shipping, is_settled
-from app.domain.order import LineItemStatus
-from app.domain.refund_request import RefundStage
+from app.marketplace.orders.domain.invoice import (
+    InvoiceStatusFlag,
+    flags_after_refund,
+    flags_after_shipping,
+    is_settled,
+)
+from app.marketplace.orders.domain.order import LineItemStatus
+from app.marketplace.refunds.domain.refund_request import RefundStage
 
 PAID, SENT, PARTIALLY_SENT = InvoiceStatusFlag.PAID, InvoiceStatusFlag.SENT, InvoiceStatusFlag.PARTIALLY_SENT
 REFUNDED, CANCELLED = InvoiceStatusFlag.REFUNDED, InvoiceStatusFlag.CANCELLED

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.domain.money import format_cents
 from app.errors import InvalidInput
+from app.marketplace.money import format_cents
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from app.domain.operational_event import exhausted_reason, failing_reason
+from app.webhooks.domain.operational_event import exhausted_reason, failing_reason
 
 
 def test_failing_names_the_time_in_utc() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.order import (
+from app.marketplace.orders.domain.order import (
     DeliveryType,
     LineAmounts,
     contained_tax,

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.domain.payload_bound import describe_excess
+from app.webhooks.domain.payload_bound import describe_excess
 
 ROW = {"id": "TGluZUl0ZW0tMTIz", "quantity": 2, "totalCents": 2000, "advertTitle": "Kettle", "isGift": False}
 

@@ -2,9 +2,9 @@ from itertools import product
 
 import pytest
 
-from app.domain.invoice import InvoiceStatusFlag
-from app.domain.order import OrderStatus
-from app.domain.payment import flags_after_payment, move_conflict
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
+from app.marketplace.orders.domain.order import OrderStatus
+from app.marketplace.orders.domain.payment import flags_after_payment, move_conflict
 
 PAID, REVIEW, SENT = InvoiceStatusFlag.PAID, InvoiceStatusFlag.PAYMENT_UNDER_REVIEW, InvoiceStatusFlag.SENT
 #: status → those that may follow it.

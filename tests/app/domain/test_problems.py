@@ -4,8 +4,8 @@ from math import nan
 
 import pytest
 
-from app.domain.problems import MAX_ITEMS, value_problems
 from app.errors import InvalidInput
+from app.kernel.problems import MAX_ITEMS, value_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

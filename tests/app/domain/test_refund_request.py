@@ -2,8 +2,8 @@ from itertools import product
 
 import pytest
 
-from app.domain.order import LineItemStatus
-from app.domain.refund_request import (
+from app.marketplace.orders.domain.order import LineItemStatus
+from app.marketplace.refunds.domain.refund_request import (
     Refundable,
     RefundLine,
     RefundRequestLineItemStatus,

@@ -2,9 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.invoice import InvoiceStatusFlag
-from app.domain.order import DeliveryType
-from app.domain.shipment import Packed, packing_problems, shipping_problems, tracking_link
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
+from app.marketplace.orders.domain.order import DeliveryType
+from app.marketplace.orders.domain.shipment import Packed, packing_problems, shipping_problems, tracking_link
 
 ORDERED_AT = datetime(2030, 1, 1, 12, 0, 0, 900_000, tzinfo=UTC)
 

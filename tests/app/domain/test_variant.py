@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain.variant import is_buyable, is_variant_displayable, lowest_price_cents
+from app.marketplace.catalogue.domain.variant import is_buyable, is_variant_displayable, lowest_price_cents
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 

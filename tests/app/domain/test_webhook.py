@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.webhook import WebhookEventName, fold_operations
+from app.webhooks.domain.webhook import WebhookEventName, fold_operations
 
 CREATE, UPDATE, DESTROY = WebhookEventName
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.domain.webhook_filter import FilterError, check_filter, compile_filter, evaluate, event_of
-from app.filter_process import KEPT_BYTES, find_program
-from app.kept import Kept
+from app.kernel.size_bounded_cache import Kept
+from app.webhooks.cel.process import KEPT_BYTES, find_program
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook_filter import FilterError, check_filter, compile_filter, evaluate, event_of
 
 EVENT = event_of(
     WebhookKlass.INVOICE, WebhookEventName.UPDATE, "SW52b2ljZS03", {"added": [], "updated": ["status"], "removed": []}
@@ -128,7 +128,7 @@ LARGE = ('"1" + "+1" * 990', '"a" + "+a" * 900', '"[1]" + ".map(x,x)" * 195', '"
 def test_a_compiled_expression_takes_no_more_than_it_counts_for(form: str) -> None:
     measure = f"""
 from app.domain.webhook_filter import compile_filter
-from app.filter_process import BYTES_PER_CHARACTER
+from app.webhooks.cel.process import BYTES_PER_CHARACTER
 def resident(): return int(open("/proc/self/statm").read().split()[1]) * 4096
 compile_filter("true")
 texts = [{form} + f" == {{n}}" for n in range(40)]

@@ -3,12 +3,12 @@ from datetime import UTC, datetime
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
-from app.db.variants import VariantId
 from app.errors import InvalidInput, NotFound
-from app.services.catalogue import update_variant, upsert_advert
-from app.services.catalogue_attributes import (
+from app.marketplace.catalogue.db.variants import VariantId
+from app.marketplace.catalogue.services.catalogue import update_variant, upsert_advert
+from app.marketplace.catalogue.services.catalogue_attributes import (
     AdvertAttributes,
     AdvertUpsert,
     AdvertVariant,

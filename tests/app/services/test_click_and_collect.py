@@ -1,12 +1,12 @@
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
-from app.db.invoices import InvoiceId
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
-from app.domain.invoice import InvoiceClickAndCollectStatus
 from app.errors import Conflict, NotFound
-from app.services.click_and_collect import update_collection
+from app.marketplace.orders.db.invoices import InvoiceId
+from app.marketplace.orders.domain.invoice import InvoiceClickAndCollectStatus
+from app.marketplace.orders.services.click_and_collect import update_collection
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sellers import create_seller
 

@@ -3,15 +3,20 @@ from typing import Any
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
-from app.db.invoices import Invoice, LineItem
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection, Record
-from app.domain.amendment import AmendmentLine
-from app.domain.invoice import InvoiceAmendmentLineItemStatus
-from app.domain.refund_request import RefundLine, RefundRequestLineItemStatus
 from app.errors import Forbidden, InvalidInput
-from app.services.invoice_amendments import NewAmendment, create_amendment
-from app.services.refund_requests import NewRefundRequest, Refund, create_refund_request, refund_refund_request
+from app.marketplace.orders.db.invoices import Invoice, LineItem
+from app.marketplace.orders.domain.amendment import AmendmentLine
+from app.marketplace.orders.domain.invoice import InvoiceAmendmentLineItemStatus
+from app.marketplace.orders.services.invoice_amendments import NewAmendment, create_amendment
+from app.marketplace.refunds.domain.refund_request import RefundLine, RefundRequestLineItemStatus
+from app.marketplace.refunds.services.refund_requests import (
+    NewRefundRequest,
+    Refund,
+    create_refund_request,
+    refund_refund_request,
+)
 from tests.builders.invoices import create_invoice, create_line_item
 
 REFUNDED, CANCELLED = InvoiceAmendmentLineItemStatus.REFUNDED, InvoiceAmendmentLineItemStatus.CANCELLED

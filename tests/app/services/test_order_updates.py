@@ -3,13 +3,13 @@ from datetime import UTC, datetime
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
-from app.db.orders import OrderId
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
-from app.db.sellers import SellerId
-from app.domain.order import OrderStatus
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
-from app.services.order_updates import OrderAttributes, OrderUpdate, update_order
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.orders.db.orders import OrderId
+from app.marketplace.orders.domain.order import OrderStatus
+from app.marketplace.orders.services.order_updates import OrderAttributes, OrderUpdate, update_order
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.orders import create_order
 

@@ -4,15 +4,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
-from app.db.invoices import INVOICES, LINE_ITEMS, Invoice, LineItem
-from app.db.orders import OrderId
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
-from app.db.variants import VariantId
-from app.domain.invoice import InvoiceStatusFlag
-from app.domain.order import DeliveryType, LineItemStatus, OrderStatus
 from app.errors import Forbidden, InvalidInput
-from app.services.orders import NewInvoice, NewLineItem, NewOrder, NewPurchase, create_order
+from app.marketplace.catalogue.db.variants import VariantId
+from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, Invoice, LineItem
+from app.marketplace.orders.db.orders import OrderId
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
+from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, OrderStatus
+from app.marketplace.orders.services.orders import NewInvoice, NewLineItem, NewOrder, NewPurchase, create_order
 from tests.builders.adverts import create_advert
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant

@@ -5,18 +5,12 @@ import asyncio
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR
+from app.auth.viewers import OPERATOR
 from app.db.pool import Connection
-from app.domain.refund_request import (
-    RefundLine,
-    RefundRequestLineItemStatus,
-)
 from app.errors import Conflict, InvalidInput
-from app.services.refund_effects import NewNote
-from app.services.refund_requests import (
-    Refund,
-    refund_refund_request,
-)
+from app.marketplace.refunds.domain.refund_request import RefundLine, RefundRequestLineItemStatus
+from app.marketplace.refunds.services.refund_effects import NewNote
+from app.marketplace.refunds.services.refund_requests import Refund, refund_refund_request
 from tests.support.refund_scene import invoice_of, requested, state_of
 
 ACCEPTED = RefundRequestLineItemStatus.REFUND_ACCEPTED

@@ -5,20 +5,17 @@ import asyncio
 import pytest
 from databases import Database
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from app.domain.refund_request import (
+from app.errors import InvalidInput, NotFound
+from app.marketplace.refunds.domain.refund_request import (
     RefundLine,
     RefundRequestInitiator,
     RefundRequestLineItemStatus,
     RefundRequestStatus,
 )
-from app.errors import InvalidInput, NotFound
-from app.services.refund_effects import NewNote
-from app.services.refund_requests import (
-    Refund,
-    refund_refund_request,
-)
+from app.marketplace.refunds.services.refund_effects import NewNote
+from app.marketplace.refunds.services.refund_requests import Refund, refund_refund_request
 from tests.builders.sellers import create_seller
 from tests.support.refund_scene import invoice_of, requested, state_of
 

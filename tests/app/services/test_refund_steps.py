@@ -10,15 +10,27 @@ from typing import Any
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
-from app.db.invoices import InvoiceId, LineItem
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
-from app.db.refund_requests import RefundRequestId, RefundRequestLineItemId
-from app.domain.refund_request import STEPS, RefundRequestStatus, RefundStage, RefundStep, line_status, request_status
 from app.errors import Conflict, InvalidInput, NotFound
-from app.services.refund_effects import NewNote
-from app.services.refund_requests import Refund, refund_refund_request
-from app.services.refund_steps import LineStep, RequestStep, step_refund_line, step_refund_request
+from app.marketplace.orders.db.invoices import InvoiceId, LineItem
+from app.marketplace.refunds.db.refund_requests import RefundRequestId, RefundRequestLineItemId
+from app.marketplace.refunds.domain.refund_request import (
+    STEPS,
+    RefundRequestStatus,
+    RefundStage,
+    RefundStep,
+    line_status,
+    request_status,
+)
+from app.marketplace.refunds.services.refund_effects import NewNote
+from app.marketplace.refunds.services.refund_requests import Refund, refund_refund_request
+from app.marketplace.refunds.services.refund_steps import (
+    LineStep,
+    RequestStep,
+    step_refund_line,
+    step_refund_request,
+)
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.refund_requests import create_refund_request, create_refund_request_line_item
 from tests.builders.sellers import create_seller

@@ -10,10 +10,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from app.auth.secret_key import BATCH_SIZE, SEALED, Rotated, count_secrets, rotate_secret_key
+from app.auth.secrets import SecretBox
 from app.db.pool import create_database
-from app.secrets import SecretBox
-from app.services.secret_key import BATCH_SIZE, SEALED, Rotated, count_secrets, rotate_secret_key
-from app.services.webhooks import HEADERS, SECRETS
+from app.webhooks.services.webhooks import HEADERS, SECRETS
 from tests.builders.deliveries import SIGNING_SECRET, create_subscription
 from tests.support.platform import SECRET_KEY
 from tests.support.waiting import until

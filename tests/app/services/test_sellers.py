@@ -1,11 +1,11 @@
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.errors import Forbidden, InvalidInput, NotFound
-from app.services import sellers
-from app.services.sellers import SellerAttributes, SellerUpdate, update_seller
+from app.marketplace.catalogue.services import sellers
+from app.marketplace.catalogue.services.sellers import SellerAttributes, SellerUpdate, update_seller
 from tests.builders.sellers import create_seller
 
 

@@ -3,11 +3,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
-from app.db.shipments import Shipment, ShipmentCarrierId
 from app.errors import InvalidInput, NotFound
-from app.services.shipment_updates import ShipmentUpdate, update_shipment
+from app.marketplace.orders.db.shipments import Shipment, ShipmentCarrierId
+from app.marketplace.orders.services.shipment_updates import ShipmentUpdate, update_shipment
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.builders.shipments import create_shipment, create_shipment_carrier

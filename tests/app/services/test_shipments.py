@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
-from app.db.invoices import Invoice, LineItem
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
-from app.db.shipments import ShipmentCarrierId
-from app.domain.invoice import InvoiceStatusFlag
-from app.domain.order import DeliveryType
 from app.errors import InvalidInput, NotFound
-from app.services.shipments import NewShipment, NewShippedItem, create_shipment
+from app.marketplace.orders.db.invoices import Invoice, LineItem
+from app.marketplace.orders.db.shipments import ShipmentCarrierId
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
+from app.marketplace.orders.domain.order import DeliveryType
+from app.marketplace.orders.services.shipments import NewShipment, NewShippedItem, create_shipment
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sellers import create_seller
 from tests.builders.shipments import create_shipment_carrier

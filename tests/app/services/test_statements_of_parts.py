@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import asyncpg
 from asyncpg.connection import LoggedQuery
 
-from app.db.option_types import VARIANT_OPTION_VALUES
-from app.db.variants import VariantId
-from app.services.options import NewChoice, OwnersChoices, set_choices
-from app.services.owned import KeptValue, keep_external_ids, keep_metadata
+from app.marketplace.catalogue.db.option_types import VARIANT_OPTION_VALUES
+from app.marketplace.catalogue.db.variants import VariantId
+from app.marketplace.catalogue.services.options import NewChoice, OwnersChoices, set_choices
+from app.marketplace.owned.services.owned import KeptValue, keep_external_ids, keep_metadata
 from tests.builders.catalogue import create_option_type
 from tests.builders.variants import create_variant
 

@@ -3,15 +3,15 @@
 import pytest
 from databases import Database
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from app.db.sellers import SellerId
-from app.domain.webhook import WebhookEventName, WebhookKlass
 from app.errors import Forbidden
-from app.services.webhook_klasses import event_names
-from app.services.webhooks import WebhookAttributes, create_webhook
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.services.webhook_klasses import event_names
+from app.webhooks.services.webhooks import WebhookAttributes, create_webhook
 from schema import schema
-from schema.declarations import ENTITIES
+from schema.entities.declarations import ENTITIES
 from tests.builders.sellers import create_seller
 from tests.support.platform import settings_for
 

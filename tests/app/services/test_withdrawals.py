@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.errors import Conflict, NotFound
-from app.services.catalogue import update_variant
-from app.services.catalogue_attributes import VariantAttributes, VariantUpdate
-from app.services.withdrawals import publish_advert, withdraw_advert, withdraw_variant
+from app.marketplace.catalogue.services.catalogue import update_variant
+from app.marketplace.catalogue.services.catalogue_attributes import VariantAttributes, VariantUpdate
+from app.marketplace.catalogue.services.withdrawals import publish_advert, withdraw_advert, withdraw_variant
 from tests.builders.adverts import create_advert
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant

@@ -12,9 +12,9 @@ from graphql import (
     GraphQLNonNull,
 )
 
-from app.auth import Viewer
-from app.domain.webhook import WebhookKlass
+from app.auth.viewers import Viewer
 from app.errors import InvalidInput
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.filters.webhook_backfills import ask, from_text, to_text
 

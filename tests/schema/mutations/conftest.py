@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from databases import Database
 
-from app.auth import OPERATOR, Viewer
+from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection, create_database
 from schema import schema
-from schema.context import Context, Reader
+from schema.engine.context import Context, Reader
+from schema.engine.loaders import Loaders
 from schema.errors import response_of
-from schema.loaders import Loaders
 from tests.support.platform import settings_for
 
 Mutate = Callable[..., Awaitable[dict[str, Any]]]

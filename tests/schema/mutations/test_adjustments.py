@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.db.pool import Connection
-from schema.global_ids import encode
+from schema.entities.global_ids import encode
 from tests.builders.variants import create_variant
 from tests.schema.mutations.conftest import Mutate
 

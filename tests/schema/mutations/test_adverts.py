@@ -1,6 +1,6 @@
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from schema.global_ids import encode
+from schema.entities.global_ids import encode
 from tests.builders.sellers import create_seller
 from tests.schema.mutations.conftest import Mutate
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from schema.global_ids import encode
+from schema.entities.global_ids import encode
 from tests.builders.sales import Sale, create_sale
 from tests.builders.sellers import create_seller
 from tests.builders.shipments import create_shipment_carrier

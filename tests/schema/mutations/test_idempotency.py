@@ -7,10 +7,10 @@ import asyncpg
 import httpx
 import pytest
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from app.db.sellers import SellerId
-from schema.global_ids import encode
+from app.marketplace.catalogue.db.sellers import SellerId
+from schema.entities.global_ids import encode
 from tests.builders.invoices import create_line_item
 from tests.builders.shipments import create_shipment_carrier
 from tests.builders.variants import create_variant

@@ -1,5 +1,5 @@
 from app.db.pool import Connection
-from schema.global_ids import encode
+from schema.entities.global_ids import encode
 from tests.builders.catalogue import create_option_type, create_option_value
 from tests.builders.variants import create_variant
 from tests.schema.mutations.conftest import Mutate

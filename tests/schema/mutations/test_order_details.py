@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from schema.global_ids import encode
+from schema.entities.global_ids import encode
 from tests.builders.catalogue import create_brand, create_taxon
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant

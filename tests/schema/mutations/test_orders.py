@@ -1,6 +1,6 @@
-from app.auth import Scope, Viewer
+from app.auth.viewers import Scope, Viewer
 from app.db.pool import Connection
-from schema.global_ids import encode
+from schema.entities.global_ids import encode
 from tests.builders.variants import create_variant
 from tests.schema.mutations.conftest import Mutate
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from schema.global_ids import encode
+from schema.entities.global_ids import encode
 from tests.builders.catalogue import create_option_type, create_option_value
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.owned import create_external_id, create_image

@@ -1,7 +1,7 @@
 from typing import Any
 
 from app.db.pool import Connection
-from schema.global_ids import encode
+from schema.entities.global_ids import encode
 from tests.builders.invoices import create_line_item
 from tests.schema.mutations.conftest import Mutate
 

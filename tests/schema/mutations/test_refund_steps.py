@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from schema.global_ids import encode
+from schema.entities.global_ids import encode
 from tests.builders.invoices import create_line_item
 from tests.builders.refund_requests import create_refund_request, create_refund_request_line_item
 from tests.schema.mutations.conftest import Mutate

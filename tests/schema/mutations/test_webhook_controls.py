@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from app.db import deliveries
-from app.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
-from schema import global_ids
+from app.webhooks.db import deliveries
+from app.webhooks.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
+from schema.entities import global_ids
 from tests.builders.deliveries import claim_all, create_due_events, create_subscription, result_of
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.platform import Platform, settings_for
 from tests.support.waiting import until
-from workers.publish import publish_all
+from workers.publish.job import publish_all
 from workers.resources import open_resources
-from workers.sweep import sweep_all
+from workers.upkeep.sweep import sweep_all
 
 URL = "http://127.0.0.1:9/"
 

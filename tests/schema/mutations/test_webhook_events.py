@@ -6,11 +6,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.auth import Scope, create_key
-from app.db.webhook_event_changes import RENDER_AGAIN
-from app.db.webhooks import Webhook
-from app.domain.webhook_event import CANCELLED_BY_HAND, WebhookEventState
-from schema import global_ids
+from app.auth.viewers import Scope, create_key
+from app.webhooks.db.webhook_event_changes import RENDER_AGAIN
+from app.webhooks.db.webhooks import Webhook
+from app.webhooks.domain.webhook_event import CANCELLED_BY_HAND, WebhookEventState
+from schema.entities import global_ids
 from tests.builders.deliveries import claim_all, create_due_events, create_subscription
 from tests.builders.sellers import create_seller
 from tests.support.platform import Platform

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import Platform, settings_for
-from workers.replay import BATCH_SIZE, replay_all
 from workers.resources import open_resources
+from workers.upkeep.replay import BATCH_SIZE, replay_all
 
 URL = "http://127.0.0.1:9/"
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from app.db.webhook_replays import WebhookReplayId
-from app.db.webhooks import Webhook
-from schema import global_ids
+from app.webhooks.db.webhook_replays import WebhookReplayId
+from app.webhooks.db.webhooks import Webhook
+from schema.entities import global_ids
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.sellers import create_seller
 from tests.support.platform import Platform, settings_for
-from workers.replay import BATCH_SIZE, replay_all, replay_batch
 from workers.resources import open_resources
+from workers.upkeep.replay import BATCH_SIZE, replay_all, replay_batch
 
 URL = "http://127.0.0.1:9/"
 START = """mutation($id: ID!) { webhookEventsReplay(input: {webhookId: $id}) { status webhookReplay { id } } }"""

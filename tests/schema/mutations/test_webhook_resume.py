@@ -2,13 +2,13 @@
 
 import pytest
 
-from app.db.webhook_events import MAX_AT_ONCE
-from schema import global_ids
+from app.webhooks.db.webhook_events import MAX_AT_ONCE
+from schema.entities import global_ids
 from tests.builders.deliveries import claim_all, create_due_events, create_subscription
 from tests.builders.sellers import create_seller
 from tests.support.platform import Platform, settings_for
 from workers.resources import open_resources
-from workers.sweep import sweep_all
+from workers.upkeep.sweep import sweep_all
 
 URL = "http://127.0.0.1:9/"
 LATER = "update webhook_events set due_at = now() + interval '8 h', attempted_at = now(), attempt_count = 3"

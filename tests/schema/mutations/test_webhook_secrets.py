@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from app.db.webhooks import WebhookId, find_webhook
-from app.domain import secret_ring
-from app.domain.secret_ring import SignatureScheme
-from app.domain.signing_key import public_key
-from app.secrets import box_of
-from app.services.webhook_secrets import opened_ring
-from schema import global_ids
+from app.auth.secrets import box_of
+from app.webhooks.db.webhooks import WebhookId, find_webhook
+from app.webhooks.domain import secret_ring
+from app.webhooks.domain.secret_ring import SignatureScheme
+from app.webhooks.domain.signing_key import public_key
+from app.webhooks.services.webhook_secrets import opened_ring
+from schema.entities import global_ids
 from tests.support.platform import Platform, settings_for
 from tests.support.waiting import until
 from workers.resources import open_resources
-from workers.sweep import sweep_all
+from workers.upkeep.sweep import sweep_all
 
 URL = "http://127.0.0.1:9/"
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0NTY3"

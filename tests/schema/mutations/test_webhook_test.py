@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from app.db.webhooks import Webhook
-from schema import global_ids
+from app.webhooks.db.webhooks import Webhook
+from schema.entities import global_ids
 from tests.builders.deliveries import claim_all, create_due_events, create_subscription
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller

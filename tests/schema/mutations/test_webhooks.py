@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.platform import Platform

@@ -5,9 +5,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from schema import documents, schema
-from schema.documents import Documents
-from schema.planned import Planned
-from schema.plans.cache import MAX_PLANS, OFTEN, Plans
+from schema.engine.documents import Documents
+from schema.engine.planned import Planned
+from schema.engine.plans.cache import MAX_PLANS, OFTEN, Plans
 from tests.builders.sales import create_sale
 from tests.support.executors import by_plan, by_reference, context_of, fresh_plans
 from tests.support.expanding import expanding_fragments

@@ -10,12 +10,12 @@ from graphql import (
     parse,
 )
 
-from schema.declarations import ENTITIES, Leaf, Relation
-from schema.plans.compile import Compiler
-from schema.plans.declared import declared_fields
-from schema.plans.levels import Page
-from schema.plans.operation import compile_operation
-from schema.plans.selection import Unsupported
+from schema.engine.plans.compile import Compiler
+from schema.engine.plans.declared import declared_fields
+from schema.engine.plans.levels import Page
+from schema.engine.plans.operation import compile_operation
+from schema.engine.plans.selection import Unsupported
+from schema.entities.declarations import ENTITIES, Leaf, Relation
 from tests.schema.walk import GRAPH, object_type
 
 UNPLANNED = {

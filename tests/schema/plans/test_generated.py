@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from app.auth import OPERATOR
+from app.auth.viewers import OPERATOR
 from tests.schema.market import Market, open_market
 from tests.support.api_documents import requests
 from tests.support.documents import SEED, number_of

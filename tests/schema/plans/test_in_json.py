@@ -10,9 +10,9 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from app.db.table import JsonText
 from schema import schema
-from schema.declarations import ENTITIES, Relation
-from schema.plans.declared import declaration_of
-from schema.plans.in_json import from_json, time_shown
+from schema.engine.plans.declared import declaration_of
+from schema.engine.plans.in_json import from_json, time_shown
+from schema.entities.declarations import ENTITIES, Relation
 from tests.builders.difficult_sales import create_difficult_sales
 from tests.support.executors import by_plan, by_reference, fresh_plans
 

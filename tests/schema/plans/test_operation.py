@@ -5,8 +5,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.auth import OPERATOR, Viewer
-from app.db.sellers import SellerId
+from app.auth.viewers import OPERATOR, Viewer
+from app.marketplace.catalogue.db.sellers import SellerId
 from tests.builders.difficult_sales import create_difficult_sales
 from tests.builders.owned import create_external_id
 from tests.builders.sales import Sale, create_sales

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from app.metrics import PLANS_BAILED_OUT
+from app.telemetry.metrics import PLANS_BAILED_OUT
 from tests.builders.sales import create_sales
 from tests.support.executors import by_plan, by_reference, fresh_plans
 

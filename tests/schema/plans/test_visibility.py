@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 from graphql import REMOVE, FieldNode, Visitor, parse, print_ast, visit
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from app.db.sellers import SellerId
-from schema.declarations import ENTITIES
+from app.marketplace.catalogue.db.sellers import SellerId
+from schema.entities.declarations import ENTITIES
 from tests.schema import walk
 from tests.schema.marked import NODES, OPERATORS_NODES, Marked, create_marked
 from tests.schema.marks import hidden_in, seen_in

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.db.captured import CAPTURED
-from app.db.change_events import claim_batch, mark_published
+from app.capture.captured import CAPTURED
+from app.capture.change_events import claim_batch, mark_published
 from app.db.pool import Connection
-from schema import global_ids, schema
+from schema import schema
+from schema.entities import global_ids
 from schema.stored.changed import MAX_JOINED, describe_changes, join_changes
 from schema.stored.graph import path_to
 from tests.builders.catalogue import create_inventory
@@ -16,7 +17,7 @@ from tests.builders.invoices import create_line_item
 from tests.builders.sales import Sale, create_sale
 from tests.builders.shipments import create_shipment, create_shipped_item
 from tests.support.outbox import WATCHED_TYPES, recorded
-from workers.match import fold_entities
+from workers.publish.match import fold_entities
 
 
 async def described(conn: Connection, types: Collection[str] = WATCHED_TYPES) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from app.db.captured import CAPTURED
-from app.db.change_events import claim_batch
+from app.capture.captured import CAPTURED
+from app.capture.change_events import claim_batch
 from app.db.pool import Connection
-from schema import global_ids, schema
+from schema import schema
+from schema.entities import global_ids
 from schema.stored.changed import describe_changes
 from tests.builders.whole_sales import WholeSale, create_whole_sale
-from workers.match import fold_entities
+from workers.publish.match import fold_entities
 
 RETURN = "shipments[<return_shipment>]"
 REQUEST = "refundRequests[<refund_request>]"

@@ -7,10 +7,10 @@ import pytest
 from graphql import build_schema
 from structlog.testing import capture_logs
 
-from app.check import BrokenWebhook, Checked
 from app.db.pool import Connection, create_database
-from app.domain.webhook import WebhookKlass
 from app.errors import InvalidInput
+from app.webhooks.domain.broken_webhook import BrokenWebhook, Checked
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.stored.check import check_all, mark_all, problem_of, schema_of
 from tests.support.outbox import running_publisher

@@ -8,14 +8,14 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
-from app.auth import OPERATOR
-from app.domain.webhook import WebhookKlass
-from app.metrics import RENDERINGS
+from app.auth.viewers import OPERATOR
+from app.telemetry.metrics import RENDERINGS
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.context import Context, Reader
-from schema.limits import MAX_CHARACTERS
-from schema.loaders import Loaders
-from schema.plans.levels import Below, Join
+from schema.engine.context import Context, Reader
+from schema.engine.limits import MAX_CHARACTERS
+from schema.engine.loaders import Loaders
+from schema.engine.plans.levels import Below, Join
 from schema.stored.execute import execute_stored_query, render_stored_query
 from schema.stored.plan import Plan, plan_of
 from schema.stored.validate import KEPT_CHARACTERS, StoredQuery, stored_query

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from app.db.entity_changes import EntityChange, EntityEvent
-from app.db.sellers import SellerId
+from app.capture.entity_changes import EntityChange, EntityEvent
 from app.db.table import JsonText
-from app.db.webhook_events import WebhookEventId
-from app.db.webhooks import Webhook, WebhookId
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.domain.webhook_event import WebhookEventState
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.webhooks.db.webhook_events import WebhookEventId
+from app.webhooks.db.webhooks import Webhook, WebhookId
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.stored.explain import ChangeVerdict, explain_changes, list_owned
 
 START = datetime(2026, 3, 4, tzinfo=UTC)

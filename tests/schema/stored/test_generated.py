@@ -10,12 +10,13 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from app.auth import OPERATOR, Viewer
-from app.domain.webhook import WebhookKlass
-from app.services.webhook_klasses import is_operators_only
-from schema import global_ids, schema
-from schema.context import Context, Reader
-from schema.loaders import Loaders
+from app.auth.viewers import OPERATOR, Viewer
+from app.webhooks.domain.webhook import WebhookKlass
+from app.webhooks.services.webhook_klasses import is_operators_only
+from schema import schema
+from schema.engine.context import Context, Reader
+from schema.engine.loaders import Loaders
+from schema.entities import global_ids
 from schema.stored.execute import execute_stored_query
 from schema.stored.plan import plan_of
 from schema.stored.validate import StoredQuery

@@ -8,11 +8,11 @@ import asyncpg
 import orjson
 import pytest
 
-from app.auth import OPERATOR, Viewer
-from app.domain.webhook import WebhookKlass
+from app.auth.viewers import OPERATOR, Viewer
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.context import Context, Reader
-from schema.loaders import Loaders
+from schema.engine.context import Context, Reader
+from schema.engine.loaders import Loaders
 from schema.stored.execute import execute_stored_query
 from schema.stored.json_schema import payload_schema
 from schema.stored.validate import StoredQuery, stored_query

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from app.auth import OPERATOR, Viewer
-from app.domain.webhook import WebhookKlass
+from app.auth.viewers import OPERATOR, Viewer
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.context import Context, Reader
-from schema.loaders import Loaders
+from schema.engine.context import Context, Reader
+from schema.engine.loaders import Loaders
 from schema.stored.execute import execute_stored_query
 from schema.stored.plan import plan_of
 from schema.stored.validate import StoredQuery, stored_query

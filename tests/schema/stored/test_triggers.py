@@ -3,8 +3,8 @@
 import pytest
 from graphql import build_schema
 
-from app.domain.webhook import WebhookKlass
 from app.errors import InvalidInput
+from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.stored.triggers import check_triggers, trigger_columns
 from schema.stored.validate import stored_query

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from app.domain.webhook import DEFAULT_QUERY, WebhookKlass
 from app.errors import InvalidInput
+from app.webhooks.domain.webhook import DEFAULT_QUERY, WebhookKlass
 from schema import schema
 from schema.stored.validate import stored_query
 

@@ -17,15 +17,15 @@ import orjson
 import pytest
 from graphql import get_named_type, is_leaf_type, is_union_type
 
-from app.auth import OPERATOR, Viewer
-from app.db.change_events import claim_batch, mark_published
-from app.db.sellers import SellerId
-from app.db.webhooks import WebhookId
-from app.domain.webhook import WebhookEventName, WebhookKlass
-from app.services.webhook_klasses import is_operators_only
+from app.auth.viewers import OPERATOR, Viewer
+from app.capture.change_events import claim_batch, mark_published
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.services.webhook_klasses import is_operators_only
 from schema import schema
-from schema.declarations import ENTITIES, Relation
-from schema.plans.declared import declaration_of
+from schema.engine.plans.declared import declaration_of
+from schema.entities.declarations import ENTITIES, Relation
 from schema.stored.changed import describe_changes
 from schema.stored.execute import render_stored_query
 from schema.stored.validate import StoredQuery, stored_query
@@ -34,10 +34,10 @@ from tests.schema import walk
 from tests.schema.marked import Column, Marked, create_marked
 from tests.support.load import IS_LONG
 from tests.workers.test_dedup import WEBHOOK
-from workers.across import pass_across
-from workers.match import Change, fold_entities, skip_reason
-from workers.owners import list_owners
-from workers.subscriptions import Subscriptions
+from workers.publish.match import Change, fold_entities, skip_reason
+from workers.publish.sibling_changes import pass_across
+from workers.publish.subscribing_sellers import list_owners
+from workers.publish.subscriptions import Subscriptions
 
 DEPTH = 2 if IS_LONG else 1
 #: Of operational events nothing changes.

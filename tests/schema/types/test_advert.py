@@ -1,5 +1,5 @@
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.adverts import create_advert
 from tests.builders.sales import create_sales
 from tests.builders.variants import create_variant

@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.addresses import create_address, create_state
 from tests.builders.adverts import create_advert
 from tests.builders.catalogue import create_inventory, create_option_type, create_taxon, create_variant_option_value

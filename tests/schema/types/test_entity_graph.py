@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.whole_sales import OWNERS, WholeSale, create_whole_sale
 from tests.support.operation import read_node, read_nodes
 

@@ -1,9 +1,9 @@
 from datetime import UTC, datetime
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from app.domain.invoice import InvoiceStatusFlag
-from schema import global_ids
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
+from schema.entities import global_ids
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sales import create_sale, create_sales
 from tests.support.operation import read_node, run_operation

@@ -1,5 +1,5 @@
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.invoice_amendments import create_invoice_amendment, create_invoice_amendment_line_item
 from tests.builders.sales import create_sale, create_sales
 from tests.support.operation import read_node, read_nodes

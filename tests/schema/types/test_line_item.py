@@ -1,8 +1,8 @@
 import pytest
 
 from app.db.pool import Connection
-from app.domain.order import LineItemStatus
-from schema import global_ids
+from app.marketplace.orders.domain.order import LineItemStatus
+from schema.entities import global_ids
 from tests.builders.invoices import create_line_item
 from tests.builders.sales import create_sale, create_sales
 from tests.support.operation import read_node, read_nodes

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.sellers import create_seller
 from tests.support.json_schemas import faults

@@ -1,5 +1,5 @@
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.invoices import create_invoice
 from tests.builders.orders import create_order
 from tests.builders.sales import create_sales

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.refund_requests import (
     create_refund_request,
     create_refund_request_line_item,

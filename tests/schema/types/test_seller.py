@@ -1,5 +1,5 @@
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.sellers import create_seller
 from tests.support.operation import read_node
 

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from app.db.pool import Connection
-from schema import global_ids
+from schema.entities import global_ids
 from tests.builders.sales import create_sales
 from tests.builders.variants import create_variant
 from tests.support.operation import read_node, read_nodes

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.auth import Viewer
+from app.auth.viewers import Viewer
 from app.db.pool import Connection
 from tests.builders.sales import create_sale
 from tests.builders.shipments import create_shipment_carrier

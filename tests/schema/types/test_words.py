@@ -5,7 +5,7 @@ from graphql import GraphQLEnumType, GraphQLObjectType
 from graphql.utilities import build_schema
 
 from schema import schema
-from schema.declarations import ENTITIES
+from schema.entities.declarations import ENTITIES
 
 SDL = build_schema(schema.as_str())
 

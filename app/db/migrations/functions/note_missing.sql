@@ -1,7 +1,7 @@
 -- Notes from which turn on a webhook misses changes, when it is disabled, and that it is enabled again: by whatever
 -- program, SQL by hand, too. A publisher that finds the webhook disabled takes its turns after this one was committed,
 -- and so later ones. A webhook that asks for every change misses none until it holds too many: see begin_missing in
--- app/db/missed_changes.py. A deleted webhook catches up with nothing.
+-- app/capture/missed_changes.py. A deleted webhook catches up with nothing.
 create or replace function note_missing() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin

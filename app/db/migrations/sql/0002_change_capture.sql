@@ -1,5 +1,5 @@
 -- The outbox: what changed, written by statement-level triggers in the writer's own transaction.
--- The trigger functions themselves are generated (app/db/capture.py), since they name every column.
+-- The trigger functions themselves are generated (app/capture/triggers.py), since they name every column.
 
 create table change_events (
   id bigint generated always as identity primary key,

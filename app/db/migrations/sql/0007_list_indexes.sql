@@ -2,7 +2,7 @@
 -- per order of the operator's lists, and of a seller's for the two that are polled; a seller's other orders sort
 -- the seller's own rows.
 
--- As invoice_status in app/domain/invoice.py: the first flag of these that is set.
+-- As invoice_status in app/marketplace/orders/domain/invoice.py: the first flag of these that is set.
 create function invoice_status(flags text[]) returns text language sql immutable parallel safe as $$
   select case
     when 'CANCELLED' = any(flags) then 'CANCELLED'

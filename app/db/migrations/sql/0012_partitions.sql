@@ -1,4 +1,4 @@
--- History is kept in partitions by time, and retention drops them (app/db/retention.py). What the queue works with is
+-- History is kept in partitions by time, and retention drops them (app/webhooks/db/retention.py). What the queue works with is
 -- apart from it, in partitions of its own, so that claims cost the same after ten million events as after none.
 --
 -- What no partition was made for in time is in the default ones, which are indexed by time: old rows are deleted there.

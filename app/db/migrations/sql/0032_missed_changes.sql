@@ -1,5 +1,5 @@
 -- What disabled webhooks miss: one row for each changed entity, however many webhooks miss it. When one of them is
--- enabled again, workers send it the present state of those entities (workers/catch_up.py).
+-- enabled again, workers send it the present state of those entities (workers/upkeep/catch_up.py).
 
 -- Turns order what was missed, and tell before and after. It has been called, so that last_value is a turn.
 create sequence missed_changes_turn;

@@ -13,6 +13,6 @@ create table webhook_skips (
 ) with (fillfactor = 80);               -- room for updates in place: no index holds what changes
 
 -- "What was recorded of this entity lately?" Without its type, which would make each entry a third larger: numbers are
--- shared by few types, and the reader looks at so many entries at most (app/db/entity_changes.py). New partitions get
+-- shared by few types, and the reader looks at so many entries at most (app/capture/entity_changes.py). New partitions get
 -- the index when they are attached.
 create index change_events_of_entity on change_events_published (entity_id, id);

@@ -1,0 +1,72 @@
+"""Changing TELLGRAPH_SECRET_KEY: what was encrypted under a former key is encrypted under the current one."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from databases import Database
+
+from app.auth.sealed_values import SealedColumn, SealedValue, count_sealed, list_sealed, replace_sealed
+from app.auth.secrets import SecretBox
+from app.db.pool import Connection, connection, transaction
+from app.errors import InvalidInput
+from app.http import idempotency
+from app.webhooks.services import webhooks
+
+BATCH_SIZE = 200
+_ID = (("id", "bigint"),)
+
+#: Every column of sealed values, with what they are sealed for.
+SEALED: tuple[tuple[SealedColumn, str], ...] = (
+    (SealedColumn(table="webhooks", column="secrets", key=_ID), webhooks.SECRETS),
+    (SealedColumn(table="webhooks", column="headers", key=_ID), webhooks.HEADERS),
+    (
+        SealedColumn(
+            table="idempotency_keys", column="sealed", key=(("actor", "text"), ("key", "text"), ("field", "text"))
+        ),
+        idempotency.PURPOSE,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """One batch. unreadable: values that none of the keys opens; they are left as they are."""
+
+    looked_at: int
+    changed: int
+    unreadable: int
+
+
+async def count_secrets(database: Database) -> int:
+    """How many values there are."""
+    async with connection(database) as conn:
+        return sum([await count_sealed(conn, column) for column, _ in SEALED])
+
+
+async def rotate_secret_key(database: Database, box: SecretBox) -> AsyncIterator[Rotated]:
+    """Encrypt everything under the current key, a batch per transaction; begun again, it passes over what is done.
+
+    A value that is changed meanwhile is left to whoever changed it, who has the current key.
+    """
+    for column, purpose in SEALED:
+        after = None
+        while True:
+            async with transaction(database) as conn:
+                page = await list_sealed(conn, column, after=after, limit=BATCH_SIZE)
+                outcomes = [await _rotate(conn, column, purpose, value, box) for value in page]
+            if page:
+                after = page[-1].key
+                yield Rotated(looked_at=len(page), changed=outcomes.count(True), unreadable=outcomes.count(None))
+            if len(page) < BATCH_SIZE:
+                break
+
+
+async def _rotate(
+    conn: Connection, column: SealedColumn, purpose: str, value: SealedValue, box: SecretBox
+) -> bool | None:
+    """Whether it was changed; None when no key opens it."""
+    try:
+        sealed = box.resealed(value.sealed, purpose=purpose)
+    except InvalidInput:
+        return None
+    return sealed is not None and await replace_sealed(conn, column, value, sealed)

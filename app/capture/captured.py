@@ -1,0 +1,193 @@
+"""What change capture watches, from the graph: entities, and all rows whose change is a change of one.
+
+A change of a part is a change of every entity above it. `app/capture/triggers.py` makes triggers of this.
+Not passed on: what many rows refer to and none contains (sellers, brands, taxons, countries, states, carriers).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from app.db.graph import Cascade, Part, cascades, parts_of_wholes, path_to_seller, references_to, subscribable, tables
+from app.db.table import WITH_REFERRERS, OfSeller, OperatorOnly, Table, Through
+from app.marketplace.catalogue.db.adverts import ADVERTS
+from app.marketplace.catalogue.db.option_types import OPTION_TYPES, OPTION_VALUES
+from app.marketplace.catalogue.db.variants import VARIANTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """An entity that a row's change is a change of.
+
+    sql      a SELECT of the entity's ids from the row `r`.
+    parents  SQL for the ids between entity and row, outermost first: a shipped item of an invoice has its
+             shipment's. They let a notification name the shipment, and the item in it.
+    way      the tables from the entity down to the row's own, as in `("shipments", "shipped_items")`; with the key or
+             the kind where several lead there: `addresses.shipping_address_id`, `images.LOGO`. Empty: the shortest.
+    when     condition on `r` without which there is no such entity; spares the look-up.
+    seller   SQL for the seller of the entity's own row, recorded when it is deleted for good or leaves that seller.
+    left     the row's column that names the entity's seller. The entity is meant only when that changes: it has left
+             the former one, without a change of its own row.
+    """
+
+    entity_type: str
+    sql: str = "select r.id"
+    parents: tuple[str, ...] = ()
+    way: tuple[str, ...] = ()
+    when: str = "true"
+    seller: str = "null"
+    left: str = ""
+
+    @property
+    def is_self(self) -> bool:
+        return self.sql == "select r.id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """A table whose changes are recorded. A change of `ignored` columns alone is none.
+
+    is_log  its rows are written once and cleared away when they are old: only that they are added is recorded.
+    """
+
+    table: str
+    roots: tuple[Root, ...]
+    ignored: tuple[str, ...] = ("updated_at",)
+    is_log: bool = False
+
+
+def _seller_of(table: Table[Any]) -> str:
+    """Return SQL for the seller of the row `r`."""
+    if table.is_log or table.seen_by is None:
+        return "null"
+    path, rule = path_to_seller(table)
+    if isinstance(rule, OperatorOnly):
+        return "null"
+    if not path:
+        return f"r.{rule.column}"
+    (key,) = path
+    found = f"(select i.{rule.column} from {key.to.name} i where i.id = r.{key.column})"
+    if not key.to.remembered_in:
+        return found
+    # Whoever deletes an invoice together with its parts may delete it first: see remember_deleted_invoice.sql.
+    return f"coalesce({found}, (select d.{rule.column} from {key.to.remembered_in} d where d.id = r.{key.column}))"
+
+
+def _chosen(column: str) -> tuple[Root, ...]:
+    """Those who have chosen an option: a new name of it is one of theirs. Which choice it was is not said.
+
+    OFFSET 0 keeps the two look-ups apart, each by its index: an option may be chosen once, or a million times.
+    """
+    variants = f"(select distinct c.variant_id from variant_option_values c where c.{column} = r.id offset 0) c"
+    adverts = f"(select distinct c.advert_id from advert_option_values c where c.{column} = r.id offset 0) c"
+    advert = "(select v.advert_id from variants v where v.id = c.variant_id offset 0) v"
+    beside = "(select v.id from variants v where v.advert_id = c.advert_id and v.deleted_at is null offset 0) v"
+    return (
+        Root(entity_type=VARIANTS.type_name, sql=f"select c.variant_id from {variants}", way=("",)),
+        Root(entity_type=VARIANTS.type_name, sql=f"select v.id from {adverts} cross join lateral {beside}", way=("",)),
+        Root(entity_type=ADVERTS.type_name, sql=f"select c.advert_id from {adverts}", way=("",)),
+        Root(
+            entity_type=ADVERTS.type_name,
+            sql=f"select distinct v.advert_id from {variants} cross join lateral {advert}",
+            way=("",),
+        ),
+    )
+
+
+def _chains(table: Table[Any]) -> Iterator[tuple[Part, ...]]:
+    """Every way up from a table's rows, each from the row itself to a row above it."""
+    for part in parts_of_wholes(table):
+        yield (part,)
+        for above in _chains(part.of):
+            yield (part, *above)
+
+
+def _above(chain: tuple[Part, ...]) -> Iterator[Root]:
+    """The entity at the upper end of a chain, if it is one, and those that its change is passed down to."""
+    ids = [f"r.{chain[0].column}"]
+    for part in chain[1:]:
+        ids.append(f"(select p.{part.column} from {part.table.name} p where p.id = {ids[-1]})")
+    parents, top, when = tuple(reversed(ids[:-1])), chain[-1].of, chain[0].when
+    way = tuple(part.step for part in reversed(chain))
+    if top.is_subscribable:
+        is_plain = way == (chain[0].table.name,)
+        yield Root(
+            entity_type=top.type_name,
+            sql=f"select {ids[-1]} where {when}",
+            parents=parents,
+            way=() if is_plain else way,
+            when=when,
+        )
+    cascade = _cascade_from(top)
+    # A change of one part is passed on to the parts beside it when it is published:
+    # workers/publish/sibling_changes.py.
+    if cascade and cascade.below is not chain[-1].table:
+        yield Root(
+            entity_type=cascade.below.type_name,
+            sql=f"{cascade.sql.format(id=ids[-1])} and {when}",
+            parents=parents,
+            way=(top.name, *way),
+            when=when,
+        )
+
+
+def _cascade_from(table: Table[Any]) -> Cascade | None:
+    return cascades().get(table.type_name)
+
+
+def _own(table: Table[Any]) -> Iterator[Root]:
+    """The entity whose own row it is, and those that its change is passed down to."""
+    if table.is_subscribable:
+        yield Root(entity_type=table.type_name, seller=_seller_of(table))
+    if cascade := _cascade_from(table):
+        yield Root(entity_type=cascade.below.type_name, sql=cascade.sql.format(id="r.id"))
+
+
+def _leaving(table: Table[Any]) -> Iterator[Root]:
+    """The entities that are seen through the row: when it goes to another seller, they leave the former one, too."""
+    if not isinstance(table.seen_by, OfSeller):
+        return
+    for below in subscribable().values():
+        rule = below.seen_by
+        for column in rule.columns if isinstance(rule, Through) and not below.is_log else ():
+            if below.keys[column].to is table:
+                sql = f"select d.id from {below.name} d where d.{column} = r.id"
+                yield Root(entity_type=below.type_name, sql=sql, left=table.seen_by.column)
+
+
+def _referrers(table: Table[Any]) -> Iterator[Root]:
+    """The entities that name the row: addresses have no owner."""
+    keys = [key for key in references_to(table) if key.table.is_subscribable]
+    for key in keys:
+        name = key.table.name
+        sql = f"select {name[0]}.id from {name} {name[0]} where {name[0]}.{key.column} = r.id"
+        yield Root(entity_type=key.table.type_name, sql=sql, way=(f"{table.name}.{key.column}",))
+    for key in keys:
+        if cascade := _cascade_from(key.table):
+            whole, below = cascade.whole.name, cascade.below.name
+            yield Root(
+                entity_type=cascade.below.type_name,
+                sql=f"select {below[0]}.id from (select {whole[0]}.id from {whole} {whole[0]} where"
+                f" {whole[0]}.{key.column} = r.id offset 0) {whole[0]} cross join lateral (select {below[0]}.id from"
+                f" {below} {below[0]} where {below[0]}.{cascade.key.column} = {whole[0]}.id offset 0) {below[0]}",
+                way=(whole, f"{table.name}.{key.column}"),
+            )
+
+
+def _roots(table: Table[Any]) -> Iterator[Root]:
+    yield from _own(table)
+    for chain in _chains(table):
+        yield from _above(chain)
+    yield from _leaving(table)
+    if table.seen_by is WITH_REFERRERS:
+        yield from _referrers(table)
+    for options, column in ((OPTION_TYPES, "option_type_id"), (OPTION_VALUES, "option_value_id")):
+        if table is options:
+            yield from _chosen(column)
+
+
+CAPTURED = tuple(
+    Captured(table=table.name, roots=roots, is_log=table.is_log)
+    for table in tables().values()
+    if (roots := tuple(_roots(table)))
+)

@@ -1,0 +1,231 @@
+"""The outbox: claim what was recorded, mark it published, leave over what does not fit, set aside what fails."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import orjson
+
+from app.db.pool import Connection
+from app.webhooks.domain.webhook import WebhookEventName
+
+
+class Lane(IntEnum):
+    """Which queue a change event waits in. Publishers take the lanes in turns, so that none holds up another."""
+
+    ORDINARY = 0
+    """A change like most."""
+    BULK = 1
+    """Of a transaction that changed many entities, or left over by a step that was full."""
+    HEAVY = 2
+    """Heavy for itself: by the size of its bodies, or by the number of its webhooks. One publisher at a time."""
+    SET_ASIDE = 3
+    """Could not be published; waits until a person has it tried again."""
+
+
+class ChangeEvent(NamedTuple):
+    """One statement's change of one entity.
+
+    columns    `table.column`, or `table.*` for a row added or removed; `adverts/table.column` of one beside it.
+    changes    the rows: {"t": table, "id", "p": parents' ids, "op": i, u or d, "c": columns}; at most 50.
+               Some with "v", the tables from the entity to the row (`Root.way` in app/capture/captured.py).
+    seller_id    of a DESTROY: whose the entity was, when it was deleted for good. Of an UPDATE: the seller that it has
+                 left. Else None.
+    webhook_ids  the webhooks that are still to be told; None: all of them.
+    claimed_lane the lane that it was found in, or another event of its entity.
+    """
+
+    id: int
+    txid: int
+    entity_type: str
+    entity_id: int
+    operation: WebhookEventName
+    columns: frozenset[str]
+    changes: Sequence[dict[str, Any]]
+    is_cut: bool
+    seller_id: int | None
+    recorded_at: datetime
+    lane: Lane = Lane.ORDINARY
+    webhook_ids: frozenset[int] | None = None
+    claimed_lane: Lane = Lane.ORDINARY
+
+
+class Leftover(NamedTuple):
+    """A change event that a step did not finish, as it is to wait for the next one.
+
+    webhook_ids  the webhooks that are still to be told; None: all of them.
+    """
+
+    id: int
+    lane: Lane
+    webhook_ids: frozenset[int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """What a published event is to be an update of, too.
+
+    sql       a SELECT of the entities' ids from `{id}`, that of the event's own entity.
+    excepted  one that is not meant; None when all are.
+    """
+
+    event: ChangeEvent
+    below: str
+    sql: str
+    excepted: int | None
+    columns: frozenset[str]
+    changes: Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Whether anything waits to be published; is due to be delivered; is a run over many rows that can move on."""
+
+    publish: bool
+    deliver: bool
+    advance: bool
+
+
+async def claim_batch(conn: Connection, *, limit: int, first_lane: Lane = Lane.ORDINARY) -> list[ChangeEvent]:
+    """Lock shards until the transaction ends and return the oldest unpublished events of one lane.
+
+    Args:
+        limit: Number of events, at most.
+        first_lane: The lane that is looked into first; the others follow while nothing is found.
+
+    Returns:
+        Events, shard by shard; those of one entity oldest first, and of all lanes. Empty when nothing waits that
+        another publisher does not have already.
+
+    Source: migrations/functions/claim_change_events.sql.
+    """
+    rows = await conn.fetch("select * from claim_change_events($1, $2)", limit, int(first_lane))
+    return [
+        ChangeEvent(
+            id=row["id"],
+            txid=row["txid"],
+            entity_type=row["entity_type"],
+            entity_id=row["entity_id"],
+            operation=WebhookEventName(row["operation"]),
+            columns=frozenset(row["columns"]),
+            changes=orjson.loads(row["changes"]),
+            is_cut=row["is_cut"],
+            seller_id=row["seller_id"],
+            recorded_at=row["recorded_at"],
+            lane=Lane(row["lane"]),
+            webhook_ids=None if row["webhook_ids"] is None else frozenset(row["webhook_ids"]),
+            claimed_lane=Lane(row["claimed_lane"]),
+        )
+        for row in rows
+    ]
+
+
+async def mark_published(conn: Connection, ids: Sequence[int]) -> None:
+    """Mark them, all with the same time: that is how `webhookExplain` knows what was published together."""
+    await conn.execute(
+        "update change_events set published_at = statement_timestamp()"
+        " where published_at is null and id = any($1::bigint[])",
+        list(ids),
+    )
+
+
+async def leave_over(conn: Connection, leftovers: Sequence[Leftover]) -> None:
+    """Let change events wait for a later step, behind all that waits in their lane by now."""
+    await conn.execute(
+        """
+        update change_events_open e set turn = nextval('change_events_id_seq'),
+          -- By keys and not by a join, which is planned while hardly anything waits. In a SELECT, each is read once.
+          lane = ((select $2::text::jsonb) ->> e.id::text)::smallint,
+          webhook_ids = ((select $3::text::jsonb) ->> e.id::text)::bigint[]
+        where e.id = any($1::bigint[])
+        """,
+        [one.id for one in leftovers],
+        orjson.dumps({str(one.id): int(one.lane) for one in leftovers}).decode(),
+        orjson.dumps(
+            {str(one.id): _array(one.webhook_ids) for one in leftovers if one.webhook_ids is not None}
+        ).decode(),
+    )
+
+
+def _array(ids: frozenset[int]) -> str:
+    """Return PostgreSQL's text of an array."""
+    return f"{{{','.join(map(str, sorted(ids)))}}}"
+
+
+async def list_changed_since(conn: Connection, seen: Mapping[tuple[str, int], int]) -> set[tuple[str, int]]:
+    """Find the entities of which newer changes wait. `seen`: entity → the last change event that was claimed of it."""
+    rows = await conn.fetch(
+        """
+        select s.entity_type, s.entity_id from unnest($1::text[], $2::bigint[], $3::bigint[])
+          s(entity_type, entity_id, last_id)
+        where exists (select from change_events_open e
+          where e.entity_type = s.entity_type and e.entity_id = s.entity_id and e.id > s.last_id and e.lane < 3
+          -- Keeps this from becoming a join with all that waits, which is planned while hardly anything does.
+          offset 0)
+        """,
+        [entity_type for entity_type, _ in seen],
+        [entity_id for _, entity_id in seen],
+        list(seen.values()),
+    )
+    return {(row["entity_type"], row["entity_id"]) for row in rows}
+
+
+async def set_aside(conn: Connection, ids: Sequence[int], failure: str) -> None:
+    """Keep change events that can't be published out of everybody's way, and raise PUBLISH_FAILED for the operator."""
+    await conn.execute(
+        "update change_events_open set lane = 3, failure = $2 where id = any($1::bigint[])", list(ids), failure
+    )
+    await conn.execute("insert into operational_events (kind, reason) values ('PUBLISH_FAILED', $1)", failure)
+
+
+async def retry_set_aside(conn: Connection) -> int:
+    """Have everything that was set aside published again. Returns how many change events that is."""
+    status = await conn.execute("update change_events_open set lane = 1, failure = null where lane = 3")
+    return int(status.removeprefix("UPDATE "))
+
+
+async def insert_passed(conn: Connection, passed: Passed) -> None:
+    """Record it, to be published, as a change of the event's own transaction and time."""
+    await conn.execute(
+        f"""
+        insert into change_events (txid, entity_type, entity_id, operation, columns, changes, is_cut, actor,
+          recorded_at)
+        select e.txid, $2, d.id, 'UPDATE', $3, $4::text::jsonb, e.is_cut, e.actor, e.recorded_at
+        from change_events_open e cross join lateral ({passed.sql.format(id="e.entity_id")}) d(id)
+        where e.id = $1 and d.id is distinct from $5
+        """,
+        passed.event.id,
+        passed.below,
+        sorted(passed.columns),
+        orjson.dumps(list(passed.changes)).decode(),
+        passed.excepted,
+    )
+
+
+async def may_prepare_transactions(conn: Connection) -> bool:
+    """Whether the server lets writers prepare transactions; then no commit notifies anybody (tellgraph_ring.sql)."""
+    return bool(await conn.fetchval("select current_setting('max_prepared_transactions') <> '0'"))
+
+
+async def work_waits(conn: Connection) -> Waiting:
+    """What there is to do for workers. A look-up in an index each."""
+    # statement_timestamp(): by the volatile clock_timestamp() no index can be searched, and each look would read
+    # all events that wait for their retry.
+    row = await conn.fetchrow(
+        """
+        select exists (select from change_events_open where lane < 3) as publish,
+          exists (select from webhook_events_open where state in ('PENDING', 'RETRYING')
+            and due_at <= statement_timestamp()) as deliver,
+          exists (select from webhook_replays where state = 'RUNNING')
+            or exists (select from webhook_backfills b join webhooks w on w.id = b.webhook_id and w.is_enabled
+              where b.state = 'RUNNING' and b.due_at <= statement_timestamp())
+            or exists (select from webhook_events e join webhooks w on w.id = e.webhook_id and w.is_enabled
+              where e.state = 'RENDER_FAILED' and e.due_at is not null)
+            or exists (select from webhooks w where w.is_enabled and w.missed_since is not null
+              and w.deleted_at is null) as advance
+        """
+    )
+    assert row is not None
+    return Waiting(publish=row["publish"], deliver=row["deliver"], advance=row["advance"])

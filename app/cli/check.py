@@ -1,0 +1,52 @@
+"""What `tellgraph check` says: the webhooks that a schema would break. And whether a database can be worked on."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.db.migrate import check_migrated
+from app.db.pool import DATABASE_ERRORS
+from app.errors import TellgraphError
+from app.webhooks.domain.broken_webhook import Checked
+
+#: Of `tellgraph check`; 1 says that webhooks would break.
+NOT_CHECKED_STATUS = 2
+
+
+def check_database(database_url: str, errors: Console) -> None:
+    """Warn when the database is of a newer version. Raises Conflict when it has to be migrated first."""
+    if warning := asyncio.run(check_migrated(database_url)):
+        errors.print(f"[yellow]tellgraph:[/yellow] {warning}")
+
+
+@contextmanager
+def checking(errors: Console) -> Iterator[None]:
+    """Whatever keeps from checking ends the command with its message."""
+    try:
+        yield
+    except (TellgraphError, UnicodeDecodeError, *DATABASE_ERRORS) as error:
+        errors.print(f"[red]tellgraph:[/red] {error}")
+        raise typer.Exit(NOT_CHECKED_STATUS) from error
+
+
+def as_json(checked: Checked) -> str:
+    """One object: `checked`, how many; `broken`, which."""
+    return orjson.dumps({"checked": checked.count, "broken": [asdict(one) for one in checked.broken]}).decode()
+
+
+def show(checked: Checked, console: Console) -> None:
+    """A table of those that would break, and how many they are."""
+    if checked.broken:
+        table = Table("webhook", "type", "owner", "enabled", "description", "what doesn't fit")
+        for one in checked.broken:
+            owner = "operator" if one.seller is None else f"seller {one.seller}"
+            enabled = "yes" if one.enabled else "no"
+            table.add_row(str(one.id), one.type, owner, enabled, one.description or "", one.message)
+        console.print(table, markup=False)
+    console.print(f"{len(checked.broken)} of {checked.count} webhooks would break.")

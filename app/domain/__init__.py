@@ -1,1 +1,0 @@
-"""The marketplace's rules, without I/O and without a clock: values in, values out."""

@@ -1,0 +1,141 @@
+"""GraphQL over HTTP, read and answered strictly. Knows no schema: the caller gives the function that executes.
+
+Source: the GraphQL-over-HTTP specification.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.auth.viewers import Viewer
+from app.http.response_size import exceeds
+
+RESPONSE_JSON = "application/graphql-response+json"
+
+
+class BadRequest(Exception):
+    """What was sent is no GraphQL request; answered with this status and code."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A well-formed request, not parsed as GraphQL yet."""
+
+    query: str
+    variables: dict[str, Any] | None
+    name: str | None
+    may_mutate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """is_request_error: the document or its variables were refused, and nothing was executed.
+
+    is_small  whether what was read is too little for a large answer, so that it needn't be counted.
+    """
+
+    response: dict[str, Any]
+    is_request_error: bool
+    is_small: bool = False
+
+
+Execute = Callable[[Operation, Viewer, Request], Awaitable[Executed]]
+
+
+async def read_operation(request: Request, *, max_body_bytes: int) -> Operation:
+    """The operation of a GET or POST request. Raises BadRequest."""
+    if request.method == "GET":
+        variables = request.query_params.get("variables")
+        given: Any = {
+            "query": request.query_params.get("query"),
+            "operationName": request.query_params.get("operationName"),
+            "variables": _json(variables.encode()) if variables else None,
+        }
+    else:
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            raise BadRequest(415, "UNSUPPORTED_MEDIA_TYPE", "Send the operation as application/json.")
+        given = _json(await _body(request, max_body_bytes))
+    return _operation(given, may_mutate=request.method == "POST")
+
+
+def respond(executed: Executed, accept: str, *, max_bytes: int) -> Response:
+    """A request error is a 400 for clients that know the GraphQL media type, and a 200 for all others.
+
+    An answer of more than `max_bytes` is refused, and never written.
+    """
+    knows = RESPONSE_JSON in accept
+    status = 400 if knows and executed.is_request_error else 200
+    media_type = RESPONSE_JSON if knows else "application/json"
+    if not executed.is_small and exceeds(executed.response, max_bytes):
+        return json_response(_too_large(executed, max_bytes), status, media_type)
+    response = json_response(executed.response, status, media_type)
+    if len(response.body) > max_bytes:
+        # By what JSON escapes.
+        return json_response(_too_large(executed, max_bytes), status, media_type)
+    return response
+
+
+def _too_large(executed: Executed, max_bytes: int) -> dict[str, Any]:
+    message = (
+        f"The answer has more than {max_bytes} bytes (TELLGRAPH_MAX_RESPONSE_BYTES). Ask for fewer rows (first) or"
+        " fewer fields. If this was a mutation, it has been carried out."
+    )
+    error = {"message": message, "extensions": {"code": "RESPONSE_TOO_LARGE", "maximum": max_bytes}}
+    extensions = {name: value for name, value in executed.response.items() if name == "extensions"}
+    return {"data": None, "errors": [error], **extensions}
+
+
+def refuse(status: int, code: str, message: str) -> Response:
+    """An answer to what never became an operation, in GraphQL's form."""
+    response = json_response({"errors": [{"message": message, "extensions": {"code": code}}]}, status)
+    if status == 405:
+        response.headers["allow"] = "POST"
+    return response
+
+
+def json_response(content: Any, status: int = 200, media_type: str = "application/json") -> Response:
+    return Response(orjson.dumps(content), status_code=status, media_type=f"{media_type}; charset=utf-8")
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise BadRequest(413, "BODY_TOO_LARGE", f"A request may have at most {limit} bytes.")
+    return bytes(body)
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        # Nesting beyond the parser's limit is reported the same way.
+        raise BadRequest(400, "BAD_JSON", f"The body is not JSON: {error}.") from error
+
+
+def _operation(given: Any, *, may_mutate: bool) -> Operation:
+    if isinstance(given, list):
+        message = "Batches are not supported: send each operation as a request of its own, or select all in one."
+        raise BadRequest(400, "BATCHING_UNSUPPORTED", message)
+    if not isinstance(given, dict):
+        raise BadRequest(400, "BAD_REQUEST", "The body must be a JSON object with `query`.")
+    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise BadRequest(400, "BAD_REQUEST", "`query` must be a GraphQL document.")
+    if variables is not None and not isinstance(variables, dict):
+        raise BadRequest(400, "BAD_REQUEST", "`variables` must be an object.")
+    if name is not None and not isinstance(name, str):
+        raise BadRequest(400, "BAD_REQUEST", "`operationName` must be a string.")
+    if not isinstance(given.get("extensions", {}), dict | None):
+        raise BadRequest(400, "BAD_REQUEST", "`extensions` must be an object.")
+    return Operation(query=query, variables=variables, name=name or None, may_mutate=may_mutate)

@@ -1,0 +1,79 @@
+"""A request that is sent twice under one Idempotency-Key is carried out once."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from databases import Database
+
+from app.auth.secrets import box_of
+from app.auth.viewers import Viewer
+from app.db.pool import transaction
+from app.errors import IdempotencyConflict, InvalidInput
+from app.http.idempotency_keys import KeyInUse, KeyOwner, claim_key, delete_expired_keys, keep_answer
+from app.settings import Settings
+
+PURPOSE = "idempotency.answer"
+"""What values are sealed for."""
+
+_FORM = re.compile(r"[\x21-\x7e]{1,255}\Z")
+#: Expired keys that each new one takes along: the table stays as large as one day's keys.
+_EXPIRED_PER_USE = 10
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyedRequest:
+    """field: the mutation's name in the response. hash: SHA-256 of the operation and its variables."""
+
+    key: str
+    field: str
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What a request made: rows by payload field, as type and id, and other values, which may be secret."""
+
+    rows: Mapping[str, tuple[str, int]]
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+async def run_once(
+    database: Database,
+    viewer: Viewer,
+    request: KeyedRequest,
+    change: Callable[[], Awaitable[Made]],
+    *,
+    remember: Callable[[Made], Remembered],
+    settings: Settings,
+) -> Made | Remembered:
+    """Make a change, or find what it made when the same request came first under this key, within 24 hours.
+
+    change  awaited in this task, so that its service's transaction is part of this one: key and change commit
+            together or not at all. A change that fails leaves the key free.
+    Raises InvalidInput for a key that is none; IdempotencyConflict when another request has it, or had it;
+    whatever `change` raises.
+    """
+    if not _FORM.match(request.key):
+        raise InvalidInput.at("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+    owner = KeyOwner(actor=viewer.actor, key=request.key, field=request.field)
+    async with transaction(database) as conn:
+        try:
+            kept = await claim_key(conn, owner, request_hash=request.hash)
+        except KeyInUse as error:
+            raise IdempotencyConflict("A request with this Idempotency-Key is being carried out.") from error
+        if kept is None:
+            made = await change()
+            told = remember(made)
+            box = box_of(settings) if told.values else None
+            sealed = None if box is None else box.seal(dict(told.values), purpose=PURPOSE)
+            await keep_answer(conn, owner, made=told.rows, sealed=sealed)
+            await delete_expired_keys(conn, limit=_EXPIRED_PER_USE)
+            return made
+    if kept.request_hash != request.hash:
+        raise IdempotencyConflict("This Idempotency-Key was sent with another request before.")
+    values = {} if kept.sealed is None else box_of(settings).open(kept.sealed, purpose=PURPOSE)
+    return Remembered(rows=kept.made, values=values)

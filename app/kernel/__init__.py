@@ -1,0 +1,1 @@
+"""The shared kernel: small values and rules that everything else stands on."""

@@ -1,0 +1,1 @@
+"""Sellers and what they sell: adverts, variants, stock, and their reference data."""

@@ -1,0 +1,89 @@
+"""Adverts: a seller's products."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from app.db.pool import Connection
+from app.db.table import OfSeller, Table
+from app.errors import NotFound
+from app.marketplace.catalogue.db.brands import BRANDS
+from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
+from app.marketplace.catalogue.db.taxons import TAXONS
+from app.marketplace.catalogue.domain.advert import AdvertCondition
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
+from app.marketplace.owned.db.metadata import METADATA
+
+AdvertId = NewType("AdvertId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advert:
+    id: AdvertId
+    seller_id: SellerId
+    title: str
+    description: str | None
+    code: str | None
+    condition: AdvertCondition
+    is_published: bool
+    is_online: bool
+    is_vetted: bool
+    tax_code: str | None
+    product_features: tuple[str, ...]
+    url: str | None
+    brand_id: int | None
+    taxon_id: int | None
+    display_image_id: int | None
+    deleted_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+ADVERTS = Table(
+    "adverts",
+    Advert,
+    type_name="Advert",
+    seen_by=OfSeller(),
+    keys={"seller_id": SELLERS, "brand_id": BRANDS, "taxon_id": TAXONS, "display_image_id": IMAGES},
+    owns=(IMAGES, EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
+
+
+async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: SellerId | None) -> Advert:
+    """An advert that is not deleted, locked to the end of the transaction.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `advertId`, for another seller's as well.
+    """
+    record = await conn.fetchrow(
+        f"select {ADVERTS.select_list('a')} from adverts a where a.id = $1 and a.deleted_at is null"
+        " and ($2::bigint is null or a.seller_id = $2) for no key update",
+        advert_id,
+        seller_id,
+    )
+    if record is None:
+        message = "there is no such advert"
+        raise NotFound(message, fields={"advertId": [message]})
+    return ADVERTS.from_record(record)
+
+
+async def touch_advert(conn: Connection, advert_id: AdvertId) -> None:
+    """A variant of the advert has changed: lists of what was updated since find it. No change event: see capture."""
+    await conn.execute("update adverts set updated_at = now() where id = $1", advert_id)
+
+
+async def delete_advert(conn: Connection, advert_id: AdvertId) -> Advert:
+    """Mark a locked advert, and all its variants, as deleted."""
+    await conn.execute(
+        "update variants set deleted_at = now(), updated_at = now() where advert_id = $1 and deleted_at is null",
+        advert_id,
+    )
+    record = await conn.fetchrow(
+        "update adverts a set deleted_at = now(), updated_at = now() where a.id = $1"
+        f" returning {ADVERTS.select_list('a')}",
+        advert_id,
+    )
+    assert record is not None, "the caller has locked the row"
+    return ADVERTS.from_record(record)

@@ -1,0 +1,93 @@
+"""Options: their types and values, and what adverts and variants have chosen of them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NewType
+
+from app.db.pool import Connection
+from app.db.table import EVERYONE, Table, Through, part_of
+from app.marketplace.catalogue.db.adverts import ADVERTS, AdvertId
+from app.marketplace.catalogue.db.variants import VARIANTS, VariantId
+from app.marketplace.catalogue.domain.option import FieldType
+
+OptionTypeId = NewType("OptionTypeId", int)
+OptionValueId = NewType("OptionValueId", int)
+VariantOptionValueId = NewType("VariantOptionValueId", int)
+AdvertOptionValueId = NewType("AdvertOptionValueId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionType:
+    id: OptionTypeId
+    name: str
+    display_name: str
+    position: int
+    field_type: FieldType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionValue:
+    id: OptionValueId
+    option_type_id: OptionTypeId
+    name: str
+    display_name: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantOptionValue:
+    """Either one of the type's values or a free text."""
+
+    id: VariantOptionValueId
+    variant_id: VariantId
+    option_type_id: OptionTypeId
+    option_value_id: OptionValueId | None
+    text_value: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvertOptionValue:
+    """Either one of the type's values or a free text."""
+
+    id: AdvertOptionValueId
+    advert_id: AdvertId
+    option_type_id: OptionTypeId
+    option_value_id: OptionValueId | None
+    text_value: str | None
+
+
+OPTION_TYPES = Table(
+    "option_types",
+    OptionType,
+    seen_by=EVERYONE,
+)
+OPTION_VALUES = Table(
+    "option_values",
+    OptionValue,
+    seen_by=EVERYONE,
+    keys={"option_type_id": OPTION_TYPES},
+)
+VARIANT_OPTION_VALUES = Table(
+    "variant_option_values",
+    VariantOptionValue,
+    seen_by=Through("variant_id"),
+    keys={"variant_id": part_of(VARIANTS), "option_type_id": OPTION_TYPES, "option_value_id": OPTION_VALUES},
+)
+ADVERT_OPTION_VALUES = Table(
+    "advert_option_values",
+    AdvertOptionValue,
+    seen_by=Through("advert_id"),
+    keys={"advert_id": part_of(ADVERTS), "option_type_id": OPTION_TYPES, "option_value_id": OPTION_VALUES},
+)
+
+
+async def find_choices(
+    conn: Connection, type_ids: Collection[OptionTypeId]
+) -> dict[int, tuple[FieldType, frozenset[int]]]:
+    """Field type and values' ids of those of the types that there are."""
+    records = await conn.fetch(
+        "select t.id, t.field_type, array(select v.id from option_values v where v.option_type_id = t.id) as value_ids"
+        " from option_types t where t.id = any($1::bigint[])",
+        [*type_ids],
+    )
+    return {row["id"]: (FieldType(row["field_type"]), frozenset(row["value_ids"])) for row in records}

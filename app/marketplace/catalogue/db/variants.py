@@ -1,0 +1,167 @@
+"""Variants: what is bought of an advert."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from app.db.pool import Connection, Record
+from app.db.table import OfSeller, Table, part_of
+from app.errors import NotFound
+from app.marketplace.catalogue.db.adverts import ADVERTS, AdvertId
+from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
+from app.marketplace.orders.domain.order import PricingModel
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
+from app.marketplace.owned.db.metadata import METADATA
+
+VariantId = NewType("VariantId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    id: VariantId
+    advert_id: AdvertId
+    seller_id: SellerId
+    label: str
+    sku: str | None
+    barcode: str | None
+    count_on_hand: int
+    has_infinite_quantity: bool
+    is_published: bool
+    price_cents: int | None
+    sale_price_cents: int | None
+    sale_price_start_at: datetime | None
+    sale_price_end_at: datetime | None
+    min_purchase_quantity: int | None
+    max_purchase_quantity: int | None
+    pricing_model: PricingModel
+    currency: str
+    tax_code: str | None
+    notes: str | None
+    url: str | None
+    deleted_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+VARIANTS = Table(
+    "variants",
+    Variant,
+    type_name="Variant",
+    seen_by=OfSeller(),
+    keys={"advert_id": part_of(ADVERTS, passes_down=True), "seller_id": SELLERS},
+    owns=(IMAGES, EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedVariant:
+    """A variant and what an order copies of its advert. `now` is the transaction's time."""
+
+    variant: Variant
+    advert_title: str
+    advert_code: str | None
+    is_advert_published: bool
+    brand_name: str | None
+    image_id: int | None
+    now: datetime
+
+
+async def find_advert_of(conn: Connection, variant_id: VariantId, *, seller_id: SellerId | None) -> AdvertId:
+    """The advert of a variant that is not deleted, nor its advert; it has to be locked before the variant is.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `variantId`, for another seller's as well.
+    """
+    found = await conn.fetchval(
+        "select v.advert_id from variants v join adverts a on a.id = v.advert_id"
+        " where v.id = $1 and v.deleted_at is null and a.deleted_at is null"
+        " and ($2::bigint is null or v.seller_id = $2)",
+        variant_id,
+        seller_id,
+    )
+    if found is None:
+        message = "there is no such variant"
+        raise NotFound(message, fields={"variantId": [message]})
+    return AdvertId(found)
+
+
+async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: SellerId | None) -> Variant:
+    """A variant that is not deleted, nor its advert, locked to the end of the transaction.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `variantId`, for another seller's as well.
+    """
+    record = await conn.fetchrow(
+        f"select {VARIANTS.select_list('v')} from variants v join adverts a on a.id = v.advert_id"
+        " where v.id = $1 and v.deleted_at is null and a.deleted_at is null"
+        " and ($2::bigint is null or v.seller_id = $2) for no key update of v",
+        variant_id,
+        seller_id,
+    )
+    if record is None:
+        message = "there is no such variant"
+        raise NotFound(message, fields={"variantId": [message]})
+    return VARIANTS.from_record(record)
+
+
+async def lock_advert_variants(conn: Connection, advert_id: AdvertId) -> list[Variant]:
+    """The variants of an advert that are not deleted, locked in key order."""
+    records = await conn.fetch(
+        f"select {VARIANTS.select_list('v')} from variants v where v.advert_id = $1 and v.deleted_at is null"
+        " order by v.id for no key update",
+        advert_id,
+    )
+    return VARIANTS.rows(records)
+
+
+async def lock_offered_variants(
+    conn: Connection, variant_ids: Collection[VariantId]
+) -> dict[VariantId, OfferedVariant]:
+    """Those of the variants that are not deleted, nor their adverts, locked in key order."""
+    records = await conn.fetch(
+        f"select {VARIANTS.select_list('v')}, a.title as advert_title, a.code as advert_code,"
+        " a.is_published as is_advert_published, b.name as brand_name, a.display_image_id as image_id, now() as now"
+        " from variants v join adverts a on a.id = v.advert_id left join brands b on b.id = a.brand_id"
+        " where v.id = any($1::bigint[]) and v.deleted_at is null and a.deleted_at is null"
+        " order by v.id for no key update of v",
+        [*variant_ids],
+    )
+    return {VariantId(record["id"]): _offered(record) for record in records}
+
+
+async def touch_variants(conn: Connection, variant_ids: Collection[VariantId]) -> None:
+    """Parts of variants have changed: lists of what was updated since find them, and their adverts. No change event."""
+    if not variant_ids:
+        return
+    await conn.execute("update variants set updated_at = now() where id = any($1::bigint[])", [*variant_ids])
+    await conn.execute(
+        "update adverts set updated_at = now()"
+        " where id in (select v.advert_id from variants v where v.id = any($1::bigint[]))",
+        [*variant_ids],
+    )
+
+
+async def take_from_stock(conn: Connection, quantities: Mapping[VariantId, int]) -> None:
+    """Lower `count_on_hand` of locked variants that have so many, but for those without an end of them."""
+    await conn.execute(
+        "update variants v set count_on_hand = v.count_on_hand - q.quantity, updated_at = now()"
+        " from unnest($1::bigint[], $2::int[]) q(id, quantity)"
+        " where v.id = q.id and not v.has_infinite_quantity",
+        [*quantities],
+        [*quantities.values()],
+    )
+
+
+def _offered(record: Record) -> OfferedVariant:
+    return OfferedVariant(
+        variant=VARIANTS.from_record(record),
+        advert_title=record["advert_title"],
+        advert_code=record["advert_code"],
+        is_advert_published=record["is_advert_published"],
+        brand_name=record["brand_name"],
+        image_id=record["image_id"],
+        now=record["now"],
+    )

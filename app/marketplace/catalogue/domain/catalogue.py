@@ -1,0 +1,51 @@
+"""What a variant and an advert may look like, whoever changed which attribute of them."""
+
+import re
+from collections.abc import Collection, Mapping
+
+from app.kernel.problems import Problems, camel, join
+
+#: Attributes that can be changed but not cleared.
+VARIANT_REQUIRED = ("label", "count_on_hand", "infinite_quantity", "published", "currency", "pricing_model")
+ADVERT_REQUIRED = ("title", "condition", "published", "online", "vetted", "product_features")
+
+_CURRENCY = re.compile(r"[A-Z]{3}\Z")
+
+
+def required_problems(
+    given: Mapping[str, object], required: Collection[str], *, path: str, is_new: bool, needed: str
+) -> Problems:
+    """Attributes that must not be null or blank; something new must have `needed`."""
+    problems = Problems()
+    if is_new and needed not in given:
+        problems.add(join(path, camel(needed)), "is required")
+    for name in required:
+        if name in given and given[name] is None:
+            problems.add(join(path, camel(name)), "can't be null")
+    text = given.get(needed)
+    if isinstance(text, str) and not text.strip():
+        problems.add(join(path, camel(needed)), "must not be blank")
+    return problems
+
+
+def variant_problems(variant: Mapping[str, object], *, path: str) -> Problems:
+    """What is wrong with a whole variant, by its attributes; what is missing or None is not looked at."""
+    problems = Problems()
+    for name in ("count_on_hand", "price_cents", "sale_price_cents"):
+        if _below(variant.get(name), 0):
+            problems.add(join(path, camel(name)), "must not be negative")
+    for name in ("min_purchase_quantity", "max_purchase_quantity"):
+        if _below(variant.get(name), 1):
+            problems.add(join(path, camel(name)), "must be at least 1")
+    if _below(variant.get("max_purchase_quantity"), variant.get("min_purchase_quantity")):
+        problems.add(join(path, "maxPurchaseQuantity"), "must not be less than minPurchaseQuantity")
+    if _below(variant.get("sale_price_end_at"), variant.get("sale_price_start_at")):
+        problems.add(join(path, "salePriceEndAt"), "must not be before salePriceStartAt")
+    currency = variant.get("currency")
+    if isinstance(currency, str) and not _CURRENCY.match(currency):
+        problems.add(join(path, "currency"), "must be an ISO 4217 code such as AUD")
+    return problems
+
+
+def _below(value: object, bound: object) -> bool:
+    return value is not None and bound is not None and value < bound  # type: ignore[operator]  # of one type

@@ -1,0 +1,45 @@
+"""Words and rules of options: what tells the variants of an advert apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.kernel.problems import Problems
+
+
+class FieldType(StrEnum):
+    SINGLE_SELECT = "SINGLE_SELECT"
+    MULTI_SELECT = "MULTI_SELECT"
+    FREE_TEXT = "FREE_TEXT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One of a type's values, or a text."""
+
+    type_id: int
+    value_id: int | None
+    text: str | None
+
+
+def choice_problems(
+    choices: Sequence[Choice], types: Mapping[int, tuple[FieldType, frozenset[int]]], path: str
+) -> Problems:
+    """What is wrong with a variant's choices. types: field type and values of each type that there is."""
+    problems = Problems()
+    seen: set[int] = set()
+    for index, choice in enumerate(choices):
+        place = f"{path}.{index}"
+        if choice.type_id not in types:
+            problems.add(f"{place}.optionTypeId", "there is no such option type")
+            continue
+        kind, values = types[choice.type_id]
+        if kind is FieldType.FREE_TEXT:
+            if not (choice.text or "").strip() or choice.value_id is not None:
+                problems.add(f"{place}.textValue", "is required, and nothing else, for an option of free text")
+        elif choice.value_id not in values or choice.text is not None:
+            problems.add(f"{place}.optionValueId", "must be one of the option type's values")
+        if choice.type_id in seen and kind is not FieldType.MULTI_SELECT:
+            problems.add(f"{place}.optionTypeId", "is given twice")
+        seen.add(choice.type_id)
+    return problems

@@ -1,0 +1,33 @@
+"""What a seller may look like, and what of it is its own to change."""
+
+from collections.abc import Mapping
+
+from app.kernel.problems import Problems, camel
+
+#: Where a seller is reached: it knows best.
+OWN = frozenset({"email_address", "phone", "address"})
+
+_NEEDED = ("business_name", "email_address")
+_NOT_NULL = (*_NEEDED, "online", "is_retailer")
+
+
+def seller_problems(sent: Mapping[str, object], *, is_new: bool) -> Problems:
+    """What is wrong with these attributes of a seller."""
+    problems = Problems()
+    for name in _NEEDED:
+        text = sent.get(name)
+        if is_new and name not in sent:
+            problems.add(_path(name), "is required")
+        if isinstance(text, str) and not text.strip():
+            problems.add(_path(name), "must not be blank")
+    for name in _NOT_NULL:
+        if name in sent and sent[name] is None:
+            problems.add(_path(name), "can't be null")
+    email = sent.get("email_address")
+    if isinstance(email, str) and email.strip() and "@" not in email.strip()[1:-1]:
+        problems.add(_path("email_address"), "must be an e-mail address")
+    return problems
+
+
+def _path(name: str) -> str:
+    return f"attributes.{camel(name)}"

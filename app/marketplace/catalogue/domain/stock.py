@@ -1,0 +1,128 @@
+"""What a purchase asks of variants: that they are for sale, priced, and there."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.kernel.problems import BIGINT_MAX, Problems
+from app.marketplace.orders.domain.adjustment import NewAdjustment, adjustment_form_problems
+from app.marketplace.orders.domain.order import DeliveryType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One line of a purchase.
+
+    path               of the line in the input, `lineItems.0`.
+    item_amount_cents  what one costs the buyer; None takes the variant's price.
+    seller_id          whose the variant must be; None takes any.
+    """
+
+    path: str
+    variant_id: int
+    quantity: int
+    delivery_type: DeliveryType
+    item_amount_cents: int | None = None
+    tax_rate: float | None = None
+    postage_cents: int = 0
+    seller_id: int | None = None
+    adjustments: Sequence[NewAdjustment] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a variant offers at the moment of purchase.
+
+    price_cents     of one, now; None when it has no price.
+    count_on_hand   None when there is no end of it.
+    """
+
+    seller_id: int
+    is_for_sale: bool
+    price_cents: int | None
+    currency: str
+    count_on_hand: int | None
+    min_quantity: int | None = None
+    max_quantity: int | None = None
+
+
+def price_now(
+    *,
+    price_cents: int | None,
+    sale_price_cents: int | None,
+    sale_start_at: datetime | None,
+    sale_end_at: datetime | None,
+    now: datetime,
+) -> int | None:
+    """The sale price from its start until before its end, else the price. A missing bound is no bound."""
+    has_started = sale_start_at is None or sale_start_at <= now
+    has_ended = sale_end_at is not None and sale_end_at <= now
+    return sale_price_cents if sale_price_cents is not None and has_started and not has_ended else price_cents
+
+
+def purchase_problems(lines: Sequence[Wanted], offers: Mapping[int, Offer]) -> Problems:
+    """Everything that keeps these lines from being bought together.
+
+    Quantities are counted per variant over all lines: two lines of 6 are not to be had of 10.
+    """
+    problems = Problems()
+    total: Counter[int] = Counter()
+    for line in lines:
+        total[line.variant_id] += line.quantity
+    currencies = [offers[line.variant_id].currency for line in lines if line.variant_id in offers]
+    for line in lines:
+        offer = offers.get(line.variant_id)
+        if offer is None or line.seller_id not in (None, offer.seller_id):
+            of_whom = "" if line.seller_id is None else " of this seller"
+            problems.add(f"{line.path}.variantId", f"there is no such variant{of_whom}")
+            continue
+        problems.include(_line_problems(line, offer, total[line.variant_id]))
+        if offer.currency != currencies[0]:
+            message = f"is sold in {offer.currency}, other items of the order in {currencies[0]}"
+            problems.add(f"{line.path}.variantId", message)
+    return problems
+
+
+def form_problems(line: Wanted) -> Problems:
+    """What is wrong with a line whatever is offered."""
+    problems = Problems()
+    if line.quantity < 1:
+        problems.add(f"{line.path}.quantity", "must be at least 1")
+    if line.item_amount_cents is not None and line.item_amount_cents < 0:
+        problems.add(f"{line.path}.itemAmountCents", "must not be negative")
+    if line.postage_cents < 0:
+        problems.add(f"{line.path}.postageCents", "must not be negative")
+    problems.include(adjustment_form_problems(line.adjustments, line.path))
+    return problems.include(tax_rate_problems(line.path, line.tax_rate))
+
+
+def tax_rate_problems(path: str, rate: float | None) -> Problems:
+    if rate is None or 0 <= rate <= 1:
+        return Problems()
+    return Problems({f"{path}.taxRate": ["must be a fraction from 0 to 1: 10 % is 0.1"]})
+
+
+def _line_problems(line: Wanted, offer: Offer, total: int) -> Problems:
+    problems = Problems()
+    if not offer.is_for_sale:
+        problems.add(f"{line.path}.variantId", "is not for sale: the variant or its advert is not published")
+    unit = offer.price_cents if line.item_amount_cents is None else line.item_amount_cents
+    if unit is None:
+        problems.add(f"{line.path}.itemAmountCents", "is required: the variant has no price")
+    elif abs(unit * line.quantity) > BIGINT_MAX:
+        problems.add(f"{line.path}.quantity", "makes an amount that is too large")
+    for message in _quantity_messages(offer, total):
+        problems.add(f"{line.path}.quantity", message)
+    return problems
+
+
+def _quantity_messages(offer: Offer, total: int) -> list[str]:
+    messages = []
+    if offer.count_on_hand is not None and total > offer.count_on_hand:
+        messages.append(f"only {offer.count_on_hand} in stock")
+    if offer.min_quantity is not None and total < offer.min_quantity:
+        messages.append(f"at least {offer.min_quantity} have to be bought")
+    if offer.max_quantity is not None and total > offer.max_quantity:
+        messages.append(f"at most {offer.max_quantity} can be bought")
+    return messages

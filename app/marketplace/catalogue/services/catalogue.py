@@ -1,0 +1,252 @@
+"""The catalogue: adverts and their variants are made and changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.db.pool import Connection, transaction
+from app.db.table import Table
+from app.db.write import insert_row, update_row
+from app.kernel.attributes import Absent, given
+from app.kernel.problems import Problems, blank_problems, value_problems
+from app.marketplace.catalogue.db.adverts import ADVERTS, Advert, lock_advert, touch_advert
+from app.marketplace.catalogue.db.brands import find_or_add_brand
+from app.marketplace.catalogue.db.option_types import ADVERT_OPTION_VALUES, VARIANT_OPTION_VALUES
+from app.marketplace.catalogue.db.sellers import SellerId, find_seller
+from app.marketplace.catalogue.db.taxons import taxon_exists
+from app.marketplace.catalogue.db.variants import (
+    VARIANTS,
+    Variant,
+    VariantId,
+    find_advert_of,
+    lock_advert_variants,
+    lock_variant,
+    touch_variants,
+)
+from app.marketplace.catalogue.domain.catalogue import (
+    ADVERT_REQUIRED,
+    VARIANT_REQUIRED,
+    required_problems,
+    variant_problems,
+)
+from app.marketplace.catalogue.services.catalogue_attributes import (
+    AdvertAttributes,
+    AdvertUpsert,
+    AdvertVariant,
+    VariantAttributes,
+    VariantUpdate,
+    column_of,
+    columns_given,
+)
+from app.marketplace.catalogue.services.options import OwnersChoices, set_choices
+from app.marketplace.owned.services.images import image_problems, set_advert_images, set_variant_images
+from app.marketplace.owned.services.owned import (
+    external_id_problems,
+    keep_external_ids,
+    keep_metadata,
+    metadata_problems,
+)
+
+Row = TypeVar("Row", Advert, Variant)
+
+
+async def update_variant(database: Database, viewer: Viewer, change: VariantUpdate) -> Variant:
+    """Change some attributes. For the operator and the variant's seller. What is the same is not written.
+
+    Raises NotFound; InvalidInput with every wrong attribute.
+    """
+    value_problems(change).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        variant = await lock_in_advert(conn, viewer, change.variant_id)
+        _variant_problems(change.attributes, variant, "attributes").check()
+        saved = await _save(conn, VARIANTS, variant, columns_given(change.attributes))
+        parts = VariantParts(variant_id=saved.id, attributes=change.attributes, path="attributes")
+        if await _save_parts(conn, [parts]):
+            await touch_variants(conn, [saved.id])
+        elif saved is not variant:
+            await touch_advert(conn, saved.advert_id)
+        return saved
+
+
+async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert) -> Advert:
+    """Make or change an advert together with variants of it. For the operator and the advert's seller.
+
+    Raises NotFound; InvalidInput with every wrong attribute of the advert and its variants.
+    """
+    value_problems(change).include(_advert_problems(viewer, change)).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        advert = await _find_advert(conn, viewer, change)
+        known = {} if advert is None else {v.id: v for v in await lock_advert_variants(conn, advert.id)}
+        problems = _variants_problems(change, known)
+        seller_id = await _seller_of(conn, viewer, change, advert, problems)
+        taxon_id = change.attributes.taxon_id
+        if isinstance(taxon_id, int) and not await taxon_exists(conn, taxon_id):
+            problems.add("attributes.taxonId", "there is no such taxon")
+        problems.check()
+        attributes = await _with_brand(conn, columns_given(change.attributes))
+        if advert is None:
+            advert = await insert_row(conn, ADVERTS, seller_id=seller_id, **attributes)
+        else:
+            advert = await _save(conn, ADVERTS, advert, attributes)
+        await _save_variants(conn, advert, change.attributes.variants, known)
+        if known and change.attributes.variants:
+            await touch_advert(conn, advert.id)
+        return await _save_advert_parts(conn, advert, change.attributes)
+
+
+async def lock_in_advert(conn: Connection, viewer: Viewer, variant_id: VariantId) -> Variant:
+    """A variant of the viewer's, locked after its advert, as everywhere. Raises NotFound at `variantId`."""
+    advert_id = await find_advert_of(conn, variant_id, seller_id=viewer.seller_id)
+    await lock_advert(conn, advert_id, seller_id=viewer.seller_id)
+    return await lock_variant(conn, variant_id, seller_id=viewer.seller_id)
+
+
+async def _with_brand(conn: Connection, attributes: dict[str, Any]) -> dict[str, Any]:
+    if "brand_name" not in attributes:
+        return attributes
+    name = attributes.pop("brand_name")
+    return {**attributes, "brand_id": None if name is None else (await find_or_add_brand(conn, name)).id}
+
+
+async def _save(conn: Connection, table: Table[Row], row: Row, attributes: Mapping[str, Any]) -> Row:
+    """Write what differs; a row that stays the same isn't touched."""
+    differing = {name: value for name, value in attributes.items() if _stored(value) != getattr(row, name)}
+    return await update_row(conn, table, row.id, differing) if differing else row
+
+
+def _stored(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _variant_problems(attributes: VariantAttributes, variant: Variant | None, path: str) -> Problems:
+    """What would be wrong with the variant then."""
+    sent = given(attributes)
+    before = {
+        name: getattr(variant, column_of(name), None)
+        for name in VariantAttributes.__dataclass_fields__
+        if variant is not None
+    }
+    problems = required_problems(sent, VARIANT_REQUIRED, path=path, is_new=variant is None, needed="label")
+    if not isinstance(attributes.images, Absent):
+        problems.include(image_problems(attributes.images, f"{path}.images"))
+    return problems.include(variant_problems({**before, **sent}, path=path))
+
+
+def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
+    """What is wrong whatever is stored."""
+    is_new = change.advert_id is None
+    sent = given(change.attributes)
+    problems = required_problems(sent, ADVERT_REQUIRED, path="attributes", is_new=is_new, needed="title")
+    if "vetted" in sent and not viewer.is_operator:
+        problems.add("attributes.vetted", "can be set by the marketplace operator only")
+    if not isinstance(images := change.attributes.images, Absent):
+        problems.include(image_problems(images, "attributes.images"))
+    problems.include(external_id_problems(change.attributes.external_ids, "attributes.externalIds"))
+    problems.include(metadata_problems(change.attributes.metadata, "attributes.metadata"))
+    if isinstance(name := change.attributes.brand_name, str):
+        problems.include(blank_problems({"attributes.brandName": name}))
+    if is_new and not change.attributes.variants:
+        problems.add("attributes.variants", "must not be empty: an advert has at least one variant")
+    if is_new and change.seller_id is None and viewer.is_operator:
+        problems.add("sellerId", "is required for a new advert")
+    return problems
+
+
+async def _find_advert(conn: Connection, viewer: Viewer, change: AdvertUpsert) -> Advert | None:
+    if change.advert_id is None:
+        return None
+    return await lock_advert(conn, change.advert_id, seller_id=viewer.seller_id)
+
+
+async def _seller_of(
+    conn: Connection, viewer: Viewer, change: AdvertUpsert, advert: Advert | None, problems: Problems
+) -> SellerId | None:
+    """Whose the advert is; a seller that is not there, or is another one, is added to the problems."""
+    seller_id = change.seller_id if change.seller_id is not None else viewer.seller_id
+    if advert is not None:
+        if change.seller_id not in (None, advert.seller_id):
+            problems.add("sellerId", "is not the advert's seller, which can't be changed")
+        return advert.seller_id
+    is_other = viewer.seller_id not in (None, seller_id)
+    if seller_id is not None and (is_other or await find_seller(conn, seller_id) is None):
+        problems.add("sellerId", "there is no such seller")
+    return seller_id
+
+
+def _variants_problems(change: AdvertUpsert, known: Mapping[VariantId, Variant]) -> Problems:
+    problems = Problems()
+    seen = set()
+    for index, listed in enumerate(change.attributes.variants):
+        path = f"attributes.variants.{index}"
+        if listed.variant_id is not None and listed.variant_id not in known:
+            problems.add(f"{path}.variantId", "there is no such variant of this advert")
+            continue
+        if listed.variant_id in seen:
+            problems.add(f"{path}.variantId", "is listed twice")
+        if listed.variant_id is not None:
+            seen.add(listed.variant_id)
+        variant = None if listed.variant_id is None else known[listed.variant_id]
+        problems.include(_variant_problems(listed, variant, path))
+    return problems
+
+
+async def _save_variants(
+    conn: Connection,
+    advert: Advert,
+    listed: Sequence[AdvertVariant],
+    known: Mapping[VariantId, Variant],
+) -> None:
+    saved = []
+    for item in listed:
+        attributes = columns_given(item)
+        if item.variant_id is None:
+            own = {"advert_id": advert.id, "seller_id": advert.seller_id}
+            saved.append(await insert_row(conn, VARIANTS, **own, **attributes))
+        else:
+            saved.append(await _save(conn, VARIANTS, known[item.variant_id], attributes))
+    parts = [
+        VariantParts(variant_id=variant.id, attributes=item, path=f"attributes.variants.{index}")
+        for index, (variant, item) in enumerate(zip(saved, listed, strict=True))
+    ]
+    changed = await _save_parts(conn, parts)
+    await touch_variants(conn, [variant_id for variant_id in known if variant_id in changed])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantParts:
+    """Attributes of a variant, whose option values and images are to be set. `path`: where they were given."""
+
+    variant_id: VariantId
+    attributes: VariantAttributes
+    path: str
+
+
+async def _save_parts(conn: Connection, parts: Sequence[VariantParts]) -> set[int]:
+    """Set option values and images, where given. Returns the variants that had others. Raises InvalidInput."""
+    choices = [
+        OwnersChoices(owner_id=one.variant_id, choices=given, path=f"{one.path}.optionValues")
+        for one in parts
+        if not isinstance(given := one.attributes.option_values, Absent)
+    ]
+    changed = await set_choices(conn, VARIANT_OPTION_VALUES, choices)
+    for one in parts:
+        images = one.attributes.images
+        if not isinstance(images, Absent) and await set_variant_images(conn, one.variant_id, images):
+            changed.add(one.variant_id)
+    return changed
+
+
+async def _save_advert_parts(conn: Connection, advert: Advert, attributes: AdvertAttributes) -> Advert:
+    """Set what is kept in other tables, where given. Raises InvalidInput."""
+    await keep_external_ids(conn, "Advert", advert.id, attributes.external_ids)
+    await keep_metadata(conn, "Advert", advert.id, attributes.metadata)
+    if not isinstance(choices := attributes.advert_option_values, Absent):
+        asked = OwnersChoices(owner_id=advert.id, choices=choices, path="attributes.advertOptionValues")
+        if await set_choices(conn, ADVERT_OPTION_VALUES, [asked]):
+            await touch_advert(conn, advert.id)
+    if isinstance(attributes.images, Absent):
+        return advert
+    return await set_advert_images(conn, advert, attributes.images)

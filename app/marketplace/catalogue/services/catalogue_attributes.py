@@ -1,0 +1,117 @@
+"""What adverts and variants are made of, as the catalogue's services take it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.kernel.attributes import ABSENT, Absent, given
+from app.marketplace.catalogue.db.adverts import AdvertId
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.catalogue.db.taxons import TaxonId
+from app.marketplace.catalogue.db.variants import VariantId
+from app.marketplace.catalogue.domain.advert import AdvertCondition
+from app.marketplace.catalogue.services.options import NewChoice
+from app.marketplace.orders.domain.order import PricingModel
+from app.marketplace.owned.services.images import NewImage
+from app.marketplace.owned.services.owned import KeptValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantAttributes:
+    """Absent stays as it is, None clears. Prices in cents; currency: ISO 4217, of all of its prices.
+
+    images, option_values: all of them, unless absent.
+    """
+
+    label: str | Absent | None = ABSENT
+    sku: str | Absent | None = ABSENT
+    barcode: str | Absent | None = ABSENT
+    count_on_hand: int | Absent | None = ABSENT
+    infinite_quantity: bool | Absent | None = ABSENT
+    published: bool | Absent | None = ABSENT
+    price_cents: int | Absent | None = ABSENT
+    sale_price_cents: int | Absent | None = ABSENT
+    sale_price_start_at: datetime | Absent | None = ABSENT
+    sale_price_end_at: datetime | Absent | None = ABSENT
+    min_purchase_quantity: int | Absent | None = ABSENT
+    max_purchase_quantity: int | Absent | None = ABSENT
+    pricing_model: PricingModel | Absent | None = ABSENT
+    currency: str | Absent | None = ABSENT
+    tax_code: str | Absent | None = ABSENT
+    notes: str | Absent | None = ABSENT
+    url: str | Absent | None = ABSENT
+    option_values: Sequence[NewChoice] | Absent = ABSENT
+    images: Sequence[NewImage] | Absent = ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvertVariant(VariantAttributes):
+    """variant_id: None makes a new variant."""
+
+    variant_id: VariantId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvertAttributes:
+    """Absent stays as it is, None clears. brand_name: one that is new is added.
+
+    variants, external_ids, metadata: changed and added; those not listed stay as they are.
+    images, advert_option_values: all of them, unless absent.
+    """
+
+    title: str | Absent | None = ABSENT
+    description: str | Absent | None = ABSENT
+    code: str | Absent | None = ABSENT
+    condition: AdvertCondition | Absent | None = ABSENT
+    published: bool | Absent | None = ABSENT
+    online: bool | Absent | None = ABSENT
+    vetted: bool | Absent | None = ABSENT
+    tax_code: str | Absent | None = ABSENT
+    product_features: Sequence[str] | Absent | None = ABSENT
+    url: str | Absent | None = ABSENT
+    brand_name: str | Absent | None = ABSENT
+    taxon_id: TaxonId | Absent | None = ABSENT
+    images: Sequence[NewImage] | Absent = ABSENT
+    advert_option_values: Sequence[NewChoice] | Absent = ABSENT
+    external_ids: Sequence[KeptValue] = ()
+    metadata: Sequence[KeptValue] = ()
+    variants: Sequence[AdvertVariant] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantUpdate:
+    variant_id: VariantId
+    attributes: VariantAttributes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvertUpsert:
+    """advert_id: None makes a new advert, of `seller_id`, or of the seller that asks."""
+
+    attributes: AdvertAttributes
+    advert_id: AdvertId | None = None
+    seller_id: SellerId | None = None
+
+
+#: Attributes that are kept in other tables.
+_APART = frozenset(
+    {"variants", "variant_id", "images", "option_values", "advert_option_values", "external_ids", "metadata"}
+)
+#: Attributes whose column has another name.
+_COLUMNS = {
+    "infinite_quantity": "has_infinite_quantity",
+    "published": "is_published",
+    "online": "is_online",
+    "vetted": "is_vetted",
+}
+
+
+def column_of(name: str) -> str:
+    """The column of an attribute that has one."""
+    return _COLUMNS.get(name, name)
+
+
+def columns_given(attributes: VariantAttributes | AdvertAttributes) -> dict[str, Any]:
+    """The columns of the attributes that were given, but for those that are kept in other tables."""
+    return {column_of(name): value for name, value in given(attributes).items() if name not in _APART}

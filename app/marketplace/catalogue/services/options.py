@@ -1,0 +1,96 @@
+"""What variants and adverts have chosen of options: what tells an advert's variants apart, and what all have."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.db.pool import Connection
+from app.db.table import Table
+from app.db.write import insert_rows
+from app.kernel.problems import Problems
+from app.marketplace.catalogue.db.option_types import (
+    VARIANT_OPTION_VALUES,
+    AdvertOptionValue,
+    OptionTypeId,
+    OptionValueId,
+    VariantOptionValue,
+    find_choices,
+)
+from app.marketplace.catalogue.domain.option import Choice, choice_problems
+
+ChoiceRow = TypeVar("ChoiceRow", VariantOptionValue, AdvertOptionValue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewChoice:
+    """Either one of the type's values or, of a FREE_TEXT type, a text."""
+
+    option_type_id: OptionTypeId
+    option_value_id: OptionValueId | None = None
+    text_value: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersChoices:
+    """What a locked variant or advert is to have chosen, and nothing else. `path`: where that was given."""
+
+    owner_id: int
+    choices: Sequence[NewChoice]
+    path: str
+
+
+_NAMES = ("option_type_id", "option_value_id", "text_value")
+
+
+async def set_choices(conn: Connection, table: Table[ChoiceRow], asked: Sequence[OwnersChoices]) -> set[int]:
+    """Give variants or adverts their choices, in as many statements for one as for many.
+
+    Args:
+        table: The owners': its choices are told by `variant_id` or `advert_id`.
+
+    Returns:
+        The ids of the owners that had others before.
+
+    Raises:
+        InvalidInput: With all that is wrong with any of them.
+    """
+    if not asked:
+        return set()
+    owner = "variant_id" if table.name == VARIANT_OPTION_VALUES.name else "advert_id"
+    await _check(conn, asked)
+    before: dict[int, list[tuple[object, ...]]] = {}
+    for record in await conn.fetch(
+        f"select {owner}, {', '.join(_NAMES)} from {table.name} where {owner} = any($1::bigint[])",
+        [one.owner_id for one in asked],
+    ):
+        before.setdefault(record[owner], []).append(tuple(record)[1:])
+    differing = [one for one in asked if _sorted(_rows(one)) != _sorted(before.get(one.owner_id, []))]
+    changed: set[int] = {one.owner_id for one in differing}
+    if changed:
+        await conn.execute(f"delete from {table.name} where {owner} = any($1::bigint[])", [*changed])
+    rows: list[Mapping[str, object]] = []
+    for one in differing:
+        rows += [{owner: one.owner_id, **dict(zip(_NAMES, row, strict=True))} for row in _rows(one)]
+    if rows:
+        await insert_rows(conn, table, rows)
+    return changed
+
+
+async def _check(conn: Connection, asked: Sequence[OwnersChoices]) -> None:
+    types = await find_choices(conn, {choice.option_type_id for one in asked for choice in one.choices})
+    problems = Problems()
+    for one in asked:
+        problems.include(choice_problems([_choice(choice) for choice in one.choices], types, one.path))
+    problems.check()
+
+
+def _rows(one: OwnersChoices) -> list[tuple[object, ...]]:
+    return [(choice.option_type_id, choice.option_value_id, choice.text_value) for choice in one.choices]
+
+
+def _sorted(rows: Sequence[tuple[object, ...]]) -> list[str]:
+    return sorted(map(repr, rows))
+
+
+def _choice(choice: NewChoice) -> Choice:
+    return Choice(type_id=choice.option_type_id, value_id=choice.option_value_id, text=choice.text_value)

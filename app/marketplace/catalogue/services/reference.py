@@ -1,0 +1,136 @@
+"""What all sellers share: the tree of taxons, and the options that tell variants apart. The operator's alone."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import asyncpg
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.db.pool import Connection, transaction
+from app.db.table import Table
+from app.db.write import insert_row, update_row
+from app.errors import Forbidden, InvalidInput, NotFound
+from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.problems import Problems, camel, value_problems
+from app.marketplace.catalogue.db.option_types import (
+    OPTION_TYPES,
+    OPTION_VALUES,
+    OptionType,
+    OptionTypeId,
+    OptionValue,
+    OptionValueId,
+)
+from app.marketplace.catalogue.db.taxons import TAXONS, Taxon, TaxonId
+from app.marketplace.catalogue.domain.option import FieldType
+
+Row = TypeVar("Row", Taxon, OptionType, OptionValue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaxonAttributes:
+    """Absent stays as it is. parent_id: None makes it a root."""
+
+    taxon_id: TaxonId | None = None
+    parent_id: TaxonId | Absent | None = ABSENT
+    display_name: str | Absent | None = ABSENT
+    title: str | Absent | None = ABSENT
+    url_slug: str | Absent | None = ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionTypeAttributes:
+    """Absent stays as it is."""
+
+    option_type_id: OptionTypeId | None = None
+    name: str | Absent | None = ABSENT
+    display_name: str | Absent | None = ABSENT
+    position: int | Absent | None = ABSENT
+    field_type: FieldType | Absent | None = ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionValueAttributes:
+    """Absent stays as it is. option_type_id: required for a new one, and not to be changed."""
+
+    option_value_id: OptionValueId | None = None
+    option_type_id: OptionTypeId | Absent | None = ABSENT
+    name: str | Absent | None = ABSENT
+    display_name: str | Absent | None = ABSENT
+    position: int | Absent | None = ABSENT
+
+
+async def save_taxon(database: Database, viewer: Viewer, attributes: TaxonAttributes) -> Taxon:
+    """Make a taxon or change one; display_name stands in for the title. Raises Forbidden, NotFound, InvalidInput."""
+    sent = _sent(viewer, attributes, "taxon_id", needed=("display_name", "url_slug"), nullable=("parent_id",))
+    if attributes.taxon_id is None:
+        sent.setdefault("title", sent["display_name"])
+    async with transaction(database, actor=viewer.actor) as conn:
+        await _check_exists(conn, TAXONS, sent.get("parent_id"), "parentId")
+        return await _save(conn, TAXONS, attributes.taxon_id, "taxonId", sent)
+
+
+async def save_option_type(database: Database, viewer: Viewer, attributes: OptionTypeAttributes) -> OptionType:
+    """Make an option type or change one. Raises Forbidden, NotFound, InvalidInput."""
+    sent = _sent(viewer, attributes, "option_type_id", needed=("name", "field_type"))
+    if attributes.option_type_id is None:
+        sent.setdefault("display_name", sent["name"])
+    async with transaction(database, actor=viewer.actor) as conn:
+        return await _save(conn, OPTION_TYPES, attributes.option_type_id, "optionTypeId", sent)
+
+
+async def save_option_value(database: Database, viewer: Viewer, attributes: OptionValueAttributes) -> OptionValue:
+    """Make a value of an option type or change one. Raises Forbidden, NotFound, InvalidInput."""
+    sent = _sent(viewer, attributes, "option_value_id", needed=("option_type_id", "name"))
+    if attributes.option_value_id is None:
+        sent.setdefault("display_name", sent["name"])
+    async with transaction(database, actor=viewer.actor) as conn:
+        await _check_exists(conn, OPTION_TYPES, sent.get("option_type_id"), "optionTypeId")
+        return await _save(conn, OPTION_VALUES, attributes.option_value_id, "optionValueId", sent)
+
+
+def _sent(
+    viewer: Viewer, attributes: Any, key: str, *, needed: tuple[str, ...], nullable: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The columns that were sent, checked. Raises Forbidden, InvalidInput."""
+    if not viewer.is_operator:
+        raise Forbidden("What all sellers share can be changed by the marketplace operator only.")
+    problems = value_problems(attributes)
+    sent = given(attributes)
+    is_new = sent.pop(key) is None
+    for name in needed if is_new else ():
+        if name not in sent:
+            problems.add(camel(name), "is required")
+    for name, value in sent.items():
+        if value is None and name not in nullable:
+            problems.add(camel(name), "can't be null")
+        if isinstance(value, str) and not value.strip():
+            problems.add(camel(name), "must not be blank")
+    problems.check()
+    return sent
+
+
+async def _check_exists(conn: Connection, table: Table[Any], key: int | None, field: str) -> None:
+    if key is not None and not await conn.fetchval(f"select exists (select from {table.name} where id = $1)", key):
+        raise InvalidInput.at(field, "there is no such thing")
+
+
+async def _save(conn: Connection, table: Table[Row], key: int | None, field: str, values: dict[str, Any]) -> Row:
+    """Insert, or update what differs. The database's own rules are told as problems of their fields."""
+    try:
+        if key is None:
+            return await insert_row(conn, table, **values)
+        record = await conn.fetchrow(
+            f"select {table.select_list('t')} from {table.name} t where id = $1 for no key update", key
+        )
+        if record is None:
+            raise NotFound("There is no such thing.", fields={field: ["there is no such thing"]})
+        before = table.from_record(record)
+        if "option_type_id" in values and values["option_type_id"] != getattr(before, "option_type_id", None):
+            Problems(optionTypeId=["can't be changed"]).check()
+        differing = {name: value for name, value in values.items() if value != getattr(before, name)}
+        return await update_row(conn, table, key, differing) if differing else before
+    except asyncpg.UniqueViolationError as error:
+        raise InvalidInput.at("name", "is taken") from error
+    except asyncpg.CheckViolationError as error:
+        raise InvalidInput.at("parentId", "lies below the taxon itself") from error

@@ -1,0 +1,86 @@
+"""Sellers: the businesses of the marketplace are added and changed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.db.pool import Connection, transaction
+from app.db.write import insert_row, update_row
+from app.errors import Forbidden, NotFound
+from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.problems import Problems, camel, value_problems
+from app.marketplace.catalogue.db.sellers import SELLERS, Seller, SellerId, lock_seller
+from app.marketplace.catalogue.domain.seller import OWN, seller_problems
+from app.marketplace.orders.services.addresses import NewAddress, address_problems, insert_address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SellerAttributes:
+    """Absent stays as it is, None clears."""
+
+    business_name: str | Absent | None = ABSENT
+    legal_business_name: str | Absent | None = ABSENT
+    business_number: str | Absent | None = ABSENT
+    email_address: str | Absent | None = ABSENT
+    phone: str | Absent | None = ABSENT
+    online: bool | Absent | None = ABSENT
+    is_retailer: bool | Absent | None = ABSENT
+    address: NewAddress | Absent | None = ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SellerUpdate:
+    """seller_id: None is the seller that asks."""
+
+    attributes: SellerAttributes
+    seller_id: SellerId | None = None
+
+
+async def create_seller(database: Database, viewer: Viewer, attributes: SellerAttributes) -> Seller:
+    """Add a seller. For the operator. Raises Forbidden; InvalidInput with every wrong attribute."""
+    if not viewer.is_operator:
+        raise Forbidden("Sellers can be added by the marketplace operator only.")
+    sent = given(attributes)
+    problems = value_problems(attributes, "attributes").include(seller_problems(sent, is_new=True))
+    problems.include(address_problems(sent.get("address"), "attributes.address")).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        return await insert_row(conn, SELLERS, **await _columns(conn, sent))
+
+
+async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate) -> Seller:
+    """Change a seller. For the operator; a seller changes where it is reached. What is the same is not written.
+
+    Raises NotFound, for another seller as well; InvalidInput with every wrong attribute.
+    """
+    sent = given(change.attributes)
+    problems = value_problems(change).include(seller_problems(sent, is_new=False))
+    problems.include(address_problems(sent.get("address"), "attributes.address"))
+    problems.include(_rights(viewer, sent)).check()
+    seller_id = viewer.seller_id if change.seller_id is None else change.seller_id
+    if seller_id is None:
+        Problems(sellerId=["is required"]).check()
+    if viewer.seller_id not in (None, seller_id):
+        message = "there is no such seller"
+        raise NotFound(message, fields={"sellerId": [message]})
+    assert seller_id is not None
+    async with transaction(database, actor=viewer.actor) as conn:
+        before = await lock_seller(conn, seller_id)
+        wanted = await _columns(conn, sent)
+        columns = {name: value for name, value in wanted.items() if value != getattr(before, name)}
+        return await update_row(conn, SELLERS, seller_id, columns) if columns else before
+
+
+def _rights(viewer: Viewer, sent: dict[str, Any]) -> Problems:
+    """A seller is told of each attribute that is not its own to change."""
+    foreign = [] if viewer.is_operator else [name for name in sent if name not in OWN]
+    message = "can be changed by the marketplace operator only"
+    return Problems({f"attributes.{camel(name)}": [message] for name in foreign})
+
+
+async def _columns(conn: Connection, sent: dict[str, Any]) -> dict[str, Any]:
+    columns = {"is_online" if name == "online" else name: sent[name] for name in sent if name != "address"}
+    if "address" in sent:
+        columns["address_id"] = await insert_address(conn, sent["address"])
+    return columns

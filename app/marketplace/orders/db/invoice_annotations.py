@@ -1,0 +1,51 @@
+"""Invoice annotations: notes about an invoice that somebody is to resolve."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from app.db.pool import Connection
+from app.db.table import Table, Through, part_of
+from app.errors import NotFound
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.orders.db.invoices import INVOICES, InvoiceId
+
+InvoiceAnnotationId = NewType("InvoiceAnnotationId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceAnnotation:
+    id: InvoiceAnnotationId
+    invoice_id: InvoiceId
+    content: str
+    is_resolved: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+INVOICE_ANNOTATIONS = Table(
+    "invoice_annotations",
+    InvoiceAnnotation,
+    seen_by=Through("invoice_id"),
+    keys={"invoice_id": part_of(INVOICES)},
+)
+
+
+async def find_annotated_invoice(
+    conn: Connection, annotation_id: InvoiceAnnotationId, *, seller_id: SellerId | None
+) -> InvoiceId:
+    """The invoice of an annotation, which has to be locked before the annotation is changed.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `invoiceAnnotationId`, for another seller's as well.
+    """
+    found = await conn.fetchval(
+        "select a.invoice_id from invoice_annotations a join invoices i on i.id = a.invoice_id"
+        " where a.id = $1 and ($2::bigint is null or i.seller_id = $2)",
+        annotation_id,
+        seller_id,
+    )
+    if found is None:
+        message = "there is no such annotation"
+        raise NotFound(message, fields={"invoiceAnnotationId": [message]})
+    return InvoiceId(found)

@@ -1,0 +1,192 @@
+"""Invoices and their line items."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from app.db.pool import Connection
+from app.db.table import OfSeller, Owned, Reference, Table, Through, part_of
+from app.errors import NotFound
+from app.marketplace.catalogue.db.adverts import ADVERTS
+from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
+from app.marketplace.catalogue.db.variants import VARIANTS
+from app.marketplace.orders.db.addresses import ADDRESSES
+from app.marketplace.orders.db.orders import ORDERS, OrderId
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
+from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, PricingModel
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
+from app.marketplace.owned.db.metadata import METADATA
+
+InvoiceId = NewType("InvoiceId", int)
+LineItemId = NewType("LineItemId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    id: InvoiceId
+    order_id: OrderId
+    seller_id: SellerId
+    delivery_type: DeliveryType
+    status_flags: tuple[InvoiceStatusFlag, ...]
+    buyer_first_name: str | None
+    buyer_surname: str | None
+    buyer_phone: str | None
+    buyer_email_address: str | None
+    buyer_message_to_seller: str | None
+    paid_at: datetime | None
+    remitted_at: datetime | None
+    shipping_description: str
+    tax_rate: float | None
+    total_cents: int
+    adjustment_cents: int
+    subtotal_cents: int
+    tax_total_cents: int
+    tax_shipping_cents: int
+    shipping_cost_cents: int
+    discount_cents: int
+    commission_amount_cents: int | None
+    commission_amount_tax_cents: int | None
+    currency: str
+    shipping_address_id: int | None
+    buyer_billing_address_id: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineItem:
+    id: LineItemId
+    invoice_id: InvoiceId
+    advert_id: int | None
+    variant_id: int | None
+    advert_title: str | None
+    advert_code: str | None
+    brand_name: str | None
+    variant_name: str | None
+    variant_sku: str | None
+    variant_barcode: str | None
+    status: LineItemStatus
+    pricing_model: PricingModel
+    quantity: int
+    quantity_awaiting_dispatch: int
+    quantity_returnable: int
+    item_amount_cents: int
+    total_cents: int
+    subtotal_cents: int
+    tax_total_cents: int
+    discount_cents: int
+    postage_cents: int
+    commission_amount_cents: int | None
+    tax_rate: float | None
+    currency: str
+    image_id: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+INVOICES = Table(
+    "invoices",
+    Invoice,
+    type_name="Invoice",
+    seen_by=OfSeller(),
+    keys={
+        "order_id": part_of(ORDERS, passes_down=True),
+        "seller_id": SELLERS,
+        "shipping_address_id": ADDRESSES,
+        "buyer_billing_address_id": ADDRESSES,
+    },
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+    remembered_in="deleted_invoices",
+)
+LINE_ITEMS = Table(
+    "line_items",
+    LineItem,
+    type_name="LineItem",
+    seen_by=Through("invoice_id"),
+    keys={
+        "invoice_id": part_of(INVOICES),
+        "advert_id": Reference(to=ADVERTS, is_enforced=False),
+        "variant_id": Reference(to=VARIANTS, is_enforced=False),
+        "image_id": IMAGES,
+    },
+    owns=(EXTERNAL_IDS, METADATA, Owned(IMAGES, is_part=False)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineItemMove:
+    """What happens to a line item's quantities, as differences, and the status it has then."""
+
+    awaiting_dispatch: int
+    returnable: int
+    status: LineItemStatus
+
+
+async def lock_invoice(conn: Connection, invoice_id: InvoiceId, *, seller_id: SellerId | None) -> Invoice:
+    """An invoice, locked to the end of the transaction: all changes of one invoice go one by one.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `invoiceId`, for another seller's as well.
+    """
+    record = await conn.fetchrow(
+        f"select {INVOICES.select_list('i')} from invoices i"
+        " where i.id = $1 and ($2::bigint is null or i.seller_id = $2) for no key update",
+        invoice_id,
+        seller_id,
+    )
+    if record is None:
+        message = "there is no such invoice"
+        raise NotFound(message, fields={"invoiceId": [message]})
+    return INVOICES.from_record(record)
+
+
+async def lock_order_invoices(conn: Connection, order_id: OrderId) -> list[Invoice]:
+    """All invoices of an order, locked in key order."""
+    records = await conn.fetch(
+        f"select {INVOICES.select_list('i')} from invoices i where i.order_id = $1 order by i.id for no key update",
+        order_id,
+    )
+    return INVOICES.rows(records)
+
+
+async def lock_line_items(conn: Connection, invoice_id: InvoiceId) -> list[LineItem]:
+    """All line items of an invoice, locked in key order."""
+    records = await conn.fetch(
+        f"select {LINE_ITEMS.select_list('l')} from line_items l where l.invoice_id = $1 order by l.id"
+        " for no key update",
+        invoice_id,
+    )
+    return LINE_ITEMS.rows(records)
+
+
+async def move_line_items(conn: Connection, moves: Mapping[LineItemId, LineItemMove]) -> None:
+    """Change the quantities and status of line items that are locked, in one statement."""
+    await conn.execute(
+        "update line_items l set quantity_awaiting_dispatch = l.quantity_awaiting_dispatch + m.awaiting,"
+        # An importer may have counted what awaits dispatch as returnable, too.
+        " quantity_returnable = least(l.quantity, l.quantity_returnable + m.returnable),"
+        " status = m.status, updated_at = now()"
+        " from unnest($1::bigint[], $2::int[], $3::int[], $4::text[]) m(id, awaiting, returnable, status)"
+        " where l.id = m.id",
+        [*moves],
+        [move.awaiting_dispatch for move in moves.values()],
+        [move.returnable for move in moves.values()],
+        [move.status.value for move in moves.values()],
+    )
+
+
+async def touch_invoice(conn: Connection, invoice_id: InvoiceId) -> None:
+    """A part of the invoice has changed: lists of what was updated since find it. No change event: see capture."""
+    await conn.execute("update invoices set updated_at = now() where id = $1", invoice_id)
+
+
+async def allocate_line_items(conn: Connection, order_id: OrderId) -> None:
+    """The order has been paid: what was NEW is set aside. Its invoices are locked."""
+    await conn.execute(
+        "update line_items l set status = 'ALLOCATED', updated_at = now() from invoices i"
+        " where i.order_id = $1 and l.invoice_id = i.id and l.status = 'NEW'",
+        order_id,
+    )

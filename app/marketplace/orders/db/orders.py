@@ -1,0 +1,75 @@
+"""Orders: what a buyer bought at once, of any number of sellers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from app.db.pool import Connection
+from app.db.table import OperatorOnly, Table
+from app.errors import NotFound
+from app.marketplace.orders.db.addresses import ADDRESSES
+from app.marketplace.orders.domain.order import OrderStatus
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.metadata import METADATA
+
+OrderId = NewType("OrderId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    id: OrderId
+    token: str
+    status: OrderStatus
+    first_name: str | None
+    surname: str | None
+    phone: str | None
+    email_address: str | None
+    company_name: str | None
+    billing_first_name: str | None
+    billing_surname: str | None
+    billing_phone: str | None
+    billing_email_address: str | None
+    billing_company_name: str | None
+    is_gift: bool
+    message_to_seller: str | None
+    payment_instrument_type: str | None
+    total_cents: int
+    subtotal_cents: int
+    tax_total_cents: int
+    shipping_cost_cents: int
+    discount_cents: int
+    currency: str
+    address_id: int | None
+    billing_address_id: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+ORDERS = Table(
+    "orders",
+    Order,
+    type_name="Order",
+    seen_by=OperatorOnly("An order"),
+    keys={"address_id": ADDRESSES, "billing_address_id": ADDRESSES},
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
+
+
+async def get_order(conn: Connection, order_id: OrderId) -> Order:
+    """Raises NotFound."""
+    record = await conn.fetchrow(f"select {ORDERS.select_list('o')} from orders o where o.id = $1", order_id)
+    if record is None:
+        raise NotFound("There is no such order.")
+    return ORDERS.from_record(record)
+
+
+async def lock_order(conn: Connection, order_id: OrderId) -> Order:
+    """An order, locked to the end of the transaction. Raises NotFound at `orderId`."""
+    record = await conn.fetchrow(
+        f"select {ORDERS.select_list('o')} from orders o where o.id = $1 for no key update", order_id
+    )
+    if record is None:
+        message = "there is no such order"
+        raise NotFound(message, fields={"orderId": [message]})
+    return ORDERS.from_record(record)

@@ -1,0 +1,102 @@
+"""Shipments of an invoice, the items in them, and the carriers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from app.db.pool import Connection
+from app.db.table import EVERYONE, Table, Through, part_of
+from app.errors import NotFound
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, InvoiceId, LineItemId
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.metadata import METADATA
+
+ShipmentId = NewType("ShipmentId", int)
+ShippedItemId = NewType("ShippedItemId", int)
+ShipmentCarrierId = NewType("ShipmentCarrierId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipment:
+    id: ShipmentId
+    invoice_id: InvoiceId
+    carrier_id: ShipmentCarrierId | None
+    carrier: str
+    tracking_number: str
+    tracking_link: str | None
+    dispatched_at: datetime
+    note: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShippedItem:
+    id: ShippedItemId
+    shipment_id: ShipmentId
+    line_item_id: LineItemId
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipmentCarrier:
+    id: ShipmentCarrierId
+    name: str
+    tracking_link_template: str | None
+
+
+SHIPMENT_CARRIERS = Table(
+    "shipment_carriers",
+    ShipmentCarrier,
+    seen_by=EVERYONE,
+)
+SHIPMENTS = Table(
+    "shipments",
+    Shipment,
+    type_name="Shipment",
+    seen_by=Through("invoice_id"),
+    keys={"invoice_id": part_of(INVOICES), "carrier_id": SHIPMENT_CARRIERS},
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
+SHIPPED_ITEMS = Table(
+    "shipped_items",
+    ShippedItem,
+    seen_by=Through("shipment_id"),
+    keys={"shipment_id": part_of(SHIPMENTS), "line_item_id": LINE_ITEMS},
+)
+
+
+async def find_carrier(conn: Connection, carrier_id: ShipmentCarrierId) -> ShipmentCarrier | None:
+    record = await conn.fetchrow(
+        f"select {SHIPMENT_CARRIERS.select_list('c')} from shipment_carriers c where c.id = $1", carrier_id
+    )
+    return None if record is None else SHIPMENT_CARRIERS.from_record(record)
+
+
+async def find_shipped_invoice(conn: Connection, shipment_id: ShipmentId, *, seller_id: SellerId | None) -> InvoiceId:
+    """The invoice of a shipment, which has to be locked before the shipment is.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `shipmentId`, for another seller's as well.
+    """
+    found = await conn.fetchval(
+        "select s.invoice_id from shipments s join invoices i on i.id = s.invoice_id"
+        " where s.id = $1 and ($2::bigint is null or i.seller_id = $2)",
+        shipment_id,
+        seller_id,
+    )
+    if found is None:
+        message = "there is no such shipment"
+        raise NotFound(message, fields={"shipmentId": [message]})
+    return InvoiceId(found)
+
+
+async def lock_shipment(conn: Connection, shipment_id: ShipmentId) -> Shipment:
+    """A shipment that exists, locked to the end of the transaction."""
+    record = await conn.fetchrow(
+        f"select {SHIPMENTS.select_list('s')} from shipments s where s.id = $1 for no key update", shipment_id
+    )
+    assert record is not None, "shipments are not deleted"
+    return SHIPMENTS.from_record(record)

@@ -1,0 +1,85 @@
+"""What an amendment of an invoice may say, line by line, and what it comes to. Amounts are the buyer's gain."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.kernel.problems import BIGINT_MAX, Problems, blank_problems
+from app.marketplace.orders.domain.invoice import InvoiceAmendmentLineItemStatus
+from app.marketplace.refunds.domain.refund_request import Refundable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendmentLine:
+    """Some of a line item, or a custom amount.
+
+    amount_cents   of one; negative takes from the buyer. None: a line item's share of what was paid.
+    is_dispatched  whether the items had been sent; None: REFUNDED ones had, CANCELLED ones had not.
+    """
+
+    quantity: int
+    status: InvoiceAmendmentLineItemStatus
+    line_item_id: int | None = None
+    custom: str | None = None
+    amount_cents: int | None = None
+    dispatched: bool | None = None
+
+    @property
+    def is_dispatched(self) -> bool:
+        if self.line_item_id is None:
+            return bool(self.dispatched)
+        if self.dispatched is None:
+            return self.status is InvoiceAmendmentLineItemStatus.REFUNDED
+        return self.dispatched
+
+
+def amendment_problems(lines: Sequence[AmendmentLine], left: Mapping[int, Refundable]) -> Problems:
+    """Everything that keeps these lines from being an amendment.
+
+    left  of every line item of the invoice and no other, less what open refund lines claim.
+    """
+    if not lines:
+        return Problems(lineItems=["must not be empty"])
+    problems = Problems()
+    taken: Counter[tuple[int, bool]] = Counter()
+    for index, line in enumerate(lines):
+        path = f"lineItems.{index}"
+        problems.include(_form_problems(line, path))
+        if line.line_item_id is None or line.quantity < 1:
+            continue
+        if line.line_item_id not in left:
+            problems.add(f"{path}.lineItemId", "there is no such line item on this invoice")
+            continue
+        part = left[line.line_item_id]
+        key = line.line_item_id, line.is_dispatched
+        available = max((part.returnable if line.is_dispatched else part.awaiting_dispatch) - taken[key], 0)
+        taken[key] += line.quantity
+        if line.quantity > available:
+            what = "can be returned" if line.is_dispatched else "await dispatch"
+            problems.add(f"{path}.quantity", f"is more than {what}: {available}")
+    return problems
+
+
+def _form_problems(line: AmendmentLine, path: str) -> Problems:
+    """What is wrong with a line whatever the invoice is."""
+    problems = Problems()
+    if line.quantity < 1:
+        problems.add(f"{path}.quantity", "must be at least 1")
+    if (line.line_item_id is None) == (line.custom is None):
+        problems.add(path, "must have either lineItemId or custom")
+    elif line.custom is not None:
+        problems.include(blank_problems({f"{path}.custom": line.custom}))
+        if line.amount_cents is None:
+            problems.add(f"{path}.amountCents", "is required for a custom line")
+    if line.amount_cents is not None and abs(line.amount_cents * line.quantity) > BIGINT_MAX:
+        problems.add(f"{path}.amountCents", "comes to an amount that is too large")
+    return problems
+
+
+def amount_problems(total_cents: int, *, invoice_left_cents: int) -> Problems:
+    """An invoice does not become less than nothing."""
+    if abs(total_cents) > BIGINT_MAX or abs(invoice_left_cents - total_cents) > BIGINT_MAX:
+        return Problems(lineItems=["come to an amount that is too large"])
+    if total_cents > max(invoice_left_cents, 0):
+        return Problems(lineItems=[f"come to more than is left of the invoice: {max(invoice_left_cents, 0)}"])
+    return Problems()

@@ -1,0 +1,158 @@
+"""Words and rules of invoices: one seller's part of an order."""
+
+from collections.abc import Collection, Iterable
+from enum import StrEnum
+
+from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus
+from app.marketplace.refunds.domain.refund_request import RefundStage
+
+
+class InvoiceStatusFlag(StrEnum):
+    PAID = "PAID"
+    PAYMENT_UNDER_REVIEW = "PAYMENT_UNDER_REVIEW"
+    SENT = "SENT"
+    PARTIALLY_SENT = "PARTIALLY_SENT"
+    AWAITING_RETURN = "AWAITING_RETURN"
+    AWAITING_REFUND = "AWAITING_REFUND"
+    REFUNDED = "REFUNDED"
+    CANCELLED = "CANCELLED"
+    READY = "READY"
+    COLLECTED = "COLLECTED"
+    REMITTED = "REMITTED"
+
+
+class InvoiceStatus(StrEnum):
+    AWAITING_PAYMENT = "AWAITING_PAYMENT"
+    PAID = "PAID"
+    PAYMENT_UNDER_REVIEW = "PAYMENT_UNDER_REVIEW"
+    SENT = "SENT"
+    PARTIALLY_SENT = "PARTIALLY_SENT"
+    READY = "READY"
+    COLLECTED = "COLLECTED"
+    REFUNDED = "REFUNDED"
+    CANCELLED = "CANCELLED"
+
+
+class InvoiceClickAndCollectStatus(StrEnum):
+    READY = "READY"
+    COLLECTED = "COLLECTED"
+
+
+class InvoiceAmendmentLineItemStatus(StrEnum):
+    REFUNDED = "REFUNDED"
+    CANCELLED = "CANCELLED"
+
+
+#: The single status is the first of these flags that is set: what happened last in an invoice's life.
+_PRECEDENCE = (
+    InvoiceStatusFlag.CANCELLED,
+    InvoiceStatusFlag.REFUNDED,
+    InvoiceStatusFlag.COLLECTED,
+    InvoiceStatusFlag.READY,
+    InvoiceStatusFlag.SENT,
+    InvoiceStatusFlag.PARTIALLY_SENT,
+    InvoiceStatusFlag.PAYMENT_UNDER_REVIEW,
+    InvoiceStatusFlag.PAID,
+)
+_SETTLED = frozenset({InvoiceStatusFlag.REFUNDED, InvoiceStatusFlag.CANCELLED})
+_SENDING = frozenset({InvoiceStatusFlag.SENT, InvoiceStatusFlag.PARTIALLY_SENT})
+_AWAITING = frozenset({InvoiceStatusFlag.AWAITING_RETURN, InvoiceStatusFlag.AWAITING_REFUND})
+
+
+def invoice_status(flags: Collection[InvoiceStatusFlag]) -> InvoiceStatus:
+    """The one status that stands for all flags; AWAITING_PAYMENT when none of them tells more."""
+    for flag in _PRECEDENCE:
+        if flag in flags:
+            return InvoiceStatus(flag.value)
+    return InvoiceStatus.AWAITING_PAYMENT
+
+
+#: How far an invoice has come: of several, the one that is behind stands for all.
+_PROGRESS = (
+    InvoiceStatus.AWAITING_PAYMENT,
+    InvoiceStatus.PAYMENT_UNDER_REVIEW,
+    InvoiceStatus.PAID,
+    InvoiceStatus.READY,
+    InvoiceStatus.PARTIALLY_SENT,
+    InvoiceStatus.SENT,
+    InvoiceStatus.COLLECTED,
+)
+_REACHED = frozenset({InvoiceStatus.PARTIALLY_SENT, InvoiceStatus.SENT, InvoiceStatus.COLLECTED})
+
+
+def aggregate_invoice_status(statuses: Collection[InvoiceStatus]) -> InvoiceStatus | None:
+    """The one status of an order that has invoices of these; None without invoices.
+
+    Cancelled and refunded invoices count only where there are no others. Some sent and others not: PARTIALLY_SENT.
+    """
+    open_ones = [status for status in statuses if status in _PROGRESS]
+    if not open_ones:
+        settled = (InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED)
+        return next((status for status in settled if status in statuses), None)
+    least = min(open_ones, key=_PROGRESS.index)
+    return InvoiceStatus.PARTIALLY_SENT if least not in _REACHED and _REACHED & {*open_ones} else least
+
+
+def is_settled(flags: Collection[InvoiceStatusFlag]) -> bool:
+    """Whether all of the invoice has been cancelled or refunded."""
+    return not _SETTLED.isdisjoint(flags)
+
+
+def flags_after_shipping(
+    flags: Collection[InvoiceStatusFlag], *, awaiting: Iterable[int]
+) -> tuple[InvoiceStatusFlag, ...]:
+    """The flags once something was sent; `awaiting` are the quantities left. SENT replaces PARTIALLY_SENT."""
+    sent = InvoiceStatusFlag.PARTIALLY_SENT if any(awaiting) else InvoiceStatusFlag.SENT
+    return in_order({*flags} - _SENDING | {sent})
+
+
+def collecting_conflict(
+    flags: Collection[InvoiceStatusFlag], delivery_type: DeliveryType, status: InvoiceClickAndCollectStatus
+) -> str | None:
+    """Why an invoice can't be ready, or collected, now."""
+    if delivery_type is not DeliveryType.CLICK_AND_COLLECT:
+        return "is not collected by the buyer"
+    if is_settled(flags):
+        return "is cancelled or refunded: nothing is collected any more"
+    if status is InvoiceClickAndCollectStatus.READY and InvoiceStatusFlag.COLLECTED in flags:
+        return "has been collected already"
+    return None
+
+
+def flags_after_collecting(
+    flags: Collection[InvoiceStatusFlag], status: InvoiceClickAndCollectStatus
+) -> tuple[InvoiceStatusFlag, ...]:
+    """The flags of an invoice that is ready, or was collected. COLLECTED replaces READY."""
+    return in_order({*flags} - {InvoiceStatusFlag.READY} | {InvoiceStatusFlag(status.value)})
+
+
+def flags_after_refund(
+    flags: Collection[InvoiceStatusFlag],
+    *,
+    refund_lines: Collection[RefundStage],
+    line_items: Collection[LineItemStatus],
+    awaiting: Iterable[int],
+) -> tuple[InvoiceStatusFlag, ...]:
+    """The flags as all refund lines and line items of the invoice have it now.
+
+    AWAITING_RETURN and AWAITING_REFUND last as long as a refund line waits for that; what came back awaits its
+    refund, accepted or not. When no item is left,
+    the invoice is CANCELLED if none had been sent, else REFUNDED. When the unsent rest of a partly sent
+    invoice is cancelled, all that there is to send has been SENT.
+    """
+    found = {*flags} - _AWAITING
+    if RefundStage.AWAITING_RETURN in refund_lines:
+        found.add(InvoiceStatusFlag.AWAITING_RETURN)
+    if not {RefundStage.RETURNED, RefundStage.REFUND_ACCEPTED}.isdisjoint(refund_lines):
+        found.add(InvoiceStatusFlag.AWAITING_REFUND)
+    if InvoiceStatusFlag.PARTIALLY_SENT in found:
+        found = {*flags_after_shipping(found, awaiting=awaiting)}
+    if line_items and {*line_items} <= {LineItemStatus.REFUNDED, LineItemStatus.CANCELLED}:
+        is_refunded = LineItemStatus.REFUNDED in line_items
+        found.add(InvoiceStatusFlag.REFUNDED if is_refunded else InvoiceStatusFlag.CANCELLED)
+    return in_order(found)
+
+
+def in_order(flags: Collection[InvoiceStatusFlag]) -> tuple[InvoiceStatusFlag, ...]:
+    """The flags in the order of their enumeration, as they are stored."""
+    return tuple(flag for flag in InvoiceStatusFlag if flag in flags)

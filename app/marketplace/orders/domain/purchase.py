@@ -1,0 +1,146 @@
+"""How a purchase becomes invoices: one per seller and delivery type, each with its amounts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from app.kernel.problems import BIGINT_MAX, Problems
+from app.marketplace.catalogue.domain.stock import Offer, Wanted
+from app.marketplace.orders.domain.adjustment import (
+    Adjusted,
+    AdjustmentAppliesTo,
+    NewAdjustment,
+    adjusted,
+    discount_problems,
+    shared,
+)
+from app.marketplace.orders.domain.order import (
+    DeliveryType,
+    InvoiceAmounts,
+    LineAmounts,
+    invoice_amounts,
+    line_amounts,
+)
+
+SUBTOTAL = AdjustmentAppliesTo.SUBTOTAL_DISCOUNT
+SHIPPING = AdjustmentAppliesTo.FREE_SHIPPING_DISCOUNT
+_NO_SHARE = Adjusted()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is agreed about one invoice as a whole.
+
+    tax_rate     of its shipping.
+    adjustments  of the invoice: its lines share those of the subtotal.
+    path         of the invoice in the input.
+    """
+
+    shipping_description: str = ""
+    shipping_cost_cents: int = 0
+    tax_rate: float | None = None
+    adjustments: Sequence[NewAdjustment] = ()
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedLine:
+    wanted: Wanted
+    item_amount_cents: int
+    amounts: LineAmounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One invoice to be made."""
+
+    seller_id: int
+    delivery_type: DeliveryType
+    lines: Sequence[PricedLine]
+    terms: Terms
+    amounts: InvoiceAmounts
+
+
+def split(
+    wanted: Sequence[Wanted],
+    offers: Mapping[int, Offer],
+    terms: Mapping[tuple[int, DeliveryType], Terms],
+) -> list[Part]:
+    """The invoices to make, by seller and delivery type; each keeps its lines in the order given.
+
+    The lines have passed `purchase_problems`. terms  by seller and delivery type; free shipping without.
+    """
+
+    def key(line: Wanted) -> tuple[int, DeliveryType]:
+        return offers[line.variant_id].seller_id, line.delivery_type
+
+    return [
+        _part(seller_id, delivery_type, list(lines), offers, terms.get((seller_id, delivery_type), Terms()))
+        for (seller_id, delivery_type), lines in groupby(sorted(wanted, key=key), key)
+    ]
+
+
+def total_problems(parts: Sequence[Part]) -> Problems:
+    """Each line has an amount that can be stored; so must have each sum of them."""
+    is_too_large = max(order_amounts(parts).values()) > BIGINT_MAX
+    return Problems(base=["the order's total is too large"]) if is_too_large else Problems()
+
+
+def promotion_problems(parts: Sequence[Part]) -> Problems:
+    """Nothing costs less than nothing: promotions that are more than what is left of what they apply to."""
+    problems = Problems()
+    for part in parts:
+        for line in part.lines:
+            left = {SUBTOTAL: line.item_amount_cents * line.wanted.quantity, SHIPPING: line.wanted.postage_cents}
+            problems.include(discount_problems(line.wanted.adjustments, left, line.wanted.path))
+        problems.include(discount_problems(part.terms.adjustments, _left(part), part.terms.path))
+    return problems
+
+
+def _left(part: Part) -> dict[AdjustmentAppliesTo, int]:
+    """What the lines' own adjustments leave of goods and shipping."""
+    own = [(line, adjusted(line.wanted.adjustments, SUBTOTAL).cents) for line in part.lines]
+    return {
+        SUBTOTAL: sum(line.item_amount_cents * line.wanted.quantity + change for line, change in own),
+        SHIPPING: part.amounts.shipping_cost_cents + sum(line.amounts.postage.cents for line in part.lines),
+    }
+
+
+def order_amounts(parts: Sequence[Part]) -> dict[str, int]:
+    """An order's columns of money: the sums over its invoices."""
+    names = ("subtotal_cents", "shipping_cost_cents", "discount_cents", "tax_total_cents", "total_cents")
+    return {name: sum(getattr(part.amounts, name) for part in parts) for name in names}
+
+
+def _part(
+    seller_id: int,
+    delivery_type: DeliveryType,
+    wanted: Sequence[Wanted],
+    offers: Mapping[int, Offer],
+    terms: Terms,
+) -> Part:
+    alone = [_priced(line, offers[line.variant_id]) for line in wanted]
+    shares = shared(adjusted(terms.adjustments, SUBTOTAL), [line.amounts.total_cents for line in alone])
+    lines = [_priced(line, offers[line.variant_id], share) for line, share in zip(wanted, shares, strict=True)]
+    amounts = invoice_amounts(
+        [line.amounts for line in lines],
+        shipping_cost_cents=terms.shipping_cost_cents,
+        tax_rate=terms.tax_rate,
+        shipping=adjusted(terms.adjustments, SHIPPING),
+    )
+    return Part(seller_id=seller_id, delivery_type=delivery_type, lines=lines, terms=terms, amounts=amounts)
+
+
+def _priced(line: Wanted, offer: Offer, share: Adjusted = _NO_SHARE) -> PricedLine:
+    """share  of what adjusts the whole invoice's subtotal."""
+    unit = offer.price_cents if line.item_amount_cents is None else line.item_amount_cents
+    assert unit is not None, "purchase_problems refuses what has no price"
+    amounts = line_amounts(
+        item_amount_cents=unit,
+        quantity=line.quantity,
+        tax_rate=line.tax_rate,
+        postage_cents=line.postage_cents,
+        goods=adjusted(line.adjustments, SUBTOTAL) + share,
+        postage=adjusted(line.adjustments, SHIPPING),
+    )
+    return PricedLine(wanted=line, item_amount_cents=unit, amounts=amounts)

@@ -1,0 +1,97 @@
+"""Words and rules of shipments."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from app.kernel.problems import Problems
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag, is_settled
+from app.marketplace.orders.domain.order import DeliveryType
+
+#: Stands for the tracking number in a carrier's link template.
+TRACKING_NUMBER = "{trackingNumber}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """Some of a line item, as put into a shipment."""
+
+    line_item_id: int
+    quantity: int
+
+
+def shipping_problems(
+    *,
+    flags: Collection[InvoiceStatusFlag],
+    delivery_type: DeliveryType,
+    ordered_at: datetime,
+    dispatched_at: datetime,
+    awaiting: Mapping[int, int],
+    packed: Sequence[Packed],
+) -> Problems:
+    """Everything that keeps a shipment from being made.
+
+    awaiting  line item → quantity that awaits dispatch, for all items of the invoice and no other.
+    """
+    problems = Problems()
+    if is_settled(flags):
+        problems.add("invoiceId", "is cancelled or refunded: nothing is sent any more")
+    if delivery_type is DeliveryType.NO_DISPATCH:
+        problems.add("invoiceId", "needs no dispatch: nothing is sent")
+    problems.include(dispatch_problems(ordered_at, dispatched_at))
+    return problems.include(packing_problems(awaiting, packed))
+
+
+def dispatch_problems(ordered_at: datetime, dispatched_at: datetime) -> Problems:
+    # Integrators round times down to the second.
+    if dispatched_at >= ordered_at.replace(microsecond=0):
+        return Problems()
+    return Problems(dispatchedAt=[f"must not be before the order, {ordered_at.isoformat()}"])
+
+
+def packing_problems(awaiting: Mapping[int, int], packed: Sequence[Packed]) -> Problems:
+    """What is wrong with the contents; a line item may be listed twice, and its quantities count together."""
+    if not packed:
+        return Problems(shippedItems=["must not be empty"])
+    problems = Problems()
+    taken: Counter[int] = Counter()
+    for index, item in enumerate(packed):
+        path = f"shippedItems.{index}"
+        if item.line_item_id not in awaiting:
+            problems.add(f"{path}.lineItemId", "there is no such line item on this invoice")
+        elif item.quantity < 1:
+            problems.add(f"{path}.quantity", "must be at least 1")
+        else:
+            left = awaiting[item.line_item_id] - taken[item.line_item_id]
+            taken[item.line_item_id] += item.quantity
+            if item.quantity > left:
+                problems.add(f"{path}.quantity", f"is more than await dispatch: {max(left, 0)}")
+    return problems
+
+
+def returning_problems(left: Mapping[int, int], packed: Sequence[Packed]) -> Problems:
+    """What is wrong with the contents of a parcel on its way back; it may be told without its contents.
+
+    left  line item → quantity that is still to come back, for all items of the refund request and no other.
+    """
+    problems = Problems()
+    taken: Counter[int] = Counter()
+    for index, item in enumerate(packed):
+        path = f"shippedItems.{index}"
+        if item.line_item_id not in left:
+            problems.add(f"{path}.lineItemId", "there is no such line item in this refund request")
+        elif item.quantity < 1:
+            problems.add(f"{path}.quantity", "must be at least 1")
+        else:
+            available = max(left[item.line_item_id] - taken[item.line_item_id], 0)
+            taken[item.line_item_id] += item.quantity
+            if item.quantity > available:
+                problems.add(f"{path}.quantity", f"is more than are to come back: {available}")
+    return problems
+
+
+def tracking_link(template: str | None, tracking_number: str) -> str | None:
+    """The carrier's page about one parcel; None when the carrier has no such pages."""
+    return template and template.replace(TRACKING_NUMBER, quote(tracking_number, safe=""))

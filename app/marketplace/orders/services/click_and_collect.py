@@ -1,0 +1,57 @@
+"""Click and collect: an invoice's items lie ready, and are collected."""
+
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.db.pool import Connection, transaction
+from app.db.write import update_row
+from app.errors import Conflict
+from app.marketplace.orders.db.invoices import (
+    INVOICES,
+    Invoice,
+    InvoiceId,
+    LineItemMove,
+    lock_invoice,
+    lock_line_items,
+    move_line_items,
+)
+from app.marketplace.orders.domain.invoice import (
+    InvoiceClickAndCollectStatus,
+    collecting_conflict,
+    flags_after_collecting,
+)
+
+
+async def update_collection(
+    database: Database, viewer: Viewer, invoice_id: InvoiceId, status: InvoiceClickAndCollectStatus
+) -> Invoice:
+    """Note that an invoice is ready, or was collected. For the operator and the invoice's seller.
+
+    What was collected awaits dispatch no more, and can be returned. Noted twice, it is noted once.
+    Raises NotFound; Conflict for an invoice that is sent, cancelled or refunded, or has been collected.
+    """
+    async with transaction(database, actor=viewer.actor) as conn:
+        invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)
+        conflict = collecting_conflict(invoice.status_flags, invoice.delivery_type, status)
+        if conflict is not None:
+            raise Conflict(f"The invoice {conflict}.", fields={"invoiceId": [conflict]})
+        flags = flags_after_collecting(invoice.status_flags, status)
+        if flags == invoice.status_flags:
+            return invoice
+        if status is InvoiceClickAndCollectStatus.COLLECTED:
+            await _hand_over(conn, invoice)
+        return await update_row(conn, INVOICES, invoice.id, {"status_flags": flags})
+
+
+async def _hand_over(conn: Connection, invoice: Invoice) -> None:
+    """All that awaits dispatch is the buyer's now."""
+    moves = {
+        item.id: LineItemMove(
+            awaiting_dispatch=-item.quantity_awaiting_dispatch,
+            returnable=item.quantity_awaiting_dispatch,
+            status=item.status,
+        )
+        for item in await lock_line_items(conn, invoice.id)
+        if item.quantity_awaiting_dispatch
+    }
+    await move_line_items(conn, moves)

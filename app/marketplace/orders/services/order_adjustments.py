@@ -1,0 +1,45 @@
+"""The adjustments that a new order's invoices and lines have, as they are kept."""
+
+from collections.abc import Sequence
+
+from app.db.pool import Connection
+from app.db.write import insert_rows
+from app.marketplace.orders.db.adjustments import ADJUSTMENTS
+from app.marketplace.orders.db.invoices import Invoice, LineItem
+from app.marketplace.orders.domain.adjustment import NewAdjustment
+from app.marketplace.orders.domain.purchase import Part
+
+
+async def insert_adjustments(
+    conn: Connection, invoices: Sequence[Invoice], lines: Sequence[LineItem], parts: Sequence[Part]
+) -> None:
+    """invoices  of the parts, in their order; lines: of all parts, in theirs."""
+    wanted = [line.wanted for part in parts for line in part.lines]
+    rows = [
+        *(
+            _row(each, invoice.currency, invoice_id=invoice.id)
+            for invoice, part in zip(invoices, parts, strict=True)
+            for each in part.terms.adjustments
+        ),
+        *(
+            _row(each, line.currency, line_item_id=line.id)
+            for line, asked in zip(lines, wanted, strict=True)
+            for each in asked.adjustments
+        ),
+    ]
+    if rows:
+        await insert_rows(conn, ADJUSTMENTS, rows)
+
+
+def _row(
+    given: NewAdjustment, currency: str, *, invoice_id: int | None = None, line_item_id: int | None = None
+) -> dict[str, object]:
+    return {
+        "invoice_id": invoice_id,
+        "line_item_id": line_item_id,
+        "adjustment_type": given.adjustment_type,
+        "applies_to": given.applies_to,
+        "amount_cents": given.signed_cents,
+        "currency": currency,
+        "description": given.description,
+    }

@@ -1,0 +1,62 @@
+"""From what is offered to what an order keeps of it."""
+
+from app.marketplace.catalogue.db.variants import OfferedVariant
+from app.marketplace.catalogue.domain.stock import Offer, price_now
+from app.marketplace.catalogue.domain.variant import is_variant_displayable
+from app.marketplace.orders.domain.order import initial_quantities
+from app.marketplace.orders.domain.purchase import PricedLine
+
+
+def offer_of(item: OfferedVariant) -> Offer:
+    """What the variant offers at the moment of purchase."""
+    variant = item.variant
+    return Offer(
+        seller_id=variant.seller_id,
+        is_for_sale=item.is_advert_published
+        and is_variant_displayable(is_published=variant.is_published, is_deleted=False),
+        price_cents=price_now(
+            price_cents=variant.price_cents,
+            sale_price_cents=variant.sale_price_cents,
+            sale_start_at=variant.sale_price_start_at,
+            sale_end_at=variant.sale_price_end_at,
+            now=item.now,
+        ),
+        currency=variant.currency,
+        count_on_hand=None if variant.has_infinite_quantity else variant.count_on_hand,
+        min_quantity=variant.min_purchase_quantity,
+        max_quantity=variant.max_purchase_quantity,
+    )
+
+
+def copies_of(item: OfferedVariant) -> dict[str, object]:
+    """What the line item keeps as it was at purchase, whatever becomes of the variant."""
+    return {
+        "advert_id": item.variant.advert_id,
+        "advert_title": item.advert_title,
+        "advert_code": item.advert_code,
+        "brand_name": item.brand_name,
+        "image_id": item.image_id,
+        "variant_id": item.variant.id,
+        "variant_name": item.variant.label,
+        "variant_sku": item.variant.sku,
+        "variant_barcode": item.variant.barcode,
+        "pricing_model": item.variant.pricing_model,
+    }
+
+
+def line_item_columns(line: PricedLine) -> dict[str, object]:
+    """A new line item's quantities and amounts."""
+    wanted, amounts = line.wanted, line.amounts
+    awaiting, returnable = initial_quantities(wanted.delivery_type, wanted.quantity)
+    return {
+        "quantity": wanted.quantity,
+        "quantity_awaiting_dispatch": awaiting,
+        "quantity_returnable": returnable,
+        "item_amount_cents": line.item_amount_cents,
+        "total_cents": amounts.total_cents,
+        "subtotal_cents": amounts.subtotal_cents,
+        "discount_cents": amounts.discount_cents,
+        "tax_total_cents": amounts.tax_cents,
+        "postage_cents": amounts.postage_cents,
+        "tax_rate": amounts.tax_rate,
+    }

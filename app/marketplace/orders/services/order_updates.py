@@ -1,0 +1,135 @@
+"""Orders change after they were placed: the buyer's details, and how far the payment has come."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.db.pool import Connection, transaction
+from app.db.write import update_row
+from app.errors import Conflict, Forbidden
+from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.problems import Problems, camel, value_problems
+from app.marketplace.orders.db.invoices import (
+    INVOICES,
+    Invoice,
+    allocate_line_items,
+    lock_order_invoices,
+    touch_invoice,
+)
+from app.marketplace.orders.db.orders import ORDERS, Order, OrderId, lock_order
+from app.marketplace.orders.domain.invoice import is_settled
+from app.marketplace.orders.domain.order import OrderStatus
+from app.marketplace.orders.domain.payment import flags_after_payment, move_conflict
+from app.marketplace.orders.services.addresses import NewAddress, address_problems, insert_address
+from app.marketplace.orders.services.payments import NewPaymentEvent, insert_payment_events, payment_problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAttributes:
+    """Absent stays as it is, None clears."""
+
+    first_name: str | Absent | None = ABSENT
+    surname: str | Absent | None = ABSENT
+    phone: str | Absent | None = ABSENT
+    email_address: str | Absent | None = ABSENT
+    company_name: str | Absent | None = ABSENT
+    billing_first_name: str | Absent | None = ABSENT
+    billing_surname: str | Absent | None = ABSENT
+    billing_phone: str | Absent | None = ABSENT
+    billing_email_address: str | Absent | None = ABSENT
+    billing_company_name: str | Absent | None = ABSENT
+    is_gift: bool | Absent | None = ABSENT
+    message_to_seller: str | Absent | None = ABSENT
+    payment_instrument_type: str | Absent | None = ABSENT
+    address: NewAddress | Absent | None = ABSENT
+    billing_address: NewAddress | Absent | None = ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderUpdate:
+    """status: None leaves it as it is."""
+
+    order_id: OrderId
+    status: OrderStatus | None = None
+    attributes: OrderAttributes = OrderAttributes()
+    payment_events: Sequence[NewPaymentEvent] = ()
+
+
+#: The order's columns that each of its invoices has a copy of.
+_COPIES = {
+    "first_name": "buyer_first_name",
+    "surname": "buyer_surname",
+    "phone": "buyer_phone",
+    "email_address": "buyer_email_address",
+    "message_to_seller": "buyer_message_to_seller",
+    "address_id": "shipping_address_id",
+    "billing_address_id": "buyer_billing_address_id",
+}
+
+
+async def update_order(database: Database, viewer: Viewer, change: OrderUpdate) -> Order:
+    """Change an order; its invoices follow. For the operator. What is the same is not written.
+
+    Raises Forbidden; NotFound; Conflict for a status that can't follow; InvalidInput with every wrong attribute.
+    """
+    if not viewer.is_operator:
+        raise Forbidden("Orders can be changed by the marketplace operator only.")
+    value_problems(change).include(_problems(change)).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        before = await lock_order(conn, change.order_id)
+        status = before.status if change.status is None else change.status
+        if (conflict := move_conflict(before.status, status)) is not None:
+            raise Conflict(f"The order {conflict}.", fields={"status": [conflict]})
+        wanted = {**await _columns(conn, change.attributes), "status": status}
+        differing = {name: value for name, value in wanted.items() if value != getattr(before, name)}
+        await insert_payment_events(conn, before, change.payment_events)
+        if not differing and not change.payment_events:
+            return before
+        order = await update_row(conn, ORDERS, before.id, differing)
+        for invoice in await lock_order_invoices(conn, order.id):
+            await _follow(conn, order, invoice, differing)
+        if order.status is OrderStatus.COMPLETE and before.status is not OrderStatus.COMPLETE:
+            await allocate_line_items(conn, order.id)
+        return order
+
+
+def _problems(change: OrderUpdate) -> Problems:
+    problems = payment_problems(change.payment_events, "paymentEvents")
+    if change.attributes.is_gift is None:
+        problems.add("attributes.isGift", "can't be null")
+    for name in ("address", "billing_address"):
+        if isinstance(address := getattr(change.attributes, name), NewAddress):
+            problems.include(address_problems(address, f"attributes.{camel(name)}"))
+    return problems
+
+
+async def _columns(conn: Connection, attributes: OrderAttributes) -> dict[str, Any]:
+    """The columns that were given; an address is kept as a new one, for others may have the old one, too."""
+    sent = given(attributes)
+    for name in ("address", "billing_address"):
+        if name in sent:
+            sent[f"{name}_id"] = await insert_address(conn, sent.pop(name))
+    return sent
+
+
+async def _follow(conn: Connection, order: Order, invoice: Invoice, changed: Mapping[str, Any]) -> None:
+    """Give an invoice what it has of its order. One that is cancelled or refunded keeps its flags."""
+    values: dict[str, Any] = {copy: changed[name] for name, copy in _COPIES.items() if name in changed}
+    if "status" in changed and not is_settled(invoice.status_flags):
+        values["status_flags"] = flags_after_payment(invoice.status_flags, order.status)
+        values["paid_at"] = _paid_at(order, invoice)
+    if differing := {name: value for name, value in values.items() if value != getattr(invoice, name)}:
+        await update_row(conn, INVOICES, invoice.id, differing)
+    else:
+        await touch_invoice(conn, invoice.id)
+
+
+def _paid_at(order: Order, invoice: Invoice) -> datetime | None:
+    """Since when the invoice is paid; a review does not touch it."""
+    if order.status is OrderStatus.COMPLETE:
+        return invoice.paid_at or order.updated_at
+    return invoice.paid_at if order.status is OrderStatus.PENDING_REVIEW else None

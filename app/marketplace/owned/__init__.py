@@ -1,0 +1,1 @@
+"""What entities of many types own: external ids, metadata and images."""

@@ -1,0 +1,116 @@
+"""External ids and metadata: what others keep with an entity."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.capture.owners import find_owner, owner_tables
+from app.db.pool import Connection, transaction
+from app.db.upsert import upsert_rows
+from app.errors import InvalidInput, NotFound
+from app.kernel.problems import Problems, blank_problems, join, value_problems
+from app.marketplace.orders.db.invoices import touch_invoice
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS, ExternalID
+from app.marketplace.owned.db.metadata import METADATA, Metadatum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptValue:
+    """A key occurs once per owner."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept(KeptValue):
+    """owner_type: the GraphQL type of the row `owner_id`."""
+
+    owner_type: str
+    owner_id: int
+
+
+async def upsert_external_id(database: Database, viewer: Viewer, given: Kept) -> ExternalID:
+    """Set what another system calls an entity. For the operator, and for a seller of what is its own.
+
+    Raises NotFound at `owner`, for another seller's as well; InvalidInput.
+    """
+    _check(given, external_id_problems([given], ""))
+    async with transaction(database, actor=viewer.actor) as conn:
+        await _touch_owner(conn, viewer, given)
+        (kept,) = await keep_external_ids(conn, given.owner_type, given.owner_id, [given])
+        return kept
+
+
+async def upsert_metadatum(database: Database, viewer: Viewer, given: Kept) -> Metadatum:
+    """Keep a value with an entity. For the operator, and for a seller of what is its own.
+
+    Raises NotFound at `owner`, for another seller's as well; InvalidInput.
+    """
+    _check(given, metadata_problems([given], ""))
+    async with transaction(database, actor=viewer.actor) as conn:
+        await _touch_owner(conn, viewer, given)
+        (kept,) = await keep_metadata(conn, given.owner_type, given.owner_id, [given])
+        return kept
+
+
+def external_id_problems(values: Sequence[KeptValue], path: str) -> Problems:
+    """What is wrong with a list of external ids; an empty path: with the one, by the names of its fields."""
+    problems = metadata_problems(values, path)
+    return problems.include(blank_problems({_at(path, n, "value"): kept.value for n, kept in enumerate(values)}))
+
+
+def metadata_problems(values: Sequence[KeptValue], path: str) -> Problems:
+    """As `external_id_problems`, of metadata, whose values may be blank."""
+    problems = blank_problems({_at(path, n, "key"): kept.key for n, kept in enumerate(values)})
+    keys = [kept.key for kept in values]
+    for number, key in enumerate(keys):
+        if key in keys[:number]:
+            problems.add(_at(path, number, "key"), "is given twice")
+    return problems
+
+
+async def keep_external_ids(
+    conn: Connection, owner_type: str, owner_id: int, values: Sequence[KeptValue]
+) -> list[ExternalID]:
+    """Set these of an owner, whose others stay, in one statement. Returns them in the order given."""
+    rows = await upsert_rows(conn, EXTERNAL_IDS, _values(owner_type, owner_id, values), unique=_UNIQUE)
+    by_key = {row.key: row for row in rows}
+    return [by_key[kept.key] for kept in values]
+
+
+async def keep_metadata(
+    conn: Connection, owner_type: str, owner_id: int, values: Sequence[KeptValue]
+) -> list[Metadatum]:
+    """Set these of an owner, whose others stay, in one statement. Returns them in the order given."""
+    rows = await upsert_rows(conn, METADATA, _values(owner_type, owner_id, values), unique=_UNIQUE)
+    by_key = {row.key: row for row in rows}
+    return [by_key[kept.key] for kept in values]
+
+
+_UNIQUE = ("owner_type", "owner_id", "key")
+
+
+def _at(path: str, number: int, name: str) -> str:
+    return join(path, f"{number}.{name}") if path else name
+
+
+def _check(given: Kept, problems: Problems) -> None:
+    if given.owner_type not in owner_tables():
+        raise InvalidInput.at("owner", f"a {given.owner_type} keeps no such values")
+    value_problems(given).include(problems).check()
+
+
+def _values(owner_type: str, owner_id: int, values: Sequence[KeptValue]) -> list[dict[str, object]]:
+    return [{"owner_type": owner_type, "owner_id": owner_id, "key": kept.key, "value": kept.value} for kept in values]
+
+
+async def _touch_owner(conn: Connection, viewer: Viewer, given: Kept) -> None:
+    owner = await find_owner(conn, given.owner_type, given.owner_id)
+    if owner is None or viewer.seller_id not in (None, owner.seller_id):
+        message = f"there is no such {given.owner_type}"
+        raise NotFound(message, fields={"owner": [message]})
+    if owner.invoice_id is not None:
+        await touch_invoice(conn, owner.invoice_id)

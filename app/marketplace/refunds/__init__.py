@@ -1,0 +1,1 @@
+"""Refund requests and the shipments that bring goods back."""

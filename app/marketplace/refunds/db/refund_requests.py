@@ -1,0 +1,191 @@
+"""Refund requests, their lines and notes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from app.db.pool import Connection
+from app.db.table import Table, Through, part_of
+from app.errors import NotFound
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, InvoiceId, LineItemId
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
+from app.marketplace.owned.db.metadata import METADATA
+from app.marketplace.refunds.domain.refund_request import (
+    RefundRequestInitiator,
+    RefundRequestLineItemStatus,
+    RefundRequestStatus,
+    RefundStage,
+    line_stage,
+    line_status,
+)
+
+RefundRequestId = NewType("RefundRequestId", int)
+RefundRequestLineItemId = NewType("RefundRequestLineItemId", int)
+RefundRequestNoteId = NewType("RefundRequestNoteId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequest:
+    id: RefundRequestId
+    invoice_id: InvoiceId
+    status: RefundRequestStatus
+    initiated_by: RefundRequestInitiator
+    refunded_at: datetime | None
+    total_cents: int | None
+    request_value_cents: int | None
+    refund_amount_cents: int | None
+    cash_amount_cents: int | None
+    line_item_amount_total_cents: int | None
+    line_item_tax_total_cents: int | None
+    currency: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequestLineItem:
+    id: RefundRequestLineItemId
+    refund_request_id: RefundRequestId
+    line_item_id: LineItemId | None
+    custom: str | None
+    quantity: int
+    status: RefundRequestLineItemStatus
+    reason: str | None
+    deny_refund_reason: str | None
+    description: str | None
+    is_dispatched: bool
+    returned_at: datetime | None
+    amount_cents: int
+    amount_per_item_cents: int
+    currency: str
+
+    @property
+    def stage(self) -> RefundStage:
+        return line_stage(self.status, is_returned=self.returned_at is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequestNote:
+    id: RefundRequestNoteId
+    refund_request_id: RefundRequestId
+    refund_request_line_item_id: RefundRequestLineItemId | None
+    timestamp: datetime
+    new_status: str
+    note: str | None
+    author: str | None
+
+
+REFUND_REQUESTS = Table(
+    "refund_requests",
+    RefundRequest,
+    type_name="RefundRequest",
+    seen_by=Through("invoice_id"),
+    keys={"invoice_id": part_of(INVOICES)},
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
+REFUND_REQUEST_LINE_ITEMS = Table(
+    "refund_request_line_items",
+    RefundRequestLineItem,
+    type_name="RefundRequestLineItem",
+    seen_by=Through("refund_request_id"),
+    keys={"refund_request_id": part_of(REFUND_REQUESTS), "line_item_id": LINE_ITEMS},
+    owns=(EXTERNAL_IDS, METADATA),
+)
+REFUND_REQUEST_NOTES = Table(
+    "refund_request_notes",
+    RefundRequestNote,
+    type_name="RefundRequestNote",
+    seen_by=Through("refund_request_id"),
+    keys={"refund_request_id": part_of(REFUND_REQUESTS), "refund_request_line_item_id": REFUND_REQUEST_LINE_ITEMS},
+    owns=(IMAGES,),
+)
+
+
+async def find_refunded_invoice(
+    conn: Connection, refund_request_id: RefundRequestId, *, seller_id: SellerId | None
+) -> InvoiceId:
+    """The invoice of a request, which has to be locked before the request is.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `refundRequestId`, for another seller's as well.
+    """
+    found = await conn.fetchval(
+        "select q.invoice_id from refund_requests q join invoices i on i.id = q.invoice_id"
+        " where q.id = $1 and ($2::bigint is null or i.seller_id = $2)",
+        refund_request_id,
+        seller_id,
+    )
+    if found is None:
+        message = "there is no such refund request"
+        raise NotFound(message, fields={"refundRequestId": [message]})
+    return InvoiceId(found)
+
+
+async def lock_refund_request(conn: Connection, refund_request_id: RefundRequestId) -> RefundRequest:
+    """A request that exists, locked to the end of the transaction."""
+    record = await conn.fetchrow(
+        f"select {REFUND_REQUESTS.select_list('q')} from refund_requests q where q.id = $1 for no key update",
+        refund_request_id,
+    )
+    assert record is not None, "requests are not deleted"
+    return REFUND_REQUESTS.from_record(record)
+
+
+async def lock_refund_lines(conn: Connection, invoice_id: InvoiceId) -> list[RefundRequestLineItem]:
+    """The lines of all requests about an invoice, locked in key order."""
+    records = await conn.fetch(
+        f"select {REFUND_REQUEST_LINE_ITEMS.select_list('l')} from refund_request_line_items l"
+        " join refund_requests q on q.id = l.refund_request_id"
+        " where q.invoice_id = $1 order by l.id for no key update of l",
+        invoice_id,
+    )
+    return REFUND_REQUEST_LINE_ITEMS.rows(records)
+
+
+async def find_refund_request(
+    conn: Connection, line_id: RefundRequestLineItemId, *, seller_id: SellerId | None
+) -> RefundRequestId:
+    """The request of a line.
+
+    seller_id  whose it must be; None takes anybody's.
+    Raises NotFound at `refundRequestLineItemId`, for another seller's as well.
+    """
+    found = await conn.fetchval(
+        "select l.refund_request_id from refund_request_line_items l"
+        " join refund_requests q on q.id = l.refund_request_id join invoices i on i.id = q.invoice_id"
+        " where l.id = $1 and ($2::bigint is null or i.seller_id = $2)",
+        line_id,
+        seller_id,
+    )
+    if found is None:
+        message = "there is no such line of a refund request"
+        raise NotFound(message, fields={"refundRequestLineItemId": [message]})
+    return RefundRequestId(found)
+
+
+async def set_line_stages(
+    conn: Connection, stages: Mapping[RefundRequestLineItemId, RefundStage], *, deny_refund_reason: str | None = None
+) -> None:
+    """Move lines that are locked to other stages, in one statement.
+
+    A line that comes back gets its time; one that is denied gets the reason, and any other loses it.
+    """
+    await conn.execute(
+        "update refund_request_line_items l set status = s.status,"
+        " returned_at = case when s.is_returned then coalesce(l.returned_at, now()) else l.returned_at end,"
+        " deny_refund_reason = case when s.status = 'REFUND_DENIED' then $4::text end"
+        " from unnest($1::bigint[], $2::text[], $3::boolean[]) s(id, status, is_returned) where l.id = s.id",
+        [*stages],
+        [line_status(stage).value for stage in stages.values()],
+        [stage is RefundStage.RETURNED for stage in stages.values()],
+        deny_refund_reason,
+    )
+
+
+async def touch_refund_request(conn: Connection, refund_request_id: RefundRequestId) -> None:
+    """A part of the request has changed: lists of what was updated since find it. No change event: see capture."""
+    await conn.execute("update refund_requests set updated_at = now() where id = $1", refund_request_id)

@@ -1,0 +1,272 @@
+"""Words and rules of refund requests."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.kernel.problems import Problems, blank_problems
+from app.marketplace.orders.domain.order import LineItemStatus
+
+
+class RefundRequestStatus(StrEnum):
+    AWAITING = "AWAITING"
+    RETURNED = "RETURNED"
+    REFUND_ACCEPTED = "REFUND_ACCEPTED"
+    REFUND_DENIED = "REFUND_DENIED"
+    REFUNDED = "REFUNDED"
+    DENIED = "DENIED"
+    PROCESSED = "PROCESSED"
+
+
+class RefundRequestLineItemStatus(StrEnum):
+    PENDING_APPROVAL = "PENDING_APPROVAL"
+    AWAITING_RETURN = "AWAITING_RETURN"
+    REFUND_ACCEPTED = "REFUND_ACCEPTED"
+    REFUND_DENIED = "REFUND_DENIED"
+    REFUNDED = "REFUNDED"
+
+
+class RefundRequestInitiator(StrEnum):
+    ADMIN = "ADMIN"
+    SELLER = "SELLER"
+    BUYER = "BUYER"
+
+
+class RefundStage(StrEnum):
+    """Where a line stands: its status, and RETURNED once what it awaits has come back."""
+
+    PENDING_APPROVAL = "PENDING_APPROVAL"
+    AWAITING_RETURN = "AWAITING_RETURN"
+    RETURNED = "RETURNED"
+    REFUND_ACCEPTED = "REFUND_ACCEPTED"
+    REFUND_DENIED = "REFUND_DENIED"
+    REFUNDED = "REFUNDED"
+
+
+class RefundStep(StrEnum):
+    """What can be done to a line, or to each line of a request that allows it. The value tells it in words."""
+
+    APPROVE = "approved"
+    RETURN = "returned"
+    ACCEPT = "accepted"
+    DENY = "denied"
+    REVERT_DENIAL = "put back from denial"
+    REFUND = "refunded"
+
+
+#: Where each step leads from each stage that allows it: the one table that every refund mutation obeys.
+#: What was never sent has nothing to come back: its approval skips AWAITING_RETURN, see `stage_after`.
+STEPS: Mapping[RefundStep, Mapping[RefundStage, RefundStage]] = {
+    RefundStep.APPROVE: {RefundStage.PENDING_APPROVAL: RefundStage.AWAITING_RETURN},
+    RefundStep.RETURN: {RefundStage.AWAITING_RETURN: RefundStage.RETURNED},
+    RefundStep.ACCEPT: {
+        RefundStage.PENDING_APPROVAL: RefundStage.REFUND_ACCEPTED,
+        RefundStage.AWAITING_RETURN: RefundStage.REFUND_ACCEPTED,
+        RefundStage.RETURNED: RefundStage.REFUND_ACCEPTED,
+    },
+    RefundStep.DENY: {
+        RefundStage.PENDING_APPROVAL: RefundStage.REFUND_DENIED,
+        RefundStage.AWAITING_RETURN: RefundStage.REFUND_DENIED,
+        RefundStage.RETURNED: RefundStage.REFUND_DENIED,
+        RefundStage.REFUND_ACCEPTED: RefundStage.REFUND_DENIED,
+    },
+    RefundStep.REVERT_DENIAL: {RefundStage.REFUND_DENIED: RefundStage.PENDING_APPROVAL},
+    # Paying out what came back accepts it: the short way, return and refund, has no step between.
+    RefundStep.REFUND: {
+        RefundStage.RETURNED: RefundStage.REFUNDED,
+        RefundStage.REFUND_ACCEPTED: RefundStage.REFUNDED,
+    },
+}
+
+INITIAL = frozenset(
+    {
+        RefundRequestLineItemStatus.PENDING_APPROVAL,
+        RefundRequestLineItemStatus.AWAITING_RETURN,
+        RefundRequestLineItemStatus.REFUND_ACCEPTED,
+    }
+)
+
+#: A line in one of these claims its quantity: no other request can ask for the same items.
+OPEN = INITIAL
+
+
+def line_stage(status: RefundRequestLineItemStatus, *, is_returned: bool) -> RefundStage:
+    """The stage of a line. A return counts while the line awaits it: it is no decision, nor does it undo one."""
+    if status is RefundRequestLineItemStatus.AWAITING_RETURN and is_returned:
+        return RefundStage.RETURNED
+    return RefundStage(status.value)
+
+
+def line_status(stage: RefundStage) -> RefundRequestLineItemStatus:
+    """The status that stands for a stage: what came back keeps AWAITING_RETURN until it is decided."""
+    if stage is RefundStage.RETURNED:
+        return RefundRequestLineItemStatus.AWAITING_RETURN
+    return RefundRequestLineItemStatus(stage.value)
+
+
+def stage_after(step: RefundStep, stage: RefundStage, *, is_dispatched: bool) -> RefundStage | None:
+    """Where a step leads; None when the stage does not allow it."""
+    if step is RefundStep.APPROVE and stage in STEPS[step] and not is_dispatched:
+        return RefundStage.REFUND_ACCEPTED
+    return STEPS[step].get(stage)
+
+
+def step_conflict(step: RefundStep, stages: Collection[RefundStage]) -> str | None:
+    """Why a step can't be made with a whole request; None when one of its lines, at least, allows it."""
+    if RefundStage.REFUNDED in stages:
+        return "has been refunded already"
+    if not any(stage in STEPS[step] for stage in stages):
+        return f"has no line that can be {step.value}"
+    return None
+
+
+def line_step_conflict(step: RefundStep, stage: RefundStage, others: Collection[RefundStage]) -> str | None:
+    """Why a step can't be made with one line; `others` are those of its request."""
+    if RefundStage.REFUNDED in (stage, *others):
+        return "is of a request that has been refunded already"
+    if stage not in STEPS[step]:
+        return f"is {stage.value}: it can't be {step.value}"
+    return None
+
+
+def request_status(lines: Collection[RefundStage]) -> RefundRequestStatus:
+    """A request's status, from the stages of its lines (at least one).
+
+    While a line is pending or awaiting, that counts. Then: RETURNED while nothing that came back is decided
+    against, REFUND_DENIED when some of it was denied and some is undecided; once all are decided,
+    REFUND_ACCEPTED for a mixture.
+    """
+    found = {*lines}
+    if RefundStage.REFUNDED in found:
+        return RefundRequestStatus.REFUNDED
+    if found & {RefundStage.PENDING_APPROVAL, RefundStage.AWAITING_RETURN}:
+        return RefundRequestStatus.AWAITING
+    if RefundStage.RETURNED in found:
+        is_denied = RefundStage.REFUND_DENIED in found
+        return RefundRequestStatus.REFUND_DENIED if is_denied else RefundRequestStatus.RETURNED
+    if found == {RefundStage.REFUND_DENIED}:
+        return RefundRequestStatus.DENIED
+    if found == {RefundStage.REFUND_ACCEPTED}:
+        return RefundRequestStatus.PROCESSED
+    return RefundRequestStatus.REFUND_ACCEPTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundLine:
+    """One line asked for: some of a line item, or a custom one with an amount of its own.
+
+    is_dispatched  a return of what was sent, or a cancellation of what was not; None: see `is_return`.
+    """
+
+    quantity: int
+    line_item_id: int | None = None
+    custom: str | None = None
+    amount_per_item_cents: int | None = None
+    reason: str | None = None
+    is_dispatched: bool | None = None
+    status: RefundRequestLineItemStatus = RefundRequestLineItemStatus.AWAITING_RETURN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refundable:
+    """What can be claimed of one line item: its quantities less what open refund lines claim already."""
+
+    awaiting_dispatch: int
+    returnable: int
+
+
+def is_return(line: RefundLine, quantity_awaiting_dispatch: int) -> bool:
+    """Whether the line takes back what was sent; when not said, it does once nothing awaits dispatch."""
+    if line.line_item_id is None:
+        return bool(line.is_dispatched)
+    return quantity_awaiting_dispatch == 0 if line.is_dispatched is None else line.is_dispatched
+
+
+def refund_line_problems(lines: Sequence[RefundLine], refundable: Mapping[int, Refundable]) -> Problems:
+    """Everything that keeps these lines from being requested.
+
+    refundable  of every line item of the invoice and no other; `is_dispatched` is decided already.
+    """
+    if not lines:
+        return Problems(lineItems=["must not be empty"])
+    problems = Problems()
+    taken: Counter[tuple[int, bool]] = Counter()
+    for index, line in enumerate(lines):
+        path = f"lineItems.{index}"
+        problems.include(_form_problems(line, path))
+        if line.line_item_id is None or line.quantity < 1:
+            continue
+        if line.line_item_id not in refundable:
+            problems.add(f"{path}.lineItemId", "there is no such line item on this invoice")
+            continue
+        part = refundable[line.line_item_id]
+        key = (line.line_item_id, bool(line.is_dispatched))
+        left = max((part.returnable if line.is_dispatched else part.awaiting_dispatch) - taken[key], 0)
+        taken[key] += line.quantity
+        if line.quantity > left:
+            what = "can be returned" if line.is_dispatched else "can be cancelled before dispatch"
+            problems.add(f"{path}.quantity", f"is more than {what}: {left}")
+    return problems
+
+
+def _form_problems(line: RefundLine, path: str) -> Problems:
+    """What is wrong with a line whatever the invoice is."""
+    problems = Problems()
+    if line.quantity < 1:
+        problems.add(f"{path}.quantity", "must be at least 1")
+    if line.status not in INITIAL:
+        allowed = ", ".join(status for status in RefundRequestLineItemStatus if status in INITIAL)
+        problems.add(f"{path}.status", f"must be one of {allowed} at first")
+    if (line.line_item_id is None) == (line.custom is None):
+        problems.add(path, "must have either lineItemId or custom")
+    elif line.custom is not None:
+        problems.include(blank_problems({f"{path}.custom": line.custom}))
+        if line.amount_per_item_cents is None:
+            problems.add(f"{path}.amountPerItemCents", "is required for a custom line")
+        elif line.amount_per_item_cents < 0:
+            problems.add(f"{path}.amountPerItemCents", "must not be negative")
+    elif line.amount_per_item_cents is not None:
+        problems.add(f"{path}.amountPerItemCents", "is for custom lines: a line item's own amount counts")
+    return problems
+
+
+def share(amount_cents: int, part: int, whole: int) -> int:
+    """The amount that falls to `part` of `whole`, in full cents, rounded down; nothing of nothing."""
+    return amount_cents * part // whole if whole else 0
+
+
+def payout_conflict(lines: Collection[RefundStage]) -> str | None:
+    """Why a request can't be paid out now; None when each line came back or is decided, and one isn't denied."""
+    if RefundStage.REFUNDED in lines:
+        return "has been refunded already"
+    kept = [stage for stage in lines if stage is not RefundStage.REFUND_DENIED]
+    if not kept:
+        return "has no line that was not denied"
+    if not all(stage in STEPS[RefundStep.REFUND] for stage in kept):
+        return "has lines that are neither accepted nor denied"
+    return None
+
+
+def payout_problems(
+    *, lines_total_cents: int, invoice_left_cents: int, refund_cents: int | None, cash_cents: int | None
+) -> Problems:
+    """What is wrong with a payout's amounts. None stands for the lines' total, and for all of that."""
+    problems = Problems()
+    refund = lines_total_cents if refund_cents is None else refund_cents
+    if refund < 0:
+        problems.add("refundAmountCents", "must not be negative")
+    if refund > lines_total_cents:
+        problems.add("refundAmountCents", f"is more than the accepted lines come to: {lines_total_cents}")
+    if refund > invoice_left_cents:
+        problems.add("refundAmountCents", f"is more than is left of the invoice: {max(invoice_left_cents, 0)}")
+    if cash_cents is not None and not 0 <= cash_cents <= max(refund, 0):
+        problems.add("cashAmountCents", f"must be from 0 to the amount refunded, {max(refund, 0)}")
+    return problems
+
+
+def settled_status(*, quantity: int, cancelled: int, returned: int, status: LineItemStatus) -> LineItemStatus:
+    """A line item's status once so many were refunded: CANCELLED if none had been sent, else REFUNDED."""
+    if cancelled + returned < quantity:
+        return status
+    return LineItemStatus.REFUNDED if returned else LineItemStatus.CANCELLED

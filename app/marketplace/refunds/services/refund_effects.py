@@ -1,0 +1,135 @@
+"""What the changes of refund requests share: the rows they lock, their notes, and what the invoice has of them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.auth.viewers import Viewer
+from app.db.pool import Connection
+from app.db.write import insert_rows, update_row
+from app.kernel.problems import Problems, blank_problems
+from app.marketplace.catalogue.db.sellers import find_seller
+from app.marketplace.orders.db.invoices import (
+    INVOICES,
+    Invoice,
+    LineItem,
+    LineItemId,
+    lock_invoice,
+    lock_line_items,
+    touch_invoice,
+)
+from app.marketplace.orders.domain.invoice import flags_after_refund
+from app.marketplace.refunds.db.refund_requests import (
+    REFUND_REQUEST_NOTES,
+    RefundRequest,
+    RefundRequestId,
+    RefundRequestLineItem,
+    find_refunded_invoice,
+    lock_refund_lines,
+    lock_refund_request,
+)
+from app.marketplace.refunds.domain.refund_request import OPEN, Refundable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNote:
+    """author: None names the viewer, the operator or the seller's business."""
+
+    note: str
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedRefund:
+    """A request and what its change may touch. all_lines: of every request of the invoice."""
+
+    invoice: Invoice
+    request: RefundRequest
+    items: Mapping[LineItemId, LineItem]
+    all_lines: Sequence[RefundRequestLineItem]
+
+    @property
+    def lines(self) -> list[RefundRequestLineItem]:
+        return [line for line in self.all_lines if line.refund_request_id == self.request.id]
+
+
+async def lock_refund(conn: Connection, viewer: Viewer, refund_request_id: RefundRequestId) -> LockedRefund:
+    """Lock a request with its invoice. Raises NotFound at `refundRequestId`, for another seller's as well."""
+    # The invoice before the request, as everywhere: changes wait for each other, never in a circle.
+    invoice_id = await find_refunded_invoice(conn, refund_request_id, seller_id=viewer.seller_id)
+    invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)
+    return LockedRefund(
+        invoice=invoice,
+        request=await lock_refund_request(conn, refund_request_id),
+        items={item.id: item for item in await lock_line_items(conn, invoice_id)},
+        all_lines=await lock_refund_lines(conn, invoice_id),
+    )
+
+
+def refundable(items: Iterable[LineItem], lines: Iterable[RefundRequestLineItem]) -> dict[int, Refundable]:
+    """What each line item has left that no open refund line claims."""
+    claimed: Counter[tuple[int | None, bool]] = Counter()
+    for line in lines:
+        if line.status in OPEN:
+            claimed[line.line_item_id, line.is_dispatched] += line.quantity
+    return {
+        item.id: Refundable(
+            awaiting_dispatch=item.quantity_awaiting_dispatch - claimed[item.id, False],
+            returnable=item.quantity_returnable - claimed[item.id, True],
+        )
+        for item in items
+    }
+
+
+def note_problems(notes: Sequence[NewNote]) -> Problems:
+    return blank_problems({f"notes.{index}.note": note.note for index, note in enumerate(notes)})
+
+
+async def insert_notes(
+    conn: Connection,
+    viewer: Viewer,
+    request: RefundRequest,
+    notes: Sequence[NewNote],
+    *,
+    line: RefundRequestLineItem | None = None,
+) -> None:
+    """Keep the notes with the status that the line, if they are about one, or the request has then."""
+    if not notes:
+        return
+    seller = None if viewer.seller_id is None else await find_seller(conn, viewer.seller_id)
+    own_name = "Operator" if seller is None else seller.business_name
+    rows = [
+        {
+            "refund_request_id": request.id,
+            "refund_request_line_item_id": None if line is None else line.id,
+            "timestamp": request.updated_at,
+            "new_status": request.status if line is None else line.status,
+            "note": note.note,
+            "author": note.author or own_name,
+        }
+        for note in notes
+    ]
+    await insert_rows(conn, REFUND_REQUEST_NOTES, rows)
+
+
+async def follow_refunds(
+    conn: Connection,
+    invoice: Invoice,
+    refund_lines: Iterable[RefundRequestLineItem],
+    items: Iterable[LineItem],
+    *,
+    paid_cents: int = 0,
+) -> None:
+    """The invoice's flags follow all refund lines and items; a payout lowers what it comes to."""
+    items = list(items)
+    flags = flags_after_refund(
+        invoice.status_flags,
+        refund_lines={line.stage for line in refund_lines},
+        line_items=[item.status for item in items],
+        awaiting=[item.quantity_awaiting_dispatch for item in items],
+    )
+    if paid_cents or flags != invoice.status_flags:
+        values = {"status_flags": flags, "adjustment_cents": invoice.adjustment_cents - paid_cents}
+        await update_row(conn, INVOICES, invoice.id, values)
+    else:
+        await touch_invoice(conn, invoice.id)

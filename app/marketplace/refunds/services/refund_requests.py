@@ -1,0 +1,215 @@
+"""Refund requests: items are asked back or cancelled, and paid back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.db.pool import Connection, transaction
+from app.db.write import insert_row, insert_rows, update_row
+from app.errors import InvalidInput
+from app.kernel.problems import BIGINT_MAX, Problems, value_problems
+from app.marketplace.orders.db.invoice_amendments import count_settled
+from app.marketplace.orders.db.invoices import (
+    Invoice,
+    InvoiceId,
+    LineItem,
+    LineItemId,
+    lock_invoice,
+    lock_line_items,
+    move_line_items,
+)
+from app.marketplace.refunds.db.refund_requests import (
+    REFUND_REQUEST_LINE_ITEMS,
+    REFUND_REQUESTS,
+    RefundRequest,
+    RefundRequestId,
+    RefundRequestLineItem,
+    lock_refund_lines,
+    set_line_stages,
+)
+from app.marketplace.refunds.domain.refund_request import (
+    RefundLine,
+    RefundRequestInitiator,
+    RefundRequestStatus,
+    RefundStage,
+    is_return,
+    refund_line_problems,
+    request_status,
+    share,
+)
+from app.marketplace.refunds.services.refund_effects import (
+    NewNote,
+    follow_refunds,
+    insert_notes,
+    lock_refund,
+    note_problems,
+    refundable,
+)
+from app.marketplace.refunds.services.refund_payouts import (
+    Payout,
+    decide_payout,
+    insert_amendment,
+    line_item_moves,
+    moved_line_items,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRefundRequest:
+    """initiated_by: None is ADMIN for the operator, SELLER for a seller."""
+
+    invoice_id: InvoiceId
+    line_items: Sequence[RefundLine]
+    notes: Sequence[NewNote]
+    initiated_by: RefundRequestInitiator | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Amounts in cents. refund: None is what the accepted lines come to. cash: None is all of the refund."""
+
+    refund_request_id: RefundRequestId
+    notes: Sequence[NewNote] = ()
+    refund_amount_cents: int | None = None
+    cash_amount_cents: int | None = None
+
+
+async def create_refund_request(database: Database, viewer: Viewer, given: NewRefundRequest) -> RefundRequest:
+    """Ask for items to be taken back or cancelled. For the operator and the invoice's seller.
+
+    Raises NotFound; InvalidInput with everything that is wrong with the request.
+    """
+    _create_problems(viewer, given).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        invoice = await lock_invoice(conn, given.invoice_id, seller_id=viewer.seller_id)
+        items = {item.id: item for item in await lock_line_items(conn, invoice.id)}
+        others = await lock_refund_lines(conn, invoice.id)
+        lines = [_decided(line, items) for line in given.line_items]
+        refund_line_problems(lines, refundable(items.values(), others)).check()
+        if sum(_amount(line, items) for line in lines) > BIGINT_MAX:
+            raise InvalidInput.at("lineItems", "come to an amount that is too large")
+        initiated_by = given.initiated_by or _initiator(viewer)
+        request = await _insert_request(conn, invoice, lines, items, initiated_by)
+        await insert_notes(conn, viewer, request, given.notes)
+        inserted = await _insert_lines(conn, request, lines, items)
+        await follow_refunds(conn, invoice, [*others, *inserted], items.values())
+        return request
+
+
+async def refund_refund_request(database: Database, viewer: Viewer, given: Refund) -> RefundRequest:
+    """Pay a request out: an amendment of the invoice. For the operator and the invoice's seller.
+
+    Raises NotFound; Conflict unless each line came back or is decided, and when it was paid out before;
+    InvalidInput for wrong amounts.
+    """
+    value_problems(given).include(note_problems(given.notes)).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        locked = await lock_refund(conn, viewer, given.refund_request_id)
+        payout = decide_payout(
+            locked.request,
+            locked.invoice,
+            locked.all_lines,
+            refund_cents=given.refund_amount_cents,
+            cash_cents=given.cash_amount_cents,
+        )
+        settled = await count_settled(conn, locked.invoice.id)
+        moves = line_item_moves(payout.lines, settled, locked.items)
+        await set_line_stages(conn, {line.id: RefundStage.REFUNDED for line in payout.lines})
+        await move_line_items(conn, moves)
+        await insert_amendment(conn, locked.invoice, locked.request, payout, locked.items)
+        refunded = await _settle(conn, locked.request, payout)
+        await insert_notes(conn, viewer, refunded, given.notes)
+        all_lines = await lock_refund_lines(conn, locked.invoice.id)
+        items = moved_line_items(locked.items, moves).values()
+        await follow_refunds(conn, locked.invoice, all_lines, items, paid_cents=payout.refund_cents)
+        return refunded
+
+
+def _create_problems(viewer: Viewer, given: NewRefundRequest) -> Problems:
+    problems = value_problems(given).include(note_problems(given.notes))
+    if given.initiated_by is RefundRequestInitiator.ADMIN and not viewer.is_operator:
+        problems.add("initiatedBy", "can be ADMIN for the operator only")
+    return problems
+
+
+def _initiator(viewer: Viewer) -> RefundRequestInitiator:
+    return RefundRequestInitiator.ADMIN if viewer.is_operator else RefundRequestInitiator.SELLER
+
+
+def _decided(line: RefundLine, items: Mapping[LineItemId, LineItem]) -> RefundLine:
+    item = items.get(LineItemId(line.line_item_id)) if line.line_item_id is not None else None
+    return replace(line, is_dispatched=is_return(line, item.quantity_awaiting_dispatch if item else 0))
+
+
+def _amount(line: RefundLine, items: Mapping[LineItemId, LineItem]) -> int:
+    """What the line comes to: its share of what was paid for the item, or the custom amount."""
+    if line.line_item_id is None:
+        return line.quantity * (line.amount_per_item_cents or 0)
+    item = items[LineItemId(line.line_item_id)]
+    return share(item.total_cents, line.quantity, item.quantity)
+
+
+def _tax(line: RefundLine, items: Mapping[LineItemId, LineItem]) -> int:
+    if line.line_item_id is None:
+        return 0
+    item = items[LineItemId(line.line_item_id)]
+    return share(item.tax_total_cents, line.quantity, item.quantity)
+
+
+async def _insert_request(
+    conn: Connection,
+    invoice: Invoice,
+    lines: Sequence[RefundLine],
+    items: Mapping[LineItemId, LineItem],
+    initiated_by: RefundRequestInitiator,
+) -> RefundRequest:
+    total = sum(_amount(line, items) for line in lines)
+    return await insert_row(
+        conn,
+        REFUND_REQUESTS,
+        invoice_id=invoice.id,
+        status=request_status([RefundStage(line.status.value) for line in lines]),
+        initiated_by=initiated_by,
+        total_cents=total,
+        request_value_cents=total,
+        line_item_amount_total_cents=sum(_amount(line, items) for line in lines if line.line_item_id is not None),
+        line_item_tax_total_cents=sum(_tax(line, items) for line in lines),
+        currency=invoice.currency,
+    )
+
+
+async def _insert_lines(
+    conn: Connection,
+    request: RefundRequest,
+    lines: Sequence[RefundLine],
+    items: Mapping[LineItemId, LineItem],
+) -> list[RefundRequestLineItem]:
+    rows = [
+        {
+            "refund_request_id": request.id,
+            "line_item_id": line.line_item_id,
+            "custom": line.custom,
+            "quantity": line.quantity,
+            "status": line.status,
+            "reason": line.reason,
+            "is_dispatched": line.is_dispatched,
+            "amount_cents": _amount(line, items),
+            "amount_per_item_cents": share(_amount(line, items), 1, line.quantity),
+            "currency": request.currency,
+        }
+        for line in lines
+    ]
+    return await insert_rows(conn, REFUND_REQUEST_LINE_ITEMS, rows)
+
+
+async def _settle(conn: Connection, request: RefundRequest, payout: Payout) -> RefundRequest:
+    values = {
+        "status": RefundRequestStatus.REFUNDED,
+        "refunded_at": await conn.fetchval("select now()"),
+        "total_cents": payout.lines_total_cents,
+        "refund_amount_cents": payout.refund_cents,
+        "cash_amount_cents": payout.cash_cents,
+    }
+    return await update_row(conn, REFUND_REQUESTS, request.id, values)

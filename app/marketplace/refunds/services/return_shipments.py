@@ -1,0 +1,142 @@
+"""Return shipments: what the buyer sends back for a refund request."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.db.pool import Connection, transaction
+from app.db.write import insert_row, insert_rows, update_row
+from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.problems import Problems, blank_problems, camel, url_problems, value_problems
+from app.marketplace.orders.db.invoices import LineItemId, touch_invoice
+from app.marketplace.orders.db.shipments import ShipmentCarrierId, find_carrier
+from app.marketplace.orders.domain.shipment import Packed, returning_problems
+from app.marketplace.refunds.db.refund_requests import RefundRequestId, touch_refund_request
+from app.marketplace.refunds.db.return_shipments import (
+    RETURN_SHIPMENTS,
+    RETURN_SHIPPED_ITEMS,
+    ReturnShipment,
+    ReturnShipmentId,
+    count_returning,
+    find_returned_request,
+    lock_return_shipment,
+)
+from app.marketplace.refunds.domain.refund_request import RefundStage
+from app.marketplace.refunds.services.refund_effects import LockedRefund, lock_refund
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewReturnItem:
+    line_item_id: LineItemId
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewReturnShipment:
+    """drop_off_url: where the buyer can look up where to hand the parcel in."""
+
+    refund_request_id: RefundRequestId
+    carrier_id: ShipmentCarrierId
+    tracking_number: str
+    shipped_items: Sequence[NewReturnItem] = ()
+    note: str | None = None
+    drop_off_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnShipmentUpdate:
+    """Absent stays as it is; None clears the note and the URL."""
+
+    shipment_id: ReturnShipmentId
+    carrier_id: ShipmentCarrierId | Absent | None = ABSENT
+    tracking_number: str | Absent | None = ABSENT
+    note: str | Absent | None = ABSENT
+    drop_off_url: str | Absent | None = ABSENT
+
+
+async def create_return_shipment(database: Database, viewer: Viewer, new: NewReturnShipment) -> ReturnShipment:
+    """Note a parcel on its way back. For the operator and the invoice's seller; it moves no line of the request.
+
+    Raises NotFound; InvalidInput with everything that is wrong.
+    """
+    problems = value_problems(new).include(blank_problems({"trackingNumber": new.tracking_number}))
+    problems.include(url_problems({"dropOffUrl": new.drop_off_url})).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        locked = await lock_refund(conn, viewer, new.refund_request_id)
+        problems = returning_problems(await _left(conn, locked), _packed(new))
+        problems.include(await _carrier_problems(conn, new.carrier_id)).check()
+        shipment = await insert_row(
+            conn,
+            RETURN_SHIPMENTS,
+            refund_request_id=new.refund_request_id,
+            carrier_id=new.carrier_id,
+            tracking_number=new.tracking_number,
+            note=new.note,
+            drop_off_url=new.drop_off_url,
+        )
+        items = [
+            {"return_shipment_id": shipment.id, "line_item_id": item.line_item_id, "quantity": item.quantity}
+            for item in new.shipped_items
+        ]
+        if items:
+            await insert_rows(conn, RETURN_SHIPPED_ITEMS, items)
+        await _touch(conn, locked)
+        return shipment
+
+
+async def update_return_shipment(database: Database, viewer: Viewer, change: ReturnShipmentUpdate) -> ReturnShipment:
+    """Change a return shipment. For the operator and the invoice's seller. What is the same is not written.
+
+    Raises NotFound; InvalidInput with everything that is wrong.
+    """
+    sent = given(change)
+    del sent["shipment_id"]
+    value_problems(change).include(_update_problems(sent)).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        request_id = await find_returned_request(conn, change.shipment_id, seller_id=viewer.seller_id)
+        locked = await lock_refund(conn, viewer, request_id)
+        before = await lock_return_shipment(conn, change.shipment_id)
+        if "carrier_id" in sent:
+            (await _carrier_problems(conn, sent["carrier_id"])).check()
+        differing = {name: value for name, value in sent.items() if value != getattr(before, name)}
+        if not differing:
+            return before
+        await _touch(conn, locked)
+        return await update_row(conn, RETURN_SHIPMENTS, before.id, differing)
+
+
+def _packed(new: NewReturnShipment) -> list[Packed]:
+    return [Packed(line_item_id=item.line_item_id, quantity=item.quantity) for item in new.shipped_items]
+
+
+def _update_problems(sent: Mapping[str, Any]) -> Problems:
+    cleared = [name for name in ("carrier_id", "tracking_number") if name in sent and sent[name] is None]
+    problems = Problems({camel(name): ["can't be null"] for name in cleared})
+    if isinstance(number := sent.get("tracking_number"), str):
+        problems.include(blank_problems({"trackingNumber": number}))
+    return problems.include(url_problems({"dropOffUrl": sent.get("drop_off_url")}))
+
+
+async def _carrier_problems(conn: Connection, carrier_id: ShipmentCarrierId) -> Problems:
+    if await find_carrier(conn, carrier_id) is not None:
+        return Problems()
+    return Problems(carrierId=["there is no such carrier"])
+
+
+async def _left(conn: Connection, locked: LockedRefund) -> dict[int, int]:
+    """What of the request's line items is to come back and is in no return shipment yet."""
+    wanted: Counter[int] = Counter()
+    for line in locked.lines:
+        if line.line_item_id is not None and line.stage is not RefundStage.REFUND_DENIED:
+            wanted[line.line_item_id] += line.quantity
+    returning = await count_returning(conn, locked.request.id)
+    return {item_id: quantity - returning.get(LineItemId(item_id), 0) for item_id, quantity in wanted.items()}
+
+
+async def _touch(conn: Connection, locked: LockedRefund) -> None:
+    await touch_invoice(conn, locked.invoice.id)
+    await touch_refund_request(conn, locked.request.id)

@@ -1,0 +1,22 @@
+"""`tellgraph <command>` for as long as its parent lives, whose pipe is its input.
+
+The pipe ends with the parent, however that ends: also where it is killed and can tell nobody.
+"""
+
+import os
+import runpy
+import signal
+import sys
+import threading
+
+
+def _end_with_parent() -> None:
+    """Wait until the pipe ends, and then have this process end in order."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    runpy.run_module("app.cli.commands", run_name="__main__", alter_sys=True)

@@ -1,0 +1,149 @@
+"""What the demo runs: API and worker as processes of their own, the receiver as a thread of this one."""
+
+import asyncio
+import contextlib
+import os
+import queue
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from app.db.pool import create_database, transaction
+from app.settings import Settings
+from app.tools.demo.children import Children, running_children
+from app.tools.demo.progress import DemoError, Steps
+from app.tools.demo.story import Api
+from app.tools.embedded.processes import free_port, is_free
+from app.tools.listen import Delivery, Signature, Verify, running_receiver, verifying_keys
+from app.webhooks.domain.signing_secret import generate_secret
+
+_READY_TIMEOUT_S = 60
+_DELIVERY_TIMEOUT_S = 60
+_LOOPBACK = ("127.0.0.0/8", "::1/128")
+#: Short, so that Ctrl-C is: the endpoint of the POSTs in flight is this process.
+_GRACE_S = 5
+
+
+@dataclass(slots=True, kw_only=True)
+class Demo:
+    """What runs. webhooks: ids by description."""
+
+    steps: Steps
+    children: Children
+    api: Api
+    url: str
+    key: str
+    receiver_url: str
+    secret: str
+    arrived: "queue.SimpleQueue[Delivery]"
+    webhooks: dict[str, str] = field(default_factory=dict)
+
+    def register(self, description: str, klass: str, query: str) -> None:
+        attributes = {"url": self.receiver_url, "type": klass, "queryString": query, "hmacKey": self.secret}
+        self.webhooks[description] = self.api.register(description, attributes)
+
+    def disable_webhooks(self) -> None:
+        """Leave no endpoint behind that nobody answers: a later worker would try it for days."""
+        for webhook_id in self.webhooks.values():
+            # Also when the demo ends because the API did.
+            with contextlib.suppress(DemoError):
+                self.api.disable(webhook_id)
+
+    def receive(self, is_wanted: Callable[[Any], bool], what: str) -> Delivery:
+        """Wait for the POST whose `payload.data.node` is wanted. Raises DemoError, also for a bad signature."""
+
+        def look() -> Delivery | None:
+            with contextlib.suppress(queue.Empty):
+                delivery = self.arrived.get(timeout=0.1)
+                return delivery if is_wanted(_node(delivery)) else None
+            return None
+
+        delivery = self.children.wait_for(look, f"no POST about {what} arrived", _DELIVERY_TIMEOUT_S)
+        if delivery.signature is not Signature.VERIFIED:
+            raise DemoError(f"the POST about {what} came with a bad signature: {delivery.problem}")
+        return delivery
+
+
+def _node(delivery: Delivery) -> Any:
+    """The entity of a payload; empty where there is none."""
+    body = delivery.json
+    data = body.get("payload", {}).get("data") if isinstance(body, dict) else None
+    return (data or {}).get("node") or {}
+
+
+def api_port(settings: Settings, asked: int | None) -> int:
+    configured = settings.port if "port" in settings.model_fields_set else 0
+    port = configured if asked is None else asked
+    if port and not is_free(port):
+        raise DemoError(f"port {port} is in use; another: tellgraph demo --port …")
+    return port or free_port()
+
+
+@contextmanager
+def running_demo(settings: Settings, steps: Steps, *, key: str, port: int, verify: Verify) -> Iterator[Demo]:
+    """Receiver, API and worker; ready to be asked."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "localhost") else settings.host
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    environment = _environment(settings, port)
+    secret = generate_secret()
+    receiver = running_receiver(keys=verifying_keys([secret]), verify=verify, path="/webhooks")
+    headers = {"Authorization": f"Bearer {key}"}
+    # A proxy of the environment is not asked for what is on this machine.
+    client = httpx.Client(base_url=url, headers=headers, timeout=10, trust_env=False)
+    with (
+        receiver as (receiver_url, arrived),
+        client,
+        running_children(settings.data_dir.resolve() / "logs") as children,
+    ):
+        api = Api(client)
+        with steps.step(f"API on {url}"):
+            children.start("api", ["serve"], environment)
+            children.start("worker", ["worker"], environment)
+            children.wait_for(api.is_ready, "the API is not ready", _READY_TIMEOUT_S)
+        with steps.step("the worker has published all earlier changes"):
+            # Else the webhook that is about to be registered would be told of them, too.
+            children.wait_for(
+                lambda: asyncio.run(_is_published(settings)) or None,
+                "the worker does not publish",
+                _READY_TIMEOUT_S,
+            )
+        demo = Demo(
+            steps=steps,
+            children=children,
+            api=api,
+            url=url,
+            key=key,
+            receiver_url=receiver_url,
+            secret=secret,
+            arrived=arrived,
+        )
+        try:
+            yield demo
+        finally:
+            demo.disable_webhooks()
+
+
+async def _is_published(settings: Settings) -> bool:
+    assert settings.database_url is not None
+    async with create_database(settings.database_url, pool_size=2) as database, transaction(database) as conn:
+        sql = "select not exists (select from change_events where published_at is null)"
+        return bool(await conn.fetchval(sql))
+
+
+def _environment(settings: Settings, port: int) -> dict[str, str]:
+    """Of API and worker: this process's, and what it has found out."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    return {
+        **os.environ,
+        "TELLGRAPH_DATABASE_URL": settings.database_url,
+        "TELLGRAPH_REDIS_URL": settings.redis_url,
+        "TELLGRAPH_SECRET_KEY": settings.secret_key or "",
+        "TELLGRAPH_HOST": settings.host,
+        "TELLGRAPH_PORT": str(port),
+        "TELLGRAPH_EGRESS_ALLOW": ",".join([*map(str, settings.egress_allow), *_LOOPBACK]),
+        "TELLGRAPH_SHUTDOWN_GRACE_S": str(_GRACE_S),
+    }

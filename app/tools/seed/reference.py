@@ -1,0 +1,127 @@
+"""Reference data that a seeding shares with whatever is there: found by name, or added."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.db.pool import Connection
+from app.marketplace.catalogue.db.brands import find_or_add_brand
+from app.marketplace.catalogue.domain.slug import slug
+from app.marketplace.orders.db.addresses import CountryId, find_or_add_state
+from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS, ShipmentCarrier
+from app.tools.seed import words
+from app.tools.seed.names import CARRIERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """values: name → id, in their order; none for a free text."""
+
+    id: int
+    values: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """states: by short name. taxons: by their names from the root down. brands: by name."""
+
+    country_id: int
+    states: dict[str, int]
+    carriers: Sequence[ShipmentCarrier]
+    brands: dict[str, int]
+    taxons: dict[tuple[str, ...], int]
+    options: dict[str, Option]
+
+
+async def find_or_add_reference(conn: Connection) -> Reference:
+    country_id = await _country(conn)
+    states = {short: await _state(conn, country_id, name, short) for name, short in words.STATES}
+    taxons: dict[tuple[str, ...], int] = {}
+    for category in words.CATEGORIES:
+        await _taxon(conn, category.taxons, taxons)
+    return Reference(
+        country_id=country_id,
+        states=states,
+        carriers=await find_or_add_carriers(conn),
+        brands={name: await _brand(conn, name) for name in words.BRANDS},
+        taxons=taxons,
+        options={option.name: await _option(conn, place, option) for place, option in enumerate(words.OPTIONS)},
+    )
+
+
+async def find_or_add_carriers(conn: Connection) -> list[ShipmentCarrier]:
+    """All of ours; names are unique, and some may be there already."""
+    names = [name for name, _ in CARRIERS]
+    await conn.execute(
+        "insert into shipment_carriers (name, tracking_link_template)"
+        " select * from unnest($1::text[], $2::text[]) on conflict do nothing",
+        names,
+        [template for _, template in CARRIERS],
+    )
+    records = await conn.fetch(
+        f"select {SHIPMENT_CARRIERS.select_list('c')} from shipment_carriers c"
+        " where c.name = any($1::text[]) order by array_position($1::text[], c.name)",
+        names,
+    )
+    return SHIPMENT_CARRIERS.rows(records)
+
+
+async def _country(conn: Connection) -> CountryId:
+    await conn.execute("insert into countries (name, iso) values ('Australia', 'AU') on conflict do nothing")
+    return CountryId(await conn.fetchval("select id from countries where iso = 'AU'"))
+
+
+async def _state(conn: Connection, country_id: CountryId, name: str, short: str) -> int:
+    state_id = await find_or_add_state(conn, country_id, short)
+    await conn.execute("update states set name = $2 where id = $1 and name = short", state_id, name)
+    return state_id
+
+
+async def _brand(conn: Connection, name: str) -> int:
+    brand = await find_or_add_brand(conn, name)
+    await conn.execute(
+        "insert into images (owner_type, owner_id, kind, url, alt, filename)"
+        " values ('Brand', $1, 'LOGO', $2, $3, 'logo.png') on conflict do nothing",
+        brand.id,
+        f"https://images.example/brands/{brand.slug}.png",
+        name,
+    )
+    return brand.id
+
+
+async def _taxon(conn: Connection, path: tuple[str, ...], known: dict[tuple[str, ...], int]) -> int:
+    if path in known:
+        return known[path]
+    parent_id = await _taxon(conn, path[:-1], known) if path[:-1] else None
+    found = await conn.fetchval("select min(id) from taxons where tree_name = $1", " > ".join(path))
+    if found is None:
+        found = await conn.fetchval(
+            "insert into taxons (parent_id, display_name, title, url_slug) values ($1, $2, $2, $3) returning id",
+            parent_id,
+            path[-1],
+            slug(path[-1]),
+        )
+    known[path] = found
+    return known[path]
+
+
+async def _option(conn: Connection, place: int, option: words.OptionWords) -> Option:
+    await conn.execute(
+        "insert into option_types (name, display_name, position, field_type) values ($1, $2, $3, $4)"
+        " on conflict do nothing",
+        option.name,
+        option.display_name,
+        place,
+        option.field_type,
+    )
+    type_id = await conn.fetchval("select id from option_types where name = $1", option.name)
+    await conn.execute(
+        "insert into option_values (option_type_id, name, display_name, position)"
+        " select $1, slug, display, number from unnest($2::text[], $3::text[]) with ordinality v(slug, display, number)"
+        " on conflict do nothing",
+        type_id,
+        [slug(value) for value in option.values],
+        [*option.values],
+    )
+    records = await conn.fetch("select name, id from option_values where option_type_id = $1", type_id)
+    ids = {row["name"]: row["id"] for row in records}
+    return Option(id=type_id, values={value: ids[slug(value)] for value in option.values})

@@ -1,0 +1,95 @@
+"""How far refund requests come, and when: all states there are, over and over."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.marketplace.refunds.domain.refund_request import RefundStage
+
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """How far a request comes. fee: of a custom line beside the goods. is_sent_back: in a return shipment."""
+
+    stage: RefundStage
+    fee: RefundStage | None = None
+    is_sent_back: bool = False
+    is_return: bool = True
+    is_whole: bool = False
+
+
+#: Each request is the next one of these: the more common ones come more often.
+RETURNS = (
+    Story(stage=RefundStage.REFUNDED, is_sent_back=True),
+    Story(stage=RefundStage.AWAITING_RETURN),
+    Story(stage=RefundStage.REFUNDED, fee=RefundStage.REFUND_DENIED, is_sent_back=True),
+    Story(stage=RefundStage.PENDING_APPROVAL),
+    Story(stage=RefundStage.RETURNED, is_sent_back=True),
+    Story(stage=RefundStage.REFUNDED, is_sent_back=True, is_whole=True),
+    Story(stage=RefundStage.REFUND_DENIED),
+    Story(stage=RefundStage.REFUND_ACCEPTED, is_sent_back=True),
+    Story(stage=RefundStage.RETURNED, fee=RefundStage.REFUND_DENIED, is_sent_back=True),
+    Story(stage=RefundStage.REFUND_ACCEPTED, fee=RefundStage.REFUND_DENIED),
+    Story(stage=RefundStage.REFUNDED, fee=RefundStage.REFUNDED, is_sent_back=True),
+    Story(stage=RefundStage.AWAITING_RETURN, is_sent_back=True),
+)
+CANCELLATIONS = (
+    Story(stage=RefundStage.REFUNDED, is_return=False, is_whole=True),
+    Story(stage=RefundStage.REFUNDED, is_return=False),
+    Story(stage=RefundStage.REFUNDED, is_return=False, is_whole=True),
+    Story(stage=RefundStage.REFUND_DENIED, is_return=False),
+    Story(stage=RefundStage.PENDING_APPROVAL, is_return=False),
+    Story(stage=RefundStage.REFUND_ACCEPTED, is_return=False),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """When each step is taken, if it is."""
+
+    asked_at: datetime
+    sent_back_at: datetime
+    returned_at: datetime
+    decided_at: datetime
+    paid_at: datetime
+
+    def of(self, stage: RefundStage) -> datetime:
+        """When a line has come that far."""
+        if stage is RefundStage.REFUNDED:
+            return self.paid_at
+        if stage in (RefundStage.REFUND_ACCEPTED, RefundStage.REFUND_DENIED):
+            return self.decided_at
+        return self.returned_at if stage is RefundStage.RETURNED else self.asked_at
+
+
+def cancelling_times(chance: random.Random, paid_at: datetime) -> Times:
+    """Of an order that was just paid for: within hours, before it is sent."""
+    asked_at = paid_at + _hours(chance, 0.2, 5)
+    decided_at = asked_at + _hours(chance, 0.1, 3)
+    return Times(
+        asked_at=asked_at,
+        sent_back_at=asked_at,
+        returned_at=asked_at,
+        decided_at=decided_at,
+        paid_at=decided_at + _hours(chance, 0.1, 1),
+    )
+
+
+def returning_times(chance: random.Random, done_at: datetime) -> Times:
+    """Of what the buyer has had since then: within weeks."""
+    asked_at = done_at + _hours(chance, 5, 240)
+    sent_back_at = asked_at + _hours(chance, 10, 90)
+    returned_at = sent_back_at + 150 * _HOUR
+    return Times(
+        asked_at=asked_at,
+        sent_back_at=sent_back_at,
+        returned_at=returned_at,
+        decided_at=returned_at + _hours(chance, 2, 50),
+        paid_at=returned_at + _hours(chance, 51, 90),
+    )
+
+
+def _hours(chance: random.Random, least: float, most: float) -> timedelta:
+    return timedelta(seconds=int(chance.uniform(least, most) * 3600))

@@ -1,0 +1,1 @@
+"""Webhooks' filters: CEL, evaluated in a process of its own."""

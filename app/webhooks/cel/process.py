@@ -1,0 +1,81 @@
+"""The process that compiles and evaluates filters: app/webhooks/cel/filters.py starts it.
+
+An expression is somebody else's program. Here it can use up no more than this process: the kernel ends it when
+one evaluation takes too much CPU time, and gives it no more than some memory.
+"""
+
+import resource
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import orjson
+
+from app.kernel.size_bounded_cache import Kept
+from app.webhooks.domain.webhook_filter import FilterError, check_filter, compile_filter, evaluate
+
+if TYPE_CHECKING:
+    from cel import Program
+
+#: Of one evaluation, reading the payload included.
+MAX_CPU_S = 0.25
+MAX_MEMORY_BYTES = 512 * 1024 * 1024
+LENGTH_BYTES = 4
+
+#: Memory that compiled expressions may take.
+KEPT_BYTES = 64 * 1024 * 1024
+#: What one takes for each of its characters, at most, and beside them. Measured: 40 to 155 for twenty forms of
+#: expression, and some 200 KiB for the largest one.
+BYTES_PER_CHARACTER, BYTES_EACH = 160, 500
+
+
+def main(given: BinaryIO, answers: BinaryIO) -> None:
+    """Answer each request until there are no more.
+
+    A request is its length and JSON: {"filter", "event", "response"}, or {"check"} with an expression. An answer is a
+    line: {"value", "error", "cpu_s"}; the value of a check is a list of what is wrong.
+    """
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Not among those of an evaluation: bringing the language in takes longer than most of them may.
+    evaluate(compile_filter("true"), {}, {})
+    programs: Kept[str, Program] = Kept(KEPT_BYTES)
+    while length := given.read(LENGTH_BYTES):
+        request = given.read(int.from_bytes(length))
+        # SIGPROF is not handled here: it ends the process, also in the middle of one long call.
+        signal.setitimer(signal.ITIMER_PROF, MAX_CPU_S)
+        answer = _answer(request, programs)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answers.write(orjson.dumps(answer) + b"\n")
+        answers.flush()
+
+
+def find_program(programs: "Kept[str, Program]", text: str) -> "Program":
+    """The compiled expression, kept for the next time. Raises FilterError."""
+    program = programs.find(text)
+    if program is None:
+        program = compile_filter(text)
+        programs.keep(text, program, len(text) * BYTES_PER_CHARACTER + BYTES_EACH)
+    return program
+
+
+def _answer(request: bytes, programs: "Kept[str, Program]") -> dict[str, Any]:
+    began = time.process_time()
+    value: bool | list[str] | None = None
+    error = None
+    try:
+        asked = orjson.loads(request)
+        if "check" in asked:
+            value = check_filter(asked["check"])
+        else:
+            value = evaluate(find_program(programs, asked["filter"]), asked["event"], asked["response"]["data"])
+    except FilterError as failed:
+        error = str(failed)
+    except (MemoryError, RecursionError) as failed:
+        error = f"it needs too much ({type(failed).__name__})"
+    return {"value": value, "error": error, "cpu_s": time.process_time() - began}
+
+
+if __name__ == "__main__":
+    main(sys.stdin.buffer, sys.stdout.buffer)

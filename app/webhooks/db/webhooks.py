@@ -1,0 +1,232 @@
+"""Webhooks: endpoint, stored query, secrets, limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NewType
+
+from app.db.pool import Connection
+from app.db.table import JsonText, OfSeller, Table
+from app.errors import NotFound
+from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
+from app.webhooks.domain.secret_ring import SignatureScheme
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+
+WebhookId = NewType("WebhookId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """What publishing needs to know of a webhook; `seller_id` None: the operator's.
+
+    A deleted webhook is never enabled. `triggers` are field paths; empty: whatever the query reads. missed_since: the
+    turn after which it has missed changes because it was disabled; None: it has missed none
+    (app/capture/missed_changes.py).
+    """
+
+    id: WebhookId
+    seller_id: SellerId | None
+    type: WebhookKlass
+    events: tuple[WebhookEventName, ...]
+    query_string: str
+    is_enabled: bool
+    allow_skip: bool
+    every_change: bool
+    deleted_at: datetime | None = None
+    triggers: tuple[str, ...] = ()
+    filter: str | None = None
+    missed_since: int | None = None
+
+    @property
+    def misses_changes(self) -> bool:
+        """Whether it is told nothing of what changes now.
+
+        A disabled one that asks for every change is: its events are held, until there are too many of them.
+        """
+        return not self.is_enabled and (not self.every_change or self.missed_since is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook(Subscription):
+    """headers and secrets are sealed; headers_shown is JSON, its values masked.
+
+    public_key of the newest Ed25519 key; None when none signs. secrets_expire_at: when the next rotated-out secret
+    ceases to sign. broken_reason: what doesn't fit the schema; None when all does. rate_limit: POSTs per second;
+    None: no limit. paused_until: nothing is sent before; may be past.
+    """
+
+    url: str
+    headers: bytes | None
+    headers_shown: JsonText
+    secrets: bytes
+    description: str | None
+    disabled_reason: str | None
+    max_retries: int
+    concurrent_send_limit: int
+    timeout_s: int
+    is_failing: bool
+    failing_since: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    signature_schemes: tuple[SignatureScheme, ...] = (SignatureScheme.HMAC,)
+    public_key: str | None = None
+    secrets_expire_at: datetime | None = None
+    broken_reason: str | None = None
+    rate_limit: int | None = None
+    paused_until: datetime | None = None
+
+
+WEBHOOKS = Table(
+    "webhooks",
+    Webhook,
+    seen_by=OfSeller(),
+    keys={"seller_id": SELLERS},
+)
+_COLUMNS = WEBHOOKS.select_list("webhooks")
+_SUBSCRIPTIONS = Table("webhooks", Subscription)
+
+
+async def insert_webhook(conn: Connection, values: Mapping[str, Any]) -> Webhook:
+    """`values`: column → value, at least those without a default; for None the column's default."""
+    values = {name: value for name, value in values.items() if value is not None}
+    names = ", ".join(values)
+    marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
+    row = await conn.fetchrow(f"insert into webhooks ({names}) values ({marks}) returning {_COLUMNS}", *values.values())
+    assert row is not None
+    return WEBHOOKS.from_record(row)
+
+
+async def update_webhook(conn: Connection, webhook_id: WebhookId, values: Mapping[str, Any]) -> Webhook:
+    """Set these columns, to their defaults for None, and updated_at. Raises NotFound."""
+    given = [name for name, value in values.items() if value is not None]
+    sets = "".join(f"{name} = ${n}, " for n, name in enumerate(given, start=2))
+    resets = "".join(f"{name} = default, " for name, value in values.items() if value is None)
+    row = await conn.fetchrow(
+        f"update webhooks set {sets}{resets}updated_at = now() where id = $1 returning {_COLUMNS}",
+        webhook_id,
+        *(values[name] for name in given),
+    )
+    if row is None:
+        raise NotFound(f"There is no webhook {webhook_id}.")
+    return WEBHOOKS.from_record(row)
+
+
+async def lock_webhook(conn: Connection, webhook_id: WebhookId, *, seller_id: SellerId | None) -> Webhook:
+    """The webhook, locked until the transaction ends. Raises NotFound, also for one of another seller or deleted."""
+    row = await conn.fetchrow(
+        f"select {_COLUMNS} from webhooks where id = $1 and ($2::bigint is null or seller_id = $2)"
+        " and deleted_at is null for no key update",
+        webhook_id,
+        seller_id,
+    )
+    if row is None:
+        raise NotFound("There is no such webhook.")
+    return WEBHOOKS.from_record(row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedSubscriptions:
+    """The webhooks that were changed since an earlier look, deleted ones too, and where the next look goes on.
+
+    versions  of each: the transaction that changed it last.
+    """
+
+    subscriptions: list[Subscription]
+    versions: list[int]
+    next_xid: int
+
+
+async def list_changed_subscriptions(conn: Connection, since_xid: int) -> ChangedSubscriptions:
+    """Read what publishing needs of the webhooks that a transaction from `since_xid` on has changed.
+
+    What an older transaction may still commit is read again by the next look: it goes on from the oldest transaction
+    that is open now.
+    """
+    rows = await conn.fetch(
+        f"""
+        select pg_snapshot_xmin(pg_current_snapshot()) as next_xid, w.changed_xid, {_SUBSCRIPTIONS.select_list("w")}
+        from (select) always left join webhooks w on w.changed_xid >= $1::xid8
+        """,
+        since_xid,
+    )
+    found = [row for row in rows if row["id"] is not None]
+    return ChangedSubscriptions(
+        subscriptions=_SUBSCRIPTIONS.rows(found),
+        versions=[row["changed_xid"] for row in found],
+        next_xid=rows[0]["next_xid"],
+    )
+
+
+async def count_webhooks(conn: Connection, seller_id: SellerId) -> int:
+    """How many webhooks a seller has, also disabled ones; none deleted."""
+    return int(
+        await conn.fetchval("select count(*) from webhooks where seller_id = $1 and deleted_at is null", seller_id)
+    )
+
+
+async def find_webhook(conn: Connection, webhook_id: WebhookId) -> Webhook | None:
+    """Also a deleted one."""
+    row = await conn.fetchrow(f"select {_COLUMNS} from webhooks where id = $1", webhook_id)
+    return None if row is None else WEBHOOKS.from_record(row)
+
+
+async def mark_deleted(conn: Connection, webhook_id: WebhookId) -> Webhook:
+    """Publishing, delivering and every list pass it over from then on."""
+    row = await conn.fetchrow(
+        "update webhooks set is_enabled = false, deleted_at = clock_timestamp(), updated_at = now()"
+        f" where id = $1 returning {_COLUMNS}",
+        webhook_id,
+    )
+    assert row is not None, "its caller has locked it"
+    return WEBHOOKS.from_record(row)
+
+
+async def may_test(conn: Connection, webhook_id: WebhookId, *, every_s: int) -> bool:
+    """Note that a webhook is tested now; False when it was tested less than `every_s` ago."""
+    return bool(
+        await conn.fetchval(
+            "update webhooks set last_tested_at = clock_timestamp() where id = $1 and"
+            " (last_tested_at is null or last_tested_at <= clock_timestamp() - make_interval(secs => $2))"
+            " returning true",
+            webhook_id,
+            every_s,
+        )
+    )
+
+
+async def lock_with_expired_secrets(conn: Connection, *, limit: int) -> list[Webhook]:
+    """Webhooks that hold secrets that have ceased to sign; those that others have locked are left for the next time."""
+    rows = await conn.fetch(
+        f"select {_COLUMNS} from webhooks where secrets_expire_at <= statement_timestamp()"
+        " order by secrets_expire_at limit $1 for no key update skip locked",
+        limit,
+    )
+    return WEBHOOKS.rows(rows)
+
+
+async def store_secrets(conn: Connection, webhook_id: WebhookId, *, secrets: bytes, expire_at: datetime | None) -> None:
+    """Store what is left of sealed secrets; nobody has changed the webhook by that."""
+    await conn.execute(
+        "update webhooks set secrets = $2, secrets_expire_at = $3 where id = $1", webhook_id, secrets, expire_at
+    )
+
+
+async def list_webhooks(conn: Connection, *, after: int = 0, limit: int = 500) -> list[Webhook]:
+    """Webhooks by id, also disabled ones, none deleted; the next page is `after` the last one's id."""
+    rows = await conn.fetch(
+        f"select {_COLUMNS} from webhooks where id > $1 and deleted_at is null order by id limit $2", after, limit
+    )
+    return WEBHOOKS.rows(rows)
+
+
+async def set_broken_reason(conn: Connection, seen: Webhook, reason: str | None) -> None:
+    """Mark a webhook as broken or, with None, as sound again; not one that was changed since it was `seen`."""
+    await conn.execute(
+        "update webhooks set broken_reason = $2 where id = $1 and query_string = $3 and triggers = $4::text[]"
+        " and filter is not distinct from $5",
+        seen.id,
+        reason,
+        seen.query_string,
+        list(seen.triggers),
+        seen.filter,
+    )

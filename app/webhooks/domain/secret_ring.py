@@ -1,0 +1,86 @@
+"""What a webhook signs with: one secret or key of each of its schemes, and those rotated out that still sign. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from app.webhooks.domain.signing_key import PRIVATE_PREFIX
+
+DEFAULT_OVERLAP_S: Final = 24 * 3600
+MAX_OVERLAP_S: Final = 30 * 24 * 3600
+#: Each adds a signature to every POST.
+MAX_PER_SCHEME: Final = 5
+
+
+class SignatureScheme(StrEnum):
+    """How deliveries are signed; stored by value."""
+
+    HMAC = "HMAC"
+    """`v1`: HMAC-SHA256 under a secret that both sides know."""
+    ED25519 = "ED25519"
+    """`v1a`: Ed25519 under a private key; the subscriber knows the public one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningSecret:
+    """text: `whsec_…` or `whsk_…`. expires_at: when it ceases to sign; None: it is the current one."""
+
+    text: str
+    expires_at: datetime | None = None
+
+    @property
+    def scheme(self) -> SignatureScheme:
+        return SignatureScheme.ED25519 if self.text.startswith(PRIVATE_PREFIX) else SignatureScheme.HMAC
+
+
+Ring = tuple[SigningSecret, ...]
+"""Newest first."""
+
+
+def ring_of(stored: Sequence[Any]) -> Ring:
+    """Read what `stored_form` made; a bare text, as older releases stored it, is a current secret."""
+    return tuple(
+        SigningSecret(text=one)
+        if isinstance(one, str)
+        else SigningSecret(
+            text=one["secret"],
+            expires_at=None if one["expires_at"] is None else datetime.fromisoformat(one["expires_at"]),
+        )
+        for one in stored
+    )
+
+
+def stored_form(ring: Ring) -> list[dict[str, str | None]]:
+    """As JSON values."""
+    return [
+        {"secret": one.text, "expires_at": None if one.expires_at is None else one.expires_at.isoformat()}
+        for one in ring
+    ]
+
+
+def live(ring: Ring, now: datetime) -> Ring:
+    """Those that sign now."""
+    return tuple(one for one in ring if one.expires_at is None or one.expires_at > now)
+
+
+def rotated(ring: Ring, fresh: Iterable[str], *, now: datetime, overlap_s: int) -> Ring:
+    """Put new secrets in the place of the current ones of their schemes, which go on signing for the overlap."""
+    added = tuple(SigningSecret(text=text) for text in fresh)
+    schemes = {one.scheme for one in added}
+    ends_at = now + timedelta(seconds=overlap_s)
+    kept = (
+        replace(one, expires_at=ends_at) if one.expires_at is None and one.scheme in schemes else one for one in ring
+    )
+    return live((*added, *kept), now)
+
+
+def current(ring: Ring, scheme: SignatureScheme) -> SigningSecret | None:
+    """The secret of a scheme that has no end; None when the webhook doesn't sign by it."""
+    return next((one for one in ring if one.scheme is scheme and one.expires_at is None), None)
+
+
+def next_expiry(ring: Ring) -> datetime | None:
+    """When the next one ceases to sign; None when none does."""
+    return min((one.expires_at for one in ring if one.expires_at is not None), default=None)

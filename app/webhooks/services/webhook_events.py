@@ -1,0 +1,156 @@
+"""What people do with webhook events: replay, resume, cancel, send a test. Workers do the rest."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import orjson
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.db.pool import Connection, transaction
+from app.errors import Conflict, InvalidInput, NotFound, TooSoon
+from app.webhooks.db import webhook_event_changes, webhook_replays, webhooks
+from app.webhooks.db.payloads import Payload
+from app.webhooks.db.webhook_event_changes import get_webhook_event, webhook_of
+from app.webhooks.db.webhook_events import (
+    WebhookEvent,
+    WebhookEventId,
+)
+from app.webhooks.db.webhook_replays import WebhookReplay, WebhookReplayId
+from app.webhooks.db.webhook_resumptions import begin_resumption, step_resumption
+from app.webhooks.db.webhooks import Webhook, WebhookId
+from app.webhooks.domain.webhook_event import CANCELLABLE, CANCELLED_BY_HAND, REPLAYABLE, WebhookEventState
+from app.webhooks.domain.webhook_run import WebhookRunState
+
+#: One test per webhook in so many seconds: they go out beside the order and the retries of everything else.
+TEST_EVERY_S = 10
+TEST = "test"
+_NOTHING_CHANGED = orjson.dumps({"added": [], "updated": [], "removed": []})
+
+
+async def replay_event(database: Database, viewer: Viewer, *, event_id: WebhookEventId) -> WebhookEvent:
+    """Send an event again: same id, same bytes, a fresh allowance of retries; its attempts are counted on.
+
+    One that waits for a retry is due at once; a newer state may still take its place. What could not be rendered has
+    its query run again by a worker, and goes out as a new event.
+    Raises NotFound, also for another seller's; Conflict when it is otherwise open, was skipped, or can't be sent.
+    """
+    async with transaction(database, actor=viewer.actor) as conn:
+        webhook_id = await webhook_of(conn, event_id, seller_id=viewer.seller_id)
+        webhook = await _lock_live(conn, webhook_id, viewer)
+        _check_replayable(await get_webhook_event(conn, event_id, is_locked=False))
+        # Nobody takes an event out of a state that can be replayed without the lock of its webhook; but what waits for
+        # a retry may have been claimed, superseded or cancelled since.
+        replayed = await webhook_event_changes.replay_webhook_events(conn, [event_id], is_enabled=webhook.is_enabled)
+        if not replayed:
+            _check_replayable(await get_webhook_event(conn, event_id, is_locked=False))
+            raise Conflict("This event is being changed by somebody else: ask for it again.")
+    return replayed[0]
+
+
+async def replay_events(
+    database: Database,
+    viewer: Viewer,
+    *,
+    webhook_id: WebhookId,
+    states: Sequence[WebhookEventState] | None,
+    created_since: datetime | None,
+    created_until: datetime | None,
+) -> WebhookReplay:
+    """Have workers replay all events of a webhook that are in one of these states (FAILED unless given).
+
+    Raises InvalidInput; NotFound; Conflict while another such replay goes on.
+    """
+    wanted = (WebhookEventState.FAILED,) if states is None else tuple(dict.fromkeys(states))
+    if not wanted or (wrong := [state for state in wanted if state not in REPLAYABLE]):
+        allowed = ", ".join(state.value for state in REPLAYABLE)
+        named = f"{', '.join(wrong)} can't be replayed; " if wanted else ""
+        raise InvalidInput.at("states", f"{named}name some of {allowed}")
+    if created_since is not None and created_until is not None and created_since >= created_until:
+        raise InvalidInput.at("createdUntil", "must be later than createdSince")
+    async with transaction(database, actor=viewer.actor) as conn:
+        await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        if await webhook_replays.is_running(conn, webhook_id):
+            raise Conflict("Another replay of this webhook's events is still going on.")
+        return await webhook_replays.insert_replay(
+            conn, webhook_id, states=wanted, created_since=created_since, created_until=created_until
+        )
+
+
+async def resume_webhook(database: Database, viewer: Viewer, *, webhook_id: WebhookId) -> Webhook:
+    """Make due at once all that waits for a retry, and end the pause that the endpoint has asked for.
+
+    The first MAX_AT_ONCE events are due when this returns; the sweep goes on with the others.
+    Raises NotFound, also for another seller's; Conflict while the webhook is disabled.
+    """
+    async with transaction(database, actor=viewer.actor) as conn:
+        webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        if not webhook.is_enabled:
+            raise Conflict("The webhook is disabled: enable it, and what is held goes out.")
+        await step_resumption(conn, await begin_resumption(conn, webhook_id))
+        return await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+
+
+async def cancel_replay(database: Database, viewer: Viewer, *, replay_id: WebhookReplayId) -> WebhookReplay:
+    """End a replay; what it has queued by now goes out. One that is cancelled already stays as it is.
+
+    Raises NotFound, also for another seller's; Conflict when it has come to its end.
+    """
+    async with transaction(database, actor=viewer.actor) as conn:
+        replay = await webhook_replays.lock_replay(conn, replay_id, seller_id=viewer.seller_id)
+        if replay.state is WebhookRunState.CANCELLED:
+            return replay
+        if replay.state is not WebhookRunState.RUNNING:
+            raise Conflict(f"This replay is {replay.state.value}: there is nothing to cancel.")
+        return await webhook_replays.cancel(conn, replay_id)
+
+
+async def cancel_event(database: Database, viewer: Viewer, *, event_id: WebhookEventId) -> WebhookEvent:
+    """Withdraw an event that waits. Raises NotFound; Conflict when it is in flight, or has ended."""
+    async with transaction(database, actor=viewer.actor) as conn:
+        await webhook_of(conn, event_id, seller_id=viewer.seller_id)
+        event = await get_webhook_event(conn, event_id, is_locked=True)
+        if event.state is WebhookEventState.SENDING:
+            raise Conflict("An attempt of this event is in flight: cancel it when that has ended.")
+        if event.state not in CANCELLABLE:
+            raise Conflict(f"This event is {event.state.value}: there is nothing to cancel.")
+        return await webhook_event_changes.cancel_webhook_event(conn, event_id, CANCELLED_BY_HAND)
+
+
+async def send_test(
+    database: Database, viewer: Viewer, *, webhook_id: WebhookId, entity_id: int, payload: Payload
+) -> WebhookEvent:
+    """Send one event of the type `<klass>.test`, once and at once.
+
+    entity_id  of the entity that the payload is rendered from; 0: there is none.
+    Raises NotFound; Conflict while the webhook is disabled; TooSoon within 10 s of the last test.
+    """
+    async with transaction(database, actor=viewer.actor) as conn:
+        webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        if not webhook.is_enabled:
+            raise Conflict("The webhook is disabled: enable it to test it.")
+        if not await webhooks.may_test(conn, webhook_id, every_s=TEST_EVERY_S):
+            raise TooSoon(f"A webhook can be tested once in {TEST_EVERY_S} seconds.")
+        return await webhook_event_changes.insert_test(
+            conn, webhook, entity_id=entity_id, payload=payload, changed=_NOTHING_CHANGED
+        )
+
+
+async def _lock_live(conn: Connection, webhook_id: WebhookId, viewer: Viewer) -> Webhook:
+    try:
+        return await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+    except NotFound as error:
+        raise Conflict("The event's webhook has been deleted.") from error
+
+
+def _check_replayable(event: WebhookEvent) -> None:
+    if event.event_name == TEST:
+        raise Conflict("A test is not replayed: send another one.")
+    if event.state is WebhookEventState.SKIPPED:
+        raise Conflict("This event was skipped, since it told nothing new: there is nothing to send again.")
+    if event.state is WebhookEventState.RETRYING:
+        return
+    if event.state not in REPLAYABLE or (event.state is WebhookEventState.RENDER_FAILED and event.due_at is not None):
+        raise Conflict(f"This event is {event.state.value}: it has not ended yet.")
+    if event.state is not WebhookEventState.RENDER_FAILED and event.payload_digest is None:
+        raise Conflict("What this event told is not kept any more.")

@@ -1,0 +1,234 @@
+"""Register and change webhooks.
+
+The caller has checked the stored query, since it has the schema, and the filter, since it has the process in which
+filters are compiled; it passes on what is wrong with the filter, so that all problems are told at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+import orjson
+from databases import Database
+
+from app.auth.secrets import box_of
+from app.auth.viewers import Viewer
+from app.db.pool import Connection, transaction
+from app.errors import Conflict, Forbidden, InvalidInput, NotFound
+from app.marketplace.catalogue.db import sellers
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.settings import Settings
+from app.webhooks.db import webhook_backfills, webhook_event_changes, webhook_events, webhook_replays, webhooks
+from app.webhooks.db.webhooks import Webhook, WebhookId
+from app.webhooks.domain import headers as header_rules
+from app.webhooks.domain.endpoint import RefusedEndpoint, check_endpoint
+from app.webhooks.domain.secret_ring import SignatureScheme
+from app.webhooks.domain.signing_secret import check_secret
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
+from app.webhooks.services.webhook_klasses import event_names, is_operators_only
+from app.webhooks.services.webhook_secrets import SECRETS as SECRETS
+from app.webhooks.services.webhook_secrets import Keyed, Ringed, secret_columns
+
+HEADERS = "webhook.headers"
+"""What header values are sealed for."""
+
+_LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30), "rate_limit": (1, 1000)}
+_INPUT_NAMES = {
+    "max_retries": "maxRetries",
+    "concurrent_send_limit": "concurrentSendLimit",
+    "timeout_s": "timeoutSeconds",
+    "rate_limit": "rateLimit",
+}
+_MAX_DESCRIPTION_CHARS = 2_000
+
+
+class WebhookAttributes(TypedDict, total=False):
+    """What a webhook is made of; on an update an absent key leaves things as they are, and None is the default."""
+
+    url: str
+    events: list[WebhookEventName] | None
+    query_string: str
+    headers: Mapping[str, Any] | None
+    hmac_key: str
+    signature_schemes: list[SignatureScheme] | None
+    description: str | None
+    is_enabled: bool | None
+    allow_skip: bool | None
+    every_change: bool | None
+    triggers: list[str]
+    filter: str | None
+    broken_reason: str | None
+    max_retries: int | None
+    concurrent_send_limit: int | None
+    timeout_s: int | None
+    rate_limit: int | None
+
+
+async def create_webhook(
+    database: Database,
+    viewer: Viewer,
+    settings: Settings,
+    *,
+    klass: WebhookKlass,
+    seller_id: SellerId | None,
+    attributes: WebhookAttributes,
+    filter_problems: Sequence[str] = (),
+) -> Keyed:
+    """Register a webhook, owned by `seller_id` or (None) by the viewer.
+
+    Raises: InvalidInput, Forbidden; Conflict when the seller has as many webhooks as it may.
+    """
+    owner = _owner(viewer, seller_id)
+    if is_operators_only(klass) and owner is not None:
+        raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
+    values = _columns(attributes, settings, klass, filter_problems)
+    ringed = _ringed(None, attributes, settings)
+    async with transaction(database, actor=viewer.actor) as conn:
+        await _check_owner(conn, owner, settings)
+        webhook = await webhooks.insert_webhook(
+            conn, {**values, **ringed.columns, "type": klass.value, "seller_id": owner}
+        )
+    return Keyed(webhook=webhook, hmac_key=ringed.hmac_key)
+
+
+async def update_webhook(
+    database: Database,
+    viewer: Viewer,
+    settings: Settings,
+    *,
+    webhook_id: WebhookId,
+    attributes: WebhookAttributes,
+    filter_problems: Sequence[str] = (),
+) -> Keyed:
+    """Change a webhook. Disabled, what it has not been given yet is held; enabled again, it goes out.
+
+    What changes while it is disabled it misses; workers let it catch up then (workers/upkeep/catch_up.py).
+    A given signing secret takes the place of all former ones at once.
+    Raises: InvalidInput; NotFound, also for another seller's.
+    """
+    async with transaction(database, actor=viewer.actor) as conn:
+        before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        values = _columns(attributes, settings, before.type, filter_problems)
+        is_enabled = attributes.get("is_enabled", before.is_enabled) is not False
+        if is_enabled and not before.is_enabled:
+            values = {**values, "disabled_reason": None, "is_failing": False, "failing_since": None}
+            await webhook_events.release_held(conn, webhook_id)
+        elif before.is_enabled and not is_enabled:
+            await webhook_events.hold_open(conn, webhook_id)
+        if (is_enabled and not before.is_enabled) or values.get("url", before.url) != before.url:
+            # Whoever repairs the endpoint, or names another one, need not sit out what the old one asked for.
+            values = {**values, "paused_until": None}
+        ringed = _ringed(before, attributes, settings)
+        webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
+    return Keyed(webhook=webhook, hmac_key=ringed.hmac_key)
+
+
+async def delete_webhook(database: Database, viewer: Viewer, *, webhook_id: WebhookId) -> Webhook:
+    """Delete a webhook: what it has not been given yet is cancelled, and so are its runs. Its history stays.
+
+    Raises NotFound, also for another seller's and for one that is deleted already.
+    """
+    async with transaction(database, actor=viewer.actor) as conn:
+        await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        webhook = await webhooks.mark_deleted(conn, webhook_id)
+        await webhook_event_changes.cancel_open(conn, webhook_id, WEBHOOK_DELETED)
+        await webhook_backfills.cancel_running(conn, webhook_id)
+        await webhook_replays.cancel_running(conn, webhook_id)
+    return webhook
+
+
+def _owner(viewer: Viewer, seller_id: SellerId | None) -> SellerId | None:
+    if viewer.seller_id is not None and seller_id not in (None, viewer.seller_id):
+        raise Forbidden("A seller's key registers webhooks for itself only.")
+    return viewer.seller_id if seller_id is None else seller_id
+
+
+async def _check_owner(conn: Connection, seller_id: SellerId | None, settings: Settings) -> None:
+    """Refuse an unknown seller, and one that has as many webhooks as it may. The operator may have any number.
+
+    The seller stays locked until the transaction ends: of two webhooks that are registered at once, the second one
+    counts the first one.
+    Raises: InvalidInput, Conflict.
+    """
+    if seller_id is None:
+        return
+    try:
+        await sellers.lock_seller(conn, seller_id)
+    except NotFound as error:
+        raise InvalidInput.at("attributes.sellerId", "there is no such seller") from error
+    count, maximum = await webhooks.count_webhooks(conn, seller_id), settings.max_webhooks_per_seller
+    if count >= maximum:
+        raise Conflict(
+            f"The seller has {count} webhooks, and may have {maximum} (TELLGRAPH_MAX_WEBHOOKS_PER_SELLER). Delete one"
+            " with webhookDelete, or change one with webhookUpdate."
+        )
+
+
+def _columns(
+    attributes: WebhookAttributes, settings: Settings, klass: WebhookKlass, filter_problems: Sequence[str]
+) -> dict[str, Any]:
+    """The attributes as columns, checked. Raises InvalidInput with all that is wrong at once."""
+    problems = _problems(attributes, klass, filter_problems)
+    values: dict[str, Any] = {
+        name: value
+        for name, value in attributes.items()
+        if name not in ("headers", "hmac_key", "signature_schemes", "events", "url")
+    }
+    if "url" in attributes:
+        try:
+            values["url"] = check_endpoint(
+                attributes["url"], allow_http=settings.allow_http, allowed=settings.egress_allow
+            )
+        except RefusedEndpoint as error:
+            problems["attributes.url"] = [str(error)]
+    if problems:
+        raise InvalidInput("The webhook was not saved.", fields=problems)
+    if "events" in attributes:
+        values["events"] = [event.value for event in dict.fromkeys(attributes["events"] or event_names(klass))]
+    return {**values, **_sealed_headers(attributes, settings)}
+
+
+def _ringed(before: Webhook | None, attributes: WebhookAttributes, settings: Settings) -> Ringed:
+    schemes = attributes.get("signature_schemes")
+    if schemes is None and "signature_schemes" in attributes:
+        schemes = [SignatureScheme.HMAC]
+    return secret_columns(before, box_of(settings), schemes=schemes, hmac_key=attributes.get("hmac_key"))
+
+
+def _problems(
+    attributes: WebhookAttributes, klass: WebhookKlass, filter_problems: Sequence[str]
+) -> dict[str, list[str]]:
+    problems: dict[str, list[str]] = {}
+    for name, (least, most) in _LIMITS.items():
+        value = attributes.get(name)
+        if isinstance(value, int) and not least <= value <= most:
+            problems[f"attributes.{_INPUT_NAMES[name]}"] = [f"must be from {least} to {most}"]
+    events = attributes.get("events")
+    if events is not None and not events:
+        problems["attributes.events"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
+    elif not set(events or ()) <= set(event_names(klass)):
+        happens = ", ".join(event_names(klass))
+        problems["attributes.events"] = [f"must be {happens} alone: nothing else happens to {klass.entity_type}"]
+    description = attributes.get("description") or ""
+    if len(description) > _MAX_DESCRIPTION_CHARS or "\0" in description:
+        problems["attributes.description"] = [f"must be at most {_MAX_DESCRIPTION_CHARS} characters, none of them NUL"]
+    for name, messages in header_rules.check_headers(attributes.get("headers") or {}).items():
+        problems[f"attributes.headers.{name}".removesuffix(".")] = messages
+    if filter_problems:
+        problems["attributes.filter"] = [*filter_problems]
+    key = attributes.get("hmac_key")
+    if key is not None and (messages := check_secret(key)):
+        problems["attributes.hmacKey"] = messages
+    return problems
+
+
+def _sealed_headers(attributes: WebhookAttributes, settings: Settings) -> dict[str, Any]:
+    if "headers" not in attributes:
+        return {}
+    if attributes["headers"] is None:
+        return {"headers": None, "headers_shown": None}
+    given = dict(attributes["headers"])
+    return {
+        "headers": box_of(settings).seal(given, purpose=HEADERS),
+        "headers_shown": orjson.dumps({name: header_rules.mask(given[name]) for name in given}).decode(),
+    }

@@ -1,0 +1,233 @@
+"""What an operation may cost: how many values its answer may hold, computed before anything is executed.
+
+Every selected field counts 1; a text that may be long, and a dry run, count more (weights.py). Each entry of a
+list in a field's arguments counts 1. What is below a list counts once for each of its rows: a page's `first` or `last`
+(50 where neither is given, 500 at most), as many as `ids` are given, LIST_SIZE for a plain list, and for one at the
+root, which has no owner that keeps it short, the 500 that it may return at most. Fields are counted as written: `@skip`
+and `@include` don't lower the cost, and fragments on different types add up. Of introspection, a list counts as many
+rows as the schema gives it in the mean: the query of the tools costs what it returns, some 25,000.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    TypeMetaFieldDef,
+    VariableNode,
+    get_named_type,
+    get_operation_ast,
+    is_introspection_type,
+    is_list_type,
+)
+from graphql.type import GraphQLNonNull
+
+from app.db.keyset import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from schema.engine.argument_sizes import (
+    MAX_REPORTED,
+    NOTHING,
+    SIZES,
+    Given,
+    entries_of,
+    given_by,
+    literal_entries,
+    literal_size,
+    size_of,
+    variables_of_arguments,
+)
+from schema.engine.described import Described, described
+from schema.engine.limits import INTROSPECTION
+from schema.engine.weights import DEAR, LIST_SIZE, weight
+
+#: Plain lists that are longer than LIST_SIZE, and how many rows they have at most.
+LONG_LISTS: Mapping[tuple[str, str], int] = {("WebhookExplanation", "changes"): 100}
+
+#: The operation's name, and what its variables give.
+_Key = tuple[str | None, tuple[tuple[str, Given], ...]]
+
+#: Costs kept for one document. A client that pages uses one or two sizes.
+_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """`visited`: how many selections were looked at to find it; each is once, however often it is spread."""
+
+    total: int
+    visited: int
+
+
+class Costs:
+    """The costs of a *validated* document's operations, for one set of variables after another."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._schema = schema
+        self._document = document
+        self._sizing, self._others = variables_of_arguments(document)
+        self._known: dict[_Key, Cost] = {}
+
+    def of(self, variables: Mapping[str, Any] | None = None, operation_name: str | None = None) -> Cost:
+        """The cost of one operation; 0 when there is no such operation.
+
+        variables  as the client sent them; those that are of no use as a size count as null.
+        """
+        given = variables or {}
+        sizes = [(name, (size_of(given[name]), 0)) for name in self._sizing if name in given]
+        entries = [(name, (None, entries_of(given[name]))) for name in self._others if name in given]
+        key: _Key = (operation_name, (*sizes, *entries))
+        found = self._known.get(key)
+        if found is None:
+            found = _measured(self._schema, self._document, key)
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[key] = found
+        return found
+
+
+def cost_error(cost: Cost, maximum: int, operation: OperationDefinitionNode | None = None) -> GraphQLError | None:
+    """The refusal of an operation that costs too much, with its place in the document where it is given."""
+    if cost.total <= maximum:
+        return None
+    return GraphQLError(
+        f"The operation may return {cost.total} values; at most {maximum} are allowed."
+        " Ask for smaller pages (first) or fewer nested lists.",
+        operation,
+        extensions={"code": "COST_LIMIT", "requested": cost.total, "maximum": maximum},
+    )
+
+
+def _measured(schema: GraphQLSchema, document: DocumentNode, key: _Key) -> Cost:
+    operation_name, given = key
+    operation = get_operation_ast(document, operation_name)
+    root = schema.get_root_type(operation.operation) if operation else None
+    if operation is None or root is None:
+        return Cost(total=0, visited=0)
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    meter = _Meter(
+        schema=schema,
+        fragments=fragments,
+        given=given_by(operation, given),
+        described=described(schema),
+    )
+    total = meter.selections(operation.selection_set, root).once
+    return Cost(total=min(total, MAX_REPORTED), visited=meter.visited)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    """What a selection set costs. Of a connection's, `per_row` is what its rows cost for each row of the page."""
+
+    once: int = 0
+    per_row: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Meter:
+    schema: GraphQLSchema
+    fragments: Mapping[str, FragmentDefinitionNode]
+    given: Mapping[str, Given]
+    described: Described
+    visited: int = 0
+    _measured: dict[str, _Weight] = field(default_factory=dict)
+
+    def selections(self, selection_set: SelectionSetNode, parent: GraphQLNamedType) -> _Weight:
+        once = per_row = 0
+        for selection in selection_set.selections:
+            self.visited += 1
+            if isinstance(selection, FieldNode):
+                weight = self._field(selection, parent)
+            elif isinstance(selection, InlineFragmentNode):
+                condition = selection.type_condition
+                inside = self.schema.type_map[condition.name.value] if condition else parent
+                weight = self.selections(selection.selection_set, inside)
+            else:
+                assert isinstance(selection, FragmentSpreadNode)
+                weight = self._fragment(selection.name.value)
+            once, per_row = once + weight.once, per_row + weight.per_row
+        return _Weight(once, per_row)
+
+    def _fragment(self, name: str) -> _Weight:
+        """Each fragment is measured once: thirty that spread the next one twice expand to a thousand million."""
+        if name not in self._measured:
+            fragment = self.fragments[name]
+            inside = self.schema.type_map[fragment.type_condition.name.value]
+            self._measured[name] = self.selections(fragment.selection_set, inside)
+        return self._measured[name]
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType) -> _Weight:
+        name = node.name.value
+        declared = INTROSPECTION.get(name) or getattr(parent, "fields", {}).get(name)
+        own = self._own(node, parent, declared)
+        if declared is None or node.selection_set is None:
+            return _Weight(own)
+        named = get_named_type(declared.type)
+        inside = self.selections(node.selection_set, named)
+        if _is_connection(named):
+            return _Weight(own + inside.once + self._page(node) * inside.per_row)
+        if declared is TypeMetaFieldDef:
+            return _Weight(own + self.described.of_largest(inside.once))
+        if is_introspection_type(parent):
+            return _Weight(own + self.described.rows(name, inside.once))
+        if not _is_list(declared):
+            return _Weight(own + inside.once)
+        if _is_connection(parent):
+            return _Weight(own, inside.once)
+        return _Weight(own + self._rows(node, parent) * inside.once)
+
+    def _own(self, node: FieldNode, parent: GraphQLNamedType, declared: GraphQLField | None) -> int:
+        """What a field counts for without what is below it."""
+        name = node.name.value
+        listed = sum(
+            literal_entries(argument.value, self.given)
+            for argument in node.arguments or ()
+            if argument.name.value not in SIZES
+        )
+        if is_introspection_type(parent):
+            return 1 + listed
+        if node.selection_set is None:
+            return weight(parent.name, name, declared) + listed
+        return (DEAR.get(name, 1) if parent is self.schema.query_type else 1) + listed
+
+    def _page(self, node: FieldNode) -> int:
+        """The size of a connection's page, by the rules of app/db/keyset.py; larger pages are refused there."""
+        last, first = self._argument(node, "last"), self._argument(node, "first")
+        size = last if last is not None else first if first is not None else DEFAULT_PAGE_SIZE
+        return min(max(size, 0), MAX_PAGE_SIZE)
+
+    def _rows(self, node: FieldNode, parent: GraphQLNamedType) -> int:
+        # A single id, which GraphQL takes for a list of one, may be a number: the cap bounds what that is taken for.
+        asked = self._argument(node, "ids")
+        if asked is not None:
+            return min(max(asked, 0), MAX_PAGE_SIZE)
+        if parent is self.schema.query_type:
+            return MAX_PAGE_SIZE
+        return LONG_LISTS.get((parent.name, node.name.value), LIST_SIZE)
+
+    def _argument(self, node: FieldNode, name: str) -> int | None:
+        for argument in node.arguments or ():
+            if argument.name.value == name:
+                value = argument.value
+                if isinstance(value, VariableNode):
+                    return self.given.get(value.name.value, NOTHING)[0]
+                return literal_size(value)
+        return None
+
+
+def _is_connection(named: GraphQLNamedType) -> bool:
+    return "pageInfo" in getattr(named, "fields", {})
+
+
+def _is_list(declared: GraphQLField) -> bool:
+    kind = declared.type
+    return is_list_type(kind.of_type if isinstance(kind, GraphQLNonNull) else kind)

@@ -1,0 +1,235 @@
+"""How large an operation may be. The limits of the API are those of stored queries; cost.py has one more."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    ArgumentNode,
+    ASTValidationRule,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLSyntaxError,
+    ListValueNode,
+    Node,
+    ObjectFieldNode,
+    OverlappingFieldsCanBeMergedRule,
+    SchemaMetaFieldDef,
+    SelectionNode,
+    SelectionSetNode,
+    TypeMetaFieldDef,
+    ValidationContext,
+    ValidationRule,
+    VariableNode,
+    Visitor,
+    parse,
+    specified_rules,
+    visit,
+)
+from graphql.validation.validate import ValidationAbortedError
+
+from app.kernel.problems import MAX_ITEMS
+
+#: Of the text. Comments and white space are no tokens, but are read and kept all the same.
+MAX_CHARACTERS = 200_000
+MAX_TOKENS = 4_000
+MAX_DEPTH = 15
+MAX_ALIASES = 100
+#: Of each list in arguments and variables.
+MAX_ENTRIES = MAX_ITEMS
+#: Of fields and fragments that may stand for one value with each other, while validating: some 0.1 s. Their number is
+#: the square of how often a field is repeated. Thirty fragments of one form that are spread together take 9,000.
+MAX_COMPARISONS = 50_000
+
+#: The fields of the root that describe the schema. `__typename` is none of them.
+INTROSPECTION: Mapping[str, GraphQLField] = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
+
+
+def parse_within_limits(text: str) -> DocumentNode:
+    """Parse a document. Raises GraphQLError, with TOKEN_LIMIT or DEPTH_LIMIT when it is too large to be read."""
+    if len(text) > MAX_CHARACTERS:
+        raise GraphQLError(
+            f"The document has more than {MAX_CHARACTERS} characters. Pass long values as variables.",
+            extensions={"code": "TOKEN_LIMIT"},
+        )
+    try:
+        return parse(text, max_tokens=MAX_TOKENS)
+    except GraphQLSyntaxError as error:
+        code = next((code for words, code in _PARSER_LIMITS.items() if words in error.description), None)
+        if code is not None:
+            error.extensions = {"code": code}
+        raise
+
+
+#: graphql-core reports its parser's own limits as syntax errors.
+_PARSER_LIMITS = {"more than": "TOKEN_LIMIT", "nested too deeply": "DEPTH_LIMIT"}
+
+
+class SizeLimitRule(ValidationRule):
+    """Refuses documents that nest or alias too much, before anything is executed."""
+
+    def enter_document(self, document: DocumentNode, *_: object) -> None:
+        fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+        ruler = Ruler(fragments)
+        for definition in document.definitions:
+            selection_set = getattr(definition, "selection_set", None)
+            if selection_set is None or isinstance(definition, FragmentDefinitionNode):
+                continue
+            depth, aliases = ruler.measure(selection_set)
+            if depth > MAX_DEPTH:
+                message = f"The operation nests deeper than {MAX_DEPTH} levels."
+                self.report_error(GraphQLError(message, [definition], extensions={"code": "DEPTH_LIMIT"}))
+            if aliases > MAX_ALIASES:
+                message = f"The operation has more than {MAX_ALIASES} aliases."
+                self.report_error(GraphQLError(message, [definition], extensions={"code": "ALIAS_LIMIT"}))
+
+
+class ListLimitRule(ValidationRule):
+    """Refuses literal lists that are too long. `long_list_error` does so for variables."""
+
+    def enter_list_value(self, node: ListValueNode, _: Any, parent: Any, __: Any, ancestors: list[Any]) -> None:
+        if len(node.values) > MAX_ENTRIES:
+            above = (*ancestors, parent)
+            named = [each.name.value for each in above if isinstance(each, ArgumentNode | ObjectFieldNode)]
+            what = f"the argument {'.'.join(named)}" if named else "a variable's default"
+            self.report_error(_too_long(what, len(node.values), node))
+
+
+def long_list_error(document: DocumentNode, variables: Mapping[str, Any] | None) -> GraphQLError | None:
+    """The refusal of variables with too long a list; names the variable, its field, and the argument it is for."""
+    pending: list[tuple[str, Any]] = [(f"${name}", value) for name, value in (variables or {}).items()]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [(f"{path}.{name}", each) for name, each in value.items()]
+        elif isinstance(value, list):
+            if len(value) > MAX_ENTRIES:
+                return _too_long(_argument_of(document, path), len(value))
+            pending += [(f"{path}.{place}", each) for place, each in enumerate(value) if isinstance(each, dict | list)]
+    return None
+
+
+def _argument_of(document: DocumentNode, path: str) -> str:
+    """`the argument legacyIds ($ids)`; of a field of a variable, the path alone."""
+    find = _FindArgument(path.removeprefix("$"))
+    visit(document, find)
+    return f"the argument {find.found} ({path})" if find.found else f"the variable {path}"
+
+
+class _FindArgument(Visitor):
+    """The argument, or the field of one, that a variable is given for."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__()
+        self._variable, self.found = variable, ""
+
+    def enter_variable(self, node: VariableNode, _: object, parent: Any, *__: object) -> None:
+        if node.name.value == self._variable and isinstance(parent, ArgumentNode | ObjectFieldNode):
+            self.found = self.found or parent.name.value
+
+
+def _too_long(what: str, entries: int, node: Node | None = None) -> GraphQLError:
+    return GraphQLError(
+        f"The list in {what} has {entries} entries; at most {MAX_ENTRIES} are allowed."
+        " Send the rest in further requests.",
+        node,
+        extensions={"code": "LIST_LIMIT", "requested": entries, "maximum": MAX_ENTRIES},
+    )
+
+
+class FieldOverlapRule(OverlappingFieldsCanBeMergedRule):
+    """The specification's rule, but what it may cost is bounded, and the refusal says by what."""
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self.rule_context.remaining_complexity_budget = MAX_COMPARISONS
+
+    def enter_selection_set(self, selection_set: SelectionSetNode, *args: Any) -> None:
+        try:
+            super().enter_selection_set(selection_set, *args)
+        except ValidationAbortedError:
+            if self.rule_context.remaining_complexity_budget >= 0:
+                raise
+            message = (
+                "The document selects the same fields too often to be compared. Select each once, or by one fragment."
+            )
+            raise ValidationAbortedError(message, selection_set, extensions={"code": "OVERLAP_LIMIT"}) from None
+
+
+#: By which documents are validated, of the API and of webhooks alike.
+RULES: tuple[type[ASTValidationRule], ...] = (
+    *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
+    FieldOverlapRule,
+    SizeLimitRule,
+    ListLimitRule,
+)
+
+
+def explained(errors: list[GraphQLError]) -> list[GraphQLError]:
+    """The errors of a validation: one that graphql-core gave up, because fragments nest too deeply, says so."""
+    message = "The document nests too deeply: its fragments spread one another."
+    return [
+        GraphQLError(message, extensions={"code": "DEPTH_LIMIT"}) if error.message == "Validation aborted." else error
+        for error in errors
+    ]
+
+
+class Ruler:
+    """Measures the operations of one document. `visited`: how many selections it has looked at."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self.visited = 0
+        self._fragments = fragments
+        self._measured: dict[str, tuple[int, int]] = {}
+
+    def measure(self, selection_set: SelectionSetNode) -> tuple[int, int]:
+        """Depth and number of aliases, fragments expanded; neither is exact once one is above its limit.
+
+        What is below introspection is not counted: tools need 13 levels, and graphql-core has a limit for it.
+        """
+        depth = aliases = 0
+        for selection in selection_set.selections:
+            self.visited += 1
+            below = self._selection(selection)
+            depth, aliases = max(depth, below[0]), aliases + below[1]
+            if depth > MAX_DEPTH or aliases > MAX_ALIASES:
+                break
+        return depth, aliases
+
+    def _selection(self, selection: SelectionNode) -> tuple[int, int]:
+        if isinstance(selection, FragmentSpreadNode):
+            return self._fragment(selection.name.value)
+        nested: SelectionSetNode | None = getattr(selection, "selection_set", None)
+        if not isinstance(selection, FieldNode):
+            return self.measure(nested) if nested else (0, 0)
+        has_alias = int(selection.alias is not None)
+        if selection.name.value in INTROSPECTION:
+            return 0, has_alias
+        below = self.measure(nested) if nested else (0, 0)
+        return below[0] + 1, below[1] + has_alias
+
+    def _fragment(self, name: str) -> tuple[int, int]:
+        """Each is measured once: thirty that spread the next one twice expand to a thousand million."""
+        fragment = self._fragments.get(name)
+        if fragment is None:
+            return 0, 0
+        if name not in self._measured:
+            self._measured[name] = (0, 0)  # inside itself: a cycle
+            self._measured[name] = self.measure(fragment.selection_set)
+        return self._measured[name]
+
+
+def introspects(document: DocumentNode) -> bool:
+    """Whether any operation or fragment asks for the schema itself."""
+    pending = [node.selection_set for node in document.definitions if hasattr(node, "selection_set")]
+    while pending:
+        for selection in pending.pop().selections:
+            if isinstance(selection, FieldNode) and selection.name.value in INTROSPECTION:
+                return True
+            nested: SelectionSetNode | None = getattr(selection, "selection_set", None)
+            if nested:
+                pending.append(nested)
+    return False

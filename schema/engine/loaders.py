@@ -1,0 +1,177 @@
+"""Dataloaders: however many rows ask for a relation, one statement answers.
+
+They are made on demand, one per relation and arguments, from the relations' declarations.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from strawberry.dataloader import DataLoader
+
+from app.auth.viewers import Viewer
+from app.db.keyset import BY_ID, WHOLE, slice_of
+from app.db.table import Table
+from app.errors import InvalidInput
+from schema.engine import statements
+from schema.engine.context import Reader
+from schema.engine.statements import Statement
+from schema.entities.connections import Connection, make_connection
+from schema.entities.declarations import SCOPES, VISIBILITY, Listing, Relation
+
+Load = Callable[[list[Any]], Awaitable[list[Any]]]
+_PAGE = ("first", "after", "last", "before")
+
+
+class Loaders:
+    """The dataloaders of one operation, or of one batch of renderings that share a viewer."""
+
+    def __init__(self, reader: Reader, viewer: Viewer) -> None:
+        self._reader = reader
+        self._viewer = viewer
+        self._made: dict[tuple[Any, ...], DataLoader[Any, Any]] = {}
+        self._pending: set[asyncio.Future[Any]] = set()
+
+    def related(self, relation: Relation, row: Any, **arguments: Any) -> Awaitable[Any]:
+        """What a row's relation holds: a row or None, a list, or a Connection. Raises Forbidden, InvalidInput."""
+        self._viewer.require(SCOPES[relation.target.name])
+        VISIBILITY[relation.target.name].check(self._viewer)
+        key = getattr(row, relation.local)
+        if relation.is_paged:
+            return self._paged(relation, key, **arguments)
+        found = self._load(self._rows(relation, relation.where(**arguments)), key)
+        return found if relation.classify is None else _classified(found, relation.classify)
+
+    def by_id(self, table: Table[Any], key: int, *, with_deleted: bool = False) -> Awaitable[Any]:
+        """The row, or None when it does not exist or is not for this viewer. Raises Forbidden."""
+        VISIBILITY[table.name].check(self._viewer)
+        relation = Relation(target=table, local="id", remote="id", with_deleted=with_deleted)
+        return self._load(self._rows(relation, "true"), key)
+
+    def forget(self) -> None:
+        """Drop what was read: a mutation has changed the rows."""
+        self._made.clear()
+
+    async def settle(self) -> None:
+        """Wait for what is being read, also for those whom an error has cancelled: the connection is whole then."""
+        while self._pending:
+            await asyncio.wait(self._pending)
+
+    async def listed(self, listing: Listing, **arguments: Any) -> Connection[Any]:
+        """One page of a root list. Raises Forbidden, InvalidInput."""
+        self._viewer.require(listing.scope)
+        table = listing.target
+        VISIBILITY[table.name].check(self._viewer)
+        page, filters = _split(arguments)
+        asked = listing.ask(self._viewer, **filters)
+        part = slice_of(table.name, asked.sort, **page)
+        found = statements.listed_rows(table, self._viewer, asked, part)
+        rows = table.rows(await self._reader.fetch(found.sql, *found.args))
+        if listing.classify is not None:
+            rows = [listing.classify(row) for row in rows]
+
+        async def count() -> int:
+            counted = statements.listed_count(table, self._viewer, asked)
+            return int((await self._reader.fetch(counted.sql, *counted.args))[0]["n"])
+
+        return make_connection(rows, part, asked.sort, table.name, count)
+
+    async def whole(self, listing: Listing, **arguments: Any) -> list[Any]:
+        """A root list without pages. Raises Forbidden, and InvalidInput when it is longer than the longest page."""
+        self._viewer.require(listing.scope)
+        VISIBILITY[listing.target.name].check(self._viewer)
+        found = statements.listed_rows(listing.target, self._viewer, listing.ask(self._viewer, **arguments), WHOLE)
+        rows = listing.target.rows(await self._reader.fetch(found.sql, *found.args))
+        if len(rows) > WHOLE.size:
+            raise InvalidInput(f"More than {WHOLE.size} match: ask for less.", code="TOO_MANY")
+        return rows
+
+    async def _paged(self, relation: Relation, key: int, **arguments: Any) -> Connection[Any]:
+        table = relation.target
+        page, filters = _split(arguments)
+        part, where = slice_of(table.name, BY_ID, **page), relation.where(**filters)
+
+        def load() -> Load:
+            return self._grouped(relation, statements.related_pages(relation, self._viewer, where, part))
+
+        rows = await self._load(self._loader((*_identity(relation), "page", where, part), load), key)
+        return make_connection(rows, part, BY_ID, table.name, lambda: self._load(self._count(relation, where), key))
+
+    def _rows(self, relation: Relation, where: str) -> DataLoader[Any, Any]:
+        def load() -> Load:
+            grouped = self._grouped(relation, statements.related_rows(relation, self._viewer, where))
+            return _skipping_none(grouped if relation.is_list else _first(grouped))
+
+        return self._loader((*_identity(relation), "rows", where), load)
+
+    def _count(self, relation: Relation, where: str) -> DataLoader[Any, int]:
+        statement = statements.related_counts(relation, self._viewer, where)
+
+        async def load(keys: list[Any]) -> list[Any]:
+            records = await self._reader.fetch(statement.sql, keys, *statement.args)
+            found = {record["key"]: record["n"] for record in records}
+            return [found.get(key, 0) for key in keys]
+
+        return self._loader((*_identity(relation), "count", where), lambda: load)
+
+    def _grouped(self, relation: Relation, statement: Statement) -> Load:
+        """Each key's rows, in the statement's order; none for a key without any."""
+
+        async def load(keys: list[Any]) -> list[Any]:
+            found = defaultdict(list)
+            for record in await self._reader.fetch(statement.sql, keys, *statement.args):
+                found[record["of_key"]].append(relation.target.from_record(record))
+            return [found[key] for key in keys]
+
+        return load
+
+    def _load(self, loader: DataLoader[Any, Any], key: Any) -> Awaitable[Any]:
+        """What the loader finds for a key.
+
+        Many may wait for the one read. An error where one of them is cancels it, and must not cancel the others.
+        """
+        found = asyncio.ensure_future(loader.load(key))
+        if not found.done() and found not in self._pending:
+            self._pending.add(found)
+            found.add_done_callback(self._pending.discard)
+        return asyncio.shield(found)
+
+    def _loader(self, name: tuple[Any, ...], make: Callable[[], Load]) -> DataLoader[Any, Any]:
+        if name not in self._made:
+            self._made[name] = DataLoader(load_fn=make())
+        return self._made[name]
+
+
+def _identity(relation: Relation) -> tuple[Any, ...]:
+    """Relations that find the same rows share a loader: every `seller` of every type is one."""
+    return relation.target.name, relation.remote, relation.link, relation.is_list, relation.with_deleted
+
+
+def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Relay's arguments, and the field's own."""
+    page = {name: value for name, value in arguments.items() if name in _PAGE}
+    return page, {name: value for name, value in arguments.items() if name not in _PAGE}
+
+
+def _first(load: Load) -> Load:
+    async def loaded(keys: list[Any]) -> list[Any]:
+        return [rows[0] if rows else None for rows in await load(keys)]
+
+    return loaded
+
+
+def _skipping_none(load: Load) -> Load:
+    """A null foreign key has no row; it is not worth a parameter."""
+
+    async def loaded(keys: list[Any]) -> list[Any]:
+        present = [key for key in keys if key is not None]
+        found = dict(zip(present, await load(present) if present else [], strict=True))
+        return [found.get(key) for key in keys]
+
+    return loaded
+
+
+async def _classified(found: Awaitable[Any], classify: Callable[[Any], Any]) -> Any:
+    row = await found
+    return None if row is None else classify(row)

@@ -1,0 +1,252 @@
+"""Compile selections: levels of rows to be read, and one generated Python function per selection."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    SelectionSetNode,
+    get_named_type,
+    is_leaf_type,
+)
+from graphql.execution.values import VariableValues
+
+from app.db.keyset import BY_ID, encode_cursor, slice_of
+from app.db.table import Table
+from schema.engine.plans.arguments import Arguments
+from schema.engine.plans.code import Code
+from schema.engine.plans.connections import ConnectionCode
+from schema.engine.plans.declared import declaration_of
+from schema.engine.plans.leaves import completer
+from schema.engine.plans.levels import Level, Page
+from schema.engine.plans.selection import Fragments, Selected, Unsupported, collect
+from schema.engine.plans.views import View, row_of, view_of
+from schema.entities.declarations import ENTITIES, Leaf, Owner, Relation
+
+#: Of the code of one stored query, or of one root field of the API: some hundred lists with all that their rows hold.
+#: It takes about half a second to make.
+MAX_CHARACTERS = 100_000
+PAGE_ARGUMENTS = frozenset({"first", "after", "last", "before"})
+Sets = Iterable[SelectionSetNode]
+Classify = Callable[[Any], Any]
+
+
+class Slots:
+    """What the generated code reads besides records: `g[n]`. The same for all runs, or made for each one."""
+
+    def __init__(self) -> None:
+        self.constant: list[Any] = []
+        self.made: list[tuple[int, Callable[[VariableValues | None], Any]]] = []
+
+    def add(self, value: Any = None) -> int:
+        self.constant.append(value)
+        return len(self.constant) - 1
+
+    def make(self, given: Arguments, value_of: Callable[[dict[str, Any]], Any]) -> int:
+        """A slot for what follows from a field's arguments."""
+        if given.constant is not None:
+            return self.add(value_of(given.of(None)))
+        number = self.add()
+        self.made.append((number, lambda variables: value_of(given.of(variables))))
+        return number
+
+    def values(self, variables: VariableValues | None) -> list[Any]:
+        """All slots of one run. Raises what arguments raise that don't fit."""
+        values = list(self.constant)
+        for number, make in self.made:
+            values[number] = make(variables)
+        return values
+
+
+class Compiler:
+    """Walks one selection. Raises Unsupported for what only the reference executor knows.
+
+    variables  those on which `@skip` and `@include` hang.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fragments: Fragments,
+        *,
+        variables: VariableValues | None = None,
+    ) -> None:
+        self.schema, self.fragments = schema, fragments
+        self.variables = variables
+        self.code, self.slots = Code(MAX_CHARACTERS), Slots()
+        self.tables: set[str] = set()
+
+    def selected(self, on: GraphQLObjectType, sets: Sets) -> list[Selected]:
+        return collect(self.schema, self.fragments, on, sets, self.variables)
+
+    def level(self, relation: Relation, page: int, parent: str = "") -> Level:
+        self.tables.add(relation.target.name)
+        return Level(number=self.slots.add(), relation=relation, page=page, parent=parent)
+
+    def object(self, level: Level, alias: str, on: GraphQLObjectType, sets: Sets) -> str:
+        """A function that builds one object of a type from a record in which its row stands under an alias."""
+        view = View(self.code, level, alias, ENTITIES[on.name].table)
+        items = [
+            f"{selected.key!r}: {self._value(selected, level, alias, on, view)}" for selected in self.selected(on, sets)
+        ]
+        return self.code.function([*view.lines(), f"return {{{', '.join(items)}}}"])
+
+    def row(
+        self,
+        level: Level,
+        alias: str,
+        table: Table[Any],
+        classify: Classify | None,
+        named: GraphQLNamedType,
+        sets: Sets,
+    ) -> str:
+        """A function that builds the row under an alias, as the object type or the union's member that it is."""
+        sets = tuple(sets)
+        if isinstance(named, GraphQLObjectType) and classify is None:
+            return self.object(level, alias, named, sets)
+        if not isinstance(named, GraphQLUnionType) or classify is None:
+            raise Unsupported(f"{named.name} is not decided by its row")
+        members = {ENTITIES[member.name].row: self.object(level, alias, member, sets) for member in named.types}
+        whole = [level.column(alias, column) for column in table.columns]
+        of = self.code.name("c", _classified(table, classify))
+        chosen = ", ".join(f"{self.code.name('t', row)}: {build}" for row, build in members.items())
+        values = ", ".join(f"r[{place}]" for place in whole)
+        return self.code.function([f"return {{{chosen}}}[{of}(({values},))](r, g)"])
+
+    def _value(self, selected: Selected, level: Level, alias: str, on: GraphQLObjectType, view: View) -> str:
+        if selected.name == "__typename":
+            return repr(on.name)
+        field = on.fields[selected.name]
+        declaration = declaration_of(field)
+        if not isinstance(declaration, Leaf | Relation | Owner):
+            raise Unsupported(f"{on.name}.{selected.name} has a resolver of its own")
+        given = Arguments(self.schema, field, selected.nodes[0])
+        if isinstance(declaration, Leaf):
+            return view.leaf(declaration, field, given, lambda asked: self.slots.make(asked, lambda values: values))
+        if isinstance(declaration, Owner):
+            return self._owner(declaration, level, alias, selected)
+        if declaration.is_paged:
+            return self._connection(declaration, field, given, level, alias, selected)
+        if declaration.is_list:
+            return self._list(declaration, field, given, level, alias, selected)
+        return self._one(declaration, field, given, level, alias, selected)
+
+    def _one(
+        self, relation: Relation, field: GraphQLField, given: Arguments, level: Level, alias: str, selected: Selected
+    ) -> str:
+        named, sets = get_named_type(field.type), selected.selection_sets
+        if relation.link is not None or given.constant != {} or relation.where() != "true":
+            child = self._child(relation, given, level, alias)
+            build = self.row(child, child.alias, relation.target, relation.classify, named, sets)
+            return f"({build}(x[0], g) if (x := {self._rows(child, level)}) else {_absent(field)})"
+        self.tables.add(relation.target.name)
+        joined = level.join(alias, relation)
+        place = level.column(joined, relation.remote)
+        build = self.row(level, joined, relation.target, relation.classify, named, sets)
+        return f"({build}(r, g) if r[{place}] is not None else {_absent(field)})"
+
+    def _owner(self, owner: Owner, level: Level, alias: str, selected: Selected) -> str:
+        """One join for each type that may be named, of which at most one finds a row.
+
+        A type that is forbidden to the viewer finds none: whether there is one is for the reference executor to say.
+        """
+        chosen = []
+        for name in owner.types:
+            on = self.schema.type_map[name]
+            assert isinstance(on, GraphQLObjectType)
+            relation = Relation(target=ENTITIES[name].table, local=owner.local, remote="id", with_deleted=True)
+            joined = level.join(alias, relation, only=(owner.type_column, name))
+            place = level.column(joined, "id")
+            chosen.append(f"{name!r}: ({place}, {self.object(level, joined, on, selected.selection_sets)})")
+        named = level.column(alias, owner.type_column)
+        lines = [f"p, f = {{{', '.join(chosen)}}}[r[{named}]]", "return f(r, g) if r[p] is not None else bail()"]
+        return f"{self.code.function(lines)}(r, g)"
+
+    def _list(
+        self, relation: Relation, field: GraphQLField, given: Arguments, level: Level, alias: str, selected: Selected
+    ) -> str:
+        child, named = self._child(relation, given, level, alias), get_named_type(field.type)
+        if is_leaf_type(named) and relation.classify is not None:
+            return self._summary(child, relation.classify, field, level)
+        build = self.row(child, child.alias, relation.target, relation.classify, named, selected.selection_sets)
+        return f"[{build}(x, g) for x in {self._rows(child, level)}]"
+
+    def _summary(self, child: Level, classify: Classify, field: GraphQLField, level: Level) -> str:
+        """A leaf that all rows of a list come to, each as the columns that decide."""
+        columns = child.relation.decides
+        places = [child.column(child.alias, column) for column in columns]
+        view = self.code.name("w", view_of(child.table, columns))
+        of, complete = self.code.name("c", classify), self.code.name("c", completer(field.type))
+        values = ", ".join(f"x[{place}]" for place in places)
+        return f"{complete}({of}([{view}(({values},)) for x in {self._rows(child, level)}]))"
+
+    def _connection(
+        self, relation: Relation, field: GraphQLField, given: Arguments, level: Level, alias: str, selected: Selected
+    ) -> str:
+        child = self._child(relation, given, level, alias)
+        child.has_rows = False
+        on, place = get_named_type(field.type), child.column(child.alias, "id")
+        assert isinstance(on, GraphQLObjectType)
+        cursor = self.code.name("c", _cursor_of_id(relation.target.name))
+        connection = ConnectionCode(
+            self, child, count=self._count(child, level), cursor=lambda record: f"{cursor}({record}[{place}])"
+        )
+        build = connection.function(on, selected, lambda: self._rows(child, level))
+        return f"{build}(r, g)"
+
+    def _child(self, relation: Relation, given: Arguments, level: Level, alias: str) -> Level:
+        """A level below, of the rows that a relation of the row under an alias leads to."""
+        page = self.slots.make(given, lambda values: _page_of(relation, values))
+        return self.level(relation, page, parent=alias)
+
+    def _rows(self, child: Level, level: Level) -> str:
+        """The expression of the row's rows in a level below."""
+        return f"r[{level.below(child)}]"
+
+    def _count(self, child: Level, level: Level) -> Callable[[], str]:
+        def expression() -> str:
+            return f"r[{level.below(child, is_count=True)}]"
+
+        return expression
+
+
+def fragments_of(document: Any) -> Fragments:
+    return {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+
+
+def _page_of(relation: Relation, given: dict[str, Any]) -> Page:
+    """Raises InvalidInput."""
+    if not relation.is_paged:
+        return Page(where=relation.where(**given))
+    page = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}
+    return Page(where=relation.where(**given), part=slice_of(relation.target.name, BY_ID, **page))
+
+
+class _Id:
+    """The little of a row that its cursor needs."""
+
+    __slots__ = ("id",)
+
+    def __init__(self, row_id: int) -> None:
+        self.id = row_id
+
+
+def _cursor_of_id(resource: str) -> Callable[[int], str]:
+    return lambda row_id: encode_cursor(resource, BY_ID, _Id(row_id))
+
+
+def _classified(table: Table[Any], classify: Classify) -> Callable[[tuple[Any, ...]], type]:
+    """Values of all of a table's columns → the class that its row is classified as."""
+    whole = row_of(table)
+    return lambda values: type(classify(whole(values)))
+
+
+def _absent(field: GraphQLField) -> str:
+    """What stands where no row is: null, or, where none may be, the reference executor's error."""
+    return "bail()" if isinstance(field.type, GraphQLNonNull) else "None"

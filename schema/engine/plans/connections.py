@@ -1,0 +1,91 @@
+"""The generated code of a connection: `edges`, `nodes`, `pageInfo`, `totalCount`.
+
+Source: schema/entities/connections.py, whose results it gives.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLObjectType, get_named_type
+
+from schema.engine.plans.levels import Level
+from schema.engine.plans.selection import Selected
+
+if TYPE_CHECKING:
+    from schema.engine.plans.compile import Compiler
+
+
+class ConnectionCode:
+    """A connection over a level's rows.
+
+    count     the expression of `totalCount`; asked for only when it is selected.
+    cursor    the expression of a record → that of its cursor.
+    classify  turns each row into the object of the union's right member; None for plain types.
+    """
+
+    def __init__(
+        self,
+        compiler: "Compiler",
+        level: Level,
+        *,
+        count: Callable[[], str],
+        cursor: Callable[[str], str],
+        classify: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.compiler, self.level = compiler, level
+        self.count, self.cursor, self.classify = count, cursor, classify
+
+    def function(self, on: GraphQLObjectType, selected: Selected, rows: Callable[[], str]) -> str:
+        """A function that builds the connection. `rows`: their expression; asked for only when it is needed."""
+        found = self.compiler.selected(on, selected.selection_sets)
+        items = [f"{one.key!r}: {self._part(one, on)}" for one in found]
+        lines = []
+        if self.level.has_rows:
+            # p: the page; a: all rows with the one that tells of more; k: those of the page.
+            lines = [f"p = g[{self.level.page}].part", f"a = {rows()}", "k = a[:p.size]"]
+            lines += ["if p.is_backward:", "    k = k[::-1]"]
+        return self.compiler.code.function([*lines, f"return {{{', '.join(items)}}}"])
+
+    def _part(self, selected: Selected, on: GraphQLObjectType) -> str:
+        if selected.name == "__typename":
+            return repr(on.name)
+        if selected.name == "totalCount":
+            return self.count()
+        self.level.has_rows = True
+        of = get_named_type(on.fields[selected.name].type)
+        if selected.name == "nodes":
+            return f"[{self._node(of, selected)}(x, g) for x in k]"
+        assert isinstance(of, GraphQLObjectType)
+        if selected.name == "pageInfo":
+            return self._page_info(selected, of)
+        assert selected.name == "edges"
+        return f"[{self._edge(selected, of)}(x, g) for x in k]"
+
+    def _node(self, of: Any, selected: Selected) -> str:
+        level = self.level
+        return self.compiler.row(level, level.alias, level.table, self.classify, of, selected.selection_sets)
+
+    def _edge(self, selected: Selected, on: GraphQLObjectType) -> str:
+        items = []
+        for one in self.compiler.selected(on, selected.selection_sets):
+            if one.name == "__typename":
+                value = repr(on.name)
+            elif one.name == "cursor":
+                value = self.cursor("r")
+            else:
+                value = f"{self._node(get_named_type(on.fields['node'].type), one)}(r, g)"
+            items.append(f"{one.key!r}: {value}")
+        return self.compiler.code.function([f"return {{{', '.join(items)}}}"])
+
+    def _page_info(self, selected: Selected, on: GraphQLObjectType) -> str:
+        has_more, has_cursor = "len(a) > p.size", "p.cursor is not None"
+        values = {
+            "hasNextPage": lambda: f"{has_cursor} if p.is_backward else {has_more}",
+            "hasPreviousPage": lambda: f"{has_more} if p.is_backward else {has_cursor}",
+            "startCursor": lambda: f"{self.cursor('k[0]')} if k else None",
+            "endCursor": lambda: f"{self.cursor('k[-1]')} if k else None",
+            "__typename": lambda: repr(on.name),
+        }
+        found = self.compiler.selected(on, selected.selection_sets)
+        self.level.looks_ahead |= any(one.name in ("hasNextPage", "hasPreviousPage") for one in found)
+        return f"{{{', '.join(f'{one.key!r}: {values[one.name]()}' for one in found)}}}"

@@ -1,0 +1,21 @@
+"""What the fields of the schema were declared as."""
+
+from collections.abc import Iterator
+
+from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType
+
+from schema.entities.declarations import Declaration
+from schema.entities.fields import DeclaredField
+
+
+def declaration_of(field: GraphQLField) -> Declaration | None:
+    """How a field was declared; None for one with a resolver of its own."""
+    declared = field.extensions.get("strawberry-definition")
+    return declared.declaration if isinstance(declared, DeclaredField) else None
+
+
+def declared_fields(graphql_type: GraphQLObjectType | GraphQLInterfaceType) -> Iterator[tuple[str, Declaration]]:
+    for name, field in graphql_type.fields.items():
+        declaration = declaration_of(field)
+        if declaration is not None:
+            yield name, declaration

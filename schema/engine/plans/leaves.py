@@ -1,0 +1,148 @@
+"""From a column or a pure function to a JSON value: exactly what graphql-core would make of the leaf."""
+
+import math
+import typing
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLOutputType,
+    GraphQLScalarType,
+    is_leaf_type,
+)
+
+from app.db.table import Table
+from schema.engine.plans.in_json import TIME_FORM, from_json, time_shown
+
+Complete = Callable[[Any], Any]
+
+
+class BailOut(Exception):
+    """This entity's result is not a plain value: an error, or a null where none may be."""
+
+
+def completer(kind: GraphQLOutputType) -> Complete:
+    """`complete(value)` of a leaf of any type, lists included. Raises BailOut where graphql-core would report."""
+    if isinstance(kind, GraphQLNonNull):
+        return _whole(kind.of_type, _required)
+    return _whole(kind, _null)
+
+
+def _whole(kind: GraphQLOutputType, when_none: Complete) -> Complete:
+    if isinstance(kind, GraphQLList):
+        item = completer(kind.of_type)
+        return lambda value: when_none(None) if value is None else [item(one) for one in value]
+    assert is_leaf_type(kind)
+
+    def serialized(value: Any) -> Any:
+        return when_none(None) if value is None else _serialized(kind, value)
+
+    return _quick(kind, serialized)
+
+
+def _quick(kind: GraphQLOutputType, serialized: Complete) -> Complete:
+    """The same, without a call for values that are their own serialization."""
+    name = getattr(kind, "name", None)
+    if name in ("String", "ID"):
+        return lambda value: value if value.__class__ is str else serialized(value)
+    if name == "Boolean":
+        return lambda value: value if value.__class__ is bool else serialized(value)
+    if name == "Int":
+        return lambda value: value if value.__class__ is int and -(2**31) <= value < 2**31 else serialized(value)
+    if isinstance(kind, GraphQLEnumType):
+        names = {value.value: name for name, value in kind.values.items()}
+        wrapped = getattr(kind, "wrapped_cls", None)
+        return lambda value: names[value.value] if value.__class__ is wrapped else serialized(value)
+    return serialized
+
+
+def column_form(table: Table[Any], column: str, kind: GraphQLOutputType) -> tuple[str, Complete | None]:
+    """The expression of a column's value, with `{r}` for the raw one as it arrives, `{c}` for a function.
+
+    Inline only for pairs of column and GraphQL type whose result is known; all others go through the row's own form.
+    """
+    hint, may_be_null = table.kind(column)
+    is_required = isinstance(kind, GraphQLNonNull)
+    known = _known(hint, kind.of_type if isinstance(kind, GraphQLNonNull) else kind)
+    if known is None:
+        convert, whole = converter(table, column), completer(kind)
+        if convert is None:
+            return "{c}({r})", whole
+        return "{c}({r})", lambda value: whole(None if value is None else convert(value))
+    form, complete = known
+    if not may_be_null or (form == "{r}" and not is_required):
+        return form, complete
+    absent = "bail()" if is_required else "None"
+    return f"({absent} if {{r}} is None else {form})", complete
+
+
+def converter(table: Table[Any], column: str) -> Complete | None:
+    """What makes a row's value of what arrives; None where they are the same."""
+    first, then = from_json(table, column), table.converter(column)
+    if first is None or then is None:
+        return first or then
+    return lambda value: then(first(value))
+
+
+def _known(hint: Any, kind: GraphQLOutputType) -> tuple[str, Complete | None] | None:
+    """The expression of a value that is not null."""
+    name = getattr(kind, "name", None)
+    if hint is str and name in ("String", "ID"):
+        return "{r}", None
+    if hint is bool and name == "Boolean":
+        return "{r}", None
+    if hint is int and name == "Int":
+        return f"(x if {-(2**31)} <= (x := {{r}}) < {2**31} else bail())", None
+    if hint is float and name == "Float":
+        return "{c}({r})", _float
+    if hint is datetime and name == "DateTime":
+        return TIME_FORM, time_shown
+    if isinstance(kind, GraphQLEnumType) and isinstance(hint, type) and issubclass(hint, StrEnum):
+        return "{c}({r})", _enum_names(kind)
+    if isinstance(kind, GraphQLList) and typing.get_origin(hint) in (tuple, Sequence):
+        return _known_list(typing.get_args(hint)[0], kind)
+    return None
+
+
+def _known_list(hint: Any, kind: GraphQLList[Any]) -> tuple[str, Complete | None] | None:
+    item = kind.of_type.of_type if isinstance(kind.of_type, GraphQLNonNull) else None
+    if isinstance(item, GraphQLEnumType) and isinstance(hint, type) and issubclass(hint, StrEnum):
+        # A null among them is a KeyError.
+        return "[*map({c}, {r})]", _enum_names(item)
+    return None
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isfinite(value):
+        return value
+    raise BailOut
+
+
+def _enum_names(kind: GraphQLEnumType) -> Complete:
+    # A row's text that the schema has no name for is a KeyError: that entity goes to the reference executor.
+    names = {str(getattr(value.value, "value", value.value)): name for name, value in kind.values.items()}
+    return names.__getitem__
+
+
+def _serialized(kind: Any, value: Any) -> Any:
+    assert isinstance(kind, GraphQLScalarType | GraphQLEnumType)
+    made = kind.serialize(value)
+    if made is None:
+        raise BailOut
+    return made
+
+
+def _null(value: None) -> None:
+    return None
+
+
+def _required(value: Any) -> Any:
+    if value is None:
+        raise BailOut
+    return value

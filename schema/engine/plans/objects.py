@@ -1,0 +1,45 @@
+"""Objects of one type by their ids: one statement, whatever is nested in them and however many there are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLObjectType
+
+from app.auth.viewers import Viewer
+from schema.engine.context import Reader
+from schema.engine.plans.compile import Compiler, Sets
+from schema.engine.plans.levels import Build, Page
+from schema.engine.plans.nested import Nested
+from schema.engine.plans.reads import Written, read
+from schema.engine.statements import row_rule
+from schema.entities.declarations import ENTITIES, Relation
+
+
+class Objects:
+    """What is selected of them, compiled. `build` makes the object of a row; `slots` are those of one run.
+
+    Raises Unsupported for what only the reference executor knows.
+    """
+
+    def __init__(self, compiler: Compiler, type_name: str, sets: Sets, *, with_deleted: bool = False) -> None:
+        graphql_type = compiler.schema.type_map[type_name]
+        assert isinstance(graphql_type, GraphQLObjectType)
+        by_id = Relation(target=ENTITIES[type_name].table, local="id", remote="id", with_deleted=with_deleted)
+        self.compiler = compiler
+        self._written = Written(compiler)
+        self._level = compiler.level(by_id, compiler.slots.add(Page()))
+        self._id = self._level.column(self._level.alias, "id")
+        build = compiler.object(self._level, self._level.alias, graphql_type, sets)
+        self.build: Build = compiler.code.built()[build]
+
+    async def rows(
+        self, keys: Sequence[int], reader: Reader, viewer: Viewer, slots: Sequence[Any]
+    ) -> dict[int, list[Any]]:
+        """Those that there are for the viewer. Raises what a statement raises."""
+        level = self._level
+        rule, args = row_rule(level.relation, viewer, 2)
+        # With one id PostgreSQL keeps its plan; with an array of them it would make another one each time.
+        asked, key = ("= any($1::bigint[])", list(keys)) if len(keys) > 1 else ("= $1::bigint", keys[0])
+        source = f"select t.* from {level.table.name} t where t.id {asked} and {rule}"
+        rows = await read(reader, Nested(viewer, slots, [key, *args]), level, self._written, source)
+        return {row[self._id]: row for row in rows}

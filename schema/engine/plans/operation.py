@@ -1,0 +1,116 @@
+"""An operation of the API as a plan."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+
+from app.auth.viewers import Viewer
+from app.errors import TellgraphError
+from schema.engine.context import Reader
+from schema.engine.plans.compile import fragments_of
+from schema.engine.plans.declared import declaration_of
+from schema.engine.plans.leaves import BailOut
+from schema.engine.plans.roots import ListingRoot, LookupRoot, Root, Site
+from schema.engine.plans.selection import Selected, Unsupported, collect
+from schema.entities.declarations import Listing, Lookup
+
+#: One is enough to leave a set of variables to the reference executor.
+_MAX_ERRORS = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationPlan:
+    """`roots`: by their keys in the response, in its order; a text stands for itself."""
+
+    roots: Mapping[str, Root | str]
+
+    @property
+    def characters(self) -> int:
+        """Of the generated code, as a measure of memory."""
+        return sum(root.characters for root in self.roots.values() if not isinstance(root, str))
+
+    def prepare(self, variables: VariableValues | None) -> None:
+        """Compile what else these variables need; where they don't fit, an error says so when they are used."""
+        for root in self.roots.values():
+            if not isinstance(root, str):
+                with suppress(TellgraphError, GraphQLError):
+                    root.prepare(variables)
+
+    async def data(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> dict[str, Any]:
+        """The response's `data`. Raises whatever is out of the ordinary: the reference executor is asked then."""
+        return {
+            key: root if isinstance(root, str) else await root.value(reader, viewer, variables)
+            for key, root in self.roots.items()
+        }
+
+
+def compile_operation(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: VariableValues | None,
+) -> OperationPlan:
+    """Compile a validated query, for variables that decide its conditions as these do. Raises Unsupported."""
+    assert schema.query_type is not None
+    if operation.directives:
+        raise Unsupported("a directive on the operation")
+    fragments = fragments_of(document)
+    found = collect(schema, fragments, schema.query_type, [operation.selection_set], variables)
+    roots = {
+        selected.key: _root(schema, schema.query_type, selected, fragments=fragments, variables=variables)
+        for selected in found
+    }
+    plan = OperationPlan(roots=roots)
+    plan.prepare(variables)
+    return plan
+
+
+def _root(schema: GraphQLSchema, on: GraphQLObjectType, selected: Selected, **document: Any) -> Root | str:
+    if selected.name == "__typename":
+        return on.name
+    field = on.fields.get(selected.name)
+    declaration = declaration_of(field) if field is not None else None
+    if field is not None and isinstance(declaration, Listing):
+        return ListingRoot(Site(schema=schema, field=field, selected=selected, **document), declaration)
+    if field is not None and isinstance(declaration, Lookup):
+        return LookupRoot(Site(schema=schema, field=field, selected=selected, **document), declaration)
+    raise Unsupported(f"the root field {selected.name}")
+
+
+def coerced(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+) -> VariableValues | None:
+    """The variables as graphql-core reads them; None for an operation without any. Raises BailOut for wrong ones."""
+    if not operation.variable_definitions:
+        return None
+    values = get_variable_values(schema, operation.variable_definitions, dict(given or {}), _MAX_ERRORS)
+    if isinstance(values, list):
+        raise BailOut
+    return values
+
+
+def deciding_variables(document: DocumentNode) -> tuple[str, ...]:
+    """The names of the variables on which `@skip` and `@include` hang."""
+    found: set[str] = set()
+    pending = [node.selection_set for node in document.definitions if hasattr(node, "selection_set")]
+    while pending:
+        for selection in pending.pop().selections:
+            for directive in selection.directives or ():
+                values = (argument.value for argument in directive.arguments or ())
+                found |= {value.name.value for value in values if isinstance(value, VariableNode)}
+            nested: SelectionSetNode | None = getattr(selection, "selection_set", None)
+            if nested:
+                pending.append(nested)
+    return tuple(sorted(found))

@@ -1,0 +1,229 @@
+"""The root fields of an operation, each compiled by itself: one statement, and one more for a root's `totalCount`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from graphql import GraphQLError, GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
+from graphql.execution.values import VariableValues
+
+from app.auth.viewers import Viewer
+from app.db.keyset import WHOLE, Sort, encode_cursor, order_by, slice_of
+from app.errors import TellgraphError
+from schema.engine.context import Reader
+from schema.engine.plans.arguments import Arguments
+from schema.engine.plans.compile import PAGE_ARGUMENTS, Compiler
+from schema.engine.plans.connections import ConnectionCode
+from schema.engine.plans.in_json import value_sql
+from schema.engine.plans.leaves import BailOut
+from schema.engine.plans.levels import Build, Level, Page
+from schema.engine.plans.nested import Nested
+from schema.engine.plans.objects import Objects
+from schema.engine.plans.reads import Written, read
+from schema.engine.plans.selection import Fragments, Selected, Unsupported
+from schema.engine.plans.viewers import may_read
+from schema.engine.plans.views import view_of
+from schema.engine.statements import listed_count, listed_rows
+from schema.entities.declarations import ENTITIES, Asked, Listing, Lookup, Relation
+from schema.entities.lookups import find_keys
+
+_log = structlog.get_logger()
+
+#: Statements kept of one root: filters, orders and sizes of pages each make another one.
+_MAX_WRITTEN = 16
+
+
+class NotPrepared(BailOut):
+    """The plan has to be compiled for another type first."""
+
+
+class Root(Protocol):
+    """One root field. `value` raises whatever is out of the ordinary; the reference executor is asked then."""
+
+    @property
+    def characters(self) -> int:
+        """Of the generated code, as a measure of memory."""
+        ...
+
+    def prepare(self, variables: VariableValues | None) -> None:
+        """Compile what these variables need. Raises what arguments raise that don't fit."""
+        ...
+
+    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where a root field stands: the schema, and the document with the conditions of this request."""
+
+    schema: GraphQLSchema
+    fragments: Fragments
+    variables: VariableValues | None
+    field: GraphQLField
+    selected: Selected
+
+    def compiler(self) -> Compiler:
+        return Compiler(self.schema, self.fragments, variables=self.variables)
+
+    def arguments(self) -> Arguments:
+        return Arguments(self.schema, self.field, self.selected.nodes[0])
+
+
+class ListingRoot:
+    """A page of a whole table."""
+
+    def __init__(self, site: Site, listing: Listing) -> None:
+        self._listing, self._given = listing, site.arguments()
+        self._compiler = compiler = site.compiler()
+        self._written = Written(compiler)
+        self._page, self._count, self._cursor = (compiler.slots.add() for _ in range(3))
+        self._level = compiler.level(_by_id(listing.target), self._page)
+        self._has_cursors = False
+        on = get_named_type(site.field.type)
+        assert isinstance(on, GraphQLObjectType)
+        build = self._list(on, site.selected) if listing.is_whole else self._connection(on, site.selected)
+        self._build: Build = compiler.code.built()[build]
+
+    def _list(self, on: GraphQLObjectType, selected: Selected) -> str:
+        level = self._level
+        level.looks_ahead = True
+        row = self._compiler.row(level, level.alias, level.table, self._listing.classify, on, selected.selection_sets)
+        return self._compiler.code.function([f"return [{row}(x, g) for x in g[{level.number}]]"])
+
+    def _connection(self, on: GraphQLObjectType, selected: Selected) -> str:
+        level = self._level
+        level.has_rows = False
+        connection = ConnectionCode(
+            self._compiler, level, count=self._counted, cursor=self._cursor_of, classify=self._listing.classify
+        )
+        return connection.function(on, selected, lambda: f"g[{level.number}]")
+
+    @property
+    def characters(self) -> int:
+        return self._compiler.code.characters
+
+    def prepare(self, variables: VariableValues | None) -> None:
+        """It is the same for all variables."""
+
+    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any:
+        listing, level = self._listing, self._level
+        _require(viewer, self._compiler)
+        viewer.require(listing.scope)
+        given = self._given.of(variables)
+        page = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}
+        asked = listing.ask(viewer, **given)
+        part = WHOLE if listing.is_whole else slice_of(level.table.name, asked.sort, **page)
+        slots = self._compiler.slots.values(variables)
+        slots[self._page] = Page(part=part)
+        if level.has_rows:
+            await self._fetch(reader, viewer, asked, slots)
+        if level.counts:
+            counted = listed_count(level.table, viewer, asked)
+            slots[self._count] = (await reader.fetch(counted.sql, *counted.args))[0]["n"]
+        return self._build(None, slots)
+
+    async def _fetch(self, reader: Reader, viewer: Viewer, asked: Asked, slots: list[Any]) -> None:
+        level, part = self._level, slots[self._page].part
+        found = listed_rows(level.table, viewer, asked, level.read(part))
+        also: tuple[str, ...] = ()
+        if self._has_cursors:
+            also = tuple(dict.fromkeys(("id", *(column for key in asked.sort.keys for column in key.reads))))
+            slots[self._cursor] = _cursors(level, asked.sort, also)
+        slots[level.number] = await read(
+            reader,
+            Nested(viewer, slots, found.args),
+            level,
+            self._written,
+            found.sql,
+            order=f" order by {order_by(asked.sort, part, level.alias)}",
+            also=[value_sql(level.table, level.alias, column) for column in also],
+        )
+        if self._listing.is_whole and len(slots[level.number]) > part.size:
+            raise BailOut
+
+    def _counted(self) -> str:
+        self._level.counts = True
+        return f"g[{self._count}]"
+
+    def _cursor_of(self, record: str) -> str:
+        self._has_cursors = True
+        return f"g[{self._cursor}]({record})"
+
+
+class LookupRoot:
+    """Objects by their global ids, compiled for each type that is asked for."""
+
+    def __init__(self, site: Site, lookup: Lookup) -> None:
+        self._site, self._lookup, self._given = site, lookup, site.arguments()
+        self._types: dict[str, Objects | None] = {}
+
+    @property
+    def characters(self) -> int:
+        return sum(one.compiler.code.characters for one in self._types.values() if one is not None)
+
+    def prepare(self, variables: VariableValues | None) -> None:
+        for type_name, _ in self._keys(variables):
+            if type_name not in self._types:
+                self._types[type_name] = self._compiled(type_name)
+
+    def _compiled(self, type_name: str) -> Objects | None:
+        """None for what is selected of this type and only the reference executor knows."""
+        try:
+            return Objects(self._site.compiler(), type_name, self._site.selected.selection_sets)
+        except (Unsupported, TellgraphError, GraphQLError) as error:
+            _log.info("plan.unsupported", type=type_name, reason=str(error))
+        except Exception as error:
+            _log.warning("plan.failed", type=type_name, exc_info=error)
+        return None
+
+    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any:
+        wanted = self._keys(variables)
+        keys: dict[str, list[int]] = {}
+        for type_name, key in wanted:
+            keys.setdefault(type_name, []).append(key)
+        types = {type_name: self._type(type_name, viewer) for type_name in keys}
+        found = {
+            (type_name, key): node
+            for type_name, of_type in types.items()
+            for key, node in (await _nodes(of_type, keys[type_name], reader, viewer, variables)).items()
+        }
+        nodes = [found.get(one) for one in wanted]
+        return nodes if self._lookup.is_list else nodes[0]
+
+    def _type(self, type_name: str, viewer: Viewer) -> Objects:
+        if type_name not in self._types:
+            raise NotPrepared
+        found = self._types[type_name]
+        if found is None:
+            raise BailOut
+        viewer.require(ENTITIES[type_name].scope)
+        _require(viewer, found.compiler)
+        return found
+
+    def _keys(self, variables: VariableValues | None) -> list[tuple[str, int]]:
+        return find_keys(self._lookup, self._given.of(variables)[self._lookup.argument])
+
+
+async def _nodes(
+    objects: Objects, keys: Sequence[int], reader: Reader, viewer: Viewer, variables: VariableValues | None
+) -> dict[int, Any]:
+    slots = objects.compiler.slots.values(variables)
+    rows = await objects.rows(keys, reader, viewer, slots)
+    return {key: objects.build(row, slots) for key, row in rows.items()}
+
+
+def _by_id(target: Any) -> Relation:
+    return Relation(target=target, local="id", remote="id")
+
+
+def _require(viewer: Viewer, compiler: Compiler) -> None:
+    if not may_read(viewer, compiler.tables):
+        raise BailOut
+
+
+def _cursors(level: Level, sort: Sort, columns: tuple[str, ...]) -> Callable[[Any], str]:
+    """A record's cursor in this order, which its last columns tell."""
+    row, resource = view_of(level.table, columns), level.table.name
+    first, end = len(level.columns), len(level.columns) + len(columns)
+    return lambda record: encode_cursor(resource, sort, row(record[first:end]))

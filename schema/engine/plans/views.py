@@ -1,0 +1,103 @@
+"""What the pure functions of one object read: one small row with just these columns, made once per object."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from graphql import GraphQLField
+
+from app.db.table import Table
+from schema.engine.plans.arguments import Arguments
+from schema.engine.plans.code import Code
+from schema.engine.plans.in_json import from_json
+from schema.engine.plans.leaves import column_form, completer, converter
+from schema.engine.plans.levels import Level
+from schema.entities.declarations import Leaf
+
+
+class View:
+    """The leaves of the objects whose rows stand in a level's record under an alias."""
+
+    def __init__(self, code: Code, level: Level, alias: str, table: Table[Any]) -> None:
+        self.code, self.level, self.alias, self.table = code, level, alias, table
+        self.columns: dict[str, int] = {}
+
+    def leaf(self, leaf: Leaf, field: GraphQLField, given: Arguments, slot: Callable[[Arguments], int]) -> str:
+        """The expression of a leaf's value. `slot`: where arguments that hang on variables will stand."""
+        if leaf.is_column:
+            place = self.level.column(self.alias, leaf.reads[0])
+            form, complete = column_form(self.table, leaf.reads[0], field.type)
+            return form.format(r=f"r[{place}]", c=self.code.name("c", complete) if complete else "")
+        if leaf.of_values is not None and given.constant == {}:
+            return f"{self.code.name('v', leaf.of_values)}({', '.join(map(self._value, leaf.reads))})"
+        self.read(leaf.reads)
+        complete_name = self.code.name("c", completer(field.type))
+        if given.constant is None:
+            return f"{complete_name}({self.code.name('v', leaf.compute)}(w, **g[{slot(given)}]))"
+        return f"{complete_name}({self.code.name('v', _with(leaf.compute, given.constant))}(w))"
+
+    def read(self, columns: Sequence[str]) -> None:
+        for column in columns:
+            if column not in self.columns:
+                self.columns[column] = self.level.column(self.alias, column)
+
+    def lines(self) -> list[str]:
+        """`w`, the view of the record `r`."""
+        return [f"w = {self.expression()}"] if self.columns else []
+
+    def expression(self) -> str:
+        view = self.code.name("w", _view_class(tuple(self.columns)))
+        return f"{view}({', '.join(map(self._row_value, self.columns))})"
+
+    def _value(self, column: str) -> str:
+        """The driver's."""
+        return self._converted(self.level.column(self.alias, column), from_json(self.table, column))
+
+    def _row_value(self, column: str) -> str:
+        return self._converted(self.columns[column], _quick(converter(self.table, column)))
+
+    def _converted(self, place: int, convert: Callable[[Any], Any] | None) -> str:
+        return f"r[{place}]" if convert is None else f"{self.code.name('c', convert)}(r[{place}])"
+
+
+@lru_cache(maxsize=1_000)
+def view_of(table: Table[Any], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
+    """Raw values of these columns → something that has them as attributes, as a row has."""
+    make = _view_class(tuple(columns))
+    converters = _converters(table, columns)
+    return lambda values: make(*(convert(value) for convert, value in zip(converters, values, strict=True)))
+
+
+def row_of(table: Table[Any]) -> Callable[[Sequence[Any]], Any]:
+    """Raw values of all columns → the row."""
+    every = [*zip(table.columns, _converters(table, table.columns), strict=True)]
+    return lambda values: table.row(
+        **{column: convert(value) for (column, convert), value in zip(every, values, strict=True)}
+    )
+
+
+def _converters(table: Table[Any], columns: Sequence[str]) -> list[Callable[[Any], Any]]:
+    return [converter(table, column) or _as_it_is for column in columns]
+
+
+def _quick(convert: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    """The same for a text that must be a member of an enumeration; calling its class takes ten times as long."""
+    if isinstance(convert, type) and issubclass(convert, StrEnum):
+        return {str(member): member for member in convert}.__getitem__
+    return convert
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _view_class(columns: tuple[str, ...]) -> type:
+    names: dict[str, Any] = {}
+    body = "; ".join(f"self.{column} = {column}" for column in columns)
+    exec(f"def __init__(self, {', '.join(columns)}): {body}", names)
+    return type("View", (), {"__slots__": columns, "__init__": names["__init__"]})
+
+
+def _with(compute: Callable[..., Any], given: dict[str, Any]) -> Callable[[Any], Any]:
+    return (lambda row: compute(row, **given)) if given else compute

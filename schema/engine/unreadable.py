@@ -1,0 +1,31 @@
+"""What a field says whose stored time is one that Python can't read."""
+
+from typing import Any
+
+from app.db.unreadable import UnreadableTime
+from app.errors import InvalidInput
+from schema.entities.declarations import Leaf
+
+
+def readable(value: Any) -> Any:
+    """The value itself. Raises InvalidInput (UNREADABLE) for a time that can't be read."""
+    if value.__class__ is UnreadableTime:
+        raise _unreadable(value)
+    return value
+
+
+def computed_value(leaf: Leaf, row: Any, given: dict[str, Any]) -> Any:
+    """The value of a leaf. Raises InvalidInput (UNREADABLE) when it can't be told since a time can't be read."""
+    try:
+        value = leaf.compute(row, **given)
+    except (TypeError, AttributeError) as error:
+        columns = (getattr(row, column, None) for column in leaf.reads)
+        unreadable = next((each for each in columns if isinstance(each, UnreadableTime)), None)
+        if unreadable is None:
+            raise
+        raise _unreadable(unreadable) from error
+    return readable(value)
+
+
+def _unreadable(time: UnreadableTime) -> InvalidInput:
+    return InvalidInput(f"The time {time} is beyond the years 1 to 9999.", code="UNREADABLE")

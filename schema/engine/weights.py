@@ -1,0 +1,65 @@
+"""How many values a field counts for by itself when a cost is computed: 1, or more where it may hold or do much."""
+
+from collections.abc import Mapping
+
+from graphql import GraphQLField, GraphQLNonNull, get_named_type, is_leaf_type, is_list_type
+
+from app.kernel.problems import MAX_LONG_TEXT, MAX_TEXT, camel, longest_text
+from app.webhooks.domain.headers import MAX_TOTAL_BYTES
+from schema.engine.limits import MAX_CHARACTERS
+from schema.engine.plans.declared import declaration_of
+from schema.entities.declarations import Leaf
+
+#: Of a text that may be longer than MAX_TEXT, so many count as one value. Each may be four bytes.
+CHARACTERS_PER_VALUE = 200
+
+#: Rows that a plain list, such as an invoice's line items, is assumed to have; and texts in a list of them.
+LIST_SIZE = 10
+
+#: Characters of texts whose limit doesn't follow from their column's name.
+LONGEST: Mapping[tuple[str, str], int] = {
+    ("InvoiceAnnotation", "content"): MAX_LONG_TEXT,
+    ("Invoice", "buyerMessageToSeller"): longest_text("messageToSeller"),
+    ("Webhook", "queryString"): MAX_CHARACTERS,
+    ("Webhook", "payloadSchema"): 40_000,
+    ("Webhook", "headers"): MAX_TOTAL_BYTES,
+    ("Webhook", "description"): 2_000,
+    ("Webhook", "filter"): 2_000,
+    ("Webhook", "url"): 2_000,
+    ("WebhookDryRun", "payloadSchema"): 40_000,
+    ("DeliveryAttempt", "responseBody"): 8_192,
+    # As long as they usually are. By the longest ones a page would hold twenty payloads, or no invoices with their
+    # adjustments; what an answer may hold in all is bounded by TELLGRAPH_MAX_RESPONSE_BYTES.
+    ("WebhookPayload", "body"): 10_000,
+    ("Adjustment", "description"): MAX_TEXT,
+}
+
+#: Root fields that take time by themselves. A dry run checks a query and compiles a filter: up to 0.1 s, so that an
+#: operation may have a few.
+DEAR: Mapping[str, int] = {"webhookDryRun": 10_000}
+
+
+def weight(type_name: str, name: str, field: GraphQLField | None) -> int:
+    """What a leaf counts for: as many values as the longest text that it may hold has parts."""
+    longest = LONGEST.get((type_name, name))
+    if longest is None:
+        longest = 0 if field is None or not _is_text(field) else _longest_of(name, field)
+    parts = 1 if longest <= MAX_TEXT else -(-longest // CHARACTERS_PER_VALUE)
+    return parts * LIST_SIZE if field is not None and _is_list_of_texts(field) else parts
+
+
+def _longest_of(name: str, field: GraphQLField) -> int:
+    """By the names of the field and of the columns that it shows: what writes them has the same names."""
+    declared = declaration_of(field)
+    columns = [camel(column) for column in declared.reads] if isinstance(declared, Leaf) else []
+    return max(map(longest_text, [name, *columns]))
+
+
+def _is_text(field: GraphQLField) -> bool:
+    named = get_named_type(field.type)
+    return is_leaf_type(named) and named.name == "String"
+
+
+def _is_list_of_texts(field: GraphQLField) -> bool:
+    kind = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
+    return is_list_type(kind) and _is_text(field)

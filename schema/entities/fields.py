@@ -1,0 +1,381 @@
+"""How a type's fields are declared: `column`, `computed`, `relation`, `relation_list`, `pages`.
+
+Each declaration says which columns it reads, so that the dataloaders, a stored query's watched columns and
+(from the same place) compiled plans have one source. No resolver below the root does I/O of its own: a leaf
+is an attribute or a pure function of one row, a relation goes through `context.loaders`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
+from typing import Any, TypedDict, TypeVar
+
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+
+from app.auth.viewers import Scope
+from app.db.table import Key, Table
+from app.errors import InvalidInput
+from app.marketplace import money
+from schema.engine.unreadable import computed_value, readable
+from schema.entities import global_ids
+from schema.entities.declarations import (
+    ENTITIES,
+    SCOPES,
+    VISIBILITY,
+    Declaration,
+    Entity,
+    Leaf,
+    Link,
+    Relation,
+    always,
+)
+from schema.entities.visibility import rule_of
+
+T = TypeVar("T")
+_DECLARATION = "declaration"
+#: Python's type of a key → PostgreSQL's.
+_KEY_TYPES = {int: "bigint", str: "text", bytes: "bytea"}
+
+
+class DeclaredField(StrawberryField):
+    """A field that resolves from its declaration alone."""
+
+    @property
+    def declaration(self) -> Declaration:
+        declared: Declaration = self.metadata[_DECLARATION]
+        return declared
+
+    @property
+    def is_basic_field(self) -> bool:
+        return False
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
+        declaration = self.declaration
+        if isinstance(declaration, Leaf):
+            return computed_value(declaration, source, kwargs)
+        assert isinstance(declaration, Relation)
+        return info.context.loaders.related(declaration, source, **kwargs)
+
+
+def entity(
+    table: Table[Any],
+    *,
+    description: str,
+    name: str | None = None,
+    row: type | None = None,
+    scope: Scope = Scope.READ,
+) -> Callable[[type[T]], type[T]]:
+    """Declare a class as the GraphQL type of a table's rows.
+
+    row    the rows' class, if it is not the table's.
+    scope  what a viewer's key must carry to read one, by its id or as a relation.
+    """
+
+    def declare(cls: type[T]) -> type[T]:
+        row_class, rule = row or table.row, rule_of(table)
+        cls.is_type_of = classmethod(lambda _, obj, info: type(obj) is row_class)  # type: ignore[attr-defined]
+        declared = strawberry.type(cls, name=name, description=description)
+        type_name = declared.__strawberry_definition__.name  # type: ignore[attr-defined]
+        interfaces = declared.__strawberry_definition__.interfaces  # type: ignore[attr-defined]
+        ENTITIES[type_name] = Entity(
+            name=type_name, table=table, row=row_class, visibility=rule, is_node=bool(interfaces), scope=scope
+        )
+        VISIBILITY[table.name] = rule
+        SCOPES[table.name] = scope
+        return declared
+
+    return declare
+
+
+def column(description: str, name: str | None = None, *, deprecated: str | None = None) -> Any:
+    """A leaf that is a column: the one of the attribute's name, or `name`."""
+    return _Column(description, name, deprecated)
+
+
+def computed(
+    compute: Callable[..., Any],
+    *,
+    reads: Sequence[str],
+    description: str,
+    arguments: Sequence[StrawberryArgument] = (),
+    deprecated: str | None = None,
+    of_values: Callable[..., Any] | None = None,
+) -> Any:
+    """A leaf that is a pure function of the row (and of the field's arguments). `of_values`: as `Leaf` has it."""
+    leaf = Leaf(reads=tuple(reads), compute=compute, of_values=of_values)
+    return _declared(leaf, description, arguments=arguments, deprecated=deprecated)
+
+
+def argument(name: str, type_: Any, description: str, default: Any = strawberry.UNSET) -> StrawberryArgument:
+    """An argument; one that is left out does not reach the function, whose own default then counts."""
+    return StrawberryArgument(
+        python_name=name,
+        graphql_name=None,
+        type_annotation=StrawberryAnnotation(type_),
+        description=description,
+        default=default,
+    )
+
+
+def relation(
+    key: Key,
+    *,
+    description: str,
+    through: Key | None = None,
+    classify: Callable[[Any], Any] | None = None,
+    decides: Sequence[str] = (),
+    with_deleted: bool = False,
+    deprecated: str | None = None,
+) -> Any:
+    """A relation to the one row that a key names: `relation(INVOICES.order_id)` of an invoice.
+
+    Args:
+        through: A key of the row itself, to the row that `key` is a key of.
+        classify, decides, with_deleted: As in `Relation`.
+    """
+    return _declared(
+        Relation(
+            **_followed(key, through, is_list=False),
+            classify=classify,
+            decides=tuple(decides),
+            with_deleted=with_deleted,
+        ),
+        description,
+        deprecated=deprecated,
+    )
+
+
+def relation_list(
+    key: Key,
+    *,
+    description: str,
+    through: Key | None = None,
+    classify: Callable[[Any], Any] | None = None,
+    decides: Sequence[str] = (),
+) -> Any:
+    """A relation to the rows whose key names the row, as a plain list: `relation_list(LINE_ITEMS.invoice_id)`.
+
+    Args:
+        through: A key that names the row. `key` then leads on from its table's rows.
+        classify, decides: As in `Relation`. They turn all rows together into one value, where that is the field's type.
+    """
+    declared = Relation(**_followed(key, through, is_list=True), classify=classify, decides=tuple(decides))
+    return _declared(declared, description)
+
+
+def same_row(
+    table: Table[Any],
+    *,
+    description: str,
+    where: Callable[..., str] = always,
+    filters: Sequence[str] = (),
+    with_deleted: bool = False,
+) -> Any:
+    """A relation to the row itself, as another type over its table. `where`, `filters`: as in `Relation`."""
+    declared = Relation(
+        of=table,
+        target=table,
+        local="id",
+        remote="id",
+        where=where,
+        filters=tuple(filters),
+        with_deleted=with_deleted,
+    )
+    return _declared(declared, description)
+
+
+PAGE_ARGUMENTS = (
+    argument("first", int | None, "How many to return, counted from the start. 50 by default, at most 500."),
+    argument("after", str | None, "Return those after this cursor, as given by `pageInfo.endCursor`."),
+    argument("last", int | None, "How many to return, counted from the end. At most 500."),
+    argument("before", str | None, "Return those before this cursor, as given by `pageInfo.startCursor`."),
+)
+
+
+def pages(
+    key: Key,
+    *,
+    description: str,
+    through: Key | None = None,
+    where: Callable[..., str] = always,
+    filters: Sequence[str] = (),
+    arguments: Sequence[StrawberryArgument] = (),
+) -> Any:
+    """As `relation_list`, as a Relay connection in id order; `arguments` are those of `where`."""
+    declared = Relation(
+        **_followed(key, through, is_list=True),
+        is_paged=True,
+        where=where,
+        filters=tuple(filters),
+    )
+    return _declared(declared, description, arguments=(*arguments, *PAGE_ARGUMENTS))
+
+
+def owned_rows(
+    owned: Table[Any],
+    owner: Table[Any],
+    *,
+    description: str,
+    kind: str = "",
+    is_list: bool = True,
+    is_paged: bool = False,
+) -> Any:
+    """A relation to the rows of a table that names its owners by type and id.
+
+    Raises:
+        TypeError: Rows of `owner` own no such rows.
+    """
+    if not any(one.table is owned and one.kind in (None, kind) for one in owner.owns):
+        raise TypeError(
+            f"The table {owner.name} does not say that its rows own {' '.join([owned.name, kind]).strip()}."
+        )
+    condition = f"t.owner_type = '{owner.type_name}'" + (f" and t.kind = '{kind}'" if kind else "")
+    declared = Relation(
+        of=owner,
+        target=owned,
+        local="id",
+        remote="owner_id",
+        is_list=is_list,
+        is_paged=is_paged,
+        where=lambda: condition,
+        filters=("owner_type", "kind") if kind else ("owner_type",),
+        kind=kind,
+    )
+    return _declared(declared, description, arguments=PAGE_ARGUMENTS if is_paged else ())
+
+
+class _Followed(TypedDict):
+    of: Table[Any]
+    target: Table[Any]
+    local: str
+    remote: str
+    link: Link | None
+    is_list: bool
+    key_type: str
+
+
+def _followed(key: Key, through: Key | None, *, is_list: bool) -> _Followed:
+    """Return what a relation along one or two keys joins: a list begins at the row that the first key names."""
+    first = through or key
+    of, local, remote = (first.to, first.remote, first.column) if is_list else (first.table, first.column, first.remote)
+    between = first.table if is_list else first.to
+    if through is None:
+        target, link = between, None
+    elif key.table is between:
+        target, link = key.to, Link(table=between.name, column=key.column, target_column=key.remote, key=remote)
+    elif is_list and key.to is between:
+        target, link = key.table, Link(table=between.name, column=key.remote, target_column=key.column, key=remote)
+    else:
+        raise TypeError(f"{key} does not lead on from {through}.")
+    return _Followed(
+        of=of,
+        target=target,
+        local=local,
+        remote="id" if link else remote,
+        link=link,
+        is_list=is_list,
+        key_type=_KEY_TYPES[of.kind(local)[0]],
+    )
+
+
+def global_id(type_name: str) -> Any:
+    encode = global_ids.encoder(type_name)
+    leaf = Leaf(reads=("id",), compute=lambda row: encode(row.id), of_values=encode, id_of=type_name)
+    return _declared(leaf, "Opaque global id; `node(id:)` finds the object again.")
+
+
+def legacy_id() -> Any:
+    return column("The number inside `id`, as older integrations know it.", "id")
+
+
+Amount = Callable[[Any], int | None]
+
+
+def cents(
+    description: str,
+    name: str,
+    *,
+    of: Amount | None = None,
+    reads: Sequence[str] = (),
+    twin: str | None = None,
+) -> Any:
+    """`xCents`: minor units, of the row's `currency`. An error, never a wrong number, beyond GraphQL's Int.
+
+    of, reads  for an amount that is no column: how it follows from the row, and from which columns.
+    twin       the field that the error names; the `xFormatted` of `name` unless given.
+    """
+    amount_of: Amount = of or attrgetter(name)
+    fitting = twin or f"{_camel(name.removesuffix('_cents'))}Formatted"
+
+    def compute(row: Any) -> int | None:
+        amount = amount_of(row)
+        if amount is not None and not -(2**31) <= amount < 2**31:
+            raise InvalidInput(f"The amount does not fit GraphQL's Int; read {fitting} instead.", code="INT_OVERFLOW")
+        return amount
+
+    leaf = Leaf(reads=tuple(reads) or (name,), compute=compute, is_column=of is None)
+    return _declared(leaf, f"{description} In minor units (cents).")
+
+
+def formatted(description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> Any:
+    """`xFormatted(currency)`: the same amount as text. `of`, `reads`: as for `cents`."""
+    amount_of: Amount = of or attrgetter(name)
+
+    def compute(row: Any, currency: str | None = None) -> str | None:
+        return money.format_cents(amount_of(row), row.currency, asked=currency)
+
+    leaf = Leaf(
+        reads=(*(reads or (name,)), "currency"),
+        compute=compute,
+        of_values=money.format_cents if of is None else None,
+    )
+    return _declared(
+        leaf,
+        f"{description} Formatted, as in `$1,234.50`.",
+        arguments=(argument("currency", str | None, "ISO 4217 code that the amount must be in; no conversion."),),
+    )
+
+
+def _declared(
+    declaration: Declaration,
+    description: str,
+    *,
+    arguments: Sequence[StrawberryArgument] = (),
+    deprecated: str | None = None,
+) -> Any:
+    made = DeclaredField(
+        python_name=None,
+        graphql_name=None,
+        type_annotation=None,
+        description=description,
+        deprecation_reason=deprecated,
+        metadata={_DECLARATION: declaration},
+    )
+    made.arguments = list(arguments)
+    return made
+
+
+class _Column(DeclaredField):
+    """A column whose name is only known once its class has named the field."""
+
+    def __init__(self, description: str, name: str | None, deprecated: str | None) -> None:
+        super().__init__(description=description, deprecation_reason=deprecated, metadata={"column": name})
+
+    @property
+    def declaration(self) -> Declaration:
+        name = self.metadata["column"] or self.python_name
+        return Leaf(reads=(name,), compute=lambda row: getattr(row, name), is_column=True)
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return readable(getattr(source, self.metadata["column"] or self.python_name))
+
+    @property
+    def is_basic_field(self) -> bool:
+        return True
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.title() for part in tail)

@@ -1,0 +1,92 @@
+"""Root fields that find objects by their global ids."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import strawberry
+
+from app.errors import InvalidInput
+from schema.engine.context import Context
+from schema.entities import global_ids
+from schema.entities.declarations import ENTITIES, Entity, Lookup
+from schema.entities.fields import DeclaredField, argument
+
+MAX_IDS = 100
+
+
+def lookup(name: str, argument_description: str, *, type_name: str | None = None, description: str) -> Any:
+    """The object of the id in the argument `name`: of one type, or of any."""
+    return _looked_up(Lookup(argument=name, type=type_name), strawberry.ID, argument_description, description)
+
+
+def lookups(name: str, argument_description: str, *, description: str) -> Any:
+    """The objects of the ids in the argument `name`, at most MAX_IDS, in their order."""
+    return _looked_up(Lookup(argument=name, is_list=True), list[strawberry.ID], argument_description, description)
+
+
+def find_keys(lookup: Lookup, given: str | Sequence[str]) -> list[tuple[str, int]]:
+    """Type and key of each id. Raises InvalidInput for what is no id, or of no type that is asked for."""
+    if not lookup.is_list:
+        assert isinstance(given, str)
+        return [_key(lookup, given, _graphql_name(lookup.argument))]
+    _check_number(lookup, given)
+    return [_key(lookup, one, f"{lookup.argument}.{place}") for place, one in enumerate(given)]
+
+
+class LookedUp(DeclaredField):
+    """Resolves from what `Lookup` says."""
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        lookup = self.declaration
+        assert isinstance(lookup, Lookup)
+        given = kwargs[lookup.argument]
+        if not lookup.is_list:
+            return _find(info.context, lookup, given, _graphql_name(lookup.argument))
+        _check_number(lookup, given)
+        # Awaitables, not awaited here: asked for together the dataloaders gather them, and each fails for itself.
+        return [_find(info.context, lookup, one, f"{lookup.argument}.{place}") for place, one in enumerate(given)]
+
+
+async def _find(context: Context, lookup: Lookup, global_id: str, field: str) -> Any:
+    """The row of a global id, or None. Raises InvalidInput for a malformed one, Forbidden."""
+    if lookup.type is not None:
+        context.viewer.require(ENTITIES[lookup.type].scope)
+    type_name, key = _key(lookup, global_id, field)
+    entity = ENTITIES[type_name]
+    context.viewer.require(entity.scope)
+    return await context.loaders.by_id(entity.table, key, with_deleted=context.sees_deleted)
+
+
+def _key(lookup: Lookup, global_id: str, field: str) -> tuple[str, int]:
+    if lookup.type is not None:
+        return lookup.type, global_ids.key_of(global_id, lookup.type, field=field)
+    type_name, key = global_ids.decode(global_id, field=field)
+    if not _has_ids(ENTITIES.get(type_name)):
+        raise InvalidInput.at(field, f"{type_name} is not a type of this API")
+    return type_name, key
+
+
+def _has_ids(entity: Entity | None) -> bool:
+    return entity is not None and entity.is_node and not entity.is_stand_in
+
+
+def _check_number(lookup: Lookup, given: Sequence[str]) -> None:
+    if len(given) > MAX_IDS:
+        raise InvalidInput.at(lookup.argument, f"at most {MAX_IDS} can be asked for at once")
+
+
+def _graphql_name(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.title() for part in tail)
+
+
+def _looked_up(declaration: Lookup, type_: Any, argument_description: str, description: str) -> Any:
+    made = LookedUp(
+        python_name=None,
+        graphql_name=None,
+        type_annotation=None,
+        description=description,
+        metadata={"declaration": declaration},
+    )
+    made.arguments = [argument(declaration.argument, type_, argument_description)]
+    return made

@@ -1,0 +1,188 @@
+"""advertUpsert, advertPublishedUpdate, advertDelete."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import strawberry
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.marketplace.catalogue.db.adverts import AdvertId
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.catalogue.db.variants import VariantId
+from app.marketplace.catalogue.services.catalogue import upsert_advert
+from app.marketplace.catalogue.services.catalogue_attributes import (
+    AdvertAttributes,
+    AdvertUpsert,
+    AdvertVariant,
+)
+from app.marketplace.catalogue.services.withdrawals import publish_advert, withdraw_advert
+from schema.engine.context import Info
+from schema.entities import global_ids
+from schema.enums import AdvertConditionEnum
+from schema.mutations.catalogue.variants import VariantAttributesInput, VariantOptionValueInput, new_choices
+from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.owned.images import ImageInput, new_images
+from schema.mutations.owned.owners import KeyValueInput, kept_values
+from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.types.catalogue.advert import Advert
+
+
+@strawberry.input(description="A variant to add to the advert, or to change: an absent field stays, null clears.")
+class AdvertVariantInput(VariantAttributesInput):
+    variant_id: strawberry.ID | None = optional("The advert's variant to change; absent: a new one, with a label.")
+
+
+@strawberry.input(description="What an advert has of an option: one of its values or, of a FREE_TEXT option, a text.")
+class AdvertOptionValueInput(VariantOptionValueInput):
+    """As a variant's."""
+
+
+@strawberry.input(description="What the advert is made of: an absent field stays as it is, null clears it.")
+class AdvertAttributesInput:
+    title: str | None = optional("Title. Required for a new advert; can't be cleared.")
+    description: str | None = optional("Description, as plain text.")
+    code: str | None = optional("The seller's product code.")
+    condition: AdvertConditionEnum | None = optional("New, by default, or used. Can't be cleared.")
+    published: bool | None = optional("Whether it is for sale; true by default. Can't be cleared.")
+    online: bool | None = optional("Whether it is shown; true by default. Can't be cleared.")
+    vetted: bool | None = optional("Whether the operator has checked it; for the operator only. Can't be cleared.")
+    tax_code: str | None = optional("Tax code of the seller's accounting.")
+    product_features: list[str] | None = optional("What is special about it; replaces all. Can't be cleared but [].")
+    url: str | None = optional("Page of the product in the seller's own shop.")
+    brand_name: str | None = optional("Name of the brand; one that is new is added. null: no brand.")
+    taxon_id: strawberry.ID | None = optional("Where the advert is sorted in, a Taxon.")
+    images: list[ImageInput] | None = optional(
+        "All its images: absent leaves them as they are, an empty list removes them. The display image stays while it"
+        " is one of them; else the first by position becomes it."
+    )
+    advert_option_values: list[AdvertOptionValueInput] | None = optional(
+        "What is true of all of its variants; replaces all."
+    )
+    external_ids: list[KeyValueInput] | None = optional("What other systems call it. Those not listed stay.")
+    metadata: list[KeyValueInput] | None = optional("What others keep with it. What is not listed stays.")
+    variants: list[AdvertVariantInput] | None = optional(
+        "Variants to add or to change, at least one for a new advert. Those not listed stay as they are."
+    )
+
+
+@strawberry.input(description="Input of advertUpsert.")
+class AdvertUpsertMutationInput:
+    advert_id: strawberry.ID | None = optional("The advert to change; absent: a new one.")
+    seller_id: strawberry.ID | None = optional(
+        "Whose the new advert is. Required for the operator; a seller's are its own."
+    )
+    attributes: AdvertAttributesInput = required("What the advert is made of.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of advertPublishedUpdate.")
+class AdvertPublishedUpdateMutationInput:
+    advert_id: strawberry.ID = required("The advert.")
+    published: bool = required("Whether it is for sale.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of advertDelete.")
+class AdvertDeleteMutationInput:
+    advert_id: strawberry.ID = required("The advert to delete.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of advertPublishedUpdate.")
+class AdvertPublishedUpdateMutationPayload(MutationPayload):
+    advert: Advert | None = strawberry.field(default=None, description="The advert as it is now; null on errors.")
+
+
+@strawberry.type(description="Answer of advertDelete.")
+class AdvertDeleteMutationPayload(MutationPayload):
+    advert: Advert | None = strawberry.field(default=None, description="The advert as it was last; null on errors.")
+
+
+@strawberry.type(description="Answer of advertUpsert.")
+class AdvertUpsertMutationPayload(MutationPayload):
+    advert: Advert | None = strawberry.field(default=None, description="The advert as it is now; null on errors.")
+
+
+@strawberry.type
+class AdvertMutations:
+    @strawberry.field(
+        description="Make an advert, or change one, together with its variants."
+        " For the operator and the advert's seller."
+    )
+    async def advert_upsert(
+        self,
+        info: Info,
+        input: Annotated[AdvertUpsertMutationInput, strawberry.argument(description="The advert.")],
+    ) -> AdvertUpsertMutationPayload | None:
+        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            return {"advert": await upsert_advert(database, viewer, _upsert(input))}
+
+        return await run_mutation(info, AdvertUpsertMutationPayload, input, upsert)
+
+    @strawberry.field(
+        description="Put an advert up for sale or take it down. For the operator and the advert's seller."
+    )
+    async def advert_published_update(
+        self,
+        info: Info,
+        input: Annotated[AdvertPublishedUpdateMutationInput, strawberry.argument(description="The advert.")],
+    ) -> AdvertPublishedUpdateMutationPayload | None:
+        async def publish(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            key = AdvertId(global_ids.key_of(input.advert_id, "Advert", field="advertId"))
+            return {"advert": await publish_advert(database, viewer, key, is_published=input.published)}
+
+        return await run_mutation(info, AdvertPublishedUpdateMutationPayload, input, publish)
+
+    @strawberry.field(
+        description="Delete an advert with all its variants. What was sold of them keeps its copies."
+        " For the operator and the advert's seller."
+    )
+    async def advert_delete(
+        self,
+        info: Info,
+        input: Annotated[AdvertDeleteMutationInput, strawberry.argument(description="The advert.")],
+    ) -> AdvertDeleteMutationPayload | None:
+        async def delete(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            key = AdvertId(global_ids.key_of(input.advert_id, "Advert", field="advertId"))
+            return {"advert": await withdraw_advert(database, viewer, key)}
+
+        return await run_mutation(info, AdvertDeleteMutationPayload, input, delete)
+
+
+def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
+    ids = Ids()
+    advert_id = ids.optional_key(given.advert_id or None, "Advert", "advertId")
+    seller_id = ids.optional_key(given.seller_id or None, "Seller", "sellerId")
+    variants = [
+        _variant(ids, variant, f"attributes.variants.{index}")
+        for index, variant in enumerate(given.attributes.variants or ())
+    ]
+    taxon_id = ids.attribute(given.attributes.taxon_id, "Taxon", "attributes.taxonId")
+    choices = new_choices(ids, given.attributes.advert_option_values, "attributes.advertOptionValues")
+    ids.check()
+    return AdvertUpsert(
+        advert_id=None if advert_id is None else AdvertId(advert_id),
+        seller_id=None if seller_id is None else SellerId(seller_id),
+        attributes=converted(
+            given.attributes,
+            AdvertAttributes,
+            variants=variants,
+            taxon_id=taxon_id,
+            images=new_images(given.attributes.images),
+            advert_option_values=choices,
+            external_ids=kept_values(given.attributes.external_ids),
+            metadata=kept_values(given.attributes.metadata),
+        ),
+    )
+
+
+def _variant(ids: Ids, given: AdvertVariantInput, path: str) -> AdvertVariant:
+    key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.variantId")
+    return converted(
+        given,
+        AdvertVariant,
+        variant_id=None if key is None else VariantId(key),
+        option_values=new_choices(ids, given.option_values, f"{path}.optionValues"),
+        images=new_images(given.images),
+    )

@@ -1,0 +1,109 @@
+"""sellerCreate, sellerUpdate."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import strawberry
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.kernel.attributes import ABSENT
+from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.catalogue.services.sellers import (
+    SellerAttributes,
+    SellerUpdate,
+    create_seller,
+    update_seller,
+)
+from schema.engine.context import Info
+from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.orders.addresses import AddressInput, new_address
+from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.types.catalogue.seller import Seller
+
+
+@strawberry.input
+class _SellerInput:
+    legal_business_name: str | None = optional("Registered name of the business.")
+    business_number: str | None = optional("Registration number of the business, such as an ABN.")
+    phone: str | None = optional("Where the seller is called.")
+    online: bool | None = optional("Whether the seller's adverts are shown; true by default. Can't be cleared.")
+    is_retailer: bool | None = optional(
+        "Whether the seller is a retailer, by default, or a private person. Can't be cleared."
+    )
+    address: AddressInput | None = optional("Where the seller is.")
+
+
+@strawberry.input(description="What a new seller is made of.")
+class SellerCreateInput(_SellerInput):
+    business_name: str = required("Name under which the business trades; not blank.")
+    email_address: str = required("Where the seller is written to.")
+
+
+@strawberry.input(description="What is to change: an absent field stays as it is, null clears it.")
+class SellerUpdateInput(_SellerInput):
+    business_name: str | None = optional("Name under which the business trades. Can't be cleared.")
+    email_address: str | None = optional("Where the seller is written to. Can't be cleared.")
+
+
+@strawberry.input(description="Input of sellerCreate.")
+class SellerCreateMutationInput:
+    attributes: SellerCreateInput = required("What the seller is made of.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of sellerUpdate.")
+class SellerUpdateMutationInput:
+    seller_id: strawberry.ID | None = optional("The seller to change; by default the one that asks.")
+    attributes: SellerUpdateInput = required("What is to change.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of sellerCreate.")
+class SellerCreateMutationPayload(MutationPayload):
+    seller: Seller | None = strawberry.field(default=None, description="The new seller; null on errors.")
+
+
+@strawberry.type(description="Answer of sellerUpdate.")
+class SellerUpdateMutationPayload(MutationPayload):
+    seller: Seller | None = strawberry.field(default=None, description="The seller as it is now; null on errors.")
+
+
+@strawberry.type
+class SellerMutations:
+    @strawberry.field(description="Add a seller to the marketplace. For the operator.")
+    async def seller_create(
+        self,
+        info: Info,
+        input: Annotated[SellerCreateMutationInput, strawberry.argument(description="The seller.")],
+    ) -> SellerCreateMutationPayload | None:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            attributes = _attributes(input.attributes)
+            return {"seller": await create_seller(database, viewer, attributes)}
+
+        return await run_mutation(info, SellerCreateMutationPayload, input, create)
+
+    @strawberry.field(
+        description="Change a seller. For the operator; a seller changes where it is reached itself, by e-mail, phone"
+        " and address."
+    )
+    async def seller_update(
+        self,
+        info: Info,
+        input: Annotated[SellerUpdateMutationInput, strawberry.argument(description="What is to change.")],
+    ) -> SellerUpdateMutationPayload | None:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            return {"seller": await update_seller(database, viewer, _update(input))}
+
+        return await run_mutation(info, SellerUpdateMutationPayload, input, update)
+
+
+def _update(given: SellerUpdateMutationInput) -> SellerUpdate:
+    ids = Ids()
+    key = ids.optional_key(given.seller_id or None, "Seller", "sellerId")
+    ids.check()
+    return SellerUpdate(seller_id=None if key is None else SellerId(key), attributes=_attributes(given.attributes))
+
+
+def _attributes(given: SellerCreateInput | SellerUpdateInput) -> SellerAttributes:
+    return converted(given, SellerAttributes, address=new_address(given.address, ABSENT))

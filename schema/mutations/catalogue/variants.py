@@ -1,0 +1,135 @@
+"""variantUpdate, variantDelete, and the attributes that it shares with advertUpsert."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.kernel.attributes import ABSENT
+from app.marketplace.catalogue.db.variants import VariantId
+from app.marketplace.catalogue.services.catalogue import update_variant
+from app.marketplace.catalogue.services.catalogue_attributes import VariantAttributes, VariantUpdate
+from app.marketplace.catalogue.services.options import NewChoice
+from app.marketplace.catalogue.services.withdrawals import withdraw_variant
+from schema.engine.context import Info
+from schema.entities import global_ids
+from schema.enums import PricingModelEnum
+from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.owned.images import ImageInput, new_images
+from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.types.catalogue.variant import Variant
+
+
+@strawberry.input(description="What a variant has of an option: one of its values or, of a FREE_TEXT option, a text.")
+class VariantOptionValueInput:
+    option_type_id: strawberry.ID = required("The option type.")
+    option_value_id: strawberry.ID | None = optional("One of its values.")
+    text_value: str | None = optional("The text, of an option of free text.")
+
+
+@strawberry.input(description="What is to change: an absent field stays as it is, null clears it.")
+class VariantAttributesInput:
+    label: str | None = optional("Name of the variant beside others of its advert. Can't be cleared.")
+    sku: str | None = optional("The seller's stock keeping unit.")
+    barcode: str | None = optional("Barcode, such as an EAN.")
+    count_on_hand: int | None = optional("How many are in stock, from 0. Can't be cleared.")
+    infinite_quantity: bool | None = optional("Whether it never runs out. Can't be cleared.")
+    published: bool | None = optional("Whether it is for sale. Can't be cleared.")
+    price_cents: int | None = optional("Price in cents, from 0.")
+    sale_price_cents: int | None = optional("Price in cents while on sale, from 0.")
+    sale_price_start_at: datetime | None = optional("From when it is on sale; null: from ever. UTC without an offset.")
+    sale_price_end_at: datetime | None = optional("Until when it is on sale; null: for ever. UTC without an offset.")
+    min_purchase_quantity: int | None = optional("How many have to be bought at least, from 1; null: no limit.")
+    max_purchase_quantity: int | None = optional("How many can be bought at most; null: no limit.")
+    pricing_model: PricingModelEnum | None = optional("How it is sold. Can't be cleared.")
+    option_values: list[VariantOptionValueInput] | None = optional("What it has of options; replaces all.")
+    images: list[ImageInput] | None = optional("Pictures of this variant alone; replaces all.")
+    currency: str | None = optional("ISO 4217 code of its prices. Can't be cleared.")
+    tax_code: str | None = optional("Tax code of the seller's accounting.")
+    notes: str | None = optional("Notes of the seller.")
+    url: str | None = optional("Page of the variant in the seller's own shop.")
+
+
+@strawberry.input(description="Input of variantUpdate.")
+class VariantUpdateMutationInput:
+    variant_id: strawberry.ID = required("The variant to change.")
+    attributes: VariantAttributesInput = required("What is to change.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of variantDelete.")
+class VariantDeleteMutationInput:
+    variant_id: strawberry.ID = required("The variant to delete.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of variantDelete.")
+class VariantDeleteMutationPayload(MutationPayload):
+    variant: Variant | None = strawberry.field(default=None, description="The variant as it was last; null on errors.")
+
+
+@strawberry.type(description="Answer of variantUpdate.")
+class VariantUpdateMutationPayload(MutationPayload):
+    variant: Variant | None = strawberry.field(default=None, description="The variant as it is now; null on errors.")
+
+
+@strawberry.type
+class VariantMutations:
+    @strawberry.field(
+        description="Change some attributes of a variant. What is the same already is no change."
+        " For the operator and the variant's seller."
+    )
+    async def variant_update(
+        self,
+        info: Info,
+        input: Annotated[VariantUpdateMutationInput, strawberry.argument(description="What is to change.")],
+    ) -> VariantUpdateMutationPayload | None:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            return {"variant": await update_variant(database, viewer, _update(input))}
+
+        return await run_mutation(info, VariantUpdateMutationPayload, input, update)
+
+    @strawberry.field(
+        description="Delete a variant; the last one of an advert goes with the advert only."
+        " For the operator and the variant's seller."
+    )
+    async def variant_delete(
+        self,
+        info: Info,
+        input: Annotated[VariantDeleteMutationInput, strawberry.argument(description="The variant.")],
+    ) -> VariantDeleteMutationPayload | None:
+        async def delete(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            key = VariantId(global_ids.key_of(input.variant_id, "Variant", field="variantId"))
+            return {"variant": await withdraw_variant(database, viewer, key)}
+
+        return await run_mutation(info, VariantDeleteMutationPayload, input, delete)
+
+
+def _update(given: VariantUpdateMutationInput) -> VariantUpdate:
+    ids = Ids()
+    variant_id = VariantId(ids.key(given.variant_id, "Variant", "variantId"))
+    choices = new_choices(ids, given.attributes.option_values, "attributes.optionValues")
+    ids.check()
+    images = new_images(given.attributes.images)
+    attributes = converted(given.attributes, VariantAttributes, option_values=choices, images=images)
+    return VariantUpdate(variant_id=variant_id, attributes=attributes)
+
+
+def new_choices(ids: Ids, given: Sequence[VariantOptionValueInput] | None, path: str) -> Any:
+    """What a service takes for option values that may be absent; null is none of them."""
+    if given is strawberry.UNSET:
+        return ABSENT
+    return [
+        converted(
+            choice,
+            NewChoice,
+            option_type_id=ids.key(choice.option_type_id, "OptionType", f"{path}.{index}.optionTypeId"),
+            option_value_id=ids.optional_key(
+                choice.option_value_id or None, "OptionValue", f"{path}.{index}.optionValueId"
+            ),
+        )
+        for index, choice in enumerate(given or ())
+    ]

@@ -1,0 +1,24 @@
+"""Images as inputs take them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import strawberry
+
+from app.kernel.attributes import ABSENT
+from app.marketplace.owned.services.images import NewImage
+from schema.mutations.inputs import converted, optional, required
+
+
+@strawberry.input(description="An image, by where it is.")
+class ImageInput:
+    source_url: str = required(
+        "Address of the image: http:// or https://. One that is there already stays, with this alt and position."
+    )
+    alt: str | None = optional("What it shows, for those who can't see it.")
+    position: int = strawberry.field(default=0, description="Its place among the images.")
+
+
+def new_images(given: Sequence[ImageInput] | None) -> Any:
+    """What a service takes for a set of images that may be absent; null is none of them."""
+    return ABSENT if given is strawberry.UNSET else [converted(image, NewImage) for image in given or ()]

@@ -1,0 +1,141 @@
+"""refundRequestCreate, refundRequestRefund."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import strawberry
+from databases import Database
+
+from app.auth.viewers import Viewer
+from app.marketplace.orders.db.invoices import InvoiceId
+from app.marketplace.refunds.db.refund_requests import RefundRequestId
+from app.marketplace.refunds.domain.refund_request import RefundLine, RefundRequestLineItemStatus
+from app.marketplace.refunds.services.refund_effects import NewNote
+from app.marketplace.refunds.services.refund_requests import (
+    NewRefundRequest,
+    Refund,
+    create_refund_request,
+    refund_refund_request,
+)
+from schema.engine.context import Info
+from schema.enums import RefundRequestInitiatorEnum, RefundRequestLineItemStatusEnum
+from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.types.refunds.refund_request import RefundRequest
+
+
+@strawberry.input(description="A note, kept with the status that the request has after the change.")
+class RefundRequestNoteInput:
+    note: str = required("The note; not blank.")
+    author: str | None = optional("Who wrote it. By default the operator, or the seller's business name.")
+
+
+@strawberry.input(description="What is to be refunded: some of a line item, or a custom amount; not both.")
+class RefundRequestLineItemInput:
+    quantity: int = required("How many, at least 1, and no more than are left that no open request claims.")
+    line_item_id: strawberry.ID | None = optional("The line item; it must be of the request's invoice.")
+    custom: str | None = optional("Name of a custom line, such as a fee; it needs amountPerItemCents.")
+    amount_per_item_cents: int | None = optional(
+        "Amount of one, in cents, for a custom line only. A line item comes to its share of what was paid."
+    )
+    reason: str | None = optional("Why it is to be refunded.")
+    dispatched: bool | None = optional(
+        "Whether the items had been sent: true is a return, false a cancellation. "
+        "By default it is a return once nothing of the line item awaits dispatch."
+    )
+    status: RefundRequestLineItemStatusEnum = strawberry.field(
+        default=RefundRequestLineItemStatus.AWAITING_RETURN,
+        description="PENDING_APPROVAL, AWAITING_RETURN or REFUND_ACCEPTED.",
+    )
+
+
+@strawberry.input(description="Input of refundRequestCreate.")
+class RefundRequestCreateMutationInput:
+    invoice_id: strawberry.ID = required("The invoice whose items are meant.")
+    line_items: list[RefundRequestLineItemInput] = required("What is to be refunded; at least one line.")
+    notes: list[RefundRequestNoteInput] = required("Notes about the request; may be empty.")
+    initiated_by: RefundRequestInitiatorEnum | None = optional(
+        "Who wants the refund. By default ADMIN for the operator, SELLER for a seller, who can't give ADMIN."
+    )
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of refundRequestRefund.")
+class RefundRequestRefundMutationInput:
+    refund_request_id: strawberry.ID = required("The request to pay out.")
+    notes: list[RefundRequestNoteInput] = strawberry.field(default_factory=list, description="Notes about the payout.")
+    refund_amount_cents: int | None = optional(
+        "What is refunded, in cents: at most, and by default, what the accepted lines come to."
+    )
+    cash_amount_cents: int | None = optional("How much of the refund is paid in money, in cents. By default all of it.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of refundRequestCreate.")
+class RefundRequestCreateMutationPayload(MutationPayload):
+    refund_request: RefundRequest | None = strawberry.field(
+        default=None, description="The new request; null on errors."
+    )
+
+
+@strawberry.type(description="Answer of refundRequestRefund.")
+class RefundRequestRefundMutationPayload(MutationPayload):
+    refund_request: RefundRequest | None = strawberry.field(
+        default=None, description="The request, paid out; null on errors."
+    )
+
+
+@strawberry.type
+class RefundRequestMutations:
+    @strawberry.field(
+        description="Ask for items to be cancelled before dispatch or taken back after it."
+        " For the operator and the invoice's seller."
+    )
+    async def refund_request_create(
+        self,
+        info: Info,
+        input: Annotated[RefundRequestCreateMutationInput, strawberry.argument(description="The request.")],
+    ) -> RefundRequestCreateMutationPayload | None:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            return {"refund_request": await create_refund_request(database, viewer, _request(input))}
+
+        return await run_mutation(info, RefundRequestCreateMutationPayload, input, create)
+
+    @strawberry.field(
+        description="Pay a request out, once each of its lines is accepted or denied. It makes an amendment"
+        " of the invoice; nothing goes back into stock. For the operator and the invoice's seller."
+    )
+    async def refund_request_refund(
+        self,
+        info: Info,
+        input: Annotated[RefundRequestRefundMutationInput, strawberry.argument(description="The payout.")],
+    ) -> RefundRequestRefundMutationPayload | None:
+        async def refund(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+            return {"refund_request": await refund_refund_request(database, viewer, _refund(input))}
+
+        return await run_mutation(info, RefundRequestRefundMutationPayload, input, refund)
+
+
+def _request(given: RefundRequestCreateMutationInput) -> NewRefundRequest:
+    ids = Ids()
+    lines = [_line(ids, line, f"lineItems.{index}") for index, line in enumerate(given.line_items)]
+    invoice_id = InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId"))
+    ids.check()
+    return converted(given, NewRefundRequest, invoice_id=invoice_id, line_items=lines, notes=new_notes(given.notes))
+
+
+def _line(ids: Ids, given: RefundRequestLineItemInput, path: str) -> RefundLine:
+    key = ids.optional_key(given.line_item_id or None, "LineItem", f"{path}.lineItemId")
+    is_dispatched = None if given.dispatched is strawberry.UNSET else given.dispatched
+    return converted(given, RefundLine, line_item_id=key, is_dispatched=is_dispatched)
+
+
+def _refund(given: RefundRequestRefundMutationInput) -> Refund:
+    ids = Ids()
+    request_id = RefundRequestId(ids.key(given.refund_request_id, "RefundRequest", "refundRequestId"))
+    ids.check()
+    return converted(given, Refund, refund_request_id=request_id, notes=new_notes(given.notes))
+
+
+def new_notes(given: Sequence[RefundRequestNoteInput]) -> list[NewNote]:
+    return [converted(note, NewNote) for note in given]

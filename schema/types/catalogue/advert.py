@@ -1,0 +1,190 @@
+"""Advert: a seller's product, and what stands in its place while buyers can't see it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import strawberry
+
+from app.marketplace.catalogue.db.adverts import ADVERTS
+from app.marketplace.catalogue.db.adverts import Advert as AdvertRow
+from app.marketplace.catalogue.db.option_types import ADVERT_OPTION_VALUES
+from app.marketplace.catalogue.db.variants import VARIANTS
+from app.marketplace.catalogue.db.variants import Variant as VariantRow
+from app.marketplace.catalogue.domain.advert import description_html, full_title, is_advert_displayable, page_path
+from app.marketplace.catalogue.domain.variant import lowest_price_cents
+from app.marketplace.money import decimal_amount
+from schema.entities.connections import Connection
+from schema.entities.fields import (
+    argument,
+    column,
+    computed,
+    entity,
+    global_id,
+    legacy_id,
+    pages,
+    relation,
+    relation_list,
+    same_row,
+)
+from schema.enums import AdvertConditionEnum
+from schema.types.catalogue.brand import Brand
+from schema.types.catalogue.seller import Seller
+from schema.types.catalogue.taxon import Taxon
+from schema.types.node import Node
+from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, images, metadata
+
+if TYPE_CHECKING:
+    from schema.types.catalogue.option_type import AdvertOptionValue
+    from schema.types.catalogue.variant import Variant
+
+#: What `classify_advert` reads.
+ADVERT_CLASS_COLUMNS = ("is_published", "deleted_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpublishedAdvertRow(AdvertRow):
+    """An advert that is not published. Its class alone tells the schema so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletedAdvertRow(AdvertRow):
+    """An advert that is deleted, published or not."""
+
+
+def classify_advert(row: AdvertRow) -> AdvertRow:
+    """The same advert, as the row of the member of `AllAdvert` that it is."""
+    if row.deleted_at is not None:
+        return DeletedAdvertRow(**_values(row))
+    return row if row.is_published else UnpublishedAdvertRow(**_values(row))
+
+
+def _displayable(row: AdvertRow) -> bool:
+    return is_advert_displayable(
+        is_published=row.is_published,
+        is_online=row.is_online,
+        is_vetted=row.is_vetted,
+        is_deleted=row.deleted_at is not None,
+    )
+
+
+#: What `_lowest_price` reads.
+_PRICE_COLUMNS = (
+    "is_published",
+    "price_cents",
+    "sale_price_cents",
+    "sale_price_start_at",
+    "sale_price_end_at",
+    "currency",
+)
+
+
+def _variants_shown(displayable_only: bool | None = None) -> str:
+    return "t.is_published" if displayable_only else "true"
+
+
+def _price(row: VariantRow) -> Decimal | None:
+    cents = lowest_price_cents(row.price_cents, row.sale_price_cents, row.sale_price_start_at, row.sale_price_end_at)
+    return decimal_amount(cents, row.currency)
+
+
+def _lowest_price(variants: Sequence[VariantRow]) -> str | None:
+    prices = (_price(row) for row in variants if row.is_published)
+    lowest = min((price for price in prices if price is not None), default=None)
+    return None if lowest is None else str(lowest)
+
+
+@entity(ADVERTS, description="A seller's product, bought as one of its variants.")
+class Advert(Node):
+    id: strawberry.ID = global_id("Advert")
+    legacy_id: int = legacy_id()
+    created_at: datetime = column("When the advert was created.")
+    updated_at: datetime = column("When the advert itself was last changed; changes of its parts don't count.")
+    title: str = column("Title of the product.")
+    full_title: str = computed(
+        lambda row: full_title(row.title, row.code),
+        reads=("title", "code"),
+        description="The title, followed by the code in parentheses where there is one.",
+    )
+    description: str | None = column("What the product is, as plain text.")
+    description_html: str | None = computed(
+        lambda row: description_html(row.description),
+        reads=("description",),
+        description="`description` as HTML: escaped, with its paragraphs and line breaks.",
+    )
+    code: str | None = column("The seller's code of the product.")
+    condition: AdvertConditionEnum = column("Whether the product is new or used.")
+    published: bool = column("Whether the seller has published it.", "is_published")
+    online: bool = column("Whether the seller's adverts are shown at the moment.", "is_online")
+    vetted: bool = column("Whether the operator has approved it.", "is_vetted")
+    displayable: bool = computed(
+        _displayable,
+        reads=("is_published", "is_online", "is_vetted", "deleted_at"),
+        description="Whether buyers can see it: published, online, vetted and not deleted.",
+    )
+    tax_code: str | None = column("Code by which the tax is determined.")
+    product_features: list[str] = column("What is worth knowing about the product, point by point.")
+    url: str | None = column("The product's page at the seller's own shop.")
+    page_path: str = computed(
+        lambda row: page_path(row.id), reads=("id",), description="Path of the product's page in the shop."
+    )
+    seller: Seller = relation(ADVERTS.seller_id, description="The seller who offers it.")
+    variants: Connection[Annotated["Variant", strawberry.lazy("schema.types.catalogue.variant")]] = pages(
+        VARIANTS.advert_id,
+        where=_variants_shown,
+        filters=("is_published",),
+        arguments=(argument("displayable_only", bool | None, "Leave out variants that buyers can't see."),),
+        description="What can be bought of the product, such as its sizes.",
+    )
+    lowest_price: str | None = relation_list(
+        VARIANTS.advert_id,
+        classify=_lowest_price,
+        decides=_PRICE_COLUMNS,
+        description="The lowest of the displayable variants' lowest prices, as in `12.50`; null without any.",
+    )
+    brand: Brand | None = relation(ADVERTS.brand_id, description="The brand; null when it has none.")
+    taxon: Taxon | None = relation(ADVERTS.taxon_id, description="The category; null when it is in none.")
+    images: Connection[AnImage] = images(ADVERTS, "Pictures of the product.")
+    display_image: AnImage | None = relation(
+        ADVERTS.display_image_id, description="The picture that stands for the product; null without one."
+    )
+    advert_option_values: Connection[
+        Annotated["AdvertOptionValue", strawberry.lazy("schema.types.catalogue.option_type")]
+    ] = pages(ADVERT_OPTION_VALUES.advert_id, description="What is true of all of its variants.")
+    external_ids: ExternalIDs = external_ids(ADVERTS)
+    metadata: Metadata = metadata(ADVERTS)
+
+
+@entity(
+    ADVERTS,
+    row=UnpublishedAdvertRow,
+    description="Stands in the place of an advert that its seller has not published.",
+)
+class UnpublishedAdvert(Node):
+    id: strawberry.ID = global_id("Advert")
+    legacy_id: int = legacy_id()
+    updated_at: datetime = column("When the advert itself was last changed.")
+    details: Advert = same_row(ADVERTS, with_deleted=True, description="The advert, with all its fields.")
+
+
+@entity(
+    ADVERTS,
+    row=DeletedAdvertRow,
+    description="Stands in the place of an advert that was deleted.",
+)
+class DeletedAdvert(Node):
+    id: strawberry.ID = global_id("Advert")
+    legacy_id: int = legacy_id()
+    updated_at: datetime = column("When the advert itself was last changed.")
+
+
+AllAdvert: TypeAlias = Annotated[
+    Advert | UnpublishedAdvert | DeletedAdvert,
+    strawberry.union("AllAdvert", description="An advert, or what stands in its place."),
+]
+
+
+def _values(row: AdvertRow) -> dict[str, Any]:
+    return {column: getattr(row, column) for column in ADVERTS.columns}

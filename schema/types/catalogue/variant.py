@@ -1,0 +1,124 @@
+"""Variant: what is bought of an advert."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.marketplace.catalogue.db.inventories import INVENTORIES
+from app.marketplace.catalogue.db.option_types import VARIANT_OPTION_VALUES
+from app.marketplace.catalogue.db.variants import VARIANTS
+from app.marketplace.catalogue.db.variants import Variant as VariantRow
+from app.marketplace.catalogue.domain.variant import is_buyable, is_variant_displayable, lowest_price_cents
+from app.marketplace.money import decimal_amount
+from schema.entities.connections import Connection
+from schema.entities.fields import cents, column, computed, entity, global_id, legacy_id, pages, relation
+from schema.enums import PricingModelEnum
+from schema.types.catalogue.advert import ADVERT_CLASS_COLUMNS, AllAdvert, classify_advert
+from schema.types.node import Node
+from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, images, metadata
+
+if TYPE_CHECKING:
+    from schema.types.catalogue.inventory import Inventory
+    from schema.types.catalogue.option_type import VariantOptionValue
+
+_LOWEST_PRICE = (
+    "The regular price, or the sale price where that is lower and neither starts nor ends."
+    " Null when there is no regular price."
+)
+_LOWEST_PRICE_READS = ("price_cents", "sale_price_cents", "sale_price_start_at", "sale_price_end_at")
+
+
+def _lowest_price_cents(row: VariantRow) -> int | None:
+    return lowest_price_cents(row.price_cents, row.sale_price_cents, row.sale_price_start_at, row.sale_price_end_at)
+
+
+def _lowest_price(row: VariantRow) -> str | None:
+    amount = decimal_amount(_lowest_price_cents(row), row.currency)
+    return None if amount is None else str(amount)
+
+
+def _displayable(row: VariantRow) -> bool:
+    return is_variant_displayable(is_published=row.is_published, is_deleted=row.deleted_at is not None)
+
+
+def _buyable(row: VariantRow) -> bool:
+    return is_buyable(
+        is_displayable=_displayable(row),
+        has_infinite_quantity=row.has_infinite_quantity,
+        count_on_hand=row.count_on_hand,
+    )
+
+
+@entity(VARIANTS, description="What is bought of an advert, such as one of its sizes.")
+class Variant(Node):
+    id: strawberry.ID = global_id("Variant")
+    legacy_id: int = legacy_id()
+    created_at: datetime = column("When the variant was created.")
+    updated_at: datetime = column("When the variant itself was last changed; changes of its parts don't count.")
+    label: str = column("What tells it from the advert's other variants, such as `Red / M`.")
+    sku: str | None = column("Stock keeping unit: the seller's own number.")
+    barcode: str | None = column("Barcode, such as an EAN.")
+    count_on_hand: int = column("How many are in stock; of no meaning with `infiniteQuantity`.")
+    infinite_quantity: bool = column("Whether it never runs out.", "has_infinite_quantity")
+    published: bool = column("Whether the seller has published it.", "is_published")
+    displayable: bool = computed(
+        _displayable,
+        reads=("is_published", "deleted_at"),
+        description="Whether it may be shown with its advert: published and not deleted.",
+    )
+    buyable: bool = computed(
+        _buyable,
+        reads=("is_published", "deleted_at", "has_infinite_quantity", "count_on_hand"),
+        description="Whether there is something to buy: displayable, and in stock or never running out.",
+    )
+    lowest_price: str | None = computed(
+        _lowest_price,
+        reads=(*_LOWEST_PRICE_READS, "currency"),
+        description=f"{_LOWEST_PRICE} As a decimal number, as in `12.50`.",
+    )
+    lowest_price_cents: int | None = cents(
+        _LOWEST_PRICE,
+        "lowest_price_cents",
+        of=_lowest_price_cents,
+        reads=_LOWEST_PRICE_READS,
+        twin="lowestPrice",
+    )
+    editable_price: Decimal | None = computed(
+        lambda row: decimal_amount(row.price_cents, row.currency),
+        reads=("price_cents", "currency"),
+        description="The regular price, as the seller sets it.",
+    )
+    editable_price_cents: int | None = cents(
+        "The regular price, as the seller sets it.", "price_cents", twin="editablePrice"
+    )
+    editable_sale_price: Decimal | None = computed(
+        lambda row: decimal_amount(row.sale_price_cents, row.currency),
+        reads=("sale_price_cents", "currency"),
+        description="The price during a sale, as the seller sets it; null when none is planned.",
+    )
+    sale_price_start_at: datetime | None = column("When the sale starts; null when it has no start.")
+    sale_price_end_at: datetime | None = column("When the sale ends; null when it has no end.")
+    min_purchase_quantity: int | None = column("How many must be bought at least; null when any number may.")
+    max_purchase_quantity: int | None = column("How many may be bought at most; null when any number may.")
+    pricing_model: PricingModelEnum = column("On whose account it is sold.")
+    tax_code: str | None = column("Code by which the tax is determined.")
+    notes: str | None = column("The seller's own notes.")
+    url: str | None = column("The variant's page at the seller's own shop.")
+    advert: AllAdvert = relation(
+        VARIANTS.advert_id,
+        classify=classify_advert,
+        decides=ADVERT_CLASS_COLUMNS,
+        with_deleted=True,
+        description="The advert that this is a variant of, or what stands in its place.",
+    )
+    variant_option_values: Connection[
+        Annotated["VariantOptionValue", strawberry.lazy("schema.types.catalogue.option_type")]
+    ] = pages(VARIANT_OPTION_VALUES.variant_id, description="What tells it from the advert's other variants.")
+    images: Connection[AnImage] = images(VARIANTS, "Pictures of this variant; the advert has its own.")
+    inventories: Connection[Annotated["Inventory", strawberry.lazy("schema.types.catalogue.inventory")]] = pages(
+        INVENTORIES.variant_id, description="What each seller has of it."
+    )
+    external_ids: ExternalIDs = external_ids(VARIANTS)
+    metadata: Metadata = metadata(VARIANTS)

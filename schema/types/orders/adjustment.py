@@ -1,0 +1,23 @@
+"""Adjustment: what was added to or taken off a price at checkout."""
+
+import strawberry
+
+from app.marketplace.orders.db.adjustments import ADJUSTMENTS
+from schema.entities.fields import cents, column, entity, formatted, global_id
+from schema.enums import AdjustmentAppliesToEnum, AdjustmentTypeEnum
+from schema.types.node import Node
+
+_AMOUNT = "By how much the price changes; negative for what is taken off."
+
+
+@entity(
+    ADJUSTMENTS,
+    description="What was added to or taken off a price at checkout, such as a promotion or a fee.",
+)
+class Adjustment(Node):
+    id: strawberry.ID = global_id("Adjustment")
+    adjustment_type: AdjustmentTypeEnum = column("What kind of adjustment it is.")
+    applies_to: AdjustmentAppliesToEnum = column("Which part of the price it changes.")
+    amount_cents: int | None = cents(_AMOUNT, "amount_cents")
+    amount_formatted: str | None = formatted(_AMOUNT, "amount_cents")
+    description: str | None = column("What it is for, in words.")

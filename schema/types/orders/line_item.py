@@ -1,0 +1,138 @@
+"""LineItem: one variant that was bought, with copies of how it was offered at the time."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.marketplace.orders.db.adjustments import ADJUSTMENTS
+from app.marketplace.orders.db.invoices import LINE_ITEMS
+from app.marketplace.orders.db.invoices import LineItem as LineItemRow
+from app.marketplace.orders.db.shipments import SHIPPED_ITEMS
+from app.marketplace.orders.domain.order import LineItemStatus, line_item_status_full
+from schema.entities import global_ids
+from schema.entities.fields import (
+    cents,
+    column,
+    computed,
+    entity,
+    formatted,
+    global_id,
+    legacy_id,
+    relation,
+    relation_list,
+)
+from schema.enums import LineItemStatusEnum, LineItemStatusFullEnum, PricingModelEnum
+from schema.types.catalogue.advert import Advert
+from schema.types.catalogue.variant import Variant
+from schema.types.node import Node
+from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, metadata
+
+if TYPE_CHECKING:
+    from schema.types.orders.adjustment import Adjustment
+    from schema.types.orders.shipment import Shipment
+
+
+def _advert_id(row: LineItemRow) -> str | None:
+    return None if row.advert_id is None else global_ids.encode("Advert", row.advert_id)
+
+
+def _variant_id(row: LineItemRow) -> str | None:
+    return None if row.variant_id is None else global_ids.encode("Variant", row.variant_id)
+
+
+def _status_full(row: LineItemRow) -> LineItemStatusFullEnum:
+    return line_item_status_full(row.status, row.quantity_awaiting_dispatch)
+
+
+#: By status, and whether anything awaits dispatch.
+_STATUS_FULL = {
+    (status.value, is_awaiting): line_item_status_full(status, int(is_awaiting)).name
+    for status in LineItemStatus
+    for is_awaiting in (False, True)
+}
+
+
+def _status_full_name(status: str, quantity_awaiting_dispatch: int) -> str:
+    return _STATUS_FULL[status, quantity_awaiting_dispatch > 0]
+
+
+@entity(
+    LINE_ITEMS,
+    description="One variant that was bought, with copies of how it was offered at the time.",
+)
+class LineItem(Node):
+    id: strawberry.ID = global_id("LineItem")
+    legacy_id: int = legacy_id()
+    quantity: int = column("How many were bought.")
+    quantity_awaiting_dispatch: int = column("How many of them are still to be sent.")
+    quantity_returnable: int = column("How many of them can still be asked to be refunded.")
+    status: LineItemStatusEnum = column("Where the line item stands, apart from its dispatch.")
+    status_full: LineItemStatusFullEnum = computed(
+        _status_full,
+        reads=("status", "quantity_awaiting_dispatch"),
+        description="Where it stands, its dispatch included: SHIPPED once nothing awaits dispatch.",
+        of_values=_status_full_name,
+    )
+    pricing_model: PricingModelEnum = column("On whose account it was sold.")
+    advert_id: strawberry.ID | None = computed(
+        _advert_id,
+        reads=("advert_id",),
+        description="Global id of the advert at purchase; stays when the advert is deleted.",
+    )
+    advert_legacy_id: int | None = column("The number inside `advertId`.", "advert_id")
+    advert_title: str | None = column("Title of the advert at purchase.")
+    advert_code: str | None = column("The seller's code of the advert at purchase.")
+    brand_name: str | None = column("Name of the brand at purchase.")
+    variant_id: strawberry.ID | None = computed(
+        _variant_id,
+        reads=("variant_id",),
+        description="Global id of the variant at purchase; stays when the variant is deleted.",
+    )
+    variant_legacy_id: int | None = column("The number inside `variantId`.", "variant_id")
+    variant_name: str | None = column("Label of the variant at purchase.")
+    variant_sku: str | None = column("Stock keeping unit of the variant at purchase.")
+    variant_barcode: str | None = column("Barcode of the variant at purchase.")
+    tax_rate: float | None = column("Rate of tax, as a fraction: 0.1 is 10 %. Null when it is not known.")
+    item_amount_cents: int | None = cents("Price of a single item.", "item_amount_cents")
+    item_amount_formatted: str | None = formatted("Price of a single item.", "item_amount_cents")
+    total_cents: int | None = cents("What the buyer pays for the line.", "total_cents")
+    total_formatted: str | None = formatted("What the buyer pays for the line.", "total_cents")
+    subtotal_cents: int | None = cents("Price of the whole quantity, before postage and discount.", "subtotal_cents")
+    subtotal_formatted: str | None = formatted(
+        "Price of the whole quantity, before postage and discount.", "subtotal_cents"
+    )
+    tax_total_cents: int | None = cents("Tax contained in the total.", "tax_total_cents")
+    tax_total_formatted: str | None = formatted("Tax contained in the total.", "tax_total_cents")
+    discount_cents: int | None = cents("What was taken off.", "discount_cents")
+    discount_formatted: str | None = formatted("What was taken off.", "discount_cents")
+    postage_cents: int | None = cents("The line's share of the shipping cost.", "postage_cents")
+    postage_formatted: str | None = formatted("The line's share of the shipping cost.", "postage_cents")
+    commission_amount_cents: int | None = cents(
+        "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
+    )
+    commission_amount_formatted: str | None = formatted(
+        "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
+    )
+    variant: Variant | None = relation(
+        LINE_ITEMS.variant_id,
+        description="The variant as it is today; null when it was deleted.",
+        deprecated="It may have changed since the purchase: read the copies, such as `variantSku`.",
+    )
+    advert: Advert | None = relation(
+        LINE_ITEMS.advert_id,
+        description="The advert as it is today; null when it was deleted.",
+        deprecated="It may have changed since the purchase: read the copies, such as `advertTitle`.",
+    )
+    image: AnImage | None = relation(
+        LINE_ITEMS.image_id, description="How the product looked at purchase; null without a picture."
+    )
+    shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.orders.shipment")]] = relation_list(
+        SHIPPED_ITEMS.shipment_id,
+        through=SHIPPED_ITEMS.line_item_id,
+        description="The shipments that some of it is in, oldest first.",
+    )
+    adjustments: list[Annotated["Adjustment", strawberry.lazy("schema.types.orders.adjustment")]] = relation_list(
+        ADJUSTMENTS.line_item_id, description="What was added to or taken off the line's price."
+    )
+    external_ids: ExternalIDs = external_ids(LINE_ITEMS)
+    metadata: Metadata = metadata(LINE_ITEMS)

@@ -1,0 +1,99 @@
+"""Order: what a buyer bought at once, of any number of sellers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
+from app.marketplace.orders.db.invoices import Invoice as InvoiceRow
+from app.marketplace.orders.db.orders import ORDERS
+from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS
+from app.marketplace.orders.db.shipments import SHIPMENTS
+from app.marketplace.orders.domain.invoice import aggregate_invoice_status, invoice_status
+from schema.entities.connections import Connection
+from schema.entities.fields import (
+    cents,
+    column,
+    entity,
+    formatted,
+    global_id,
+    legacy_id,
+    pages,
+    relation,
+    relation_list,
+)
+from schema.enums import InvoiceStatusEnum, OrderStatusEnum
+from schema.types.node import Node
+from schema.types.owned.fields import ExternalIDs, Metadata, external_ids, metadata
+
+if TYPE_CHECKING:
+    from schema.types.orders.address import Address
+    from schema.types.orders.invoice import Invoice
+    from schema.types.orders.line_item import LineItem
+    from schema.types.orders.payment_event import PaymentEvent
+    from schema.types.orders.shipment import Shipment
+
+
+def _aggregate_status(invoices: Sequence[InvoiceRow]) -> InvoiceStatusEnum | None:
+    return aggregate_invoice_status([invoice_status(invoice.status_flags) for invoice in invoices])
+
+
+@entity(ORDERS, description="What a buyer bought at once, of any number of sellers. For the operator only.")
+class Order(Node):
+    id: strawberry.ID = global_id("Order")
+    legacy_id: int = legacy_id()
+    created_at: datetime = column("When the order was created.")
+    updated_at: datetime = column("When the order itself was last changed; changes of its parts don't count.")
+    token: str = column("The order's reference in the shop; unique and not guessable.")
+    status: OrderStatusEnum = column("How far the order has come, from the cart to the payment.")
+    first_name: str | None = column("First name of the buyer.")
+    surname: str | None = column("Surname of the buyer.")
+    phone: str | None = column("Where the buyer is called.")
+    email_address: str | None = column("Where the buyer is written to.")
+    company_name: str | None = column("The buyer's company; null for a private person.")
+    billing_first_name: str | None = column("First name of who pays; null when it is the buyer.")
+    billing_surname: str | None = column("Surname of who pays; null when it is the buyer.")
+    billing_phone: str | None = column("Where who pays is called; null when it is the buyer.")
+    billing_email_address: str | None = column("Where who pays is written to; null when it is the buyer.")
+    billing_company_name: str | None = column("The company that pays; null when it is the buyer.")
+    is_gift: bool = column("Whether the order is a gift, to be sent without prices.")
+    message_to_seller: str | None = column("What the buyer wrote to the sellers at checkout.")
+    payment_instrument_type: str | None = column("What was paid with, as the shop calls it, such as `credit_card`.")
+    total_cents: int | None = cents("What the buyer pays for the whole order.", "total_cents")
+    total_formatted: str | None = formatted("What the buyer pays for the whole order.", "total_cents")
+    subtotal_cents: int | None = cents("Sum of all line items, before shipping and discount.", "subtotal_cents")
+    subtotal_formatted: str | None = formatted("Sum of all line items, before shipping and discount.", "subtotal_cents")
+    tax_total_cents: int | None = cents("Tax contained in the total.", "tax_total_cents")
+    tax_total_formatted: str | None = formatted("Tax contained in the total.", "tax_total_cents")
+    shipping_cost_cents: int | None = cents("What the buyer pays for shipping.", "shipping_cost_cents")
+    shipping_cost_formatted: str | None = formatted("What the buyer pays for shipping.", "shipping_cost_cents")
+    discount_cents: int | None = cents("What was taken off.", "discount_cents")
+    discount_formatted: str | None = formatted("What was taken off.", "discount_cents")
+    invoices: Connection[Annotated["Invoice", strawberry.lazy("schema.types.orders.invoice")]] = pages(
+        INVOICES.order_id, description="The order's parts: one for each seller and delivery type."
+    )
+    aggregate_invoice_status: InvoiceStatusEnum | None = relation_list(
+        INVOICES.order_id,
+        classify=_aggregate_status,
+        decides=("status_flags",),
+        description="The one status that stands for all invoices: the least advanced; null without invoices.",
+    )
+    line_items: Connection[Annotated["LineItem", strawberry.lazy("schema.types.orders.line_item")]] = pages(
+        LINE_ITEMS.invoice_id, through=INVOICES.order_id, description="What was bought, of all sellers."
+    )
+    shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.orders.shipment")]] = relation_list(
+        SHIPMENTS.invoice_id, through=INVOICES.order_id, description="What has been sent, by all sellers; oldest first."
+    )
+    address: Annotated["Address", strawberry.lazy("schema.types.orders.address")] | None = relation(
+        ORDERS.address_id, description="Where the order is sent to; null when nothing is."
+    )
+    billing_address: Annotated["Address", strawberry.lazy("schema.types.orders.address")] | None = relation(
+        ORDERS.billing_address_id, description="Address of who pays; null when it is the buyer's."
+    )
+    payment_events: Connection[Annotated["PaymentEvent", strawberry.lazy("schema.types.orders.payment_event")]] = pages(
+        PAYMENT_EVENTS.order_id, description="What happened to the payment, oldest first."
+    )
+    external_ids: ExternalIDs = external_ids(ORDERS)
+    metadata: Metadata = metadata(ORDERS)

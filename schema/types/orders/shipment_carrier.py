@@ -1,0 +1,17 @@
+"""ShipmentCarrier: who carries parcels."""
+
+import strawberry
+
+from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS
+from schema.entities.fields import column, entity, global_id, legacy_id
+from schema.types.node import Node
+
+
+@entity(SHIPMENT_CARRIERS, description="Who carries parcels; named when a shipment is created.")
+class ShipmentCarrier(Node):
+    id: strawberry.ID = global_id("ShipmentCarrier")
+    legacy_id: int = legacy_id()
+    name: str = column("Name of the carrier; unique.")
+    tracking_link_template: str | None = column(
+        "Address of the carrier's tracking page, with a place for the tracking number; null without one."
+    )

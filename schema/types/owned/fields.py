@@ -1,0 +1,78 @@
+"""The fields of what an entity owns by type and id: external ids, metadata, images.
+
+Knows no type but by name, so that every type's module can have these fields.
+"""
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import strawberry
+
+from app.db.graph import owners_of
+from app.db.table import Table
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
+from app.marketplace.owned.db.metadata import METADATA
+from app.marketplace.owned.domain.image import ImageKind
+from schema.entities.declarations import ENTITIES, Owner
+from schema.entities.fields import DeclaredField, owned_rows
+
+if TYPE_CHECKING:
+    from schema.types.owned.external_id import ExternalID
+    from schema.types.owned.image import Image
+    from schema.types.owned.metadatum import Metadatum
+
+ExternalIDs: TypeAlias = list[Annotated["ExternalID", strawberry.lazy("schema.types.owned.external_id")]]
+Metadata: TypeAlias = list[Annotated["Metadatum", strawberry.lazy("schema.types.owned.metadatum")]]
+AnImage: TypeAlias = Annotated["Image", strawberry.lazy("schema.types.owned.image")]
+
+
+def external_ids(owner: Table[Any]) -> Any:
+    return owned_rows(
+        EXTERNAL_IDS, owner, description="What other systems call it, in the order in which they were added."
+    )
+
+
+def metadata(owner: Table[Any]) -> Any:
+    return owned_rows(
+        METADATA,
+        owner,
+        description="What others keep with it, as keys and values, in the order in which they were added.",
+    )
+
+
+def images(owner: Table[Any], description: str) -> Any:
+    """All images but the logo, as a connection."""
+    return owned_rows(IMAGES, owner, kind=ImageKind.GALLERY, is_paged=True, description=description)
+
+
+def image_list(owner: Table[Any], description: str) -> Any:
+    """All images but the logo, as a plain list."""
+    return owned_rows(IMAGES, owner, kind=ImageKind.GALLERY, description=description)
+
+
+def logo(owner: Table[Any], description: str) -> Any:
+    return owned_rows(IMAGES, owner, kind=ImageKind.LOGO, is_list=False, description=description)
+
+
+class _OwnerField(DeclaredField):
+    """Resolves from what `Owner` says."""
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Awaitable[Any]:
+        declared = self.declaration
+        assert isinstance(declared, Owner)
+        table = ENTITIES[getattr(source, declared.type_column)].table
+        found: Awaitable[Any] = info.context.loaders.by_id(table, getattr(source, declared.local), with_deleted=True)
+        return found
+
+
+def owner(owned: Table[Any], description: str) -> Any:
+    """The owner of such a row, which is of one of the types that may own rows of the table."""
+    declared = Owner(types=tuple(dict.fromkeys(owner.type_name for owner, _ in owners_of(owned))))
+    return _OwnerField(
+        python_name=None,
+        graphql_name=None,
+        type_annotation=None,
+        description=description,
+        metadata={"declaration": declared},
+    )

@@ -1,0 +1,117 @@
+"""RefundRequest: the wish to refund items of one invoice, its lines and its notes."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS, REFUND_REQUEST_NOTES, REFUND_REQUESTS
+from app.marketplace.refunds.db.return_shipments import RETURN_SHIPMENTS
+from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id, relation, relation_list
+from schema.enums import RefundRequestInitiatorEnum, RefundRequestLineItemStatusEnum, RefundRequestStatusEnum
+from schema.types.node import Node
+from schema.types.orders.invoice import Invoice
+from schema.types.orders.line_item import LineItem
+from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, image_list, metadata
+
+if TYPE_CHECKING:
+    from schema.types.refunds.return_shipment import ReturnShipment
+
+
+@entity(
+    REFUND_REQUESTS,
+    description="The wish to refund items of one invoice: a cancellation before dispatch, a return after it.",
+)
+class RefundRequest(Node):
+    id: strawberry.ID = global_id("RefundRequest")
+    legacy_id: int = legacy_id()
+    created_at: datetime = column("When the request was created.")
+    updated_at: datetime = column("When the request itself was last changed; changes of its parts don't count.")
+    status: RefundRequestStatusEnum = column("Where the request as a whole stands; it follows from its lines.")
+    initiated_by: RefundRequestInitiatorEnum = column("Who asked for the refund.")
+    refunded_at: datetime | None = column("When the refund was paid out; null while it is not.")
+    total_cents: int | None = cents("What the refund comes to; null until it is known.", "total_cents")
+    total_formatted: str | None = formatted("What the refund comes to; null until it is known.", "total_cents")
+    request_value_cents: int | None = cents("What was asked for; null until it is known.", "request_value_cents")
+    request_value_formatted: str | None = formatted(
+        "What was asked for; null until it is known.", "request_value_cents"
+    )
+    refund_amount_cents: int | None = cents("What was paid out; null before that.", "refund_amount_cents")
+    refund_amount_formatted: str | None = formatted("What was paid out; null before that.", "refund_amount_cents")
+    cash_amount_cents: int | None = cents("What of it was paid out in cash; null before that.", "cash_amount_cents")
+    cash_amount_formatted: str | None = formatted(
+        "What of it was paid out in cash; null before that.", "cash_amount_cents"
+    )
+    line_item_amount_total_cents: int | None = cents(
+        "Sum of the lines' amounts; null until it is known.", "line_item_amount_total_cents"
+    )
+    line_item_amount_total_formatted: str | None = formatted(
+        "Sum of the lines' amounts; null until it is known.", "line_item_amount_total_cents"
+    )
+    line_item_tax_total_cents: int | None = cents(
+        "Tax contained in the lines' amounts; null until it is known.", "line_item_tax_total_cents"
+    )
+    line_item_tax_total_formatted: str | None = formatted(
+        "Tax contained in the lines' amounts; null until it is known.", "line_item_tax_total_cents"
+    )
+    invoice: Invoice = relation(REFUND_REQUESTS.invoice_id, description="The invoice whose items are meant.")
+    line_items: list["RefundRequestLineItem"] = relation_list(
+        REFUND_REQUEST_LINE_ITEMS.refund_request_id, description="What is to be refunded."
+    )
+    notes: list["RefundRequestNote"] = relation_list(
+        REFUND_REQUEST_NOTES.refund_request_id,
+        description="What was noted at each step, about the request or one of its lines; oldest first.",
+    )
+    shipments: list[Annotated["ReturnShipment", strawberry.lazy("schema.types.refunds.return_shipment")]] = (
+        relation_list(RETURN_SHIPMENTS.refund_request_id, description="What the buyer sends back, oldest first.")
+    )
+    external_ids: ExternalIDs = external_ids(REFUND_REQUESTS)
+    metadata: Metadata = metadata(REFUND_REQUESTS)
+
+
+@entity(
+    REFUND_REQUEST_LINE_ITEMS,
+    description="How much of a line item, or which custom amount, is to be refunded.",
+)
+class RefundRequestLineItem(Node):
+    id: strawberry.ID = global_id("RefundRequestLineItem")
+    legacy_id: int = legacy_id()
+    quantity: int = column("How many items are to be refunded.")
+    status: RefundRequestLineItemStatusEnum = column("Where this line of the request stands.")
+    custom: str | None = column("What a custom line is about, such as a fee; null for a line item.")
+    reason: str | None = column("Why a refund is asked for.")
+    deny_refund_reason: str | None = column("Why the refund was denied; null when it was not.")
+    description: str | None = column("More about this line, in words.")
+    dispatched: bool = column("Whether the items had been sent when the refund was asked for.", "is_dispatched")
+    amount_cents: int | None = cents("Amount for the whole quantity.", "amount_cents")
+    amount_formatted: str | None = formatted("Amount for the whole quantity.", "amount_cents")
+    amount_per_item_cents: int | None = cents("Amount for a single item.", "amount_per_item_cents")
+    amount_per_item_formatted: str | None = formatted("Amount for a single item.", "amount_per_item_cents")
+    refund_request: RefundRequest = relation(
+        REFUND_REQUEST_LINE_ITEMS.refund_request_id, description="The request that this is a line of."
+    )
+    line_item: LineItem | None = relation(
+        REFUND_REQUEST_LINE_ITEMS.line_item_id, description="What was bought; null for a custom line."
+    )
+    notes: list["RefundRequestNote"] = relation_list(
+        REFUND_REQUEST_NOTES.refund_request_line_item_id, description="What was noted about this line, oldest first."
+    )
+    external_ids: ExternalIDs = external_ids(REFUND_REQUEST_LINE_ITEMS)
+    metadata: Metadata = metadata(REFUND_REQUEST_LINE_ITEMS)
+
+
+@entity(REFUND_REQUEST_NOTES, description="What somebody noted at one step of a request.")
+class RefundRequestNote(Node):
+    id: strawberry.ID = global_id("RefundRequestNote")
+    timestamp: datetime = column("When it was noted.")
+    new_status: str = column("Status that the step led to, of the line when there is one, else of the request.")
+    note: str | None = column("The note; null when the step was taken without one.")
+    author: str | None = column("Who noted it; null when that is not known.")
+    refund_request: RefundRequest = relation(
+        REFUND_REQUEST_NOTES.refund_request_id, description="The request that the note belongs to."
+    )
+    refund_request_line_item: RefundRequestLineItem | None = relation(
+        REFUND_REQUEST_NOTES.refund_request_line_item_id,
+        description="The line that the note is about; null when it is about the request as a whole.",
+    )
+    attachments: list[AnImage] = image_list(REFUND_REQUEST_NOTES, "Photos that were sent along.")

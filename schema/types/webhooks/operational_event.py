@@ -1,0 +1,38 @@
+"""OperationalEvent: what happened to a webhook itself."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.auth.viewers import Scope
+from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
+from schema.entities.fields import column, entity, global_id, relation
+from schema.types.node import Node
+from schema.webhook_enums import OperationalEventKindEnum
+
+if TYPE_CHECKING:
+    from schema.types.webhooks.webhook import Webhook
+    from schema.types.webhooks.webhook_event import WebhookEvent
+
+
+@entity(
+    OPERATIONAL_EVENTS,
+    scope=Scope.WEBHOOKS,
+    description="Something that happened to a webhook and that somebody should know of. Nothing that happens to"
+    " webhooks of the type OPERATIONAL_EVENT is one: they would report on themselves.",
+)
+class OperationalEvent(Node):
+    id: strawberry.ID = global_id("OperationalEvent")
+    kind: OperationalEventKindEnum = column("What happened.")
+    reason: str = column("The same in words: why, or how it ended.")
+    occurred_at: datetime = column("When it happened. Deliveries may overtake each other: go by this.")
+    webhook: Annotated["Webhook", strawberry.lazy("schema.types.webhooks.webhook")] | None = relation(
+        OPERATIONAL_EVENTS.webhook_id,
+        with_deleted=True,
+        description="The webhook that it happened to; null of PUBLISH_FAILED.",
+    )
+    webhook_event: Annotated["WebhookEvent", strawberry.lazy("schema.types.webhooks.webhook_event")] | None = relation(
+        OPERATIONAL_EVENTS.webhook_event_id,
+        description="Of EXHAUSTED: the event that has no retries left. null when it is not kept any more.",
+    )

@@ -1,0 +1,105 @@
+"""Webhook: an endpoint and the query that it is told the result of."""
+
+from datetime import datetime
+
+import orjson
+import strawberry
+from strawberry.scalars import JSON
+
+from app.auth.viewers import Scope
+from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
+from app.webhooks.db.webhook_backfills import WEBHOOK_BACKFILLS
+from app.webhooks.db.webhook_replays import WEBHOOK_REPLAYS
+from app.webhooks.db.webhook_skips import WEBHOOK_SKIPS
+from app.webhooks.db.webhooks import WEBHOOKS
+from schema.entities.connections import Connection
+from schema.entities.fields import column, computed, entity, global_id, legacy_id, pages, relation, relation_list
+from schema.enums import WebhookEventEnum, WebhookKlassEnum
+from schema.types.catalogue.seller import Seller
+from schema.types.node import Node
+from schema.types.webhooks.operational_event import OperationalEvent
+from schema.types.webhooks.webhook_run import WebhookBackfill, WebhookReplay
+from schema.types.webhooks.webhook_skip import WebhookSkip
+from schema.webhook_enums import WebhookSignatureSchemeEnum
+from schema.webhook_queries.payload_schema import shown_payload_schema
+
+
+@entity(
+    WEBHOOKS,
+    scope=Scope.WEBHOOKS,
+    description="An endpoint, and the query whose result it is sent whenever an entity of one type changes.",
+)
+class Webhook(Node):
+    id: strawberry.ID = global_id("Webhook")
+    legacy_id: int = legacy_id()
+    created_at: datetime = column("When the webhook was registered.")
+    updated_at: datetime = column("When the webhook was last changed.")
+    type: WebhookKlassEnum = column("What the webhook is about.")
+    events: list[WebhookEventEnum] = column("Which kinds of change it is told of.")
+    url: str = column("The endpoint: where each result is POSTed to.")
+    query_string: str = column("The GraphQL query that is run for each changed entity, as its owner.")
+    headers: JSON = computed(
+        lambda row: orjson.loads(row.headers_shown),
+        reads=("headers_shown",),
+        description="The subscriber's own headers, by name; the values are masked.",
+    )
+    description: str | None = column("What its owner notes about it.")
+    enabled: bool = column(
+        "Whether it is sent anything. While it is not, it misses what changes. Enabled again, it catches up.",
+        "is_enabled",
+    )
+    catching_up: bool = computed(
+        lambda row: row.is_enabled and row.missed_since is not None,
+        reads=("is_enabled", "missed_since"),
+        description="Whether it is still being sent the present state of what changed while it was disabled.",
+    )
+    disabled_reason: str | None = column("Why Tellgraph disabled it; null when it is enabled, or disabled by hand.")
+    allow_skip: bool = column("Whether a result equal to the last one is left out.")
+    every_change: bool = column("Whether each change is sent, even one that a newer one has overtaken.")
+    triggers: list[str] = column(
+        "Field paths, of which an UPDATE has to change one; when there are none, it has to change what the query reads."
+    )
+    filter: str | None = column("The expression that decides whether a result is sent; null: every one is.")
+    broken_reason: str | None = column(
+        "Why the query, the triggers or the filter don't fit the schema any more; null while they do."
+    )
+    payload_schema: JSON | None = computed(
+        shown_payload_schema,
+        reads=("query_string", "type"),
+        description="JSON Schema (2020-12) of the body that is POSTed; null while the query doesn't fit the schema.",
+    )
+    failing_since: datetime | None = column(
+        "Since when no delivery has succeeded; null while none has failed since the last that did."
+    )
+    max_retries: int = column("How many times a failed delivery is tried again.")
+    concurrent_send_limit: int = column("How many POSTs may be in flight at once.")
+    rate_limit: int | None = column("How many POSTs may be begun in a second; null: no limit.")
+    paused_until: datetime | None = column(
+        "Until when nothing is sent, because the endpoint asked for a pause (429, Retry-After); may be past."
+    )
+    timeout_seconds: int = column("How long the endpoint may take to answer, in seconds.", "timeout_s")
+    signature_schemes: list[WebhookSignatureSchemeEnum] = column("How deliveries are signed: by each of these.")
+    public_key: str | None = column(
+        "What verifies `v1a` signatures: `whpk_` and the base64 of an Ed25519 public key, the newest; null without."
+    )
+    old_secret_expires_at: datetime | None = column(
+        "When the next of the secrets that were rotated out ceases to sign; null when none does.", "secrets_expire_at"
+    )
+    deleted_at: datetime | None = column("When it was deleted; null while it is there.")
+    backfills: Connection[WebhookBackfill] = pages(
+        WEBHOOK_BACKFILLS.webhook_id, description="The backfills that were asked for, oldest first."
+    )
+    replays: Connection[WebhookReplay] = pages(
+        WEBHOOK_REPLAYS.webhook_id, description="The replays of many events that were asked for, oldest first."
+    )
+    skips: list[WebhookSkip] = relation_list(
+        WEBHOOK_SKIPS.webhook_id,
+        description="How many changes it was not told of, by reason, the first reason first. `webhookExplain` tells of"
+        " one entity.",
+    )
+    operational_events: Connection[OperationalEvent] = pages(
+        OPERATIONAL_EVENTS.webhook_id, description="What happened to the webhook itself, oldest first."
+    )
+    seller: Seller | None = relation(
+        WEBHOOKS.seller_id, description="The owner, as whom the query runs; null for the operator's."
+    )

@@ -1,0 +1,92 @@
+"""WebhookEvent: one change for one webhook, with its attempts."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from app.auth.viewers import Scope
+from app.webhooks.db.payloads import PAYLOADS
+from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
+from schema.entities import global_ids
+from schema.entities.fields import column, computed, entity, global_id, relation, relation_list
+from schema.enums import WebhookEventStateEnum
+from schema.types.node import Node
+from schema.types.webhooks.webhook import Webhook
+
+
+@entity(
+    PAYLOADS,
+    scope=Scope.WEBHOOKS,
+    description="A rendered result, stored once however many webhooks it goes to.",
+)
+class WebhookPayload:
+    body: str = computed(
+        lambda row: row.body.decode(),
+        reads=("body",),
+        description="The GraphQL response, as JSON, byte for byte as sent.",
+    )
+
+
+@entity(
+    DELIVERY_ATTEMPTS,
+    scope=Scope.WEBHOOKS,
+    description="One POST of a webhook event.",
+)
+class DeliveryAttempt:
+    number: int = column("Counted from 1; sent as `Tellgraph-Attempt`.")
+    started_at: datetime = column("When the POST was begun.")
+    finished_at: datetime | None = column("When its outcome was known; null while it is in flight.")
+    status: int | None = column("The HTTP status that the endpoint answered; null when none arrived.")
+    error_kind: str | None = column(
+        "Why there is no status, as one word, as in `TIMEOUT` or `REFUSED_ADDRESS`. `UNSENT`: by a fault of Tellgraph's"
+        " own; it counts against no limit. `PAYLOAD_GONE`: what was to be sent is not there any more."
+    )
+    error: str | None = column("The same in words.")
+    response_body: str | None = computed(
+        lambda row: None if row.response_body is None else row.response_body.decode(errors="replace"),
+        reads=("response_body",),
+        description="The beginning of the answer's body, at most 8 KiB.",
+    )
+    duration_ms: int | None = column("From begin to outcome, in milliseconds.")
+    webhook: Webhook = relation(
+        DELIVERY_ATTEMPTS.webhook_id, with_deleted=True, description="The webhook whose endpoint it went to."
+    )
+    webhook_event: Annotated["WebhookEvent", strawberry.lazy("schema.types.webhooks.webhook_event")] | None = relation(
+        DELIVERY_ATTEMPTS.webhook_event_id, description="What was sent. null when it is not kept any more."
+    )
+
+
+@entity(
+    WEBHOOK_EVENTS,
+    scope=Scope.WEBHOOKS,
+    description="One change of one entity for one webhook, and what became of it.",
+)
+class WebhookEvent(Node):
+    id: strawberry.ID = global_id("WebhookEvent")
+    created_at: datetime = column("When the change was published to this webhook.")
+    finished_at: datetime | None = column("When it was delivered or given up; null while it is open.")
+    changed_at: datetime = column("When the (last) change was made.")
+    event_name: str = column("`create`, `update` or `destroy`, as sent; `test` of a test.")
+    entity_type: str = column("Type of the changed entity, as in `Invoice`.")
+    entity_id: strawberry.ID = computed(
+        lambda row: global_ids.encode(row.entity_type, row.entity_id),
+        reads=("entity_type", "entity_id"),
+        description="Global id of the changed entity.",
+    )
+    state: WebhookEventStateEnum = column("Where it stands.")
+    reason: str | None = column("Why it stands there, where that needs words.")
+    due_at: datetime | None = column("When the next attempt is due; null when none is.")
+    attempt_count: int = column("How many attempts have been begun.")
+    replayed_at: datetime | None = column("When somebody last had it sent again; null when nobody has.")
+    last_status: int | None = column("The HTTP status of the last attempt that got one.")
+    webhook: Webhook = relation(WEBHOOK_EVENTS.webhook_id, with_deleted=True, description="The webhook that it is for.")
+    superseded_by: Annotated["WebhookEvent", strawberry.lazy("schema.types.webhooks.webhook_event")] | None = relation(
+        WEBHOOK_EVENTS.superseded_by, description="The newer event that goes out in its place."
+    )
+    payload: WebhookPayload | None = relation(
+        WEBHOOK_EVENTS.payload_digest, description="What is sent as `payload`; null when nothing could be rendered."
+    )
+    attempts: list[DeliveryAttempt] = relation_list(
+        DELIVERY_ATTEMPTS.webhook_event_id, description="The POSTs so far, first to last."
+    )

@@ -1,0 +1,186 @@
+"""`webhookDryRun`: what a webhook would be sent of one entity, without a webhook. Nothing is sent or stored."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+from strawberry.scalars import JSON
+
+from app import __version__
+from app.auth.viewers import Scope, Viewer
+from app.errors import Conflict, Forbidden, InvalidInput, NotFound
+from app.kernel import clock
+from app.webhooks.cel.filters import Verdict
+from app.webhooks.domain.payload_bound import describe_excess
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook_filter import event_of
+from app.webhooks.services.webhook_klasses import event_names, is_operators_only
+from schema.engine.context import Context, Info
+from schema.engine.cost import Costs
+from schema.engine.loaders import Loaders
+from schema.entities import global_ids
+from schema.entities.declarations import ENTITIES
+from schema.enums import WebhookKlassEnum
+from schema.mutations.payload import ValidationError, validation_errors
+from schema.stored.json_schema import payload_schema
+from schema.stored.triggers import check_triggers, trigger_columns
+from schema.stored.validate import stored_query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRun:
+    """What came of it; only `errors` when it could not be run."""
+
+    payload: str | None = None
+    bytes: int | None = None
+    excess: str | None = None
+    cost: int | None = None
+    watched_columns: list[str] | None = None
+    payload_schema: dict[str, Any] | None = None
+    headers: dict[str, str] | None = None
+    filter_passes: bool | None = None
+    filter_error: str | None = None
+    errors: list[ValidationError] = field(default_factory=list)
+
+
+@strawberry.type(description="What a webhook with this query would be sent of one entity. Nothing was sent or stored.")
+class WebhookDryRun:
+    payload: str | None = strawberry.field(
+        description="The GraphQL response as JSON text, byte for byte as `payload` of the body; null on errors and when"
+        " it is too large to be sent."
+    )
+    bytes: int | None = strawberry.field(description="How long the payload is.")
+    excess: str | None = strawberry.field(
+        description="Why the payload is too large to be sent, with its largest fields; null when it is not."
+    )
+    cost: int | None = strawberry.field(description="How many values the query may return, by its static cost.")
+    watched_columns: list[str] | None = strawberry.field(
+        description="`table.column` of all of which an UPDATE has to change one; `table.*` are rows that come and go."
+    )
+    payload_schema: JSON | None = strawberry.field(
+        description="JSON Schema (2020-12) of the whole body that would be POSTed."
+    )
+    headers: JSON | None = strawberry.field(
+        description="The headers of a first attempt, by name; ids, time and signature are samples."
+    )
+    filter_passes: bool | None = strawberry.field(
+        description="Whether the filter lets the result pass, taken as an UPDATE without any changes (a CREATE of"
+        " OPERATIONAL_EVENT). One that fails does. null without a filter."
+    )
+    filter_error: str | None = strawberry.field(description="Why the filter failed on this result.")
+    errors: list[ValidationError] = strawberry.field(description="What was wrong with the arguments.")
+
+
+async def webhook_dry_run(
+    info: Info,
+    type: Annotated[WebhookKlassEnum, strawberry.argument(description="What the webhook would be about.")],
+    query_string: Annotated[str, strawberry.argument(description="The query to run; blank: only the type's name.")],
+    id: Annotated[strawberry.ID, strawberry.argument(description="The entity's global id.")],
+    filter: Annotated[str | None, strawberry.argument(description="A filter to try on the result.")] = UNSET,
+    triggers: Annotated[list[str] | None, strawberry.argument(description="Triggers to look up.")] = UNSET,
+) -> WebhookDryRun | None:
+    viewer = info.context.viewer
+    viewer.require(Scope.WEBHOOKS)
+    try:
+        made = await _run(info, WebhookKlass(type), query_string, id, filter or "", tuple(triggers or ()))
+    except (InvalidInput, NotFound, Conflict, Forbidden) as error:
+        made = DryRun(errors=[_shown(one) for one in validation_errors(error)])
+    return made  # type: ignore[return-value]  # the fields' source
+
+
+async def _run(
+    info: Info, klass: WebhookKlass, text: str, entity_id: str, expression: str, triggers: tuple[str, ...]
+) -> DryRun:
+    # Only here: the schema is made of its fields, this one among them.
+    from schema.stored.execute import render_stored_query
+
+    context, schema = info.context, info.schema._schema
+    await context.turn()
+    query = stored_query(schema, text, klass, max_cost=context.settings.max_cost)
+    await _check(info, klass, expression, triggers)
+    cost = Costs(schema, query.document).of().total
+    _count(context, cost)
+    # As when a change is published: with what was deleted, and with the scopes of a webhook.
+    viewer = Viewer(context.viewer.seller_id)
+    rendering = Context(
+        viewer=viewer,
+        reader=context.reader,
+        loaders=Loaders(context.reader, viewer),
+        settings=context.settings,
+        sees_deleted=True,
+    )
+    key = await _key(rendering, klass, entity_id)
+    payload = (await render_stored_query(query, [key], rendering))[key]
+    excess = describe_excess(payload, context.settings.max_payload_bytes)
+    verdict = await _filtered(context, klass, expression, entity_id, payload) if expression.strip() else None
+    return DryRun(
+        payload=None if excess else payload.decode(),
+        bytes=len(payload),
+        excess=excess,
+        cost=cost,
+        watched_columns=sorted(trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched),
+        payload_schema=payload_schema(schema, query, klass),
+        headers=sample_headers(),
+        filter_passes=verdict.passes if verdict else None,
+        filter_error=verdict.error if verdict else None,
+    )
+
+
+async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tuple[str, ...]) -> None:
+    problems = check_triggers(info.schema._schema, klass.entity_type, triggers)
+    filters = info.context.filters
+    assert filters is not None, "dry runs are no part of what is rendered"
+    if expression.strip() and (messages := await filters.check(expression, owner=info.context.viewer.seller_id)):
+        problems["attributes.filter"] = messages
+    if is_operators_only(klass) and not info.context.viewer.is_operator:
+        problems["attributes.type"] = [f"webhooks about {klass.value} are for the marketplace operator only"]
+    if problems:
+        raise InvalidInput("The webhook could not be registered.", fields=problems)
+
+
+def _count(context: Context, cost: int) -> None:
+    """Dry runs are no part of their operation's static cost: together they may cost as much again."""
+    context.dry_run_cost += cost
+    if context.dry_run_cost > context.settings.max_cost:
+        raise InvalidInput.at(
+            "queryString", f"the dry runs of one operation may return {context.settings.max_cost} values together"
+        )
+
+
+async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
+    key = global_ids.key_of(entity_id, klass.entity_type, field="id")
+    if await context.loaders.by_id(ENTITIES[klass.entity_type].table, key, with_deleted=True) is None:
+        raise InvalidInput.at("id", f"there is no such {klass.entity_type}")
+    return key
+
+
+async def _filtered(context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes) -> Verdict:
+    assert context.filters is not None, "dry runs are no part of what is rendered"
+    names = event_names(klass)
+    name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
+    event = event_of(klass, name, entity_id, {"added": [], "updated": [], "removed": []})
+    verdict, _ = await context.filters.evaluate(expression, event, payload, owner=context.viewer.seller_id)
+    return verdict
+
+
+def sample_headers() -> dict[str, str]:
+    """The names of workers/deliver/signing.py, in their order, with values of their form."""
+    event_id = global_ids.encode("WebhookEvent", 1)
+    return {
+        "Content-Type": "application/json",
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "User-Agent": f"Tellgraph/{__version__}",
+        "webhook-id": event_id,
+        "webhook-timestamp": str(int(clock.now().timestamp())),
+        "webhook-signature": "v1,<base64 of HMAC-SHA256 over webhook-id.webhook-timestamp.body>",
+        "Idempotency-Key": event_id,
+        "Tellgraph-Sequence": "1",
+        "Tellgraph-Attempt": "1",
+        "traceparent": f"00-{'0' * 31}1-{'0' * 15}1-01",
+    }
+
+
+def _shown(error: ValidationError) -> ValidationError:
+    return ValidationError(field=error.field.removeprefix("attributes."), messages=error.messages)

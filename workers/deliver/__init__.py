@@ -1,0 +1,1 @@
+"""Delivering: webhook events are sent. Claim, sign, POST, record; retries, and fairness among webhooks."""

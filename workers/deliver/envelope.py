@@ -1,0 +1,121 @@
+"""What goes out: the body, the same at every attempt, and the headers around it."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+import httpx
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from app import __version__
+from app.auth.secrets import SecretBox, box_of
+from app.errors import AttemptError, PayloadGone, PreSendError, TellgraphError
+from app.settings import Settings
+from app.webhooks.db.deliveries import DueEvent
+from app.webhooks.domain.attempt import ErrorKind
+from app.webhooks.domain.endpoint import Network, RefusedEndpoint, check_endpoint
+from app.webhooks.domain.secret_ring import Ring, SignatureScheme, SigningSecret, live
+from app.webhooks.domain.signing_key import private_key
+from app.webhooks.domain.signing_secret import secret_key
+from app.webhooks.services.webhook_secrets import opened_ring
+from app.webhooks.services.webhooks import HEADERS
+from schema.entities import global_ids
+from workers.deliver import signing
+from workers.http.errors import describe
+
+USER_AGENT = f"Tellgraph/{__version__}"
+#: Decrypting, checking and parsing for each POST would cost a third of the POST itself.
+_WEBHOOKS_KEPT_OPEN = 10_000
+
+
+class Prepared(NamedTuple):
+    """A claimed event as it goes out: all that can fail before the POST has been done."""
+
+    url: httpx.URL
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """What a webhook seals, ready for use. `ring`: also what has ceased to sign since."""
+
+    own: list[tuple[str, str]]
+    ring: Ring
+    keys: dict[SigningSecret, bytes]
+    private_keys: dict[SigningSecret, Ed25519PrivateKey]
+
+
+def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
+    """Check the URL, decrypt, build and sign.
+
+    Raises: AttemptError for an endpoint that may not be reached; PreSendError, of which one is PayloadGone.
+    """
+    if not due.body:
+        raise PayloadGone("The payload is not there any more.")
+    url = _endpoint(due.url, settings.allow_http, settings.egress_allow)
+    try:
+        opened = _opened(due.headers, due.secrets, box_of(settings))
+    except TellgraphError as error:
+        raise PreSendError(error.message) from error
+    ring = live(opened.ring, now)
+    event_id = global_ids.encode("WebhookEvent", due.id)
+    body = envelope(due, event_id)
+    # To be told from others, not to be unguessable.
+    trace = f"{random.getrandbits(192):048x}"
+    headers = signing.delivery_headers(
+        event_id=event_id,
+        timestamp=int(now.timestamp()),
+        body=body,
+        keys=[opened.keys[one] for one in ring if one in opened.keys],
+        private_keys=[opened.private_keys[one] for one in ring if one in opened.private_keys],
+        user_agent=USER_AGENT,
+        sequence=due.id,
+        attempt=due.attempt,
+        traceparent=f"00-{trace[:32]}-{trace[32:]}-01",
+        own=opened.own,
+    )
+    return Prepared(url=url, headers=headers, body=body)
+
+
+# Again, although it was checked when it was saved: the rules or the operator's settings may have become stricter
+# since, and a row may have been written by hand.
+@lru_cache(maxsize=_WEBHOOKS_KEPT_OPEN)
+def _endpoint(url: str, allow_http: bool, allowed: tuple[Network, ...]) -> httpx.URL:
+    try:
+        return httpx.URL(check_endpoint(url, allow_http=allow_http, allowed=allowed))
+    except RefusedEndpoint as error:
+        raise AttemptError(ErrorKind.REFUSED_ADDRESS, describe(error)) from error
+
+
+# By what is sealed, so that what is changed, or sealed anew under another key, is opened again.
+@lru_cache(maxsize=_WEBHOOKS_KEPT_OPEN)
+def _opened(headers: bytes | None, sealed: bytes, box: SecretBox) -> _Opened:
+    own = box.open(headers, purpose=HEADERS) if headers else {}
+    ring = opened_ring(sealed, box)
+    return _Opened(
+        own=list(own.items()),
+        ring=ring,
+        keys={one: secret_key(one.text) for one in ring if one.scheme is SignatureScheme.HMAC},
+        private_keys={one: private_key(one.text) for one in ring if one.scheme is SignatureScheme.ED25519},
+    )
+
+
+def envelope(due: DueEvent, event_id: str) -> bytes:
+    """The body: the same bytes at every attempt of an event."""
+    return orjson.dumps(
+        {
+            "id": event_id,
+            "event_name": due.event_name,
+            "type": f"{due.type.lower()}.{due.event_name}",
+            "timestamp": due.changed_at,
+            "sequence": due.id,
+            "entity": {"type": due.entity_type, "id": global_ids.encode(due.entity_type, due.entity_id)},
+            "changed": due.changed,
+            "payload": orjson.Fragment(due.body),
+        },
+        option=orjson.OPT_UTC_Z,
+    )

@@ -1,0 +1,259 @@
+"""Job `deliver`: claim → commit → POST → record. No transaction is open during a POST."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import structlog
+
+from app.db.pool import DATABASE_ERRORS, connection, transaction
+from app.kernel import clock
+from app.telemetry.metrics import POSTS_IN_FLIGHT
+from app.webhooks.db import deliveries
+from app.webhooks.db.deliveries import DueEvent, Result
+from app.webhooks.db.webhook_events import WebhookEventId
+from workers.deliver.envelope import Prepared, prepare
+from workers.deliver.fairness import Walk, find_room
+from workers.deliver.lease import Lease, LeaseOver, elapsed_s
+from workers.deliver.outcome import Outcome, answered, failed, result_of
+from workers.deliver.record import count_attempts, record, retried
+from workers.deliver.succession import supersede_failed
+from workers.http import transport
+from workers.resources import Resources
+
+_log = structlog.get_logger()
+
+#: How long a claiming job goes on before it hands over, so that a busy worker's jobs end.
+SHIFT_S = 30.0
+#: A publisher may not have committed the newer state when an older one's failure is stored: so long later it has.
+_LOOK_AGAIN_S = 0.4
+#: For storing what POSTs came to that were broken off at the end of the process.
+_LAST_RECORD_S = 5.0
+
+
+class Deliverer:
+    """Delivers for one process; at any time one of its jobs claims.
+
+    Claims that have begun, POSTs and the storing of what they came to belong to the process, not to the job:
+    one that fails with PostgreSQL, or is cancelled with Redis gone, must lose nothing that was sent.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        # Places: the bytes of each POST that is in flight, or over and not stored yet.
+        self._sending: dict[asyncio.Task[Outcome | None], int] = {}
+        self._finished: list[asyncio.Task[Outcome | None]] = []
+        self._has_finished = asyncio.Event()
+        self._retried: list[WebhookEventId] = []
+        self._has_retried = asyncio.Event()
+        self._claims: set[asyncio.Task[bool]] = set()
+        self._again = asyncio.Event()
+        self._is_claiming = False
+        self._walk = Walk()
+        # Of the last claim's payloads.
+        self._mean_bytes = 1
+
+    @contextlib.asynccontextmanager
+    async def recording(self) -> AsyncIterator["Deliverer"]:
+        """Store results for as long as the process lives; at the end, what is in flight is brought to one.
+
+        Jobs must have ended by then, or at least see that the process stops.
+        """
+        POSTS_IN_FLIGHT.set_function(lambda: self.in_flight)
+        recording = asyncio.create_task(self._record_finished())
+        looking = asyncio.create_task(self._look_again())
+        try:
+            yield self
+        finally:
+            await self._finish(self._resources.settings.shutdown_grace_s)
+            recording.cancel()
+            looking.cancel()
+            await asyncio.gather(recording, looking, return_exceptions=True)
+
+    @property
+    def in_flight(self) -> int:
+        """POSTs begun whose results are not stored yet."""
+        return len(self._sending)
+
+    def wake(self) -> bool:
+        """Have the claiming job look again, if there is one."""
+        self._again.set()
+        return self._is_claiming
+
+    async def deliver_all(self) -> bool:
+        """Deliver what is due, until nothing is or the shift ends. Returns whether more may be due.
+
+        While another job of this process does that already, it is told to look again.
+        """
+        if self.wake():
+            return False
+        self._is_claiming = True
+        try:
+            return await self._claim_until(time.monotonic() + SHIFT_S)
+        finally:
+            self._is_claiming = False
+
+    async def _claim_until(self, ends_at: float) -> bool:
+        """Claim whenever there may be something for a place, while any POST is in flight or the shift lasts."""
+        stopping = self._resources.stopping
+        while not stopping.is_set() and (left_s := ends_at - time.monotonic()) > 0:
+            if self._again.is_set():
+                self._again.clear()
+                if await self._claim_unbroken():
+                    self._again.set()
+            elif self._sending:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._again.wait(), left_s)
+            else:
+                return False
+        # POSTs in flight go on meanwhile: waiting here for the slowest would keep everybody else waiting.
+        return not stopping.is_set()
+
+    async def _claim_unbroken(self) -> bool:
+        """Claim to the end even if the job is cancelled: what is claimed and not sent waits for a whole lease."""
+        claim = asyncio.create_task(self._claim())
+        self._claims.add(claim)
+        claim.add_done_callback(self._claim_done)
+        return await asyncio.shield(claim)
+
+    def _claim_done(self, claim: asyncio.Task[bool]) -> None:
+        self._claims.discard(claim)
+        # The job raises it, too, unless it was cancelled.
+        if not claim.cancelled() and (error := claim.exception()):
+            _log.warning("delivery.claim_failed", error=repr(error))
+
+    async def _claim(self) -> bool:
+        """Claim what there are places for and start sending it. Returns whether there may be more."""
+        settings = self._resources.settings
+        room = find_room(
+            places=settings.deliver_max_in_flight, in_flight=self._sending.values(), mean_bytes=self._mean_bytes
+        )
+        if room is None:
+            return False
+        # One statement, which commits by itself: a transaction around it would cost two more round trips.
+        async with connection(self._resources.database) as conn:
+            asked_at = elapsed_s()
+            claimed = await deliveries.claim_due(
+                conn,
+                limit=room.limit,
+                per_webhook=self._walk.per_webhook(room),
+                after=self._walk.after,
+                failing_share=room.failing_share,
+                lease_s=settings.deliver_lease_s,
+                max_bytes=room.max_bytes,
+                only_idle=room.only_idle,
+            )
+        # Sent only now: the claim and the attempts are committed. All are prepared before the first leaves, and
+        # read as results together: by turns, each step finds the processor's caches full of the others' code and
+        # takes about twice as long.
+        now = clock.now()
+        for due, prepared in [(due, self._prepared(due, now)) for due in claimed]:
+            lease = Lease.granted(asked_at, lease_s=settings.deliver_lease_s, timeout_s=due.timeout_s)
+            self._start(due, prepared, lease)
+        if claimed:
+            self._mean_bytes = sum(len(due.body) for due in claimed) // len(claimed) + 1
+        return self._walk.go_on(room, claimed)
+
+    def _start(self, due: DueEvent, prepared: Prepared | Outcome, lease: Lease) -> None:
+        sending = asyncio.create_task(self._send(due, prepared, lease))
+        self._sending[sending] = len(due.body)
+        sending.add_done_callback(self._sent)
+
+    def _sent(self, sending: asyncio.Task[Outcome | None]) -> None:
+        self._finished.append(sending)
+        self._has_finished.set()
+
+    async def _record_finished(self) -> None:
+        """Store what has finished, as soon as anything has; what finishes meanwhile goes together next."""
+        while True:
+            await self._has_finished.wait()
+            self._has_finished.clear()
+            finished, self._finished = self._finished, []
+            now = clock.now()
+            results = [result for task in finished if (result := _result_of(task, now))]
+            count_attempts(results)
+            await record(results, self._resources.database)
+            for task in finished:
+                del self._sending[task]
+            if waiting := [one.id for one in retried(results) if (one.delay_s or 0) > _LOOK_AGAIN_S]:
+                self._retried += waiting
+                self._has_retried.set()
+            # A place is free, and an entity's next event may go.
+            self._again.set()
+
+    async def _look_again(self) -> None:
+        """Look a second time for newer states of what has failed, once whoever was publishing them is through."""
+        while True:
+            await self._has_retried.wait()
+            self._has_retried.clear()
+            failed, self._retried = self._retried, []
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            try:
+                async with transaction(self._resources.database) as conn:
+                    superseded = await supersede_failed(conn, failed)
+            except DATABASE_ERRORS as error:
+                # The sweep looks at the same.
+                _log.warning("delivery.look_failed", error=repr(error))
+                continue
+            if superseded:
+                self._again.set()
+
+    async def _finish(self, grace_s: float) -> None:
+        """Wait until nothing is in flight and all results are stored; break off what takes too long."""
+        try:
+            await asyncio.wait_for(self._drain(), grace_s)
+        except TimeoutError:
+            _log.warning("worker.stopped_in_flight", posts=len(self._sending), waited_s=grace_s)
+            for task in self._sending:
+                task.cancel()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._drain(), _LAST_RECORD_S)
+
+    async def _drain(self) -> None:
+        if self._claims:
+            await asyncio.wait(self._claims)
+        while self._sending:
+            self._again.clear()
+            await self._again.wait()
+
+    def _prepared(self, due: DueEvent, now: datetime) -> Prepared | Outcome:
+        try:
+            return prepare(due, self._resources.settings, now=now)
+        except Exception as error:
+            return failed(due, error)
+
+    async def _send(self, due: DueEvent, prepared: Prepared | Outcome, lease: Lease) -> Outcome | None:
+        """POST what was claimed. Returns None, and has sent nothing, when the lease is over, or would be too soon."""
+        if isinstance(prepared, Outcome):
+            return prepared
+        started = time.monotonic()
+        try:
+            answer = await transport.post(
+                self._resources.transport,
+                url=prepared.url,
+                headers=prepared.headers,
+                body=prepared.body,
+                timeout_s=due.timeout_s,
+                lease=lease,
+            )
+        except LeaseOver:
+            _log.warning("delivery.lease_over", webhook_event_id=due.id, webhook_id=due.webhook_id, attempt=due.attempt)
+            return None
+        # Only `_finish` cancels, and it wants to know.
+        except (Exception, asyncio.CancelledError) as error:
+            return failed(due, error, (time.monotonic() - started) * 1000)
+        return answered(due, answer)
+
+
+def _result_of(task: asyncio.Task[Outcome | None], now: datetime) -> Result | None:
+    """None of a POST that an error of ours ended, or that never began: its lease will expire."""
+    if task.cancelled():
+        return None
+    try:
+        outcome = task.result()
+        return None if outcome is None else result_of(outcome, now)
+    except Exception as error:
+        _log.exception("delivery.internal_error", error=repr(error))
+        return None

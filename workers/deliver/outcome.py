@@ -1,0 +1,104 @@
+"""What came of an attempt, and what is stored of it."""
+
+import asyncio
+import random
+from datetime import datetime
+from typing import NamedTuple
+
+import structlog
+
+from app.errors import AttemptError, PayloadGone, PreSendError
+from app.webhooks.db.deliveries import DueEvent, Result
+from app.webhooks.domain.attempt import ErrorKind
+from workers.deliver import retry
+from workers.http.transport import Answer
+
+_log = structlog.get_logger()
+
+
+class Outcome(NamedTuple):
+    """kind: the status, or why there is none. error: what went wrong, though there may be a status."""
+
+    due: DueEvent
+    kind: int | ErrorKind
+    answer: Answer | None = None
+    error: str | None = None
+    duration_ms: float = 0.0
+
+
+def answered(due: DueEvent, answer: Answer) -> Outcome:
+    return Outcome(due, answer.status, answer, answer.note, answer.duration_ms)
+
+
+def failed(due: DueEvent, error: BaseException, duration_ms: float = 0.0) -> Outcome:
+    """Of an attempt that has no status; what nobody foresaw is logged, and INTERNAL."""
+    match error:
+        case AttemptError():
+            kind, text = ErrorKind(error.kind), error.message
+        case asyncio.CancelledError():
+            kind, text = _ours(due, ErrorKind.CANCELLED), "The worker was told to stop."
+        case PayloadGone():
+            kind, text = ErrorKind.PAYLOAD_GONE, str(error)
+        case PreSendError():
+            kind, text = _ours(due, ErrorKind.UNSENT), str(error)
+        case _:
+            _log.error("delivery.internal_error", webhook_event_id=due.id, exc_info=error)
+            kind, text = ErrorKind.INTERNAL, type(error).__name__
+    return Outcome(due, kind, None, text, duration_ms)
+
+
+def result_of(outcome: Outcome, now: datetime) -> Result:
+    """What is to be stored, which says when the next attempt is made; it is logged."""
+    due, answer = outcome.due, outcome.answer
+    retry_after = answer.retry_after if answer else None
+    decision = retry.decide(
+        attempt_number=due.attempt - due.attempts_before,
+        outcome=outcome.kind,
+        retry_after=retry_after,
+        now=now,
+        first_attempted_at=due.first_attempted_at,
+        max_retries=due.max_retries,
+        chance=random.random(),
+    )
+    kind = outcome.kind if isinstance(outcome.kind, ErrorKind) else None
+    status = None if kind else int(outcome.kind)
+    result = Result(
+        id=due.id,
+        webhook_id=due.webhook_id,
+        attempt=due.attempt,
+        state=decision.state,
+        reason=decision.reason,
+        status=status,
+        error_kind=kind,
+        error=_storable(outcome.error),
+        response_body=answer.body if answer else None,
+        duration_ms=round(outcome.duration_ms),
+        delay_s=decision.delay_s,
+        disable_reason=decision.disable_reason,
+        pause_s=retry.pause_s(outcome=outcome.kind, retry_after=retry_after, delay_s=decision.delay_s, now=now),
+        is_test=due.event_name == "test",
+    )
+    _log.info(
+        "delivery.attempted",
+        webhook_event_id=due.id,
+        webhook_id=due.webhook_id,
+        entity=f"{due.entity_type}-{due.entity_id}",
+        attempt=due.attempt,
+        status=status,
+        error_kind=kind,
+        state=decision.state,
+        duration_ms=result.duration_ms,
+        retry_in_s=decision.delay_s,
+        pause_s=result.pause_s,
+    )
+    return result
+
+
+def _ours(due: DueEvent, kind: ErrorKind) -> ErrorKind:
+    """One of OUR_FAULTS, after which an event is tried again; not a test, which is tried once, whatever comes of it."""
+    return ErrorKind.INTERNAL if due.event_name == "test" else kind
+
+
+def _storable(text: str | None) -> str | None:
+    """Without what PostgreSQL refuses in a text: lone surrogates, and NUL."""
+    return text and text.replace("\0", "�").encode(errors="replace").decode()

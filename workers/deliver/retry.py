@@ -1,0 +1,156 @@
+"""What follows an attempt: delivered, again at a time, or failed. Pure: chance and clock are passed in."""
+
+import email.utils
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from app.webhooks.domain.attempt import OUR_FAULTS, ErrorKind
+from app.webhooks.domain.webhook_event import WebhookEventState
+
+_MINUTE_S: Final = 60.0
+_HOUR_S: Final = 3600.0
+# Seconds before each retry; the last one repeats.
+SCHEDULE_S: Final = (
+    0.0,
+    5.0,
+    30.0,
+    2 * _MINUTE_S,
+    10 * _MINUTE_S,
+    30 * _MINUTE_S,
+    1 * _HOUR_S,
+    2 * _HOUR_S,
+    4 * _HOUR_S,
+    8 * _HOUR_S,
+)
+# Share of a delay by which chance moves it either way, so that what failed together does not return together.
+JITTER: Final = 0.2
+MAX_AGE: Final = timedelta(days=30)
+# What was never sent, by our own fault: somebody has to put that right, and then need not wait for hours.
+UNSENT_DELAY_S: Final = 5 * _MINUTE_S
+MAX_RETRY_AFTER_S: Final = 24 * _HOUR_S
+TOO_MANY: Final = 429
+# Bounds of a webhook's pause after a 429 that doesn't say for how long. One event's retry may be 8 h away: by that
+# alone, the others must not wait as long.
+MIN_PAUSE_S: Final = 1.0
+MAX_UNASKED_PAUSE_S: Final = 5 * _MINUTE_S
+# An endpoint that says "not here" or "not like this" seldom changes its mind.
+MAX_REJECTED_RETRIES: Final = 5
+GONE: Final = 410
+GONE_REASON: Final = "The endpoint answered 410 Gone."
+# Only a failure disables a webhook, not the time alone: one without traffic may be well again.
+MAX_FAILING_DAYS: Final = 5
+FAILING_REASON: Final = f"No delivery has succeeded for {MAX_FAILING_DAYS} days."
+PAYLOAD_GONE_REASON: Final = "The payload is not there any more, so that nothing can be sent."
+# 4xx that mean "not now" rather than "not this": Request Timeout, Too Early, Too Many Requests.
+TEMPORARY_STATUSES: Final = frozenset({408, 425, TOO_MANY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What becomes of a webhook event after an attempt.
+
+    state           DELIVERED, RETRYING or FAILED.
+    delay_s         seconds until the next attempt; None unless RETRYING.
+    reason          why it has FAILED without having used up its retries.
+    disable_reason  why the whole webhook is to be disabled; None when it is not.
+    """
+
+    state: WebhookEventState
+    delay_s: float | None = None
+    reason: str | None = None
+    disable_reason: str | None = None
+
+
+def decide(
+    *,
+    attempt_number: int,
+    outcome: int | ErrorKind,
+    retry_after: str | None,
+    now: datetime,
+    first_attempted_at: datetime,
+    max_retries: int,
+    chance: float,
+) -> Decision:
+    """Decide what follows an attempt that has ended. Our own faults count as none: it is done again while they last.
+
+    Args: attempt_number — of this attempt, from 1. outcome — the status, or why there is none.
+          retry_after — that header's value as received, seconds or an HTTP date; honoured up to 24 h where
+          it is later than the schedule, ignored when it is neither. now, first_attempted_at — aware.
+          max_retries — 0–50, attempts after the first. chance — even in [0, 1), decides the jitter.
+    """
+    if not isinstance(outcome, ErrorKind):
+        if 200 <= outcome < 300:
+            return Decision(state=WebhookEventState.DELIVERED)
+        if outcome == GONE:
+            return Decision(state=WebhookEventState.FAILED, reason=GONE_REASON, disable_reason=GONE_REASON)
+        if _is_rejection(outcome):
+            max_retries = min(max_retries, MAX_REJECTED_RETRIES)
+    if outcome is ErrorKind.PAYLOAD_GONE:
+        return Decision(state=WebhookEventState.FAILED, reason=PAYLOAD_GONE_REASON)
+    if attempt_number > max_retries and outcome not in OUR_FAULTS:
+        return Decision(state=WebhookEventState.FAILED)
+    delay_s = max(_delay_s(attempt_number, outcome, chance), retry_after_s(retry_after, now) or 0.0)
+    if now + timedelta(seconds=delay_s) > first_attempted_at + MAX_AGE:
+        return Decision(state=WebhookEventState.FAILED)
+    return Decision(state=WebhookEventState.RETRYING, delay_s=delay_s)
+
+
+def pause_s(*, outcome: int | ErrorKind, retry_after: str | None, delay_s: float | None, now: datetime) -> float | None:
+    """Seconds for which nothing at all is to be sent to an endpoint after this answer; None: no pause is asked for.
+
+    Args: retry_after — as for `decide`; what fails with it asks for that pause, at most 24 h. delay_s — until the
+          event's own retry: the pause after a 429 without the header, from 1 s to 5 min.
+    """
+    if isinstance(outcome, ErrorKind) or 200 <= outcome < 300:
+        return None
+    if asked_s := retry_after_s(retry_after, now):
+        return asked_s
+    return min(max(delay_s or 0.0, MIN_PAUSE_S), MAX_UNASKED_PAUSE_S) if outcome == TOO_MANY else None
+
+
+def _delay_s(attempt_number: int, outcome: int | ErrorKind, chance: float) -> float:
+    if outcome is ErrorKind.UNSENT:
+        return _jittered(UNSENT_DELAY_S, chance)
+    # Another worker takes over at once what was broken off.
+    return 0.0 if outcome is ErrorKind.CANCELLED else scheduled_delay_s(attempt_number, chance)
+
+
+def scheduled_delay_s(retry_number: int, chance: float) -> float:
+    """Seconds before a retry, numbered from 1; `chance` 0 gives the shortest, 0.5 the scheduled one."""
+    return _jittered(SCHEDULE_S[min(retry_number, len(SCHEDULE_S)) - 1], chance)
+
+
+def retry_after_s(value: str | None, now: datetime) -> float | None:
+    """Read a Retry-After header: seconds from now, at most 24 h; None when absent, past or neither form.
+
+    Source: RFC 9110, 10.2.3 (Retry-After) and 5.6.7 (HTTP-date, in all three forms).
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        # A number of more digits than a day has is cut before int() sees thousands of them.
+        digits = text.lstrip("0")
+        seconds = float(digits or 0) if len(digits) <= 6 else MAX_RETRY_AFTER_S
+    else:
+        date = _http_date(text)
+        if date is None:
+            return None
+        seconds = (date - now).total_seconds()
+    return min(seconds, MAX_RETRY_AFTER_S) if seconds > 0 else None
+
+
+def _jittered(delay_s: float, chance: float) -> float:
+    return delay_s * (1 + JITTER * (2 * chance - 1))
+
+
+def _is_rejection(status: int) -> bool:
+    return 300 <= status < 500 and status not in TEMPORARY_STATUSES
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    # The asctime form has no zone; HTTP dates are always UTC.
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""One POST to a hostile world: the transport, its connections, egress rules, DNS and deadlines."""

@@ -1,0 +1,1 @@
+"""Publishing: change events become webhook events. Claim, match, render, deduplicate, filter, store."""

@@ -1,0 +1,211 @@
+"""Job `publish`: change events become webhook events, step by step.
+
+A step is one transaction: a killed worker leaves nothing. It takes what fits into its budget; the rest waits.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import asyncpg
+import structlog
+
+from app.capture import change_events
+from app.capture.change_events import ChangeEvent, Lane, Leftover
+from app.db.pool import CONFLICTS, UNREACHABLE, Connection, transaction
+from app.errors import DatabaseUnavailable
+from app.telemetry.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
+from app.webhooks.db.webhooks import WebhookId
+from workers.publish.budget import Budget
+from workers.publish.match import Match, entity_of
+from workers.publish.missed import record_missed_by
+from workers.publish.publication import Publication, publish_matches
+from workers.publish.render import HEAVY_BYTES, mean_bytes
+from workers.publish.selection import Selection, concerns, select
+from workers.publish.sibling_changes import pass_across
+from workers.publish.subscribing_sellers import Entity, list_owners
+from workers.resources import Resources
+
+_log = structlog.get_logger()
+
+#: How often a step of a single entity may fail before its change events are set aside.
+_MAX_FAILURES: Final = 3
+
+
+class Step(NamedTuple):
+    """What a step has done: change events that are published now, and the lane that it has worked in."""
+
+    published: int
+    lane: Lane
+
+
+async def publish_all(resources: Resources) -> int:
+    """Publish until nothing waits that another publisher does not have. Returns the change events published."""
+    total = 0
+    async for step in publish_steps(resources):
+        total += step.published
+    return total
+
+
+async def publish_steps(resources: Resources) -> AsyncIterator[Step]:
+    """Publish step by step, the lanes in turns, until nothing waits that another publisher does not have.
+
+    A step that fails is tried again with less, down to a single entity; what still fails is set aside.
+    Raises: DatabaseUnavailable and other errors of a lost connection.
+    """
+    lane, pace, most = Lane.ORDINARY, resources.pace, resources.settings.publish_batch_size
+    while not resources.stopping.is_set():
+        try:
+            step = await publish_step(resources, limit=pace.limit(most), first_lane=lane, is_careful=pace.is_careful)
+        except (DatabaseUnavailable, *UNREACHABLE):
+            raise
+        except CONFLICTS as error:
+            _log.warning("publish.repeated", error=repr(error))
+            resources.subscriptions.read_all_next()
+            continue
+        except Exception as error:
+            await _recover(resources, lane, error)
+            continue
+        if step is None:
+            return
+        pace.succeed()
+        lane = Lane((step.lane + 1) % Lane.SET_ASIDE)
+        yield step
+
+
+async def publish_batch(resources: Resources) -> int:
+    """Publish one step. Returns the change events that it has published; 0 also where it has only left some over."""
+    step = await publish_step(resources, limit=resources.settings.publish_batch_size)
+    return 0 if step is None else step.published
+
+
+async def publish_step(
+    resources: Resources,
+    *,
+    limit: int,
+    first_lane: Lane = Lane.ORDINARY,
+    is_careful: bool = False,
+    budget: Budget | None = None,
+) -> Step | None:
+    """Publish what fits into one step; None when nothing waits that another publisher does not have.
+
+    Args:
+        limit: Change events that are claimed, at most.
+        first_lane: The lane that is looked into first.
+        is_careful: Whether what fails is isolated by savepoints.
+        budget: What the step may take; None: the usual.
+    """
+    async with transaction(resources.database) as conn:
+        events = await change_events.claim_batch(conn, limit=limit, first_lane=first_lane)
+        if not events:
+            return None
+        subscriptions = resources.subscriptions
+        await subscriptions.refresh(conn)
+        owners = await list_owners(conn, subscriptions, events)
+        selection = await select(subscriptions, events, owners)
+        await record_missed_by(conn, selection)
+        is_mixed = len(selection.taken) + len(selection.heavy) > 1 and events[0].claimed_lane is not Lane.HEAVY
+        publication = await publish_matches(
+            conn,
+            resources,
+            selection.matches,
+            selection.unrendered,
+            budget=budget,
+            is_careful=is_careful,
+            leaves_heavy=is_mixed,
+        )
+        published, leftovers = await _sort_out(conn, selection, publication)
+        done = {*published, *(one.id for one in leftovers if one.webhook_ids is not None)}
+        # Once: what has waited for some webhooks before was passed on then.
+        new = [event for event in events if event.id in done and event.webhook_ids is None]
+        await pass_across(conn, subscriptions, new, owners)
+        await change_events.mark_published(conn, published)
+        if leftovers:
+            await change_events.leave_over(conn, leftovers)
+    CHANGE_EVENTS_PUBLISHED.inc(len(published))
+    _log.info(
+        "publish.step", change_events=len(published), webhook_events=len(publication.made), left_over=len(leftovers)
+    )
+    return Step(len(published), events[0].claimed_lane)
+
+
+async def _sort_out(
+    conn: Connection, selection: Selection, publication: Publication
+) -> tuple[list[int], list[Leftover]]:
+    """Say which change events are published now, and how the others wait."""
+    published: list[int] = []
+    leftovers = [
+        Leftover(event.id, Lane.HEAVY, event.webhook_ids) for events in selection.heavy.values() for event in events
+    ]
+    left = _webhooks_of(publication.left)
+    absent = await _awaiting_destroy(conn, selection, publication.absent)
+    heavy = {_entity(match) for match in publication.left if (mean_bytes(match.query) or 0) > HEAVY_BYTES}
+    for entity, events in selection.taken.items():
+        webhooks = left.get(entity, set()) | absent.get(entity, set())
+        for event in events:
+            if remaining := frozenset(one for one in webhooks if concerns(event, one)):
+                lane = max(event.lane, Lane.HEAVY if entity in heavy else Lane.BULK)
+                leftovers.append(Leftover(event.id, lane, remaining))
+            else:
+                published.append(event.id)
+    return published, leftovers
+
+
+async def _awaiting_destroy(
+    conn: Connection, selection: Selection, absent: Sequence[Match]
+) -> dict[Entity, set[WebhookId]]:
+    """Return the webhooks by the entities that were gone when they were rendered, and whose destroy waits already.
+
+    Their changes wait for it: created and destroyed is nothing.
+    """
+    webhooks = _webhooks_of(absent)
+    if not webhooks:
+        return {}
+    last = {entity: max(event.id for event in selection.taken[entity]) for entity in webhooks}
+    waiting = await change_events.list_changed_since(conn, last)
+    return {entity: of_entity for entity, of_entity in webhooks.items() if entity in waiting}
+
+
+def _webhooks_of(matches: Sequence[Match]) -> dict[Entity, set[WebhookId]]:
+    found: dict[Entity, set[WebhookId]] = {}
+    for match in matches:
+        found.setdefault(_entity(match), set()).add(match.webhook.id)
+    return found
+
+
+def _entity(match: Match) -> Entity:
+    return match.change.entity_type, match.change.entity_id
+
+
+async def _recover(resources: Resources, lane: Lane, error: Exception) -> None:
+    """After a step that failed: make the next one smaller, or set aside what fails alone.
+
+    Raises: the error itself when it ended the connection: the job begins anew.
+    """
+    pace, most = resources.pace, resources.settings.publish_batch_size
+    _log.exception("publish.failed", limit=pace.limit(most), error=repr(error))
+    resources.subscriptions.read_all_next()
+    pace.fail(most)
+    if pace.failures >= _MAX_FAILURES:
+        await _set_aside(resources, lane, error)
+        pace.failures = 0
+    elif isinstance(error, asyncpg.InterfaceError | asyncpg.PostgresConnectionError):
+        raise error
+
+
+async def _set_aside(resources: Resources, lane: Lane, error: Exception) -> None:
+    async with transaction(resources.database) as conn:
+        events = await change_events.claim_batch(conn, limit=1, first_lane=lane)
+        if not events:
+            return
+        await change_events.set_aside(conn, [event.id for event in events], _failure(events, error))
+    CHANGE_EVENTS_SET_ASIDE.inc(len(events))
+    _log.error("publish.set_aside", change_events=[event.id for event in events], error=repr(error))
+
+
+def _failure(events: Sequence[ChangeEvent], error: Exception) -> str:
+    entities: Mapping[Entity, None] = dict.fromkeys(entity_of(event) for event in events)
+    named = ", ".join(f"{entity_type} {entity_id}" for entity_type, entity_id in entities)
+    return (
+        f"A change of {named} could not be published ({type(error).__name__}), and no webhook is told of it."
+        " Once the cause is mended, changeEventsRetry has it published."
+    )

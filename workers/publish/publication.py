@@ -1,0 +1,193 @@
+"""Render what webhooks are to be told, judge it, and store it as webhook events."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from app.db.pool import CONFLICTS, Connection
+from app.telemetry.metrics import WEBHOOK_EVENTS_MADE, count
+from app.webhooks.db import payloads, webhook_events
+from app.webhooks.db.payloads import Payload
+from app.webhooks.db.webhook_events import (
+    NewWebhookEvent,
+)
+from app.webhooks.domain.payload_bound import describe_excess
+from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook_event import WebhookEventState
+from schema.stored.execute import RenderFailure
+from workers.publish.budget import Budget
+from workers.publish.deleted_entities import without_gone
+from workers.publish.judgement import Ready, event_of_unrendered, judge_results
+from workers.publish.match import Match, Unrendered
+from workers.publish.render import HEAVY_BYTES, Rendered, Renderer, RenderKey, chunk_size, key_of, mean_bytes
+from workers.resources import Resources
+
+_log = structlog.get_logger()
+
+_DESTROY = WebhookEventName.DESTROY
+
+
+class Publication(NamedTuple):
+    """What came of matches.
+
+    made    the webhook events that were stored.
+    left    what did not fit into the budget.
+    absent  creations and updates of entities that their webhook's owner does not see (any more): nothing is made of
+            them, since the destroy that follows is the last word.
+    """
+
+    made: list[NewWebhookEvent]
+    left: list[Match]
+    absent: list[Match]
+
+
+async def publish_matches(
+    conn: Connection,
+    resources: Resources,
+    matches: Sequence[Match],
+    unrendered: Sequence[Unrendered] = (),
+    *,
+    budget: Budget | None = None,
+    is_careful: bool = False,
+    leaves_heavy: bool = False,
+) -> Publication:
+    """Render, judge and store, in the caller's transaction, which keeps other publishers from these entities.
+
+    Args:
+        budget: What this may take; None: a step's.
+        is_careful: Whether what fails is isolated by savepoints: after a failure, since it costs more.
+        leaves_heavy: Whether queries that are known to give large bodies are left for another time.
+    """
+    publisher = _Publisher(conn, resources, budget or Budget(), is_careful=is_careful, leaves_heavy=leaves_heavy)
+    return await publisher.publish(matches, unrendered)
+
+
+class _Publisher:
+    def __init__(
+        self, conn: Connection, resources: Resources, budget: Budget, *, is_careful: bool, leaves_heavy: bool
+    ) -> None:
+        self._conn = conn
+        self._max_bytes = resources.settings.max_payload_bytes
+        self._filters = resources.filters.batch()
+        self._renderer = Renderer(conn, resources.settings, is_careful=is_careful)
+        self._budget = budget
+        self._is_careful = is_careful
+        self._leaves_heavy = leaves_heavy
+        self._ready: list[Ready] = []
+        self._unrendered: list[Unrendered] = []
+        self._result = Publication(made=[], left=[], absent=[])
+
+    async def publish(self, matches: Sequence[Match], unrendered: Sequence[Unrendered]) -> Publication:
+        matches, gone = await without_gone(self._conn, matches)
+        self._unrendered += [*unrendered, *gone]
+        for key, by_entity in _light_first(matches):
+            await self._publish_query(key, by_entity)
+        await self._store()
+        return self._result
+
+    async def _publish_query(self, key: RenderKey, by_entity: Mapping[int, list[Match]]) -> None:
+        ids = list(by_entity)
+        is_left = self._leaves_heavy and (mean_bytes(key.query) or 0) > HEAVY_BYTES
+        while ids and not is_left and not self._budget.is_spent:
+            size = chunk_size(key.query, self._budget.bytes)
+            chunk, ids = ids[:size], ids[size:]
+            results = await self._renderer.render(key, chunk)
+            for entity_id in chunk:
+                self._take(by_entity[entity_id], results[entity_id])
+        self._result.left.extend(match for entity_id in ids for match in by_entity[entity_id])
+
+    def _take(self, matches: Sequence[Match], result: Rendered | RenderFailure) -> None:
+        """Note what is to be made of one rendering; what the budget has no room for is left, webhook by webhook."""
+        taken, left = _split(matches, max(self._budget.matches, 1))
+        self._result.left.extend(left)
+        size = 0 if isinstance(result, RenderFailure) else len(result.body)
+        self._budget.spend(matches=len(taken), bytes=size)
+        if (reason := self._refusal(result)) is not None:
+            self._unrendered += [_failed(match, reason) for match in taken]
+            return
+        assert isinstance(result, Rendered)
+        sent = taken
+        if result.is_null:
+            sent = [match for match in taken if match.change.operation is _DESTROY]
+            destroyed = {match.webhook.id for match in sent}
+            self._result.absent.extend(match for match in taken if match.webhook.id not in destroyed)
+        self._ready += [Ready(match, result) for match in sent]
+
+    def _refusal(self, result: Rendered | RenderFailure) -> str | None:
+        """Why a result is not sent; None when it is."""
+        if isinstance(result, RenderFailure):
+            return result.reason
+        return describe_excess(result.body, self._max_bytes)
+
+    async def _store(self) -> None:
+        """Store all at once, at the end: bodies in parts, each part in its order, could wait in a circle.
+
+        Another publisher stores the same bodies at the same time where queries say nothing of the entity itself.
+        """
+        if self._is_careful:
+            await self._store_carefully(self._ready, self._unrendered)
+        elif self._ready or self._unrendered:
+            await self._store_together(self._ready, self._unrendered)
+
+    async def _store_carefully(self, ready: Sequence[Ready], unrendered: Sequence[Unrendered]) -> None:
+        """Store in a savepoint; halve what fails, down to a single one, which becomes RENDER_FAILED."""
+        if not ready and not unrendered:
+            return
+        try:
+            async with self._conn.transaction():
+                await self._store_together(ready, unrendered)
+            return
+        except Exception as error:
+            if isinstance(error, CONFLICTS) or self._conn.is_closed() or (not ready and len(unrendered) == 1):
+                raise
+            _log.warning("publish.halved", results=len(ready), unrendered=len(unrendered), error=repr(error))
+            failure = RenderFailure(error)
+        if len(ready) == 1 and not unrendered:
+            await self._store_carefully([], [_failed(ready[0].match, failure.reason)])
+            return
+        if ready and unrendered:
+            await self._store_carefully([], unrendered)
+            await self._store_carefully(ready, [])
+            return
+        middle, place = len(ready) // 2, len(unrendered) // 2
+        await self._store_carefully(ready[:middle], unrendered[:place])
+        await self._store_carefully(ready[middle:], unrendered[place:])
+
+    async def _store_together(self, ready: Sequence[Ready], unrendered: Sequence[Unrendered]) -> None:
+        made = [
+            *[event_of_unrendered(one) for one in unrendered],
+            *await judge_results(self._conn, ready, self._filters),
+        ]
+        wanted = {event.payload_digest for event in made}
+        bodies = {result.digest: result.body for _, result in ready if result.digest in wanted}
+        if bodies:
+            await payloads.insert_payloads(
+                self._conn, [Payload(digest=digest, body=body) for digest, body in bodies.items()]
+            )
+        if made:
+            await webhook_events.insert_webhook_events(self._conn, made)
+            count(WEBHOOK_EVENTS_MADE, (event.state for event in made))
+            self._result.made.extend(made)
+
+
+def _failed(match: Match, reason: str) -> Unrendered:
+    failed = WebhookEventState.RENDER_FAILED
+    return Unrendered(webhook=match.webhook, change=match.change, state=failed, reason=reason, replaces=match.replaces)
+
+
+def _light_first(matches: Sequence[Match]) -> list[tuple[RenderKey, dict[int, list[Match]]]]:
+    """Group by what is rendered once, and by entity: queries with small bodies first."""
+    grouped: dict[RenderKey, dict[int, list[Match]]] = {}
+    for match in matches:
+        grouped.setdefault(key_of(match), {}).setdefault(match.change.entity_id, []).append(match)
+    return sorted(grouped.items(), key=lambda item: mean_bytes(item[0].query) or 0)
+
+
+def _split(matches: Sequence[Match], room: int) -> tuple[Sequence[Match], Sequence[Match]]:
+    """Split where there is no more room, but not between the changes of one webhook."""
+    if len(matches) <= room:
+        return matches, ()
+    while room < len(matches) and matches[room].webhook is matches[room - 1].webhook:
+        room += 1
+    return matches[:room], matches[room:]

@@ -1,0 +1,181 @@
+"""Render stored queries in chunks: one rendering per query, viewer and entity; loaders shared over a step."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
+
+import orjson
+from graphql import FieldNode, OperationDefinitionNode
+
+from app.auth.viewers import Viewer
+from app.db.pool import CONFLICTS, Connection
+from app.settings import Settings
+from schema.engine.context import Context, Reader
+from schema.engine.loaders import Loaders
+from schema.engine.statements import seen_ids
+from schema.entities.declarations import ENTITIES
+from schema.stored.execute import RenderFailure, render_each
+from schema.stored.validate import StoredQuery
+from workers.publish.match import Match, Unrendered
+
+M = TypeVar("M", Match, Unrendered)
+
+#: Bodies that are rendered at once: they are in memory three times meanwhile, and nothing else runs for as long as it
+#: takes to build one chunk's.
+CHUNK_BYTES: Final = 1024 * 1024
+#: Entities of the first chunk of a query whose bodies' size is not known yet.
+FIRST_CHUNK: Final = 4
+#: A query whose bodies are this large on average is heavy.
+HEAVY_BYTES: Final = 256 * 1024
+#: How much the last chunk says of the size of bodies, beside the chunks before.
+_WEIGHT: Final = 0.5
+
+
+class Rendered(NamedTuple):
+    """One result. digest: of `body`, SHA-256.
+
+    is_null        whether the viewer sees no such entity (any more).
+    is_comparable  whether equal bytes mean an equal result: an internal error may pass.
+    """
+
+    body: bytes
+    digest: bytes
+    is_null: bool
+    is_comparable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RenderKey:
+    """What is rendered once: webhooks with the same query and owner are given the same bytes."""
+
+    query: StoredQuery
+    viewer: Viewer
+
+
+def key_of(match: Match) -> RenderKey:
+    return RenderKey(match.query, match.viewer)
+
+
+#: Bytes of a query's bodies, on average; queries that are forgotten are so here, too.
+_sizes: WeakKeyDictionary[StoredQuery, float] = WeakKeyDictionary()
+
+
+def mean_bytes(query: StoredQuery) -> float | None:
+    """Return how large a query's bodies are on average; None while none has been rendered."""
+    return _sizes.get(query)
+
+
+def chunk_size(query: StoredQuery, bytes_left: int) -> int:
+    """Return how many entities to render at once, at least 1."""
+    size = mean_bytes(query)
+    if size is None:
+        return FIRST_CHUNK
+    return max(1, int(min(CHUNK_BYTES, max(bytes_left, 0)) / max(size, 1.0)))
+
+
+class Renderer:
+    """Renders on the publishing transaction's connection, as it is at that moment.
+
+    is_careful  whether each rendering has a savepoint, so that one that the database refuses leaves the rest alone.
+    """
+
+    def __init__(self, conn: Connection, settings: Settings, *, is_careful: bool = False) -> None:
+        self.reader = Reader(conn)
+        self._conn = conn
+        self._settings = settings
+        self._is_careful = is_careful
+        self._contexts: dict[Viewer, Context] = {}
+
+    async def visible(self, matches: Iterable[M]) -> list[M]:
+        """Return those whose entity the webhook's owner sees. What was deleted for good counts as its last seller's."""
+        given = list(matches)
+        # The operator sees everything.
+        asked: dict[tuple[Viewer, str], set[int]] = {}
+        for match in given:
+            if not match.viewer.is_operator:
+                asked.setdefault((match.viewer, match.change.entity_type), set()).add(match.change.entity_id)
+        seen = {key: await self._seen(*key, ids) for key, ids in asked.items()}
+        return [match for match in given if match.viewer.is_operator or _is_seen(match, seen)]
+
+    async def render(self, key: RenderKey, ids: Sequence[int]) -> dict[int, Rendered | RenderFailure]:
+        """Render one query for these entities. The statements depend on the query, not on the entities.
+
+        Raises: DATABASE_ERRORS; a careful renderer only CONFLICTS, and what ended the connection.
+        """
+        bodies = await self._bodies(key, ids)
+        null = _null_body(key.query)
+        rendered: dict[int, Rendered | RenderFailure] = {}
+        total = 0
+        for entity_id, body in bodies.items():
+            if isinstance(body, RenderFailure):
+                rendered[entity_id] = body
+                continue
+            total += len(body)
+            rendered[entity_id] = Rendered(
+                body=body,
+                digest=hashlib.sha256(body).digest(),
+                is_null=body == null,
+                is_comparable=b'"code":"INTERNAL"' not in body,
+            )
+        _note_size(key.query, total / len(ids))
+        return rendered
+
+    async def _bodies(self, key: RenderKey, ids: Sequence[int]) -> Mapping[int, bytes | RenderFailure]:
+        context = self._context(key.viewer)
+        if not self._is_careful:
+            return await render_each(key.query, ids, context)
+        bodies: dict[int, bytes | RenderFailure] = {}
+        for entity_id in ids:
+            bodies[entity_id] = await self._body_alone(key, entity_id)
+        return bodies
+
+    async def _body_alone(self, key: RenderKey, entity_id: int) -> bytes | RenderFailure:
+        """Render one entity in a savepoint; once more by the reference executor if its plan is refused."""
+        for is_last in (False, True):
+            try:
+                async with self._conn.transaction():
+                    # Loaders that have failed would fail again.
+                    self._contexts.pop(key.viewer, None)
+                    return (await render_each(key.query, [entity_id], self._context(key.viewer)))[entity_id]
+            except Exception as error:
+                if isinstance(error, CONFLICTS) or self._conn.is_closed():
+                    raise
+                if is_last:
+                    return RenderFailure(error)
+        raise AssertionError("the last time round returns")
+
+    async def _seen(self, viewer: Viewer, entity_type: str, ids: set[int]) -> set[int]:
+        """Not by their rows: a value in one of them that can't be read would keep the whole batch from its webhooks."""
+        asked = seen_ids(ENTITIES[entity_type].table, viewer)
+        return {record["id"] for record in await self.reader.fetch(asked.sql, list(ids), *asked.args)}
+
+    def _context(self, viewer: Viewer) -> Context:
+        if viewer not in self._contexts:
+            self._contexts[viewer] = Context(
+                viewer=viewer,
+                reader=self.reader,
+                loaders=Loaders(self.reader, viewer),
+                settings=self._settings,
+                sees_deleted=True,
+            )
+        return self._contexts[viewer]
+
+
+def _is_seen(match: Match | Unrendered, seen: Mapping[tuple[Viewer, str], set[int]]) -> bool:
+    change, viewer = match.change, match.viewer
+    return change.entity_id in seen[viewer, change.entity_type] or change.seller_id == viewer.seller_id
+
+
+def _null_body(query: StoredQuery) -> bytes:
+    """The response in which the one root field is null, without an error."""
+    operation = next(node for node in query.document.definitions if isinstance(node, OperationDefinitionNode))
+    root = operation.selection_set.selections[0]
+    assert isinstance(root, FieldNode)
+    return orjson.dumps({"data": {root.alias.value if root.alias else root.name.value: None}})
+
+
+def _note_size(query: StoredQuery, size: float) -> None:
+    before = _sizes.get(query)
+    _sizes[query] = size if before is None else (1 - _WEIGHT) * before + _WEIGHT * size

@@ -1,0 +1,176 @@
+"""Choose what one publishing step tells to whom."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from app.capture.change_events import ChangeEvent, Lane
+from app.webhooks.db.webhooks import Subscription, WebhookId
+from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook_event import WebhookEventState
+from schema import schema
+from schema.stored.validate import stored_query
+from workers.publish.budget import MAX_MATCHES
+from workers.publish.match import (
+    Change,
+    Match,
+    Unrendered,
+    entity_of,
+    fold_entities,
+    fold_transactions,
+    skip_reason,
+    told_of,
+)
+from workers.publish.sibling_changes import is_hidden
+from workers.publish.subscribing_sellers import Entity, changes_for, owners_of
+from workers.publish.subscriptions import Audience, Group, Owner, Subscriptions
+
+#: An entity that so many webhooks are to be told of is heavy: it waits in a lane of its own.
+HEAVY_MATCHES = MAX_MATCHES // 10
+#: By whether the webhook asks for every change.
+_FOLDS = {False: fold_entities, True: fold_transactions}
+
+
+@dataclass(slots=True)
+class Selection:
+    """What a step publishes.
+
+    missed  the changes that some disabled webhook misses.
+    taken   the entities that it handles, with their change events.
+    heavy   the entities that wait for a step of their own.
+    """
+
+    matches: list[Match] = field(default_factory=list)
+    unrendered: list[Unrendered] = field(default_factory=list)
+    taken: dict[Entity, list[ChangeEvent]] = field(default_factory=dict)
+    heavy: dict[Entity, list[ChangeEvent]] = field(default_factory=dict)
+    missed: dict[Entity, Change] = field(default_factory=dict)
+
+    def fold(self, entity: Entity, *, for_operator: bool = True) -> Change | None:
+        """Return all changes of a taken entity as one; None where they cancel out."""
+        folded = fold_entities(event for event in self.taken[entity] if for_operator or not is_hidden(event))
+        return folded[0] if folded else None
+
+
+async def select(
+    subscriptions: Subscriptions, events: Sequence[ChangeEvent], owners: Mapping[Entity, Sequence[int]]
+) -> Selection:
+    """Choose as many of the claimed entities as may fit into one step; the others stay as they are."""
+    selection = Selection()
+    entities = _by_entity(events)
+    for entity, of_entity in entities.items():
+        audiences = await _audiences(subscriptions, of_entity, owners.get(entity, ()))
+        number = sum(one.number for one in audiences)
+        is_alone = len(entities) == 1
+        if number > HEAVY_MATCHES and of_entity[0].claimed_lane is not Lane.HEAVY and not is_alone:
+            selection.heavy[entity] = of_entity
+            continue
+        if selection.matches and len(selection.matches) + number > MAX_MATCHES:
+            break
+        selection.taken[entity] = of_entity
+        for one in audiences:
+            if one.skipped is not None:
+                subscriptions.skips.note(entity[0], one.owner, one.skipped)
+            for found in one.matches():
+                if isinstance(found, Match):
+                    selection.matches.append(found)
+                else:
+                    selection.unrendered.append(found)
+        missing = [one.owner for one in audiences if one.is_missed]
+        if missing and (change := selection.fold(entity, for_operator=None in missing)):
+            selection.missed[entity] = change
+    return selection
+
+
+@dataclass(slots=True)
+class _OwnersChanges:
+    """One entity's changes as one owner sees them, and the groups of its webhooks that they concern.
+
+    skipped  the columns, where there are webhooks that watch none of them.
+    """
+
+    owner: Owner
+    events: list[ChangeEvent]
+    groups: Sequence[Group]
+    skipped: frozenset[str] | None
+    _folded: dict[tuple[bool, tuple[int, ...]], list[Change]] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """At most how many webhooks are told."""
+        return sum(len(group.webhooks) for group in self.groups)
+
+    def matches(self) -> Iterator[Match | Unrendered]:
+        for group in self.groups:
+            for webhook in group.webhooks.values():
+                for change in self._changes(webhook):
+                    if (told := told_of(webhook, change)) and (found := _match(group, webhook, told)):
+                        yield found
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether some disabled webhook would have been told of the changes."""
+        return any(
+            (told := told_of(webhook, change)) and _match(group, webhook, told)
+            for group in self.groups
+            for of_events in group.missing.values()
+            for webhook in list(of_events.values())[:1]
+            for change in fold_entities(self.events)
+        )
+
+    def _changes(self, webhook: Subscription) -> list[Change]:
+        events = self.events
+        if any(event.webhook_ids is not None for event in events):
+            events = [event for event in events if concerns(event, webhook.id)]
+        key = (webhook.every_change, tuple(event.id for event in events))
+        if key not in self._folded:
+            self._folded[key] = _FOLDS[webhook.every_change](events)
+        return self._folded[key]
+
+
+def concerns(event: ChangeEvent, webhook_id: WebhookId) -> bool:
+    """Whether a webhook is still to be told of a change event."""
+    return event.webhook_ids is None or webhook_id in event.webhook_ids
+
+
+def _match(group: Group, webhook: Subscription, change: Change) -> Match | Unrendered | None:
+    if group.watched is None:
+        reason = f"The stored query does not fit the schema any more. {group.problem}"
+        return Unrendered(webhook=webhook, change=change, state=WebhookEventState.RENDER_FAILED, reason=reason)
+    if skip_reason(webhook, group.watched, change) is not None:
+        return None
+    query = stored_query(schema._schema, webhook.query_string, webhook.type)
+    return Match(webhook=webhook, query=query, change=change)
+
+
+async def _audiences(
+    subscriptions: Subscriptions, events: list[ChangeEvent], present: Sequence[int]
+) -> list[_OwnersChanges]:
+    found = []
+    for owner in owners_of(events, present):
+        audience = await subscriptions.audience(events[0].entity_type, owner)
+        if audience is not None and (seen := _seen_by(owner, events, present)):
+            found.append(_changes_of(owner, audience, seen))
+    return found
+
+
+def _seen_by(owner: Owner, events: list[ChangeEvent], present: Sequence[int]) -> list[ChangeEvent]:
+    told = events if owner is None else [event for event in events if not is_hidden(event)]
+    return changes_for(owner, told, present)
+
+
+def _changes_of(owner: Owner, audience: Audience, events: list[ChangeEvent]) -> _OwnersChanges:
+    """Of updates alone, only the groups matter that watch a column of them."""
+    if any(event.operation is not WebhookEventName.UPDATE for event in events):
+        return _OwnersChanges(owner, events, audience.groups, None)
+    columns = frozenset().union(*(event.columns for event in events))
+    watching = audience.groups_watching(columns)
+    is_new = all(event.webhook_ids is None for event in events)
+    are_skipped = is_new and len(watching) < len(audience.groups)
+    return _OwnersChanges(owner, events, watching, columns if are_skipped else None)
+
+
+def _by_entity(events: Sequence[ChangeEvent]) -> dict[Entity, list[ChangeEvent]]:
+    ordered = sorted(events, key=lambda event: (*entity_of(event), event.id))
+    grouped = {entity: list(group) for entity, group in groupby(ordered, key=entity_of)}
+    return {entity: grouped[entity] for entity in dict.fromkeys(entity_of(event) for event in events)}

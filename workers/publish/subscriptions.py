@@ -1,0 +1,239 @@
+"""The webhooks of all owners, kept in memory and found by what they watch."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from app.db.pool import Connection
+from app.errors import InvalidInput
+from app.webhooks.db.webhooks import Subscription, WebhookId, list_changed_subscriptions
+from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED
+from schema import schema
+from schema.stored.triggers import watched_by
+from schema.stored.validate import stored_query
+
+#: A seller's id; None is the operator.
+Owner = int | None
+
+#: Queries that are analysed before other tasks get a turn: each takes some milliseconds.
+_ANALYSED_AT_ONCE = 10
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """Webhooks of one owner and type with the same query and triggers.
+
+    watched   `table.column` of what they watch; None when the query does not fit the schema any more.
+    problem   why it does not fit; None when it does.
+    webhooks  those that are told.
+    missing   those that miss changes because they are disabled, by the events that they ask for.
+    """
+
+    query_string: str
+    triggers: tuple[str, ...]
+    watched: frozenset[str] | None
+    problem: str | None
+    webhooks: dict[WebhookId, Subscription] = field(default_factory=dict)
+    missing: dict[tuple[WebhookEventName, ...], dict[WebhookId, Subscription]] = field(default_factory=dict)
+
+    def add(self, webhook: Subscription) -> None:
+        of_kind = self.missing.setdefault(webhook.events, {}) if webhook.misses_changes else self.webhooks
+        of_kind[webhook.id] = webhook
+
+    def discard(self, webhook: Subscription) -> None:
+        self.webhooks.pop(webhook.id, None)
+        if of_events := self.missing.get(webhook.events):
+            of_events.pop(webhook.id, None)
+            if not of_events:
+                del self.missing[webhook.events]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.webhooks and not self.missing
+
+
+class Audience:
+    """The webhooks of one owner about one type of entity."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, tuple[str, ...]], Group] = {}
+        # Made of the groups when they are next needed.
+        self._listed: list[Group] | None = None
+        self._by_column: dict[str, list[Group]] | None = None
+        self._unanalysed: dict[WebhookId, Subscription] = {}
+
+    def add(self, webhook: Subscription) -> None:
+        self._unanalysed[webhook.id] = webhook
+
+    def discard(self, webhook: Subscription) -> None:
+        self._unanalysed.pop(webhook.id, None)
+        group = self._groups.get((webhook.query_string, webhook.triggers))
+        if group is None:
+            return
+        group.discard(webhook)
+        if group.is_empty:
+            del self._groups[webhook.query_string, webhook.triggers]
+            self._listed = self._by_column = None
+
+    async def analyse(self) -> None:
+        """Sort the webhooks that were added into groups; letting other tasks run where there are many."""
+        count = 0
+        while self._unanalysed:
+            webhook = self._unanalysed.pop(next(iter(self._unanalysed)))
+            key = (webhook.query_string, webhook.triggers)
+            if key not in self._groups:
+                self._groups[key] = _group_of(webhook)
+                self._listed = self._by_column = None
+                count += 1
+            self._groups[key].add(webhook)
+            if count and count % _ANALYSED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    @property
+    def groups(self) -> Sequence[Group]:
+        if self._listed is None:
+            self._listed = list(self._groups.values())
+        return self._listed
+
+    def groups_watching(self, columns: Iterable[str]) -> list[Group]:
+        """Return the groups that watch one of these columns, and those whose query can't run."""
+        if self._by_column is None:
+            self._by_column = self._index()
+        found = {id(group): group for column in columns for group in self._by_column.get(column, ())}
+        return [*found.values(), *self._by_column.get(_ANY, ())]
+
+    def watched(self, columns: frozenset[str]) -> frozenset[str]:
+        """Return those of the columns that some webhook watches."""
+        return frozenset().union(*(columns & group.watched for group in self.groups if group.watched is not None))
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._groups and not self._unanalysed
+
+    def _index(self) -> dict[str, list[Group]]:
+        by_column: dict[str, list[Group]] = {}
+        for group in self.groups:
+            for column in (_ANY,) if group.watched is None else group.watched:
+                by_column.setdefault(column, []).append(group)
+        return by_column
+
+
+#: In the index of columns: of the groups whose query can't run, which every change concerns.
+_ANY = ""
+
+
+class Skips:
+    """Counts the changes that did not concern all webhooks of an owner, by type, owner and changed columns.
+
+    Counted so, since telling each webhook that passes would cost as much as telling it the change.
+    """
+
+    def __init__(self) -> None:
+        self._changes: Counter[tuple[str, Owner, frozenset[str]]] = Counter()
+
+    def note(self, entity_type: str, owner: Owner, columns: frozenset[str]) -> None:
+        self._changes[entity_type, owner, columns] += 1
+
+    def take(self) -> list[tuple[str, Owner, frozenset[str], int]]:
+        """Return what was counted, and begin anew."""
+        taken, self._changes = self._changes, Counter()
+        return [(*key, number) for key, number in taken.items()]
+
+
+class Subscriptions:
+    """All webhooks that are not deleted, as of the last `refresh`."""
+
+    def __init__(self) -> None:
+        self._next_xid = 0
+        self._known: dict[WebhookId, tuple[int, Subscription]] = {}
+        self._audiences: dict[tuple[str, Owner], Audience] = {}
+        self.skips = Skips()
+        # Webhooks of sellers, by type of entity.
+        self._of_sellers: Counter[str] = Counter()
+
+    async def refresh(self, conn: Connection) -> None:
+        """Take over what has been committed since the last time: one statement, which reads what has changed alone."""
+        since_xid = self._next_xid
+        changed = await list_changed_subscriptions(conn, since_xid)
+        for webhook, version in zip(changed.subscriptions, changed.versions, strict=True):
+            self.take_over(webhook, version)
+        if since_xid == 0:
+            self._discard_all_but({webhook.id for webhook in changed.subscriptions}, changed.next_xid)
+        self._next_xid = max(self._next_xid, changed.next_xid)
+
+    def read_all_next(self) -> None:
+        """Have the next refresh read all webhooks: a row may have been deleted by hand.
+
+        Until then everything stays: another step of this process may be choosing whom to tell.
+        """
+        self._next_xid = 0
+
+    def _discard_all_but(self, ids: set[WebhookId], next_xid: int) -> None:
+        """Discard webhooks that are not there any more; not those that have come since they were read."""
+        gone = [one for one, (version, _) in self._known.items() if one not in ids and version < next_xid]
+        for webhook_id in gone:
+            self._discard(self._known.pop(webhook_id)[1])
+
+    def _discard(self, webhook: Subscription) -> None:
+        if webhook.deleted_at is None:
+            self._audiences[webhook.type.entity_type, webhook.seller_id].discard(webhook)
+            self._of_sellers[webhook.type.entity_type] -= webhook.seller_id is not None
+
+    def has_sellers(self, entity_type: str) -> bool:
+        """Whether any seller has a webhook about this type."""
+        return self._of_sellers[entity_type] > 0
+
+    async def audience(self, entity_type: str, owner: Owner) -> Audience | None:
+        """Return an owner's webhooks about a type; None when there are none."""
+        audience = self._audiences.get((entity_type, owner))
+        if audience is None or audience.is_empty:
+            return None
+        await audience.analyse()
+        return audience
+
+    async def count_skips(self) -> list[tuple[WebhookId, str, int]]:
+        """Return how many changes each webhook was not told of since the last time, with the reason."""
+        counts: Counter[tuple[WebhookId, str]] = Counter()
+        for entity_type, owner, columns, number in self.skips.take():
+            audience = await self.audience(entity_type, owner)
+            if audience is None:
+                continue
+            for group in audience.groups:
+                if group.watched is None or not group.watched.isdisjoint(columns):
+                    continue
+                reason = UNTRIGGERED if group.triggers else UNWATCHED
+                for webhook in group.webhooks.values():
+                    if WebhookEventName.UPDATE in webhook.events:
+                        counts[webhook.id, reason] += number
+        return [(webhook_id, reason, number) for (webhook_id, reason), number in counts.items()]
+
+    def take_over(self, webhook: Subscription, version: int) -> None:
+        """Put a webhook in the place of what is known of it, unless that is newer: refreshes may overlap."""
+        known = self._known.get(webhook.id)
+        if known is not None and known[0] >= version:
+            return
+        if known is not None:
+            self._discard(known[1])
+        self._known[webhook.id] = (version, webhook)
+        if webhook.deleted_at is None:
+            key = (webhook.type.entity_type, webhook.seller_id)
+            self._audiences.setdefault(key, Audience()).add(webhook)
+            self._of_sellers[webhook.type.entity_type] += webhook.seller_id is not None
+
+
+def _group_of(webhook: Subscription) -> Group:
+    try:
+        query = stored_query(schema._schema, webhook.query_string, webhook.type)
+    except InvalidInput as error:
+        return Group(query_string=webhook.query_string, triggers=webhook.triggers, watched=None, problem=error.message)
+    watched = _shared(watched_by(schema._schema, query, webhook.triggers))
+    return Group(query_string=webhook.query_string, triggers=webhook.triggers, watched=watched, problem=None)
+
+
+@lru_cache(maxsize=10_000)
+def _shared(watched: frozenset[str]) -> frozenset[str]:
+    """One set for all who watch the same: thousands of queries differ in names alone."""
+    return watched

@@ -1,0 +1,169 @@
+"""Backfills: the present state of a webhook's entities, published in batches at the rate that was asked for.
+
+A batch is one transaction with its position: a killed worker leaves nothing, and another goes on from there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from app.auth.viewers import Viewer
+from app.db.keyset import BY_ID, Slice
+from app.db.pool import Connection, transaction
+from app.db.table import Table
+from app.errors import InvalidInput
+from app.webhooks.db import webhook_backfills, webhooks
+from app.webhooks.db.webhook_backfills import WebhookBackfill
+from app.webhooks.db.webhook_event_changes import lock_entities
+from app.webhooks.db.webhooks import Webhook
+from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_run import WebhookRunState
+from schema import schema
+from schema.engine.statements import listed_count, listed_rows
+from schema.entities.declarations import ENTITIES, Asked
+from schema.filters import webhook_backfills as backfill_filters
+from schema.stored.validate import StoredQuery, stored_query
+from workers.publish.match import Change, Match
+from workers.publish.publication import Publication, publish_matches
+from workers.resources import Resources
+
+_log = structlog.get_logger()
+
+#: Entities of one transaction: publishers of their shards wait for it.
+BATCH_SIZE = 100
+
+
+async def backfill_all(resources: Resources) -> int:
+    """Move on every backfill that is due, until none is. Returns how many entities were handled."""
+    total = 0
+    while not resources.stopping.is_set() and (handled := await backfill_batch(resources)) is not None:
+        total += handled
+    return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A backfill with what is read to move it on. wanted: the entities that its filters ask for."""
+
+    backfill: WebhookBackfill
+    webhook: Webhook
+    query: StoredQuery
+    wanted: Asked
+
+    @property
+    def table(self) -> Table[Any]:
+        return ENTITIES[self.webhook.type.entity_type].table
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(self.webhook.seller_id)
+
+
+async def backfill_batch(resources: Resources) -> int | None:
+    """Move one backfill on by one batch. Returns its number of entities; None when no backfill is due."""
+    async with transaction(resources.database) as conn:
+        backfill = await webhook_backfills.claim_due(conn)
+        if backfill is None:
+            return None
+        webhook = await webhooks.find_webhook(conn, backfill.webhook_id)
+        assert webhook is not None, "a foreign key says so"
+        try:
+            run = _run(backfill, webhook)
+        except InvalidInput as error:
+            await webhook_backfills.finish(conn, backfill.id, WebhookRunState.FAILED, error.message)
+            return 0
+        handled = await _batch(conn, resources, run)
+    _log.info("backfill.batch", webhook_backfill_id=backfill.id, webhook_id=webhook.id, entities=handled)
+    return handled
+
+
+def _run(backfill: WebhookBackfill, webhook: Webhook) -> Run:
+    """Raises InvalidInput when the schema has moved on."""
+    try:
+        query = stored_query(schema._schema, webhook.query_string, webhook.type)
+    except InvalidInput as error:
+        raise InvalidInput(f"The stored query does not fit the schema any more. {error.message}") from error
+    try:
+        filters = None if backfill.filters is None else backfill_filters.from_text(schema, backfill.filters)
+        wanted = backfill_filters.ask(Viewer(webhook.seller_id), webhook.type, filters)
+    except InvalidInput as error:
+        raise InvalidInput(f"The filters do not fit the schema any more. {error.message}") from error
+    return Run(backfill=backfill, webhook=webhook, query=query, wanted=wanted)
+
+
+async def _batch(conn: Connection, resources: Resources, run: Run) -> int:
+    backfill = run.backfill
+    last_id = backfill.last_id
+    if last_id is None:
+        last_id = await _begin(conn, run)
+    size = min(BATCH_SIZE, backfill.rate_per_second)
+    rows = await _listed(conn, run, _from(run, last_id), size)
+    batch = rows[:size]
+    is_last = len(rows) <= size
+    if batch:
+        publication = await _publish(conn, resources, run, batch)
+        if publication.left:
+            # More than one step takes: the next one goes on from there.
+            first_left = min(match.change.entity_id for match in publication.left)
+            batch, is_last = [row for row in batch if row.id < first_left], False
+        skipped = sum(event.state is WebhookEventState.SKIPPED for event in publication.made)
+        await webhook_backfills.advance(conn, backfill.id, position=batch[-1].id, done=len(batch), skipped=skipped)
+    if is_last:
+        await webhook_backfills.finish(conn, backfill.id, WebhookRunState.DONE)
+    return len(batch)
+
+
+async def _begin(conn: Connection, run: Run) -> int:
+    """Count, and fix the end: what is created later is told by its own change. Returns the last id."""
+    everything = _from(run, None)
+    counted = listed_count(run.table, run.viewer, everything)
+    total = (await conn.fetch(counted.sql, *counted.args))[0]["n"]
+    rows = await _listed(conn, run, replace(everything, sort=BY_ID.reversed()), 1)
+    last_id: int = rows[0].id if rows else 0
+    await webhook_backfills.begin(conn, run.backfill.id, total=total, last_id=last_id)
+    return last_id
+
+
+async def _listed(conn: Connection, run: Run, asked: Asked, size: int) -> list[Any]:
+    """Up to `size` rows, and one more when there are more."""
+    found = listed_rows(run.table, run.viewer, asked, Slice(size=size, is_backward=False, cursor=None))
+    return run.table.rows(await conn.fetch(found.sql, *found.args))
+
+
+def _from(run: Run, last_id: int | None) -> Asked:
+    """What is wanted, by id, from the backfill's position on."""
+    backfill, wanted = run.backfill, run.wanted
+    position, last, since, until = (f"${len(wanted.args) + place}" for place in range(1, 5))
+    return Asked(
+        where=f"{wanted.where} and t.id > {position} and ({last}::bigint is null or t.id <= {last})"
+        f" and ({since}::timestamptz is null or t.updated_at >= {since})"
+        f" and ({until}::timestamptz is null or t.updated_at < {until})",
+        args=(*wanted.args, backfill.position, last_id, backfill.updated_since, backfill.updated_until),
+    )
+
+
+async def _publish(conn: Connection, resources: Resources, run: Run, rows: Sequence[Any]) -> Publication:
+    """Publish the present state of these rows."""
+    entity_type = run.webhook.type.entity_type
+    # Before anything is rendered: what a publisher has just told must not be told again as something newer.
+    await lock_entities(conn, entity_type, [row.id for row in rows])
+    judged_as = replace(run.webhook, allow_skip=False) if run.backfill.is_forced else run.webhook
+    matches = [Match(webhook=judged_as, query=run.query, change=_change(entity_type, row)) for row in rows]
+    return await publish_matches(conn, resources, matches)
+
+
+def _change(entity_type: str, row: Any) -> Change:
+    """Nothing in particular has changed."""
+    return Change(
+        entity_type=entity_type,
+        entity_id=row.id,
+        operation=WebhookEventName.UPDATE,
+        columns=frozenset(),
+        changes=(),
+        is_cut=False,
+        seller_id=None,
+        changed_at=row.updated_at,
+    )

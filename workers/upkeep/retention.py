@@ -1,0 +1,88 @@
+"""Cron `retention`: history that is old enough is dropped, and partitions for what comes are made. Every hour."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
+from functools import partial
+
+import asyncpg
+import structlog
+
+from app.db.pool import Connection, connection, transaction
+from app.webhooks.db import retention
+from app.webhooks.db.retention import EXPIRED, HISTORIES, OLD, Partition
+from workers.resources import Resources
+
+_log = structlog.get_logger()
+
+#: A key stands for its request for a day, and what was in flight when a webhook was deleted has ended by then.
+_EXPIRED_DAYS = 2
+#: Somebody has the table; or it belongs to another role than the worker's, which the log then says every hour.
+_NOT_NOW = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.InsufficientPrivilegeError)
+#: Chunks of one table in one run; the next run goes on.
+_MAX_CHUNKS = 200
+
+
+async def retain(resources: Resources) -> None:
+    """Bring partitions and rows to where they should be today. What is in use is left for the next run."""
+    async with connection(resources.database) as conn:
+        today = await retention.today(conn)
+    await retain_as_of(resources, today)
+
+
+async def retain_as_of(resources: Resources, today: date) -> None:
+    days = resources.settings.retention_days
+    await _make(resources, days, today)
+    if days:
+        await _end_history(resources, today - timedelta(days=days))
+    for ended in EXPIRED:
+        before = today - timedelta(days=_EXPIRED_DAYS)
+        await _delete(resources, ended.table, partial(retention.delete_ended, ended=ended, before=before))
+
+
+async def _end_history(resources: Resources, before: date) -> None:
+    async with connection(resources.database) as conn:
+        partitions = await retention.list_partitions(conn)
+    dropped = [one for one in partitions if one.until <= before and await _drop(resources, one)]
+    for table in HISTORIES:
+        await _delete(resources, table, partial(retention.delete_leftovers, table=table, before=before))
+    for ended in OLD:
+        # What was given is read as a whole for it, which is worth while only when events have gone.
+        if dropped or ended.table != "webhook_given":
+            await _delete(resources, ended.table, partial(retention.delete_ended, ended=ended, before=before))
+
+
+async def _make(resources: Resources, days: int, today: date) -> None:
+    try:
+        async with transaction(resources.database) as conn:
+            if await retention.try_lock(conn):
+                for name in await retention.make_partitions(conn, retention_days=days, today=today):
+                    _log.info("retention.partition_made", partition=name)
+    except (*_NOT_NOW, asyncpg.CheckViolationError) as error:
+        # Or rows from the future are in a default partition, which serves until then.
+        _log.warning("retention.partitions_not_made", error=str(error))
+
+
+async def _drop(resources: Resources, partition: Partition) -> bool:
+    """Whether it is gone. In a transaction of its own: no two tables are locked at once."""
+    try:
+        async with transaction(resources.database) as conn:
+            if not await retention.try_lock(conn) or not await retention.drop_partition(conn, partition):
+                return False
+    except (*_NOT_NOW, asyncpg.UndefinedTableError) as error:
+        _log.warning("retention.not_dropped", partition=partition.name, error=str(error))
+        return False
+    _log.info("retention.dropped", partition=partition.name, since=str(partition.since), rows=partition.rows)
+    return True
+
+
+async def _delete(resources: Resources, table: str, delete: Callable[[Connection], Awaitable[int]]) -> None:
+    """Chunk by chunk, each in a transaction of its own."""
+    total = 0
+    for _ in range(_MAX_CHUNKS):
+        async with transaction(resources.database) as conn:
+            deleted = await delete(conn) if await retention.try_lock(conn) else 0
+        total += deleted
+        if not deleted or resources.stopping.is_set():
+            break
+    if total:
+        _log.info("retention.deleted", table=table, rows=total)

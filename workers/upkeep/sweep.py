@@ -1,0 +1,88 @@
+"""Cron `sweep`: what a killed worker, a lost doorbell or a flushed Redis left behind is found here, every 5 s."""
+
+import structlog
+
+from app.capture import missed_changes
+from app.db.pool import connection, transaction
+from app.errors import DatabaseUnavailable, TellgraphError
+from app.telemetry.metrics import OVERDUE_SECONDS, UNPUBLISHED_SECONDS
+from app.webhooks.db import leases, webhook_event_changes
+from app.webhooks.db.backlog import read_backlog
+from app.webhooks.db.operational_events import raise_failing
+from app.webhooks.db.webhook_events import MAX_AT_ONCE
+from app.webhooks.db.webhook_resumptions import lock_resumed, step_resumption
+from app.webhooks.domain.webhook import WebhookKlass
+from app.webhooks.services.webhook_secrets import drop_expired
+from workers.deliver.succession import supersede_failed, supersede_recent
+from workers.resources import Resources
+
+_log = structlog.get_logger()
+
+
+async def sweep_all(resources: Resources) -> int:
+    """Make due again what was claimed and never recorded. Returns how many webhook events that were.
+
+    Also lets newer states take the place of failed ones, brings retries forward after an outage, reports webhooks that
+    begin to fail, puts right what slipped past a webhook's disabling or enabling, clears away missed changes that no
+    webhook needs, and drops signing secrets that were rotated out.
+    """
+    async with transaction(resources.database) as conn:
+        expired = await leases.release_expired(conn)
+        await supersede_failed(conn, expired)
+    async with transaction(resources.database) as conn:
+        await supersede_recent(conn)
+    async with transaction(resources.database) as conn:
+        await webhook_event_changes.hold_overlooked(conn)
+        await webhook_event_changes.release_overlooked(conn)
+    await _resume_webhooks(resources)
+    async with transaction(resources.database) as conn:
+        for webhook_id in await raise_failing(conn, after_s=resources.settings.failing_after_s):
+            _log.warning("sweep.webhook_failing", webhook_id=webhook_id)
+    await _clear_missed(resources)
+    await _drop_secrets(resources)
+    await _measure_backlog(resources)
+    if expired:
+        _log.warning("sweep.leases_expired", webhook_events=len(expired))
+    return len(expired)
+
+
+async def _clear_missed(resources: Resources) -> None:
+    """Chunk by chunk, so that no publisher waits for long."""
+    types = {klass.entity_type: klass.value for klass in WebhookKlass}
+    while not resources.stopping.is_set():
+        async with transaction(resources.database) as conn:
+            if not await missed_changes.clear_missed(conn, types):
+                return
+
+
+async def _resume_webhooks(resources: Resources) -> None:
+    """Bring retries forward, a step for each webhook whose turn it is, until MAX_AT_ONCE events are made due."""
+    total = 0
+    while total < MAX_AT_ONCE and not resources.stopping.is_set():
+        async with transaction(resources.database) as conn:
+            resumption = await lock_resumed(conn)
+            if resumption is None:
+                return
+            moved = await step_resumption(conn, resumption)
+        total += moved
+        _log.info("sweep.webhook_resumed", webhook_id=resumption.webhook_id, webhook_events=moved)
+
+
+async def _measure_backlog(resources: Resources) -> None:
+    if resources.settings.metrics_port is not None:
+        async with connection(resources.database) as conn:
+            backlog = await read_backlog(conn)
+        UNPUBLISHED_SECONDS.set(backlog.unpublished_s)
+        OVERDUE_SECONDS.set(backlog.overdue_s)
+
+
+async def _drop_secrets(resources: Resources) -> None:
+    try:
+        async with transaction(resources.database) as conn:
+            if dropped := await drop_expired(conn, resources.settings):
+                _log.info("sweep.secrets_dropped", webhooks=dropped)
+    except DatabaseUnavailable:
+        raise
+    except TellgraphError as error:
+        # A wrong key stops deliveries, too; the rest of the sweep must go on.
+        _log.error("sweep.secrets_not_dropped", error=error.message)
