@@ -1,4 +1,4 @@
-"""How a type's fields are declared: `column`, `computed`, `relation`, `relation_list`, `pages`.
+"""How a type's leaves are declared: `column`, `computed`, `cents`. Its relations are in `relations.py`.
 
 Each declaration says which columns it reads, so that the dataloaders, a stored query's watched columns and
 (from the same place) compiled plans have one source. No resolver below the root does I/O of its own: a leaf
@@ -7,7 +7,7 @@ is an attribute or a pure function of one row, a relation goes through `context.
 
 from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypeVar
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
@@ -15,7 +15,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from app.auth.viewers import Scope
-from app.db.table import Key, Table
+from app.db.table import Table
 from app.errors import InvalidInput
 from app.marketplace import money
 from schema.engine.unreadable import computed_value, readable
@@ -27,16 +27,12 @@ from schema.entities.declarations import (
     Declaration,
     Entity,
     Leaf,
-    Link,
     Relation,
-    always,
 )
 from schema.entities.visibility import rule_of
 
 T = TypeVar("T")
 _DECLARATION = "declaration"
-#: Python's type of a key → PostgreSQL's.
-_KEY_TYPES = {int: "bigint", str: "text", bytes: "bytea"}
 
 
 class DeclaredField(StrawberryField):
@@ -105,7 +101,7 @@ def computed(
 ) -> Any:
     """A leaf that is a pure function of the row (and of the field's arguments). `of_values`: as `Leaf` has it."""
     leaf = Leaf(reads=tuple(reads), compute=compute, of_values=of_values)
-    return _declared(leaf, description, arguments=arguments, deprecated=deprecated)
+    return declared_field(leaf, description, arguments=arguments, deprecated=deprecated)
 
 
 def argument(name: str, type_: Any, description: str, default: Any = strawberry.UNSET) -> StrawberryArgument:
@@ -119,73 +115,6 @@ def argument(name: str, type_: Any, description: str, default: Any = strawberry.
     )
 
 
-def relation(
-    key: Key,
-    *,
-    description: str,
-    through: Key | None = None,
-    classify: Callable[[Any], Any] | None = None,
-    decides: Sequence[str] = (),
-    with_deleted: bool = False,
-    deprecated: str | None = None,
-) -> Any:
-    """A relation to the one row that a key names: `relation(INVOICES.order_id)` of an invoice.
-
-    Args:
-        through: A key of the row itself, to the row that `key` is a key of.
-        classify, decides, with_deleted: As in `Relation`.
-    """
-    return _declared(
-        Relation(
-            **_followed(key, through, is_list=False),
-            classify=classify,
-            decides=tuple(decides),
-            with_deleted=with_deleted,
-        ),
-        description,
-        deprecated=deprecated,
-    )
-
-
-def relation_list(
-    key: Key,
-    *,
-    description: str,
-    through: Key | None = None,
-    classify: Callable[[Any], Any] | None = None,
-    decides: Sequence[str] = (),
-) -> Any:
-    """A relation to the rows whose key names the row, as a plain list: `relation_list(LINE_ITEMS.invoice_id)`.
-
-    Args:
-        through: A key that names the row. `key` then leads on from its table's rows.
-        classify, decides: As in `Relation`. They turn all rows together into one value, where that is the field's type.
-    """
-    declared = Relation(**_followed(key, through, is_list=True), classify=classify, decides=tuple(decides))
-    return _declared(declared, description)
-
-
-def same_row(
-    table: Table[Any],
-    *,
-    description: str,
-    where: Callable[..., str] = always,
-    filters: Sequence[str] = (),
-    with_deleted: bool = False,
-) -> Any:
-    """A relation to the row itself, as another type over its table. `where`, `filters`: as in `Relation`."""
-    declared = Relation(
-        of=table,
-        target=table,
-        local="id",
-        remote="id",
-        where=where,
-        filters=tuple(filters),
-        with_deleted=with_deleted,
-    )
-    return _declared(declared, description)
-
-
 PAGE_ARGUMENTS = (
     argument("first", int | None, "How many to return, counted from the start. 50 by default, at most 500."),
     argument("after", str | None, "Return those after this cursor, as given by `pageInfo.endCursor`."),
@@ -194,96 +123,10 @@ PAGE_ARGUMENTS = (
 )
 
 
-def pages(
-    key: Key,
-    *,
-    description: str,
-    through: Key | None = None,
-    where: Callable[..., str] = always,
-    filters: Sequence[str] = (),
-    arguments: Sequence[StrawberryArgument] = (),
-) -> Any:
-    """As `relation_list`, as a Relay connection in id order; `arguments` are those of `where`."""
-    declared = Relation(
-        **_followed(key, through, is_list=True),
-        is_paged=True,
-        where=where,
-        filters=tuple(filters),
-    )
-    return _declared(declared, description, arguments=(*arguments, *PAGE_ARGUMENTS))
-
-
-def owned_rows(
-    owned: Table[Any],
-    owner: Table[Any],
-    *,
-    description: str,
-    kind: str = "",
-    is_list: bool = True,
-    is_paged: bool = False,
-) -> Any:
-    """A relation to the rows of a table that names its owners by type and id.
-
-    Raises:
-        TypeError: Rows of `owner` own no such rows.
-    """
-    if not any(one.table is owned and one.kind in (None, kind) for one in owner.owns):
-        raise TypeError(
-            f"The table {owner.name} does not say that its rows own {' '.join([owned.name, kind]).strip()}."
-        )
-    condition = f"t.owner_type = '{owner.type_name}'" + (f" and t.kind = '{kind}'" if kind else "")
-    declared = Relation(
-        of=owner,
-        target=owned,
-        local="id",
-        remote="owner_id",
-        is_list=is_list,
-        is_paged=is_paged,
-        where=lambda: condition,
-        filters=("owner_type", "kind") if kind else ("owner_type",),
-        kind=kind,
-    )
-    return _declared(declared, description, arguments=PAGE_ARGUMENTS if is_paged else ())
-
-
-class _Followed(TypedDict):
-    of: Table[Any]
-    target: Table[Any]
-    local: str
-    remote: str
-    link: Link | None
-    is_list: bool
-    key_type: str
-
-
-def _followed(key: Key, through: Key | None, *, is_list: bool) -> _Followed:
-    """Return what a relation along one or two keys joins: a list begins at the row that the first key names."""
-    first = through or key
-    of, local, remote = (first.to, first.remote, first.column) if is_list else (first.table, first.column, first.remote)
-    between = first.table if is_list else first.to
-    if through is None:
-        target, link = between, None
-    elif key.table is between:
-        target, link = key.to, Link(table=between.name, column=key.column, target_column=key.remote, key=remote)
-    elif is_list and key.to is between:
-        target, link = key.table, Link(table=between.name, column=key.remote, target_column=key.column, key=remote)
-    else:
-        raise TypeError(f"{key} does not lead on from {through}.")
-    return _Followed(
-        of=of,
-        target=target,
-        local=local,
-        remote="id" if link else remote,
-        link=link,
-        is_list=is_list,
-        key_type=_KEY_TYPES[of.kind(local)[0]],
-    )
-
-
 def global_id(type_name: str) -> Any:
     encode = global_ids.encoder(type_name)
     leaf = Leaf(reads=("id",), compute=lambda row: encode(row.id), of_values=encode, id_of=type_name)
-    return _declared(leaf, "Opaque global id; `node(id:)` finds the object again.")
+    return declared_field(leaf, "Opaque global id; `node(id:)` finds the object again.")
 
 
 def legacy_id() -> Any:
@@ -316,7 +159,7 @@ def cents(
         return amount
 
     leaf = Leaf(reads=tuple(reads) or (name,), compute=compute, is_column=of is None)
-    return _declared(leaf, f"{description} In minor units (cents).")
+    return declared_field(leaf, f"{description} In minor units (cents).")
 
 
 def formatted(description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> Any:
@@ -331,14 +174,14 @@ def formatted(description: str, name: str, *, of: Amount | None = None, reads: S
         compute=compute,
         of_values=money.format_cents if of is None else None,
     )
-    return _declared(
+    return declared_field(
         leaf,
         f"{description} Formatted, as in `$1,234.50`.",
         arguments=(argument("currency", str | None, "ISO 4217 code that the amount must be in; no conversion."),),
     )
 
 
-def _declared(
+def declared_field(
     declaration: Declaration,
     description: str,
     *,

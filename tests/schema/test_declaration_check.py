@@ -16,20 +16,10 @@ from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from schema.declaration_check import DeclarationError, check_declarations
 from schema.entities.connections import Connection
 from schema.entities.declarations import ENTITIES, SCOPES, VISIBILITY
-from schema.entities.fields import (
-    cents,
-    column,
-    computed,
-    entity,
-    formatted,
-    global_id,
-    pages,
-    relation,
-    relation_list,
-    same_row,
-)
+from schema.entities.fields import cents, column, computed, entity, formatted, global_id
 from schema.entities.listings import listing
 from schema.entities.lookups import lookup
+from schema.entities.relations import pages, relation, relation_list, same_row
 from schema.enums import PricingModelEnum
 from schema.types.catalogue.seller import Seller
 from schema.types.owned.fields import ExternalIDs, external_ids, logo, owner

@@ -17,18 +17,8 @@ from app.marketplace.catalogue.domain.advert import description_html, full_title
 from app.marketplace.catalogue.domain.variant import lowest_price_cents
 from app.marketplace.money import decimal_amount
 from schema.entities.connections import Connection
-from schema.entities.fields import (
-    argument,
-    column,
-    computed,
-    entity,
-    global_id,
-    legacy_id,
-    pages,
-    relation,
-    relation_list,
-    same_row,
-)
+from schema.entities.fields import argument, column, computed, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation, relation_list, same_row
 from schema.enums import AdvertConditionEnum
 from schema.types.catalogue.brand import Brand
 from schema.types.catalogue.seller import Seller

@@ -7,7 +7,8 @@ import strawberry
 
 from app.marketplace.catalogue.db.inventories import INVENTORIES
 from app.marketplace.money import decimal_amount, format_cents
-from schema.entities.fields import column, computed, entity, global_id, relation, same_row
+from schema.entities.fields import column, computed, entity, global_id
+from schema.entities.relations import relation, same_row
 from schema.types.catalogue.seller import Seller
 from schema.types.node import Node
 

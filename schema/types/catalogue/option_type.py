@@ -11,7 +11,8 @@ from app.marketplace.catalogue.db.option_types import (
     VARIANT_OPTION_VALUES,
 )
 from schema.entities.connections import Connection
-from schema.entities.fields import column, entity, global_id, legacy_id, pages, relation
+from schema.entities.fields import column, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation
 from schema.enums import FieldTypeEnum
 from schema.types.node import Node
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.marketplace.catalogue.db.sellers import SELLERS
-from schema.entities.fields import column, entity, global_id, legacy_id, relation
+from schema.entities.fields import column, entity, global_id, legacy_id
+from schema.entities.relations import relation
 from schema.types.node import Node
 from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, image_list, logo, metadata
 

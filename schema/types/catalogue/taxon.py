@@ -6,7 +6,8 @@ import strawberry
 
 from app.marketplace.catalogue.db.taxons import TAXONS
 from schema.entities.connections import Connection
-from schema.entities.fields import column, entity, global_id, legacy_id, pages, relation
+from schema.entities.fields import column, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation
 from schema.types.node import Node
 
 

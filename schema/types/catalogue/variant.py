@@ -13,7 +13,8 @@ from app.marketplace.catalogue.db.variants import Variant as VariantRow
 from app.marketplace.catalogue.domain.variant import is_buyable, is_variant_displayable, lowest_price_cents
 from app.marketplace.money import decimal_amount
 from schema.entities.connections import Connection
-from schema.entities.fields import cents, column, computed, entity, global_id, legacy_id, pages, relation
+from schema.entities.fields import cents, column, computed, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation
 from schema.enums import PricingModelEnum
 from schema.types.catalogue.advert import ADVERT_CLASS_COLUMNS, AllAdvert, classify_advert
 from schema.types.node import Node

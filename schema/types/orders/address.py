@@ -5,7 +5,8 @@ import strawberry
 from app.marketplace.orders.db.addresses import ADDRESSES, COUNTRIES, STATES
 from app.marketplace.orders.db.addresses import Address as AddressRow
 from app.marketplace.orders.domain.address import full_address
-from schema.entities.fields import column, computed, entity, global_id, relation
+from schema.entities.fields import column, computed, entity, global_id
+from schema.entities.relations import relation
 from schema.types.node import Node
 
 

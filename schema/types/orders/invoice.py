@@ -13,17 +13,8 @@ from app.marketplace.orders.db.invoices import Invoice as InvoiceRow
 from app.marketplace.orders.db.shipments import SHIPMENTS
 from app.marketplace.orders.domain.invoice import invoice_status
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
-from schema.entities.fields import (
-    cents,
-    column,
-    computed,
-    entity,
-    formatted,
-    global_id,
-    legacy_id,
-    relation,
-    relation_list,
-)
+from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id
+from schema.entities.relations import relation, relation_list
 from schema.enums import DeliveryTypeEnum, InvoiceStatusEnum, InvoiceStatusFlagEnum
 from schema.types.catalogue.seller import Seller
 from schema.types.node import Node

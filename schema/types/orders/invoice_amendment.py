@@ -6,7 +6,8 @@ import strawberry
 
 from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENT_LINE_ITEMS, INVOICE_AMENDMENTS
 from app.marketplace.orders.db.invoices import INVOICES
-from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id, relation, relation_list
+from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
+from schema.entities.relations import relation, relation_list
 from schema.enums import InvoiceAmendmentLineItemStatusEnum
 from schema.types.node import Node
 from schema.types.orders.invoice import Invoice

@@ -5,7 +5,8 @@ from datetime import datetime
 import strawberry
 
 from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATIONS
-from schema.entities.fields import column, entity, global_id, relation
+from schema.entities.fields import column, entity, global_id
+from schema.entities.relations import relation
 from schema.types.node import Node
 from schema.types.orders.invoice import Invoice
 

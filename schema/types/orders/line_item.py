@@ -10,17 +10,8 @@ from app.marketplace.orders.db.invoices import LineItem as LineItemRow
 from app.marketplace.orders.db.shipments import SHIPPED_ITEMS
 from app.marketplace.orders.domain.order import LineItemStatus, line_item_status_full
 from schema.entities import global_ids
-from schema.entities.fields import (
-    cents,
-    column,
-    computed,
-    entity,
-    formatted,
-    global_id,
-    legacy_id,
-    relation,
-    relation_list,
-)
+from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id
+from schema.entities.relations import relation, relation_list
 from schema.enums import LineItemStatusEnum, LineItemStatusFullEnum, PricingModelEnum
 from schema.types.catalogue.advert import Advert
 from schema.types.catalogue.variant import Variant

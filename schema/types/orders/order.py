@@ -13,17 +13,8 @@ from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS
 from app.marketplace.orders.db.shipments import SHIPMENTS
 from app.marketplace.orders.domain.invoice import aggregate_invoice_status, invoice_status
 from schema.entities.connections import Connection
-from schema.entities.fields import (
-    cents,
-    column,
-    entity,
-    formatted,
-    global_id,
-    legacy_id,
-    pages,
-    relation,
-    relation_list,
-)
+from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
+from schema.entities.relations import pages, relation, relation_list
 from schema.enums import InvoiceStatusEnum, OrderStatusEnum
 from schema.types.node import Node
 from schema.types.owned.fields import ExternalIDs, Metadata, external_ids, metadata

@@ -8,7 +8,8 @@ import strawberry
 from app.marketplace.orders.db.shipment_statuses import SHIPMENT_STATUSES
 from app.marketplace.orders.db.shipments import SHIPMENTS, SHIPPED_ITEMS
 from schema.entities.connections import Connection
-from schema.entities.fields import column, entity, global_id, legacy_id, pages, relation, relation_list
+from schema.entities.fields import column, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation, relation_list
 from schema.types.node import Node
 from schema.types.orders.invoice import Invoice
 from schema.types.owned.fields import ExternalIDs, Metadata, external_ids, metadata

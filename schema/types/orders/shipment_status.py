@@ -5,7 +5,8 @@ from datetime import datetime
 import strawberry
 
 from app.marketplace.orders.db.shipment_statuses import SHIPMENT_STATUSES
-from schema.entities.fields import column, entity, global_id, relation
+from schema.entities.fields import column, entity, global_id
+from schema.entities.relations import relation
 from schema.enums import ShipmentStatusEnum
 from schema.types.node import Node
 from schema.types.orders.shipment import Shipment

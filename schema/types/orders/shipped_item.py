@@ -3,7 +3,8 @@
 import strawberry
 
 from app.marketplace.orders.db.shipments import SHIPPED_ITEMS
-from schema.entities.fields import column, entity, global_id, relation
+from schema.entities.fields import column, entity, global_id
+from schema.entities.relations import relation
 from schema.types.node import Node
 from schema.types.orders.line_item import LineItem
 

@@ -15,7 +15,8 @@ from app.marketplace.owned.db.images import IMAGES
 from app.marketplace.owned.db.metadata import METADATA
 from app.marketplace.owned.domain.image import ImageKind
 from schema.entities.declarations import ENTITIES, Owner
-from schema.entities.fields import DeclaredField, owned_rows
+from schema.entities.fields import DeclaredField
+from schema.entities.relations import owned_rows
 
 if TYPE_CHECKING:
     from schema.types.owned.external_id import ExternalID

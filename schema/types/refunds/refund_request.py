@@ -7,7 +7,8 @@ import strawberry
 
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS, REFUND_REQUEST_NOTES, REFUND_REQUESTS
 from app.marketplace.refunds.db.return_shipments import RETURN_SHIPMENTS
-from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id, relation, relation_list
+from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
+from schema.entities.relations import relation, relation_list
 from schema.enums import RefundRequestInitiatorEnum, RefundRequestLineItemStatusEnum, RefundRequestStatusEnum
 from schema.types.node import Node
 from schema.types.orders.invoice import Invoice

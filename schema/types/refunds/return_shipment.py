@@ -7,7 +7,8 @@ import strawberry
 
 from app.marketplace.refunds.db.return_shipments import RETURN_SHIPMENT_STATUSES, RETURN_SHIPMENTS, RETURN_SHIPPED_ITEMS
 from schema.entities.connections import Connection
-from schema.entities.fields import column, entity, global_id, legacy_id, pages, relation, relation_list
+from schema.entities.fields import column, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation, relation_list
 from schema.enums import ShipmentStatusEnum
 from schema.types.node import Node
 from schema.types.orders.line_item import LineItem

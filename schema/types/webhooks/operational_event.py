@@ -7,7 +7,8 @@ import strawberry
 
 from app.auth.viewers import Scope
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
-from schema.entities.fields import column, entity, global_id, relation
+from schema.entities.fields import column, entity, global_id
+from schema.entities.relations import relation
 from schema.types.node import Node
 from schema.webhook_enums import OperationalEventKindEnum
 

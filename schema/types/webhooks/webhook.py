@@ -13,7 +13,8 @@ from app.webhooks.db.webhook_replays import WEBHOOK_REPLAYS
 from app.webhooks.db.webhook_skips import WEBHOOK_SKIPS
 from app.webhooks.db.webhooks import WEBHOOKS
 from schema.entities.connections import Connection
-from schema.entities.fields import column, computed, entity, global_id, legacy_id, pages, relation, relation_list
+from schema.entities.fields import column, computed, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation, relation_list
 from schema.enums import WebhookEventEnum, WebhookKlassEnum
 from schema.types.catalogue.seller import Seller
 from schema.types.node import Node

@@ -10,7 +10,8 @@ from strawberry.scalars import JSON
 from app.auth.viewers import Scope
 from app.webhooks.db.webhook_backfills import WEBHOOK_BACKFILLS
 from app.webhooks.db.webhook_replays import WEBHOOK_REPLAYS
-from schema.entities.fields import column, computed, entity, global_id, relation
+from schema.entities.fields import column, computed, entity, global_id
+from schema.entities.relations import relation
 from schema.enums import WebhookEventStateEnum
 from schema.types.node import Node
 from schema.webhook_enums import WebhookRunStateEnum
