@@ -29,6 +29,7 @@ from schema.entities.declarations import (
     Leaf,
     Relation,
 )
+from schema.entities.names import graphql_name
 from schema.entities.visibility import rule_of
 
 T = TypeVar("T")
@@ -150,7 +151,7 @@ def cents(
     twin       the field that the error names; the `xFormatted` of `name` unless given.
     """
     amount_of: Amount = of or attrgetter(name)
-    fitting = twin or f"{_camel(name.removesuffix('_cents'))}Formatted"
+    fitting = twin or f"{graphql_name(name.removesuffix('_cents'))}Formatted"
 
     def compute(row: Any) -> int | None:
         amount = amount_of(row)
@@ -217,8 +218,3 @@ class _Column(DeclaredField):
     @property
     def is_basic_field(self) -> bool:
         return True
-
-
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.title() for part in tail)

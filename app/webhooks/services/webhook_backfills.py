@@ -39,9 +39,9 @@ async def start_backfill(
     """
     rate = DEFAULT_RATE_PER_S if rate_per_second is None else rate_per_second
     if not 1 <= rate <= MAX_RATE_PER_S:
-        raise InvalidInput.at("ratePerSecond", f"must be from 1 to {MAX_RATE_PER_S}")
+        raise InvalidInput.at("rate_per_second", f"must be from 1 to {MAX_RATE_PER_S}")
     if updated_since is not None and updated_until is not None and updated_since >= updated_until:
-        raise InvalidInput.at("updatedUntil", "must be later than updatedSince")
+        raise InvalidInput.at("updated_until", "must be later than the time since when")
     async with transaction(database, actor=viewer.actor) as conn:
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
         if WebhookEventName.UPDATE not in event_names(webhook.type):

@@ -33,12 +33,8 @@ HEADERS = "webhook.headers"
 """What header values are sealed for."""
 
 _LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30), "rate_limit": (1, 1000)}
-_INPUT_NAMES = {
-    "max_retries": "maxRetries",
-    "concurrent_send_limit": "concurrentSendLimit",
-    "timeout_s": "timeoutSeconds",
-    "rate_limit": "rateLimit",
-}
+#: What the input calls an attribute that is called otherwise there.
+_INPUT_NAMES = {"timeout_s": "timeout_seconds"}
 _MAX_DESCRIPTION_CHARS = 2_000
 
 
@@ -155,12 +151,12 @@ async def _check_owner(conn: Connection, seller_id: SellerId | None, settings: S
     try:
         await sellers.lock_seller(conn, seller_id)
     except NotFound as error:
-        raise InvalidInput.at("attributes.sellerId", "there is no such seller") from error
+        raise InvalidInput.at("attributes.seller_id", "there is no such seller") from error
     count, maximum = await webhooks.count_webhooks(conn, seller_id), settings.max_webhooks_per_seller
     if count >= maximum:
         raise Conflict(
-            f"The seller has {count} webhooks, and may have {maximum} (TELLGRAPH_MAX_WEBHOOKS_PER_SELLER). Delete one"
-            " with webhookDelete, or change one with webhookUpdate."
+            f"The seller has {count} webhooks, and may have {maximum} (TELLGRAPH_MAX_WEBHOOKS_PER_SELLER). Delete"
+            " one of them, or change one instead."
         )
 
 
@@ -202,7 +198,7 @@ def _problems(
     for name, (least, most) in _LIMITS.items():
         value = attributes.get(name)
         if isinstance(value, int) and not least <= value <= most:
-            problems[f"attributes.{_INPUT_NAMES[name]}"] = [f"must be from {least} to {most}"]
+            problems[f"attributes.{_INPUT_NAMES.get(name, name)}"] = [f"must be from {least} to {most}"]
     events = attributes.get("events")
     if events is not None and not events:
         problems["attributes.events"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
@@ -218,7 +214,7 @@ def _problems(
         problems["attributes.filter"] = [*filter_problems]
     key = attributes.get("hmac_key")
     if key is not None and (messages := check_secret(key)):
-        problems["attributes.hmacKey"] = messages
+        problems["attributes.hmac_key"] = messages
     return problems
 
 

@@ -55,7 +55,7 @@ async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: Selle
     """An advert that is not deleted, locked to the end of the transaction.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `advertId`, for another seller's as well.
+    Raises NotFound at `advert_id`, for another seller's as well.
     """
     record = await conn.fetchrow(
         f"select {ADVERTS.select_list('a')} from adverts a where a.id = $1 and a.deleted_at is null"
@@ -65,7 +65,7 @@ async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: Selle
     )
     if record is None:
         message = "there is no such advert"
-        raise NotFound(message, fields={"advertId": [message]})
+        raise NotFound(message, fields={"advert_id": [message]})
     return ADVERTS.from_record(record)
 
 

@@ -55,11 +55,11 @@ async def find_seller_ids(conn: Connection, seller_ids: Collection[SellerId]) ->
 
 
 async def lock_seller(conn: Connection, seller_id: SellerId) -> Seller:
-    """A seller, locked to the end of the transaction. Raises NotFound at `sellerId`."""
+    """A seller, locked to the end of the transaction. Raises NotFound at `seller_id`."""
     record = await conn.fetchrow(
         f"select {SELLERS.select_list('s')} from sellers s where s.id = $1 for no key update", seller_id
     )
     if record is None:
         message = "there is no such seller"
-        raise NotFound(message, fields={"sellerId": [message]})
+        raise NotFound(message, fields={"seller_id": [message]})
     return SELLERS.from_record(record)

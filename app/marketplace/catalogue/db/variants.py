@@ -73,7 +73,7 @@ async def find_advert_of(conn: Connection, variant_id: VariantId, *, seller_id: 
     """The advert of a variant that is not deleted, nor its advert; it has to be locked before the variant is.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `variantId`, for another seller's as well.
+    Raises NotFound at `variant_id`, for another seller's as well.
     """
     found = await conn.fetchval(
         "select v.advert_id from variants v join adverts a on a.id = v.advert_id"
@@ -84,7 +84,7 @@ async def find_advert_of(conn: Connection, variant_id: VariantId, *, seller_id: 
     )
     if found is None:
         message = "there is no such variant"
-        raise NotFound(message, fields={"variantId": [message]})
+        raise NotFound(message, fields={"variant_id": [message]})
     return AdvertId(found)
 
 
@@ -92,7 +92,7 @@ async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: Se
     """A variant that is not deleted, nor its advert, locked to the end of the transaction.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `variantId`, for another seller's as well.
+    Raises NotFound at `variant_id`, for another seller's as well.
     """
     record = await conn.fetchrow(
         f"select {VARIANTS.select_list('v')} from variants v join adverts a on a.id = v.advert_id"
@@ -103,7 +103,7 @@ async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: Se
     )
     if record is None:
         message = "there is no such variant"
-        raise NotFound(message, fields={"variantId": [message]})
+        raise NotFound(message, fields={"variant_id": [message]})
     return VARIANTS.from_record(record)
 
 

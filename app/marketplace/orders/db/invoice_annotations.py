@@ -37,7 +37,7 @@ async def find_annotated_invoice(
     """The invoice of an annotation, which has to be locked before the annotation is changed.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `invoiceAnnotationId`, for another seller's as well.
+    Raises NotFound at `invoice_annotation_id`, for another seller's as well.
     """
     found = await conn.fetchval(
         "select a.invoice_id from invoice_annotations a join invoices i on i.id = a.invoice_id"
@@ -47,5 +47,5 @@ async def find_annotated_invoice(
     )
     if found is None:
         message = "there is no such annotation"
-        raise NotFound(message, fields={"invoiceAnnotationId": [message]})
+        raise NotFound(message, fields={"invoice_annotation_id": [message]})
     return InvoiceId(found)

@@ -129,7 +129,7 @@ async def lock_invoice(conn: Connection, invoice_id: InvoiceId, *, seller_id: Se
     """An invoice, locked to the end of the transaction: all changes of one invoice go one by one.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `invoiceId`, for another seller's as well.
+    Raises NotFound at `invoice_id`, for another seller's as well.
     """
     record = await conn.fetchrow(
         f"select {INVOICES.select_list('i')} from invoices i"
@@ -139,7 +139,7 @@ async def lock_invoice(conn: Connection, invoice_id: InvoiceId, *, seller_id: Se
     )
     if record is None:
         message = "there is no such invoice"
-        raise NotFound(message, fields={"invoiceId": [message]})
+        raise NotFound(message, fields={"invoice_id": [message]})
     return INVOICES.from_record(record)
 
 

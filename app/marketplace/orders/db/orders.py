@@ -65,11 +65,11 @@ async def get_order(conn: Connection, order_id: OrderId) -> Order:
 
 
 async def lock_order(conn: Connection, order_id: OrderId) -> Order:
-    """An order, locked to the end of the transaction. Raises NotFound at `orderId`."""
+    """An order, locked to the end of the transaction. Raises NotFound at `order_id`."""
     record = await conn.fetchrow(
         f"select {ORDERS.select_list('o')} from orders o where o.id = $1 for no key update", order_id
     )
     if record is None:
         message = "there is no such order"
-        raise NotFound(message, fields={"orderId": [message]})
+        raise NotFound(message, fields={"order_id": [message]})
     return ORDERS.from_record(record)

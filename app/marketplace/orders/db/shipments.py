@@ -79,7 +79,7 @@ async def find_shipped_invoice(conn: Connection, shipment_id: ShipmentId, *, sel
     """The invoice of a shipment, which has to be locked before the shipment is.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `shipmentId`, for another seller's as well.
+    Raises NotFound at `shipment_id`, for another seller's as well.
     """
     found = await conn.fetchval(
         "select s.invoice_id from shipments s join invoices i on i.id = s.invoice_id"
@@ -89,7 +89,7 @@ async def find_shipped_invoice(conn: Connection, shipment_id: ShipmentId, *, sel
     )
     if found is None:
         message = "there is no such shipment"
-        raise NotFound(message, fields={"shipmentId": [message]})
+        raise NotFound(message, fields={"shipment_id": [message]})
     return InvoiceId(found)
 
 

@@ -19,13 +19,13 @@ class NewImage:
 
 
 def image_problems(images: Sequence[NewImage], path: str) -> Problems:
-    problems = url_problems({f"{path}.{index}.sourceUrl": image.source_url for index, image in enumerate(images)})
+    problems = url_problems({f"{path}.{index}.source_url": image.source_url for index, image in enumerate(images)})
     urls = [image.source_url for image in images]
     for index, image in enumerate(images):
         if not 0 <= image.position <= INT4_MAX:
             problems.add(f"{path}.{index}.position", f"must be from 0 to {INT4_MAX}")
         if image.source_url in urls[:index]:
-            problems.add(f"{path}.{index}.sourceUrl", "is given twice")
+            problems.add(f"{path}.{index}.source_url", "is given twice")
     return problems
 
 

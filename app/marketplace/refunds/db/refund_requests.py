@@ -111,7 +111,7 @@ async def find_refunded_invoice(
     """The invoice of a request, which has to be locked before the request is.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `refundRequestId`, for another seller's as well.
+    Raises NotFound at `refund_request_id`, for another seller's as well.
     """
     found = await conn.fetchval(
         "select q.invoice_id from refund_requests q join invoices i on i.id = q.invoice_id"
@@ -121,7 +121,7 @@ async def find_refunded_invoice(
     )
     if found is None:
         message = "there is no such refund request"
-        raise NotFound(message, fields={"refundRequestId": [message]})
+        raise NotFound(message, fields={"refund_request_id": [message]})
     return InvoiceId(found)
 
 
@@ -152,7 +152,7 @@ async def find_refund_request(
     """The request of a line.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `refundRequestLineItemId`, for another seller's as well.
+    Raises NotFound at `refund_request_line_item_id`, for another seller's as well.
     """
     found = await conn.fetchval(
         "select l.refund_request_id from refund_request_line_items l"
@@ -163,7 +163,7 @@ async def find_refund_request(
     )
     if found is None:
         message = "there is no such line of a refund request"
-        raise NotFound(message, fields={"refundRequestLineItemId": [message]})
+        raise NotFound(message, fields={"refund_request_line_item_id": [message]})
     return RefundRequestId(found)
 
 

@@ -76,7 +76,7 @@ async def find_returned_request(
     """The refund request of a return shipment, which has to be locked before the shipment is.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `shipmentId`, for another seller's as well.
+    Raises NotFound at `shipment_id`, for another seller's as well.
     """
     found = await conn.fetchval(
         "select r.refund_request_id from return_shipments r join refund_requests q on q.id = r.refund_request_id"
@@ -86,7 +86,7 @@ async def find_returned_request(
     )
     if found is None:
         message = "there is no such return shipment"
-        raise NotFound(message, fields={"shipmentId": [message]})
+        raise NotFound(message, fields={"shipment_id": [message]})
     return RefundRequestId(found)
 
 
