@@ -241,8 +241,8 @@ async def _save_parts(conn: Connection, parts: Sequence[VariantParts]) -> set[in
 
 async def _save_advert_parts(conn: Connection, advert: Advert, attributes: AdvertAttributes) -> Advert:
     """Set what is kept in other tables, where given. Raises InvalidInput."""
-    await keep_external_ids(conn, "Advert", advert.id, attributes.external_ids)
-    await keep_metadata(conn, "Advert", advert.id, attributes.metadata)
+    await keep_external_ids(conn, ADVERTS.type_name, advert.id, attributes.external_ids)
+    await keep_metadata(conn, ADVERTS.type_name, advert.id, attributes.metadata)
     if not isinstance(choices := attributes.advert_option_values, Absent):
         asked = OwnersChoices(owner_id=advert.id, choices=choices, path="attributes.advert_option_values")
         if await set_choices(conn, ADVERT_OPTION_VALUES, [asked]):

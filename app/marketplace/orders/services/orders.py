@@ -234,8 +234,8 @@ async def _insert_order(conn: Connection, given: NewOrder, parts: Sequence[Part]
         currency=currency,
     )
     await insert_payment_events(conn, order, given.payment_events)
-    await keep_external_ids(conn, "Order", order.id, given.external_ids)
-    await keep_metadata(conn, "Order", order.id, given.metadata)
+    await keep_external_ids(conn, ORDERS.type_name, order.id, given.external_ids)
+    await keep_metadata(conn, ORDERS.type_name, order.id, given.metadata)
     return order
 
 
