@@ -26,7 +26,7 @@ test: $(STAMP) clients-if-possible ## everything that a change must pass
 
 test-long: $(STAMP) ## the long forms: faults, histories, generated documents, ten million rows
 	TELLGRAPH_LONG_FAULTS=1 TELLGRAPH_LONG_HISTORY=1 TELLGRAPH_PLAN_EXAMPLES=1000 $(BIN)/pytest -n 0 \
-		tests/faults tests/histories tests/schema/plans tests/schema/stored tests/app/db $(ARGS)
+		tests/faults tests/histories tests/schema/engine/plans tests/schema/stored tests/app/db $(ARGS)
 
 format: $(STAMP) ## format the code and repair what the linter can
 	$(BIN)/ruff format .

@@ -25,10 +25,11 @@ from app.http.health import health_routes
 from app.settings import Settings
 from app.webhooks.cel.filters import FilterProcess
 from schema import documents, schema
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.loaders import Loaders
 from schema.engine.planned import Planned
 from schema.engine.plans.cache import Plans
+from schema.engine.reader import Reader
 from schema.errors import format_error, response_of
 from schema.stored.check import marking
 from workers.process import run_worker

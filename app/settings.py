@@ -1,4 +1,4 @@
-"""Settings, read once from the environment (`TELLGRAPH_…`); the README's table documents each."""
+"""Settings, read once from the environment (`TELLGRAPH_…`); the table in app/docs/running.md documents each."""
 
 import contextlib
 import re

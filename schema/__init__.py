@@ -7,9 +7,9 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 
-from schema.declaration_check import check_declarations
 from schema.engine.context import Context
 from schema.engine.documents import Documents, PreparedOperation
+from schema.entities.declaration_check import check_declarations
 from schema.errors import log_unknown
 from schema.mutation import Mutation
 from schema.query import Query

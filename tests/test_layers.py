@@ -81,23 +81,28 @@ def _is_below(module: str, folder: str) -> bool:
     )
 
 
-def test_modules_import_each_other_in_no_circle() -> None:
-    """Of all imports at run time, also those inside functions. A package's `__init__` counts as imported by its own."""
-    imports = {_dotted(path): _imported(path, at_run_time=True) for path in _modules()}
+@pytest.mark.parametrize("at_run_time", [True, False])
+def test_modules_import_each_other_in_no_circle(at_run_time: bool) -> None:
+    """GraphQL types alone refer to each other in circles, and only in annotations."""
+    imports = {_dotted(path): _imported(path, at_run_time=at_run_time) for path in _modules()}
     graph = {
-        name: {found for module in modules if (found := _nearest(module, imports)) not in (None, name)}
+        name: {found for module in modules if (found := _nearest(module, imports)) and found != name}
         for name, modules in imports.items()
     }
 
-    assert _circles(graph) == []
+    circles = _circles(graph)
+
+    assert [one for one in circles if at_run_time or not all(name.startswith("schema.types.") for name in one)] == []
 
 
 def test_only_the_command_line_imports_inside_functions() -> None:
-    """It starts faster by that. Anywhere else it would hide a circle."""
+    """It starts faster by that, and by the filters' package not being read. Anywhere else it would hide a circle."""
     hidden = {
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in _modules()
-        if not str(path.relative_to(ROOT)).startswith(("app/cli/", "app/tools/"))
+        if not str(path.relative_to(ROOT)).startswith(
+            ("app/cli/", "app/tools/", "app/webhooks/domain/webhook_filter.py")
+        )
         for function in ast.walk(ast.parse(path.read_text()))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)

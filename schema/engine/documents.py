@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphql import DocumentNode, GraphQLError, get_operation_ast
 from strawberry.extensions import SchemaExtension
@@ -13,9 +13,6 @@ from app.kernel.size_bounded_cache import Kept
 from app.settings import Settings
 from schema.engine.cost import Cost, Costs, cost_error
 from schema.engine.limits import RULES, explained, introspects, long_list_error, parse_within_limits
-
-if TYPE_CHECKING:
-    from schema.engine.plans.cache import Seen
 
 #: Characters of all kept documents together: some 2,000 queries of usual size. Not their number, since what is parsed
 #: takes some hundred times its text in memory.
@@ -31,14 +28,14 @@ CODE_PER_CHARACTER = 4
 class Known:
     """A document that could be parsed. `costs` are of use only when there are no errors.
 
-    seen  how often each of its queries was, and their plans: schema/engine/plans/cache.py.
+    seen  what schema/engine/plans/cache.py notes of each of its operations.
     """
 
     document: DocumentNode
     errors: list[GraphQLError]
     costs: Costs
     introspects: bool
-    seen: dict[str | None, "Seen"] = field(default_factory=dict)
+    seen: dict[str | None, object] = field(default_factory=dict)
 
 
 class Documents:

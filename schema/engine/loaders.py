@@ -15,7 +15,7 @@ from app.db.keyset import BY_ID, WHOLE, slice_of
 from app.db.table import Table
 from app.errors import InvalidInput
 from schema.engine import statements
-from schema.engine.context import Reader
+from schema.engine.reader import Reader
 from schema.engine.statements import Statement
 from schema.entities.connections import Connection, make_connection
 from schema.entities.declarations import SCOPES, VISIBILITY, Listing, Relation

@@ -7,8 +7,8 @@ from graphql import GraphQLField, GraphQLNonNull, get_named_type, is_leaf_type, 
 from app.kernel.problems import MAX_LONG_TEXT, MAX_TEXT, longest_text
 from app.webhooks.domain.headers import MAX_TOTAL_BYTES
 from schema.engine.limits import MAX_CHARACTERS
-from schema.engine.plans.declared import declaration_of
 from schema.entities.declarations import Leaf
+from schema.entities.declared import declaration_of
 
 #: Of a text that may be longer than MAX_TEXT, so many count as one value. Each may be four bytes.
 CHARACTERS_PER_VALUE = 200

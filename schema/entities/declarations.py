@@ -4,8 +4,11 @@ Pure data, made by `schema/entities/fields.py`. Loaders, watched columns, `chang
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
+
+from graphql import GraphQLSchema
 
 from app.auth.viewers import Scope, Viewer
 from app.db.keyset import BY_ID, Sort
@@ -22,6 +25,7 @@ class Leaf:
                driver gives them: what saves a page dozens of small objects. None only of a field that may be null;
                raises KeyError for what the schema has no name for.
     id_of      the type whose global id it gives; empty for every other leaf.
+    needs_schema  `compute` also takes the GraphQL schema, as `schema`.
     """
 
     reads: tuple[str, ...]
@@ -29,6 +33,11 @@ class Leaf:
     is_column: bool = False
     of_values: Callable[..., Any] | None = None
     id_of: str = ""
+    needs_schema: bool = False
+
+    def of_schema(self, schema: GraphQLSchema) -> "Leaf":
+        """Return this leaf with the schema as an argument of `compute`, where that needs it."""
+        return replace(self, compute=partial(self.compute, schema=schema)) if self.needs_schema else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ class DeclaredField(StrawberryField):
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
         declaration = self.declaration
         if isinstance(declaration, Leaf):
-            return computed_value(declaration, source, kwargs)
+            return computed_value(declaration.of_schema(info.schema._schema), source, kwargs)
         assert isinstance(declaration, Relation)
         return info.context.loaders.related(declaration, source, **kwargs)
 
@@ -99,9 +99,10 @@ def computed(
     arguments: Sequence[StrawberryArgument] = (),
     deprecated: str | None = None,
     of_values: Callable[..., Any] | None = None,
+    needs_schema: bool = False,
 ) -> Any:
-    """A leaf that is a pure function of the row (and of the field's arguments). `of_values`: as `Leaf` has it."""
-    leaf = Leaf(reads=tuple(reads), compute=compute, of_values=of_values)
+    """A leaf that is a pure function of the row (and of the field's arguments). The last two: as `Leaf` has them."""
+    leaf = Leaf(reads=tuple(reads), compute=compute, of_values=of_values, needs_schema=needs_schema)
     return declared_field(leaf, description, arguments=arguments, deprecated=deprecated)
 
 

@@ -10,7 +10,9 @@ from app.db.keyset import by_column
 from app.marketplace.catalogue.db.variants import VARIANTS
 from schema.entities.declarations import Asked
 from schema.entities.fields import argument
-from schema.enums import AdvertConditionEnum
+from schema.enums.marketplace import (
+    AdvertConditionEnum,
+)
 from schema.filters.conditions import Conditions, given, input_field, keys
 from schema.filters.enums import AdvertStatus, AdvertStatusEnum
 from schema.filters.external_ids import ExternalIDFilterInput, named

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from schema.enums import _enum as described
+from schema.enums.describe import describe_enum
 
 
 class SortOrdering(StrEnum):
@@ -11,7 +11,7 @@ class SortOrdering(StrEnum):
 
 
 SortOrderingEnum = SortOrdering
-described(
+describe_enum(
     SortOrdering,
     "SortOrderingEnum",
     "Which end of an order comes first.",
@@ -28,7 +28,7 @@ class InvoiceSortField(StrEnum):
 
 
 InvoiceSortFieldEnum = InvoiceSortField
-described(
+describe_enum(
     InvoiceSortField,
     "InvoiceSortFieldEnum",
     "What invoices can be ordered by.",
@@ -49,7 +49,7 @@ class InvoiceAmendmentSortField(StrEnum):
 
 
 InvoiceAmendmentSortFieldEnum = InvoiceAmendmentSortField
-described(
+describe_enum(
     InvoiceAmendmentSortField,
     "InvoiceAmendmentSortFieldEnum",
     "What invoice amendments can be ordered by.",
@@ -67,7 +67,7 @@ class AdvertStatus(StrEnum):
 
 
 AdvertStatusEnum = AdvertStatus
-described(
+describe_enum(
     AdvertStatus,
     "AdvertStatusEnum",
     "Whether buyers can see an advert.",

@@ -10,7 +10,9 @@ from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.domain.invoice import invoice_status
 from schema.entities.declarations import Asked
 from schema.entities.fields import argument
-from schema.enums import InvoiceStatusEnum
+from schema.enums.marketplace import (
+    InvoiceStatusEnum,
+)
 from schema.filters.conditions import Conditions, given, input_field, sorted_by
 from schema.filters.enums import InvoiceSortField, InvoiceSortFieldEnum, SortOrdering, SortOrderingEnum
 from schema.filters.external_ids import valued

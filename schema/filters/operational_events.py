@@ -9,8 +9,10 @@ from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, by_column
 from schema.entities.declarations import Asked, Part
 from schema.entities.fields import argument
+from schema.enums.webhooks import (
+    OperationalEventKindEnum,
+)
 from schema.filters.conditions import Conditions, given, input_field, key
-from schema.webhook_enums import OperationalEventKindEnum
 
 
 @strawberry.input(description="Which operational events to return: those that meet all that is given.")

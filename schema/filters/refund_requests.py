@@ -11,7 +11,10 @@ from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS
 from schema.entities.declarations import Asked
 from schema.entities.fields import argument
-from schema.enums import RefundRequestLineItemStatusEnum, RefundRequestStatusEnum
+from schema.enums.marketplace import (
+    RefundRequestLineItemStatusEnum,
+    RefundRequestStatusEnum,
+)
 from schema.filters.conditions import Conditions, input_field, key
 from schema.filters.invoices import of_buyer
 

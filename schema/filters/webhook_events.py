@@ -11,7 +11,10 @@ from app.webhooks.domain.webhook_event import OPEN, WebhookEventState
 from schema.entities import global_ids
 from schema.entities.declarations import Asked, Part
 from schema.entities.fields import argument
-from schema.enums import WebhookEventEnum, WebhookEventStateEnum
+from schema.enums.webhooks import (
+    WebhookEventEnum,
+    WebhookEventStateEnum,
+)
 from schema.filters.conditions import Conditions, given, input_field, key
 
 

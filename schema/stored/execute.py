@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import orjson
 import structlog
+from strawberry import Schema
 
 from app.db.pool import DATABASE_ERRORS, REFUSALS
 from app.telemetry.metrics import RENDERINGS
-from schema import schema
 from schema.engine.context import Context
 from schema.entities import global_ids
 from schema.errors import response_of
@@ -32,20 +32,24 @@ class RenderFailure:
         return f"The query failed with an internal error ({name}). Replay the event once that is mended."
 
 
-async def render_stored_query(query: StoredQuery, ids: Sequence[int], context: Context) -> dict[int, bytes]:
+async def render_stored_query(
+    schema: Schema, query: StoredQuery, ids: Sequence[int], context: Context
+) -> dict[int, bytes]:
     """Return the GraphQL response of each entity as compact JSON, errors included, exactly as the API would give it.
 
     The number of statements depends on the query, not on the number of ids. Raises: whatever rendering meets with.
     """
     rendered = {}
-    for entity_id, body in (await render_each(query, ids, context)).items():
+    for entity_id, body in (await render_each(schema, query, ids, context)).items():
         if isinstance(body, RenderFailure):
             raise body.error
         rendered[entity_id] = body
     return rendered
 
 
-async def render_each(query: StoredQuery, ids: Sequence[int], context: Context) -> dict[int, bytes | RenderFailure]:
+async def render_each(
+    schema: Schema, query: StoredQuery, ids: Sequence[int], context: Context
+) -> dict[int, bytes | RenderFailure]:
     """Do the same, but what neither the plan nor the reference executor can run is a RenderFailure of its own.
 
     Raises: DATABASE_ERRORS.
@@ -59,14 +63,14 @@ async def render_each(query: StoredQuery, ids: Sequence[int], context: Context) 
     if left:
         RENDERINGS.labels("reference").inc(len(left))
         _log.info("render.reference", entities=len(left), of=len(ids), has_plan=plan is not None)
-        bodies = await asyncio.gather(*(_executed(query, entity_id, context) for entity_id in left))
+        bodies = await asyncio.gather(*(_executed(schema, query, entity_id, context) for entity_id in left))
         rendered.update(zip(left, bodies, strict=True))
     return rendered
 
 
-async def _executed(query: StoredQuery, entity_id: int, context: Context) -> bytes | RenderFailure:
+async def _executed(schema: Schema, query: StoredQuery, entity_id: int, context: Context) -> bytes | RenderFailure:
     try:
-        return await execute_stored_query(query, entity_id, context)
+        return await execute_stored_query(schema, query, entity_id, context)
     except DATABASE_ERRORS:
         raise
     except Exception as error:
@@ -94,8 +98,8 @@ async def _planned(query: StoredQuery, plan: Plan, ids: Sequence[int], context: 
     return {}
 
 
-async def execute_stored_query(query: StoredQuery, entity_id: int, context: Context) -> bytes:
-    """One entity by the reference executor, on loaders that a whole batch shares."""
+async def execute_stored_query(schema: Schema, query: StoredQuery, entity_id: int, context: Context) -> bytes:
+    """Render one entity by the reference executor, on loaders that a whole batch shares."""
     result = await schema.execute(
         query.text,
         variable_values={"id": global_ids.encode(query.entity_type, entity_id)},

@@ -13,8 +13,8 @@ from graphql import (
     is_leaf_type,
 )
 
-from schema.engine.plans.declared import declared_fields
 from schema.entities.declarations import ENTITIES, Declaration, Leaf, Relation
+from schema.entities.declared import declared_fields
 from schema.stored.watched import relation_columns
 
 

@@ -15,11 +15,11 @@ from graphql import FieldNode, GraphQLError, GraphQLSchema, OperationDefinitionN
 
 from app.auth.viewers import Viewer
 from app.errors import TellgraphError
-from schema.engine.context import Reader
 from schema.engine.plans.compile import Compiler, fragments_of
 from schema.engine.plans.objects import Objects
 from schema.engine.plans.selection import Unsupported
-from schema.engine.plans.viewers import may_read
+from schema.engine.reader import Reader
+from schema.entities.permissions import may_read
 from schema.stored.validate import StoredQuery, grow
 
 _log = structlog.get_logger()

@@ -13,8 +13,8 @@ from graphql import (
 )
 
 from app.errors import InvalidInput
-from schema.engine.plans.declared import declaration_of
 from schema.entities.declarations import ENTITIES, Leaf, Relation
+from schema.entities.declared import declaration_of
 from schema.stored.validate import StoredQuery
 from schema.stored.watched import across, leaf_columns, relation_columns, whole_of
 

@@ -17,8 +17,8 @@ from graphql import (
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
 from app.db.graph import cascades
-from schema.engine.plans.declared import declaration_of
 from schema.entities.declarations import ENTITIES, VISIBILITY, Leaf, Relation
+from schema.entities.declared import declaration_of
 from schema.entities.visibility import OperatorOnly
 
 

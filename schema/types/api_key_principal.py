@@ -7,7 +7,7 @@ import strawberry
 from app.auth.viewers import Scope, Viewer
 from app.marketplace.catalogue.db.sellers import SELLERS
 from schema.engine.context import Info
-from schema.enums import _enum as described
+from schema.enums.describe import describe_enum
 from schema.types.catalogue.seller import Seller
 
 
@@ -17,7 +17,7 @@ class ApiKeyPrincipalType(StrEnum):
 
 
 ApiKeyPrincipalTypeEnum = ApiKeyPrincipalType
-described(
+describe_enum(
     ApiKeyPrincipalType,
     "ApiKeyPrincipalTypeEnum",
     "To whom an API key belongs.",
@@ -25,7 +25,7 @@ described(
 )
 
 ApiKeyScopeEnum = Scope
-described(
+describe_enum(
     Scope,
     "ApiKeyScopeEnum",
     "What an API key may do. A field that needs another scope fails with the code `MISSING_SCOPE`.",

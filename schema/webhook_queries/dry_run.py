@@ -21,8 +21,11 @@ from schema.engine.cost import Costs
 from schema.engine.loaders import Loaders
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
-from schema.enums import WebhookKlassEnum
+from schema.enums.webhooks import (
+    WebhookKlassEnum,
+)
 from schema.mutations.payload import ValidationError, validation_errors
+from schema.stored.execute import render_stored_query
 from schema.stored.json_schema import payload_schema
 from schema.stored.triggers import check_triggers, trigger_columns
 from schema.stored.validate import stored_query
@@ -92,9 +95,6 @@ async def webhook_dry_run(
 async def _run(
     info: Info, klass: WebhookKlass, text: str, entity_id: str, expression: str, triggers: tuple[str, ...]
 ) -> DryRun:
-    # Only here: the schema is made of its fields, this one among them.
-    from schema.stored.execute import render_stored_query
-
     context, schema = info.context, info.schema._schema
     await context.turn()
     query = stored_query(schema, text, klass, max_cost=context.settings.max_cost)
@@ -111,7 +111,7 @@ async def _run(
         sees_deleted=True,
     )
     key = await _key(rendering, klass, entity_id)
-    payload = (await render_stored_query(query, [key], rendering))[key]
+    payload = (await render_stored_query(info.schema, query, [key], rendering))[key]
     excess = describe_excess(payload, context.settings.max_payload_bytes)
     verdict = await _filtered(context, klass, expression, entity_id, payload) if expression.strip() else None
     return DryRun(

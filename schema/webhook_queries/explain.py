@@ -16,13 +16,15 @@ from schema.engine.context import Context, Info
 from schema.engine.statements import seen_ids
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
-from schema.enums import WebhookEventEnum
+from schema.enums.webhooks import (
+    WebhookChangeVerdictEnum,
+    WebhookEventEnum,
+)
 from schema.stored.changed import describe_changes
 from schema.stored.explain import ChangeExplanation, explain_changes
 from schema.stored.triggers import watched_by
 from schema.stored.validate import stored_query
 from schema.types.webhooks.webhook_event import WebhookEvent
-from schema.webhook_enums import WebhookChangeVerdictEnum
 
 MAX_FIRST = 100
 #: Changes that are read beyond `first`: the oldest may have been published together with some before it.

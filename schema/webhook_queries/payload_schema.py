@@ -2,19 +2,18 @@
 
 from typing import Any
 
+from graphql import GraphQLSchema
+
 from app.errors import InvalidInput
 from app.webhooks.db.webhooks import Webhook
+from schema.stored.json_schema import payload_schema
+from schema.stored.validate import stored_query
 
 
-def shown_payload_schema(webhook: Webhook) -> dict[str, Any] | None:
-    """The JSON Schema; None when the stored query does not fit the schema any more."""
-    # Only here: the schema is made of the types, this field among them.
-    from schema import schema
-    from schema.stored.json_schema import payload_schema
-    from schema.stored.validate import stored_query
-
+def shown_payload_schema(webhook: Webhook, *, schema: GraphQLSchema) -> dict[str, Any] | None:
+    """Return the JSON Schema; None when the stored query does not fit the schema any more."""
     try:
-        query = stored_query(schema._schema, webhook.query_string, webhook.type)
+        query = stored_query(schema, webhook.query_string, webhook.type)
     except InvalidInput:
         return None
-    return payload_schema(schema._schema, query, webhook.type)
+    return payload_schema(schema, query, webhook.type)

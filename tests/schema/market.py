@@ -13,9 +13,9 @@ from app.auth.viewers import OPERATOR, Scope, Viewer
 from app.db.keyset import BY_ID, Sort, encode_cursor
 from app.db.table import Table
 from schema import schema
-from schema.engine.plans.declared import declaration_of
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES, Listing
+from schema.entities.declared import declaration_of
 from tests.builders.difficult_sales import create_difficult_sales
 from tests.builders.extremes import spoil_rows
 from tests.schema.marked import create_marked

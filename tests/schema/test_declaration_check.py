@@ -13,14 +13,14 @@ from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.sellers import SELLERS
 from app.marketplace.catalogue.domain.advert import AdvertCondition
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
-from schema.declaration_check import DeclarationError, check_declarations
 from schema.entities.connections import Connection
+from schema.entities.declaration_check import DeclarationError, check_declarations
 from schema.entities.declarations import ENTITIES, SCOPES, VISIBILITY
 from schema.entities.fields import cents, column, computed, entity, formatted, global_id
 from schema.entities.listings import listing
 from schema.entities.lookups import lookup
 from schema.entities.relations import pages, relation, relation_list, same_row
-from schema.enums import PricingModelEnum
+from schema.enums.marketplace import PricingModelEnum
 from schema.types.catalogue.seller import Seller
 from schema.types.owned.fields import ExternalIDs, external_ids, logo, owner
 

@@ -17,6 +17,7 @@ from app.auth.viewers import OPERATOR, Scope, Viewer
 from app.db.pool import Connection
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.domain.webhook import WebhookKlass
+from schema import schema
 from schema.entities.declarations import ENTITIES
 from schema.stored.execute import execute_stored_query, render_stored_query
 from schema.stored.validate import stored_query
@@ -195,8 +196,8 @@ async def test_stored_query_shows_a_seller_its_own_alone(
     own, others = (marked.rows[ENTITIES[name].table.name, owner]["id"] for owner in ("S1", "S2"))
 
     for query in queries:
-        rendered = await render_stored_query(query, [own, others], context)
-        executed = await execute_stored_query(query, own, context)
+        rendered = await render_stored_query(schema, query, [own, others], context)
+        executed = await execute_stored_query(schema, query, own, context)
 
         for body in (rendered[own], executed):
             assert hidden_in(orjson.loads(body)) == []

@@ -10,10 +10,11 @@ from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.settings import Settings
 from schema import documents, schema
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.loaders import Loaders
 from schema.engine.planned import Planned
 from schema.engine.plans.cache import OFTEN, Plans
+from schema.engine.reader import Reader
 from schema.errors import response_of
 
 

@@ -7,8 +7,9 @@ from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.settings import get_settings
 from schema import schema
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
 from schema.errors import response_of
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphql import print_ast
+from strawberry import Schema
 
-from app.cli.commands import main
+from app.cli.main import main
 from schema.engine.context import Context
 from schema.engine.plans.objects import Objects
 from schema.stored import execute, plan
@@ -24,10 +25,10 @@ def _compile(compiler: Any, name: str, selections: Sequence[Any], **given: Any) 
     return Objects(compiler, name, selections, **given)
 
 
-async def _refer(query: StoredQuery, entity_id: int, context: Context) -> bytes:
+async def _refer(schema: Schema, query: StoredQuery, entity_id: int, context: Context) -> bytes:
     if "breaksReference" in query.text:
         raise RuntimeError("a fault in the reference executor")
-    return await _execute(query, entity_id, context)
+    return await _execute(schema, query, entity_id, context)
 
 
 if __name__ == "__main__":

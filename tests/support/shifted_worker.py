@@ -42,6 +42,6 @@ if __name__ == "__main__":
         signal.signal(signal.SIGUSR1, lambda *_: shift(off_s))
     else:
         shift(off_s)
-    from app.cli.commands import main
+    from app.cli.main import main
 
     main()

@@ -24,7 +24,7 @@ _LOG_DEADLINE_S = 120.0
 #: What no worker should have to say; arq's word for a job that raised is among it.
 _FAILURE = re.compile(r'"level": ?"(?:error|critical)"')
 #: Not the installed script: the code under test is that of this directory.
-COMMAND = ("-c", "from app.cli.commands import main; main()")
+COMMAND = ("-c", "from app.cli.main import main; main()")
 
 
 @dataclass(slots=True)

@@ -141,7 +141,7 @@ class Site:
             "TELLGRAPH_EGRESS_ALLOW": "127.0.0.0/8",
             **variables,
         }
-        process = self.lab.processes.start("app.cli.commands", command, environment=environment)
+        process = self.lab.processes.start("app.cli.main", command, environment=environment)
         try:
             yield process
         finally:
@@ -155,7 +155,7 @@ class Site:
         """Ask until it is so. Raises TellgraphError when that takes minutes, or the process ends."""
         ends_at = time.monotonic() + _DEADLINE_S
         while not await reached():
-            self.lab.processes.check(process, "app.cli.commands")
+            self.lab.processes.check(process, "app.cli.main")
             if time.monotonic() > ends_at:
                 raise TellgraphError(f"A measurement did not come to its end within {_DEADLINE_S:.0f} s.")
             await asyncio.sleep(_POLL_S)

@@ -13,8 +13,9 @@ from app.db.pool import connection
 from app.errors import TellgraphError
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
 from schema.stored.execute import execute_stored_query
 from schema.stored.plan import plan_of
 from schema.stored.validate import stored_query
@@ -43,7 +44,7 @@ async def measure_plan(lab: Lab) -> list[Figure]:
 
         async def by_reference() -> dict[int, bytes]:
             context = _context(site)
-            bodies = await asyncio.gather(*(execute_stored_query(query, one, context) for one in ids))
+            bodies = await asyncio.gather(*(execute_stored_query(schema, query, one, context) for one in ids))
             return dict(zip(ids, bodies, strict=True))
 
         if await by_plan() != await by_reference():

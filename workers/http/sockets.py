@@ -93,7 +93,7 @@ def open_connector(
         force_close=force_close,
         keepalive_timeout=None if force_close else KEEPALIVE_S,
     )
-    # Private, and the only way in; tests/workers/test_transport.py fails when aiohttp changes it.
+    # Private, and the only way in; tests/workers/http/test_transport.py fails when aiohttp changes it.
     handler = partial(CappedHandler, loop=asyncio.get_running_loop())
     connector._factory = handler  # type: ignore[assignment]  # partial is invariant
     return connector

@@ -12,8 +12,10 @@ from graphql import FieldNode, OperationDefinitionNode
 from app.auth.viewers import Viewer
 from app.db.pool import CONFLICTS, Connection
 from app.settings import Settings
-from schema.engine.context import Context, Reader
+from schema import schema
+from schema.engine.context import Context
 from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
 from schema.engine.statements import seen_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.execute import RenderFailure, render_each
@@ -125,7 +127,7 @@ class Renderer:
     async def _bodies(self, key: RenderKey, ids: Sequence[int]) -> Mapping[int, bytes | RenderFailure]:
         context = self._context(key.viewer)
         if not self._is_careful:
-            return await render_each(key.query, ids, context)
+            return await render_each(schema, key.query, ids, context)
         bodies: dict[int, bytes | RenderFailure] = {}
         for entity_id in ids:
             bodies[entity_id] = await self._body_alone(key, entity_id)
@@ -138,7 +140,7 @@ class Renderer:
                 async with self._conn.transaction():
                     # Loaders that have failed would fail again.
                     self._contexts.pop(key.viewer, None)
-                    return (await render_each(key.query, [entity_id], self._context(key.viewer)))[entity_id]
+                    return (await render_each(schema, key.query, [entity_id], self._context(key.viewer)))[entity_id]
             except Exception as error:
                 if isinstance(error, CONFLICTS) or self._conn.is_closed():
                     raise

@@ -19,4 +19,4 @@ def _end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    runpy.run_module("app.cli.commands", run_name="__main__", alter_sys=True)
+    runpy.run_module("app.cli.main", run_name="__main__", alter_sys=True)

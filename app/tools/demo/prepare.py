@@ -7,7 +7,7 @@ from app.auth.viewers import authenticate, create_key
 from app.db.pool import Connection, create_database, transaction
 from app.settings import Settings
 from app.tools.demo.progress import Steps
-from app.tools.seed import has_sellers, seed_marketplace
+from app.tools.seed.small import has_sellers, seed_marketplace
 
 
 async def prepare(settings: Settings, steps: Steps) -> str:

@@ -14,9 +14,9 @@ from rich.text import Text
 from app.db.pool import create_database
 from app.errors import InvalidInput
 from app.kernel import clock
-from app.tools.seed import seed_marketplace
-from app.tools.seed.catalogue import count_shops
-from app.tools.seed.scale import Scale, seed_at_scale
+from app.tools.seed.large.catalogue import count_shops
+from app.tools.seed.large.scale import Scale, seed_at_scale
+from app.tools.seed.small import seed_marketplace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

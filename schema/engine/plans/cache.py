@@ -59,7 +59,8 @@ class Plans:
             known.seen[name] = Seen(
                 text=text, known=known, operation=operation, deciding=deciding_variables(known.document)
             )
-        seen: Seen = known.seen[name]
+        seen = known.seen[name]
+        assert isinstance(seen, Seen)
         seen.times += 1
         return seen
 

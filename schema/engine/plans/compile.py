@@ -1,6 +1,6 @@
 """Compile selections: levels of rows to be read, and one generated Python function per selection."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from graphql import (
@@ -11,7 +11,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLUnionType,
-    SelectionSetNode,
     get_named_type,
     is_leaf_type,
 )
@@ -22,19 +21,17 @@ from app.db.table import Table
 from schema.engine.plans.arguments import Arguments
 from schema.engine.plans.code import Code
 from schema.engine.plans.connections import ConnectionCode
-from schema.engine.plans.declared import declaration_of
 from schema.engine.plans.leaves import completer
 from schema.engine.plans.levels import Level, Page
-from schema.engine.plans.selection import Fragments, Selected, Unsupported, collect
-from schema.engine.plans.views import View, row_of, view_of
+from schema.engine.plans.selection import Fragments, Selected, Sets, Unsupported, collect
+from schema.engine.plans.views import Classify, View, row_of, view_of
 from schema.entities.declarations import ENTITIES, Leaf, Owner, Relation
+from schema.entities.declared import declaration_of
 
 #: Of the code of one stored query, or of one root field of the API: some hundred lists with all that their rows hold.
 #: It takes about half a second to make.
 MAX_CHARACTERS = 100_000
 PAGE_ARGUMENTS = frozenset({"first", "after", "last", "before"})
-Sets = Iterable[SelectionSetNode]
-Classify = Callable[[Any], Any]
 
 
 class Slots:
@@ -128,7 +125,8 @@ class Compiler:
             raise Unsupported(f"{on.name}.{selected.name} has a resolver of its own")
         given = Arguments(self.schema, field, selected.nodes[0])
         if isinstance(declaration, Leaf):
-            return view.leaf(declaration, field, given, lambda asked: self.slots.make(asked, lambda values: values))
+            leaf = declaration.of_schema(self.schema)
+            return view.leaf(leaf, field, given, lambda asked: self.slots.make(asked, lambda values: values))
         if isinstance(declaration, Owner):
             return self._owner(declaration, level, alias, selected)
         if declaration.is_paged:

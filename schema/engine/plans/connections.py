@@ -4,15 +4,33 @@ Source: schema/entities/connections.py, whose results it gives.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from graphql import GraphQLObjectType, get_named_type
+from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type
 
+from app.db.table import Table
+from schema.engine.plans.code import Code
 from schema.engine.plans.levels import Level
-from schema.engine.plans.selection import Selected
+from schema.engine.plans.selection import Selected, Sets
+from schema.engine.plans.views import Classify
 
-if TYPE_CHECKING:
-    from schema.engine.plans.compile import Compiler
+
+class RowCompiler(Protocol):
+    """The part of the compiler that connections need."""
+
+    code: Code
+
+    def selected(self, on: GraphQLObjectType, sets: Sets) -> list[Selected]: ...
+
+    def row(
+        self,
+        level: Level,
+        alias: str,
+        table: Table[Any],
+        classify: Classify | None,
+        named: GraphQLNamedType,
+        sets: Sets,
+    ) -> str: ...
 
 
 class ConnectionCode:
@@ -25,12 +43,12 @@ class ConnectionCode:
 
     def __init__(
         self,
-        compiler: "Compiler",
+        compiler: RowCompiler,
         level: Level,
         *,
         count: Callable[[], str],
         cursor: Callable[[str], str],
-        classify: Callable[[Any], Any] | None = None,
+        classify: Classify | None = None,
     ) -> None:
         self.compiler, self.level = compiler, level
         self.count, self.cursor, self.classify = count, cursor, classify

@@ -6,11 +6,12 @@ from typing import Any
 from graphql import GraphQLObjectType
 
 from app.auth.viewers import Viewer
-from schema.engine.context import Reader
-from schema.engine.plans.compile import Compiler, Sets
+from schema.engine.plans.compile import Compiler
 from schema.engine.plans.levels import Build, Page
 from schema.engine.plans.nested import Nested
 from schema.engine.plans.reads import Written, read
+from schema.engine.plans.selection import Sets
+from schema.engine.reader import Reader
 from schema.engine.statements import row_rule
 from schema.entities.declarations import ENTITIES, Relation
 

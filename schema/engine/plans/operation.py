@@ -18,13 +18,13 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from app.auth.viewers import Viewer
 from app.errors import TellgraphError
-from schema.engine.context import Reader
 from schema.engine.plans.compile import fragments_of
-from schema.engine.plans.declared import declaration_of
 from schema.engine.plans.leaves import BailOut
 from schema.engine.plans.roots import ListingRoot, LookupRoot, Root, Site
 from schema.engine.plans.selection import Selected, Unsupported, collect
+from schema.engine.reader import Reader
 from schema.entities.declarations import Listing, Lookup
+from schema.entities.declared import declaration_of
 
 #: One is enough to leave a set of variables to the reference executor.
 _MAX_ERRORS = 1

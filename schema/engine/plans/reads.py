@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.db.pool import Record
-from schema.engine.context import Reader
 from schema.engine.plans.compile import Compiler
 from schema.engine.plans.in_json import read_rows
 from schema.engine.plans.leaves import BailOut
 from schema.engine.plans.levels import Level
 from schema.engine.plans.nested import Nested
+from schema.engine.reader import Reader
 from schema.engine.statements import Statement
 
 #: Statements kept of one root: filters, orders and sizes of pages each make another one.

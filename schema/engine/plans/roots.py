@@ -11,7 +11,6 @@ from graphql.execution.values import VariableValues
 from app.auth.viewers import Viewer
 from app.db.keyset import WHOLE, Sort, encode_cursor, order_by, slice_of
 from app.errors import TellgraphError
-from schema.engine.context import Reader
 from schema.engine.plans.arguments import Arguments
 from schema.engine.plans.compile import PAGE_ARGUMENTS, Compiler
 from schema.engine.plans.connections import ConnectionCode
@@ -22,11 +21,12 @@ from schema.engine.plans.nested import Nested
 from schema.engine.plans.objects import Objects
 from schema.engine.plans.reads import Written, read
 from schema.engine.plans.selection import Fragments, Selected, Unsupported
-from schema.engine.plans.viewers import may_read
 from schema.engine.plans.views import view_of
+from schema.engine.reader import Reader
 from schema.engine.statements import listed_count, listed_rows
 from schema.entities.declarations import ENTITIES, Asked, Listing, Lookup, Relation
 from schema.entities.lookups import find_keys
+from schema.entities.permissions import may_read
 
 _log = structlog.get_logger()
 

@@ -40,6 +40,7 @@ class Selected:
 
 
 Fragments = Mapping[str, FragmentDefinitionNode]
+Sets = Iterable[SelectionSetNode]
 
 
 def collect(

@@ -15,6 +15,8 @@ from schema.engine.plans.leaves import column_form, completer, converter
 from schema.engine.plans.levels import Level
 from schema.entities.declarations import Leaf
 
+Classify = Callable[[Any], Any]
+
 
 class View:
     """The leaves of the objects whose rows stand in a level's record under an alias."""

@@ -19,7 +19,9 @@ from app.marketplace.catalogue.services.catalogue_attributes import (
 from app.marketplace.catalogue.services.withdrawals import publish_advert, withdraw_advert
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.enums import AdvertConditionEnum
+from schema.enums.marketplace import (
+    AdvertConditionEnum,
+)
 from schema.mutations.catalogue.variants import VariantAttributesInput, VariantOptionValueInput, new_choices
 from schema.mutations.inputs import Ids, converted, optional, required
 from schema.mutations.owned.images import ImageInput, new_images

@@ -16,7 +16,9 @@ from app.marketplace.catalogue.services.reference import (
     save_taxon,
 )
 from schema.engine.context import Info
-from schema.enums import FieldTypeEnum
+from schema.enums.marketplace import (
+    FieldTypeEnum,
+)
 from schema.mutations.inputs import Ids, converted, optional
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.option_type import OptionType, OptionValue

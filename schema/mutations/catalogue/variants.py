@@ -16,7 +16,9 @@ from app.marketplace.catalogue.services.options import NewChoice
 from app.marketplace.catalogue.services.withdrawals import withdraw_variant
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.enums import PricingModelEnum
+from schema.enums.marketplace import (
+    PricingModelEnum,
+)
 from schema.mutations.inputs import Ids, converted, optional, required
 from schema.mutations.owned.images import ImageInput, new_images
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation

@@ -13,7 +13,10 @@ from app.marketplace.orders.services.click_and_collect import update_collection
 from app.marketplace.orders.services.invoice_amendments import NewAmendment, create_amendment
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.enums import InvoiceAmendmentLineItemStatusEnum, InvoiceClickAndCollectStatusEnum
+from schema.enums.marketplace import (
+    InvoiceAmendmentLineItemStatusEnum,
+    InvoiceClickAndCollectStatusEnum,
+)
 from schema.mutations.inputs import Ids, converted, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.orders.invoice import Invoice

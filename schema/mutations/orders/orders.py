@@ -17,7 +17,12 @@ from app.marketplace.orders.services.order_updates import OrderAttributes, Order
 from app.marketplace.orders.services.orders import NewInvoice, NewLineItem, NewOrder, NewPurchase, create_order
 from app.marketplace.orders.services.payments import NewPaymentEvent
 from schema.engine.context import Info
-from schema.enums import AdjustmentAppliesToEnum, AdjustmentTypeEnum, DeliveryTypeEnum, OrderStatusEnum
+from schema.enums.marketplace import (
+    AdjustmentAppliesToEnum,
+    AdjustmentTypeEnum,
+    DeliveryTypeEnum,
+    OrderStatusEnum,
+)
 from schema.mutations.inputs import Ids, converted, optional, required
 from schema.mutations.orders.addresses import AddressInput, new_address
 from schema.mutations.owned.owners import KeyValueInput, kept_values

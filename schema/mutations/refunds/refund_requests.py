@@ -18,7 +18,10 @@ from app.marketplace.refunds.services.refund_requests import (
     refund_refund_request,
 )
 from schema.engine.context import Info
-from schema.enums import RefundRequestInitiatorEnum, RefundRequestLineItemStatusEnum
+from schema.enums.marketplace import (
+    RefundRequestInitiatorEnum,
+    RefundRequestLineItemStatusEnum,
+)
 from schema.mutations.inputs import Ids, converted, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.refunds.refund_request import RefundRequest

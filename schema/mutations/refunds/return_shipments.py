@@ -21,7 +21,9 @@ from app.marketplace.refunds.services.return_shipments import (
 )
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.enums import ShipmentStatusEnum
+from schema.enums.marketplace import (
+    ShipmentStatusEnum,
+)
 from schema.mutations.inputs import Ids, converted, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.orders.shipment_status import ShipmentStatus

@@ -17,12 +17,15 @@ from app.webhooks.db.webhook_replays import WebhookReplayId
 from app.webhooks.db.webhooks import Webhook as WebhookRow
 from app.webhooks.db.webhooks import lock_webhook
 from app.webhooks.services import webhook_events
-from schema.engine.context import Context, Info, Reader
+from schema.engine.context import Context, Info
 from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
 from schema.engine.statements import listed_rows
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES, Asked
-from schema.enums import WebhookEventStateEnum
+from schema.enums.webhooks import (
+    WebhookEventStateEnum,
+)
 from schema.errors import response_of
 from schema.filters.conditions import given
 from schema.mutations.inputs import optional, required

@@ -19,13 +19,16 @@ from app.webhooks.services import webhooks
 from app.webhooks.services.webhooks import WebhookAttributes
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.enums import WebhookEventEnum, WebhookKlassEnum
+from schema.enums.webhooks import (
+    WebhookEventEnum,
+    WebhookKlassEnum,
+    WebhookSignatureSchemeEnum,
+)
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.stored.check import problem_of
 from schema.stored.triggers import check_triggers
 from schema.stored.validate import stored_query
 from schema.types.webhooks.webhook import Webhook
-from schema.webhook_enums import WebhookSignatureSchemeEnum
 
 
 def _field(description: str) -> Any:

@@ -19,7 +19,9 @@ from app.marketplace.money import decimal_amount
 from schema.entities.connections import Connection
 from schema.entities.fields import argument, column, computed, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation, relation_list, same_row
-from schema.enums import AdvertConditionEnum
+from schema.enums.marketplace import (
+    AdvertConditionEnum,
+)
 from schema.types.catalogue.brand import Brand
 from schema.types.catalogue.seller import Seller
 from schema.types.catalogue.taxon import Taxon

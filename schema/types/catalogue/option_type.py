@@ -13,7 +13,9 @@ from app.marketplace.catalogue.db.option_types import (
 from schema.entities.connections import Connection
 from schema.entities.fields import column, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation
-from schema.enums import FieldTypeEnum
+from schema.enums.marketplace import (
+    FieldTypeEnum,
+)
 from schema.types.node import Node
 
 _TYPE = "What the choice is about."

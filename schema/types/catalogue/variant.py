@@ -15,7 +15,9 @@ from app.marketplace.money import decimal_amount
 from schema.entities.connections import Connection
 from schema.entities.fields import cents, column, computed, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation
-from schema.enums import PricingModelEnum
+from schema.enums.marketplace import (
+    PricingModelEnum,
+)
 from schema.types.catalogue.advert import ADVERT_CLASS_COLUMNS, AllAdvert, classify_advert
 from schema.types.node import Node
 from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, images, metadata

@@ -4,7 +4,10 @@ import strawberry
 
 from app.marketplace.orders.db.adjustments import ADJUSTMENTS
 from schema.entities.fields import cents, column, entity, formatted, global_id
-from schema.enums import AdjustmentAppliesToEnum, AdjustmentTypeEnum
+from schema.enums.marketplace import (
+    AdjustmentAppliesToEnum,
+    AdjustmentTypeEnum,
+)
 from schema.types.node import Node
 
 _AMOUNT = "By how much the price changes; negative for what is taken off."

@@ -15,7 +15,11 @@ from app.marketplace.orders.domain.invoice import invoice_status
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
 from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
-from schema.enums import DeliveryTypeEnum, InvoiceStatusEnum, InvoiceStatusFlagEnum
+from schema.enums.marketplace import (
+    DeliveryTypeEnum,
+    InvoiceStatusEnum,
+    InvoiceStatusFlagEnum,
+)
 from schema.types.catalogue.seller import Seller
 from schema.types.node import Node
 from schema.types.orders.order import Order

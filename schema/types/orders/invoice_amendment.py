@@ -8,7 +8,9 @@ from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENT_LINE_
 from app.marketplace.orders.db.invoices import INVOICES
 from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
-from schema.enums import InvoiceAmendmentLineItemStatusEnum
+from schema.enums.marketplace import (
+    InvoiceAmendmentLineItemStatusEnum,
+)
 from schema.types.node import Node
 from schema.types.orders.invoice import Invoice
 from schema.types.orders.line_item import LineItem

@@ -12,7 +12,11 @@ from app.marketplace.orders.domain.order import LineItemStatus, line_item_status
 from schema.entities import global_ids
 from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
-from schema.enums import LineItemStatusEnum, LineItemStatusFullEnum, PricingModelEnum
+from schema.enums.marketplace import (
+    LineItemStatusEnum,
+    LineItemStatusFullEnum,
+    PricingModelEnum,
+)
 from schema.types.catalogue.advert import Advert
 from schema.types.catalogue.variant import Variant
 from schema.types.node import Node

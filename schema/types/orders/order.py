@@ -15,7 +15,10 @@ from app.marketplace.orders.domain.invoice import aggregate_invoice_status, invo
 from schema.entities.connections import Connection
 from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
 from schema.entities.relations import pages, relation, relation_list
-from schema.enums import InvoiceStatusEnum, OrderStatusEnum
+from schema.enums.marketplace import (
+    InvoiceStatusEnum,
+    OrderStatusEnum,
+)
 from schema.types.node import Node
 from schema.types.owned.fields import ExternalIDs, Metadata, external_ids, metadata
 

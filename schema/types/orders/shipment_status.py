@@ -7,7 +7,9 @@ import strawberry
 from app.marketplace.orders.db.shipment_statuses import SHIPMENT_STATUSES
 from schema.entities.fields import column, entity, global_id
 from schema.entities.relations import relation
-from schema.enums import ShipmentStatusEnum
+from schema.enums.marketplace import (
+    ShipmentStatusEnum,
+)
 from schema.types.node import Node
 from schema.types.orders.shipment import Shipment
 

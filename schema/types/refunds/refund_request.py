@@ -9,7 +9,11 @@ from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS
 from app.marketplace.refunds.db.return_shipments import RETURN_SHIPMENTS
 from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
-from schema.enums import RefundRequestInitiatorEnum, RefundRequestLineItemStatusEnum, RefundRequestStatusEnum
+from schema.enums.marketplace import (
+    RefundRequestInitiatorEnum,
+    RefundRequestLineItemStatusEnum,
+    RefundRequestStatusEnum,
+)
 from schema.types.node import Node
 from schema.types.orders.invoice import Invoice
 from schema.types.orders.line_item import LineItem

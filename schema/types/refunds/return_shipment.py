@@ -9,7 +9,9 @@ from app.marketplace.refunds.db.return_shipments import RETURN_SHIPMENT_STATUSES
 from schema.entities.connections import Connection
 from schema.entities.fields import column, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation, relation_list
-from schema.enums import ShipmentStatusEnum
+from schema.enums.marketplace import (
+    ShipmentStatusEnum,
+)
 from schema.types.node import Node
 from schema.types.orders.line_item import LineItem
 from schema.types.orders.shipment_carrier import ShipmentCarrier

@@ -9,8 +9,10 @@ from app.auth.viewers import Scope
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
 from schema.entities.fields import column, entity, global_id
 from schema.entities.relations import relation
+from schema.enums.webhooks import (
+    OperationalEventKindEnum,
+)
 from schema.types.node import Node
-from schema.webhook_enums import OperationalEventKindEnum
 
 if TYPE_CHECKING:
     from schema.types.webhooks.webhook import Webhook

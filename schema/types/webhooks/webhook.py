@@ -15,13 +15,16 @@ from app.webhooks.db.webhooks import WEBHOOKS
 from schema.entities.connections import Connection
 from schema.entities.fields import column, computed, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation, relation_list
-from schema.enums import WebhookEventEnum, WebhookKlassEnum
+from schema.enums.webhooks import (
+    WebhookEventEnum,
+    WebhookKlassEnum,
+    WebhookSignatureSchemeEnum,
+)
 from schema.types.catalogue.seller import Seller
 from schema.types.node import Node
 from schema.types.webhooks.operational_event import OperationalEvent
 from schema.types.webhooks.webhook_run import WebhookBackfill, WebhookReplay
 from schema.types.webhooks.webhook_skip import WebhookSkip
-from schema.webhook_enums import WebhookSignatureSchemeEnum
 from schema.webhook_queries.payload_schema import shown_payload_schema
 
 
@@ -68,6 +71,7 @@ class Webhook(Node):
         shown_payload_schema,
         reads=("query_string", "type"),
         description="JSON Schema (2020-12) of the body that is POSTed; null while the query doesn't fit the schema.",
+        needs_schema=True,
     )
     failing_since: datetime | None = column(
         "Since when no delivery has succeeded; null while none has failed since the last that did."

@@ -11,7 +11,9 @@ from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
 from schema.entities import global_ids
 from schema.entities.fields import column, computed, entity, global_id
 from schema.entities.relations import relation, relation_list
-from schema.enums import WebhookEventStateEnum
+from schema.enums.webhooks import (
+    WebhookEventStateEnum,
+)
 from schema.types.node import Node
 from schema.types.webhooks.webhook import Webhook
 

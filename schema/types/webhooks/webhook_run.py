@@ -12,9 +12,11 @@ from app.webhooks.db.webhook_backfills import WEBHOOK_BACKFILLS
 from app.webhooks.db.webhook_replays import WEBHOOK_REPLAYS
 from schema.entities.fields import column, computed, entity, global_id
 from schema.entities.relations import relation
-from schema.enums import WebhookEventStateEnum
+from schema.enums.webhooks import (
+    WebhookEventStateEnum,
+    WebhookRunStateEnum,
+)
 from schema.types.node import Node
-from schema.webhook_enums import WebhookRunStateEnum
 
 if TYPE_CHECKING:
     from schema.types.webhooks.webhook import Webhook

@@ -9,8 +9,9 @@ from databases import Database
 from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection, create_database
 from schema import schema
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
 from schema.errors import response_of
 from tests.support.platform import settings_for
 

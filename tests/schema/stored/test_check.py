@@ -14,7 +14,7 @@ from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.stored.check import check_all, mark_all, problem_of, schema_of
 from tests.support.outbox import running_publisher
-from tests.workers.test_dedup import WEBHOOK
+from tests.workers.publish.test_deduplication import WEBHOOK
 
 GOOD = "query($id: ID!) { node(id: $id) { ... on Invoice { totalCents } } }"
 BAD = "query($id: ID!) { node(id: $id) { ... on Invoice { totalCent } } }"

@@ -12,10 +12,11 @@ from app.auth.viewers import OPERATOR
 from app.telemetry.metrics import RENDERINGS
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.limits import MAX_CHARACTERS
 from schema.engine.loaders import Loaders
 from schema.engine.plans.levels import Below, Join
+from schema.engine.reader import Reader
 from schema.stored.execute import execute_stored_query, render_stored_query
 from schema.stored.plan import Plan, plan_of
 from schema.stored.validate import KEPT_CHARACTERS, StoredQuery, stored_query
@@ -72,11 +73,11 @@ async def test_reference_executor_takes_the_place_of_a_plan_that_fails(
     conn: asyncpg.Connection, spoil: Callable[[Plan], None]
 ) -> None:
     sale, query = await create_sale(conn), _query(SELECTION)
-    expected = await execute_stored_query(query, sale.invoice.id, _context(conn))
+    expected = await execute_stored_query(schema, query, sale.invoice.id, _context(conn))
     spoil(_plan(query))
     before = RENDERINGS.labels("reference")._value.get()
 
-    rendered = await render_stored_query(query, [sale.invoice.id], _context(conn))
+    rendered = await render_stored_query(schema, query, [sale.invoice.id], _context(conn))
 
     assert rendered == {sale.invoice.id: expected}
     assert b'"errors"' not in expected
@@ -168,7 +169,7 @@ async def test_query_that_expands_too_far_is_left_to_the_reference_executor(conn
     sale: Sale = await create_sale(conn)
     query = stored_query(schema._schema, _nested(5), WebhookKlass.INVOICE, max_cost=1_000)
 
-    rendered = await render_stored_query(query, [sale.invoice.id], _context(conn))
+    rendered = await render_stored_query(schema, query, [sale.invoice.id], _context(conn))
 
     assert plan_of(schema._schema, query) is None
     assert rendered == {

@@ -14,8 +14,9 @@ from app.auth.viewers import OPERATOR, Viewer
 from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.services.webhook_klasses import is_operators_only
 from schema import schema
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
 from schema.entities import global_ids
 from schema.stored.execute import execute_stored_query
 from schema.stored.plan import plan_of
@@ -47,7 +48,7 @@ async def _executed(conn: asyncpg.Connection, query: StoredQuery, viewer: Viewer
         settings=settings_for("unused"),
         sees_deleted=True,
     )
-    return list(await asyncio.gather(*(execute_stored_query(query, one, context) for one in ids)))
+    return list(await asyncio.gather(*(execute_stored_query(schema, query, one, context) for one in ids)))
 
 
 @pytest.mark.parametrize("klass", WebhookKlass)

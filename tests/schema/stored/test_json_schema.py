@@ -11,8 +11,9 @@ import pytest
 from app.auth.viewers import OPERATOR, Viewer
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
 from schema.stored.execute import execute_stored_query
 from schema.stored.json_schema import payload_schema
 from schema.stored.validate import StoredQuery, stored_query
@@ -65,7 +66,7 @@ async def test_results_of_generated_queries_validate(conn: asyncpg.Connection, k
             context = Context(
                 viewer=viewer, reader=reader, loaders=Loaders(reader, viewer), settings=settings_for("unused")
             )
-            results = await asyncio.gather(*(execute_stored_query(query, one, context) for one in ids))
+            results = await asyncio.gather(*(execute_stored_query(schema, query, one, context) for one in ids))
             found = [fault for result in results for fault in faults(json_schema, body(klass, orjson.loads(result)))]
             assert (query.text, found) == (query.text, [])
             count += len(results)

@@ -8,8 +8,9 @@ import asyncpg
 from app.auth.viewers import OPERATOR, Viewer
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.engine.context import Context, Reader
+from schema.engine.context import Context
 from schema.engine.loaders import Loaders
+from schema.engine.reader import Reader
 from schema.stored.execute import execute_stored_query
 from schema.stored.plan import plan_of
 from schema.stored.validate import StoredQuery, stored_query
@@ -37,7 +38,7 @@ async def _both(
     context = Context(
         viewer=viewer, reader=fresh, loaders=Loaders(fresh, viewer), settings=settings_for("unused"), sees_deleted=True
     )
-    bodies = await asyncio.gather(*(execute_stored_query(query, entity_id, context) for entity_id in ids))
+    bodies = await asyncio.gather(*(execute_stored_query(schema, query, entity_id, context) for entity_id in ids))
     return planned, dict(zip(ids, bodies, strict=True)), reader.statements
 
 

@@ -24,8 +24,8 @@ from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.services.webhook_klasses import is_operators_only
 from schema import schema
-from schema.engine.plans.declared import declaration_of
 from schema.entities.declarations import ENTITIES, Relation
+from schema.entities.declared import declaration_of
 from schema.stored.changed import describe_changes
 from schema.stored.execute import render_stored_query
 from schema.stored.validate import StoredQuery, stored_query
@@ -33,7 +33,7 @@ from schema.stored.watched import whole_of
 from tests.schema import walk
 from tests.schema.marked import Column, Marked, create_marked
 from tests.support.load import IS_LONG
-from tests.workers.test_dedup import WEBHOOK
+from tests.workers.publish.test_deduplication import WEBHOOK
 from workers.publish.match import Change, fold_entities, skip_reason
 from workers.publish.sibling_changes import pass_across
 from workers.publish.subscribing_sellers import list_owners
@@ -101,7 +101,7 @@ class Scene:
             rows = self.marked.all_rows[
                 ENTITIES[query.entity_type].table.name, "S0" if is_operators_only(klass) else "S1"
             ]
-            rendered = await render_stored_query(query, [row["id"] for row in rows], context)
+            rendered = await render_stored_query(schema, query, [row["id"] for row in rows], context)
             bodies.update({(klass, entity_id): body for entity_id, body in rendered.items()})
         return bodies
 

@@ -1,0 +1,96 @@
+"""Commands that run until they are stopped: `demo`, `serve`, `worker`, `listen`."""
+
+import signal
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from app.cli.check import check_database
+from app.cli.memory import spare_collections
+from app.cli.servers import err, exit_on_signal, run, servers, url_of
+from app.db.migrate import migrate as run_migrations
+from app.kernel import clock
+from app.main import create_app
+from app.settings import get_settings
+from app.telemetry.logs import configure_logging
+from app.telemetry.metrics import serve_metrics
+from app.tools.demo import Steps, claimed_directory, run_demo
+from app.tools.listen import VerifyingKeys, running_receiver, show, verifying_keys
+from workers.deliver import signing
+from workers.process import run_worker
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the first verified delivery.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Of the API; absent: TELLGRAPH_PORT, or a free one.")
+    ] = None,
+) -> None:
+    """Show it at work: servers, API, worker and receiver; a webhook, an order, a shipment, the POST that arrives."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, exit_on_signal)
+    steps = Steps(Console(highlight=False))
+    with ExitStack() as stack:
+        stack.enter_context(claimed_directory(get_settings().data_dir))
+        with steps.step("PostgreSQL and Redis"):
+            settings = stack.enter_context(servers(say=steps.say))
+        with steps.step("tables and triggers"):
+            run_migrations(url_of(settings))
+        run_demo(settings, steps=steps, verify=_signature_problem, once=once, port=port)
+
+
+def serve() -> None:
+    """Serve the API; without TELLGRAPH_DATABASE_URL also private servers and one worker."""
+    with servers() as settings:
+        is_embedded = get_settings().database_url is None
+        if is_embedded:
+            run_migrations(url_of(settings))
+            err.print("PostgreSQL, Redis and one worker run inside this command: nothing else is needed.")
+        configure_logging(settings)
+        check_database(url_of(settings), err)
+        serve_metrics(settings)
+        api = create_app(settings, with_worker=is_embedded)
+        spare_collections()
+        uvicorn.run(api, host=settings.host, port=settings.port, log_config=None, access_log=False)
+
+
+def worker() -> None:
+    """Publish change events and deliver webhook events, until SIGTERM or Ctrl-C."""
+    with servers() as settings:
+        configure_logging(settings)
+        check_database(url_of(settings), err)
+        serve_metrics(settings)
+        spare_collections()
+        run(run_worker(settings))
+
+
+def listen(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 0,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(envvar="TELLGRAPH_LISTEN_SECRET", help="whsec_… or whpk_…, repeatable; absent: no check."),
+    ] = None,
+    status: Annotated[int, typer.Option(min=200, max=599, help="What every POST is answered with.")] = 200,
+    path: Annotated[str, typer.Option(help="Path of the endpoint.")] = "/",
+) -> None:
+    """Receive webhooks on this machine and print them."""
+    console = Console(highlight=False)
+    checked_by, path = verifying_keys(secret or ()), f"/{path.lstrip('/')}"
+    receiver = running_receiver(keys=checked_by, verify=_signature_problem, port=port, path=path, status=status)
+    with receiver as (url, arrived):
+        console.print(f"listening on {url}, answering {status}", markup=False, soft_wrap=True)
+        err.print("Webhooks reach this machine only where the worker has TELLGRAPH_EGRESS_ALLOW=127.0.0.0/8.")
+        while True:
+            show(arrived.get(), console)
+
+
+def _signature_problem(keys: VerifyingKeys, headers: Mapping[str, str], body: bytes) -> str | None:
+    try:
+        signing.verify(keys.shared, headers, body, now=int(clock.now().timestamp()), public_keys=keys.public)
+    except signing.BadSignature as error:
+        return str(error)
+    return None

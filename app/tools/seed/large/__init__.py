@@ -1,0 +1,1 @@
+"""A year of trade, at any scale, written in bulk."""

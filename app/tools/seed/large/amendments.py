@@ -1,0 +1,57 @@
+"""Amendments: what an invoice is less when a refund has been paid out."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENT_LINE_ITEMS, INVOICE_AMENDMENTS
+from app.marketplace.orders.domain.invoice import InvoiceAmendmentLineItemStatus
+from app.tools.seed.large.bulk import Book
+from app.tools.seed.large.calendar import next_remittance
+from app.tools.seed.large.sale import Claim, Sale
+from app.tools.seed.plan import CURRENCY, TAX_RATE
+
+
+def write_amendment(
+    book: Book, sale: Sale, request_id: int, paid: Sequence[Claim], paid_at: datetime, *, until: datetime
+) -> None:
+    """The amendment that paying these claims out leaves; they are paid in full."""
+    amendment_id = book.number(INVOICE_AMENDMENTS)
+    total = sum(claim.amount_cents for claim in paid)
+    taxes = sum(claim.tax_cents for claim in paid)
+    remitted_at = next_remittance(paid_at)
+    book.put(
+        INVOICE_AMENDMENTS,
+        id=amendment_id,
+        invoice_id=sale.id,
+        refund_request_id=request_id,
+        total_cents=total,
+        tax_cents=taxes,
+        remittance_cents=total - sum(claim.commission_cents for claim in paid),
+        line_item_amount_total_cents=sum(claim.amount_cents for claim in paid if claim.line is not None),
+        line_item_tax_total_cents=taxes,
+        tax_rate=sale.part.amounts.tax_rate,
+        remitted_at=remitted_at if remitted_at <= until else None,
+        currency=CURRENCY,
+        created_at=paid_at,
+        updated_at=paid_at,
+    )
+    for claim in paid:
+        book.add(INVOICE_AMENDMENT_LINE_ITEMS, invoice_amendment_id=amendment_id, **_line_values(claim))
+
+
+def _line_values(claim: Claim) -> dict[str, Any]:
+    is_refund = claim.is_return or claim.line is None
+    status = InvoiceAmendmentLineItemStatus.REFUNDED if is_refund else InvoiceAmendmentLineItemStatus.CANCELLED
+    return {
+        "line_item_id": None if claim.line is None else claim.line.id,
+        "custom": claim.custom,
+        "quantity": claim.quantity,
+        "status": status,
+        "is_dispatched": claim.is_return,
+        "amount_cents": claim.amount_cents // claim.quantity,
+        "total_cents": claim.amount_cents,
+        "tax_cents": claim.tax_cents,
+        "tax_rate": None if claim.line is None else TAX_RATE,
+        "currency": CURRENCY,
+    }

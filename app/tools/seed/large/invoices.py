@@ -1,0 +1,192 @@
+"""Invoices with their line items, remarks, and what follows in the time that is left."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATIONS
+from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
+from app.marketplace.orders.db.shipments import ShipmentCarrier
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag, in_order, is_settled
+from app.marketplace.orders.domain.order import (
+    DeliveryType,
+    LineItemStatus,
+    OrderStatus,
+    contained_tax,
+    initial_quantities,
+)
+from app.marketplace.orders.domain.payment import flags_after_payment
+from app.marketplace.orders.domain.purchase import Part, PricedLine
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.metadata import METADATA
+from app.marketplace.refunds.domain.refund_request import RefundStage
+from app.tools.seed import words
+from app.tools.seed.large.bulk import Book
+from app.tools.seed.large.calendar import next_remittance
+from app.tools.seed.large.fulfilment import Fulfilment
+from app.tools.seed.large.refunds import Refunds
+from app.tools.seed.large.sale import Bought, Line, Placed, Sale
+from app.tools.seed.plan import CURRENCY, TAX_RATE
+
+_DECIDED = frozenset({RefundStage.REFUND_DENIED, RefundStage.REFUNDED})
+
+
+class InvoiceMaker:
+    """Makes the invoices of orders; nothing that happens to them is later than `until`."""
+
+    def __init__(self, chance: random.Random, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime) -> None:
+        self._chance, self._book, self._until = chance, book, until
+        self._refunds = Refunds(chance=chance, book=book, carriers=carriers, until=until)
+        self._fulfilment = Fulfilment(chance, book, carriers, until)
+
+    def make(self, order: Placed, part: Part, bought: Mapping[int, Bought]) -> None:
+        sale = self._sale(order, part, bought)
+        if order.paid_at is not None:
+            self._live(sale, order.paid_at)
+        self._remark(sale)
+        sale.settle()
+
+    def _sale(self, order: Placed, part: Part, bought: Mapping[int, Bought]) -> Sale:
+        invoice_id = self._book.number(INVOICES)
+        lines = [self._line(order, invoice_id, line, bought[line.wanted.variant_id]) for line in part.lines]
+        shop = bought[part.lines[0].wanted.variant_id].shop
+        row = _invoice_values(order, invoice_id, part, sum(line.commission_cents for line in lines))
+        return Sale(
+            id=invoice_id,
+            shop=shop,
+            part=part,
+            row=self._book.put(INVOICES, **row),
+            lines=lines,
+            buyer=f"{order.buyer['first_name']} {order.buyer['surname']}",
+            ordered_at=order.at,
+            flags=flags_after_payment((), order.status),
+            updated_at=order.settled_at,
+        )
+
+    def _line(self, order: Placed, invoice_id: int, line: PricedLine, bought: Bought) -> Line:
+        line_id = self._book.number(LINE_ITEMS)
+        commission = round(line.amounts.total_cents * bought.shop.commission)
+        awaiting, returnable = initial_quantities(line.wanted.delivery_type, line.wanted.quantity)
+        values = _line_values(order, line, bought, commission)
+        row = self._book.put(LINE_ITEMS, id=line_id, invoice_id=invoice_id, **values)
+        return Line(
+            id=line_id,
+            row=row,
+            quantity=line.wanted.quantity,
+            awaiting=awaiting,
+            returnable=returnable,
+            status=LineItemStatus.ALLOCATED if order.status is OrderStatus.COMPLETE else LineItemStatus.NEW,
+            total_cents=line.amounts.total_cents,
+            tax_cents=line.amounts.tax_cents,
+            commission_cents=commission,
+        )
+
+    def _live(self, sale: Sale, paid_at: datetime) -> None:
+        """Cancelled in part or whole, or not; sent or collected; asked back, or not; paid out to the seller."""
+        if sale.part.delivery_type is DeliveryType.NO_DISPATCH:
+            sale.done_at = paid_at
+        else:
+            if self._chance.random() < 0.04:
+                self._refunds.cancel(sale, paid_at)
+            if not is_settled(sale.flags) and {*sale.stages} <= _DECIDED:
+                self._fulfilment.fulfil(sale, paid_at)
+        if sale.done_at is not None and self._chance.random() < 0.08:
+            self._refunds.ask_back(sale, sale.done_at)
+        self._remit(sale)
+
+    def _remit(self, sale: Sale) -> None:
+        """A seller gets its money when the sale is done and nothing of it is open."""
+        if sale.done_at is None or is_settled(sale.flags) or not {*sale.stages} <= _DECIDED:
+            return
+        remitted_at = next_remittance(sale.updated_at)
+        if remitted_at <= self._until:
+            sale.remitted_at = remitted_at
+            sale.flags = in_order({*sale.flags, InvoiceStatusFlag.REMITTED})
+            sale.touch(remitted_at)
+
+    def _remark(self, sale: Sale) -> None:
+        """Annotations, and what other systems call the invoice."""
+        chance = self._chance
+        if chance.random() < 0.03:
+            self._annotate(sale)
+        if chance.random() < 0.3:
+            number = f"INV-{chance.randrange(10**8):08d}"
+            self._book.add(EXTERNAL_IDS, owner_type="Invoice", owner_id=sale.id, key="erp", value=number)
+        if chance.random() < 0.05:
+            at, lane = sale.updated_at, chance.choice(("A", "B", "C"))
+            owner = {"owner_type": "Invoice", "owner_id": sale.id}
+            self._book.add(METADATA, **owner, key="packing-lane", value=lane, created_at=at, updated_at=at)
+
+    def _annotate(self, sale: Sale) -> None:
+        is_resolved = self._chance.random() < 0.6
+        created_at = min(sale.ordered_at + timedelta(hours=self._chance.randint(1, 40)), self._until)
+        resolved_at = min(created_at + timedelta(hours=self._chance.randint(1, 48)), self._until)
+        self._book.add(
+            INVOICE_ANNOTATIONS,
+            invoice_id=sale.id,
+            content=self._chance.choice(words.ANNOTATIONS),
+            is_resolved=is_resolved,
+            created_at=created_at,
+            updated_at=resolved_at if is_resolved else created_at,
+        )
+        sale.touch(resolved_at if is_resolved else created_at)
+
+
+def _invoice_values(order: Placed, invoice_id: int, part: Part, commission_cents: int) -> dict[str, Any]:
+    """An invoice's row as it is when it is made."""
+    return {
+        "id": invoice_id,
+        "order_id": order.id,
+        "seller_id": part.seller_id,
+        "delivery_type": part.delivery_type,
+        "status_flags": (),
+        "buyer_first_name": order.buyer["first_name"],
+        "buyer_surname": order.buyer["surname"],
+        "buyer_phone": order.buyer["phone"],
+        "buyer_email_address": order.buyer["email_address"],
+        "buyer_message_to_seller": order.message,
+        "shipping_address_id": order.buyer["address_id"],
+        "buyer_billing_address_id": order.buyer["billing_address_id"],
+        "paid_at": order.paid_at,
+        "remitted_at": None,
+        "shipping_description": part.terms.shipping_description,
+        **asdict(part.amounts),
+        "adjustment_cents": 0,
+        "commission_amount_cents": commission_cents,
+        "commission_amount_tax_cents": contained_tax(commission_cents, TAX_RATE),
+        "currency": CURRENCY,
+        "created_at": order.at,
+        "updated_at": order.settled_at,
+    }
+
+
+def _line_values(order: Placed, line: PricedLine, bought: Bought, commission_cents: int) -> dict[str, Any]:
+    """A line item's copies and amounts; its quantities come when its life is over."""
+    goods = bought.goods
+    return {
+        "advert_id": goods.advert_id,
+        "advert_title": goods.title,
+        "advert_code": goods.code,
+        "brand_name": goods.brand_name,
+        "image_id": goods.image_id,
+        "variant_id": goods.variant_id,
+        "variant_name": goods.label,
+        "variant_sku": goods.sku,
+        "variant_barcode": goods.barcode,
+        "status": LineItemStatus.NEW,
+        "quantity": line.wanted.quantity,
+        "quantity_awaiting_dispatch": 0,
+        "quantity_returnable": 0,
+        "item_amount_cents": line.item_amount_cents,
+        "total_cents": line.amounts.total_cents,
+        "subtotal_cents": line.amounts.total_cents,
+        "tax_total_cents": line.amounts.tax_cents,
+        "postage_cents": line.amounts.postage_cents,
+        "commission_amount_cents": commission_cents,
+        "tax_rate": line.amounts.tax_rate,
+        "currency": CURRENCY,
+        "created_at": order.at,
+        "updated_at": order.settled_at,
+    }

@@ -1,0 +1,222 @@
+"""Orders with their payments, split into invoices; each invoice then lives its life up to the end of the year."""
+
+import random
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.marketplace.catalogue.domain.stock import Offer, Wanted, price_now
+from app.marketplace.orders.db.addresses import ADDRESSES
+from app.marketplace.orders.db.orders import ORDERS
+from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS
+from app.marketplace.orders.domain.order import DeliveryType, OrderStatus
+from app.marketplace.orders.domain.purchase import Part, Terms, order_amounts, split
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.metadata import METADATA
+from app.tools.seed import words
+from app.tools.seed.large.bulk import Book
+from app.tools.seed.large.catalogue import Goods, Shop, address_values
+from app.tools.seed.large.invoices import InvoiceMaker
+from app.tools.seed.large.sale import Bought, Placed
+from app.tools.seed.names import MESSAGES
+from app.tools.seed.plan import CURRENCY, TAX_RATE
+from app.tools.seed.reference import Reference
+
+#: Of which no order takes more: ids to set aside before one is made.
+ORDER_IDS = 100
+_FREE_SHIPPING_CENTS = 15_000
+_TO_PAY = timedelta(minutes=10)
+
+
+class OrderMaker:
+    """Makes orders of what shops sell; nothing that happens to them is later than `until`."""
+
+    def __init__(
+        self, chance: random.Random, book: Book, reference: Reference, shops: Sequence[Shop], until: datetime
+    ) -> None:
+        self._chance, self._book, self._reference, self._until = chance, book, reference, until
+        self._shops = [shop for shop in shops if shop.goods]
+        self._invoices = InvoiceMaker(chance, book, reference.carriers, until)
+
+    def make(self, at: datetime) -> int:
+        """An order of that moment with all that follows from it; how many invoices it has. At most ORDER_IDS ids."""
+        bought, wanted = self._choose(at)
+        parts = self._split(bought, wanted, at)
+        order = self._order(at, parts)
+        for part in parts:
+            self._invoices.make(order, part, bought)
+        return len(parts)
+
+    def _choose(self, at: datetime) -> tuple[dict[int, Bought], list[Wanted]]:
+        """Goods by variant, and how many of them, of one shop or a few; some sell more than others."""
+        chance = self._chance
+        bought: dict[int, Bought] = {}
+        wanted: list[Wanted] = []
+        for _ in range(chance.choices((1, 2, 3), (70, 22, 8))[0]):
+            shop = self._shops[int(len(self._shops) * chance.random() ** 1.6)]
+            is_collected = shop.is_collected_from and chance.random() < 0.25
+            for _ in range(chance.choices((1, 2, 3), (60, 28, 12))[0]):
+                goods = shop.goods[int(len(shop.goods) * chance.random() ** 1.4)]
+                if goods.variant_id not in bought:
+                    bought[goods.variant_id] = Bought(shop=shop, goods=goods)
+                    wanted.append(self._wanted(goods, len(wanted), is_collected=is_collected))
+        return bought, wanted
+
+    def _wanted(self, goods: Goods, place: int, *, is_collected: bool) -> Wanted:
+        if goods.is_file:
+            delivery_type = DeliveryType.NO_DISPATCH
+        else:
+            delivery_type = DeliveryType.CLICK_AND_COLLECT if is_collected else DeliveryType.BUY_ONLINE
+        return Wanted(
+            path=f"lineItems.{place}",
+            variant_id=goods.variant_id,
+            quantity=1 if goods.is_file else self._chance.choices((1, 2, 3, 4), (70, 20, 7, 3))[0],
+            delivery_type=delivery_type,
+            tax_rate=TAX_RATE,
+        )
+
+    def _split(self, bought: Mapping[int, Bought], wanted: Sequence[Wanted], at: datetime) -> list[Part]:
+        offers = {variant_id: _offer(one, at) for variant_id, one in bought.items()}
+        terms = {}
+        for line in wanted:
+            shop = bought[line.variant_id].shop
+            terms[shop.seller_id, line.delivery_type] = self._terms(shop, line.delivery_type)
+        parts = split(wanted, offers, terms)
+        is_free = {
+            (part.seller_id, part.delivery_type): Terms(shipping_description="Standard, free", tax_rate=TAX_RATE)
+            for part in parts
+            if part.delivery_type is DeliveryType.BUY_ONLINE and part.amounts.subtotal_cents >= _FREE_SHIPPING_CENTS
+        }
+        return split(wanted, offers, terms | is_free) if is_free else parts
+
+    def _terms(self, shop: Shop, delivery_type: DeliveryType) -> Terms:
+        if delivery_type is DeliveryType.CLICK_AND_COLLECT:
+            return Terms(shipping_description="Pick up in store", tax_rate=TAX_RATE)
+        if delivery_type is DeliveryType.NO_DISPATCH:
+            return Terms(shipping_description="Download", tax_rate=TAX_RATE)
+        is_express = self._chance.random() < 0.2
+        cost = shop.shipping_cents + (700 if is_express else 0)
+        return Terms(
+            shipping_description="Express" if is_express else "Standard", shipping_cost_cents=cost, tax_rate=TAX_RATE
+        )
+
+    def _order(self, at: datetime, parts: Sequence[Part]) -> Placed:
+        chance = self._chance
+        status, settled_at = self._status(at)
+        buyer = self._buyer()
+        amounts = order_amounts(parts)
+        message = chance.choice(MESSAGES) if chance.random() < 0.4 else None
+        instrument = chance.choice(("credit_card", "credit_card", "credit_card", "paypal", "gift_card"))
+        order_id = self._book.add(
+            ORDERS,
+            token=secrets.token_urlsafe(16),
+            status=status,
+            **buyer,
+            is_gift=chance.random() < 0.06,
+            message_to_seller=message,
+            payment_instrument_type=instrument,
+            **amounts,
+            currency=CURRENCY,
+            created_at=at,
+            updated_at=settled_at,
+        )
+        self._pay(order_id, status, amounts["total_cents"], at, settled_at)
+        if chance.random() < 0.5:
+            number = f"SO-{chance.randrange(10**8):08d}"
+            self._book.add(EXTERNAL_IDS, owner_type="Order", owner_id=order_id, key="shop", value=number)
+        if chance.random() < 0.05:
+            campaign = {"key": "campaign", "value": chance.choice(("spring", "newsletter", "search"))}
+            self._book.add(METADATA, owner_type="Order", owner_id=order_id, **campaign, created_at=at, updated_at=at)
+        is_paid = status is OrderStatus.COMPLETE
+        return Placed(
+            id=order_id,
+            at=at,
+            status=status,
+            settled_at=settled_at,
+            paid_at=settled_at if is_paid else None,
+            buyer=buyer,
+            message=message,
+        )
+
+    def _status(self, at: datetime) -> tuple[OrderStatus, datetime]:
+        """How the order was paid for, if it was, and when that was known."""
+        settled_at = at + timedelta(seconds=self._chance.randint(5, 400))
+        chosen = self._chance.random()
+        if at + _TO_PAY > self._until:
+            return OrderStatus.PAYMENT_IN_PROGRESS, at
+        if chosen < 0.955:
+            return OrderStatus.COMPLETE, settled_at
+        if chosen < 0.97:
+            return OrderStatus.PAYMENT_FAILED, settled_at
+        if chosen < 0.985:
+            return OrderStatus.PENDING_REVIEW, settled_at
+        return OrderStatus.ABANDONED, at
+
+    def _pay(self, order_id: int, status: OrderStatus, cents: int, at: datetime, settled_at: datetime) -> None:
+        """Payment events; now and then the first attempt is declined."""
+        if status in (OrderStatus.ABANDONED, OrderStatus.PAYMENT_IN_PROGRESS):
+            return
+        is_failed = status is OrderStatus.PAYMENT_FAILED
+        if is_failed or self._chance.random() < 0.04:
+            when = settled_at if is_failed else at + timedelta(seconds=3)
+            self._payment_event(order_id, cents, when, is_successful=False, message="Declined by the bank")
+        if not is_failed:
+            message = "Approved, held for review" if status is OrderStatus.PENDING_REVIEW else "Approved"
+            self._payment_event(order_id, cents, settled_at, is_successful=True, message=message)
+
+    def _payment_event(self, order_id: int, cents: int, at: datetime, *, is_successful: bool, message: str) -> None:
+        self._book.add(
+            PAYMENT_EVENTS,
+            order_id=order_id,
+            amount_cents=cents,
+            currency=CURRENCY,
+            is_successful=is_successful,
+            transaction_id=f"tx_{self._chance.getrandbits(64):016x}",
+            response_message=message,
+            created_at=at,
+        )
+
+    def _buyer(self) -> dict[str, Any]:
+        """The order's columns about who buys and where it goes."""
+        chance = self._chance
+        first, surname = chance.choice(words.BUYER_FIRST_NAMES), chance.choice(words.BUYER_SURNAMES)
+        email = f"{first}.{surname.replace(chr(39), '')}{chance.randrange(100)}@buyers.example".lower()
+        phone = f"04{chance.randrange(10**8):08d}"
+        company = chance.choice(words.COMPANIES) if chance.random() < 0.08 else None
+        address_id = self._book.add(ADDRESSES, **address_values(chance, self._reference))
+        is_apart = chance.random() < 0.2
+        return {
+            "first_name": first,
+            "surname": surname,
+            "phone": phone,
+            "email_address": email,
+            "company_name": company,
+            "billing_first_name": first,
+            "billing_surname": surname,
+            "billing_phone": phone,
+            "billing_email_address": email,
+            "billing_company_name": company,
+            "address_id": address_id,
+            "billing_address_id": self._book.add(ADDRESSES, **address_values(chance, self._reference))
+            if is_apart
+            else address_id,
+        }
+
+
+def _offer(bought: Bought, at: datetime) -> Offer:
+    goods = bought.goods
+    price_cents = price_now(
+        price_cents=goods.price_cents,
+        sale_price_cents=goods.sale_price_cents,
+        sale_start_at=goods.sale_start_at,
+        sale_end_at=goods.sale_end_at,
+        now=at,
+    )
+    return Offer(
+        seller_id=bought.shop.seller_id,
+        is_for_sale=True,
+        price_cents=price_cents,
+        currency=CURRENCY,
+        count_on_hand=None,
+    )

@@ -1,0 +1,119 @@
+"""An invoice on its way, as it changes until it is written: what fulfilment and refunds work on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
+from app.marketplace.orders.domain.order import LineItemStatus, OrderStatus
+from app.marketplace.orders.domain.purchase import Part
+from app.marketplace.refunds.domain.refund_request import RefundStage, share
+from app.tools.seed.large.catalogue import Goods, Shop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    shop: Shop
+    goods: Goods
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An order that has its row. settled_at: when its status was known. paid_at: None: it is not paid for, or
+    not for good. buyer: the order's columns about who buys and where it goes."""
+
+    id: int
+    at: datetime
+    status: OrderStatus
+    settled_at: datetime
+    paid_at: datetime | None
+    buyer: Mapping[str, Any]
+    message: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """A line item. row: as it is to be written. cancelled, returned: what amendments have settled of it."""
+
+    id: int
+    row: dict[str, Any]
+    quantity: int
+    awaiting: int
+    returnable: int
+    status: LineItemStatus
+    total_cents: int
+    tax_cents: int
+    commission_cents: int
+    cancelled: int = 0
+    returned: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Sale:
+    """An invoice. row: as it is to be written. buyer: who writes notes. stages: of all its refund lines.
+
+    done_at  when the buyer had all of it; None: not yet, or never.
+    """
+
+    id: int
+    shop: Shop
+    part: Part
+    row: dict[str, Any]
+    lines: list[Line]
+    buyer: str
+    ordered_at: datetime
+    flags: tuple[InvoiceStatusFlag, ...]
+    updated_at: datetime
+    adjustment_cents: int = 0
+    remitted_at: datetime | None = None
+    done_at: datetime | None = None
+    stages: list[RefundStage] = field(default_factory=list)
+
+    @property
+    def left_cents(self) -> int:
+        """What is left of the invoice after its amendments."""
+        return self.part.amounts.total_cents + self.adjustment_cents
+
+    @property
+    def awaiting(self) -> list[int]:
+        return [line.awaiting for line in self.lines]
+
+    def touch(self, at: datetime) -> None:
+        self.updated_at = max(self.updated_at, at)
+
+    def settle(self) -> None:
+        """Have the rows of the invoice and its lines as its life has left them."""
+        self.row["status_flags"] = self.flags
+        self.row["adjustment_cents"] = self.adjustment_cents
+        self.row["remitted_at"] = self.remitted_at
+        self.row["updated_at"] = self.updated_at
+        for line in self.lines:
+            line.row["status"] = line.status
+            line.row["quantity_awaiting_dispatch"] = line.awaiting
+            line.row["quantity_returnable"] = line.returnable
+            line.row["updated_at"] = self.updated_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A line of a refund request. line: None is a fee, which is a custom line."""
+
+    id: int
+    line: Line | None
+    quantity: int
+    stage: RefundStage
+    amount_cents: int
+    is_return: bool
+
+    @property
+    def custom(self) -> str | None:
+        return "Postage of the return" if self.line is None else None
+
+    @property
+    def tax_cents(self) -> int:
+        return 0 if self.line is None else share(self.line.tax_cents, self.quantity, self.line.quantity)
+
+    @property
+    def commission_cents(self) -> int:
+        return 0 if self.line is None else share(self.line.commission_cents, self.quantity, self.line.quantity)

@@ -1,0 +1,1 @@
+"""GraphQL enums over the domain's words."""

@@ -1,0 +1,89 @@
+"""`tellgraph bench`: every figure is there and can be true. What it measures is nothing for a test."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workers.bench import SECTIONS
+from workers.bench.processes import NotMeasurable, check_measurable
+
+KEYS = {
+    "pipeline": {
+        "bare_post.cpu_ms",
+        "pipeline.worker_cpu_ms",
+        "pipeline.worker_ratio",
+        "pipeline.total_cpu_ms",
+        "pipeline.writer_ms",
+        "pipeline.events_per_s",
+        "pipeline.publish_per_s",
+        "pipeline.deliver_per_s",
+    },
+    "stream": {f"stream.{rate}.{name}" for rate in (50, 100, 200, 400) for name in ("cpu_ms", "p50_ms")},
+    "fanout": {"fanout.same_query.cpu_ms", "fanout.distinct_queries.cpu_ms"},
+    "latency": {"latency.p50_ms", "latency.p99_ms"},
+    "plan": {"plan.cpu_ms", "plan.reference_cpu_ms", "plan.speedup"},
+    "statements": {"statements.batch_5", "statements.batch_500"},
+    "growth": {"growth.webhooks_ratio", "growth.history_ratio"},
+    "unwatched": {"unwatched.ratio"},
+    "sessions": {"sessions.capture_ratio", "sessions.claim_ratio"},
+    "memory": {"memory.worker_mib"},
+    "api": {"api.requests_per_s", "api.cpu_ms", "api.cold_cpu_ms"},
+}
+#: The others take longer than a test may; they are the same code at a larger scale.
+CHOSEN = ("pipeline", "stream", "statements", "sessions")
+
+
+def bench(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli.main", "bench", *options],
+        env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _needs_proc() -> None:
+    try:
+        check_measurable()
+    except NotMeasurable as error:
+        pytest.skip(error.message)
+
+
+def test_every_section_has_its_keys_here() -> None:
+    assert set(KEYS) == set(SECTIONS)
+
+
+def test_writes_figures_that_can_be_true(tmp_path: Path) -> None:
+    # PostgreSQL gives up root's rights, and must still get in.
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.is_relative_to("/tmp") and folder != Path("/tmp"):
+            folder.chmod(0o711)
+    path = tmp_path / "figures.json"
+    chosen = [word for name in CHOSEN for word in ("--only", name)]
+
+    done = bench(tmp_path, "--quick", *chosen, "--json", str(path))
+
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(path.read_text())
+    assert set(figures) == set().union(*(KEYS[name] for name in CHOSEN))
+    assert all(isinstance(value, int | float) and value > 0 for value in figures.values())
+    assert figures["pipeline.total_cpu_ms"] > figures["pipeline.worker_cpu_ms"] > figures["bare_post.cpu_ms"]
+    # Part of the way takes less than all of it.
+    assert figures["pipeline.publish_per_s"] > figures["pipeline.events_per_s"]
+    assert figures["statements.batch_5"] == figures["statements.batch_500"]
+    assert all(key in done.stdout for key in figures)
+    assert list(tmp_path.glob("tellgraph-bench-*")) == []
+
+
+def test_refuses_a_section_that_there_is_none_of(tmp_path: Path) -> None:
+    done = bench(tmp_path, "--only", "speed")
+
+    assert done.returncode == 1
+    assert "There is no section speed" in done.stderr
