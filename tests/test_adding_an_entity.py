@@ -77,7 +77,7 @@ class Promotion(Node):
 #: File → (a line, what follows it from then on).
 NEW_LINES = {
     "app/webhooks/domain/webhook.py": [('    SELLER = "SELLER"\n', '    PROMOTION = "PROMOTION"\n')],
-    "schema/enums.py": [
+    "schema/enums/webhooks.py": [
         ('        "SELLER": "Sellers, with their address and images.",\n', '        "PROMOTION": "Promotions.",\n')
     ],
     "schema/types/catalogue/advert.py": [
