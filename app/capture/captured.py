@@ -1,4 +1,4 @@
-"""What change capture watches, from the graph: entities, and all rows whose change is a change of one.
+"""Change capture watches entities and all rows whose change is a change of one. It follows from the graph.
 
 A change of a part is a change of every entity above it. `app/capture/triggers.py` makes triggers of this.
 Not passed on: what many rows refer to and none contains (sellers, brands, taxons, countries, states, carriers).
@@ -6,10 +6,11 @@ Not passed on: what many rows refer to and none contains (sellers, brands, taxon
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from app.db.graph import Cascade, Part, cascades, parts_of_wholes, path_to_seller, references_to, subscribable, tables
-from app.db.table import WITH_REFERRERS, OfSeller, OperatorOnly, Table, Through
+from app.db.table import WITH_REFERRERS, OperatorOnly, Table
 from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.option_types import OPTION_TYPES, OPTION_VALUES
 from app.marketplace.catalogue.db.variants import VARIANTS
@@ -56,7 +57,7 @@ class Captured:
     is_log: bool = False
 
 
-def _seller_of(table: Table[Any]) -> str:
+def seller_of(table: Table[Any]) -> str:
     """Return SQL for the seller of the row `r`."""
     if table.is_log or table.seen_by is None:
         return "null"
@@ -65,16 +66,19 @@ def _seller_of(table: Table[Any]) -> str:
         return "null"
     if not path:
         return f"r.{rule.column}"
-    (key,) = path
-    found = f"(select i.{rule.column} from {key.to.name} i where i.id = r.{key.column})"
-    if not key.to.remembered_in:
+    named = f"r.{path[0].column}"
+    for key, above in pairwise(path):
+        named = f"(select p.{above.column} from {key.to.name} p where p.id = {named})"
+    owned = path[-1].to
+    found = f"(select i.{rule.column} from {owned.name} i where i.id = {named})"
+    if not owned.remembered_in:
         return found
     # Whoever deletes an invoice together with its parts may delete it first: see remember_deleted_invoice.sql.
-    return f"coalesce({found}, (select d.{rule.column} from {key.to.remembered_in} d where d.id = r.{key.column}))"
+    return f"coalesce({found}, (select d.{rule.column} from {owned.remembered_in} d where d.id = {named}))"
 
 
 def _chosen(column: str) -> tuple[Root, ...]:
-    """Those who have chosen an option: a new name of it is one of theirs. Which choice it was is not said.
+    """Return the entities that have chosen an option: its new name is a change of theirs. The choice is not recorded.
 
     OFFSET 0 keeps the two look-ups apart, each by its index: an option may be chosen once, or a million times.
     """
@@ -95,7 +99,7 @@ def _chosen(column: str) -> tuple[Root, ...]:
 
 
 def _chains(table: Table[Any]) -> Iterator[tuple[Part, ...]]:
-    """Every way up from a table's rows, each from the row itself to a row above it."""
+    """Return every way up from a table's rows, each from the row itself to a row above it."""
     for part in parts_of_wholes(table):
         yield (part,)
         for above in _chains(part.of):
@@ -103,7 +107,7 @@ def _chains(table: Table[Any]) -> Iterator[tuple[Part, ...]]:
 
 
 def _above(chain: tuple[Part, ...]) -> Iterator[Root]:
-    """The entity at the upper end of a chain, if it is one, and those that its change is passed down to."""
+    """Return the entity at the upper end of a chain, if it is one, and those that its change is passed down to."""
     ids = [f"r.{chain[0].column}"]
     for part in chain[1:]:
         ids.append(f"(select p.{part.column} from {part.table.name} p where p.id = {ids[-1]})")
@@ -136,27 +140,28 @@ def _cascade_from(table: Table[Any]) -> Cascade | None:
 
 
 def _own(table: Table[Any]) -> Iterator[Root]:
-    """The entity whose own row it is, and those that its change is passed down to."""
+    """Return the entity whose own row it is, and those that its change is passed down to."""
     if table.is_subscribable:
-        yield Root(entity_type=table.type_name, seller=_seller_of(table))
+        yield Root(entity_type=table.type_name, seller=seller_of(table))
     if cascade := _cascade_from(table):
         yield Root(entity_type=cascade.below.type_name, sql=cascade.sql.format(id="r.id"))
 
 
 def _leaving(table: Table[Any]) -> Iterator[Root]:
-    """The entities that are seen through the row: when it goes to another seller, they leave the former one, too."""
-    if not isinstance(table.seen_by, OfSeller):
-        return
+    """Return the entities that are seen through the row: they leave its former seller when it goes to another one."""
     for below in subscribable().values():
-        rule = below.seen_by
-        for column in rule.columns if isinstance(rule, Through) and not below.is_log else ():
-            if below.keys[column].to is table:
-                sql = f"select d.id from {below.name} d where d.{column} = r.id"
-                yield Root(entity_type=below.type_name, sql=sql, left=table.seen_by.column)
+        path, rule = path_to_seller(below)
+        if below.is_log or not path or path[-1].to is not table or isinstance(rule, OperatorOnly):
+            continue
+        sql, named = "", "= r.id"
+        for key in reversed(path):
+            sql = f"select d.id from {key.table.name} d where d.{key.column} {named}"
+            named = f"in ({sql})"
+        yield Root(entity_type=below.type_name, sql=sql, left=rule.column)
 
 
 def _referrers(table: Table[Any]) -> Iterator[Root]:
-    """The entities that name the row: addresses have no owner."""
+    """Return the entities that name the row: addresses have no owner."""
     keys = [key for key in references_to(table) if key.table.is_subscribable]
     for key in keys:
         name = key.table.name

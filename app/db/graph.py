@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from app.db.table import Key, OfSeller, OperatorOnly, Owned, Table, Through
+from app.db.table import Key, OfSeller, OperatorOnly, Ownership, Table, Through
 
 #: Where the tables are.
 _CONTEXTS = ("app.marketplace", "app.webhooks")
@@ -92,7 +92,7 @@ def cascades() -> Mapping[str, Cascade]:
 
 
 @cache
-def owners_of(table: Table[Any]) -> tuple[tuple[Table[Any], Owned], ...]:
+def owners_of(table: Table[Any]) -> tuple[tuple[Table[Any], Ownership], ...]:
     """Return the tables whose rows may own rows of this one, and how they do."""
     return tuple((owner, owned) for owner in tables().values() for owned in owner.owns if owned.table is table)
 

@@ -66,7 +66,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class Ownership:
     """Rows of a table that names its owners by type and id (`WITH_OWNER`): external ids, metadata, images.
 
     Attributes:
@@ -112,7 +112,7 @@ class OperatorOnly:
 
 
 class OtherRule(Enum):
-    """Who sees a row that names neither its seller nor a row that does."""
+    """A rule for rows that name neither their seller nor a row that does."""
 
     EVERYONE = "reference data, such as carriers"
     WITH_OWNER = "whoever sees the row that `owner_type` and `owner_id` name"
@@ -152,7 +152,7 @@ class Table(Generic[Row]):
         type_name: str = "",
         seen_by: SeenBy | None = None,
         keys: Mapping[str, "Reference | Table[Any]"] | None = None,
-        owns: "Sequence[Owned | Table[Any]]" = (),
+        owns: "Sequence[Ownership | Table[Any]]" = (),
         is_subscribable: bool = False,
         is_log: bool = False,
         remembered_in: str = "",
@@ -186,7 +186,7 @@ class Table(Generic[Row]):
         }
         self.type_name = type_name
         self.seen_by = seen_by
-        self.owns = tuple(one if isinstance(one, Owned) else Owned(one) for one in owns)
+        self.owns = tuple(one if isinstance(one, Ownership) else Ownership(one) for one in owns)
         if (owns or is_subscribable) and not type_name:
             raise TypeError(f"The table {name} has no name for the type of its rows.")
         self.is_subscribable = is_subscribable

@@ -1,4 +1,4 @@
-"""How a type's relations are declared: `relation`, `relation_list`, `pages`, `same_row`, `owned_rows`."""
+"""Declarations of a type's relations: `relation`, `relation_list`, `pages`, `same_row`, `owned_rows`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
@@ -31,7 +31,7 @@ def relation(
     """
     return declared_field(
         Relation(
-            **_followed(key, through, is_list=False),
+            **_joined(key, through, is_list=False),
             classify=classify,
             decides=tuple(decides),
             with_deleted=with_deleted,
@@ -55,7 +55,7 @@ def relation_list(
         through: A key that names the row. `key` then leads on from its table's rows.
         classify, decides: As in `Relation`. They turn all rows together into one value, where that is the field's type.
     """
-    declared = Relation(**_followed(key, through, is_list=True), classify=classify, decides=tuple(decides))
+    declared = Relation(**_joined(key, through, is_list=True), classify=classify, decides=tuple(decides))
     return declared_field(declared, description)
 
 
@@ -91,7 +91,7 @@ def pages(
 ) -> Any:
     """As `relation_list`, as a Relay connection in id order; `arguments` are those of `where`."""
     declared = Relation(
-        **_followed(key, through, is_list=True),
+        **_joined(key, through, is_list=True),
         is_paged=True,
         where=where,
         filters=tuple(filters),
@@ -132,7 +132,7 @@ def owned_rows(
     return declared_field(declared, description, arguments=PAGE_ARGUMENTS if is_paged else ())
 
 
-class _Followed(TypedDict):
+class _Join(TypedDict):
     of: Table[Any]
     target: Table[Any]
     local: str
@@ -142,7 +142,7 @@ class _Followed(TypedDict):
     key_type: str
 
 
-def _followed(key: Key, through: Key | None, *, is_list: bool) -> _Followed:
+def _joined(key: Key, through: Key | None, *, is_list: bool) -> _Join:
     """Return what a relation along one or two keys joins: a list begins at the row that the first key names."""
     first = through or key
     of, local, remote = (first.to, first.remote, first.column) if is_list else (first.table, first.column, first.remote)
@@ -155,7 +155,7 @@ def _followed(key: Key, through: Key | None, *, is_list: bool) -> _Followed:
         target, link = key.table, Link(table=between.name, column=key.remote, target_column=key.column, key=remote)
     else:
         raise TypeError(f"{key} does not lead on from {through}.")
-    return _Followed(
+    return _Join(
         of=of,
         target=target,
         local=local,

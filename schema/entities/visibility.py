@@ -210,7 +210,7 @@ def rule_of(table: Table[Any]) -> Visibility:
 
 
 def _pointed_at(table: Table[Any]) -> Iterator[PointedAtBy]:
-    """One rule for each table that names the rows and that a seller sees rows of."""
+    """Return one rule for each table that names the rows and that a seller sees rows of."""
     columns: dict[Table[Any], list[str]] = {}
     for key in references_to(table):
         columns.setdefault(key.table, []).append(key.column)

@@ -1,4 +1,4 @@
-"""What follows for webhooks from what the tables say of the entities that they are about."""
+"""Traits of the kinds of webhooks, from what the tables say of the entities that they are about."""
 
 from app.db.graph import path_to_seller, subscribable
 from app.db.table import OperatorOnly

@@ -61,7 +61,7 @@ def own_types() -> Iterator[None]:
 
 
 def _problems(type_: Any, declared: Any) -> list[str]:
-    """What is said of a type over promotions with one such field, `tried`."""
+    """Return the sentences about a type over promotions with one such field, `tried`."""
     made = type("Promotion", (), {"__annotations__": {"tried": type_}, "tried": declared})
     return _problems_of(entity(PROMOTIONS, description="A promotion.")(made))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import OfSeller, Owned, Table
+from app.db.table import OfSeller, Ownership, Table
 from app.errors import NotFound
 from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
@@ -38,7 +38,7 @@ SELLERS = Table(
     type_name="Seller",
     seen_by=OfSeller("id"),
     keys={"address_id": ADDRESSES},
-    owns=(Owned(IMAGES, ImageKind.GALLERY), Owned(IMAGES, ImageKind.LOGO), EXTERNAL_IDS, METADATA),
+    owns=(Ownership(IMAGES, ImageKind.GALLERY), Ownership(IMAGES, ImageKind.LOGO), EXTERNAL_IDS, METADATA),
     is_subscribable=True,
 )
 

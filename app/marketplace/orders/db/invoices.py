@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import OfSeller, Owned, Reference, Table, Through, part_of
+from app.db.table import OfSeller, Ownership, Reference, Table, Through, part_of
 from app.errors import NotFound
 from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
@@ -112,7 +112,7 @@ LINE_ITEMS = Table(
         "variant_id": Reference(to=VARIANTS, is_enforced=False),
         "image_id": IMAGES,
     },
-    owns=(EXTERNAL_IDS, METADATA, Owned(IMAGES, is_part=False)),
+    owns=(EXTERNAL_IDS, METADATA, Ownership(IMAGES, is_part=False)),
 )
 
 
