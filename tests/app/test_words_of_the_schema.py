@@ -34,7 +34,7 @@ def test_no_name_of_a_field_is_a_string_of_the_application() -> None:
 
 
 def _strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Return the strings of a module but its docstrings, which may give examples."""
+    """Return the strings of a module and the names of arguments; not its docstrings, which may give examples."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {
         node.body[0].value
@@ -44,6 +44,8 @@ def _strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
             yield node.lineno, node.value
+        elif isinstance(node, ast.keyword) and node.arg is not None:
+            yield node.lineno, node.arg
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ async def _save(conn: Connection, table: Table[Row], key: int | None, field: str
             raise NotFound("There is no such thing.", fields={field: ["there is no such thing"]})
         before = table.from_record(record)
         if "option_type_id" in values and values["option_type_id"] != getattr(before, "option_type_id", None):
-            Problems(optionTypeId=["can't be changed"]).check()
+            Problems(option_type_id=["can't be changed"]).check()
         differing = {name: value for name, value in values.items() if value != getattr(before, name)}
         return await update_row(conn, table, key, differing) if differing else before
     except asyncpg.UniqueViolationError as error:

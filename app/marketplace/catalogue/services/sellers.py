@@ -60,7 +60,7 @@ async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate
     problems.include(_rights(viewer, sent)).check()
     seller_id = viewer.seller_id if change.seller_id is None else change.seller_id
     if seller_id is None:
-        Problems(sellerId=["is required"]).check()
+        Problems(seller_id=["is required"]).check()
     if viewer.seller_id not in (None, seller_id):
         message = "there is no such seller"
         raise NotFound(message, fields={"seller_id": [message]})

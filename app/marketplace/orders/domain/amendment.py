@@ -39,7 +39,7 @@ def amendment_problems(lines: Sequence[AmendmentLine], left: Mapping[int, Refund
     left  of every line item of the invoice and no other, less what open refund lines claim.
     """
     if not lines:
-        return Problems(lineItems=["must not be empty"])
+        return Problems(line_items=["must not be empty"])
     problems = Problems()
     taken: Counter[tuple[int, bool]] = Counter()
     for index, line in enumerate(lines):
@@ -79,7 +79,7 @@ def _form_problems(line: AmendmentLine, path: str) -> Problems:
 def amount_problems(total_cents: int, *, invoice_left_cents: int) -> Problems:
     """An invoice does not become less than nothing."""
     if abs(total_cents) > BIGINT_MAX or abs(invoice_left_cents - total_cents) > BIGINT_MAX:
-        return Problems(lineItems=["come to an amount that is too large"])
+        return Problems(line_items=["come to an amount that is too large"])
     if total_cents > max(invoice_left_cents, 0):
-        return Problems(lineItems=[f"come to more than is left of the invoice: {max(invoice_left_cents, 0)}"])
+        return Problems(line_items=[f"come to more than is left of the invoice: {max(invoice_left_cents, 0)}"])
     return Problems()

@@ -48,13 +48,13 @@ def dispatch_problems(ordered_at: datetime, dispatched_at: datetime) -> Problems
     # Integrators round times down to the second.
     if dispatched_at >= ordered_at.replace(microsecond=0):
         return Problems()
-    return Problems(dispatchedAt=[f"must not be before the order, {ordered_at.isoformat()}"])
+    return Problems(dispatched_at=[f"must not be before the order, {ordered_at.isoformat()}"])
 
 
 def packing_problems(awaiting: Mapping[int, int], packed: Sequence[Packed]) -> Problems:
     """What is wrong with the contents; a line item may be listed twice, and its quantities count together."""
     if not packed:
-        return Problems(shippedItems=["must not be empty"])
+        return Problems(shipped_items=["must not be empty"])
     problems = Problems()
     taken: Counter[int] = Counter()
     for index, item in enumerate(packed):

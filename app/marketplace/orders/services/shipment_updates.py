@@ -75,7 +75,7 @@ async def _columns(conn: Connection, before: Shipment, sent: dict[str, Any]) -> 
     carrier_id = sent.get("postage_carrier_id", before.carrier_id)
     carrier = None if carrier_id is None else await find_carrier(conn, carrier_id)
     if carrier is None and "postage_carrier_id" in sent:
-        Problems(postageCarrierId=["there is no such carrier"]).check()
+        Problems(postage_carrier_id=["there is no such carrier"]).check()
     if "postage_carrier_id" in sent and carrier is not None:
         columns |= {"carrier_id": carrier.id, "carrier": carrier.name}
     number = sent.get("tracking_number", before.tracking_number)

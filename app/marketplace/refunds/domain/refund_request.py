@@ -189,7 +189,7 @@ def refund_line_problems(lines: Sequence[RefundLine], refundable: Mapping[int, R
     refundable  of every line item of the invoice and no other; `is_dispatched` is decided already.
     """
     if not lines:
-        return Problems(lineItems=["must not be empty"])
+        return Problems(line_items=["must not be empty"])
     problems = Problems()
     taken: Counter[tuple[int, bool]] = Counter()
     for index, line in enumerate(lines):

@@ -124,7 +124,7 @@ def _update_problems(sent: Mapping[str, Any]) -> Problems:
 async def _carrier_problems(conn: Connection, carrier_id: ShipmentCarrierId) -> Problems:
     if await find_carrier(conn, carrier_id) is not None:
         return Problems()
-    return Problems(carrierId=["there is no such carrier"])
+    return Problems(carrier_id=["there is no such carrier"])
 
 
 async def _left(conn: Connection, locked: LockedRefund) -> dict[int, int]:
