@@ -19,10 +19,9 @@ from app.webhooks.domain.broken_webhook import Checked
 NOT_CHECKED_STATUS = 2
 
 
-def check_database(database_url: str, errors: Console) -> None:
-    """Warn when the database is of a newer version. Raises Conflict when it has to be migrated first."""
-    if warning := asyncio.run(check_migrated(database_url)):
-        errors.print(f"[yellow]tellgraph:[/yellow] {warning}")
+def check_database(database_url: str) -> None:
+    """Refuse a database that this version can't work on, as `check_migrated`. Raises Conflict."""
+    asyncio.run(check_migrated(database_url))
 
 
 @contextmanager

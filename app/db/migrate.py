@@ -27,7 +27,7 @@ def migrate(database_url: str) -> None:
 
     Several at once take turns. A table's lock that cannot be had within 5 s fails the migration instead of queueing
     every other statement behind it.
-    Raises: asyncpg.PostgresError, OSError; Conflict when the database is of a newer version.
+    Raises: asyncpg.PostgresError, OSError; Conflict when the database is of another version's making.
     """
     asyncio.run(_migrate(database_url))
 
@@ -37,9 +37,7 @@ async def _migrate(database_url: str) -> None:
     try:
         while not await conn.fetchval("select pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110  # of another process
             await asyncio.sleep(_LOOK_AGAIN_S)
-        revision = await _revision(conn)
-        if revision is not None and revision not in _known():
-            raise Conflict(f"The database is at revision {revision}, which this version doesn't know: use a newer one.")
+        await _known_revision(conn)
         # Alembic is synchronous and runs an event loop of its own, which needs a thread of its own.
         await asyncio.to_thread(upgrade, database_url, "head")
         await _install_functions(database_url)
@@ -48,29 +46,25 @@ async def _migrate(database_url: str) -> None:
         await conn.close()
 
 
-async def check_migrated(database_url: str) -> str | None:
-    """Say whether this version can work on the database: None, or a warning when the database is of a newer version.
+async def check_migrated(database_url: str) -> None:
+    """Refuse a database that this version must not begin to work on.
 
-    An older version works on newer tables, so that processes can be replaced one by one. A database that can't be
-    reached is waited for elsewhere.
-    Raises: Conflict when the database has to be migrated first.
+    A process that runs already goes on when the database becomes newer, so that processes can be replaced one by one.
+    A database that can't be reached is waited for elsewhere.
+    Raises: Conflict when the database must be migrated first, or is of another version's making.
     """
     try:
         conn = await asyncpg.connect(database_url)
     except UNREACHABLE:
-        return None
+        return
     try:
-        revision = await _revision(conn)
+        revision = await _known_revision(conn)
     finally:
         await conn.close()
-    head, known = _scripts().get_current_head(), _known()
     if revision is None:
         raise Conflict("The database has not been migrated: run `tellgraph migrate` first.")
-    if revision not in known:
-        return f"The database is at revision {revision}, and this version knows up to {head}: deploy the newer version."
-    if revision != head:
+    if revision != (head := _scripts().get_current_head()):
         raise Conflict(f"The database is at revision {revision} and must be at {head}: run `tellgraph migrate` first.")
-    return None
 
 
 def upgrade(database_url: str, revision: str) -> None:
@@ -81,17 +75,21 @@ def upgrade(database_url: str, revision: str) -> None:
     command.upgrade(config, revision)
 
 
-async def _revision(conn: Connection) -> str | None:
-    """The revision of the database's tables; None without any."""
+async def _known_revision(conn: Connection) -> str | None:
+    """Return the revision of the database's tables; None without any.
+
+    Raises: Conflict when this version has no such revision: a newer version made it, or one from before the release,
+    whose revisions were numbers alone.
+    """
     if await conn.fetchval("select to_regclass('alembic_version')") is None:
         return None
     revision: str | None = await conn.fetchval("select version_num from alembic_version")
+    if revision is not None and revision not in {script.revision for script in _scripts().walk_revisions()}:
+        raise Conflict(
+            f"The database is at revision {revision}, which this version doesn't know:"
+            " use a newer version, or a new database if this one was made before 0.1.0."
+        )
     return revision
-
-
-def _known() -> set[str]:
-    """The revisions of this version."""
-    return {script.revision for script in _scripts().walk_revisions()}
 
 
 def _scripts() -> ScriptDirectory:

@@ -60,7 +60,7 @@ ARGUMENTS = (
     argument("sort", InvoiceSort | None, "Their order; by the time of their creation when absent."),
 )
 
-#: As `invoice_status` of app/marketplace/orders/domain/invoice.py; the migration of the list indexes has the function.
+#: As `invoice_status` of app/marketplace/orders/domain/invoice.py; 0002_orders.sql has the function.
 STATUS_SQL = 'invoice_status({t}.status_flags) collate "C"'
 
 _SORTS: dict[InvoiceSortField, Sort] = {
