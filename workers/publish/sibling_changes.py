@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.auth.viewers import Viewer
-from app.capture.captured import PASSED_DOWN, PassedDown
 from app.capture.change_events import ChangeEvent, Passed, insert_passed
+from app.db.graph import Cascade, cascades
 from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 from schema.entities.declarations import VISIBILITY
@@ -20,7 +20,7 @@ from workers.publish.match import entity_of
 from workers.publish.subscribing_sellers import Entity
 from workers.publish.subscriptions import Owner, Subscriptions
 
-_BELOW = {down.below: down for down in PASSED_DOWN.values()}
+_BELOW = {down.below.type_name: down for down in cascades().values()}
 
 Row = dict[str, Any]
 """A recorded row change: see ChangeEvent."""
@@ -36,9 +36,9 @@ async def pass_across(
 
     Args: owners — the sellers that see each changed entity.
     """
-    for whole, down in PASSED_DOWN.items():
+    for whole, down in cascades().items():
         updates = [one for one in events if one.entity_type == whole and one.operation is WebhookEventName.UPDATE]
-        columns = frozenset(across(down.table, column) for event in updates for column in event.columns)
+        columns = frozenset(across(down.whole.name, column) for event in updates for column in event.columns)
         if not columns:
             continue
         sellers = {seller for event in updates for seller in owners.get(entity_of(event), ())}
@@ -59,7 +59,7 @@ def without_hidden(
 ) -> tuple[frozenset[str], Sequence[Row]]:
     """Return columns and row changes without what was passed on within something that no seller sees."""
     down = _BELOW.get(entity_type)
-    if down is None or viewer.is_operator or not isinstance(VISIBILITY[down.table], OperatorOnly):
+    if down is None or viewer.is_operator or not isinstance(VISIBILITY[down.whole.name], OperatorOnly):
         return columns, changes
     return (
         frozenset(column for column in columns if "/" not in column),
@@ -67,44 +67,44 @@ def without_hidden(
     )
 
 
-def _is_passed(row: Row, down: PassedDown) -> bool:
+def _is_passed(row: Row, down: Cascade) -> bool:
     """Whether it is from one beside the entity (`_passed`), rather than from the whole itself."""
     way = row.get("v", ())
-    return len(way) > 1 and way[0] == down.table and way[1] in (down.below_table, "")
+    return len(way) > 1 and way[0] == down.whole.name and way[1] in (down.below.name, "")
 
 
 async def _watched(
-    subscriptions: Subscriptions, down: PassedDown, columns: frozenset[str], owners: Iterable[Owner]
+    subscriptions: Subscriptions, down: Cascade, columns: frozenset[str], owners: Iterable[Owner]
 ) -> frozenset[str]:
     """Return those of the columns that a webhook watches whose owner may see the whole."""
-    is_operators = isinstance(VISIBILITY[down.table], OperatorOnly)
+    is_operators = isinstance(VISIBILITY[down.whole.name], OperatorOnly)
     found: set[str] = set()
     for owner in owners:
         if owner is None or not is_operators:
-            audience = await subscriptions.audience(down.below, owner)
+            audience = await subscriptions.audience(down.below.type_name, owner)
             found |= audience.watched(columns) if audience is not None else frozenset()
     return frozenset(found)
 
 
-def _passed(event: ChangeEvent, down: PassedDown) -> Passed | None:
+def _passed(event: ChangeEvent, down: Cascade) -> Passed | None:
     """None when nothing has changed in the rows below: what is the whole's own, the triggers have passed down."""
     ways = [tuple(row.get("v", (row["t"],))) for row in event.changes]
     # Of an option that was renamed nobody has said whose choice it is.
     is_known = all(way[0] for way in ways)
     rows = [
-        {**row, "v": [down.table, *way]}
+        {**row, "v": [down.whole.name, *way]}
         for row, way in zip(event.changes, ways, strict=True)
-        if way[0] in (down.below_table, "")
+        if way[0] in (down.below.name, "")
     ]
     if not rows:
         return None
     changed = {[*row["p"], row["id"]][0] for row in rows}
     return Passed(
         event=event,
-        below=down.below,
+        below=down.below.type_name,
         sql=down.sql,
         # The one that has changed has told so itself.
         excepted=changed.pop() if is_known and len(changed) == 1 and not event.is_cut else None,
-        columns=frozenset(across(down.table, column) for column in event.columns),
+        columns=frozenset(across(down.whole.name, column) for column in event.columns),
         changes=rows,
     )

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class WebhookKlass(StrEnum):
-    """What a webhook is about. The value is GraphQL's; `entity_type` is the schema's type."""
+    """What a webhook is about: a table that is subscribable, under the name that GraphQL has for it."""
 
     INVOICE = "INVOICE"
     VARIANT = "VARIANT"
@@ -20,17 +20,6 @@ class WebhookKlass(StrEnum):
     def entity_type(self) -> str:
         """`RefundRequest` of REFUND_REQUEST."""
         return "".join(part.title() for part in self.value.split("_"))
-
-    @property
-    def is_operators_only(self) -> bool:
-        """Whether no seller can see any such entity, so that a seller's webhook would never be told anything."""
-        return self is WebhookKlass.ORDER
-
-    @property
-    def event_names(self) -> tuple["WebhookEventName", ...]:
-        """What can happen to such an entity. An operational event is written once, and nobody is told of its end."""
-        is_log = self is WebhookKlass.OPERATIONAL_EVENT
-        return (WebhookEventName.CREATE,) if is_log else tuple(WebhookEventName)
 
 
 class WebhookEventName(StrEnum):
