@@ -35,16 +35,16 @@ from schema.stored.check import marking
 from workers.process import run_worker
 
 _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
-#: Bytes of an answer for each character that a plan reads: four, under each of a hundred aliases.
+#: Bytes of an answer for each character that a plan reads: four, for each of a hundred aliases.
 _BYTES_READ = 400
-#: And of a value that doesn't stand in a row as it is, such as an amount that is formatted.
+#: Bytes of a value that is computed from a row, such as a formatted amount.
 _BYTES_EACH = 100
-#: What resolvers get to see of a request's headers.
+#: The request headers that resolvers can read.
 _READ_HEADERS = ("idempotency-key",)
 
 
 def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
-    """The ASGI application. `with_worker`: run one worker beside the API, in the same process."""
+    """Make the ASGI application. `with_worker` runs one worker beside the API, in the same process."""
     assert settings.database_url is not None, "the command fills in the embedded server's URL"
     database = create_database(
         settings.database_url, pool_size=settings.database_pool_size, timeout_s=settings.database_timeout_s
@@ -76,9 +76,9 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Endpoint:
-    """The GraphQL endpoint, as an ASGI application: what Starlette puts around a function costs each request.
+    """The GraphQL endpoint. It is an ASGI application, because Starlette's wrapper of functions slows each request.
 
-    keys  whose the keys of earlier requests were.
+    `keys` holds the viewers of earlier requests' keys.
     """
 
     database: Database
@@ -98,7 +98,7 @@ class _Endpoint:
             key = credential(request.headers)
             if key is None:
                 return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
-            # Before a connection is taken: a body that comes in slowly must not hold one of the pool's few.
+            # The body is read before a connection is taken, so that a slow body holds none of the pool's few.
             operation = await read_operation(request, max_body_bytes=self.settings.max_body_bytes)
             async with connection(self.database) as conn:
                 executed = await self._executed(request, key, operation, conn)
@@ -112,10 +112,10 @@ class _Endpoint:
         return respond(executed, accept, max_bytes=self.settings.max_response_bytes)
 
     async def _executed(self, request: Request, key: str, operation: Operation, conn: Connection) -> Executed | None:
-        """None for a key that is not live.
+        """Run an operation. Return None if the key is not valid.
 
-        A plan reads on behalf of whom the key was the last time, and asks in the same statement whether it still is:
-        a round trip less. Where that statement can't tell, the key is looked up before anything is answered.
+        A plan reads on behalf of the key's last known viewer, and its statement also checks the key. That saves a round
+        trip. If the statement does not confirm the key, the key is looked up before anything is answered.
         """
         witness = self.keys.witness(key)
         response = None
@@ -136,9 +136,9 @@ class _Endpoint:
         return await _execute(operation, context)
 
     def _planned(self, response: dict[str, Any], operation: Operation, context: Context) -> Executed:
-        """What a plan gives. It is small when even all that was read, under each alias, and all names are.
+        """Return a plan's result. It is marked as small if an upper bound of its size is small.
 
-        Counting a page takes a tenth of the time that a plan takes.
+        Counting the exact size takes a tenth of a plan's time.
         """
         values = response["extensions"]["cost"]["requested"] * (len(operation.query) + _BYTES_EACH)
         most = context.reader.characters * _BYTES_READ + values
@@ -158,7 +158,7 @@ class _Endpoint:
 
 
 async def _execute(operation: Operation, context: Context) -> Executed:
-    """By the reference executor."""
+    """Run an operation by the reference executor."""
     allowed = {OperationType.QUERY, OperationType.MUTATION} if operation.may_mutate else {OperationType.QUERY}
     try:
         result = await schema.execute(
@@ -189,7 +189,7 @@ def _executed(result: ExecutionResult) -> Executed:
 
 
 def _has_wrong_variables(result: ExecutionResult) -> bool:
-    """graphql-core gives a result for them all the same: one whose errors are of no field."""
+    """Return whether variables were wrong. graphql-core then returns a result whose errors have no path."""
     return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
 
 

@@ -3,10 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
-
+from app.capture.row_changes import RowChange, decode_row_changes, encode_row_changes
 from app.db.pool import Connection
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
@@ -31,7 +30,7 @@ class MissedChange(NamedTuple):
     operation: WebhookEventName
     is_updated: bool
     columns: Collection[str]
-    changes: Sequence[dict[str, Any]]
+    changes: Sequence[RowChange]
     is_cut: bool
     former_seller_ids: Collection[int]
     changed_at: datetime
@@ -47,7 +46,7 @@ class MissedEntity:
     updated_turn: int | None
     former_seller_ids: frozenset[int]
     columns: frozenset[str]
-    changes: Sequence[dict[str, Any]]
+    changes: Sequence[RowChange]
     is_cut: bool
     changed_at: datetime
 
@@ -96,7 +95,7 @@ async def record_missed(conn: Connection, changes: Sequence[MissedChange]) -> No
         [change.operation is WebhookEventName.CREATE for change in changes],
         [change.is_updated for change in changes],
         [",".join(sorted(change.columns)) for change in changes],
-        [orjson.dumps(list(change.changes[:MAX_CHANGES])).decode() for change in changes],
+        [encode_row_changes(change.changes[:MAX_CHANGES]) for change in changes],
         [change.is_cut or len(change.changes) > MAX_CHANGES for change in changes],
         [",".join(map(str, sorted(change.former_seller_ids))) for change in changes],
         [change.changed_at for change in changes],
@@ -124,7 +123,7 @@ async def list_missed(conn: Connection, entity_type: str, *, shard: int, after: 
             updated_turn=row["updated_turn"],
             former_seller_ids=frozenset(row["former_seller_ids"]),
             columns=frozenset(row["columns"]),
-            changes=orjson.loads(row["changes"]),
+            changes=decode_row_changes(row["changes"]),
             is_cut=row["is_cut"],
             changed_at=row["changed_at"],
         )

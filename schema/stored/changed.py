@@ -5,6 +5,7 @@ from typing import Any
 
 from graphql import GraphQLSchema
 
+from app.capture.row_changes import RowChange
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.graph import entity_of_table, fields_deciding, fields_reading, path_to, single_steps
@@ -16,12 +17,11 @@ MAX_JOINED = 200
 
 
 def describe_changes(
-    schema: GraphQLSchema, entity_type: str, changes: Sequence[dict[str, Any]], *, is_cut: bool
+    schema: GraphQLSchema, entity_type: str, changes: Sequence[RowChange], *, is_cut: bool
 ) -> dict[str, Any]:
     """Recorded row changes as field paths of the entity.
 
-    `changes`: {"t": table, "id", "p": parents' ids, "op": i, u or d, "c": columns}, in the order of recording, and
-    "v", the tables from the entity to the row, where they were recorded (`Root.way` in app/capture/captured.py).
+    `changes`: in the order of recording.
     Returns: {"added": […], "updated": […], "removed": […]}, with "cut": true when there were more than recorded.
     A row added and removed again is not named; the columns of an added row are not listed one by one.
     """
@@ -33,14 +33,14 @@ def describe_changes(
             continue
         path, _ = places[-1]
         # The entity's own row that comes or goes is the event itself.
-        if path or change["op"] == "u":
+        if path or change.operation == "u":
             described["updated"].update(dict.fromkeys(_decided(schema, places, change)))
-        if change["op"] == "u":
+        if change.operation == "u":
             for name in _field_names(schema, change):
                 described["updated"][_joined(path, name)] = None
         elif path:
-            first, _ = rows.get(path, (change["op"], ""))
-            rows[path] = (first, change["op"])
+            first, _ = rows.get(path, (change.operation, ""))
+            rows[path] = (first, change.operation)
     for path, (first, last) in rows.items():
         # Added and removed again is nothing; removed and added again (restored) is added.
         if (first, last) != ("i", "d"):
@@ -71,16 +71,16 @@ def join_changes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[s
     }
 
 
-def _places(schema: GraphQLSchema, entity_type: str, change: dict[str, Any]) -> list[tuple[str, str]] | None:
+def _places(schema: GraphQLSchema, entity_type: str, change: RowChange) -> list[tuple[str, str]] | None:
     """Paths and types from the entity, whose path is "", to the row: `shipments[<id>].shippedItems[<id>]`.
 
     None for what the schema does not show.
     """
-    ids, way = [*change["p"], change["id"]], tuple(change.get("v", ()))
+    ids, way = [*change.parents, change.id], change.way
     # A way leads to another row of the same table: of a variant, through its advert.
-    if not way and change["t"] == ENTITIES[entity_type].table.name:
+    if not way and change.table == ENTITIES[entity_type].table.name:
         return [("", entity_type)]
-    steps = path_to(schema, entity_type, change["t"], len(ids), way)
+    steps = path_to(schema, entity_type, change.table, len(ids), way)
     if steps is None:
         return None
     keys, places = iter(ids), [("", entity_type)]
@@ -90,13 +90,13 @@ def _places(schema: GraphQLSchema, entity_type: str, change: dict[str, Any]) -> 
     return places
 
 
-def _decided(schema: GraphQLSchema, places: Sequence[tuple[str, str]], change: dict[str, Any]) -> Iterator[str]:
+def _decided(schema: GraphQLSchema, places: Sequence[tuple[str, str]], change: RowChange) -> Iterator[str]:
     """What the row decides above it, and where the entity itself leads to: `lowestPrice` of a variant's advert."""
     _, entity_type = places[0]
     beside = [(step.field, step.type) for step in single_steps(schema, entity_type)]
     for path, of in dict.fromkeys((*places, *beside)):
-        for decided in fields_deciding(schema, of, change["t"]):
-            if not decided.columns.isdisjoint(change["c"]) or (decided.is_value and change["op"] != "u"):
+        for decided in fields_deciding(schema, of, change.table):
+            if not decided.columns.isdisjoint(change.columns) or (decided.is_value and change.operation != "u"):
                 yield _joined(path, decided.field)
 
 
@@ -104,7 +104,7 @@ def _joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _field_names(schema: GraphQLSchema, change: dict[str, Any]) -> list[str]:
-    columns = [column for column in change["c"] if column not in _SILENT]
-    of = entity_of_table(change["t"])
+def _field_names(schema: GraphQLSchema, change: RowChange) -> list[str]:
+    columns = [column for column in change.columns if column not in _SILENT]
+    of = entity_of_table(change.table)
     return list(dict.fromkeys(name for column in columns for name in fields_reading(schema, of, column)))

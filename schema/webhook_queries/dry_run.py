@@ -11,7 +11,7 @@ from app import __version__
 from app.auth.viewers import Scope, Viewer
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.kernel import clock
-from app.webhooks.cel.filters import Verdict
+from app.webhooks.cel.filters import FilterResult
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_filter import event_of
@@ -155,7 +155,9 @@ async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
     return key
 
 
-async def _filtered(context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes) -> Verdict:
+async def _filtered(
+    context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes
+) -> FilterResult:
     assert context.filters is not None, "dry runs are no part of what is rendered"
     names = event_names(klass)
     name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]

@@ -1,4 +1,4 @@
-"""What publishers must make of some commits: the first half of the model."""
+"""Check the events that publishers make of some commits: the first half of the model."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from tests.histories.model import (
 
 
 def check_round(subscription: Subscription, seen: Round) -> list[str]:
-    """What is wrong with the events that publishers have made for one webhook."""
+    """Return what is wrong with the events that publishers have made for one webhook."""
     wrong: list[str] = []
     made = [event for id_, event in sorted(seen.after.items()) if id_ not in seen.before]
     mine = [event for event in made if event.webhook == subscription.id and event.reason != TOLD_ALREADY]
@@ -42,7 +42,7 @@ def check_round(subscription: Subscription, seen: Round) -> list[str]:
 
 
 def check_missed(subscription: Subscription, seen: Round) -> list[str]:
-    """What is wrong with the events that publishers have made for a webhook that is disabled: that there are any."""
+    """Return what is wrong with a disabled webhook: it must get no events."""
     made = [event for id_, event in seen.after.items() if id_ not in seen.before]
     return [f"made for a disabled webhook: {event}" for event in made if event.webhook == subscription.id]
 
@@ -50,7 +50,7 @@ def check_missed(subscription: Subscription, seen: Round) -> list[str]:
 def _check_count(
     subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event]
 ) -> list[str]:
-    """In a storm, nobody can say which commits were looked at together."""
+    """Check the number of events. In a storm it is unknown which commits were published together."""
     together = [[commit] for commit in commits] if seen.is_storm else folds(subscription, commits)
     told = [fold for fold in together if concerns(subscription, fold)]
     wanted = [fold for fold in told if is_wanted(subscription, fold)]
@@ -66,9 +66,9 @@ def _check_count(
 
 
 def _check_torn(subscription: Subscription, commits: Sequence[Commit], events: Sequence[Event]) -> list[str]:
-    """What was gone when it was rendered is left to its destroy.
+    """Check that a variant that was erased before its rendering gets only its destroy.
 
-    Who is not told of creations is told of the end of one, unless publishers have looked at both together.
+    A webhook without creations is told of the end of one, unless publishers have looked at both together.
     """
     told = [event for event in events if event.state != "SKIPPED"]
     is_destroyed = operation(subscription, commits) == "destroy" and concerns(subscription, commits)
@@ -122,7 +122,7 @@ def _should_give_way(other: Event, event: Event) -> bool:
 def _check_names(
     subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event]
 ) -> list[str]:
-    """An update may be called a creation, while nothing has been said of that yet."""
+    """Check the event names. An update may be a create while no create was sent yet."""
     wanted = [fold for fold in folds(subscription, commits) if is_wanted(subscription, fold)]
     judged = [event for event in events if event.reason not in UNWATCHED]
     if seen.is_storm or len(wanted) != len(judged):
@@ -136,7 +136,7 @@ def _check_names(
 
 
 def check_creations(subscription: Subscription, seen: Round) -> list[str]:
-    """What is wrong with creations: that the subscriber has the variant already."""
+    """Return the creates of variants that the subscriber has already."""
     if subscription.every_change or not subscription.events >= {"create", "destroy"}:
         return []
     made = [event for id_, event in seen.after.items() if id_ not in seen.before and event.webhook == subscription.id]
@@ -148,7 +148,7 @@ def check_creations(subscription: Subscription, seen: Round) -> list[str]:
 
 
 def _is_held(seen: Round, event: Event) -> bool:
-    """Whether the subscriber has the variant for certain: it has taken it, and no end was ever on its way since."""
+    """Return whether the subscriber has the variant for certain: it was delivered, and no destroy was sent since."""
     earlier = [one for one in seen.after.values() if one.subject == event.subject and one.id < event.id]
     taken = [one for one in earlier if one.id in seen.taken and one.state != "SKIPPED"]
     last = max(taken, key=lambda one: one.id, default=None)
@@ -159,7 +159,7 @@ def _is_held(seen: Round, event: Event) -> bool:
 
 
 def _check_skip(subscription: Subscription, seen: Round, commits: Sequence[Commit], event: Event) -> list[str]:
-    """That nothing is lost by leaving out what was created and destroyed at once shows at the end."""
+    """Check that an event was skipped rightly. The end shows whether cancelled pairs have lost anything."""
     if event.reason in UNWATCHED or (event.reason == NEVER_SENT and event.name == "destroy"):
         return []
     before = last_given(seen, event.subject, event.id, by_arrival=True)
@@ -175,7 +175,7 @@ def _check_skip(subscription: Subscription, seen: Round, commits: Sequence[Commi
 
 
 def _is_equal(seen: Round, before: Event | None, renderings: Iterable[Any]) -> bool:
-    """Whether the subscriber knows it, or will: what had failed, or was withdrawn, it need not have taken in."""
+    """Return whether the subscriber has an equal state or will get it. Failed and withdrawn events do not count."""
     if before is None or before.name == "destroy":
         return False
     had_ended = before.id not in seen.taken and before.id in seen.before and seen.before[before.id].state in GIVEN_UP

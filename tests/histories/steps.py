@@ -1,4 +1,4 @@
-"""What can happen in a history, and how such histories are drawn. A failing one is printed as a list of these."""
+"""The steps of a history, and how histories are generated. A failing one is printed as a list of steps."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -107,7 +107,7 @@ class Family:
         await self.conn.execute(f"with {children} delete from invoices where id = $1", self.slots.pop(slot, 0))
 
     async def seen(self) -> dict[tuple[int, str, int], Any]:
-        """What each webhook's owner sees, by the tables alone."""
+        """Return what each webhook's owner sees, by the tables alone."""
         found: dict[tuple[int, str, int], Any] = {}
         for (klass, owner), webhook in self.webhooks.items():
             table, column, _ = READS[klass]

@@ -1,4 +1,4 @@
-"""What PostgreSQL plans once it may keep: statements are run small first, then large, and the other way about.
+"""Check the plans that PostgreSQL keeps: statements run with few rows first, then with many, and the reverse.
 
 A plan is kept by a connection, for PL/pgSQL's statements without parameters from the first call, else from the sixth.
 It was made for the rows of that time, by what ANALYZE had seen last: an empty queue, a full one, or nothing yet.
@@ -129,7 +129,7 @@ async def _costs(case: Case, setup: Conn, meter: CostMeter, state: str, small_fi
 
 
 def problems(case: Case, found: list[Costs]) -> list[str]:
-    """Where a history costs much more than the best one, or a row of many more than a row of few."""
+    """Return the histories that cost much more than the best one, or more per row with many rows than with few."""
     best_one, best_large = min(costs.one for costs in found), min(costs.large for costs in found)
     told = []
     for costs in found:

@@ -50,7 +50,7 @@ async def have_waiting(conn: Connection, webhooks: Sequence[Webhook], each: int)
 
 
 async def have_history(conn: Connection, webhooks: Sequence[Webhook], history: str) -> None:
-    """What the tables have been through, as far as the planner knows; they are empty at the end."""
+    """Give the tables a history that the planner knows. They are empty at the end."""
     if history in ("analyzed while waiting", "analyzed while in flight"):
         await have_waiting(conn, webhooks, 100)
         if history == "analyzed while in flight":

@@ -1,4 +1,4 @@
-"""Changes that disabled webhooks miss are recorded once for each entity, instead of being rendered for each webhook."""
+"""Record the changes that disabled webhooks miss: once for each entity, without rendering them."""
 
 from collections.abc import Collection
 
@@ -11,9 +11,9 @@ from workers.publish.subscribing_sellers import Entity
 
 
 async def record_missed_by(conn: Connection, selection: Selection) -> None:
-    """Record what the disabled webhooks miss of a selection, whose shards the caller has locked.
+    """Record the changes of a selection that disabled webhooks miss. The caller has locked its shards.
 
-    A webhook that holds too many events misses changes from now on: its matches are taken out of the selection.
+    A webhook that holds too many events misses changes from now on, and its matches leave the selection.
     """
     missed = dict(selection.missed)
     missed.update(await _take_out_full(conn, selection))

@@ -79,7 +79,7 @@ DELIVERY_ATTEMPTS = Table(
 )
 
 
-class Given(NamedTuple):
+class PriorEvent(NamedTuple):
     """A webhook event that was delivered or still may be, as publishing looks back on it.
 
     may_be_known  whether the subscriber may have heard of the entity before it.
@@ -117,7 +117,7 @@ Subject = tuple[WebhookId, str, int]
 """Webhook, entity type, entity id."""
 
 
-async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subject, list[Given]]:
+async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subject, list[PriorEvent]]:
     """What each webhook was last given for an entity, and all of it that is still open; newest first. No tests.
 
     What was given and is to be given again is there twice: as an open one, then as a delivered one.
@@ -141,10 +141,10 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
         [subject[1] for subject in subjects],
         [subject[2] for subject in subjects],
     )
-    found: dict[Subject, list[Given]] = {}
+    found: dict[Subject, list[PriorEvent]] = {}
     for row in rows:
         subject = (row["webhook_id"], row["entity_type"], row["entity_id"])
-        given = Given(
+        given = PriorEvent(
             id=row["id"],
             state=WebhookEventState(row["state"]),
             event_name=WebhookEventName(row["event_name"].upper()),

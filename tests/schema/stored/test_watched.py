@@ -35,7 +35,7 @@ from tests.schema.marked import Column, Marked, create_marked
 from tests.support.load import IS_LONG
 from tests.workers.publish.test_deduplication import WEBHOOK
 from workers.publish.match import Change, fold_entities, skip_reason
-from workers.publish.sibling_changes import pass_across
+from workers.publish.sibling_changes import record_follow_ups
 from workers.publish.subscribing_sellers import list_owners
 from workers.publish.subscriptions import Subscriptions
 
@@ -119,7 +119,9 @@ class Scene:
             subscriptions.take_over(webhook, 1)
         claimed = []
         while events := await claim_batch(self.conn, limit=500):
-            await pass_across(self.conn, subscriptions, events, await list_owners(self.conn, subscriptions, events))
+            await record_follow_ups(
+                self.conn, subscriptions, events, await list_owners(self.conn, subscriptions, events)
+            )
             await mark_published(self.conn, [event.id for event in events])
             claimed += events
         return fold_entities(claimed)

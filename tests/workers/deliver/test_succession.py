@@ -14,7 +14,7 @@ from app.webhooks.domain.attempt import ErrorKind
 from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.deliveries import result_of
 from tests.builders.variants import create_variant
-from tests.support.outbox import Made, Publisher
+from tests.support.outbox import MadeEvent, Publisher
 from tests.support.waiting import until
 from tests.workers.deliver.test_deliver import claim, failed
 from workers.deliver.record import record
@@ -30,7 +30,7 @@ IS_SLOW = (
 )
 
 
-async def publish(publisher: Publisher, change: str) -> Made:
+async def publish(publisher: Publisher, change: str) -> MadeEvent:
     await publisher.conn.execute(f"update variants set {change}")
     *_, last = await publisher.publish()
     return last
@@ -44,7 +44,7 @@ async def subscribe_told(publisher: Publisher, **given: Any) -> None:
     await publisher.deliver()
 
 
-async def store(publisher: Publisher, claimed: Sequence[DueEvent], **outcome: Any) -> list[Made]:
+async def store(publisher: Publisher, claimed: Sequence[DueEvent], **outcome: Any) -> list[MadeEvent]:
     await record([failed(due, **{"delay_s": 600.0, **outcome}) for due in claimed], publisher.resources.database)
     return await publisher.made()
 

@@ -1,4 +1,4 @@
-"""Deleted, changed, restored, deleted again: what is told of it, and what is not."""
+"""Events of an entity that is deleted, changed, restored and deleted again."""
 
 import asyncio
 

@@ -19,7 +19,7 @@ from app.webhooks.services.webhooks import delete_webhook, update_webhook
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
-from tests.support.outbox import Made, Publisher
+from tests.support.outbox import MadeEvent, Publisher
 from workers.upkeep.catch_up import BATCH_SIZE, catch_up_all, catch_up_step
 from workers.upkeep.sweep import sweep_all
 
@@ -46,7 +46,7 @@ async def watch_variants(publisher: Publisher, query: str = "sku", **given: Any)
     return await publisher.subscribe(query, klass=WebhookKlass.VARIANT, **given)
 
 
-async def catch_up(publisher: Publisher, webhook_id: int) -> list[Made]:
+async def catch_up(publisher: Publisher, webhook_id: int) -> list[MadeEvent]:
     """Enable the webhook and let it catch up. Returns what was made of it."""
     before = {one.id for one in await publisher.made()}
     await enable(publisher, webhook_id)
@@ -63,7 +63,7 @@ async def is_behind(conn: Connection, webhook_id: int) -> bool:
     return bool(await conn.fetchval("select missed_since is not null from webhooks where id = $1", webhook_id))
 
 
-def outcomes(made: Sequence[Made]) -> list[tuple[int, tuple[str, str]]]:
+def outcomes(made: Sequence[MadeEvent]) -> list[tuple[int, tuple[str, str]]]:
     return [(one.entity[1], one.outcome) for one in made]
 
 
