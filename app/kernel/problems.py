@@ -1,4 +1,4 @@
-"""What is wrong with an input: the path of a field, in the schema's words, and messages about it."""
+"""What is wrong with an input: the path of a field, by the names of the services' inputs, and messages about it."""
 
 import math
 import re
@@ -16,8 +16,8 @@ INT4_MAX = 2**31 - 1
 BIGINT_MAX = 2**63 - 1
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s]*\Z", re.IGNORECASE)
-_LONG_TEXTS = frozenset({"note", "notes", "description", "messageToSeller"})
-_INT4 = frozenset({"quantity", "countOnHand", "minPurchaseQuantity", "maxPurchaseQuantity"})
+_LONG_TEXTS = frozenset({"note", "notes", "description", "message_to_seller"})
+_INT4 = frozenset({"quantity", "count_on_hand", "min_purchase_quantity", "max_purchase_quantity"})
 
 
 class Problems(dict[str, list[str]]):
@@ -46,7 +46,7 @@ def value_problems(value: object, path: str = "") -> Problems:
     problems = Problems()
     if is_dataclass(value):
         for field in fields(value):
-            problems.include(value_problems(getattr(value, field.name), join(path, camel(field.name))))
+            problems.include(value_problems(getattr(value, field.name), join(path, field.name)))
     elif isinstance(value, (list, tuple)):
         if len(value) > MAX_ITEMS:
             problems.add(path, f"must not have more than {MAX_ITEMS} entries")
@@ -72,11 +72,6 @@ def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def camel(name: str) -> str:
-    """`count_on_hand` → `countOnHand`: the schema's word for a dataclass's field."""
-    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
-
-
 def _scalar_problem(value: object, path: str) -> str | None:
     name = next((part for part in reversed(path.split(".")) if not part.isdigit()), "")
     if isinstance(value, (Enum, bool)):
@@ -93,7 +88,7 @@ def _scalar_problem(value: object, path: str) -> str | None:
 
 
 def longest_text(name: str) -> int:
-    """Characters that a text of this name, in the schema's words, may have."""
+    """Return how many characters a text of this name may have."""
     return MAX_LONG_TEXT if name in _LONG_TEXTS else MAX_TEXT
 
 

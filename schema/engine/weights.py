@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from graphql import GraphQLField, GraphQLNonNull, get_named_type, is_leaf_type, is_list_type
 
-from app.kernel.problems import MAX_LONG_TEXT, MAX_TEXT, camel, longest_text
+from app.kernel.problems import MAX_LONG_TEXT, MAX_TEXT, longest_text
 from app.webhooks.domain.headers import MAX_TOTAL_BYTES
 from schema.engine.limits import MAX_CHARACTERS
 from schema.entities.declarations import Leaf
@@ -19,7 +19,7 @@ LIST_SIZE = 10
 #: Characters of texts whose limit doesn't follow from their column's name.
 LONGEST: Mapping[tuple[str, str], int] = {
     ("InvoiceAnnotation", "content"): MAX_LONG_TEXT,
-    ("Invoice", "buyerMessageToSeller"): longest_text("messageToSeller"),
+    ("Invoice", "buyerMessageToSeller"): longest_text("message_to_seller"),
     ("Webhook", "queryString"): MAX_CHARACTERS,
     ("Webhook", "payloadSchema"): 40_000,
     ("Webhook", "headers"): MAX_TOTAL_BYTES,
@@ -51,7 +51,7 @@ def weight(type_name: str, name: str, field: GraphQLField | None) -> int:
 def _longest_of(name: str, field: GraphQLField) -> int:
     """By the names of the field and of the columns that it shows: what writes them has the same names."""
     declared = declaration_of(field)
-    columns = [camel(column) for column in declared.reads] if isinstance(declared, Leaf) else []
+    columns = declared.reads if isinstance(declared, Leaf) else ()
     return max(map(longest_text, [name, *columns]))
 
 

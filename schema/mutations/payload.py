@@ -14,6 +14,7 @@ from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, N
 from app.http.idempotency import KeyedRequest, Remembered, run_once
 from schema.engine.context import Info
 from schema.entities.declarations import ENTITIES
+from schema.entities.names import graphql_path
 
 
 @strawberry.type(description="What is wrong with one field of the input.")
@@ -121,4 +122,4 @@ def _request_hash(info: Info) -> bytes:
 def validation_errors(error: TellgraphError) -> list[ValidationError]:
     """One per field; an error about no field in particular is about `base`."""
     fields = error.fields or {"base": [error.message]}
-    return [ValidationError(field=field, messages=list(messages)) for field, messages in fields.items()]
+    return [ValidationError(field=graphql_path(field), messages=list(messages)) for field, messages in fields.items()]

@@ -16,7 +16,7 @@ from graphql import (
 )
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
-from app.capture.captured import PASSED_DOWN
+from app.db.graph import cascades
 from schema.entities.declarations import ENTITIES, VISIBILITY, Leaf, Relation
 from schema.entities.declared import declaration_of
 from schema.entities.visibility import OperatorOnly
@@ -54,7 +54,7 @@ def relation_columns(table: str, relation: Relation) -> frozenset[str]:
 
 def whole_of(entity_type: str) -> str | None:
     """The table of what passes its changes down to such entities: adverts, of a variant; None when nothing does."""
-    return next((passed.table for passed in PASSED_DOWN.values() if passed.below == entity_type), None)
+    return next((down.whole.name for down in cascades().values() if down.below.type_name == entity_type), None)
 
 
 def across(whole: str, column: str) -> str:

@@ -15,6 +15,7 @@ from app.webhooks.cel.filters import FilterResult
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_filter import event_of
+from app.webhooks.services.webhook_klasses import event_names, is_operators_only
 from schema.engine.context import Context, Info
 from schema.engine.cost import Costs
 from schema.engine.loaders import Loaders
@@ -132,7 +133,7 @@ async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tup
     assert filters is not None, "dry runs are no part of what is rendered"
     if expression.strip() and (messages := await filters.check(expression, owner=info.context.viewer.seller_id)):
         problems["attributes.filter"] = messages
-    if klass.is_operators_only and not info.context.viewer.is_operator:
+    if is_operators_only(klass) and not info.context.viewer.is_operator:
         problems["attributes.type"] = [f"webhooks about {klass.value} are for the marketplace operator only"]
     if problems:
         raise InvalidInput("The webhook could not be registered.", fields=problems)
@@ -158,7 +159,7 @@ async def _filtered(
     context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes
 ) -> FilterResult:
     assert context.filters is not None, "dry runs are no part of what is rendered"
-    names = klass.event_names
+    names = event_names(klass)
     name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
     event = event_of(klass, name, entity_id, {"added": [], "updated": [], "removed": []})
     verdict, _ = await context.filters.evaluate(expression, event, payload, owner=context.viewer.seller_id)

@@ -66,9 +66,9 @@ def _check_count(
 
 
 def _check_torn(subscription: Subscription, commits: Sequence[Commit], events: Sequence[Event]) -> list[str]:
-    """Check that an entity that was gone before its rendering gets only its destroy.
+    """Check that a variant that was erased before its rendering gets only its destroy.
 
-    A webhook without creates gets the end of one, too, unless publishers have looked at both together.
+    A webhook without creations is told of the end of one, unless publishers have looked at both together.
     """
     told = [event for event in events if event.state != "SKIPPED"]
     is_destroyed = operation(subscription, commits) == "destroy" and concerns(subscription, commits)

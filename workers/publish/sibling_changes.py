@@ -8,9 +8,9 @@ pay nothing for it, and nothing is recorded unless a webhook watches.
 from collections.abc import Iterable, Mapping, Sequence
 
 from app.auth.viewers import Viewer
-from app.capture.captured import PASSED_DOWN, PassedDown
 from app.capture.change_events import ChangeEvent, FollowUp, insert_follow_up
 from app.capture.row_changes import RowChange
+from app.db.graph import Cascade, cascades
 from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 from schema.entities.declarations import VISIBILITY
@@ -20,7 +20,7 @@ from workers.publish.match import entity_of
 from workers.publish.subscribing_sellers import Entity
 from workers.publish.subscriptions import Owner, Subscriptions
 
-_BELOW = {down.below: down for down in PASSED_DOWN.values()}
+_BELOW = {down.below.type_name: down for down in cascades().values()}
 
 
 async def record_follow_ups(
@@ -37,9 +37,9 @@ async def record_follow_ups(
         events: The change events that are published now.
         owners: The sellers that see each changed entity.
     """
-    for whole, down in PASSED_DOWN.items():
+    for whole, down in cascades().items():
         updates = [one for one in events if one.entity_type == whole and one.operation is WebhookEventName.UPDATE]
-        columns = frozenset(across(down.table, column) for event in updates for column in event.columns)
+        columns = frozenset(across(down.whole.name, column) for event in updates for column in event.columns)
         if not columns:
             continue
         sellers = {seller for event in updates for seller in owners.get(entity_of(event), ())}
@@ -60,7 +60,7 @@ def remove_hidden(
 ) -> tuple[frozenset[str], Sequence[RowChange]]:
     """Return columns and row changes without siblings' changes that came by an entity no seller sees."""
     down = _BELOW.get(entity_type)
-    if down is None or viewer.is_operator or not isinstance(VISIBILITY[down.table], OperatorOnly):
+    if down is None or viewer.is_operator or not isinstance(VISIBILITY[down.whole.name], OperatorOnly):
         return columns, changes
     return (
         frozenset(column for column in columns if "/" not in column),
@@ -68,44 +68,44 @@ def remove_hidden(
     )
 
 
-def _is_siblings(row: RowChange, down: PassedDown) -> bool:
+def _is_siblings(row: RowChange, down: Cascade) -> bool:
     """Return whether a row change comes from a sibling (see `_follow_up`), rather than from the whole itself."""
     way = row.way
-    return len(way) > 1 and way[0] == down.table and way[1] in (down.below_table, "")
+    return len(way) > 1 and way[0] == down.whole.name and way[1] in (down.below.name, "")
 
 
 async def _watched(
-    subscriptions: Subscriptions, down: PassedDown, columns: frozenset[str], owners: Iterable[Owner]
+    subscriptions: Subscriptions, down: Cascade, columns: frozenset[str], owners: Iterable[Owner]
 ) -> frozenset[str]:
     """Return the columns that a webhook watches whose owner may see the whole."""
-    is_operators = isinstance(VISIBILITY[down.table], OperatorOnly)
+    is_operators = isinstance(VISIBILITY[down.whole.name], OperatorOnly)
     found: set[str] = set()
     for owner in owners:
         if owner is None or not is_operators:
-            audience = await subscriptions.audience(down.below, owner)
+            audience = await subscriptions.audience(down.below.type_name, owner)
             found |= audience.watched(columns) if audience is not None else frozenset()
     return frozenset(found)
 
 
-def _follow_up(event: ChangeEvent, down: PassedDown) -> FollowUp | None:
+def _follow_up(event: ChangeEvent, down: Cascade) -> FollowUp | None:
     """Return the follow-up of an event; None if no row below changed. The triggers record the whole's own changes."""
     ways = [row.way or (row.table,) for row in event.changes]
     # A renamed option does not say which variants have chosen it.
     is_known = all(way[0] for way in ways)
     rows = [
-        row._replace(way=(down.table, *way))
+        row._replace(way=(down.whole.name, *way))
         for row, way in zip(event.changes, ways, strict=True)
-        if way[0] in (down.below_table, "")
+        if way[0] in (down.below.name, "")
     ]
     if not rows:
         return None
     changed = {(*row.parents, row.id)[0] for row in rows}
     return FollowUp(
         event=event,
-        below=down.below,
+        below=down.below.type_name,
         sql=down.sql,
         # The row that changed has its own change event.
         excepted=changed.pop() if is_known and len(changed) == 1 and not event.is_cut else None,
-        columns=frozenset(across(down.table, column) for column in event.columns),
+        columns=frozenset(across(down.whole.name, column) for column in event.columns),
         changes=rows,
     )

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from app.capture.captured import PASSED_DOWN
 from app.capture.change_events import ChangeEvent
+from app.db.graph import cascades, subscribable
 from app.db.pool import Connection
-from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook import WebhookEventName
 from schema.entities.declarations import ENTITIES, VISIBILITY
 from workers.publish.subscriptions import Owner, Subscriptions
-
-_SUBSCRIBABLE = {klass.entity_type for klass in WebhookKlass}
 
 Entity = tuple[str, int]
 """An entity's type and id."""
@@ -25,7 +23,7 @@ async def list_owners(
     """
     ids: dict[str, set[int]] = {}
     for event in events:
-        if event.entity_type in _SUBSCRIBABLE and _concerns_sellers(subscriptions, event.entity_type):
+        if event.entity_type in subscribable() and _concerns_sellers(subscriptions, event.entity_type):
             ids.setdefault(event.entity_type, set()).add(event.entity_id)
     owners: dict[Entity, list[int]] = {}
     for entity_type, of_type in ids.items():
@@ -36,8 +34,10 @@ async def list_owners(
 
 def _concerns_sellers(subscriptions: Subscriptions, entity_type: str) -> bool:
     """Return whether sellers have webhooks about the type, or about the siblings that its changes reach."""
-    down = PASSED_DOWN.get(entity_type)
-    return subscriptions.has_sellers(entity_type) or (down is not None and subscriptions.has_sellers(down.below))
+    down = cascades().get(entity_type)
+    return subscriptions.has_sellers(entity_type) or (
+        down is not None and subscriptions.has_sellers(down.below.type_name)
+    )
 
 
 def list_possible_owners(events: Sequence[ChangeEvent], present: Sequence[int]) -> list[Owner]:

@@ -8,9 +8,10 @@ from typing import NamedTuple, NewType
 import orjson
 
 from app.db.pool import Connection, unmoved
-from app.db.table import Table
+from app.db.table import Reference, Table, Through
 from app.webhooks.db import transitions
-from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.db.payloads import PAYLOADS
+from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 
@@ -58,8 +59,25 @@ class DeliveryAttempt:
     duration_ms: int | None
 
 
-WEBHOOK_EVENTS = Table("webhook_events", WebhookEvent)
-DELIVERY_ATTEMPTS = Table("delivery_attempts", DeliveryAttempt)
+WEBHOOK_EVENTS = Table(
+    "webhook_events",
+    WebhookEvent,
+    seen_by=Through("webhook_id", is_of_few=True),
+    keys={
+        "webhook_id": Reference(to=WEBHOOKS, is_enforced=False),
+        "payload_digest": Reference(to=PAYLOADS, remote="digest", is_enforced=False),
+        "superseded_by": Reference(is_enforced=False),
+    },
+)
+DELIVERY_ATTEMPTS = Table(
+    "delivery_attempts",
+    DeliveryAttempt,
+    seen_by=Through("webhook_id", is_of_few=True),
+    keys={
+        "webhook_id": Reference(to=WEBHOOKS, is_enforced=False),
+        "webhook_event_id": Reference(to=WEBHOOK_EVENTS, is_enforced=False),
+    },
+)
 
 
 class PriorEvent(NamedTuple):

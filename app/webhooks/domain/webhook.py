@@ -21,17 +21,6 @@ class WebhookKlass(StrEnum):
         """The GraphQL type, such as `RefundRequest` for REFUND_REQUEST."""
         return "".join(part.title() for part in self.value.split("_"))
 
-    @property
-    def is_operators_only(self) -> bool:
-        """Whether only the operator sees such entities, so that a seller's webhook would never get anything."""
-        return self is WebhookKlass.ORDER
-
-    @property
-    def event_names(self) -> tuple["WebhookEventName", ...]:
-        """The events that such an entity can have. An operational event is only created."""
-        is_log = self is WebhookKlass.OPERATIONAL_EVENT
-        return (WebhookEventName.CREATE,) if is_log else tuple(WebhookEventName)
-
 
 class WebhookEventName(StrEnum):
     """The kind of a change; stored by value."""

@@ -13,6 +13,7 @@ from app.webhooks.db.webhook_backfills import WebhookBackfill, WebhookBackfillId
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_run import WebhookRunState
+from app.webhooks.services.webhook_klasses import event_names
 
 DEFAULT_RATE_PER_S = 10
 MAX_RATE_PER_S = 500
@@ -50,12 +51,12 @@ async def start_backfill(
     """
     rate = DEFAULT_RATE_PER_S if rate_per_second is None else rate_per_second
     if not 1 <= rate <= MAX_RATE_PER_S:
-        raise InvalidInput.at("ratePerSecond", f"must be from 1 to {MAX_RATE_PER_S}")
+        raise InvalidInput.at("rate_per_second", f"must be from 1 to {MAX_RATE_PER_S}")
     if updated_since is not None and updated_until is not None and updated_since >= updated_until:
-        raise InvalidInput.at("updatedUntil", "must be later than updatedSince")
+        raise InvalidInput.at("updated_until", "must be later than the time since when")
     async with transaction(database, actor=viewer.actor) as conn:
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        if WebhookEventName.UPDATE not in webhook.type.event_names:
+        if WebhookEventName.UPDATE not in event_names(webhook.type):
             raise Conflict(f"A webhook about {webhook.type.value} is not backfilled: what happened can be asked for.")
         check(webhook)
         if await webhook_backfills.is_running(conn, webhook_id):

@@ -73,7 +73,7 @@ async def replay_events(
         named = f"{', '.join(wrong)} can't be replayed; " if wanted else ""
         raise InvalidInput.at("states", f"{named}name some of {allowed}")
     if created_since is not None and created_until is not None and created_since >= created_until:
-        raise InvalidInput.at("createdUntil", "must be later than createdSince")
+        raise InvalidInput.at("created_until", "must be later than the time since when")
     async with transaction(database, actor=viewer.actor) as conn:
         await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
         if await webhook_replays.is_running(conn, webhook_id):

@@ -140,7 +140,7 @@ def _wanted(before: Webhook | None, schemes: Sequence[SignatureScheme] | None) -
     if schemes is None:
         schemes = () if before is None else before.signature_schemes
     elif not schemes:
-        raise InvalidInput.at("attributes.signatureSchemes", "must name at least one of HMAC, ED25519")
+        raise InvalidInput.at("attributes.signature_schemes", "must name at least one of HMAC, ED25519")
     # Every library of Standard Webhooks verifies `v1`, few any other: a scheme is added to it, never put in its place.
     return tuple(scheme for scheme in SignatureScheme if scheme is SignatureScheme.HMAC or scheme in schemes)
 
@@ -168,9 +168,9 @@ def _columns(ring: Ring, box: SecretBox, schemes: Iterable[SignatureScheme]) -> 
 def _check(hmac_key: str | None, overlap_s: int) -> None:
     problems: dict[str, list[str]] = {}
     if hmac_key is not None and (messages := check_secret(hmac_key)):
-        problems["hmacKey"] = messages
+        problems["hmac_key"] = messages
     if not 0 <= overlap_s <= MAX_OVERLAP_S:
-        problems["overlapSeconds"] = [f"must be from 0 to {MAX_OVERLAP_S}"]
+        problems["overlap_seconds"] = [f"must be from 0 to {MAX_OVERLAP_S}"]
     if problems:
         raise InvalidInput("The secret was not rotated.", fields=problems)
 

@@ -25,6 +25,7 @@ from app.webhooks.domain.secret_ring import SignatureScheme
 from app.webhooks.domain.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
+from app.webhooks.services.webhook_klasses import event_names, is_operators_only
 from app.webhooks.services.webhook_secrets import SECRETS as SECRETS
 from app.webhooks.services.webhook_secrets import SecretColumns, WebhookWithKey, secret_columns
 
@@ -32,12 +33,8 @@ HEADERS = "webhook.headers"
 """The purpose for which header values are encrypted."""
 
 _LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30), "rate_limit": (1, 1000)}
-_INPUT_NAMES = {
-    "max_retries": "maxRetries",
-    "concurrent_send_limit": "concurrentSendLimit",
-    "timeout_s": "timeoutSeconds",
-    "rate_limit": "rateLimit",
-}
+#: What the input calls an attribute that is called otherwise there.
+_INPUT_NAMES = {"timeout_s": "timeout_seconds"}
 _MAX_DESCRIPTION_CHARS = 2_000
 
 
@@ -81,7 +78,7 @@ async def create_webhook(
         Conflict: The seller has as many webhooks as it may have.
     """
     owner = _owner(viewer, seller_id)
-    if klass.is_operators_only and owner is not None:
+    if is_operators_only(klass) and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
     values = _columns(attributes, settings, klass, filter_problems)
     ringed = _ringed(None, attributes, settings)
@@ -164,12 +161,12 @@ async def _check_owner(conn: Connection, seller_id: SellerId | None, settings: S
     try:
         await sellers.lock_seller(conn, seller_id)
     except NotFound as error:
-        raise InvalidInput.at("attributes.sellerId", "there is no such seller") from error
+        raise InvalidInput.at("attributes.seller_id", "there is no such seller") from error
     count, maximum = await webhooks.count_webhooks(conn, seller_id), settings.max_webhooks_per_seller
     if count >= maximum:
         raise Conflict(
-            f"The seller has {count} webhooks, and may have {maximum} (TELLGRAPH_MAX_WEBHOOKS_PER_SELLER). Delete one"
-            " with webhookDelete, or change one with webhookUpdate."
+            f"The seller has {count} webhooks, and may have {maximum} (TELLGRAPH_MAX_WEBHOOKS_PER_SELLER). Delete"
+            " one of them, or change one instead."
         )
 
 
@@ -193,7 +190,7 @@ def _columns(
     if problems:
         raise InvalidInput("The webhook was not saved.", fields=problems)
     if "events" in attributes:
-        values["events"] = [event.value for event in dict.fromkeys(attributes["events"] or klass.event_names)]
+        values["events"] = [event.value for event in dict.fromkeys(attributes["events"] or event_names(klass))]
     return {**values, **_sealed_headers(attributes, settings)}
 
 
@@ -211,12 +208,12 @@ def _problems(
     for name, (least, most) in _LIMITS.items():
         value = attributes.get(name)
         if isinstance(value, int) and not least <= value <= most:
-            problems[f"attributes.{_INPUT_NAMES[name]}"] = [f"must be from {least} to {most}"]
+            problems[f"attributes.{_INPUT_NAMES.get(name, name)}"] = [f"must be from {least} to {most}"]
     events = attributes.get("events")
     if events is not None and not events:
         problems["attributes.events"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
-    elif not set(events or ()) <= set(klass.event_names):
-        happens = ", ".join(klass.event_names)
+    elif not set(events or ()) <= set(event_names(klass)):
+        happens = ", ".join(event_names(klass))
         problems["attributes.events"] = [f"must be {happens} alone: nothing else happens to {klass.entity_type}"]
     description = attributes.get("description") or ""
     if len(description) > _MAX_DESCRIPTION_CHARS or "\0" in description:
@@ -227,7 +224,7 @@ def _problems(
         problems["attributes.filter"] = [*filter_problems]
     key = attributes.get("hmac_key")
     if key is not None and (messages := check_secret(key)):
-        problems["attributes.hmacKey"] = messages
+        problems["attributes.hmac_key"] = messages
     return problems
 
 

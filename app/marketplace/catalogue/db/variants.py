@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection, Record
-from app.db.table import Table
+from app.db.table import OfSeller, Table, part_of
 from app.errors import NotFound
-from app.marketplace.catalogue.db.adverts import AdvertId
-from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.catalogue.db.adverts import ADVERTS, AdvertId
+from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 from app.marketplace.orders.domain.order import PricingModel
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
+from app.marketplace.owned.db.metadata import METADATA
 
 VariantId = NewType("VariantId", int)
 
@@ -42,7 +45,15 @@ class Variant:
     updated_at: datetime
 
 
-VARIANTS = Table("variants", Variant)
+VARIANTS = Table(
+    "variants",
+    Variant,
+    type_name="Variant",
+    seen_by=OfSeller(),
+    keys={"advert_id": part_of(ADVERTS, passes_down=True), "seller_id": SELLERS},
+    owns=(IMAGES, EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +73,7 @@ async def find_advert_of(conn: Connection, variant_id: VariantId, *, seller_id: 
     """The advert of a variant that is not deleted, nor its advert; it has to be locked before the variant is.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `variantId`, for another seller's as well.
+    Raises NotFound at `variant_id`, for another seller's as well.
     """
     found = await conn.fetchval(
         "select v.advert_id from variants v join adverts a on a.id = v.advert_id"
@@ -73,7 +84,7 @@ async def find_advert_of(conn: Connection, variant_id: VariantId, *, seller_id: 
     )
     if found is None:
         message = "there is no such variant"
-        raise NotFound(message, fields={"variantId": [message]})
+        raise NotFound(message, fields={"variant_id": [message]})
     return AdvertId(found)
 
 
@@ -81,7 +92,7 @@ async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: Se
     """A variant that is not deleted, nor its advert, locked to the end of the transaction.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `variantId`, for another seller's as well.
+    Raises NotFound at `variant_id`, for another seller's as well.
     """
     record = await conn.fetchrow(
         f"select {VARIANTS.select_list('v')} from variants v join adverts a on a.id = v.advert_id"
@@ -92,7 +103,7 @@ async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: Se
     )
     if record is None:
         message = "there is no such variant"
-        raise NotFound(message, fields={"variantId": [message]})
+        raise NotFound(message, fields={"variant_id": [message]})
     return VARIANTS.from_record(record)
 
 

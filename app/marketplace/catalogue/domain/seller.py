@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.kernel.problems import Problems, camel
+from app.kernel.problems import Problems
 
 #: Where a seller is reached: it knows best.
 OWN = frozenset({"email_address", "phone", "address"})
@@ -30,4 +30,4 @@ def seller_problems(sent: Mapping[str, object], *, is_new: bool) -> Problems:
 
 
 def _path(name: str) -> str:
-    return f"attributes.{camel(name)}"
+    return f"attributes.{name}"

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import Table, Through, part_of
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
-from app.marketplace.orders.db.invoices import InvoiceId
+from app.marketplace.orders.db.invoices import INVOICES, InvoiceId
 
 InvoiceAnnotationId = NewType("InvoiceAnnotationId", int)
 
@@ -23,7 +23,12 @@ class InvoiceAnnotation:
     updated_at: datetime
 
 
-INVOICE_ANNOTATIONS = Table("invoice_annotations", InvoiceAnnotation)
+INVOICE_ANNOTATIONS = Table(
+    "invoice_annotations",
+    InvoiceAnnotation,
+    seen_by=Through("invoice_id"),
+    keys={"invoice_id": part_of(INVOICES)},
+)
 
 
 async def find_annotated_invoice(
@@ -32,7 +37,7 @@ async def find_annotated_invoice(
     """The invoice of an annotation, which has to be locked before the annotation is changed.
 
     seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `invoiceAnnotationId`, for another seller's as well.
+    Raises NotFound at `invoice_annotation_id`, for another seller's as well.
     """
     found = await conn.fetchval(
         "select a.invoice_id from invoice_annotations a join invoices i on i.id = a.invoice_id"
@@ -42,5 +47,5 @@ async def find_annotated_invoice(
     )
     if found is None:
         message = "there is no such annotation"
-        raise NotFound(message, fields={"invoiceAnnotationId": [message]})
+        raise NotFound(message, fields={"invoice_annotation_id": [message]})
     return InvoiceId(found)

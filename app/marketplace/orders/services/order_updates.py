@@ -12,7 +12,7 @@ from app.db.pool import Connection, transaction
 from app.db.write import update_row
 from app.errors import Conflict, Forbidden
 from app.kernel.attributes import ABSENT, Absent, given
-from app.kernel.problems import Problems, camel, value_problems
+from app.kernel.problems import Problems, value_problems
 from app.marketplace.orders.db.invoices import (
     INVOICES,
     Invoice,
@@ -98,12 +98,12 @@ async def update_order(database: Database, viewer: Viewer, change: OrderUpdate) 
 
 
 def _problems(change: OrderUpdate) -> Problems:
-    problems = payment_problems(change.payment_events, "paymentEvents")
+    problems = payment_problems(change.payment_events, "payment_events")
     if change.attributes.is_gift is None:
-        problems.add("attributes.isGift", "can't be null")
+        problems.add("attributes.is_gift", "can't be null")
     for name in ("address", "billing_address"):
         if isinstance(address := getattr(change.attributes, name), NewAddress):
-            problems.include(address_problems(address, f"attributes.{camel(name)}"))
+            problems.include(address_problems(address, f"attributes.{name}"))
     return problems
 
 

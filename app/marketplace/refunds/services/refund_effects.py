@@ -54,7 +54,7 @@ class LockedRefund:
 
 
 async def lock_refund(conn: Connection, viewer: Viewer, refund_request_id: RefundRequestId) -> LockedRefund:
-    """Lock a request with its invoice. Raises NotFound at `refundRequestId`, for another seller's as well."""
+    """Lock a request with its invoice. Raises NotFound at `refund_request_id`, for another seller's as well."""
     # The invoice before the request, as everywhere: changes wait for each other, never in a circle.
     invoice_id = await find_refunded_invoice(conn, refund_request_id, seller_id=viewer.seller_id)
     invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)
