@@ -140,6 +140,7 @@ from app.db.graph import tables
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.engine.statements import seen_ids
+from app.capture.row_changes import decode_row_changes
 from schema.stored.changed import describe_changes
 from schema.stored.validate import stored_query
 
@@ -167,7 +168,7 @@ async def main(url, sql, advert_id, seller_id):
         "recorded": sorted([row["entity_type"], row["entity_id"], row["operation"]] for row in updated),
         "changed": {
             row["entity_type"]: describe_changes(
-                schema._schema, row["entity_type"], json.loads(row["changes"]), is_cut=False
+                schema._schema, row["entity_type"], decode_row_changes(row["changes"]), is_cut=False
             )["updated"]
             for row in updated
         },
