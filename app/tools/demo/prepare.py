@@ -7,7 +7,7 @@ from app.auth.viewers import authenticate, create_key
 from app.db.pool import Connection, create_database, transaction
 from app.settings import Settings
 from app.tools.demo.progress import Steps
-from app.tools.seed.small import has_sellers, seed_marketplace
+from app.tools.seed.seeding import has_sellers, seed_small
 
 
 async def prepare(settings: Settings, steps: Steps) -> str:
@@ -17,8 +17,8 @@ async def prepare(settings: Settings, steps: Steps) -> str:
         if await has_sellers(database):
             steps.say("there is one already: it is used as it is")
         else:
-            seeded = await seed_marketplace(database)
-            steps.say(f"seeded {seeded.sellers} sellers, {seeded.variants} variants, {seeded.orders} orders")
+            seeded = await seed_small(database)
+            steps.say(f"seeded {seeded['sellers']} sellers, {seeded['variants']} variants, {seeded['orders']} orders")
         async with transaction(database) as conn:
             return await _operator_key(conn, settings.data_dir / "demo.key")
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from databases import Database
@@ -14,9 +14,7 @@ from rich.text import Text
 from app.db.pool import create_database
 from app.errors import InvalidInput
 from app.kernel import clock
-from app.tools.seed.large.catalogue import count_shops
-from app.tools.seed.large.scale import Scale, seed_at_scale
-from app.tools.seed.small import seed_marketplace
+from app.tools.seed.seeding import Scale, seed_at_scale, seed_small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ async def run_seed(database_url: str, asked: SeedRequest, console: Console) -> s
             return _sentence(await _seed_large(database, asked, scale, console))
         if asked.until is not None or asked.is_quiet:
             raise InvalidInput("--until and --quiet-history are for --scale.")
-        return _sentence(asdict(await seed_marketplace(database, seed=asked.seed, again=asked.again)))
+        return _sentence(await seed_small(database, seed=asked.seed, again=asked.again))
 
 
 async def _seed_large(database: Database, asked: SeedRequest, scale: Scale, console: Console) -> Counter[str]:
@@ -86,7 +84,7 @@ class _Bars(Progress):
         columns = (TextColumn("{task.description:>8}"), BarColumn(), counted, _Rate(), TimeRemainingColumn())
         super().__init__(*columns, console=console)
         self._tasks_of: dict[str, TaskID] = {
-            "sellers": self.add_task("sellers", total=count_shops(scale.invoices)),
+            "sellers": self.add_task("sellers", total=scale.sellers),
             "invoices": self.add_task("invoices", total=scale.invoices, start=False),
         }
 

@@ -41,14 +41,14 @@ async def find_or_add_reference(conn: Connection) -> Reference:
     return Reference(
         country_id=country_id,
         states=states,
-        carriers=await find_or_add_carriers(conn),
+        carriers=await _carriers(conn),
         brands={name: await _brand(conn, name) for name in words.BRANDS},
         taxons=taxons,
         options={option.name: await _option(conn, place, option) for place, option in enumerate(words.OPTIONS)},
     )
 
 
-async def find_or_add_carriers(conn: Connection) -> list[ShipmentCarrier]:
+async def _carriers(conn: Connection) -> list[ShipmentCarrier]:
     """Return all our carriers. Names are unique, and some may exist already."""
     names = [name for name, _ in CARRIERS]
     await conn.execute(

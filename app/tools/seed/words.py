@@ -1,9 +1,12 @@
-"""The words of a large seeded marketplace; catalogue.py and orders.py use them."""
+"""The words of seeded marketplaces; offers.py, catalogue.py and the sales use them."""
 
 from dataclasses import dataclass
 
 from app.marketplace.catalogue.domain.option import FieldType
 from app.tools.seed import names
+
+CURRENCY = "AUD"
+TAX_RATE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,10 @@ OPTIONS = (
         name="colour",
         display_name="Colour",
         field_type=SINGLE,
-        values=("Black", "White", "Navy", "Fern", "Ochre", "Slate", "Sand", "Rust", "Sea", "Plum"),
+        values=(
+            *("Black", "White", "Navy", "Fern", "Ochre", "Slate", "Sand", "Rust", "Sea", "Plum"),
+            *("Brass", "Olive", "Grey", "Cream", "Fawn", "Ink", "Moss"),
+        ),
     ),
     OptionWords(name="size", display_name="Size", field_type=SINGLE, values=("XS", "S", "M", "L", "XL")),
     OptionWords(name="volume", display_name="Volume", field_type=SINGLE, values=("250 ml", "500 ml", "1 l", "2 l")),
@@ -44,6 +50,17 @@ OPTIONS = (
         field_type=MULTI,
         values=("Wool", "Cotton", "Linen", "Steel", "Brass", "Oak", "Ash", "Stoneware", "Leather", "Canvas", "Paper"),
     ),
+    OptionWords(name="finish", display_name="Finish", field_type=SINGLE, values=("Steel", "Copper", "Matt black")),
+    OptionWords(
+        name="measure",
+        display_name="Measure",
+        field_type=SINGLE,
+        values=("12 cm", "18 cm", "24 cm", "32 mm", "37 mm", "42 mm"),
+    ),
+    OptionWords(name="edition", display_name="Edition", field_type=SINGLE, values=("Hardback", "Paperback")),
+    OptionWords(name="pack", display_name="Pack", field_type=SINGLE, values=("100", "400")),
+    OptionWords(name="nib", display_name="Nib", field_type=SINGLE, values=("Fine", "Medium")),
+    OptionWords(name="season", display_name="Season", field_type=SINGLE, values=("Spring", "Autumn")),
     OptionWords(name="made-in", display_name="Made in", field_type=FREE),
 )
 

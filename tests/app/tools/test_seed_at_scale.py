@@ -17,8 +17,7 @@ from databases import Database
 from app.db.pool import Connection
 from app.errors import Conflict
 from app.marketplace.refunds.domain.refund_request import RefundRequestStatus
-from app.tools.seed.large.scale import Scale, seed_at_scale
-from app.tools.seed.small import seed_marketplace
+from app.tools.seed.seeding import Scale, seed_at_scale, seed_small
 from tests.support.waiting import until
 
 UNTIL = datetime(2026, 7, 1, tzinfo=UTC)
@@ -220,7 +219,7 @@ async def test_webhooks_are_told_of_what_is_seeded_at_scale_unless_it_is_quiet(
 
 
 async def test_refuses_to_seed_at_scale_beside_sellers(conn: Connection, database: Database) -> None:
-    await seed_marketplace(database)
+    await seed_small(database)
 
     with pytest.raises(Conflict, match="--again"):
         await seeded_at_scale(database, 20)

@@ -1,6 +1,5 @@
 """Make refund requests in every state: requested, sent back, decided, paid out with an amendment."""
 
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -30,10 +29,11 @@ from app.marketplace.refunds.domain.refund_request import (
     share,
 )
 from app.tools.seed import words
-from app.tools.seed.large.amendments import write_amendment
-from app.tools.seed.large.bulk import Book
-from app.tools.seed.large.fulfilment import tracking, write_log
-from app.tools.seed.large.refund_stories import (
+from app.tools.seed.book import Book
+from app.tools.seed.chance import Chance
+from app.tools.seed.sales.amendments import write_amendment
+from app.tools.seed.sales.fulfilment import tracking, write_log
+from app.tools.seed.sales.refund_stories import (
     CANCELLATIONS,
     RETURNS,
     Story,
@@ -41,8 +41,8 @@ from app.tools.seed.large.refund_stories import (
     cancelling_times,
     returning_times,
 )
-from app.tools.seed.large.sale import Claim, Sale
-from app.tools.seed.plan import CURRENCY
+from app.tools.seed.sales.sale import Claim, Sale
+from app.tools.seed.words import CURRENCY
 
 _FEE_CENTS = 895
 
@@ -51,7 +51,7 @@ _FEE_CENTS = 895
 class Refunds:
     """Makes refund requests, and takes each as far as its story goes before `until`."""
 
-    chance: random.Random
+    chance: Chance
     book: Book
     carriers: Sequence[ShipmentCarrier]
     until: datetime
@@ -200,7 +200,7 @@ class Refunds:
                 note=note,
                 author=author,
             )
-        if story.is_return and self.chance.random() < 0.2:
+        if story.is_return and self.chance.happens("photo", 0.2, every=4):
             self._attach(self.book.rows[REFUND_REQUEST_NOTES.name][-len(notes)]["id"])
 
     def _attach(self, note_id: int) -> None:

@@ -1,6 +1,5 @@
 """Make invoices with their line items and remarks, and the events of their life until the end of the year."""
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -23,12 +22,13 @@ from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.metadata import METADATA
 from app.marketplace.refunds.domain.refund_request import RefundStage
 from app.tools.seed import words
-from app.tools.seed.large.bulk import Book
-from app.tools.seed.large.calendar import next_remittance
-from app.tools.seed.large.fulfilment import Fulfilment
-from app.tools.seed.large.refunds import Refunds
-from app.tools.seed.large.sale import ChosenGoods, Line, PlacedOrder, Sale
-from app.tools.seed.plan import CURRENCY, TAX_RATE
+from app.tools.seed.book import Book
+from app.tools.seed.calendar import next_remittance
+from app.tools.seed.chance import Chance
+from app.tools.seed.sales.fulfilment import Fulfilment
+from app.tools.seed.sales.refunds import Refunds
+from app.tools.seed.sales.sale import ChosenGoods, Line, PlacedOrder, Sale
+from app.tools.seed.words import CURRENCY, TAX_RATE
 
 _DECIDED = frozenset({RefundStage.REFUND_DENIED, RefundStage.REFUNDED})
 
@@ -36,7 +36,7 @@ _DECIDED = frozenset({RefundStage.REFUND_DENIED, RefundStage.REFUNDED})
 class InvoiceMaker:
     """Makes the invoices of orders. Nothing happens to them after `until`."""
 
-    def __init__(self, chance: random.Random, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime) -> None:
+    def __init__(self, chance: Chance, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime) -> None:
         self._chance, self._book, self._until = chance, book, until
         self._refunds = Refunds(chance=chance, book=book, carriers=carriers, until=until)
         self._fulfilment = Fulfilment(chance, book, carriers, until)
@@ -88,11 +88,11 @@ class InvoiceMaker:
         if sale.part.delivery_type is DeliveryType.NO_DISPATCH:
             sale.done_at = paid_at
         else:
-            if self._chance.random() < 0.04:
+            if self._chance.happens("cancelled", 0.04):
                 self._refunds.cancel(sale, paid_at)
             if not is_settled(sale.flags) and {*sale.stages} <= _DECIDED:
                 self._fulfilment.fulfil(sale, paid_at)
-        if sale.done_at is not None and self._chance.random() < 0.08:
+        if sale.done_at is not None and self._chance.happens("returned", 0.08, every=2):
             self._refunds.ask_back(sale, sale.done_at)
         self._remit(sale)
 
@@ -109,18 +109,18 @@ class InvoiceMaker:
     def _remark(self, sale: Sale) -> None:
         """Write annotations and external ids of the invoice."""
         chance = self._chance
-        if chance.random() < 0.03:
+        if chance.happens("annotated", 0.03):
             self._annotate(sale)
-        if chance.random() < 0.3:
+        if chance.happens("invoice in the ERP", 0.3):
             number = f"INV-{chance.randrange(10**8):08d}"
             self._book.add(EXTERNAL_IDS, owner_type="Invoice", owner_id=sale.id, key="erp", value=number)
-        if chance.random() < 0.05:
+        if chance.happens("packing lane", 0.05):
             at, lane = sale.updated_at, chance.choice(("A", "B", "C"))
             owner = {"owner_type": "Invoice", "owner_id": sale.id}
             self._book.add(METADATA, **owner, key="packing-lane", value=lane, created_at=at, updated_at=at)
 
     def _annotate(self, sale: Sale) -> None:
-        is_resolved = self._chance.random() < 0.6
+        is_resolved = self._chance.happens("resolved", 0.6)
         created_at = min(sale.ordered_at + timedelta(hours=self._chance.randint(1, 40)), self._until)
         resolved_at = min(created_at + timedelta(hours=self._chance.randint(1, 48)), self._until)
         self._book.add(

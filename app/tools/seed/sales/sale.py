@@ -9,7 +9,7 @@ from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
 from app.marketplace.orders.domain.order import LineItemStatus, OrderStatus
 from app.marketplace.orders.domain.purchase import Part
 from app.marketplace.refunds.domain.refund_request import RefundStage, share
-from app.tools.seed.large.catalogue import Goods, Shop
+from app.tools.seed.catalogue import Goods, Shop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,41 +1,88 @@
-"""Seed a marketplace of any size, in chunks that are committed one by one."""
+"""Seed a marketplace: the small one, or one of any size, in chunks that are committed one by one."""
 
-import random
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from math import isqrt
 
 from databases import Database
 
 from app.db.pool import Connection, connection, transaction
+from app.errors import Conflict
+from app.kernel import clock
 from app.marketplace.catalogue.db.adverts import ADVERTS
-from app.tools.seed.large.bulk import CATALOGUE, SALES, AnyTable, Book
-from app.tools.seed.large.calendar import Calendar
-from app.tools.seed.large.catalogue import SHOP_IDS, Shop, ShopMaker, count_shops
-from app.tools.seed.large.orders import ORDER_IDS, OrderMaker
+from app.tools.seed.book import CATALOGUE, SALES, AnyTable, Book
+from app.tools.seed.calendar import Calendar
+from app.tools.seed.catalogue import SHOP_IDS, Shop, ShopMaker
+from app.tools.seed.chance import Chance
+from app.tools.seed.names import SHOPS
+from app.tools.seed.offers import invented_shops, named_shops
 from app.tools.seed.reference import Reference, find_or_add_reference
-from app.tools.seed.start import begin
+from app.tools.seed.sales.orders import ORDER_IDS, OrderMaker
 
 #: Rows of one transaction. It bounds memory, and the loss when a run is interrupted.
 _CHUNK_SHOPS = 10
 _CHUNK_INVOICES = 700
+_PAYING = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """The size and the random seed of a marketplace. `until` is the end of the year of orders; nothing is later."""
+    """The size and the random seed of a marketplace.
+
+    Attributes:
+        until: The end of the orders; nothing is later.
+        days: The number of days with orders.
+        is_small: Whether the shops are the named ones, and rare things happen at least once.
+        shift: It is added to every time when it is written.
+    """
 
     invoices: int
     until: datetime
     seed: int = 1
+    days: int = 365
+    is_small: bool = False
+    shift: timedelta = timedelta(0)
+
+    @property
+    def sellers(self) -> int:
+        """The number of sellers: most sell little."""
+        return len(SHOPS) if self.is_small else max(5, isqrt(self.invoices))
+
+
+def small_scale(seed: int) -> Scale:
+    """Return the scale of the small marketplace: eight weeks until today."""
+    today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    # Made for one day and moved to today: remittances are on Wednesdays, and the states must not depend on today's.
+    day = datetime(2026, 7, 1, tzinfo=UTC)
+    return Scale(invoices=36, until=day, seed=seed, days=56, is_small=True, shift=today - day)
+
+
+async def has_sellers(database: Database) -> bool:
+    """Return whether there are sellers."""
+    async with connection(database) as conn:
+        return await _has_sellers(conn)
+
+
+async def seed_small(database: Database, *, seed: int = 1, again: bool = False) -> Counter[str]:
+    """Write the small marketplace, and return the numbers of rows by table.
+
+    Names, prices, quantities and states are the same for the same seed. Ids, days and the orders' tokens differ.
+
+    Raises:
+        Conflict: There are sellers and `again` is False. Nothing is written.
+    """
+    chunks = [written async for written in seed_at_scale(database, small_scale(seed), again=again)]
+    return chunks[-1]
 
 
 async def seed_at_scale(
     database: Database, scale: Scale, *, again: bool = False, is_quiet: bool = False
 ) -> AsyncIterator[Counter[str]]:
-    """Write sellers with their goods, then a year of orders. Yield the committed rows by table after each chunk.
+    """Write sellers with their goods, then their orders. Yield the committed rows by table after each chunk.
 
     The result is the same for the same scale, except for ids and the orders' tokens. If it is ended early, the
     committed rows stay.
@@ -64,24 +111,26 @@ class _Seeding:
 
     def __init__(self, database: Database, scale: Scale, *, is_quiet: bool) -> None:
         self._database, self._scale, self._is_quiet = database, scale, is_quiet
-        self._chance, self._book = random.Random(scale.seed), Book()
+        self._chance = Chance(scale.seed, is_small=scale.is_small)
+        self._book = Book(shift=scale.shift)
         self._shops: list[Shop] = []
         self._reference: Reference | None = None
         self.written = Counter[str]()
 
     async def open_shops(self, *, again: bool) -> AsyncIterator[None]:
         """Make and write the catalogue, chunk by chunk."""
-        count = count_shops(self._scale.invoices)
+        count = self._scale.sellers
+        offerings = named_shops(self._chance) if self._scale.is_small else invented_shops(self._chance)
         for start in range(0, count, _CHUNK_SHOPS):
             # Made inside of the transaction: a second seeding at the same time has to find these sellers.
             async with self._chunk() as conn:
                 if start == 0:
-                    await begin(conn, again=again)
+                    await _begin(conn, again=again)
                     self._reference = await find_or_add_reference(conn)
                     maker = self._shop_maker()
-                for number in range(start, min(start + _CHUNK_SHOPS, count)):
+                for offering in islice(offerings, min(_CHUNK_SHOPS, count - start)):
                     await self._book.set_aside(conn, CATALOGUE, at_least=SHOP_IDS)
-                    self._shops.append(maker.make(number))
+                    self._shops.append(maker.make(offering))
                 advert_ids = [row["id"] for row in self._book.rows[ADVERTS.name]]
                 counts = await self._write(conn, CATALOGUE)
                 await _show_first_images(conn, advert_ids)
@@ -94,13 +143,18 @@ class _Seeding:
         # The shops' order is that of their sales.
         self._chance.shuffle(self._shops)
         maker = OrderMaker(self._chance, self._book, self._reference, self._shops, self._scale.until)
-        calendar, total, done = Calendar(self._scale.until), self._scale.invoices, 0
+        calendar = Calendar(self._scale.until, days=self._scale.days)
+        total, done = self._scale.invoices, 0
         while done < total:
             async with connection(self._database) as conn:
-                end = min(done + _CHUNK_INVOICES, total)
+                end = min(done + _CHUNK_INVOICES, total - 1)
                 while done < end:
                     await self._book.set_aside(conn, SALES, at_least=ORDER_IDS)
                     done += maker.make(calendar.moment((done + self._chance.random()) / total))
+                if end == total - 1:
+                    await self._book.set_aside(conn, SALES, at_least=ORDER_IDS)
+                    # The last one is still being paid.
+                    done += maker.make(self._scale.until - _PAYING)
             async with self._chunk() as conn:
                 counts = await self._write(conn, SALES)
             self.written.update(counts)
@@ -127,6 +181,18 @@ class _Seeding:
     def _shop_maker(self) -> ShopMaker:
         assert self._reference is not None
         return ShopMaker(chance=self._chance, book=self._book, reference=self._reference, until=self._scale.until)
+
+
+async def _begin(conn: Connection, *, again: bool) -> None:
+    """Raise Conflict if there are sellers and `again` is False."""
+    # Of two seedings at once, the second must find the first one's sellers.
+    await conn.execute("lock table sellers in share row exclusive mode")
+    if not again and await _has_sellers(conn):
+        raise Conflict("There are sellers already, so nothing was seeded. To add more beside them: --again.")
+
+
+async def _has_sellers(conn: Connection) -> bool:
+    return bool(await conn.fetchval("select exists (select from sellers)"))
 
 
 async def _has_webhooks(conn: Connection) -> bool:

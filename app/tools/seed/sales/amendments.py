@@ -6,10 +6,10 @@ from typing import Any
 
 from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENT_LINE_ITEMS, INVOICE_AMENDMENTS
 from app.marketplace.orders.domain.invoice import InvoiceAmendmentLineItemStatus
-from app.tools.seed.large.bulk import Book
-from app.tools.seed.large.calendar import next_remittance
-from app.tools.seed.large.sale import Claim, Sale
-from app.tools.seed.plan import CURRENCY, TAX_RATE
+from app.tools.seed.book import Book
+from app.tools.seed.calendar import next_remittance
+from app.tools.seed.sales.sale import Claim, Sale
+from app.tools.seed.words import CURRENCY, TAX_RATE
 
 
 def write_amendment(

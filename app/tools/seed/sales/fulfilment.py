@@ -1,6 +1,5 @@
 """Send goods to the buyer in one parcel or several, or let the buyer collect them."""
 
-import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -14,8 +13,9 @@ from app.marketplace.orders.domain.invoice import (
 from app.marketplace.orders.domain.order import DeliveryType
 from app.marketplace.orders.domain.shipment import tracking_link
 from app.marketplace.orders.domain.tracking import ShipmentStatus
-from app.tools.seed.large.bulk import AnyTable, Book
-from app.tools.seed.large.sale import Line, Sale
+from app.tools.seed.book import AnyTable, Book
+from app.tools.seed.chance import Chance
+from app.tools.seed.sales.sale import Line, Sale
 
 #: Line item's place in the invoice → how many.
 Parcel = Mapping[int, int]
@@ -24,7 +24,7 @@ Parcel = Mapping[int, int]
 class Fulfilment:
     """Sends or hands over paid goods, as far as that happens before `until`."""
 
-    def __init__(self, chance: random.Random, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime) -> None:
+    def __init__(self, chance: Chance, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime) -> None:
         self._chance, self._book, self._carriers, self._until = chance, book, carriers, until
 
     def fulfil(self, sale: Sale, paid_at: datetime) -> None:
@@ -40,7 +40,7 @@ class Fulfilment:
             sale.flags = flags_after_collecting(sale.flags, InvoiceClickAndCollectStatus.READY)
             sale.touch(ready_at)
         # Some buyers never collect their goods.
-        if collected_at <= self._until and self._chance.random() < 0.95:
+        if collected_at <= self._until and not self._chance.happens("never collected", 0.05, every=2):
             sale.flags = flags_after_collecting(sale.flags, InvoiceClickAndCollectStatus.COLLECTED)
             for line in sale.lines:
                 line.returnable += line.awaiting
@@ -59,8 +59,7 @@ class Fulfilment:
     def _parcels(self, lines: Sequence[Line]) -> list[Parcel]:
         """Split a shipment into one or two parcels. Some orders never get the second one."""
         everything = {place: line.awaiting for place, line in enumerate(lines) if line.awaiting}
-        chosen = self._chance.random()
-        if chosen < 0.78 or sum(everything.values()) < 2:
+        if sum(everything.values()) < 2 or not self._chance.happens("two parcels", 0.22, every=4):
             return [everything]
         first = {place: self._chance.randint(0, quantity) for place, quantity in everything.items()}
         if sum(first.values()) in (0, sum(everything.values())):
@@ -70,7 +69,7 @@ class Fulfilment:
         parcels: list[Parcel] = [
             {place: quantity for place, quantity in some.items() if quantity} for some in (first, rest)
         ]
-        return parcels[:1] if chosen > 0.96 else parcels
+        return parcels[:1] if self._chance.happens("second parcel missing", 0.18, every=3) else parcels
 
     def _ship(self, sale: Sale, parcel: Parcel, at: datetime) -> None:
         carrier = self._chance.choice(self._carriers)
@@ -92,7 +91,7 @@ class Fulfilment:
             tracking_number=number,
             tracking_link=tracking_link(carrier.tracking_link_template, number),
             dispatched_at=at,
-            note="Signature on delivery." if self._chance.random() < 0.05 else None,
+            note="Signature on delivery." if self._chance.happens("shipment note", 0.05) else None,
             created_at=at,
             updated_at=told_at,
         )
@@ -102,15 +101,14 @@ class Fulfilment:
             sale.done_at = log[-1][1]
 
 
-def tracking(chance: random.Random, sent_at: datetime, until: datetime) -> list[tuple[ShipmentStatus, datetime]]:
+def tracking(chance: Chance, sent_at: datetime, until: datetime) -> list[tuple[ShipmentStatus, datetime]]:
     """Return the carrier's reports about a parcel that is sent at that time, up to `until`."""
     steps = [(ShipmentStatus.InfoReceived, 1), (ShipmentStatus.InTransit, chance.randint(3, 20))]
-    chosen = chance.random()
-    if chosen < 0.01:
+    if chance.happens("lost parcel", 0.01):
         steps.append((ShipmentStatus.Exception, chance.randint(20, 60)))
     else:
         steps.append((ShipmentStatus.OutForDelivery, chance.randint(12, 90)))
-        if chosen < 0.06:
+        if chance.happens("nobody at home", 0.05):
             steps += [(ShipmentStatus.AttemptFail, 4), (ShipmentStatus.AvailableForPickup, 15)]
         steps.append((ShipmentStatus.Delivered, chance.randint(1, 9)))
     log, at = [], sent_at

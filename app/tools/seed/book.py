@@ -2,6 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
@@ -77,7 +78,9 @@ SALES: tuple[AnyTable, ...] = (
 class Book:
     """Rows that are not written yet, with reserved ids."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shift: timedelta) -> None:
+        """Open a book. `shift` is added to every time when it is written."""
+        self._shift = shift
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._ids: dict[str, deque[int]] = defaultdict(deque)
 
@@ -121,12 +124,15 @@ class Book:
             rows = self.rows.pop(table.name, [])
             if rows:
                 columns = tuple(rows[0])
-                await conn.copy_records_to_table(table.name, columns=columns, records=_records(rows, columns))
+                await conn.copy_records_to_table(table.name, columns=columns, records=self._records(rows, columns))
         assert not self.rows, f"rows of tables that are not written: {[*self.rows]}"
 
+    def _records(self, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+        of_row = itemgetter(*columns)
+        for row in rows:
+            assert len(row) == len(columns), f"a row with other columns than {columns}"
+            values = of_row(row)
+            yield tuple(map(self._shifted, values)) if self._shift else values
 
-def _records(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
-    of_row = itemgetter(*columns)
-    for row in rows:
-        assert len(row) == len(columns), f"a row with other columns than {columns}"
-        yield of_row(row)
+    def _shifted(self, value: object) -> object:
+        return value + self._shift if isinstance(value, datetime) else value

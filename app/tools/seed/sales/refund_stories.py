@@ -1,10 +1,10 @@
 """The courses of refund requests and their times. All states come up again and again."""
 
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.marketplace.refunds.domain.refund_request import RefundStage
+from app.tools.seed.chance import Chance
 
 _HOUR = timedelta(hours=1)
 
@@ -69,7 +69,7 @@ class Times:
         return self.returned_at if stage is RefundStage.RETURNED else self.asked_at
 
 
-def cancelling_times(chance: random.Random, paid_at: datetime) -> Times:
+def cancelling_times(chance: Chance, paid_at: datetime) -> Times:
     """Return the times of a cancellation: within hours after the payment, before the order is sent."""
     asked_at = paid_at + _hours(chance, 0.2, 5)
     decided_at = asked_at + _hours(chance, 0.1, 3)
@@ -82,7 +82,7 @@ def cancelling_times(chance: random.Random, paid_at: datetime) -> Times:
     )
 
 
-def returning_times(chance: random.Random, done_at: datetime) -> Times:
+def returning_times(chance: Chance, done_at: datetime) -> Times:
     """Return the times of a return: within weeks after the buyer got the goods."""
     asked_at = done_at + _hours(chance, 5, 240)
     sent_back_at = asked_at + _hours(chance, 10, 90)
@@ -96,5 +96,5 @@ def returning_times(chance: random.Random, done_at: datetime) -> Times:
     )
 
 
-def _hours(chance: random.Random, least: float, most: float) -> timedelta:
+def _hours(chance: Chance, least: float, most: float) -> timedelta:
     return timedelta(seconds=int(chance.uniform(least, most) * 3600))

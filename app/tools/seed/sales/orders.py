@@ -1,6 +1,5 @@
 """Make orders with their payments, split them into invoices, and let each invoice live until the end of the year."""
 
-import random
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,13 +14,14 @@ from app.marketplace.orders.domain.purchase import Part, Terms, order_amounts, s
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.metadata import METADATA
 from app.tools.seed import words
-from app.tools.seed.large.bulk import Book
-from app.tools.seed.large.catalogue import Goods, Shop, address_values
-from app.tools.seed.large.invoices import InvoiceMaker
-from app.tools.seed.large.sale import ChosenGoods, PlacedOrder
+from app.tools.seed.book import Book
+from app.tools.seed.catalogue import Goods, Shop, address_values
+from app.tools.seed.chance import Chance
 from app.tools.seed.names import MESSAGES
-from app.tools.seed.plan import CURRENCY, TAX_RATE
 from app.tools.seed.reference import Reference
+from app.tools.seed.sales.invoices import InvoiceMaker
+from app.tools.seed.sales.sale import ChosenGoods, PlacedOrder
+from app.tools.seed.words import CURRENCY, TAX_RATE
 
 #: Ids of one table that an order may take: so many are reserved before it is made.
 ORDER_IDS = 100
@@ -33,7 +33,7 @@ class OrderMaker:
     """Makes orders of the shops' goods. Nothing happens to them after `until`."""
 
     def __init__(
-        self, chance: random.Random, book: Book, reference: Reference, shops: Sequence[Shop], until: datetime
+        self, chance: Chance, book: Book, reference: Reference, shops: Sequence[Shop], until: datetime
     ) -> None:
         self._chance, self._book, self._reference, self._until = chance, book, reference, until
         self._shops = [shop for shop in shops if shop.goods]
@@ -58,7 +58,7 @@ class OrderMaker:
         wanted: list[Wanted] = []
         for _ in range(chance.choices((1, 2, 3), (70, 22, 8))[0]):
             shop = self._shops[int(len(self._shops) * chance.random() ** 1.6)]
-            is_collected = shop.is_collected_from and chance.random() < 0.25
+            is_collected = shop.is_collected_from and chance.happens("collected", 0.25)
             for _ in range(chance.choices((1, 2, 3), (60, 28, 12))[0]):
                 goods = shop.goods[int(len(shop.goods) * chance.random() ** 1.4)]
                 if goods.variant_id not in bought:
@@ -98,7 +98,7 @@ class OrderMaker:
             return Terms(shipping_description="Pick up in store", tax_rate=TAX_RATE)
         if delivery_type is DeliveryType.NO_DISPATCH:
             return Terms(shipping_description="Download", tax_rate=TAX_RATE)
-        is_express = self._chance.random() < 0.2
+        is_express = self._chance.happens("express", 0.2)
         cost = shop.shipping_cents + (700 if is_express else 0)
         return Terms(
             shipping_description="Express" if is_express else "Standard", shipping_cost_cents=cost, tax_rate=TAX_RATE
@@ -109,14 +109,14 @@ class OrderMaker:
         status, settled_at = self._status(at)
         buyer = self._buyer()
         amounts = order_amounts(parts)
-        message = chance.choice(MESSAGES) if chance.random() < 0.4 else None
+        message = chance.choice(MESSAGES) if chance.happens("message", 0.4) else None
         instrument = chance.choice(("credit_card", "credit_card", "credit_card", "paypal", "gift_card"))
         order_id = self._book.add(
             ORDERS,
             token=secrets.token_urlsafe(16),
             status=status,
             **buyer,
-            is_gift=chance.random() < 0.06,
+            is_gift=chance.happens("gift", 0.06),
             message_to_seller=message,
             payment_instrument_type=instrument,
             **amounts,
@@ -125,10 +125,10 @@ class OrderMaker:
             updated_at=settled_at,
         )
         self._pay(order_id, status, amounts["total_cents"], at, settled_at)
-        if chance.random() < 0.5:
+        if chance.happens("order in the shop", 0.5):
             number = f"SO-{chance.randrange(10**8):08d}"
             self._book.add(EXTERNAL_IDS, owner_type="Order", owner_id=order_id, key="shop", value=number)
-        if chance.random() < 0.05:
+        if chance.happens("campaign", 0.05):
             campaign = {"key": "campaign", "value": chance.choice(("spring", "newsletter", "search"))}
             self._book.add(METADATA, owner_type="Order", owner_id=order_id, **campaign, created_at=at, updated_at=at)
         is_paid = status is OrderStatus.COMPLETE
@@ -145,23 +145,22 @@ class OrderMaker:
     def _status(self, at: datetime) -> tuple[OrderStatus, datetime]:
         """Return the order's payment status, and the time when it was known."""
         settled_at = at + timedelta(seconds=self._chance.randint(5, 400))
-        chosen = self._chance.random()
         if at + _TO_PAY > self._until:
             return OrderStatus.PAYMENT_IN_PROGRESS, at
-        if chosen < 0.955:
-            return OrderStatus.COMPLETE, settled_at
-        if chosen < 0.97:
+        if self._chance.happens("payment failed", 0.015):
             return OrderStatus.PAYMENT_FAILED, settled_at
-        if chosen < 0.985:
+        if self._chance.happens("pending review", 0.015):
             return OrderStatus.PENDING_REVIEW, settled_at
-        return OrderStatus.ABANDONED, at
+        if self._chance.happens("abandoned", 0.015):
+            return OrderStatus.ABANDONED, at
+        return OrderStatus.COMPLETE, settled_at
 
     def _pay(self, order_id: int, status: OrderStatus, cents: int, at: datetime, settled_at: datetime) -> None:
         """Write payment events. Now and then the first attempt is declined."""
         if status in (OrderStatus.ABANDONED, OrderStatus.PAYMENT_IN_PROGRESS):
             return
         is_failed = status is OrderStatus.PAYMENT_FAILED
-        if is_failed or self._chance.random() < 0.04:
+        if is_failed or self._chance.happens("declined", 0.04):
             when = settled_at if is_failed else at + timedelta(seconds=3)
             self._payment_event(order_id, cents, when, is_successful=False, message="Declined by the bank")
         if not is_failed:
@@ -186,9 +185,9 @@ class OrderMaker:
         first, surname = chance.choice(words.BUYER_FIRST_NAMES), chance.choice(words.BUYER_SURNAMES)
         email = f"{first}.{surname.replace(chr(39), '')}{chance.randrange(100)}@buyers.example".lower()
         phone = f"04{chance.randrange(10**8):08d}"
-        company = chance.choice(words.COMPANIES) if chance.random() < 0.08 else None
+        company = chance.choice(words.COMPANIES) if chance.happens("company", 0.08) else None
         address_id = self._book.add(ADDRESSES, **address_values(chance, self._reference))
-        is_apart = chance.random() < 0.2
+        is_apart = chance.happens("billed elsewhere", 0.2)
         return {
             "first_name": first,
             "surname": surname,

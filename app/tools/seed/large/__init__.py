@@ -1,1 +1,0 @@
-"""A year of trade, at any scale, written in bulk."""
