@@ -12,14 +12,13 @@ from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.catalogue.domain.advert import AdvertCondition
 from app.marketplace.catalogue.domain.slug import slug
 from app.marketplace.orders.db.addresses import ADDRESSES
-from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.images import IMAGES
-from app.marketplace.owned.db.metadata import METADATA
 from app.marketplace.owned.domain.image import ImageKind
 from app.tools.seed import words
 from app.tools.seed.book import Book
 from app.tools.seed.chance import Chance
 from app.tools.seed.offers import Article, OfferedVariant, OfferingShop
+from app.tools.seed.owned import put_external_id, put_metadatum
 from app.tools.seed.reference import Reference
 from app.tools.seed.words import CURRENCY
 
@@ -127,7 +126,9 @@ class ShopMaker:
         self._image("Seller", seller_id, f"sellers/{slug(name)}/logo", name, kind=ImageKind.LOGO)
         for place in range(chance.randrange(3)):
             self._image("Seller", seller_id, f"sellers/{slug(name)}/store-{place}", name, position=place)
-        self._external_id("Seller", seller_id, "crm", f"CRM-{chance.randrange(10**6):06d}")
+        put_external_id(self.book, "Seller", seller_id, "crm", f"CRM-{chance.randrange(10**6):06d}")
+        if chance.happens("contract", 0.3, every=3):
+            put_metadatum(self.book, "Seller", seller_id, "contract", chance.choice(("basic", "plus")), opened_at)
         return seller_id
 
     def _advert(self, shop: Shop, article: Article, *, is_sold: bool) -> None:
@@ -148,12 +149,15 @@ class ShopMaker:
             is_vetted=True,
             product_features=chance.sample(words.FEATURES, chance.randrange(4)),
             url=f"https://{shop.domain}/{article.code.lower()}",
+            tax_code="GST-BOOK" if article.taxons[0] == "Books" else "GST-STANDARD",
             brand_id=self.reference.brands[article.brand],
             taxon_id=self.reference.taxons[article.taxons],
             deleted_at=created_at + timedelta(days=300) if is_deleted else None,
             created_at=created_at,
             updated_at=created_at + timedelta(days=300),
         )
+        if chance.happens("season", 0.1):
+            put_metadatum(self.book, "Advert", advert_id, "season", chance.choice(("summer", "winter")), created_at)
         images = [
             self._image("Advert", advert_id, f"adverts/{article.code.lower()}/{place}", article.title, position=place)
             for place in range(1 + chance.randrange(3))
@@ -171,7 +175,7 @@ class ShopMaker:
             value_id = options["material"].values[material]
             self._choose(ADVERT_OPTION_VALUES, {"advert_id": advert_id}, "material", value_id=value_id)
         if chance.happens("advert in the PIM", 0.3):
-            self._external_id("Advert", advert_id, "pim", f"PIM-{article.code}")
+            put_external_id(self.book, "Advert", advert_id, "pim", f"PIM-{article.code}")
 
     def _variant(
         self,
@@ -200,6 +204,9 @@ class ShopMaker:
         for name, value in variant.options.items():
             value_id = self.reference.options[name].values[value]
             self._choose(VARIANT_OPTION_VALUES, {"variant_id": goods.variant_id}, name, value_id=value_id)
+        if self.chance.happens("batch", 0.05):
+            batch = f"B-{self.chance.randrange(10**4):04d}"
+            self._choose(VARIANT_OPTION_VALUES, {"variant_id": goods.variant_id}, "batch", text=batch)
         if advert["is_published"] and is_published:
             shop.goods.append(goods)
 
@@ -228,6 +235,11 @@ class ShopMaker:
             sku=goods.sku,
             barcode=goods.barcode,
             is_published=is_published,
+            min_purchase_quantity=2 if self.chance.happens("sold in twos", 0.03) else None,
+            max_purchase_quantity=10 if self.chance.happens("sold in limits", 0.08) else None,
+            tax_code=advert["tax_code"],
+            notes="Pack it upright." if self.chance.happens("variant notes", 0.06) else None,
+            url=f"{advert['url']}?variant={goods.sku.lower()}",
             sale_price_cents=goods.sale_price_cents,
             sale_price_start_at=goods.sale_start_at,
             sale_price_end_at=goods.sale_end_at,
@@ -242,27 +254,16 @@ class ShopMaker:
         if self.chance.happens("variant image", 0.2):
             self._image("Variant", goods.variant_id, f"variants/{goods.sku.lower()}", goods.label)
         if self.chance.happens("variant in the ERP", 0.3):
-            self._external_id("Variant", goods.variant_id, "erp", f"{self.chance.randrange(10**8):08d}")
+            put_external_id(self.book, "Variant", goods.variant_id, "erp", f"{self.chance.randrange(10**8):08d}")
         if self.chance.happens("shelf", 0.05):
-            at = advert["updated_at"]
-            self.book.add(
-                METADATA,
-                owner_type="Variant",
-                owner_id=goods.variant_id,
-                key="shelf",
-                value=f"{self.chance.choice('ABCD')}{self.chance.randint(1, 60)}",
-                created_at=at,
-                updated_at=at,
-            )
+            shelf = f"{self.chance.choice('ABCD')}{self.chance.randint(1, 60)}"
+            put_metadatum(self.book, "Variant", goods.variant_id, "shelf", shelf, advert["updated_at"])
 
     def _choose(
         self, table: Any, owner: dict[str, int], option: str, *, value_id: int | None = None, text: str | None = None
     ) -> None:
         type_id = self.reference.options[option].id
         self.book.add(table, **owner, option_type_id=type_id, option_value_id=value_id, text_value=text)
-
-    def _external_id(self, owner_type: str, owner_id: int, key: str, value: str) -> None:
-        self.book.add(EXTERNAL_IDS, owner_type=owner_type, owner_id=owner_id, key=key, value=value)
 
     def _image(
         self, owner: str, owner_id: int, path: str, alt: str, *, position: int = 0, kind: ImageKind = ImageKind.GALLERY

@@ -169,6 +169,9 @@ SHOPS: tuple[NamedShop, ...] = (
         "wattleandwool.example",
         (
             NamedArticle(
+                "WW-PATT", "Cable jumper pattern", "A file to print.", _PATTERNS, (("PDF", 900),), is_file=True
+            ),
+            NamedArticle(
                 "WW-SOCK",
                 "Merino walking socks",
                 "Two pairs.",
@@ -212,6 +215,9 @@ SHOPS: tuple[NamedShop, ...] = (
         "greenthumb.example",
         (
             NamedArticle(
+                "GT-GUIDE", "Planting calendar", "A file to print.", _PATTERNS, (("PDF", 1500),), is_file=True
+            ),
+            NamedArticle(
                 "GT-SEED",
                 "Kitchen garden seeds",
                 "Ten sorts.",
@@ -230,9 +236,6 @@ SHOPS: tuple[NamedShop, ...] = (
                 (("12 cm", 900), ("18 cm", 1600), ("24 cm", 2800)),
                 option="measure",
                 materials=("Stoneware",),
-            ),
-            NamedArticle(
-                "GT-GUIDE", "Planting calendar", "A file to print.", _PATTERNS, (("PDF", 1500),), is_file=True
             ),
         ),
     ),

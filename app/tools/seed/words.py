@@ -61,6 +61,7 @@ OPTIONS = (
     OptionWords(name="pack", display_name="Pack", field_type=SINGLE, values=("100", "400")),
     OptionWords(name="nib", display_name="Nib", field_type=SINGLE, values=("Fine", "Medium")),
     OptionWords(name="season", display_name="Season", field_type=SINGLE, values=("Spring", "Autumn")),
+    OptionWords(name="batch", display_name="Batch", field_type=FREE),
     OptionWords(name="made-in", display_name="Made in", field_type=FREE),
 )
 

@@ -15,6 +15,7 @@ from app.marketplace.orders.domain.shipment import tracking_link
 from app.marketplace.orders.domain.tracking import ShipmentStatus
 from app.tools.seed.book import AnyTable, Book
 from app.tools.seed.chance import Chance
+from app.tools.seed.owned import put_external_id, put_metadatum
 from app.tools.seed.sales.sale import Line, Sale
 
 #: Line item's place in the invoice → how many.
@@ -59,7 +60,7 @@ class Fulfilment:
     def _parcels(self, lines: Sequence[Line]) -> list[Parcel]:
         """Split a shipment into one or two parcels. Some orders never get the second one."""
         everything = {place: line.awaiting for place, line in enumerate(lines) if line.awaiting}
-        if sum(everything.values()) < 2 or not self._chance.happens("two parcels", 0.22, every=4):
+        if sum(everything.values()) < 2 or not self._chance.happens("two parcels", 0.22, every=3):
             return [everything]
         first = {place: self._chance.randint(0, quantity) for place, quantity in everything.items()}
         if sum(first.values()) in (0, sum(everything.values())):
@@ -69,7 +70,7 @@ class Fulfilment:
         parcels: list[Parcel] = [
             {place: quantity for place, quantity in some.items() if quantity} for some in (first, rest)
         ]
-        return parcels[:1] if self._chance.happens("second parcel missing", 0.18, every=3) else parcels
+        return parcels[:1] if self._chance.happens("second parcel missing", 0.18, every=2) else parcels
 
     def _ship(self, sale: Sale, parcel: Parcel, at: datetime) -> None:
         carrier = self._chance.choice(self._carriers)
@@ -95,6 +96,10 @@ class Fulfilment:
             created_at=at,
             updated_at=told_at,
         )
+        if self._chance.happens("shipment in the WMS", 0.1):
+            put_external_id(self._book, "Shipment", shipment_id, "wms", f"WMS-{self._chance.randrange(10**6):06d}")
+        if self._chance.happens("weighed", 0.05):
+            put_metadatum(self._book, "Shipment", shipment_id, "weight", f"{self._chance.randint(1, 90) / 10} kg", at)
         sale.flags = flags_after_shipping(sale.flags, awaiting=sale.awaiting)
         sale.touch(told_at)
         if not any(sale.awaiting) and log and log[-1][0] is ShipmentStatus.Delivered:

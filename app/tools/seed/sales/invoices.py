@@ -18,13 +18,12 @@ from app.marketplace.orders.domain.order import (
 )
 from app.marketplace.orders.domain.payment import flags_after_payment
 from app.marketplace.orders.domain.purchase import Part, PricedLine
-from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
-from app.marketplace.owned.db.metadata import METADATA
 from app.marketplace.refunds.domain.refund_request import RefundStage
 from app.tools.seed import words
 from app.tools.seed.book import Book
 from app.tools.seed.calendar import next_remittance
 from app.tools.seed.chance import Chance
+from app.tools.seed.owned import put_external_id, put_metadatum
 from app.tools.seed.sales.fulfilment import Fulfilment
 from app.tools.seed.sales.refunds import Refunds
 from app.tools.seed.sales.sale import ChosenGoods, Line, PlacedOrder, Sale
@@ -113,11 +112,17 @@ class InvoiceMaker:
             self._annotate(sale)
         if chance.happens("invoice in the ERP", 0.3):
             number = f"INV-{chance.randrange(10**8):08d}"
-            self._book.add(EXTERNAL_IDS, owner_type="Invoice", owner_id=sale.id, key="erp", value=number)
+            put_external_id(self._book, "Invoice", sale.id, "erp", number)
         if chance.happens("packing lane", 0.05):
-            at, lane = sale.updated_at, chance.choice(("A", "B", "C"))
-            owner = {"owner_type": "Invoice", "owner_id": sale.id}
-            self._book.add(METADATA, **owner, key="packing-lane", value=lane, created_at=at, updated_at=at)
+            lane = chance.choice(("A", "B", "C"))
+            put_metadatum(self._book, "Invoice", sale.id, "packing-lane", lane, sale.updated_at)
+        for line in sale.lines:
+            if chance.happens("line in the ERP", 0.05):
+                put_external_id(self._book, "LineItem", line.id, "erp", f"LIN-{chance.randrange(10**8):08d}")
+            if chance.happens("engraving", 0.02):
+                put_metadatum(
+                    self._book, "LineItem", line.id, "engraving", chance.choice(("A.B.", "M.")), sale.ordered_at
+                )
 
     def _annotate(self, sale: Sale) -> None:
         is_resolved = self._chance.happens("resolved", 0.6)

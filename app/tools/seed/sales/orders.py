@@ -11,13 +11,12 @@ from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS
 from app.marketplace.orders.domain.order import DeliveryType, OrderStatus
 from app.marketplace.orders.domain.purchase import Part, Terms, order_amounts, split
-from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
-from app.marketplace.owned.db.metadata import METADATA
 from app.tools.seed import words
 from app.tools.seed.book import Book
 from app.tools.seed.catalogue import Goods, Shop, address_values
 from app.tools.seed.chance import Chance
 from app.tools.seed.names import MESSAGES
+from app.tools.seed.owned import put_external_id, put_metadatum
 from app.tools.seed.reference import Reference
 from app.tools.seed.sales.invoices import InvoiceMaker
 from app.tools.seed.sales.sale import ChosenGoods, PlacedOrder
@@ -58,7 +57,7 @@ class OrderMaker:
         wanted: list[Wanted] = []
         for _ in range(chance.choices((1, 2, 3), (70, 22, 8))[0]):
             shop = self._shops[int(len(self._shops) * chance.random() ** 1.6)]
-            is_collected = shop.is_collected_from and chance.happens("collected", 0.25)
+            is_collected = shop.is_collected_from and chance.happens("collected", 0.25, every=3)
             for _ in range(chance.choices((1, 2, 3), (60, 28, 12))[0]):
                 goods = shop.goods[int(len(shop.goods) * chance.random() ** 1.4)]
                 if goods.variant_id not in bought:
@@ -127,10 +126,10 @@ class OrderMaker:
         self._pay(order_id, status, amounts["total_cents"], at, settled_at)
         if chance.happens("order in the shop", 0.5):
             number = f"SO-{chance.randrange(10**8):08d}"
-            self._book.add(EXTERNAL_IDS, owner_type="Order", owner_id=order_id, key="shop", value=number)
+            put_external_id(self._book, "Order", order_id, "shop", number)
         if chance.happens("campaign", 0.05):
-            campaign = {"key": "campaign", "value": chance.choice(("spring", "newsletter", "search"))}
-            self._book.add(METADATA, owner_type="Order", owner_id=order_id, **campaign, created_at=at, updated_at=at)
+            campaign = chance.choice(("spring", "newsletter", "search"))
+            put_metadatum(self._book, "Order", order_id, "campaign", campaign, at)
         is_paid = status is OrderStatus.COMPLETE
         return PlacedOrder(
             id=order_id,

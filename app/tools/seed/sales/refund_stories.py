@@ -25,19 +25,19 @@ class Story:
     is_whole: bool = False
 
 
-#: Each request is the next one of these: the more common ones come more often.
+#: Each request is the next one of these that comes to its end in time. Each state is among the first eight.
 RETURNS = (
-    Story(stage=RefundStage.REFUNDED, is_sent_back=True),
+    Story(stage=RefundStage.REFUNDED, fee=RefundStage.REFUNDED, is_sent_back=True, is_whole=True),
+    Story(stage=RefundStage.RETURNED, fee=RefundStage.REFUND_DENIED, is_sent_back=True),
     Story(stage=RefundStage.AWAITING_RETURN),
-    Story(stage=RefundStage.REFUNDED, fee=RefundStage.REFUND_DENIED, is_sent_back=True),
-    Story(stage=RefundStage.PENDING_APPROVAL),
     Story(stage=RefundStage.RETURNED, is_sent_back=True),
-    Story(stage=RefundStage.REFUNDED, is_sent_back=True, is_whole=True),
     Story(stage=RefundStage.REFUND_DENIED),
     Story(stage=RefundStage.REFUND_ACCEPTED, is_sent_back=True),
-    Story(stage=RefundStage.RETURNED, fee=RefundStage.REFUND_DENIED, is_sent_back=True),
     Story(stage=RefundStage.REFUND_ACCEPTED, fee=RefundStage.REFUND_DENIED),
+    Story(stage=RefundStage.PENDING_APPROVAL),
+    Story(stage=RefundStage.REFUNDED, is_sent_back=True),
     Story(stage=RefundStage.REFUNDED, fee=RefundStage.REFUNDED, is_sent_back=True),
+    Story(stage=RefundStage.REFUNDED, fee=RefundStage.REFUND_DENIED, is_sent_back=True),
     Story(stage=RefundStage.AWAITING_RETURN, is_sent_back=True),
 )
 CANCELLATIONS = (
@@ -67,6 +67,11 @@ class Times:
         if stage in (RefundStage.REFUND_ACCEPTED, RefundStage.REFUND_DENIED):
             return self.decided_at
         return self.returned_at if stage is RefundStage.RETURNED else self.asked_at
+
+    def end(self, story: Story) -> datetime:
+        """Return the time of a story's last step."""
+        steps = [self.of(stage) for stage in (story.stage, story.fee) if stage is not None]
+        return max(*steps, self.sent_back_at if story.is_sent_back else self.asked_at)
 
 
 def cancelling_times(chance: Chance, paid_at: datetime) -> Times:

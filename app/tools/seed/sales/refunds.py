@@ -1,9 +1,9 @@
 """Make refund requests in every state: requested, sent back, decided, paid out with an amendment."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import cycle
 
 from app.marketplace.orders.db.shipments import ShipmentCarrier
 from app.marketplace.orders.domain.invoice import flags_after_refund
@@ -31,6 +31,7 @@ from app.marketplace.refunds.domain.refund_request import (
 from app.tools.seed import words
 from app.tools.seed.book import Book
 from app.tools.seed.chance import Chance
+from app.tools.seed.owned import put_external_id, put_metadatum
 from app.tools.seed.sales.amendments import write_amendment
 from app.tools.seed.sales.fulfilment import tracking, write_log
 from app.tools.seed.sales.refund_stories import (
@@ -55,32 +56,29 @@ class Refunds:
     book: Book
     carriers: Sequence[ShipmentCarrier]
     until: datetime
-    _returns: Iterator[Story] = field(default_factory=lambda: cycle(RETURNS))
-    _cancellations: Iterator[Story] = field(default_factory=lambda: cycle(CANCELLATIONS))
+    _returns: deque[Story] = field(default_factory=lambda: deque(RETURNS))
+    _cancellations: deque[Story] = field(default_factory=lambda: deque(CANCELLATIONS))
 
     def cancel(self, sale: Sale, paid_at: datetime) -> None:
         """Cancel some or all of an order before anything was sent."""
-        times = cancelling_times(self.chance, paid_at)
-        self._ask(sale, self._in_time(next(self._cancellations), times), times)
+        self._ask(sale, self._cancellations, cancelling_times(self.chance, paid_at))
 
     def ask_back(self, sale: Sale, done_at: datetime) -> None:
         """Request the return of some or all goods."""
-        times = returning_times(self.chance, done_at)
-        self._ask(sale, self._in_time(next(self._returns), times), times)
+        self._ask(sale, self._returns, returning_times(self.chance, done_at))
 
-    def _in_time(self, story: Story, times: Times) -> Story:
-        """Return the part of the story before `until`. Later decisions are still awaited."""
-        stages = [stage for stage in (story.stage, story.fee) if stage is not None]
-        story = replace(story, is_sent_back=story.is_sent_back and times.sent_back_at <= self.until)
-        if all(times.of(stage) <= self.until for stage in stages):
-            return story
-        return replace(
-            story, stage=RefundStage.AWAITING_RETURN if story.is_return else RefundStage.PENDING_APPROVAL, fee=None
-        )
+    def _next(self, stories: deque[Story], times: Times) -> Story | None:
+        """Return the next story that comes to its end before `until`; None: even the request would be later."""
+        story = next((story for story in stories if times.end(story) <= self.until), None)
+        if story is not None:
+            stories.remove(story)
+            stories.append(story)
+        return story
 
-    def _ask(self, sale: Sale, story: Story, times: Times) -> None:
-        claims = self._claims(sale, story) if times.asked_at <= self.until else []
-        if not claims:
+    def _ask(self, sale: Sale, stories: deque[Story], times: Times) -> None:
+        story = self._next(stories, times)
+        claims = [] if story is None else self._claims(sale, story)
+        if story is None or not claims:
             return
         request_id = self.book.number(REFUND_REQUESTS)
         for claim in claims:
@@ -97,7 +95,8 @@ class Refunds:
         if story.is_sent_back:
             last_at = max(last_at, times.sent_back_at)
         self._request(sale, request_id, claims, times, last_at)
-        self._notes(sale, request_id, story, request_status(stages), times, last_at)
+        self._notes(sale, request_id, claims, story, request_status(stages), times, last_at)
+        self._remark(request_id, claims, times)
         sale.flags = flags_after_refund(
             sale.flags,
             refund_lines={*sale.stages},
@@ -105,6 +104,16 @@ class Refunds:
             awaiting=sale.awaiting,
         )
         sale.touch(last_at)
+
+    def _remark(self, request_id: int, claims: Sequence[Claim], times: Times) -> None:
+        """Put external ids and metadata of the request and its lines."""
+        number = f"{self.chance.randrange(10**6):06d}"
+        if self.chance.happens("request in the desk", 0.2, every=4):
+            put_external_id(self.book, "RefundRequest", request_id, "desk", f"CASE-{number}")
+            put_external_id(self.book, "RefundRequestLineItem", claims[0].id, "desk", f"CASE-{number}-1")
+        if self.chance.happens("urgent request", 0.05, every=4):
+            put_metadatum(self.book, "RefundRequest", request_id, "priority", "high", times.asked_at)
+            put_metadatum(self.book, "RefundRequestLineItem", claims[0].id, "condition", "unopened", times.asked_at)
 
     def _claims(self, sale: Sale, story: Story) -> list[Claim]:
         """Return the claims: the whole invoice or part of one line, and perhaps a fee."""
@@ -147,6 +156,7 @@ class Refunds:
             custom=claim.custom,
             quantity=claim.quantity,
             status=line_status(claim.stage),
+            description="The box was open." if self.chance.happens("described", 0.1, every=4) else None,
             reason=self.chance.choice(words.RETURN_REASONS if story.is_return else words.CANCEL_REASONS),
             deny_refund_reason=self.chance.choice(words.DENIALS) if is_denied else None,
             is_dispatched=claim.is_return,
@@ -160,13 +170,12 @@ class Refunds:
         asked = sum(claim.amount_cents for claim in claims)
         paid = sum(claim.amount_cents for claim in claims if claim.stage is RefundStage.REFUNDED)
         of_goods = [claim for claim in claims if claim.line is not None]
-        initiators = (RefundRequestInitiator.BUYER, RefundRequestInitiator.SELLER, RefundRequestInitiator.ADMIN)
         self.book.put(
             REFUND_REQUESTS,
             id=request_id,
             invoice_id=sale.id,
             status=request_status([claim.stage for claim in claims]),
-            initiated_by=self.chance.choices(initiators, (80, 12, 8))[0],
+            initiated_by=self._initiator(),
             refunded_at=times.paid_at if paid else None,
             total_cents=paid or asked,
             request_value_cents=asked,
@@ -179,22 +188,35 @@ class Refunds:
             updated_at=last_at,
         )
 
+    def _initiator(self) -> RefundRequestInitiator:
+        if self.chance.happens("asked by the seller", 0.12, every=4):
+            return RefundRequestInitiator.SELLER
+        if self.chance.happens("asked by the operator", 0.08, every=4):
+            return RefundRequestInitiator.ADMIN
+        return RefundRequestInitiator.BUYER
+
     def _notes(
         self,
         sale: Sale,
         request_id: int,
+        claims: Sequence[Claim],
         story: Story,
         status: RefundRequestStatus,
         times: Times,
         last_at: datetime,
     ) -> None:
-        notes = [(times.asked_at, RefundRequestStatus.AWAITING, "Please take it back.", sale.buyer)]
+        notes: list[tuple[datetime, RefundRequestStatus, str, str, int | None]] = [
+            (times.asked_at, RefundRequestStatus.AWAITING, "Please take it back.", sale.buyer, None)
+        ]
         if last_at > times.asked_at:
-            notes.append((last_at, status, "We have looked at it.", sale.shop.name))
-        for at, new_status, note, author in notes:
+            notes.append((last_at, status, "We have looked at it.", sale.shop.name, None))
+        if self.chance.happens("note on a line", 0.1, every=4):
+            notes.append((last_at, status, "This one is scratched.", sale.shop.name, claims[0].id))
+        for at, new_status, note, author, line_id in notes:
             self.book.add(
                 REFUND_REQUEST_NOTES,
                 refund_request_id=request_id,
+                refund_request_line_item_id=line_id,
                 timestamp=at,
                 new_status=new_status,
                 note=note,
@@ -226,6 +248,10 @@ class Refunds:
                     line_item_id=claim.line.id,
                     quantity=claim.quantity,
                 )
+        if self.chance.happens("return in the WMS", 0.2, every=3):
+            number = f"RMA-{self.chance.randrange(10**6):06d}"
+            put_external_id(self.book, "ReturnShipment", shipment_id, "wms", number)
+            put_metadatum(self.book, "ReturnShipment", shipment_id, "dock", "2", times.sent_back_at)
         log = tracking(self.chance, times.sent_back_at, min(self.until, times.returned_at))
         told_at = write_log(self.book, RETURN_SHIPMENT_STATUSES, "return_shipment_id", shipment_id, log)
         self.book.put(
@@ -234,7 +260,7 @@ class Refunds:
             refund_request_id=request_id,
             carrier_id=carrier.id,
             tracking_number=f"TR{self.chance.randrange(10**9):09d}AU",
-            note=None,
+            note="Handed in at the counter." if self.chance.happens("return note", 0.1, every=3) else None,
             drop_off_url=f"https://dropoff.example/{self.chance.randrange(10**6):06d}",
             created_at=times.sent_back_at,
             updated_at=told_at or times.sent_back_at,
