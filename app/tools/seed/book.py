@@ -14,6 +14,7 @@ from app.marketplace.catalogue.db.option_types import ADVERT_OPTION_VALUES, VARI
 from app.marketplace.catalogue.db.sellers import SELLERS
 from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.orders.db.addresses import ADDRESSES
+from app.marketplace.orders.db.adjustments import ADJUSTMENTS
 from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENT_LINE_ITEMS, INVOICE_AMENDMENTS
 from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATIONS
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
@@ -57,6 +58,7 @@ SALES: tuple[AnyTable, ...] = (
     PAYMENT_EVENTS,
     INVOICES,
     LINE_ITEMS,
+    ADJUSTMENTS,
     INVOICE_ANNOTATIONS,
     SHIPMENTS,
     SHIPPED_ITEMS,

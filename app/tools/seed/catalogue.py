@@ -101,7 +101,7 @@ class ShopMaker:
             handling_hours=chance.choice((6, 12, 24, 24, 48)),
             shipping_cents=chance.choice((0, 790, 990, 990, 1290)),
             commission=chance.choice((0.08, 0.1, 0.12, 0.15)),
-            is_collected_from=chance.happens("collected from", 0.4, every=3),
+            is_collected_from=chance.happens("collected from", 0.4, every=2),
         )
         for place, article in enumerate(offering.articles):
             # The first is always for sale, because a shop without goods has no orders.

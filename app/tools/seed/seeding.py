@@ -53,12 +53,12 @@ class Scale:
         return len(SHOPS) if self.is_small else max(5, isqrt(self.invoices))
 
 
-def small_scale(seed: int) -> Scale:
-    """Return the scale of the small marketplace: eight weeks until today."""
-    today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    # Made for one day and moved to today: remittances are on Wednesdays, and the states must not depend on today's.
-    day = datetime(2026, 7, 1, tzinfo=UTC)
-    return Scale(invoices=40, until=day, seed=seed, days=56, is_small=True, shift=today - day)
+def small_scale(seed: int, now: datetime) -> Scale:
+    """Return the scale of the small marketplace: eight weeks until the midnight before `now`."""
+    end = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    # It is made for this day and moved to the other: remittances are on Wednesdays, but states must not depend on that.
+    made_for = datetime(2026, 7, 1, tzinfo=UTC)
+    return Scale(invoices=40, until=made_for, seed=seed, days=56, is_small=True, shift=end - made_for)
 
 
 async def has_sellers(database: Database) -> bool:
@@ -75,7 +75,7 @@ async def seed_small(database: Database, *, seed: int = 1, again: bool = False) 
     Raises:
         Conflict: There are sellers and `again` is False. Nothing is written.
     """
-    chunks = [written async for written in seed_at_scale(database, small_scale(seed), again=again)]
+    chunks = [written async for written in seed_at_scale(database, small_scale(seed, clock.now()), again=again)]
     return chunks[-1]
 
 

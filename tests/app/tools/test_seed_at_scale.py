@@ -21,6 +21,7 @@ from app.tools.seed.seeding import Scale, seed_at_scale, seed_small
 from tests.support.waiting import until
 
 UNTIL = datetime(2026, 7, 1, tzinfo=UTC)
+_END = "'2026-07-01Z'"
 
 #: What breaks a rule, by the rule: each query finds nothing.
 RULES = {
@@ -33,12 +34,17 @@ RULES = {
     " or o.subtotal_cents <> sum(i.subtotal_cents) or o.tax_total_cents <> sum(i.tax_total_cents)"
     " or o.shipping_cost_cents <> sum(i.shipping_cost_cents)",
     "every invoice has lines, and adds up to them": "select i.id from invoices i left join line_items l"
-    " on l.invoice_id = i.id group by i.id having count(l.id) = 0 or i.subtotal_cents <> sum(l.total_cents)"
-    " or i.total_cents <> i.subtotal_cents + i.shipping_cost_cents"
+    " on l.invoice_id = i.id group by i.id having count(l.id) = 0 or i.subtotal_cents <> sum(l.subtotal_cents)"
+    " or i.total_cents <> i.shipping_cost_cents + sum(l.total_cents) + coalesce((select sum(a.amount_cents)"
+    " from adjustments a where a.invoice_id = i.id), 0)"
     " or i.tax_total_cents <> i.tax_shipping_cents + sum(l.tax_total_cents)"
     " or i.commission_amount_cents <> sum(l.commission_amount_cents)",
-    "a line is its quantity times its price": "select id from line_items"
-    " where total_cents <> quantity * item_amount_cents or subtotal_cents <> total_cents",
+    "an invoice's discount is what promotions take off": "select i.id from invoices i where i.discount_cents"
+    " <> coalesce((select -sum(a.amount_cents) from adjustments a left join line_items l on l.id = a.line_item_id"
+    " where a.adjustment_type = 'PROMOTION' and i.id in (a.invoice_id, l.invoice_id)), 0)",
+    "a line is its quantity times its price, adjusted": "select l.id from line_items l"
+    " where subtotal_cents <> quantity * item_amount_cents or total_cents <> subtotal_cents"
+    " + coalesce((select sum(a.amount_cents) from adjustments a where a.line_item_id = l.id), 0)",
     "a line is a copy of its variant, of the invoice's seller": "select l.id from line_items l"
     " join invoices i on i.id = l.invoice_id left join variants v on v.id = l.variant_id"
     " and v.advert_id = l.advert_id and v.seller_id = i.seller_id and v.sku = l.variant_sku where v.id is null",
@@ -142,12 +148,22 @@ async def seeded_at_scale(
 async def test_a_large_marketplace_keeps_the_rules(conn: Connection, database: Database) -> None:
     written = await seeded_at_scale(database, 1_500)
 
-    await conn.execute(_COUNTED)
-    broken = {rule: rows for rule, sql in RULES.items() if (rows := await conn.fetch(sql))}
-    assert broken == {}
+    assert await _broken_rules(conn) == []
     assert written["invoices"] in range(1_500, 1_506)
     counts = {table: await conn.fetchval(f"select count(*) from {table}") for table in written}
     assert counts | {"images": 0} == {**written, "images": 0}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_the_small_marketplace_keeps_the_same_rules(conn: Connection, database: Database, seed: int) -> None:
+    await seed_small(database, seed=seed)
+
+    assert await _broken_rules(conn, end="now()") == []
+
+
+async def _broken_rules(conn: Connection, *, end: str = _END) -> list[str]:
+    await conn.execute(_COUNTED)
+    return [rule for rule, sql in RULES.items() if await conn.fetch(sql.replace(_END, end))]
 
 
 async def test_a_large_marketplace_has_everything(conn: Connection, database: Database) -> None:

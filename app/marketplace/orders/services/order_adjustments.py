@@ -17,12 +17,12 @@ async def insert_adjustments(
     wanted = [line.wanted for part in parts for line in part.lines]
     rows = [
         *(
-            _row(each, invoice.currency, invoice_id=invoice.id)
+            adjustment_values(each, invoice.currency, invoice_id=invoice.id)
             for invoice, part in zip(invoices, parts, strict=True)
             for each in part.terms.adjustments
         ),
         *(
-            _row(each, line.currency, line_item_id=line.id)
+            adjustment_values(each, line.currency, line_item_id=line.id)
             for line, asked in zip(lines, wanted, strict=True)
             for each in asked.adjustments
         ),
@@ -31,9 +31,10 @@ async def insert_adjustments(
         await insert_rows(conn, ADJUSTMENTS, rows)
 
 
-def _row(
+def adjustment_values(
     given: NewAdjustment, currency: str, *, invoice_id: int | None = None, line_item_id: int | None = None
 ) -> dict[str, object]:
+    """Return the columns of an adjustment of an invoice or of a line item."""
     return {
         "invoice_id": invoice_id,
         "line_item_id": line_item_id,

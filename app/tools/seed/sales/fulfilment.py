@@ -109,11 +109,13 @@ class Fulfilment:
 def tracking(chance: Chance, sent_at: datetime, until: datetime) -> list[tuple[ShipmentStatus, datetime]]:
     """Return the carrier's reports about a parcel that is sent at that time, up to `until`."""
     steps = [(ShipmentStatus.InfoReceived, 1), (ShipmentStatus.InTransit, chance.randint(3, 20))]
-    if chance.happens("lost parcel", 0.01):
-        steps.append((ShipmentStatus.Exception, chance.randint(20, 60)))
+    if chance.happens("pending parcel", 0.03, every=8):
+        steps.insert(0, (ShipmentStatus.Pending, 0))
+    if chance.happens("lost parcel", 0.01, every=8):
+        steps += [(ShipmentStatus.Exception, chance.randint(20, 60)), (ShipmentStatus.Expired, 60)]
     else:
         steps.append((ShipmentStatus.OutForDelivery, chance.randint(12, 90)))
-        if chance.happens("nobody at home", 0.05):
+        if chance.happens("nobody at home", 0.05, every=8):
             steps += [(ShipmentStatus.AttemptFail, 4), (ShipmentStatus.AvailableForPickup, 15)]
         steps.append((ShipmentStatus.Delivered, chance.randint(1, 9)))
     log, at = [], sent_at

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.marketplace.orders.db.adjustments import ADJUSTMENTS
 from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATIONS
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
 from app.marketplace.orders.db.shipments import ShipmentCarrier
@@ -18,6 +19,7 @@ from app.marketplace.orders.domain.order import (
 )
 from app.marketplace.orders.domain.payment import flags_after_payment
 from app.marketplace.orders.domain.purchase import Part, PricedLine
+from app.marketplace.orders.services.order_adjustments import adjustment_values
 from app.marketplace.refunds.domain.refund_request import RefundStage
 from app.tools.seed import words
 from app.tools.seed.book import Book
@@ -51,6 +53,8 @@ class InvoiceMaker:
         invoice_id = self._book.number(INVOICES)
         lines = [self._line(order, invoice_id, line, bought[line.wanted.variant_id]) for line in part.lines]
         shop = bought[part.lines[0].wanted.variant_id].shop
+        for adjustment in part.terms.adjustments:
+            self._book.add(ADJUSTMENTS, **adjustment_values(adjustment, CURRENCY, invoice_id=invoice_id))
         row = _invoice_values(order, invoice_id, part, sum(line.commission_cents for line in lines))
         return Sale(
             id=invoice_id,
@@ -70,6 +74,8 @@ class InvoiceMaker:
         awaiting, returnable = initial_quantities(line.wanted.delivery_type, line.wanted.quantity)
         values = _line_values(order, line, bought, commission)
         row = self._book.put(LINE_ITEMS, id=line_id, invoice_id=invoice_id, **values)
+        for adjustment in line.wanted.adjustments:
+            self._book.add(ADJUSTMENTS, **adjustment_values(adjustment, CURRENCY, line_item_id=line_id))
         return Line(
             id=line_id,
             row=row,
@@ -186,7 +192,7 @@ def _line_values(order: PlacedOrder, line: PricedLine, bought: ChosenGoods, comm
         "quantity_returnable": 0,
         "item_amount_cents": line.item_amount_cents,
         "total_cents": line.amounts.total_cents,
-        "subtotal_cents": line.amounts.total_cents,
+        "subtotal_cents": line.amounts.subtotal_cents,
         "tax_total_cents": line.amounts.tax_cents,
         "postage_cents": line.amounts.postage_cents,
         "commission_amount_cents": commission_cents,

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from app.marketplace.catalogue.domain.stock import Offer, Wanted, price_now
 from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS
+from app.marketplace.orders.domain.adjustment import AdjustmentAppliesTo, AdjustmentType, NewAdjustment
 from app.marketplace.orders.domain.order import DeliveryType, OrderStatus
 from app.marketplace.orders.domain.purchase import Part, Terms, order_amounts, split
 from app.tools.seed import words
@@ -25,6 +27,7 @@ from app.tools.seed.words import CURRENCY, TAX_RATE
 #: Ids of one table that an order may take: so many are reserved before it is made.
 ORDER_IDS = 100
 _FREE_SHIPPING_CENTS = 15_000
+_WRAPPING_CENTS = 450
 _TO_PAY = timedelta(minutes=10)
 
 
@@ -62,21 +65,32 @@ class OrderMaker:
                 goods = shop.goods[int(len(shop.goods) * chance.random() ** 1.4)]
                 if goods.variant_id not in bought:
                     bought[goods.variant_id] = ChosenGoods(shop=shop, goods=goods)
-                    wanted.append(self._wanted(goods, len(wanted), is_collected=is_collected))
+                    wanted.append(self._wanted(goods, len(wanted), at, is_collected=is_collected))
         return bought, wanted
 
-    def _wanted(self, goods: Goods, place: int, *, is_collected: bool) -> Wanted:
+    def _wanted(self, goods: Goods, place: int, at: datetime, *, is_collected: bool) -> Wanted:
         if goods.is_file:
             delivery_type = DeliveryType.NO_DISPATCH
         else:
             delivery_type = DeliveryType.CLICK_AND_COLLECT if is_collected else DeliveryType.BUY_ONLINE
+        quantity = 1 if goods.is_file else self._chance.choices((1, 2, 3, 4), (70, 20, 7, 3))[0]
         return Wanted(
             path=f"lineItems.{place}",
             variant_id=goods.variant_id,
-            quantity=1 if goods.is_file else self._chance.choices((1, 2, 3, 4), (70, 20, 7, 3))[0],
+            quantity=quantity,
             delivery_type=delivery_type,
             tax_rate=TAX_RATE,
+            adjustments=self._adjustments(quantity * _price_cents(goods, at)),
         )
+
+    def _adjustments(self, cents: int) -> list[NewAdjustment]:
+        """Return what is taken off or added to a line of that price."""
+        found = []
+        if self._chance.happens("a tenth off", 0.04):
+            found.append(_adjustment(AdjustmentType.PROMOTION, cents // 10, "A tenth off"))
+        if self._chance.happens("gift wrapping", 0.03):
+            found.append(_adjustment(AdjustmentType.FEE, _WRAPPING_CENTS, "Gift wrapping"))
+        return found
 
     def _split(self, bought: Mapping[int, ChosenGoods], wanted: Sequence[Wanted], at: datetime) -> list[Part]:
         offers = {variant_id: _offer(one, at) for variant_id, one in bought.items()}
@@ -86,9 +100,9 @@ class OrderMaker:
             terms[shop.seller_id, line.delivery_type] = self._terms(shop, line.delivery_type)
         parts = split(wanted, offers, terms)
         is_free = {
-            (part.seller_id, part.delivery_type): Terms(shipping_description="Standard, free", tax_rate=TAX_RATE)
+            (part.seller_id, part.delivery_type): replace(part.terms, adjustments=[_free_shipping(part.terms)])
             for part in parts
-            if part.delivery_type is DeliveryType.BUY_ONLINE and part.amounts.subtotal_cents >= _FREE_SHIPPING_CENTS
+            if part.terms.shipping_cost_cents and part.amounts.subtotal_cents >= _FREE_SHIPPING_CENTS
         }
         return split(wanted, offers, terms | is_free) if is_free else parts
 
@@ -206,7 +220,16 @@ class OrderMaker:
 
 
 def _offer(bought: ChosenGoods, at: datetime) -> Offer:
-    goods = bought.goods
+    return Offer(
+        seller_id=bought.shop.seller_id,
+        is_for_sale=True,
+        price_cents=_price_cents(bought.goods, at),
+        currency=CURRENCY,
+        count_on_hand=None,
+    )
+
+
+def _price_cents(goods: Goods, at: datetime) -> int:
     price_cents = price_now(
         price_cents=goods.price_cents,
         sale_price_cents=goods.sale_price_cents,
@@ -214,10 +237,19 @@ def _offer(bought: ChosenGoods, at: datetime) -> Offer:
         sale_end_at=goods.sale_end_at,
         now=at,
     )
-    return Offer(
-        seller_id=bought.shop.seller_id,
-        is_for_sale=True,
-        price_cents=price_cents,
-        currency=CURRENCY,
-        count_on_hand=None,
+    assert price_cents is not None, "all goods have a price"
+    return price_cents
+
+
+def _adjustment(type_: AdjustmentType, cents: int, description: str) -> NewAdjustment:
+    goods = AdjustmentAppliesTo.SUBTOTAL_DISCOUNT
+    return NewAdjustment(adjustment_type=type_, applies_to=goods, amount_cents=cents, description=description)
+
+
+def _free_shipping(terms: Terms) -> NewAdjustment:
+    return NewAdjustment(
+        adjustment_type=AdjustmentType.PROMOTION,
+        applies_to=AdjustmentAppliesTo.FREE_SHIPPING_DISCOUNT,
+        amount_cents=terms.shipping_cost_cents,
+        description="Free shipping",
     )
