@@ -14,7 +14,7 @@ Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
-    """Everything that an operator can set. Frozen: nothing changes while a process runs."""
+    """All settings of an operator. They don't change while a process runs."""
 
     model_config = SettingsConfigDict(env_prefix="TELLGRAPH_", frozen=True)
 
@@ -142,5 +142,5 @@ def _is_server(text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """Read the environment, the first time; the same frozen object afterwards."""
+    """Return the settings. The environment is read once."""
     return Settings()

@@ -46,7 +46,7 @@ from schema.engine.argument_sizes import (
     size_of,
     variables_of_arguments,
 )
-from schema.engine.described import Described, described
+from schema.engine.introspection_sizes import IntrospectionSizes, introspection_sizes
 from schema.engine.limits import INTROSPECTION
 from schema.engine.weights import DEAR, LIST_SIZE, weight
 
@@ -118,7 +118,7 @@ def _measured(schema: GraphQLSchema, document: DocumentNode, key: _Key) -> Cost:
         schema=schema,
         fragments=fragments,
         given=given_by(operation, given),
-        described=described(schema),
+        introspection_sizes=introspection_sizes(schema),
     )
     total = meter.selections(operation.selection_set, root).once
     return Cost(total=min(total, MAX_REPORTED), visited=meter.visited)
@@ -137,7 +137,7 @@ class _Meter:
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
     given: Mapping[str, Given]
-    described: Described
+    introspection_sizes: IntrospectionSizes
     visited: int = 0
     _measured: dict[str, _Weight] = field(default_factory=dict)
 
@@ -176,9 +176,9 @@ class _Meter:
         if _is_connection(named):
             return _Weight(own + inside.once + self._page(node) * inside.per_row)
         if declared is TypeMetaFieldDef:
-            return _Weight(own + self.described.of_largest(inside.once))
+            return _Weight(own + self.introspection_sizes.of_largest(inside.once))
         if is_introspection_type(parent):
-            return _Weight(own + self.described.rows(name, inside.once))
+            return _Weight(own + self.introspection_sizes.rows(name, inside.once))
         if not _is_list(declared):
             return _Weight(own + inside.once)
         if _is_connection(parent):

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from app.auth.viewers import Witness
+from app.auth.viewers import KeyCheck
 from app.db.pool import DATABASE_ERRORS, Connection, Record
 from app.db.unreadable import UNREADABLE_ERRORS, times_as_text
 
@@ -16,9 +16,9 @@ class Reader:
     characters  of the JSON that plans have read.
     """
 
-    def __init__(self, conn: Connection, witness: Witness | None = None) -> None:
+    def __init__(self, conn: Connection, key_check: KeyCheck | None = None) -> None:
         self._conn = conn
-        self.witness = witness
+        self.key_check = key_check
         self._lock = asyncio.Lock()
         self.statements = 0
         self.characters = 0

@@ -7,7 +7,7 @@ from typing import Any
 from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, Slice, after_cursor, order_by
 from app.db.table import Table
-from schema.entities.declarations import VISIBILITY, Asked, Relation
+from schema.entities.declarations import VISIBILITY, ListQuery, Relation
 from schema.entities.visibility import Through, condition
 
 
@@ -75,7 +75,7 @@ def seen_ids(table: Table[Any], viewer: Viewer) -> Statement:
     return Statement(sql=f"select t.id from {table.name} t where t.id = any($1::bigint[]) and {rule}", args=tuple(args))
 
 
-def listed_rows(table: Table[Any], viewer: Viewer, asked: Asked, part: Slice) -> Statement:
+def listed_rows(table: Table[Any], viewer: Viewer, asked: ListQuery, part: Slice) -> Statement:
     """One page of a whole table."""
     rule = VISIBILITY[table.name]
     parents, live, args = "", *_listed(table, viewer, asked)
@@ -101,7 +101,9 @@ def _page(page: str, *each: str) -> str:
     return f"select t.* from {' cross join '.join(sources)} cross join lateral (select t.* {page}) t"
 
 
-def _listed_by_parent(table: Table[Any], rule: Through, viewer: Viewer, asked: Asked) -> tuple[str, str, Sequence[Any]]:
+def _listed_by_parent(
+    table: Table[Any], rule: Through, viewer: Viewer, asked: ListQuery
+) -> tuple[str, str, Sequence[Any]]:
     """The rows `t_p` that a viewer sees, and the condition of those that point to one of them.
 
     In one condition, PostgreSQL would go by the order, through all of the table where hardly anything is the viewer's.
@@ -111,17 +113,17 @@ def _listed_by_parent(table: Table[Any], rule: Through, viewer: Viewer, asked: A
     return f"(select t_p.id from {rule.table} t_p where {seen}) t_p", live, [*asked.args, *seen_args]
 
 
-def listed_count(table: Table[Any], viewer: Viewer, asked: Asked) -> Statement:
+def listed_count(table: Table[Any], viewer: Viewer, asked: ListQuery) -> Statement:
     live, args = _listed(table, viewer, asked)
     return Statement(sql=f"select count(*) as n from {table.name} t where {live}", args=tuple(args))
 
 
-def _listed(table: Table[Any], viewer: Viewer, asked: Asked) -> tuple[str, Sequence[Any]]:
+def _listed(table: Table[Any], viewer: Viewer, asked: ListQuery) -> tuple[str, Sequence[Any]]:
     rule, rule_args = condition(VISIBILITY[table.name], viewer, len(asked.args) + 1)
     return f"{asked.where} and {rule} and {_live(table, asked)}", [*asked.args, *rule_args]
 
 
-def _live(table: Table[Any], asked: Asked) -> str:
+def _live(table: Table[Any], asked: ListQuery) -> str:
     return "t.deleted_at is null" if table.has("deleted_at") and not asked.with_deleted else "true"
 
 

@@ -8,7 +8,7 @@ import strawberry
 from app.auth.viewers import Viewer
 from app.db.keyset import by_column
 from app.marketplace.catalogue.db.variants import VARIANTS
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.enums.marketplace import (
     AdvertConditionEnum,
@@ -86,7 +86,7 @@ def ask(
     variant_skus: Sequence[str] | None = None,
     variant_barcodes: Sequence[str] | None = None,
     **filters: object,
-) -> Asked:
+) -> ListQuery:
     """`filters`: those that are fields of AdvertFilterInput, too. Raises InvalidInput for ids of other types."""
     query = Conditions(viewer)
     displayed = None if given(status) is None else status is AdvertStatus.DISPLAYED
@@ -100,13 +100,13 @@ def ask(
     )
 
 
-def ask_filtered(viewer: Viewer, filters: AdvertFilterInput | None = None) -> Asked:
+def ask_filtered(viewer: Viewer, filters: AdvertFilterInput | None = None) -> ListQuery:
     """Raises InvalidInput for ids of other types."""
     query = Conditions(viewer)
     return query.asked(*(advert_conditions(query, "t", filters) if filters else ()))
 
 
-def ask_all(viewer: Viewer, updated_since: datetime | None = None) -> Asked:
+def ask_all(viewer: Viewer, updated_since: datetime | None = None) -> ListQuery:
     query = Conditions(viewer)
     sort = by_column("updated_at", "timestamptz")
     return query.asked(query.since("t.updated_at", updated_since), sort=sort, with_deleted=True)

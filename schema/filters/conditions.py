@@ -17,7 +17,7 @@ from app.db.keyset import BY_ID, Sort, chained
 from app.db.table import Table
 from app.errors import InvalidInput
 from schema.entities import global_ids
-from schema.entities.declarations import VISIBILITY, Asked, Part
+from schema.entities.declarations import VISIBILITY, ListQuery, Part
 from schema.entities.visibility import condition
 
 NOTHING = "false"
@@ -109,9 +109,9 @@ class Conditions:
 
     def asked(
         self, *conditions: str | None, sort: Sort = BY_ID, with_deleted: bool = False, parts: Sequence[Part] = ()
-    ) -> Asked:
+    ) -> ListQuery:
         where = " and ".join(sql for sql in conditions if sql is not None) or "true"
-        return Asked(where=where, args=tuple(self._args), sort=sort, with_deleted=with_deleted, parts=tuple(parts))
+        return ListQuery(where=where, args=tuple(self._args), sort=sort, with_deleted=with_deleted, parts=tuple(parts))
 
 
 def given(value: Any) -> Any:

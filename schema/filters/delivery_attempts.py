@@ -8,7 +8,7 @@ from app.auth.viewers import Viewer
 from app.db.keyset import by_column
 from app.webhooks.db.webhook_events import WEBHOOK_EVENTS
 from schema.entities import global_ids
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.filters.conditions import Conditions, given, input_field, key
 
@@ -34,7 +34,7 @@ _FAILED = "t.finished_at is not null and (t.status is null or t.status not betwe
 _FAILED_OF_FEW = "t.finished_at is not null and coalesce(t.status, 0) not between 200 and 299"
 
 
-def ask(viewer: Viewer, webhook_id: str | None = None, filters: DeliveryAttemptFilters | None = None) -> Asked:
+def ask(viewer: Viewer, webhook_id: str | None = None, filters: DeliveryAttemptFilters | None = None) -> ListQuery:
     query = Conditions(viewer)
     of_webhook = query.equal("t.webhook_id", key(webhook_id, "Webhook", field="webhookId"), "bigint")
     conditions = _conditions(query, filters) if filters else ()

@@ -6,7 +6,7 @@ import strawberry
 
 from app.auth.viewers import Viewer
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.filters.conditions import Conditions
 
@@ -23,7 +23,7 @@ def ask(
     key: str | None = None,
     value: str | None = None,
     values: Sequence[str] | None = None,
-) -> Asked:
+) -> ListQuery:
     query = Conditions(viewer)
     return query.asked(
         query.equal("t.owner_type", owner_type),

@@ -8,7 +8,7 @@ from app.auth.viewers import Viewer
 from app.db.keyset import Sort, by_column
 from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.orders.db.orders import ORDERS
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.filters.conditions import Conditions, given, input_field, sorted_by
 from schema.filters.enums import (
@@ -54,7 +54,7 @@ _SORTS: dict[InvoiceAmendmentSortField, Sort] = {
 
 def ask(
     viewer: Viewer, filters: InvoiceAmendmentFilters | None = None, sort: InvoiceAmendmentSort | None = None
-) -> Asked:
+) -> ListQuery:
     query = Conditions(viewer)
     order = sorted_by(
         sort.fields if sort else None,

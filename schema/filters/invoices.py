@@ -8,7 +8,7 @@ from app.auth.viewers import Viewer
 from app.db.keyset import Sort, by_column
 from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.domain.invoice import invoice_status
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.enums.marketplace import (
     InvoiceStatusEnum,
@@ -82,7 +82,7 @@ _AWAITING_COLLECTION = (
 )
 
 
-def ask(viewer: Viewer, filters: InvoiceFilters | None = None, sort: InvoiceSort | None = None) -> Asked:
+def ask(viewer: Viewer, filters: InvoiceFilters | None = None, sort: InvoiceSort | None = None) -> ListQuery:
     query = Conditions(viewer)
     order = sorted_by(
         sort.fields if sort else None,

@@ -7,7 +7,7 @@ import strawberry
 
 from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, by_column
-from schema.entities.declarations import Asked, Part
+from schema.entities.declarations import ListQuery, Part
 from schema.entities.fields import argument
 from schema.enums.webhooks import (
     OperationalEventKindEnum,
@@ -32,7 +32,7 @@ ARGUMENTS = (
 BY_TIME = by_column("occurred_at", "timestamptz")
 
 
-def ask(viewer: Viewer, webhook_id: str | None = None, filters: OperationalEventFilters | None = None) -> Asked:
+def ask(viewer: Viewer, webhook_id: str | None = None, filters: OperationalEventFilters | None = None) -> ListQuery:
     query = Conditions(viewer)
     of_webhook = query.equal("t.webhook_id", key(webhook_id, "Webhook", field="webhookId"), "bigint")
     conditions = _conditions(query, filters) if filters else ()

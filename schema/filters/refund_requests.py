@@ -9,7 +9,7 @@ from app.db.keyset import by_column
 from app.marketplace.catalogue.db.sellers import SELLERS
 from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.enums.marketplace import (
     RefundRequestLineItemStatusEnum,
@@ -46,14 +46,14 @@ ARGUMENTS = (
 UPDATED_ARGUMENTS = (argument("updated_since", datetime, "Changed at this time or later."),)
 
 
-def ask(viewer: Viewer, filters: RefundRequestFilters | None = None, seller_id: str | None = None) -> Asked:
+def ask(viewer: Viewer, filters: RefundRequestFilters | None = None, seller_id: str | None = None) -> ListQuery:
     query = Conditions(viewer)
     seller = key(seller_id, "Seller", field="sellerId")
     of_seller = query.exists(INVOICES, "i", "i.id = t.invoice_id", query.equal("i.seller_id", seller, "bigint"))
     return query.asked(of_seller, *(_conditions(query, filters) if filters else ()))
 
 
-def ask_updated(viewer: Viewer, updated_since: datetime) -> Asked:
+def ask_updated(viewer: Viewer, updated_since: datetime) -> ListQuery:
     query = Conditions(viewer)
     return query.asked(query.since("t.updated_at", updated_since), sort=by_column("updated_at", "timestamptz"))
 

@@ -4,7 +4,7 @@ import strawberry
 
 from app.auth.viewers import Viewer
 from app.marketplace.catalogue.db.adverts import ADVERTS
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.filters.adverts import AdvertFilterInput, advert_conditions
 from schema.filters.conditions import Conditions, input_field
@@ -34,7 +34,7 @@ _STOCKED = "t.has_infinite_quantity or t.count_on_hand > 0"
 
 def ask(
     viewer: Viewer, variant_filters: VariantFilterInput | None = None, advert_filters: AdvertFilterInput | None = None
-) -> Asked:
+) -> ListQuery:
     query = Conditions(viewer)
     of_advert = advert_conditions(query, "a", advert_filters) if advert_filters else ()
     return query.asked(

@@ -16,7 +16,7 @@ from strawberry.utils.str_converters import to_camel_case
 from app.auth.viewers import Viewer
 from app.errors import InvalidInput
 from app.webhooks.domain.webhook import WebhookKlass
-from schema.entities.declarations import Asked, everything
+from schema.entities.declarations import ListQuery, everything
 from schema.filters import adverts, invoices, refund_requests, variants
 from schema.filters.adverts import AdvertFilterInput
 from schema.filters.conditions import given, input_field
@@ -42,7 +42,7 @@ class WebhookBackfillFilters:
 
 
 #: What a root list is asked for, and the filters that stand for its arguments.
-_LISTS: Mapping[WebhookKlass, tuple[Callable[..., Asked], Mapping[str, str]]] = {
+_LISTS: Mapping[WebhookKlass, tuple[Callable[..., ListQuery], Mapping[str, str]]] = {
     WebhookKlass.INVOICE: (invoices.ask, {"invoices": "filters"}),
     WebhookKlass.REFUND_REQUEST: (refund_requests.ask, {"refund_requests": "filters"}),
     WebhookKlass.VARIANT: (variants.ask, {"variants": "variant_filters", "adverts": "advert_filters"}),
@@ -50,7 +50,7 @@ _LISTS: Mapping[WebhookKlass, tuple[Callable[..., Asked], Mapping[str, str]]] = 
 }
 
 
-def ask(viewer: Viewer, klass: WebhookKlass, filters: WebhookBackfillFilters | None) -> Asked:
+def ask(viewer: Viewer, klass: WebhookKlass, filters: WebhookBackfillFilters | None) -> ListQuery:
     """What a backfill of such a webhook asks for, by id. Raises InvalidInput, also for filters of another type."""
     parts = {field.name: part for field in fields(WebhookBackfillFilters) if (part := _part(filters, field.name))}
     list_of, arguments = _LISTS.get(klass, (everything, {}))

@@ -9,7 +9,7 @@ from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, by_column
 from app.webhooks.domain.webhook_event import OPEN, WebhookEventState
 from schema.entities import global_ids
-from schema.entities.declarations import Asked, Part
+from schema.entities.declarations import ListQuery, Part
 from schema.entities.fields import argument
 from schema.enums.webhooks import (
     WebhookEventEnum,
@@ -46,7 +46,7 @@ class StoredName(StrEnum):
 BY_TIME = by_column("created_at", "timestamptz")
 
 
-def ask(viewer: Viewer, webhook_id: str | None = None, filters: WebhookEventFilters | None = None) -> Asked:
+def ask(viewer: Viewer, webhook_id: str | None = None, filters: WebhookEventFilters | None = None) -> ListQuery:
     query = Conditions(viewer)
     of_webhook = query.equal("t.webhook_id", key(webhook_id, "Webhook", field="webhookId"), "bigint")
     conditions = _conditions(query, filters) if filters else ()

@@ -11,7 +11,7 @@ from graphql import print_ast
 
 from app.auth.viewers import Scope, Viewer
 from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, NotFound, TellgraphError
-from app.http.idempotency import KeyedRequest, Remembered, run_once
+from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
 from schema.entities.declarations import ENTITIES
 
@@ -93,7 +93,7 @@ async def _made(info: Info, change: Change) -> Mapping[str, Any]:
         remember=_remembered,
         settings=context.settings,
     )
-    if not isinstance(made, Remembered):
+    if not isinstance(made, RememberedResult):
         return made
     rows = {
         name: await context.loaders.by_id(ENTITIES[type_name].table, row_id, with_deleted=True)
@@ -102,12 +102,12 @@ async def _made(info: Info, change: Change) -> Mapping[str, Any]:
     return {**rows, **made.values}
 
 
-def _remembered(made: Mapping[str, Any]) -> Remembered:
+def _remembered(made: Mapping[str, Any]) -> RememberedResult:
     """Rows by their type and id: a repeated answer shows them as they are then."""
     types = {entity.row: name for name, entity in ENTITIES.items()}
     rows = {name: (types[type(value)], int(value.id)) for name, value in made.items() if type(value) in types}
     rest = {name: value for name, value in made.items() if name not in rows and value is not None}
-    return Remembered(rows=rows, values=rest)
+    return RememberedResult(rows=rows, values=rest)
 
 
 def _request_hash(info: Info) -> bytes:

@@ -93,7 +93,7 @@ def fields_reading(schema: GraphQLSchema, entity_type: str, column: str) -> tupl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class DerivedField:
     """A field that is as it is because of rows of a table. columns: those that decide.
 
     is_value  it sums up rows (`lowestPrice`): their coming and going decides, too.
@@ -105,7 +105,7 @@ class Decided:
 
 
 @cache
-def fields_deciding(schema: GraphQLSchema, entity_type: str, table: str) -> tuple[Decided, ...]:
+def fields_deciding(schema: GraphQLSchema, entity_type: str, table: str) -> tuple[DerivedField, ...]:
     """The fields of a type that rows of a table decide beside what is the row's own.
 
     Values over rows, one row or another by a condition (`advert`), the same row as another type (`price`), lists by a
@@ -118,7 +118,7 @@ def fields_deciding(schema: GraphQLSchema, entity_type: str, table: str) -> tupl
         if isinstance(declaration, Relation) and declaration.target.name == table:
             named = get_named_type(graphql_type.fields[name].type)
             columns = _deciding_columns(ENTITIES[entity_type].table.name, declaration, named)
-            found.append(Decided(field=name, columns=columns, is_value=is_leaf_type(named)))
+            found.append(DerivedField(field=name, columns=columns, is_value=is_leaf_type(named)))
     return tuple(found)
 
 

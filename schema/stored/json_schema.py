@@ -16,7 +16,7 @@ from graphql import (
 )
 
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
-from schema.engine.plans.selection import Fragments, Selected, collect
+from schema.engine.plans.selection import Fragments, SelectedField, collect
 from schema.stored.validate import StoredQuery
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -108,21 +108,21 @@ class _Shapes:
         assert isinstance(on, GraphQLObjectType)
         return _closed({one.key: _nullable(self.object(on, one)) for one in selected})
 
-    def object(self, on: GraphQLObjectType, above: Selected) -> dict[str, Any]:
+    def object(self, on: GraphQLObjectType, above: SelectedField) -> dict[str, Any]:
         found = collect(self.schema, self.fragments, on, above.selection_sets)
         return {"title": on.name, **_closed({one.key: self.value(on, one) for one in found})}
 
-    def value(self, on: GraphQLObjectType, selected: Selected) -> dict[str, Any]:
+    def value(self, on: GraphQLObjectType, selected: SelectedField) -> dict[str, Any]:
         if selected.name == "__typename":
             return {"const": on.name, "type": "string"}
         return self.of_type(on.fields[selected.name].type, selected)
 
-    def of_type(self, kind: GraphQLOutputType, selected: Selected) -> dict[str, Any]:
+    def of_type(self, kind: GraphQLOutputType, selected: SelectedField) -> dict[str, Any]:
         if isinstance(kind, GraphQLNonNull):
             return self.present(kind.of_type, selected)
         return _nullable(self.present(kind, selected))
 
-    def present(self, kind: GraphQLOutputType, selected: Selected) -> dict[str, Any]:
+    def present(self, kind: GraphQLOutputType, selected: SelectedField) -> dict[str, Any]:
         if isinstance(kind, GraphQLList):
             return {"type": "array", "items": self.of_type(kind.of_type, selected)}
         if isinstance(kind, GraphQLEnumType):

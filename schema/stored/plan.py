@@ -16,8 +16,8 @@ from graphql import FieldNode, GraphQLError, GraphQLSchema, OperationDefinitionN
 from app.auth.viewers import Viewer
 from app.errors import TellgraphError
 from schema.engine.plans.compile import Compiler, fragments_of
-from schema.engine.plans.objects import Objects
-from schema.engine.plans.selection import Unsupported
+from schema.engine.plans.errors import UnsupportedQuery
+from schema.engine.plans.objects_plan import ObjectsPlan
 from schema.engine.reader import Reader
 from schema.entities.permissions import may_read
 from schema.stored.validate import StoredQuery, grow
@@ -30,7 +30,7 @@ class Plan:
     """key: of the root field in the response."""
 
     key: str
-    objects: Objects
+    objects: ObjectsPlan
 
     def serves(self, viewer: Viewer) -> bool:
         """Whether nothing that it reads is forbidden to the viewer as such: that is an error, with a path."""
@@ -86,10 +86,10 @@ def _compiled(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
     compiler = Compiler(schema, fragments_of(document))
     try:
         # A `destroy` shows the entity as it was last.
-        objects = Objects(compiler, query.entity_type, [root.selection_set], with_deleted=True)
+        objects = ObjectsPlan(compiler, query.entity_type, [root.selection_set], with_deleted=True)
         if compiler.slots.made:
             return None  # its one variable stands below the root, too
-    except (Unsupported, TellgraphError, GraphQLError) as error:
+    except (UnsupportedQuery, TellgraphError, GraphQLError) as error:
         _log.info("plan.unsupported", reason=str(error))
         return None
     except Exception as error:

@@ -20,7 +20,7 @@ from graphql.language import FragmentDefinitionNode, FragmentSpreadNode, InlineF
 from graphql.utilities import separate_operations
 
 from app.errors import InvalidInput
-from app.kernel.size_bounded_cache import Kept
+from app.kernel.size_bounded_cache import SizedCache
 from app.webhooks.domain.webhook import DEFAULT_QUERY, WebhookKlass
 from schema.engine.cost import Costs, cost_error
 from schema.engine.documents import CODE_PER_CHARACTER
@@ -57,7 +57,7 @@ class _Refused:
     fields: Mapping[str, Sequence[str]]
 
 
-_kept: Kept[_Key, StoredQuery | _Refused] = Kept(KEPT_CHARACTERS)
+_kept: SizedCache[_Key, StoredQuery | _Refused] = SizedCache(KEPT_CHARACTERS)
 
 
 def stored_query(schema: GraphQLSchema, text: str, klass: WebhookKlass, *, max_cost: int | None = None) -> StoredQuery:

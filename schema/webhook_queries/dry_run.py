@@ -17,7 +17,6 @@ from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_filter import event_of
 from schema.engine.context import Context, Info
 from schema.engine.cost import Costs
-from schema.engine.loaders import Loaders
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.enums.webhooks import (
@@ -101,14 +100,7 @@ async def _run(
     cost = Costs(schema, query.document).of().total
     _count(context, cost)
     # As when a change is published: with what was deleted, and with the scopes of a webhook.
-    viewer = Viewer(context.viewer.seller_id)
-    rendering = Context(
-        viewer=viewer,
-        reader=context.reader,
-        loaders=Loaders(context.reader, viewer),
-        settings=context.settings,
-        sees_deleted=True,
-    )
+    rendering = Context.for_rendering(context.reader, Viewer(context.viewer.seller_id), context.settings)
     key = await _key(rendering, klass, entity_id)
     payload = (await render_stored_query(info.schema, query, [key], rendering))[key]
     excess = describe_excess(payload, context.settings.max_payload_bytes)

@@ -14,7 +14,6 @@ from app.db.pool import CONFLICTS, Connection
 from app.settings import Settings
 from schema import schema
 from schema.engine.context import Context
-from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
 from schema.engine.statements import seen_ids
 from schema.entities.declarations import ENTITIES
@@ -155,13 +154,7 @@ class Renderer:
 
     def _context(self, viewer: Viewer) -> Context:
         if viewer not in self._contexts:
-            self._contexts[viewer] = Context(
-                viewer=viewer,
-                reader=self.reader,
-                loaders=Loaders(self.reader, viewer),
-                settings=self._settings,
-                sees_deleted=True,
-            )
+            self._contexts[viewer] = Context.for_rendering(self.reader, viewer, self._settings)
         return self._contexts[viewer]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.marketplace.catalogue.db.adverts import Advert
 from app.marketplace.catalogue.db.variants import Variant
-from app.marketplace.catalogue.domain.stock import Offer, Wanted
+from app.marketplace.catalogue.domain.stock import Offer, PurchaseLine
 from app.marketplace.orders.db.invoices import Invoice, LineItem
 from app.marketplace.orders.db.shipments import ShipmentCarrier
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag, flags_after_shipping
@@ -59,8 +59,8 @@ def parts(order: PlannedOrder, planned: Sequence[PlannedVariant], variants: Sequ
     return split(wanted, offers, terms)
 
 
-def _wanted(line: PlannedLine, variant_id: int, place: int) -> Wanted:
-    return Wanted(
+def _wanted(line: PlannedLine, variant_id: int, place: int) -> PurchaseLine:
+    return PurchaseLine(
         path=f"lineItems.{place}",
         variant_id=variant_id,
         quantity=line.quantity,

@@ -4,14 +4,13 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from schema.engine.plans.leaves import BailOut
-from schema.engine.plans.selection import Unsupported
+from schema.engine.plans.errors import BailOut, UnsupportedQuery
 
 
 class Code:
     """Functions `f(r, g)` of a row and the plan's slots. `bail()` gives the result up.
 
-    maximum  characters, above which Unsupported is raised: fragments can expand to any size.
+    maximum  characters, above which UnsupportedQuery is raised: fragments can expand to any size.
     """
 
     def __init__(self, maximum: int) -> None:
@@ -35,7 +34,7 @@ class Code:
         self.functions.append("\n".join([f"def {name}(r, g):", *(f"    {line}" for line in body)]))
         self.characters += len(self.functions[-1])
         if self.characters > self._maximum:
-            raise Unsupported("it is too large")
+            raise UnsupportedQuery("it is too large")
         return name
 
     def built(self) -> dict[str, Any]:

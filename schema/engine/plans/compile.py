@@ -21,9 +21,10 @@ from app.db.table import Table
 from schema.engine.plans.arguments import Arguments
 from schema.engine.plans.code import Code
 from schema.engine.plans.connections import ConnectionCode
+from schema.engine.plans.errors import UnsupportedQuery
 from schema.engine.plans.leaves import completer
 from schema.engine.plans.levels import Level, Page
-from schema.engine.plans.selection import Fragments, Selected, Sets, Unsupported, collect
+from schema.engine.plans.selection import Fragments, SelectedField, Sets, collect
 from schema.engine.plans.views import Classify, View, row_of, view_of
 from schema.entities.declarations import ENTITIES, Leaf, Owner, Relation
 from schema.entities.declared import declaration_of
@@ -62,7 +63,7 @@ class Slots:
 
 
 class Compiler:
-    """Walks one selection. Raises Unsupported for what only the reference executor knows.
+    """Walks one selection. Raises UnsupportedQuery for what only the reference executor knows.
 
     variables  those on which `@skip` and `@include` hang.
     """
@@ -79,7 +80,7 @@ class Compiler:
         self.code, self.slots = Code(MAX_CHARACTERS), Slots()
         self.tables: set[str] = set()
 
-    def selected(self, on: GraphQLObjectType, sets: Sets) -> list[Selected]:
+    def selected(self, on: GraphQLObjectType, sets: Sets) -> list[SelectedField]:
         return collect(self.schema, self.fragments, on, sets, self.variables)
 
     def level(self, relation: Relation, page: int, parent: str = "") -> Level:
@@ -108,7 +109,7 @@ class Compiler:
         if isinstance(named, GraphQLObjectType) and classify is None:
             return self.object(level, alias, named, sets)
         if not isinstance(named, GraphQLUnionType) or classify is None:
-            raise Unsupported(f"{named.name} is not decided by its row")
+            raise UnsupportedQuery(f"{named.name} is not decided by its row")
         members = {ENTITIES[member.name].row: self.object(level, alias, member, sets) for member in named.types}
         whole = [level.column(alias, column) for column in table.columns]
         of = self.code.name("c", _classified(table, classify))
@@ -116,13 +117,13 @@ class Compiler:
         values = ", ".join(f"r[{place}]" for place in whole)
         return self.code.function([f"return {{{chosen}}}[{of}(({values},))](r, g)"])
 
-    def _value(self, selected: Selected, level: Level, alias: str, on: GraphQLObjectType, view: View) -> str:
+    def _value(self, selected: SelectedField, level: Level, alias: str, on: GraphQLObjectType, view: View) -> str:
         if selected.name == "__typename":
             return repr(on.name)
         field = on.fields[selected.name]
         declaration = declaration_of(field)
         if not isinstance(declaration, Leaf | Relation | Owner):
-            raise Unsupported(f"{on.name}.{selected.name} has a resolver of its own")
+            raise UnsupportedQuery(f"{on.name}.{selected.name} has a resolver of its own")
         given = Arguments(self.schema, field, selected.nodes[0])
         if isinstance(declaration, Leaf):
             leaf = declaration.of_schema(self.schema)
@@ -136,7 +137,13 @@ class Compiler:
         return self._one(declaration, field, given, level, alias, selected)
 
     def _one(
-        self, relation: Relation, field: GraphQLField, given: Arguments, level: Level, alias: str, selected: Selected
+        self,
+        relation: Relation,
+        field: GraphQLField,
+        given: Arguments,
+        level: Level,
+        alias: str,
+        selected: SelectedField,
     ) -> str:
         named, sets = get_named_type(field.type), selected.selection_sets
         if relation.link is not None or given.constant != {} or relation.where() != "true":
@@ -149,7 +156,7 @@ class Compiler:
         build = self.row(level, joined, relation.target, relation.classify, named, sets)
         return f"({build}(r, g) if r[{place}] is not None else {_absent(field)})"
 
-    def _owner(self, owner: Owner, level: Level, alias: str, selected: Selected) -> str:
+    def _owner(self, owner: Owner, level: Level, alias: str, selected: SelectedField) -> str:
         """One join for each type that may be named, of which at most one finds a row.
 
         A type that is forbidden to the viewer finds none: whether there is one is for the reference executor to say.
@@ -167,7 +174,13 @@ class Compiler:
         return f"{self.code.function(lines)}(r, g)"
 
     def _list(
-        self, relation: Relation, field: GraphQLField, given: Arguments, level: Level, alias: str, selected: Selected
+        self,
+        relation: Relation,
+        field: GraphQLField,
+        given: Arguments,
+        level: Level,
+        alias: str,
+        selected: SelectedField,
     ) -> str:
         child, named = self._child(relation, given, level, alias), get_named_type(field.type)
         if is_leaf_type(named) and relation.classify is not None:
@@ -185,7 +198,13 @@ class Compiler:
         return f"{complete}({of}([{view}(({values},)) for x in {self._rows(child, level)}]))"
 
     def _connection(
-        self, relation: Relation, field: GraphQLField, given: Arguments, level: Level, alias: str, selected: Selected
+        self,
+        relation: Relation,
+        field: GraphQLField,
+        given: Arguments,
+        level: Level,
+        alias: str,
+        selected: SelectedField,
     ) -> str:
         child = self._child(relation, given, level, alias)
         child.has_rows = False

@@ -11,7 +11,7 @@ from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type
 from app.db.table import Table
 from schema.engine.plans.code import Code
 from schema.engine.plans.levels import Level
-from schema.engine.plans.selection import Selected, Sets
+from schema.engine.plans.selection import SelectedField, Sets
 from schema.engine.plans.views import Classify
 
 
@@ -20,7 +20,7 @@ class RowCompiler(Protocol):
 
     code: Code
 
-    def selected(self, on: GraphQLObjectType, sets: Sets) -> list[Selected]: ...
+    def selected(self, on: GraphQLObjectType, sets: Sets) -> list[SelectedField]: ...
 
     def row(
         self,
@@ -53,7 +53,7 @@ class ConnectionCode:
         self.compiler, self.level = compiler, level
         self.count, self.cursor, self.classify = count, cursor, classify
 
-    def function(self, on: GraphQLObjectType, selected: Selected, rows: Callable[[], str]) -> str:
+    def function(self, on: GraphQLObjectType, selected: SelectedField, rows: Callable[[], str]) -> str:
         """A function that builds the connection. `rows`: their expression; asked for only when it is needed."""
         found = self.compiler.selected(on, selected.selection_sets)
         items = [f"{one.key!r}: {self._part(one, on)}" for one in found]
@@ -64,7 +64,7 @@ class ConnectionCode:
             lines += ["if p.is_backward:", "    k = k[::-1]"]
         return self.compiler.code.function([*lines, f"return {{{', '.join(items)}}}"])
 
-    def _part(self, selected: Selected, on: GraphQLObjectType) -> str:
+    def _part(self, selected: SelectedField, on: GraphQLObjectType) -> str:
         if selected.name == "__typename":
             return repr(on.name)
         if selected.name == "totalCount":
@@ -79,11 +79,11 @@ class ConnectionCode:
         assert selected.name == "edges"
         return f"[{self._edge(selected, of)}(x, g) for x in k]"
 
-    def _node(self, of: Any, selected: Selected) -> str:
+    def _node(self, of: Any, selected: SelectedField) -> str:
         level = self.level
         return self.compiler.row(level, level.alias, level.table, self.classify, of, selected.selection_sets)
 
-    def _edge(self, selected: Selected, on: GraphQLObjectType) -> str:
+    def _edge(self, selected: SelectedField, on: GraphQLObjectType) -> str:
         items = []
         for one in self.compiler.selected(on, selected.selection_sets):
             if one.name == "__typename":
@@ -95,7 +95,7 @@ class ConnectionCode:
             items.append(f"{one.key!r}: {value}")
         return self.compiler.code.function([f"return {{{', '.join(items)}}}"])
 
-    def _page_info(self, selected: Selected, on: GraphQLObjectType) -> str:
+    def _page_info(self, selected: SelectedField, on: GraphQLObjectType) -> str:
         has_more, has_cursor = "len(a) > p.size", "p.cursor is not None"
         values = {
             "hasNextPage": lambda: f"{has_cursor} if p.is_backward else {has_more}",

@@ -17,13 +17,10 @@ from graphql import (
 )
 
 from app.db.table import Table
-from schema.engine.plans.in_json import TIME_FORM, from_json, time_shown
+from schema.engine.plans.errors import BailOut
+from schema.engine.plans.json_rows import TIME_FORM, from_json, time_shown
 
 Complete = Callable[[Any], Any]
-
-
-class BailOut(Exception):
-    """This entity's result is not a plain value: an error, or a null where none may be."""
 
 
 def completer(kind: GraphQLOutputType) -> Complete:

@@ -103,7 +103,7 @@ class Level:
         return len(self.columns) - 1
 
 
-def joined(level: Level, viewer: Viewer, args: list[Any], *, first: int) -> str:
+def joins_sql(level: Level, viewer: Viewer, args: list[Any], *, first: int) -> str:
     """The to-one relations as left joins, each under its type's rule, whose arguments are added to `args`.
 
     first  the number of the parameter that `args[0]` is.

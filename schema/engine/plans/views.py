@@ -10,7 +10,7 @@ from graphql import GraphQLField
 from app.db.table import Table
 from schema.engine.plans.arguments import Arguments
 from schema.engine.plans.code import Code
-from schema.engine.plans.in_json import from_json
+from schema.engine.plans.json_rows import from_json
 from schema.engine.plans.leaves import column_form, completer, converter
 from schema.engine.plans.levels import Level
 from schema.entities.declarations import Leaf

@@ -7,7 +7,7 @@ import strawberry
 from databases import Database
 
 from app.auth.viewers import Viewer
-from app.marketplace.owned.services.owned import Kept, KeptValue, upsert_external_id, upsert_metadatum
+from app.marketplace.owned.services.owned import KeptValue, OwnedValue, upsert_external_id, upsert_metadatum
 from schema.engine.context import Info
 from schema.entities import global_ids
 from schema.mutations.inputs import converted, required
@@ -90,6 +90,6 @@ def kept_values(given: Sequence[KeyValueInput] | None) -> list[KeptValue]:
     return [converted(each, KeptValue) for each in given or ()]
 
 
-def _kept(given: ExternalIdUpsertMutationInput | MetadataUpsertMutationInput) -> Kept:
+def _kept(given: ExternalIdUpsertMutationInput | MetadataUpsertMutationInput) -> OwnedValue:
     owner_type, owner_id = global_ids.decode(given.owner, field="owner")
-    return Kept(owner_type=owner_type, owner_id=owner_id, key=given.key, value=given.value)
+    return OwnedValue(owner_type=owner_type, owner_id=owner_id, key=given.key, value=given.value)

@@ -18,11 +18,10 @@ from app.webhooks.db.webhooks import Webhook as WebhookRow
 from app.webhooks.db.webhooks import lock_webhook
 from app.webhooks.services import webhook_events
 from schema.engine.context import Context, Info
-from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
 from schema.engine.statements import listed_rows
 from schema.entities import global_ids
-from schema.entities.declarations import ENTITIES, Asked
+from schema.entities.declarations import ENTITIES, ListQuery
 from schema.enums.webhooks import (
     WebhookEventStateEnum,
 )
@@ -208,13 +207,7 @@ async def _sample(info: Info, webhook: WebhookRow) -> tuple[int, Payload]:
     query = stored_query(info.schema._schema, webhook.query_string, webhook.type)
     reader, owner = info.context.reader, Viewer(webhook.seller_id)
     entity_id = await _newest(reader, webhook, owner)
-    context = Context(
-        viewer=owner,
-        reader=reader,
-        loaders=Loaders(reader, owner),
-        settings=info.context.settings,
-        sees_deleted=True,
-    )
+    context = Context.for_rendering(reader, owner, info.context.settings)
     variables = {"id": global_ids.encode(query.entity_type, entity_id)}
     result = await info.schema.execute(query.text, variable_values=variables, context_value=context)
     body = orjson.dumps(response_of(result.data, result.errors))
@@ -223,7 +216,7 @@ async def _sample(info: Info, webhook: WebhookRow) -> tuple[int, Payload]:
 
 async def _newest(reader: Reader, webhook: WebhookRow, owner: Viewer) -> int:
     table = ENTITIES[webhook.type.entity_type].table
-    newest_first = Asked(sort=BY_ID.reversed())
+    newest_first = ListQuery(sort=BY_ID.reversed())
     found = listed_rows(table, owner, newest_first, Slice(size=1, is_backward=False, cursor=None))
     records = await reader.fetch(found.sql, *found.args)
     return int(records[0]["id"]) if records else 0

@@ -14,7 +14,6 @@ from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.engine.context import Context
 from schema.engine.limits import MAX_CHARACTERS
-from schema.engine.loaders import Loaders
 from schema.engine.plans.levels import Below, Join
 from schema.engine.reader import Reader
 from schema.stored.execute import execute_stored_query, render_stored_query
@@ -32,14 +31,7 @@ _NUMBERS = itertools.count()
 
 
 def _context(conn: asyncpg.Connection) -> Context:
-    reader = Reader(conn)
-    return Context(
-        viewer=OPERATOR,
-        reader=reader,
-        loaders=Loaders(reader, OPERATOR),
-        settings=settings_for("unused"),
-        sees_deleted=True,
-    )
+    return Context.for_rendering(Reader(conn), OPERATOR, settings_for("unused"))
 
 
 def _plan(query: StoredQuery) -> Plan:

@@ -11,7 +11,7 @@ from app.marketplace.orders.domain.order import DeliveryType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class PurchaseLine:
     """One line of a purchase.
 
     path               of the line in the input, `lineItems.0`.
@@ -61,7 +61,7 @@ def price_now(
     return sale_price_cents if sale_price_cents is not None and has_started and not has_ended else price_cents
 
 
-def purchase_problems(lines: Sequence[Wanted], offers: Mapping[int, Offer]) -> Problems:
+def purchase_problems(lines: Sequence[PurchaseLine], offers: Mapping[int, Offer]) -> Problems:
     """Everything that keeps these lines from being bought together.
 
     Quantities are counted per variant over all lines: two lines of 6 are not to be had of 10.
@@ -84,7 +84,7 @@ def purchase_problems(lines: Sequence[Wanted], offers: Mapping[int, Offer]) -> P
     return problems
 
 
-def form_problems(line: Wanted) -> Problems:
+def form_problems(line: PurchaseLine) -> Problems:
     """What is wrong with a line whatever is offered."""
     problems = Problems()
     if line.quantity < 1:
@@ -103,7 +103,7 @@ def tax_rate_problems(path: str, rate: float | None) -> Problems:
     return Problems({f"{path}.taxRate": ["must be a fraction from 0 to 1: 10 % is 0.1"]})
 
 
-def _line_problems(line: Wanted, offer: Offer, total: int) -> Problems:
+def _line_problems(line: PurchaseLine, offer: Offer, total: int) -> Problems:
     problems = Problems()
     if not offer.is_for_sale:
         problems.add(f"{line.path}.variantId", "is not for sale: the variant or its advert is not published")

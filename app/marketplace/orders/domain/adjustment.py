@@ -34,7 +34,7 @@ class NewAdjustment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adjusted:
+class AdjustmentTotal:
     """What several adjustments come to; neither amount is negative."""
 
     discount_cents: int = 0
@@ -44,28 +44,30 @@ class Adjusted:
     def cents(self) -> int:
         return self.fee_cents - self.discount_cents
 
-    def __add__(self, other: "Adjusted") -> "Adjusted":
-        return Adjusted(
+    def __add__(self, other: "AdjustmentTotal") -> "AdjustmentTotal":
+        return AdjustmentTotal(
             discount_cents=self.discount_cents + other.discount_cents, fee_cents=self.fee_cents + other.fee_cents
         )
 
 
-def adjusted(adjustments: Sequence[NewAdjustment], applies_to: AdjustmentAppliesTo) -> Adjusted:
+def adjusted(adjustments: Sequence[NewAdjustment], applies_to: AdjustmentAppliesTo) -> AdjustmentTotal:
     """What those that apply to this part of the price come to."""
     changes = [each.signed_cents for each in adjustments if each.applies_to is applies_to]
-    return Adjusted(
+    return AdjustmentTotal(
         discount_cents=-sum(cents for cents in changes if cents < 0),
         fee_cents=sum(cents for cents in changes if cents > 0),
     )
 
 
-def shared(whole: Adjusted, totals: Sequence[int]) -> list[Adjusted]:
+def shared(whole: AdjustmentTotal, totals: Sequence[int]) -> list[AdjustmentTotal]:
     """An invoice's adjustment as the shares of its lines, in proportion to their totals. The shares sum up to it.
 
     No share of a discount is more than its line's total unless the whole is more than all of them.
     """
     discounts, fees = _shares(whole.discount_cents, totals), _shares(whole.fee_cents, totals)
-    return [Adjusted(discount_cents=discount, fee_cents=fee) for discount, fee in zip(discounts, fees, strict=True)]
+    return [
+        AdjustmentTotal(discount_cents=discount, fee_cents=fee) for discount, fee in zip(discounts, fees, strict=True)
+    ]
 
 
 def adjustment_form_problems(adjustments: Sequence[NewAdjustment], path: str) -> Problems:

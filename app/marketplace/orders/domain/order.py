@@ -6,9 +6,9 @@ from enum import StrEnum
 from fractions import Fraction
 from math import floor
 
-from app.marketplace.orders.domain.adjustment import Adjusted
+from app.marketplace.orders.domain.adjustment import AdjustmentTotal
 
-_UNCHANGED = Adjusted()
+_UNCHANGED = AdjustmentTotal()
 
 
 class OrderStatus(StrEnum):
@@ -68,7 +68,7 @@ class LineAmounts:
     tax_rate: float | None = None
     discount_cents: int = 0
     fee_cents: int = 0
-    postage: Adjusted = _UNCHANGED
+    postage: AdjustmentTotal = _UNCHANGED
 
     @property
     def subtotal_cents(self) -> int:
@@ -108,8 +108,8 @@ def line_amounts(
     quantity: int,
     tax_rate: float | None,
     postage_cents: int,
-    goods: Adjusted = _UNCHANGED,
-    postage: Adjusted = _UNCHANGED,
+    goods: AdjustmentTotal = _UNCHANGED,
+    postage: AdjustmentTotal = _UNCHANGED,
 ) -> LineAmounts:
     """What a line costs when its goods and its postage are adjusted so."""
     total = item_amount_cents * quantity + goods.cents
@@ -129,7 +129,7 @@ def invoice_amounts(
     *,
     shipping_cost_cents: int = 0,
     tax_rate: float | None = None,
-    shipping: Adjusted = _UNCHANGED,
+    shipping: AdjustmentTotal = _UNCHANGED,
 ) -> InvoiceAmounts:
     """Sum up one invoice.
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from app.kernel.problems import BIGINT_MAX, Problems
-from app.marketplace.catalogue.domain.stock import Offer, Wanted
+from app.marketplace.catalogue.domain.stock import Offer, PurchaseLine
 from app.marketplace.orders.domain.adjustment import (
-    Adjusted,
     AdjustmentAppliesTo,
+    AdjustmentTotal,
     NewAdjustment,
     adjusted,
     discount_problems,
@@ -24,7 +24,7 @@ from app.marketplace.orders.domain.order import (
 
 SUBTOTAL = AdjustmentAppliesTo.SUBTOTAL_DISCOUNT
 SHIPPING = AdjustmentAppliesTo.FREE_SHIPPING_DISCOUNT
-_NO_SHARE = Adjusted()
+_NO_SHARE = AdjustmentTotal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedLine:
-    wanted: Wanted
+    wanted: PurchaseLine
     item_amount_cents: int
     amounts: LineAmounts
 
@@ -62,7 +62,7 @@ class Part:
 
 
 def split(
-    wanted: Sequence[Wanted],
+    wanted: Sequence[PurchaseLine],
     offers: Mapping[int, Offer],
     terms: Mapping[tuple[int, DeliveryType], Terms],
 ) -> list[Part]:
@@ -71,7 +71,7 @@ def split(
     The lines have passed `purchase_problems`. terms  by seller and delivery type; free shipping without.
     """
 
-    def key(line: Wanted) -> tuple[int, DeliveryType]:
+    def key(line: PurchaseLine) -> tuple[int, DeliveryType]:
         return offers[line.variant_id].seller_id, line.delivery_type
 
     return [
@@ -115,7 +115,7 @@ def order_amounts(parts: Sequence[Part]) -> dict[str, int]:
 def _part(
     seller_id: int,
     delivery_type: DeliveryType,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[PurchaseLine],
     offers: Mapping[int, Offer],
     terms: Terms,
 ) -> Part:
@@ -131,7 +131,7 @@ def _part(
     return Part(seller_id=seller_id, delivery_type=delivery_type, lines=lines, terms=terms, amounts=amounts)
 
 
-def _priced(line: Wanted, offer: Offer, share: Adjusted = _NO_SHARE) -> PricedLine:
+def _priced(line: PurchaseLine, offer: Offer, share: AdjustmentTotal = _NO_SHARE) -> PricedLine:
     """share  of what adjusts the whole invoice's subtotal."""
     unit = offer.price_cents if line.item_amount_cents is None else line.item_amount_cents
     assert unit is not None, "purchase_problems refuses what has no price"

@@ -15,7 +15,7 @@ TRACKING_NUMBER = "{trackingNumber}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
+class PackedItem:
     """Some of a line item, as put into a shipment."""
 
     line_item_id: int
@@ -29,7 +29,7 @@ def shipping_problems(
     ordered_at: datetime,
     dispatched_at: datetime,
     awaiting: Mapping[int, int],
-    packed: Sequence[Packed],
+    packed: Sequence[PackedItem],
 ) -> Problems:
     """Everything that keeps a shipment from being made.
 
@@ -51,7 +51,7 @@ def dispatch_problems(ordered_at: datetime, dispatched_at: datetime) -> Problems
     return Problems(dispatchedAt=[f"must not be before the order, {ordered_at.isoformat()}"])
 
 
-def packing_problems(awaiting: Mapping[int, int], packed: Sequence[Packed]) -> Problems:
+def packing_problems(awaiting: Mapping[int, int], packed: Sequence[PackedItem]) -> Problems:
     """What is wrong with the contents; a line item may be listed twice, and its quantities count together."""
     if not packed:
         return Problems(shippedItems=["must not be empty"])
@@ -71,7 +71,7 @@ def packing_problems(awaiting: Mapping[int, int], packed: Sequence[Packed]) -> P
     return problems
 
 
-def returning_problems(left: Mapping[int, int], packed: Sequence[Packed]) -> Problems:
+def returning_problems(left: Mapping[int, int], packed: Sequence[PackedItem]) -> Problems:
     """What is wrong with the contents of a parcel on its way back; it may be told without its contents.
 
     left  line item → quantity that is still to come back, for all items of the refund request and no other.

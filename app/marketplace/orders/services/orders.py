@@ -19,7 +19,7 @@ from app.marketplace.catalogue.db.variants import (
     lock_offered_variants,
     take_from_stock,
 )
-from app.marketplace.catalogue.domain.stock import Wanted, form_problems, purchase_problems, tax_rate_problems
+from app.marketplace.catalogue.domain.stock import PurchaseLine, form_problems, purchase_problems, tax_rate_problems
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, Invoice, LineItem
 from app.marketplace.orders.db.orders import ORDERS, Order
 from app.marketplace.orders.domain.adjustment import NewAdjustment, adjustment_form_problems
@@ -164,7 +164,7 @@ def _form_problems(given: NewPurchase) -> Problems:
     return problems
 
 
-def _wanted(given: NewPurchase) -> list[Wanted]:
+def _wanted(given: NewPurchase) -> list[PurchaseLine]:
     """All lines of the purchase, in the order of the input, each with its path there."""
     lines = [_line(f"lineItems.{index}", line) for index, line in enumerate(given.line_items or ())]
     for number, invoice in enumerate(given.invoices or ()):
@@ -173,9 +173,9 @@ def _wanted(given: NewPurchase) -> list[Wanted]:
     return lines
 
 
-def _line(path: str, line: NewLineItem, invoice: NewInvoice | None = None) -> Wanted:
+def _line(path: str, line: NewLineItem, invoice: NewInvoice | None = None) -> PurchaseLine:
     rate = invoice.tax_rate if invoice is not None and line.tax_rate is None else line.tax_rate
-    return Wanted(
+    return PurchaseLine(
         path=path,
         variant_id=line.variant_id,
         quantity=line.quantity,
@@ -212,7 +212,7 @@ def _terms(given: NewPurchase) -> dict[tuple[int, DeliveryType], Terms]:
     }
 
 
-def _quantities(wanted: Sequence[Wanted]) -> dict[VariantId, int]:
+def _quantities(wanted: Sequence[PurchaseLine]) -> dict[VariantId, int]:
     """How many of each variant, over all lines."""
     quantities: Counter[VariantId] = Counter()
     for line in wanted:

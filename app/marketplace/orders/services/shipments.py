@@ -32,7 +32,7 @@ from app.marketplace.orders.db.shipments import (
     find_carrier,
 )
 from app.marketplace.orders.domain.invoice import flags_after_shipping
-from app.marketplace.orders.domain.shipment import Packed, shipping_problems, tracking_link
+from app.marketplace.orders.domain.shipment import PackedItem, shipping_problems, tracking_link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ async def _problems(conn: Connection, given: NewShipment, invoice: Invoice, line
         ordered_at=(await get_order(conn, invoice.order_id)).created_at,
         dispatched_at=given.dispatched_at,
         awaiting={item.id: item.quantity_awaiting_dispatch for item in line_items},
-        packed=[Packed(line_item_id=item.line_item_id, quantity=item.quantity) for item in given.shipped_items],
+        packed=[PackedItem(line_item_id=item.line_item_id, quantity=item.quantity) for item in given.shipped_items],
     )
 
 

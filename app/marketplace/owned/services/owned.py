@@ -25,14 +25,14 @@ class KeptValue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept(KeptValue):
+class OwnedValue(KeptValue):
     """owner_type: the GraphQL type of the row `owner_id`."""
 
     owner_type: str
     owner_id: int
 
 
-async def upsert_external_id(database: Database, viewer: Viewer, given: Kept) -> ExternalID:
+async def upsert_external_id(database: Database, viewer: Viewer, given: OwnedValue) -> ExternalID:
     """Set what another system calls an entity. For the operator, and for a seller of what is its own.
 
     Raises NotFound at `owner`, for another seller's as well; InvalidInput.
@@ -44,7 +44,7 @@ async def upsert_external_id(database: Database, viewer: Viewer, given: Kept) ->
         return kept
 
 
-async def upsert_metadatum(database: Database, viewer: Viewer, given: Kept) -> Metadatum:
+async def upsert_metadatum(database: Database, viewer: Viewer, given: OwnedValue) -> Metadatum:
     """Keep a value with an entity. For the operator, and for a seller of what is its own.
 
     Raises NotFound at `owner`, for another seller's as well; InvalidInput.
@@ -97,7 +97,7 @@ def _at(path: str, number: int, name: str) -> str:
     return join(path, f"{number}.{name}") if path else name
 
 
-def _check(given: Kept, problems: Problems) -> None:
+def _check(given: OwnedValue, problems: Problems) -> None:
     if given.owner_type not in OWNER_TYPES:
         raise InvalidInput.at("owner", f"a {given.owner_type} keeps no such values")
     value_problems(given).include(problems).check()
@@ -107,7 +107,7 @@ def _values(owner_type: str, owner_id: int, values: Sequence[KeptValue]) -> list
     return [{"owner_type": owner_type, "owner_id": owner_id, "key": kept.key, "value": kept.value} for kept in values]
 
 
-async def _touch_owner(conn: Connection, viewer: Viewer, given: Kept) -> None:
+async def _touch_owner(conn: Connection, viewer: Viewer, given: OwnedValue) -> None:
     owner = await find_owner(conn, given.owner_type, given.owner_id)
     if owner is None or viewer.seller_id not in (None, owner.seller_id):
         message = f"there is no such {given.owner_type}"

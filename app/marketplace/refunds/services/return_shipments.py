@@ -14,7 +14,7 @@ from app.kernel.attributes import ABSENT, Absent, given
 from app.kernel.problems import Problems, blank_problems, camel, url_problems, value_problems
 from app.marketplace.orders.db.invoices import LineItemId, touch_invoice
 from app.marketplace.orders.db.shipments import ShipmentCarrierId, find_carrier
-from app.marketplace.orders.domain.shipment import Packed, returning_problems
+from app.marketplace.orders.domain.shipment import PackedItem, returning_problems
 from app.marketplace.refunds.db.refund_requests import RefundRequestId, touch_refund_request
 from app.marketplace.refunds.db.return_shipments import (
     RETURN_SHIPMENTS,
@@ -109,8 +109,8 @@ async def update_return_shipment(database: Database, viewer: Viewer, change: Ret
         return await update_row(conn, RETURN_SHIPMENTS, before.id, differing)
 
 
-def _packed(new: NewReturnShipment) -> list[Packed]:
-    return [Packed(line_item_id=item.line_item_id, quantity=item.quantity) for item in new.shipped_items]
+def _packed(new: NewReturnShipment) -> list[PackedItem]:
+    return [PackedItem(line_item_id=item.line_item_id, quantity=item.quantity) for item in new.shipped_items]
 
 
 def _update_problems(sent: Mapping[str, Any]) -> Problems:

@@ -28,7 +28,7 @@ from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.engine.statements import listed_rows
 from schema.entities import global_ids
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.filters import delivery_attempts as attempt_filters
 from schema.filters import webhook_events as filters
 from schema.filters.delivery_attempts import DeliveryAttemptFilters
@@ -295,7 +295,7 @@ async def test_an_entity_s_changes_and_events_are_found_by_indexes(history: Watc
 
 
 async def _check_page(
-    history: Watched, name: str, table: Table[Any], viewer: Viewer, asked: Asked, cursor: tuple[str, int] | None
+    history: Watched, name: str, table: Table[Any], viewer: Viewer, asked: ListQuery, cursor: tuple[str, int] | None
 ) -> None:
     statement = listed_rows(table, viewer, asked, Slice(size=50, is_backward=False, cursor=cursor))
     await history.fetch(statement.sql, *statement.args)

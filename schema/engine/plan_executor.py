@@ -1,4 +1,4 @@
-"""Execute an operation by its plan, where it has one, in place of the reference executor."""
+"""Execute an operation by its plan instead of the reference executor, if it has one."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,21 +9,22 @@ import structlog
 
 from app.telemetry.metrics import OPERATIONS, PLANS_BAILED_OUT
 from schema.engine.context import Context
-from schema.engine.documents import Documents, Known, shown_cost
+from schema.engine.documents import Document, Documents, cost_extension
 from schema.engine.limits import long_list_error
 from schema.engine.plans.cache import Plans
-from schema.engine.plans.operation import coerced
-from schema.engine.plans.roots import NotPrepared
+from schema.engine.plans.errors import MissingPlan
+from schema.engine.plans.operation import coerce_variables
 
 _log = structlog.get_logger()
 _BY_PLAN, _BY_REFERENCE = OPERATIONS.labels("plan"), OPERATIONS.labels("reference")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Planned:
-    """The operations of one process.
+class PlanExecutor:
+    """Executes the operations of one process by their plans.
 
-    counts  how many were `planned`, and how many left to the `reference`; of those, how many plans `bailed_out`.
+    Args:
+        counts: Operations by executor, `planned` or `reference`. Of the latter, `bailed_out` had a plan that gave up.
     """
 
     documents: Documents
@@ -33,10 +34,10 @@ class Planned:
     async def response(
         self, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context
     ) -> dict[str, Any] | None:
-        """The whole response; None where the reference executor has to be asked: for an error, above all.
+        """Return the whole response, or None if the reference executor has to answer.
 
-        The first times, and while it is compiled, an operation has no plan. A document that may not be executed, or
-        costs too much, has none either.
+        That is the case for the first requests of an operation, while it is compiled, for every operation that is
+        refused, and whenever the result has an error.
         """
         response = await self._response(text, variables, name, context)
         self.counts["reference" if response is None else "planned"] += 1
@@ -46,34 +47,34 @@ class Planned:
     async def _response(
         self, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context
     ) -> dict[str, Any] | None:
-        known = self.documents.find(text)
-        if known is None or known.errors or known.introspects or long_list_error(known.document, variables):
+        document = self.documents.find(text)
+        if document is None or document.errors or document.introspects or long_list_error(document.node, variables):
             return None
         maximum = context.settings.max_cost
-        cost = known.costs.of(variables, name)
+        cost = document.costs.of(variables, name)
         if cost.total > maximum:
             return None
-        data = await self._data(known, text, variables, name, context)
-        return None if data is None else {"data": data, "extensions": shown_cost(cost, maximum)}
+        data = await self._data(document, text, variables, name, context)
+        return None if data is None else {"data": data, "extensions": cost_extension(cost, maximum)}
 
     async def _data(
-        self, known: Known, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context
+        self, document: Document, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context
     ) -> dict[str, Any] | None:
-        seen = self.plans.see(text, known, name)
-        if seen is None:
+        slot = self.plans.use_slot(text, document, name)
+        if slot is None:
             return None
         try:
-            values = coerced(self.plans.schema, seen.operation, variables)
-            plan = self.plans.find(seen, values)
+            values = coerce_variables(self.plans.schema, slot.operation, variables)
+            plan = self.plans.find(slot, values)
             if plan is None:
                 return None
             try:
                 return await plan.data(context.reader, context.viewer, values)
-            except NotPrepared:
-                self.plans.prepare(seen, plan, values)
+            except MissingPlan:
+                self.plans.prepare(slot, plan, values)
                 return None
         except Exception as error:
-            # Whatever it is, the reference executor says it in GraphQL's words.
+            # The reference executor answers instead, and reports the error as the specification says.
             _log.debug("plan.bailed_out", error=repr(error))
             self.counts["bailed_out"] += 1
             PLANS_BAILED_OUT.inc()

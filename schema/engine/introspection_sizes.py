@@ -17,7 +17,7 @@ from graphql import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class IntrospectionSizes:
     """`totals`: by a field's name, how many values or rows it has in the whole schema, and for how many owners.
 
     largest  how many fields the type with the most has.
@@ -38,7 +38,7 @@ class Described:
 
 
 @lru_cache(maxsize=4)
-def described(schema: GraphQLSchema) -> Described:
+def introspection_sizes(schema: GraphQLSchema) -> IntrospectionSizes:
     """Count once."""
     types = list(schema.type_map.values())
     inputs = [each for each in types if is_input_object_type(each)]
@@ -46,7 +46,7 @@ def described(schema: GraphQLSchema) -> Described:
     arguments = [argument for each in fields for field in each for argument in field.args.values()]
     inputs_of = [field for each in inputs for field in _fields(each)]
     members = sum(len(schema.get_possible_types(each)) for each in types if is_abstract_type(each))
-    return Described(
+    return IntrospectionSizes(
         totals={
             "types": (len(types), 1),
             "directives": (len(schema.directives), 1),
