@@ -1,4 +1,4 @@
-"""How many values a field counts for by itself when a cost is computed: 1, or more where it may hold or do much."""
+"""The weight of a field in the cost of an operation: 1, or more for long texts and slow fields."""
 
 from collections.abc import Mapping
 

@@ -29,14 +29,17 @@ from schema.engine.plans.views import Classify, View, row_of, view_of
 from schema.entities.declarations import ENTITIES, Leaf, Owner, Relation
 from schema.entities.declared import declaration_of
 
-#: Of the code of one stored query, or of one root field of the API: some hundred lists with all that their rows hold.
-#: It takes about half a second to make.
+#: Characters of the code of one stored query, or of one root field of the API: about a hundred lists with all fields of
+#: their rows. Compiling that much takes about half a second.
 MAX_CHARACTERS = 100_000
 PAGE_ARGUMENTS = frozenset({"first", "after", "last", "before"})
 
 
 class Slots:
-    """What the generated code reads besides records: `g[n]`. The same for all runs, or made for each one."""
+    """The values that the generated code reads besides rows, as `g[n]`.
+
+    A slot is constant, or made anew for each run.
+    """
 
     def __init__(self) -> None:
         self.constant: list[Any] = []
@@ -47,7 +50,7 @@ class Slots:
         return len(self.constant) - 1
 
     def make(self, given: Arguments, value_of: Callable[[dict[str, Any]], Any]) -> int:
-        """A slot for what follows from a field's arguments."""
+        """Add a slot for a value that depends on a field's arguments; return its number."""
         if given.constant is not None:
             return self.add(value_of(given.of(None)))
         number = self.add()
@@ -55,7 +58,7 @@ class Slots:
         return number
 
     def values(self, variables: VariableValues | None) -> list[Any]:
-        """All slots of one run. Raises what arguments raise that don't fit."""
+        """Return all slots of one run. Raises what graphql-core raises for wrong arguments."""
         values = list(self.constant)
         for number, make in self.made:
             values[number] = make(variables)
@@ -63,9 +66,10 @@ class Slots:
 
 
 class Compiler:
-    """Walks one selection. Raises UnsupportedQuery for what only the reference executor knows.
+    """Compiles one selection. Raises UnsupportedQuery for what only the reference executor supports.
 
-    variables  those on which `@skip` and `@include` hang.
+    Args:
+        variables: The variables that decide `@skip` and `@include`. None if there are none.
     """
 
     def __init__(
@@ -88,7 +92,7 @@ class Compiler:
         return Level(number=self.slots.add(), relation=relation, page=page, parent=parent)
 
     def object(self, level: Level, alias: str, on: GraphQLObjectType, sets: Sets) -> str:
-        """A function that builds one object of a type from a record in which its row stands under an alias."""
+        """Define a function that builds one object from the columns of an alias; return its name."""
         view = View(self.code, level, alias, ENTITIES[on.name].table)
         items = [
             f"{selected.key!r}: {self._value(selected, level, alias, on, view)}" for selected in self.selected(on, sets)
@@ -104,7 +108,7 @@ class Compiler:
         named: GraphQLNamedType,
         sets: Sets,
     ) -> str:
-        """A function that builds the row under an alias, as the object type or the union's member that it is."""
+        """Define a function that builds the object of an alias, or the union's member that its row decides."""
         sets = tuple(sets)
         if isinstance(named, GraphQLObjectType) and classify is None:
             return self.object(level, alias, named, sets)
@@ -157,9 +161,9 @@ class Compiler:
         return f"({build}(r, g) if r[{place}] is not None else {_absent(field)})"
 
     def _owner(self, owner: Owner, level: Level, alias: str, selected: SelectedField) -> str:
-        """One join for each type that may be named, of which at most one finds a row.
+        """Join each type that may be the owner; at most one of the joins finds a row.
 
-        A type that is forbidden to the viewer finds none: whether there is one is for the reference executor to say.
+        A type that the viewer may not see finds none. Then the reference executor answers.
         """
         chosen = []
         for name in owner.types:
@@ -189,7 +193,7 @@ class Compiler:
         return f"[{build}(x, g) for x in {self._rows(child, level)}]"
 
     def _summary(self, child: Level, classify: Classify, field: GraphQLField, level: Level) -> str:
-        """A leaf that all rows of a list come to, each as the columns that decide."""
+        """Return the expression of a leaf that is computed from all rows of a list."""
         columns = child.relation.decides
         places = [child.column(child.alias, column) for column in columns]
         view = self.code.name("w", view_of(child.table, columns))
@@ -218,12 +222,12 @@ class Compiler:
         return f"{build}(r, g)"
 
     def _child(self, relation: Relation, given: Arguments, level: Level, alias: str) -> Level:
-        """A level below, of the rows that a relation of the row under an alias leads to."""
+        """Add a level for the rows that a relation of an alias leads to."""
         page = self.slots.make(given, lambda values: _page_of(relation, values))
         return self.level(relation, page, parent=alias)
 
     def _rows(self, child: Level, level: Level) -> str:
-        """The expression of the row's rows in a level below."""
+        """Return the expression of a row's list in a level below."""
         return f"r[{level.below(child)}]"
 
     def _count(self, child: Level, level: Level) -> Callable[[], str]:
@@ -238,7 +242,7 @@ def fragments_of(document: Any) -> Fragments:
 
 
 def _page_of(relation: Relation, given: dict[str, Any]) -> Page:
-    """Raises InvalidInput."""
+    """Return the page that the arguments ask for. Raises InvalidInput."""
     if not relation.is_paged:
         return Page(where=relation.where(**given))
     page = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}
@@ -246,7 +250,7 @@ def _page_of(relation: Relation, given: dict[str, Any]) -> Page:
 
 
 class _Id:
-    """The little of a row that its cursor needs."""
+    """A row with the id only, which is all that its cursor needs."""
 
     __slots__ = ("id",)
 
@@ -259,11 +263,11 @@ def _cursor_of_id(resource: str) -> Callable[[int], str]:
 
 
 def _classified(table: Table[Any], classify: Classify) -> Callable[[tuple[Any, ...]], type]:
-    """Values of all of a table's columns → the class that its row is classified as."""
+    """Return a function from the values of all columns of a table to the class of its row."""
     whole = row_of(table)
     return lambda values: type(classify(whole(values)))
 
 
 def _absent(field: GraphQLField) -> str:
-    """What stands where no row is: null, or, where none may be, the reference executor's error."""
+    """Return the expression for a missing row: null, or a bail-out if the field may not be null."""
     return "bail()" if isinstance(field.type, GraphQLNonNull) else "None"

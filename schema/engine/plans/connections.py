@@ -1,6 +1,6 @@
 """The generated code of a connection: `edges`, `nodes`, `pageInfo`, `totalCount`.
 
-Source: schema/entities/connections.py, whose results it gives.
+Its results equal those of schema/entities/connections.py.
 """
 
 from collections.abc import Callable
@@ -34,11 +34,12 @@ class RowCompiler(Protocol):
 
 
 class ConnectionCode:
-    """A connection over a level's rows.
+    """Writes the code of a connection over a level's rows.
 
-    count     the expression of `totalCount`; asked for only when it is selected.
-    cursor    the expression of a record → that of its cursor.
-    classify  turns each row into the object of the union's right member; None for plain types.
+    Args:
+        count: Returns the expression of `totalCount`. It is called only if that is selected.
+        cursor: Returns the expression of a row's cursor, given the expression of the row.
+        classify: Turns each row into the object of the union's member. None for plain types.
     """
 
     def __init__(
@@ -54,7 +55,11 @@ class ConnectionCode:
         self.count, self.cursor, self.classify = count, cursor, classify
 
     def function(self, on: GraphQLObjectType, selected: SelectedField, rows: Callable[[], str]) -> str:
-        """A function that builds the connection. `rows`: their expression; asked for only when it is needed."""
+        """Define a function that builds the connection; return its name.
+
+        Args:
+            rows: Returns the expression of the rows. It is called only if they are needed.
+        """
         found = self.compiler.selected(on, selected.selection_sets)
         items = [f"{one.key!r}: {self._part(one, on)}" for one in found]
         lines = []

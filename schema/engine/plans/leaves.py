@@ -1,4 +1,4 @@
-"""From a column or a pure function to a JSON value: exactly what graphql-core would make of the leaf."""
+"""Leaves: from a column or a pure function to the JSON value that graphql-core would return."""
 
 import math
 import typing
@@ -24,7 +24,7 @@ Complete = Callable[[Any], Any]
 
 
 def completer(kind: GraphQLOutputType) -> Complete:
-    """`complete(value)` of a leaf of any type, lists included. Raises BailOut where graphql-core would report."""
+    """Return a function that serializes a leaf's value, lists included. It raises BailOut for an error."""
     if isinstance(kind, GraphQLNonNull):
         return _whole(kind.of_type, _required)
     return _whole(kind, _null)
@@ -43,7 +43,7 @@ def _whole(kind: GraphQLOutputType, when_none: Complete) -> Complete:
 
 
 def _quick(kind: GraphQLOutputType, serialized: Complete) -> Complete:
-    """The same, without a call for values that are their own serialization."""
+    """Return a faster function with the same results: it does not call `serialized` for most values."""
     name = getattr(kind, "name", None)
     if name in ("String", "ID"):
         return lambda value: value if value.__class__ is str else serialized(value)
@@ -59,9 +59,10 @@ def _quick(kind: GraphQLOutputType, serialized: Complete) -> Complete:
 
 
 def column_form(table: Table[Any], column: str, kind: GraphQLOutputType) -> tuple[str, Complete | None]:
-    """The expression of a column's value, with `{r}` for the raw one as it arrives, `{c}` for a function.
+    """Return the expression of a column's value and the function that it calls (None if it calls none).
 
-    Inline only for pairs of column and GraphQL type whose result is known; all others go through the row's own form.
+    In the expression, `{r}` stands for the JSON value and `{c}` for the function. Known pairs of column and GraphQL
+    type are converted inline; all others by the row's own converter.
     """
     hint, may_be_null = table.kind(column)
     is_required = isinstance(kind, GraphQLNonNull)
@@ -79,7 +80,7 @@ def column_form(table: Table[Any], column: str, kind: GraphQLOutputType) -> tupl
 
 
 def converter(table: Table[Any], column: str) -> Complete | None:
-    """What makes a row's value of what arrives; None where they are the same."""
+    """Return the function from a column's JSON value to the row's value; None if they are equal."""
     first, then = from_json(table, column), table.converter(column)
     if first is None or then is None:
         return first or then
@@ -87,7 +88,7 @@ def converter(table: Table[Any], column: str) -> Complete | None:
 
 
 def _known(hint: Any, kind: GraphQLOutputType) -> tuple[str, Complete | None] | None:
-    """The expression of a value that is not null."""
+    """Return the expression of a value that is not null; None if the pair of types is unknown."""
     name = getattr(kind, "name", None)
     if hint is str and name in ("String", "ID"):
         return "{r}", None
@@ -122,7 +123,7 @@ def _float(text: str) -> float:
 
 
 def _enum_names(kind: GraphQLEnumType) -> Complete:
-    # A row's text that the schema has no name for is a KeyError: that entity goes to the reference executor.
+    # A text without a name in the schema is a KeyError: the reference executor then answers for that entity.
     names = {str(getattr(value.value, "value", value.value)): name for name, value in kind.values.items()}
     return names.__getitem__
 

@@ -1,4 +1,4 @@
-"""The root fields of an operation, each compiled by itself: one statement, and one more for a root's `totalCount`."""
+"""The root fields of an operation. Each is compiled on its own: one statement, and another for `totalCount`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,15 +31,15 @@ _log = structlog.get_logger()
 
 
 class Root(Protocol):
-    """One root field. `value` raises whatever is out of the ordinary; the reference executor is asked then."""
+    """The plan of one root field. After any exception of `value` the reference executor must answer instead."""
 
     @property
     def characters(self) -> int:
-        """Of the generated code, as a measure of memory."""
+        """Return the length of the generated code, as a measure of memory."""
         ...
 
     def prepare(self, variables: VariableValues | None) -> None:
-        """Compile what these variables need. Raises what arguments raise that don't fit."""
+        """Compile the parts that these variables need. Raises what graphql-core raises for wrong arguments."""
         ...
 
     async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any: ...
@@ -47,7 +47,7 @@ class Root(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootField:
-    """Where a root field stands: the schema, and the document with the conditions of this request."""
+    """A selected field of the root type, with its schema, its fragments and the variables of its conditions."""
 
     schema: GraphQLSchema
     fragments: Fragments
@@ -63,7 +63,7 @@ class RootField:
 
 
 class ListingRoot:
-    """A page of a whole table."""
+    """The plan of a root list: one page of a table."""
 
     def __init__(self, root_field: RootField, listing: Listing) -> None:
         self._listing, self._given = listing, root_field.arguments()
@@ -96,7 +96,7 @@ class ListingRoot:
         return self._compiler.code.characters
 
     def prepare(self, variables: VariableValues | None) -> None:
-        """It is the same for all variables."""
+        """Do nothing: the plan is the same for all variables."""
 
     async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any:
         listing, level = self._listing, self._level
@@ -144,7 +144,7 @@ class ListingRoot:
 
 
 class LookupRoot:
-    """Objects by their global ids, compiled for each type that is asked for."""
+    """The plan of a field that finds objects by global ids. It is compiled for each type that is asked for."""
 
     def __init__(self, root_field: RootField, lookup: Lookup) -> None:
         self._site, self._lookup, self._given = root_field, lookup, root_field.arguments()
@@ -160,7 +160,7 @@ class LookupRoot:
                 self._types[type_name] = self._compiled(type_name)
 
     def _compiled(self, type_name: str) -> ObjectsPlan | None:
-        """None for what is selected of this type and only the reference executor knows."""
+        """Compile the selection for one type; None if only the reference executor supports it."""
         try:
             return ObjectsPlan(self._site.compiler(), type_name, self._site.selected.selection_sets)
         except (UnsupportedQuery, TellgraphError, GraphQLError) as error:
@@ -215,7 +215,7 @@ def _require(viewer: Viewer, compiler: Compiler) -> None:
 
 
 def _cursors(level: Level, sort: Sort, columns: tuple[str, ...]) -> Callable[[Any], str]:
-    """A record's cursor in this order, which its last columns tell."""
+    """Return a function from a row to its cursor, which is made of the row's last columns."""
     row, resource = view_of(level.table, columns), level.table.name
     first, end = len(level.columns), len(level.columns) + len(columns)
     return lambda record: encode_cursor(resource, sort, row(record[first:end]))

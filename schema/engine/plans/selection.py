@@ -1,4 +1,4 @@
-"""Which fields a selection comes to for one concrete type: fragments spread, conditions decided, equals merged."""
+"""Selections: the fields of one concrete type, after spreading fragments, deciding conditions and merging."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from schema.engine.plans.errors import UnsupportedQuery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedField:
-    """One key of the response; `nodes` are all the fields that were merged into it."""
+    """One key of the response. `nodes` are the fields that were merged into it."""
 
     key: str
     name: str
@@ -48,6 +48,9 @@ def collect(
     variables: VariableValues | None = None,
 ) -> list[SelectedField]:
     """Return the fields of a selection in the response's order.
+
+    Raises:
+        UnsupportedQuery: A condition has a variable that is not among `variables`.
 
     Source: GraphQL specification, 6.3.2 (CollectFields) and 6.4.3 (MergeSelectionSets).
     """
