@@ -1,4 +1,4 @@
-"""The JSON Schema of what a webhook POSTs: of the whole body, derived from its stored query."""
+"""The JSON Schema of a webhook's whole body, derived from its stored query."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _STRING: dict[str, Any] = {"type": "string"}
 _PATHS = {"type": "array", "items": _STRING}
-#: Of scalars; one that is not here may be anything.
+#: The schemas of scalars. A scalar that is not here may have any value.
 _SCALARS: dict[str, dict[str, Any]] = {
     "ID": _STRING,
     "String": _STRING,
@@ -47,7 +47,7 @@ _ERROR = {
 
 
 def payload_schema(schema: GraphQLSchema, query: StoredQuery, klass: WebhookKlass) -> dict[str, Any]:
-    """JSON Schema 2020-12 of the body. `data` is told exactly; around it later versions may add fields."""
+    """Return the JSON Schema 2020-12 of the body. `data` is exact; outside of it later versions may add fields."""
     # A test is sent to an endpoint by hand, and is a body like any other.
     names = [*(name.value.lower() for name in WebhookEventName), "test"]
     return {
@@ -88,7 +88,7 @@ def _nullable(shape: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Shapes:
-    """Walks one stored query."""
+    """Derives the schemas of one stored query's selections."""
 
     def __init__(self, schema: GraphQLSchema, query: StoredQuery) -> None:
         self.schema = schema
@@ -103,7 +103,7 @@ class _Shapes:
         root = self.schema.query_type
         assert root is not None
         selected = collect(self.schema, self.fragments, root, [operation.selection_set])
-        # The one field is `node`, and what it finds is of the webhook's own type.
+        # The only field is `node`, and its object is of the webhook's own type.
         on = self.schema.type_map[self.query.entity_type]
         assert isinstance(on, GraphQLObjectType)
         return _closed({one.key: _nullable(self.object(on, one)) for one in selected})
@@ -135,7 +135,7 @@ class _Shapes:
         shapes: list[dict[str, Any]] = []
         for member in self.schema.get_possible_types(kind):
             shape = self.object(member, selected)
-            # Members of which nothing of their own is asked are one shape.
+            # Members with equal selections have one schema.
             if not any(_closed_part(shape) == _closed_part(other) for other in shapes):
                 shapes.append(shape)
         return {"anyOf": shapes}

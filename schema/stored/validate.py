@@ -1,4 +1,4 @@
-"""Check a webhook's query when it is saved, and analyse it for all the times that it will run."""
+"""Stored queries: a webhook's query is checked when it is saved, and analysed once for all of its runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +27,9 @@ from schema.engine.documents import CODE_PER_CHARACTER
 from schema.engine.limits import RULES, explained, parse_within_limits
 from schema.stored.watched import watched_columns
 
-#: Characters of all kept queries together: some ten thousand of usual size. Where there are more webhooks that are all
-#: different, each batch would parse their queries again. A short one counts for `_EACH` beside its text.
-KEPT_CHARACTERS = 10_000_000
+#: Characters of all cached queries together: about ten thousand queries of usual size. With more different webhooks,
+#: each batch would parse their queries again. Each query counts `_EACH` characters in addition to its text.
+MAX_CACHED_CHARACTERS = 10_000_000
 _EACH = 100
 
 _FORM = "query($id: ID!) { node(id: $id) { … } }"
@@ -40,9 +40,14 @@ _Key = tuple[GraphQLSchema, str, WebhookKlass, int | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class StoredQuery:
-    """A query that can run. `watched`: `table.column` of all that it reads, `table.*` where it shows rows."""
+    """A query that can run.
 
-    kept_as: _Key = field(repr=False)
+    Args:
+        cache_key: Its key in the cache.
+        watched: `table.column` of every column that it reads, and `table.*` of tables whose rows it shows.
+    """
+
+    cache_key: _Key = field(repr=False)
     text: str
     entity_type: str
     document: DocumentNode
@@ -50,38 +55,41 @@ class StoredQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Refused:
-    """What is wrong with a query that cannot run."""
+class _Refusal:
+    """The errors of a query that can't run."""
 
     message: str
     fields: Mapping[str, Sequence[str]]
 
 
-_kept: SizedCache[_Key, StoredQuery | _Refused] = SizedCache(KEPT_CHARACTERS)
+_cache: SizedCache[_Key, StoredQuery | _Refusal] = SizedCache(MAX_CACHED_CHARACTERS)
 
 
 def stored_query(schema: GraphQLSchema, text: str, klass: WebhookKlass, *, max_cost: int | None = None) -> StoredQuery:
-    """Check and analyse; blank text stands for the default query. Cached by its arguments, refusals, too.
+    """Check and analyse a query. Blank text stands for the default query. Results and errors are cached.
 
-    max_cost  the limit when a query is saved. None when it runs: a limit that was lowered since silences no webhook.
-    Raises: InvalidInput on `attributes.queryString`, each message with its line and column.
+    Args:
+        max_cost: The limit when a query is saved. None when it runs: a limit that was lowered later does not matter.
+
+    Raises:
+        InvalidInput: The query is wrong. The field is `attributes.queryString`, and each message has line and column.
     """
     key = (schema, text, klass, max_cost)
-    found = _kept.find(key)
+    found = _cache.find(key)
     if found is None:
         try:
             found = _checked(key)
         except InvalidInput as error:
-            found = _Refused(message=error.message, fields=error.fields)
-        _kept.keep(key, found, len(text) + _EACH)
-    if isinstance(found, _Refused):
+            found = _Refusal(message=error.message, fields=error.fields)
+        _cache.keep(key, found, len(text) + _EACH)
+    if isinstance(found, _Refusal):
         raise InvalidInput(found.message, fields=found.fields)
     return found
 
 
 def grow(query: StoredQuery, code_characters: int) -> None:
-    """Count generated code that is kept with a query."""
-    _kept.grow(query.kept_as, query, code_characters // CODE_PER_CHARACTER)
+    """Add generated code to the size of a cached query."""
+    _cache.grow(query.cache_key, query, code_characters // CODE_PER_CHARACTER)
 
 
 def _checked(key: _Key) -> StoredQuery:
@@ -89,7 +97,7 @@ def _checked(key: _Key) -> StoredQuery:
     text = given if given.strip() else DEFAULT_QUERY
     document = _parse(text)
     if (place := text.find("\0")) >= 0:
-        # GraphQL lets it stand in comments and strings; PostgreSQL stores no text with it.
+        # GraphQL allows NUL in comments and strings; PostgreSQL can't store it.
         raise _refused(GraphQLError("NUL characters can't be stored.", source=Source(text), positions=[place]))
     errors = explained(validate(schema, document, RULES))
     operation = _operation(document)
@@ -101,7 +109,7 @@ def _checked(key: _Key) -> StoredQuery:
     if max_cost is not None and (refusal := cost_error(Costs(schema, document).of(), max_cost, operation)):
         raise _refused(refusal)
     return StoredQuery(
-        kept_as=key,
+        cache_key=key,
         text=text,
         entity_type=klass.entity_type,
         document=document,
@@ -158,7 +166,7 @@ def _passes_id(field: FieldNode) -> bool:
 
 
 def _check_type(schema: GraphQLSchema, document: DocumentNode, klass: WebhookKlass) -> None:
-    """Fragments on the node itself must be on the webhook's own type: anything else never matches."""
+    """Check that fragments on the node itself are on the webhook's own type: others never match."""
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     (operation,) = separate_operations(document).values()
     root = next(node for node in operation.definitions if isinstance(node, OperationDefinitionNode))

@@ -1,4 +1,4 @@
-"""Which columns a stored query reads: a change of any other column can't change its result."""
+"""The columns that a stored query reads: a change of any other column can't change its result."""
 
 from collections.abc import Iterable
 
@@ -23,15 +23,16 @@ from schema.entities.visibility import OperatorOnly
 
 
 def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: str) -> frozenset[str]:
-    """`table.column` of every leaf, key and visibility rule; `table.*` of every relation, whose rows may come and go.
+    """Return the columns of a valid document's leaves, keys and visibility rules.
 
-    The document is valid. Skipped and conditional selections count as read. What is read below the whole that the
-    entity is a part of counts twice: see `across`.
+    A column is `table.column`. `table.*` stands for added and removed rows of a relation. Selections with `@skip` and
+    `@include` count as read. A column that can also be reached through the entity's parent is listed twice; see
+    `across`.
     """
     walk = _Walk(schema, document, whole_of(entity_type))
     table = ENTITIES[entity_type].table
     walk.reads |= VISIBILITY[table.name].reads(table.name)
-    # Deleted and inserted again in one batch is an UPDATE, of any of its columns.
+    # A row that is deleted and inserted again in one batch is an UPDATE of any of its columns.
     walk.reads.add(f"{table.name}.*")
     operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
     root = operation.selection_set.selections[0]
@@ -42,33 +43,36 @@ def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: 
 
 
 def leaf_columns(table: str, leaf: Leaf) -> frozenset[str]:
-    """`table.column` of what a leaf of a row of this table reads."""
+    """Return `table.column` of the columns that a leaf reads."""
     return frozenset(f"{table}.{column}" for column in leaf.reads)
 
 
 def relation_columns(table: str, relation: Relation) -> frozenset[str]:
-    """`table.column` of what decides which rows a relation of a row of this table leads to."""
+    """Return `table.column` of the columns that decide which rows a relation leads to."""
     target = relation.target.name
     return relation.reads | VISIBILITY[target].reads(target) | {f"{table}.{relation.local}"}
 
 
 def whole_of(entity_type: str) -> str | None:
-    """The table of what passes its changes down to such entities: adverts, of a variant; None when nothing does."""
+    """Return the parent table whose changes change such entities, as adverts do for variants; None without one."""
     return next((passed.table for passed in PASSED_DOWN.values() if passed.below == entity_type), None)
 
 
 def across(whole: str, column: str) -> str:
-    """`adverts/variants.sku`: of any of the advert's variants, where `variants.sku` is the variant's own."""
+    """Return the name of a column of sibling rows.
+
+    `adverts/variants.sku` is the column of any variant of the advert; `variants.sku` is the variant's own.
+    """
     return f"{whole}/{column}"
 
 
 def is_across(columns: Iterable[str]) -> bool:
-    """Whether all of them are of others than the entity itself and its own parts."""
+    """Tell whether all columns are of siblings, and none of the entity itself and its own parts."""
     return all("/" in column for column in columns)
 
 
 def is_operators_own(entity_type: str, columns: Iterable[str]) -> bool:
-    """Whether a change of such an entity is the operator's to know: it comes from a whole that no seller sees."""
+    """Tell whether only the operator may know of a change: it comes from a parent that no seller sees."""
     whole = whole_of(entity_type)
     return whole is not None and isinstance(VISIBILITY[whole], OperatorOnly) and is_across(columns)
 
@@ -77,13 +81,13 @@ class _Walk:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, whole: str | None) -> None:
         self.schema = schema
         self.whole = whole
-        # Whether the selection that is walked lies below the whole.
+        # Whether the walk is below the parent table.
         self.is_below = False
         self.fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         self.reads: set[str] = set()
-        # Fragments on the types that they were walked for: each is walked once.
+        # Each fragment is walked once for each type.
         self._walked: set[tuple[str, str, bool]] = set()
 
     def selections(self, selection_set: SelectionSetNode, on: GraphQLNamedType) -> None:
@@ -125,7 +129,7 @@ class _Walk:
             self.reads |= {across(self.whole, column) for column in columns}
 
     def _narrowed(self, on: GraphQLNamedType, condition: str | None) -> GraphQLNamedType:
-        """A fragment's own type, but never an interface where the object type is known already."""
+        """Return a fragment's type, or `on` if that is an object type and the fragment's an interface."""
         if condition is None:
             return on
         narrowed = self.schema.type_map[condition]

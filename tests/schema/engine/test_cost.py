@@ -211,7 +211,7 @@ def longest_written(type_name: str, name: str, declared: GraphQLField) -> int:
 
 
 def takes(name: str, length: int) -> bool:
-    given = make_dataclass("VariableSize", [(name, str)])("x" * length)
+    given = make_dataclass("Given", [(name, str)])("x" * length)
     return not value_problems(given)
 
 
