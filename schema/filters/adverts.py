@@ -18,14 +18,14 @@ from schema.filters.enums import AdvertStatus, AdvertStatusEnum
 from schema.filters.external_ids import ExternalIDFilterInput, named
 
 
-@strawberry.input(description="Adverts that meet all that is given.")
+@strawberry.input(description="Adverts that meet all given filters.")
 class AdvertFilterInput:
-    legacy_ids: list[int] | None = input_field("With one of these `legacyId`s; an empty list: none at all.")
-    seller_ids: list[strawberry.ID] | None = input_field("Of one of these sellers; an empty list: none at all.")
-    brand_ids: list[strawberry.ID] | None = input_field("Of one of these brands; an empty list: none at all.")
-    taxon_ids: list[strawberry.ID] | None = input_field("In one of these taxons; an empty list: none at all.")
+    legacy_ids: list[int] | None = input_field("With one of these `legacyId`s; an empty list: none.")
+    seller_ids: list[strawberry.ID] | None = input_field("Of one of these sellers; an empty list: none.")
+    brand_ids: list[strawberry.ID] | None = input_field("Of one of these brands; an empty list: none.")
+    taxon_ids: list[strawberry.ID] | None = input_field("In one of these taxons; an empty list: none.")
     title: str | None = input_field("With this text in the title, upper or lower case.")
-    codes: list[str] | None = input_field("With one of these codes; an empty list: none at all.")
+    codes: list[str] | None = input_field("With one of these codes; an empty list: none.")
     conditions: list[AdvertConditionEnum] | None = input_field("In one of these conditions; an empty list: none.")
     published: bool | None = input_field("Published by the seller (true), or not (false).")
     online: bool | None = input_field("Shown at the moment (true), or not (false).")
@@ -58,10 +58,10 @@ def advert_conditions(query: Conditions, alias: str, filters: AdvertFilterInput)
 
 ARGUMENTS = (
     argument("q", str | None, "With this text in the title, or with this `legacyId`."),
-    argument("legacy_ids", list[int] | None, "With one of these `legacyId`s; an empty list: none at all."),
-    argument("retailer_ids", list[strawberry.ID] | None, "Of one of these sellers; an empty list: none at all."),
-    argument("brand_ids", list[strawberry.ID] | None, "Of one of these brands; an empty list: none at all."),
-    argument("taxon_ids", list[strawberry.ID] | None, "In one of these taxons; an empty list: none at all."),
+    argument("legacy_ids", list[int] | None, "With one of these `legacyId`s; an empty list: none."),
+    argument("retailer_ids", list[strawberry.ID] | None, "Of one of these sellers; an empty list: none."),
+    argument("brand_ids", list[strawberry.ID] | None, "Of one of these brands; an empty list: none."),
+    argument("taxon_ids", list[strawberry.ID] | None, "In one of these taxons; an empty list: none."),
     argument("title", str | None, "With this text in the title, upper or lower case."),
     argument("status", AdvertStatusEnum | None, "Whether buyers can see it."),
     argument("published", bool | None, "Published by the seller (true), or not (false)."),

@@ -13,7 +13,7 @@ from schema.entities.fields import argument
 from schema.filters.conditions import Conditions, given, input_field, key
 
 
-@strawberry.input(description="Which delivery attempts to return: those that meet all that is given.")
+@strawberry.input(description="The delivery attempts to return: those that meet all given filters.")
 class DeliveryAttemptFilters:
     is_failed: bool | None = input_field(
         "Ended without an answer of 2xx; false: answered so, or its outcome is not known yet."
@@ -25,7 +25,7 @@ class DeliveryAttemptFilters:
 
 ARGUMENTS = (
     argument("webhook_id", strawberry.ID | None, "Only those of this webhook."),
-    argument("filters", DeliveryAttemptFilters | None, "Which attempts to return; all that the key sees when absent."),
+    argument("filters", DeliveryAttemptFilters | None, "The attempts to return; all that the key sees if absent."),
 )
 
 #: As the indexes of failed attempts say it; and as none does: of few attempts, those of an entity, all that failed

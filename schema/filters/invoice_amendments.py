@@ -19,7 +19,7 @@ from schema.filters.enums import (
 )
 
 
-@strawberry.input(description="Which invoice amendments to return: those that meet all that is given.")
+@strawberry.input(description="The invoice amendments to return: those that meet all given filters.")
 class InvoiceAmendmentFilters:
     created_since: datetime | None = input_field("Created at this time or later.")
     created_until: datetime | None = input_field("Created before this time.")
@@ -35,14 +35,14 @@ class InvoiceAmendmentFilters:
 @strawberry.input(description="The order of invoice amendments; of equal ones, the older id comes first (ascending).")
 class InvoiceAmendmentSort:
     fields: list[InvoiceAmendmentSortFieldEnum] | None = input_field(
-        "What to order by, the first one first. CREATED_AT."
+        "The fields of the order, the most important first. CREATED_AT by default."
     )
-    ordering: SortOrderingEnum | None = input_field("Which end comes first. ASCENDING.")
+    ordering: SortOrderingEnum | None = input_field("The direction. ASCENDING by default.")
 
 
 ARGUMENTS = (
-    argument("filters", InvoiceAmendmentFilters | None, "Which amendments to return; all that the key sees if absent."),
-    argument("sort", InvoiceAmendmentSort | None, "Their order; by the time of their creation when absent."),
+    argument("filters", InvoiceAmendmentFilters | None, "The amendments to return; all that the key sees if absent."),
+    argument("sort", InvoiceAmendmentSort | None, "Their order; by the time of their creation if absent."),
 )
 
 _SORTS: dict[InvoiceAmendmentSortField, Sort] = {

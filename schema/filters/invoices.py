@@ -18,7 +18,7 @@ from schema.filters.enums import InvoiceSortField, InvoiceSortFieldEnum, SortOrd
 from schema.filters.external_ids import valued
 
 
-@strawberry.input(description="Which invoices to return: those that meet all that is given.")
+@strawberry.input(description="The invoices to return: those that meet all given filters.")
 class InvoiceFilters:
     created_since: datetime | None = input_field("Created at this time or later.")
     created_until: datetime | None = input_field("Created before this time.")
@@ -31,7 +31,7 @@ class InvoiceFilters:
     paid_until: datetime | None = input_field("Paid before this time.")
     remitted_since: datetime | None = input_field("Paid out to the seller at this time or later.")
     remitted_until: datetime | None = input_field("Paid out to the seller before this time.")
-    statuses: list[InvoiceStatusEnum] | None = input_field("With one of these statuses; an empty list: none at all.")
+    statuses: list[InvoiceStatusEnum] | None = input_field("With one of these statuses; an empty list: none.")
     legacy_id: int | None = input_field("The invoice with this `legacyId`.")
     order_id: int | None = input_field("Those of the order with this `legacyId`. None for a key that sees no orders.")
     external_id: str | None = input_field(
@@ -51,13 +51,15 @@ class InvoiceFilters:
     " what it is ordered by moves: going through the pages by UPDATED_AT ascending meets it again and misses none."
 )
 class InvoiceSort:
-    fields: list[InvoiceSortFieldEnum] | None = input_field("What to order by, the first one first. CREATED_AT.")
-    ordering: SortOrderingEnum | None = input_field("Which end comes first. ASCENDING.")
+    fields: list[InvoiceSortFieldEnum] | None = input_field(
+        "The fields of the order, the most important first. CREATED_AT by default."
+    )
+    ordering: SortOrderingEnum | None = input_field("The direction. ASCENDING by default.")
 
 
 ARGUMENTS = (
-    argument("filters", InvoiceFilters | None, "Which invoices to return; all that the key sees when absent."),
-    argument("sort", InvoiceSort | None, "Their order; by the time of their creation when absent."),
+    argument("filters", InvoiceFilters | None, "The invoices to return; all that the key sees if absent."),
+    argument("sort", InvoiceSort | None, "Their order; by the time of their creation if absent."),
 )
 
 #: As `invoice_status` of app/marketplace/orders/domain/invoice.py; the migration of the list indexes has the function.

@@ -15,16 +15,16 @@ from schema.enums.webhooks import (
 from schema.filters.conditions import Conditions, given, input_field, key
 
 
-@strawberry.input(description="Which operational events to return: those that meet all that is given.")
+@strawberry.input(description="The operational events to return: those that meet all given filters.")
 class OperationalEventFilters:
-    kinds: list[OperationalEventKindEnum] | None = input_field("Of one of these kinds; an empty list: none at all.")
+    kinds: list[OperationalEventKindEnum] | None = input_field("Of one of these kinds; an empty list: none.")
     occurred_since: datetime | None = input_field("Happened at this time or later.")
     occurred_until: datetime | None = input_field("Happened before this time.")
 
 
 ARGUMENTS = (
     argument("webhook_id", strawberry.ID | None, "Only those of this webhook."),
-    argument("filters", OperationalEventFilters | None, "Which events to return; all that the key sees when absent."),
+    argument("filters", OperationalEventFilters | None, "The events to return; all that the key sees if absent."),
 )
 
 

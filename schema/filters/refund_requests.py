@@ -19,13 +19,11 @@ from schema.filters.conditions import Conditions, input_field, key
 from schema.filters.invoices import of_buyer
 
 
-@strawberry.input(description="Which refund requests to return: those that meet all that is given.")
+@strawberry.input(description="The refund requests to return: those that meet all given filters.")
 class RefundRequestFilters:
-    statuses: list[RefundRequestStatusEnum] | None = input_field(
-        "With one of these statuses; an empty list: none at all."
-    )
+    statuses: list[RefundRequestStatusEnum] | None = input_field("With one of these statuses; an empty list: none.")
     line_item_statuses: list[RefundRequestLineItemStatusEnum] | None = input_field(
-        "With a line of one of these statuses; an empty list: none at all."
+        "With a line of one of these statuses; an empty list: none."
     )
     created_since: datetime | None = input_field("Created at this time or later.")
     created_until: datetime | None = input_field("Created before this time.")
@@ -39,7 +37,7 @@ class RefundRequestFilters:
 
 
 ARGUMENTS = (
-    argument("filters", RefundRequestFilters | None, "Which requests to return; all that the key sees when absent."),
+    argument("filters", RefundRequestFilters | None, "The requests to return; all that the key sees if absent."),
     argument("seller_id", strawberry.ID | None, "Only those of this seller's invoices."),
 )
 

@@ -11,10 +11,10 @@ from schema.filters.conditions import Conditions, input_field
 from schema.filters.external_ids import ExternalIDFilterInput, named
 
 
-@strawberry.input(description="Which variants to return: those that meet all that is given.")
+@strawberry.input(description="The variants to return: those that meet all given filters.")
 class VariantFilterInput:
-    skus: list[str] | None = input_field("With one of these stock keeping units; an empty list: none at all.")
-    barcodes: list[str] | None = input_field("With one of these barcodes; an empty list: none at all.")
+    skus: list[str] | None = input_field("With one of these stock keeping units; an empty list: none.")
+    barcodes: list[str] | None = input_field("With one of these barcodes; an empty list: none.")
     stocked: bool | None = input_field("In stock or never running out (true), or sold out (false).")
     infinite_quantity: bool | None = input_field("Never running out (true), or counted (false).")
     quantity_from: int | None = input_field("With at least this `countOnHand`.")
@@ -23,9 +23,7 @@ class VariantFilterInput:
 
 
 ARGUMENTS = (
-    argument(
-        "variant_filters", VariantFilterInput | None, "Which variants to return; all that the key sees if absent."
-    ),
+    argument("variant_filters", VariantFilterInput | None, "The variants to return; all that the key sees if absent."),
     argument("advert_filters", AdvertFilterInput | None, "Only variants of adverts that meet all that is given."),
 )
 

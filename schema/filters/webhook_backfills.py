@@ -29,7 +29,7 @@ MAX_CHARACTERS = 100_000
 
 
 @strawberry.input(
-    description="Which entities to send: those that meet what is given. It has to be of what the webhook is about."
+    description="The entities to send: those that meet all given filters. The filters must fit the type of the webhook."
 )
 class WebhookBackfillFilters:
     invoices: InvoiceFilters | None = input_field("Of INVOICE: as `filters` of `invoices`.")

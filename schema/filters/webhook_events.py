@@ -18,10 +18,10 @@ from schema.enums.webhooks import (
 from schema.filters.conditions import Conditions, given, input_field, key
 
 
-@strawberry.input(description="Which webhook events to return: those that meet all that is given.")
+@strawberry.input(description="The webhook events to return: those that meet all given filters.")
 class WebhookEventFilters:
-    states: list[WebhookEventStateEnum] | None = input_field("In one of these states; an empty list: none at all.")
-    event_names: list[WebhookEventEnum] | None = input_field("Of one of these kinds; an empty list: none at all.")
+    states: list[WebhookEventStateEnum] | None = input_field("In one of these states; an empty list: none.")
+    event_names: list[WebhookEventEnum] | None = input_field("Of one of these kinds; an empty list: none.")
     entity_id: strawberry.ID | None = input_field("About the object of this global id.")
     created_since: datetime | None = input_field("Published to the webhook at this time or later.")
     created_until: datetime | None = input_field("Published to the webhook before this time.")
@@ -29,7 +29,7 @@ class WebhookEventFilters:
 
 ARGUMENTS = (
     argument("webhook_id", strawberry.ID | None, "Only those of this webhook."),
-    argument("filters", WebhookEventFilters | None, "Which events to return; all that the key sees when absent."),
+    argument("filters", WebhookEventFilters | None, "The events to return; all that the key sees if absent."),
 )
 
 

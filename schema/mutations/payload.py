@@ -16,10 +16,10 @@ from schema.engine.context import Info
 from schema.entities.declarations import ENTITIES
 
 
-@strawberry.type(description="What is wrong with one field of the input.")
+@strawberry.type(description="The problems of one field of the input.")
 class ValidationError:
     field: str = strawberry.field(description="Path of the input field, as in `shippedItems.0.quantity`.")
-    messages: list[str] = strawberry.field(description="What is wrong with it, in words.")
+    messages: list[str] = strawberry.field(description="The problems, in words.")
 
 
 @strawberry.type
@@ -30,7 +30,7 @@ class MutationPayload:
         default=None, description="The `clientMutationId` of the input, for telling answers apart."
     )
     errors: list[ValidationError] | None = strawberry.field(
-        default=None, description="What was wrong; null when the change was made."
+        default=None, description="The problems; null if the change was made."
     )
     status: int = strawberry.field(
         default=200,

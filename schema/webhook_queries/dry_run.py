@@ -45,19 +45,24 @@ class DryRun:
     errors: list[ValidationError] = field(default_factory=list)
 
 
-@strawberry.type(description="What a webhook with this query would be sent of one entity. Nothing was sent or stored.")
+@strawberry.type(
+    description="The result that a webhook with this query would be sent for one entity. Nothing was sent or stored."
+)
 class WebhookDryRun:
     payload: str | None = strawberry.field(
         description="The GraphQL response as JSON text, byte for byte as `payload` of the body; null on errors and when"
         " it is too large to be sent."
     )
-    bytes: int | None = strawberry.field(description="How long the payload is.")
+    bytes: int | None = strawberry.field(description="Length of the payload in bytes.")
     excess: str | None = strawberry.field(
-        description="Why the payload is too large to be sent, with its largest fields; null when it is not."
+        description="The reason why the payload is too large to be sent, with its largest fields; null if it is not."
     )
-    cost: int | None = strawberry.field(description="How many values the query may return, by its static cost.")
+    cost: int | None = strawberry.field(description="The query's cost: the number of values that it may return.")
     watched_columns: list[str] | None = strawberry.field(
-        description="`table.column` of all of which an UPDATE has to change one; `table.*` are rows that come and go."
+        description=(
+            "The columns (`table.column`) of which an UPDATE has to change at least one. `table.*`: rows are"
+            " added or removed."
+        )
     )
     payload_schema: JSON | None = strawberry.field(
         description="JSON Schema (2020-12) of the whole body that would be POSTed."
@@ -66,16 +71,18 @@ class WebhookDryRun:
         description="The headers of a first attempt, by name; ids, time and signature are samples."
     )
     filter_passes: bool | None = strawberry.field(
-        description="Whether the filter lets the result pass, taken as an UPDATE without any changes (a CREATE of"
-        " OPERATIONAL_EVENT). One that fails does. null without a filter."
+        description="Whether the filter passes the result, as an UPDATE without any changes (a CREATE for"
+        " OPERATIONAL_EVENT). A filter that fails passes it. null without a filter."
     )
-    filter_error: str | None = strawberry.field(description="Why the filter failed on this result.")
-    errors: list[ValidationError] = strawberry.field(description="What was wrong with the arguments.")
+    filter_error: str | None = strawberry.field(description="The reason why the filter failed on this result.")
+    errors: list[ValidationError] = strawberry.field(description="The problems of the arguments.")
 
 
 async def webhook_dry_run(
     info: Info,
-    type: Annotated[WebhookKlassEnum, strawberry.argument(description="What the webhook would be about.")],
+    type: Annotated[
+        WebhookKlassEnum, strawberry.argument(description="The type of entity that the webhook would report.")
+    ],
     query_string: Annotated[str, strawberry.argument(description="The query to run; blank: only the type's name.")],
     id: Annotated[strawberry.ID, strawberry.argument(description="The entity's global id.")],
     filter: Annotated[str | None, strawberry.argument(description="A filter to try on the result.")] = UNSET,

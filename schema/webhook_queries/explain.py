@@ -31,12 +31,12 @@ MAX_FIRST = 100
 _BESIDE = 50
 
 
-@strawberry.type(description="One recorded change of an entity, and what became of it for one webhook.")
+@strawberry.type(description="One recorded change of an entity, and its outcome for one webhook.")
 class WebhookChangeExplanation:
     source: strawberry.Private[ChangeExplanation]
     entity_type: strawberry.Private[str]
 
-    @strawberry.field(description="When the change was recorded, by the transaction that made it.")
+    @strawberry.field(description="The time at which the change was recorded.")
     def recorded_at(self) -> datetime:
         return self.source.change.recorded_at
 
@@ -44,32 +44,34 @@ class WebhookChangeExplanation:
     def operation(self) -> WebhookEventEnum:
         return self.source.change.operation
 
-    @strawberry.field(description="What changed, in the form of `changed` of the body: added, updated, removed paths.")
+    @strawberry.field(description="The changed paths, in the form of `changed` of the body: added, updated, removed.")
     def changed(self, info: Info) -> JSON:
         change = self.source.change
         described: Any = describe_changes(info.schema._schema, self.entity_type, change.changes, is_cut=change.is_cut)
         return described  # type: ignore[no-any-return]  # the scalar takes any JSON
 
-    @strawberry.field(description="What became of it for the webhook.")
+    @strawberry.field(description="The outcome for the webhook.")
     def verdict(self) -> WebhookChangeVerdictEnum:
         return self.source.verdict
 
-    @strawberry.field(description="The same in a sentence, with what to do.")
+    @strawberry.field(description="The outcome in a sentence, with advice.")
     def reason(self) -> str:
         return self.source.reason
 
-    @strawberry.field(description="The webhook event that tells of it; null when none is kept.")
+    @strawberry.field(description="The webhook event that reports it; null if none is kept.")
     async def webhook_event(self, info: Info) -> WebhookEvent | None:
         event_id = self.source.event_id
         found: Any = None if event_id is None else await info.context.loaders.by_id(WEBHOOK_EVENTS, event_id)
         return found  # type: ignore[no-any-return]  # its fields' source is the row
 
 
-@strawberry.type(description="Why a webhook was told of an entity's changes, or was not.")
+@strawberry.type(description="The reasons why a webhook was sent an entity's changes, or was not.")
 class WebhookExplanation:
     changes: list[WebhookChangeExplanation] = strawberry.field(
-        description="The entity's last recorded changes, newest first. Empty when none is kept, and for what the key"
-        " does not see."
+        description=(
+            "The entity's last recorded changes, newest first. Empty if none is kept, or if the key does not"
+            " see the entity."
+        )
     )
 
 
@@ -79,7 +81,7 @@ async def webhook_explain(
     entity_id: Annotated[
         strawberry.ID, strawberry.argument(description="Global id of an entity of the webhook's type, deleted or not.")
     ],
-    first: Annotated[int, strawberry.argument(description=f"How many changes to return, at most {MAX_FIRST}.")] = 20,
+    first: Annotated[int, strawberry.argument(description=f"Number of changes to return, at most {MAX_FIRST}.")] = 20,
 ) -> WebhookExplanation | None:
     context = info.context
     context.viewer.require(Scope.WEBHOOKS)

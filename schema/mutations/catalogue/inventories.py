@@ -16,10 +16,10 @@ from schema.mutations.payload import MutationPayload, client_mutation_id, run_mu
 from schema.types.catalogue.variant import Variant
 
 
-@strawberry.input(description="What a seller has of the variant: an absent field stays as it is.")
+@strawberry.input(description="A seller's stock of the variant. An absent field stays as it is.")
 class InventoryInput:
     seller_id: strawberry.ID | None = optional("The seller; by default the variant's own.")
-    count_on_hand: int | None = optional("How many are in stock, from 0. Can't be cleared.")
+    count_on_hand: int | None = optional("The quantity in stock, from 0. Can't be cleared.")
     infinite_quantity: bool | None = optional("Whether it never runs out. Can't be cleared.")
     price_cents: int | None = optional("Price in cents of the variant's currency, from 0; null clears it.")
 
@@ -27,7 +27,7 @@ class InventoryInput:
 @strawberry.input(description="Input of variantInventoryUpdate.")
 class VariantInventoryUpdateMutationInput:
     variant_id: strawberry.ID = required("The variant.")
-    inventories: list[InventoryInput] = required("What sellers have of it; those not listed keep theirs.")
+    inventories: list[InventoryInput] = required("The stock of sellers. Sellers that are not listed keep theirs.")
     client_mutation_id: str | None = client_mutation_id()
 
 

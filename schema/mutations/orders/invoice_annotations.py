@@ -24,14 +24,14 @@ from schema.types.orders.invoice_annotation import InvoiceAnnotation
 @strawberry.input(description="Input of invoiceAnnotationCreate.")
 class InvoiceAnnotationCreateMutationInput:
     invoice_id: strawberry.ID = required("The invoice to annotate.")
-    content: str = required("What is to be said; not blank.")
+    content: str = required("The text; not blank.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.input(description="Input of invoiceAnnotationUpdate.")
 class InvoiceAnnotationUpdateMutationInput:
     invoice_annotation_id: strawberry.ID = required("The annotation to change.")
-    content: str = required("What is to be said instead; not blank.")
+    content: str = required("The new text; not blank.")
     client_mutation_id: str | None = client_mutation_id()
 
 

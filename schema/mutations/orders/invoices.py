@@ -23,15 +23,17 @@ from schema.types.orders.invoice import Invoice
 from schema.types.orders.invoice_amendment import InvoiceAmendment
 
 
-@strawberry.input(description="What is amended: some of a line item, or a custom amount; not both.")
+@strawberry.input(description="One amended line: a quantity of a line item, or a custom amount; not both.")
 class InvoiceAmendmentLineItemInput:
-    quantity: int = required("How many, at least 1; of a line item no more than no refund request claims.")
-    status: InvoiceAmendmentLineItemStatusEnum = required("What became of them.")
+    quantity: int = required(
+        "The quantity, at least 1. For a line item, at most the quantity that no refund request claims."
+    )
+    status: InvoiceAmendmentLineItemStatusEnum = required("The outcome for these items.")
     line_item_id: strawberry.ID | None = optional("The line item; it must be of the amendment's invoice.")
     custom: str | None = optional("Name of a custom line, such as a fee; it needs amountCents.")
     amount_cents: int | None = optional(
-        "What the buyer gets back for one, in cents; negative: pays more. A line item's share of what was paid,"
-        " by default."
+        "The amount that the buyer gets back for one, in cents; negative if the buyer pays more. A line item's share"
+        " of the payment, by default."
     )
     dispatched: bool | None = optional(
         "Whether the items had been sent. By default those that are REFUNDED had, those that are CANCELLED had not."
@@ -41,7 +43,7 @@ class InvoiceAmendmentLineItemInput:
 @strawberry.input(description="Input of invoiceAmendmentCreate.")
 class InvoiceAmendmentCreateMutationInput:
     invoice_id: strawberry.ID = required("The invoice to amend.")
-    line_items: list[InvoiceAmendmentLineItemInput] = required("What is amended; at least one line.")
+    line_items: list[InvoiceAmendmentLineItemInput] = required("The amended lines; at least one.")
     remittance_cents: int | None = optional(
         "By how much the seller is paid out less, in cents. By default the lines' total less its commission."
     )
@@ -51,7 +53,7 @@ class InvoiceAmendmentCreateMutationInput:
 @strawberry.input(description="Input of clickAndCollectStatusUpdate.")
 class ClickAndCollectStatusUpdateMutationInput:
     invoice_id: strawberry.ID = required("The invoice; its items are to be collected.")
-    status: InvoiceClickAndCollectStatusEnum = required("Where its items are now.")
+    status: InvoiceClickAndCollectStatusEnum = required("The state of the collection.")
     client_mutation_id: str | None = client_mutation_id()
 
 

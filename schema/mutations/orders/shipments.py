@@ -18,10 +18,10 @@ from schema.mutations.payload import MutationPayload, client_mutation_id, run_mu
 from schema.types.orders.shipment import Shipment
 
 
-@strawberry.input(description="How much of a line item is in the parcel.")
+@strawberry.input(description="The part of a line item that is in the parcel.")
 class ShippedItemInput:
     line_item_id: strawberry.ID = required("The line item; it must be of the shipment's invoice.")
-    quantity: int = required("How many of it, from 1 to those that await dispatch.")
+    quantity: int = required("The quantity, from 1 to the quantity that awaits dispatch.")
 
 
 @strawberry.input(description="Input of shipmentCreate.")
@@ -32,7 +32,7 @@ class ShipmentCreateMutationInput:
     )
     postage_carrier_id: strawberry.ID = required("The carrier, a ShipmentCarrier.")
     tracking_number: str = required("The carrier's number of the parcel.")
-    shipped_items: list[ShippedItemInput] = required("What is in the parcel; at least one item.")
+    shipped_items: list[ShippedItemInput] = required("The contents of the parcel; at least one item.")
     note: str | None = optional("A note about the shipment.")
     client_mutation_id: str | None = client_mutation_id()
 
@@ -79,7 +79,7 @@ class ShipmentMutations:
     async def shipment_update(
         self,
         info: Info,
-        input: Annotated[ShipmentUpdateMutationInput, strawberry.argument(description="What is to change.")],
+        input: Annotated[ShipmentUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> ShipmentUpdateMutationPayload | None:
         async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
             return {"shipment": await update_shipment(database, viewer, _update(input))}

@@ -10,12 +10,13 @@ from app.marketplace.owned.services.images import NewImage
 from schema.mutations.inputs import converted, optional, required
 
 
-@strawberry.input(description="An image, by where it is.")
+@strawberry.input(description="An image by its address.")
 class ImageInput:
     source_url: str = required(
-        "Address of the image: http:// or https://. One that is there already stays, with this alt and position."
+        "Address of the image: http:// or https://. An image that exists already is kept and gets this alt and"
+        " position."
     )
-    alt: str | None = optional("What it shows, for those who can't see it.")
+    alt: str | None = optional("A text that describes the image to people who can't see it.")
     position: int = strawberry.field(default=0, description="Its place among the images.")
 
 

@@ -16,29 +16,29 @@ from schema.types.owned.external_id import ExternalID
 from schema.types.owned.metadatum import Metadatum
 
 _OWNER = (
-    "What it is kept with: an Order, Invoice, LineItem, Shipment, RefundRequest, RefundRequestLineItem,"
+    "The object that has the value: an Order, Invoice, LineItem, Shipment, RefundRequest, RefundRequestLineItem,"
     " ReturnShipment, Advert, Variant or Seller."
 )
 
 
-@strawberry.input(description="A value that is kept with what the mutation is about.")
+@strawberry.input(description="A value that is stored with the object of the mutation.")
 class KeyValueInput:
-    key: str = required("What the value is about; once per owner, so one that is there already gets the value.")
+    key: str = required("The name of the value, unique per owner. If the owner has it already, its value is replaced.")
     value: str = required("The value. Of an external id: not blank.")
 
 
 @strawberry.input(description="Input of externalIdUpsert.")
 class ExternalIdUpsertMutationInput:
     owner: strawberry.ID = required(_OWNER)
-    key: str = required("Whose id it is, such as the name of a system; once per owner.")
-    value: str = required("The id there; not blank.")
+    key: str = required("The other system's name, unique per owner.")
+    value: str = required("The id in that system; not blank.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.input(description="Input of metadataUpsert.")
 class MetadataUpsertMutationInput:
     owner: strawberry.ID = required(_OWNER)
-    key: str = required("What the value is about; once per owner.")
+    key: str = required("The name of the value, unique per owner.")
     value: str = required("The value.")
     client_mutation_id: str | None = client_mutation_id()
 
@@ -52,13 +52,17 @@ class ExternalIdUpsertMutationPayload(MutationPayload):
 
 @strawberry.type(description="Answer of metadataUpsert.")
 class MetadataUpsertMutationPayload(MutationPayload):
-    metadatum: Metadatum | None = strawberry.field(default=None, description="What is kept now; null on errors.")
+    metadatum: Metadatum | None = strawberry.field(
+        default=None, description="The metadatum as it is now; null on errors."
+    )
 
 
 @strawberry.type
 class OwnedMutations:
     @strawberry.field(
-        description="Set what another system calls an entity. For the operator, and for a seller of what is its own."
+        description=(
+            "Set the id of an entity in another system. For the operator, and for sellers on their own entities."
+        )
     )
     async def external_id_upsert(
         self,
@@ -71,8 +75,10 @@ class OwnedMutations:
         return await run_mutation(info, ExternalIdUpsertMutationPayload, input, upsert)
 
     @strawberry.field(
-        description="Keep a value with an entity, which Tellgraph gives no meaning. For the operator, and for a"
-        " seller of what is its own."
+        description=(
+            "Store a value with an entity. Tellgraph gives it no meaning. For the operator, and for sellers"
+            " on their own entities."
+        )
     )
     async def metadata_upsert(
         self,

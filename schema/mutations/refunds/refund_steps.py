@@ -127,8 +127,7 @@ class RefundRequestLineItemDenyMutationPayload(_LinePayload):
 @strawberry.type
 class RefundStepMutations:
     @strawberry.field(
-        description="Approve each line that is pending: what was sent awaits its return, what was not is accepted."
-        f" {_FOR}"
+        description=f"Approve each pending line: items that were sent await their return, others are accepted. {_FOR}"
     )
     async def refund_request_approve(
         self,

@@ -33,14 +33,14 @@ from schema.types.refunds.return_shipment import ReturnShipment
 @strawberry.input(description="Input of shipmentStatusCreate.")
 class ShipmentStatusCreateMutationInput:
     shipment_id: strawberry.ID = required("The shipment that the carrier reports about.")
-    status: ShipmentStatusEnum = required("What it reports.")
+    status: ShipmentStatusEnum = required("The reported status.")
     client_mutation_id: str | None = client_mutation_id()
 
 
-@strawberry.input(description="How much of a line item is in a parcel that comes back.")
+@strawberry.input(description="The part of a line item that is in a returned parcel.")
 class ReturnShippedItemInput:
     line_item_id: strawberry.ID = required("The line item; the refund request must ask for it.")
-    quantity: int = required("How many of it, from 1 to those that are in no return shipment yet.")
+    quantity: int = required("The quantity, from 1 to the quantity that is in no return shipment yet.")
 
 
 @strawberry.input(description="Input of returnShipmentCreate.")
@@ -49,10 +49,10 @@ class ReturnShipmentCreateMutationInput:
     carrier_id: strawberry.ID = required("The carrier, a ShipmentCarrier.")
     tracking_number: str = required("The carrier's number of the parcel.")
     shipped_items: list[ReturnShippedItemInput] = strawberry.field(
-        default_factory=list, description="What is in the parcel, as far as it is known."
+        default_factory=list, description="The contents of the parcel, as far as they are known."
     )
     note: str | None = optional("A note about the parcel.")
-    drop_off_url: str | None = optional("Where the buyer can look up where to hand the parcel in.")
+    drop_off_url: str | None = optional("A page that tells the buyer where to hand the parcel in.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -62,14 +62,14 @@ class ReturnShipmentUpdateMutationInput:
     carrier_id: strawberry.ID | None = optional("The carrier, a ShipmentCarrier. Can't be cleared.")
     tracking_number: str | None = optional("The carrier's number of the parcel. Can't be cleared.")
     note: str | None = optional("A note about the parcel; null clears it.")
-    drop_off_url: str | None = optional("Where to look up where to hand the parcel in; null clears it.")
+    drop_off_url: str | None = optional("A page that tells the buyer where to hand the parcel in; null clears it.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.type(description="Answer of shipmentStatusCreate.")
 class ShipmentStatusCreateMutationPayload(MutationPayload):
     shipment_status: ShipmentStatus | None = strawberry.field(
-        default=None, description="What was reported; null on errors."
+        default=None, description="The reported status; null on errors."
     )
 
 
@@ -121,7 +121,7 @@ class ReturnShipmentMutations:
     async def return_shipment_update(
         self,
         info: Info,
-        input: Annotated[ReturnShipmentUpdateMutationInput, strawberry.argument(description="What is to change.")],
+        input: Annotated[ReturnShipmentUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> ReturnShipmentUpdateMutationPayload | None:
         async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
             return {"return_shipment": await update_return_shipment(database, viewer, _update(input))}

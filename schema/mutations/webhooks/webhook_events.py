@@ -43,7 +43,7 @@ class WebhookEventReplayMutationInput:
 
 @strawberry.input(description="Input of webhookEventsReplay.")
 class WebhookEventsReplayMutationInput:
-    webhook_id: strawberry.ID = required("The webhook whose events are to be sent again.")
+    webhook_id: strawberry.ID = required("The webhook whose events are sent again.")
     created_since: datetime | None = optional("Only those published to it at this time or later.")
     created_until: datetime | None = optional("Only those published to it before this time.")
     states: list[WebhookEventStateEnum] | None = optional(
@@ -61,7 +61,7 @@ class WebhookReplayCancelMutationInput:
 
 @strawberry.input(description="Input of webhookEventCancel.")
 class WebhookEventCancelMutationInput:
-    webhook_event_id: strawberry.ID = required("The event to withdraw.")
+    webhook_event_id: strawberry.ID = required("The event to cancel.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -102,16 +102,18 @@ class WebhookEventCancelMutationPayload(MutationPayload):
 @strawberry.type(description="Answer of webhookTest.")
 class WebhookTestMutationPayload(MutationPayload):
     webhook_event: WebhookEvent | None = strawberry.field(
-        default=None, description="The test, whose attempt can be looked at; null on errors."
+        default=None, description="The test event with its attempt; null on errors."
     )
 
 
 @strawberry.type
 class WebhookEventMutations:
     @strawberry.field(
-        description="Send an event again: same id, same bytes, same sequence, and new retries. One that is RETRYING is"
-        " sent now instead of at its `dueAt`, unless a newer state takes its place. One that"
-        " could not be rendered has its query run again, and goes out as a new event, its `supersededBy`."
+        description=(
+            "Send an event again: same id, same bytes, same sequence, and new retries. A RETRYING event is"
+            " sent now instead of at its `dueAt`, unless a newer state replaces it. For an event that could not be"
+            " rendered, the query runs again, and the result is sent as a new event, its `supersededBy`."
+        )
     )
     async def webhook_event_replay(
         self,
@@ -125,13 +127,15 @@ class WebhookEventMutations:
         return await run_mutation(info, WebhookEventReplayMutationPayload, input, replay, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Send many events of a webhook again, oldest first. Workers queue them, batch by batch; one such"
-        " replay of a webhook at a time. `Webhook.replays` shows how far it is, `webhookReplayCancel` ends it."
+        description=(
+            "Send many events of a webhook again, oldest first. Workers queue them in batches. A webhook has"
+            " one running replay at a time. `Webhook.replays` shows its progress, `webhookReplayCancel` ends it."
+        )
     )
     async def webhook_events_replay(
         self,
         info: Info,
-        input: Annotated[WebhookEventsReplayMutationInput, strawberry.argument(description="Which events to replay.")],
+        input: Annotated[WebhookEventsReplayMutationInput, strawberry.argument(description="The events to replay.")],
     ) -> WebhookEventsReplayMutationPayload | None:
         async def replay(database: Database, viewer: Viewer) -> Mapping[str, Any]:
             started = await webhook_events.replay_events(
@@ -147,8 +151,8 @@ class WebhookEventMutations:
         return await run_mutation(info, WebhookEventsReplayMutationPayload, input, replay, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="End a replay of many events. What it has queued by then goes out. Asked for again, it changes"
-        " nothing; of one that has come to its end, `status` is 409."
+        description="End a replay of many events. Events that it has queued are sent. Cancelling it again changes"
+        " nothing. If it has finished, `status` is 409."
     )
     async def webhook_replay_cancel(
         self,
@@ -163,13 +167,12 @@ class WebhookEventMutations:
         return await run_mutation(info, WebhookReplayCancelMutationPayload, input, cancel, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Withdraw an event that is PENDING, RETRYING or HELD. While an attempt is in flight, `status` is"
-        " 409."
+        description="Cancel an event that is PENDING, RETRYING or HELD. While an attempt is in flight, `status` is 409."
     )
     async def webhook_event_cancel(
         self,
         info: Info,
-        input: Annotated[WebhookEventCancelMutationInput, strawberry.argument(description="The event to withdraw.")],
+        input: Annotated[WebhookEventCancelMutationInput, strawberry.argument(description="The event to cancel.")],
     ) -> WebhookEventCancelMutationPayload | None:
         async def cancel(database: Database, viewer: Viewer) -> Mapping[str, Any]:
             event_id = webhook_event_id_of(input.webhook_event_id)
@@ -178,8 +181,10 @@ class WebhookEventMutations:
         return await run_mutation(info, WebhookEventCancelMutationPayload, input, cancel, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Send a webhook one sample now, of the type `<type>.test`: rendered from the newest entity that its"
-        " owner sees, or, when there is none, with `node` null. Once in 10 seconds, else `status` is 429."
+        description=(
+            "Send a webhook one sample now, of the type `<type>.test`. It is rendered from the newest entity"
+            " that its owner sees; without one, `node` is null. Allowed once in 10 seconds, else `status` is 429."
+        )
     )
     async def webhook_test(
         self,
