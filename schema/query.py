@@ -1,4 +1,4 @@
-"""The root of all queries. What each list can be asked is in schema/filters."""
+"""The root of all queries. The arguments of lists are in schema/filters."""
 
 from typing import Any
 
@@ -90,7 +90,7 @@ class Query:
         description="Published, unpublished and deleted adverts, the longest unchanged first. One that changes"
         " meanwhile moves to the end, so that going through the pages misses none.",
     )
-    # Nullable, so that the error for a seller's key leaves the rest of the answer standing.
+    # Nullable, so that the error for a seller's key does not remove the rest of the answer.
     updated_orders: Connection[Order] | None = listing(
         ORDERS,
         ask=order_filters.ask_updated,

@@ -1,4 +1,4 @@
-"""What `tellgraph check` says: the webhooks that a schema would break. And whether a database can be worked on."""
+"""Checks of the command line: of webhooks against a schema (`tellgraph check`), and of the database's revision."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ NOT_CHECKED_STATUS = 2
 
 
 def check_database(database_url: str, errors: Console) -> None:
-    """Warn when the database is of a newer version. Raises Conflict when it has to be migrated first."""
+    """Warn if the database belongs to a newer version. Raises Conflict if it has to be migrated first."""
     if warning := asyncio.run(check_migrated(database_url)):
         errors.print(f"[yellow]tellgraph:[/yellow] {warning}")
 
 
 @contextmanager
 def checking(errors: Console) -> Iterator[None]:
-    """Whatever keeps from checking ends the command with its message."""
+    """End the command with the message of any error that prevents the check."""
     try:
         yield
     except (TellgraphError, UnicodeDecodeError, *DATABASE_ERRORS) as error:
@@ -36,12 +36,12 @@ def checking(errors: Console) -> Iterator[None]:
 
 
 def as_json(checked: Checked) -> str:
-    """One object: `checked`, how many; `broken`, which."""
+    """Return a JSON object with the number of `checked` webhooks and the list of `broken` ones."""
     return orjson.dumps({"checked": checked.count, "broken": [asdict(one) for one in checked.broken]}).decode()
 
 
 def show(checked: Checked, console: Console) -> None:
-    """A table of those that would break, and how many they are."""
+    """Print a table of the webhooks that would break, and their number."""
     if checked.broken:
         table = Table("webhook", "type", "owner", "enabled", "description", "what doesn't fit")
         for one in checked.broken:

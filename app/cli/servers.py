@@ -1,4 +1,4 @@
-"""The servers and the settings that a command works with, and how it ends."""
+"""The servers and settings of a command, and the handling of its end."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ err = Console(stderr=True, highlight=False)
 
 @contextmanager
 def servers(say: Callable[[str], None] = err.print) -> Iterator[Settings]:
-    """The settings; where they name no servers, with the embedded ones of this directory, which then run."""
+    """Return the settings. If they name no servers, start the embedded ones of this directory."""
     settings = get_settings()
     if (settings.database_url is None) != (settings.redis_url is None):
         raise typer.BadParameter("set both TELLGRAPH_DATABASE_URL and TELLGRAPH_REDIS_URL, or neither")
@@ -36,7 +36,7 @@ def servers(say: Callable[[str], None] = err.print) -> Iterator[Settings]:
 
 
 def exit_on_signal(number: int, _: Any) -> None:
-    """SIGTERM ends the command as an exception would, so that what it started is stopped."""
+    """End the command by an exception, so that the processes that it started are stopped."""
     raise SystemExit(128 + number)
 
 

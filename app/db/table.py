@@ -1,7 +1,6 @@
 """A table and the frozen dataclass that holds one of its rows.
 
-One generic reader in place of a query function per relation: every dataloader and connection of the schema
-reads through `select_sql` and `Table.rows`, so visibility and column lists have one home.
+All dataloaders and connections of the schema read rows by `Table`, so that column lists have one home.
 """
 
 import types
@@ -15,12 +14,12 @@ from app.db.pool import Record
 
 Row = TypeVar("Row")
 
+#: The value of a jsonb column, as text.
 JsonText = NewType("JsonText", str)
-"""The value of a jsonb column, as text."""
 
 
 class Table(Generic[Row]):
-    """`name` in the database; each column is the field of the same name of `row`."""
+    """A table of the database. Each column is the field of the same name of `row`."""
 
     __slots__ = ("_convert", "_kinds", "columns", "name", "row")
 
@@ -40,7 +39,7 @@ class Table(Generic[Row]):
         return ", ".join(f'{alias}."{column}"' for column in self.columns)
 
     def from_record(self, record: Record | Mapping[str, Any]) -> Row:
-        """A row from a record that holds (at least) this table's columns under their names."""
+        """Return the row of a record that has (at least) this table's columns."""
         values = {column: record[column] for column in self.columns}
         for column, convert in self._convert.items():
             values[column] = convert(values[column])
@@ -50,11 +49,11 @@ class Table(Generic[Row]):
         return [self.from_record(record) for record in records]
 
     def converter(self, column: str) -> Callable[[Any], Any] | None:
-        """What makes a row's value of a driver's; None where they are the same."""
+        """Return the function from the driver's value of a column to the row's; None if they are equal."""
         return self._convert.get(column)
 
     def kind(self, column: str) -> tuple[Any, bool]:
-        """A column's type without `| None` and without NewType, but JsonText; and whether it may be None."""
+        """Return a column's type, and whether it may be None. A NewType, except JsonText, is replaced by its base."""
         return self._kinds[column]
 
     def has(self, column: str) -> bool:
@@ -72,7 +71,7 @@ def _plain(hint: Any) -> tuple[Any, bool]:
 
 
 def _converter(kind: Any, *, may_be_null: bool = False) -> Callable[[Any], Any] | None:
-    """Text columns that hold an enumeration come back as its members; everything else as asyncpg gives it."""
+    """Return the function that turns texts into members of an enumeration; None for all other types."""
     if may_be_null:
         convert = _converter(kind)
         return None if convert is None else lambda value: None if value is None else convert(value)

@@ -49,7 +49,7 @@ from schema.engine.argument_sizes import (
 )
 from schema.engine.introspection_sizes import IntrospectionSizes, introspection_sizes
 from schema.engine.limits import INTROSPECTION
-from schema.engine.weights import DEAR, LIST_SIZE, weight
+from schema.engine.weights import EXPENSIVE_FIELDS, LIST_SIZE, weight
 
 #: The most rows of plain lists that are longer than LIST_SIZE.
 LONG_LISTS: Mapping[tuple[str, str], int] = {("WebhookExplanation", "changes"): 100}
@@ -203,7 +203,7 @@ class _Meter:
             return 1 + listed
         if node.selection_set is None:
             return weight(parent.name, name, declared) + listed
-        return (DEAR.get(name, 1) if parent is self.schema.query_type else 1) + listed
+        return (EXPENSIVE_FIELDS.get(name, 1) if parent is self.schema.query_type else 1) + listed
 
     def _page(self, node: FieldNode) -> int:
         """Return the size of a connection's page, by the rules of app/db/keyset.py, which refuses larger pages."""

@@ -1,4 +1,4 @@
-"""Which adverts are asked for."""
+"""The filters of adverts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -38,7 +38,7 @@ class AdvertFilterInput:
 
 
 def advert_conditions(query: Conditions, alias: str, filters: AdvertFilterInput) -> list[str | None]:
-    """Of the advert `alias`. Raises InvalidInput for ids of other types."""
+    """Return the conditions on the advert `alias`. Raises InvalidInput for ids of other types."""
     return [
         query.one_of(f"{alias}.id", filters.legacy_ids, "bigint"),
         query.one_of(f"{alias}.seller_id", keys(filters.seller_ids, "Seller", field="sellerIds"), "bigint"),
@@ -87,10 +87,17 @@ def ask(
     variant_barcodes: Sequence[str] | None = None,
     **filters: object,
 ) -> ListQuery:
-    """`filters`: those that are fields of AdvertFilterInput, too. Raises InvalidInput for ids of other types."""
+    """Return the query of `advertsWhere`.
+
+    Args:
+        filters: The arguments that are also fields of AdvertFilterInput.
+
+    Raises:
+        InvalidInput: An id is of another type.
+    """
     query = Conditions(viewer)
     displayed = None if given(status) is None else status is AdvertStatus.DISPLAYED
-    return query.asked(
+    return query.list_query(
         _found(query, given(q)),
         query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
         query.holds("t.is_published and t.is_online and t.is_vetted", displayed),
@@ -101,15 +108,15 @@ def ask(
 
 
 def ask_filtered(viewer: Viewer, filters: AdvertFilterInput | None = None) -> ListQuery:
-    """Raises InvalidInput for ids of other types."""
+    """Return the query for a backfill's adverts. Raises InvalidInput for ids of other types."""
     query = Conditions(viewer)
-    return query.asked(*(advert_conditions(query, "t", filters) if filters else ()))
+    return query.list_query(*(advert_conditions(query, "t", filters) if filters else ()))
 
 
 def ask_all(viewer: Viewer, updated_since: datetime | None = None) -> ListQuery:
     query = Conditions(viewer)
     sort = by_column("updated_at", "timestamptz")
-    return query.asked(query.since("t.updated_at", updated_since), sort=sort, with_deleted=True)
+    return query.list_query(query.since("t.updated_at", updated_since), sort=sort, with_deleted=True)
 
 
 def _found(query: Conditions, q: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Which delivery attempts are asked for."""
+"""The filters of delivery attempts."""
 
 from datetime import datetime
 
@@ -28,8 +28,8 @@ ARGUMENTS = (
     argument("filters", DeliveryAttemptFilters | None, "The attempts to return; all that the key sees if absent."),
 )
 
-#: As the indexes of failed attempts say it; and as none does: of few attempts, those of an entity, all that failed
-#: would be gone through.
+#: The condition in the form of the indexes of failed attempts. The second form matches no index: for the few attempts
+#: of one entity, PostgreSQL must not scan all failed attempts.
 _FAILED = "t.finished_at is not null and (t.status is null or t.status not between 200 and 299)"
 _FAILED_OF_FEW = "t.finished_at is not null and coalesce(t.status, 0) not between 200 and 299"
 
@@ -38,7 +38,7 @@ def ask(viewer: Viewer, webhook_id: str | None = None, filters: DeliveryAttemptF
     query = Conditions(viewer)
     of_webhook = query.equal("t.webhook_id", key(webhook_id, "Webhook", field="webhookId"), "bigint")
     conditions = _conditions(query, filters) if filters else ()
-    return query.asked(of_webhook, *conditions, sort=by_column("started_at", "timestamptz").reversed())
+    return query.list_query(of_webhook, *conditions, sort=by_column("started_at", "timestamptz").reversed())
 
 
 def _conditions(query: Conditions, filters: DeliveryAttemptFilters) -> list[str | None]:
@@ -51,7 +51,10 @@ def _conditions(query: Conditions, filters: DeliveryAttemptFilters) -> list[str 
 
 
 def _about(query: Conditions, entity_id: str | None) -> str | None:
-    """Through the events, which are few: an array, or PostgreSQL would look for each attempt's event in turn."""
+    """Return the condition for an entity's attempts.
+
+    The entity's events are few and selected as an array. Otherwise PostgreSQL would look up the event of each attempt.
+    """
     if entity_id is None:
         return None
     type_name, entity_key = global_ids.decode(entity_id, field="filters.entityId")

@@ -1,4 +1,4 @@
-"""What external ids are asked for, and other objects by theirs."""
+"""The filters of external ids, and of other objects by their external ids."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def ask(
     values: Sequence[str] | None = None,
 ) -> ListQuery:
     query = Conditions(viewer)
-    return query.asked(
+    return query.list_query(
         query.equal("t.owner_type", owner_type),
         query.equal("t.key", key),
         query.equal("t.value", value),
@@ -42,7 +42,7 @@ ARGUMENTS = (
 
 
 def named(query: Conditions, owner_type: str, owner: str, external_id: ExternalIDFilterInput | None) -> str | None:
-    """The row whose id is the SQL `owner` has this external id."""
+    """Return the condition that the row with the id `owner` (SQL) has this external id."""
     if not external_id:
         return None
     return query.exists(
@@ -55,6 +55,6 @@ def named(query: Conditions, owner_type: str, owner: str, external_id: ExternalI
 
 
 def valued(query: Conditions, owner_type: str, owner: str, value: str | None) -> str | None:
-    """The row whose id is the SQL `owner` has an external id of this value, under any key."""
+    """Return the condition that the row with the id `owner` (SQL) has an external id of this value."""
     on = f"x.owner_type = '{owner_type}' and x.owner_id = {owner}"
     return query.exists(EXTERNAL_IDS, "x", on, query.equal("x.value", value))

@@ -1,4 +1,4 @@
-"""Which invoice amendments are asked for, and in which order."""
+"""The filters and orders of invoice amendments."""
 
 from datetime import datetime
 
@@ -61,7 +61,7 @@ def ask(
         _SORTS,
         descending=sort is not None and given(sort.ordering) is SortOrdering.DESCENDING,
     )
-    return query.asked(*_conditions(query, filters), sort=order) if filters else query.asked(sort=order)
+    return query.list_query(*_conditions(query, filters), sort=order) if filters else query.list_query(sort=order)
 
 
 def _conditions(query: Conditions, filters: InvoiceAmendmentFilters) -> list[str | None]:

@@ -1,4 +1,4 @@
-"""Which invoices are asked for, and in which order."""
+"""The filters and orders of invoices."""
 
 from datetime import datetime
 
@@ -62,7 +62,7 @@ ARGUMENTS = (
     argument("sort", InvoiceSort | None, "Their order; by the time of their creation if absent."),
 )
 
-#: As `invoice_status` of app/marketplace/orders/domain/invoice.py; the migration of the list indexes has the function.
+#: The same as `invoice_status` of app/marketplace/orders/domain/invoice.py. The SQL function is in the migrations.
 STATUS_SQL = 'invoice_status({t}.status_flags) collate "C"'
 
 _SORTS: dict[InvoiceSortField, Sort] = {
@@ -91,7 +91,7 @@ def ask(viewer: Viewer, filters: InvoiceFilters | None = None, sort: InvoiceSort
         _SORTS,
         descending=sort is not None and given(sort.ordering) is SortOrdering.DESCENDING,
     )
-    return query.asked(*_conditions(query, filters), sort=order) if filters else query.asked(sort=order)
+    return query.list_query(*_conditions(query, filters), sort=order) if filters else query.list_query(sort=order)
 
 
 def _conditions(query: Conditions, filters: InvoiceFilters) -> list[str | None]:
@@ -112,7 +112,7 @@ def _conditions(query: Conditions, filters: InvoiceFilters) -> list[str | None]:
 
 
 def of_buyer(query: Conditions, alias: str, name: str | None, email_address: str | None) -> list[str | None]:
-    """What the invoice `alias` says of its buyer."""
+    """Return the conditions on the buyer of the invoice `alias`."""
     return [
         query.containing(f"concat_ws(' ', {alias}.buyer_first_name, {alias}.buyer_surname)", name),
         query.containing(f"coalesce({alias}.buyer_email_address, '')", email_address),

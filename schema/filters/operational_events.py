@@ -1,4 +1,4 @@
-"""Which operational events are asked for."""
+"""The filters of operational events."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ ARGUMENTS = (
 )
 
 
-#: Of a period: in the order of the ids, which is nearly the same, all that is newer would be gone through.
+#: The order of a period. In the order of ids, which is nearly the same, PostgreSQL would scan all newer rows.
 BY_TIME = by_column("occurred_at", "timestamptz")
 
 
@@ -38,7 +38,7 @@ def ask(viewer: Viewer, webhook_id: str | None = None, filters: OperationalEvent
     conditions = _conditions(query, filters) if filters else ()
     has_period = filters and (given(filters.occurred_since) or given(filters.occurred_until))
     parts = () if has_period or filters is None else _parts(given(filters.kinds))
-    return query.asked(of_webhook, *conditions, sort=(BY_TIME if has_period else BY_ID).reversed(), parts=parts)
+    return query.list_query(of_webhook, *conditions, sort=(BY_TIME if has_period else BY_ID).reversed(), parts=parts)
 
 
 def _conditions(query: Conditions, filters: OperationalEventFilters) -> list[str | None]:
@@ -49,7 +49,7 @@ def _conditions(query: Conditions, filters: OperationalEventFilters) -> list[str
 
 
 def _parts(kinds: Sequence[OperationalEventKindEnum] | None) -> list[Part]:
-    """One part for each kind: in one condition, all would be gone through in search of a kind that hardly any is of."""
+    """Return one part for each kind. With one condition, PostgreSQL would scan all events for a rare kind."""
     if not kinds:
         return []
     listed = ", ".join(f"('{kind.value}')" for kind in dict.fromkeys(kinds))

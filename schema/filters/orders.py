@@ -1,4 +1,4 @@
-"""Which orders are asked for."""
+"""The filters of orders."""
 
 from datetime import datetime
 
@@ -13,4 +13,4 @@ UPDATED_ARGUMENTS = (argument("updated_since", datetime, "Changed at this time o
 
 def ask_updated(viewer: Viewer, updated_since: datetime) -> ListQuery:
     query = Conditions(viewer)
-    return query.asked(query.since("t.updated_at", updated_since), sort=by_column("updated_at", "timestamptz"))
+    return query.list_query(query.since("t.updated_at", updated_since), sort=by_column("updated_at", "timestamptz"))

@@ -1,4 +1,4 @@
-"""Which refund requests are asked for."""
+"""The filters of refund requests."""
 
 from datetime import datetime
 
@@ -48,12 +48,12 @@ def ask(viewer: Viewer, filters: RefundRequestFilters | None = None, seller_id: 
     query = Conditions(viewer)
     seller = key(seller_id, "Seller", field="sellerId")
     of_seller = query.exists(INVOICES, "i", "i.id = t.invoice_id", query.equal("i.seller_id", seller, "bigint"))
-    return query.asked(of_seller, *(_conditions(query, filters) if filters else ()))
+    return query.list_query(of_seller, *(_conditions(query, filters) if filters else ()))
 
 
 def ask_updated(viewer: Viewer, updated_since: datetime) -> ListQuery:
     query = Conditions(viewer)
-    return query.asked(query.since("t.updated_at", updated_since), sort=by_column("updated_at", "timestamptz"))
+    return query.list_query(query.since("t.updated_at", updated_since), sort=by_column("updated_at", "timestamptz"))
 
 
 def _conditions(query: Conditions, filters: RefundRequestFilters) -> list[str | None]:

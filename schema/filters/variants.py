@@ -1,4 +1,4 @@
-"""Which variants are asked for."""
+"""The filters of variants."""
 
 import strawberry
 
@@ -35,7 +35,7 @@ def ask(
 ) -> ListQuery:
     query = Conditions(viewer)
     of_advert = advert_conditions(query, "a", advert_filters) if advert_filters else ()
-    return query.asked(
+    return query.list_query(
         *(_conditions(query, variant_filters) if variant_filters else ()),
         query.exists(ADVERTS, "a", "a.id = t.advert_id", *of_advert),
     )

@@ -1,4 +1,4 @@
-"""Which entities a backfill sends: the filters of the root list of its webhook's type, which are kept with it."""
+"""The filters of backfills: those of the root list of the webhook's type. They are stored with the backfill."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -24,7 +24,7 @@ from schema.filters.invoices import InvoiceFilters
 from schema.filters.refund_requests import RefundRequestFilters
 from schema.filters.variants import VariantFilterInput
 
-#: Each batch reads them.
+#: Characters of the stored filters, which each batch reads.
 MAX_CHARACTERS = 100_000
 
 
@@ -41,7 +41,7 @@ class WebhookBackfillFilters:
     )
 
 
-#: What a root list is asked for, and the filters that stand for its arguments.
+#: The query of a type's root list, and its arguments by the fields of WebhookBackfillFilters.
 _LISTS: Mapping[WebhookKlass, tuple[Callable[..., ListQuery], Mapping[str, str]]] = {
     WebhookKlass.INVOICE: (invoices.ask, {"invoices": "filters"}),
     WebhookKlass.REFUND_REQUEST: (refund_requests.ask, {"refund_requests": "filters"}),
@@ -51,7 +51,7 @@ _LISTS: Mapping[WebhookKlass, tuple[Callable[..., ListQuery], Mapping[str, str]]
 
 
 def ask(viewer: Viewer, klass: WebhookKlass, filters: WebhookBackfillFilters | None) -> ListQuery:
-    """What a backfill of such a webhook asks for, by id. Raises InvalidInput, also for filters of another type."""
+    """Return the query of a backfill, ordered by id. Raises InvalidInput, also for filters of another type."""
     parts = {field.name: part for field in fields(WebhookBackfillFilters) if (part := _part(filters, field.name))}
     list_of, arguments = _LISTS.get(klass, (everything, {}))
     if wrong := [name for name in parts if name not in arguments]:
@@ -65,7 +65,7 @@ def ask(viewer: Viewer, klass: WebhookKlass, filters: WebhookBackfillFilters | N
 
 
 def to_text(filters: WebhookBackfillFilters) -> str:
-    """As JSON, in the words of the schema. Raises InvalidInput for what can't be kept."""
+    """Return the filters as JSON with the schema's names. Raises InvalidInput if they can't be stored."""
     text = orjson.dumps(_plain(filters)).decode()
     if len(text) > MAX_CHARACTERS:
         raise InvalidInput.at("filters", f"has {len(text)} characters; at most {MAX_CHARACTERS} are allowed")
@@ -75,7 +75,7 @@ def to_text(filters: WebhookBackfillFilters) -> str:
 
 
 def from_text(schema: Schema, text: str) -> WebhookBackfillFilters:
-    """What `to_text` was given. Raises InvalidInput for what this schema doesn't know any more."""
+    """Return the filters of a text of `to_text`. Raises InvalidInput if they no longer fit the schema."""
     kind = schema._schema.type_map[WebhookBackfillFilters.__name__]
     assert isinstance(kind, GraphQLInputObjectType)
     converter = schema.schema_converter
@@ -100,7 +100,7 @@ def _within(error: InvalidInput) -> dict[str, list[str]]:
 
 
 def _plain(value: Any) -> Any:
-    """Without what was not given."""
+    """Return a value's JSON form, without the fields that were not given."""
     if is_dataclass(value):
         kept = {field.name: given(getattr(value, field.name)) for field in fields(value)}
         return {to_camel_case(name): _plain(one) for name, one in kept.items() if one is not None}

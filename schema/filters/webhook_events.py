@@ -1,4 +1,4 @@
-"""Which webhook events are asked for."""
+"""The filters of webhook events."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -34,7 +34,7 @@ ARGUMENTS = (
 
 
 class StoredName(StrEnum):
-    """The names of events as they are stored; a test has no name that a filter could ask for."""
+    """The stored names of events. Filters can't ask for TEST."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -42,7 +42,7 @@ class StoredName(StrEnum):
     TEST = "test"
 
 
-#: Of a period: in the order of the ids, which is nearly the same, all that is newer would be gone through.
+#: The order of a period. In the order of ids, which is nearly the same, PostgreSQL would scan all newer rows.
 BY_TIME = by_column("created_at", "timestamptz")
 
 
@@ -52,7 +52,7 @@ def ask(viewer: Viewer, webhook_id: str | None = None, filters: WebhookEventFilt
     conditions = _conditions(query, filters) if filters else ()
     has_period = _has_period(filters)
     parts = _parts(filters) if filters and not has_period and given(filters.entity_id) is None else ()
-    return query.asked(of_webhook, *conditions, sort=(BY_TIME if has_period else BY_ID).reversed(), parts=parts)
+    return query.list_query(of_webhook, *conditions, sort=(BY_TIME if has_period else BY_ID).reversed(), parts=parts)
 
 
 def _has_period(filters: WebhookEventFilters | None) -> bool:
@@ -69,14 +69,14 @@ def _conditions(query: Conditions, filters: WebhookEventFilters) -> list[str | N
     ]
 
 
-#: Most of a history, and so in no index of states: each event would pay for it.
+#: Most events of a history. No index of states has them, because every event would pay for it.
 _USUAL = "t.state = 'DELIVERED' and t.event_name = 'update'"
 
 
 def _parts(filters: WebhookEventFilters) -> list[Part]:
-    """One part for each state and name of closed events, and one for the open ones, of which there are few.
+    """Return one part for each state and name of closed events, and one for the open ones, which are few.
 
-    In one condition, PostgreSQL would go through all of the history in search of a state that hardly any event has.
+    With one condition, PostgreSQL would scan the whole history for a rare state.
     """
     states, names = given(filters.states), given(filters.event_names)
     if not (states or names) or [] in (states, names):

@@ -1,4 +1,4 @@
-"""`webhookDryRun`: what a webhook would be sent of one entity, without a webhook. Nothing is sent or stored."""
+"""`webhookDryRun`: the result that a webhook would be sent for one entity. Nothing is sent or stored."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ from schema.stored.validate import stored_query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun:
-    """What came of it; only `errors` when it could not be run."""
+    """The result of a dry run; only `errors` if it could not be run."""
 
     payload: str | None = None
     bytes: int | None = None
@@ -106,7 +106,7 @@ async def _run(
     await _check(info, klass, expression, triggers)
     cost = Costs(schema, query.document).of().total
     _count(context, cost)
-    # As when a change is published: with what was deleted, and with the scopes of a webhook.
+    # As when a change is published: deleted entities are found, and the viewer has all scopes.
     rendering = Context.for_rendering(context.reader, Viewer(context.viewer.seller_id), context.settings)
     key = await _key(rendering, klass, entity_id)
     payload = (await render_stored_query(info.schema, query, [key], rendering))[key]
@@ -128,7 +128,7 @@ async def _run(
 async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tuple[str, ...]) -> None:
     problems = check_triggers(info.schema._schema, klass.entity_type, triggers)
     filters = info.context.filters
-    assert filters is not None, "dry runs are no part of what is rendered"
+    assert filters is not None, "stored queries contain no dry runs"
     if expression.strip() and (messages := await filters.check(expression, owner=info.context.viewer.seller_id)):
         problems["attributes.filter"] = messages
     if klass.is_operators_only and not info.context.viewer.is_operator:
@@ -138,7 +138,10 @@ async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tup
 
 
 def _count(context: Context, cost: int) -> None:
-    """Dry runs are no part of their operation's static cost: together they may cost as much again."""
+    """Add to the cost of the operation's dry runs, which has the same limit as the operation itself.
+
+    Dry runs are not part of the operation's static cost.
+    """
     context.dry_run_cost += cost
     if context.dry_run_cost > context.settings.max_cost:
         raise InvalidInput.at(
@@ -154,7 +157,7 @@ async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
 
 
 async def _filtered(context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes) -> Verdict:
-    assert context.filters is not None, "dry runs are no part of what is rendered"
+    assert context.filters is not None, "stored queries contain no dry runs"
     names = klass.event_names
     name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
     event = event_of(klass, name, entity_id, {"added": [], "updated": [], "removed": []})
@@ -163,7 +166,7 @@ async def _filtered(context: Context, klass: WebhookKlass, expression: str, enti
 
 
 def sample_headers() -> dict[str, str]:
-    """The names of workers/deliver/signing.py, in their order, with values of their form."""
+    """Return sample headers, with the names and order of workers/deliver/signing.py."""
     event_id = global_ids.encode("WebhookEvent", 1)
     return {
         "Content-Type": "application/json",

@@ -1,4 +1,4 @@
-"""`webhookExplain`: what became of an entity's last changes for one webhook, and why."""
+"""`webhookExplain`: the outcome of an entity's last changes for one webhook, with reasons."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ from schema.stored.validate import stored_query
 from schema.types.webhooks.webhook_event import WebhookEvent
 
 MAX_FIRST = 100
-#: Changes that are read beyond `first`: the oldest may have been published together with some before it.
+#: Changes that are read in addition to `first`: the oldest may have been published together with earlier ones.
 _BESIDE = 50
 
 
@@ -101,7 +101,7 @@ async def webhook_explain(
 
 
 async def _explain(info: Info, webhook: WebhookRow, entity_id: int, limit: int) -> list[ChangeExplanation]:
-    """Explain what the asking viewer may know of the entity's changes."""
+    """Explain those of the entity's changes that the viewer may know."""
     context, entity_type = info.context, webhook.type.entity_type
     is_seen = await _is_seen(context, Viewer(webhook.seller_id), entity_type, entity_id)
     changes = await list_entity_changes(context.reader, entity_type, entity_id, limit=limit)

@@ -123,7 +123,7 @@ def _update(given: VariantUpdateMutationInput) -> VariantUpdate:
 
 
 def new_choices(ids: Ids, given: Sequence[VariantOptionValueInput] | None, path: str) -> Any:
-    """What a service takes for option values that may be absent; null is none of them."""
+    """Convert option values: ABSENT if they are absent, an empty list for null."""
     if given is strawberry.UNSET:
         return ABSENT
     return [

@@ -227,7 +227,7 @@ def _update(given: OrderUpdateMutationInput) -> OrderUpdate:
 
 
 def _addresses(given: OrderInput | OrderUpdateInput | None, absent: Any) -> dict[str, Any]:
-    """Both addresses of an input; `absent` stands for one that was left out."""
+    """Convert both addresses of an input; an absent one becomes `absent`."""
     names = ("address", "billing_address")
     return {name: new_address(getattr(given, name, strawberry.UNSET), absent) for name in names}
 

@@ -1,4 +1,4 @@
-"""Images as inputs take them."""
+"""The input of images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,5 +21,5 @@ class ImageInput:
 
 
 def new_images(given: Sequence[ImageInput] | None) -> Any:
-    """What a service takes for a set of images that may be absent; null is none of them."""
+    """Convert a list of images: ABSENT if it is absent, an empty list for null."""
     return ABSENT if given is strawberry.UNSET else [converted(image, NewImage) for image in given or ()]

@@ -92,7 +92,7 @@ class OwnedMutations:
 
 
 def kept_values(given: Sequence[KeyValueInput] | None) -> list[KeptValue]:
-    """What a service takes for external ids and metadata; absent and null are none to set."""
+    """Convert external ids or metadata; an empty list if they are absent or null."""
     return [converted(each, KeptValue) for each in given or ()]
 
 

@@ -205,9 +205,9 @@ class WebhookEventMutations:
 
 
 async def _sample(info: Info, webhook: WebhookRow) -> tuple[int, Payload]:
-    """The newest entity that the webhook's owner sees (0: there is none) and what the query gives for it.
+    """Return the id of the newest entity that the webhook's owner sees (0 without one), and its payload.
 
-    Raises InvalidInput when the query doesn't fit the schema any more.
+    Raises InvalidInput if the query no longer fits the schema.
     """
     query = stored_query(info.schema._schema, webhook.query_string, webhook.type)
     reader, owner = info.context.reader, Viewer(webhook.seller_id)

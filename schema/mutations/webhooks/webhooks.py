@@ -196,7 +196,7 @@ class WebhookMutations:
         return await run_mutation(info, WebhookUpdateMutationPayload, input, update, scope=Scope.WEBHOOKS)
 
 
-#: Attributes that go to the service as they are: input name → attribute.
+#: Attributes that are passed to the service unchanged, by the name in the input.
 _PLAIN = {
     "signature_schemes": "signature_schemes",
     "description": "description",
@@ -208,12 +208,12 @@ _PLAIN = {
     "rate_limit": "rate_limit",
     "timeout_seconds": "timeout_s",
 }
-#: Those that have no default.
+#: Attributes without a default, with their names in the schema.
 _NEVER_NULL = {"url": "url", "hmac_key": "hmacKey"}
 
 
 def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) -> WebhookAttributes:
-    """What was given, checked as far as only the schema can check it."""
+    """Return the given attributes after those checks that only the schema can make."""
     values: dict[str, Any] = {
         attribute: getattr(given, name)
         for name, attribute in _PLAIN.items()
@@ -243,7 +243,7 @@ def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) 
 
 
 async def _filter_problems(text: str | None, info: Info) -> list[str]:
-    """What is wrong with a filter. Raises TooSoon when its owner's have taken too long lately."""
+    """List the problems of a filter. Raises TooSoon if its owner has used up the time for filters."""
     if not text:
         return []
     filters = info.context.filters
@@ -252,9 +252,9 @@ async def _filter_problems(text: str | None, info: Info) -> list[str]:
 
 
 async def _soundness(attributes: WebhookAttributes, before: WebhookRow, info: Info) -> WebhookAttributes:
-    """Whether the webhook still is broken, when something was changed that it may be broken by.
+    """Check whether the webhook is still broken, if an attribute was changed that may have broken it.
 
-    A filter that is given anew is refused when it is wrong.
+    A new filter is not checked here: a wrong one is refused.
     """
     changed: dict[str, Any] = {name: attributes.get(name) for name in ("query_string", "filter") if name in attributes}
     if "triggers" in attributes:
@@ -273,7 +273,7 @@ def _refuse_nulls(given: WebhookUpdateAttributes) -> None:
 
 
 def _events(given: WebhookAttributesInput) -> list[WebhookEventName] | None:
-    """Those that are named by one of the two ways; None where neither names any."""
+    """Return the kinds of change that `eventName` or `events` names; None if neither is given."""
     one = given.event_name or None
     several = None if given.events is strawberry.UNSET else given.events
     if one is not None and several is not None:
