@@ -1,4 +1,4 @@
-"""How a purchase becomes invoices: one per seller and delivery type, each with its amounts."""
+"""Splitting a purchase into invoices, one per seller and delivery type, each with its amounts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,11 +29,12 @@ _NO_SHARE = AdjustmentTotal()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What is agreed about one invoice as a whole.
+    """The terms of one invoice as a whole.
 
-    tax_rate     of its shipping.
-    adjustments  of the invoice: its lines share those of the subtotal.
-    path         of the invoice in the input.
+    Args:
+        tax_rate: The rate of its shipping.
+        adjustments: The adjustments of the invoice. Those of the subtotal are divided among its lines.
+        path: The path of the invoice in the input.
     """
 
     shipping_description: str = ""
@@ -52,7 +53,7 @@ class PricedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One invoice to be made."""
+    """One invoice to be created."""
 
     seller_id: int
     delivery_type: DeliveryType
@@ -66,9 +67,11 @@ def split(
     offers: Mapping[int, Offer],
     terms: Mapping[tuple[int, DeliveryType], Terms],
 ) -> list[Part]:
-    """The invoices to make, by seller and delivery type; each keeps its lines in the order given.
+    """Return the invoices to be created, by seller and delivery type. Each keeps its lines in the order given.
 
-    The lines have passed `purchase_problems`. terms  by seller and delivery type; free shipping without.
+    Args:
+        terms: Terms by seller and delivery type. Without terms, shipping is free.
+        wanted: Lines that have passed `purchase_problems`.
     """
 
     def key(line: PurchaseLine) -> tuple[int, DeliveryType]:
@@ -81,13 +84,13 @@ def split(
 
 
 def total_problems(parts: Sequence[Part]) -> Problems:
-    """Each line has an amount that can be stored; so must have each sum of them."""
+    """Check that the sums of all lines can be stored. Each line's amount can be."""
     is_too_large = max(order_amounts(parts).values()) > BIGINT_MAX
     return Problems(base=["the order's total is too large"]) if is_too_large else Problems()
 
 
 def promotion_problems(parts: Sequence[Part]) -> Problems:
-    """Nothing costs less than nothing: promotions that are more than what is left of what they apply to."""
+    """Reject promotions larger than the amount they apply to."""
     problems = Problems()
     for part in parts:
         for line in part.lines:
@@ -98,7 +101,7 @@ def promotion_problems(parts: Sequence[Part]) -> Problems:
 
 
 def _left(part: Part) -> dict[AdjustmentAppliesTo, int]:
-    """What the lines' own adjustments leave of goods and shipping."""
+    """Return the price of goods and shipping after the lines' own adjustments."""
     own = [(line, adjusted(line.wanted.adjustments, SUBTOTAL).cents) for line in part.lines]
     return {
         SUBTOTAL: sum(line.item_amount_cents * line.wanted.quantity + change for line, change in own),
@@ -107,7 +110,7 @@ def _left(part: Part) -> dict[AdjustmentAppliesTo, int]:
 
 
 def order_amounts(parts: Sequence[Part]) -> dict[str, int]:
-    """An order's columns of money: the sums over its invoices."""
+    """Return an order's amounts: the sums over its invoices."""
     names = ("subtotal_cents", "shipping_cost_cents", "discount_cents", "tax_total_cents", "total_cents")
     return {name: sum(getattr(part.amounts, name) for part in parts) for name in names}
 
@@ -132,7 +135,7 @@ def _part(
 
 
 def _priced(line: PurchaseLine, offer: Offer, share: AdjustmentTotal = _NO_SHARE) -> PricedLine:
-    """share  of what adjusts the whole invoice's subtotal."""
+    """Compute the amounts of a line. `share` is its share of the invoice's adjustments of the subtotal."""
     unit = offer.price_cents if line.item_amount_cents is None else line.item_amount_cents
     assert unit is not None, "purchase_problems refuses what has no price"
     amounts = line_amounts(

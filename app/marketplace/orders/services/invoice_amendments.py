@@ -1,4 +1,4 @@
-"""Invoice amendments that nobody asked a refund for: a correction of the operator's."""
+"""Invoice amendments without a refund request: corrections by the operator."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,12 @@ from app.marketplace.refunds.services.refund_payouts import Settled, moved_line_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAmendment:
-    """remittance_cents: by how much the seller is paid out less; None is the lines' total less its commission."""
+    """A new amendment.
+
+    Args:
+        remittance_cents: The amount by which the seller's payment is reduced. None takes the lines' total less its
+            commission.
+    """
 
     invoice_id: InvoiceId
     line_items: Sequence[AmendmentLine]
@@ -44,7 +49,7 @@ class NewAmendment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Priced:
-    """A line with its amounts in cents; tax and commission are contained in the total."""
+    """A line with its amounts in cents. The total contains tax and commission."""
 
     line: AmendmentLine
     item: LineItem | None
@@ -54,9 +59,12 @@ class _Priced:
 
 
 async def create_amendment(database: Database, viewer: Viewer, given: NewAmendment) -> InvoiceAmendment:
-    """Amend an invoice: its total follows, and so do the quantities of the line items. For the operator.
+    """Amend an invoice, its total and the quantities of its line items. For the operator.
 
-    Raises Forbidden; NotFound; InvalidInput with everything that is wrong.
+    Raises:
+        Forbidden: The viewer is not the operator.
+        NotFound: There is no such invoice.
+        InvalidInput: Names everything that is wrong.
     """
     if not viewer.is_operator:
         raise Forbidden("Invoices can be amended by the marketplace operator only.")

@@ -1,4 +1,4 @@
-"""External ids and metadata: what others keep with an entity."""
+"""External ids and metadata: setting the values that other systems store with an entity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from app.marketplace.owned.db.metadata import METADATA, Metadatum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptValue:
-    """A key occurs once per owner."""
+    """A value and its key, which occurs once per owner."""
 
     key: str
     value: str
@@ -26,16 +26,18 @@ class KeptValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedValue(KeptValue):
-    """owner_type: the GraphQL type of the row `owner_id`."""
+    """A value with its owner. `owner_type` is the GraphQL type of the row `owner_id`."""
 
     owner_type: str
     owner_id: int
 
 
 async def upsert_external_id(database: Database, viewer: Viewer, given: OwnedValue) -> ExternalID:
-    """Set what another system calls an entity. For the operator, and for a seller of what is its own.
+    """Set the id of an entity in another system. For the operator, and for sellers on their own entities.
 
-    Raises NotFound at `owner`, for another seller's as well; InvalidInput.
+    Raises:
+        NotFound: There is no such owner for this viewer. The field is `owner`.
+        InvalidInput: The key or the value is wrong.
     """
     _check(given, external_id_problems([given], ""))
     async with transaction(database, actor=viewer.actor) as conn:
@@ -45,9 +47,11 @@ async def upsert_external_id(database: Database, viewer: Viewer, given: OwnedVal
 
 
 async def upsert_metadatum(database: Database, viewer: Viewer, given: OwnedValue) -> Metadatum:
-    """Keep a value with an entity. For the operator, and for a seller of what is its own.
+    """Store a value with an entity. For the operator, and for sellers on their own entities.
 
-    Raises NotFound at `owner`, for another seller's as well; InvalidInput.
+    Raises:
+        NotFound: There is no such owner for this viewer. The field is `owner`.
+        InvalidInput: The key or the value is wrong.
     """
     _check(given, metadata_problems([given], ""))
     async with transaction(database, actor=viewer.actor) as conn:
@@ -57,13 +61,13 @@ async def upsert_metadatum(database: Database, viewer: Viewer, given: OwnedValue
 
 
 def external_id_problems(values: Sequence[KeptValue], path: str) -> Problems:
-    """What is wrong with a list of external ids; an empty path: with the one, by the names of its fields."""
+    """List the problems of external ids. With an empty path there is one, and its fields are named."""
     problems = metadata_problems(values, path)
     return problems.include(blank_problems({_at(path, n, "value"): kept.value for n, kept in enumerate(values)}))
 
 
 def metadata_problems(values: Sequence[KeptValue], path: str) -> Problems:
-    """As `external_id_problems`, of metadata, whose values may be blank."""
+    """List the problems of metadata, like `external_id_problems`. Their values may be blank."""
     problems = blank_problems({_at(path, n, "key"): kept.key for n, kept in enumerate(values)})
     keys = [kept.key for kept in values]
     for number, key in enumerate(keys):
@@ -75,7 +79,7 @@ def metadata_problems(values: Sequence[KeptValue], path: str) -> Problems:
 async def keep_external_ids(
     conn: Connection, owner_type: str, owner_id: int, values: Sequence[KeptValue]
 ) -> list[ExternalID]:
-    """Set these of an owner, whose others stay, in one statement. Returns them in the order given."""
+    """Set external ids of an owner in one statement and return them in the same order. Others stay as they are."""
     rows = await upsert_rows(conn, EXTERNAL_IDS, _values(owner_type, owner_id, values), unique=_UNIQUE)
     by_key = {row.key: row for row in rows}
     return [by_key[kept.key] for kept in values]
@@ -84,7 +88,7 @@ async def keep_external_ids(
 async def keep_metadata(
     conn: Connection, owner_type: str, owner_id: int, values: Sequence[KeptValue]
 ) -> list[Metadatum]:
-    """Set these of an owner, whose others stay, in one statement. Returns them in the order given."""
+    """Set metadata of an owner in one statement and return them in the same order. Others stay as they are."""
     rows = await upsert_rows(conn, METADATA, _values(owner_type, owner_id, values), unique=_UNIQUE)
     by_key = {row.key: row for row in rows}
     return [by_key[kept.key] for kept in values]
