@@ -54,7 +54,7 @@ CODES: Mapping[str, str] = {
 }
 
 
-def response_of(data: Any, errors: Sequence[GraphQLError] | None) -> dict[str, Any]:
+def response_of(data: object, errors: Sequence[GraphQLError] | None) -> dict[str, Any]:
     """Return the response of an operation in the form of GraphQL over HTTP, for the API and for webhooks."""
     response: dict[str, Any] = {"data": data}
     if errors:
@@ -83,7 +83,7 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         message, code, extensions = error.message, _code_without_cause(error), dict(error.extensions or {})
     else:
         message, code = MASKED_MESSAGE, "INTERNAL"
-    formatted: dict[str, Any] = {"message": message}
+    formatted: dict[str, object] = {"message": message}
     if error.locations:
         formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:

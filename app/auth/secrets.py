@@ -38,7 +38,7 @@ class SecretBox:
         self._aead = AESGCM(_key(secret_key))
         self._previous = tuple(AESGCM(_key(key)) for key in previous)
 
-    def seal(self, value: Any, *, purpose: str) -> bytes:
+    def seal(self, value: object, *, purpose: str) -> bytes:
         return self._sealed(orjson.dumps(value), purpose)
 
     def open(self, sealed: bytes, *, purpose: str) -> Any:

@@ -1,9 +1,9 @@
 """The servers and settings of a command, and the handling of its end."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 
 import typer
 import uvloop
@@ -11,6 +11,8 @@ from rich.console import Console
 
 from app.settings import Settings, get_settings
 from app.tools.embedded import embedded_servers
+
+T = TypeVar("T")
 
 err = Console(stderr=True, highlight=False)
 
@@ -35,7 +37,7 @@ def servers(say: Callable[[str], None] = err.print) -> Iterator[Settings]:
         )
 
 
-def exit_on_signal(number: int, _: Any) -> None:
+def exit_on_signal(number: int, _: object) -> None:
     """End the command by an exception, so that the processes that it started are stopped."""
     raise SystemExit(128 + number)
 
@@ -45,5 +47,5 @@ def url_of(settings: Settings) -> str:
     return settings.database_url
 
 
-def run(coroutine: Any) -> Any:
+def run(coroutine: Coroutine[object, object, T]) -> T:
     return uvloop.run(coroutine)

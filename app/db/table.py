@@ -12,7 +12,7 @@ from typing import Any, Generic, NewType, TypeVar
 
 from app.db.pool import Record
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", covariant=True)
 
 #: The value of a jsonb column, as text.
 JsonText = NewType("JsonText", str)

@@ -28,7 +28,7 @@ class Operation:
     """A well-formed request, not parsed as GraphQL yet."""
 
     query: str
-    variables: dict[str, Any] | None
+    variables: dict[str, object] | None
     name: str | None
     may_mutate: bool
 
@@ -42,7 +42,7 @@ class OperationResult:
         is_small: The answer is certainly below the size limit, so that its bytes need not be counted.
     """
 
-    response: dict[str, Any]
+    response: dict[str, object]
     is_request_error: bool
     is_small: bool = False
 
@@ -82,7 +82,7 @@ def respond(result: OperationResult, accept: str, *, max_bytes: int) -> Response
     return response
 
 
-def _too_large(result: OperationResult, max_bytes: int) -> dict[str, Any]:
+def _too_large(result: OperationResult, max_bytes: int) -> dict[str, object]:
     message = (
         f"The answer has more than {max_bytes} bytes (TELLGRAPH_MAX_RESPONSE_BYTES). Ask for fewer rows (first) or"
         " fewer fields. If this was a mutation, it has been carried out."
@@ -100,7 +100,7 @@ def refuse(status: int, code: str, message: str) -> Response:
     return response
 
 
-def json_response(content: Any, status: int = 200, media_type: str = "application/json") -> Response:
+def json_response(content: object, status: int = 200, media_type: str = "application/json") -> Response:
     return Response(orjson.dumps(content), status_code=status, media_type=f"{media_type}; charset=utf-8")
 
 

@@ -1,12 +1,10 @@
 """The size of an answer as JSON, estimated without writing it."""
 
-from typing import Any
-
 #: Bytes counted for each entry of an object in addition to texts: quotes, colon, comma, digits of a number.
 _OTHER_BYTES = 4
 
 
-def exceeds(value: Any, most_bytes: int) -> bool:
+def exceeds(value: object, most_bytes: int) -> bool:
     """Tell whether a JSON value has more than `most_bytes` bytes. Counting stops as soon as it has.
 
     The same text may stand in an answer many times and in memory once, so an answer may have any size. Characters

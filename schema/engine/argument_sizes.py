@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -33,7 +32,7 @@ VariableSize = tuple[int | None, int]
 NO_SIZE: VariableSize = (None, 0)
 
 
-def entries_of(value: Any) -> int:
+def entries_of(value: object) -> int:
     """Count the entries of all lists in a variable's value."""
     found, pending = 0, [value]
     while pending:
@@ -67,7 +66,7 @@ def variables_of_arguments(document: DocumentNode) -> tuple[tuple[str, ...], tup
     return tuple(sorted(sizing)), tuple(sorted(others))
 
 
-def size_of(value: Any) -> int | None:
+def size_of(value: object) -> int | None:
     if isinstance(value, list):
         return len(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None

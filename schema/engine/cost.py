@@ -11,7 +11,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -82,7 +81,7 @@ class Costs:
         self._sizing, self._others = variables_of_arguments(document)
         self._known: dict[_Key, Cost] = {}
 
-    def of(self, variables: Mapping[str, Any] | None = None, operation_name: str | None = None) -> Cost:
+    def of(self, variables: Mapping[str, object] | None = None, operation_name: str | None = None) -> Cost:
         """Return the cost of one operation; 0 if there is no such operation.
 
         Args:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphql import DocumentNode, GraphQLError, get_operation_ast
 from strawberry.extensions import SchemaExtension
@@ -74,7 +73,7 @@ class Documents:
         self._cache.grow(text, document, code_characters // CODE_PER_CHARACTER)
 
 
-def cost_extension(cost: Cost, maximum: int) -> dict[str, Any]:
+def cost_extension(cost: Cost, maximum: int) -> dict[str, object]:
     """Return the entry of a response's `extensions` that tells its cost."""
     return {"cost": {"requested": cost.total, "maximum": maximum}}
 
@@ -105,7 +104,7 @@ class PreparedOperation(SchemaExtension):
         self.execution_context.pre_execution_errors = self._document.errors or self._refusals()
         yield
 
-    def get_results(self) -> dict[str, Any]:
+    def get_results(self) -> dict[str, object]:
         """Return the cost; nothing for a document that was refused before its cost was known."""
         if self._cost is None:
             return {}

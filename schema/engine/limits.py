@@ -102,7 +102,7 @@ class ListLimitRule(ValidationRule):
             self.report_error(_too_long(what, len(node.values), node))
 
 
-def long_list_error(document: DocumentNode, variables: Mapping[str, Any] | None) -> GraphQLError | None:
+def long_list_error(document: DocumentNode, variables: Mapping[str, object] | None) -> GraphQLError | None:
     """Return the error of variables that have too long a list; None if there is none.
 
     The message names the variable, its field, and the argument that it is used for.

@@ -43,7 +43,7 @@ class Loaders:
         found = self._load(self._rows(relation, relation.where(**arguments)), key)
         return found if relation.classify is None else _classified(found, relation.classify)
 
-    def by_id(self, table: Table[Any], key: int, *, with_deleted: bool = False) -> Awaitable[Any]:
+    def by_id(self, table: Table[object], key: int, *, with_deleted: bool = False) -> Awaitable[Any]:
         """Return the row, or None if it does not exist or the viewer may not see it. Raises Forbidden."""
         VISIBILITY[table.name].check(self._viewer)
         relation = Relation(target=table, local="id", remote="id", with_deleted=with_deleted)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
@@ -32,8 +31,8 @@ class PlanExecutor:
     counts: Counter[str] = field(default_factory=Counter)
 
     async def response(
-        self, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context
-    ) -> dict[str, Any] | None:
+        self, text: str, variables: Mapping[str, object] | None, name: str | None, context: Context
+    ) -> dict[str, object] | None:
         """Return the whole response, or None if the reference executor has to answer.
 
         That is the case for the first requests of an operation, while it is compiled, for every operation that is
@@ -45,8 +44,8 @@ class PlanExecutor:
         return response
 
     async def _response(
-        self, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context
-    ) -> dict[str, Any] | None:
+        self, text: str, variables: Mapping[str, object] | None, name: str | None, context: Context
+    ) -> dict[str, object] | None:
         document = self.documents.find(text)
         if document is None or document.errors or document.introspects or long_list_error(document.node, variables):
             return None
@@ -58,8 +57,8 @@ class PlanExecutor:
         return None if data is None else {"data": data, "extensions": cost_extension(cost, maximum)}
 
     async def _data(
-        self, document: Document, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context
-    ) -> dict[str, Any] | None:
+        self, document: Document, text: str, variables: Mapping[str, object] | None, name: str | None, context: Context
+    ) -> dict[str, object] | None:
         slot = self.plans.use_slot(text, document, name)
         if slot is None:
             return None

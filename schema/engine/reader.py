@@ -1,7 +1,6 @@
 """The reader: one connection for all reads of an operation or of a rendered batch."""
 
 import asyncio
-from typing import Any
 
 from app.auth.viewers import KeyCheck
 from app.db.pool import DATABASE_ERRORS, Connection, Record
@@ -32,7 +31,7 @@ class Reader:
         """Tell whether a transaction is open, also if it has failed and accepts no further statement."""
         return self._conn.is_in_transaction()
 
-    async def fetch(self, sql: str, *args: Any) -> list[Record]:
+    async def fetch(self, sql: str, *args: object) -> list[Record]:
         async with self._lock:
             self.statements += 1
             try:

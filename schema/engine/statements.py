@@ -77,13 +77,13 @@ def related_counts(relation: Relation, viewer: Viewer, where: str) -> Statement:
     )
 
 
-def seen_ids(table: Table[Any], viewer: Viewer) -> Statement:
+def seen_ids(table: Table[object], viewer: Viewer) -> Statement:
     """Return the statement for the ids of those rows (`$1`) that the viewer may see, deleted ones included."""
     rule, args = row_rule(Relation(target=table, local="id", remote="id", with_deleted=True), viewer, 2)
     return Statement(sql=f"select t.id from {table.name} t where t.id = any($1::bigint[]) and {rule}", args=tuple(args))
 
 
-def listed_rows(table: Table[Any], viewer: Viewer, asked: ListQuery, part: Slice) -> Statement:
+def listed_rows(table: Table[object], viewer: Viewer, asked: ListQuery, part: Slice) -> Statement:
     """Return the statement for one page of a whole table."""
     rule = VISIBILITY[table.name]
     parents, live, args = "", *_listed(table, viewer, asked)
@@ -110,7 +110,7 @@ def _page(page: str, *each: str) -> str:
 
 
 def _listed_by_parent(
-    table: Table[Any], rule: Through, viewer: Viewer, asked: ListQuery
+    table: Table[object], rule: Through, viewer: Viewer, asked: ListQuery
 ) -> tuple[str, str, Sequence[Any]]:
     """Return the parents `t_p` that a viewer sees, the condition of their rows, and the arguments.
 
@@ -121,17 +121,17 @@ def _listed_by_parent(
     return f"(select t_p.id from {rule.table} t_p where {seen}) t_p", live, [*asked.args, *seen_args]
 
 
-def listed_count(table: Table[Any], viewer: Viewer, asked: ListQuery) -> Statement:
+def listed_count(table: Table[object], viewer: Viewer, asked: ListQuery) -> Statement:
     live, args = _listed(table, viewer, asked)
     return Statement(sql=f"select count(*) as n from {table.name} t where {live}", args=tuple(args))
 
 
-def _listed(table: Table[Any], viewer: Viewer, asked: ListQuery) -> tuple[str, Sequence[Any]]:
+def _listed(table: Table[object], viewer: Viewer, asked: ListQuery) -> tuple[str, Sequence[Any]]:
     rule, rule_args = condition(VISIBILITY[table.name], viewer, len(asked.args) + 1)
     return f"{asked.where} and {rule} and {_live(table, asked)}", [*asked.args, *rule_args]
 
 
-def _live(table: Table[Any], asked: ListQuery) -> str:
+def _live(table: Table[object], asked: ListQuery) -> str:
     return "t.deleted_at is null" if table.has("deleted_at") and not asked.with_deleted else "true"
 
 

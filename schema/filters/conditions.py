@@ -95,13 +95,13 @@ class Conditions:
             return None
         return f"({sql})" if wanted else f"({sql}) is not true"
 
-    def seen(self, table: Table[Any], alias: str) -> str:
+    def seen(self, table: Table[object], alias: str) -> str:
         """Return the visibility rule of another table: rows that the viewer can't see must not decide a filter."""
         rule, args = condition(VISIBILITY[table.name], self._viewer, len(self._args) + 1, alias)
         self._args += args
         return f"{rule} and {alias}.deleted_at is null" if table.has("deleted_at") else rule
 
-    def exists(self, table: Table[Any], alias: str, on: str, *conditions: str | None) -> str | None:
+    def exists(self, table: Table[object], alias: str, on: str, *conditions: str | None) -> str | None:
         """Return the condition that a visible row of another table meets these conditions; None without any."""
         given = [sql for sql in conditions if sql is not None]
         if not given:

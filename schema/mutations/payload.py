@@ -44,7 +44,7 @@ def client_mutation_id() -> Any:
 
 
 Payload = TypeVar("Payload", bound=MutationPayload)
-Change = Callable[[Database, Viewer], Awaitable[Mapping[str, Any]]]
+Change = Callable[[Database, Viewer], Awaitable[Mapping[str, object]]]
 
 
 async def run_mutation(
@@ -78,10 +78,11 @@ async def run_mutation(
         )
     # Rows that an earlier mutation of the same request has read may be stale now.
     context.loaders.forget()
-    return payload(client_mutation_id=given.client_mutation_id, **made)
+    values: dict[str, Any] = {**made}
+    return payload(client_mutation_id=given.client_mutation_id, **values)
 
 
-async def _made(info: Info, change: Change) -> Mapping[str, Any]:
+async def _made(info: Info, change: Change) -> Mapping[str, object]:
     """Make the change, or return the result of the first such request."""
     context = info.context
     assert context.database is not None

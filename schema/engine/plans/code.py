@@ -18,9 +18,9 @@ class Code:
         self._maximum = maximum
         self.characters = 0
         self.functions: list[str] = []
-        self.names: dict[str, Any] = {"bail": _bail}
+        self.names: dict[str, object] = {"bail": _bail}
 
-    def name(self, kind: str, value: Any) -> str:
+    def name(self, kind: str, value: object) -> str:
         """Give a name to an object that the generated code calls or reads."""
         name = f"{kind}{len(self.names)}"
         self.names[name] = value

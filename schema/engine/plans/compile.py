@@ -45,7 +45,7 @@ class Slots:
         self.constant: list[Any] = []
         self.made: list[tuple[int, Callable[[VariableValues | None], Any]]] = []
 
-    def add(self, value: Any = None) -> int:
+    def add(self, value: object = None) -> int:
         self.constant.append(value)
         return len(self.constant) - 1
 
@@ -91,7 +91,7 @@ class Compiler:
         self.tables.add(relation.target.name)
         return Level(number=self.slots.add(), relation=relation, page=page, parent=parent)
 
-    def object(self, level: Level, alias: str, on: GraphQLObjectType, sets: Sets) -> str:
+    def define_object(self, level: Level, alias: str, on: GraphQLObjectType, sets: Sets) -> str:
         """Define a function that builds one object from the columns of an alias; return its name."""
         view = View(self.code, level, alias, ENTITIES[on.name].table)
         items = [
@@ -99,11 +99,11 @@ class Compiler:
         ]
         return self.code.function([*view.lines(), f"return {{{', '.join(items)}}}"])
 
-    def row(
+    def define_row(
         self,
         level: Level,
         alias: str,
-        table: Table[Any],
+        table: Table[object],
         classify: Classify | None,
         named: GraphQLNamedType,
         sets: Sets,
@@ -111,10 +111,10 @@ class Compiler:
         """Define a function that builds the object of an alias, or the union's member that its row decides."""
         sets = tuple(sets)
         if isinstance(named, GraphQLObjectType) and classify is None:
-            return self.object(level, alias, named, sets)
+            return self.define_object(level, alias, named, sets)
         if not isinstance(named, GraphQLUnionType) or classify is None:
             raise UnsupportedQuery(f"{named.name} is not decided by its row")
-        members = {ENTITIES[member.name].row: self.object(level, alias, member, sets) for member in named.types}
+        members = {ENTITIES[member.name].row: self.define_object(level, alias, member, sets) for member in named.types}
         whole = [level.column(alias, column) for column in table.columns]
         of = self.code.name("c", _classified(table, classify))
         chosen = ", ".join(f"{self.code.name('t', row)}: {build}" for row, build in members.items())
@@ -152,12 +152,12 @@ class Compiler:
         named, sets = get_named_type(field.type), selected.selection_sets
         if relation.link is not None or given.constant != {} or relation.where() != "true":
             child = self._child(relation, given, level, alias)
-            build = self.row(child, child.alias, relation.target, relation.classify, named, sets)
+            build = self.define_row(child, child.alias, relation.target, relation.classify, named, sets)
             return f"({build}(x[0], g) if (x := {self._rows(child, level)}) else {_absent(field)})"
         self.tables.add(relation.target.name)
         joined = level.join(alias, relation)
         place = level.column(joined, relation.remote)
-        build = self.row(level, joined, relation.target, relation.classify, named, sets)
+        build = self.define_row(level, joined, relation.target, relation.classify, named, sets)
         return f"({build}(r, g) if r[{place}] is not None else {_absent(field)})"
 
     def _owner(self, owner: Owner, level: Level, alias: str, selected: SelectedField) -> str:
@@ -172,7 +172,7 @@ class Compiler:
             relation = Relation(target=ENTITIES[name].table, local=owner.local, remote="id", with_deleted=True)
             joined = level.join(alias, relation, only=(owner.type_column, name))
             place = level.column(joined, "id")
-            chosen.append(f"{name!r}: ({place}, {self.object(level, joined, on, selected.selection_sets)})")
+            chosen.append(f"{name!r}: ({place}, {self.define_object(level, joined, on, selected.selection_sets)})")
         named = level.column(alias, owner.type_column)
         lines = [f"p, f = {{{', '.join(chosen)}}}[r[{named}]]", "return f(r, g) if r[p] is not None else bail()"]
         return f"{self.code.function(lines)}(r, g)"
@@ -189,7 +189,7 @@ class Compiler:
         child, named = self._child(relation, given, level, alias), get_named_type(field.type)
         if is_leaf_type(named) and relation.classify is not None:
             return self._summary(child, relation.classify, field, level)
-        build = self.row(child, child.alias, relation.target, relation.classify, named, selected.selection_sets)
+        build = self.define_row(child, child.alias, relation.target, relation.classify, named, selected.selection_sets)
         return f"[{build}(x, g) for x in {self._rows(child, level)}]"
 
     def _summary(self, child: Level, classify: Classify, field: GraphQLField, level: Level) -> str:
@@ -262,7 +262,7 @@ def _cursor_of_id(resource: str) -> Callable[[int], str]:
     return lambda row_id: encode_cursor(resource, BY_ID, _Id(row_id))
 
 
-def _classified(table: Table[Any], classify: Classify) -> Callable[[tuple[Any, ...]], type]:
+def _classified(table: Table[object], classify: Classify) -> Callable[[tuple[Any, ...]], type]:
     """Return a function from the values of all columns of a table to the class of its row."""
     whole = row_of(table)
     return lambda values: type(classify(whole(values)))

@@ -22,11 +22,11 @@ class RowCompiler(Protocol):
 
     def selected(self, on: GraphQLObjectType, sets: Sets) -> list[SelectedField]: ...
 
-    def row(
+    def define_row(
         self,
         level: Level,
         alias: str,
-        table: Table[Any],
+        table: Table[object],
         classify: Classify | None,
         named: GraphQLNamedType,
         sets: Sets,
@@ -86,7 +86,7 @@ class ConnectionCode:
 
     def _node(self, of: Any, selected: SelectedField) -> str:
         level = self.level
-        return self.compiler.row(level, level.alias, level.table, self.classify, of, selected.selection_sets)
+        return self.compiler.define_row(level, level.alias, level.table, self.classify, of, selected.selection_sets)
 
     def _edge(self, selected: SelectedField, on: GraphQLObjectType) -> str:
         items = []

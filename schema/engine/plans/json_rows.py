@@ -35,7 +35,7 @@ def rows_sql(select: str) -> str:
     return f"array_to_json(array({select}))"
 
 
-def value_sql(table: Table[Any], alias: str, column: str) -> str:
+def value_sql(table: Table[object], alias: str, column: str) -> str:
     """Return the SQL of a column's value.
 
     Floats are cast to text, because JSON has no NaN and no -0.0. JSON is cast, too: it has to stay a text.
@@ -49,7 +49,7 @@ def read_rows(records: Iterable[Record]) -> list[list[Any]]:
     return [orjson.loads(record[0]) for record in records]
 
 
-def from_json(table: Table[Any], column: str) -> FromJson | None:
+def from_json(table: Table[object], column: str) -> FromJson | None:
     """Return the function from a column's JSON value to the driver's value; None if they are equal.
 
     The function raises ValueError for a value that Python can't represent.

@@ -58,7 +58,7 @@ def _quick(kind: GraphQLOutputType, serialized: Complete) -> Complete:
     return serialized
 
 
-def column_form(table: Table[Any], column: str, kind: GraphQLOutputType) -> tuple[str, Complete | None]:
+def column_form(table: Table[object], column: str, kind: GraphQLOutputType) -> tuple[str, Complete | None]:
     """Return the expression of a column's value and the function that it calls (None if it calls none).
 
     In the expression, `{r}` stands for the JSON value and `{c}` for the function. Known pairs of column and GraphQL
@@ -79,7 +79,7 @@ def column_form(table: Table[Any], column: str, kind: GraphQLOutputType) -> tupl
     return f"({absent} if {{r}} is None else {form})", complete
 
 
-def converter(table: Table[Any], column: str) -> Complete | None:
+def converter(table: Table[object], column: str) -> Complete | None:
     """Return the function from a column's JSON value to the row's value; None if they are equal."""
     first, then = from_json(table, column), table.converter(column)
     if first is None or then is None:

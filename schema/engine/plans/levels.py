@@ -76,10 +76,10 @@ class Level:
         return f"r{self.number}"
 
     @property
-    def table(self) -> Table[Any]:
+    def table(self) -> Table[object]:
         return self.relation.target
 
-    def table_of(self, alias: str) -> Table[Any]:
+    def table_of(self, alias: str) -> Table[object]:
         """Return the table of an alias: a joined one, or the level's own."""
         return next((join.relation.target for join in self.joins if join.alias == alias), self.table)
 

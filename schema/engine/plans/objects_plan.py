@@ -29,7 +29,7 @@ class ObjectsPlan:
         self._sql_cache = SqlCache(compiler)
         self._level = compiler.level(by_id, compiler.slots.add(Page()))
         self._id = self._level.column(self._level.alias, "id")
-        build = compiler.object(self._level, self._level.alias, graphql_type, sets)
+        build = compiler.define_object(self._level, self._level.alias, graphql_type, sets)
         self.build: Build = compiler.code.built()[build]
 
     async def rows(

@@ -52,7 +52,7 @@ class OperationPlan:
                 with suppress(TellgraphError, GraphQLError):
                     root.prepare(variables)
 
-    async def data(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> dict[str, Any]:
+    async def data(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> dict[str, object]:
         """Return the response's `data`. After any exception the reference executor must answer instead."""
         return {
             key: root if isinstance(root, str) else await root.value(reader, viewer, variables)
@@ -98,7 +98,7 @@ def _root(schema: GraphQLSchema, on: GraphQLObjectType, selected: SelectedField,
 
 
 def coerce_variables(
-    schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, object] | None
 ) -> VariableValues | None:
     """Return the variables as graphql-core reads them; None if the operation declares none.
 

@@ -80,7 +80,9 @@ class ListingRoot:
     def _list(self, on: GraphQLObjectType, selected: SelectedField) -> str:
         level = self._level
         level.looks_ahead = True
-        row = self._compiler.row(level, level.alias, level.table, self._listing.classify, on, selected.selection_sets)
+        row = self._compiler.define_row(
+            level, level.alias, level.table, self._listing.classify, on, selected.selection_sets
+        )
         return self._compiler.code.function([f"return [{row}(x, g) for x in g[{level.number}]]"])
 
     def _connection(self, on: GraphQLObjectType, selected: SelectedField) -> str:

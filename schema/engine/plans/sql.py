@@ -23,11 +23,11 @@ _MAX_STATEMENTS = 16
 class SqlWriter:
     """Writes one statement and collects its arguments in `args`."""
 
-    def __init__(self, viewer: Viewer, slots: Sequence[Any], args: Sequence[Any]) -> None:
+    def __init__(self, viewer: Viewer, slots: Sequence[Any], args: Sequence[object]) -> None:
         self.viewer, self._slots = viewer, slots
         self.args = list(args)
 
-    def add_parameters(self, *values: Any) -> int:
+    def add_parameters(self, *values: object) -> int:
         """Append arguments; return the parameter number of the first one."""
         self.args += values
         return 1 + len(self.args) - len(values)

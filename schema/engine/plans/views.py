@@ -21,7 +21,7 @@ Classify = Callable[[Any], Any]
 class View:
     """Writes the leaves of one object: its row has an alias in the level's row."""
 
-    def __init__(self, code: Code, level: Level, alias: str, table: Table[Any]) -> None:
+    def __init__(self, code: Code, level: Level, alias: str, table: Table[object]) -> None:
         self.code, self.level, self.alias, self.table = code, level, alias, table
         self.columns: dict[str, int] = {}
 
@@ -68,14 +68,14 @@ class View:
 
 
 @lru_cache(maxsize=1_000)
-def view_of(table: Table[Any], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
+def view_of(table: Table[object], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
     """Return a function from the JSON values of columns to an object that has them as attributes, as a row has."""
     make = _view_class(tuple(columns))
     converters = _converters(table, columns)
     return lambda values: make(*(convert(value) for convert, value in zip(converters, values, strict=True)))
 
 
-def row_of(table: Table[Any]) -> Callable[[Sequence[Any]], Any]:
+def row_of(table: Table[object]) -> Callable[[Sequence[Any]], Any]:
     """Return a function from the JSON values of all columns to the row."""
     every = [*zip(table.columns, _converters(table, table.columns), strict=True)]
     return lambda values: table.row(
@@ -83,7 +83,7 @@ def row_of(table: Table[Any]) -> Callable[[Sequence[Any]], Any]:
     )
 
 
-def _converters(table: Table[Any], columns: Sequence[str]) -> list[Callable[[Any], Any]]:
+def _converters(table: Table[object], columns: Sequence[str]) -> list[Callable[[Any], Any]]:
     return [converter(table, column) or _as_it_is for column in columns]
 
 

@@ -1,7 +1,7 @@
 """advertUpsert, advertPublishedUpdate, advertDelete."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -121,7 +121,7 @@ class AdvertMutations:
         info: Info,
         input: Annotated[AdvertUpsertMutationInput, strawberry.argument(description="The advert.")],
     ) -> AdvertUpsertMutationPayload | None:
-        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"advert": await upsert_advert(database, viewer, _upsert(input))}
 
         return await run_mutation(info, AdvertUpsertMutationPayload, input, upsert)
@@ -134,7 +134,7 @@ class AdvertMutations:
         info: Info,
         input: Annotated[AdvertPublishedUpdateMutationInput, strawberry.argument(description="The advert.")],
     ) -> AdvertPublishedUpdateMutationPayload | None:
-        async def publish(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def publish(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = AdvertId(global_ids.key_of(input.advert_id, "Advert", field="advertId"))
             return {"advert": await publish_advert(database, viewer, key, is_published=input.published)}
 
@@ -149,7 +149,7 @@ class AdvertMutations:
         info: Info,
         input: Annotated[AdvertDeleteMutationInput, strawberry.argument(description="The advert.")],
     ) -> AdvertDeleteMutationPayload | None:
-        async def delete(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def delete(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = AdvertId(global_ids.key_of(input.advert_id, "Advert", field="advertId"))
             return {"advert": await withdraw_advert(database, viewer, key)}
 

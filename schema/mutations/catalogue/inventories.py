@@ -1,7 +1,7 @@
 """variantInventoryUpdate."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -46,7 +46,7 @@ class InventoryMutations:
         info: Info,
         input: Annotated[VariantInventoryUpdateMutationInput, strawberry.argument(description="The inventories.")],
     ) -> VariantInventoryUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             ids = Ids()
             variant_id = VariantId(ids.key(input.variant_id, "Variant", "variantId"))
             states = [_state(ids, given, f"inventories.{index}") for index, given in enumerate(input.inventories)]

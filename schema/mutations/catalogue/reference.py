@@ -1,7 +1,7 @@
 """taxonCreateOrUpdate, optionTypeCreateOrUpdate, optionValueCreateOrUpdate."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -82,7 +82,7 @@ class ReferenceMutations:
         info: Info,
         input: Annotated[TaxonCreateOrUpdateMutationInput, strawberry.argument(description="The taxon.")],
     ) -> TaxonCreateOrUpdateMutationPayload | None:
-        async def save(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
             ids = Ids()
             key = ids.optional_key(input.taxon_id or None, "Taxon", "taxonId")
             parent = ids.attribute(input.parent_id, "Taxon", "parentId")
@@ -101,7 +101,7 @@ class ReferenceMutations:
         info: Info,
         input: Annotated[OptionTypeCreateOrUpdateMutationInput, strawberry.argument(description="The type.")],
     ) -> OptionTypeCreateOrUpdateMutationPayload | None:
-        async def save(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
             ids = Ids()
             key = ids.optional_key(input.option_type_id or None, "OptionType", "optionTypeId")
             ids.check()
@@ -116,7 +116,7 @@ class ReferenceMutations:
         info: Info,
         input: Annotated[OptionValueCreateOrUpdateMutationInput, strawberry.argument(description="The value.")],
     ) -> OptionValueCreateOrUpdateMutationPayload | None:
-        async def save(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
             ids = Ids()
             key = ids.optional_key(input.option_value_id or None, "OptionValue", "optionValueId")
             type_key = ids.attribute(input.option_type_id, "OptionType", "optionTypeId")

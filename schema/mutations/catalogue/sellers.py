@@ -1,7 +1,7 @@
 """sellerCreate, sellerUpdate."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -77,7 +77,7 @@ class SellerMutations:
         info: Info,
         input: Annotated[SellerCreateMutationInput, strawberry.argument(description="The seller.")],
     ) -> SellerCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             attributes = _attributes(input.attributes)
             return {"seller": await create_seller(database, viewer, attributes)}
 
@@ -92,7 +92,7 @@ class SellerMutations:
         info: Info,
         input: Annotated[SellerUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> SellerUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"seller": await update_seller(database, viewer, _update(input))}
 
         return await run_mutation(info, SellerUpdateMutationPayload, input, update)

@@ -91,7 +91,7 @@ class VariantMutations:
         info: Info,
         input: Annotated[VariantUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> VariantUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"variant": await update_variant(database, viewer, _update(input))}
 
         return await run_mutation(info, VariantUpdateMutationPayload, input, update)
@@ -105,7 +105,7 @@ class VariantMutations:
         info: Info,
         input: Annotated[VariantDeleteMutationInput, strawberry.argument(description="The variant.")],
     ) -> VariantDeleteMutationPayload | None:
-        async def delete(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def delete(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = VariantId(global_ids.key_of(input.variant_id, "Variant", field="variantId"))
             return {"variant": await withdraw_variant(database, viewer, key)}
 

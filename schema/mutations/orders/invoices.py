@@ -1,7 +1,7 @@
 """invoiceAmendmentCreate, clickAndCollectStatusUpdate."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -80,7 +80,7 @@ class InvoiceMutations:
         info: Info,
         input: Annotated[InvoiceAmendmentCreateMutationInput, strawberry.argument(description="The amendment.")],
     ) -> InvoiceAmendmentCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"invoice_amendment": await create_amendment(database, viewer, _amendment(input))}
 
         return await run_mutation(info, InvoiceAmendmentCreateMutationPayload, input, create)
@@ -94,7 +94,7 @@ class InvoiceMutations:
         info: Info,
         input: Annotated[ClickAndCollectStatusUpdateMutationInput, strawberry.argument(description="The status.")],
     ) -> ClickAndCollectStatusUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             invoice_id = InvoiceId(global_ids.key_of(input.invoice_id, "Invoice", field="invoiceId"))
             return {"invoice": await update_collection(database, viewer, invoice_id, input.status)}
 

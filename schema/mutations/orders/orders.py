@@ -194,7 +194,7 @@ class OrderMutations:
         info: Info,
         input: Annotated[OrderCreateMutationInput, strawberry.argument(description="The purchase.")],
     ) -> OrderCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"order": await create_order(database, viewer, _purchase(input))}
 
         return await run_mutation(info, OrderCreateMutationPayload, input, create)
@@ -208,7 +208,7 @@ class OrderMutations:
         info: Info,
         input: Annotated[OrderUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> OrderUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"order": await update_order(database, viewer, _update(input))}
 
         return await run_mutation(info, OrderUpdateMutationPayload, input, update)

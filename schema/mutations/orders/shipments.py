@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -67,7 +67,7 @@ class ShipmentMutations:
         info: Info,
         input: Annotated[ShipmentCreateMutationInput, strawberry.argument(description="The shipment.")],
     ) -> ShipmentCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"shipment": await create_shipment(database, viewer, _shipment(input))}
 
         return await run_mutation(info, ShipmentCreateMutationPayload, input, create)
@@ -81,7 +81,7 @@ class ShipmentMutations:
         info: Info,
         input: Annotated[ShipmentUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> ShipmentUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"shipment": await update_shipment(database, viewer, _update(input))}
 
         return await run_mutation(info, ShipmentUpdateMutationPayload, input, update)

@@ -1,7 +1,7 @@
 """externalIdUpsert, metadataUpsert."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -69,7 +69,7 @@ class OwnedMutations:
         info: Info,
         input: Annotated[ExternalIdUpsertMutationInput, strawberry.argument(description="The external id.")],
     ) -> ExternalIdUpsertMutationPayload | None:
-        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"external_id": await upsert_external_id(database, viewer, _kept(input))}
 
         return await run_mutation(info, ExternalIdUpsertMutationPayload, input, upsert)
@@ -85,7 +85,7 @@ class OwnedMutations:
         info: Info,
         input: Annotated[MetadataUpsertMutationInput, strawberry.argument(description="The value.")],
     ) -> MetadataUpsertMutationPayload | None:
-        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"metadatum": await upsert_metadatum(database, viewer, _kept(input))}
 
         return await run_mutation(info, MetadataUpsertMutationPayload, input, upsert)

@@ -1,7 +1,7 @@
 """refundRequestCreate, refundRequestRefund."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -102,7 +102,7 @@ class RefundRequestMutations:
         info: Info,
         input: Annotated[RefundRequestCreateMutationInput, strawberry.argument(description="The request.")],
     ) -> RefundRequestCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"refund_request": await create_refund_request(database, viewer, _request(input))}
 
         return await run_mutation(info, RefundRequestCreateMutationPayload, input, create)
@@ -116,7 +116,7 @@ class RefundRequestMutations:
         info: Info,
         input: Annotated[RefundRequestRefundMutationInput, strawberry.argument(description="The payout.")],
     ) -> RefundRequestRefundMutationPayload | None:
-        async def refund(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def refund(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"refund_request": await refund_refund_request(database, viewer, _refund(input))}
 
         return await run_mutation(info, RefundRequestRefundMutationPayload, input, refund)

@@ -1,7 +1,7 @@
 """refundRequestApprove, …Return, …Deny, …RevertDenial; refundRequestLineItemAccept, …Return, …Deny."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import strawberry
 from databases import Database
@@ -198,7 +198,7 @@ LineAnswer = TypeVar("LineAnswer", bound=_LinePayload)
 async def _step_request(
     info: Info, payload: type[RequestAnswer], given: _RequestInput, step: RefundStep
 ) -> RequestAnswer:
-    async def change(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+    async def change(database: Database, viewer: Viewer) -> Mapping[str, object]:
         ids = Ids()
         request_id = RefundRequestId(ids.key(given.refund_request_id, "RefundRequest", "refundRequestId"))
         ids.check()
@@ -211,7 +211,7 @@ async def _step_request(
 async def _step_line(
     info: Info, payload: type[LineAnswer], given: _LineInput, step: RefundStep, deny_refund_reason: str | None = None
 ) -> LineAnswer:
-    async def change(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+    async def change(database: Database, viewer: Viewer) -> Mapping[str, object]:
         ids = Ids()
         key = ids.key(given.refund_request_line_item_id, "RefundRequestLineItem", "refundRequestLineItemId")
         ids.check()

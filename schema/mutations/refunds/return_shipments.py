@@ -1,7 +1,7 @@
 """shipmentStatusCreate, returnShipmentCreate, returnShipmentUpdate: parcels on their way there and back."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -97,7 +97,7 @@ class ReturnShipmentMutations:
         info: Info,
         input: Annotated[ShipmentStatusCreateMutationInput, strawberry.argument(description="The report.")],
     ) -> ShipmentStatusCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = ShipmentId(global_ids.key_of(input.shipment_id, "Shipment", field="shipmentId"))
             return {"shipment_status": await report_status(database, viewer, key, input.status)}
 
@@ -112,7 +112,7 @@ class ReturnShipmentMutations:
         info: Info,
         input: Annotated[ReturnShipmentCreateMutationInput, strawberry.argument(description="The parcel.")],
     ) -> ReturnShipmentCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"return_shipment": await create_return_shipment(database, viewer, _new(input))}
 
         return await run_mutation(info, ReturnShipmentCreateMutationPayload, input, create)
@@ -123,7 +123,7 @@ class ReturnShipmentMutations:
         info: Info,
         input: Annotated[ReturnShipmentUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> ReturnShipmentUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"return_shipment": await update_return_shipment(database, viewer, _update(input))}
 
         return await run_mutation(info, ReturnShipmentUpdateMutationPayload, input, update)

@@ -1,7 +1,7 @@
 """changeEventsRetry."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -39,7 +39,7 @@ class ChangeEventMutations:
             ChangeEventsRetryMutationInput, strawberry.argument(description="An input without fields of its own.")
         ],
     ) -> ChangeEventsRetryMutationPayload | None:
-        async def retry(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def retry(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"count": await change_events.retry_set_aside(database, viewer)}
 
         return await run_mutation(info, ChangeEventsRetryMutationPayload, input, retry, scope=Scope.WEBHOOKS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -110,7 +110,7 @@ class WebhookControlMutations:
         info: Info,
         input: Annotated[WebhookDeleteMutationInput, strawberry.argument(description="The webhook to delete.")],
     ) -> WebhookDeleteMutationPayload | None:
-        async def delete(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def delete(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = webhook_id_of(input.webhook_id)
             return {"webhook": await webhooks.delete_webhook(database, viewer, webhook_id=webhook_id)}
 
@@ -129,7 +129,7 @@ class WebhookControlMutations:
         info: Info,
         input: Annotated[WebhookResumeMutationInput, strawberry.argument(description="The webhook to resume.")],
     ) -> WebhookResumeMutationPayload | None:
-        async def resume(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def resume(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = webhook_id_of(input.webhook_id)
             return {"webhook": await webhook_events.resume_webhook(database, viewer, webhook_id=webhook_id)}
 
@@ -146,7 +146,7 @@ class WebhookControlMutations:
             WebhookSecretRotateMutationInput, strawberry.argument(description="The webhook and its new secrets.")
         ],
     ) -> WebhookSecretRotateMutationPayload | None:
-        async def rotate(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def rotate(database: Database, viewer: Viewer) -> Mapping[str, object]:
             rotated = await webhook_secrets.rotate_secret(
                 database,
                 viewer,
@@ -174,7 +174,7 @@ class WebhookControlMutations:
             WebhookBackfillMutationInput, strawberry.argument(description="The entities to send, and the rate.")
         ],
     ) -> WebhookBackfillMutationPayload | None:
-        async def start(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def start(database: Database, viewer: Viewer) -> Mapping[str, object]:
             filters: WebhookBackfillFilters | None = given(input.filters)
             started = await webhook_backfills.start_backfill(
                 database,
@@ -202,7 +202,7 @@ class WebhookControlMutations:
         info: Info,
         input: Annotated[WebhookBackfillCancelMutationInput, strawberry.argument(description="The backfill to end.")],
     ) -> WebhookBackfillCancelMutationPayload | None:
-        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = global_ids.key_of(input.webhook_backfill_id, "WebhookBackfill", field="webhookBackfillId")
             ended = await webhook_backfills.cancel_backfill(database, viewer, backfill_id=WebhookBackfillId(key))
             return {"webhook_backfill": ended}

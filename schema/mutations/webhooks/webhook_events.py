@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import strawberry
@@ -120,7 +120,7 @@ class WebhookEventMutations:
         info: Info,
         input: Annotated[WebhookEventReplayMutationInput, strawberry.argument(description="The event to replay.")],
     ) -> WebhookEventReplayMutationPayload | None:
-        async def replay(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def replay(database: Database, viewer: Viewer) -> Mapping[str, object]:
             event_id = webhook_event_id_of(input.webhook_event_id)
             return {"webhook_event": await webhook_events.replay_event(database, viewer, event_id=event_id)}
 
@@ -137,7 +137,7 @@ class WebhookEventMutations:
         info: Info,
         input: Annotated[WebhookEventsReplayMutationInput, strawberry.argument(description="The events to replay.")],
     ) -> WebhookEventsReplayMutationPayload | None:
-        async def replay(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def replay(database: Database, viewer: Viewer) -> Mapping[str, object]:
             started = await webhook_events.replay_events(
                 database,
                 viewer,
@@ -159,7 +159,7 @@ class WebhookEventMutations:
         info: Info,
         input: Annotated[WebhookReplayCancelMutationInput, strawberry.argument(description="The replay to end.")],
     ) -> WebhookReplayCancelMutationPayload | None:
-        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = global_ids.key_of(input.webhook_replay_id, "WebhookReplay", field="webhookReplayId")
             ended = await webhook_events.cancel_replay(database, viewer, replay_id=WebhookReplayId(key))
             return {"webhook_replay": ended}
@@ -174,7 +174,7 @@ class WebhookEventMutations:
         info: Info,
         input: Annotated[WebhookEventCancelMutationInput, strawberry.argument(description="The event to cancel.")],
     ) -> WebhookEventCancelMutationPayload | None:
-        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, object]:
             event_id = webhook_event_id_of(input.webhook_event_id)
             return {"webhook_event": await webhook_events.cancel_event(database, viewer, event_id=event_id)}
 
@@ -191,7 +191,7 @@ class WebhookEventMutations:
         info: Info,
         input: Annotated[WebhookTestMutationInput, strawberry.argument(description="The webhook to test.")],
     ) -> WebhookTestMutationPayload | None:
-        async def test(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def test(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = webhook_id_of(input.webhook_id)
             async with connection(database) as conn:
                 webhook = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)

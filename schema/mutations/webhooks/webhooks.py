@@ -147,7 +147,7 @@ class WebhookMutations:
         info: Info,
         input: Annotated[WebhookCreateMutationInput, strawberry.argument(description="The webhook to register.")],
     ) -> WebhookCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             given = input.attributes
             await info.context.turn()
             attributes = _attributes(given, info, given.type)
@@ -175,7 +175,7 @@ class WebhookMutations:
         info: Info,
         input: Annotated[WebhookUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> WebhookUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = WebhookId(global_ids.key_of(input.webhook_id, "Webhook", field="webhookId"))
             async with connection(database) as conn:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)

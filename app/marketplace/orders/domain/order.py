@@ -48,7 +48,7 @@ class LineItemStatusFull(StrEnum):
 
 
 def line_item_status_full(status: LineItemStatus, quantity_awaiting_dispatch: int) -> LineItemStatusFull:
-    """Return the status with dispatch: SHIPPED if nothing awaits dispatch, unless the item was refunded or cancelled."""
+    """Return the status with dispatch: SHIPPED if nothing awaits dispatch, unless it was refunded or cancelled."""
     if status in (LineItemStatus.REFUNDED, LineItemStatus.CANCELLED) or quantity_awaiting_dispatch > 0:
         return LineItemStatusFull(status.value)
     return LineItemStatusFull.SHIPPED

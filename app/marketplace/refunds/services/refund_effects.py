@@ -41,7 +41,7 @@ class NewNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedRefund:
-    """A locked request and the rows that its change may touch. `all_lines` are those of every request of the invoice."""
+    """A locked request and the rows that its change may touch. `all_lines` are those of all requests of the invoice."""
 
     invoice: Invoice
     request: RefundRequest

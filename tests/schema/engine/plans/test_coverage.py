@@ -57,7 +57,9 @@ def _is_planned(type_name: str, selection: str) -> bool:
     root = Relation(target=ENTITIES[type_name].table, local="id", remote="id")
     level = compiler.level(root, compiler.slots.add(Page()))
     try:
-        compiler.object(level, level.alias, object_type(type_name), [_operation(f"{{ {selection} }}").selection_set])
+        compiler.define_object(
+            level, level.alias, object_type(type_name), [_operation(f"{{ {selection} }}").selection_set]
+        )
     except UnsupportedQuery:
         return False
     compiler.code.built()
