@@ -22,11 +22,11 @@ test: $(STAMP) clients-if-possible ## everything that a change must pass
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 test-long: $(STAMP) ## the long forms: faults, histories, generated documents, ten million rows
 	TELLGRAPH_LONG_FAULTS=1 TELLGRAPH_LONG_HISTORY=1 TELLGRAPH_PLAN_EXAMPLES=1000 $(BIN)/pytest -n 0 \
-		tests/faults tests/histories tests/schema/engine/plans tests/schema/stored tests/app/db $(ARGS)
+		tests/faults tests/histories tests/e2e tests/schema/engine/plans tests/schema/stored tests/app/db tests/app/capture tests/app/webhooks/db $(ARGS)
 
 format: $(STAMP) ## format the code and repair what the linter can
 	$(BIN)/ruff format .

@@ -2,14 +2,15 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack
 
 import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from tests.support import leftovers
+from tests.support import forked_worker, leftovers
 from tests.support.database import cloned_database
 from tests.support.delivered import faults_of
 from tests.support.load import TOLD
@@ -40,6 +41,18 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         config.stash[_SERVERS] = ExitStack()
         config.stash[_SERVERS].enter_context(shared_servers())
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if not session.config.option.collectonly and "tests.support.worker_process" in sys.modules:
+        forked_worker.prepare()
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Half as many again as there are cores: tests of time-outs, leases and retries wait most of their time."""
+    cores = yield
+    return cores + cores // 2
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

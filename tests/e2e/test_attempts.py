@@ -251,9 +251,7 @@ async def test_gone_disables_the_webhook_and_holds_what_waits_until_it_is_enable
     )
     another_waits.set()
 
-    disabled = await until(
-        lambda: reader.fetchval("select disabled_reason from webhooks where not is_enabled"), deadline_s=10
-    )
+    disabled = await until(lambda: reader.fetchval("select disabled_reason from webhooks where not is_enabled"))
     states = [event["state"] for event in await read_events(platform, webhook_id)]
     assert disabled == "The endpoint answered 410 Gone."
     assert sorted(states) == ["FAILED", "HELD"]

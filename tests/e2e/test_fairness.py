@@ -12,7 +12,7 @@ import pytest
 from app.webhooks.db.webhooks import Webhook
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.hostile import OK, Behaviour, HostileConnection, answering, hostile_server
-from tests.support.load import tell
+from tests.support.load import IS_LONG, tell
 from tests.support.platform import Platform
 from tests.support.receiver import Receiver
 from tests.support.waiting import until
@@ -21,6 +21,9 @@ from tests.support.waiting import until
 BACKLOG = 10_000
 SAMPLES = 20
 HANGING = 300
+#: On an idle machine the latency is 2 ms; below the first, chance decides the ratio, and below the second, whether one
+#: of many is late. The short form runs beside other tests. Behind the backlog it would be tens of seconds.
+CHANCE_S, MOST_S = (0.02, 1) if IS_LONG else (0.25, 5)
 #: What a worker has by default, and how many of them are kept for those that have nothing in flight.
 PLACES, KEPT = 1_000, 100
 
@@ -43,9 +46,8 @@ async def compared(platform: Platform, receiver: Receiver, name: str) -> AsyncIt
     beside = [await latency_s(platform, receiver, healthy, entity) for entity in range(100, 100 + SAMPLES)]
     ratio = median(beside) / median(alone)
     tell(f"beside {name}", alone_ms=1000 * median(alone), ratio=ratio, worst=max(beside) / max(alone))
-    # On an idle machine it is 2 ms; below 20, chance decides the ratio.
-    assert ratio < 3 or median(beside) < 0.02
-    assert max(beside) < max(10 * max(alone), 1)
+    assert ratio < 3 or median(beside) < CHANCE_S
+    assert max(beside) < max(10 * max(alone), MOST_S)
 
 
 async def abandon(conn: asyncpg.Connection) -> None:

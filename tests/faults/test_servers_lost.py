@@ -146,10 +146,10 @@ async def test_worker_that_waits_can_be_stopped(private_servers: PrivateServers)
     await asyncio.to_thread(private_servers.redis.stop)
     with worker_process(private_servers.database_url, private_servers.redis_url) as worker:
         await started(worker)
-        without_redis = await worker.stop(within_s=5)
+        without_redis = await worker.stop()
         await asyncio.to_thread(private_servers.postgres.stop)
         worker.start()
         await worker.wait_for("worker.waiting_for_postgresql")
-        without_both = await worker.stop(within_s=5)
+        without_both = await worker.stop()
 
     assert (without_redis, without_both) == (0, 0)

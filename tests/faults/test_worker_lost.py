@@ -144,7 +144,7 @@ async def test_stopped_with_posts_that_do_not_end_hands_them_over_at_once(
             *_, last = await create_due_events(conn, webhook, 11)
             await conn.execute("update webhook_events set event_name = 'test' where id = $1", last)
         await receiver.wait_for(count=11)
-        status = await worker.stop(within_s=10)
+        status = await worker.stop(within_s=20)
 
     attempts = await conn.fetch(
         "select error_kind, finished_at is not null, count(*) from delivery_attempts group by 1, 2 order by 1"

@@ -16,6 +16,8 @@ from typing import IO, Any
 
 import psutil
 
+from tests.support.forked_worker import ForkedProcess, fork_worker
+from tests.support.load import IS_LONG
 from tests.support.platform import SECRET_KEY
 from tests.support.waiting import until
 
@@ -34,14 +36,19 @@ class WorkerProcess:
     environment: dict[str, str]
     log: IO[bytes]
     command: Sequence[str] = COMMAND
-    process: subprocess.Popen[bytes] | None = field(default=None)
+    process: subprocess.Popen[bytes] | ForkedProcess | None = field(default=None)
 
     def start(self) -> None:
         assert self.process is None
+        environment = os.environ | self.environment
+        # The long form starts each as an operator does.
+        if self.command == COMMAND and not IS_LONG:
+            self.process = fork_worker(environment, self.log)
+            return
         self.process = subprocess.Popen(
             [sys.executable, *self.command, "worker"],
             cwd=Path(__file__).parents[2],
-            env=os.environ | self.environment,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
@@ -89,6 +96,7 @@ class WorkerProcess:
 
         await until(has_ended, deadline_s=within_s)
         self.process = None
+        assert process.returncode is not None
         return process.returncode
 
     def cpu_s(self) -> float:
@@ -141,7 +149,7 @@ def worker_process(
         "TELLGRAPH_EGRESS_ALLOW": "127.0.0.0/8",
         **named,
     }
-    with tempfile.NamedTemporaryFile(prefix="tellgraph-worker-", suffix=".log") as log:
+    with tempfile.NamedTemporaryFile(prefix="tellgraph-worker-", suffix=".log", mode="ab") as log:
         worker = WorkerProcess(environment=environment, log=log)
         if off_s := clock_is_off_s or clock_is_set_s:
             when = "start" if clock_is_off_s else "signal"

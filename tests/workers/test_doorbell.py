@@ -33,10 +33,15 @@ class Bell:
         return bool(self.rings)
 
 
+#: Longer than any test waits, and than an operator may set: whatever is found in time was not found by an idle look.
+NEVER_S = 3600
+
+
 @asynccontextmanager
-async def listening(database_url: str, *, idle_poll_s: float) -> AsyncIterator[Bell]:
+async def listening(database_url: str, *, idle_poll_s: float = NEVER_S) -> AsyncIterator[Bell]:
     bell = Bell()
-    async with open_resources(settings_for(database_url, idle_poll_s=idle_poll_s)) as resources:
+    settings = settings_for(database_url).model_copy(update={"idle_poll_s": idle_poll_s})
+    async with open_resources(settings) as resources:
         bell.doorbell = Doorbell(resources, bell.ring)
         running = asyncio.create_task(bell.doorbell.run())
         try:
@@ -58,14 +63,11 @@ async def publish_nothing(conn: asyncpg.Connection) -> None:
 
 
 async def test_commit_rings_at_once(conn: asyncpg.Connection, database_url: str) -> None:
-    async with listening(database_url, idle_poll_s=5) as bell:
+    async with listening(database_url) as bell:
         await create_variant(conn)
-        committed = time.monotonic()
         await until(bell.has_rung)
 
-    job, rung = bell.rings[0]
-    assert job is Job.PUBLISH
-    assert rung - committed < 1
+    assert bell.rings[0][0] is Job.PUBLISH
 
 
 async def test_ring_that_the_gate_swallowed_is_found_by_the_looks_that_follow(
@@ -74,19 +76,25 @@ async def test_ring_that_the_gate_swallowed_is_found_by_the_looks_that_follow(
     variant = await create_variant(conn)
     await publish_nothing(conn)
 
-    async with listening(database_url, idle_poll_s=5) as bell:
-        await conn.execute("update variants set count_on_hand = 100 where id = $1", variant.id)
-        await until(bell.has_rung)
-        await publish_nothing(conn)
-        bell.rings.clear()
-        # The gate as it is within 20 ms of a ring, so that this commit notifies nobody.
-        async with conn.transaction():
-            await conn.execute("select setval('doorbell', (extract(epoch from clock_timestamp()) * 1000)::bigint)")
-            await conn.execute("update variants set count_on_hand = 101 where id = $1", variant.id)
-        committed = time.monotonic()
-        await until(bell.has_rung)
+    async with listening(database_url) as bell:
+        # In the server, so that the second commit follows within the 20 ms in which the gate lets nobody be notified.
+        await conn.execute(
+            f"""
+            do $$ begin
+              update variants set count_on_hand = 100 where id = {variant.id}; commit;
+              update change_events set published_at = now() where published_at is null; commit;
+              perform setval('doorbell', (extract(epoch from clock_timestamp()) * 1000)::bigint);
+              update variants set count_on_hand = 101 where id = {variant.id}; commit;
+            end $$
+            """
+        )
 
-    assert bell.rings[0][1] - committed < 2
+        async def has_rung_twice() -> bool:
+            return len(bell.rings) >= 2
+
+        await until(has_rung_twice)
+
+    assert {job for job, _ in bell.rings} == {Job.PUBLISH}
 
 
 async def test_change_without_any_ring_is_found_by_the_idle_look(conn: asyncpg.Connection, database_url: str) -> None:
@@ -100,17 +108,21 @@ async def test_change_without_any_ring_is_found_by_the_idle_look(conn: asyncpg.C
 
 async def test_burst_of_commits_rings_seldom(conn: asyncpg.Connection, database_url: str) -> None:
     variant = await create_variant(conn)
-    async with listening(database_url, idle_poll_s=5) as bell:
+    async with listening(database_url) as bell:
         await until(bell.has_rung)
         bell.rings.clear()
         begun = time.monotonic()
-        for number in range(300):
-            await conn.execute("update variants set count_on_hand = $1 where id = $2", 100 + number, variant.id)
+        # In the server: a busy machine would take seconds over as many round trips, and rings are let through by time.
+        await conn.execute(
+            "do $$ begin for number in 1..300 loop"
+            f" update variants set count_on_hand = number where id = {variant.id}; commit;"
+            " end loop; end $$"
+        )
+        await until(bell.has_rung)
         took_s = time.monotonic() - begun
 
-    # The gate lets one through in 20 ms, and each is followed by a few looks.
-    assert len(bell.rings) <= 2 + 4 * took_s / 0.02
-    assert len(bell.rings) < 200
+    # The gate lets one through in 20 ms, and each is followed by three looks.
+    assert len(bell.rings) <= 4 * (took_s / 0.02 + 1)
 
 
 async def test_job_that_has_not_begun_is_asked_for_again_after_a_second(

@@ -168,11 +168,11 @@ def test_fragments_that_double_each_other_are_checked_at_once() -> None:
     text = node("...f0") + "".join(f" fragment f{n} on Invoice {{ ...f{n + 1} ...f{n + 1} }}" for n in range(60))
     text += " fragment f60 on Invoice { totalCents }"
 
-    began = time.monotonic()
+    began = time.thread_time()
     query = stored_query(schema._schema, text, WebhookKlass.INVOICE)
 
     assert query.watched >= {"invoices.total_cents", "invoices.seller_id"}
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_aliases_in_repeated_fragments_count_each_time() -> None:
