@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from app.errors import InvalidInput
+from app.kernel.names import to_camel_case
 
 MAX_TEXT = 500
 MAX_LONG_TEXT = 10_000
@@ -46,7 +47,7 @@ def value_problems(value: object, path: str = "") -> Problems:
     problems = Problems()
     if is_dataclass(value):
         for field in fields(value):
-            problems.include(value_problems(getattr(value, field.name), join(path, camel(field.name))))
+            problems.include(value_problems(getattr(value, field.name), join(path, to_camel_case(field.name))))
     elif isinstance(value, (list, tuple)):
         if len(value) > MAX_ITEMS:
             problems.add(path, f"must not have more than {MAX_ITEMS} entries")
@@ -70,11 +71,6 @@ def url_problems(urls: Mapping[str, str | None]) -> Problems:
 
 def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def camel(name: str) -> str:
-    """Return the schema's name of a dataclass's field: `countOnHand` for `count_on_hand`."""
-    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
 
 
 def _scalar_problem(value: object, path: str) -> str | None:

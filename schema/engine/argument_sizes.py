@@ -6,17 +6,16 @@ from types import MappingProxyType
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
     IntValueNode,
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
-    SelectionSetNode,
     ValueNode,
     VariableNode,
 )
 
 from schema.engine.plans.arguments import variables_of
+from schema.engine.selections import iter_selections
 
 #: The largest whole number that every JSON reader takes as it is; nested fragments can reach any number.
 MAX_REPORTED = 2**53 - 1
@@ -49,20 +48,10 @@ def variables_of_arguments(document: DocumentNode) -> tuple[tuple[str, ...], tup
     """List the variables that decide the number of rows, and the other variables of arguments."""
     sizing: set[str] = set()
     others: set[str] = set()
-    pending: list[SelectionSetNode] = [
-        definition.selection_set
-        for definition in document.definitions
-        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode)
-    ]
-    while pending:
-        for selection in pending.pop().selections:
-            if isinstance(selection, FieldNode):
-                for argument in selection.arguments or ():
-                    names = sizing if argument.name.value in SIZES else others
-                    names |= variables_of([argument.value])
-            nested = getattr(selection, "selection_set", None)
-            if nested:
-                pending.append(nested)
+    for selection in iter_selections(document):
+        for argument in (selection.arguments if isinstance(selection, FieldNode) else None) or ():
+            names = sizing if argument.name.value in SIZES else others
+            names |= variables_of([argument.value])
     return tuple(sorted(sizing)), tuple(sorted(others))
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     GraphQLField,
@@ -48,6 +47,7 @@ from schema.engine.argument_sizes import (
 )
 from schema.engine.introspection_sizes import IntrospectionSizes, introspection_sizes
 from schema.engine.limits import INTROSPECTION
+from schema.engine.selections import Fragments, fragments_of
 from schema.engine.weights import EXPENSIVE_FIELDS, LIST_SIZE, weight
 
 #: The most rows of plain lists that are longer than LIST_SIZE.
@@ -118,10 +118,9 @@ def _measure(schema: GraphQLSchema, document: DocumentNode, key: _Key) -> Cost:
     root = schema.get_root_type(operation.operation) if operation else None
     if operation is None or root is None:
         return Cost(total=0, visited=0)
-    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     meter = _Meter(
         schema=schema,
-        fragments=fragments,
+        fragments=fragments_of(document),
         given=variable_sizes(operation, given),
         introspection_sizes=introspection_sizes(schema),
     )
@@ -140,7 +139,7 @@ class _Weight:
 @dataclass(slots=True, kw_only=True)
 class _Meter:
     schema: GraphQLSchema
-    fragments: Mapping[str, FragmentDefinitionNode]
+    fragments: Fragments
     given: Mapping[str, VariableSize]
     introspection_sizes: IntrospectionSizes
     visited: int = 0

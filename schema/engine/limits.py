@@ -32,6 +32,7 @@ from graphql import (
 from graphql.validation.validate import ValidationAbortedError
 
 from app.kernel.problems import MAX_ITEMS
+from schema.engine.selections import Fragments, fragments_of, iter_selections
 
 #: Characters of a document. Comments and white space are no tokens, but take memory, too.
 MAX_CHARACTERS = 200_000
@@ -76,8 +77,7 @@ class SizeLimitRule(ValidationRule):
     """Refuses documents that nest or alias too much, before anything is executed."""
 
     def enter_document(self, document: DocumentNode, *_: object) -> None:
-        fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-        ruler = Ruler(fragments)
+        ruler = Ruler(fragments_of(document))
         for definition in document.definitions:
             selection_set = getattr(definition, "selection_set", None)
             if selection_set is None or isinstance(definition, FragmentDefinitionNode):
@@ -187,7 +187,7 @@ def explained(errors: list[GraphQLError]) -> list[GraphQLError]:
 class Ruler:
     """Measures the operations of one document. `visited` counts the selections that it has looked at."""
 
-    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+    def __init__(self, fragments: Fragments) -> None:
         self.visited = 0
         self._fragments = fragments
         self._measured: dict[str, tuple[int, int]] = {}
@@ -232,12 +232,5 @@ class Ruler:
 
 def introspects(document: DocumentNode) -> bool:
     """Tell whether an operation or fragment selects the schema itself."""
-    pending = [node.selection_set for node in document.definitions if hasattr(node, "selection_set")]
-    while pending:
-        for selection in pending.pop().selections:
-            if isinstance(selection, FieldNode) and selection.name.value in INTROSPECTION:
-                return True
-            nested: SelectionSetNode | None = getattr(selection, "selection_set", None)
-            if nested:
-                pending.append(nested)
-    return False
+    fields = (one for one in iter_selections(document) if isinstance(one, FieldNode))
+    return any(field.name.value in INTROSPECTION for field in fields)

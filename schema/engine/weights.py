@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from graphql import GraphQLField, GraphQLNonNull, get_named_type, is_leaf_type, is_list_type
 
-from app.kernel.problems import MAX_LONG_TEXT, MAX_TEXT, camel, longest_text
+from app.kernel.names import to_camel_case
+from app.kernel.problems import MAX_LONG_TEXT, MAX_TEXT, longest_text
 from app.webhooks.domain.headers import MAX_TOTAL_BYTES
 from schema.engine.limits import MAX_CHARACTERS
 from schema.entities.declarations import Leaf
@@ -51,7 +52,7 @@ def weight(type_name: str, name: str, field: GraphQLField | None) -> int:
 def _longest_of(name: str, field: GraphQLField) -> int:
     """Return the length limit, by the names of the field and its columns, which inputs have, too."""
     declared = declaration_of(field)
-    columns = [camel(column) for column in declared.reads] if isinstance(declared, Leaf) else []
+    columns = [to_camel_case(column) for column in declared.reads] if isinstance(declared, Leaf) else []
     return max(map(longest_text, [name, *columns]))
 
 

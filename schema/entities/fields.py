@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 from app.auth.viewers import Scope
 from app.db.table import Table
 from app.errors import InvalidInput
+from app.kernel.names import to_camel_case
 from app.marketplace import money
 from schema.engine.unreadable import computed_value, readable
 from schema.entities import global_ids
@@ -214,7 +215,7 @@ def cents(
     twin       the field that the error names; the `xFormatted` of `name` unless given.
     """
     amount_of: Amount = of or attrgetter(name)
-    fitting = twin or f"{_camel(name.removesuffix('_cents'))}Formatted"
+    fitting = twin or f"{to_camel_case(name.removesuffix('_cents'))}Formatted"
 
     def compute(row: Any) -> int | None:
         amount = amount_of(row)
@@ -281,8 +282,3 @@ class _Column(DeclaredField):
     @property
     def is_basic_field(self) -> bool:
         return True
-
-
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.title() for part in tail)

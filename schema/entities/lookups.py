@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 
 from app.errors import InvalidInput
+from app.kernel.names import to_camel_case
 from schema.engine.context import Context
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES, Entity, Lookup
@@ -28,7 +29,7 @@ def find_keys(lookup: Lookup, given: str | Sequence[str]) -> list[tuple[str, int
     """Type and key of each id. Raises InvalidInput for what is no id, or of no type that is asked for."""
     if not lookup.is_list:
         assert isinstance(given, str)
-        return [_key(lookup, given, _graphql_name(lookup.argument))]
+        return [_key(lookup, given, to_camel_case(lookup.argument))]
     _check_number(lookup, given)
     return [_key(lookup, one, f"{lookup.argument}.{place}") for place, one in enumerate(given)]
 
@@ -41,7 +42,7 @@ class LookedUp(DeclaredField):
         assert isinstance(lookup, Lookup)
         given = kwargs[lookup.argument]
         if not lookup.is_list:
-            return _find(info.context, lookup, given, _graphql_name(lookup.argument))
+            return _find(info.context, lookup, given, to_camel_case(lookup.argument))
         _check_number(lookup, given)
         # Awaitables, not awaited here: asked for together the dataloaders gather them, and each fails for itself.
         return [_find(info.context, lookup, one, f"{lookup.argument}.{place}") for place, one in enumerate(given)]
@@ -73,11 +74,6 @@ def _has_ids(entity: Entity | None) -> bool:
 def _check_number(lookup: Lookup, given: Sequence[str]) -> None:
     if len(given) > MAX_IDS:
         raise InvalidInput.at(lookup.argument, f"at most {MAX_IDS} can be asked for at once")
-
-
-def _graphql_name(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.title() for part in tail)
 
 
 def _looked_up(declaration: Lookup, type_: Any, argument_description: str, description: str) -> Any:

@@ -11,10 +11,10 @@ from graphql import GraphQLInputObjectType
 from graphql.utilities import coerce_input_value, validate_input_value
 from strawberry.schema.schema import Schema
 from strawberry.types.arguments import convert_argument
-from strawberry.utils.str_converters import to_camel_case
 
 from app.auth.viewers import Viewer
 from app.errors import InvalidInput
+from app.kernel.names import to_camel_case
 from app.webhooks.domain.webhook import WebhookKlass
 from schema.entities.declarations import ListQuery, everything
 from schema.filters import adverts, invoices, refund_requests, variants

@@ -3,20 +3,19 @@
 from typing import Any
 
 from graphql import (
-    FragmentDefinitionNode,
     GraphQLEnumType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
-    OperationDefinitionNode,
     is_abstract_type,
     is_leaf_type,
 )
 
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
-from schema.engine.plans.selection import Fragments, SelectedField, collect
+from schema.engine.plans.selection import SelectedField, collect
+from schema.engine.selections import fragments_of, operation_of
 from schema.stored.validate import StoredQuery
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -93,16 +92,12 @@ class _Shapes:
     def __init__(self, schema: GraphQLSchema, query: StoredQuery) -> None:
         self.schema = schema
         self.query = query
-        self.fragments: Fragments = {
-            node.name.value: node for node in query.document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        self.fragments = fragments_of(query.document)
 
     def data(self) -> dict[str, Any]:
-        definitions = self.query.document.definitions
-        operation = next(node for node in definitions if isinstance(node, OperationDefinitionNode))
         root = self.schema.query_type
         assert root is not None
-        selected = collect(self.schema, self.fragments, root, [operation.selection_set])
+        selected = collect(self.schema, self.fragments, root, [operation_of(self.query.document).selection_set])
         # The only field is `node`, and its object is of the webhook's own type.
         on = self.schema.type_map[self.query.entity_type]
         assert isinstance(on, GraphQLObjectType)

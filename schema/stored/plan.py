@@ -11,14 +11,15 @@ from weakref import WeakKeyDictionary
 
 import orjson
 import structlog
-from graphql import FieldNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql import GraphQLError, GraphQLSchema
 
 from app.auth.viewers import Viewer
 from app.errors import TellgraphError
-from schema.engine.plans.compile import Compiler, fragments_of
+from schema.engine.plans.compile import Compiler
 from schema.engine.plans.errors import UnsupportedQuery
 from schema.engine.plans.objects_plan import ObjectsPlan
 from schema.engine.reader import Reader
+from schema.engine.selections import fragments_of, operation_of, root_selection
 from schema.entities.permissions import may_read
 from schema.stored.validate import StoredQuery, grow
 
@@ -84,17 +85,13 @@ def give_up(query: StoredQuery) -> None:
 
 
 def _compiled(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
-    document = query.document
-    operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
-    root = operation.selection_set.selections[0]
-    assert isinstance(root, FieldNode)
-    assert root.selection_set is not None
-    if root.directives or operation.directives:
+    root, selection_set = root_selection(query.document)
+    if root.directives or operation_of(query.document).directives:
         return None
-    compiler = Compiler(schema, fragments_of(document))
+    compiler = Compiler(schema, fragments_of(query.document))
     try:
         # A `destroy` shows the last state of a deleted entity.
-        objects = ObjectsPlan(compiler, query.entity_type, [root.selection_set], with_deleted=True)
+        objects = ObjectsPlan(compiler, query.entity_type, [selection_set], with_deleted=True)
         if compiler.slots.made:
             return None  # The variable is used below the root, too.
     except (UnsupportedQuery, TellgraphError, GraphQLError) as error:

@@ -17,7 +17,6 @@ from graphql import (
     validate,
 )
 from graphql.language import FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
-from graphql.utilities import separate_operations
 
 from app.errors import InvalidInput
 from app.kernel.size_bounded_cache import SizedCache
@@ -25,6 +24,7 @@ from app.webhooks.domain.webhook import DEFAULT_QUERY, WebhookKlass
 from schema.engine.cost import Costs, cost_error
 from schema.engine.documents import CODE_PER_CHARACTER
 from schema.engine.limits import RULES, explained, parse_within_limits
+from schema.engine.selections import fragments_of, root_selection
 from schema.stored.watched import watched_columns
 
 #: Characters of all cached queries together: about ten thousand queries of usual size. With more different webhooks,
@@ -167,13 +167,9 @@ def _passes_id(field: FieldNode) -> bool:
 
 def _check_type(schema: GraphQLSchema, document: DocumentNode, klass: WebhookKlass) -> None:
     """Check that fragments on the node itself are on the webhook's own type: others never match."""
-    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-    (operation,) = separate_operations(document).values()
-    root = next(node for node in operation.definitions if isinstance(node, OperationDefinitionNode))
-    field = root.selection_set.selections[0]
-    assert isinstance(field, FieldNode)
-    assert field.selection_set is not None
-    pending: list[SelectionSetNode] = [field.selection_set]
+    fragments = fragments_of(document)
+    _, selection_set = root_selection(document)
+    pending: list[SelectionSetNode] = [selection_set]
     spread: set[str] = set()
     while pending:
         for selection in pending.pop().selections:

@@ -10,13 +10,13 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
-    OperationDefinitionNode,
     SelectionSetNode,
     get_named_type,
 )
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
 from app.capture.captured import PASSED_DOWN
+from schema.engine.selections import fragments_of, root_selection
 from schema.entities.declarations import ENTITIES, VISIBILITY, Leaf, Relation
 from schema.entities.declared import declaration_of
 from schema.entities.visibility import OperatorOnly
@@ -34,11 +34,8 @@ def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: 
     walk.reads |= VISIBILITY[table.name].reads(table.name)
     # A row that is deleted and inserted again in one batch is an UPDATE of any of its columns.
     walk.reads.add(f"{table.name}.*")
-    operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
-    root = operation.selection_set.selections[0]
-    assert isinstance(root, FieldNode)
-    assert root.selection_set is not None
-    walk.selections(root.selection_set, schema.type_map[entity_type])
+    _, selection_set = root_selection(document)
+    walk.selections(selection_set, schema.type_map[entity_type])
     return frozenset(walk.reads)
 
 
@@ -83,9 +80,7 @@ class _Walk:
         self.whole = whole
         # Whether the walk is below the parent table.
         self.is_below = False
-        self.fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        self.fragments = fragments_of(document)
         self.reads: set[str] = set()
         # Each fragment is walked once for each type.
         self._walked: set[tuple[str, str, bool]] = set()

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from graphql import (
-    FragmentDefinitionNode,
     GraphQLField,
     GraphQLNamedType,
     GraphQLNonNull,
@@ -24,8 +23,9 @@ from schema.engine.plans.connections import ConnectionCode
 from schema.engine.plans.errors import UnsupportedQuery
 from schema.engine.plans.leaves import completer
 from schema.engine.plans.levels import Level, Page
-from schema.engine.plans.selection import Fragments, SelectedField, Sets, collect
+from schema.engine.plans.selection import SelectedField, Sets, collect
 from schema.engine.plans.views import Classify, View, row_of, view_of
+from schema.engine.selections import Fragments
 from schema.entities.declarations import ENTITIES, Leaf, Owner, Relation
 from schema.entities.declared import declaration_of
 
@@ -235,10 +235,6 @@ class Compiler:
             return f"r[{level.below(child, is_count=True)}]"
 
         return expression
-
-
-def fragments_of(document: Any) -> Fragments:
-    return {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
 
 
 def _page_of(relation: Relation, given: dict[str, Any]) -> Page:

@@ -11,18 +11,17 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
-    SelectionSetNode,
-    VariableNode,
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.auth.viewers import Viewer
 from app.errors import TellgraphError
-from schema.engine.plans.compile import fragments_of
+from schema.engine.plans.arguments import variables_of
 from schema.engine.plans.errors import BailOut, UnsupportedQuery
 from schema.engine.plans.roots import ListingRoot, LookupRoot, Root, RootField
 from schema.engine.plans.selection import SelectedField, collect
 from schema.engine.reader import Reader
+from schema.engine.selections import fragments_of, iter_selections
 from schema.entities.declarations import Listing, Lookup
 from schema.entities.declared import declaration_of
 
@@ -115,14 +114,5 @@ def coerce_variables(
 
 def condition_variables(document: DocumentNode) -> tuple[str, ...]:
     """Return the names of the variables that decide `@skip` and `@include`."""
-    found: set[str] = set()
-    pending = [node.selection_set for node in document.definitions if hasattr(node, "selection_set")]
-    while pending:
-        for selection in pending.pop().selections:
-            for directive in selection.directives or ():
-                values = (argument.value for argument in directive.arguments or ())
-                found |= {value.name.value for value in values if isinstance(value, VariableNode)}
-            nested: SelectionSetNode | None = getattr(selection, "selection_set", None)
-            if nested:
-                pending.append(nested)
-    return tuple(sorted(found))
+    conditions = (directive for one in iter_selections(document) for directive in one.directives or ())
+    return tuple(sorted(variables_of(conditions)))

@@ -18,10 +18,11 @@ from schema.engine.plans.errors import BailOut, MissingPlan, UnsupportedQuery
 from schema.engine.plans.json_rows import value_sql
 from schema.engine.plans.levels import Build, Level, Page
 from schema.engine.plans.objects_plan import ObjectsPlan
-from schema.engine.plans.selection import Fragments, SelectedField
+from schema.engine.plans.selection import SelectedField
 from schema.engine.plans.sql import SqlCache, SqlWriter, read
 from schema.engine.plans.views import view_of
 from schema.engine.reader import Reader
+from schema.engine.selections import Fragments
 from schema.engine.statements import listed_count, listed_rows
 from schema.entities.declarations import ENTITIES, Listing, ListQuery, Lookup, Relation
 from schema.entities.lookups import find_keys

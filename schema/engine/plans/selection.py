@@ -1,6 +1,6 @@
 """Selections: the fields of one concrete type, after spreading fragments, deciding conditions and merging."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graphql import (
@@ -21,6 +21,7 @@ from graphql.execution.values import VariableValues
 
 from schema.engine.plans.arguments import variables_of
 from schema.engine.plans.errors import UnsupportedQuery
+from schema.engine.selections import Fragments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,6 @@ class SelectedField:
         return tuple(node.selection_set for node in self.nodes if node.selection_set is not None)
 
 
-Fragments = Mapping[str, FragmentDefinitionNode]
 Sets = Iterable[SelectionSetNode]
 
 

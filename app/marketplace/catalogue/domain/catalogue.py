@@ -3,7 +3,8 @@
 import re
 from collections.abc import Collection, Mapping
 
-from app.kernel.problems import Problems, camel, join
+from app.kernel.names import to_camel_case
+from app.kernel.problems import Problems, join
 
 #: Attributes that can be changed but not cleared.
 VARIANT_REQUIRED = ("label", "count_on_hand", "infinite_quantity", "published", "currency", "pricing_model")
@@ -18,13 +19,13 @@ def required_problems(
     """List the attributes that are null or blank and must not be. A new object must have the `needed` ones."""
     problems = Problems()
     if is_new and needed not in given:
-        problems.add(join(path, camel(needed)), "is required")
+        problems.add(join(path, to_camel_case(needed)), "is required")
     for name in required:
         if name in given and given[name] is None:
-            problems.add(join(path, camel(name)), "can't be null")
+            problems.add(join(path, to_camel_case(name)), "can't be null")
     text = given.get(needed)
     if isinstance(text, str) and not text.strip():
-        problems.add(join(path, camel(needed)), "must not be blank")
+        problems.add(join(path, to_camel_case(needed)), "must not be blank")
     return problems
 
 
@@ -33,10 +34,10 @@ def variant_problems(variant: Mapping[str, object], *, path: str) -> Problems:
     problems = Problems()
     for name in ("count_on_hand", "price_cents", "sale_price_cents"):
         if _below(variant.get(name), 0):
-            problems.add(join(path, camel(name)), "must not be negative")
+            problems.add(join(path, to_camel_case(name)), "must not be negative")
     for name in ("min_purchase_quantity", "max_purchase_quantity"):
         if _below(variant.get(name), 1):
-            problems.add(join(path, camel(name)), "must be at least 1")
+            problems.add(join(path, to_camel_case(name)), "must be at least 1")
     if _below(variant.get("max_purchase_quantity"), variant.get("min_purchase_quantity")):
         problems.add(join(path, "maxPurchaseQuantity"), "must not be less than minPurchaseQuantity")
     if _below(variant.get("sale_price_end_at"), variant.get("sale_price_start_at")):

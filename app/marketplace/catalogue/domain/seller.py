@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from app.kernel.problems import Problems, camel
+from app.kernel.names import to_camel_case
+from app.kernel.problems import Problems
 
 #: The contact details, which a seller may change itself.
 OWN = frozenset({"email_address", "phone", "address"})
@@ -30,4 +31,4 @@ def seller_problems(sent: Mapping[str, object], *, is_new: bool) -> Problems:
 
 
 def _path(name: str) -> str:
-    return f"attributes.{camel(name)}"
+    return f"attributes.{to_camel_case(name)}"

@@ -12,7 +12,8 @@ from app.db.table import Table
 from app.db.write import insert_row, update_row
 from app.errors import Forbidden, InvalidInput, NotFound
 from app.kernel.attributes import ABSENT, Absent, given
-from app.kernel.problems import Problems, camel, value_problems
+from app.kernel.names import to_camel_case
+from app.kernel.problems import Problems, value_problems
 from app.marketplace.catalogue.db.option_types import (
     OPTION_TYPES,
     OPTION_VALUES,
@@ -106,12 +107,12 @@ def _sent(
     is_new = sent.pop(key) is None
     for name in needed if is_new else ():
         if name not in sent:
-            problems.add(camel(name), "is required")
+            problems.add(to_camel_case(name), "is required")
     for name, value in sent.items():
         if value is None and name not in nullable:
-            problems.add(camel(name), "can't be null")
+            problems.add(to_camel_case(name), "can't be null")
         if isinstance(value, str) and not value.strip():
-            problems.add(camel(name), "must not be blank")
+            problems.add(to_camel_case(name), "must not be blank")
     problems.check()
     return sent
 

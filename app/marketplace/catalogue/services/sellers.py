@@ -10,7 +10,8 @@ from app.db.pool import Connection, transaction
 from app.db.write import insert_row, update_row
 from app.errors import Forbidden, NotFound
 from app.kernel.attributes import ABSENT, Absent, given
-from app.kernel.problems import Problems, camel, value_problems
+from app.kernel.names import to_camel_case
+from app.kernel.problems import Problems, value_problems
 from app.marketplace.catalogue.db.sellers import SELLERS, Seller, SellerId, lock_seller
 from app.marketplace.catalogue.domain.seller import OWN, seller_problems
 from app.marketplace.orders.services.addresses import NewAddress, address_problems, insert_address
@@ -78,7 +79,7 @@ def _rights(viewer: Viewer, sent: dict[str, Any]) -> Problems:
     """List the attributes that a seller may not change itself."""
     foreign = [] if viewer.is_operator else [name for name in sent if name not in OWN]
     message = "can be changed by the marketplace operator only"
-    return Problems({f"attributes.{camel(name)}": [message] for name in foreign})
+    return Problems({f"attributes.{to_camel_case(name)}": [message] for name in foreign})
 
 
 async def _columns(conn: Connection, sent: dict[str, Any]) -> dict[str, Any]:

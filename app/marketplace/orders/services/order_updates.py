@@ -12,7 +12,8 @@ from app.db.pool import Connection, transaction
 from app.db.write import update_row
 from app.errors import Conflict, Forbidden
 from app.kernel.attributes import ABSENT, Absent, given
-from app.kernel.problems import Problems, camel, value_problems
+from app.kernel.names import to_camel_case
+from app.kernel.problems import Problems, value_problems
 from app.marketplace.orders.db.invoices import (
     INVOICES,
     Invoice,
@@ -107,7 +108,7 @@ def _problems(change: OrderUpdate) -> Problems:
         problems.add("attributes.isGift", "can't be null")
     for name in ("address", "billing_address"):
         if isinstance(address := getattr(change.attributes, name), NewAddress):
-            problems.include(address_problems(address, f"attributes.{camel(name)}"))
+            problems.include(address_problems(address, f"attributes.{to_camel_case(name)}"))
     return problems
 
 

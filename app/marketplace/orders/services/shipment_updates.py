@@ -10,7 +10,8 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import update_row
 from app.kernel.attributes import ABSENT, Absent, given
-from app.kernel.problems import Problems, blank_problems, camel, value_problems
+from app.kernel.names import to_camel_case
+from app.kernel.problems import Problems, blank_problems, value_problems
 from app.marketplace.orders.db.invoices import lock_invoice, touch_invoice
 from app.marketplace.orders.db.orders import get_order
 from app.marketplace.orders.db.shipments import (
@@ -63,7 +64,7 @@ async def update_shipment(database: Database, viewer: Viewer, change: ShipmentUp
 
 def _form_problems(sent: dict[str, Any]) -> Problems:
     cleared = [name for name, value in sent.items() if value is None and name != "note"]
-    problems = Problems({camel(name): ["can't be null"] for name in cleared})
+    problems = Problems({to_camel_case(name): ["can't be null"] for name in cleared})
     if isinstance(number := sent.get("tracking_number"), str):
         problems.include(blank_problems({"trackingNumber": number}))
     return problems
