@@ -44,7 +44,7 @@ class InvalidInput(TellgraphError):
 
     @classmethod
     def at(cls, field: str, *messages: str) -> "InvalidInput":
-        """One wrong field: `InvalidInput.at("attributes.url", "must be https")`."""
+        """Return the error of one field: `InvalidInput.at("attributes.url", "must be https")`."""
         return cls(f"{field}: {'; '.join(messages)}", fields={field: list(messages)})
 
 

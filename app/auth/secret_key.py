@@ -15,7 +15,7 @@ from app.webhooks.services import webhooks
 BATCH_SIZE = 200
 _ID = (("id", "bigint"),)
 
-#: Every column of sealed values, with what they are sealed for.
+#: Every column of sealed values, with the purpose that they are sealed for.
 SEALED: tuple[tuple[SealedColumn, str], ...] = (
     (SealedColumn(table="webhooks", column="secrets", key=_ID), webhooks.SECRETS),
     (SealedColumn(table="webhooks", column="headers", key=_ID), webhooks.HEADERS),

@@ -154,8 +154,8 @@ async def transaction(database: Database, *, actor: str | None = None) -> AsyncI
 async def unmoved(conn: Connection, run: Callable[[], Awaitable[T]]) -> T:
     """Run a statement that locks webhook events, and repeat it if one of them moves to another partition.
 
-    PostgreSQL follows a row that was changed while a statement waited for it, but not into another partition: then
-    the statement fails with SQLSTATE 40001 at every isolation level. The repeated statement finds the row.
+    While a statement waits for a row, another transaction may move it to another partition. PostgreSQL does not follow
+    it there: the statement fails with SQLSTATE 40001 at every isolation level. The repeated statement finds the row.
     """
     while True:
         try:

@@ -17,7 +17,7 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-def given(attributes: "DataclassInstance") -> dict[str, Any]:
+def sent_values(attributes: "DataclassInstance") -> dict[str, Any]:
     """Return the attributes that were sent, by their names. A value may be None."""
     found = {field.name: getattr(attributes, field.name) for field in fields(attributes)}
     return {name: value for name, value in found.items() if value is not ABSENT}

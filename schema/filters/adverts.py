@@ -13,7 +13,7 @@ from schema.entities.fields import argument
 from schema.enums.marketplace import (
     AdvertConditionEnum,
 )
-from schema.filters.conditions import Conditions, given, input_field, keys
+from schema.filters.conditions import Conditions, input_field, keys, value_or_none
 from schema.filters.enums import AdvertStatus, AdvertStatusEnum
 from schema.filters.external_ids import ExternalIDFilterInput, named
 
@@ -96,9 +96,9 @@ def ask(
         InvalidInput: An id is of another type.
     """
     query = Conditions(viewer)
-    displayed = None if given(status) is None else status is AdvertStatus.DISPLAYED
+    displayed = None if value_or_none(status) is None else status is AdvertStatus.DISPLAYED
     return query.list_query(
-        _found(query, given(q)),
+        _found(query, value_or_none(q)),
         query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
         query.holds("t.is_published and t.is_online and t.is_vetted", displayed),
         *advert_conditions(query, "t", AdvertFilterInput(**filters)),  # type: ignore[arg-type]  # the same names

@@ -116,7 +116,7 @@ class Conditions:
         return ListQuery(where=where, args=tuple(self._args), sort=sort, with_deleted=with_deleted, parts=tuple(parts))
 
 
-def given(value: Any) -> Any:
+def value_or_none(value: Any) -> Any:
     """Return the value, or None if it was left out."""
     return value if _is_given(value) else None
 
@@ -136,7 +136,7 @@ def key(global_id: str | None, type_name: str, *, field: str) -> int | None:
 
 def sorted_by(fields: Sequence[F] | None, sorts: Mapping[F, Sort], *, descending: bool) -> Sort:
     """Return the order by several fields, the most important first; by the first of `sorts` without any."""
-    named = given(fields) or [next(iter(sorts))]
+    named = value_or_none(fields) or [next(iter(sorts))]
     sort = chained(*(sorts[field] for field in dict.fromkeys(named)))
     return sort.reversed() if descending else sort
 

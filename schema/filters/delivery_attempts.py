@@ -10,7 +10,7 @@ from app.webhooks.db.webhook_events import WEBHOOK_EVENTS
 from schema.entities import global_ids
 from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
-from schema.filters.conditions import Conditions, given, input_field, key
+from schema.filters.conditions import Conditions, input_field, key, value_or_none
 
 
 @strawberry.input(description="The delivery attempts to return: those that meet all given filters.")
@@ -42,7 +42,7 @@ def ask(viewer: Viewer, webhook_id: str | None = None, filters: DeliveryAttemptF
 
 
 def _conditions(query: Conditions, filters: DeliveryAttemptFilters) -> list[str | None]:
-    entity_id = given(filters.entity_id)
+    entity_id = value_or_none(filters.entity_id)
     return [
         query.holds(_FAILED if entity_id is None else _FAILED_OF_FEW, filters.is_failed),
         _about(query, entity_id),

@@ -10,7 +10,7 @@ from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.orders.db.orders import ORDERS
 from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
-from schema.filters.conditions import Conditions, given, input_field, sorted_by
+from schema.filters.conditions import Conditions, input_field, sorted_by, value_or_none
 from schema.filters.enums import (
     InvoiceAmendmentSortField,
     InvoiceAmendmentSortFieldEnum,
@@ -59,7 +59,7 @@ def ask(
     order = sorted_by(
         sort.fields if sort else None,
         _SORTS,
-        descending=sort is not None and given(sort.ordering) is SortOrdering.DESCENDING,
+        descending=sort is not None and value_or_none(sort.ordering) is SortOrdering.DESCENDING,
     )
     return query.list_query(*_conditions(query, filters), sort=order) if filters else query.list_query(sort=order)
 

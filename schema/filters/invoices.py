@@ -13,7 +13,7 @@ from schema.entities.fields import argument
 from schema.enums.marketplace import (
     InvoiceStatusEnum,
 )
-from schema.filters.conditions import Conditions, given, input_field, sorted_by
+from schema.filters.conditions import Conditions, input_field, sorted_by, value_or_none
 from schema.filters.enums import InvoiceSortField, InvoiceSortFieldEnum, SortOrdering, SortOrderingEnum
 from schema.filters.external_ids import valued
 
@@ -89,7 +89,7 @@ def ask(viewer: Viewer, filters: InvoiceFilters | None = None, sort: InvoiceSort
     order = sorted_by(
         sort.fields if sort else None,
         _SORTS,
-        descending=sort is not None and given(sort.ordering) is SortOrdering.DESCENDING,
+        descending=sort is not None and value_or_none(sort.ordering) is SortOrdering.DESCENDING,
     )
     return query.list_query(*_conditions(query, filters), sort=order) if filters else query.list_query(sort=order)
 
@@ -103,7 +103,7 @@ def _conditions(query: Conditions, filters: InvoiceFilters) -> list[str | None]:
         query.one_of(STATUS_SQL.format(t="t"), filters.statuses),
         query.equal("t.id", filters.legacy_id, "bigint"),
         query.exists(ORDERS, "o", "o.id = t.order_id", query.equal("t.order_id", filters.order_id, "bigint")),
-        _external_id(query, given(filters.external_id)),
+        _external_id(query, value_or_none(filters.external_id)),
         *of_buyer(query, "t", filters.buyer_name, filters.buyer_email_address),
         query.holds(_NOT_DISPATCHED, filters.not_dispatched),
         query.holds("t.status_flags @> array['AWAITING_RETURN']", filters.awaiting_return),

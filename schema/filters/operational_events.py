@@ -12,7 +12,7 @@ from schema.entities.fields import argument
 from schema.enums.webhooks import (
     OperationalEventKindEnum,
 )
-from schema.filters.conditions import Conditions, given, input_field, key
+from schema.filters.conditions import Conditions, input_field, key, value_or_none
 
 
 @strawberry.input(description="The operational events to return: those that meet all given filters.")
@@ -36,8 +36,8 @@ def ask(viewer: Viewer, webhook_id: str | None = None, filters: OperationalEvent
     query = Conditions(viewer)
     of_webhook = query.equal("t.webhook_id", key(webhook_id, "Webhook", field="webhookId"), "bigint")
     conditions = _conditions(query, filters) if filters else ()
-    has_period = filters and (given(filters.occurred_since) or given(filters.occurred_until))
-    parts = () if has_period or filters is None else _parts(given(filters.kinds))
+    has_period = filters and (value_or_none(filters.occurred_since) or value_or_none(filters.occurred_until))
+    parts = () if has_period or filters is None else _parts(value_or_none(filters.kinds))
     return query.list_query(of_webhook, *conditions, sort=(BY_TIME if has_period else BY_ID).reversed(), parts=parts)
 
 

@@ -19,7 +19,7 @@ from app.webhooks.domain.webhook import WebhookKlass
 from schema.entities.declarations import ListQuery, everything
 from schema.filters import adverts, invoices, refund_requests, variants
 from schema.filters.adverts import AdvertFilterInput
-from schema.filters.conditions import given, input_field
+from schema.filters.conditions import input_field, value_or_none
 from schema.filters.invoices import InvoiceFilters
 from schema.filters.refund_requests import RefundRequestFilters
 from schema.filters.variants import VariantFilterInput
@@ -91,7 +91,7 @@ def from_text(schema: Schema, text: str) -> WebhookBackfillFilters:
 
 
 def _part(filters: WebhookBackfillFilters | None, name: str) -> Any:
-    return None if filters is None else given(getattr(filters, name))
+    return None if filters is None else value_or_none(getattr(filters, name))
 
 
 def _within(error: InvalidInput) -> dict[str, list[str]]:
@@ -102,7 +102,7 @@ def _within(error: InvalidInput) -> dict[str, list[str]]:
 def _plain(value: Any) -> Any:
     """Return a value's JSON form, without the fields that were not given."""
     if is_dataclass(value):
-        kept = {field.name: given(getattr(value, field.name)) for field in fields(value)}
+        kept = {field.name: value_or_none(getattr(value, field.name)) for field in fields(value)}
         return {to_camel_case(name): _plain(one) for name, one in kept.items() if one is not None}
     if isinstance(value, list):
         return [_plain(one) for one in value]

@@ -15,7 +15,7 @@ from schema.enums.webhooks import (
     WebhookEventEnum,
     WebhookEventStateEnum,
 )
-from schema.filters.conditions import Conditions, given, input_field, key
+from schema.filters.conditions import Conditions, input_field, key, value_or_none
 
 
 @strawberry.input(description="The webhook events to return: those that meet all given filters.")
@@ -51,20 +51,20 @@ def ask(viewer: Viewer, webhook_id: str | None = None, filters: WebhookEventFilt
     of_webhook = query.equal("t.webhook_id", key(webhook_id, "Webhook", field="webhookId"), "bigint")
     conditions = _conditions(query, filters) if filters else ()
     has_period = _has_period(filters)
-    parts = _parts(filters) if filters and not has_period and given(filters.entity_id) is None else ()
+    parts = _parts(filters) if filters and not has_period and value_or_none(filters.entity_id) is None else ()
     return query.list_query(of_webhook, *conditions, sort=(BY_TIME if has_period else BY_ID).reversed(), parts=parts)
 
 
 def _has_period(filters: WebhookEventFilters | None) -> bool:
-    return bool(filters and (given(filters.created_since) or given(filters.created_until)))
+    return bool(filters and (value_or_none(filters.created_since) or value_or_none(filters.created_until)))
 
 
 def _conditions(query: Conditions, filters: WebhookEventFilters) -> list[str | None]:
-    names = given(filters.event_names)
+    names = value_or_none(filters.event_names)
     return [
         query.is_one("t.state", filters.states),
         query.is_one("t.event_name", None if names is None else [StoredName[name.name] for name in names]),
-        *_about(query, given(filters.entity_id)),
+        *_about(query, value_or_none(filters.entity_id)),
         query.period("t.created_at", filters.created_since, filters.created_until),
     ]
 
@@ -78,7 +78,7 @@ def _parts(filters: WebhookEventFilters) -> list[Part]:
 
     With one condition, PostgreSQL would scan the whole history for a rare state.
     """
-    states, names = given(filters.states), given(filters.event_names)
+    states, names = value_or_none(filters.states), value_or_none(filters.event_names)
     if not (states or names) or [] in (states, names):
         return []
     asked_states = list(dict.fromkeys(states or WebhookEventState))

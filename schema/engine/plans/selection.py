@@ -88,7 +88,7 @@ def _is_included(node: SelectionNode, variables: VariableValues | None) -> bool:
     if not node.directives:
         return True
     if not variables_of(node.directives) <= (variables.coerced.keys() if variables else set()):
-        raise UnsupportedQuery("a condition hangs on a variable")
+        raise UnsupportedQuery("a condition depends on a variable")
     skip = get_directive_values(GraphQLSkipDirective, node, variables)
     include = get_directive_values(GraphQLIncludeDirective, node, variables)
     return not (skip and skip["if"]) and (include is None or bool(include["if"]))

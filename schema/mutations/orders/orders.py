@@ -128,7 +128,7 @@ class InvoiceInput:
     tax_rate: float | None = optional("Rate of the tax contained in the shipping cost, and in lines without one.")
     adjustments: list[AdjustmentInput] | None = optional(
         "Adjustments of the whole invoice, after those of its lines. Adjustments of the subtotal are divided among the"
-        " lines in proportion to their totals, so that a refund of a line returns the price that was paid for it."
+        " lines in proportion to their totals, so that a refund of a line returns its price."
     )
 
 

@@ -13,7 +13,7 @@ from app.webhooks.services import webhook_backfills, webhook_events, webhook_sec
 from schema.engine.context import Info
 from schema.entities import global_ids
 from schema.filters import webhook_backfills as backfill_filters
-from schema.filters.conditions import given
+from schema.filters.conditions import value_or_none
 from schema.filters.webhook_backfills import WebhookBackfillFilters
 from schema.mutations.inputs import optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
@@ -119,9 +119,9 @@ class WebhookControlMutations:
     @strawberry.field(
         description=(
             "Send all waiting events now: every RETRYING event of the webhook is due at once and gets one"
-            " more attempt, and a pause that the endpoint has asked for ends. More than 10,000 events become due"
-            " within the next minutes. While the webhook is disabled, `status` is 409: enabling it sends the HELD"
-            " events."
+            " more attempt. A pause that the endpoint has asked for ends. If there are more than 10,000 events, the"
+            " others become due within the next minutes. While the webhook is disabled, `status` is 409: enabling it"
+            " sends the HELD events."
         )
     )
     async def webhook_resume(
@@ -152,8 +152,8 @@ class WebhookControlMutations:
                 viewer,
                 info.context.settings,
                 webhook_id=webhook_id_of(input.webhook_id),
-                hmac_key=given(input.hmac_key),
-                overlap_s=given(input.overlap_seconds),
+                hmac_key=value_or_none(input.hmac_key),
+                overlap_s=value_or_none(input.overlap_seconds),
             )
             return {"webhook": rotated.webhook, "hmac_key": rotated.hmac_key}
 
@@ -175,15 +175,15 @@ class WebhookControlMutations:
         ],
     ) -> WebhookBackfillMutationPayload | None:
         async def start(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            filters: WebhookBackfillFilters | None = given(input.filters)
+            filters: WebhookBackfillFilters | None = value_or_none(input.filters)
             started = await webhook_backfills.start_backfill(
                 database,
                 viewer,
                 webhook_id=webhook_id_of(input.webhook_id),
                 updated_since=moment(input.updated_since, field="updatedSince"),
                 updated_until=moment(input.updated_until, field="updatedUntil"),
-                rate_per_second=given(input.rate_per_second),
-                is_forced=bool(given(input.force)),
+                rate_per_second=value_or_none(input.rate_per_second),
+                is_forced=bool(value_or_none(input.force)),
                 filters=None if filters is None else backfill_filters.to_text(filters),
                 check=lambda webhook: backfill_filters.ask(Viewer(webhook.seller_id), webhook.type, filters),
             )

@@ -26,7 +26,7 @@ from schema.enums.webhooks import (
     WebhookEventStateEnum,
 )
 from schema.errors import response_of
-from schema.filters.conditions import given
+from schema.filters.conditions import value_or_none
 from schema.mutations.inputs import optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.mutations.webhooks.webhook_inputs import moment, webhook_event_id_of, webhook_id_of
@@ -142,7 +142,7 @@ class WebhookEventMutations:
                 database,
                 viewer,
                 webhook_id=webhook_id_of(input.webhook_id),
-                states=given(input.states),
+                states=value_or_none(input.states),
                 created_since=moment(input.created_since, field="createdSince"),
                 created_until=moment(input.created_until, field="createdUntil"),
             )

@@ -6,7 +6,7 @@ from app.errors import InvalidInput
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import WebhookId
 from schema.entities import global_ids
-from schema.filters.conditions import given
+from schema.filters.conditions import value_or_none
 
 
 def webhook_id_of(global_id: str) -> WebhookId:
@@ -21,7 +21,7 @@ def webhook_event_id_of(global_id: str) -> WebhookEventId:
 
 def moment(value: datetime | None, *, field: str) -> datetime | None:
     """Convert an optional time to UTC; one without an offset is in UTC. Raises InvalidInput beyond year 9999."""
-    at: datetime | None = given(value)
+    at: datetime | None = value_or_none(value)
     if at is None:
         return None
     try:

@@ -10,7 +10,7 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.table import Table
 from app.db.write import insert_row, update_row
-from app.kernel.attributes import Absent, given
+from app.kernel.attributes import Absent, sent_values
 from app.kernel.problems import Problems, blank_problems, value_problems
 from app.marketplace.catalogue.db.adverts import ADVERTS, Advert, lock_advert, touch_advert
 from app.marketplace.catalogue.db.brands import find_or_add_brand
@@ -127,7 +127,7 @@ def _stored(value: object) -> object:
 
 def _variant_problems(attributes: VariantAttributes, variant: Variant | None, path: str) -> Problems:
     """List the problems that the changed variant would have."""
-    sent = given(attributes)
+    sent = sent_values(attributes)
     before = {
         name: getattr(variant, column_of(name), None)
         for name in VariantAttributes.__dataclass_fields__
@@ -142,7 +142,7 @@ def _variant_problems(attributes: VariantAttributes, variant: Variant | None, pa
 def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
     """List the problems that do not depend on stored rows."""
     is_new = change.advert_id is None
-    sent = given(change.attributes)
+    sent = sent_values(change.attributes)
     problems = required_problems(sent, ADVERT_REQUIRED, path="attributes", is_new=is_new, needed="title")
     if "vetted" in sent and not viewer.is_operator:
         problems.add("attributes.vetted", "can be set by the marketplace operator only")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.marketplace.catalogue.db.adverts import AdvertId
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.marketplace.catalogue.db.taxons import TaxonId
@@ -122,4 +122,4 @@ def column_of(name: str) -> str:
 
 def columns_given(attributes: VariantAttributes | AdvertAttributes) -> dict[str, Any]:
     """Return the columns of the given attributes, except those that are stored in other tables."""
-    return {column_of(name): value for name, value in given(attributes).items() if name not in _APART}
+    return {column_of(name): value for name, value in sent_values(attributes).items() if name not in _APART}

@@ -9,7 +9,7 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, update_row
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.catalogue.db.inventories import INVENTORIES, Inventory, lock_inventories
 from app.marketplace.catalogue.db.sellers import SellerId, find_seller_ids
@@ -84,7 +84,7 @@ async def _seller_problems(conn: Connection, viewer: Viewer, sellers: Sequence[S
 
 
 def _columns(state: InventoryState) -> dict[str, Any]:
-    sent = given(state)
+    sent = sent_values(state)
     del sent["seller_id"]
     return {"has_infinite_quantity" if name == "infinite_quantity" else name: sent[name] for name in sent}
 

@@ -11,7 +11,7 @@ from app.db.pool import Connection, transaction
 from app.db.table import Table
 from app.db.write import insert_row, update_row
 from app.errors import Forbidden, InvalidInput, NotFound
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.catalogue.db.option_types import (
@@ -103,7 +103,7 @@ def _sent(
     if not viewer.is_operator:
         raise Forbidden("What all sellers share can be changed by the marketplace operator only.")
     problems = value_problems(attributes)
-    sent = given(attributes)
+    sent = sent_values(attributes)
     is_new = sent.pop(key) is None
     for name in needed if is_new else ():
         if name not in sent:

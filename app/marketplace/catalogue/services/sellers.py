@@ -9,7 +9,7 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, update_row
 from app.errors import Forbidden, NotFound
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.catalogue.db.sellers import SELLERS, Seller, SellerId, lock_seller
@@ -43,7 +43,7 @@ async def create_seller(database: Database, viewer: Viewer, attributes: SellerAt
     """Create a seller. For the operator. Raises Forbidden; InvalidInput names every wrong attribute."""
     if not viewer.is_operator:
         raise Forbidden("Sellers can be added by the marketplace operator only.")
-    sent = given(attributes)
+    sent = sent_values(attributes)
     problems = value_problems(attributes, "attributes").include(seller_problems(sent, is_new=True))
     problems.include(address_problems(sent.get("address"), "attributes.address")).check()
     async with transaction(database, actor=viewer.actor) as conn:
@@ -57,7 +57,7 @@ async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate
         NotFound: There is no such seller for this viewer.
         InvalidInput: Names every wrong attribute.
     """
-    sent = given(change.attributes)
+    sent = sent_values(change.attributes)
     problems = value_problems(change).include(seller_problems(sent, is_new=False))
     problems.include(address_problems(sent.get("address"), "attributes.address"))
     problems.include(_rights(viewer, sent)).check()

@@ -11,7 +11,7 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import update_row
 from app.errors import Conflict, Forbidden
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.orders.db.invoices import (
@@ -114,7 +114,7 @@ def _problems(change: OrderUpdate) -> Problems:
 
 async def _columns(conn: Connection, attributes: OrderAttributes) -> dict[str, Any]:
     """Return the given columns. An address is inserted as a new row, because others may share the old one."""
-    sent = given(attributes)
+    sent = sent_values(attributes)
     for name in ("address", "billing_address"):
         if name in sent:
             sent[f"{name}_id"] = await insert_address(conn, sent.pop(name))

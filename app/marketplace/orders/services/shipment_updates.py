@@ -9,7 +9,7 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import update_row
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems, blank_problems, value_problems
 from app.marketplace.orders.db.invoices import lock_invoice, touch_invoice
@@ -44,7 +44,7 @@ async def update_shipment(database: Database, viewer: Viewer, change: ShipmentUp
         NotFound: There is no such shipment for this viewer.
         InvalidInput: Names everything that is wrong.
     """
-    sent = given(change)
+    sent = sent_values(change)
     del sent["shipment_id"]
     value_problems(change).include(_form_problems(sent)).check()
     async with transaction(database, actor=viewer.actor) as conn:

@@ -10,7 +10,7 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, insert_rows, update_row
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems, blank_problems, url_problems, value_problems
 from app.marketplace.orders.db.invoices import LineItemId, touch_invoice
@@ -98,7 +98,7 @@ async def update_return_shipment(database: Database, viewer: Viewer, change: Ret
         NotFound: There is no such shipment for this viewer.
         InvalidInput: Names everything that is wrong.
     """
-    sent = given(change)
+    sent = sent_values(change)
     del sent["shipment_id"]
     value_problems(change).include(_update_problems(sent)).check()
     async with transaction(database, actor=viewer.actor) as conn:
