@@ -31,7 +31,7 @@ from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
 from schema.engine.reader import Reader
 from schema.errors import format_error, response_of
-from schema.stored.check import marking
+from schema.stored.check import background_marking
 from workers.process import run_worker
 
 _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
@@ -62,7 +62,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         async with database:
             worker = asyncio.create_task(run_worker(settings, stopping=stopping)) if with_worker else None
             try:
-                async with marking(database, schema._schema):
+                async with background_marking(database, schema._schema):
                     yield
             finally:
                 plan_executor.plans.close()

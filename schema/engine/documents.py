@@ -11,7 +11,7 @@ from strawberry.schema.schema import Schema, validate_document
 from app.kernel.size_bounded_cache import SizedCache
 from app.settings import Settings
 from schema.engine.cost import Cost, Costs, cost_error
-from schema.engine.limits import RULES, explained, introspects, long_list_error, parse_within_limits
+from schema.engine.limits import RULES, explain_errors, introspects, long_list_error, parse_within_limits
 
 #: Characters of all cached documents together: about 2,000 queries of usual size. The limit is not their number,
 #: because a parsed document takes about a hundred times the memory of its text.
@@ -61,7 +61,7 @@ class Documents:
         node = parse_within_limits(text)
         document = Document(
             node=node,
-            errors=explained(validate_document(schema._schema, node, RULES)),
+            errors=explain_errors(validate_document(schema._schema, node, RULES)),
             costs=Costs(schema._schema, node),
             introspects=introspects(node),
         )

@@ -175,7 +175,7 @@ RULES: tuple[type[ASTValidationRule], ...] = (
 )
 
 
-def explained(errors: list[GraphQLError]) -> list[GraphQLError]:
+def explain_errors(errors: list[GraphQLError]) -> list[GraphQLError]:
     """Replace graphql-core's “Validation aborted.” by an error that says why: fragments nest too deeply."""
     message = "The document nests too deeply: its fragments spread one another."
     return [

@@ -77,7 +77,7 @@ def related_counts(relation: Relation, viewer: Viewer, where: str) -> Statement:
     )
 
 
-def seen_ids(table: Table[object], viewer: Viewer) -> Statement:
+def visible_ids(table: Table[object], viewer: Viewer) -> Statement:
     """Return the statement for the ids of those rows (`$1`) that the viewer may see, deleted ones included."""
     rule, args = row_rule(Relation(target=table, local="id", remote="id", with_deleted=True), viewer, 2)
     return Statement(sql=f"select t.id from {table.name} t where t.id = any($1::bigint[]) and {rule}", args=tuple(args))

@@ -15,7 +15,7 @@ from schema.enums.marketplace import (
 )
 from schema.filters.conditions import Conditions, input_field, keys, value_or_none
 from schema.filters.enums import AdvertStatus, AdvertStatusEnum
-from schema.filters.external_ids import ExternalIDFilterInput, named
+from schema.filters.external_ids import ExternalIDFilterInput, has_external_id
 
 
 @strawberry.input(description="Adverts that meet all given filters.")
@@ -52,7 +52,7 @@ def advert_conditions(query: Conditions, alias: str, filters: AdvertFilterInput)
         query.holds(f"{alias}.is_vetted", filters.vetted),
         query.period(f"{alias}.created_at", filters.created_since, filters.created_until),
         query.period(f"{alias}.updated_at", filters.updated_since, filters.updated_until),
-        named(query, "Advert", f"{alias}.id", filters.external_id),
+        has_external_id(query, "Advert", f"{alias}.id", filters.external_id),
     ]
 
 

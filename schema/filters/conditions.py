@@ -95,7 +95,7 @@ class Conditions:
             return None
         return f"({sql})" if wanted else f"({sql}) is not true"
 
-    def seen(self, table: Table[object], alias: str) -> str:
+    def visibility_rule(self, table: Table[object], alias: str) -> str:
         """Return the visibility rule of another table: rows that the viewer can't see must not decide a filter."""
         rule, args = condition(VISIBILITY[table.name], self._viewer, len(self._args) + 1, alias)
         self._args += args
@@ -106,7 +106,7 @@ class Conditions:
         given = [sql for sql in conditions if sql is not None]
         if not given:
             return None
-        met = " and ".join((on, *given, self.seen(table, alias)))
+        met = " and ".join((on, *given, self.visibility_rule(table, alias)))
         return f"exists (select from {table.name} {alias} where {met})"
 
     def list_query(

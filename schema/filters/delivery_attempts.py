@@ -59,5 +59,7 @@ def _about(query: Conditions, entity_id: str | None) -> str | None:
         return None
     type_name, entity_key = global_ids.decode(entity_id, field="filters.entityId")
     is_about = f"{query.equal('e.entity_type', type_name)} and {query.equal('e.entity_id', entity_key, 'bigint')}"
-    found = f"select e.id from {WEBHOOK_EVENTS.name} e where {is_about} and {query.seen(WEBHOOK_EVENTS, 'e')}"
+    found = (
+        f"select e.id from {WEBHOOK_EVENTS.name} e where {is_about} and {query.visibility_rule(WEBHOOK_EVENTS, 'e')}"
+    )
     return f"t.webhook_event_id = any(array({found}))"

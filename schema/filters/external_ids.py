@@ -41,7 +41,9 @@ ARGUMENTS = (
 )
 
 
-def named(query: Conditions, owner_type: str, owner: str, external_id: ExternalIDFilterInput | None) -> str | None:
+def has_external_id(
+    query: Conditions, owner_type: str, owner: str, external_id: ExternalIDFilterInput | None
+) -> str | None:
     """Return the condition that the row with the id `owner` (SQL) has this external id."""
     if not external_id:
         return None
@@ -54,7 +56,7 @@ def named(query: Conditions, owner_type: str, owner: str, external_id: ExternalI
     )
 
 
-def valued(query: Conditions, owner_type: str, owner: str, value: str | None) -> str | None:
+def has_external_id_value(query: Conditions, owner_type: str, owner: str, value: str | None) -> str | None:
     """Return the condition that the row with the id `owner` (SQL) has an external id of this value."""
     on = f"x.owner_type = '{owner_type}' and x.owner_id = {owner}"
     return query.exists(EXTERNAL_IDS, "x", on, query.equal("x.value", value))

@@ -15,7 +15,7 @@ from schema.enums.marketplace import (
 )
 from schema.filters.conditions import Conditions, input_field, sorted_by, value_or_none
 from schema.filters.enums import InvoiceSortField, InvoiceSortFieldEnum, SortOrdering, SortOrderingEnum
-from schema.filters.external_ids import valued
+from schema.filters.external_ids import has_external_id_value
 
 
 @strawberry.input(description="The invoices to return: those that meet all given filters.")
@@ -122,5 +122,5 @@ def of_buyer(query: Conditions, alias: str, name: str | None, email_address: str
 def _external_id(query: Conditions, value: str | None) -> str | None:
     if value is None:
         return None
-    of_order = query.exists(ORDERS, "o", "o.id = t.order_id", valued(query, "Order", "o.id", value))
-    return f"({valued(query, 'Invoice', 't.id', value)} or {of_order})"
+    of_order = query.exists(ORDERS, "o", "o.id = t.order_id", has_external_id_value(query, "Order", "o.id", value))
+    return f"({has_external_id_value(query, 'Invoice', 't.id', value)} or {of_order})"

@@ -8,7 +8,7 @@ from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.filters.adverts import AdvertFilterInput, advert_conditions
 from schema.filters.conditions import Conditions, input_field
-from schema.filters.external_ids import ExternalIDFilterInput, named
+from schema.filters.external_ids import ExternalIDFilterInput, has_external_id
 
 
 @strawberry.input(description="The variants to return: those that meet all given filters.")
@@ -49,5 +49,5 @@ def _conditions(query: Conditions, filters: VariantFilterInput) -> list[str | No
         query.holds("t.has_infinite_quantity", filters.infinite_quantity),
         query.at_least("t.count_on_hand", filters.quantity_from),
         query.at_most("t.count_on_hand", filters.quantity_to),
-        named(query, "Variant", "t.id", filters.external_id),
+        has_external_id(query, "Variant", "t.id", filters.external_id),
     ]

@@ -59,7 +59,7 @@ def required(description: str) -> Any:
     return strawberry.field(description=description)
 
 
-def converted(given: object, target: type[Target], *, but: Collection[str] = (), **values: Any) -> Target:
+def convert_input(given: object, target: type[Target], *, but: Collection[str] = (), **values: Any) -> Target:
     """Convert an input to a service's dataclass with fields of the same names.
 
     Args:

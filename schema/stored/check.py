@@ -72,7 +72,7 @@ async def mark_all(database: Database, schema: GraphQLSchema) -> None:
 
 
 @asynccontextmanager
-async def marking(database: Database, schema: GraphQLSchema) -> AsyncIterator[None]:
+async def background_marking(database: Database, schema: GraphQLSchema) -> AsyncIterator[None]:
     """Run `mark_all` in the background, because thousands of webhooks take seconds."""
     task = asyncio.create_task(mark_all(database, schema))
     try:

@@ -23,7 +23,7 @@ from app.kernel.size_bounded_cache import SizedCache
 from app.webhooks.domain.webhook import DEFAULT_QUERY, WebhookKlass
 from schema.engine.cost import Costs, cost_error
 from schema.engine.documents import CODE_PER_CHARACTER
-from schema.engine.limits import RULES, explained, parse_within_limits
+from schema.engine.limits import RULES, explain_errors, parse_within_limits
 from schema.engine.selections import fragments_of, root_selection
 from schema.stored.watched import watched_columns
 
@@ -99,7 +99,7 @@ def _checked(key: _Key) -> StoredQuery:
     if (place := text.find("\0")) >= 0:
         # GraphQL allows NUL in comments and strings; PostgreSQL can't store it.
         raise _refused(GraphQLError("NUL characters can't be stored.", source=Source(text), positions=[place]))
-    errors = explained(validate(schema, document, RULES))
+    errors = explain_errors(validate(schema, document, RULES))
     operation = _operation(document)
     if errors:
         raise _refused(*errors)

@@ -13,7 +13,7 @@ from app.webhooks.db.webhook_events import WEBHOOK_EVENTS
 from app.webhooks.db.webhooks import WEBHOOKS
 from app.webhooks.db.webhooks import Webhook as WebhookRow
 from schema.engine.context import Context, Info
-from schema.engine.statements import seen_ids
+from schema.engine.statements import visible_ids
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.enums.webhooks import (
@@ -115,7 +115,7 @@ async def _explain(info: Info, webhook: WebhookRow, entity_id: int, limit: int) 
 
 
 async def _is_seen(context: Context, owner: Viewer, entity_type: str, entity_id: int) -> bool:
-    asked = seen_ids(ENTITIES[entity_type].table, owner)
+    asked = visible_ids(ENTITIES[entity_type].table, owner)
     return bool(await context.reader.fetch(asked.sql, [entity_id], *asked.args))
 
 

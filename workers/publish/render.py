@@ -15,7 +15,7 @@ from app.settings import Settings
 from schema import schema
 from schema.engine.context import Context
 from schema.engine.reader import Reader
-from schema.engine.statements import seen_ids
+from schema.engine.statements import visible_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.execute import RenderFailure, render_each
 from schema.stored.validate import StoredQuery
@@ -149,7 +149,7 @@ class Renderer:
 
     async def _seen(self, viewer: Viewer, entity_type: str, ids: set[int]) -> set[int]:
         """Not by their rows: a value in one of them that can't be read would keep the whole batch from its webhooks."""
-        asked = seen_ids(ENTITIES[entity_type].table, viewer)
+        asked = visible_ids(ENTITIES[entity_type].table, viewer)
         return {record["id"] for record in await self.reader.fetch(asked.sql, list(ids), *asked.args)}
 
     def _context(self, viewer: Viewer) -> Context:

@@ -39,7 +39,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Below:
+class ChildRows:
     """A value of a row that is a list of a lower level, or the number of its rows."""
 
     level: "Level"
@@ -67,7 +67,7 @@ class Level:
     counts: bool = False
     has_rows: bool = True
     looks_ahead: bool = False
-    columns: list[tuple[str, str] | Below] = field(default_factory=list)
+    columns: list[tuple[str, str] | ChildRows] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
 
     @property
@@ -96,7 +96,7 @@ class Level:
 
     def below(self, level: "Level", *, is_count: bool = False) -> int:
         """Return the place of a lower level's rows in the row, or of their number."""
-        return self._place(Below(level=level, is_count=is_count))
+        return self._place(ChildRows(level=level, is_count=is_count))
 
     def join(self, source: str, relation: Relation, *, only: tuple[str, str] | None = None) -> str:
         """Join a to-one relation and return its alias. The same relation from the same row is joined once."""
@@ -107,7 +107,7 @@ class Level:
         self.joins.append(Join(alias=alias, source=source, relation=relation, only=only))
         return alias
 
-    def _place(self, wanted: tuple[str, str] | Below) -> int:
+    def _place(self, wanted: tuple[str, str] | ChildRows) -> int:
         for place, column in enumerate(self.columns):
             if column == wanted:
                 return place

@@ -12,7 +12,7 @@ from app.db.pool import Record
 from schema.engine.plans.compile import Compiler
 from schema.engine.plans.errors import BailOut
 from schema.engine.plans.json_rows import read_rows, row_sql, rows_sql, value_sql
-from schema.engine.plans.levels import Below, Level, Page, joins_sql
+from schema.engine.plans.levels import ChildRows, Level, Page, joins_sql
 from schema.engine.reader import Reader
 from schema.engine.statements import Statement, page_of_key, row_rule, source_of
 
@@ -49,7 +49,7 @@ class SqlWriter:
     def _columns(self, level: Level) -> list[str]:
         return [
             (self._count(column.level) if column.is_count else self._rows(column.level))
-            if isinstance(column, Below)
+            if isinstance(column, ChildRows)
             else value_sql(level.table_of(column[0]), *column)
             for column in level.columns
         ]

@@ -23,7 +23,7 @@ from schema.enums.marketplace import (
     AdvertConditionEnum,
 )
 from schema.mutations.catalogue.variants import VariantAttributesInput, VariantOptionValueInput, new_choices
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.owned.images import ImageInput, new_images
 from schema.mutations.owned.owners import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
@@ -170,7 +170,7 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
     return AdvertUpsert(
         advert_id=None if advert_id is None else AdvertId(advert_id),
         seller_id=None if seller_id is None else SellerId(seller_id),
-        attributes=converted(
+        attributes=convert_input(
             given.attributes,
             AdvertAttributes,
             variants=variants,
@@ -185,7 +185,7 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
 
 def _variant(ids: Ids, given: AdvertVariantInput, path: str) -> AdvertVariant:
     key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.variantId")
-    return converted(
+    return convert_input(
         given,
         AdvertVariant,
         variant_id=None if key is None else VariantId(key),

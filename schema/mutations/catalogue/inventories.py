@@ -11,7 +11,7 @@ from app.marketplace.catalogue.db.sellers import SellerId
 from app.marketplace.catalogue.db.variants import VariantId
 from app.marketplace.catalogue.services.inventories import InventoryState, update_inventories
 from schema.engine.context import Info
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.variant import Variant
 
@@ -58,4 +58,4 @@ class InventoryMutations:
 
 def _state(ids: Ids, given: InventoryInput, path: str) -> InventoryState:
     key = ids.optional_key(given.seller_id or None, "Seller", f"{path}.sellerId")
-    return converted(given, InventoryState, seller_id=None if key is None else SellerId(key))
+    return convert_input(given, InventoryState, seller_id=None if key is None else SellerId(key))

@@ -19,7 +19,7 @@ from schema.engine.context import Info
 from schema.enums.marketplace import (
     FieldTypeEnum,
 )
-from schema.mutations.inputs import Ids, converted, optional
+from schema.mutations.inputs import Ids, convert_input, optional
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.option_type import OptionType, OptionValue
 from schema.types.catalogue.taxon import Taxon
@@ -89,7 +89,7 @@ class ReferenceMutations:
             ids.check()
             return {
                 "taxon": await save_taxon(
-                    database, viewer, converted(input, TaxonAttributes, taxon_id=key, parent_id=parent)
+                    database, viewer, convert_input(input, TaxonAttributes, taxon_id=key, parent_id=parent)
                 )
             }
 
@@ -105,7 +105,7 @@ class ReferenceMutations:
             ids = Ids()
             key = ids.optional_key(input.option_type_id or None, "OptionType", "optionTypeId")
             ids.check()
-            attributes = converted(input, OptionTypeAttributes, option_type_id=key)
+            attributes = convert_input(input, OptionTypeAttributes, option_type_id=key)
             return {"option_type": await save_option_type(database, viewer, attributes)}
 
         return await run_mutation(info, OptionTypeCreateOrUpdateMutationPayload, input, save)
@@ -121,7 +121,7 @@ class ReferenceMutations:
             key = ids.optional_key(input.option_value_id or None, "OptionValue", "optionValueId")
             type_key = ids.attribute(input.option_type_id, "OptionType", "optionTypeId")
             ids.check()
-            attributes = converted(input, OptionValueAttributes, option_value_id=key, option_type_id=type_key)
+            attributes = convert_input(input, OptionValueAttributes, option_value_id=key, option_type_id=type_key)
             return {"option_value": await save_option_value(database, viewer, attributes)}
 
         return await run_mutation(info, OptionValueCreateOrUpdateMutationPayload, input, save)

@@ -16,7 +16,7 @@ from app.marketplace.catalogue.services.sellers import (
     update_seller,
 )
 from schema.engine.context import Info
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.orders.addresses import AddressInput, new_address
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.seller import Seller
@@ -106,4 +106,4 @@ def _update(given: SellerUpdateMutationInput) -> SellerUpdate:
 
 
 def _attributes(given: SellerCreateInput | SellerUpdateInput) -> SellerAttributes:
-    return converted(given, SellerAttributes, address=new_address(given.address, ABSENT))
+    return convert_input(given, SellerAttributes, address=new_address(given.address, ABSENT))

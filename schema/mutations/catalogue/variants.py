@@ -19,7 +19,7 @@ from schema.entities import global_ids
 from schema.enums.marketplace import (
     PricingModelEnum,
 )
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.owned.images import ImageInput, new_images
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.variant import Variant
@@ -118,7 +118,7 @@ def _update(given: VariantUpdateMutationInput) -> VariantUpdate:
     choices = new_choices(ids, given.attributes.option_values, "attributes.optionValues")
     ids.check()
     images = new_images(given.attributes.images)
-    attributes = converted(given.attributes, VariantAttributes, option_values=choices, images=images)
+    attributes = convert_input(given.attributes, VariantAttributes, option_values=choices, images=images)
     return VariantUpdate(variant_id=variant_id, attributes=attributes)
 
 
@@ -127,7 +127,7 @@ def new_choices(ids: Ids, given: Sequence[VariantOptionValueInput] | None, path:
     if given is strawberry.UNSET:
         return ABSENT
     return [
-        converted(
+        convert_input(
             choice,
             NewChoice,
             option_type_id=ids.key(choice.option_type_id, "OptionType", f"{path}.{index}.optionTypeId"),

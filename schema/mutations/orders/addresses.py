@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 
 from app.marketplace.orders.services.addresses import NewAddress
-from schema.mutations.inputs import converted, optional, required
+from schema.mutations.inputs import convert_input, optional, required
 
 
 @strawberry.input(description="A postal address.")
@@ -24,4 +24,4 @@ def new_address(given: AddressInput | None, absent: Any) -> Any:
     """Convert an address: None for null, `absent` if it was left out."""
     if given is strawberry.UNSET:
         return absent
-    return None if given is None else converted(given, NewAddress)
+    return None if given is None else convert_input(given, NewAddress)

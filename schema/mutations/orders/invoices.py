@@ -17,7 +17,7 @@ from schema.enums.marketplace import (
     InvoiceAmendmentLineItemStatusEnum,
     InvoiceClickAndCollectStatusEnum,
 )
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.orders.invoice import Invoice
 from schema.types.orders.invoice_amendment import InvoiceAmendment
@@ -106,9 +106,9 @@ def _amendment(given: InvoiceAmendmentCreateMutationInput) -> NewAmendment:
     invoice_id = InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId"))
     lines = [_line(ids, line, f"lineItems.{index}") for index, line in enumerate(given.line_items)]
     ids.check()
-    return converted(given, NewAmendment, invoice_id=invoice_id, line_items=lines)
+    return convert_input(given, NewAmendment, invoice_id=invoice_id, line_items=lines)
 
 
 def _line(ids: Ids, given: InvoiceAmendmentLineItemInput, path: str) -> AmendmentLine:
     key = ids.optional_key(given.line_item_id or None, "LineItem", f"{path}.lineItemId")
-    return converted(given, AmendmentLine, line_item_id=key)
+    return convert_input(given, AmendmentLine, line_item_id=key)

@@ -23,7 +23,7 @@ from schema.enums.marketplace import (
     DeliveryTypeEnum,
     OrderStatusEnum,
 )
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.orders.addresses import AddressInput, new_address
 from schema.mutations.owned.owners import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
@@ -221,7 +221,7 @@ def _update(given: OrderUpdateMutationInput) -> OrderUpdate:
     return OrderUpdate(
         order_id=order_id,
         status=given.status or None,
-        attributes=converted(given.attributes, OrderAttributes, **_addresses(given.attributes, ABSENT)),
+        attributes=convert_input(given.attributes, OrderAttributes, **_addresses(given.attributes, ABSENT)),
         payment_events=_events(given.payment_events),
     )
 
@@ -233,7 +233,7 @@ def _addresses(given: OrderInput | OrderUpdateInput | None, absent: Any) -> dict
 
 
 def _events(given: list[PaymentEventInput] | None) -> list[NewPaymentEvent]:
-    return [converted(event, NewPaymentEvent) for event in given or ()]
+    return [convert_input(event, NewPaymentEvent) for event in given or ()]
 
 
 def _purchase(given: OrderCreateMutationInput) -> NewPurchase:
@@ -242,7 +242,7 @@ def _purchase(given: OrderCreateMutationInput) -> NewPurchase:
     invoices = [_invoice(ids, each, f"invoices.{index}") for index, each in enumerate(given.invoices or ())]
     ids.check()
     return NewPurchase(
-        order=converted(
+        order=convert_input(
             given.order,
             NewOrder,
             **_addresses(given.order, None),
@@ -261,15 +261,15 @@ def _is_given(value: object) -> bool:
 
 def _line(ids: Ids, given: LineItemInput | InvoiceLineItemInput, path: str) -> NewLineItem:
     key = ids.key(given.variant_id, "Variant", f"{path}.variantId")
-    return converted(given, NewLineItem, variant_id=VariantId(key), adjustments=_adjustments(given.adjustments))
+    return convert_input(given, NewLineItem, variant_id=VariantId(key), adjustments=_adjustments(given.adjustments))
 
 
 def _adjustments(given: list[AdjustmentInput] | None) -> list[NewAdjustment]:
-    return [converted(each, NewAdjustment) for each in given or ()]
+    return [convert_input(each, NewAdjustment) for each in given or ()]
 
 
 def _invoice(ids: Ids, given: InvoiceInput, path: str) -> NewInvoice:
     key = ids.key(given.seller_id, "Seller", f"{path}.sellerId")
     lines = [_line(ids, line, f"{path}.lineItems.{index}") for index, line in enumerate(given.line_items)]
     adjustments = _adjustments(given.adjustments)
-    return converted(given, NewInvoice, seller_id=SellerId(key), line_items=lines, adjustments=adjustments)
+    return convert_input(given, NewInvoice, seller_id=SellerId(key), line_items=lines, adjustments=adjustments)

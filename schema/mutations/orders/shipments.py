@@ -13,7 +13,7 @@ from app.marketplace.orders.db.shipments import ShipmentCarrierId, ShipmentId
 from app.marketplace.orders.services.shipment_updates import ShipmentUpdate, update_shipment
 from app.marketplace.orders.services.shipments import NewShipment, NewShippedItem, create_shipment
 from schema.engine.context import Info
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.orders.shipment import Shipment
 
@@ -89,7 +89,7 @@ class ShipmentMutations:
 
 def _update(given: ShipmentUpdateMutationInput) -> ShipmentUpdate:
     ids = Ids()
-    made = converted(
+    made = convert_input(
         given,
         ShipmentUpdate,
         shipment_id=ShipmentId(ids.key(given.shipment_id, "Shipment", "shipmentId")),
@@ -101,7 +101,7 @@ def _update(given: ShipmentUpdateMutationInput) -> ShipmentUpdate:
 
 def _shipment(given: ShipmentCreateMutationInput) -> NewShipment:
     ids = Ids()
-    made = converted(
+    made = convert_input(
         given,
         NewShipment,
         invoice_id=InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId")),

@@ -7,7 +7,7 @@ import strawberry
 
 from app.kernel.attributes import ABSENT
 from app.marketplace.owned.services.images import NewImage
-from schema.mutations.inputs import converted, optional, required
+from schema.mutations.inputs import convert_input, optional, required
 
 
 @strawberry.input(description="An image by its address.")
@@ -22,4 +22,4 @@ class ImageInput:
 
 def new_images(given: Sequence[ImageInput] | None) -> Any:
     """Convert a list of images: ABSENT if it is absent, an empty list for null."""
-    return ABSENT if given is strawberry.UNSET else [converted(image, NewImage) for image in given or ()]
+    return ABSENT if given is strawberry.UNSET else [convert_input(image, NewImage) for image in given or ()]

@@ -10,7 +10,7 @@ from app.auth.viewers import Viewer
 from app.marketplace.owned.services.owned import KeptValue, OwnedValue, upsert_external_id, upsert_metadatum
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.mutations.inputs import converted, required
+from schema.mutations.inputs import convert_input, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.owned.external_id import ExternalID
 from schema.types.owned.metadatum import Metadatum
@@ -93,7 +93,7 @@ class OwnedMutations:
 
 def kept_values(given: Sequence[KeyValueInput] | None) -> list[KeptValue]:
     """Convert external ids or metadata; an empty list if they are absent or null."""
-    return [converted(each, KeptValue) for each in given or ()]
+    return [convert_input(each, KeptValue) for each in given or ()]
 
 
 def _kept(given: ExternalIdUpsertMutationInput | MetadataUpsertMutationInput) -> OwnedValue:

@@ -22,7 +22,7 @@ from schema.enums.marketplace import (
     RefundRequestInitiatorEnum,
     RefundRequestLineItemStatusEnum,
 )
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.refunds.refund_request import RefundRequest
 
@@ -127,21 +127,21 @@ def _request(given: RefundRequestCreateMutationInput) -> NewRefundRequest:
     lines = [_line(ids, line, f"lineItems.{index}") for index, line in enumerate(given.line_items)]
     invoice_id = InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId"))
     ids.check()
-    return converted(given, NewRefundRequest, invoice_id=invoice_id, line_items=lines, notes=new_notes(given.notes))
+    return convert_input(given, NewRefundRequest, invoice_id=invoice_id, line_items=lines, notes=new_notes(given.notes))
 
 
 def _line(ids: Ids, given: RefundRequestLineItemInput, path: str) -> RefundLine:
     key = ids.optional_key(given.line_item_id or None, "LineItem", f"{path}.lineItemId")
     is_dispatched = None if given.dispatched is strawberry.UNSET else given.dispatched
-    return converted(given, RefundLine, line_item_id=key, is_dispatched=is_dispatched)
+    return convert_input(given, RefundLine, line_item_id=key, is_dispatched=is_dispatched)
 
 
 def _refund(given: RefundRequestRefundMutationInput) -> Refund:
     ids = Ids()
     request_id = RefundRequestId(ids.key(given.refund_request_id, "RefundRequest", "refundRequestId"))
     ids.check()
-    return converted(given, Refund, refund_request_id=request_id, notes=new_notes(given.notes))
+    return convert_input(given, Refund, refund_request_id=request_id, notes=new_notes(given.notes))
 
 
 def new_notes(given: Sequence[RefundRequestNoteInput]) -> list[NewNote]:
-    return [converted(note, NewNote) for note in given]
+    return [convert_input(note, NewNote) for note in given]

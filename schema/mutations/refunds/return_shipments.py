@@ -24,7 +24,7 @@ from schema.entities import global_ids
 from schema.enums.marketplace import (
     ShipmentStatusEnum,
 )
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.orders.shipment_status import ShipmentStatus
 from schema.types.refunds.return_shipment import ReturnShipment
@@ -131,7 +131,7 @@ class ReturnShipmentMutations:
 
 def _new(given: ReturnShipmentCreateMutationInput) -> NewReturnShipment:
     ids = Ids()
-    made = converted(
+    made = convert_input(
         given,
         NewReturnShipment,
         refund_request_id=RefundRequestId(ids.key(given.refund_request_id, "RefundRequest", "refundRequestId")),
@@ -150,7 +150,7 @@ def _new(given: ReturnShipmentCreateMutationInput) -> NewReturnShipment:
 
 def _update(given: ReturnShipmentUpdateMutationInput) -> ReturnShipmentUpdate:
     ids = Ids()
-    made = converted(
+    made = convert_input(
         given,
         ReturnShipmentUpdate,
         shipment_id=ReturnShipmentId(ids.key(given.shipment_id, "ReturnShipment", "shipmentId")),

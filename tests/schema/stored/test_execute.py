@@ -14,7 +14,7 @@ from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.engine.context import Context
 from schema.engine.limits import MAX_CHARACTERS
-from schema.engine.plans.levels import Below, Join
+from schema.engine.plans.levels import ChildRows, Join
 from schema.engine.reader import Reader
 from schema.stored.execute import execute_stored_query, render_stored_query
 from schema.stored.plan import Plan, plan_of
@@ -51,7 +51,7 @@ def _join_what_is_not_there(plan: Plan) -> None:
 
 
 def _read_a_slot_that_is_not_there(plan: Plan) -> None:
-    (below,) = [one for one in plan.objects._level.columns if isinstance(one, Below)]
+    (below,) = [one for one in plan.objects._level.columns if isinstance(one, ChildRows)]
     below.level.page = 99
 
 

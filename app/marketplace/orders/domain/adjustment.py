@@ -54,7 +54,7 @@ class AdjustmentTotal:
         )
 
 
-def adjusted(adjustments: Sequence[NewAdjustment], applies_to: AdjustmentAppliesTo) -> AdjustmentTotal:
+def sum_adjustments(adjustments: Sequence[NewAdjustment], applies_to: AdjustmentAppliesTo) -> AdjustmentTotal:
     """Sum the adjustments that apply to a part of the price."""
     changes = [each.signed_cents for each in adjustments if each.applies_to is applies_to]
     return AdjustmentTotal(
@@ -63,7 +63,7 @@ def adjusted(adjustments: Sequence[NewAdjustment], applies_to: AdjustmentApplies
     )
 
 
-def shared(whole: AdjustmentTotal, totals: Sequence[int]) -> list[AdjustmentTotal]:
+def divide_adjustment(whole: AdjustmentTotal, totals: Sequence[int]) -> list[AdjustmentTotal]:
     """Divide an invoice's adjustment among its lines in proportion to their totals. The shares sum up to it.
 
     A share of a discount does not exceed its line's total, unless the discount exceeds the sum of the totals.

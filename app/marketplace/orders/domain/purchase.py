@@ -10,9 +10,9 @@ from app.marketplace.orders.domain.adjustment import (
     AdjustmentAppliesTo,
     AdjustmentTotal,
     NewAdjustment,
-    adjusted,
     discount_problems,
-    shared,
+    divide_adjustment,
+    sum_adjustments,
 )
 from app.marketplace.orders.domain.order import (
     DeliveryType,
@@ -102,7 +102,7 @@ def promotion_problems(parts: Sequence[Part]) -> Problems:
 
 def _left(part: Part) -> dict[AdjustmentAppliesTo, int]:
     """Return the price of goods and shipping after the lines' own adjustments."""
-    own = [(line, adjusted(line.wanted.adjustments, SUBTOTAL).cents) for line in part.lines]
+    own = [(line, sum_adjustments(line.wanted.adjustments, SUBTOTAL).cents) for line in part.lines]
     return {
         SUBTOTAL: sum(line.item_amount_cents * line.wanted.quantity + change for line, change in own),
         SHIPPING: part.amounts.shipping_cost_cents + sum(line.amounts.postage.cents for line in part.lines),
@@ -123,13 +123,15 @@ def _part(
     terms: Terms,
 ) -> Part:
     alone = [_priced(line, offers[line.variant_id]) for line in wanted]
-    shares = shared(adjusted(terms.adjustments, SUBTOTAL), [line.amounts.total_cents for line in alone])
+    shares = divide_adjustment(
+        sum_adjustments(terms.adjustments, SUBTOTAL), [line.amounts.total_cents for line in alone]
+    )
     lines = [_priced(line, offers[line.variant_id], share) for line, share in zip(wanted, shares, strict=True)]
     amounts = invoice_amounts(
         [line.amounts for line in lines],
         shipping_cost_cents=terms.shipping_cost_cents,
         tax_rate=terms.tax_rate,
-        shipping=adjusted(terms.adjustments, SHIPPING),
+        shipping=sum_adjustments(terms.adjustments, SHIPPING),
     )
     return Part(seller_id=seller_id, delivery_type=delivery_type, lines=lines, terms=terms, amounts=amounts)
 
@@ -143,7 +145,7 @@ def _priced(line: PurchaseLine, offer: Offer, share: AdjustmentTotal = _NO_SHARE
         quantity=line.quantity,
         tax_rate=line.tax_rate,
         postage_cents=line.postage_cents,
-        goods=adjusted(line.adjustments, SUBTOTAL) + share,
-        postage=adjusted(line.adjustments, SHIPPING),
+        goods=sum_adjustments(line.adjustments, SUBTOTAL) + share,
+        postage=sum_adjustments(line.adjustments, SHIPPING),
     )
     return PricedLine(wanted=line, item_amount_cents=unit, amounts=amounts)
