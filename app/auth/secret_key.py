@@ -71,7 +71,7 @@ async def _rotate(
 ) -> bool | None:
     """Tell whether the value was changed; None if no key can decrypt it."""
     try:
-        sealed = box.resealed(value.sealed, purpose=purpose)
+        sealed = box.reseal(value.sealed, purpose=purpose)
     except InvalidInput:
         return None
     return sealed is not None and await replace_sealed(conn, column, value, sealed)

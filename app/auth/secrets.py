@@ -39,7 +39,7 @@ class SecretBox:
         self._previous = tuple(AESGCM(_key(key)) for key in previous)
 
     def seal(self, value: object, *, purpose: str) -> bytes:
-        return self._sealed(orjson.dumps(value), purpose)
+        return self._seal(orjson.dumps(value), purpose)
 
     def open(self, sealed: bytes, *, purpose: str) -> Any:
         """Return the value.
@@ -48,20 +48,20 @@ class SecretBox:
             InvalidInput: It was sealed under another key, for another purpose, or was altered.
         """
         for aead in (self._aead, *self._previous):
-            if (plain := _opened(aead, sealed, purpose)) is not None:
+            if (plain := _try_open(aead, sealed, purpose)) is not None:
                 return orjson.loads(plain)
         raise _wrong_key()
 
-    def resealed(self, sealed: bytes, *, purpose: str) -> bytes | None:
+    def reseal(self, sealed: bytes, *, purpose: str) -> bytes | None:
         """Seal a value again under the current key; None if it already is. Raises InvalidInput, as `open` does."""
-        if _opened(self._aead, sealed, purpose) is not None:
+        if _try_open(self._aead, sealed, purpose) is not None:
             return None
         for aead in self._previous:
-            if (plain := _opened(aead, sealed, purpose)) is not None:
-                return self._sealed(plain, purpose)
+            if (plain := _try_open(aead, sealed, purpose)) is not None:
+                return self._seal(plain, purpose)
         raise _wrong_key()
 
-    def _sealed(self, plain: bytes, purpose: str) -> bytes:
+    def _seal(self, plain: bytes, purpose: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
         return _VERSION + nonce + self._aead.encrypt(nonce, plain, purpose.encode())
 
@@ -77,7 +77,7 @@ def box_of(settings: Settings) -> SecretBox:
     return secret_box(settings.secret_key, settings.secret_key_previous)
 
 
-def _opened(aead: AESGCM, sealed: bytes, purpose: str) -> bytes | None:
+def _try_open(aead: AESGCM, sealed: bytes, purpose: str) -> bytes | None:
     """Return the value's bytes; None if this key or purpose does not open it."""
     nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
     if sealed[:1] != _VERSION or len(nonce) != _NONCE_BYTES:

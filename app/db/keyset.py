@@ -73,7 +73,7 @@ def by_column(column: str, type_: str, *, when_null: str | None = None) -> Sort:
 BY_ID = by_column("id", "bigint")
 
 
-def chained(first: Sort, *then: Sort) -> Sort:
+def chain_sorts(first: Sort, *then: Sort) -> Sort:
     """Return the order by several expressions, the most important first."""
     return replace(first, then=then)
 

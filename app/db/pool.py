@@ -151,7 +151,7 @@ async def transaction(database: Database, *, actor: str | None = None) -> AsyncI
         yield conn
 
 
-async def unmoved(conn: Connection, run: Callable[[], Awaitable[T]]) -> T:
+async def retry_if_moved(conn: Connection, run: Callable[[], Awaitable[T]]) -> T:
     """Run a statement that locks webhook events, and repeat it if one of them moves to another partition.
 
     While a statement waits for a row, another transaction may move it to another partition. PostgreSQL does not follow

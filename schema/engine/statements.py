@@ -86,9 +86,9 @@ def visible_ids(table: Table[object], viewer: Viewer) -> Statement:
 def listed_rows(table: Table[object], viewer: Viewer, asked: ListQuery, part: Slice) -> Statement:
     """Return the statement for one page of a whole table."""
     rule = VISIBILITY[table.name]
-    parents, live, args = "", *_listed(table, viewer, asked)
+    parents, live, args = "", *_list_condition(table, viewer, asked)
     if isinstance(rule, Through) and rule.is_of_few and not viewer.is_operator:
-        parents, live, args = _listed_by_parent(table, rule, viewer, asked)
+        parents, live, args = _list_by_parent(table, rule, viewer, asked)
     after, after_args = after_cursor(asked.sort, part, len(args) + 1)
     order = f"order by {order_by(asked.sort, part)} limit {part.size + 1}"
     # The cursor comes first. After a filter's own bound on the same column, PostgreSQL would start its scan at that.
@@ -109,7 +109,7 @@ def _page(page: str, *each: str) -> str:
     return f"select t.* from {' cross join '.join(sources)} cross join lateral (select t.* {page}) t"
 
 
-def _listed_by_parent(
+def _list_by_parent(
     table: Table[object], rule: Through, viewer: Viewer, asked: ListQuery
 ) -> tuple[str, str, Sequence[Any]]:
     """Return the parents `t_p` that a viewer sees, the condition of their rows, and the arguments.
@@ -122,11 +122,11 @@ def _listed_by_parent(
 
 
 def listed_count(table: Table[object], viewer: Viewer, asked: ListQuery) -> Statement:
-    live, args = _listed(table, viewer, asked)
+    live, args = _list_condition(table, viewer, asked)
     return Statement(sql=f"select count(*) as n from {table.name} t where {live}", args=tuple(args))
 
 
-def _listed(table: Table[object], viewer: Viewer, asked: ListQuery) -> tuple[str, Sequence[Any]]:
+def _list_condition(table: Table[object], viewer: Viewer, asked: ListQuery) -> tuple[str, Sequence[Any]]:
     rule, rule_args = condition(VISIBILITY[table.name], viewer, len(asked.args) + 1)
     return f"{asked.where} and {rule} and {_live(table, asked)}", [*asked.args, *rule_args]
 

@@ -13,7 +13,7 @@ import strawberry
 from strawberry.types.unset import UnsetType
 
 from app.auth.viewers import Viewer
-from app.db.keyset import BY_ID, Sort, chained
+from app.db.keyset import BY_ID, Sort, chain_sorts
 from app.db.table import Table
 from app.errors import InvalidInput
 from schema.entities import global_ids
@@ -137,7 +137,7 @@ def key(global_id: str | None, type_name: str, *, field: str) -> int | None:
 def sorted_by(fields: Sequence[F] | None, sorts: Mapping[F, Sort], *, descending: bool) -> Sort:
     """Return the order by several fields, the most important first; by the first of `sorts` without any."""
     named = value_or_none(fields) or [next(iter(sorts))]
-    sort = chained(*(sorts[field] for field in dict.fromkeys(named)))
+    sort = chain_sorts(*(sorts[field] for field in dict.fromkeys(named)))
     return sort.reversed() if descending else sort
 
 

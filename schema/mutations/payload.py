@@ -68,7 +68,7 @@ async def run_mutation(
     context.viewer.require(scope)
     assert context.database is not None, "mutations are not run while rendering"
     try:
-        made = await _made(info, change)
+        made = await _make_change(info, change)
     except IdempotencyConflict:
         # Like a missing scope, this is an error of the request as a whole: the caller's program must be corrected.
         raise
@@ -82,7 +82,7 @@ async def run_mutation(
     return payload(client_mutation_id=given.client_mutation_id, **values)
 
 
-async def _made(info: Info, change: Change) -> Mapping[str, object]:
+async def _make_change(info: Info, change: Change) -> Mapping[str, object]:
     """Make the change, or return the result of the first such request."""
     context = info.context
     assert context.database is not None
@@ -96,7 +96,7 @@ async def _made(info: Info, change: Change) -> Mapping[str, object]:
         viewer,
         request,
         lambda: change(database, viewer),
-        remember=_remembered,
+        remember=_to_remember,
         settings=context.settings,
     )
     if not isinstance(made, RememberedResult):
@@ -108,7 +108,7 @@ async def _made(info: Info, change: Change) -> Mapping[str, object]:
     return {**rows, **made.values}
 
 
-def _remembered(made: Mapping[str, Any]) -> RememberedResult:
+def _to_remember(made: Mapping[str, Any]) -> RememberedResult:
     """Reduce rows to their type and id: a repeated answer shows their state at that time."""
     types = {entity.row: name for name, entity in ENTITIES.items()}
     rows = {name: (types[type(value)], int(value.id)) for name, value in made.items() if type(value) in types}

@@ -39,10 +39,10 @@ def describe_changes(
         path, _ = places[-1]
         # If the entity's own row was added or removed, the event says so.
         if path or change["op"] == "u":
-            described["updated"].update(dict.fromkeys(_decided(schema, places, change)))
+            described["updated"].update(dict.fromkeys(_list_derived(schema, places, change)))
         if change["op"] == "u":
             for name in _field_names(schema, change):
-                described["updated"][_joined(path, name)] = None
+                described["updated"][_join(path, name)] = None
         elif path:
             first, _ = rows.get(path, (change["op"], ""))
             rows[path] = (first, change["op"])
@@ -91,11 +91,11 @@ def _places(schema: GraphQLSchema, entity_type: str, change: dict[str, Any]) -> 
     keys, places = iter(ids), [("", entity_type)]
     for step in steps:
         name = f"{step.field}[{global_ids.encode(step.type, next(keys))}]" if step.is_list else step.field
-        places.append((_joined(places[-1][0], name), step.type))
+        places.append((_join(places[-1][0], name), step.type))
     return places
 
 
-def _decided(schema: GraphQLSchema, places: Sequence[tuple[str, str]], change: dict[str, Any]) -> Iterator[str]:
+def _list_derived(schema: GraphQLSchema, places: Sequence[tuple[str, str]], change: dict[str, Any]) -> Iterator[str]:
     """List the fields whose values depend on the row: of its ancestors, and of rows that the entity refers to.
 
     For example, a variant's price decides `lowestPrice` of its advert.
@@ -105,10 +105,10 @@ def _decided(schema: GraphQLSchema, places: Sequence[tuple[str, str]], change: d
     for path, of in dict.fromkeys((*places, *beside)):
         for decided in fields_deciding(schema, of, change["t"]):
             if not decided.columns.isdisjoint(change["c"]) or (decided.is_value and change["op"] != "u"):
-                yield _joined(path, decided.field)
+                yield _join(path, decided.field)
 
 
-def _joined(path: str, name: str) -> str:
+def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 

@@ -58,18 +58,18 @@ async def render_each(
     plan = plan_of(schema._schema, query)
     rendered: dict[int, bytes | RenderFailure] = {}
     if plan is not None:
-        rendered.update(await _planned(query, plan, ids, context))
+        rendered.update(await _render_by_plan(query, plan, ids, context))
     left = [entity_id for entity_id in ids if entity_id not in rendered]
     RENDERINGS.labels("plan").inc(len(rendered))
     if left:
         RENDERINGS.labels("reference").inc(len(left))
         _log.info("render.reference", entities=len(left), of=len(ids), has_plan=plan is not None)
-        bodies = await asyncio.gather(*(_executed(schema, query, entity_id, context) for entity_id in left))
+        bodies = await asyncio.gather(*(_render_one(schema, query, entity_id, context) for entity_id in left))
         rendered.update(zip(left, bodies, strict=True))
     return rendered
 
 
-async def _executed(schema: Schema, query: StoredQuery, entity_id: int, context: Context) -> bytes | RenderFailure:
+async def _render_one(schema: Schema, query: StoredQuery, entity_id: int, context: Context) -> bytes | RenderFailure:
     try:
         return await execute_stored_query(schema, query, entity_id, context)
     except DATABASE_ERRORS:
@@ -79,7 +79,7 @@ async def _executed(schema: Schema, query: StoredQuery, entity_id: int, context:
         return RenderFailure(error)
 
 
-async def _planned(query: StoredQuery, plan: Plan, ids: Sequence[int], context: Context) -> dict[int, bytes]:
+async def _render_by_plan(query: StoredQuery, plan: Plan, ids: Sequence[int], context: Context) -> dict[int, bytes]:
     """Render by the plan; return nothing if it fails as a whole.
 
     Raises:

@@ -75,7 +75,7 @@ def plan_of(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
     None if only the reference executor supports the query, and for a while after `give_up`.
     """
     if query not in _plans:
-        _plans[query] = _compiled(schema, query)
+        _plans[query] = _compile(schema, query)
     return None if _given_up.get(query, 0) > time.monotonic() else _plans[query]
 
 
@@ -84,7 +84,7 @@ def give_up(query: StoredQuery) -> None:
     _given_up[query] = time.monotonic() + _GIVEN_UP_S
 
 
-def _compiled(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
+def _compile(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
     root, selection_set = root_selection(query.document)
     if root.directives or operation_of(query.document).directives:
         return None

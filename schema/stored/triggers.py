@@ -16,7 +16,7 @@ from app.errors import InvalidInput
 from schema.entities.declarations import ENTITIES, Leaf, Relation
 from schema.entities.declared import declaration_of
 from schema.stored.validate import StoredQuery
-from schema.stored.watched import across, leaf_columns, relation_columns, whole_of
+from schema.stored.watched import leaf_columns, relation_columns, sibling_column, whole_of
 
 MAX_TRIGGERS = 100
 MAX_CHARACTERS = 300
@@ -87,7 +87,7 @@ def _columns(schema: GraphQLSchema, entity_type: str, path: str) -> set[str]:
         whole_rows = {f"{last.target.name}.{column}" for column in last.target.columns}
         reads |= whole_rows
         below |= whole_rows if below else set()
-    return reads | {across(whole, column) for column in below if whole is not None}
+    return reads | {sibling_column(whole, column) for column in below if whole is not None}
 
 
 def _walk(schema: GraphQLSchema, entity_type: str, path: str) -> Iterator[tuple[Types, str]]:

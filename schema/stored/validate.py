@@ -78,7 +78,7 @@ def stored_query(schema: GraphQLSchema, text: str, klass: WebhookKlass, *, max_c
     found = _cache.find(key)
     if found is None:
         try:
-            found = _checked(key)
+            found = _check_query(key)
         except InvalidInput as error:
             found = _Refusal(message=error.message, fields=error.fields)
         _cache.keep(key, found, len(text) + _EACH)
@@ -92,22 +92,22 @@ def grow(query: StoredQuery, code_characters: int) -> None:
     _cache.grow(query.cache_key, query, code_characters // CODE_PER_CHARACTER)
 
 
-def _checked(key: _Key) -> StoredQuery:
+def _check_query(key: _Key) -> StoredQuery:
     schema, given, klass, max_cost = key
     text = given if given.strip() else DEFAULT_QUERY
     document = _parse(text)
     if (place := text.find("\0")) >= 0:
         # GraphQL allows NUL in comments and strings; PostgreSQL can't store it.
-        raise _refused(GraphQLError("NUL characters can't be stored.", source=Source(text), positions=[place]))
+        raise _query_error(GraphQLError("NUL characters can't be stored.", source=Source(text), positions=[place]))
     errors = explain_errors(validate(schema, document, RULES))
     operation = _operation(document)
     if errors:
-        raise _refused(*errors)
+        raise _query_error(*errors)
     _check_variables(operation)
     _check_root(operation)
     _check_type(schema, document, klass)
     if max_cost is not None and (refusal := cost_error(Costs(schema, document).of(), max_cost, operation)):
-        raise _refused(refusal)
+        raise _query_error(refusal)
     return StoredQuery(
         cache_key=key,
         text=text,
@@ -121,7 +121,7 @@ def _parse(text: str) -> DocumentNode:
     try:
         return parse_within_limits(text)
     except GraphQLError as error:
-        raise _refused(error) from error
+        raise _query_error(error) from error
     except RecursionError as error:
         raise InvalidInput.at("attributes.queryString", "nests too deeply") from error
 
@@ -129,12 +129,12 @@ def _parse(text: str) -> DocumentNode:
 def _operation(document: DocumentNode) -> OperationDefinitionNode:
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     if len(operations) != 1:
-        raise _refused(
+        raise _query_error(
             GraphQLError(f"The query must have exactly one operation; it has {len(operations)}.", operations[1:2])
         )
     if operations[0].operation is not OperationType.QUERY:
         kind = operations[0].operation.value
-        raise _refused(GraphQLError(f"A webhook runs a query, not a {kind}.", operations))
+        raise _query_error(GraphQLError(f"A webhook runs a query, not a {kind}.", operations))
     return operations[0]
 
 
@@ -143,7 +143,7 @@ def _check_variables(operation: OperationDefinitionNode) -> None:
     right = [node for node in definitions if node.variable.name.value == "id" and _is_required_id(node.type)]
     if len(right) != 1 or len(definitions) != 1:
         wrong = next((node for node in definitions if node not in right), operation)
-        raise _refused(GraphQLError(f"The query must have exactly the variable $id: ID!, as in {_FORM}", [wrong]))
+        raise _query_error(GraphQLError(f"The query must have exactly the variable $id: ID!, as in {_FORM}", [wrong]))
 
 
 def _is_required_id(node: object) -> bool:
@@ -155,7 +155,7 @@ def _check_root(operation: OperationDefinitionNode) -> None:
     field = selections[0]
     is_node = len(selections) == 1 and isinstance(field, FieldNode) and field.name.value == "node"
     if not (is_node and isinstance(field, FieldNode) and _passes_id(field)):
-        raise _refused(
+        raise _query_error(
             GraphQLError(f"The query must select node(id: $id) and nothing beside it, as in {_FORM}", [field])
         )
 
@@ -187,15 +187,15 @@ def _check_type(schema: GraphQLSchema, document: DocumentNode, klass: WebhookKla
             named = condition.name.value if condition else None
             if named is not None and named != klass.entity_type and is_object_type(schema.type_map[named]):
                 message = f"The query selects {named}, but the webhook's type is {klass.value} ({klass.entity_type})."
-                raise _refused(GraphQLError(message, [fragment]))
+                raise _query_error(GraphQLError(message, [fragment]))
             pending.append(fragment.selection_set)
 
 
-def _refused(*errors: GraphQLError) -> InvalidInput:
-    return InvalidInput.at("attributes.queryString", *(_located(error) for error in errors))
+def _query_error(*errors: GraphQLError) -> InvalidInput:
+    return InvalidInput.at("attributes.queryString", *(_with_place(error) for error in errors))
 
 
-def _located(error: GraphQLError) -> str:
+def _with_place(error: GraphQLError) -> str:
     if not error.locations:
         return error.message
     place = error.locations[0]

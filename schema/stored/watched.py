@@ -27,7 +27,7 @@ def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: 
 
     A column is `table.column`. `table.*` stands for added and removed rows of a relation. Selections with `@skip` and
     `@include` count as read. A column that can also be reached through the entity's parent is listed twice; see
-    `across`.
+    `sibling_column`.
     """
     walk = _Walk(schema, document, whole_of(entity_type))
     table = ENTITIES[entity_type].table
@@ -55,7 +55,7 @@ def whole_of(entity_type: str) -> str | None:
     return next((passed.table for passed in PASSED_DOWN.values() if passed.below == entity_type), None)
 
 
-def across(whole: str, column: str) -> str:
+def sibling_column(whole: str, column: str) -> str:
     """Return the name of a column of sibling rows.
 
     `adverts/variants.sku` is the column of any variant of the advert; `variants.sku` is the variant's own.
@@ -63,7 +63,7 @@ def across(whole: str, column: str) -> str:
     return f"{whole}/{column}"
 
 
-def is_across(columns: Iterable[str]) -> bool:
+def are_siblings_columns(columns: Iterable[str]) -> bool:
     """Tell whether all columns are of siblings, and none of the entity itself and its own parts."""
     return all("/" in column for column in columns)
 
@@ -71,7 +71,7 @@ def is_across(columns: Iterable[str]) -> bool:
 def is_operators_own(entity_type: str, columns: Iterable[str]) -> bool:
     """Tell whether only the operator may know of a change: it comes from a parent that no seller sees."""
     whole = whole_of(entity_type)
-    return whole is not None and isinstance(VISIBILITY[whole], OperatorOnly) and is_across(columns)
+    return whole is not None and isinstance(VISIBILITY[whole], OperatorOnly) and are_siblings_columns(columns)
 
 
 class _Walk:
@@ -95,7 +95,7 @@ class _Walk:
                 )
                 assert isinstance(fragment, FragmentDefinitionNode | InlineFragmentNode)
                 condition = fragment.type_condition
-                narrowed = self._narrowed(on, condition.name.value if condition else None)
+                narrowed = self._narrow(on, condition.name.value if condition else None)
                 if isinstance(fragment, FragmentDefinitionNode):
                     walked = (fragment.name.value, narrowed.name, self.is_below)
                     if walked in self._walked:
@@ -121,9 +121,9 @@ class _Walk:
     def _read(self, columns: frozenset[str]) -> None:
         self.reads |= columns
         if self.is_below and self.whole is not None:
-            self.reads |= {across(self.whole, column) for column in columns}
+            self.reads |= {sibling_column(self.whole, column) for column in columns}
 
-    def _narrowed(self, on: GraphQLNamedType, condition: str | None) -> GraphQLNamedType:
+    def _narrow(self, on: GraphQLNamedType, condition: str | None) -> GraphQLNamedType:
         """Return a fragment's type, or `on` if that is an object type and the fragment's an interface."""
         if condition is None:
             return on

@@ -111,7 +111,7 @@ async def _run(
     key = await _key(rendering, klass, entity_id)
     payload = (await render_stored_query(info.schema, query, [key], rendering))[key]
     excess = describe_excess(payload, context.settings.max_payload_bytes)
-    verdict = await _filtered(context, klass, expression, entity_id, payload) if expression.strip() else None
+    verdict = await _filter(context, klass, expression, entity_id, payload) if expression.strip() else None
     return DryRun(
         payload=None if excess else payload.decode(),
         bytes=len(payload),
@@ -156,7 +156,7 @@ async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
     return key
 
 
-async def _filtered(context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes) -> Verdict:
+async def _filter(context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes) -> Verdict:
     assert context.filters is not None, "stored queries contain no dry runs"
     names = klass.event_names
     name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]

@@ -108,7 +108,7 @@ async def _explain(info: Info, webhook: WebhookRow, entity_id: int, limit: int) 
     if not changes:
         return []
     events = await list_entity_events(context.reader, webhook.id, entity_type, entity_id, since=changes[-1].recorded_at)
-    explained = explain_changes(webhook, _watched(info, webhook), changes, events, is_seen=is_seen)
+    explained = explain_changes(webhook, _watched_columns(info, webhook), changes, events, is_seen=is_seen)
     if context.viewer.is_operator:
         return explained
     return [one for one in explained if one.is_owned]
@@ -119,7 +119,7 @@ async def _is_seen(context: Context, owner: Viewer, entity_type: str, entity_id:
     return bool(await context.reader.fetch(asked.sql, [entity_id], *asked.args))
 
 
-def _watched(info: Info, webhook: WebhookRow) -> frozenset[str] | None:
+def _watched_columns(info: Info, webhook: WebhookRow) -> frozenset[str] | None:
     schema = info.schema._schema
     try:
         query = stored_query(schema, webhook.query_string, webhook.type)

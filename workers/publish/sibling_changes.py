@@ -15,7 +15,7 @@ from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 from schema.entities.declarations import VISIBILITY
 from schema.entities.visibility import OperatorOnly
-from schema.stored.watched import across, is_operators_own
+from schema.stored.watched import is_operators_own, sibling_column
 from workers.publish.match import entity_of
 from workers.publish.subscribing_sellers import Entity
 from workers.publish.subscriptions import Owner, Subscriptions
@@ -38,7 +38,7 @@ async def pass_across(
     """
     for whole, down in PASSED_DOWN.items():
         updates = [one for one in events if one.entity_type == whole and one.operation is WebhookEventName.UPDATE]
-        columns = frozenset(across(down.table, column) for event in updates for column in event.columns)
+        columns = frozenset(sibling_column(down.table, column) for event in updates for column in event.columns)
         if not columns:
             continue
         sellers = {seller for event in updates for seller in owners.get(entity_of(event), ())}
@@ -105,6 +105,6 @@ def _passed(event: ChangeEvent, down: PassedDown) -> Passed | None:
         sql=down.sql,
         # The one that has changed has told so itself.
         excepted=changed.pop() if is_known and len(changed) == 1 and not event.is_cut else None,
-        columns=frozenset(across(down.table, column) for column in event.columns),
+        columns=frozenset(sibling_column(down.table, column) for column in event.columns),
         changes=rows,
     )

@@ -1,6 +1,6 @@
 """Leases that have expired: a worker claimed a webhook event, and never recorded what came of it."""
 
-from app.db.pool import Connection, unmoved
+from app.db.pool import Connection, retry_if_moved
 from app.webhooks.db.deliveries import lock_webhooks
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
@@ -16,7 +16,7 @@ async def release_expired(conn: Connection) -> list[WebhookEventId]:
         " where state = 'SENDING' and lease_until < statement_timestamp()"
     )
     await lock_webhooks(conn, [row["webhook_id"] for row in expired])
-    return await unmoved(conn, lambda: _release_expired(conn))
+    return await retry_if_moved(conn, lambda: _release_expired(conn))
 
 
 async def _release_expired(conn: Connection) -> list[WebhookEventId]:

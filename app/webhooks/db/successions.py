@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import orjson
 
-from app.db.pool import Connection, unmoved
+from app.db.pool import Connection, retry_if_moved
 from app.webhooks.db.webhook_events import Subject, WebhookEventId
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
@@ -81,7 +81,7 @@ async def list_recently_overtaken(conn: Connection) -> list[Subject]:
 async def lock_unclaimed(conn: Connection, subjects: Sequence[Subject]) -> set[WebhookEventId]:
     """Lock what waits for these until the transaction ends, as far as nobody else has locked it. Returns its ids."""
     keys = [list(column) for column in zip(*subjects, strict=True)]
-    rows = await unmoved(
+    rows = await retry_if_moved(
         conn,
         lambda: conn.fetch(
             """

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.db.pool import Connection, unmoved
+from app.db.pool import Connection, retry_if_moved
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db.payloads import Payload
@@ -44,7 +44,7 @@ async def get_webhook_event(conn: Connection, event_id: WebhookEventId, *, is_lo
     """
     sql = f"select {_COLUMNS} from webhook_events e where e.id = $1"
     if is_locked:
-        row = await unmoved(conn, lambda: conn.fetchrow(f"{sql} for no key update", event_id))
+        row = await retry_if_moved(conn, lambda: conn.fetchrow(f"{sql} for no key update", event_id))
     else:
         row = await conn.fetchrow(sql, event_id)
     assert row is not None, "its caller has found it"
@@ -61,7 +61,7 @@ async def replay_webhook_events(
     tests stay as they are.
     Returns: those that were changed, by id.
     """
-    rows = await unmoved(
+    rows = await retry_if_moved(
         conn,
         lambda: conn.fetch(
             f"""
@@ -104,7 +104,7 @@ async def cancel_open(conn: Connection, webhook_id: WebhookId, reason: str) -> N
 
     What is in flight comes to its own end.
     """
-    await unmoved(
+    await retry_if_moved(
         conn,
         lambda: conn.execute(
             "update webhook_events set state = 'CANCELLED', due_at = null, finished_at = clock_timestamp(), reason = $2"

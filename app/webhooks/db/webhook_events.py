@@ -7,7 +7,7 @@ from typing import NamedTuple, NewType
 
 import orjson
 
-from app.db.pool import Connection, unmoved
+from app.db.pool import Connection, retry_if_moved
 from app.db.table import Table
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
@@ -147,7 +147,7 @@ async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
     that was planned while nothing waited would read all that waits, each time.
     """
     keys = [list(column) for column in zip(*subjects, strict=True)]
-    await unmoved(
+    await retry_if_moved(
         conn,
         lambda: conn.execute(
             """
@@ -200,7 +200,7 @@ async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEve
     )
     pairs = [(old, row["id"]) for event, row in zip(events, rows, strict=True) for old in event.supersedes]
     if pairs:
-        await unmoved(conn, lambda: _supersede(conn, pairs))
+        await retry_if_moved(conn, lambda: _supersede(conn, pairs))
 
 
 async def _supersede(conn: Connection, pairs: Sequence[tuple[WebhookEventId, WebhookEventId]]) -> None:
@@ -228,7 +228,7 @@ async def hold_open(conn: Connection, webhook_id: WebhookId) -> None:
 
     None of it is claimed, held or not.
     """
-    await unmoved(
+    await retry_if_moved(
         conn,
         lambda: conn.execute(
             # An array, found by key: a join that was planned for few compares all that waits with each.
@@ -247,7 +247,7 @@ async def release_held(conn: Connection, webhook_id: WebhookId) -> None:
     A PENDING state says it was never attempted. What is older than a change that the webhook has missed stays: when the
     webhook catches up, a newer state takes its place. Not so where every change is asked for.
     """
-    await unmoved(
+    await retry_if_moved(
         conn,
         lambda: conn.execute(
             """

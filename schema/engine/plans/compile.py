@@ -153,12 +153,12 @@ class Compiler:
         if relation.link is not None or given.constant != {} or relation.where() != "true":
             child = self._child(relation, given, level, alias)
             build = self.define_row(child, child.alias, relation.target, relation.classify, named, sets)
-            return f"({build}(x[0], g) if (x := {self._rows(child, level)}) else {_absent(field)})"
+            return f"({build}(x[0], g) if (x := {self._rows(child, level)}) else {_missing_row_code(field)})"
         self.tables.add(relation.target.name)
         joined = level.join(alias, relation)
         place = level.column(joined, relation.remote)
         build = self.define_row(level, joined, relation.target, relation.classify, named, sets)
-        return f"({build}(r, g) if r[{place}] is not None else {_absent(field)})"
+        return f"({build}(r, g) if r[{place}] is not None else {_missing_row_code(field)})"
 
     def _owner(self, owner: Owner, level: Level, alias: str, selected: SelectedField) -> str:
         """Join each type that may be the owner; at most one of the joins finds a row.
@@ -264,6 +264,6 @@ def _classified(table: Table[object], classify: Classify) -> Callable[[tuple[Any
     return lambda values: type(classify(whole(values)))
 
 
-def _absent(field: GraphQLField) -> str:
+def _missing_row_code(field: GraphQLField) -> str:
     """Return the expression for a missing row: null, or a bail-out if the field may not be null."""
     return "bail()" if isinstance(field.type, GraphQLNonNull) else "None"

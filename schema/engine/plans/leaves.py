@@ -26,7 +26,7 @@ Complete = Callable[[Any], Any]
 def completer(kind: GraphQLOutputType) -> Complete:
     """Return a function that serializes a leaf's value, lists included. It raises BailOut for an error."""
     if isinstance(kind, GraphQLNonNull):
-        return _whole(kind.of_type, _required)
+        return _whole(kind.of_type, _refuse_null)
     return _whole(kind, _null)
 
 
@@ -37,7 +37,7 @@ def _whole(kind: GraphQLOutputType, when_none: Complete) -> Complete:
     assert is_leaf_type(kind)
 
     def serialized(value: Any) -> Any:
-        return when_none(None) if value is None else _serialized(kind, value)
+        return when_none(None) if value is None else _serialize(kind, value)
 
     return _quick(kind, serialized)
 
@@ -128,7 +128,7 @@ def _enum_names(kind: GraphQLEnumType) -> Complete:
     return names.__getitem__
 
 
-def _serialized(kind: Any, value: Any) -> Any:
+def _serialize(kind: Any, value: Any) -> Any:
     assert isinstance(kind, GraphQLScalarType | GraphQLEnumType)
     made = kind.serialize(value)
     if made is None:
@@ -140,7 +140,7 @@ def _null(value: None) -> None:
     return None
 
 
-def _required(value: Any) -> Any:
+def _refuse_null(value: Any) -> Any:
     if value is None:
         raise BailOut
     return value

@@ -90,7 +90,7 @@ class ListingRoot:
         level = self._level
         level.has_rows = False
         connection = ConnectionCode(
-            self._compiler, level, count=self._counted, cursor=self._cursor_of, classify=self._listing.classify
+            self._compiler, level, count=self._count_code, cursor=self._cursor_of, classify=self._listing.classify
         )
         return connection.function(on, selected, lambda: f"g[{level.number}]")
 
@@ -137,7 +137,7 @@ class ListingRoot:
         if self._listing.is_whole and len(slots[level.number]) > part.size:
             raise BailOut
 
-    def _counted(self) -> str:
+    def _count_code(self) -> str:
         self._level.counts = True
         return f"g[{self._count}]"
 
@@ -160,9 +160,9 @@ class LookupRoot:
     def prepare(self, variables: VariableValues | None) -> None:
         for type_name, _ in self._keys(variables):
             if type_name not in self._types:
-                self._types[type_name] = self._compiled(type_name)
+                self._types[type_name] = self._compile(type_name)
 
-    def _compiled(self, type_name: str) -> ObjectsPlan | None:
+    def _compile(self, type_name: str) -> ObjectsPlan | None:
         """Compile the selection for one type; None if only the reference executor supports it."""
         try:
             return ObjectsPlan(self._site.compiler(), type_name, self._site.selected.selection_sets)

@@ -58,12 +58,12 @@ class View:
 
     def _value(self, column: str) -> str:
         """Return the expression of the driver's value."""
-        return self._converted(self.level.column(self.alias, column), from_json(self.table, column))
+        return self._convert(self.level.column(self.alias, column), from_json(self.table, column))
 
     def _row_value(self, column: str) -> str:
-        return self._converted(self.columns[column], _quick(converter(self.table, column)))
+        return self._convert(self.columns[column], _quick(converter(self.table, column)))
 
-    def _converted(self, place: int, convert: Callable[[Any], Any] | None) -> str:
+    def _convert(self, place: int, convert: Callable[[Any], Any] | None) -> str:
         return f"r[{place}]" if convert is None else f"{self.code.name('c', convert)}(r[{place}])"
 
 

@@ -122,11 +122,11 @@ def _part(
     offers: Mapping[int, Offer],
     terms: Terms,
 ) -> Part:
-    alone = [_priced(line, offers[line.variant_id]) for line in wanted]
+    alone = [_price_line(line, offers[line.variant_id]) for line in wanted]
     shares = divide_adjustment(
         sum_adjustments(terms.adjustments, SUBTOTAL), [line.amounts.total_cents for line in alone]
     )
-    lines = [_priced(line, offers[line.variant_id], share) for line, share in zip(wanted, shares, strict=True)]
+    lines = [_price_line(line, offers[line.variant_id], share) for line, share in zip(wanted, shares, strict=True)]
     amounts = invoice_amounts(
         [line.amounts for line in lines],
         shipping_cost_cents=terms.shipping_cost_cents,
@@ -136,7 +136,7 @@ def _part(
     return Part(seller_id=seller_id, delivery_type=delivery_type, lines=lines, terms=terms, amounts=amounts)
 
 
-def _priced(line: PurchaseLine, offer: Offer, share: AdjustmentTotal = _NO_SHARE) -> PricedLine:
+def _price_line(line: PurchaseLine, offer: Offer, share: AdjustmentTotal = _NO_SHARE) -> PricedLine:
     """Compute the amounts of a line. `share` is its share of the invoice's adjustments of the subtotal."""
     unit = offer.price_cents if line.item_amount_cents is None else line.item_amount_cents
     assert unit is not None, "purchase_problems refuses what has no price"

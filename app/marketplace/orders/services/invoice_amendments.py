@@ -48,7 +48,7 @@ class NewAmendment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Priced:
+class _PricedLine:
     """A line with its amounts in cents. The total contains tax and commission."""
 
     line: AmendmentLine
@@ -74,7 +74,7 @@ async def create_amendment(database: Database, viewer: Viewer, given: NewAmendme
         items = {item.id: item for item in await lock_line_items(conn, invoice.id)}
         refund_lines = await lock_refund_lines(conn, invoice.id)
         amendment_problems(given.line_items, refundable(items.values(), refund_lines)).check()
-        lines = [_priced(line, items) for line in given.line_items]
+        lines = [_price_line(line, items) for line in given.line_items]
         total = sum(line.total_cents for line in lines)
         left = invoice.total_cents + invoice.adjustment_cents
         amount_problems(total, invoice_left_cents=left).check()
@@ -86,14 +86,14 @@ async def create_amendment(database: Database, viewer: Viewer, given: NewAmendme
         return amendment
 
 
-def _priced(line: AmendmentLine, items: Mapping[LineItemId, LineItem]) -> _Priced:
+def _price_line(line: AmendmentLine, items: Mapping[LineItemId, LineItem]) -> _PricedLine:
     if line.line_item_id is None:
         total = line.quantity * (line.amount_cents or 0)
-        return _Priced(line=line, item=None, total_cents=total, tax_cents=0, commission_cents=0)
+        return _PricedLine(line=line, item=None, total_cents=total, tax_cents=0, commission_cents=0)
     item = items[LineItemId(line.line_item_id)]
     own = share(item.total_cents, line.quantity, item.quantity)
     total = own if line.amount_cents is None else line.quantity * line.amount_cents
-    return _Priced(
+    return _PricedLine(
         line=line,
         item=item,
         total_cents=total,
@@ -102,7 +102,7 @@ def _priced(line: AmendmentLine, items: Mapping[LineItemId, LineItem]) -> _Price
     )
 
 
-def _settled(lines: Sequence[_Priced]) -> Settled:
+def _settled(lines: Sequence[_PricedLine]) -> Settled:
     now: Counter[tuple[LineItemId, bool]] = Counter()
     for priced in lines:
         if priced.item is not None:
@@ -111,7 +111,7 @@ def _settled(lines: Sequence[_Priced]) -> Settled:
 
 
 async def _insert(
-    conn: Connection, invoice: Invoice, lines: Sequence[_Priced], remittance_cents: int | None
+    conn: Connection, invoice: Invoice, lines: Sequence[_PricedLine], remittance_cents: int | None
 ) -> InvoiceAmendment:
     total = sum(line.total_cents for line in lines)
     commission = sum(line.commission_cents for line in lines)
@@ -132,7 +132,7 @@ async def _insert(
     return amendment
 
 
-def _row(priced: _Priced) -> dict[str, object]:
+def _row(priced: _PricedLine) -> dict[str, object]:
     line = priced.line
     return {
         "line_item_id": line.line_item_id,

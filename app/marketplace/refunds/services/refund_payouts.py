@@ -34,7 +34,7 @@ class Payout:
     refund_cents: int
     cash_cents: int
 
-    def scaled(self, amount_cents: int) -> int:
+    def scale(self, amount_cents: int) -> int:
         """Return the part of the lines' amount that is paid."""
         return share(amount_cents, self.refund_cents, self.lines_total_cents)
 
@@ -152,8 +152,8 @@ async def insert_amendment(
         invoice_id=invoice.id,
         refund_request_id=request.id,
         total_cents=payout.refund_cents,
-        tax_cents=payout.scaled(taxes),
-        remittance_cents=payout.refund_cents - payout.scaled(commission),
+        tax_cents=payout.scale(taxes),
+        remittance_cents=payout.refund_cents - payout.scale(commission),
         line_item_amount_total_cents=sum(line.amount_cents for line in payout.lines if line.line_item_id),
         line_item_tax_total_cents=taxes,
         tax_rate=invoice.tax_rate,
