@@ -1,4 +1,4 @@
-# Needs make and Python 3.11 or 3.12; on 3.13 also a redis-server or valkey-server on PATH.
+# Needs make and Python 3.11, 3.12, 3.13 or 3.14. PYTHON=… names the one to use; without it, the first that serves is used.
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -70,28 +70,46 @@ has_node = node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'
 # that ignores the signal keeps make waiting for it, and turns an end by Ctrl-C into success, so that make is quiet.
 run = trap : INT; $(1); status=$$?; [ $$status -eq 130 ] || exit $$status
 
-# A program named python3.12 may be a shim that fails, so each candidate has to prove itself.
-CHECK  := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-REDIS  := import shutil, sys; sys.exit(sys.version_info >= (3, 13) and not (shutil.which("redis-server") or shutil.which("valkey-server")))
+# They say why a Python can't be used. A program named python3.12 may be a shim that fails, so each candidate has to
+# prove itself.
+VERSION := import sys; v = sys.version_info[:2]; \
+  (3, 11) <= v <= (3, 14) or sys.exit("it is Python %d.%d, and Tellgraph needs 3.11, 3.12, 3.13 or 3.14" % v)
+MODULES := from importlib.util import find_spec; all(map(find_spec, ("ensurepip", "venv"))) or \
+  sys.exit("it can make no virtual environments; on Debian and Ubuntu: apt install python%d.%d-venv" % v)
+# The same for a Python and for the virtual environments made with it.
+BUILD := import sys; print(sys.base_prefix, sys.version)
 
-$(STAMP): pyproject.toml docker/constraints.txt
-	@for python in $(PYTHON) python3.12 python3.11 python3.13 python3; do \
-	  "$$python" -c '$(CHECK)' >/dev/null 2>&1 && "$$python" -c '$(REDIS)' && found=$$python && break; \
-	done; \
-	if [ -z "$$found" ]; then \
-	  echo "Tellgraph needs Python 3.11 or 3.12 (or 3.13 and a redis-server or valkey-server on PATH)." >&2; \
-	  echo "Install one, or name it: make PYTHON=/path/to/python3.12" >&2; \
-	  exit 1; \
+# With PYTHON=… always looked at: what is installed may be another Python's.
+.PHONY: asked
+$(STAMP): pyproject.toml docker/constraints.txt $(if $(PYTHON),asked)
+	@serves() { \
+	  command -v "$$1" >/dev/null || { why="there is no such program"; return 1; }; \
+	  why=$$("$$1" -c '$(VERSION); $(MODULES)' 2>&1) || { why=$$(echo "$${why:-it fails}" | head -n 1); return 1; }; \
+	}; \
+	if [ -n "$$PYTHON" ]; then \
+	  serves "$$PYTHON" || { echo "PYTHON=$$PYTHON can't be used: $$why" >&2; exit 1; }; \
+	  found=$$PYTHON; \
+	  if $(is_usable) && [ "$$($(BIN)/python -c '$(BUILD)')" = "$$("$$found" -c '$(BUILD)')" ]; then \
+	    [ -n "$(filter-out asked,$?)" ] || exit 0; \
+	  elif [ -e $(VENV) ]; then \
+	    echo "$(VENV) is another Python's than $$PYTHON: making it anew"; rm -rf $(VENV); \
+	  fi; \
+	else \
+	  for python in python3.12 python3.11 python3.13 python3.14 python3; do \
+	    serves $$python && found=$$python && break; \
+	  done; \
 	fi; \
-	$(is_usable) || { rm -rf $(VENV); \
-	  if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
-	    echo "$$found can't make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	$(is_usable) || { \
+	  if [ -z "$$found" ]; then \
+	    echo "Tellgraph needs Python 3.11, 3.12, 3.13 or 3.14. python3 can't be used: $$why" >&2; \
+	    echo "Install one, or name it: make PYTHON=/path/to/python3.13" >&2; \
 	    exit 1; \
 	  fi; \
-	  "$$found" -m venv $(VENV) || exit 1; }; \
+	  rm -rf $(VENV); "$$found" -m venv $(VENV) || exit 1; \
+	}; \
 	echo "installing into $(VENV) with $$($(BIN)/python --version) … about half a minute"; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint docker/constraints.txt \
 	  --editable '.[embedded,test]' && touch $@
 
 # Not so after an interrupted "venv", or when the Python that it was made with has gone.
-is_usable = $(BIN)/python -c '$(CHECK)' 2>/dev/null && $(BIN)/python -m pip --version >/dev/null 2>&1
+is_usable = $(BIN)/python -c '$(VERSION)' 2>/dev/null && $(BIN)/python -m pip --version >/dev/null 2>&1

@@ -15,14 +15,13 @@ from app.db.pool import DATABASE_ERRORS
 from app.errors import TellgraphError
 from app.webhooks.domain.broken_webhook import Checked
 
-#: Of `tellgraph check`; 1 says that webhooks would break.
+#: The exit status of a check that could not be made; 1 means that webhooks would break.
 NOT_CHECKED_STATUS = 2
 
 
-def check_database(database_url: str, errors: Console) -> None:
-    """Warn if the database belongs to a newer version. Raises Conflict if it has to be migrated first."""
-    if warning := asyncio.run(check_migrated(database_url)):
-        errors.print(f"[yellow]tellgraph:[/yellow] {warning}")
+def check_database(database_url: str) -> None:
+    """Refuse a database that this version can't work on; see `check_migrated`. Raises Conflict."""
+    asyncio.run(check_migrated(database_url))
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def seed(
     with servers() as settings:
         if get_settings().database_url is None:
             run_migrations(url_of(settings))
-        check_database(url_of(settings), err)
+        check_database(url_of(settings))
         typer.echo(run(run_seed(url_of(settings), asked, err)))
 
 

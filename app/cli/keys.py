@@ -36,7 +36,7 @@ def create(
             )
 
     with servers() as settings:
-        check_database(url_of(settings), err)
+        check_database(url_of(settings))
         typer.echo(run(make(settings)))
 
 
@@ -58,7 +58,7 @@ def rotate_secrets() -> None:
         return changed, unreadable
 
     with servers() as settings:
-        check_database(url_of(settings), err)
+        check_database(url_of(settings))
         changed, unreadable = run(rotate(settings))
     typer.echo(f"{changed} values are now encrypted under TELLGRAPH_SECRET_KEY.")
     if unreadable:

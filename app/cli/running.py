@@ -51,7 +51,7 @@ def serve() -> None:
             run_migrations(url_of(settings))
             err.print("PostgreSQL, Redis and one worker run inside this command: nothing else is needed.")
         configure_logging(settings)
-        check_database(url_of(settings), err)
+        check_database(url_of(settings))
         serve_metrics(settings)
         api = create_app(settings, with_worker=is_embedded)
         spare_collections()
@@ -62,7 +62,7 @@ def worker() -> None:
     """Publish change events and deliver webhook events, until SIGTERM or Ctrl-C."""
     with servers() as settings:
         configure_logging(settings)
-        check_database(url_of(settings), err)
+        check_database(url_of(settings))
         serve_metrics(settings)
         spare_collections()
         run(run_worker(settings))

@@ -29,7 +29,7 @@ def migrate(database_url: str) -> None:
     block every other statement on the table.
 
     Raises:
-        Conflict: The database belongs to a newer version.
+        Conflict: Another version has made the database.
         asyncpg.PostgresError: A statement failed.
         OSError: The database can't be reached.
     """
@@ -41,9 +41,7 @@ async def _migrate(database_url: str) -> None:
     try:
         while not await conn.fetchval("select pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110  # of another process
             await asyncio.sleep(_LOOK_AGAIN_S)
-        revision = await _revision(conn)
-        if revision is not None and revision not in _known():
-            raise Conflict(f"The database is at revision {revision}, which this version doesn't know: use a newer one.")
+        await _known_revision(conn)
         # Alembic is synchronous and runs its own event loop, which needs its own thread.
         await asyncio.to_thread(upgrade, database_url, "head")
         await _install_functions(database_url)
@@ -52,34 +50,27 @@ async def _migrate(database_url: str) -> None:
         await conn.close()
 
 
-async def check_migrated(database_url: str) -> str | None:
-    """Check whether this version can work on the database.
+async def check_migrated(database_url: str) -> None:
+    """Refuse a database that this version must not start to work on.
 
-    An older version works on newer tables, so that processes can be replaced one by one. A database that can't be
-    reached is not checked; the caller waits for it.
-
-    Returns:
-        A warning if the database belongs to a newer version, else None.
+    A running process continues when the database becomes newer, so that processes can be replaced one by one. A
+    database that can't be reached is not checked; the caller waits for it.
 
     Raises:
-        Conflict: The database has to be migrated first.
+        Conflict: The database must be migrated first, or another version has made it.
     """
     try:
         conn = await asyncpg.connect(database_url)
     except UNREACHABLE:
-        return None
+        return
     try:
-        revision = await _revision(conn)
+        revision = await _known_revision(conn)
     finally:
         await conn.close()
-    head, known = _scripts().get_current_head(), _known()
     if revision is None:
         raise Conflict("The database has not been migrated: run `tellgraph migrate` first.")
-    if revision not in known:
-        return f"The database is at revision {revision}, and this version knows up to {head}: deploy the newer version."
-    if revision != head:
+    if revision != (head := _scripts().get_current_head()):
         raise Conflict(f"The database is at revision {revision} and must be at {head}: run `tellgraph migrate` first.")
-    return None
 
 
 def upgrade(database_url: str, revision: str) -> None:
@@ -90,17 +81,21 @@ def upgrade(database_url: str, revision: str) -> None:
     command.upgrade(config, revision)
 
 
-async def _revision(conn: Connection) -> str | None:
-    """Return the revision of the database's tables; None if there are none."""
+async def _known_revision(conn: Connection) -> str | None:
+    """Return the revision of the database's tables; None if there are none.
+
+    Raises:
+        Conflict: This version does not have the revision: it is of a newer version, or from before the release.
+    """
     if await conn.fetchval("select to_regclass('alembic_version')") is None:
         return None
     revision: str | None = await conn.fetchval("select version_num from alembic_version")
+    if revision is not None and revision not in {script.revision for script in _scripts().walk_revisions()}:
+        raise Conflict(
+            f"The database is at revision {revision}, which this version doesn't know:"
+            " use a newer version, or a new database if this one was made before 0.1.0."
+        )
     return revision
-
-
-def _known() -> set[str]:
-    """Return the revisions that this version knows."""
-    return {script.revision for script in _scripts().walk_revisions()}
 
 
 def _scripts() -> ScriptDirectory:

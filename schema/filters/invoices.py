@@ -62,7 +62,7 @@ ARGUMENTS = (
     argument("sort", InvoiceSort | None, "Their order; by the time of their creation if absent."),
 )
 
-#: The same as `invoice_status` of app/marketplace/orders/domain/invoice.py. The SQL function is in the migrations.
+#: The same as `invoice_status` of app/marketplace/orders/domain/invoice.py. The SQL function is in 0002_orders.sql.
 STATUS_SQL = 'invoice_status({t}.status_flags) collate "C"'
 
 _SORTS: dict[InvoiceSortField, Sort] = {

@@ -19,7 +19,7 @@ _DESCRIPTORS = Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd")
 #: Turns of the event loop in which a closed transport and a cancelled task come to their end.
 _TURNS = 5
 #: c-ares closes its sockets in a thread of its own, about a millisecond after its channel was closed.
-_GRACE_S = 2.0
+_GRACE_S = 10.0
 _PAUSE_S = 0.001
 
 #: A descriptor with its inode: the number alone is given out again.

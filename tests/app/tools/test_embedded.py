@@ -25,7 +25,7 @@ _OTHER_PROCESS = """
 import signal
 import sys
 from pathlib import Path
-from app.embedded import embedded_servers
+from app.tools.embedded import embedded_servers
 # Whoever runs the tests in the background has it ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 with embedded_servers(Path(sys.argv[1]), durable=False) as servers:

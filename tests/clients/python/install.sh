@@ -3,8 +3,9 @@
 set -eu
 python=$1
 cd "$(dirname -- "$0")"
-cmp -s requirements.txt .venv/.installed && exit 0
+wanted=$("$python" -VV; cat requirements.txt)
+[ "$(cat .venv/.installed 2>/dev/null)" = "$wanted" ] && exit 0
 rm -rf .venv
 "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
-cp requirements.txt .venv/.installed
+echo "$wanted" >.venv/.installed

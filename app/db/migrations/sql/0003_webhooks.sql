@@ -1,4 +1,4 @@
--- Who may call, who subscribes, what was rendered, what was sent.
+-- Who may call, who subscribes, and what people do with webhooks. The queue is in 0004.
 
 create table api_keys (
   id bigint generated always as identity primary key,
@@ -12,6 +12,19 @@ create table api_keys (
   revoked_at timestamptz
 );
 
+-- Mutations sent with an Idempotency-Key. A row commits together with the change that it stands for.
+create table idempotency_keys (
+  actor text not null,                  -- on whose behalf, as in change_events
+  key text not null,
+  field text not null,                  -- the mutation's name in the response: an operation may hold several
+  request_hash bytea not null,          -- SHA-256 of the operation and its variables
+  made jsonb not null default '{}',     -- payload field → [table, id] of the row that was made
+  sealed bytea,                         -- the rest of the payload, encrypted, because it may be a secret
+  created_at timestamptz not null default now(),
+  primary key (actor, key, field)
+);
+create index idempotency_keys_created on idempotency_keys (created_at);
+
 create table webhooks (
   id bigint generated always as identity primary key,
   seller_id bigint references sellers,  -- the owner, as whom the query runs; null: the operator
@@ -19,86 +32,135 @@ create table webhooks (
   events text[] not null,
   url text not null,
   query_string text not null,
-  headers bytea,                        -- encrypted JSON object: name, value
-  headers_shown jsonb not null default '{}',  -- what may be read back of it: values masked
-  secrets bytea not null,               -- encrypted JSON list of signing secrets, newest first
+  triggers text[] not null default '{}',      -- field paths; empty: whatever the query reads
+  filter text,                                -- an expression over the result; null: everything is sent
+  broken_reason text,                         -- null: all fits the schema of the version that looked last
+  headers bytea,                              -- encrypted JSON object: name, value
+  headers_shown jsonb not null default '{}',  -- the same as it may be read back: values are masked
+  secrets bytea not null,                     -- encrypted JSON list of signing secrets, newest first
+  secrets_expire_at timestamptz,              -- when the next rotated-out secret ceases to sign
+  signature_schemes text[] not null default '{HMAC}',
+  public_key text,                            -- of the newest Ed25519 key; null: none signs
   description text,
   is_enabled boolean not null default true,
   disabled_reason text,
   allow_skip boolean not null default true,
   every_change boolean not null default false,
   max_retries integer not null default 25 check (max_retries between 0 and 50),
-  concurrent_send_limit integer not null default 100 check (concurrent_send_limit between 1 and 200),
   timeout_s integer not null default 15 check (timeout_s between 1 and 30),
-  is_failing boolean not null default false,      -- the last attempt found no healthy endpoint: a small share of places
-  failing_since timestamptz,                      -- since when no delivery has succeeded
+
+  -- Pace
+  concurrent_send_limit integer not null default 100 check (concurrent_send_limit between 1 and 200),
+  rate_limit integer check (rate_limit between 1 and 1000),  -- POSTs per second; null: no limit
+  paused_until timestamptz,                   -- the endpoint asked for a pause (429, Retry-After): nothing is claimed
+
+  -- Outages
+  is_failing boolean not null default false,  -- the last attempt failed at the endpoint: claims give it few places
+  failing_since timestamptz,                  -- since when no delivery has succeeded
+  outage_reported_at timestamptz,             -- when FAILING was raised, or Tellgraph disabled it; null: neither
+  resumed_at timestamptz,                     -- waiting retries attempted before this are made due; null: none are
+  resume_size integer,                        -- events of the next step; null: all that one statement may take
+  resume_stepped_at timestamptz,              -- the last step
+
+  -- Missed changes. A trigger sets both, for whoever disables and enables webhooks: functions/note_missing.sql.
+  missed_since bigint,                        -- it has missed changes after this turn; null: none
+  enabled_turn bigint,                        -- another one each time it is enabled
+
+  last_tested_at timestamptz,
+  deleted_at timestamptz,                     -- a deleted webhook is never enabled; its events stay readable
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  -- The transaction that last changed what publishing goes by. Workers keep webhooks in memory and read what has
+  -- changed since: everything at or after the oldest transaction that was open when they last looked.
+  changed_xid xid8 not null default pg_current_xact_id()
 );
 create index webhooks_type on webhooks (type, id);
 create index webhooks_seller on webhooks (seller_id, id);
+create index webhooks_changed on webhooks (changed_xid);
+create index webhooks_secrets_expire on webhooks (secrets_expire_at) where secrets_expire_at is not null;
+-- The sweep looks at these; they are few at any time.
+create index webhooks_failing on webhooks (failing_since) where failing_since is not null;
+create index webhooks_resumed on webhooks (resume_stepped_at nulls first, id) where resumed_at is not null;
+-- Webhooks that have to catch up.
+create index webhooks_behind on webhooks (id) where is_enabled and missed_since is not null;
+-- All webhooks for which missed changes are kept.
+create index webhooks_missing on webhooks (type, id) where missed_since is not null;
 
--- Rendered results, stored once however many webhooks share them.
-create table payloads (
-  digest bytea primary key,             -- SHA-256 of body
-  body bytea not null,
-  created_at timestamptz not null default now()
-);
+-- A token is a POST that may begin. A table of its own, because only the claim writes it, under its lock. A claim that
+-- wrote to webhooks after webhook_events would deadlock with whoever disables a webhook, in the other order.
+-- No row: the bucket is full.
+create table webhook_tokens (
+  webhook_id bigint primary key references webhooks on delete cascade,
+  tokens double precision not null,
+  refilled_at timestamptz not null
+) with (fillfactor = 50);
 
-create table webhook_events (
-  -- The id is also the sequence: it is given out under the entity's shard lock, so per webhook and entity
-  -- it rises with the state rendered.
+-- Backfills and replays advance in batches. Each batch is one transaction, together with the new position.
+-- The first batch sets total and last_id, which fix the end: what comes later is told anyway. They are null before.
+create table webhook_backfills (
   id bigint generated always as identity primary key,
   webhook_id bigint not null references webhooks,
-  entity_type text not null,
-  entity_id bigint not null,
-  event_name text not null check (event_name in ('create', 'update', 'destroy')),
-  state text not null check (state in ('PENDING', 'SENDING', 'RETRYING', 'DELIVERED', 'SKIPPED', 'SUPERSEDED',
-    'HELD', 'FAILED', 'CANCELLED', 'RENDER_FAILED')),
-  reason text,                          -- why it was skipped, superseded, failed
-  superseded_by bigint,
-  payload_digest bytea references payloads,
-  changed jsonb not null,
-  changed_at timestamptz not null,      -- when the (last) change was recorded
-  may_be_known boolean not null default true, -- whether the subscriber may have heard of the entity before
-  attempt_count integer not null default 0,
-  due_at timestamptz,
-  lease_until timestamptz,
-  last_status integer,
-  first_attempted_at timestamptz,
+  state text not null default 'RUNNING' check (state in ('RUNNING', 'DONE', 'CANCELLED', 'FAILED')),
+  reason text,                                -- why it failed
+  filters jsonb,                              -- the caller's WebhookBackfillFilters; null: all that the owner sees
+  updated_since timestamptz,
+  updated_until timestamptz,
+  rate_per_second integer not null,
+  is_forced boolean not null,                 -- whether equal results are sent, too
+  total integer,
+  last_id bigint,
+  position bigint not null default 0,         -- the last entity that was handled
+  done integer not null default 0,
+  skipped integer not null default 0,         -- how many of those done were not sent, because nothing was new
+  due_at timestamptz not null default clock_timestamp(),
   created_at timestamptz not null default clock_timestamp(),
+  started_at timestamptz,
   finished_at timestamptz
 );
--- The deliver claim's walk over webhooks with due rows.
-create index webhook_events_due on webhook_events (webhook_id, due_at, id) where state in ('PENDING', 'RETRYING');
--- "Is anything due?", asked by each worker's poll.
-create index webhook_events_next_due on webhook_events (due_at) where state in ('PENDING', 'RETRYING');
--- Tripwire of the order promise: one POST in flight per webhook and entity.
-create unique index webhook_events_one_in_flight on webhook_events (webhook_id, entity_type, entity_id)
-  where state = 'SENDING';
--- "Is an older one of this entity still open?"
-create index webhook_events_open on webhook_events (webhook_id, entity_type, entity_id, id)
-  where state in ('PENDING', 'RETRYING', 'SENDING', 'HELD');
--- "What was this webhook last given for this entity?"
-create index webhook_events_given on webhook_events (webhook_id, entity_type, entity_id, id)
-  where state in ('PENDING', 'RETRYING', 'SENDING', 'HELD', 'DELIVERED');
-create index webhook_events_leased on webhook_events (lease_until) where state = 'SENDING';
-create index webhook_events_by_webhook on webhook_events (webhook_id, id);
-alter table webhook_events set (
-  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
-  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000
-);
+create index webhook_backfills_due on webhook_backfills (due_at) where state = 'RUNNING';
+create index webhook_backfills_webhook on webhook_backfills (webhook_id, id);
 
-create table delivery_attempts (
+create table webhook_replays (
   id bigint generated always as identity primary key,
-  webhook_event_id bigint not null references webhook_events,
-  number integer not null,
-  started_at timestamptz not null default clock_timestamp(),
-  finished_at timestamptz,              -- null: in flight, or its worker died: outcome unknown
-  status integer,                       -- null: no status arrived
-  error_kind text,
-  error text,
-  response_body bytea,                  -- the first 8 KiB at most
-  duration_ms integer,
-  unique (webhook_event_id, number)
+  webhook_id bigint not null references webhooks,
+  state text not null default 'RUNNING' check (state in ('RUNNING', 'DONE', 'CANCELLED', 'FAILED')),
+  created_since timestamptz,
+  created_until timestamptz,
+  states text[] not null,
+  total integer,
+  last_id bigint,
+  position bigint not null default 0,         -- the last event that was handled
+  done integer not null default 0,
+  created_at timestamptz not null default clock_timestamp(),
+  started_at timestamptz,
+  finished_at timestamptz
 );
+create index webhook_replays_running on webhook_replays (id) where state = 'RUNNING';
+create index webhook_replays_webhook on webhook_replays (webhook_id, id);
+
+-- How many changes a webhook was not told of, because nothing that it watches changed. Nothing is written for each of
+-- them: workers count in memory and add their counts every few seconds. The id gives the reasons a lasting order.
+create table webhook_skips (
+  id bigint generated always as identity,
+  webhook_id bigint not null references webhooks on delete cascade,
+  reason text not null,
+  skipped bigint not null,
+  first_at timestamptz not null default clock_timestamp(),
+  last_at timestamptz not null default clock_timestamp(),
+  primary key (webhook_id, reason)
+) with (fillfactor = 80);               -- room for updates in place: no index holds what changes
+
+-- What happens to webhooks themselves: disabled, failing, out of retries, recovered. An entity like others, so webhooks
+-- tell of it like of others.
+create table operational_events (
+  id bigint generated always as identity primary key,
+  webhook_id bigint references webhooks,      -- null: PUBLISH_FAILED concerns a change event, not one webhook
+  kind text not null check (kind in ('DISABLED', 'FAILING', 'EXHAUSTED', 'RECOVERED', 'PUBLISH_FAILED')),
+  webhook_event_id bigint,                    -- of EXHAUSTED. No foreign key: the event may be dropped first
+  reason text not null,
+  occurred_at timestamptz not null default clock_timestamp()
+);
+create index operational_events_webhook on operational_events (webhook_id, id);
+create index operational_events_occurred on operational_events (occurred_at);
+create index operational_events_of_kind on operational_events (kind, id);
+create index operational_events_webhook_kind on operational_events (webhook_id, kind, id);

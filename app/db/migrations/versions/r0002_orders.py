@@ -1,9 +1,9 @@
-"""Images that were removed stay with what was sold."""
+"""Orders, invoices, shipments, refunds."""
 
 from app.db.migrations.sql_file import run_sql_file
 
-revision = "0010"
-down_revision = "0009"
+revision = "0002_orders"
+down_revision = "0001_catalogue"
 
 
 def upgrade() -> None:

@@ -1,9 +1,9 @@
-"""Attempts tell their webhook, and can be listed."""
+"""What capture triggers keep for themselves."""
 
 from app.db.migrations.sql_file import run_sql_file
 
-revision = "0029"
-down_revision = "0028"
+revision = "0005_capture"
+down_revision = "0004_queue"
 
 
 def upgrade() -> None:

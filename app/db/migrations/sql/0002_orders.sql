@@ -1,73 +1,6 @@
--- The marketplace: sellers, catalogue, orders, shipments, refunds.
--- Money is bigint minor units beside one currency per row. Deleting through the API sets deleted_at.
+-- Orders: what was bought, how it was sent, and what was given back. Money and indexes are as in the catalogue.
 
-create table sellers (
-  id bigint generated always as identity primary key,
-  business_name text not null,
-  legal_business_name text,
-  business_number text,
-  email_address text not null,
-  phone text,
-  is_online boolean not null default true,
-  is_retailer boolean not null default true,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
-);
-
-create table shipment_carriers (
-  id bigint generated always as identity primary key,
-  name text not null unique,
-  tracking_link_template text
-);
-
-create table adverts (
-  id bigint generated always as identity primary key,
-  seller_id bigint not null references sellers,
-  title text not null,
-  description text,
-  code text,
-  condition text not null default 'NEW' check (condition in ('NEW', 'USED')),
-  is_published boolean not null default true,
-  is_online boolean not null default true,
-  is_vetted boolean not null default true,
-  tax_code text,
-  product_features text[] not null default '{}',
-  url text,
-  deleted_at timestamptz,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
-);
-create index adverts_seller on adverts (seller_id, id);
-
-create table variants (
-  id bigint generated always as identity primary key,
-  advert_id bigint not null references adverts,
-  seller_id bigint not null references sellers,
-  label text not null,
-  sku text,
-  barcode text,
-  count_on_hand integer not null default 0 check (count_on_hand >= 0),
-  has_infinite_quantity boolean not null default false,
-  is_published boolean not null default true,
-  price_cents bigint check (price_cents >= 0),
-  sale_price_cents bigint check (sale_price_cents >= 0),
-  sale_price_start_at timestamptz,
-  sale_price_end_at timestamptz,
-  min_purchase_quantity integer,
-  max_purchase_quantity integer,
-  pricing_model text not null default 'MARKETPLACE' check (pricing_model in ('MARKETPLACE', 'WHOLESALE')),
-  currency text not null default 'AUD',
-  tax_code text,
-  notes text,
-  url text,
-  deleted_at timestamptz,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
-);
-create index variants_advert on variants (advert_id, id);
-create index variants_seller on variants (seller_id, id);
-create index variants_sku on variants (sku, id);
-create index variants_barcode on variants (barcode, id);
+-- An order is split into invoices, one for each seller
 
 create table orders (
   id bigint generated always as identity primary key,
@@ -79,11 +12,13 @@ create table orders (
   phone text,
   email_address text,
   company_name text,
+  address_id bigint references addresses,
   billing_first_name text,
   billing_surname text,
   billing_phone text,
   billing_email_address text,
   billing_company_name text,
+  billing_address_id bigint references addresses,
   is_gift boolean not null default false,
   message_to_seller text,
   payment_instrument_type text,
@@ -96,13 +31,43 @@ create table orders (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
+create index orders_address on orders (address_id) where address_id is not null;
+create index orders_billing_address on orders (billing_address_id) where billing_address_id is not null;
+create index orders_updated on orders (updated_at, id);
+
+create table payment_events (
+  id bigint generated always as identity primary key,
+  order_id bigint not null references orders,
+  amount_cents bigint not null,
+  currency text not null,
+  is_successful boolean not null,
+  transaction_id text,
+  response_message text,
+  created_at timestamptz not null default now()
+);
+create index payment_events_order on payment_events (order_id, id);
+
+-- The first of these flags that is set, as invoice_status in app/marketplace/orders/domain/invoice.py.
+create function invoice_status(flags text[]) returns text language sql immutable parallel safe as $$
+  select case
+    when 'CANCELLED' = any(flags) then 'CANCELLED'
+    when 'REFUNDED' = any(flags) then 'REFUNDED'
+    when 'COLLECTED' = any(flags) then 'COLLECTED'
+    when 'READY' = any(flags) then 'READY'
+    when 'SENT' = any(flags) then 'SENT'
+    when 'PARTIALLY_SENT' = any(flags) then 'PARTIALLY_SENT'
+    when 'PAYMENT_UNDER_REVIEW' = any(flags) then 'PAYMENT_UNDER_REVIEW'
+    when 'PAID' = any(flags) then 'PAID'
+    else 'AWAITING_PAYMENT'
+  end
+$$;
 
 create table invoices (
   id bigint generated always as identity primary key,
   order_id bigint not null references orders,
   seller_id bigint not null references sellers,
   delivery_type text not null check (delivery_type in ('BUY_ONLINE', 'CLICK_AND_COLLECT', 'NO_DISPATCH')),
-  -- Checked, since one unknown flag would fail the reading of every invoice that is read with it.
+  -- Checked here, because one unknown flag would make unreadable every invoice that is read together with it.
   status_flags text[] not null default '{}' check (status_flags <@ array['PAID', 'PAYMENT_UNDER_REVIEW', 'SENT',
     'PARTIALLY_SENT', 'AWAITING_RETURN', 'AWAITING_REFUND', 'REFUNDED', 'CANCELLED', 'READY', 'COLLECTED', 'REMITTED']),
   buyer_first_name text,
@@ -110,6 +75,8 @@ create table invoices (
   buyer_phone text,
   buyer_email_address text,
   buyer_message_to_seller text,
+  buyer_billing_address_id bigint references addresses,
+  shipping_address_id bigint references addresses,
   paid_at timestamptz,
   remitted_at timestamptz,
   shipping_description text not null default '',
@@ -130,7 +97,27 @@ create table invoices (
 create index invoices_order on invoices (order_id, id);
 create index invoices_seller on invoices (seller_id, id);
 create index invoices_created on invoices (created_at, id);
+create index invoices_seller_created on invoices (seller_id, created_at, id);
+create index invoices_updated on invoices (updated_at, id);
+create index invoices_seller_updated on invoices (seller_id, updated_at, id);
+create index invoices_paid on invoices (coalesce(paid_at, 'infinity'::timestamptz), id);
+create index invoices_remitted on invoices (coalesce(remitted_at, 'infinity'::timestamptz), id);
+create index invoices_status on invoices ((invoice_status(status_flags) collate "C"), id);
+create index invoices_shipping_address on invoices (shipping_address_id) where shipping_address_id is not null;
+create index invoices_buyer_billing_address on invoices (buyer_billing_address_id)
+  where buyer_billing_address_id is not null;
 
+create table invoice_annotations (
+  id bigint generated always as identity primary key,
+  invoice_id bigint not null references invoices,
+  content text not null,
+  is_resolved boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index invoice_annotations_invoice on invoice_annotations (invoice_id, id);
+
+-- What was sold is kept as it was called then: the advert, its brand and its variant may change later.
 create table line_items (
   id bigint generated always as identity primary key,
   invoice_id bigint not null references invoices,
@@ -142,6 +129,7 @@ create table line_items (
   variant_name text,
   variant_sku text,
   variant_barcode text,
+  image_id bigint references images,    -- not a copy: it may be one that the advert still has
   status text not null default 'NEW' check (status in ('NEW', 'ALLOCATED', 'REFUNDED', 'CANCELLED')),
   pricing_model text not null default 'MARKETPLACE' check (pricing_model in ('MARKETPLACE', 'WHOLESALE')),
   quantity integer not null check (quantity > 0),
@@ -163,6 +151,31 @@ create table line_items (
 );
 create index line_items_invoice on line_items (invoice_id, id);
 create index line_items_variant on line_items (variant_id);
+-- Which items show an image that is to be removed.
+create index line_items_image on line_items (image_id) where image_id is not null;
+create index line_items_awaiting_dispatch on line_items (invoice_id) where quantity_awaiting_dispatch > 0;
+
+create table adjustments (
+  id bigint generated always as identity primary key,
+  invoice_id bigint references invoices,
+  line_item_id bigint references line_items,
+  adjustment_type text not null check (adjustment_type in ('PROMOTION', 'FEE')),
+  applies_to text not null check (applies_to in ('SUBTOTAL_DISCOUNT', 'FREE_SHIPPING_DISCOUNT')),
+  amount_cents bigint not null,
+  currency text not null,
+  description text,
+  check ((invoice_id is null) <> (line_item_id is null))
+);
+create index adjustments_invoice on adjustments (invoice_id, id);
+create index adjustments_line_item on adjustments (line_item_id, id);
+
+-- Shipments
+
+create table shipment_carriers (
+  id bigint generated always as identity primary key,
+  name text not null unique,
+  tracking_link_template text
+);
 
 create table shipments (
   id bigint generated always as identity primary key,
@@ -187,6 +200,17 @@ create table shipped_items (
 create index shipped_items_shipment on shipped_items (shipment_id, id);
 create index shipped_items_line_item on shipped_items (line_item_id, id);
 
+create table shipment_statuses (
+  id bigint generated always as identity primary key,
+  shipment_id bigint not null references shipments,
+  status text not null check (status in ('InfoReceived', 'InTransit', 'OutForDelivery', 'AttemptFail', 'Delivered',
+    'AvailableForPickup', 'Exception', 'Expired', 'Pending')),
+  created_at timestamptz not null default now()
+);
+create index shipment_statuses_shipment on shipment_statuses (shipment_id, id);
+
+-- Refunds and returns
+
 create table refund_requests (
   id bigint generated always as identity primary key,
   invoice_id bigint not null references invoices,
@@ -206,6 +230,7 @@ create table refund_requests (
 );
 create index refund_requests_invoice on refund_requests (invoice_id, id);
 create index refund_requests_created on refund_requests (created_at, id);
+create index refund_requests_updated on refund_requests (updated_at, id);
 
 create table refund_request_line_items (
   id bigint generated always as identity primary key,
@@ -219,6 +244,7 @@ create table refund_request_line_items (
   deny_refund_reason text,
   description text,
   is_dispatched boolean not null default false,
+  returned_at timestamptz,              -- when the goods came back; the status changes later, when somebody decides
   amount_cents bigint not null,
   amount_per_item_cents bigint not null,
   currency text not null,
@@ -239,6 +265,37 @@ create table refund_request_notes (
 create index refund_request_notes_request on refund_request_notes (refund_request_id, id);
 create index refund_request_notes_line on refund_request_notes (refund_request_line_item_id, id);
 
+create table return_shipments (
+  id bigint generated always as identity primary key,
+  refund_request_id bigint not null references refund_requests,
+  carrier_id bigint not null references shipment_carriers,
+  tracking_number text not null,
+  note text,
+  drop_off_url text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index return_shipments_request on return_shipments (refund_request_id, id);
+
+-- Not in shipped_items, because what comes back must not count as sent.
+create table return_shipped_items (
+  id bigint generated always as identity primary key,
+  return_shipment_id bigint not null references return_shipments,
+  line_item_id bigint not null references line_items,
+  quantity integer not null check (quantity > 0)
+);
+create index return_shipped_items_shipment on return_shipped_items (return_shipment_id, id);
+create index return_shipped_items_line_item on return_shipped_items (line_item_id);
+
+create table return_shipment_statuses (
+  id bigint generated always as identity primary key,
+  return_shipment_id bigint not null references return_shipments,
+  status text not null check (status in ('InfoReceived', 'InTransit', 'OutForDelivery', 'AttemptFail', 'Delivered',
+    'AvailableForPickup', 'Exception', 'Expired', 'Pending')),
+  created_at timestamptz not null default now()
+);
+create index return_shipment_statuses_shipment on return_shipment_statuses (return_shipment_id, id);
+
 create table invoice_amendments (
   id bigint generated always as identity primary key,
   invoice_id bigint not null references invoices,
@@ -255,6 +312,9 @@ create table invoice_amendments (
   updated_at timestamptz not null default now()
 );
 create index invoice_amendments_invoice on invoice_amendments (invoice_id, id);
+create index invoice_amendments_created on invoice_amendments (created_at, id);
+create index invoice_amendments_updated on invoice_amendments (updated_at, id);
+create index invoice_amendments_remitted on invoice_amendments (coalesce(remitted_at, 'infinity'::timestamptz), id);
 
 create table invoice_amendment_line_items (
   id bigint generated always as identity primary key,

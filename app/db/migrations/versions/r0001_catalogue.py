@@ -1,9 +1,9 @@
-"""Change capture."""
+"""Sellers and what they offer."""
 
 from app.db.migrations.sql_file import run_sql_file
 
-revision = "0002"
-down_revision = "0001"
+revision = "0001_catalogue"
+down_revision = None
 
 
 def upgrade() -> None:

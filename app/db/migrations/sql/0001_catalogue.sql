@@ -1,0 +1,240 @@
+-- The catalogue: sellers and what they offer; before them, what rows of many tables have.
+-- Money is bigint minor units beside one currency per row. The API deletes a row by setting deleted_at.
+
+-- What rows of many tables have
+
+create table countries (
+  id bigint generated always as identity primary key,
+  name text not null,
+  iso text unique                       -- ISO 3166-1 alpha-2
+);
+
+create table states (
+  id bigint generated always as identity primary key,
+  country_id bigint not null references countries,
+  name text not null,
+  short text                            -- as on an envelope: VIC
+);
+create index states_country on states (country_id, id);
+
+-- An address belongs to the rows that point to it. Several may: an order and its invoices often share one.
+create table addresses (
+  id bigint generated always as identity primary key,
+  address text not null,
+  subaddress text,
+  city text not null,
+  postcode text not null,
+  state_id bigint references states,
+  country_id bigint not null references countries,
+  lat double precision check (lat between -90 and 90),
+  lng double precision check (lng between -180 and 180)
+);
+
+-- An owner is named by its GraphQL type and its id, without a foreign key: ids are never given out again.
+create table images (
+  id bigint generated always as identity primary key,
+  -- A line item owns an image that its advert had when the item was sold and has no longer.
+  owner_type text not null check (owner_type in
+    ('Advert', 'Variant', 'Brand', 'Seller', 'RefundRequestNote', 'LineItem')),
+  owner_id bigint not null,
+  kind text not null default 'GALLERY' check (kind in ('GALLERY', 'LOGO')),
+  url text not null,
+  alt text,
+  filename text,
+  position integer not null default 0
+);
+create index images_owner on images (owner_type, owner_id, id);
+create unique index images_logo on images (owner_type, owner_id) where kind = 'LOGO';
+
+create table external_ids (
+  id bigint generated always as identity primary key,
+  owner_type text not null check (owner_type in ('Order', 'Invoice', 'LineItem', 'Shipment', 'RefundRequest',
+    'RefundRequestLineItem', 'ReturnShipment', 'Advert', 'Variant', 'Seller')),
+  owner_id bigint not null,
+  key text not null,
+  value text not null,
+  unique (owner_type, owner_id, key)
+);
+create index external_ids_value on external_ids (key, value, id);
+
+create table metadata (
+  id bigint generated always as identity primary key,
+  owner_type text not null check (owner_type in ('Order', 'Invoice', 'LineItem', 'Shipment', 'RefundRequest',
+    'RefundRequestLineItem', 'ReturnShipment', 'Advert', 'Variant', 'Seller')),
+  owner_id bigint not null,
+  key text not null,
+  value text not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (owner_type, owner_id, key)
+);
+
+-- Sellers and what they offer
+
+create table sellers (
+  id bigint generated always as identity primary key,
+  business_name text not null,
+  legal_business_name text,
+  business_number text,
+  email_address text not null,
+  phone text,
+  address_id bigint references addresses,
+  is_online boolean not null default true,
+  is_retailer boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index sellers_address on sellers (address_id) where address_id is not null;
+
+create table brands (
+  id bigint generated always as identity primary key,
+  name text not null unique,
+  slug text not null unique
+);
+
+create table taxons (
+  id bigint generated always as identity primary key,
+  parent_id bigint references taxons,
+  display_name text not null,
+  title text not null,
+  url_slug text not null,
+  tree_name text not null default ''    -- the names from the root down to this one; the triggers below keep it
+);
+create index taxons_parent on taxons (parent_id, id);
+
+create function taxon_tree_name() returns trigger language plpgsql as $$
+begin
+  if exists (
+    with recursive above as (
+      select new.parent_id as id
+      union select t.parent_id from taxons t join above a on t.id = a.id
+    ) select from above where id = new.id
+  ) then
+    raise exception 'taxon % can not lie below itself', new.id using errcode = 'check_violation';
+  end if;
+  new.tree_name := coalesce((select p.tree_name || ' > ' from taxons p where p.id = new.parent_id), '')
+    || new.display_name;
+  return new;
+end $$;
+create trigger taxons_tree_name before insert or update on taxons
+  for each row execute function taxon_tree_name();
+
+create function taxon_tree_names_below() returns trigger language plpgsql as $$
+begin
+  update taxons set tree_name = '' where parent_id = new.id;  -- the trigger above names each of them anew
+  return null;
+end $$;
+create trigger taxons_tree_names_below after update on taxons
+  for each row when (old.tree_name is distinct from new.tree_name) execute function taxon_tree_names_below();
+
+-- Each index below that is for a list of the API costs every write of its table. So the operator's lists have one for
+-- each order. A seller's lists have one only for what is polled; their other orders sort the seller's own rows.
+create table adverts (
+  id bigint generated always as identity primary key,
+  seller_id bigint not null references sellers,
+  title text not null,
+  description text,
+  code text,
+  condition text not null default 'NEW' check (condition in ('NEW', 'USED')),
+  brand_id bigint references brands,
+  taxon_id bigint references taxons,
+  display_image_id bigint references images,
+  is_published boolean not null default true,
+  is_online boolean not null default true,
+  is_vetted boolean not null default true,
+  tax_code text,
+  product_features text[] not null default '{}',
+  url text,
+  deleted_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index adverts_seller on adverts (seller_id, id);
+create index adverts_brand on adverts (brand_id, id);
+create index adverts_taxon on adverts (taxon_id, id);
+create index adverts_updated on adverts (updated_at, id);
+create index adverts_seller_updated on adverts (seller_id, updated_at, id);
+
+create table variants (
+  id bigint generated always as identity primary key,
+  advert_id bigint not null references adverts,
+  seller_id bigint not null references sellers,
+  label text not null,
+  sku text,
+  barcode text,
+  count_on_hand integer not null default 0 check (count_on_hand >= 0),
+  has_infinite_quantity boolean not null default false,
+  is_published boolean not null default true,
+  price_cents bigint check (price_cents >= 0),
+  sale_price_cents bigint check (sale_price_cents >= 0),
+  sale_price_start_at timestamptz,
+  sale_price_end_at timestamptz,
+  min_purchase_quantity integer,
+  max_purchase_quantity integer,
+  pricing_model text not null default 'MARKETPLACE' check (pricing_model in ('MARKETPLACE', 'WHOLESALE')),
+  currency text not null default 'AUD',
+  tax_code text,
+  notes text,
+  url text,
+  deleted_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index variants_advert on variants (advert_id, id);
+create index variants_seller on variants (seller_id, id);
+create index variants_sku on variants (sku, id);
+create index variants_barcode on variants (barcode, id);
+
+create table inventories (
+  id bigint generated always as identity primary key,
+  variant_id bigint not null references variants,
+  seller_id bigint not null references sellers,
+  count_on_hand integer not null default 0 check (count_on_hand >= 0),
+  has_infinite_quantity boolean not null default false,
+  price_cents bigint check (price_cents >= 0),
+  currency text not null
+);
+create index inventories_variant on inventories (variant_id, id);
+create index inventories_seller on inventories (seller_id, id);
+
+create table option_types (
+  id bigint generated always as identity primary key,
+  name text not null unique,
+  display_name text not null,
+  position integer not null default 0,
+  field_type text not null check (field_type in ('SINGLE_SELECT', 'MULTI_SELECT', 'FREE_TEXT'))
+);
+
+create table option_values (
+  id bigint generated always as identity primary key,
+  option_type_id bigint not null references option_types,
+  name text not null,
+  display_name text not null,
+  position integer not null default 0,
+  unique (option_type_id, name)
+);
+create index option_values_type on option_values (option_type_id, id);
+
+create table advert_option_values (
+  id bigint generated always as identity primary key,
+  advert_id bigint not null references adverts,
+  option_type_id bigint not null references option_types,
+  option_value_id bigint references option_values,
+  text_value text,
+  check ((option_value_id is null) <> (text_value is null))
+);
+create index advert_option_values_advert on advert_option_values (advert_id, id);
+create index advert_option_values_type on advert_option_values (option_type_id);
+create index advert_option_values_value on advert_option_values (option_value_id);
+
+create table variant_option_values (
+  id bigint generated always as identity primary key,
+  variant_id bigint not null references variants,
+  option_type_id bigint not null references option_types,
+  option_value_id bigint references option_values,
+  text_value text,
+  check ((option_value_id is null) <> (text_value is null))
+);
+create index variant_option_values_variant on variant_option_values (variant_id, id);
+create index variant_option_values_type on variant_option_values (option_type_id);
+create index variant_option_values_value on variant_option_values (option_value_id);
