@@ -35,7 +35,7 @@ from schema.stored.check import background_marking
 from workers.process import run_worker
 
 _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
-#: Bytes of an answer for each character that a plan reads: four bytes, under each of a hundred aliases.
+#: Bytes of an answer for each character that a plan reads: four, for each of a hundred aliases.
 _BYTES_READ = 400
 #: Bytes of a value that is computed from a row, such as a formatted amount.
 _BYTES_EACH = 100
@@ -80,7 +80,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Endpoint:
-    """The GraphQL endpoint. It is an ASGI application itself, because Starlette's wrapper costs time in each request.
+    """The GraphQL endpoint. It is an ASGI application, because Starlette's wrapper of functions slows each request.
 
     Args:
         viewers: The viewers of the keys of earlier requests.
@@ -103,7 +103,7 @@ class _Endpoint:
             key = credential(request.headers)
             if key is None:
                 return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
-            # Before a connection is taken: a body that comes in slowly must not hold one of the pool's few.
+            # The body is read before a connection is taken, so that a slow body holds none of the pool's few.
             operation = await read_operation(request, max_body_bytes=self.settings.max_body_bytes)
             async with connection(self.database) as conn:
                 result = await self._run(request, key, operation, conn)
@@ -119,9 +119,8 @@ class _Endpoint:
     async def _run(self, request: Request, key: str, operation: Operation, conn: Connection) -> OperationResult | None:
         """Run an operation on behalf of the key's viewer; None if the key is not valid.
 
-        A plan reads for the viewer that the key had in an earlier request, and its statement also selects whether the
-        key still has that viewer. This saves a round trip. If the statement can't tell, the key is looked up before
-        anything is answered.
+        A plan reads for the viewer that the key had in an earlier request, and its statement also checks the key. This
+        saves a round trip. If the statement does not confirm the key, the key is looked up before anything is answered.
         """
         key_check = self.viewers.key_check(key)
         response = None
@@ -142,10 +141,9 @@ class _Endpoint:
         return await _execute(operation, context)
 
     def _result(self, response: dict[str, Any], operation: Operation, context: Context) -> OperationResult:
-        """Return the result of a plan, and whether it is certainly smaller than the limit.
+        """Return a plan's result. It is marked as small if an upper bound of its size is small.
 
-        The estimate takes everything that was read, under each possible alias, and all names. It saves counting the
-        bytes of the answer, which takes a tenth of a plan's time.
+        Counting the exact size takes a tenth of a plan's time.
         """
         values = response["extensions"]["cost"]["requested"] * (len(operation.query) + _BYTES_EACH)
         most = context.reader.characters * _BYTES_READ + values
@@ -165,7 +163,7 @@ class _Endpoint:
 
 
 async def _execute(operation: Operation, context: Context) -> OperationResult:
-    """Execute an operation by the reference executor."""
+    """Run an operation by the reference executor."""
     allowed = {OperationType.QUERY, OperationType.MUTATION} if operation.may_mutate else {OperationType.QUERY}
     try:
         result = await schema.execute(
@@ -196,7 +194,7 @@ def _reference_result(result: ExecutionResult) -> OperationResult:
 
 
 def _has_wrong_variables(result: ExecutionResult) -> bool:
-    """Tell whether variables were refused: graphql-core then returns a result whose errors belong to no field."""
+    """Return whether variables were wrong. graphql-core then returns a result whose errors have no path."""
     return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
 
 

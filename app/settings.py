@@ -1,4 +1,4 @@
-"""Settings, read once from the environment (`TELLGRAPH_…`); the table in app/docs/running.md documents each."""
+"""Settings, read once from the environment (`TELLGRAPH_…`). The table in app/docs/running.md lists them."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
-    """All settings of an operator. They don't change while a process runs."""
+    """All settings of an operator. They are frozen, so none changes while a process runs."""
 
     model_config = SettingsConfigDict(env_prefix="TELLGRAPH_", frozen=True)
 
@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     secret_key_previous: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         repr=False,
-        description="Former values of the secret key, comma-separated: what they encrypted can still be read. "
+        description="Former values of the secret key, comma-separated. Data that they encrypted can still be read. "
         "See “Changing the secret key”.",
     )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
@@ -45,71 +45,72 @@ class Settings(BaseSettings):
         description="Port for `GET /metrics` in Prometheus' form, on API and worker processes. Absent: none.",
     )
     metrics_host: str = Field(
-        default="127.0.0.1", description="Address of that port. No key is asked for there: keep it private."
+        default="127.0.0.1", description="Address of the metrics port. It requires no key, so keep it private."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest log level.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object or one readable line.")
     introspection: bool = Field(default=True, description="Whether GraphQL introspection is answered.")
     max_cost: int = Field(
         default=100_000,
         ge=100,
-        description="How many values the answer of one operation may hold, by its static cost; above, it is refused.",
+        description="Greatest static cost of one operation: the number of values that its answer may hold. A "
+        "higher cost is refused.",
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body that the API reads.")
     max_response_bytes: int = Field(
         default=10_485_760,
         ge=1_000,
-        description="Largest answer of the API, 10 MiB: an operation whose answer would be larger is refused.",
+        description="Largest answer of the API, 10 MiB. An operation with a larger answer is refused.",
     )
     max_payload_bytes: int = Field(
         default=1_048_576,
         ge=1_000,
-        description="Largest body of one webhook event, 1 MiB; a larger one is not sent, and the event says why.",
+        description="Largest body of one webhook event, 1 MiB. A larger one is not sent, and the event has the reason.",
     )
     max_webhooks_per_seller: int = Field(
         default=100,
         ge=0,
-        description="How many webhooks a seller may have that are not deleted, whoever registered them.",
+        description="Number of webhooks that a seller may have, whoever registered them. Deleted ones do not count.",
     )
     database_pool_size: int = Field(default=10, ge=2, le=200, description="Connections per process to PostgreSQL.")
     database_timeout_s: float = Field(
         default=60,
         ge=1,
         le=3600,
-        description="Seconds until a statement that PostgreSQL does not answer is given up, with its connection; and "
-        "until PostgreSQL gives up a transaction whose process has gone silent.",
+        description="Seconds after which an unanswered statement is given up, with its connection. After the "
+        "same time, PostgreSQL ends a transaction whose process is silent.",
     )
     allow_http: bool = Field(default=False, description="Whether an endpoint may be http:// instead of https://.")
     egress_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
         description="Networks (CIDR, comma-separated) that webhooks may reach although they are not public. "
-        "Lifts the https rule and the name rules for them, too.",
+        "The https rule and the name rules do not apply to them.",
     )
     name_servers: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Name servers that the hosts of webhooks are looked up by, in the place of the system's: "
-        "addresses, comma-separated, with a port or without, as in `10.0.0.53,[fd00::53]:5353`.",
+        description="Name servers for the hosts of webhooks, instead of the system's. They are addresses "
+        "with or without a port, comma-separated, as in `10.0.0.53,[fd00::53]:5353`.",
     )
     deliver_max_in_flight: int = Field(default=1000, ge=1, le=10_000, description="POSTs in flight per worker process.")
     deliver_lease_s: float = Field(
         default=60,
         gt=1,
         le=3600,
-        description="Seconds until another worker may take what a worker has claimed and not recorded.",
+        description="Seconds after which another worker may take events that a worker has claimed and not recorded.",
     )
     publish_batch_size: int = Field(default=500, ge=1, le=5_000, description="Change events published per transaction.")
     retention_days: int = Field(
         default=30,
         ge=0,
         le=3650,
-        description="Days for which webhook events that have ended, their attempts and payloads are kept; 0 keeps them "
+        description="Days for which ended webhook events are kept, with their attempts and payloads; 0 keeps them "
         "for ever. See “Retention”.",
     )
     failing_after_s: float = Field(
         default=600,
         gt=0,
         le=432_000,
-        description="Seconds without a successful delivery after which a webhook is reported as failing, once.",
+        description="Seconds without a successful delivery after which a webhook is reported once as failing.",
     )
     idle_poll_s: float = Field(
         default=0.25, gt=0, le=5, description="Seconds between looks at the tables when no doorbell rings."
@@ -133,7 +134,7 @@ class Settings(BaseSettings):
 
 
 def _is_server(text: str) -> bool:
-    match = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::([0-9]{1,5}))?|([0-9.]+):([0-9]{1,5})", text)
+    match = re.fullmatch(r"\[([0-9a-f_a-F:.]+)\](?::([0-9]{1,5}))?|([0-9.]+):([0-9]{1,5})", text)
     address, port = (match[1] or match[3], match[2] or match[4] or "53") if match else (text, "53")
     with contextlib.suppress(ValueError):
         return bool(ip_address(address)) and 1 <= int(port) <= 65535
@@ -142,5 +143,5 @@ def _is_server(text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """Return the settings. The environment is read once."""
+    """Read the environment the first time. Return the same frozen object afterwards."""
     return Settings()

@@ -9,6 +9,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 
 from schema.engine.context import Context
 from schema.engine.documents import Documents, PreparedOperation
+from schema.entities.declaration_check import check_declarations
 from schema.errors import log_unknown
 from schema.mutation import Mutation
 from schema.query import Query
@@ -47,3 +48,4 @@ schema = TellgraphSchema(
     config=StrawberryConfig(auto_camel_case=True),
     extensions=[lambda: PreparedOperation(documents)],
 )
+check_declarations(schema._schema)

@@ -1,4 +1,4 @@
-"""From a commit to a job: LISTEN makes it fast, a look at the tables makes it certain."""
+"""Start jobs after commits. LISTEN makes it fast; looking at the tables makes it certain."""
 
 import asyncio
 import contextlib
@@ -15,17 +15,17 @@ from workers.resources import Resources
 _log = structlog.get_logger()
 
 CHANNEL = "tellgraph"
-#: After a ring, looks in this order (seconds): a commit that found the doorbell just rung comes within them.
+#: Seconds between the looks after a ring. They find commits that did not ring because the doorbell had just rung.
 _FOLLOW_UP_S = (0.02, 0.03, 0.05)
-#: A job that has not begun by then was lost with its queue: ask for it again.
+#: Seconds. A job that has not begun by then was lost with its queue, and is asked for again.
 _LOST_AFTER_S = 1.0
 _RECONNECT_S = 0.5
-#: Seconds between looks where no commit rings, since transactions may be prepared: 25 ms more for a change on average.
+#: Seconds between looks if no commit rings, because transactions may be prepared. A change waits 25 ms on average.
 _UNRUNG_POLL_S = 0.05
 
 
 class Doorbell:
-    """Rings for jobs of this process, at most once until the job has begun."""
+    """Asks for jobs of this process, each at most once until it has begun."""
 
     def __init__(self, resources: Resources, ring: Callable[[Job], Awaitable[None]]) -> None:
         self._resources = resources
@@ -34,15 +34,15 @@ class Doorbell:
         self._asked: dict[Job, float] = {}
 
     def begun(self, job: Job) -> None:
-        """A job says that it looks now: what is committed from here on needs another ring."""
+        """Note that a job has begun. Anything committed from now on needs another ring."""
         self._asked.pop(job, None)
 
     def wake(self) -> None:
-        """Look now, also at whether the process stops."""
+        """Look at the tables now, and check whether the process stops."""
         self._heard.set()
 
     async def run(self) -> None:
-        """Listen and look until the process stops; whatever breaks, begin again."""
+        """Listen and look until the process stops. After a lost connection, begin again."""
         while not self._resources.stopping.is_set():
             try:
                 async with connection(self._resources.database) as conn:
@@ -71,7 +71,7 @@ class Doorbell:
             with contextlib.suppress(*DATABASE_ERRORS):
                 await conn.remove_listener(CHANNEL, self._hear)
                 is_clean = not conn.is_closed()
-            # A lost connection keeps its listener: the pool must not get it back with one.
+            # A connection that may still have its listener must not go back to the pool.
             if not is_clean:
                 conn.terminate()
 
@@ -84,7 +84,7 @@ class Doorbell:
             await self.ask(Job.ADVANCE)
 
     async def ask(self, job: Job) -> None:
-        """Ring for a job, unless it was rung for a moment ago and has not begun yet."""
+        """Ask for a job, unless it was asked for within the last second and has not begun yet."""
         now = time.monotonic()
         if self._resources.stopping.is_set() or now - self._asked.get(job, -_LOST_AFTER_S) < _LOST_AFTER_S:
             return
@@ -92,7 +92,7 @@ class Doorbell:
         await self._ring(job)
 
     async def _wait(self, seconds: float) -> bool:
-        """Whether the doorbell rang within so many seconds."""
+        """Wait for the doorbell. Return whether it rang in time."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._heard.wait(), seconds)
         rang = self._heard.is_set()

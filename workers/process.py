@@ -1,4 +1,4 @@
-"""The worker process: arq's worker, woken instead of polling, restarted for as long as it is wanted."""
+"""The worker process. It runs arq's worker, wakes it instead of letting it poll, and restarts it after errors."""
 
 import asyncio
 import contextlib
@@ -20,25 +20,26 @@ from workers.deliver.job import Deliverer
 from workers.doorbell import Doorbell
 from workers.publish.skips import storing_skips
 from workers.resources import Resources, open_resources
-from workers.settings import CRON_JOBS, FUNCTIONS, JOB_TIMEOUT_S, MAX_JOBS, Bench
+from workers.settings import CRON_JOBS, FUNCTIONS, JOB_TIMEOUT_S, MAX_JOBS, JobContext
 
 _log = structlog.get_logger()
 _RESTART_S = 1.0
-#: Less than this is no clock that was set, but a look at two clocks that took its time.
+#: Seconds. A smaller difference of two clocks does not mean that one was set: reading both takes time.
 _CLOCK_SET_S = 1.0
-#: For commands to Redis that are under way when the process stops.
+#: Seconds for Redis commands that are under way when the process stops.
 _LAST_COMMANDS_S = 1.0
 
 
-class _Over(Exception):
-    """Nothing is to be looked for any more."""
+class _WorkerEnded(Exception):
+    """Ends the main loop of arq's worker."""
 
 
 class WokenWorker(Worker):
-    """arq's worker, but it looks into its queue when rung: 3 ms to a job's start, at a quarter of a percent idle.
+    """arq's worker, which looks into its queue when `ring` is called instead of polling.
 
-    Relies on names of arq 0.28: `_poll_iteration`, `_release_sem_dec_counter_on_complete`, `job_counter`, `run_cron`,
-    `finish_job`, `finish_failed_job`.
+    A job starts after 3 ms, and an idle worker takes a quarter of a percent of a core. It relies on names of arq 0.28:
+    `_poll_iteration`, `_release_sem_dec_counter_on_complete`, `job_counter`, `run_cron`, `finish_job`,
+    `finish_failed_job`.
     """
 
     idle_poll_s = 0.5  # cron's window in arq: never more
@@ -53,10 +54,11 @@ class WokenWorker(Worker):
         self.endings: set[asyncio.Task[Any]] = set()
 
     def ring(self) -> None:
+        """Have the worker look into its queue now."""
         self._rung.set()
 
     def end(self) -> None:
-        """Have `main` end, but not in the middle of a command."""
+        """End `main` between two commands."""
         self._is_over = True
         self.ring()
 
@@ -66,7 +68,7 @@ class WokenWorker(Worker):
         # Cleared before the queue is read, or a ring in between would be lost.
         self._rung.clear()
         if self._is_over:
-            raise _Over
+            raise _WorkerEnded
         await super()._poll_iteration()
 
     async def finish_job(self, *args: Any, **kwargs: Any) -> None:
@@ -84,10 +86,10 @@ class WokenWorker(Worker):
         ending.add_done_callback(self.endings.discard)
 
     async def run_cron(self, n: datetime, delay: float, num_windows: int = 2) -> None:
-        """Run what is due at `n`; all of it, as at the start, when the clock has been set since the last look.
+        """Run the cron jobs that are due at `n`. After the clock was set, run all of them, as at the start.
 
-        arq goes by the run before: after a clock is set back it would wait until that time comes again, and after one
-        is set forward it would make up for each run in between.
+        arq computes the next run from the one before. After the clock is set back, it would wait until that time comes
+        again; after it is set forward, it would make up for each run in between.
         """
         if self._was_clock_set(n):
             _log.warning("worker.clock_set", now=n.isoformat())
@@ -96,7 +98,7 @@ class WokenWorker(Worker):
         await super().run_cron(n, delay, num_windows)
 
     def _was_clock_set(self, now: datetime) -> bool:
-        """Whether the time of day went another way since the last call than time did."""
+        """Return whether the time of day and the monotonic clock have diverged since the last call."""
         steady = time.monotonic()
         before, self._clocks = self._clocks, (now, steady)
         if before is None:
@@ -105,7 +107,7 @@ class WokenWorker(Worker):
         return abs(passed.total_seconds()) > _CLOCK_SET_S
 
     def _release_sem_dec_counter_on_complete(self) -> None:
-        # A full worker read nothing: look again now that a place is free.
+        # A full worker reads nothing from its queue, so it looks again once a place is free.
         was_full = self.job_counter >= self.max_jobs
         super()._release_sem_dec_counter_on_complete()
         if was_full:
@@ -113,15 +115,19 @@ class WokenWorker(Worker):
 
 
 async def run_worker(settings: Settings, *, stopping: asyncio.Event | None = None) -> None:
-    """Work until SIGTERM or SIGINT, or, where another owns the signals, until `stopping` is set.
+    """Run the worker until it is told to stop. Outages of PostgreSQL or Redis are waited out, also at the start.
 
-    Outages of either server, also at the start, are waited out.
-    Raises: PostgresError that waiting can't mend, such as a wrong password.
+    Args:
+        settings: The settings of the process.
+        stopping: Ends the worker when it is set; None: SIGTERM and SIGINT end it.
+
+    Raises:
+        PostgresError: Waiting can't help, as with a wrong password.
     """
     stopping = stopping or _stopped_by_signals()
     async with (
         open_resources(settings, stopping=stopping) as resources,
-        # Of the process, not of one life of arq's worker: POSTs in flight outlive a lost Redis.
+        # The deliverer belongs to the process and outlives arq's worker: POSTs go on when Redis is lost.
         Deliverer(resources).recording() as deliverer,
         storing_skips(resources),
     ):
@@ -134,7 +140,7 @@ async def run_worker(settings: Settings, *, stopping: asyncio.Event | None = Non
 
 
 async def _work(resources: Resources, deliverer: Deliverer) -> None:
-    """One life of arq's worker: until the process stops, or Redis is away for longer than the client waits."""
+    """Run arq's worker once, until the process stops or Redis is away for longer than the client waits."""
     try:
         assert resources.settings.redis_url is not None, "the command fills in the embedded server's URL"
         redis = await _connect(resources.settings.redis_url, resources.stopping)
@@ -148,7 +154,7 @@ async def _work(resources: Resources, deliverer: Deliverer) -> None:
     worker: WokenWorker | None = None
 
     async def ring(job: Job) -> None:
-        # A claiming job of this process looks again by itself.
+        # If a job of this process is claiming, it only needs to look again.
         if job is Job.DELIVER and deliverer.wake():
             doorbell.begun(job)
             return
@@ -167,7 +173,7 @@ async def _work(resources: Resources, deliverer: Deliverer) -> None:
         max_jobs=MAX_JOBS,
         job_timeout=JOB_TIMEOUT_S,
         keep_result=0,
-        ctx={"bench": Bench(resources=resources, deliverer=deliverer, doorbell=doorbell)},
+        ctx={"jobs": JobContext(resources=resources, deliverer=deliverer, doorbell=doorbell)},
     )
     listening = asyncio.create_task(doorbell.run())
     working = asyncio.create_task(worker.main())
@@ -178,7 +184,7 @@ async def _work(resources: Resources, deliverer: Deliverer) -> None:
             deliverer.wake()
             doorbell.wake()
             await _finish(worker, resources.settings.shutdown_grace_s)
-            # Broken off in a command, they would leave its connection behind.
+            # A task that is cancelled during a command would leave its connection open.
             await asyncio.wait({working, listening}, timeout=_LAST_COMMANDS_S)
         else:
             await _restart_later(resources, _failure(working, listening))
@@ -187,7 +193,7 @@ async def _work(resources: Resources, deliverer: Deliverer) -> None:
 
 
 async def _connect(url: str, stopping: asyncio.Event) -> ArqRedis | None:
-    """A connection to Redis; None when the process stops before there is one. Raises RedisError, OSError."""
+    """Connect to Redis. Return None if the process stops first. Raise RedisError or OSError on failure."""
     redis = open_redis(url)
     is_connected = False
     connecting = asyncio.ensure_future(redis.ping())
@@ -203,7 +209,7 @@ async def _connect(url: str, stopping: asyncio.Event) -> ArqRedis | None:
 
 
 async def _finish(worker: WokenWorker, grace_s: float) -> None:
-    """Begin nothing new, and let the jobs end: they see that the process stops, and leave POSTs to the deliverer."""
+    """Start no new jobs, and wait for those that run. They end early, and leave their POSTs to the deliverer."""
     worker.allow_pick_jobs = False
     if worker.tasks:
         await asyncio.wait(worker.tasks.values(), timeout=grace_s)
@@ -211,10 +217,10 @@ async def _finish(worker: WokenWorker, grace_s: float) -> None:
 
 
 async def _close(worker: WokenWorker, redis: ArqRedis, *tasks: asyncio.Task[Any]) -> None:
-    # asyncio.wait_for may swallow a cancellation; `main` ends all the same.
+    # asyncio.wait_for may swallow a cancellation, so `main` is told to end as well.
     worker.end()
     await _cancel(*tasks, *worker.tasks.values())
-    # Only now: a job's end, sent after the client is closed, would open another connection that nobody closes.
+    # Wait for these before closing: a job's end that is sent later would open a connection that nobody closes.
     if worker.endings:
         await asyncio.wait(worker.endings, timeout=_LAST_COMMANDS_S)
     await _cancel(*worker.endings)

@@ -1,4 +1,4 @@
-"""What a worker process holds for its lifetime."""
+"""The connections and caches that a worker process holds for its lifetime."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from app.db.pool import UNREACHABLE, create_database
 from app.settings import Settings
 from app.webhooks.cel.filters import FilterProcess
 from workers.http import transport
-from workers.http.dns import Names
+from workers.http.dns import DnsClient
 from workers.publish.budget import Pace
 from workers.publish.subscriptions import Subscriptions
 
@@ -24,7 +24,10 @@ RECONNECT_S = 1.0
 
 @dataclass(slots=True, kw_only=True)
 class Resources:
-    """stopping is set when the process is to end: nothing new is claimed, what is in flight goes on."""
+    """The resources of one worker process.
+
+    `stopping` is set when the process is to end. Then nothing new is claimed, and POSTs in flight go on.
+    """
 
     settings: Settings
     database: Database
@@ -35,17 +38,19 @@ class Resources:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def pause(self, seconds: float) -> None:
-        """Wait, but not on when the process is to end."""
+        """Wait for so many seconds, or until the process is to end."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), seconds)
 
 
 @asynccontextmanager
 async def open_resources(settings: Settings, *, stopping: asyncio.Event | None = None) -> AsyncIterator[Resources]:
-    """Connect to PostgreSQL, waiting for it while it is away, and make the transport; all is closed at the end.
+    """Connect to PostgreSQL and make the transport. Close both at the end.
 
-    When `stopping` is set before PostgreSQL is there, nothing is connected.
-    Raises: PostgresError that waiting can't mend, such as a wrong password.
+    While PostgreSQL is unreachable, wait. If `stopping` is set first, nothing is connected.
+
+    Raises:
+        PostgresError: Waiting can't help, as with a wrong password.
     """
     assert settings.database_url is not None, "the command fills in the embedded server's URL"
     database = create_database(
@@ -57,7 +62,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
     resources = Resources(
         settings=settings,
         database=database,
-        transport=transport.create_transport(allowed=settings.egress_allow, names=Names(settings.name_servers)),
+        transport=transport.create_transport(allowed=settings.egress_allow, names=DnsClient(settings.name_servers)),
         stopping=stopping or asyncio.Event(),
     )
     try:

@@ -1,4 +1,4 @@
-"""arq's view of the jobs: thin wrappers around functions with explicit resources, cron, limits."""
+"""arq's jobs, cron jobs and limits. Each job is a thin wrapper around a function with explicit resources."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,20 +14,20 @@ from workers.resources import Resources
 from workers.upkeep.backfill import backfill_all
 from workers.upkeep.catch_up import catch_up_all
 from workers.upkeep.replay import render_again, replay_all
-from workers.upkeep.retention import retain
+from workers.upkeep.retention import apply_retention
 from workers.upkeep.sweep import sweep_all
 
 MAX_JOBS = 20
-#: A deliver job claims for half a minute at most and then waits for its POSTs, of at most 30 s each.
+#: Seconds. A deliver job claims for half a minute at most; its POSTs go on without it.
 JOB_TIMEOUT_S = 300
 SWEEP_SECONDS = set(range(0, 60, 5))
-#: Of every hour: not when everybody's cron jobs run.
+#: Minute of every hour, chosen apart from the usual times of cron jobs.
 RETENTION_MINUTE = 23
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What jobs work with: one per process, under `bench` in arq's context."""
+class JobContext:
+    """The objects that jobs work with: one per process, stored under `jobs` in arq's context."""
 
     resources: Resources
     deliverer: Deliverer
@@ -35,51 +35,51 @@ class Bench:
 
 
 async def publish(ctx: dict[str, Any]) -> None:
-    """Publish what waits, then go on to deliver it: a second job would cost another trip through Redis.
+    """Publish what waits, then deliver it. A second job would take another round trip through Redis.
 
-    While more than one step's worth waits, another job begins to deliver what the first steps have made.
+    If more than one step is needed, another job begins to deliver the events of the first steps.
     """
-    bench: Bench = ctx["bench"]
-    bench.doorbell.begun(Job.PUBLISH)
+    context: JobContext = ctx["jobs"]
+    context.doorbell.begun(Job.PUBLISH)
     steps = 0
-    async for _ in publish_steps(bench.resources):
+    async for _ in publish_steps(context.resources):
         steps += 1
         if steps > 1:
-            await bench.doorbell.ask(Job.DELIVER)
+            await context.doorbell.ask(Job.DELIVER)
     if steps:
-        await _deliver(ctx, bench)
+        await _deliver(ctx, context)
 
 
 async def deliver(ctx: dict[str, Any]) -> None:
-    bench: Bench = ctx["bench"]
-    bench.doorbell.begun(Job.DELIVER)
-    await _deliver(ctx, bench)
+    context: JobContext = ctx["jobs"]
+    context.doorbell.begun(Job.DELIVER)
+    await _deliver(ctx, context)
 
 
 async def sweep(ctx: dict[str, Any]) -> None:
-    bench: Bench = ctx["bench"]
-    await sweep_all(bench.resources)
+    context: JobContext = ctx["jobs"]
+    await sweep_all(context.resources)
 
 
 async def retention(ctx: dict[str, Any]) -> None:
-    bench: Bench = ctx["bench"]
-    await retain(bench.resources)
+    context: JobContext = ctx["jobs"]
+    await apply_retention(context.resources)
 
 
 async def advance(ctx: dict[str, Any]) -> None:
-    """Move on what takes many steps: replays, backfills, and webhooks that catch up with what they missed."""
-    bench: Bench = ctx["bench"]
-    bench.doorbell.begun(Job.ADVANCE)
-    handled = await render_again(bench.resources)
-    handled += await replay_all(bench.resources)
-    handled += await backfill_all(bench.resources)
-    handled += await catch_up_all(bench.resources)
+    """Move on work of many steps: replays, backfills, and webhooks that catch up with missed changes."""
+    context: JobContext = ctx["jobs"]
+    context.doorbell.begun(Job.ADVANCE)
+    handled = await render_again(context.resources)
+    handled += await replay_all(context.resources)
+    handled += await backfill_all(context.resources)
+    handled += await catch_up_all(context.resources)
     if handled:
-        await _deliver(ctx, bench)
+        await _deliver(ctx, context)
 
 
-async def _deliver(ctx: dict[str, Any], bench: Bench) -> None:
-    if await bench.deliverer.deliver_all() and not bench.resources.stopping.is_set():
+async def _deliver(ctx: dict[str, Any], context: JobContext) -> None:
+    if await context.deliverer.deliver_all() and not context.resources.stopping.is_set():
         await enqueue(ctx["redis"], Job.DELIVER)
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
+from app.capture.row_changes import RowChange, decode_row_changes, encode_row_changes
 from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 
@@ -29,8 +30,7 @@ class ChangeEvent(NamedTuple):
     """One statement's change of one entity.
 
     columns    `table.column`, or `table.*` for a row added or removed; `adverts/table.column` of one beside it.
-    changes    the rows: {"t": table, "id", "p": parents' ids, "op": i, u or d, "c": columns}; at most 50.
-               Some with "v", the tables from the entity to the row (`Root.way` in app/capture/captured.py).
+    changes    the rows that have changed; at most 50.
     seller_id    of a DESTROY: whose the entity was, when it was deleted for good. Of an UPDATE: the seller that it has
                  left. Else None.
     webhook_ids  the webhooks that are still to be told; None: all of them.
@@ -43,7 +43,7 @@ class ChangeEvent(NamedTuple):
     entity_id: int
     operation: WebhookEventName
     columns: frozenset[str]
-    changes: Sequence[dict[str, Any]]
+    changes: Sequence[RowChange]
     is_cut: bool
     seller_id: int | None
     recorded_at: datetime
@@ -64,11 +64,13 @@ class Leftover(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passed:
-    """What a published event is to be an update of, too.
+class FollowUp:
+    """Updates of related entities that follow from a published event.
 
-    sql       a SELECT of the entities' ids from `{id}`, that of the event's own entity.
-    excepted  one that is not meant; None when all are.
+    Attributes:
+        below: The type of the related entities.
+        sql: A SELECT of their ids from `{id}`, the id of the event's own entity.
+        excepted: An entity that is left out; None when none is.
     """
 
     event: ChangeEvent
@@ -76,7 +78,7 @@ class Passed:
     sql: str
     excepted: int | None
     columns: frozenset[str]
-    changes: Sequence[dict[str, Any]]
+    changes: Sequence[RowChange]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,7 @@ async def claim_batch(conn: Connection, *, limit: int, first_lane: Lane = Lane.O
             entity_id=row["entity_id"],
             operation=WebhookEventName(row["operation"]),
             columns=frozenset(row["columns"]),
-            changes=orjson.loads(row["changes"]),
+            changes=decode_row_changes(row["changes"]),
             is_cut=row["is_cut"],
             seller_id=row["seller_id"],
             recorded_at=row["recorded_at"],
@@ -186,21 +188,21 @@ async def retry_set_aside(conn: Connection) -> int:
     return int(status.removeprefix("UPDATE "))
 
 
-async def insert_passed(conn: Connection, passed: Passed) -> None:
-    """Record it, to be published, as a change of the event's own transaction and time."""
+async def insert_follow_up(conn: Connection, follow_up: FollowUp) -> None:
+    """Record follow-up updates of related entities, with the transaction and the time of the event."""
     await conn.execute(
         f"""
         insert into change_events (txid, entity_type, entity_id, operation, columns, changes, is_cut, actor,
           recorded_at)
         select e.txid, $2, d.id, 'UPDATE', $3, $4::text::jsonb, e.is_cut, e.actor, e.recorded_at
-        from change_events_open e cross join lateral ({passed.sql.format(id="e.entity_id")}) d(id)
+        from change_events_open e cross join lateral ({follow_up.sql.format(id="e.entity_id")}) d(id)
         where e.id = $1 and d.id is distinct from $5
         """,
-        passed.event.id,
-        passed.below,
-        sorted(passed.columns),
-        orjson.dumps(list(passed.changes)).decode(),
-        passed.excepted,
+        follow_up.event.id,
+        follow_up.below,
+        sorted(follow_up.columns),
+        encode_row_changes(follow_up.changes),
+        follow_up.excepted,
     )
 
 

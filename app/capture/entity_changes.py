@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-import orjson
-
 from app.capture.change_events import Lane
+from app.capture.row_changes import RowChange, decode_row_changes
 from app.db.pool import Record
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import WebhookId
@@ -42,7 +41,7 @@ class EntityChange:
     txid: int
     operation: WebhookEventName
     columns: frozenset[str]
-    changes: Sequence[dict[str, Any]]
+    changes: Sequence[RowChange]
     is_cut: bool
     seller_id: int | None
     recorded_at: datetime
@@ -84,7 +83,7 @@ async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int,
             txid=row["txid"],
             operation=WebhookEventName(row["operation"]),
             columns=frozenset(row["columns"]),
-            changes=orjson.loads(row["changes"]),
+            changes=decode_row_changes(row["changes"]),
             is_cut=row["is_cut"],
             seller_id=row["seller_id"],
             recorded_at=row["recorded_at"],

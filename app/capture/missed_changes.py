@@ -3,10 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
-
+from app.capture.row_changes import RowChange, decode_row_changes, encode_row_changes
 from app.db.pool import Connection
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
@@ -22,8 +21,8 @@ _CLEARED_AT_ONCE = 200
 class MissedChange(NamedTuple):
     """A change of one entity, to be recorded.
 
-    is_updated        whether it is an UPDATE, or a CREATE that later transactions have changed.
-    former_seller_id  whose it was, of an entity that was deleted for good or moved away; else None.
+    is_updated         whether it is an UPDATE, or a CREATE that later transactions have changed.
+    former_seller_ids  whose it was before it was deleted, or each time that it moved away.
     """
 
     entity_type: str
@@ -31,9 +30,9 @@ class MissedChange(NamedTuple):
     operation: WebhookEventName
     is_updated: bool
     columns: Collection[str]
-    changes: Sequence[dict[str, Any]]
+    changes: Sequence[RowChange]
     is_cut: bool
-    former_seller_id: int | None
+    former_seller_ids: Collection[int]
     changed_at: datetime
 
 
@@ -47,7 +46,7 @@ class MissedEntity:
     updated_turn: int | None
     former_seller_ids: frozenset[int]
     columns: frozenset[str]
-    changes: Sequence[dict[str, Any]]
+    changes: Sequence[RowChange]
     is_cut: bool
     changed_at: datetime
 
@@ -65,13 +64,13 @@ async def record_missed(conn: Connection, changes: Sequence[MissedChange]) -> No
         insert into missed_changes as m (entity_type, entity_id, turn, created_turn, updated_turn, former_seller_ids,
           columns, changes, is_cut, changed_at)
         select n.entity_type, n.entity_id, n.turn, case when n.is_created then n.turn end,
-          case when n.is_updated then n.turn end, array_remove(array[n.former_seller_id], null),
+          case when n.is_updated then n.turn end, string_to_array(n.former_seller_ids, ',')::bigint[],
           string_to_array(n.columns, ','), n.changes::jsonb, n.is_cut, n.changed_at
         from (
           select nextval('missed_changes_turn') as turn, o.* from (
             select * from unnest($1::text[], $2::bigint[], $3::boolean[], $4::boolean[], $5::text[], $6::text[],
-              $7::boolean[], $8::bigint[], $9::timestamptz[])
-            u(entity_type, entity_id, is_created, is_updated, columns, changes, is_cut, former_seller_id, changed_at)
+              $7::boolean[], $8::text[], $9::timestamptz[])
+            u(entity_type, entity_id, is_created, is_updated, columns, changes, is_cut, former_seller_ids, changed_at)
             order by entity_type, entity_id
           ) o
         ) n
@@ -79,7 +78,7 @@ async def record_missed(conn: Connection, changes: Sequence[MissedChange]) -> No
           created_turn = coalesce(excluded.created_turn, m.created_turn),
           updated_turn = coalesce(excluded.updated_turn, m.updated_turn),
           former_seller_ids = case when m.former_seller_ids @> excluded.former_seller_ids then m.former_seller_ids
-            else m.former_seller_ids || excluded.former_seller_ids end,
+            else array(select distinct s from unnest(m.former_seller_ids || excluded.former_seller_ids) s) end,
           columns = case when m.columns @> excluded.columns then m.columns
             else array(select distinct c from unnest(m.columns || excluded.columns) c order by c) end,
           changes = case
@@ -96,9 +95,9 @@ async def record_missed(conn: Connection, changes: Sequence[MissedChange]) -> No
         [change.operation is WebhookEventName.CREATE for change in changes],
         [change.is_updated for change in changes],
         [",".join(sorted(change.columns)) for change in changes],
-        [orjson.dumps(list(change.changes[:MAX_CHANGES])).decode() for change in changes],
+        [encode_row_changes(change.changes[:MAX_CHANGES]) for change in changes],
         [change.is_cut or len(change.changes) > MAX_CHANGES for change in changes],
-        [change.former_seller_id for change in changes],
+        [",".join(map(str, sorted(change.former_seller_ids))) for change in changes],
         [change.changed_at for change in changes],
     )
 
@@ -124,7 +123,7 @@ async def list_missed(conn: Connection, entity_type: str, *, shard: int, after: 
             updated_turn=row["updated_turn"],
             former_seller_ids=frozenset(row["former_seller_ids"]),
             columns=frozenset(row["columns"]),
-            changes=orjson.loads(row["changes"]),
+            changes=decode_row_changes(row["changes"]),
             is_cut=row["is_cut"],
             changed_at=row["changed_at"],
         )

@@ -1,30 +1,16 @@
-"""Owners of external ids and metadata, named by GraphQL type and id."""
+"""Owners of external ids and metadata, named by type and id: whose they are, and of which invoice they are a part."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
+from app.db.graph import owners_of, path_to_seller
 from app.db.pool import Connection
+from app.db.table import OfSeller, Table
 from app.marketplace.catalogue.db.sellers import SellerId
-from app.marketplace.orders.db.invoices import InvoiceId
-
-_OF_INVOICE = "select i.seller_id, i.id as invoice_id from invoices i"
-#: GraphQL type → SQL for whose the row $1 is (null: the operator's alone) and the invoice that it is a part of.
-_OWNERS: Mapping[str, str] = {
-    "Order": "select null::bigint as seller_id, null::bigint as invoice_id from orders o where o.id = $1",
-    "Invoice": f"{_OF_INVOICE} where i.id = $1",
-    "LineItem": f"{_OF_INVOICE} join line_items l on l.invoice_id = i.id where l.id = $1",
-    "Shipment": f"{_OF_INVOICE} join shipments s on s.invoice_id = i.id where s.id = $1",
-    "RefundRequest": f"{_OF_INVOICE} join refund_requests q on q.invoice_id = i.id where q.id = $1",
-    "RefundRequestLineItem": f"{_OF_INVOICE} join refund_requests q on q.invoice_id = i.id"
-    " join refund_request_line_items l on l.refund_request_id = q.id where l.id = $1",
-    "ReturnShipment": f"{_OF_INVOICE} join refund_requests q on q.invoice_id = i.id"
-    " join return_shipments r on r.refund_request_id = q.id where r.id = $1",
-    "Advert": "select a.seller_id, null::bigint as invoice_id from adverts a where a.id = $1 and a.deleted_at is null",
-    "Variant": "select v.seller_id, null::bigint as invoice_id from variants v"
-    " where v.id = $1 and v.deleted_at is null",
-    "Seller": "select s.id as seller_id, null::bigint as invoice_id from sellers s where s.id = $1",
-}
-OWNER_TYPES = frozenset(_OWNERS)
+from app.marketplace.orders.db.invoices import INVOICES, InvoiceId
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +21,30 @@ class Owner:
     invoice_id: InvoiceId | None
 
 
+@cache
+def owner_tables() -> Mapping[str, Table[Any]]:
+    """Return the tables of owners by type name. Whoever owns external ids owns metadata, too."""
+    return {owner.type_name: owner for owner, _ in owners_of(EXTERNAL_IDS)}
+
+
 async def find_owner(conn: Connection, type_name: str, owner_id: int) -> Owner | None:
-    """None when there is no such row. The type is one of OWNER_TYPES."""
-    row = await conn.fetchrow(_OWNERS[type_name], owner_id)
+    """Find an owner that has not been deleted. None when there is no such row. The type is one of `owner_tables`."""
+    row = await conn.fetchrow(_statement(owner_tables()[type_name]), owner_id)
     return None if row is None else Owner(seller_id=row["seller_id"], invoice_id=row["invoice_id"])
+
+
+@cache
+def _statement(owner: Table[Any]) -> str:
+    """Return SQL for whose the row `$1` is (null: the operator's alone), and the invoice that it is a part of."""
+    path, rule = path_to_seller(owner)
+    tables = [owner, *(key.to for key in path)]
+    joins = "".join(
+        f" join {key.to.name} t{place} on t{place}.{key.remote} = t{place - 1}.{key.column}"
+        for place, key in enumerate(path, start=1)
+    )
+    seller = f"t{len(path)}.{rule.column}" if isinstance(rule, OfSeller) else "null::bigint"
+    invoice = f"t{tables.index(INVOICES)}.id" if INVOICES in tables else "null::bigint"
+    is_there = " and t0.deleted_at is null" if owner.has("deleted_at") else ""
+    return (
+        f"select {seller} as seller_id, {invoice} as invoice_id from {owner.name} t0{joins} where t0.id = $1{is_there}"
+    )

@@ -50,8 +50,8 @@ def capture_body(captured: Captured, columns: Mapping[str, str], source: RowSour
     """
     parts: dict[str, tuple[Sequence[str], _Statement]] = {
         "UPDATE": ((source.old, source.new), lambda roots: _update_sql(captured, roots, columns, source)),
-        "INSERT": ((source.new,), lambda roots: _row_sql(captured.table, roots, source.new, "i")),
-        "DELETE": ((source.old,), lambda roots: _row_sql(captured.table, roots, source.old, "d")),
+        "INSERT": ((source.new,), lambda roots: _row_sql(captured.table, roots, columns, source.new, "i")),
+        "DELETE": ((source.old,), lambda roots: _row_sql(captured.table, roots, columns, source.old, "d")),
     }
     return "\n".join(
         "\n".join(
@@ -97,22 +97,27 @@ def _grouped(operation: str, roots: Iterable[Root], rows: Sequence[str], stateme
     return "\n".join(made)
 
 
-def _row_sql(table: str, roots: Sequence[Root], rows: str, op: str) -> str:
+def _row_sql(table: str, roots: Sequence[Root], columns: Mapping[str, str], rows: str, op: str) -> str:
     """Record inserted or deleted rows: the entity's own CREATE or DESTROY, or an UPDATE of its parent."""
-    names = sorted({"id", *(name for root in roots for name in _columns_of_root(root))})
+    names = {"id", *(name for root in roots for name in _columns_of_root(root))}
     branches = []
     for place, root in enumerate(roots):
         seller = root.seller if op == "d" and root.is_self else "null"
+        is_there = ""
+        if root.is_self and "deleted_at" in columns:
+            # An entity that is deleted softly was destroyed then, and is created when it is restored.
+            is_there = " where r.deleted_at is null"
+            names.add("deleted_at")
         # A cascade deletes the parent first: the child's root is not found any more, and it has reported itself.
         branches.append(
             f"select {place} as place, x.root, {_parents(root)} as parents, {_way(root)} as way,"
-            f" {seller}::bigint as seller from ({root.sql}) x(root)"
+            f" {seller}::bigint as seller from ({root.sql}{is_there}) x(root)"
         )
     return f"""    {_INSERT}
     select {_entity_type(roots)}, m.root, {_operation(roots, f"'{op}'")}, array['{table}.*'],
       {_changes(table, roots, f"'{op}'", "'[]'::jsonb")}, count(*) > {MAX_CHANGES}, event_lane, min(m.seller)
     from (
-      select r.id, x.* from (select {", ".join(names)} from {rows} one) r
+      select r.id, x.* from (select {", ".join(sorted(names))} from {rows} one) r
       cross join lateral ({_union(branches)} offset 0) x
       where x.root is not null
     ) m group by m.place, m.root"""

@@ -13,7 +13,7 @@ from rich.table import Table
 from app.db.migrate import check_migrated
 from app.db.pool import DATABASE_ERRORS
 from app.errors import TellgraphError
-from app.webhooks.domain.broken_webhook import Checked
+from app.webhooks.domain.broken_webhook import CheckReport
 
 #: The exit status of a check that could not be made; 1 means that webhooks would break.
 NOT_CHECKED_STATUS = 2
@@ -34,12 +34,12 @@ def checking(errors: Console) -> Iterator[None]:
         raise typer.Exit(NOT_CHECKED_STATUS) from error
 
 
-def as_json(checked: Checked) -> str:
+def as_json(checked: CheckReport) -> str:
     """Return a JSON object with the number of `checked` webhooks and the list of `broken` ones."""
     return orjson.dumps({"checked": checked.count, "broken": [asdict(one) for one in checked.broken]}).decode()
 
 
-def show(checked: Checked, console: Console) -> None:
+def show(checked: CheckReport, console: Console) -> None:
     """Print a table of the webhooks that would break, and their number."""
     if checked.broken:
         table = Table("webhook", "type", "owner", "enabled", "description", "what doesn't fit")

@@ -13,8 +13,8 @@ from app.cli.servers import err, run, servers, url_of
 from app.db.migrate import migrate as run_migrations
 from app.db.pool import connection, create_database
 from app.settings import Settings, get_settings
-from app.tools.seed.command import Asked, run_seed
-from app.webhooks.domain.broken_webhook import Checked
+from app.tools.seed.command import SeedRequest, run_seed
+from app.webhooks.domain.broken_webhook import CheckReport
 from schema import schema
 from schema.stored.check import check_all, schema_of
 
@@ -34,7 +34,7 @@ def seed(
     is_quiet: Annotated[bool, typer.Option("--quiet-history", help="No webhook is told of what is seeded.")] = False,
 ) -> None:
     """Fill an empty database with a marketplace: a small one, or a year's trade of about `--scale` invoices."""
-    asked = Asked(seed=number, again=again, scale=scale, until=until, is_quiet=is_quiet)
+    asked = SeedRequest(seed=number, again=again, scale=scale, until=until, is_quiet=is_quiet)
     with servers() as settings:
         if get_settings().database_url is None:
             run_migrations(url_of(settings))
@@ -54,14 +54,14 @@ def check(
     Status 1 when any webhook would break, 2 when it could not be checked.
     """
 
-    async def look(settings: Settings) -> Checked:
+    async def look(settings: Settings) -> CheckReport:
         async with create_database(url_of(settings), pool_size=1) as database, connection(database) as conn:
             return await check_all(conn, wanted)
 
     with checking(err):
         wanted = schema._schema if against is None else schema_of(against.read_text("utf-8"))
         with servers() as settings:
-            checked: Checked = run(look(settings))
+            checked: CheckReport = run(look(settings))
     if is_json:
         typer.echo(as_json(checked))
     else:

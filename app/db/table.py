@@ -1,13 +1,14 @@
-"""A table and the frozen dataclass that holds one of its rows.
+"""A table: the frozen dataclass that holds one of its rows, and its place in the graph of entities.
 
-All dataloaders and connections of the schema read rows by `Table`, so that column lists have one home.
+All dataloaders and connections of the schema read rows by `Table`, so that column lists have one home. A table's keys,
+its whole and its seller are declared here alone: `app/db/graph.py` and the schema derive the rest.
 """
 
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
-from enum import StrEnum
+from dataclasses import dataclass, fields
+from enum import Enum, StrEnum
 from typing import Any, Generic, NewType, TypeVar
 
 from app.db.pool import Record
@@ -18,12 +19,160 @@ Row = TypeVar("Row", covariant=True)
 JsonText = NewType("JsonText", str)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A column that names a row of another table.
+
+    Attributes:
+        to: The other table; None is the table itself.
+        remote: The column of the other table that holds the same value.
+        is_part: Whether the row is a part of the row that it names, so that its change is a change of that one.
+        passes_down: Whether a change of the row that it names is a change of this one, too. For few rows each.
+        is_enforced: Whether a foreign key enforces it. If not, the row that it names may be gone.
+    """
+
+    to: "Table[Any] | None" = None
+    remote: str = "id"
+    is_part: bool = False
+    passes_down: bool = False
+    is_enforced: bool = True
+
+
+def part_of(whole: "Table[Any]", *, passes_down: bool = False) -> Reference:
+    """Return a reference to the row that a row is a part of."""
+    return Reference(to=whole, is_part=True, passes_down=passes_down)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Key:
+    """A reference of a table: `INVOICES.order_id`. A name that is mistyped is an error at import."""
+
+    table: "Table[Any]"
+    column: str
+    to: "Table[Any]"
+    reference: Reference
+
+    def __str__(self) -> str:
+        return f"{self.table.name}.{self.column}"
+
+    @property
+    def remote(self) -> str:
+        return self.reference.remote
+
+    @property
+    def may_be_null(self) -> bool:
+        return self.table.kind(self.column)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Rows of a table that names its owners by type and id (`WITH_OWNER`): external ids, metadata, images.
+
+    Attributes:
+        table: The table of the rows.
+        kind: Whether only rows of this `kind` are meant, which are shown apart from those of other kinds.
+        is_part: Whether they are parts of their owner.
+    """
+
+    table: "Table[Any]"
+    kind: str | None = None
+    is_part: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OfSeller:
+    """The row names the seller that sees it."""
+
+    column: str = "seller_id"
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Through:
+    """The row is seen by the sellers that see a row that one of these references names.
+
+    Attributes:
+        columns: The references' columns.
+        is_of_few: A seller sees few of the rows that are named, each with many rows that name it.
+    """
+
+    columns: tuple[str, ...]
+    is_of_few: bool
+
+    def __init__(self, *columns: str, is_of_few: bool = False) -> None:
+        object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "is_of_few", is_of_few)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorOnly:
+    """No seller sees the row, and is told so. what: as in “An order”."""
+
+    what: str
+
+
+class OtherRule(Enum):
+    """A rule for rows that name neither their seller nor a row that does."""
+
+    EVERYONE = "reference data, such as carriers"
+    WITH_OWNER = "whoever sees the row that `owner_type` and `owner_id` name"
+    WITH_REFERRERS = "whoever sees a row that names it; a change of it is a change of those rows"
+
+
+EVERYONE, WITH_OWNER, WITH_REFERRERS = OtherRule.EVERYONE, OtherRule.WITH_OWNER, OtherRule.WITH_REFERRERS
+SeenBy = OfSeller | Through | OperatorOnly | OtherRule
+
+
 class Table(Generic[Row]):
-    """A table of the database. Each column is the field of the same name of `row`."""
+    """A table of the database. Each column is the field of the same name of `row`.
 
-    __slots__ = ("_convert", "_kinds", "columns", "name", "row")
+    Each of its references is an attribute: `INVOICES.order_id`.
+    """
 
-    def __init__(self, name: str, row: type[Row]) -> None:
+    __slots__ = (
+        "_convert",
+        "_kinds",
+        "columns",
+        "is_log",
+        "is_subscribable",
+        "keys",
+        "name",
+        "owns",
+        "remembered_in",
+        "row",
+        "seen_by",
+        "type_name",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        row: type[Row],
+        *,
+        type_name: str = "",
+        seen_by: SeenBy | None = None,
+        keys: Mapping[str, "Reference | Table[Any]"] | None = None,
+        owns: "Sequence[Ownership | Table[Any]]" = (),
+        is_subscribable: bool = False,
+        is_log: bool = False,
+        remembered_in: str = "",
+    ) -> None:
+        """Describe a table.
+
+        Args:
+            name: Its name in the database.
+            row: A dataclass with a field for each column that is read.
+            type_name: What other tables' rows call a row of it (`owner_type`, `entity_type`). Empty: nothing does.
+            seen_by: Which seller sees a row; None only of a table that the schema does not show.
+            keys: Its references, by column; a table alone stands for a foreign key that says nothing more.
+            owns: Whose owner a row may be.
+            is_subscribable: Whether webhooks can be about its rows.
+            is_log: Its rows are written once and cleared away when they are old: only that they are added counts.
+            remembered_in: The table that keeps id and seller of a deleted row until the transaction ends.
+
+        Raises:
+            AttributeError: A key or a rule names a column or a key that is not there.
+            TypeError: A key's column is of another type than the one that it names; or an owner has no `type_name`.
+        """
         self.name = name
         self.row = row
         self.columns = tuple(field.name for field in fields(row))  # type: ignore[arg-type]  # a dataclass
@@ -34,6 +183,44 @@ class Table(Generic[Row]):
             for column, (kind, may_be_null) in self._kinds.items()
             if (converter := _converter(kind, may_be_null=may_be_null)) is not None
         }
+        self.type_name = type_name
+        self.seen_by = seen_by
+        self.owns = tuple(one if isinstance(one, Ownership) else Ownership(one) for one in owns)
+        if (owns or is_subscribable) and not type_name:
+            raise TypeError(f"The table {name} has no name for the type of its rows.")
+        self.is_subscribable = is_subscribable
+        self.is_log = is_log
+        self.remembered_in = remembered_in
+        self.keys: dict[str, Key] = {}
+        self.keys = {column: self._key(column, to) for column, to in (keys or {}).items()}
+        self._check_rule()
+
+    def __repr__(self) -> str:
+        return f"<table {self.name}>"
+
+    def __getattr__(self, name: str) -> Key:
+        keys: dict[str, Key] = object.__getattribute__(self, "keys")
+        if name not in keys:
+            raise AttributeError(f"The table {self.name} has no key {name}.", name=name, obj=self)
+        return keys[name]
+
+    def _key(self, column: str, given: "Reference | Table[Any]") -> Key:
+        reference = Reference(to=given) if isinstance(given, Table) else given
+        to = self if reference.to is None else reference.to
+        for table, name in ((self, column), (to, reference.remote)):
+            if not table.has(name):
+                raise AttributeError(f"The key {self.name}.{column}: the table {table.name} has no column {name}.")
+        if self.kind(column)[0] is not to.kind(reference.remote)[0]:
+            raise TypeError(f"The key {self.name}.{column} is of another type than {to.name}.{reference.remote}.")
+        return Key(table=self, column=column, to=to, reference=reference)
+
+    def _check_rule(self) -> None:
+        rule = self.seen_by
+        if isinstance(rule, OfSeller) and not self.has(rule.column):
+            raise AttributeError(f"The table {self.name} has no column {rule.column}, which is to name its seller.")
+        if isinstance(rule, Through):
+            for column in rule.columns:
+                getattr(self, column)
 
     def select_list(self, alias: str) -> str:
         return ", ".join(f'{alias}."{column}"' for column in self.columns)

@@ -1,4 +1,4 @@
-"""Problems of an input: the path of a field, in the schema's words, and messages about it."""
+"""Problems of an input: the path of a field, by the names of the services' inputs, and messages about it."""
 
 import math
 import re
@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from app.errors import InvalidInput
-from app.kernel.names import to_camel_case
 
 MAX_TEXT = 500
 MAX_LONG_TEXT = 10_000
@@ -17,8 +16,8 @@ INT4_MAX = 2**31 - 1
 BIGINT_MAX = 2**63 - 1
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s]*\Z", re.IGNORECASE)
-_LONG_TEXTS = frozenset({"note", "notes", "description", "messageToSeller"})
-_INT4 = frozenset({"quantity", "countOnHand", "minPurchaseQuantity", "maxPurchaseQuantity"})
+_LONG_TEXTS = frozenset({"note", "notes", "description", "message_to_seller"})
+_INT4 = frozenset({"quantity", "count_on_hand", "min_purchase_quantity", "max_purchase_quantity"})
 
 
 class Problems(dict[str, list[str]]):
@@ -47,7 +46,7 @@ def value_problems(value: object, path: str = "") -> Problems:
     problems = Problems()
     if is_dataclass(value):
         for field in fields(value):
-            problems.include(value_problems(getattr(value, field.name), join(path, to_camel_case(field.name))))
+            problems.include(value_problems(getattr(value, field.name), join(path, field.name)))
     elif isinstance(value, (list, tuple)):
         if len(value) > MAX_ITEMS:
             problems.add(path, f"must not have more than {MAX_ITEMS} entries")
@@ -89,7 +88,7 @@ def _scalar_problem(value: object, path: str) -> str | None:
 
 
 def longest_text(name: str) -> int:
-    """Return how many characters a text of this name (in the schema's words) may have."""
+    """Return how many characters a text of this name may have."""
     return MAX_LONG_TEXT if name in _LONG_TEXTS else MAX_TEXT
 
 

@@ -48,6 +48,13 @@ UNPUBLISHED_SECONDS = Gauge(
 OVERDUE_SECONDS = Gauge(
     "tellgraph_oldest_overdue_seconds", "For how long the first webhook event has been due for a POST; all workers."
 )
+CATCHING_UP = Gauge(
+    "tellgraph_webhooks_catching_up",
+    "Webhooks that are enabled again and have not been sent all that they missed; all workers.",
+)
+CAUGHT_UP = Counter(
+    "tellgraph_catch_up_entities", "Entities whose changes webhooks had missed, and that this process has looked at."
+)
 
 
 def count(counter: Counter, labels: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""A subscriber's endpoint for trying things out: takes POSTs, checks their signatures, prints them readably."""
+"""Run a subscriber's endpoint for trying things out: receive POSTs, check their signatures, and print them."""
 
 import queue
 import socket
@@ -31,7 +31,7 @@ from app.webhooks.domain.signing_secret import check_secret, secret_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyingKeys:
-    """What signatures are checked with, `v1` by the shared keys and `v1a` by the public ones; none: not at all."""
+    """The keys for `v1` and `v1a` signatures. Without keys, signatures are not checked."""
 
     shared: tuple[bytes, ...] = ()
     public: tuple[Ed25519PublicKey, ...] = ()
@@ -49,7 +49,7 @@ _MAX_SHOWN_CHARS = 2_000
 
 
 class Signature(StrEnum):
-    """What came of checking a signature."""
+    """The result of checking a signature."""
 
     VERIFIED = "verified"
     BAD = "BAD"
@@ -57,16 +57,18 @@ class Signature(StrEnum):
 
 
 class ListenError(TellgraphError):
-    """The receiver can't be had; the message says why."""
+    """The receiver can't start. The message says why."""
 
     code = "LISTEN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One POST as it arrived; header names in lower case.
+    """One POST as it arrived, with header names in lower case.
 
-    received_s  time.perf_counter() when it was read. problem  why the signature is BAD.
+    Attributes:
+        received_s: `time.perf_counter()` when it was read.
+        problem: Why the signature is BAD; None otherwise.
     """
 
     path: str
@@ -79,7 +81,7 @@ class Delivery:
 
     @property
     def json(self) -> Any:
-        """The body as JSON; None when it is none."""
+        """The body as JSON; None if it is not JSON."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
@@ -87,7 +89,7 @@ class Delivery:
 
 
 def verifying_keys(secrets: Sequence[str]) -> VerifyingKeys:
-    """The keys to check with, from signing secrets (`whsec_`) and public keys (`whpk_`). Raises InvalidInput."""
+    """Read signing secrets (`whsec_`) and public keys (`whpk_`). Raise InvalidInput for any other text."""
     public = [text for text in secrets if text.startswith(PUBLIC_PREFIX)]
     shared = [text for text in secrets if text not in public]
     for secret in shared:
@@ -110,11 +112,16 @@ def running_receiver(
     path: str = "/",
     status: int = 200,
 ) -> Iterator[tuple[str, "queue.SimpleQueue[Delivery]"]]:
-    """Receive in a thread of its own while the context is open; gives the URL, and the queue of what arrives.
+    """Receive POSTs in a thread while the context is open. Yield the URL, and the queue of deliveries.
 
-    Args:   keys — none: signatures are not checked. port — 0 picks a free one. path — the only one that is
-            there, others are 404. status — what every POST is answered with.
-    Raises: ListenError when the port is taken.
+    Args:
+        keys: The keys to check signatures with; none: signatures are not checked.
+        port: The port; 0 picks a free one.
+        path: The only path; all others answer 404.
+        status: The status of every answer.
+
+    Raises:
+        ListenError: The port is taken.
     """
     arrived: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
 
@@ -162,7 +169,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 @contextmanager
 def _serving(receive: Callable[[Request], Any], sock: socket.socket) -> Iterator[None]:
     app = Starlette(routes=[Route("/{path:path}", receive, methods=["POST"])])
-    # Without uvicorn's own log: what arrives is printed anyhow.
+    # uvicorn's own log is off, because deliveries are printed anyhow.
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
@@ -172,13 +179,13 @@ def _serving(receive: Callable[[Request], Any], sock: socket.socket) -> Iterator
             raise ListenError("The receiver does not start.")
         yield
     finally:
-        # Kept connections need not be waited for.
+        # The end does not wait for idle connections.
         server.should_exit = server.force_exit = True
         thread.join(_STOP_TIMEOUT_S)
 
 
 def show(delivery: Delivery, console: Console) -> None:
-    """Print one POST: time, what it is about, whether its signature is good, what changed, its payload."""
+    """Print one POST: its time, entity, signature, changes and payload."""
     body = delivery.json
     if not isinstance(body, dict) or "payload" not in body:
         console.print(_headline(delivery, {}), soft_wrap=True)
@@ -220,6 +227,6 @@ def _header(delivery: Delivery, name: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """What anybody may have sent, without characters that could steer the terminal, and not endless."""
+    """Return a text for the terminal: cut, and without control characters."""
     shown = "".join(character if character.isprintable() or character == "\n" else "�" for character in text)
     return shown if len(shown) <= _MAX_SHOWN_CHARS else f"{shown[:_MAX_SHOWN_CHARS]} …"

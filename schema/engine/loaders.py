@@ -6,12 +6,13 @@ A dataloader is made on demand for each relation and its arguments.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
 from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, WHOLE, slice_of
+from app.db.pool import Record
 from app.db.table import Table
 from app.errors import InvalidInput
 from schema.engine import statements
@@ -21,6 +22,7 @@ from schema.entities.connections import Connection, make_connection
 from schema.entities.declarations import SCOPES, VISIBILITY, Listing, Relation
 
 Load = Callable[[list[Any]], Awaitable[list[Any]]]
+T = TypeVar("T")
 _PAGE = ("first", "after", "last", "before")
 
 
@@ -67,13 +69,13 @@ class Loaders:
         asked = listing.ask(self._viewer, **filters)
         part = slice_of(table.name, asked.sort, **page)
         found = statements.listed_rows(table, self._viewer, asked, part)
-        rows = table.rows(await self._reader.fetch(found.sql, *found.args))
+        rows = table.rows(await self._read(found))
         if listing.classify is not None:
             rows = [listing.classify(row) for row in rows]
 
         async def count() -> int:
             counted = statements.listed_count(table, self._viewer, asked)
-            return int((await self._reader.fetch(counted.sql, *counted.args))[0]["n"])
+            return int((await self._read(counted))[0]["n"])
 
         return make_connection(rows, part, asked.sort, table.name, count)
 
@@ -82,7 +84,7 @@ class Loaders:
         self._viewer.require(listing.scope)
         VISIBILITY[listing.target.name].check(self._viewer)
         found = statements.listed_rows(listing.target, self._viewer, listing.ask(self._viewer, **arguments), WHOLE)
-        rows = listing.target.rows(await self._reader.fetch(found.sql, *found.args))
+        rows = listing.target.rows(await self._read(found))
         if len(rows) > WHOLE.size:
             raise InvalidInput(f"More than {WHOLE.size} match: ask for less.", code="TOO_MANY")
         return rows
@@ -131,7 +133,14 @@ class Loaders:
 
         Several resolvers may wait for the same read. An error cancels one of them; the read must go on for the others.
         """
-        found = asyncio.ensure_future(loader.load(key))
+        return self._shielded(loader.load(key))
+
+    def _read(self, statement: Statement) -> Awaitable[list[Record]]:
+        """Read for one field alone. An error of another one cancels it, and must not break off what is being read."""
+        return self._shielded(self._reader.fetch(statement.sql, *statement.args))
+
+    def _shielded(self, reading: Awaitable[T]) -> Awaitable[T]:
+        found = asyncio.ensure_future(reading)
         if not found.done() and found not in self._pending:
             self._pending.add(found)
             found.add_done_callback(self._pending.discard)

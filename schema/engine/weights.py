@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from graphql import GraphQLField, GraphQLNonNull, get_named_type, is_leaf_type, is_list_type
 
-from app.kernel.names import to_camel_case
 from app.kernel.problems import MAX_LONG_TEXT, MAX_TEXT, longest_text
 from app.webhooks.domain.headers import MAX_TOTAL_BYTES
 from schema.engine.limits import MAX_CHARACTERS
@@ -20,7 +19,7 @@ LIST_SIZE = 10
 #: The most characters of texts whose limit does not follow from their column's name.
 LONGEST: Mapping[tuple[str, str], int] = {
     ("InvoiceAnnotation", "content"): MAX_LONG_TEXT,
-    ("Invoice", "buyerMessageToSeller"): longest_text("messageToSeller"),
+    ("Invoice", "buyerMessageToSeller"): longest_text("message_to_seller"),
     ("Webhook", "queryString"): MAX_CHARACTERS,
     ("Webhook", "payloadSchema"): 40_000,
     ("Webhook", "headers"): MAX_TOTAL_BYTES,
@@ -52,7 +51,7 @@ def weight(type_name: str, name: str, field: GraphQLField | None) -> int:
 def _longest_of(name: str, field: GraphQLField) -> int:
     """Return the length limit, by the names of the field and its columns, which inputs have, too."""
     declared = declaration_of(field)
-    columns = [to_camel_case(column) for column in declared.reads] if isinstance(declared, Leaf) else []
+    columns = declared.reads if isinstance(declared, Leaf) else ()
     return max(map(longest_text, [name, *columns]))
 
 

@@ -24,6 +24,7 @@ class Leaf:
     of_values  the same as `compute` without arguments, as it stands in a response, from the columns' values as the
                driver gives them: what saves a page dozens of small objects. None only of a field that may be null;
                raises KeyError for what the schema has no name for.
+    id_of      the type whose global id it gives; empty for every other leaf.
     needs_schema  `compute` also takes the GraphQL schema, as `schema`.
     """
 
@@ -31,6 +32,7 @@ class Leaf:
     compute: Callable[..., Any]
     is_column: bool = False
     of_values: Callable[..., Any] | None = None
+    id_of: str = ""
     needs_schema: bool = False
 
     def of_schema(self, schema: GraphQLSchema) -> "Leaf":
@@ -85,6 +87,8 @@ class Relation:
     decides      the target's columns that `classify` reads.
     with_deleted whether soft-deleted rows are found, too.
     key_type     PostgreSQL's type of the two columns.
+    of           the table of the rows that have the relation; None where no type declares it.
+    kind         of rows that name their owner by type and id: which kind of them.
     """
 
     target: Table[Any]
@@ -99,6 +103,13 @@ class Relation:
     decides: tuple[str, ...] = ()
     with_deleted: bool = False
     key_type: str = "bigint"
+    of: Table[Any] | None = None
+    kind: str = ""
+
+    @property
+    def label(self) -> str:
+        """What tells it, in the words of the graph, from other relations to the same table."""
+        return self.kind or self.local
 
     @property
     def reads(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""How a type's fields are declared: `column`, `computed`, `relation`, `pages`.
+"""How a type's leaves are declared: `column`, `computed`, `cents`. Its relations are in `relations.py`.
 
 Each declaration says which columns it reads, so that the dataloaders, a stored query's watched columns and
 (from the same place) compiled plans have one source. No resolver below the root does I/O of its own: a leaf
@@ -17,7 +17,6 @@ from strawberry.types.field import StrawberryField
 from app.auth.viewers import Scope
 from app.db.table import Table
 from app.errors import InvalidInput
-from app.kernel.names import to_camel_case
 from app.marketplace import money
 from schema.engine.unreadable import computed_value, readable
 from schema.entities import global_ids
@@ -28,11 +27,10 @@ from schema.entities.declarations import (
     Declaration,
     Entity,
     Leaf,
-    Link,
     Relation,
-    always,
 )
-from schema.entities.visibility import Visibility
+from schema.entities.names import graphql_name
+from schema.entities.visibility import rule_of
 
 T = TypeVar("T")
 _DECLARATION = "declaration"
@@ -61,7 +59,6 @@ class DeclaredField(StrawberryField):
 def entity(
     table: Table[Any],
     *,
-    visible: Visibility,
     description: str,
     name: str | None = None,
     row: type | None = None,
@@ -74,15 +71,15 @@ def entity(
     """
 
     def declare(cls: type[T]) -> type[T]:
-        row_class = row or table.row
+        row_class, rule = row or table.row, rule_of(table)
         cls.is_type_of = classmethod(lambda _, obj, info: type(obj) is row_class)  # type: ignore[attr-defined]
         declared = strawberry.type(cls, name=name, description=description)
         type_name = declared.__strawberry_definition__.name  # type: ignore[attr-defined]
         interfaces = declared.__strawberry_definition__.interfaces  # type: ignore[attr-defined]
         ENTITIES[type_name] = Entity(
-            name=type_name, table=table, row=row_class, visibility=visible, is_node=bool(interfaces), scope=scope
+            name=type_name, table=table, row=row_class, visibility=rule, is_node=bool(interfaces), scope=scope
         )
-        VISIBILITY[table.name] = visible
+        VISIBILITY[table.name] = rule
         SCOPES[table.name] = scope
         return declared
 
@@ -106,7 +103,7 @@ def computed(
 ) -> Any:
     """A leaf that is a pure function of the row (and of the field's arguments). The last two: as `Leaf` has them."""
     leaf = Leaf(reads=tuple(reads), compute=compute, of_values=of_values, needs_schema=needs_schema)
-    return _declared(leaf, description, arguments=arguments, deprecated=deprecated)
+    return declared_field(leaf, description, arguments=arguments, deprecated=deprecated)
 
 
 def argument(name: str, type_: Any, description: str, default: Any = strawberry.UNSET) -> StrawberryArgument:
@@ -120,42 +117,6 @@ def argument(name: str, type_: Any, description: str, default: Any = strawberry.
     )
 
 
-def relation(
-    target: Table[Any],
-    *,
-    local: str = "id",
-    remote: str = "id",
-    description: str,
-    link: Link | None = None,
-    is_list: bool | None = None,
-    where: Callable[..., str] = always,
-    filters: Sequence[str] = (),
-    classify: Callable[[Any], Any] | None = None,
-    decides: Sequence[str] = (),
-    with_deleted: bool = False,
-    key_type: str = "bigint",
-    deprecated: str | None = None,
-) -> Any:
-    """A relation: to the one row of an id when only `local` is given, to a list when `remote` is.
-
-    Both together are a relation to one row by another unique column than its id. Over a link, `is_list` says it.
-    """
-    declaration = Relation(
-        target=target,
-        local=local,
-        remote=remote,
-        is_list=(local == "id" and remote != "id") if is_list is None else is_list,
-        link=link,
-        where=where,
-        filters=tuple(filters),
-        classify=classify,
-        decides=tuple(decides),
-        with_deleted=with_deleted,
-        key_type=key_type,
-    )
-    return _declared(declaration, description, deprecated=deprecated)
-
-
 PAGE_ARGUMENTS = (
     argument("first", int | None, "How many to return, counted from the start. 50 by default, at most 500."),
     argument("after", str | None, "Return those after this cursor, as given by `pageInfo.endCursor`."),
@@ -164,34 +125,10 @@ PAGE_ARGUMENTS = (
 )
 
 
-def pages(
-    target: Table[Any],
-    *,
-    description: str,
-    remote: str = "id",
-    link: Link | None = None,
-    where: Callable[..., str] = always,
-    filters: Sequence[str] = (),
-    arguments: Sequence[StrawberryArgument] = (),
-) -> Any:
-    """A to-many relation as a Relay connection, in id order; `arguments` are those of `where`."""
-    declaration = Relation(
-        target=target,
-        local="id",
-        remote=remote,
-        is_list=True,
-        is_paged=True,
-        link=link,
-        where=where,
-        filters=tuple(filters),
-    )
-    return _declared(declaration, description, arguments=(*arguments, *PAGE_ARGUMENTS))
-
-
 def global_id(type_name: str) -> Any:
     encode = global_ids.encoder(type_name)
-    leaf = Leaf(reads=("id",), compute=lambda row: encode(row.id), of_values=encode)
-    return _declared(leaf, "Opaque global id; `node(id:)` finds the object again.")
+    leaf = Leaf(reads=("id",), compute=lambda row: encode(row.id), of_values=encode, id_of=type_name)
+    return declared_field(leaf, "Opaque global id; `node(id:)` finds the object again.")
 
 
 def legacy_id() -> Any:
@@ -215,7 +152,7 @@ def cents(
     twin       the field that the error names; the `xFormatted` of `name` unless given.
     """
     amount_of: Amount = of or attrgetter(name)
-    fitting = twin or f"{to_camel_case(name.removesuffix('_cents'))}Formatted"
+    fitting = twin or f"{graphql_name(name.removesuffix('_cents'))}Formatted"
 
     def compute(row: Any) -> int | None:
         amount = amount_of(row)
@@ -224,7 +161,7 @@ def cents(
         return amount
 
     leaf = Leaf(reads=tuple(reads) or (name,), compute=compute, is_column=of is None)
-    return _declared(leaf, f"{description} In minor units (cents).")
+    return declared_field(leaf, f"{description} In minor units (cents).")
 
 
 def formatted(description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> Any:
@@ -239,14 +176,14 @@ def formatted(description: str, name: str, *, of: Amount | None = None, reads: S
         compute=compute,
         of_values=money.format_cents if of is None else None,
     )
-    return _declared(
+    return declared_field(
         leaf,
         f"{description} Formatted, as in `$1,234.50`.",
         arguments=(argument("currency", str | None, "ISO 4217 code that the amount must be in; no conversion."),),
     )
 
 
-def _declared(
+def declared_field(
     declaration: Declaration,
     description: str,
     *,

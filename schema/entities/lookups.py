@@ -6,11 +6,11 @@ from typing import Any
 import strawberry
 
 from app.errors import InvalidInput
-from app.kernel.names import to_camel_case
 from schema.engine.context import Context
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES, Entity, Lookup
 from schema.entities.fields import DeclaredField, argument
+from schema.entities.names import graphql_name
 
 MAX_IDS = 100
 
@@ -29,7 +29,7 @@ def find_keys(lookup: Lookup, given: str | Sequence[str]) -> list[tuple[str, int
     """Type and key of each id. Raises InvalidInput for what is no id, or of no type that is asked for."""
     if not lookup.is_list:
         assert isinstance(given, str)
-        return [_key(lookup, given, to_camel_case(lookup.argument))]
+        return [_key(lookup, given, graphql_name(lookup.argument))]
     _check_number(lookup, given)
     return [_key(lookup, one, f"{lookup.argument}.{place}") for place, one in enumerate(given)]
 
@@ -42,7 +42,7 @@ class LookedUp(DeclaredField):
         assert isinstance(lookup, Lookup)
         given = kwargs[lookup.argument]
         if not lookup.is_list:
-            return _find(info.context, lookup, given, to_camel_case(lookup.argument))
+            return _find(info.context, lookup, given, graphql_name(lookup.argument))
         _check_number(lookup, given)
         # Awaitables, not awaited here: asked for together the dataloaders gather them, and each fails for itself.
         return [_find(info.context, lookup, one, f"{lookup.argument}.{place}") for place, one in enumerate(given)]

@@ -1,14 +1,18 @@
-"""Which viewer sees which rows: one rule per type, applied wherever its rows are read.
+"""Which viewer sees which rows: one rule per table, from what the table says, applied wherever its rows are read.
 
 The operator sees every row. For a seller each rule is a SQL condition over the row's alias, in which
 `$seller` stands for the parameter that holds the viewer's seller id.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 
 from app.auth.viewers import Viewer
+from app.db import table as declared
+from app.db.graph import owners_of, references_to
+from app.db.table import Table
 from app.errors import Forbidden
 
 
@@ -177,3 +181,39 @@ def condition(rule: Visibility, viewer: Viewer, parameter: int, alias: str = "t"
     if "$seller" not in sql:
         return sql, []
     return sql.replace("$seller", f"${parameter}::bigint"), [viewer.seller_id]
+
+
+@cache
+def rule_of(table: Table[Any]) -> Visibility:
+    """Return the rule of a table's rows.
+
+    Raises:
+        TypeError: The table does not say who sees its rows.
+    """
+    rule = table.seen_by
+    if isinstance(rule, declared.OfSeller):
+        return OfSeller(rule.column)
+    if isinstance(rule, declared.OperatorOnly):
+        return OperatorOnly(rule.what)
+    if isinstance(rule, declared.Through):
+        keys = [table.keys[column] for column in rule.columns]
+        ways = tuple(Through(key.column, key.to.name, rule_of(key.to), rule.is_of_few) for key in keys)
+        return ways[0] if len(ways) == 1 else AnyOf(ways)
+    if rule is declared.EVERYONE:
+        return Everyone()
+    if rule is declared.WITH_OWNER:
+        owners = dict.fromkeys(owner for owner, _ in owners_of(table))
+        return ThroughOwner(tuple((owner.type_name, owner.name, rule_of(owner)) for owner in owners))
+    if rule is declared.WITH_REFERRERS:
+        return AnyOf(tuple(_pointed_at(table)))
+    raise TypeError(f"The table {table.name} does not say who sees its rows.")
+
+
+def _pointed_at(table: Table[Any]) -> Iterator[PointedAtBy]:
+    """Return one rule for each table that names the rows and that a seller sees rows of."""
+    columns: dict[Table[Any], list[str]] = {}
+    for key in references_to(table):
+        columns.setdefault(key.table, []).append(key.column)
+    for of, named in columns.items():
+        if not isinstance(rule := rule_of(of), OperatorOnly):
+            yield PointedAtBy(of.name, tuple(named), rule)

@@ -14,9 +14,9 @@ from strawberry.types.arguments import convert_argument
 
 from app.auth.viewers import Viewer
 from app.errors import InvalidInput
-from app.kernel.names import to_camel_case
 from app.webhooks.domain.webhook import WebhookKlass
 from schema.entities.declarations import ListQuery, everything
+from schema.entities.names import graphql_name
 from schema.filters import adverts, invoices, refund_requests, variants
 from schema.filters.adverts import AdvertFilterInput
 from schema.filters.conditions import input_field, value_or_none
@@ -55,9 +55,9 @@ def ask(viewer: Viewer, klass: WebhookKlass, filters: WebhookBackfillFilters | N
     parts = {field.name: part for field in fields(WebhookBackfillFilters) if (part := _part(filters, field.name))}
     list_of, arguments = _LISTS.get(klass, (everything, {}))
     if wrong := [name for name in parts if name not in arguments]:
-        taken = " or ".join(map(to_camel_case, arguments)) or "none of them"
+        taken = " or ".join(map(graphql_name, arguments)) or "none of them"
         message = f"does not fit a webhook about {klass.value}, which takes {taken}"
-        raise InvalidInput("The filters are of another type.", fields={f"filters.{to_camel_case(wrong[0])}": [message]})
+        raise InvalidInput("The filters are of another type.", fields={f"filters.{graphql_name(wrong[0])}": [message]})
     try:
         return list_of(viewer, **{arguments[name]: part for name, part in parts.items()})
     except InvalidInput as error:
@@ -103,7 +103,7 @@ def _plain(value: Any) -> Any:
     """Return a value's JSON form, without the fields that were not given."""
     if is_dataclass(value):
         kept = {field.name: value_or_none(getattr(value, field.name)) for field in fields(value)}
-        return {to_camel_case(name): _plain(one) for name, one in kept.items() if one is not None}
+        return {graphql_name(name): _plain(one) for name, one in kept.items() if one is not None}
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return value.isoformat() if isinstance(value, datetime) else value

@@ -14,6 +14,7 @@ from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, N
 from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
 from schema.entities.declarations import ENTITIES
+from schema.entities.names import graphql_path
 
 
 @strawberry.type(description="The problems of one field of the input.")
@@ -127,4 +128,4 @@ def _request_hash(info: Info) -> bytes:
 def validation_errors(error: TellgraphError) -> list[ValidationError]:
     """Return one ValidationError per field. An error without a field has the field `base`."""
     fields = error.fields or {"base": [error.message]}
-    return [ValidationError(field=field, messages=list(messages)) for field, messages in fields.items()]
+    return [ValidationError(field=graphql_path(field), messages=list(messages)) for field, messages in fields.items()]

@@ -5,6 +5,7 @@ from typing import Any
 
 from graphql import GraphQLSchema
 
+from app.capture.row_changes import RowChange
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.graph import entity_of_table, fields_deciding, fields_reading, path_to, single_steps
@@ -16,14 +17,12 @@ MAX_JOINED = 200
 
 
 def describe_changes(
-    schema: GraphQLSchema, entity_type: str, changes: Sequence[dict[str, Any]], *, is_cut: bool
+    schema: GraphQLSchema, entity_type: str, changes: Sequence[RowChange], *, is_cut: bool
 ) -> dict[str, Any]:
     """Describe recorded row changes as field paths of the entity.
 
     Args:
-        changes: The changes in the order of recording: {"t": table, "id", "p": parents' ids, "op": i, u or d,
-            "c": columns}. If they were recorded, "v" has the tables from the entity to the row (`Root.way` in
-            app/capture/captured.py).
+        changes: The changes in the order of recording.
         is_cut: There were more changes than were recorded.
 
     Returns:
@@ -38,14 +37,14 @@ def describe_changes(
             continue
         path, _ = places[-1]
         # If the entity's own row was added or removed, the event says so.
-        if path or change["op"] == "u":
+        if path or change.operation == "u":
             described["updated"].update(dict.fromkeys(_list_derived(schema, places, change)))
-        if change["op"] == "u":
+        if change.operation == "u":
             for name in _field_names(schema, change):
                 described["updated"][_join(path, name)] = None
         elif path:
-            first, _ = rows.get(path, (change["op"], ""))
-            rows[path] = (first, change["op"])
+            first, _ = rows.get(path, (change.operation, ""))
+            rows[path] = (first, change.operation)
     for path, (first, last) in rows.items():
         # A row that was added and removed is left out. One that was removed and added (restored) counts as added.
         if (first, last) != ("i", "d"):
@@ -76,16 +75,16 @@ def join_changes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[s
     }
 
 
-def _places(schema: GraphQLSchema, entity_type: str, change: dict[str, Any]) -> list[tuple[str, str]] | None:
+def _places(schema: GraphQLSchema, entity_type: str, change: RowChange) -> list[tuple[str, str]] | None:
     """Return paths and types from the entity, whose path is "", to the row: `shipments[<id>].shippedItems[<id>]`.
 
     None if the schema does not show the row.
     """
-    ids, way = [*change["p"], change["id"]], tuple(change.get("v", ()))
+    ids, way = [*change.parents, change.id], change.way
     # A way can lead to another row of the same table: from a variant through its advert to another variant.
-    if not way and change["t"] == ENTITIES[entity_type].table.name:
+    if not way and change.table == ENTITIES[entity_type].table.name:
         return [("", entity_type)]
-    steps = path_to(schema, entity_type, change["t"], len(ids), way)
+    steps = path_to(schema, entity_type, change.table, len(ids), way)
     if steps is None:
         return None
     keys, places = iter(ids), [("", entity_type)]
@@ -95,7 +94,7 @@ def _places(schema: GraphQLSchema, entity_type: str, change: dict[str, Any]) -> 
     return places
 
 
-def _list_derived(schema: GraphQLSchema, places: Sequence[tuple[str, str]], change: dict[str, Any]) -> Iterator[str]:
+def _list_derived(schema: GraphQLSchema, places: Sequence[tuple[str, str]], change: RowChange) -> Iterator[str]:
     """List the fields whose values depend on the row: of its ancestors, and of rows that the entity refers to.
 
     For example, a variant's price decides `lowestPrice` of its advert.
@@ -103,8 +102,8 @@ def _list_derived(schema: GraphQLSchema, places: Sequence[tuple[str, str]], chan
     _, entity_type = places[0]
     beside = [(step.field, step.type) for step in single_steps(schema, entity_type)]
     for path, of in dict.fromkeys((*places, *beside)):
-        for decided in fields_deciding(schema, of, change["t"]):
-            if not decided.columns.isdisjoint(change["c"]) or (decided.is_value and change["op"] != "u"):
+        for decided in fields_deciding(schema, of, change.table):
+            if not decided.columns.isdisjoint(change.columns) or (decided.is_value and change.operation != "u"):
                 yield _join(path, decided.field)
 
 
@@ -112,7 +111,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _field_names(schema: GraphQLSchema, change: dict[str, Any]) -> list[str]:
-    columns = [column for column in change["c"] if column not in _SILENT]
-    of = entity_of_table(change["t"])
+def _field_names(schema: GraphQLSchema, change: RowChange) -> list[str]:
+    columns = [column for column in change.columns if column not in _SILENT]
+    of = entity_of_table(change.table)
     return list(dict.fromkeys(name for column in columns for name in fields_reading(schema, of, column)))

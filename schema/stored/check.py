@@ -12,7 +12,7 @@ from app.db.pool import DATABASE_ERRORS, Connection, connection
 from app.errors import InvalidInput
 from app.webhooks.db import webhooks
 from app.webhooks.db.webhooks import Webhook
-from app.webhooks.domain.broken_webhook import BrokenWebhook, Checked
+from app.webhooks.domain.broken_webhook import BrokenWebhook, CheckReport
 from app.webhooks.domain.webhook_filter import check_filter
 from schema.stored.triggers import check_triggers
 from schema.stored.validate import stored_query
@@ -42,14 +42,14 @@ def problem_of(schema: GraphQLSchema, webhook: Webhook, filter_problems: Sequenc
     )
 
 
-async def check_all(conn: Connection, schema: GraphQLSchema) -> Checked:
+async def check_all(conn: Connection, schema: GraphQLSchema) -> CheckReport:
     """Check every webhook, also disabled ones, against a schema. Nothing is changed."""
     count, broken, after = 0, [], 0
     while page := await webhooks.list_webhooks(conn, after=after):
         after = page[-1].id
         count += len(page)
         broken += [_broken(webhook, reason) for webhook in page if (reason := problem_of(schema, webhook))]
-    return Checked(count=count, broken=broken)
+    return CheckReport(count=count, broken=broken)
 
 
 async def mark_all(database: Database, schema: GraphQLSchema) -> None:

@@ -20,11 +20,12 @@ from schema.stored.watched import relation_columns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One relation on the way from an entity to a table, and the type that it leads to."""
+    """One relation on the way from an entity to a table, and the type that it leads to. label: as in `Relation`."""
 
     field: str
     is_list: bool
     type: str
+    label: str
 
 
 @cache
@@ -48,14 +49,14 @@ def _along(schema: GraphQLSchema, entity_type: str, lists: int, way: tuple[str, 
     """Return the relations along a way.
 
     Args:
-        way: Tables. If several fields lead to a table, its name is followed by the field's
-            (`addresses.shippingAddress`).
+        way: Tables. If several keys lead to a table, its name is followed by the key's
+            (`addresses.shipping_address_id`).
     """
     steps: list[Step] = []
     for place in way:
-        table, _, field = place.partition(".")
+        table, _, label = place.partition(".")
         current = steps[-1].type if steps else entity_type
-        step = next((step for to, step in _steps(schema, current) if to == table and field in ("", step.field)), None)
+        step = next((step for to, step in _steps(schema, current) if to == table and label in ("", step.label)), None)
         if step is None:
             return None
         steps.append(step)
@@ -86,7 +87,15 @@ def _steps(schema: GraphQLSchema, entity_type: str) -> Iterator[tuple[str, Step]
     for name, declaration in declared_fields(graphql_type):
         if isinstance(declaration, Relation) and not is_leaf_type(get_named_type(graphql_type.fields[name].type)):
             table = declaration.target.name
-            yield table, Step(field=name, is_list=declaration.is_list, type=entity_of_table(table))
+            yield (
+                table,
+                Step(
+                    field=name,
+                    is_list=declaration.is_list,
+                    type=entity_of_table(table),
+                    label=declaration.label,
+                ),
+            )
 
 
 @cache

@@ -15,7 +15,7 @@ from graphql import (
 )
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
-from app.capture.captured import PASSED_DOWN
+from app.db.graph import cascades
 from schema.engine.selections import fragments_of, root_selection
 from schema.entities.declarations import ENTITIES, VISIBILITY, Leaf, Relation
 from schema.entities.declared import declaration_of
@@ -52,7 +52,7 @@ def relation_columns(table: str, relation: Relation) -> frozenset[str]:
 
 def whole_of(entity_type: str) -> str | None:
     """Return the parent table whose changes change such entities, as adverts do for variants; None without one."""
-    return next((passed.table for passed in PASSED_DOWN.values() if passed.below == entity_type), None)
+    return next((down.whole.name for down in cascades().values() if down.below.type_name == entity_type), None)
 
 
 def sibling_column(whole: str, column: str) -> str:

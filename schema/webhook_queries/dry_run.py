@@ -11,10 +11,11 @@ from app import __version__
 from app.auth.viewers import Scope, Viewer
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.kernel import clock
-from app.webhooks.cel.filters import Verdict
+from app.webhooks.cel.filters import FilterResult
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_filter import event_of
+from app.webhooks.services.webhook_klasses import event_names, is_operators_only
 from schema.engine.context import Context, Info
 from schema.engine.cost import Costs
 from schema.entities import global_ids
@@ -131,7 +132,7 @@ async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tup
     assert filters is not None, "stored queries contain no dry runs"
     if expression.strip() and (messages := await filters.check(expression, owner=info.context.viewer.seller_id)):
         problems["attributes.filter"] = messages
-    if klass.is_operators_only and not info.context.viewer.is_operator:
+    if is_operators_only(klass) and not info.context.viewer.is_operator:
         problems["attributes.type"] = [f"webhooks about {klass.value} are for the marketplace operator only"]
     if problems:
         raise InvalidInput("The webhook could not be registered.", fields=problems)
@@ -156,9 +157,11 @@ async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
     return key
 
 
-async def _filter(context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes) -> Verdict:
+async def _filter(
+    context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes
+) -> FilterResult:
     assert context.filters is not None, "stored queries contain no dry runs"
-    names = klass.event_names
+    names = event_names(klass)
     name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
     event = event_of(klass, name, entity_id, {"added": [], "updated": [], "removed": []})
     verdict, _ = await context.filters.evaluate(expression, event, payload, owner=context.viewer.seller_id)

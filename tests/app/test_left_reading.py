@@ -3,6 +3,7 @@
 import asyncio
 
 import orjson
+import pytest
 
 from app.db.pool import Connection
 from schema.entities import global_ids
@@ -30,13 +31,19 @@ async def test_error_cancels_no_read_of_others(conn: Connection, database_url: s
     assert [error["path"] for error in answer["errors"]] == [["a", "shipments", 0, "dispatchedAt"]]
 
 
-async def test_connection_is_given_back_when_nothing_reads_on_it(conn: Connection, database_url: str) -> None:
+@pytest.mark.parametrize(
+    ("beside", "table"),
+    [('node(id: "VmFyaWFudC0x") { id }', "variants"), ("webhooks { totalCount nodes { id } }", "webhooks")],
+)
+async def test_connection_is_given_back_when_nothing_reads_on_it(
+    conn: Connection, database_url: str, beside: str, table: str
+) -> None:
     await create_sale(conn)
     await conn.execute("update sellers set created_at = '0044-03-15 BC'")
-    ended_by_an_error = '{ sellers { nodes { createdAt } } node(id: "VmFyaWFudC0x") { id } }'
+    ended_by_an_error = f"{{ sellers {{ nodes {{ createdAt }} }} {beside} }}"
     async with running_platform(settings_for(database_url), with_worker=False) as api:
         async with conn.transaction():
-            await conn.execute("lock table variants")
+            await conn.execute(f"lock table {table}")
             ended = asyncio.create_task(api.graphql(ended_by_an_error))
             await until(lambda: conn.fetchval("select exists (select from pg_locks where not granted)"))
             following = asyncio.create_task(api.graphql("{ invoices { nodes { id } } }"))

@@ -1,6 +1,8 @@
+import re
 from dataclasses import dataclass, fields
 from typing import Any
 
+from app.capture.owners import owner_tables
 from app.db.pool import Connection
 from schema.entities import global_ids
 from tests.builders.addresses import create_address
@@ -22,18 +24,7 @@ from tests.builders.tracking import (
 )
 
 #: Attribute of Sale (or WholeSale) → GraphQL type, of all that have external ids and metadata.
-OWNERS = {
-    "order": "Order",
-    "invoice": "Invoice",
-    "line_item": "LineItem",
-    "shipment": "Shipment",
-    "refund_request": "RefundRequest",
-    "refund_request_line_item": "RefundRequestLineItem",
-    "return_shipment": "ReturnShipment",
-    "advert": "Advert",
-    "variant": "Variant",
-    "seller": "Seller",
-}
+OWNERS = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): name for name in owner_tables()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ THREE_LEASES_S = 3 * 3
 
 
 class Order:
-    """Answers after a moment, and notes what came after something newer, or while another POST was in flight."""
+    """Answers after a moment. It notes POSTs that came after a newer one, or while another was in flight."""
 
     def __init__(self) -> None:
         self.came: list[tuple[str, int]] = []
@@ -73,7 +73,7 @@ async def test_frozen_between_claim_and_post_it_sends_nothing_old(
         await conn.execute("update variants set count_on_hand = $1", 100 + counts)
 
     async def is_told() -> bool:
-        """Whether all variants are told as they are, and nothing is open."""
+        """Return whether the endpoint has the present state of all variants, and nothing is open."""
         return bool(
             await conn.fetchval(
                 "select not exists (select from change_events where published_at is null and entity_type = 'Variant')"

@@ -28,7 +28,7 @@ RECORDING = "recorded as"
 
 
 async def state(load: Load) -> dict[str, int]:
-    """How many webhook events are in which state; and 1 for changes that are not published."""
+    """Count the webhook events by state. Unpublished changes count as 1."""
     conn = await asyncpg.connect(load.database_url)
     try:
         row = await conn.fetchrow(
@@ -45,7 +45,7 @@ async def state(load: Load) -> dict[str, int]:
 
 @asynccontextmanager
 async def killed_when(load: Load, redis_url: str, reached: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-    """A worker is killed as soon as that stage is reached; within, it is dead."""
+    """Kill a worker as soon as it reaches that stage. It is dead while the context is open."""
     with worker_process(load.database_url, redis_url, deliver_lease_s=LEASE_S) as worker:
         await started(worker)
         await reached()
@@ -54,7 +54,7 @@ async def killed_when(load: Load, redis_url: str, reached: Callable[[], Awaitabl
 
 
 async def recover(load: Load, redis_url: str, stage: str) -> int:
-    """Another worker, which is started for it, brings all to its end. Returns how much was sent twice."""
+    """Start another worker, which finishes all work. Return how much was sent twice."""
     dead_at = time.monotonic()
     with worker_process(load.database_url, redis_url, deliver_lease_s=LEASE_S) as other:
         await started(other)

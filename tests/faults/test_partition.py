@@ -62,7 +62,7 @@ async def test_another_worker_takes_over_from_a_partitioned_one_which_goes_on_wh
 
 
 async def fall_silent_while_publishing(resources: Resources, network: Network, other: Connection) -> None:
-    """Until another publisher has got what this one had claimed."""
+    """Stay silent until another publisher has the changes that this one had claimed."""
     async with transaction(resources.database) as cut_off:
         assert await claim_batch(cut_off, limit=10)
         network.partition()

@@ -1,4 +1,4 @@
-"""What must be true in the end: the endpoint is well, and everything has gone out. The second half of the model."""
+"""The end of a history: the endpoint is healthy, and everything was sent. The second half of the model."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -8,7 +8,7 @@ from tests.histories.model import GIVEN_UP, OPEN, Arrival, Event, Subject
 
 
 def check_end(log: Mapping[int, Event], arrivals: Sequence[Arrival], knowledge: Knowledge) -> list[str]:
-    """What is wrong. `arrivals` in the order in which they came."""
+    """Return what is wrong. `arrivals` are in order of arrival."""
     wrong = [f"still open: {event}" for event in log.values() if event.state in OPEN]
     by_event: dict[int, list[Arrival]] = {}
     by_subject: dict[Subject, list[Arrival]] = {}
@@ -42,7 +42,7 @@ def _check_event(event: Event, came: Sequence[Arrival]) -> list[str]:
 
 
 def _check_order(log: Mapping[int, Event], came: Sequence[Arrival]) -> list[str]:
-    """A replay carries its old sequence: that is how the subscriber knows it to be old."""
+    """Check the order of arrivals. A replay carries its old sequence, so the subscriber can tell that it is old."""
     in_order = [one for one in came if not log[one.event].is_replay]
     return [
         f"{first.event} arrived before {second.event} of the same variant and webhook"
@@ -52,7 +52,7 @@ def _check_order(log: Mapping[int, Event], came: Sequence[Arrival]) -> list[str]
 
 
 def _check_ends(log: Mapping[int, Event], came: Sequence[Arrival]) -> list[str]:
-    """One end is told once, and what is gone is not shown as nothing by an update."""
+    """Check that each destroy arrives once, and no update shows a deleted variant as null."""
     wrong = [
         f"an entity that is gone, and no destroy: {one}"
         for one in came
@@ -73,7 +73,7 @@ def _check_ends(log: Mapping[int, Event], came: Sequence[Arrival]) -> list[str]:
 
 
 def _check_knowledge(log: Mapping[int, Event], subject: Subject, due: Due, came: Sequence[Arrival]) -> list[str]:
-    """A subscriber believes the highest sequence, whatever it answered."""
+    """Check the subscriber's final state: the event with the highest sequence, whatever it answered."""
     told = [event for event in log.values() if event.subject == subject and event.state != "SKIPPED"]
     newest = max(told, key=lambda event: event.id, default=None)
     if newest is not None and newest.state in GIVEN_UP:

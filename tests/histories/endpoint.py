@@ -1,4 +1,4 @@
-"""A subscriber's endpoint for a history: it answers as it is told to, and knows what is in flight."""
+"""A subscriber's endpoint for a history. It answers as a step says, and knows the POSTs in flight."""
 
 import asyncio
 from collections.abc import Iterable

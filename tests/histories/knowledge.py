@@ -1,4 +1,4 @@
-"""What each subscriber is to know in the end, noted from round to round."""
+"""Collect the state that each subscriber must have in the end, round by round."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from tests.histories.model import Commit, Round, State, Subject, Subscription, f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """What a subscriber is to know of a variant in the end: one of these renderings, or that it is gone."""
+    """The state of a variant that a subscriber must have in the end: one of these renderings, or deleted."""
 
     renderings: Sequence[Any]
     is_gone: bool
@@ -18,7 +18,7 @@ class Due:
 
 @dataclass(slots=True)
 class Knowledge:
-    """What each subscriber is to know in the end, from round to round.
+    """The state that each subscriber must have in the end, updated every round.
 
     new      variants that were not there for its owner when it subscribed.
     present  by subscription, those that were.
@@ -33,12 +33,12 @@ class Knowledge:
         self.present[subscription.id] = {variant for variant, one in states.items() if subscription.is_there(one)}
 
     def note(self, subscription: Subscription, seen: Round) -> None:
-        """What publishers have looked at."""
+        """Note the changes that publishers have seen."""
         for variant in {commit.variant for commit in seen.commits}:
             self._note(subscription, seen, [commit for commit in seen.commits if commit.variant == variant])
 
     def note_all(self, subscription: Subscription, states: Mapping[int, State]) -> None:
-        """A backfill: whatever is there."""
+        """Note a backfill, which sends every visible variant."""
         for variant, state in states.items():
             if subscription.is_there(state):
                 subject = (subscription.id, variant)
@@ -47,14 +47,14 @@ class Knowledge:
                 )
 
     def note_missed(self, subscription: Subscription, commits: Sequence[Commit]) -> None:
-        """It has caught up with these."""
+        """Note that a webhook has caught up with these changes."""
         self.note(
             subscription,
             Round(commits=commits, before={}, after={}, arrived=frozenset(), taken=frozenset()),
         )
 
     def note_caught_up(self, subscription: Subscription, states: Mapping[int, State]) -> None:
-        """What is there is shown by the query of now; what is gone it is told nothing of, unless it asks for that."""
+        """Note that a webhook has caught up: it has the present variants, and destroys if it asks for them."""
         for subject, due in [*self.due.items()]:
             if subject[0] == subscription.id:
                 state = states[subject[1]]
@@ -65,7 +65,7 @@ class Knowledge:
                     del self.due[subject]
 
     def forget(self, subscription: Subscription) -> None:
-        """It is deleted, and told of nothing any more."""
+        """Forget a deleted webhook, which gets nothing any more."""
         self.due = {subject: due for subject, due in self.due.items() if subject[0] != subscription.id}
 
     def _note(self, subscription: Subscription, seen: Round, commits: Sequence[Commit]) -> None:

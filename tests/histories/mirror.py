@@ -1,7 +1,7 @@
-"""A subscriber that believes what it is told, and keeps a copy of what its webhook's owner sees.
+"""A subscriber that applies every event, and keeps a copy of the entities that its webhook's owner sees.
 
-The plainest model: whatever has happened, in the end the copy is what the owner sees, and on the way there nothing was
-created twice, updated or destroyed without being there, or shown as nothing.
+This is the simplest model. In the end the copy equals what the owner sees. On the way nothing is created twice, updated
+or destroyed without existing, or shown as null.
 """
 
 from collections.abc import Sequence
@@ -14,20 +14,17 @@ import orjson
 
 @dataclass(slots=True, kw_only=True)
 class Mirror:
-    """The copies of all subscribers, by webhook and entity: what a query has under `value`.
+    """The copies of all subscribers, by webhook and entity: the values of `value` in their queries.
 
-    heard            the last webhook event that was looked at.
-    hears_every_end  whether the end of what was never created may be told: of what is gone when it is rendered, a
-                     webhook that asks for every change is told the end alone.
+    heard  the last webhook event that was looked at.
     """
 
     copies: dict[tuple[int, str, int], Any] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     heard: int = 0
-    hears_every_end: bool = False
 
     async def listen(self, conn: asyncpg.Connection) -> None:
-        """Take in what has been delivered since the last call; until then nothing must be left open."""
+        """Apply the events delivered since the last call. Nothing may be open at that time."""
         rows = await conn.fetch(
             "select e.*, p.body from webhook_events e left join payloads p on p.digest = e.payload_digest"
             " where e.id > $1 and e.state = 'DELIVERED' order by e.id",
@@ -39,9 +36,9 @@ class Mirror:
         self.heard = max([self.heard, *(row["id"] for row in rows)])
 
     def hear(self, subject: tuple[int, str, int], name: str, payload: Any) -> None:
-        """Take in one event, and note what a subscriber could not make sense of."""
+        """Apply one event, and note what contradicts the copy."""
         is_held = subject in self.copies
-        if (name == "create") == is_held and not (name == "destroy" and self.hears_every_end):
+        if (name == "create") == is_held:
             self.wrong.append(f"{name} of {subject}, which it {'has' if is_held else 'does not have'}")
         if name == "destroy":
             self.copies.pop(subject, None)
@@ -52,7 +49,7 @@ class Mirror:
         self.copies[subject] = payload["data"]["node"]["value"]
 
     def compare(self, seen: dict[tuple[int, str, int], Any]) -> list[str]:
-        """Say what is wrong in the end, given what the owners see."""
+        """Return what is wrong in the end, compared with what the owners see."""
         lost = [f"{subject} is there, and was not told" for subject in seen.keys() - self.copies.keys()]
         kept = [f"{subject} is not there, and its end was not told" for subject in self.copies.keys() - seen.keys()]
         stale = [
@@ -64,5 +61,5 @@ class Mirror:
 
 
 def _first(found: Sequence[str]) -> list[str]:
-    """Not thousands of the same."""
+    """Return only the first of many equal findings."""
     return sorted(found)[:5]

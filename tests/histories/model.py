@@ -1,4 +1,4 @@
-"""What a subscriber may and must be sent, as plainly as it can be said. Pure, and no word of how it is done.
+"""The model: the events that a subscriber may and must get, without any word of how that is done. Pure.
 
 A history is a row of rounds. In each, transactions have changed variants, and then publishers have looked at all of
 it: `check_round` says what they had to make of it, and `Knowledge` keeps what the subscriber is to know. At the end the
@@ -82,12 +82,16 @@ class Subscription:
 
     def rendering(self, state: State) -> Any:
         """The GraphQL response; a deleted variant is shown as it was last."""
-        if state.life == "erased" or self.owner not in (None, state.seller):
+        if not self.shows(state):
             return {"data": {"node": None}}
         shown = {name: getattr(state, FIELDS[name]) for name in self.reads}
         if "label" in shown:
             shown["label"] = text_of(state.label)
         return {"data": {"node": shown}}
+
+    def shows(self, state: State) -> bool:
+        """Whether there is anything to show, be it what a deleted variant was last."""
+        return state.life != "erased" and self.owner in (None, state.seller)
 
     def is_there(self, state: State | None) -> bool:
         """Whether its owner sees the variant as one that is not deleted."""
@@ -103,7 +107,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """What one transaction did to one variant. `before` None: it made it.
+    """The changes of one variant by one transaction. `before` is None if it created the variant.
 
     path     the variant after each statement.
     touched  fields that its statements changed, though a later one may have changed them back.
@@ -158,7 +162,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What publishers have made of some commits, each variant's oldest first.
+    """The events that publishers have made of some commits, oldest first for each variant.
 
     before, after  the log's events at both ends of the round.
     arrived, taken ids of events that have arrived by its end; that were answered well, too.
@@ -178,13 +182,13 @@ class Round:
 
 
 def presence(subscription: Subscription, commits: Sequence[Commit]) -> list[bool]:
-    """Whether the variant is there for the webhook's owner: before the commits, and after each statement."""
+    """Return whether the webhook's owner sees the variant: before the commits, and after each statement."""
     states = [commits[0].before, *(state for commit in commits for state in commit.path)]
     return [subscription.is_there(state) for state in states]
 
 
 def operation(subscription: Subscription, commits: Sequence[Commit]) -> str | None:
-    """What several commits of one variant amount to; None when they come to nothing."""
+    """Fold several commits of one variant into one operation; None when they cancel out."""
     was, *_, is_ = presence(subscription, commits)
     return {(False, True): "create", (True, True): "update", (True, False): "destroy"}.get((was, is_))
 
@@ -194,7 +198,7 @@ def concerns(subscription: Subscription, commits: Sequence[Commit]) -> bool:
 
 
 def is_wanted(subscription: Subscription, commits: Sequence[Commit]) -> bool:
-    """Whether it concerns the webhook, and is no update of what it doesn't watch."""
+    """Return whether a change concerns the webhook: it is not an update of unwatched columns."""
     changed = frozenset[str]().union(*(commit.touched for commit in commits))
     is_watched = (
         operation(subscription, commits) != "update"
@@ -225,12 +229,16 @@ def renderings(subscription: Subscription, seen: Round, commits: Sequence[Commit
 
 
 def folds(subscription: Subscription, commits: Sequence[Commit]) -> list[Sequence[Commit]]:
-    """What is told together: each transaction by itself, if the webhook asks for every change.
+    """Group the commits that make one event. A webhook that asks for every change gets one per transaction.
 
-    Who is not told of a creation is told of what came after it.
+    Who is not told of a creation is told of what came after it. Of what can't be shown any more the end alone is told.
     """
     if subscription.every_change:
-        return [[commit] for commit in commits]
+        each: list[Sequence[Commit]] = [[commit] for commit in commits]
+        if not commits or subscription.shows(commits[-1].after):
+            return each
+        ends = [one for one in each if operation(subscription, one) == "destroy"]
+        return ends[-1:]
     if commits and operation(subscription, commits) == "create" and "create" not in subscription.events:
         made = max(place for place, commit in enumerate(commits) if not subscription.is_there(commit.before))
         commits = commits[made + 1 :]

@@ -1,4 +1,4 @@
-"""Two worker processes, a subscriber of a few variants, and what can happen to them; judged by the model's ending."""
+"""Two worker processes, a subscriber of a few variants, and the faults that they meet. The model judges the end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -142,7 +142,7 @@ class Scene:
             await self.settle()
 
     async def settle(self) -> None:
-        """The endpoint is well, and everything goes out."""
+        """Make the endpoint healthy, and wait until everything is sent."""
         self.endpoint.mood = "ok"
         self.endpoint.release()
         await self.run(Step("enable"))
@@ -161,7 +161,7 @@ class Scene:
         await until(is_settled, deadline_s=60)
 
     async def end(self) -> list[str]:
-        """What is wrong in the end; nobody tells this webhook anything any more."""
+        """End the history. Return what is wrong; the webhook gets nothing any more."""
         await self.settle()
         await self.execute("update webhooks set is_enabled = false, deleted_at = now() where id = $1", self.webhook)
         return await self.judge()

@@ -1,4 +1,4 @@
-"""What publishers must make of some commits: the first half of the model."""
+"""Check the events that publishers make of some commits: the first half of the model."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -19,12 +19,13 @@ from tests.histories.model import (
     is_wanted,
     last_given,
     operation,
+    presence,
     renderings,
 )
 
 
 def check_round(subscription: Subscription, seen: Round) -> list[str]:
-    """What is wrong with the events that publishers have made for one webhook."""
+    """Return what is wrong with the events that publishers have made for one webhook."""
     wrong: list[str] = []
     made = [event for id_, event in sorted(seen.after.items()) if id_ not in seen.before]
     mine = [event for event in made if event.webhook == subscription.id and event.reason != TOLD_ALREADY]
@@ -41,7 +42,7 @@ def check_round(subscription: Subscription, seen: Round) -> list[str]:
 
 
 def check_missed(subscription: Subscription, seen: Round) -> list[str]:
-    """What is wrong with the events that publishers have made for a webhook that is disabled: that there are any."""
+    """Return what is wrong with a disabled webhook: it must get no events."""
     made = [event for id_, event in seen.after.items() if id_ not in seen.before]
     return [f"made for a disabled webhook: {event}" for event in made if event.webhook == subscription.id]
 
@@ -49,7 +50,7 @@ def check_missed(subscription: Subscription, seen: Round) -> list[str]:
 def _check_count(
     subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event]
 ) -> list[str]:
-    """In a storm, nobody can say which commits were looked at together."""
+    """Check the number of events. In a storm it is unknown which commits were published together."""
     together = [[commit] for commit in commits] if seen.is_storm else folds(subscription, commits)
     told = [fold for fold in together if concerns(subscription, fold)]
     wanted = [fold for fold in told if is_wanted(subscription, fold)]
@@ -65,13 +66,18 @@ def _check_count(
 
 
 def _check_torn(subscription: Subscription, commits: Sequence[Commit], events: Sequence[Event]) -> list[str]:
-    """What was gone when it was rendered is left to its destroy."""
+    """Check that a variant that was erased before its rendering gets only its destroy.
+
+    A webhook without creations is told of the end of one, unless publishers have looked at both together.
+    """
     told = [event for event in events if event.state != "SKIPPED"]
     is_destroyed = operation(subscription, commits) == "destroy" and concerns(subscription, commits)
     was_never_sent = any(event.reason == NEVER_SENT for event in events)
     if any(event.name != "destroy" for event in told):
         return [f"told of what is gone, {commits}: {told}"]
-    if not subscription.every_change and len(told) != (is_destroyed and not was_never_sent):
+    is_made = any(presence(subscription, commits)) and not subscription.is_there(commits[0].before)
+    is_open = is_made and "create" not in subscription.events and len(told) <= ("destroy" in subscription.events)
+    if not is_open and len(told) != (is_destroyed and not was_never_sent):
         return [f"webhook {subscription.id}: {events} for the end of {commits}"]
     return []
 
@@ -90,6 +96,8 @@ def _check_event(subscription: Subscription, seen: Round, commits: Sequence[Comm
         wrong.append(f"too large and sent, or refused and not too large, {commits}: {event}")
     if event.state == "RENDER_FAILED":
         return wrong
+    if event.name == "destroy" and not seen.is_storm and _is_unheard(subscription, commits):
+        wrong.append(f"the end of what was never told, {commits}: {event}")
     if event.payload not in renderings(subscription, seen, commits):
         wrong.append(f"doesn't show the variant as it was, {commits}: {event}")
     if seen.is_quiet and not subscription.every_change:
@@ -100,6 +108,12 @@ def _check_event(subscription: Subscription, seen: Round, commits: Sequence[Comm
     return wrong
 
 
+def _is_unheard(subscription: Subscription, commits: Sequence[Commit]) -> bool:
+    """Whether the variant came and went, with nothing to be shown of it."""
+    was_there = subscription.is_there(commits[0].before)
+    return "create" in subscription.events and not was_there and not subscription.shows(commits[-1].after)
+
+
 def _should_give_way(other: Event, event: Event) -> bool:
     waits = other.state in OPEN - {"SENDING"} and not other.is_replay
     return waits and other.subject == event.subject and other.id < event.id
@@ -108,7 +122,7 @@ def _should_give_way(other: Event, event: Event) -> bool:
 def _check_names(
     subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event]
 ) -> list[str]:
-    """An update may be called a creation, while nothing has been said of that yet."""
+    """Check the event names. An update may be a create while no create was sent yet."""
     wanted = [fold for fold in folds(subscription, commits) if is_wanted(subscription, fold)]
     judged = [event for event in events if event.reason not in UNWATCHED]
     if seen.is_storm or len(wanted) != len(judged):
@@ -122,7 +136,7 @@ def _check_names(
 
 
 def check_creations(subscription: Subscription, seen: Round) -> list[str]:
-    """What is wrong with creations: that the subscriber has the variant already."""
+    """Return the creates of variants that the subscriber has already."""
     if subscription.every_change or not subscription.events >= {"create", "destroy"}:
         return []
     made = [event for id_, event in seen.after.items() if id_ not in seen.before and event.webhook == subscription.id]
@@ -134,7 +148,7 @@ def check_creations(subscription: Subscription, seen: Round) -> list[str]:
 
 
 def _is_held(seen: Round, event: Event) -> bool:
-    """Whether the subscriber has the variant for certain: it has taken it, and no end was ever on its way since."""
+    """Return whether the subscriber has the variant for certain: it was delivered, and no destroy was sent since."""
     earlier = [one for one in seen.after.values() if one.subject == event.subject and one.id < event.id]
     taken = [one for one in earlier if one.id in seen.taken and one.state != "SKIPPED"]
     last = max(taken, key=lambda one: one.id, default=None)
@@ -145,7 +159,7 @@ def _is_held(seen: Round, event: Event) -> bool:
 
 
 def _check_skip(subscription: Subscription, seen: Round, commits: Sequence[Commit], event: Event) -> list[str]:
-    """That nothing is lost by leaving out what was created and destroyed at once shows at the end."""
+    """Check that an event was skipped rightly. The end shows whether cancelled pairs have lost anything."""
     if event.reason in UNWATCHED or (event.reason == NEVER_SENT and event.name == "destroy"):
         return []
     before = last_given(seen, event.subject, event.id, by_arrival=True)
@@ -161,7 +175,7 @@ def _check_skip(subscription: Subscription, seen: Round, commits: Sequence[Commi
 
 
 def _is_equal(seen: Round, before: Event | None, renderings: Iterable[Any]) -> bool:
-    """Whether the subscriber knows it, or will: what had failed, or was withdrawn, it need not have taken in."""
+    """Return whether the subscriber has an equal state or will get it. Failed and withdrawn events do not count."""
     if before is None or before.name == "destroy":
         return False
     had_ended = before.id not in seen.taken and before.id in seen.before and seen.before[before.id].state in GIVEN_UP

@@ -1,4 +1,4 @@
-"""What can happen in a history, and how such histories are drawn. A failing one is printed as a list of these."""
+"""The steps of a history, and how histories are generated. A failing one is printed as a list of steps."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -106,27 +106,47 @@ _chapters = st.one_of(
     st.tuples(_commits, _step("publish")).map(list),
     st.tuples(_commits, _step("publish"), _step("deliver")).map(list),
     st.tuples(_moods, _commits, _step("publish"), _step("deliver")).map(list),
-    # A newer state comes to wait behind an attempt that is going to fail.
-    st.tuples(_slots, st.lists(st.integers(1, 4), min_size=2, max_size=3, unique=True)).map(
-        lambda given: [
-            Step("answer", "stall"),
-            *(step for count in given[1] for step in _told(given[0], {"count": count})),
-            # The first retry comes at once: it has to fail, too.
-            Step("answer", "error"),
-        ]
-    ),
-    # Gone, changed and back again before a publisher looks.
-    st.tuples(_slots, _wanted, st.booleans()).map(
-        lambda given: [
-            *(Step("commit", [(given[0], one)]) for one in ({"life": "deleted"}, given[1], {"life": "alive"})),
-            *([Step("publish"), Step("deliver")] if given[2] else []),
-        ]
-    ),
 )
 
+
+def _fall_behind(slot: int, counts: list[int]) -> list[Step]:
+    """A newer state comes to wait behind an attempt that is going to fail."""
+    told = [step for count in counts for step in _told(slot, {"count": count})]
+    # The first retry comes at once: it has to fail, too.
+    return [Step("answer", "stall"), *told, Step("answer", "error")]
+
+
+def _come_back(slot: int, wanted: dict[str, Any], out: list[Step]) -> list[Step]:
+    """Gone, changed and back again before a publisher looks."""
+    return [*(Step("commit", [(slot, one)]) for one in ({"life": "deleted"}, wanted, {"life": "alive"})), *out]
+
+
+def _move_unseen(slot: int, seller: int, life: str, out: list[Step], last: list[Step]) -> list[Step]:
+    """To another seller while it is gone."""
+    first, *others = [
+        Step("commit", [(slot, one)]) for one in ({"life": "deleted"}, {"seller": seller}, {"life": life})
+    ]
+    return [first, *out, *others, *last]
+
+
+def _tear(slot: int, wanted: dict[str, Any]) -> list[Step]:
+    """Gone when it is rendered."""
+    return [Step("commit", [(slot, wanted)]), Step("erase while published", slot), Step("deliver")]
+
+
+_out = st.sampled_from([[], [Step("publish"), Step("deliver")]])
+# Each is what a rule of its own is about; every history has one of them at least.
+_plots = st.one_of(
+    st.builds(_fall_behind, _slots, st.lists(st.integers(1, 4), min_size=2, max_size=3, unique=True)),
+    st.builds(_come_back, _slots, _wanted, _out),
+    st.builds(_move_unseen, _slots, st.integers(0, 1), st.sampled_from(["alive", "erased"]), _out, _out),
+    st.builds(_tear, _slots, _wanted),
+)
+_rest = st.lists(st.one_of(_chapters, _chapters, _plots), max_size=10)
+
 #: At first, all slots have variants, of which no subscriber has heard yet.
-histories = st.lists(_chapters, min_size=6, max_size=20).map(
-    lambda chapters: [step for chapter in chapters for step in chapter]
+histories = st.tuples(_rest, _plots, _rest).map(
+    lambda parts: [step for chapter in (*parts[0], parts[1], *parts[2]) for step in chapter]
 )
 
 _events = st.sampled_from(
@@ -143,4 +163,4 @@ _subscriptions = st.builds(
     every_change=st.sampled_from([False, False, False, True]),
 )
 #: With the retries that each allows.
-subscribers = st.lists(st.tuples(_subscriptions, st.sampled_from([0, 1, 25])), min_size=1, max_size=2)
+subscribers = st.lists(st.tuples(_subscriptions, st.sampled_from([25, 25, 1, 0])), min_size=1, max_size=2)

@@ -54,13 +54,11 @@ async def test_a_crowd_of_copies_of_one_variant_is_what_the_owners_see(
 
 
 async def make(conn: asyncpg.Connection, change: str, variant: int, sellers: list[int], number: int) -> None:
-    # What is deleted goes to nobody else: see the last test of test_histories.py.
-    is_there = "deleted_at is null"
     statements = {
         "count": f"update variants set count_on_hand = {100 + number} where id = $1",
-        "move": f"update variants set seller_id = {sellers[1]} where id = $1 and {is_there}",
-        "back": f"update variants set seller_id = {sellers[0]} where id = $1 and {is_there}",
-        "delete": f"update variants set deleted_at = now() where id = $1 and {is_there}",
+        "move": f"update variants set seller_id = {sellers[1]} where id = $1",
+        "back": f"update variants set seller_id = {sellers[0]} where id = $1",
+        "delete": "update variants set deleted_at = now() where id = $1 and deleted_at is null",
         "restore": "update variants set deleted_at = null where id = $1",
     }
     await conn.execute(statements[change], variant)

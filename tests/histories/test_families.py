@@ -107,7 +107,7 @@ class Family:
         await self.conn.execute(f"with {children} delete from invoices where id = $1", self.slots.pop(slot, 0))
 
     async def seen(self) -> dict[tuple[int, str, int], Any]:
-        """What each webhook's owner sees, by the tables alone."""
+        """Return what each webhook's owner sees, by the tables alone."""
         found: dict[tuple[int, str, int], Any] = {}
         for (klass, owner), webhook in self.webhooks.items():
             table, column, _ = READS[klass]
@@ -141,7 +141,7 @@ async def play(conn: asyncpg.Connection, database_url: str) -> AsyncIterator[Pla
                 conn=conn,
                 publisher=publisher,
                 sellers=sellers,
-                mirror=Mirror(heard=heard, hears_every_end=every_change),
+                mirror=Mirror(heard=heard),
             )
             await family.subscribe(every_change=every_change)
             for step in steps:

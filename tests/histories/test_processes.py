@@ -32,7 +32,7 @@ async def scene(redis_url: str, api: Platform, receiver: Receiver) -> AsyncItera
 
 
 async def play(scene: Scene, steps: list[Step]) -> list[str]:
-    """What is wrong in the end."""
+    """Play a history, and return what is wrong in the end."""
     await scene.subscribe()
     for step in steps:
         await scene.run(step)

@@ -1,4 +1,4 @@
-"""What comes between two statements of a publisher, put there by a lock: histories meet it too seldom."""
+"""Changes between two statements of a publisher. A lock places them there, because random histories rarely do."""
 
 import asyncio
 

@@ -22,7 +22,7 @@ _A_WHILE_S = 0.05
 Stage = Literal["claimed", "posted"]
 
 
-class Doomed(httpx.AsyncBaseTransport):
+class DoomedTransport(httpx.AsyncBaseTransport):
     """The transport of a worker that will be killed. `events`: what it has claimed."""
 
     def __init__(self, sound: httpx.AsyncBaseTransport, stage: Stage) -> None:
@@ -76,21 +76,21 @@ class Workers:
         await asyncio.gather(*(catch_up_all(one) for one in self.resources))
 
     async def publish_and_die(self, after_s: float) -> None:
-        """What is not committed by then is rolled back."""
+        """Publish, and die before the commit: everything is rolled back."""
         publishing = asyncio.create_task(publish_all(self.resources[0]))
         await asyncio.wait({publishing}, timeout=after_s)
         publishing.cancel()
         await asyncio.gather(publishing, return_exceptions=True)
 
     async def deliver(self, *, to_the_end: bool) -> None:
-        """All that is due; not to the end when answers are held back."""
+        """Deliver all due events; return before the end if answers are held back."""
         jobs = {asyncio.create_task(one.deliver_all()) for one in self.deliverers}
         _, waiting = await asyncio.wait(jobs, timeout=None if to_the_end else _A_WHILE_S)
         self.delivering |= waiting
 
     async def deliver_and_die(self, stage: Stage) -> list[int]:
         """Claim what is due, and never store what came of it. Returns the events."""
-        transport = Doomed(self.resources[0].transport, stage)
+        transport = DoomedTransport(self.resources[0].transport, stage)
         # Nothing records for it: that is how it is dead.
         doomed = Deliverer(replace(self.resources[0], transport=transport))
         job = asyncio.create_task(doomed.deliver_all())

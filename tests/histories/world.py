@@ -43,7 +43,7 @@ _WAITS = "select count(*) from pg_stat_activity where datname = current_database
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """Variants live in slots: what is erased makes room for another.
+    """A marketplace whose variants live in slots. An erased variant makes room for another.
 
     sellers      two; variants go from one to the other.
     keys         of each seller, and of the operator: who a webhook belongs to registers it.
@@ -106,7 +106,7 @@ class World:
         ]
 
     async def _change(self, slot: int, wanted: dict[str, Any]) -> set[str] | None:
-        """The fields that differ then; None when there was nothing to change. What is deleted can be changed, too."""
+        """Change a variant, deleted or not. Return the fields that differ; None when nothing changed."""
         variant = self.slots.get(slot)
         state = self.states[variant] if variant else None
         if variant is None or state is None or state.life == "erased":
@@ -115,8 +115,7 @@ class World:
             await self._make(slot, State(**{"label": "a", "sku": "a", "count": 1, **wanted}))
             return set(FIELDS)
         becomes = replace(state, **wanted)
-        if becomes == state or (state.life == "deleted" and "seller" in wanted):
-            # What is deleted goes to nobody else here: the last test of test_histories.py is about that.
+        if becomes == state:
             return None
         self.states[variant] = becomes
         match wanted.get("life"):
@@ -132,7 +131,7 @@ class World:
         return {name for name, own in (FIELDS | MOVED).items() if getattr(state, own) != getattr(becomes, own)}
 
     def _columns(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The columns and values of what a state is to be."""
+        """Return the columns and values of a state."""
         values = {_COLUMNS[name]: value for name, value in given.items() if name in _COLUMNS}
         if "label" in values:
             values["label"] = text_of(values["label"])
@@ -145,7 +144,7 @@ class World:
         self.states[made.id] = state
 
     async def publish(self, *, delivering: bool = False) -> None:
-        """All publishers, until nothing waits; deliverers at the same time, if wanted."""
+        """Run all publishers until nothing waits, and deliverers at the same time if wanted."""
         before, commits, self.unpublished = await self.log(), self.unpublished, []
         is_quiet = self.workers.is_quiet and not delivering
         await asyncio.gather(self.workers.publish(), *([self._deliver()] if delivering else []))
@@ -216,7 +215,7 @@ class World:
         torn: frozenset[int] = frozenset(),
         unchecked: int | None = None,
     ) -> None:
-        """Not what was made for a webhook whose backfill came in between, or that was disabled or enabled then."""
+        """Check the events of a round, except for webhooks with a backfill, a disabling or an enabling in between."""
         after, missing = await self.log(), await self._missing()
         came = self.endpoint.arrivals
         seen = Round(
@@ -242,7 +241,7 @@ class World:
         self.missing = missing
 
     async def _missing(self) -> frozenset[int]:
-        """Disabled webhooks, but not those whose every change is held."""
+        """Return the disabled webhooks, except those whose every change is held."""
         rows = await self.conn.fetch("select id from webhooks where not is_enabled and not every_change")
         return frozenset(row["id"] for row in rows)
 
@@ -255,7 +254,7 @@ class World:
         await self.workers.deliver(to_the_end=to_the_end)
 
     async def answer(self, mood: Mood) -> None:
-        """From now on. What is held is answered as soon as the endpoint does not hold any more."""
+        """Set the answer from now on. Held POSTs are answered once the endpoint stops holding."""
         self.endpoint.mood = mood
         if mood not in HOLDING:
             self.endpoint.release()
@@ -272,7 +271,7 @@ class World:
         self.lost += events
 
     async def expire_leases(self) -> None:
-        """Those of the dead: another worker finds them."""
+        """Let the leases of dead workers expire, so that another worker finds their events."""
         await self.conn.execute(
             "update webhook_events set lease_until = clock_timestamp() - interval '1 s'"
             " where id = any($1::bigint[]) and state = 'SENDING'",
@@ -282,14 +281,14 @@ class World:
         await sweep_all(self.workers.resources[1])
 
     async def make_due(self) -> None:
-        """As if the time of every retry and of every pause had come."""
+        """Make every retry due, and end every pause."""
         await self.conn.execute(
             "update webhook_events set due_at = clock_timestamp() where state = 'RETRYING';"
             " update webhooks set paused_until = null where paused_until is not null"
         )
 
     async def enable(self, place: int, *, is_enabled: bool) -> None:
-        """Enabled, it catches up while publishers look at what was changed."""
+        """Enable a webhook, which catches up while publishers work."""
         for subscription in self._at(place):
             if is_enabled:
                 before, commits, self.unpublished = await self.log(), self.unpublished, []
@@ -304,7 +303,7 @@ class World:
                 self.missing = await self._missing()
 
     async def ask_for(self, place: int, reads: tuple[str, ...]) -> None:
-        """Another query, from the next look of a publisher on; what waits stays as it is.
+        """Change the query for future publishing; waiting events stay as they are.
 
         Not of one that has missed changes: the former query has decided about them.
         """
@@ -327,7 +326,7 @@ class World:
             self.knowledge.forget(subscription)
 
     async def backfill(self, place: int) -> None:
-        """While publishers look at what was changed; not of other histories' variants, nor for who is disabled."""
+        """Run a backfill while publishers work. Other histories' variants and disabled webhooks are left out."""
         for subscription in self._at(place):
             if not await self.conn.fetchval("select is_enabled from webhooks where id = $1", subscription.id):
                 continue
@@ -344,7 +343,7 @@ class World:
         return [self.subscriptions[place % len(self.subscriptions)]] if self.subscriptions else []
 
     async def replay(self, place: int) -> None:
-        """One that has ended, the newest first."""
+        """Replay an event that has ended, the newest first."""
         ended = {*OPEN, "SKIPPED", "RENDER_FAILED"}
         events = [one for one in (await self.log()).values() if one.state not in ended]
         if events:
@@ -353,7 +352,7 @@ class World:
                 self.endpoint.asked_for.add(event.id)
 
     async def cancel(self, place: int) -> None:
-        """One that waits, the newest first."""
+        """Cancel an event that waits, the newest first."""
         events = [one for one in (await self.log()).values() if one.state in OPEN - {"SENDING"}]
         if events:
             event = sorted(events, key=lambda one: -one.id)[place % len(events)]
@@ -367,7 +366,7 @@ class World:
         return bool((await self.api.data(document, {"input": given}))[name]["status"] == 200)
 
     async def end(self) -> list[str]:
-        """The endpoint is well again, everything goes out. Returns all that was wrong."""
+        """Make the endpoint healthy, and deliver everything. Return all that was wrong."""
         self.endpoint.mood = "ok"
         self.endpoint.release()
         await self.workers.finish()

@@ -1,5 +1,4 @@
-"""Operations of the API, and stored queries, made at random: hypothesis-graphql's selections, with arguments that
-mean something."""
+"""Generate operations of the API and stored queries: hypothesis-graphql's selections with meaningful arguments."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,7 +61,7 @@ class Request:
 
 
 class Values:
-    """What arguments are given. `ids`: global ids of each type; `cursors`: of each root list and connection type."""
+    """The values of arguments: global ids of each type, and cursors of each root list and connection type."""
 
     def __init__(self, chance: random.Random, ids: Ids, cursors: Mapping[str, Sequence[str]]) -> None:
         self.chance, self.ids, self.cursors = chance, ids, cursors

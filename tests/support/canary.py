@@ -1,4 +1,4 @@
-"""A canary: one small webhook whose entity changes all the time, to see whether others keep it from being told.
+"""A canary: one small webhook whose entity changes all the time. It shows whether other work delays its events.
 
 `running_scene` starts two workers beside it and measures how they are at rest; `Scene.storm` measures them under load.
 """
@@ -117,7 +117,7 @@ class Canary:
 
 @dataclass(slots=True, kw_only=True)
 class Figures:
-    """What was measured during a storm. `peaks_mib`: the most memory that each worker has had."""
+    """The figures of a storm. `peaks_mib` is the peak memory of each worker."""
 
     latencies: Latencies = field(default_factory=Latencies)
     peaks_mib: list[float] = field(default_factory=list)

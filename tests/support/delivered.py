@@ -25,7 +25,7 @@ where e.id = any($1::bigint[]) and w.updated_at <= e.created_at
 
 
 def faults_of(database_url: str, deliveries: Iterable[Delivery]) -> list[str]:
-    """What is wrong with the bodies, each once; from a thread of its own, wherever an event loop may run."""
+    """Return what is wrong with the bodies. It works in a thread, because an event loop may be running."""
     bodies = {one.body: one.json for one in deliveries if "tellgraph-sequence" in one.headers}
     events = {body: global_ids.key_of(json["id"], "WebhookEvent", field="id") for body, json in bodies.items()}
     with ThreadPoolExecutor(1) as thread:

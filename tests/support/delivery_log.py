@@ -1,4 +1,4 @@
-"""What a subscriber reads of its webhook's deliveries, through the API."""
+"""Read a webhook's deliveries through the API, as a subscriber does."""
 
 from typing import Any
 

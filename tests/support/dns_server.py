@@ -14,7 +14,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from workers.http.dns import TRIES, Names
+from workers.http.dns import TRIES, DnsClient
 
 #: What the server sends for a query: any number of packets.
 Reply = Callable[[dns.message.Message], Sequence[bytes]]
@@ -85,7 +85,7 @@ _UNKNOWN = failure(dns.rcode.NXDOMAIN)
 
 @dataclass(slots=True)
 class DnsServer:
-    """What the server answers, and what it was asked.
+    """A DNS server with its answers, and the names that it was asked for.
 
     names   by name, without a dot at its end: the reply to the first lookup, to the second …; the last one
             stays.
@@ -127,9 +127,9 @@ class DnsServer:
             writer.close()
         await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
-    def client(self, *, tries: int = TRIES) -> Names:
-        """What looks names up by asking this server; `tries` bounds how long it waits for a silent one."""
-        return Names([f"127.0.0.1:{self.port}"], tries=tries)
+    def client(self, *, tries: int = TRIES) -> DnsClient:
+        """Return a client that asks this server. `tries` bounds how long it waits for a silent one."""
+        return DnsClient([f"127.0.0.1:{self.port}"], tries=tries)
 
 
 class _Protocol(asyncio.DatagramProtocol):

@@ -1,4 +1,4 @@
-"""Where a POST goes: a DNS server and a receiver on loopback, and the addresses that connections were tried to."""
+"""A DNS server and a receiver on loopback, and the addresses that POSTs tried to connect to."""
 
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""Documents that are short and come to much: what compiling has to be bounded for."""
+"""Short documents that expand to many fields, for which compiling needs a limit."""
 
 
 def expanding_fragments(depth: int, leaves: str = "id") -> str:

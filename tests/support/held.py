@@ -1,4 +1,4 @@
-"""A lock that another process comes to wait for: it is then stopped at that very statement, for as long as wanted."""
+"""Hold a lock that another process waits for, to stop it at that very statement for as long as wanted."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +10,8 @@ from tests.support.waiting import until
 
 
 @dataclass(slots=True, kw_only=True)
-class Held:
-    """`conn` holds the lock, in a transaction."""
+class HeldLock:
+    """A lock that `conn` holds in a transaction."""
 
     conn: asyncpg.Connection
     _look: asyncpg.Connection
@@ -42,13 +42,13 @@ class Held:
 
 
 @asynccontextmanager
-async def held(database_url: str, lock: str) -> AsyncIterator[Held]:
+async def held(database_url: str, lock: str) -> AsyncIterator[HeldLock]:
     """Hold what this statement locks until the end."""
     conn, look = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
     try:
         async with conn.transaction():
             await conn.execute(lock)
-            yield Held(conn=conn, _look=look)
+            yield HeldLock(conn=conn, _look=look)
     finally:
         await conn.close()
         await look.close()

@@ -1,4 +1,4 @@
-"""A server on loopback that does to a client what no HTTP library would let it do."""
+"""A server on loopback that misbehaves in ways that no HTTP library allows."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\no
 
 @dataclass(slots=True)
 class HostileServer:
-    """What the server saw; `url` is http://127.0.0.1:<port>, or https:// with a certificate."""
+    """The server and its requests. `url` is http://127.0.0.1:<port>, or https:// with a certificate."""
 
     url: str
     port: int

@@ -1,4 +1,4 @@
-"""Sockets, pipes and tasks that outlive the test that opened them; later they would fail an innocent one."""
+"""Find sockets, pipes and tasks that outlive their test. Otherwise they would fail a later test."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ _OPEN_BEFORE = pytest.StashKey[set[OpenFile]]()
 
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> None:
-    """Have the test fail that leaves a socket, a pipe or a task: when those are collected, innocent ones would."""
+    """Fail a test that leaves a socket, a pipe or a task. Otherwise a later test would fail when they are collected."""
     marker = request.node.get_closest_marker("asyncio")
     # What tests share an event loop for is closed with that loop.
     if marker is None or marker.kwargs.get("loop_scope", "function") == "function":

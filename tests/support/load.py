@@ -1,4 +1,4 @@
-"""Changes written while servers and workers go and come back, and what must have become of them."""
+"""Changes written while servers and workers fail and return, and the check of their deliveries."""
 
 import asyncio
 import os
@@ -60,7 +60,7 @@ class Load:
             await conn.close()
 
     async def present(self) -> dict[str, int]:
-        """Each variant's stock, by global id."""
+        """Return each variant's stock by global id."""
         conn = await asyncpg.connect(self.database_url)
         try:
             rows = await conn.fetch("select id, count_on_hand from variants")
@@ -69,7 +69,7 @@ class Load:
         return {global_ids.encode("Variant", row["id"]): row["count_on_hand"] for row in rows}
 
     def delivered(self) -> dict[str, int]:
-        """What the subscriber holds to be each variant's stock: that of the highest sequence."""
+        """Return each variant's stock as the subscriber knows it: that of the highest sequence."""
         latest = sorted(self.receiver.deliveries, key=lambda one: one.json["sequence"])
         return {one.json["entity"]["id"]: one.data["node"]["countOnHand"] for one in latest}
 
@@ -120,14 +120,14 @@ class Load:
 
 
 def _count(attempts: Iterable[asyncpg.Record], *kinds: str) -> Counter[str]:
-    """How many attempts of each event, by its global id, ended in one of these ways."""
+    """Return how many attempts of each event ended in one of these ways, by global id."""
     return Counter(
         global_ids.encode("WebhookEvent", row["webhook_event_id"]) for row in attempts if row["error_kind"] in kinds
     )
 
 
 async def create_load(database_url: str, receiver: Receiver, *, seed: int, variants: int = 10) -> Load:
-    """Some variants, and a webhook about them."""
+    """Create some variants, and a webhook about them."""
     conn = await asyncpg.connect(database_url)
     try:
         await create_load_webhook(conn, receiver)

@@ -15,7 +15,7 @@ from schema.errors import response_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a caller would get, and how many SQL statements it took."""
+    """The response of an operation, and the number of its SQL statements."""
 
     data: Any
     errors: list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""The outbox as a test sees it: what was recorded, and a publisher that is run by hand."""
+"""The outbox for tests: recorded changes, and a publisher that is run by hand."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,8 +19,8 @@ from workers.resources import Resources, open_resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """One row of change_events. `changes`: (table, row id, operation, columns) of each."""
+class RecordedChange:
+    """One row of change_events. `changes` holds table, row id, operation and columns of each row."""
 
     entity: tuple[str, int]
     operation: str
@@ -35,14 +35,14 @@ class Recorded:
 WATCHED_TYPES = ("Invoice", "Variant", "RefundRequest")
 
 
-async def recorded(conn: Connection) -> list[Recorded]:
-    """What was recorded of `WATCHED_TYPES` since the last call, oldest first; all of it now counts as published."""
+async def recorded(conn: Connection) -> list[RecordedChange]:
+    """Return the changes of `WATCHED_TYPES` since the last call, oldest first, and mark all as published."""
     rows = await conn.fetch(
         "with taken as (update change_events set published_at = now() where published_at is null returning *)"
         " select * from taken order by id"
     )
     return [
-        Recorded(
+        RecordedChange(
             entity=(row["entity_type"], row["entity_id"]),
             operation=row["operation"],
             columns=sorted(row["columns"]),
@@ -57,7 +57,7 @@ async def recorded(conn: Connection) -> list[Recorded]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class MadeEvent:
     """One webhook event, with its payload's GraphQL response."""
 
     id: int
@@ -102,22 +102,22 @@ class Publisher:
         )
         return created.webhook.id
 
-    async def publish(self) -> list[Made]:
-        """Publish all that waits. Returns all webhook events that there are now, oldest first."""
+    async def publish(self) -> list[MadeEvent]:
+        """Publish everything that waits. Return all webhook events, oldest first."""
         await publish_all(self.resources)
         return await self.made()
 
     async def skips(self) -> dict[tuple[int, str], int]:
-        """How many changes each webhook was not told of since the last call; by webhook and reason."""
+        """Return the number of changes that were not sent since the last call, by webhook and reason."""
         counted = await self.resources.subscriptions.count_skips()
         return {(webhook_id, reason): number for webhook_id, reason, number in counted}
 
-    async def made(self) -> list[Made]:
+    async def made(self) -> list[MadeEvent]:
         rows = await self.conn.fetch(
             "select e.*, p.body from webhook_events e left join payloads p on p.digest = e.payload_digest order by e.id"
         )
         return [
-            Made(
+            MadeEvent(
                 id=row["id"],
                 webhook_id=row["webhook_id"],
                 entity=(row["entity_type"], row["entity_id"]),
@@ -132,7 +132,7 @@ class Publisher:
         ]
 
     async def deliver(self) -> None:
-        """Count all that waits as delivered."""
+        """Mark all waiting events as delivered."""
         await self.conn.execute(
             """
             with delivered as (

@@ -1,4 +1,4 @@
-"""What PostgreSQL plans once it may keep: statements are run small first, then large, and the other way about.
+"""Check the plans that PostgreSQL keeps: statements run with few rows first, then with many, and the reverse.
 
 A plan is kept by a connection, for PL/pgSQL's statements without parameters from the first call, else from the sixth.
 It was made for the rows of that time, by what ANALYZE had seen last: an empty queue, a full one, or nothing yet.
@@ -52,21 +52,28 @@ end $$
 class Case:
     """One function or statement whose input varies in size.
 
+    world     makes what all histories begin with.
     given     makes so many rows, and returns the argument for a call that takes so many of them.
     act       the call; what it costs is counted.
-    covers    functions of app/db, `module.function`, whose statements take arrays.
+    covers    functions of app/db, `module.function`, whose statements take arrays, beside `act` itself.
     is_fixed  whether it costs the same however much it takes.
     until_kept  so often it runs before its plans are kept: from the sixth execution on, PostgreSQL may keep one for
                 whatever arguments come.
     """
 
     name: str
+    world: Callable[[Conn], Awaitable[object]]
     given: Callable[[Conn, int, int], Awaitable[Any]]
     act: Callable[[Conn, Any], Awaitable[object]]
     covers: tuple[str, ...] = ()
     settings: dict[str, str] | None = None
     is_fixed: bool = False
     until_kept: int = 7
+
+    @property
+    def function(self) -> str:
+        """Name `act` as `covers` does."""
+        return f"{self.act.__module__.rpartition('.')[2]}.{self.act.__name__}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +91,7 @@ class Costs:
         return f"{self.state}, {'small' if self.small_first else 'large'} first"
 
 
-async def measure(case: Case, world: Callable[[Conn], Awaitable[object]]) -> list[Costs]:
+async def measure(case: Case) -> list[Costs]:
     """Run the case through all histories, each on a connection of its own, each state on a database of its own."""
     found = []
     for state in STATES:
@@ -92,7 +99,7 @@ async def measure(case: Case, world: Callable[[Conn], Awaitable[object]]) -> lis
             setup = await asyncpg.connect(url)
             try:
                 await setup.execute(_NOT_ANALYZED)
-                await world(setup)
+                await case.world(setup)
                 if state == "analyzed while full":
                     await case.given(setup, LARGE, 1)
                 if state != "never analyzed":
@@ -122,7 +129,7 @@ async def _costs(case: Case, setup: Conn, meter: CostMeter, state: str, small_fi
 
 
 def problems(case: Case, found: list[Costs]) -> list[str]:
-    """Where a history costs much more than the best one, or a row of many more than a row of few."""
+    """Return the histories that cost much more than the best one, or more per row with many rows than with few."""
     best_one, best_large = min(costs.one for costs in found), min(costs.large for costs in found)
     told = []
     for costs in found:

@@ -16,7 +16,7 @@ _right_now, _right_time = clock.now, time.time
 _off_s = 0.0
 
 
-class _Shifted(datetime):
+class _ShiftedClock(datetime):
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # a plain datetime, as others have
         return datetime.now(tz) + timedelta(seconds=_off_s)
@@ -32,7 +32,7 @@ def install() -> None:
     time.time = lambda: _right_time() + _off_s
     from arq import worker
 
-    worker.datetime = _Shifted  # type: ignore[attr-defined]
+    worker.datetime = _ShiftedClock  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

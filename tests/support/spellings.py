@@ -1,4 +1,4 @@
-"""The many ways to write what no webhook may have: each is tried when a webhook is saved, and when it is sent to."""
+"""Spellings of forbidden endpoints. Each is tried when a webhook is saved, and when a POST is sent."""
 
 # Of each kind that is not global unicast, and of each form in which an IPv6 address carries an IPv4 one.
 FORBIDDEN_ADDRESSES = [

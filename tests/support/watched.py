@@ -1,4 +1,4 @@
-"""A connection that tells what statements cost and which partitions of the history they look into."""
+"""A connection that measures statements: their cost, and the partitions of the history that they read."""
 
 import os
 import re
@@ -19,8 +19,8 @@ from pg_class c where c.relkind = 'r' and c.relispartition and c.relname !~ '_op
 """
 
 
-class Watched(asyncpg.Connection):
-    """A connection that tells what statements cost: time, buffers, and partitions looked into."""
+class MeasuredConnection(asyncpg.Connection):
+    """A connection that measures the time, the buffers and the partitions of statements."""
 
     plans: list[str]
     looked_into: dict[str, set[str]]
@@ -78,13 +78,13 @@ def report(name: str, plans: list[str], begun: float) -> None:
 
 
 def buffers_read(plan: str) -> int:
-    """Of PostgreSQL's memory or of the disk."""
+    """Return the buffers that were read, from memory or from disk."""
     whole = next(line for line in plan.splitlines() if "Buffers:" in line)
     return sum(int(number) for number in re.findall(r"(?:hit|read)=(\d+)", whole))
 
 
 def rows_read(plan: str) -> int:
-    """How many rows a plan's scans have looked at, whether they were wanted or not."""
+    """Return how many rows a plan's scans have read, wanted or not."""
     read = 0
     for line in plan.splitlines():
         if found := re.search(r"(?<!Bitmap Index )Scan.*actual.* rows=([0-9.]+) loops=(\d+)", line):

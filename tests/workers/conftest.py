@@ -1,4 +1,4 @@
-"""What tests of several parts of the worker need: a transport, a scene with a DNS server, resources, a publisher."""
+"""Fixtures for tests of the worker: a transport, a scene with a DNS server, resources, a publisher."""
 
 import asyncio
 from collections.abc import AsyncIterator

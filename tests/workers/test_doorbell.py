@@ -1,4 +1,4 @@
-"""From commits to rings: few of them, and none too few."""
+"""Commits ring the doorbell: rarely, but never too rarely."""
 
 import asyncio
 import time

@@ -6,7 +6,6 @@ is planned by one history of the tables and run in another; rows that plans hand
 
 from collections.abc import AsyncIterator, Sequence
 
-import asyncpg
 import pytest
 
 from app.db.pool import SERVER_SETTINGS, Connection
@@ -15,7 +14,7 @@ from app.webhooks.db.deliveries import DueEvent
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import Webhook
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
-from tests.support.plan_work import count_plan_work, explain_plans
+from tests.support.plan_cost import CostMeter, metered
 from workers.deliver.fairness import CLAIM_SIZE
 
 #: Enough for a generic plan, which PostgreSQL makes after five others.
@@ -27,12 +26,10 @@ _ANALYZE = "analyze webhooks, webhook_events, webhook_events_open, delivery_atte
 
 
 @pytest.fixture
-async def session(database_url: str) -> AsyncIterator[Connection]:
+async def session(database_url: str) -> AsyncIterator[CostMeter]:
     """A connection that plans as a worker's does."""
-    connection = await asyncpg.connect(database_url, server_settings=SERVER_SETTINGS | {"enable_seqscan": "off"})
-    await explain_plans(connection)
-    yield connection
-    await connection.close()
+    async with metered(database_url, **SERVER_SETTINGS, enable_seqscan="off") as meter:
+        yield meter
 
 
 async def claim(conn: Connection, *, limit: int = CLAIM_SIZE) -> list[DueEvent]:
@@ -53,7 +50,7 @@ async def have_waiting(conn: Connection, webhooks: Sequence[Webhook], each: int)
 
 
 async def have_history(conn: Connection, webhooks: Sequence[Webhook], history: str) -> None:
-    """What the tables have been through, as far as the planner knows; they are empty at the end."""
+    """Give the tables a history that the planner knows. They are empty at the end."""
     if history in ("analyzed while waiting", "analyzed while in flight"):
         await have_waiting(conn, webhooks, 100)
         if history == "analyzed while in flight":
@@ -63,34 +60,36 @@ async def have_history(conn: Connection, webhooks: Sequence[Webhook], history: s
     await conn.execute("delete from webhook_events")
 
 
-async def run_small(session: Connection, conn: Connection, webhook: Webhook) -> None:
+async def run_small(session: CostMeter, conn: Connection, webhook: Webhook) -> None:
     """Have a session make its plans for one event at a time."""
     for number in range(RUNS):
         await create_due_events(conn, webhook, first_entity=1_000_000 + number)
-        await record(session, await claim(session))
+        await record(session.conn, await claim(session.conn))
 
 
-async def run_large(session: Connection, conn: Connection, webhooks: Sequence[Webhook]) -> None:
+async def run_large(session: CostMeter, conn: Connection, webhooks: Sequence[Webhook]) -> None:
     """Have a session make its plans for full claims."""
     await have_waiting(conn, webhooks, RUNS * CLAIM_SIZE // len(webhooks))
     for _ in range(RUNS):
-        await record(session, await claim(session))
+        await record(session.conn, await claim(session.conn))
 
 
-async def rows_each(session: Connection, events: int) -> tuple[float, float]:
+async def rows_each(session: CostMeter, events: int) -> tuple[float, float]:
     """Rows that are handled for each event: when so many are claimed by full claims, and when they are recorded."""
     claimed: list[DueEvent] = []
-    with count_plan_work(session) as claiming:
+    async with session.counting():
         while len(claimed) < events:
-            claimed += await claim(session, limit=min(CLAIM_SIZE, events - len(claimed)))
-    with count_plan_work(session) as recording:
-        await record(session, claimed)
-    assert claiming.rows >= events <= recording.rows
-    return claiming.rows / events, recording.rows / events
+            claimed += await claim(session.conn, limit=min(CLAIM_SIZE, events - len(claimed)))
+    claiming = session.cost
+    async with session.counting():
+        await record(session.conn, claimed)
+    recording = session.cost
+    assert claiming >= events <= recording
+    return claiming / events, recording / events
 
 
 @pytest.mark.parametrize("history", HISTORIES)
-async def test_plans_of_small_steps_serve_large_ones(conn: Connection, session: Connection, history: str) -> None:
+async def test_plans_of_small_steps_serve_large_ones(conn: Connection, session: CostMeter, history: str) -> None:
     webhooks = await create_webhooks(conn, 50)
     await have_history(conn, webhooks, history)
     await run_small(session, conn, webhooks[0])
@@ -106,7 +105,7 @@ async def test_plans_of_small_steps_serve_large_ones(conn: Connection, session: 
 
 
 @pytest.mark.parametrize("history", HISTORIES)
-async def test_plans_of_large_steps_serve_small_ones(conn: Connection, session: Connection, history: str) -> None:
+async def test_plans_of_large_steps_serve_small_ones(conn: Connection, session: CostMeter, history: str) -> None:
     webhooks = await create_webhooks(conn, 50)
     await have_history(conn, webhooks, history)
     await run_large(session, conn, webhooks)
@@ -119,13 +118,13 @@ async def test_plans_of_large_steps_serve_small_ones(conn: Connection, session: 
 
 
 @pytest.mark.parametrize("history", HISTORIES)
-async def test_looking_for_newer_states_reads_no_backlog(conn: Connection, session: Connection, history: str) -> None:
+async def test_looking_for_newer_states_reads_no_backlog(conn: Connection, session: CostMeter, history: str) -> None:
     webhooks = await create_webhooks(conn, 10)
     await have_history(conn, webhooks, history)
     for _ in range(RUNS):
         (first,) = await create_due_events(conn, webhooks[0])
-        await successions.list_overtaken(session, [WebhookEventId(first)])
-        await successions.list_recently_overtaken(session)
+        await successions.list_overtaken(session.conn, [WebhookEventId(first)])
+        await successions.list_recently_overtaken(session.conn)
     await conn.execute("delete from webhook_events")
     for webhook in webhooks:
         await create_due_events(conn, webhook, 1_000, first_entity=1_000, state="RETRYING")
@@ -134,17 +133,21 @@ async def test_looking_for_newer_states_reads_no_backlog(conn: Connection, sessi
     for webhook in webhooks:
         await create_due_events(conn, webhook, 20)
 
-    with count_plan_work(session) as of_failed:
-        overtaken = await successions.list_overtaken(session, [WebhookEventId(id) for ids in retried for id in ids])
-    with count_plan_work(session) as of_recent:
-        recent = await successions.list_recently_overtaken(session)
+    async with session.counting():
+        overtaken = await successions.list_overtaken(
+            session.conn, [WebhookEventId(id) for ids in retried for id in ids]
+        )
+    of_failed = session.cost
+    async with session.counting():
+        recent = await successions.list_recently_overtaken(session.conn)
+    of_recent = session.cost
 
     assert len(overtaken) == len(recent) == 200
-    assert of_failed.rows < 200 * 15
-    assert of_recent.rows < 200 * 20
+    assert of_failed < 200 * 15
+    assert of_recent < 200 * 20
 
 
-async def test_plans_made_with_few_webhooks_serve_many(conn: Connection, session: Connection) -> None:
+async def test_plans_made_with_few_webhooks_serve_many(conn: Connection, session: CostMeter) -> None:
     (first,) = await create_webhooks(conn, 1)
     await conn.execute(_ANALYZE)
     await run_small(session, conn, first)

@@ -1,6 +1,6 @@
-"""`tellgraph bench`: what delivery costs, measured side by side with the bare POST on one machine.
+"""`tellgraph bench` measures the cost of a delivery beside that of a bare POST on the same machine.
 
-Absolute times are the machine's; ratios travel. Everything runs on private servers in a temporary directory.
+Absolute times depend on the machine, ratios hardly do. Everything runs on private servers in a temporary directory.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -40,16 +40,22 @@ SECTIONS: Mapping[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
 
 
 def run_bench(*, only: Sequence[str] = (), is_quick: bool = False, console: Console) -> list[Figure]:
-    """Measure the sections named, or all; progress goes to `console`. What was started is stopped in any case.
+    """Measure the named sections, or all if none is named. All processes are stopped in any case.
 
-    Raises: TellgraphError where this machine can't tell CPU time, or for a section that there is none of.
+    Args:
+        only: Names of sections; none: all of them.
+        is_quick: Whether small numbers are enough, to see that everything works.
+        console: Shows the progress.
+
+    Raises:
+        TellgraphError: This machine does not report CPU time, or there is no section of that name.
     """
     names = read_words(only, list(SECTIONS))
     check_measurable()
-    # This process's own lines would go between the progress; the worker logs as in production.
+    # This process's own log lines would disturb the progress display. The worker logs as in production.
     configure_logging(Settings(log_level="warning"))
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    # Twice a second: drawing costs CPU, and would cost it where it is measured.
+    # The display is drawn twice a second only, because drawing takes CPU time on the measured machine.
     with Progress(*columns, console=console, refresh_per_second=2) as progress:
         task = progress.add_task("servers and a marketplace")
         with running_lab(QUICK if is_quick else FULL, say=lambda _: None) as lab:

@@ -21,7 +21,7 @@ def bench(
         Path | None, typer.Option("--json", dir_okay=False, help="Also write the figures there, as one flat object.")
     ] = None,
 ) -> None:
-    """Measure what a delivery costs beside the bare POST, on private servers in a temporary directory."""
+    """Measure the cost of a delivery beside a bare POST, on private servers in a temporary directory."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _as_exit)
     figures = run_bench(only=only or (), is_quick=quick, console=Console(stderr=True, highlight=False))
@@ -31,5 +31,5 @@ def bench(
 
 
 def _as_exit(number: int, _: object) -> None:
-    """As an exception, so that what was started is stopped."""
+    """Raise the signal as an exception, so that all processes are stopped."""
     raise SystemExit(128 + number)

@@ -1,4 +1,4 @@
-"""What was measured: one flat list of named numbers, as a table for people and as JSON for programs."""
+"""The measured figures: a flat list of named numbers, shown as a table or as JSON."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One number. `counts`: what went into it: which processes, CPU or wall time, per what."""
+    """One measured number. `counts` says what it measures: the processes, CPU or wall time, and the unit of work."""
 
     key: str
     value: float
@@ -20,7 +20,7 @@ class Figure:
 
 
 def as_json(figures: Sequence[Figure]) -> bytes:
-    """One flat object: key → number."""
+    """Return the figures as one flat JSON object of numbers by key."""
     return orjson.dumps({one.key: round(one.value, 4) for one in figures}, option=orjson.OPT_INDENT_2)
 
 
@@ -37,5 +37,5 @@ def _shown(value: float) -> str:
 
 
 def median_of(rounds: Sequence[Mapping[str, float]], name: str) -> float:
-    """The middle one of the rounds: what else the machine does disturbs single ones."""
+    """Return the median of the rounds. Other work of the machine disturbs single rounds."""
     return statistics.median(one[name] for one in rounds)

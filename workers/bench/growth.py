@@ -1,4 +1,4 @@
-"""What an event costs where there are many webhooks and a long past, against where there are not."""
+"""Measure the cost of an event with many webhooks and a long history, and without."""
 
 import statistics
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _FEW_WEBHOOKS = 10
 
 
 async def measure_growth(lab: Lab) -> list[Figure]:
-    """Three sites, one event after the other on each; one webhook is told of each event in all of them."""
+    """Deliver one event after the other on three sites. On each site, one webhook gets every event."""
     ids, scale = range(1, lab.scale.invoices + 1), lab.scale
     async with AsyncExitStack() as stack:
         endpoint = await stack.enter_async_context(endpoint_of(lab))
@@ -44,7 +44,7 @@ async def measure_growth(lab: Lab) -> list[Figure]:
 
 
 async def _round(sites: Sequence[Pipeline], ids: Sequence[int], number: int) -> list[float]:
-    """CPU per event on each site, in the order of the sites; every round begins with another one."""
+    """Return the CPU time per event on each site, in the order of the sites. Each round begins with another site."""
     found = [0.0] * len(sites)
     for turn in range(len(sites)):
         place = (number + turn) % len(sites)

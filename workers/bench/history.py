@@ -1,4 +1,4 @@
-"""What years of use leave behind: many webhooks, many delivered events. Inserted in bulk, by SQL."""
+"""Insert what years of use leave behind, in bulk: many webhooks and many delivered events."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ insert into payloads (digest, day, body) select sha256(b.body), $1::date - d, b.
 from generate_series(1, $2::int) d cross join generate_series(0, $3::int - 1) n
 cross join lateral (select convert_to('{"data":' || repeat(n::text, 200) || '}', 'UTF8') as body) b
 """
-#: The n-th of $3, evenly over the $2 days before $1.
+#: Time of the n-th of $3 rows, evenly spread over the $2 days before $1.
 _AT = "($1::date::timestamp - (1 - (n - 1)::float8 / $3) * $2 * interval '1 d') at time zone 'UTC'"
 _CHANGE_EVENTS = f"""
 insert into change_events (entity_type, entity_id, operation, columns, changes, is_cut, recorded_at, published_at)
@@ -43,7 +43,7 @@ from webhook_events order by entity_id, id desc
 async def create_webhooks(
     conn: Connection, secret_key: str, url: str, query: str, *, count: int = 1, are_distinct: bool = False
 ) -> None:
-    """Operator's webhooks about invoices. are_distinct: each query has a text, and so a plan, of its own."""
+    """Create the operator's webhooks about invoices. With `are_distinct`, each has a query text and plan of its own."""
     await conn.execute(
         """
         insert into webhooks (type, events, url, query_string, secrets, timeout_s)
@@ -60,7 +60,7 @@ async def create_webhooks(
 
 
 async def create_others_webhooks(conn: Connection, *, count: int) -> None:
-    """Webhooks about invoices, of as many sellers, whose invoices nobody changes: copies of the first webhook."""
+    """Create copies of the first webhook for as many sellers, whose invoices nobody changes."""
     await create_sellers(conn, 100 + count)
     await conn.execute(
         """
@@ -75,9 +75,9 @@ async def create_others_webhooks(conn: Connection, *, count: int) -> None:
 
 
 async def create_history(conn: Connection, *, events: int, invoices: int) -> None:
-    """Delivered events of the first webhook about these invoices, each with its change event and its attempt.
+    """Insert delivered events of the first webhook, each with its change event and attempt.
 
-    Over the last thirty days, in partitions as they would have been made then.
+    They are spread over the last thirty days, in the partitions that would have been made then.
     """
     today = await retention.today(conn)
     for day in range(_DAYS, 0, -_PARTITION_DAYS):

@@ -1,4 +1,4 @@
-"""The laboratory: private servers in a temporary directory, an endpoint, databases that are alike, workers."""
+"""The environment of a benchmark: private servers in a temporary directory, an endpoint, equal databases, workers."""
 
 import asyncio
 import shutil
@@ -30,12 +30,14 @@ _SECRET_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """How much of everything: enough for steady figures, or enough to see that all works.
+class BenchSize:
+    """The numbers of rows and rounds: large enough for steady figures, or just enough to see that all works.
 
-    growth_rounds  more than elsewhere: the difference looked for is small.
-    stream_s       for how long each rate is kept up, while there are invoices.
-    captured_rows  of one UPDATE. backlog: events that wait to be claimed, a multiple of 50.
+    Attributes:
+        growth_rounds: More than elsewhere, because the difference to measure is small.
+        stream_s: Seconds for which each rate is kept up, while there are invoices.
+        captured_rows: Rows of one UPDATE.
+        backlog: Events that wait to be claimed, a multiple of 50.
     """
 
     invoices: int
@@ -53,7 +55,7 @@ class Scale:
     backlog: int
 
 
-FULL = Scale(
+FULL = BenchSize(
     invoices=1000,
     rounds=3,
     growth_rounds=9,
@@ -68,7 +70,7 @@ FULL = Scale(
     captured_rows=8_000,
     backlog=20_000,
 )
-QUICK = Scale(
+QUICK = BenchSize(
     invoices=500,
     rounds=2,
     growth_rounds=3,
@@ -87,9 +89,9 @@ QUICK = Scale(
 
 @dataclass(slots=True, kw_only=True)
 class Lab:
-    """receiver: the endpoint's URL, without a path."""
+    """The private servers of a run. `receiver` is the endpoint's URL, without a path."""
 
-    scale: Scale
+    scale: BenchSize
     postgres: EmbeddedPostgres
     redis: EmbeddedRedis
     processes: Processes
@@ -98,8 +100,8 @@ class Lab:
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator["Site"]:
-        """A copy of the marketplace with nothing in its outbox, and a Redis database of its own."""
-        # Redis has 16 databases; the first stays empty.
+        """Open a copy of the marketplace with an empty outbox, and a Redis database of its own."""
+        # Redis has 16 databases. The first stays empty.
         self.databases = self.databases % 15 + 1
         name = f"bench_{time.monotonic_ns()}"
         await _run(self.postgres.url(), f"create database {name} template tellgraph strategy file_copy")
@@ -114,7 +116,7 @@ class Lab:
 
 @dataclass(slots=True, kw_only=True)
 class Site:
-    """One database and whatever runs on it. `conn` makes the changes."""
+    """One database and the processes that use it. `conn` makes the changes."""
 
     lab: Lab
     conn: Connection
@@ -133,7 +135,7 @@ class Site:
 
     @asynccontextmanager
     async def running(self, command: str, **variables: str) -> AsyncIterator[subprocess.Popen[bytes]]:
-        """`tellgraph worker` or `tellgraph serve`, as an operator runs it."""
+        """Run `tellgraph worker` or `tellgraph serve` as an operator would."""
         environment = {
             "TELLGRAPH_DATABASE_URL": self.database_url,
             "TELLGRAPH_REDIS_URL": self.redis_url,
@@ -148,11 +150,11 @@ class Site:
             self.lab.processes.stop(process)
 
     async def settle(self) -> None:
-        """Do what autovacuum does within a minute: plans made on empty tables cost several times as much."""
+        """Update PostgreSQL's statistics, as autovacuum does within a minute: plans for empty tables are slow."""
         await self.conn.execute("vacuum analyze")
 
     async def until(self, reached: Callable[[], Awaitable[bool]], process: subprocess.Popen[bytes]) -> None:
-        """Ask until it is so. Raises TellgraphError when that takes minutes, or the process ends."""
+        """Ask until the condition holds. Raise TellgraphError if that takes minutes, or if the process ends."""
         ends_at = time.monotonic() + _DEADLINE_S
         while not await reached():
             self.lab.processes.check(process, "app.cli.main")
@@ -163,7 +165,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """The receiver, asked what has arrived."""
+    """A client that asks the receiver which POSTs have arrived."""
 
     session: aiohttp.ClientSession
     url: str
@@ -173,15 +175,15 @@ class Endpoint:
             return await response.read()
 
     async def posts(self) -> int:
-        """How many came since the last reset."""
+        """Return the number of POSTs since the last reset."""
         return int(orjson.loads(await self.ask("/arrived"))["posts"])
 
     async def times(self) -> list[float]:
-        """When each one was whole, by `time.monotonic()`; rising."""
+        """Return the arrival times of the POSTs, by `time.monotonic()`, in rising order."""
         return [float(one) for one in orjson.loads(await self.ask("/times"))]
 
     async def last_at(self) -> float:
-        """When the last one was whole, by `time.monotonic()`."""
+        """Return the arrival time of the last POST, by `time.monotonic()`."""
         return float(orjson.loads(await self.ask("/arrived"))["last"][0])
 
 
@@ -192,10 +194,10 @@ async def endpoint_of(lab: Lab) -> AsyncIterator[Endpoint]:
 
 
 @contextmanager
-def running_lab(scale: Scale, *, say: Callable[[str], None]) -> Iterator[Lab]:
-    """Servers, durable as in production, and the endpoint; nothing of them is left at the end."""
+def running_lab(scale: BenchSize, *, say: Callable[[str], None]) -> Iterator[Lab]:
+    """Run the endpoint and the servers, which are durable as in production. Remove everything at the end."""
     directory = Path(tempfile.mkdtemp(prefix="tellgraph-bench-"))
-    # PostgreSQL gives up root's rights, and must still get in.
+    # PostgreSQL gives up root's rights, and must still be able to enter the directory.
     directory.chmod(0o711)
     try:
         with (
@@ -217,7 +219,7 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-async def _fill(url: str, scale: Scale) -> None:
+async def _fill(url: str, scale: BenchSize) -> None:
     conn = await asyncpg.connect(url)
     try:
         await create_invoices(conn, range(1, scale.invoices + 1))
@@ -226,7 +228,7 @@ async def _fill(url: str, scale: Scale) -> None:
 
 
 async def _run(url: str, statement: str) -> None:
-    # From the maintenance database: the template may have no other session while it is copied.
+    # This uses the maintenance database, because the template may have no other session while it is copied.
     conn = await asyncpg.connect(_with_path(url, "postgres"))
     try:
         await conn.execute(statement)

@@ -1,4 +1,4 @@
-"""Sales that are all alike, so that each event costs the same; and the queries about them."""
+"""Create equal sales, so that each event costs the same; and define the queries about them."""
 
 from collections.abc import Sequence
 
@@ -31,7 +31,7 @@ PAGE_QUERY = """
 """
 
 _SELLERS = 20
-#: Two lines of each invoice, both sent in one shipment; the first is asked to be refunded. Ids follow the invoice's.
+#: Each invoice has two lines. Both are sent in one shipment, and a refund is requested of the first.
 _STATEMENTS = (
     """
     insert into adverts (id, seller_id, title) overriding system value
@@ -77,7 +77,7 @@ _STATEMENTS = (
 
 
 async def create_sellers(conn: Connection, count: int = _SELLERS) -> None:
-    """Sellers 1 to `count`; those that are there stay."""
+    """Create the sellers 1 to `count`, unless they exist."""
     await conn.execute(
         "insert into sellers (id, business_name, email_address) overriding system value"
         " select n, 'Shop ' || n, 'orders@shop.example' from generate_series(1, $1::bigint) n on conflict do nothing",
@@ -86,7 +86,7 @@ async def create_sellers(conn: Connection, count: int = _SELLERS) -> None:
 
 
 async def create_invoices(conn: Connection, ids: Sequence[int]) -> None:
-    """Invoices with these ids, each with an order, lines, a shipment and a refund request of its own."""
+    """Create invoices with these ids, each with an order, lines, a shipment and a refund request."""
     await create_sellers(conn)
     await conn.execute(_STATEMENTS[0])
     for statement in _STATEMENTS[1:]:
@@ -95,11 +95,11 @@ async def create_invoices(conn: Connection, ids: Sequence[int]) -> None:
 
 
 async def forget_changes(conn: Connection) -> None:
-    """As if all that was written so far had been published long ago."""
+    """Delete the change events, as if they had been published long ago."""
     await conn.execute("truncate change_events")
     await conn.execute("analyze")
 
 
 async def change(conn: Connection, ids: Sequence[int]) -> None:
-    """Give each of these invoices another total, in one statement: nobody was told that one before."""
+    """Give each of these invoices a new total, in one statement."""
     await conn.execute("update invoices set total_cents = total_cents + 1 where id = any($1::bigint[])", list(ids))

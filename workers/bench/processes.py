@@ -1,4 +1,4 @@
-"""Processes of a run: started, stopped whatever happens, and metered through /proc."""
+"""Start the processes of a run, stop them in any case, and read their CPU time from /proc."""
 
 import os
 import subprocess
@@ -15,13 +15,13 @@ _PROC = Path("/proc")
 
 
 class NotMeasurable(TellgraphError):
-    """This machine can't tell what is asked for."""
+    """This machine does not report CPU time."""
 
     code = "NOT_MEASURABLE"
 
 
 class Processes:
-    """Python processes beside this one; all are gone at the end of the context."""
+    """Python processes beside this one. All are stopped at the end of the context."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -37,7 +37,7 @@ class Processes:
             self.stop(process)
 
     def start(self, module: str, *arguments: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        """Run a module. Its standard output is a pipe; its errors go to a log in the directory of the run."""
+        """Start a module. Its standard output is a pipe; its errors go to a log in the directory of the run."""
         with self._log(module).open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
@@ -45,21 +45,21 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                # Ctrl-C is for the command alone, which then stops the others in their order.
+                # Ctrl-C reaches only the command, which then stops the others in order.
                 start_new_session=True,
             )
         self._running.append(process)
         return process
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
-        """At once: nothing that it holds is wanted any more."""
+        """Kill the process at once. Nothing that it holds is needed any more."""
         self._running.remove(process)
         process.kill()
         process.wait()
         _output(process).close()
 
     def check(self, process: subprocess.Popen[bytes], module: str) -> None:
-        """Raises TellgraphError, with the end of its log, when the process has ended."""
+        """Raise TellgraphError with the end of its log if the process has ended."""
         if process.poll() is not None:
             raise TellgraphError(f"{module} ended with {process.returncode}:\n{self._log(module).read_text()[-2000:]}")
 
@@ -68,7 +68,7 @@ class Processes:
 
 
 def first_line(process: subprocess.Popen[bytes]) -> str:
-    """What the process says first, as soon as it does; empty when it ends instead."""
+    """Wait for the first line of a process's output, and return it; empty if the process ends first."""
     return _output(process).readline().decode().strip()
 
 
@@ -78,8 +78,8 @@ def _output(process: subprocess.Popen[bytes]) -> IO[bytes]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """CPU seconds of groups of processes. `postgres`: the whole server but for the backend that makes the changes."""
+class CpuSeconds:
+    """CPU seconds of groups of processes. `postgres` is the whole server without the backend that makes the changes."""
 
     worker: float
     postgres: float
@@ -92,7 +92,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
-    """Reads what processes have used; `postgres` with its backends as they come and go."""
+    """Reads the CPU time of processes. That of `postgres` includes backends that come and go."""
 
     worker: int
     postgres: int
@@ -100,7 +100,7 @@ class Meter:
     writer: int
 
     def read(self) -> dict[str, dict[int, float]]:
-        """Group → process → CPU seconds so far."""
+        """Return the CPU seconds so far, by group and process id."""
         backends = [pid for pid in (self.postgres, *children(self.postgres)) if pid != self.writer]
         return {
             "worker": cpu_of([self.worker, *children(self.worker)]),
@@ -108,8 +108,8 @@ class Meter:
             "redis": cpu_of([self.redis]),
         }
 
-    def since(self, before: Mapping[str, Mapping[int, float]]) -> Spent:
-        return Spent(**{group: _spent(before[group], after) for group, after in self.read().items()})
+    def since(self, before: Mapping[str, Mapping[int, float]]) -> CpuSeconds:
+        return CpuSeconds(**{group: _spent(before[group], after) for group, after in self.read().items()})
 
 
 def _spent(before: Mapping[int, float], after: Mapping[int, float]) -> float:
@@ -117,7 +117,7 @@ def _spent(before: Mapping[int, float], after: Mapping[int, float]) -> float:
 
 
 def cpu_of(pids: Iterable[int]) -> dict[int, float]:
-    """CPU seconds of all threads of each process that there still is; to the nanosecond."""
+    """Return the CPU seconds of each process that still runs, with all its threads."""
     found = {}
     for pid in pids:
         try:
@@ -129,7 +129,7 @@ def cpu_of(pids: Iterable[int]) -> dict[int, float]:
 
 
 def children(parent: int) -> list[int]:
-    """Processes that the process has started and that still are."""
+    """Return the child processes that still run."""
     return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit() and _parent(entry) == parent]
 
 
@@ -143,19 +143,19 @@ def _parent(entry: Path) -> int | None:
 
 
 def peak_mib(pid: int) -> float:
-    """The most memory that a process has had resident so far."""
+    """Return the peak resident memory of a process in MiB."""
     lines = (_PROC / str(pid) / "status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def check_measurable() -> None:
-    """Raises NotMeasurable where /proc does not tell CPU time."""
+    """Raise NotMeasurable if /proc does not report CPU time."""
     if not (_PROC / "self" / "schedstat").exists():
         raise NotMeasurable("CPU time is read from /proc/<pid>/schedstat, so this command needs Linux.")
 
 
 def read_words(names: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Those of `known` that are named, in its order; all when none is. Raises TellgraphError."""
+    """Return the named words in the order of `known`; all if none is named. Raise TellgraphError for an unknown one."""
     if unknown := sorted(set(names) - set(known)):
         raise TellgraphError(f"There is no section {', '.join(unknown)}; there are {', '.join(known)}.")
     return [name for name in known if name in names or not names]

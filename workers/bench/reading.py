@@ -1,4 +1,4 @@
-"""What a nested page costs over HTTP: one API process, asked by several clients at once."""
+"""Measure the cost of a nested page over HTTP: several clients ask one API process at once."""
 
 import asyncio
 import itertools
@@ -18,13 +18,13 @@ from workers.bench.marketplace import PAGE_QUERY
 from workers.bench.processes import cpu_of
 
 _CLIENTS = 4
-#: Requests of one document until it surely is executed by its plan; and how many more of those then are measured.
+#: Requests after which a document is surely executed by its plan; and the number of measured requests after that.
 _UNTIL_PLANNED = 20
 _MORE = 5
 
 
 async def measure_api(lab: Lab) -> list[Figure]:
-    """Twenty invoices with order, lines, shipments, refund requests; each document for the first time, then by plan."""
+    """Read twenty invoices with all their relations, each document first without and then with a plan."""
     requests, port = lab.scale.requests, free_port()
     async with lab.database() as site, site.running("serve", TELLGRAPH_PORT=str(port)) as api:
         key = await create_key(site.conn, name="bench", seller_id=None)

@@ -1,8 +1,8 @@
-"""An endpoint that costs next to nothing, in a process of its own: what is measured is the sender.
+"""An endpoint that takes hardly any CPU time, in its own process, so that the sender is measured.
 
-`python -m workers.bench.receiver` says its port and runs until it is stopped. `/hook` is answered at once, `/held`
-when `/release` is asked for; `/arrived` tells what has come since `/reset`, `/times` when, `/head` and `/body` show the
-last.
+`python -m workers.bench.receiver` prints its port and runs until it is stopped. It answers `/hook` at once, and `/held`
+after a request for `/release`. `/arrived` tells how many POSTs have come since `/reset`, and `/times` when they came.
+`/head` and `/body` return the last POST.
 """
 
 import asyncio
@@ -19,10 +19,14 @@ _LENGTH = b"\r\ncontent-length:"
 
 
 @dataclass(slots=True)
-class Arrived:
-    """times: when each POST was whole, by the machine's monotonic clock. held: who waits for an answer.
+class ReceivedPosts:
+    """The POSTs since the last reset.
 
-    head, body  of the last one.
+    Attributes:
+        times: Arrival times, by the machine's monotonic clock.
+        head: The head of the last POST.
+        body: Its body.
+        held: The connections that wait for an answer.
     """
 
     times: list[float] = field(default_factory=list)
@@ -60,14 +64,14 @@ class Arrived:
 
 
 class Endpoint(asyncio.Protocol):
-    """One connection: as little of HTTP/1.1 as a request with a Content-Length, or none, needs."""
+    """One connection. It reads only HTTP/1.1 requests with a Content-Length or without a body."""
 
-    def __init__(self, arrived: Arrived) -> None:
+    def __init__(self, arrived: ReceivedPosts) -> None:
         self._arrived = arrived
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's are no subclass of asyncio's.
+        # uvloop's transports are no subclass of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
@@ -92,7 +96,7 @@ def _answer(body: bytes) -> bytes:
 
 
 async def _serve() -> None:
-    loop, arrived, stopped = asyncio.get_running_loop(), Arrived(), asyncio.Event()
+    loop, arrived, stopped = asyncio.get_running_loop(), ReceivedPosts(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     server = await loop.create_server(lambda: Endpoint(arrived), "127.0.0.1", 0, backlog=1024)

@@ -1,4 +1,4 @@
-"""What rendering costs: the plan against the reference executor, and the statements of a batch."""
+"""Measure rendering: by plan and by the reference executor, and the statements of a batch."""
 
 import asyncio
 import gc
@@ -32,7 +32,7 @@ _FEW, _MANY = 5, 500
 
 
 async def measure_plan(lab: Lab) -> list[Figure]:
-    """The same entities, rendered by the plan and by the reference executor in turn, each as a batch renders them."""
+    """Render the same entities by the plan and by the reference executor in turn, as a batch does."""
     async with lab.database() as site:
         ids, query = range(1, _ENTITIES + 1), stored_query(schema._schema, STORED_QUERY, WebhookKlass.INVOICE)
         plan = plan_of(schema._schema, query)
@@ -66,7 +66,7 @@ async def measure_plan(lab: Lab) -> list[Figure]:
 
 
 async def _cpu_ms(render: Callable[[], Awaitable[object]]) -> float:
-    # What the other one left behind would be collected at this one's expense.
+    # Garbage of the other executor would otherwise be collected during this measurement.
     gc.collect()
     started = time.thread_time()
     await render()
@@ -79,11 +79,11 @@ def _context(site: Site) -> Context:
 
 
 async def measure_statements(lab: Lab) -> list[Figure]:
-    """All statements of one publishing transaction, of few events and of many."""
+    """Count the statements of one publishing transaction, with few events and with many."""
     async with lab.database() as site, open_resources(site.settings) as resources:
         ids = await _invoices_of_one_shard(site, first=lab.scale.invoices + 1)
         await create_webhooks(site.conn, site.secret_key, f"{lab.receiver}/hook", STORED_QUERY)
-        # The first batch is there for what a new connection asks once.
+        # The first batch takes the statements that a new connection runs once.
         await _statements(site, resources, ids[:1])
         few = await _statements(site, resources, ids[:_FEW])
         many = await _statements(site, resources, ids)
@@ -95,7 +95,7 @@ async def measure_statements(lab: Lab) -> list[Figure]:
 
 
 async def _invoices_of_one_shard(site: Site, *, first: int) -> list[int]:
-    """A batch is of one shard: invoices whose ids hash to the same one."""
+    """Return ids of invoices in one shard."""
     rows = await site.conn.fetch(
         "select n from generate_series($1::bigint, $1 + 100 * $2::bigint) n"
         " where hashint8extended(n, hashtext('Invoice')) & 63 = 0 order by n limit $2",
@@ -115,9 +115,9 @@ async def _statements(site: Site, resources: Resources, ids: list[int]) -> int:
 
     await forget_changes(site.conn)
     await change(site.conn, ids)
-    # An invoice's change is also one of its order, in another shard: not what is counted here.
+    # An invoice's change is also a change of its order, in another shard. That is not counted here.
     await site.conn.execute("delete from change_events where entity_type <> 'Invoice'")
-    # A task has one connection of the pool: publishing runs on this one.
+    # The pool gives each task one connection, so publishing uses this one.
     async with connection(resources.database) as conn:
         conn.add_query_logger(log)
         published = await publish_batch(resources)

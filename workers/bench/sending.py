@@ -1,4 +1,4 @@
-"""What delivering costs: the bare POST, the pipeline around it, its fan-out, its latency, its memory."""
+"""Measure delivering: the bare POST, the pipeline around it, its fan-out, its latency and its memory."""
 
 import asyncio
 import statistics
@@ -15,15 +15,15 @@ from workers.bench.figures import Figure, median_of
 from workers.bench.history import create_webhooks
 from workers.bench.lab import Endpoint, Lab, Site, endpoint_of
 from workers.bench.marketplace import STORED_QUERY, change
-from workers.bench.processes import Meter, Spent, peak_mib
+from workers.bench.processes import CpuSeconds, Meter, peak_mib
 
-#: As many as a webhook's own limit lets a worker have.
+#: POSTs in flight, as many as a webhook's own limit allows.
 _CONNECTIONS = 100
 _FANOUT = 100
 _IN_FLIGHT = 1000
-#: The last tenth is kept for webhooks that have nothing in flight.
+#: Without the last tenth, which is reserved for webhooks with nothing in flight.
 _PLACES = 1200
-#: Longer than any look that the doorbell takes after a ring: the next commit finds everything asleep.
+#: Seconds, longer than the doorbell goes on looking after a ring, so that the next commit finds all idle.
 _IDLE_S = 0.15
 
 _PER_EVENT = "per delivered event"
@@ -31,24 +31,25 @@ _PER_EVENT = "per delivered event"
 
 @dataclass(slots=True, kw_only=True)
 class Pipeline:
-    """A site with a worker on it, and the endpoint that its webhooks post to."""
+    """A site with a worker, and the endpoint of its webhooks."""
 
     site: Site
     worker: subprocess.Popen[bytes]
     endpoint: Endpoint
 
     async def warm_up(self, ids: Sequence[int], posts: int) -> None:
-        """Once before what counts: imports, connections, parsed and compiled queries, the planner's statistics."""
+        """Run everything once before measuring: imports, connections, compiled queries, the planner's statistics."""
         await self.deliver(ids, posts)
         await self.site.settle()
-        # Plans are made anew.
+        # After this, PostgreSQL makes new plans.
         await self.deliver(ids[:1], posts // len(ids))
 
     async def deliver(self, ids: Sequence[int], posts: int) -> dict[str, float]:
         """Change these invoices in one statement and wait until all is delivered and recorded.
 
-        Returns: CPU per POST in ms, of the worker and in total; wall time of the statement in ms; and POSTs per second
-        from then to the last one, with what publishing and delivering take of that.
+        Returns:
+            CPU time per POST in ms, of the worker and in total; wall time of the statement in ms; and POSTs per second
+            from then to the last one, with the rates of publishing and of delivering.
         """
         await self.endpoint.ask("/reset")
         meter = await self.meter()
@@ -58,7 +59,7 @@ class Pipeline:
         await change(self.site.conn, ids)
         changed, changed_at = time.monotonic(), await self._now()
         await self.settled(posts)
-        spent: Spent = meter.since(before)
+        spent: CpuSeconds = meter.since(before)
         last_at = await self.endpoint.last_at()
         return {
             "worker": spent.worker / posts * 1000,
@@ -74,7 +75,7 @@ class Pipeline:
         return now
 
     async def _stages(self, begun_at: datetime, changed_at: datetime, posts: int) -> dict[str, float]:
-        """POSTs per second that were published, and delivered; the two overlap."""
+        """Return the published and the delivered POSTs per second. The two phases overlap."""
         row = await self.site.conn.fetchrow(
             """
             select
@@ -114,9 +115,9 @@ class Pipeline:
 
 
 async def bare_post(endpoint: Endpoint, posts: int) -> float:
-    """CPU in ms of this thread for one POST by aiohttp alone, over as many connections as a webhook may have.
+    """Return the CPU time in ms for one POST by aiohttp alone, over as many connections as a webhook may have.
 
-    The bytes are those of the last delivery that came to `/hook`, its headers and its body.
+    It sends the headers and the body of the last delivery that came to `/hook`.
     """
     left = iter(range(posts))
     target, body = URL(f"{endpoint.url}/hook"), await endpoint.ask("/body")
@@ -134,13 +135,13 @@ async def bare_post(endpoint: Endpoint, posts: int) -> float:
 
 
 def _headers_of(head: bytes) -> list[tuple[str, str]]:
-    """All but those that aiohttp gives by itself."""
+    """Return the headers of a head, except those that aiohttp adds itself."""
     pairs = [line.partition(": ")[::2] for line in head.decode("latin-1").split("\r\n")[1:]]
     return [(name, value) for name, value in pairs if name.lower() not in ("host", "content-length")]
 
 
 async def measure_pipeline(lab: Lab) -> list[Figure]:
-    """One webhook; bare POSTs of the same bytes in between, so that both meet the same machine."""
+    """Measure one webhook. Bare POSTs of the same bytes alternate with it, so that both meet the same load."""
     ids, rounds = range(1, lab.scale.invoices + 1), []
     async with lab.database() as site, site.running("worker") as worker, endpoint_of(lab) as endpoint:
         pipeline = Pipeline(site=site, worker=worker, endpoint=endpoint)
@@ -185,7 +186,7 @@ def _figure(key: str, rounds: Sequence[Mapping[str, float]], name: str, unit: st
 
 
 async def measure_fanout(lab: Lab) -> list[Figure]:
-    """A hundred webhooks on each event: with one query, and with a hundred that differ."""
+    """Measure a hundred webhooks per event: with one query, and with a hundred different ones."""
     same = await _fanout(lab, are_distinct=False)
     distinct = await _fanout(lab, are_distinct=True)
     return [
@@ -219,7 +220,7 @@ async def _fanout(lab: Lab, *, are_distinct: bool) -> list[dict[str, float]]:
 
 
 async def measure_latency(lab: Lab) -> list[Figure]:
-    """One change at a time, when all are asleep."""
+    """Measure the latency of single changes while everything is idle."""
     taken = []
     async with lab.database() as site, site.running("worker") as worker, endpoint_of(lab) as endpoint:
         pipeline = Pipeline(site=site, worker=worker, endpoint=endpoint)
@@ -246,7 +247,7 @@ async def _latency(pipeline: Pipeline, invoice_id: int) -> float:
 
 
 async def measure_memory(lab: Lab) -> list[Figure]:
-    """Endpoints that don't answer, until a thousand POSTs are in flight."""
+    """Measure the memory of a worker with a thousand POSTs in flight to endpoints that don't answer."""
     webhooks = _IN_FLIGHT // _CONNECTIONS
     places = {"TELLGRAPH_DELIVER_MAX_IN_FLIGHT": str(_PLACES)}
     async with lab.database() as site, site.running("worker", **places) as worker, endpoint_of(lab) as endpoint:

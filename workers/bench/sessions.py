@@ -1,4 +1,4 @@
-"""What a database session's past costs: plans that it made for few rows and keeps when many come."""
+"""Measure the cost of a database session's past: it made plans for few rows, and keeps them for many."""
 
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,12 +18,12 @@ from workers.bench.processes import cpu_of
 _SINGLE_UPDATES = 100
 _SMALL_CLAIMS = 10
 _CLAIMED = 1000
-#: Below the limit of what one webhook is sent at once.
+#: Below the number of POSTs that one webhook may have in flight.
 _PER_WEBHOOK = 50
 
 
 async def measure_sessions(lab: Lab) -> list[Figure]:
-    """A bulk UPDATE, and the claims of a backlog, each in a session that was used for single rows, and in another."""
+    """Measure a bulk UPDATE and the claims of a backlog, each in a used session and in a new one."""
     return [await _measure_capture(lab), await _measure_claim(lab)]
 
 
@@ -48,7 +48,7 @@ async def _measure_capture(lab: Lab) -> Figure:
 
 
 async def _measure_claim(lab: Lab) -> Figure:
-    """Planned while the queue is empty, which is its usual state; and planned while it is full."""
+    """Measure claims whose plans were made with an empty queue, which is usual, and with a full one."""
     events = lab.scale.backlog
     async with lab.database() as site:
         await create_webhooks(
@@ -77,7 +77,7 @@ async def _measure_claim(lab: Lab) -> Figure:
 
 @asynccontextmanager
 async def _session(site: Site) -> AsyncIterator[asyncpg.Connection]:
-    """A connection as a worker's own."""
+    """Open a connection like a worker's."""
     settings = {**SERVER_SETTINGS, "enable_seqscan": "off"}
     conn = await asyncpg.connect(site.database_url, server_settings=settings)
     try:
@@ -87,7 +87,7 @@ async def _session(site: Site) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def _cpu_s(conn: asyncpg.Connection, run: Callable[[], Awaitable[object]]) -> float:
-    """CPU of the session's backend."""
+    """Return the CPU seconds that the session's backend takes."""
     pid = conn.get_server_pid()
     before = cpu_of([pid])[pid]
     await run()
@@ -108,7 +108,7 @@ async def _update(conn: Connection) -> None:
 
 
 async def _create_backlog(conn: Connection, events: int) -> None:
-    """Events that are due, of each webhook in turn, each about another invoice."""
+    """Create due events, of each webhook in turn, each about another invoice."""
     await conn.execute(
         """
         insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, changed, changed_at, due_at)
@@ -121,12 +121,12 @@ async def _create_backlog(conn: Connection, events: int) -> None:
 
 
 async def _forget_events(conn: Connection) -> None:
-    # TRUNCATE would have all plans made anew.
+    # TRUNCATE would make PostgreSQL discard its plans.
     await conn.execute("delete from webhook_events")
 
 
 async def _claim(conn: Connection, events: int) -> None:
-    """Claim as a worker does, until so many are claimed."""
+    """Claim as a worker does, until so many events are claimed."""
     while events > 0:
         claimed = await claim_due(
             conn, limit=min(events, _CLAIMED), per_webhook=_CLAIMED, after=0, failing_share=10, lease_s=600

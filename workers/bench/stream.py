@@ -1,4 +1,4 @@
-"""What an event costs in a stream of small transactions, as ordinary use makes them, at several rates."""
+"""Measure the cost of an event in a stream of small transactions, as in ordinary use, at several rates."""
 
 import asyncio
 import statistics
@@ -16,7 +16,7 @@ _RATES = (50, 100, 200, 400)
 
 
 async def measure_stream(lab: Lab) -> list[Figure]:
-    """One change in each transaction, each of another invoice, at an even pace."""
+    """Make one change per transaction, each of another invoice, at an even pace."""
     figures = []
     async with lab.database() as site, site.running("worker") as worker, endpoint_of(lab) as endpoint:
         pipeline = Pipeline(site=site, worker=worker, endpoint=endpoint)
@@ -36,7 +36,7 @@ async def _at_rate(pipeline: Pipeline, ids: Sequence[int], rate: int) -> list[Fi
     sent_at = await _change_evenly(pipeline, ids, rate)
     await pipeline.settled(len(ids))
     spent = meter.since(before)
-    # Nearly in the order of the changes: of each moment, so many were on their way.
+    # POSTs arrive nearly in the order of the changes, so the n-th arrival is compared with the n-th change.
     taken = [there - sent for sent, there in zip(sent_at, await pipeline.endpoint.times(), strict=True)]
     counts = f"{len(ids)} single transactions, {rate} per second"
     return [
@@ -56,7 +56,7 @@ async def _at_rate(pipeline: Pipeline, ids: Sequence[int], rate: int) -> list[Fi
 
 
 async def _change_evenly(pipeline: Pipeline, ids: Sequence[int], rate: int) -> list[float]:
-    """Change the invoices one by one; returns when each change was sent."""
+    """Change the invoices one by one. Return the time at which each change was sent."""
     begun, sent_at = time.monotonic(), []
     for number, invoice_id in enumerate(ids):
         await asyncio.sleep(max(begun + number / rate - time.monotonic(), 0))

@@ -1,4 +1,4 @@
-"""What a change costs beside webhooks that do not watch it: of the same type, about other columns."""
+"""Measure the cost of a change with webhooks of the same type that watch other columns."""
 
 from workers.bench.figures import Figure, median_of
 from workers.bench.history import create_webhooks
@@ -6,12 +6,12 @@ from workers.bench.lab import Lab, endpoint_of
 from workers.bench.marketplace import STORED_QUERY
 from workers.bench.sending import Pipeline
 
-#: Reads nothing that changes here.
+#: A query that reads no column that changes here.
 _OTHER_QUERY = "query($id: ID!) { node(id: $id) { ... on Invoice { buyerFirstName } } }"
 
 
 async def measure_unwatched(lab: Lab) -> list[Figure]:
-    """The same changes on one site, without the other webhooks and then with them."""
+    """Make the same changes on one site, first without those webhooks and then with them."""
     ids, others = range(1, lab.scale.unwatched_invoices + 1), lab.scale.unwatched_webhooks
     async with lab.database() as site, site.running("worker") as worker, endpoint_of(lab) as endpoint:
         pipeline = Pipeline(site=site, worker=worker, endpoint=endpoint)

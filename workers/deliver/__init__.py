@@ -1,1 +1,1 @@
-"""Delivering: webhook events are sent. Claim, sign, POST, record; retries, and fairness among webhooks."""
+"""Deliver webhook events: claim, sign, POST, record, retry, and share the places fairly among webhooks."""

@@ -1,4 +1,4 @@
-"""What goes out: the body, the same at every attempt, and the headers around it."""
+"""Build one delivery: its body, which is the same at every attempt, and the headers around it."""
 
 import random
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ from workers.deliver import signing
 from workers.http.errors import describe
 
 USER_AGENT = f"Tellgraph/{__version__}"
-#: Decrypting, checking and parsing for each POST would cost a third of the POST itself.
+#: URLs and secrets that stay checked and decrypted. Without this cache each POST would take a third longer.
 _WEBHOOKS_KEPT_OPEN = 10_000
 
 
-class Prepared(NamedTuple):
-    """A claimed event as it goes out: all that can fail before the POST has been done."""
+class PreparedRequest(NamedTuple):
+    """A claimed event, ready to be sent. Every step that can fail before the POST has been done."""
 
     url: httpx.URL
     headers: list[tuple[str, str]]
@@ -40,8 +40,8 @@ class Prepared(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
-    """What a webhook seals, ready for use. `ring`: also what has ceased to sign since."""
+class _OpenSecrets:
+    """A webhook's decrypted secrets and headers. `ring` also holds secrets that have expired since."""
 
     own: list[tuple[str, str]]
     ring: Ring
@@ -49,22 +49,25 @@ class _Opened:
     private_keys: dict[SigningSecret, Ed25519PrivateKey]
 
 
-def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
-    """Check the URL, decrypt, build and sign.
+def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> PreparedRequest:
+    """Check the URL, decrypt the secrets, and build and sign the request.
 
-    Raises: AttemptError for an endpoint that may not be reached; PreSendError, of which one is PayloadGone.
+    Raises:
+        AttemptError: The endpoint may not be reached.
+        PayloadGone: The payload has been deleted.
+        PreSendError: The secrets can't be decrypted.
     """
     if not due.body:
         raise PayloadGone("The payload is not there any more.")
     url = _endpoint(due.url, settings.allow_http, settings.egress_allow)
     try:
-        opened = _opened(due.headers, due.secrets, box_of(settings))
+        opened = _open_secrets(due.headers, due.secrets, box_of(settings))
     except TellgraphError as error:
         raise PreSendError(error.message) from error
     ring = live(opened.ring, now)
     event_id = global_ids.encode("WebhookEvent", due.id)
-    body = envelope(due, event_id)
-    # To be told from others, not to be unguessable.
+    body = build_body(due, event_id)
+    # The trace id must be unique; it need not be unguessable.
     trace = f"{random.getrandbits(192):048x}"
     headers = signing.delivery_headers(
         event_id=event_id,
@@ -78,11 +81,11 @@ def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> Prepared:
         traceparent=f"00-{trace[:32]}-{trace[32:]}-01",
         own=opened.own,
     )
-    return Prepared(url=url, headers=headers, body=body)
+    return PreparedRequest(url=url, headers=headers, body=body)
 
 
-# Again, although it was checked when it was saved: the rules or the operator's settings may have become stricter
-# since, and a row may have been written by hand.
+# The URL was checked when it was saved. It is checked again, because the rules or the operator's settings may have
+# become stricter since, and because a row may have been written by hand.
 @lru_cache(maxsize=_WEBHOOKS_KEPT_OPEN)
 def _endpoint(url: str, allow_http: bool, allowed: tuple[Network, ...]) -> httpx.URL:
     try:
@@ -91,12 +94,12 @@ def _endpoint(url: str, allow_http: bool, allowed: tuple[Network, ...]) -> httpx
         raise AttemptError(ErrorKind.REFUSED_ADDRESS, describe(error)) from error
 
 
-# By what is sealed, so that what is changed, or sealed anew under another key, is opened again.
+# The cache key is the encrypted text, so a changed or newly encrypted secret is decrypted again.
 @lru_cache(maxsize=_WEBHOOKS_KEPT_OPEN)
-def _opened(headers: bytes | None, sealed: bytes, box: SecretBox) -> _Opened:
+def _open_secrets(headers: bytes | None, sealed: bytes, box: SecretBox) -> _OpenSecrets:
     own = box.open(headers, purpose=HEADERS) if headers else {}
     ring = opened_ring(sealed, box)
-    return _Opened(
+    return _OpenSecrets(
         own=list(own.items()),
         ring=ring,
         keys={one: secret_key(one.text) for one in ring if one.scheme is SignatureScheme.HMAC},
@@ -104,8 +107,8 @@ def _opened(headers: bytes | None, sealed: bytes, box: SecretBox) -> _Opened:
     )
 
 
-def envelope(due: DueEvent, event_id: str) -> bytes:
-    """The body: the same bytes at every attempt of an event."""
+def build_body(due: DueEvent, event_id: str) -> bytes:
+    """Build the body, which has the same bytes at every attempt of an event."""
     return orjson.dumps(
         {
             "id": event_id,

@@ -1,4 +1,8 @@
-"""How the places of one process are shared out among webhooks, so that a slow or dead endpoint delays nobody else."""
+"""Share the places of one process among webhooks, so that a slow or dead endpoint delays no other webhook.
+
+`find_claim_budget` is needed: it keeps places free for healthy webhooks. `FairTurns` is a measured optimisation:
+without it a large backlog would delay small ones, but every event would still be delivered. A reader may skip it.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -7,21 +11,29 @@ from typing import Final
 
 from app.webhooks.db.deliveries import DueEvent
 
-#: Claimed at once: bounds how long a claim takes.
+#: Events of one claim, at most. It bounds how long a claim takes.
 CLAIM_SIZE: Final = 200
-#: Of payloads in flight in one process: about twice as much memory, whatever the number of POSTs.
+#: Bytes of payloads in flight in one process. They take about twice as much memory, whatever the number of POSTs.
 MAX_BYTES_IN_FLIGHT: Final = 64 * 1024 * 1024
-#: Of the places and of the bytes, kept for webhooks that are well and have nothing in flight: hundreds of endpoints
-#: that hang, and are not known to, may take all the others. Also of a claim: what a webhook gets while others wait.
+#: One tenth of the places and of the bytes is reserved for healthy webhooks that have nothing in flight: hundreds of
+#: endpoints that hang may take all other places before they are known to fail. One webhook also gets a tenth of a
+#: claim.
 TENTH: Final = 10
-#: Places of a webhook whose last attempts all failed, and what they are once half of the process's are taken.
+#: Places of a webhook whose last attempts all failed; and the same once half of the process's places are taken.
 FAILING_SHARE: Final = 10
 CROWDED_FAILING_SHARE: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """What the next claim may take. only_idle: of webhooks alone that are well and have nothing in flight."""
+class ClaimBudget:
+    """The bounds of the next claim.
+
+    Attributes:
+        limit: Number of events, at most.
+        max_bytes: Bytes of payloads, at most.
+        failing_share: Places of each webhook whose last attempts all failed.
+        only_idle: Whether only healthy webhooks with nothing in flight are claimed from.
+    """
 
     limit: int
     max_bytes: int
@@ -29,11 +41,17 @@ class Room:
     only_idle: bool
 
 
-def find_room(*, places: int, in_flight: Collection[int], mean_bytes: int) -> Room | None:
-    """The room that is left; None when there is none.
+def find_claim_budget(*, places: int, in_flight: Collection[int], mean_bytes: int) -> ClaimBudget | None:
+    """Return the bounds of the next claim.
 
-    Args: places — of the process. in_flight — the bytes of each POST. mean_bytes — what payloads are like: no more
-          are claimed than may fit. What they come to bounds the claim itself.
+    Args:
+        places: Number of POSTs that the process may have in flight.
+        in_flight: Bytes of the payload of each POST in flight.
+        mean_bytes: Mean size of recent payloads. It limits how many events are claimed; `max_bytes` limits their real
+            size.
+
+    Returns:
+        None when no place or no byte is left.
     """
     left, left_bytes = places - len(in_flight), MAX_BYTES_IN_FLIGHT - sum(in_flight)
     common, common_bytes = left - places // TENTH, left_bytes - MAX_BYTES_IN_FLIGHT // TENTH
@@ -43,7 +61,7 @@ def find_room(*, places: int, in_flight: Collection[int], mean_bytes: int) -> Ro
     if left <= 0 or left_bytes <= 0:
         return None
     is_crowded = 2 * len(in_flight) >= places
-    return Room(
+    return ClaimBudget(
         limit=min(CLAIM_SIZE, left, left_bytes // mean_bytes + 1),
         max_bytes=left_bytes,
         failing_share=CROWDED_FAILING_SHARE if is_crowded else FAILING_SHARE,
@@ -51,31 +69,31 @@ def find_room(*, places: int, in_flight: Collection[int], mean_bytes: int) -> Ro
     )
 
 
-class Walk:
-    """Whose turn it is. Claims go round by webhooks' ids, and each webhook gets a tenth of a claim.
+class FairTurns:
+    """Decides which webhooks the next claim takes events from. Claims go round by webhook id.
 
-    Of each claim after a full one half of that, so that many that wait at once all get something; what is left over
-    when everybody has had a turn is anybody's.
+    Each webhook gets at most a tenth of a claim. After a full claim, its quota is halved, so that every backlog makes
+    progress. The quota is lifted once every webhook has had a turn.
     """
 
     def __init__(self) -> None:
         self.after = 0
         self._divisor = TENTH
 
-    def per_webhook(self, room: Room) -> int:
-        """How much of one webhook the next claim may take; of an idle one a single event, to see whether it is well."""
-        if room.only_idle:
+    def per_webhook(self, budget: ClaimBudget) -> int:
+        """Return how many events of one webhook the next claim may take. An idle webhook gets one, which tests it."""
+        if budget.only_idle:
             return 1
-        return max(1, room.limit // self._divisor)
+        return max(1, budget.limit // self._divisor)
 
-    def go_on(self, room: Room, claimed: Sequence[DueEvent]) -> bool:
-        """Note what a claim has brought. Returns whether another may bring more."""
-        is_full = len(claimed) >= room.limit or sum(len(due.body) for due in claimed) >= room.max_bytes
+    def note_claim(self, budget: ClaimBudget, claimed: Sequence[DueEvent]) -> bool:
+        """Note the events of a claim. Return whether another claim may find more."""
+        is_full = len(claimed) >= budget.limit or sum(len(due.body) for due in claimed) >= budget.max_bytes
         is_rest_left = self.after != 0 and not is_full
         if is_full:
             self._divisor = min(max(TENTH, 2 * self._divisor), CLAIM_SIZE)
-        elif not is_rest_left and not room.only_idle:
+        elif not is_rest_left and not budget.only_idle:
             most = max(Counter(due.webhook_id for due in claimed).values(), default=0)
-            self._divisor = TENTH if most < self.per_webhook(room) else 1
+            self._divisor = TENTH if most < self.per_webhook(budget) else 1
         self.after = max(due.webhook_id for due in claimed) if is_full else 0
         return bool(claimed) or is_rest_left

@@ -14,12 +14,12 @@ from app.telemetry.metrics import POSTS_IN_FLIGHT
 from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent, Result
 from app.webhooks.db.webhook_events import WebhookEventId
-from workers.deliver.envelope import Prepared, prepare
-from workers.deliver.fairness import Walk, find_room
+from workers.deliver.envelope import PreparedRequest, prepare
+from workers.deliver.fairness import FairTurns, find_claim_budget
 from workers.deliver.lease import Lease, LeaseOver, elapsed_s
-from workers.deliver.outcome import Outcome, answered, failed, result_of
-from workers.deliver.record import count_attempts, record, retried
-from workers.deliver.succession import supersede_failed
+from workers.deliver.outcome import Outcome, build_failure, build_outcome, build_result
+from workers.deliver.record import count_attempts, list_retried, record
+from workers.deliver.succession import LOOK_AGAIN_S, supersede_failed
 from workers.http import transport
 from workers.resources import Resources
 
@@ -27,22 +27,20 @@ _log = structlog.get_logger()
 
 #: How long a claiming job goes on before it hands over, so that a busy worker's jobs end.
 SHIFT_S = 30.0
-#: A publisher may not have committed the newer state when an older one's failure is stored: so long later it has.
-_LOOK_AGAIN_S = 0.4
-#: For storing what POSTs came to that were broken off at the end of the process.
+#: Seconds for storing the results of POSTs that were aborted at the end of the process.
 _LAST_RECORD_S = 5.0
 
 
 class Deliverer:
-    """Delivers for one process; at any time one of its jobs claims.
+    """Delivers for one process. Only one of its jobs claims at a time.
 
-    Claims that have begun, POSTs and the storing of what they came to belong to the process, not to the job:
-    one that fails with PostgreSQL, or is cancelled with Redis gone, must lose nothing that was sent.
+    Claims, POSTs and the storing of results belong to the process, not to the job. A job may fail with PostgreSQL, or
+    be cancelled because Redis is gone; no result of a sent POST may be lost by that.
     """
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        # Places: the bytes of each POST that is in flight, or over and not stored yet.
+        # One entry is one place: a POST that is in flight, or has ended and is not stored yet, with its bytes.
         self._sending: dict[asyncio.Task[Outcome | None], int] = {}
         self._finished: list[asyncio.Task[Outcome | None]] = []
         self._has_finished = asyncio.Event()
@@ -51,15 +49,15 @@ class Deliverer:
         self._claims: set[asyncio.Task[bool]] = set()
         self._again = asyncio.Event()
         self._is_claiming = False
-        self._walk = Walk()
-        # Of the last claim's payloads.
+        self._turns = FairTurns()
+        # Mean size of the last claim's payloads.
         self._mean_bytes = 1
 
     @contextlib.asynccontextmanager
     async def recording(self) -> AsyncIterator["Deliverer"]:
-        """Store results for as long as the process lives; at the end, what is in flight is brought to one.
+        """Store results for as long as the process lives. At the end, wait for the POSTs in flight.
 
-        Jobs must have ended by then, or at least see that the process stops.
+        Jobs must have ended by then, or must at least see that the process stops.
         """
         POSTS_IN_FLIGHT.set_function(lambda: self.in_flight)
         recording = asyncio.create_task(self._record_finished())
@@ -74,18 +72,18 @@ class Deliverer:
 
     @property
     def in_flight(self) -> int:
-        """POSTs begun whose results are not stored yet."""
+        """The number of POSTs that have begun and whose results are not stored yet."""
         return len(self._sending)
 
     def wake(self) -> bool:
-        """Have the claiming job look again, if there is one."""
+        """Have the claiming job look again. Return whether there is one."""
         self._again.set()
         return self._is_claiming
 
     async def deliver_all(self) -> bool:
-        """Deliver what is due, until nothing is or the shift ends. Returns whether more may be due.
+        """Deliver until nothing is due or the shift ends. Return whether more may be due.
 
-        While another job of this process does that already, it is told to look again.
+        If another job of this process is claiming already, that job is told to look again instead.
         """
         if self.wake():
             return False
@@ -96,7 +94,7 @@ class Deliverer:
             self._is_claiming = False
 
     async def _claim_until(self, ends_at: float) -> bool:
-        """Claim whenever there may be something for a place, while any POST is in flight or the shift lasts."""
+        """Claim whenever a place is free and events may be due, until the shift ends or nothing is in flight."""
         stopping = self._resources.stopping
         while not stopping.is_set() and (left_s := ends_at - time.monotonic()) > 0:
             if self._again.is_set():
@@ -108,11 +106,11 @@ class Deliverer:
                     await asyncio.wait_for(self._again.wait(), left_s)
             else:
                 return False
-        # POSTs in flight go on meanwhile: waiting here for the slowest would keep everybody else waiting.
+        # POSTs in flight go on. Waiting here for the slowest one would delay all others.
         return not stopping.is_set()
 
     async def _claim_unbroken(self) -> bool:
-        """Claim to the end even if the job is cancelled: what is claimed and not sent waits for a whole lease."""
+        """Finish a claim even if the job is cancelled: events claimed and not sent would wait for a whole lease."""
         claim = asyncio.create_task(self._claim())
         self._claims.add(claim)
         claim.add_done_callback(self._claim_done)
@@ -120,43 +118,42 @@ class Deliverer:
 
     def _claim_done(self, claim: asyncio.Task[bool]) -> None:
         self._claims.discard(claim)
-        # The job raises it, too, unless it was cancelled.
+        # The job raises the same error, unless it was cancelled.
         if not claim.cancelled() and (error := claim.exception()):
             _log.warning("delivery.claim_failed", error=repr(error))
 
     async def _claim(self) -> bool:
-        """Claim what there are places for and start sending it. Returns whether there may be more."""
+        """Claim as many events as there are places for, and start sending. Return whether there may be more."""
         settings = self._resources.settings
-        room = find_room(
+        budget = find_claim_budget(
             places=settings.deliver_max_in_flight, in_flight=self._sending.values(), mean_bytes=self._mean_bytes
         )
-        if room is None:
+        if budget is None:
             return False
         # One statement, which commits by itself: a transaction around it would cost two more round trips.
         async with connection(self._resources.database) as conn:
             asked_at = elapsed_s()
             claimed = await deliveries.claim_due(
                 conn,
-                limit=room.limit,
-                per_webhook=self._walk.per_webhook(room),
-                after=self._walk.after,
-                failing_share=room.failing_share,
+                limit=budget.limit,
+                per_webhook=self._turns.per_webhook(budget),
+                after=self._turns.after,
+                failing_share=budget.failing_share,
                 lease_s=settings.deliver_lease_s,
-                max_bytes=room.max_bytes,
-                only_idle=room.only_idle,
+                max_bytes=budget.max_bytes,
+                only_idle=budget.only_idle,
             )
-        # Sent only now: the claim and the attempts are committed. All are prepared before the first leaves, and
-        # read as results together: by turns, each step finds the processor's caches full of the others' code and
-        # takes about twice as long.
+        # The claim is committed, so sending may begin. All requests are prepared before the first is sent: done in
+        # turns, each step would find the processor's caches full of other code and take about twice as long.
         now = clock.now()
         for due, prepared in [(due, self._prepared(due, now)) for due in claimed]:
             lease = Lease.granted(asked_at, lease_s=settings.deliver_lease_s, timeout_s=due.timeout_s)
             self._start(due, prepared, lease)
         if claimed:
             self._mean_bytes = sum(len(due.body) for due in claimed) // len(claimed) + 1
-        return self._walk.go_on(room, claimed)
+        return self._turns.note_claim(budget, claimed)
 
-    def _start(self, due: DueEvent, prepared: Prepared | Outcome, lease: Lease) -> None:
+    def _start(self, due: DueEvent, prepared: PreparedRequest | Outcome, lease: Lease) -> None:
         sending = asyncio.create_task(self._send(due, prepared, lease))
         self._sending[sending] = len(due.body)
         sending.add_done_callback(self._sent)
@@ -166,7 +163,7 @@ class Deliverer:
         self._has_finished.set()
 
     async def _record_finished(self) -> None:
-        """Store what has finished, as soon as anything has; what finishes meanwhile goes together next."""
+        """Store results as soon as a POST has finished. Those that finish meanwhile are stored together next."""
         while True:
             await self._has_finished.wait()
             self._has_finished.clear()
@@ -177,31 +174,31 @@ class Deliverer:
             await record(results, self._resources.database)
             for task in finished:
                 del self._sending[task]
-            if waiting := [one.id for one in retried(results) if (one.delay_s or 0) > _LOOK_AGAIN_S]:
+            if waiting := [one.id for one in list_retried(results) if (one.delay_s or 0) > LOOK_AGAIN_S]:
                 self._retried += waiting
                 self._has_retried.set()
-            # A place is free, and an entity's next event may go.
+            # A place is free, and the next event of the same entity may be sent.
             self._again.set()
 
     async def _look_again(self) -> None:
-        """Look a second time for newer states of what has failed, once whoever was publishing them is through."""
+        """Look a second time for newer states of failed events, once their publishers have committed."""
         while True:
             await self._has_retried.wait()
             self._has_retried.clear()
             failed, self._retried = self._retried, []
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(LOOK_AGAIN_S)
             try:
                 async with transaction(self._resources.database) as conn:
                     superseded = await supersede_failed(conn, failed)
             except DATABASE_ERRORS as error:
-                # The sweep looks at the same.
+                # The sweep looks for the same events later.
                 _log.warning("delivery.look_failed", error=repr(error))
                 continue
             if superseded:
                 self._again.set()
 
     async def _finish(self, grace_s: float) -> None:
-        """Wait until nothing is in flight and all results are stored; break off what takes too long."""
+        """Wait until nothing is in flight and all results are stored. Abort POSTs that take too long."""
         try:
             await asyncio.wait_for(self._drain(), grace_s)
         except TimeoutError:
@@ -218,14 +215,14 @@ class Deliverer:
             self._again.clear()
             await self._again.wait()
 
-    def _prepared(self, due: DueEvent, now: datetime) -> Prepared | Outcome:
+    def _prepared(self, due: DueEvent, now: datetime) -> PreparedRequest | Outcome:
         try:
             return prepare(due, self._resources.settings, now=now)
         except Exception as error:
-            return failed(due, error)
+            return build_failure(due, error)
 
-    async def _send(self, due: DueEvent, prepared: Prepared | Outcome, lease: Lease) -> Outcome | None:
-        """POST what was claimed. Returns None, and has sent nothing, when the lease is over, or would be too soon."""
+    async def _send(self, due: DueEvent, prepared: PreparedRequest | Outcome, lease: Lease) -> Outcome | None:
+        """POST one claimed event. Return None, without having sent anything, if its lease would not last."""
         if isinstance(prepared, Outcome):
             return prepared
         started = time.monotonic()
@@ -241,19 +238,19 @@ class Deliverer:
         except LeaseOver:
             _log.warning("delivery.lease_over", webhook_event_id=due.id, webhook_id=due.webhook_id, attempt=due.attempt)
             return None
-        # Only `_finish` cancels, and it wants to know.
+        # Only `_finish` cancels; the cancellation is recorded as the attempt's outcome.
         except (Exception, asyncio.CancelledError) as error:
-            return failed(due, error, (time.monotonic() - started) * 1000)
-        return answered(due, answer)
+            return build_failure(due, error, (time.monotonic() - started) * 1000)
+        return build_outcome(due, answer)
 
 
 def _result_of(task: asyncio.Task[Outcome | None], now: datetime) -> Result | None:
-    """None of a POST that an error of ours ended, or that never began: its lease will expire."""
+    """Return the result of a POST, or None if our own error ended it or it never began: its lease will expire."""
     if task.cancelled():
         return None
     try:
         outcome = task.result()
-        return None if outcome is None else result_of(outcome, now)
+        return None if outcome is None else build_result(outcome, now)
     except Exception as error:
         _log.exception("delivery.internal_error", error=repr(error))
         return None

@@ -1,4 +1,4 @@
-"""What came of an attempt, and what is stored of it."""
+"""The outcome of an attempt, and the result that is stored for it."""
 
 import asyncio
 import random
@@ -17,7 +17,12 @@ _log = structlog.get_logger()
 
 
 class Outcome(NamedTuple):
-    """kind: the status, or why there is none. error: what went wrong, though there may be a status."""
+    """The outcome of one attempt.
+
+    Attributes:
+        kind: The HTTP status, or the reason why there is none.
+        error: A description of the problem; None when there was none. There may be a status as well.
+    """
 
     due: DueEvent
     kind: int | ErrorKind
@@ -26,12 +31,13 @@ class Outcome(NamedTuple):
     duration_ms: float = 0.0
 
 
-def answered(due: DueEvent, answer: Answer) -> Outcome:
+def build_outcome(due: DueEvent, answer: Answer) -> Outcome:
+    """Build the outcome of an attempt with a status."""
     return Outcome(due, answer.status, answer, answer.note, answer.duration_ms)
 
 
-def failed(due: DueEvent, error: BaseException, duration_ms: float = 0.0) -> Outcome:
-    """Of an attempt that has no status; what nobody foresaw is logged, and INTERNAL."""
+def build_failure(due: DueEvent, error: BaseException, duration_ms: float = 0.0) -> Outcome:
+    """Build the outcome of an attempt without a status. An unexpected error is logged and becomes INTERNAL."""
     match error:
         case AttemptError():
             kind, text = ErrorKind(error.kind), error.message
@@ -47,8 +53,8 @@ def failed(due: DueEvent, error: BaseException, duration_ms: float = 0.0) -> Out
     return Outcome(due, kind, None, text, duration_ms)
 
 
-def result_of(outcome: Outcome, now: datetime) -> Result:
-    """What is to be stored, which says when the next attempt is made; it is logged."""
+def build_result(outcome: Outcome, now: datetime) -> Result:
+    """Decide what follows an attempt, log it, and return the result to store."""
     due, answer = outcome.due, outcome.answer
     retry_after = answer.retry_after if answer else None
     decision = retry.decide(
@@ -95,10 +101,10 @@ def result_of(outcome: Outcome, now: datetime) -> Result:
 
 
 def _ours(due: DueEvent, kind: ErrorKind) -> ErrorKind:
-    """One of OUR_FAULTS, after which an event is tried again; not a test, which is tried once, whatever comes of it."""
+    """Return a kind of OUR_FAULTS, after which an event is tried again. A test is tried only once: INTERNAL."""
     return ErrorKind.INTERNAL if due.event_name == "test" else kind
 
 
 def _storable(text: str | None) -> str | None:
-    """Without what PostgreSQL refuses in a text: lone surrogates, and NUL."""
+    """Replace the characters that PostgreSQL refuses in a text: lone surrogates and NUL."""
     return text and text.replace("\0", "�").encode(errors="replace").decode()

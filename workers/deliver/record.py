@@ -1,4 +1,4 @@
-"""Storing what POSTs came to. They are sent: their results must not be lost, or they would be sent twice."""
+"""Store the results of POSTs. A lost result would mean that the same event is sent twice."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from workers.deliver.succession import supersede_failed
 _log = structlog.get_logger()
 
 _FIRST_PAUSE_S = 0.05
-#: Short, so that a worker is sooner than the sweeper when PostgreSQL comes back after longer than a lease.
+#: Seconds. It is short, so that after a long outage a worker stores its results before the sweeper releases the leases.
 _MAX_PAUSE_S = 1.0
-#: What another try can't mend: a value that doesn't fit.
+#: Errors that another try can't repair: a value does not fit its column.
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
 
 
 async def record(results: list[Result], database: Database) -> None:
-    """Store results together; while PostgreSQL is away, again and again.
+    """Store results together. While PostgreSQL is unreachable, try again and again.
 
     A result that PostgreSQL refuses is logged and left out: its lease expires, and the others are stored.
     """
@@ -46,13 +46,13 @@ async def record(results: list[Result], database: Database) -> None:
             return
 
 
-def retried(results: Sequence[Result]) -> list[Result]:
-    """Return those after which the event waits for its next attempt."""
+def list_retried(results: Sequence[Result]) -> list[Result]:
+    """Return the results after which the event waits for its next attempt."""
     return [result for result in results if result.state is WebhookEventState.RETRYING and not result.is_test]
 
 
 def count_attempts(results: Sequence[Result]) -> None:
-    """Count what has ended, for the metrics; once, however often it takes to store it."""
+    """Count attempts for the metrics. Each is counted once, however many tries its storing takes."""
     count(ATTEMPTS, (result.error_kind or f"{(result.status or 0) // 100}xx" for result in results))
     for result in results:
         ATTEMPT_SECONDS.observe(result.duration_ms / 1000)
@@ -75,15 +75,16 @@ async def _store(results: list[Result], database: Database) -> None:
     async with transaction(database) as conn:
         recorded = await deliveries.record_results(conn, results)
         disabled = await _disable(conn, [result for result in results if result.id in recorded])
-        await supersede_failed(conn, [result.id for result in retried(results) if result.id in recorded])
+        await supersede_failed(conn, [result.id for result in list_retried(results) if result.id in recorded])
     for webhook_id, reason in disabled.items():
         _log.warning("delivery.webhook_disabled", webhook_id=webhook_id, reason=reason)
 
 
 async def _disable(conn: Connection, recorded: Sequence[Result]) -> dict[WebhookId, str]:
-    """Disable the webhooks whose endpoint is gone, or of which yet another delivery has failed after too long.
+    """Disable webhooks whose endpoint is gone, or whose deliveries have failed for too many days.
 
-    Returns: those that were enabled until then, each with the reason.
+    Returns:
+        The webhooks that were enabled until then, each with the reason.
     """
     failed = {result.webhook_id for result in recorded if result.is_failure}
     reasons = dict.fromkeys(await deliveries.list_failing(conn, failed, days=MAX_FAILING_DAYS), FAILING_REASON)

@@ -1,4 +1,4 @@
-"""What follows an attempt: delivered, again at a time, or failed. Pure: chance and clock are passed in."""
+"""Decide what follows an attempt: it is delivered, tried again later, or failed. Pure: no clock, no randomness."""
 
 import email.utils
 from dataclasses import dataclass
@@ -23,22 +23,23 @@ SCHEDULE_S: Final = (
     4 * _HOUR_S,
     8 * _HOUR_S,
 )
-# Share of a delay by which chance moves it either way, so that what failed together does not return together.
+# Share of a delay by which chance moves it either way, so that events that failed together are not retried together.
 JITTER: Final = 0.2
 MAX_AGE: Final = timedelta(days=30)
-# What was never sent, by our own fault: somebody has to put that right, and then need not wait for hours.
+# Seconds before an event is tried again that our own fault kept from being sent. Somebody repairs the fault by hand,
+# and should not have to wait for hours then.
 UNSENT_DELAY_S: Final = 5 * _MINUTE_S
 MAX_RETRY_AFTER_S: Final = 24 * _HOUR_S
 TOO_MANY: Final = 429
-# Bounds of a webhook's pause after a 429 that doesn't say for how long. One event's retry may be 8 h away: by that
-# alone, the others must not wait as long.
+# Bounds of a webhook's pause after a 429 without Retry-After. The event's own retry may be 8 hours away; the webhook's
+# other events must not wait as long.
 MIN_PAUSE_S: Final = 1.0
 MAX_UNASKED_PAUSE_S: Final = 5 * _MINUTE_S
-# An endpoint that says "not here" or "not like this" seldom changes its mind.
+# Retries after a 3xx or 4xx answer, which seldom changes.
 MAX_REJECTED_RETRIES: Final = 5
 GONE: Final = 410
 GONE_REASON: Final = "The endpoint answered 410 Gone."
-# Only a failure disables a webhook, not the time alone: one without traffic may be well again.
+# A webhook is disabled at its next failure after so many days, not by time alone: without traffic it may be healthy.
 MAX_FAILING_DAYS: Final = 5
 FAILING_REASON: Final = f"No delivery has succeeded for {MAX_FAILING_DAYS} days."
 PAYLOAD_GONE_REASON: Final = "The payload is not there any more, so that nothing can be sent."
@@ -48,12 +49,13 @@ TEMPORARY_STATUSES: Final = frozenset({408, 425, TOO_MANY})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What becomes of a webhook event after an attempt.
+    """The state of a webhook event after an attempt.
 
-    state           DELIVERED, RETRYING or FAILED.
-    delay_s         seconds until the next attempt; None unless RETRYING.
-    reason          why it has FAILED without having used up its retries.
-    disable_reason  why the whole webhook is to be disabled; None when it is not.
+    Attributes:
+        state: DELIVERED, RETRYING or FAILED.
+        delay_s: Seconds until the next attempt; None unless RETRYING.
+        reason: Why it has FAILED before its retries were used up; None otherwise.
+        disable_reason: Why the whole webhook is disabled; None when it is not.
     """
 
     state: WebhookEventState
@@ -72,12 +74,17 @@ def decide(
     max_retries: int,
     chance: float,
 ) -> Decision:
-    """Decide what follows an attempt that has ended. Our own faults count as none: it is done again while they last.
+    """Decide what follows an attempt that has ended. Our own faults do not use up retries.
 
-    Args: attempt_number — of this attempt, from 1. outcome — the status, or why there is none.
-          retry_after — that header's value as received, seconds or an HTTP date; honoured up to 24 h where
-          it is later than the schedule, ignored when it is neither. now, first_attempted_at — aware.
-          max_retries — 0–50, attempts after the first. chance — even in [0, 1), decides the jitter.
+    Args:
+        attempt_number: Number of this attempt, from 1.
+        outcome: The HTTP status, or the reason why there is none.
+        retry_after: The Retry-After header as received: seconds or an HTTP date. It is followed, up to 24 hours, if it
+            is later than the schedule. Any other text is ignored, like None.
+        now: Aware.
+        first_attempted_at: Aware.
+        max_retries: Attempts after the first, 0 to 50.
+        chance: Evenly distributed in [0, 1); decides the jitter.
     """
     if not isinstance(outcome, ErrorKind):
         if 200 <= outcome < 300:
@@ -97,10 +104,17 @@ def decide(
 
 
 def pause_s(*, outcome: int | ErrorKind, retry_after: str | None, delay_s: float | None, now: datetime) -> float | None:
-    """Seconds for which nothing at all is to be sent to an endpoint after this answer; None: no pause is asked for.
+    """Return the seconds for which nothing is sent to an endpoint after this answer.
 
-    Args: retry_after — as for `decide`; what fails with it asks for that pause, at most 24 h. delay_s — until the
-          event's own retry: the pause after a 429 without the header, from 1 s to 5 min.
+    Args:
+        outcome: The HTTP status, or the reason why there is none.
+        retry_after: The header as for `decide`. A failure with this header asks for that pause, at most 24 hours.
+        delay_s: Seconds until the event's own retry. It is the pause after a 429 without the header, from 1 second to
+            5 minutes.
+        now: Aware.
+
+    Returns:
+        None when the endpoint asks for no pause.
     """
     if isinstance(outcome, ErrorKind) or 200 <= outcome < 300:
         return None
@@ -112,23 +126,23 @@ def pause_s(*, outcome: int | ErrorKind, retry_after: str | None, delay_s: float
 def _delay_s(attempt_number: int, outcome: int | ErrorKind, chance: float) -> float:
     if outcome is ErrorKind.UNSENT:
         return _jittered(UNSENT_DELAY_S, chance)
-    # Another worker takes over at once what was broken off.
+    # Another worker takes over an aborted POST at once.
     return 0.0 if outcome is ErrorKind.CANCELLED else scheduled_delay_s(attempt_number, chance)
 
 
 def scheduled_delay_s(retry_number: int, chance: float) -> float:
-    """Seconds before a retry, numbered from 1; `chance` 0 gives the shortest, 0.5 the scheduled one."""
+    """Return the seconds before a retry, numbered from 1. `chance` 0 gives the shortest delay, 0.5 the middle one."""
     return _jittered(SCHEDULE_S[min(retry_number, len(SCHEDULE_S)) - 1], chance)
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """Read a Retry-After header: seconds from now, at most 24 h; None when absent, past or neither form.
+    """Read a Retry-After header as seconds from now, at most 24 hours. None if it is absent, past or unreadable.
 
     Source: RFC 9110, 10.2.3 (Retry-After) and 5.6.7 (HTTP-date, in all three forms).
     """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        # A number of more digits than a day has is cut before int() sees thousands of them.
+        # A number with more digits than a day has seconds is cut, so that int() never reads thousands of digits.
         digits = text.lstrip("0")
         seconds = float(digits or 0) if len(digits) <= 6 else MAX_RETRY_AFTER_S
     else:

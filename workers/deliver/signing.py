@@ -1,4 +1,4 @@
-"""Signatures and headers of a delivery, as Standard Webhooks has them. Pure.
+"""Signatures and headers of a delivery, by the Standard Webhooks specification. Pure.
 
 Source: the Standard Webhooks specification, "Signature scheme" and "Verifying signatures".
 """
@@ -22,8 +22,8 @@ TRACE_HEADER: Final = "traceparent"
 
 _VERSION: Final = "v1"
 _ED25519_VERSION: Final = "v1a"
-# Accept and Accept-Encoding are given because the HTTP client would otherwise send its own, and then have
-# to decompress what a hostile endpoint answers.
+# Without Accept and Accept-Encoding the HTTP client would send its own, and would have to decompress the answer of a
+# hostile endpoint.
 _CONSTANT_HEADERS: Final = (
     ("Content-Type", "application/json"),
     ("Accept", "*/*"),
@@ -32,7 +32,7 @@ _CONSTANT_HEADERS: Final = (
 
 
 class BadSignature(Exception):
-    """The delivery is not from the holder of the secret, or not from now."""
+    """The delivery was not signed by the holder of the secret, or its timestamp is too far from now."""
 
 
 def sign(
@@ -45,8 +45,12 @@ def sign(
 ) -> str:
     """Sign a body: `v1,<base64>` for each key, then `v1a,<base64>` for each private one, separated by spaces.
 
-    Args: keys, private_keys — together one, or during a rotation several; in their order.
-          timestamp — Unix time in seconds, the one that is sent.
+    Args:
+        keys: The HMAC keys: one, or several during a rotation. Signatures keep their order.
+        event_id: The global id that is sent in the header.
+        timestamp: The Unix time in seconds that is sent in the header.
+        body: The bytes that are sent.
+        private_keys: The Ed25519 keys, like `keys`.
     """
     content = _signed_content(event_id, str(timestamp), body)
     shared = [f"{_VERSION},{_digest(key, content)}" for key in keys]
@@ -65,10 +69,16 @@ def verify(
 ) -> None:
     """Check that one of the keys signed this body, for this id, at about this time.
 
-    Args:   public_keys — one of these must have signed, too (`v1a`); where there are no `keys`, they alone count.
-            headers — as received; names in any case. now — Unix time in seconds.
-            tolerance_s — how far the timestamp may lie in the past or the future, against replays.
-    Raises: BadSignature, which says what is wrong.
+    Args:
+        keys: The HMAC keys, one of which must have signed.
+        headers: The headers as received, with names in any case.
+        body: The body as received.
+        now: Unix time in seconds.
+        tolerance_s: Seconds that the timestamp may lie in the past or the future. It limits replayed requests.
+        public_keys: If there are any, one of them must have signed as well (`v1a`). Without `keys` they alone count.
+
+    Raises:
+        BadSignature: The message says what is wrong.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     event_id, timestamp = _required(lower, ID_HEADER), _required(lower, TIMESTAMP_HEADER)
@@ -98,13 +108,19 @@ def delivery_headers(
     own: Sequence[tuple[str, str]] = (),
     private_keys: Sequence[Ed25519PrivateKey] = (),
 ) -> list[tuple[str, str]]:
-    """Build all headers of one attempt but Host and Content-Length, which the transport sets.
+    """Build all headers of one attempt except Host and Content-Length, which the transport sets.
 
-    Args: event_id — the webhook event's global id, the same for all attempts.
-          timestamp — Unix seconds of this attempt. attempt — its number, from 1.
-          traceparent — W3C trace context; None when nothing is traced.
-          keys, private_keys — as of `sign`.
-          own — the subscriber's, as `check_headers` accepted them; they come last.
+    Args:
+        event_id: The webhook event's global id, the same for all attempts.
+        timestamp: Unix time of this attempt, in seconds.
+        body: The bytes that are sent.
+        keys: The HMAC keys, as in `sign`.
+        user_agent: The User-Agent header.
+        sequence: The webhook event's id: a later event has a higher one.
+        attempt: The number of this attempt, from 1.
+        traceparent: The W3C trace context; None when nothing is traced.
+        own: The subscriber's headers, as `check_headers` accepted them; they come last.
+        private_keys: The Ed25519 keys, as in `sign`.
     """
     signature = sign(keys, event_id=event_id, timestamp=timestamp, body=body, private_keys=private_keys)
     headers = [
@@ -128,7 +144,7 @@ def _signed_content(event_id: str, timestamp: str, body: bytes) -> bytes:
 
 
 def _digest(key: bytes, content: bytes) -> str:
-    # hmac.digest and the one C call behind it: a fifth faster than an HMAC object.
+    # hmac.digest is a single C call, a fifth faster than an HMAC object.
     return base64.b64encode(hmac.digest(key, content, "sha256")).decode("ascii")
 
 
@@ -156,7 +172,7 @@ def _is_by(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:
 
 
 def _decode(part: str, wanted: str) -> bytes:
-    """Decode one signature; empty, which matches nothing, for another version or what is no base64."""
+    """Decode one signature. Another version, or text that is not base64, gives empty bytes, which match nothing."""
     version, _, encoded = part.partition(",")
     if version != wanted:
         return b""

@@ -1,6 +1,6 @@
-"""When an attempt has failed and a newer state of the entity waits, the newer one goes out next.
+"""After a failed attempt, send the entity's newer state instead of the failed one.
 
-Publishing supersedes what waits, but not what is in flight at that moment. So this looks again when an attempt ends.
+A publisher supersedes the events that wait, but not an event in flight. This looks again when its attempt has ended.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,23 +11,29 @@ import structlog
 from app.db.pool import Connection
 from app.webhooks.db import successions
 from app.webhooks.db.successions import Succession
-from app.webhooks.db.webhook_events import Given, Subject, WebhookEventId, list_given
+from app.webhooks.db.webhook_events import PriorEvent, Subject, WebhookEventId, list_given
 from workers.publish.deduplication import is_waiting, join_superseded, take_place
 
 _log = structlog.get_logger()
 
+#: A publisher may not have committed the newer state when an older one's failure is stored. So deliverers look again so
+#: long later, and a publisher whose step has taken longer looks by itself.
+LOOK_AGAIN_S = 0.4
+
 
 async def supersede_failed(conn: Connection, ids: Collection[WebhookEventId]) -> int:
-    """Supersede those of these events that wait for a retry while a newer event of their entity waits.
+    """Supersede the given events that wait for a retry while a newer event of their entity waits.
 
-    In the caller's transaction. What another transaction has locked is left alone: nothing is waited for.
-    Returns: how many newer events have taken a place.
+    This runs in the caller's transaction. It skips rows that another transaction has locked, and never waits.
+
+    Returns:
+        The number of newer events that have taken an older one's place.
     """
     return await _supersede(conn, await successions.list_overtaken(conn, ids)) if ids else 0
 
 
 async def supersede_recent(conn: Connection) -> int:
-    """Do the same for what was published lately, whatever older event it waits for."""
+    """Do the same for recently published events that wait behind an older one."""
     return await _supersede(conn, await successions.list_recently_overtaken(conn))
 
 
@@ -35,9 +41,9 @@ async def _supersede(conn: Connection, subjects: Sequence[Subject]) -> int:
     if not subjects:
         return 0
     locked = await successions.lock_unclaimed(conn, subjects)
-    # After the lock: a publisher may have added to it, or taken its place, until then.
-    given = await list_given(conn, subjects)
-    found = [one for before in given.values() if (one := _succession(before, locked))]
+    # Read after the lock: until then a publisher may have added events, or superseded some.
+    prior = await list_given(conn, subjects)
+    found = [one for before in prior.values() if (one := _succession(before, locked))]
     if found:
         await successions.store_successions(conn, found)
     for one in found:
@@ -45,17 +51,22 @@ async def _supersede(conn: Connection, subjects: Sequence[Subject]) -> int:
     return len(found)
 
 
-def _succession(given: Sequence[Given], locked: set[WebhookEventId]) -> Succession | None:
-    """Return what becomes of the newest event that waits; None when it has nothing to take the place of.
+def _succession(prior: Sequence[PriorEvent], locked: set[WebhookEventId]) -> Succession | None:
+    """Return what becomes of the newest waiting event.
 
-    Args: given — all that is open of an entity, and what was delivered last; newest first.
+    Args:
+        prior: The open events of an entity and the one that was delivered last, newest first.
+        locked: The events that this transaction has locked.
+
+    Returns:
+        None when there is no older event whose place it could take.
     """
-    waiting = [one for one in given if is_waiting(one)]
-    # One that was attempted keeps its bytes.
+    waiting = [one for one in prior if is_waiting(one)]
+    # An event that was attempted keeps its bytes.
     if len(waiting) < 2 or waiting[0].attempt_count or not locked.issuperset(one.id for one in waiting):
         return None
     newest, older = waiting[0], waiting[1:]
-    verdict = take_place(newest.event_name, [one for one in given if one.id != newest.id], older)
+    verdict = take_place(newest.event_name, [one for one in prior if one.id != newest.id], older)
     return Succession(
         newer=newest.id,
         older=verdict.supersedes,
@@ -63,5 +74,5 @@ def _succession(given: Sequence[Given], locked: set[WebhookEventId]) -> Successi
         reason=verdict.reason,
         event_name=verdict.event_name,
         may_be_known=verdict.may_be_known,
-        changed=orjson.dumps(join_superseded(given, verdict, orjson.loads(newest.changed))),
+        changed=orjson.dumps(join_superseded(prior, verdict, orjson.loads(newest.changed))),
     )

@@ -1,1 +1,1 @@
-"""One POST to a hostile world: the transport, its connections, egress rules, DNS and deadlines."""
+"""Send one POST to an endpoint that may be hostile: transport, connections, egress rules, DNS, deadlines."""

@@ -1,18 +1,19 @@
-"""Time limits of many POSTs by one timer.
+"""Time limits of many POSTs with one timer. A measured optimisation, not needed to be correct: a reader may skip it.
 
-`asyncio.timeout` makes and drops a timer for each, which takes longer than signing the POST.
+`TimeLimit` does the same as `asyncio.timeout`, which makes and drops a timer for each POST. That takes longer than
+signing the POST.
 """
 
 import asyncio
 from types import TracebackType
 from typing import Final
 
-#: A limit is kept to this.
+#: Seconds between two looks at the limits: a limit may be exceeded by so much.
 TICK_S: Final = 0.05
 
 
 class TimeLimit:
-    """As `asyncio.timeout`, but a plain context manager. Raises TimeoutError, a tick after its time at the latest."""
+    """A context manager like `asyncio.timeout`. It raises TimeoutError at most one tick after its time."""
 
     __slots__ = ("_cancelling", "_clock", "_is_over", "_seconds", "_task", "_tick")
 
@@ -32,17 +33,18 @@ class TimeLimit:
     ) -> None:
         if not self._is_over:
             self._clock.remove(self, self._tick)
-        # Not where somebody else has cancelled the task, too.
+        # If somebody else has cancelled the task as well, the cancellation goes on.
         elif self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
     def expire(self) -> None:
+        """Cancel the task, whose `with` block then raises TimeoutError."""
         self._is_over = True
         self._task.cancel()
 
 
 class _Clock:
-    """Ticks while anything is limited. `_ending`: what each tick ends."""
+    """Ticks while any limit is active. `_ending` holds the limits that each tick ends."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -67,7 +69,7 @@ class _Clock:
         for tick in [tick for tick in self._ending if tick <= now]:
             for limit in self._ending.pop(tick):
                 limit.expire()
-        # One tick more after the last, rather than a new timer for each POST that is alone.
+        # One more tick follows the last limit, so that a single POST after it needs no new timer.
         self._timer = self.loop.call_later(TICK_S, self._run) if self._ending else None
 
 
@@ -75,7 +77,7 @@ _clock: _Clock | None = None
 
 
 def _clock_of(loop: asyncio.AbstractEventLoop) -> _Clock:
-    """The running loop's: a process has one; tests have one after another."""
+    """Return the running loop's clock. A process has one loop; tests have one after another."""
     global _clock
     if _clock is None or _clock.loop is not loop:
         _clock = _Clock(loop)

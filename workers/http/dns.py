@@ -1,8 +1,8 @@
-"""Names of endpoints, looked up by c-ares: a name server that keeps silent holds up nobody but who waits for it.
+"""Look up the names of endpoints with c-ares: a silent name server delays only the lookups that wait for it.
 
-`socket.getaddrinfo` holds a thread for as long as it waits, so that some dozens of silent names would stop the
-lookups of all others. c-ares waits for any number of names in one thread; like the system, it reads /etc/hosts
-first, and then asks the name servers of /etc/resolv.conf, with its search domains, and sees when either changes.
+`socket.getaddrinfo` holds a thread while it waits, so some dozens of silent names would stop all other lookups. c-ares
+waits for any number of names in one thread. Like the system, it reads /etc/hosts first, then asks the name servers of
+/etc/resolv.conf with its search domains, and notices when either file changes.
 """
 
 import socket
@@ -11,27 +11,34 @@ from typing import Final
 
 import aiodns
 
-# Each try waits twice as long as the one before. The first waits for 2 s, or, once the server has shown itself to
-# be quick, for 0.25 s: five of them give a slow name 7 s then.
+# Each try waits twice as long as the one before. The first waits for 2 s, or for 0.25 s once the server was quick. Then
+# five tries give a slow name 7 s.
 TRIES: Final = 5
-# A query's number has 16 bits, and a name takes two. More names than these are only silent ones.
+# A query's number has 16 bits, and a name takes two queries. Only silent names can reach this limit.
 MAX_LOOKUPS: Final = 10_000
 
 
-class Names:
-    """Looks names up for one process. Make and close it in the running event loop."""
+class DnsClient:
+    """Looks up names for one process. Make and close it in the running event loop."""
 
     def __init__(self, name_servers: Sequence[str] = (), *, tries: int = TRIES) -> None:
-        """Args: name_servers — addresses, with or without a port, to ask instead of the system's."""
+        """Open the resolver.
+
+        Args:
+            name_servers: Addresses, with or without a port, to ask instead of the system's; none: the system's.
+            tries: How often each name server is asked.
+        """
         self._resolver = aiodns.DNSResolver(name_servers, tries=tries)
         self._lookups = 0
 
     async def look_up(self, host: str, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[str]:
-        """All addresses of a name, A and AAAA, in the order of preference of RFC 6724; never none.
+        """Return all addresses of a name, A and AAAA, at least one, in the order of preference of RFC 6724.
 
-        Waits for as long as the name servers keep silent, up to a minute: cancelled, it would go on in c-ares all
-        the same. aiohttp doesn't cancel it when an attempt ends, and lets attempts at one name share it.
-        Raises: OSError for a name without address or answer, and while `MAX_LOOKUPS` are waited for.
+        It waits for silent name servers, up to a minute. Cancelling would not stop the lookup in c-ares. aiohttp
+        doesn't cancel it when an attempt ends, and attempts at one name share a lookup.
+
+        Raises:
+            OSError: The name has no address or no answer, or `MAX_LOOKUPS` lookups are waiting.
         """
         if not host.isascii():
             raise OSError(f"{host!r} is not a name that can be looked up")

@@ -1,8 +1,8 @@
-"""Which addresses a POST may reach, enforced where connections are made.
+"""Restrict the addresses that a POST may reach, at the point where connections are made.
 
-Two guards, because each sees what the other can't: the resolver sees all records of a name, and refuses it
-if one is forbidden; the socket factory sees every address at the moment of connecting, literal or resolved,
-so that nothing can change between check and use.
+There are two guards. The resolver sees all records of a name, and refuses the name if one of them is forbidden. The
+socket factory sees every address, literal or resolved, when it is connected to, so that nothing can change between
+check and use.
 """
 
 import socket
@@ -14,26 +14,25 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from app.webhooks.domain.endpoint import Network, address_allowed
 
-# A dead record costs time before the next is tried: a name with many of them would only burn the deadline.
+# Records of one name that are tried. Each dead one costs time, and many of them would use up the deadline.
 MAX_RECORDS: Final = 4
 
-#: Gives all addresses of a name, best first. Raises OSError for a name without one.
+#: Returns all addresses of a name, best first. It raises OSError for a name without one.
 LookUp = Callable[[str, socket.AddressFamily], Awaitable[Sequence[str]]]
 
 
 class RefusedAddress(OSError):
-    """The address is not one that webhooks may reach.
+    """Webhooks may not reach the address.
 
-    An OSError, because aiohttp keeps only those as `os_error` of its own errors.
+    It is an OSError, because aiohttp keeps only those as `os_error` of its own errors.
     """
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolve names, and refuse one if any of its records is forbidden.
+    """Resolves names, and refuses a name if any of its records is forbidden.
 
-    One bad record is enough: a name that mixes good and bad ones is built to slip past a check of the first.
-    Only `localhost` may mix (its records are this host's own, and an operator allows 127.0.0.1 without
-    thinking of ::1): its forbidden records are left out.
+    One forbidden record is enough: a name that mixes both kinds was made to pass a check of its first record. Only
+    `localhost` may mix, because an operator may allow 127.0.0.1 without ::1. Its forbidden records are left out.
     """
 
     def __init__(self, look_up: LookUp, allowed: Sequence[Network] = ()) -> None:
@@ -43,15 +42,17 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Look a name up: at most four records, best first.
+        """Look up a name, and return at most four records, best first.
 
-        Raises: RefusedAddress; OSError for a name without address.
+        Raises:
+            RefusedAddress: A record is forbidden.
+            OSError: The name has no address.
         """
         addresses = self._permitted(host, await self._look_up(host, family))
         return [_result(host, port, address) for address in addresses[:MAX_RECORDS]]
 
     async def close(self) -> None:
-        """Do nothing: what looks up belongs to who gave it."""
+        """Do nothing: the caller owns the DNS client."""
 
     def _permitted(self, host: str, addresses: Sequence[str]) -> list[str]:
         # An empty list would be an AssertionError in aiohttp.
@@ -65,9 +66,11 @@ class GuardedResolver(AbstractResolver):
 
 
 def socket_factory(allowed: Sequence[Network] = ()) -> SocketFactoryType:
-    """Make the function through which the connector gets its sockets: it refuses before a socket exists.
+    """Make the function that opens the connector's sockets. It refuses an address before a socket exists.
 
-    The function raises RefusedAddress. Source: aiohttp, `TCPConnector(socket_factory=…)`.
+    The function raises RefusedAddress.
+
+    Source: aiohttp, `TCPConnector(socket_factory=…)`.
     """
     allowed = tuple(allowed)
 

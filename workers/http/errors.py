@@ -1,4 +1,4 @@
-"""What the libraries below a POST raise, read as an ErrorKind."""
+"""Translate the errors of the libraries below a POST into an ErrorKind and a message."""
 
 import os
 import re
@@ -17,15 +17,15 @@ _BYTES_REPR: Final = re.compile(r"""(?:bytearray\()?\bb('[^']*'|"[^"]*")\)?""")
 
 
 class OversizedAnswer(aiohttp.ClientPayloadError):
-    """More bytes came from the wire than an answer may have."""
+    """The answer has more bytes than are allowed."""
 
 
 class StaleConnection(aiohttp.ClientConnectionError):
-    """A kept connection ended before the first byte of this answer: most likely closed for idleness."""
+    """A kept connection ended before the first byte of this answer. Most likely the peer closed it as idle."""
 
 
 class BrokenHandshake(ssl.SSLError):
-    """The connection ended in the TLS handshake; aiohttp tells it from no connection at all by nothing but the URL."""
+    """The connection ended during the TLS handshake. aiohttp reports it like a failed connection."""
 
 
 # First match wins, so the narrower class stands first.
@@ -41,9 +41,9 @@ _KINDS: Final[tuple[tuple[type[BaseException], ErrorKind], ...]] = (
     (TimeoutError, ErrorKind.TIMEOUT),
     (aiohttp.ClientConnectionError, ErrorKind.RESET),
     (aiohttp.ClientPayloadError, ErrorKind.RESET),
-    # After the one before, which has it as its cause when a body ends too early.
+    # This must follow ClientPayloadError, whose cause it is when a body ends too early.
     (HttpProcessingError, ErrorKind.PROTOCOL),
-    # What other transports of httpx's interface raise.
+    # Other transports with httpx's interface raise these.
     (httpx.InvalidURL, ErrorKind.REFUSED_ADDRESS),
     (httpx.TimeoutException, ErrorKind.TIMEOUT),
     (httpx.ConnectError, ErrorKind.CONNECT),
@@ -53,7 +53,7 @@ _KINDS: Final[tuple[tuple[type[BaseException], ErrorKind], ...]] = (
 
 
 def classify(error: Exception) -> ErrorKind:
-    """Tell what kind of failure an exception out of a transport is; INTERNAL when it is none known."""
+    """Return the kind of failure that a transport's exception means; INTERNAL when it is unknown."""
     causes = _causes(error)
     for known, kind in _KINDS:
         if any(isinstance(cause, known) for cause in causes):
@@ -62,30 +62,30 @@ def classify(error: Exception) -> ErrorKind:
 
 
 def describe(error: Exception) -> str:
-    """Word an exception for the attempt's record: one line, at most 300 characters, never empty."""
+    """Describe an exception for the attempt's record in one line of 1 to 300 characters."""
     causes = sorted(_causes(error), key=_rank)
-    # What an endpoint has sent is bytes in the libraries' words.
+    # The libraries quote an endpoint's bytes as a Python literal.
     text = _BYTES_REPR.sub(r"\1", next((text for cause in causes if (text := _words(cause))), str(error)))
     return " ".join(text.split()).removesuffix(" ^")[:MAX_MESSAGE_CHARS] or type(error).__name__
 
 
 def _rank(error: BaseException) -> int:
-    """Put first what says most: a refused address, then what is wrong with TLS, then what aiohttp makes of it."""
+    """Sort the most specific cause first: a refused address, then a TLS error, then aiohttp's own error."""
     if isinstance(error, RefusedAddress):
         return 0
     return 1 if isinstance(error, ssl.SSLError) and not isinstance(error, aiohttp.ClientError) else 2
 
 
 def _words(error: BaseException) -> str | None:
-    """Say what happened, where the library's own text is a repr, or would mislead; None where it is well."""
+    """Describe an error whose own text is a repr or misleads. None when its own text is good."""
     match error:
         case RefusedAddress():
             return str(error)
         case aiohttp.ClientResponseError() | HttpProcessingError():
-            # Its own text starts with "400", which reads like the endpoint's status and is only aiohttp's.
+            # Its own text starts with "400", which reads like the endpoint's status.
             return f"broken answer: {error.message}"
         case aiohttp.ServerDisconnectedError() | StaleConnection():
-            # aiohttp shows as much of the answer as it has read, as an object.
+            # Its own text is a repr of the part of the answer that was read.
             return "the connection ended before a whole answer had come"
         case ssl.SSLCertVerificationError():
             return f"the certificate was not accepted: {getattr(error, 'verify_message', error)}"
@@ -101,12 +101,12 @@ def _words(error: BaseException) -> str | None:
 
 
 def _reason(error: OSError) -> str:
-    """Return the system's words for an error's number: asyncio puts an address, as a tuple, in their place."""
+    """Return the system's text for an error number. asyncio's own text holds an address as a tuple instead."""
     return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The exception and those it came from; aiohttp keeps an OSError of ours as `os_error`, too."""
+    """List the exception and its causes. aiohttp keeps our OSError as `os_error`, so that counts as one."""
     causes: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in causes:

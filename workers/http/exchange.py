@@ -1,7 +1,7 @@
-"""One POST and its answer over a connection of aiohttp's.
+"""Send one POST over an aiohttp connection, and read the answer. A measured optimisation below the HTTP client.
 
-aiohttp's connector finds, guards and keeps connections, and its parser reads what comes. Its client around both is for
-what a webhook must never do (redirects, cookies, proxies, retries of its own) and takes four times the CPU of the rest.
+aiohttp's connector opens and keeps the connections, and its parser reads the answer. aiohttp's client is left out: it
+adds redirects, cookies, proxies and retries, which a webhook must never do, and takes four times the CPU of the rest.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,20 +18,22 @@ from aiohttp.http_exceptions import BadStatusLine
 
 from workers.http.errors import BrokenHandshake
 
-#: Read at once of a body, and what may wait of it to be read.
+#: Bytes of a body that are read at once; and those that may wait to be read.
 _CHUNK_BYTES: Final = 16 * 1024
 _WAITING_BYTES: Final = 64 * 1024
 _TARGETS_KEPT: Final = 10_000
-#: The deadline is the caller's.
+#: The caller sets the deadline.
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 _SWITCHING_PROTOCOLS: Final = 101
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What all POSTs to one URL have in common.
+    """The parts that all POSTs to one URL have in common.
 
-    request  what a connector asks about where to connect; never sent. start: the first lines of the head.
+    Attributes:
+        request: Tells the connector where to connect. It is never sent.
+        start: The first lines of the head.
     """
 
     request: aiohttp.ClientRequest
@@ -39,7 +41,7 @@ class Target:
 
 
 class AnswerStream(httpx.AsyncByteStream):
-    """A body as it comes, not decoded, and its errors as they are: `attempt_errors.classify` knows them."""
+    """A body as it comes, not decoded. It raises aiohttp's own errors, which `errors.classify` knows."""
 
     def __init__(self, connection: Connection, body: aiohttp.StreamReader) -> None:
         self._connection: Connection | None = connection
@@ -55,14 +57,14 @@ class AnswerStream(httpx.AsyncByteStream):
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Give the connection up, unless the body was read to its end."""
+        """Close the connection, unless the body was read to its end."""
         self._end(is_reusable=False)
 
     def _end(self, *, is_reusable: bool) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        # What answers before it has been told everything may never read the rest.
+        # An endpoint that answers before the whole request was written may never read the rest.
         if is_reusable and connection.transport is not None and not connection.transport.get_write_buffer_size():
             connection.release()
         else:
@@ -70,7 +72,7 @@ class AnswerStream(httpx.AsyncByteStream):
 
 
 class Exchanger:
-    """Sends over the connections of one connector, which it owns."""
+    """Sends POSTs over the connections of one connector, which it owns and closes."""
 
     def __init__(self, connector: aiohttp.TCPConnector) -> None:
         self._connector = connector
@@ -79,10 +81,17 @@ class Exchanger:
     async def post(
         self, url: str, headers: Sequence[tuple[str, str]], body: bytes, check: Callable[[], None]
     ) -> httpx.Response:
-        """Send, and read the head of what is answered: its stream has the body, and holds the connection.
+        """Send a POST, and read the head of the answer. The response's stream reads the body.
 
-        Args: check — is called right before the first byte is written; what it raises ends the connection.
-        Raises: what aiohttp and the operating system raise; ValueError for a header that would be two.
+        Args:
+            url: The endpoint, with path and query as its owner wrote them.
+            headers: All headers except Host and Content-Length.
+            body: The bytes to send.
+            check: Called right before the first byte is written. Its exception closes the connection and is raised.
+
+        Raises:
+            ValueError: A header holds a line break or NUL.
+            OSError: And other errors of aiohttp and the operating system; see `errors.classify`.
         """
         target = self._target(url)
         lines = _joined([f"{name}: {value}" for name, value in headers])
@@ -96,6 +105,7 @@ class Exchanger:
         return httpx.Response(message.code, headers=message.raw_headers, stream=AnswerStream(connection, reader))
 
     async def close(self) -> None:
+        """Close all connections."""
         await self._connector.close()
 
     async def _connect(self, target: Target) -> Connection:
@@ -107,7 +117,7 @@ class Exchanger:
             raise
 
     def _target_of(self, url: str) -> Target:
-        # encoded: the endpoint gets the path and query that its owner wrote, whatever yarl holds for equal.
+        # `encoded` keeps yarl from rewriting the path and query.
         parsed = yarl.URL(url, encoded=True)
         request = aiohttp.ClientRequest("POST", parsed)
         lines = [f"POST {parsed.raw_path_qs} HTTP/1.1", f"Host: {parsed.host_port_subcomponent}"]
@@ -117,9 +127,9 @@ class Exchanger:
 
 
 def _joined(lines: Sequence[str]) -> str:
-    """Lines of a head. Raises ValueError for one that would be two: what follows could be a request of its own."""
+    """Join the lines of a head. Raise ValueError if one holds a line break, after which a second request could hide."""
     text = "".join([f"{line}\r\n" for line in lines])
-    # All of it was checked when the webhook was saved; this is the last place where it can be.
+    # Headers were checked when the webhook was saved. This is the last place to check them again.
     if text.count("\n") != len(lines) or text.count("\r") != len(lines) or "\0" in text:
         raise ValueError("a line of the request holds a line break or a NUL")
     return text

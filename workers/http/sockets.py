@@ -1,4 +1,4 @@
-"""Connections to endpoints: guarded when they are made, capped in what they take from the wire."""
+"""Connections to endpoints. Their addresses are checked, and the bytes of each answer are limited."""
 
 import asyncio
 import ssl
@@ -13,21 +13,21 @@ from app.webhooks.domain.endpoint import Network
 from workers.http.egress import GuardedResolver, socket_factory
 from workers.http.errors import OversizedAnswer, StaleConnection
 
-# An answer's bytes as they come: status, headers, framing and body. Without it an endless run of
-# `100 Continue` stops the event loop for seconds, and an endless chunk extension burns a core.
+# Bytes of one answer on the wire: status, headers, framing and body. Without this limit, an endless run of
+# `100 Continue` stops the event loop for seconds, and an endless chunk extension keeps a core busy.
 MAX_WIRE_BYTES: Final = 256 * 1024
-# Below the 5 s after which Node closes an idle connection: a POST sent at that moment fails.
+# Seconds. Node closes an idle connection after 5 s, and a POST that is sent at that moment fails.
 KEEPALIVE_S: Final = 4.0
 
 
 class CappedHandler(ResponseHandler):
-    """aiohttp's connection, but each answer may take only `MAX_WIRE_BYTES` from the wire."""
+    """An aiohttp connection on which each answer may have only `MAX_WIRE_BYTES`."""
 
     _bytes_left = MAX_WIRE_BYTES
     _requests = 0
 
     def set_response_params(self, **params: object) -> None:
-        """Start an answer: called by aiohttp once for each request on this connection."""
+        """Start an answer. aiohttp calls this once for each request on the connection."""
         self._bytes_left = MAX_WIRE_BYTES
         self._requests += 1
         super().set_response_params(**params)  # type: ignore[arg-type]  # handed through as it came
@@ -35,12 +35,12 @@ class CappedHandler(ResponseHandler):
     def is_connected(self) -> bool:
         """Tell whether the pool may hand this connection out.
 
-        Not if an answer waits that nobody asked for: the next request would take it for its own.
+        A connection with an unrequested answer is refused: the next request would take that answer for its own.
         """
         return super().is_connected() and not self._buffer
 
     def data_received(self, data: bytes) -> None:
-        # What comes with the head is parsed after it: an error in it must not take the status away with it.
+        # The bytes after the head are parsed separately: an error in them must not hide the status.
         head, end, rest = data.partition(b"\r\n\r\n") if self._is_untouched() else (data, b"", b"")
         self._receive(head + end)
         if rest and self.exception() is None:
@@ -60,7 +60,7 @@ class CappedHandler(ResponseHandler):
         if is_reused and self._is_untouched() and isinstance(exc, aiohttp.ClientConnectionError):
             exc = StaleConnection(str(exc))
         super().set_exception(exc, *cause)
-        # aiohttp does not tell a body's reader of broken framing, and would let it wait for the deadline.
+        # aiohttp does not report broken framing to a body's reader, which would then wait for the deadline.
         body = self._payload
         if body is not None and not body.is_eof() and body.exception() is None:
             body.set_exception(exc)
@@ -71,7 +71,7 @@ class CappedHandler(ResponseHandler):
 
 @cache
 def default_ssl_context() -> ssl.SSLContext:
-    """The process's one context: loading the system's certificates takes 30 ms."""
+    """Return the process's one context. Loading the system's certificates takes 30 ms."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
@@ -80,20 +80,25 @@ def default_ssl_context() -> ssl.SSLContext:
 def open_connector(
     allowed: Sequence[Network], ssl_context: ssl.SSLContext, resolver: GuardedResolver, *, force_close: bool
 ) -> aiohttp.TCPConnector:
-    """Open a connector whose every connection is guarded and capped; call it in the running event loop.
+    """Open a connector that checks every address and limits every answer. Call it in the running event loop.
 
-    Args: force_close — whether each request gets a connection of its own.
+    Args:
+        allowed: Networks that an operator opened.
+        ssl_context: The context of https connections.
+        resolver: Looks up and checks names.
+        force_close: Whether each request gets a new connection.
     """
     connector = aiohttp.TCPConnector(
         ssl=ssl_context,
         resolver=resolver,
         socket_factory=socket_factory(allowed),
-        # A limit here would be a silent queue inside the deadline; the deliver job holds the places.
+        # A limit here would make POSTs wait within their deadline. The deliver job limits their number instead.
         limit=0,
         force_close=force_close,
         keepalive_timeout=None if force_close else KEEPALIVE_S,
     )
-    # Private, and the only way in; tests/workers/http/test_transport.py fails when aiohttp changes it.
+    # `_factory` is private and the only way to set the class. tests/workers/http/test_transport.py fails when it
+    # changes.
     handler = partial(CappedHandler, loop=asyncio.get_running_loop())
     connector._factory = handler  # type: ignore[assignment]  # partial is invariant
     return connector

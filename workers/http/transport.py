@@ -1,7 +1,7 @@
 """One POST to an endpoint that may be slow, broken or hostile.
 
-httpx's interface over aiohttp's connections. Every answer is bounded three times: in time by one deadline, in bytes
-from the wire by the connection, in bytes of body by the reader.
+The interface is httpx's, the connections are aiohttp's. Every answer has three limits: one deadline for its time, the
+connection's limit for bytes on the wire, and the reader's limit for bytes of body.
 """
 
 import contextlib
@@ -20,30 +20,31 @@ from app.webhooks.domain.attempt import ErrorKind
 from app.webhooks.domain.endpoint import Network
 from workers.deliver.lease import Lease, LeaseOver
 from workers.http.deadline import TimeLimit
-from workers.http.dns import Names
+from workers.http.dns import DnsClient
 from workers.http.egress import GuardedResolver
 from workers.http.errors import StaleConnection, classify, describe
 from workers.http.exchange import Exchanger
 from workers.http.sockets import default_ssl_context, open_connector
 
-# A longer body is not read to its end, which costs its connection.
+# Bytes of a body that are read. A longer body is not read to its end, and its connection is closed.
 MAX_READ_BYTES: Final = 64 * 1024
 MAX_KEPT_BYTES: Final = 8 * 1024
 MAX_HEADER_BYTES_KEPT: Final = 256
-# Closing a connection whose answer was not read to its end is local work; the bound is against surprises.
+# Seconds for closing a connection whose answer was not read to its end. That is local work and needs no time normally.
 CLOSE_TIMEOUT_S: Final = 1.0
 
 
 class Answer(NamedTuple):
-    """What an endpoint answered.
+    """An endpoint's answer.
 
-    status        as received, 101–999; alone decides whether the event is delivered.
-    retry_after   that header as received, cut to 256 characters; None when there is none.
-    content_type  the same of that header.
-    body          its first 8 KiB at most, not decoded in any way.
-    is_cut        whether the body was longer than `body`, as far as it was read.
-    note          what went wrong after the status was known; None when nothing did.
-    duration_ms   from before the connection to the end of reading.
+    Attributes:
+        status: The status as received, 101 to 999. It alone decides whether the event is delivered.
+        retry_after: The Retry-After header as received, cut to 256 characters; None when there is none.
+        content_type: The Content-Type header, likewise.
+        body: The first 8 KiB of the body, not decoded.
+        is_cut: Whether more of the body was read than `body` holds.
+        note: A problem that occurred after the status was known; None when there was none.
+        duration_ms: Milliseconds from before the connection to the end of reading.
     """
 
     status: int
@@ -56,10 +57,10 @@ class Answer(NamedTuple):
 
 
 class Post(httpx.Request):
-    """httpx's request, but its headers are read, and the URL's host put before them, only for who asks.
+    """An httpx request that builds its `headers` only when they are read: a measured optimisation.
 
-    Reading, sorting and encoding them costs as much as signing the body, and aiohttp wants them as they were given.
-    check  is called right before the first byte is written; what it raises is raised instead.
+    Building them costs as much as signing the body, and aiohttp takes the headers as they were passed. `check` is
+    called right before the first byte is written; its exception is raised instead of sending.
     """
 
     def __init__(
@@ -79,17 +80,18 @@ class Post(httpx.Request):
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """httpx's transport over guarded connectors, one that keeps connections and one that makes fresh ones."""
+    """An httpx transport over two guarded connectors: one keeps connections, one makes a new one each time."""
 
-    def __init__(self, *, kept: aiohttp.TCPConnector, fresh: aiohttp.TCPConnector, names: Names) -> None:
+    def __init__(self, *, kept: aiohttp.TCPConnector, fresh: aiohttp.TCPConnector, names: DnsClient) -> None:
         self._kept = Exchanger(kept)
         self._fresh = Exchanger(fresh)
         self._names = names
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send; once more, on a new connection, if a kept one turns out to have been closed by the peer.
+        """Send a request. If the peer had closed a kept connection, send it once more on a new one.
 
-        Raises: what aiohttp and the operating system raise; `attempt_errors.classify` knows them.
+        Raises:
+            OSError: And other errors of aiohttp and the operating system; see `errors.classify`.
         """
         assert isinstance(request, Post), "`post` makes them"
         url = str(request.url)
@@ -99,7 +101,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             return await self._fresh.post(url, request.given, request.body, request.check)
 
     async def aclose(self) -> None:
-        """Close all connections, and end all lookups; POSTs in flight fail."""
+        """Close all connections and end all lookups. POSTs in flight fail."""
         await self._kept.close()
         await self._fresh.close()
         await self._names.close()
@@ -109,23 +111,26 @@ def create_transport(
     *,
     allowed: Sequence[Network] = (),
     ssl_context: ssl.SSLContext | None = None,
-    names: Names | None = None,
+    names: DnsClient | None = None,
 ) -> httpx.AsyncBaseTransport:
-    """Make the transport that all POSTs of a process share; call and close it in the running event loop.
+    """Make the transport that all POSTs of a process share. Call and close it in the running event loop.
 
-    It follows no redirect, keeps no cookie, asks no proxy and decodes nothing. It waits without limit: `post`
-    sets the deadline.
-    Args: allowed — networks that an operator opened. ssl_context — None: the system's certificates, verified.
-          names — how names are looked up; None: as the system is configured. Closed with the transport.
+    It follows no redirect, keeps no cookie, uses no proxy and decodes nothing. It has no time limit: `post` sets the
+    deadline.
+
+    Args:
+        allowed: Networks that an operator opened.
+        ssl_context: The TLS context; None: the system's certificates, verified.
+        names: The DNS client, which is closed with the transport; None: one with the system's configuration.
     """
-    names = names or Names()
+    names = names or DnsClient()
     resolver = GuardedResolver(names.look_up, allowed)
     connector = partial(open_connector, allowed, ssl_context or default_ssl_context(), resolver)
     return GuardedTransport(kept=connector(force_close=False), fresh=connector(force_close=True), names=names)
 
 
 async def close(transport: httpx.AsyncBaseTransport) -> None:
-    """Close a transport at shutdown; POSTs in flight fail."""
+    """Close a transport at shutdown. POSTs in flight fail."""
     await transport.aclose()
 
 
@@ -138,21 +143,28 @@ async def post(
     timeout_s: float,
     lease: Lease | None = None,
 ) -> Answer:
-    """POST a body, and read of the answer what is worth keeping.
+    """POST a body, and read the answer as far as it is kept.
 
-    One deadline covers all of it: name, connection, request, answer. Once a status is known it decides,
-    and whatever breaks after it becomes the answer's note. Redirects are answers like others.
+    One deadline covers name, connection, request and answer. The status alone decides; a later problem becomes the
+    answer's note. A redirect is an answer like any other.
 
-    Args:   url — as `check_endpoint` returned it; parse it once per webhook.
-            headers — as `delivery_headers` built them; the transport adds Host and Content-Length.
-            lease — within which all of it must end; None: whenever.
-    Raises: AttemptError with an ErrorKind when no status came. LeaseOver when nothing was sent because of the lease.
+    Args:
+        transport: The transport, from `create_transport`.
+        url: The URL as `check_endpoint` returned it; parse it once per webhook.
+        headers: The headers of `delivery_headers`; the transport adds Host and Content-Length.
+        body: The bytes to send.
+        timeout_s: Seconds for all of it.
+        lease: The lease within which all of it must end; None: there is no lease.
+
+    Raises:
+        AttemptError: No status came; its `kind` is an ErrorKind.
+        LeaseOver: Nothing was sent, because the lease would have ended first.
     """
     started = time.perf_counter()
     ends_at = time.monotonic() + timeout_s
 
     def check() -> None:
-        # A process that was stopped meanwhile runs what it waited for before its timers.
+        # After a stop, a process continues its tasks before its timers, so the time limit is checked here as well.
         if (left_s := ends_at - time.monotonic()) <= 0:
             raise TimeoutError
         if lease is not None:
@@ -166,8 +178,8 @@ async def post(
             await reading.read_body()
     except LeaseOver:
         raise
-    # Broad at this one seam: whatever an endpoint provokes in two libraries is its attempt's failure, and
-    # must not end the job that sends the others.
+    # All errors are caught here: whatever an endpoint provokes in two libraries is a failed attempt, and must not end
+    # the job that sends other events.
     except Exception as error:
         reading.break_off(error, timeout_s)
     finally:
@@ -187,7 +199,7 @@ class _Reading:
 
     async def read_body(self) -> None:
         assert self.response is not None
-        # The raw stream: httpx's own readers decompress, and have no limit.
+        # The raw stream is read, because httpx's own readers decompress and have no limit.
         stream = self.response.stream
         assert isinstance(stream, httpx.AsyncByteStream)
         async for chunk in stream:
@@ -199,7 +211,7 @@ class _Reading:
         self.is_whole = True
 
     def break_off(self, error: Exception, timeout_s: float) -> None:
-        """Note an error that came after the status; before it, raise it as AttemptError."""
+        """Note an error that came after the status. Raise an earlier one as AttemptError."""
         kind = classify(error)
         message = f"no answer within {timeout_s:g} s" if kind is ErrorKind.TIMEOUT else describe(error)
         if self.response is None:
@@ -209,9 +221,9 @@ class _Reading:
         self.note = f"the answer's body: {kind}: {message}"
 
     async def close(self) -> None:
-        # Read to its end, the stream has given the connection back already.
+        # A stream that was read to its end has already returned its connection.
         if self.response is not None and not self.is_whole:
-            # Nothing that goes wrong while closing changes what was answered.
+            # An error while closing does not change the answer.
             with contextlib.suppress(Exception), TimeLimit(CLOSE_TIMEOUT_S):
                 await self.response.aclose()
 
@@ -230,7 +242,7 @@ class _Reading:
 
 
 def _header(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> str | None:
-    # httpx's own lookup first guesses an encoding by decoding all headers.
+    # httpx's own lookup would decode all headers first, to guess an encoding.
     for key, value in headers:
         if key.lower() == name:
             return value[:MAX_HEADER_BYTES_KEPT].decode("latin-1")

@@ -1,1 +1,1 @@
-"""Publishing: change events become webhook events. Claim, match, render, deduplicate, filter, store."""
+"""Turn change events into webhook events: claim, match, render, deduplicate, filter, store."""

@@ -1,19 +1,19 @@
-"""The bounds of publishing steps: what does not fit waits for the next one, and what fails is tried in smaller ones."""
+"""The bounds of publishing steps. Work that does not fit waits for the next step; failures make steps smaller."""
 
 import time
 from dataclasses import dataclass, field
 
 #: Webhook events that one step makes: some 0.2 s of work.
 MAX_MATCHES = 2_000
-#: Of the bodies that one step renders.
+#: Bytes of the bodies that one step renders.
 MAX_BYTES = 16 * 1024 * 1024
-#: How long one step renders. The step's locks, and its turn in this process, keep others waiting for as long.
+#: Seconds for which one step renders. Its locks keep other publishers waiting for as long.
 MAX_SECONDS = 0.25
 
 
 @dataclass(slots=True)
 class Budget:
-    """Counts down a step's bounds. Something always fits into a new one, so that each step gets on."""
+    """Counts down a step's bounds. A new budget always has room for something, so that each step makes progress."""
 
     matches: int = MAX_MATCHES
     bytes: int = MAX_BYTES
@@ -37,7 +37,7 @@ class Budget:
 class Pace:
     """Sets the size of a process's steps: a failure makes them smaller, each success larger again.
 
-    failures  of steps of a single entity, one after another.
+    `failures` counts failed steps of a single entity, one after another.
     """
 
     failures: int = 0
@@ -49,7 +49,7 @@ class Pace:
 
     @property
     def is_careful(self) -> bool:
-        """Whether steps isolate what fails: once one has failed, until they are of full size again."""
+        """Whether steps isolate failures by savepoints: after a failure, until steps have their full size again."""
         return self._divisor > 1
 
     def fail(self, most: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from app.webhooks.db.webhook_events import Given, WebhookEventId
+from app.webhooks.db.webhook_events import PriorEvent, WebhookEventId
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
@@ -16,15 +16,15 @@ EQUAL = "The result equals the last one."
 NEVER_SENT = "The entity was created and destroyed before anything was sent of it."
 TOLD_ALREADY = "That the entity was destroyed has been told already."
 
-#: Not in flight and not sent: a newer state can take their place.
+#: States of events that are neither in flight nor delivered. A newer event can take their place.
 _WAITING = (WebhookEventState.PENDING, WebhookEventState.RETRYING, WebhookEventState.HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The state of the new webhook event, its name, and what it takes the place of.
+    """The state and name of a new webhook event, and the events whose place it takes.
 
-    may_be_known  whether the subscriber may have heard of the entity before this event.
+    `may_be_known` tells whether the subscriber may know the entity from earlier events.
     """
 
     state: WebhookEventState
@@ -38,39 +38,44 @@ def judge(
     webhook: Subscription,
     operation: WebhookEventName,
     payload_digest: bytes,
-    given: Sequence[Given],
+    prior: Sequence[PriorEvent],
     *,
     is_comparable: bool = True,
 ) -> Verdict:
-    """Decide by what the webhook was last given for the entity.
+    """Decide whether a rendered change is sent, by the prior events of its entity and webhook.
 
     Args:
-        given: The last one that was delivered, and all that is still open; newest first.
-        is_comparable: Whether equal bytes mean an equal result: not of one that an internal error is in.
+        webhook: The webhook, with its options.
+        operation: CREATE, UPDATE or DESTROY.
+        payload_digest: SHA-256 of the rendered body.
+        prior: The event that was delivered last, and all that are still open, newest first.
+        is_comparable: Whether equal bytes mean an equal result. False if the body holds an internal error.
     """
-    waiting = [] if webhook.every_change else [one for one in given if is_waiting(one)]
+    waiting = [] if webhook.every_change else [one for one in prior if is_waiting(one)]
     supersedes = tuple(one.id for one in waiting)
-    if operation is WebhookEventName.DESTROY and is_destroyed(given):
+    if operation is WebhookEventName.DESTROY and is_destroyed(prior):
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=TOLD_ALREADY)
     if is_comparable and _can_be_skipped(webhook, operation):
-        if given and _is_equal(given[0], payload_digest):
+        if prior and _is_equal(prior[0], payload_digest):
             return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL)
-        if given and returns_to(given, payload_digest):
+        if prior and returns_to(prior, payload_digest):
             return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=EQUAL, supersedes=supersedes)
-    return take_place(operation, given, waiting)
+    return take_place(operation, prior, waiting)
 
 
-def take_place(operation: WebhookEventName, given: Sequence[Given], waiting: Sequence[Given]) -> Verdict:
-    """Decide what an event becomes that takes the place of what waits; nothing may wait.
+def take_place(operation: WebhookEventName, prior: Sequence[PriorEvent], waiting: Sequence[PriorEvent]) -> Verdict:
+    """Decide what an event becomes that takes the place of the waiting ones.
 
-    An update that takes a creation's place is one. A destroy of what nobody can have heard of is not sent.
+    An update that takes the place of a create becomes a create. A destroy is not sent if the subscriber can't know the
+    entity.
 
     Args:
-        given: What the webhook was last given for the entity before this event, as for `judge`.
-        waiting: Those of them that are superseded.
+        operation: CREATE, UPDATE or DESTROY.
+        prior: The prior events of the entity, as in `judge`.
+        waiting: The prior events that are superseded; may be empty.
     """
     supersedes = tuple(one.id for one in waiting)
-    may_be_known = may_know(given)
+    may_be_known = may_know(prior)
     if operation is WebhookEventName.DESTROY and waiting and not may_be_known:
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes)
     if operation is WebhookEventName.UPDATE and awaits_creation(waiting):
@@ -85,65 +90,68 @@ def take_place(operation: WebhookEventName, given: Sequence[Given], waiting: Seq
     )
 
 
-def is_waiting(one: Given) -> bool:
-    """Tell whether a newer state may take this one's place: it is not in flight, and nobody has asked for it again."""
+def is_waiting(one: PriorEvent) -> bool:
+    """Return whether a newer event may take this one's place: it is not in flight, and not a replay."""
     return one.state in _WAITING and not one.is_replay
 
 
-def join_superseded(given: Sequence[Given], verdict: Verdict, changed: Mapping[str, Any]) -> dict[str, Any]:
-    """Add to what an event says what the superseded ones would have said: nobody is told of it otherwise.
+def join_superseded(prior: Sequence[PriorEvent], verdict: Verdict, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the changes of superseded events to the new event's. Otherwise the subscriber would never get them.
 
-    Args: given — newest first, so that the oldest change is joined last.
+    Args:
+        prior: The prior events, newest first; the oldest change is joined last.
+        verdict: Names the superseded events.
+        changed: The new event's changes, in the form of `describe_changes`.
     """
     joined = dict(changed)
-    for one in given:
+    for one in prior:
         if one.id in verdict.supersedes and one.state is not WebhookEventState.DELIVERED:
             joined = join_changes(orjson.loads(one.changed), joined)
     return joined
 
 
-def awaits_creation(given: Sequence[Given]) -> bool:
-    """Whether a creation waits: an update that takes its place is one, too."""
-    return any(one.event_name is WebhookEventName.CREATE and one.state in _WAITING for one in given)
+def awaits_creation(prior: Sequence[PriorEvent]) -> bool:
+    """Return whether a create waits. An update that takes its place becomes a create."""
+    return any(one.event_name is WebhookEventName.CREATE and one.state in _WAITING for one in prior)
 
 
-def _awaits_unheard_destroy(waiting: Sequence[Given]) -> bool:
-    """Whether a destroy waits of which the subscriber can't have heard: an entity that is restored was never gone."""
+def _awaits_unheard_destroy(waiting: Sequence[PriorEvent]) -> bool:
+    """Return whether a destroy waits that was never sent. Then a restored entity is updated, not created."""
     destroys = [one for one in waiting if one.event_name is WebhookEventName.DESTROY]
     return bool(destroys) and all(one.attempt_count == 0 and one.may_be_known for one in destroys)
 
 
-def is_destroyed(given: Sequence[Given]) -> bool:
-    """Whether the last word was a destroy that is told or waits; not one of which it is unknown whether it arrived."""
-    if not given or given[0].event_name is not WebhookEventName.DESTROY:
+def is_destroyed(prior: Sequence[PriorEvent]) -> bool:
+    """Return whether the newest event is a destroy that waits or was delivered for certain."""
+    if not prior or prior[0].event_name is not WebhookEventName.DESTROY:
         return False
-    return given[0].state is not WebhookEventState.DELIVERED or given[0].payload_digest is not None
+    return prior[0].state is not WebhookEventState.DELIVERED or prior[0].payload_digest is not None
 
 
-def may_know(given: Sequence[Given]) -> bool:
-    """Whether the subscriber may hold the entity by all that it was given."""
-    return any(_may_be_known(one) for one in given)
+def may_know(prior: Sequence[PriorEvent]) -> bool:
+    """Return whether the subscriber may know the entity from any prior event."""
+    return any(_may_be_known(one) for one in prior)
 
 
-def _may_be_known(one: Given) -> bool:
-    """Whether the subscriber may hold the entity by what it was given: an attempt counts, whatever came of it."""
+def _may_be_known(one: PriorEvent) -> bool:
+    """Return whether the subscriber may know the entity from this event. A failed attempt may have arrived, too."""
     if one.state is WebhookEventState.DELIVERED:
         return one.event_name is not WebhookEventName.DESTROY or one.payload_digest is None
     return one.may_be_known or one.attempt_count > 0 or one.event_name is not WebhookEventName.CREATE
 
 
-def returns_to(given: Sequence[Given], payload_digest: bytes) -> bool:
-    """Whether the subscriber has this, and all that is newer waits: then neither that nor this is to be sent."""
-    *newer, last = given
+def returns_to(prior: Sequence[PriorEvent], payload_digest: bytes) -> bool:
+    """Return whether the last delivered result equals this one, and all newer events wait: then none is sent."""
+    *newer, last = prior
     is_held_back = all(one.state in _WAITING and not one.is_replay for one in newer)
     return is_held_back and last.state is WebhookEventState.DELIVERED and _is_equal(last, payload_digest)
 
 
 def _can_be_skipped(webhook: Subscription, operation: WebhookEventName) -> bool:
-    """A destroy is news whatever it shows."""
+    """Return whether an equal result may be skipped. A destroy is always sent."""
     return webhook.allow_skip and not webhook.every_change and operation is not WebhookEventName.DESTROY
 
 
-def _is_equal(last: Given, payload_digest: bytes) -> bool:
-    """What comes after a destroy is news, too."""
+def _is_equal(last: PriorEvent, payload_digest: bytes) -> bool:
+    """Return whether the result is the same as before. The first event after a destroy is always sent."""
     return last.payload_digest == payload_digest and last.event_name is not WebhookEventName.DESTROY

@@ -1,4 +1,4 @@
-"""Leave out updates of entities that are deleted: their destroy was the last word about them."""
+"""Leave out updates of deleted entities, so that their destroy stays the last event."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,20 +6,24 @@ from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.entities.declarations import ENTITIES
-from workers.publish.match import Match, Unrendered
+from workers.publish.match import Match, UnrenderedMatch
 
 GONE = "The entity has been deleted."
 
 Entity = tuple[str, int]
-"""Its type and id."""
+"""An entity's type and id."""
 
 
-async def without_gone(conn: Connection, matches: Sequence[Match]) -> tuple[list[Match], list[Unrendered]]:
-    """Leave out updates of entities that are deleted, unless their destroy follows here; and what is rendered anew.
+async def split_deleted(conn: Connection, matches: Sequence[Match]) -> tuple[list[Match], list[UnrenderedMatch]]:
+    """Separate updates of deleted entities from all other matches.
 
-    Images and external ids may be tidied up after their owner was deleted, a deleted advert's variants change, and
-    what a backfill has listed may go before it is rendered. One statement per type, where there is anything to ask.
-    Returns: what is to be rendered, and what isn't. Nothing is noted of what was to be rendered anew: it is there.
+    Such updates arise when a deleted owner's images or external ids are removed, when a deleted advert's variants
+    change, and when an entity is deleted between a backfill's listing and its rendering. An update stays if its destroy
+    follows in this batch. This takes at most one statement per type.
+
+    Returns:
+        The matches to render, and the ones that are skipped. A replayed or backfilled match of a deleted entity is in
+        neither list: its original event already exists.
     """
     asked = [match for match in matches if _may_be_gone(match)]
     gone = await _list_gone(conn, {_entity(match) for match in asked})
@@ -27,13 +31,13 @@ async def without_gone(conn: Connection, matches: Sequence[Match]) -> tuple[list
     kept = [match for match in matches if id(match) not in doubtful]
     left = [match for match in matches if id(match) in doubtful and not match.replaces]
     return kept, [
-        Unrendered(webhook=match.webhook, change=match.change, state=WebhookEventState.SKIPPED, reason=GONE)
+        UnrenderedMatch(webhook=match.webhook, change=match.change, state=WebhookEventState.SKIPPED, reason=GONE)
         for match in left
     ]
 
 
 def _may_be_gone(match: Match) -> bool:
-    """The entity's own row is locked by whoever deletes it: an update of it comes before its destroy."""
+    """Return whether the entity may be deleted. An update of its own row precedes its destroy, by the row lock."""
     change = match.change
     own = f"{ENTITIES[change.entity_type].table.name}."
     is_own = bool(change.columns) and all(column.startswith(own) for column in change.columns)
@@ -43,7 +47,7 @@ def _may_be_gone(match: Match) -> bool:
 
 
 def _followed(matches: Sequence[Match]) -> set[int]:
-    """Those before the destroy of the same entity, for a webhook that is told of every change."""
+    """Return the matches that precede a destroy of the same entity, for webhooks that get every change."""
     destroyed: set[tuple[int, Entity]] = set()
     followed: set[int] = set()
     for match in reversed(matches):

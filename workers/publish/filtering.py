@@ -1,4 +1,4 @@
-"""A webhook's filter, applied to what dedup would send."""
+"""Apply a webhook's filter to the events that deduplication would send."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,12 +12,12 @@ from workers.publish.deduplication import Verdict
 from workers.publish.match import Match
 
 
-async def filtered(
+async def apply_filter(
     filters: FilterBatch, match: Match, verdict: Verdict, *, response: bytes, changed: Mapping[str, Any]
 ) -> Verdict:
-    """The verdict, SKIPPED where the filter is false; a filter that fails lets pass, and the reason says so.
+    """Return the verdict, changed to SKIPPED if the filter is false. If the filter fails, the event is sent anyway.
 
-    What waits is not superseded by what is filtered out: it was worth telling when it was rendered.
+    A filtered event supersedes no waiting ones: each of them passed the filter when it was rendered.
     """
     text = match.webhook.filter
     if text is None or verdict.state is not WebhookEventState.PENDING:

@@ -1,8 +1,9 @@
 """Job `publish`: change events become webhook events, step by step.
 
-A step is one transaction: a killed worker leaves nothing. It takes what fits into its budget; the rest waits.
+A step is one transaction, so a killed worker leaves nothing behind. It takes what fits into its budget; the rest waits.
 """
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -15,14 +16,15 @@ from app.db.pool import CONFLICTS, UNREACHABLE, Connection, transaction
 from app.errors import DatabaseUnavailable
 from app.telemetry.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
 from app.webhooks.db.webhooks import WebhookId
+from workers.deliver.succession import LOOK_AGAIN_S, supersede_recent
 from workers.publish.budget import Budget
 from workers.publish.match import Match, entity_of
 from workers.publish.missed import record_missed_by
 from workers.publish.publication import Publication, publish_matches
 from workers.publish.render import HEAVY_BYTES, mean_bytes
 from workers.publish.selection import Selection, concerns, select
-from workers.publish.sibling_changes import pass_across
-from workers.publish.subscribing_sellers import Entity, list_owners
+from workers.publish.sibling_changes import record_follow_ups
+from workers.publish.subscribing_sellers import Entity, has_left, list_owners
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -32,14 +34,14 @@ _MAX_FAILURES: Final = 3
 
 
 class Step(NamedTuple):
-    """What a step has done: change events that are published now, and the lane that it has worked in."""
+    """The result of a step: the number of published change events, and the lane that it worked in."""
 
     published: int
     lane: Lane
 
 
 async def publish_all(resources: Resources) -> int:
-    """Publish until nothing waits that another publisher does not have. Returns the change events published."""
+    """Publish until nothing waits but what other publishers hold. Return the number of published change events."""
     total = 0
     async for step in publish_steps(resources):
         total += step.published
@@ -47,10 +49,12 @@ async def publish_all(resources: Resources) -> int:
 
 
 async def publish_steps(resources: Resources) -> AsyncIterator[Step]:
-    """Publish step by step, the lanes in turns, until nothing waits that another publisher does not have.
+    """Publish step by step, lane by lane in turns, until nothing waits but what other publishers hold.
 
-    A step that fails is tried again with less, down to a single entity; what still fails is set aside.
-    Raises: DatabaseUnavailable and other errors of a lost connection.
+    A failed step is tried again with less, down to a single entity. A change that still fails is set aside.
+
+    Raises:
+        DatabaseUnavailable: And other errors of a lost connection.
     """
     lane, pace, most = Lane.ORDINARY, resources.pace, resources.settings.publish_batch_size
     while not resources.stopping.is_set():
@@ -73,7 +77,7 @@ async def publish_steps(resources: Resources) -> AsyncIterator[Step]:
 
 
 async def publish_batch(resources: Resources) -> int:
-    """Publish one step. Returns the change events that it has published; 0 also where it has only left some over."""
+    """Publish one step. Return the number of published change events; 0 also if it only left some over."""
     step = await publish_step(resources, limit=resources.settings.publish_batch_size)
     return 0 if step is None else step.published
 
@@ -86,14 +90,21 @@ async def publish_step(
     is_careful: bool = False,
     budget: Budget | None = None,
 ) -> Step | None:
-    """Publish what fits into one step; None when nothing waits that another publisher does not have.
+    """Publish the change events that fit into one step.
+
+    After a slow step, newer states take the places of those whose attempts have failed meanwhile.
 
     Args:
+        resources: The resources of the process.
         limit: Change events that are claimed, at most.
         first_lane: The lane that is looked into first.
-        is_careful: Whether what fails is isolated by savepoints.
-        budget: What the step may take; None: the usual.
+        is_careful: Whether failures are isolated by savepoints.
+        budget: The bounds of the step; None: the usual ones.
+
+    Returns:
+        None when nothing waits but what other publishers hold.
     """
+    begun_at = time.monotonic()
     async with transaction(resources.database) as conn:
         events = await change_events.claim_batch(conn, limit=limit, first_lane=first_lane)
         if not events:
@@ -101,7 +112,8 @@ async def publish_step(
         subscriptions = resources.subscriptions
         await subscriptions.refresh(conn)
         owners = await list_owners(conn, subscriptions, events)
-        selection = await select(subscriptions, events, owners)
+        torn = await _list_torn(conn, events, owners)
+        selection = await select(subscriptions, [event for event in events if event not in torn], owners)
         await record_missed_by(conn, selection)
         is_mixed = len(selection.taken) + len(selection.heavy) > 1 and events[0].claimed_lane is not Lane.HEAVY
         publication = await publish_matches(
@@ -114,13 +126,17 @@ async def publish_step(
             leaves_heavy=is_mixed,
         )
         published, leftovers = await _sort_out(conn, selection, publication)
+        leftovers += [Leftover(event.id, event.lane, event.webhook_ids) for event in torn]
         done = {*published, *(one.id for one in leftovers if one.webhook_ids is not None)}
-        # Once: what has waited for some webhooks before was passed on then.
+        # Only once: an event that has waited for some webhooks had its follow-ups recorded the first time.
         new = [event for event in events if event.id in done and event.webhook_ids is None]
-        await pass_across(conn, subscriptions, new, owners)
+        await record_follow_ups(conn, subscriptions, new, owners)
         await change_events.mark_published(conn, published)
         if leftovers:
             await change_events.leave_over(conn, leftovers)
+    if time.monotonic() - begun_at > LOOK_AGAIN_S:
+        async with transaction(resources.database) as conn:
+            await supersede_recent(conn)
     CHANGE_EVENTS_PUBLISHED.inc(len(published))
     _log.info(
         "publish.step", change_events=len(published), webhook_events=len(publication.made), left_over=len(leftovers)
@@ -131,7 +147,7 @@ async def publish_step(
 async def _sort_out(
     conn: Connection, selection: Selection, publication: Publication
 ) -> tuple[list[int], list[Leftover]]:
-    """Say which change events are published now, and how the others wait."""
+    """Return the change events that are published now, and how the others wait."""
     published: list[int] = []
     leftovers = [
         Leftover(event.id, Lane.HEAVY, event.webhook_ids) for events in selection.heavy.values() for event in events
@@ -150,12 +166,28 @@ async def _sort_out(
     return published, leftovers
 
 
+async def _list_torn(
+    conn: Connection, events: Sequence[ChangeEvent], owners: Mapping[Entity, Sequence[int]]
+) -> list[ChangeEvent]:
+    """Return the changes of entities that have left a seller, and were deleted before their new one was looked up.
+
+    They wait for the destroy, which names the new one: it would be told of the end alone.
+    """
+    moved = {entity_of(event) for event in events if has_left(event)} - owners.keys()
+    if not moved:
+        return []
+    # Events of one entity come oldest first.
+    last = {entity_of(event): event.id for event in events if entity_of(event) in moved}
+    waiting = await change_events.list_changed_since(conn, last)
+    return [event for event in events if entity_of(event) in waiting]
+
+
 async def _awaiting_destroy(
     conn: Connection, selection: Selection, absent: Sequence[Match]
 ) -> dict[Entity, set[WebhookId]]:
-    """Return the webhooks by the entities that were gone when they were rendered, and whose destroy waits already.
+    """Return the webhooks of each entity that was deleted before it was rendered and whose destroy already waits.
 
-    Their changes wait for it: created and destroyed is nothing.
+    Their changes wait for that destroy: an entity that was created and destroyed is not reported at all.
     """
     webhooks = _webhooks_of(absent)
     if not webhooks:
@@ -177,9 +209,10 @@ def _entity(match: Match) -> Entity:
 
 
 async def _recover(resources: Resources, lane: Lane, error: Exception) -> None:
-    """After a step that failed: make the next one smaller, or set aside what fails alone.
+    """Handle a failed step: make the next one smaller, or set aside a change that fails alone.
 
-    Raises: the error itself when it ended the connection: the job begins anew.
+    Raises:
+        Exception: The error itself, if it ended the connection; then the job starts again.
     """
     pace, most = resources.pace, resources.settings.publish_batch_size
     _log.exception("publish.failed", limit=pace.limit(most), error=repr(error))

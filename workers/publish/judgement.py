@@ -1,4 +1,4 @@
-"""Make webhook events of rendered results, by what the webhooks were given before."""
+"""Make webhook events from rendered results and the prior events of their webhooks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,60 +10,62 @@ from app.capture.missed_changes import list_created
 from app.db.pool import Connection
 from app.webhooks.cel.filters import FilterBatch
 from app.webhooks.db import webhook_events
-from app.webhooks.db.webhook_events import Given, NewWebhookEvent, Subject
+from app.webhooks.db.webhook_events import NewWebhookEvent, PriorEvent, Subject
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema import schema
 from schema.stored.changed import describe_changes
 from workers.publish.deduplication import Verdict, awaits_creation, join_superseded, judge, may_know, returns_to
-from workers.publish.filtering import filtered
-from workers.publish.match import Change, Match, Unrendered
-from workers.publish.render import Rendered
+from workers.publish.filtering import apply_filter
+from workers.publish.match import Change, Match, UnrenderedMatch
+from workers.publish.render import Rendering
 
 _log = structlog.get_logger()
 
 
-class Ready(NamedTuple):
+class RenderedMatch(NamedTuple):
     """A match with the result of its query."""
 
     match: Match
-    result: Rendered
+    result: Rendering
 
 
-async def judge_results(conn: Connection, ready: Sequence[Ready], filters: FilterBatch) -> list[NewWebhookEvent]:
-    """Decide for each result whether it is sent, and what it supersedes; one event each, in their order."""
+async def judge_results(
+    conn: Connection, ready: Sequence[RenderedMatch], filters: FilterBatch
+) -> list[NewWebhookEvent]:
+    """Decide for each result whether it is sent and what it supersedes. Return one event each, in the same order."""
     subjects = [_subject(match) for match, _ in ready]
-    given = await webhook_events.list_given(conn, list(dict.fromkeys(subjects))) if subjects else {}
-    if unsure := _depending_on_what_waits(ready, given):
+    prior = await webhook_events.list_given(conn, list(dict.fromkeys(subjects))) if subjects else {}
+    if unsure := _list_unsure(ready, prior):
         # Lock first. If a worker sends the waiting events while we decide, we could drop a destroy that the
         # subscriber needs, send a second create, or leave an older state as the last one.
         await webhook_events.lock_waiting(conn, unsure)
         again = await webhook_events.list_given(conn, unsure)
-        given |= {subject: again.get(subject, []) for subject in unsure}
-    unheard = await _unheard_creations(conn, ready, given)
-    # Once, however many webhooks are told of a change.
+        prior |= {subject: again.get(subject, []) for subject in unsure}
+    unheard = await _list_unheard_creations(conn, ready, prior)
+    # A change is described once, however many webhooks it is sent to.
     described = {key: _changed(change) for key, change in {id(one.change): one.change for one, _ in ready}.items()}
     made = []
     for (match, result), subject in zip(ready, subjects, strict=True):
-        before = given.get(subject, ())
+        before = prior.get(subject, ())
         operation = WebhookEventName.CREATE if subject in unheard else match.change.operation
         verdict = judge(match.webhook, operation, result.digest, before, is_comparable=result.is_comparable)
         changed = join_superseded(before, verdict, described[id(match.change)])
-        verdict = await filtered(filters, match, verdict, response=result.body, changed=changed)
+        verdict = await apply_filter(filters, match, verdict, response=result.body, changed=changed)
         made.append(_event(match, result, verdict, changed))
     return made
 
 
-async def _unheard_creations(
-    conn: Connection, ready: Sequence[Ready], given: Mapping[Subject, Sequence[Given]]
+async def _list_unheard_creations(
+    conn: Connection, ready: Sequence[RenderedMatch], prior: Mapping[Subject, Sequence[PriorEvent]]
 ) -> set[Subject]:
-    """Return of which updates the webhook, while it still catches up, has not heard that the entity was created."""
+    """Return the updates of entities whose creation was not sent to a webhook that is still catching up."""
     behind: dict[str, list[Match]] = {}
     for match, _ in ready:
         is_update = match.change.operation is WebhookEventName.UPDATE
         is_behind = match.webhook.missed_since is not None and WebhookEventName.CREATE in match.webhook.events
-        if is_behind and is_update and not may_know(given.get(_subject(match), ())):
+        if is_behind and is_update and not may_know(prior.get(_subject(match), ())):
             behind.setdefault(match.change.entity_type, []).append(match)
     unheard: set[Subject] = set()
     for entity_type, matches in behind.items():
@@ -75,7 +77,7 @@ async def _unheard_creations(
     return unheard
 
 
-def _event(match: Match, result: Rendered, verdict: Verdict, changed: Mapping[str, Any]) -> NewWebhookEvent:
+def _event(match: Match, result: Rendering, verdict: Verdict, changed: Mapping[str, Any]) -> NewWebhookEvent:
     return NewWebhookEvent(
         webhook_id=match.webhook.id,
         entity_type=match.change.entity_type,
@@ -95,11 +97,11 @@ def _subject(match: Match) -> Subject:
     return match.webhook.id, match.change.entity_type, match.change.entity_id
 
 
-def _depending_on_what_waits(ready: Sequence[Ready], given: Mapping[Subject, Sequence[Given]]) -> list[Subject]:
-    """Those of which more is to be judged than whether a new state takes the place of an older one."""
+def _list_unsure(ready: Sequence[RenderedMatch], prior: Mapping[Subject, Sequence[PriorEvent]]) -> list[Subject]:
+    """Return the subjects whose verdict depends on whether waiting events are sent meanwhile."""
     found: dict[Subject, None] = {}
     for match, result in ready:
-        before = given.get(_subject(match), ())
+        before = prior.get(_subject(match), ())
         if before and (
             match.change.operation is not WebhookEventName.UPDATE
             or awaits_creation(before)
@@ -110,7 +112,7 @@ def _depending_on_what_waits(ready: Sequence[Ready], given: Mapping[Subject, Seq
 
 
 def _state(webhook: Subscription, judged: WebhookEventState) -> WebhookEventState:
-    """What a disabled webhook would be sent is held: it goes out when the webhook is enabled again."""
+    """Return HELD instead of PENDING for a disabled webhook: the event is sent once the webhook is enabled again."""
     is_held = judged is WebhookEventState.PENDING and not webhook.is_enabled
     return WebhookEventState.HELD if is_held else judged
 
@@ -119,12 +121,13 @@ def _changed(change: Change) -> dict[str, Any]:
     try:
         return describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut)
     except Exception as error:
-        # What has changed is not worth an event that is never sent.
+        # An event with an incomplete `changed` is better than none.
         _log.exception("publish.changes_not_described", entity_type=change.entity_type, error=repr(error))
         return {"added": [], "updated": [], "removed": [], "cut": True}
 
 
-def event_of_unrendered(one: Unrendered) -> NewWebhookEvent:
+def make_unrendered_event(one: UnrenderedMatch) -> NewWebhookEvent:
+    """Make the webhook event that records why a change was not sent."""
     change = one.change
     return NewWebhookEvent(
         webhook_id=one.webhook.id,

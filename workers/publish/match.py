@@ -1,4 +1,4 @@
-"""Which webhooks are told of a change: by type, by kind of event, by what they watch."""
+"""Match changes with webhooks by type, by event, and by watched columns."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any
 
 from app.auth.viewers import Viewer
 from app.capture.change_events import ChangeEvent
+from app.capture.row_changes import RowChange
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName, fold_operations
@@ -15,24 +16,25 @@ from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED, WebhookEve
 from schema.entities.declarations import ENTITIES
 from schema.stored.validate import StoredQuery
 
-#: Rows named in one notification, over all the events that were folded into it.
+#: Row changes that one notification names, over all the change events that were folded into it.
 MAX_CHANGES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What happened to one entity, over one or several change events.
+    """A change of one entity, folded from one or several change events.
 
-    changes    recorded rows, oldest first.
-    seller_id  whose it was, of an entity that was deleted for good or has left this seller.
-    later      of a creation: what later transactions have changed; None when they haven't.
+    Attributes:
+        changes: The recorded row changes, oldest first.
+        seller_id: The former seller of an entity that was deleted for good or has left this seller; else None.
+        later: Of a create: the changes by later transactions; None when there are none.
     """
 
     entity_type: str
     entity_id: int
     operation: WebhookEventName
     columns: frozenset[str]
-    changes: Sequence[dict[str, Any]]
+    changes: Sequence[RowChange]
     is_cut: bool
     seller_id: int | None
     changed_at: datetime
@@ -41,9 +43,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """One change that one webhook is to be told of, by running this query.
+    """One change that is sent to one webhook as the result of this query.
 
-    replaces  events that could not be rendered, and for which the new one stands.
+    `replaces` names events that could not be rendered, and whose place the new event takes.
     """
 
     webhook: Subscription
@@ -57,11 +59,12 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unrendered:
-    """One change that one webhook is not sent, and why; an event with this reason stays to be seen.
+class UnrenderedMatch:
+    """One change that is not sent to one webhook. It is stored as an event with the reason.
 
-    state     SKIPPED: the entity is gone. RENDER_FAILED: its query did not run, or its result can't be sent.
-    replaces  events that could not be rendered, and for which the new one stands.
+    Attributes:
+        state: SKIPPED if the entity is deleted; RENDER_FAILED if the query failed or its result can't be sent.
+        replaces: Events that could not be rendered, and whose place the new event takes.
     """
 
     webhook: Subscription
@@ -76,20 +79,20 @@ class Unrendered:
 
 
 def fold_entities(events: Iterable[ChangeEvent]) -> list[Change]:
-    """Fold to one change per entity, in the order in which the entities first changed, without what cancels out."""
+    """Fold events to one change per entity, in the order of first changes. A create with a destroy cancels out."""
     return [change for group in _grouped(events, entity_of) if (change := _fold(group)) is not None]
 
 
 def fold_transactions(events: Iterable[ChangeEvent]) -> list[Change]:
-    """Fold to one change per transaction and entity, for webhooks that ask for every change."""
+    """Fold events to one change per transaction and entity, for webhooks that ask for every change."""
     groups = _grouped(events, lambda event: (*entity_of(event), event.txid))
     return [change for group in groups if (change := _fold(group)) is not None]
 
 
-def told_of(webhook: Subscription, change: Change) -> Change | None:
-    """Return what a webhook is to be told of a change, by its type and events; None when that is nothing.
+def change_for(webhook: Subscription, change: Change) -> Change | None:
+    """Return the part of a change that fits a webhook's type and events; None when no part fits.
 
-    A webhook that does not ask for creations is still told of what was changed since, though both were seen together.
+    A webhook that does not ask for creates still gets the later changes of a new entity.
     """
     if webhook.type.entity_type != change.entity_type:
         return None
@@ -97,18 +100,19 @@ def told_of(webhook: Subscription, change: Change) -> Change | None:
 
 
 def skip_reason(webhook: Subscription, watched: frozenset[str], change: Change) -> str | None:
-    """Return why an UPDATE can't matter to a webhook: nothing that it watches has changed; None when it may."""
+    """Return why an update does not concern a webhook: it watches none of the columns. None if it may concern it."""
     if change.operation is not WebhookEventName.UPDATE or not watched.isdisjoint(change.columns):
         return None
     return UNTRIGGERED if webhook.triggers else UNWATCHED
 
 
 def entity_of(event: ChangeEvent) -> tuple[str, int]:
+    """Return the type and id of the changed entity."""
     return event.entity_type, event.entity_id
 
 
 def _grouped(events: Iterable[ChangeEvent], key: Any) -> Iterator[list[ChangeEvent]]:
-    """Groups in the order of their first event; each oldest first, as the events came."""
+    """Return groups in the order of their first event, each with its oldest event first."""
     first: dict[Any, int] = {}
     ordered = sorted(events, key=lambda event: first.setdefault(key(event), event.id))
     return (list(group) for _, group in groupby(ordered, key))
@@ -121,7 +125,7 @@ def _fold(events: Sequence[ChangeEvent]) -> Change | None:
         return None
     columns = frozenset().union(*(event.columns for event in events))
     if operation is WebhookEventName.UPDATE and WebhookEventName.CREATE in operations:
-        # Deleted and restored: what was changed in between was recorded by nobody.
+        # The entity was deleted and restored. Changes in between were not recorded.
         columns |= {f"{ENTITIES[events[0].entity_type].table.name}.*"}
     rows = [row for event in events for row in event.changes]
     later = _later(events) if operation is WebhookEventName.CREATE else ()
@@ -139,6 +143,6 @@ def _fold(events: Sequence[ChangeEvent]) -> Change | None:
 
 
 def _later(events: Sequence[ChangeEvent]) -> list[ChangeEvent]:
-    """Those of transactions after the one of the (last) creation."""
+    """Return the events of transactions after the one that created the entity last."""
     created = max(place for place, event in enumerate(events) if event.operation is WebhookEventName.CREATE)
     return [event for event in events[created:] if event.txid != events[created].txid]

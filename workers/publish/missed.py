@@ -1,4 +1,6 @@
-"""Changes that disabled webhooks miss are recorded once for each entity, instead of being rendered for each webhook."""
+"""Record the changes that disabled webhooks miss: once for each entity, without rendering them."""
+
+from collections.abc import Collection
 
 from app.capture.missed_changes import MissedChange, begin_missing, record_missed
 from app.db.pool import Connection
@@ -9,13 +11,15 @@ from workers.publish.subscribing_sellers import Entity
 
 
 async def record_missed_by(conn: Connection, selection: Selection) -> None:
-    """Record what the disabled webhooks miss of a selection, whose shards the caller has locked.
+    """Record the changes of a selection that disabled webhooks miss. The caller has locked its shards.
 
-    A webhook that holds too many events misses changes from now on: its matches are taken out of the selection.
+    A webhook that holds too many events misses changes from now on, and its matches leave the selection.
     """
     missed = dict(selection.missed)
     missed.update(await _take_out_full(conn, selection))
-    await record_missed(conn, [_recorded(change) for change in missed.values()])
+    await record_missed(
+        conn, [_recorded(change, selection.list_former_sellers(entity)) for entity, change in missed.items()]
+    )
 
 
 async def _take_out_full(conn: Connection, selection: Selection) -> dict[Entity, Change]:
@@ -29,7 +33,7 @@ async def _take_out_full(conn: Connection, selection: Selection) -> dict[Entity,
     return {entity: change for entity in entities if (change := selection.fold(entity)) is not None}
 
 
-def _recorded(change: Change) -> MissedChange:
+def _recorded(change: Change, former_seller_ids: Collection[int]) -> MissedChange:
     return MissedChange(
         entity_type=change.entity_type,
         entity_id=change.entity_id,
@@ -38,6 +42,6 @@ def _recorded(change: Change) -> MissedChange:
         columns=change.columns,
         changes=change.changes,
         is_cut=change.is_cut,
-        former_seller_id=change.seller_id,
+        former_seller_ids=former_seller_ids,
         changed_at=change.changed_at,
     )

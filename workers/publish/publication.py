@@ -1,6 +1,7 @@
-"""Render what webhooks are to be told, judge it, and store it as webhook events."""
+"""Render matches, judge the results, and store them as webhook events."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import structlog
@@ -9,18 +10,17 @@ from app.db.pool import CONFLICTS, Connection
 from app.telemetry.metrics import WEBHOOK_EVENTS_MADE, count
 from app.webhooks.db import payloads, webhook_events
 from app.webhooks.db.payloads import Payload
-from app.webhooks.db.webhook_events import (
-    NewWebhookEvent,
-)
+from app.webhooks.db.webhook_events import NewWebhookEvent
 from app.webhooks.domain.payload_bound import describe_excess
-from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.domain.webhook import WebhookEventName, fold_operations
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.stored.execute import RenderFailure
 from workers.publish.budget import Budget
-from workers.publish.deleted_entities import without_gone
-from workers.publish.judgement import Ready, event_of_unrendered, judge_results
-from workers.publish.match import Match, Unrendered
-from workers.publish.render import HEAVY_BYTES, Rendered, Renderer, RenderKey, chunk_size, key_of, mean_bytes
+from workers.publish.deduplication import NEVER_SENT
+from workers.publish.deleted_entities import split_deleted
+from workers.publish.judgement import RenderedMatch, judge_results, make_unrendered_event
+from workers.publish.match import Match, UnrenderedMatch
+from workers.publish.render import HEAVY_BYTES, Renderer, Rendering, RenderKey, chunk_size, key_of, mean_bytes
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -29,12 +29,13 @@ _DESTROY = WebhookEventName.DESTROY
 
 
 class Publication(NamedTuple):
-    """What came of matches.
+    """The result of publishing matches.
 
-    made    the webhook events that were stored.
-    left    what did not fit into the budget.
-    absent  creations and updates of entities that their webhook's owner does not see (any more): nothing is made of
-            them, since the destroy that follows is the last word.
+    Attributes:
+        made: The webhook events that were stored.
+        left: The matches that did not fit into the budget.
+        absent: Creates and updates of entities that the webhook's owner does not see (any more). No event is made of
+            them, because a destroy follows.
     """
 
     made: list[NewWebhookEvent]
@@ -46,24 +47,30 @@ async def publish_matches(
     conn: Connection,
     resources: Resources,
     matches: Sequence[Match],
-    unrendered: Sequence[Unrendered] = (),
+    unrendered: Sequence[UnrenderedMatch] = (),
     *,
     budget: Budget | None = None,
     is_careful: bool = False,
     leaves_heavy: bool = False,
 ) -> Publication:
-    """Render, judge and store, in the caller's transaction, which keeps other publishers from these entities.
+    """Render, judge and store matches in the caller's transaction, which keeps other publishers from these entities.
 
     Args:
-        budget: What this may take; None: a step's.
-        is_careful: Whether what fails is isolated by savepoints: after a failure, since it costs more.
-        leaves_heavy: Whether queries that are known to give large bodies are left for another time.
+        conn: The connection with the transaction.
+        resources: The resources of the process.
+        matches: The matches to render.
+        unrendered: Matches that are stored with the reason why they are not sent.
+        budget: The bounds of this work; None: those of a step.
+        is_careful: Whether failures are isolated by savepoints. That is slower, so it is done after a failure only.
+        leaves_heavy: Whether queries with large bodies are left for another time.
     """
     publisher = _Publisher(conn, resources, budget or Budget(), is_careful=is_careful, leaves_heavy=leaves_heavy)
     return await publisher.publish(matches, unrendered)
 
 
 class _Publisher:
+    """Publishes the matches of one call of `publish_matches`."""
+
     def __init__(
         self, conn: Connection, resources: Resources, budget: Budget, *, is_careful: bool, leaves_heavy: bool
     ) -> None:
@@ -74,12 +81,12 @@ class _Publisher:
         self._budget = budget
         self._is_careful = is_careful
         self._leaves_heavy = leaves_heavy
-        self._ready: list[Ready] = []
-        self._unrendered: list[Unrendered] = []
+        self._ready: list[RenderedMatch] = []
+        self._unrendered: list[UnrenderedMatch] = []
         self._result = Publication(made=[], left=[], absent=[])
 
-    async def publish(self, matches: Sequence[Match], unrendered: Sequence[Unrendered]) -> Publication:
-        matches, gone = await without_gone(self._conn, matches)
+    async def publish(self, matches: Sequence[Match], unrendered: Sequence[UnrenderedMatch]) -> Publication:
+        matches, gone = await split_deleted(self._conn, matches)
         self._unrendered += [*unrendered, *gone]
         for key, by_entity in _light_first(matches):
             await self._publish_query(key, by_entity)
@@ -97,8 +104,8 @@ class _Publisher:
                 self._take(by_entity[entity_id], results[entity_id])
         self._result.left.extend(match for entity_id in ids for match in by_entity[entity_id])
 
-    def _take(self, matches: Sequence[Match], result: Rendered | RenderFailure) -> None:
-        """Note what is to be made of one rendering; what the budget has no room for is left, webhook by webhook."""
+    def _take(self, matches: Sequence[Match], result: Rendering | RenderFailure) -> None:
+        """Note what one rendering becomes. Matches beyond the budget are left; one webhook's matches stay together."""
         taken, left = _split(matches, max(self._budget.matches, 1))
         self._result.left.extend(left)
         size = 0 if isinstance(result, RenderFailure) else len(result.body)
@@ -106,32 +113,50 @@ class _Publisher:
         if (reason := self._refusal(result)) is not None:
             self._unrendered += [_failed(match, reason) for match in taken]
             return
-        assert isinstance(result, Rendered)
-        sent = taken
-        if result.is_null:
-            sent = [match for match in taken if match.change.operation is _DESTROY]
-            destroyed = {match.webhook.id for match in sent}
-            self._result.absent.extend(match for match in taken if match.webhook.id not in destroyed)
-        self._ready += [Ready(match, result) for match in sent]
+        assert isinstance(result, Rendering)
+        sent = self._take_ends(taken) if result.is_null else taken
+        self._ready += [RenderedMatch(match, result) for match in sent]
 
-    def _refusal(self, result: Rendered | RenderFailure) -> str | None:
-        """Why a result is not sent; None when it is."""
+    def _take_ends(self, matches: Sequence[Match]) -> list[Match]:
+        """Return what is told of an entity that its webhooks' owner does not see: to each of them one end at most.
+
+        A webhook that asks for every change has several changes here, of which none can be shown any more.
+        """
+        ends = []
+        for _, group in groupby(matches, key=lambda match: match.webhook.id):
+            of_webhook = list(group)
+            folded = fold_operations([match.change.operation for match in of_webhook])
+            if folded not in (None, _DESTROY):
+                self._result.absent.extend(of_webhook)
+                continue
+            end = next(match for match in reversed(of_webhook) if match.change.operation is _DESTROY)
+            if folded is None:
+                skipped = WebhookEventState.SKIPPED
+                self._unrendered.append(
+                    UnrenderedMatch(webhook=end.webhook, change=end.change, state=skipped, reason=NEVER_SENT)
+                )
+            else:
+                ends.append(end)
+        return ends
+
+    def _refusal(self, result: Rendering | RenderFailure) -> str | None:
+        """Return why a result is not sent; None when it is sent."""
         if isinstance(result, RenderFailure):
             return result.reason
         return describe_excess(result.body, self._max_bytes)
 
     async def _store(self) -> None:
-        """Store all at once, at the end: bodies in parts, each part in its order, could wait in a circle.
+        """Store everything at once, at the end. Storing bodies in several parts could deadlock.
 
-        Another publisher stores the same bodies at the same time where queries say nothing of the entity itself.
+        Another publisher may store the same bodies at the same time, if queries do not name the entity.
         """
         if self._is_careful:
             await self._store_carefully(self._ready, self._unrendered)
         elif self._ready or self._unrendered:
             await self._store_together(self._ready, self._unrendered)
 
-    async def _store_carefully(self, ready: Sequence[Ready], unrendered: Sequence[Unrendered]) -> None:
-        """Store in a savepoint; halve what fails, down to a single one, which becomes RENDER_FAILED."""
+    async def _store_carefully(self, ready: Sequence[RenderedMatch], unrendered: Sequence[UnrenderedMatch]) -> None:
+        """Store in a savepoint. Halve what fails, down to a single result, which becomes RENDER_FAILED."""
         if not ready and not unrendered:
             return
         try:
@@ -154,9 +179,9 @@ class _Publisher:
         await self._store_carefully(ready[:middle], unrendered[:place])
         await self._store_carefully(ready[middle:], unrendered[place:])
 
-    async def _store_together(self, ready: Sequence[Ready], unrendered: Sequence[Unrendered]) -> None:
+    async def _store_together(self, ready: Sequence[RenderedMatch], unrendered: Sequence[UnrenderedMatch]) -> None:
         made = [
-            *[event_of_unrendered(one) for one in unrendered],
+            *[make_unrendered_event(one) for one in unrendered],
             *await judge_results(self._conn, ready, self._filters),
         ]
         wanted = {event.payload_digest for event in made}
@@ -171,13 +196,15 @@ class _Publisher:
             self._result.made.extend(made)
 
 
-def _failed(match: Match, reason: str) -> Unrendered:
+def _failed(match: Match, reason: str) -> UnrenderedMatch:
     failed = WebhookEventState.RENDER_FAILED
-    return Unrendered(webhook=match.webhook, change=match.change, state=failed, reason=reason, replaces=match.replaces)
+    return UnrenderedMatch(
+        webhook=match.webhook, change=match.change, state=failed, reason=reason, replaces=match.replaces
+    )
 
 
 def _light_first(matches: Sequence[Match]) -> list[tuple[RenderKey, dict[int, list[Match]]]]:
-    """Group by what is rendered once, and by entity: queries with small bodies first."""
+    """Group matches by query and viewer, and by entity. Queries with small bodies come first."""
     grouped: dict[RenderKey, dict[int, list[Match]]] = {}
     for match in matches:
         grouped.setdefault(key_of(match), {}).setdefault(match.change.entity_id, []).append(match)
@@ -185,7 +212,7 @@ def _light_first(matches: Sequence[Match]) -> list[tuple[RenderKey, dict[int, li
 
 
 def _split(matches: Sequence[Match], room: int) -> tuple[Sequence[Match], Sequence[Match]]:
-    """Split where there is no more room, but not between the changes of one webhook."""
+    """Split matches after `room` of them, but not between the changes of one webhook."""
     if len(matches) <= room:
         return matches, ()
     while room < len(matches) and matches[room].webhook is matches[room - 1].webhook:

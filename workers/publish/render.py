@@ -1,4 +1,4 @@
-"""Render stored queries in chunks: one rendering per query, viewer and entity; loaders shared over a step."""
+"""Render stored queries in chunks. A query is rendered once per viewer and entity; a step shares its loaders."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,26 +19,28 @@ from schema.engine.statements import visible_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.execute import RenderFailure, render_each
 from schema.stored.validate import StoredQuery
-from workers.publish.match import Match, Unrendered
+from workers.publish.match import Match, UnrenderedMatch
 
-M = TypeVar("M", Match, Unrendered)
+M = TypeVar("M", Match, UnrenderedMatch)
 
-#: Bodies that are rendered at once: they are in memory three times meanwhile, and nothing else runs for as long as it
-#: takes to build one chunk's.
+#: Bytes of bodies that are rendered at once. They are in memory three times meanwhile, and nothing else runs while one
+#: chunk is built.
 CHUNK_BYTES: Final = 1024 * 1024
-#: Entities of the first chunk of a query whose bodies' size is not known yet.
+#: Entities of a query's first chunk, when the size of its bodies is not known yet.
 FIRST_CHUNK: Final = 4
-#: A query whose bodies are this large on average is heavy.
+#: Mean bytes of a body above which a query is heavy.
 HEAVY_BYTES: Final = 256 * 1024
-#: How much the last chunk says of the size of bodies, beside the chunks before.
+#: Weight of the last chunk in the running mean of body sizes.
 _WEIGHT: Final = 0.5
 
 
-class Rendered(NamedTuple):
-    """One result. digest: of `body`, SHA-256.
+class Rendering(NamedTuple):
+    """The rendered result of one query for one entity.
 
-    is_null        whether the viewer sees no such entity (any more).
-    is_comparable  whether equal bytes mean an equal result: an internal error may pass.
+    Attributes:
+        digest: SHA-256 of `body`.
+        is_null: Whether the viewer does not see the entity (any more).
+        is_comparable: Whether equal bytes mean an equal result. False with an internal error, which may go away.
     """
 
     body: bytes
@@ -49,22 +51,23 @@ class Rendered(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RenderKey:
-    """What is rendered once: webhooks with the same query and owner are given the same bytes."""
+    """The key of a rendering. Webhooks with the same query and owner get the same bytes."""
 
     query: StoredQuery
     viewer: Viewer
 
 
 def key_of(match: Match) -> RenderKey:
+    """Return the key of the rendering that a match needs."""
     return RenderKey(match.query, match.viewer)
 
 
-#: Bytes of a query's bodies, on average; queries that are forgotten are so here, too.
+#: Mean bytes of a query's bodies. An entry goes with its query.
 _sizes: WeakKeyDictionary[StoredQuery, float] = WeakKeyDictionary()
 
 
 def mean_bytes(query: StoredQuery) -> float | None:
-    """Return how large a query's bodies are on average; None while none has been rendered."""
+    """Return the mean size of a query's bodies in bytes; None while none has been rendered."""
     return _sizes.get(query)
 
 
@@ -77,9 +80,10 @@ def chunk_size(query: StoredQuery, bytes_left: int) -> int:
 
 
 class Renderer:
-    """Renders on the publishing transaction's connection, as it is at that moment.
+    """Renders within the publishing transaction, and so sees its state.
 
-    is_careful  whether each rendering has a savepoint, so that one that the database refuses leaves the rest alone.
+    With `is_careful`, each rendering has a savepoint, so that a rendering that fails in the database leaves the others
+    intact.
     """
 
     def __init__(self, conn: Connection, settings: Settings, *, is_careful: bool = False) -> None:
@@ -90,7 +94,7 @@ class Renderer:
         self._contexts: dict[Viewer, Context] = {}
 
     async def visible(self, matches: Iterable[M]) -> list[M]:
-        """Return those whose entity the webhook's owner sees. What was deleted for good counts as its last seller's."""
+        """Return the matches whose entity the webhook's owner sees. A deleted entity counts as its last seller's."""
         given = list(matches)
         # The operator sees everything.
         asked: dict[tuple[Viewer, str], set[int]] = {}
@@ -100,21 +104,22 @@ class Renderer:
         seen = {key: await self._seen(*key, ids) for key, ids in asked.items()}
         return [match for match in given if match.viewer.is_operator or _is_seen(match, seen)]
 
-    async def render(self, key: RenderKey, ids: Sequence[int]) -> dict[int, Rendered | RenderFailure]:
-        """Render one query for these entities. The statements depend on the query, not on the entities.
+    async def render(self, key: RenderKey, ids: Sequence[int]) -> dict[int, Rendering | RenderFailure]:
+        """Render one query for these entities. The number of statements depends on the query only.
 
-        Raises: DATABASE_ERRORS; a careful renderer only CONFLICTS, and what ended the connection.
+        Raises:
+            DATABASE_ERRORS: With `is_careful` only CONFLICTS and errors that ended the connection.
         """
         bodies = await self._bodies(key, ids)
         null = _null_body(key.query)
-        rendered: dict[int, Rendered | RenderFailure] = {}
+        rendered: dict[int, Rendering | RenderFailure] = {}
         total = 0
         for entity_id, body in bodies.items():
             if isinstance(body, RenderFailure):
                 rendered[entity_id] = body
                 continue
             total += len(body)
-            rendered[entity_id] = Rendered(
+            rendered[entity_id] = Rendering(
                 body=body,
                 digest=hashlib.sha256(body).digest(),
                 is_null=body == null,
@@ -133,11 +138,11 @@ class Renderer:
         return bodies
 
     async def _body_alone(self, key: RenderKey, entity_id: int) -> bytes | RenderFailure:
-        """Render one entity in a savepoint; once more by the reference executor if its plan is refused."""
+        """Render one entity in a savepoint. If its plan fails, render it again by the reference executor."""
         for is_last in (False, True):
             try:
                 async with self._conn.transaction():
-                    # Loaders that have failed would fail again.
+                    # Loaders keep their failures, so the second try needs new ones.
                     self._contexts.pop(key.viewer, None)
                     return (await render_each(schema, key.query, [entity_id], self._context(key.viewer)))[entity_id]
             except Exception as error:
@@ -148,7 +153,7 @@ class Renderer:
         raise AssertionError("the last time round returns")
 
     async def _seen(self, viewer: Viewer, entity_type: str, ids: set[int]) -> set[int]:
-        """Not by their rows: a value in one of them that can't be read would keep the whole batch from its webhooks."""
+        """Return the ids that the viewer sees. Rows are not read: one unreadable value would fail the whole batch."""
         asked = visible_ids(ENTITIES[entity_type].table, viewer)
         return {record["id"] for record in await self.reader.fetch(asked.sql, list(ids), *asked.args)}
 
@@ -158,13 +163,13 @@ class Renderer:
         return self._contexts[viewer]
 
 
-def _is_seen(match: Match | Unrendered, seen: Mapping[tuple[Viewer, str], set[int]]) -> bool:
+def _is_seen(match: Match | UnrenderedMatch, seen: Mapping[tuple[Viewer, str], set[int]]) -> bool:
     change, viewer = match.change, match.viewer
     return change.entity_id in seen[viewer, change.entity_type] or change.seller_id == viewer.seller_id
 
 
 def _null_body(query: StoredQuery) -> bytes:
-    """The response in which the one root field is null, without an error."""
+    """Return the response whose only root field is null, without an error."""
     operation = next(node for node in query.document.definitions if isinstance(node, OperationDefinitionNode))
     root = operation.selection_set.selections[0]
     assert isinstance(root, FieldNode)

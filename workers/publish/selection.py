@@ -1,4 +1,4 @@
-"""Choose what one publishing step tells to whom."""
+"""Select the changes that one publishing step sends, and the webhooks that get them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,48 +14,53 @@ from workers.publish.budget import MAX_MATCHES
 from workers.publish.match import (
     Change,
     Match,
-    Unrendered,
+    UnrenderedMatch,
+    change_for,
     entity_of,
     fold_entities,
     fold_transactions,
     skip_reason,
-    told_of,
 )
 from workers.publish.sibling_changes import is_hidden
-from workers.publish.subscribing_sellers import Entity, changes_for, owners_of
+from workers.publish.subscribing_sellers import Entity, list_possible_owners, list_visible_changes
 from workers.publish.subscriptions import Audience, Group, Owner, Subscriptions
 
-#: An entity that so many webhooks are to be told of is heavy: it waits in a lane of its own.
+#: Matches of one entity above which it is heavy, and waits in a lane of its own.
 HEAVY_MATCHES = MAX_MATCHES // 10
-#: By whether the webhook asks for every change.
+#: The fold function, by whether the webhook asks for every change.
 _FOLDS = {False: fold_entities, True: fold_transactions}
 
 
 @dataclass(slots=True)
 class Selection:
-    """What a step publishes.
+    """The work of one step.
 
-    missed  the changes that some disabled webhook misses.
-    taken   the entities that it handles, with their change events.
-    heavy   the entities that wait for a step of their own.
+    Attributes:
+        taken: The entities that the step handles, with their change events.
+        heavy: The entities that wait for a step of their own.
+        missed: The changes that a disabled webhook misses.
     """
 
     matches: list[Match] = field(default_factory=list)
-    unrendered: list[Unrendered] = field(default_factory=list)
+    unrendered: list[UnrenderedMatch] = field(default_factory=list)
     taken: dict[Entity, list[ChangeEvent]] = field(default_factory=dict)
     heavy: dict[Entity, list[ChangeEvent]] = field(default_factory=dict)
     missed: dict[Entity, Change] = field(default_factory=dict)
 
     def fold(self, entity: Entity, *, for_operator: bool = True) -> Change | None:
-        """Return all changes of a taken entity as one; None where they cancel out."""
+        """Return all changes of a taken entity as one; None if they cancel out."""
         folded = fold_entities(event for event in self.taken[entity] if for_operator or not is_hidden(event))
         return folded[0] if folded else None
+
+    def list_former_sellers(self, entity: Entity) -> set[int]:
+        """Return whose a taken entity was before it was deleted, or each time that it moved away."""
+        return {event.seller_id for event in self.taken[entity] if event.seller_id is not None}
 
 
 async def select(
     subscriptions: Subscriptions, events: Sequence[ChangeEvent], owners: Mapping[Entity, Sequence[int]]
 ) -> Selection:
-    """Choose as many of the claimed entities as may fit into one step; the others stay as they are."""
+    """Select as many of the claimed entities as fit into one step. The others stay unpublished."""
     selection = Selection()
     entities = _by_entity(events)
     for entity, of_entity in entities.items():
@@ -86,7 +91,7 @@ async def select(
 class _OwnersChanges:
     """One entity's changes as one owner sees them, and the groups of its webhooks that they concern.
 
-    skipped  the columns, where there are webhooks that watch none of them.
+    `skipped` holds the changed columns if some webhook watches none of them; else it is None.
     """
 
     owner: Owner
@@ -97,21 +102,21 @@ class _OwnersChanges:
 
     @property
     def number(self) -> int:
-        """At most how many webhooks are told."""
+        """The greatest number of webhooks that may get the changes."""
         return sum(len(group.webhooks) for group in self.groups)
 
-    def matches(self) -> Iterator[Match | Unrendered]:
+    def matches(self) -> Iterator[Match | UnrenderedMatch]:
         for group in self.groups:
             for webhook in group.webhooks.values():
                 for change in self._changes(webhook):
-                    if (told := told_of(webhook, change)) and (found := _match(group, webhook, told)):
+                    if (told := change_for(webhook, change)) and (found := _match(group, webhook, told)):
                         yield found
 
     @property
     def is_missed(self) -> bool:
-        """Whether some disabled webhook would have been told of the changes."""
+        """Whether some disabled webhook would get the changes if it were enabled."""
         return any(
-            (told := told_of(webhook, change)) and _match(group, webhook, told)
+            (told := change_for(webhook, change)) and _match(group, webhook, told)
             for group in self.groups
             for of_events in group.missing.values()
             for webhook in list(of_events.values())[:1]
@@ -129,14 +134,14 @@ class _OwnersChanges:
 
 
 def concerns(event: ChangeEvent, webhook_id: WebhookId) -> bool:
-    """Whether a webhook is still to be told of a change event."""
+    """Return whether a change event still has to be sent to a webhook."""
     return event.webhook_ids is None or webhook_id in event.webhook_ids
 
 
-def _match(group: Group, webhook: Subscription, change: Change) -> Match | Unrendered | None:
+def _match(group: Group, webhook: Subscription, change: Change) -> Match | UnrenderedMatch | None:
     if group.watched is None:
         reason = f"The stored query does not fit the schema any more. {group.problem}"
-        return Unrendered(webhook=webhook, change=change, state=WebhookEventState.RENDER_FAILED, reason=reason)
+        return UnrenderedMatch(webhook=webhook, change=change, state=WebhookEventState.RENDER_FAILED, reason=reason)
     if skip_reason(webhook, group.watched, change) is not None:
         return None
     query = stored_query(schema._schema, webhook.query_string, webhook.type)
@@ -147,7 +152,7 @@ async def _audiences(
     subscriptions: Subscriptions, events: list[ChangeEvent], present: Sequence[int]
 ) -> list[_OwnersChanges]:
     found = []
-    for owner in owners_of(events, present):
+    for owner in list_possible_owners(events, present):
         audience = await subscriptions.audience(events[0].entity_type, owner)
         if audience is not None and (seen := _seen_by(owner, events, present)):
             found.append(_changes_of(owner, audience, seen))
@@ -156,11 +161,11 @@ async def _audiences(
 
 def _seen_by(owner: Owner, events: list[ChangeEvent], present: Sequence[int]) -> list[ChangeEvent]:
     told = events if owner is None else [event for event in events if not is_hidden(event)]
-    return changes_for(owner, told, present)
+    return list_visible_changes(owner, told, present)
 
 
 def _changes_of(owner: Owner, audience: Audience, events: list[ChangeEvent]) -> _OwnersChanges:
-    """Of updates alone, only the groups matter that watch a column of them."""
+    """Return the changes with the groups that they concern. For updates, only groups that watch a column count."""
     if any(event.operation is not WebhookEventName.UPDATE for event in events):
         return _OwnersChanges(owner, events, audience.groups, None)
     columns = frozenset().union(*(event.columns for event in events))

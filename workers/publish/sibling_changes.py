@@ -1,16 +1,16 @@
 """When one variant changes, its siblings' payloads may change too, because a query can reach them by their advert.
 
-An advert's variants and an order's invoices: a variant's change is one of its advert, and an advert's change one of its
-variants. Here and not by the triggers, since hardly a query reads that far: writers pay nothing, and where no webhook
-watches, nothing is made of it.
+The same holds for an order's invoices. A variant's change counts as a change of its advert, and from there as a change
+of the advert's other variants. This is done here and not by the triggers, because few queries read that far. So writers
+pay nothing for it, and nothing is recorded unless a webhook watches.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from app.auth.viewers import Viewer
-from app.capture.captured import PASSED_DOWN, PassedDown
-from app.capture.change_events import ChangeEvent, Passed, insert_passed
+from app.capture.change_events import ChangeEvent, FollowUp, insert_follow_up
+from app.capture.row_changes import RowChange
+from app.db.graph import Cascade, cascades
 from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 from schema.entities.declarations import VISIBILITY
@@ -20,91 +20,92 @@ from workers.publish.match import entity_of
 from workers.publish.subscribing_sellers import Entity
 from workers.publish.subscriptions import Owner, Subscriptions
 
-_BELOW = {down.below: down for down in PASSED_DOWN.values()}
-
-Row = dict[str, Any]
-"""A recorded row change: see ChangeEvent."""
+_BELOW = {down.below.type_name: down for down in cascades().values()}
 
 
-async def pass_across(
+async def record_follow_ups(
     conn: Connection,
     subscriptions: Subscriptions,
     events: Iterable[ChangeEvent],
     owners: Mapping[Entity, Sequence[int]],
 ) -> None:
-    """Record updates of the rows beside those that changed, where a webhook watches; they are published next.
+    """Record updates of the siblings of changed rows, if a webhook watches them. They are published next.
 
-    Args: owners — the sellers that see each changed entity.
+    Args:
+        conn: The connection with the publishing transaction.
+        subscriptions: The webhooks of all owners.
+        events: The change events that are published now.
+        owners: The sellers that see each changed entity.
     """
-    for whole, down in PASSED_DOWN.items():
+    for whole, down in cascades().items():
         updates = [one for one in events if one.entity_type == whole and one.operation is WebhookEventName.UPDATE]
-        columns = frozenset(sibling_column(down.table, column) for event in updates for column in event.columns)
+        columns = frozenset(sibling_column(down.whole.name, column) for event in updates for column in event.columns)
         if not columns:
             continue
         sellers = {seller for event in updates for seller in owners.get(entity_of(event), ())}
         watched = await _watched(subscriptions, down, columns, [None, *sellers])
         for event in updates:
-            passed = _passed(event, down) if watched else None
-            if passed is not None and not passed.columns.isdisjoint(watched):
-                await insert_passed(conn, passed)
+            follow_up = _follow_up(event, down) if watched else None
+            if follow_up is not None and not follow_up.columns.isdisjoint(watched):
+                await insert_follow_up(conn, follow_up)
 
 
 def is_hidden(event: ChangeEvent) -> bool:
-    """Whether it is the operator's to know: it was passed on within something that no seller sees."""
+    """Return whether only the operator may know of an event: it came by an entity that no seller sees."""
     return is_operators_own(event.entity_type, event.columns)
 
 
-def without_hidden(
-    viewer: Viewer, entity_type: str, columns: frozenset[str], changes: Sequence[Row]
-) -> tuple[frozenset[str], Sequence[Row]]:
-    """Return columns and row changes without what was passed on within something that no seller sees."""
+def remove_hidden(
+    viewer: Viewer, entity_type: str, columns: frozenset[str], changes: Sequence[RowChange]
+) -> tuple[frozenset[str], Sequence[RowChange]]:
+    """Return columns and row changes without siblings' changes that came by an entity no seller sees."""
     down = _BELOW.get(entity_type)
-    if down is None or viewer.is_operator or not isinstance(VISIBILITY[down.table], OperatorOnly):
+    if down is None or viewer.is_operator or not isinstance(VISIBILITY[down.whole.name], OperatorOnly):
         return columns, changes
     return (
         frozenset(column for column in columns if "/" not in column),
-        [row for row in changes if not _is_passed(row, down)],
+        [row for row in changes if not _is_siblings(row, down)],
     )
 
 
-def _is_passed(row: Row, down: PassedDown) -> bool:
-    """Whether it is from one beside the entity (`_passed`), rather than from the whole itself."""
-    way = row.get("v", ())
-    return len(way) > 1 and way[0] == down.table and way[1] in (down.below_table, "")
+def _is_siblings(row: RowChange, down: Cascade) -> bool:
+    """Return whether a row change comes from a sibling (see `_follow_up`), rather than from the whole itself."""
+    way = row.way
+    return len(way) > 1 and way[0] == down.whole.name and way[1] in (down.below.name, "")
 
 
 async def _watched(
-    subscriptions: Subscriptions, down: PassedDown, columns: frozenset[str], owners: Iterable[Owner]
+    subscriptions: Subscriptions, down: Cascade, columns: frozenset[str], owners: Iterable[Owner]
 ) -> frozenset[str]:
-    """Return those of the columns that a webhook watches whose owner may see the whole."""
-    is_operators = isinstance(VISIBILITY[down.table], OperatorOnly)
+    """Return the columns that a webhook watches whose owner may see the whole."""
+    is_operators = isinstance(VISIBILITY[down.whole.name], OperatorOnly)
     found: set[str] = set()
     for owner in owners:
         if owner is None or not is_operators:
-            audience = await subscriptions.audience(down.below, owner)
+            audience = await subscriptions.audience(down.below.type_name, owner)
             found |= audience.watched(columns) if audience is not None else frozenset()
     return frozenset(found)
 
 
-def _passed(event: ChangeEvent, down: PassedDown) -> Passed | None:
-    """None when nothing has changed in the rows below: what is the whole's own, the triggers have passed down."""
-    ways = [tuple(row.get("v", (row["t"],))) for row in event.changes]
-    # Of an option that was renamed nobody has said whose choice it is.
+def _follow_up(event: ChangeEvent, down: Cascade) -> FollowUp | None:
+    """Return the follow-up of an event; None if no row below changed. The triggers record the whole's own changes."""
+    ways = [row.way or (row.table,) for row in event.changes]
+    # A renamed option does not say which variants have chosen it.
     is_known = all(way[0] for way in ways)
     rows = [
-        {**row, "v": [down.table, *way]}
+        row._replace(way=(down.whole.name, *way))
         for row, way in zip(event.changes, ways, strict=True)
-        if way[0] in (down.below_table, "")
+        if way[0] in (down.below.name, "")
     ]
     if not rows:
         return None
-    changed = {[*row["p"], row["id"]][0] for row in rows}
-    return Passed(
+    changed = {(*row.parents, row.id)[0] for row in rows}
+    return FollowUp(
         event=event,
-        below=down.below,
+        below=down.below.type_name,
         sql=down.sql,
-        # The one that has changed has told so itself.
+        # The row that changed has its own change event.
         excepted=changed.pop() if is_known and len(changed) == 1 and not event.is_cut else None,
-        columns=frozenset(sibling_column(down.table, column) for column in event.columns),
+        columns=frozenset(sibling_column(down.whole.name, column) for column in event.columns),
         changes=rows,
     )

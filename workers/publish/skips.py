@@ -1,4 +1,4 @@
-"""Store how many changes webhooks were not told of, because nothing that they watch had changed."""
+"""Store how many changes were not sent to webhooks because no watched column had changed."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from workers.resources import Resources
 
 _log = structlog.get_logger()
 
-#: Between two times that counts are stored. A worker that is killed loses what it has counted since.
+#: Seconds between two times that counts are stored. A killed worker loses the counts since the last time.
 _STORED_EVERY_S = 5.0
 
 

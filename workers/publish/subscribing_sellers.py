@@ -1,31 +1,29 @@
-"""Which sellers see a changed entity, and what its changes are in each one's eyes."""
+"""Find the sellers that see a changed entity, and its changes as each of them sees it."""
 
 from collections.abc import Iterable, Sequence
 
-from app.capture.captured import PASSED_DOWN
 from app.capture.change_events import ChangeEvent
+from app.db.graph import cascades, subscribable
 from app.db.pool import Connection
-from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook import WebhookEventName
 from schema.entities.declarations import ENTITIES, VISIBILITY
 from workers.publish.subscriptions import Owner, Subscriptions
 
-_SUBSCRIBABLE = {klass.entity_type for klass in WebhookKlass}
-
 Entity = tuple[str, int]
-"""Its type and id."""
+"""An entity's type and id."""
 
 
 async def list_owners(
     conn: Connection, subscriptions: Subscriptions, events: Iterable[ChangeEvent]
 ) -> dict[Entity, list[int]]:
-    """List the sellers with webhooks who see each changed entity now; entities that none sees are left out.
+    """List the sellers with webhooks who see each changed entity now. Entities that no such seller sees are left out.
 
-    One statement per type of entity that any seller's webhooks can concern: 10,000 sellers' webhooks would otherwise be
-    looked at one by one.
+    This takes one statement per type of entity that sellers' webhooks can concern. Looking at the webhooks of 10,000
+    sellers one by one would take too long.
     """
     ids: dict[str, set[int]] = {}
     for event in events:
-        if event.entity_type in _SUBSCRIBABLE and _concerns_sellers(subscriptions, event.entity_type):
+        if event.entity_type in subscribable() and _concerns_sellers(subscriptions, event.entity_type):
             ids.setdefault(event.entity_type, set()).add(event.entity_id)
     owners: dict[Entity, list[int]] = {}
     for entity_type, of_type in ids.items():
@@ -35,29 +33,35 @@ async def list_owners(
 
 
 def _concerns_sellers(subscriptions: Subscriptions, entity_type: str) -> bool:
-    """Whether sellers have webhooks about the type, or about what its changes are passed on to."""
-    down = PASSED_DOWN.get(entity_type)
-    return subscriptions.has_sellers(entity_type) or (down is not None and subscriptions.has_sellers(down.below))
+    """Return whether sellers have webhooks about the type, or about the siblings that its changes reach."""
+    down = cascades().get(entity_type)
+    return subscriptions.has_sellers(entity_type) or (
+        down is not None and subscriptions.has_sellers(down.below.type_name)
+    )
 
 
-def owners_of(events: Sequence[ChangeEvent], present: Sequence[int]) -> list[Owner]:
-    """List whose webhooks the changes of one entity may concern: the operator, and sellers that see or saw it."""
+def list_possible_owners(events: Sequence[ChangeEvent], present: Sequence[int]) -> list[Owner]:
+    """List the owners whose webhooks an entity's changes may concern: the operator, and sellers that see or saw it."""
     former = (event.seller_id for event in events if event.seller_id is not None)
     return [None, *dict.fromkeys((*present, *former))]
 
 
-def changes_for(owner: Owner, events: Sequence[ChangeEvent], present: Sequence[int]) -> list[ChangeEvent]:
-    """Return one entity's changes as its owner sees them, oldest first; those that it does not see are left out.
+def list_visible_changes(owner: Owner, events: Sequence[ChangeEvent], present: Sequence[int]) -> list[ChangeEvent]:
+    """Return one entity's changes as an owner sees them, oldest first, without those that it does not see.
 
-    An entity that goes from one seller to another is destroyed for the first one and created for the second.
-    Args: present — the sellers that see the entity now.
+    An entity that moves from one seller to another is destroyed for the first seller and created for the second.
+
+    Args:
+        owner: The seller's id; None: the operator.
+        events: The change events of one entity.
+        present: The sellers that see the entity now.
     """
     if owner is None or all(event.seller_id is None for event in events):
         return list(events)
     seen: list[ChangeEvent] = []
     for place, event in enumerate(events):
         was_owners = _is_owners(owner, events, place, present)
-        if not _has_left(event):
+        if not has_left(event):
             if was_owners:
                 seen.append(event)
             continue
@@ -72,23 +76,23 @@ def changes_for(owner: Owner, events: Sequence[ChangeEvent], present: Sequence[i
 
 
 def _is_owners(owner: int, events: Sequence[ChangeEvent], place: int, present: Sequence[int]) -> bool:
-    """Whether the entity is the seller's just before the event at `place`: the next one that names a seller says it."""
+    """Return whether the entity was the seller's before the event at `place`: the next event with a seller tells."""
     for event in events[place:]:
         if event.seller_id is not None:
             return event.seller_id == owner
     return owner in present
 
 
-def _has_left(event: ChangeEvent) -> bool:
-    """Whether the entity has left the seller that the event names."""
+def has_left(event: ChangeEvent) -> bool:
+    """Return whether the entity has left the seller that the event names."""
     return event.operation is WebhookEventName.UPDATE and event.seller_id is not None
 
 
 def _statement(entity_type: str) -> str:
-    """From the entities to their sellers, and only then to webhooks.
+    """Return the SQL that goes from the entities to their sellers, and only then to webhooks.
 
-    The other way about, a rule that leads through another table had each entity compared with each seller's webhook:
-    a second for 500 shipments and 10,000 webhooks.
+    In the other direction, each entity would be compared with each seller's webhook. That took a second for 500
+    shipments and 10,000 webhooks.
     """
     table = ENTITIES[entity_type].table
     seen = VISIBILITY[table.name].sql("t").replace("$seller", "s.id")

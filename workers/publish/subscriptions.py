@@ -1,4 +1,4 @@
-"""The webhooks of all owners, kept in memory and found by what they watch."""
+"""Keep the webhooks of all owners in memory, indexed by the columns that they watch."""
 
 import asyncio
 from collections import Counter
@@ -15,10 +15,10 @@ from schema import schema
 from schema.stored.triggers import watched_by
 from schema.stored.validate import stored_query
 
-#: A seller's id; None is the operator.
+#: An owner's seller id; None is the operator.
 Owner = int | None
 
-#: Queries that are analysed before other tasks get a turn: each takes some milliseconds.
+#: Queries that are analysed before other tasks get a turn. Each takes some milliseconds.
 _ANALYSED_AT_ONCE = 10
 
 
@@ -26,10 +26,11 @@ _ANALYSED_AT_ONCE = 10
 class Group:
     """Webhooks of one owner and type with the same query and triggers.
 
-    watched   `table.column` of what they watch; None when the query does not fit the schema any more.
-    problem   why it does not fit; None when it does.
-    webhooks  those that are told.
-    missing   those that miss changes because they are disabled, by the events that they ask for.
+    Attributes:
+        watched: The watched columns as `table.column`; None when the query does not fit the schema any more.
+        problem: Why the query does not fit; None when it does.
+        webhooks: The webhooks that get changes.
+        missing: The webhooks that miss changes because they are disabled, by the events that they ask for.
     """
 
     query_string: str
@@ -60,7 +61,7 @@ class Audience:
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, tuple[str, ...]], Group] = {}
-        # Made of the groups when they are next needed.
+        # Both are built from the groups when they are next needed.
         self._listed: list[Group] | None = None
         self._by_column: dict[str, list[Group]] | None = None
         self._unanalysed: dict[WebhookId, Subscription] = {}
@@ -79,7 +80,7 @@ class Audience:
             self._listed = self._by_column = None
 
     async def analyse(self) -> None:
-        """Sort the webhooks that were added into groups; letting other tasks run where there are many."""
+        """Sort the added webhooks into groups. If there are many, let other tasks run in between."""
         count = 0
         while self._unanalysed:
             webhook = self._unanalysed.pop(next(iter(self._unanalysed)))
@@ -99,14 +100,14 @@ class Audience:
         return self._listed
 
     def groups_watching(self, columns: Iterable[str]) -> list[Group]:
-        """Return the groups that watch one of these columns, and those whose query can't run."""
+        """Return the groups that watch one of these columns, and the groups whose query can't run."""
         if self._by_column is None:
             self._by_column = self._index()
         found = {id(group): group for column in columns for group in self._by_column.get(column, ())}
         return [*found.values(), *self._by_column.get(_ANY, ())]
 
     def watched(self, columns: frozenset[str]) -> frozenset[str]:
-        """Return those of the columns that some webhook watches."""
+        """Return the columns that some webhook watches."""
         return frozenset().union(*(columns & group.watched for group in self.groups if group.watched is not None))
 
     @property
@@ -121,14 +122,14 @@ class Audience:
         return by_column
 
 
-#: In the index of columns: of the groups whose query can't run, which every change concerns.
+#: Key in the index of columns for groups whose query can't run. Every change concerns them.
 _ANY = ""
 
 
 class Skips:
     """Counts the changes that did not concern all webhooks of an owner, by type, owner and changed columns.
 
-    Counted so, since telling each webhook that passes would cost as much as telling it the change.
+    They are not counted per webhook, because that would cost as much as sending the change.
     """
 
     def __init__(self) -> None:
@@ -138,7 +139,7 @@ class Skips:
         self._changes[entity_type, owner, columns] += 1
 
     def take(self) -> list[tuple[str, Owner, frozenset[str], int]]:
-        """Return what was counted, and begin anew."""
+        """Return the counts, and start again from zero."""
         taken, self._changes = self._changes, Counter()
         return [(*key, number) for key, number in taken.items()]
 
@@ -155,7 +156,7 @@ class Subscriptions:
         self._of_sellers: Counter[str] = Counter()
 
     async def refresh(self, conn: Connection) -> None:
-        """Take over what has been committed since the last time: one statement, which reads what has changed alone."""
+        """Read the webhooks that were changed since the last refresh, in one statement."""
         since_xid = self._next_xid
         changed = await list_changed_subscriptions(conn, since_xid)
         for webhook, version in zip(changed.subscriptions, changed.versions, strict=True):
@@ -165,14 +166,14 @@ class Subscriptions:
         self._next_xid = max(self._next_xid, changed.next_xid)
 
     def read_all_next(self) -> None:
-        """Have the next refresh read all webhooks: a row may have been deleted by hand.
+        """Have the next refresh read all webhooks, because a row may have been deleted by hand.
 
-        Until then everything stays: another step of this process may be choosing whom to tell.
+        Until then nothing is discarded: another step of this process may be selecting webhooks.
         """
         self._next_xid = 0
 
     def _discard_all_but(self, ids: set[WebhookId], next_xid: int) -> None:
-        """Discard webhooks that are not there any more; not those that have come since they were read."""
+        """Discard webhooks that no longer exist, but not those that were created since they were read."""
         gone = [one for one, (version, _) in self._known.items() if one not in ids and version < next_xid]
         for webhook_id in gone:
             self._discard(self._known.pop(webhook_id)[1])
@@ -183,7 +184,7 @@ class Subscriptions:
             self._of_sellers[webhook.type.entity_type] -= webhook.seller_id is not None
 
     def has_sellers(self, entity_type: str) -> bool:
-        """Whether any seller has a webhook about this type."""
+        """Return whether any seller has a webhook about this type."""
         return self._of_sellers[entity_type] > 0
 
     async def audience(self, entity_type: str, owner: Owner) -> Audience | None:
@@ -195,7 +196,7 @@ class Subscriptions:
         return audience
 
     async def count_skips(self) -> list[tuple[WebhookId, str, int]]:
-        """Return how many changes each webhook was not told of since the last time, with the reason."""
+        """Return how many changes were not sent to each webhook since the last call, with the reason."""
         counts: Counter[tuple[WebhookId, str]] = Counter()
         for entity_type, owner, columns, number in self.skips.take():
             audience = await self.audience(entity_type, owner)
@@ -211,7 +212,7 @@ class Subscriptions:
         return [(webhook_id, reason, number) for (webhook_id, reason), number in counts.items()]
 
     def take_over(self, webhook: Subscription, version: int) -> None:
-        """Put a webhook in the place of what is known of it, unless that is newer: refreshes may overlap."""
+        """Replace the known version of a webhook, unless that is newer: refreshes may overlap."""
         known = self._known.get(webhook.id)
         if known is not None and known[0] >= version:
             return
@@ -235,5 +236,5 @@ def _group_of(webhook: Subscription) -> Group:
 
 @lru_cache(maxsize=10_000)
 def _shared(watched: frozenset[str]) -> frozenset[str]:
-    """One set for all who watch the same: thousands of queries differ in names alone."""
+    """Return one shared set for equal ones: thousands of queries may differ in their names only."""
     return watched

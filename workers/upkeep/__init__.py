@@ -1,1 +1,1 @@
-"""Work beside the two queues: sweeps, retention, backfills, replays, and catching up after a pause."""
+"""Jobs beside publishing and delivering: sweeps, retention, backfills, replays, and catching up after a pause."""

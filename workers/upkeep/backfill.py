@@ -1,6 +1,6 @@
-"""Backfills: the present state of a webhook's entities, published in batches at the rate that was asked for.
+"""Run backfills: publish the present state of a webhook's entities in batches, at the requested rate.
 
-A batch is one transaction with its position: a killed worker leaves nothing, and another goes on from there.
+A batch and its position are one transaction. If a worker is killed, another one continues from the last position.
 """
 
 from collections.abc import Sequence
@@ -32,12 +32,12 @@ from workers.resources import Resources
 
 _log = structlog.get_logger()
 
-#: Entities of one transaction: publishers of their shards wait for it.
+#: Entities of one transaction. Publishers of their shards wait for it.
 BATCH_SIZE = 100
 
 
 async def backfill_all(resources: Resources) -> int:
-    """Move on every backfill that is due, until none is. Returns how many entities were handled."""
+    """Move on due backfills until none is due. Return the number of entities that were handled."""
     total = 0
     while not resources.stopping.is_set() and (handled := await backfill_batch(resources)) is not None:
         total += handled
@@ -45,8 +45,8 @@ async def backfill_all(resources: Resources) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A backfill with what is read to move it on. wanted: the entities that its filters ask for."""
+class BackfillRun:
+    """A backfill with its webhook and query. `wanted` is the list of entities that its filters select."""
 
     backfill: WebhookBackfill
     webhook: Webhook
@@ -63,7 +63,7 @@ class Run:
 
 
 async def backfill_batch(resources: Resources) -> int | None:
-    """Move one backfill on by one batch. Returns its number of entities; None when no backfill is due."""
+    """Move one backfill on by one batch. Return the batch's number of entities; None when no backfill is due."""
     async with transaction(resources.database) as conn:
         backfill = await webhook_backfills.claim_due(conn)
         if backfill is None:
@@ -80,8 +80,8 @@ async def backfill_batch(resources: Resources) -> int | None:
     return handled
 
 
-def _run(backfill: WebhookBackfill, webhook: Webhook) -> Run:
-    """Raises InvalidInput when the schema has moved on."""
+def _run(backfill: WebhookBackfill, webhook: Webhook) -> BackfillRun:
+    """Compile the query and the filters. Raise InvalidInput if they do not fit the schema any more."""
     try:
         query = stored_query(schema._schema, webhook.query_string, webhook.type)
     except InvalidInput as error:
@@ -91,10 +91,10 @@ def _run(backfill: WebhookBackfill, webhook: Webhook) -> Run:
         wanted = backfill_filters.ask(Viewer(webhook.seller_id), webhook.type, filters)
     except InvalidInput as error:
         raise InvalidInput(f"The filters do not fit the schema any more. {error.message}") from error
-    return Run(backfill=backfill, webhook=webhook, query=query, wanted=wanted)
+    return BackfillRun(backfill=backfill, webhook=webhook, query=query, wanted=wanted)
 
 
-async def _batch(conn: Connection, resources: Resources, run: Run) -> int:
+async def _batch(conn: Connection, resources: Resources, run: BackfillRun) -> int:
     backfill = run.backfill
     last_id = backfill.last_id
     if last_id is None:
@@ -106,7 +106,7 @@ async def _batch(conn: Connection, resources: Resources, run: Run) -> int:
     if batch:
         publication = await _publish(conn, resources, run, batch)
         if publication.left:
-            # More than one step takes: the next one goes on from there.
+            # The rest did not fit into one step. The next one continues from there.
             first_left = min(match.change.entity_id for match in publication.left)
             batch, is_last = [row for row in batch if row.id < first_left], False
         skipped = sum(event.state is WebhookEventState.SKIPPED for event in publication.made)
@@ -116,8 +116,8 @@ async def _batch(conn: Connection, resources: Resources, run: Run) -> int:
     return len(batch)
 
 
-async def _begin(conn: Connection, run: Run) -> int:
-    """Count, and fix the end: what is created later is told by its own change. Returns the last id."""
+async def _begin(conn: Connection, run: BackfillRun) -> int:
+    """Count the entities and fix the last id. Entities created later have their own change events."""
     everything = _from(run, None)
     counted = listed_count(run.table, run.viewer, everything)
     total = (await conn.fetch(counted.sql, *counted.args))[0]["n"]
@@ -127,14 +127,14 @@ async def _begin(conn: Connection, run: Run) -> int:
     return last_id
 
 
-async def _listed(conn: Connection, run: Run, asked: ListQuery, size: int) -> list[Any]:
-    """Up to `size` rows, and one more when there are more."""
+async def _listed(conn: Connection, run: BackfillRun, asked: ListQuery, size: int) -> list[Any]:
+    """Return up to `size` rows, and one more if there are more."""
     found = listed_rows(run.table, run.viewer, asked, Slice(size=size, is_backward=False, cursor=None))
     return run.table.rows(await conn.fetch(found.sql, *found.args))
 
 
-def _from(run: Run, last_id: int | None) -> ListQuery:
-    """What is wanted, by id, from the backfill's position on."""
+def _from(run: BackfillRun, last_id: int | None) -> ListQuery:
+    """Return the list of wanted entities, by id, after the backfill's position."""
     backfill, wanted = run.backfill, run.wanted
     position, last, since, until = (f"${len(wanted.args) + place}" for place in range(1, 5))
     return ListQuery(
@@ -145,10 +145,10 @@ def _from(run: Run, last_id: int | None) -> ListQuery:
     )
 
 
-async def _publish(conn: Connection, resources: Resources, run: Run, rows: Sequence[Any]) -> Publication:
+async def _publish(conn: Connection, resources: Resources, run: BackfillRun, rows: Sequence[Any]) -> Publication:
     """Publish the present state of these rows."""
     entity_type = run.webhook.type.entity_type
-    # Before anything is rendered: what a publisher has just told must not be told again as something newer.
+    # Lock before rendering: a state that a publisher has just sent must not be sent again as a newer one.
     await lock_entities(conn, entity_type, [row.id for row in rows])
     judged_as = replace(run.webhook, allow_skip=False) if run.backfill.is_forced else run.webhook
     matches = [Match(webhook=judged_as, query=run.query, change=_change(entity_type, row)) for row in rows]
@@ -156,7 +156,7 @@ async def _publish(conn: Connection, resources: Resources, run: Run, rows: Seque
 
 
 def _change(entity_type: str, row: Any) -> Change:
-    """Nothing in particular has changed."""
+    """Return an update of an entity without changed columns."""
     return Change(
         entity_type=entity_type,
         entity_id=row.id,

@@ -1,8 +1,8 @@
-"""Webhooks that are enabled again are sent the present state of what changed while they were disabled.
+"""Let enabled webhooks catch up: send the present state of entities that changed while the webhook was disabled.
 
-They are walked shard by shard. A step is one transaction with its position: a killed worker leaves nothing, and another
-goes on from there. It keeps the publishers of its shard away, so that what it has sent is not overtaken; and those that
-took the webhook for disabled have ended, so that nothing is overlooked.
+Catching up goes shard by shard. A step and its position are one transaction; if a worker is killed, another one
+continues from there. A step locks out the publishers of its shard, so that none overtakes it. It also waits for
+publishers that still took the webhook for disabled, so that no change is overlooked.
 """
 
 import time
@@ -16,9 +16,10 @@ from app.capture import missed_changes
 from app.capture.missed_changes import MissedEntity
 from app.db.pool import Connection, transaction
 from app.errors import InvalidInput
+from app.telemetry.metrics import CAUGHT_UP
 from app.webhooks.db import webhook_catch_ups, webhook_events
 from app.webhooks.db.webhook_catch_ups import CatchUp
-from app.webhooks.db.webhook_events import Given, Subject
+from app.webhooks.db.webhook_events import PriorEvent, Subject
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema import schema
@@ -27,33 +28,34 @@ from schema.entities.declarations import ENTITIES
 from schema.stored.triggers import watched_by
 from schema.stored.validate import StoredQuery, stored_query
 from workers.publish.deduplication import awaits_creation, is_destroyed, may_know
-from workers.publish.match import Change, Match, Unrendered
+from workers.publish.match import Change, Match, UnrenderedMatch
 from workers.publish.publication import publish_matches
-from workers.publish.sibling_changes import without_hidden
+from workers.publish.sibling_changes import remove_hidden
 from workers.resources import Resources
 
 _log = structlog.get_logger()
 
 _CREATE, _UPDATE, _DESTROY = WebhookEventName
-#: Entities of one step: publishers of their shard wait for it.
+#: Entities of one step. Publishers of their shard wait for it.
 BATCH_SIZE = 100
-#: A job ends after so long, so that replays and backfills have their turn; the doorbell asks for the next one.
+#: Seconds after which a job ends, so that replays and backfills have their turn. The doorbell asks for the next job.
 _JOB_S = 30.0
 
 
 async def catch_up_all(resources: Resources) -> int:
-    """Let webhooks catch up, in turns, until none has missed anything. Returns how many entities were handled."""
+    """Let webhooks catch up in turns until none has missed changes. Return the number of entities handled."""
     total, ends_at = 0, time.monotonic() + _JOB_S
     while not resources.stopping.is_set() and time.monotonic() < ends_at:
         handled = await catch_up_step(resources)
         if handled is None:
             break
         total += handled
+        CAUGHT_UP.inc(handled)
     return total
 
 
 async def catch_up_step(resources: Resources) -> int | None:
-    """Let one webhook catch up by one step. Returns its number of entities; None when none has to."""
+    """Let one webhook catch up by one step. Return the step's number of entities; None when no webhook has to."""
     async with transaction(resources.database) as conn:
         catch_up = await webhook_catch_ups.claim_due(conn)
         if catch_up is None:
@@ -80,7 +82,7 @@ async def _step(conn: Connection, resources: Resources, catch_up: CatchUp) -> in
     done = missed[: await _publish(conn, resources, catch_up, missed)] if missed else missed
     is_finished = len(done) == len(missed) < BATCH_SIZE
     if is_finished:
-        # Nothing earlier is recorded here any more, since publishers are kept away.
+        # Publishers are locked out, so no earlier change can be recorded here any more.
         position = await missed_changes.get_turn(conn)
     elif done:
         position = done[-1].turn
@@ -91,7 +93,7 @@ async def _step(conn: Connection, resources: Resources, catch_up: CatchUp) -> in
 
 
 async def _publish(conn: Connection, resources: Resources, catch_up: CatchUp, missed: Sequence[MissedEntity]) -> int:
-    """Publish the present state of these. Returns how many of them, from the first on, are done."""
+    """Publish the present state of these entities. Return how many of them, from the first on, are done."""
     webhook = catch_up.webhook
     try:
         query = stored_query(schema._schema, webhook.query_string, webhook.type)
@@ -99,7 +101,7 @@ async def _publish(conn: Connection, resources: Resources, catch_up: CatchUp, mi
         failed = WebhookEventState.RENDER_FAILED
         reason = f"The stored query does not fit the schema any more. {error.message}"
         changes = await _list_changes(conn, catch_up, None, missed)
-        unrendered = [Unrendered(webhook=webhook, change=one, state=failed, reason=reason) for one in changes]
+        unrendered = [UnrenderedMatch(webhook=webhook, change=one, state=failed, reason=reason) for one in changes]
         await publish_matches(conn, resources, (), unrendered)
         return len(missed)
     changes = await _list_changes(conn, catch_up, query, missed)
@@ -112,24 +114,24 @@ async def _publish(conn: Connection, resources: Resources, catch_up: CatchUp, mi
 async def _list_changes(
     conn: Connection, catch_up: CatchUp, query: StoredQuery | None, missed: Sequence[MissedEntity]
 ) -> list[Change]:
-    """Return what the webhook is told: of its owner's entities, and of those that were its owner's and are gone."""
+    """Return the changes for the webhook: of its owner's entities, and of former ones that are gone."""
     webhook = catch_up.webhook
     viewer, entity_type = Viewer(webhook.seller_id), webhook.type.entity_type
     subjects: list[Subject] = [(webhook.id, entity_type, one.entity_id) for one in missed]
-    given = await webhook_events.list_given(conn, subjects)
+    prior = await webhook_events.list_given(conn, subjects)
     is_there = await _list_seen(conn, entity_type, viewer, [one.entity_id for one in missed])
     changes = []
     for entity, subject in zip(missed, subjects, strict=True):
-        before = given.get(subject, ())
+        before = prior.get(subject, ())
         is_own = viewer.is_operator or webhook.seller_id in entity.former_seller_ids or bool(before)
         if entity.entity_id not in is_there and not is_own:
             continue
-        columns, rows = without_hidden(viewer, entity_type, entity.columns, entity.changes)
+        columns, rows = remove_hidden(viewer, entity_type, entity.columns, entity.changes)
         past = Past(
             is_new=_is_new(catch_up, entity, columns, before, is_gone=not is_there.get(entity.entity_id, False)),
             is_updated=(entity.updated_turn or 0) >= (entity.created_turn or 0),
             is_gone=not is_there.get(entity.entity_id, False),
-            given=before,
+            prior=before,
         )
         operation = choose_operation(webhook.events, past)
         if operation is None or (
@@ -141,7 +143,7 @@ async def _list_changes(
                 entity_type=entity_type,
                 entity_id=entity.entity_id,
                 operation=operation,
-                # Nothing in particular: other transactions may have deleted it meanwhile.
+                # No columns are named: other transactions may have deleted the entity meanwhile.
                 columns=frozenset(),
                 changes=rows,
                 is_cut=entity.is_cut,
@@ -154,29 +156,35 @@ async def _list_changes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """The past of an entity, while the webhook was disabled.
+    """The past of an entity while the webhook was disabled.
 
-    is_new      whether it was created, or restored, or came to the webhook's owner.
-    is_updated  whether it was changed after it was created.
-    is_gone     whether it is deleted by now, or not the owner's any more.
-    given       as for `judge` in workers/publish/deduplication.py.
+    Attributes:
+        is_new: Whether the entity was created or restored, or came to the webhook's owner.
+        is_updated: Whether it was changed after it was created.
+        is_gone: Whether it is deleted by now, or not the owner's any more.
+        prior: Its prior events, as for `judge` in workers/publish/deduplication.py.
     """
 
     is_new: bool
     is_updated: bool
     is_gone: bool
-    given: Sequence[Given]
+    prior: Sequence[PriorEvent]
 
 
 def choose_operation(events: Sequence[WebhookEventName], past: Past) -> WebhookEventName | None:
-    """Choose the event that a webhook is told, of those that it asks for; None when it is told of none.
+    """Choose the event that a webhook gets; None when it gets none.
 
-    An entity that it cannot know is created, or, for who is not told of creations, updated if it was changed since.
+    An entity that the webhook can't know is a create. If the webhook does not ask for creates, the entity is an update,
+    provided that it was changed after its creation.
+
+    Args:
+        events: The events that the webhook asks for.
+        past: The entity's past while the webhook was disabled.
     """
     if past.is_gone:
-        is_known = not past.is_new or bool(past.given)
-        operation = _DESTROY if is_known and not is_destroyed(past.given) else None
-    elif past.is_new and not may_know(past.given) and not awaits_creation(past.given):
+        is_known = not past.is_new or bool(past.prior)
+        operation = _DESTROY if is_known and not is_destroyed(past.prior) else None
+    elif past.is_new and not may_know(past.prior) and not awaits_creation(past.prior):
         operation = _CREATE
         if _CREATE not in events:
             operation = _UPDATE if past.is_updated else None
@@ -186,17 +194,17 @@ def choose_operation(events: Sequence[WebhookEventName], past: Past) -> WebhookE
 
 
 def _is_new(
-    catch_up: CatchUp, entity: MissedEntity, columns: frozenset[str], given: Sequence[Given], *, is_gone: bool
+    catch_up: CatchUp, entity: MissedEntity, columns: frozenset[str], prior: Sequence[PriorEvent], *, is_gone: bool
 ) -> bool:
-    """Whether the entity was created meanwhile, or came from another seller. One that is gone has left its owner."""
+    """Return whether the entity was created meanwhile, or came from another seller."""
     if entity.created_turn is not None and entity.created_turn > catch_up.missed_since:
         return True
     has_moved = catch_up.webhook.seller_id is not None and any(column.endswith(".seller_id") for column in columns)
-    return has_moved and not is_gone and not may_know(given)
+    return has_moved and not is_gone and not may_know(prior)
 
 
 def _is_watched(catch_up: CatchUp, query: StoredQuery | None, columns: frozenset[str]) -> bool:
-    """Whether what was changed may matter to the webhook. What was deleted and restored may have changed unseen."""
+    """Return whether the changes may concern the webhook. A restored entity may have changed unseen, so it does."""
     own = ENTITIES[catch_up.webhook.type.entity_type].table.name
     if query is None or f"{own}.deleted_at" in columns:
         return True
@@ -204,7 +212,7 @@ def _is_watched(catch_up: CatchUp, query: StoredQuery | None, columns: frozenset
 
 
 async def _list_seen(conn: Connection, entity_type: str, viewer: Viewer, ids: Sequence[int]) -> Mapping[int, bool]:
-    """List the entities that the viewer sees, with whether they are there: not deleted."""
+    """Return the entities that the viewer sees, each with whether it exists (and is not deleted)."""
     table = ENTITIES[entity_type].table
     asked = visible_ids(table, viewer)
     seen = [row["id"] for row in await conn.fetch(asked.sql, list(ids), *asked.args)]

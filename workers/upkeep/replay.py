@@ -1,4 +1,4 @@
-"""Replays of many events, in bounded batches; and what could not be rendered, once more."""
+"""Replay many events in bounded batches, and render events again that could not be rendered."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -22,14 +22,14 @@ from workers.resources import Resources
 
 _log = structlog.get_logger()
 
-#: Events of one transaction, whose webhook nobody can change meanwhile.
+#: Events of one transaction. Their webhook is locked meanwhile.
 BATCH_SIZE = 500
 RENDER_BATCH_SIZE = 100
 NOT_VISIBLE = "The entity is not there any more, or not for the webhook's owner."
 
 
 async def replay_all(resources: Resources) -> int:
-    """Move every replay of many events on to its end. Returns how many events were replayed."""
+    """Finish every running replay. Return the number of events that were replayed."""
     total = 0
     async with transaction(resources.database) as conn:
         running = await webhook_replays.list_running(conn)
@@ -43,9 +43,9 @@ async def replay_all(resources: Resources) -> int:
 
 
 async def replay_batch(resources: Resources, replay_id: WebhookReplayId, webhook_id: WebhookId) -> int | None:
-    """Replay one batch. Returns its number of events; None when there is nothing to do, or another worker does it."""
+    """Replay one batch. Return its number of events; None when there is no work, or another worker does it."""
     async with transaction(resources.database) as conn:
-        # The webhook first, as all who lock both: it must not be disabled or deleted meanwhile.
+        # The webhook is locked first, as everywhere: it must not be disabled or deleted meanwhile.
         try:
             webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=None)
         except NotFound:
@@ -92,8 +92,11 @@ async def _replay(conn: Connection, replay: WebhookReplay, webhook: Webhook) -> 
 async def render_again(resources: Resources) -> int:
     """Run the queries of events that could not be rendered and that somebody has replayed.
 
-    Each that can be rendered now is superseded by a new event: its own id would carry a newer state than ids after it.
-    Returns: how many such events were handled.
+    If an event can be rendered now, a new event supersedes it. With its old id it would carry a newer state than events
+    with higher ids.
+
+    Returns:
+        The number of events that were handled.
     """
     total = 0
     while not resources.stopping.is_set():
@@ -126,12 +129,12 @@ async def _render(conn: Connection, resources: Resources, events: Sequence[Webho
 async def _visible(
     conn: Connection, resources: Resources, webhook: Webhook, query: StoredQuery, events: Sequence[WebhookEvent]
 ) -> list[Match]:
-    """Return what is to be rendered again of what the webhook's owner sees."""
+    """Return the matches to render again whose entity the webhook's owner sees."""
     return await Renderer(conn, resources.settings).visible(_matches(webhook, query, events))
 
 
 def _matches(webhook: Webhook, query: StoredQuery, events: Sequence[WebhookEvent]) -> list[Match]:
-    """One for each entity, in the place of all its events."""
+    """Return one match for each entity, which takes the place of all its events."""
     ordered = sorted(events, key=lambda event: (event.entity_id, event.id))
     return [_match(webhook, query, list(group)) for _, group in groupby(ordered, key=lambda event: event.entity_id)]
 
@@ -141,7 +144,7 @@ def _match(webhook: Webhook, query: StoredQuery, events: Sequence[WebhookEvent])
     change = Change(
         entity_type=events[0].entity_type,
         entity_id=events[0].entity_id,
-        # Created and destroyed is nothing only for those who saw neither.
+        # Create and destroy cancel out only if neither was sent.
         operation=fold_operations(names) or names[-1],
         columns=frozenset(),
         changes=(),

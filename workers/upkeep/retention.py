@@ -1,4 +1,4 @@
-"""Cron `retention`: history that is old enough is dropped, and partitions for what comes are made. Every hour."""
+"""Cron `retention`: every hour, drop old history and make partitions for the days to come."""
 
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
@@ -14,22 +14,23 @@ from workers.resources import Resources
 
 _log = structlog.get_logger()
 
-#: A key stands for its request for a day, and what was in flight when a webhook was deleted has ended by then.
+#: Days. An idempotency key is valid for one day, and POSTs of a deleted webhook have ended by then.
 _EXPIRED_DAYS = 2
-#: Somebody has the table; or it belongs to another role than the worker's, which the log then says every hour.
+#: Errors after which the next run tries again: the table is locked, or it belongs to another role than the worker's.
 _NOT_NOW = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.InsufficientPrivilegeError)
-#: Chunks of one table in one run; the next run goes on.
+#: Chunks of one table in one run. The next run continues.
 _MAX_CHUNKS = 200
 
 
-async def retain(resources: Resources) -> None:
-    """Bring partitions and rows to where they should be today. What is in use is left for the next run."""
+async def apply_retention(resources: Resources) -> None:
+    """Drop expired history and make partitions, as of today. Tables in use are left for the next run."""
     async with connection(resources.database) as conn:
         today = await retention.today(conn)
-    await retain_as_of(resources, today)
+    await apply_retention_as_of(resources, today)
 
 
-async def retain_as_of(resources: Resources, today: date) -> None:
+async def apply_retention_as_of(resources: Resources, today: date) -> None:
+    """Do the same as of another day."""
     days = resources.settings.retention_days
     await _make(resources, days, today)
     if days:
@@ -46,7 +47,7 @@ async def _end_history(resources: Resources, before: date) -> None:
     for table in HISTORIES:
         await _delete(resources, table, partial(retention.delete_leftovers, table=table, before=before))
     for ended in OLD:
-        # What was given is read as a whole for it, which is worth while only when events have gone.
+        # This reads the whole table webhook_given, so it is done only after events were dropped.
         if dropped or ended.table != "webhook_given":
             await _delete(resources, ended.table, partial(retention.delete_ended, ended=ended, before=before))
 
@@ -58,12 +59,12 @@ async def _make(resources: Resources, days: int, today: date) -> None:
                 for name in await retention.make_partitions(conn, retention_days=days, today=today):
                     _log.info("retention.partition_made", partition=name)
     except (*_NOT_NOW, asyncpg.CheckViolationError) as error:
-        # Or rows from the future are in a default partition, which serves until then.
+        # With a CheckViolationError, a default partition holds rows of that day; it serves until they are gone.
         _log.warning("retention.partitions_not_made", error=str(error))
 
 
 async def _drop(resources: Resources, partition: Partition) -> bool:
-    """Whether it is gone. In a transaction of its own: no two tables are locked at once."""
+    """Drop a partition in its own transaction, so that no two tables are locked. Return whether it was dropped."""
     try:
         async with transaction(resources.database) as conn:
             if not await retention.try_lock(conn) or not await retention.drop_partition(conn, partition):
@@ -76,7 +77,7 @@ async def _drop(resources: Resources, partition: Partition) -> bool:
 
 
 async def _delete(resources: Resources, table: str, delete: Callable[[Connection], Awaitable[int]]) -> None:
-    """Chunk by chunk, each in a transaction of its own."""
+    """Delete chunk by chunk, each in its own transaction."""
     total = 0
     for _ in range(_MAX_CHUNKS):
         async with transaction(resources.database) as conn:

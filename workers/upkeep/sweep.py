@@ -1,11 +1,11 @@
-"""Cron `sweep`: what a killed worker, a lost doorbell or a flushed Redis left behind is found here, every 5 s."""
+"""Cron `sweep`: every 5 s, find work that a killed worker, a lost doorbell or a flushed Redis left behind."""
 
 import structlog
 
 from app.capture import missed_changes
 from app.db.pool import connection, transaction
 from app.errors import DatabaseUnavailable, TellgraphError
-from app.telemetry.metrics import OVERDUE_SECONDS, UNPUBLISHED_SECONDS
+from app.telemetry.metrics import CATCHING_UP, OVERDUE_SECONDS, UNPUBLISHED_SECONDS
 from app.webhooks.db import leases, webhook_event_changes
 from app.webhooks.db.backlog import read_backlog
 from app.webhooks.db.operational_events import raise_failing
@@ -20,11 +20,15 @@ _log = structlog.get_logger()
 
 
 async def sweep_all(resources: Resources) -> int:
-    """Make due again what was claimed and never recorded. Returns how many webhook events that were.
+    """Release events that were claimed and never recorded. Return how many that were.
 
-    Also lets newer states take the place of failed ones, brings retries forward after an outage, reports webhooks that
-    begin to fail, puts right what slipped past a webhook's disabling or enabling, clears away missed changes that no
-    webhook needs, and drops signing secrets that were rotated out.
+    The sweep also does the following:
+
+    - It lets newer states take the place of failed ones.
+    - It holds or releases events that were overlooked when a webhook was disabled or enabled.
+    - It brings retries forward after an outage.
+    - It reports webhooks that begin to fail.
+    - It deletes missed changes that no webhook needs, and signing secrets that have expired.
     """
     async with transaction(resources.database) as conn:
         expired = await leases.release_expired(conn)
@@ -47,7 +51,7 @@ async def sweep_all(resources: Resources) -> int:
 
 
 async def _clear_missed(resources: Resources) -> None:
-    """Chunk by chunk, so that no publisher waits for long."""
+    """Delete missed changes that no webhook needs, in chunks, so that no publisher waits for long."""
     types = {klass.entity_type: klass.value for klass in WebhookKlass}
     while not resources.stopping.is_set():
         async with transaction(resources.database) as conn:
@@ -56,7 +60,7 @@ async def _clear_missed(resources: Resources) -> None:
 
 
 async def _resume_webhooks(resources: Resources) -> None:
-    """Bring retries forward, a step for each webhook whose turn it is, until MAX_AT_ONCE events are made due."""
+    """Bring retries forward, one step per webhook in turn, until MAX_AT_ONCE events are due."""
     total = 0
     while total < MAX_AT_ONCE and not resources.stopping.is_set():
         async with transaction(resources.database) as conn:
@@ -74,6 +78,7 @@ async def _measure_backlog(resources: Resources) -> None:
             backlog = await read_backlog(conn)
         UNPUBLISHED_SECONDS.set(backlog.unpublished_s)
         OVERDUE_SECONDS.set(backlog.overdue_s)
+        CATCHING_UP.set(backlog.catching_up)
 
 
 async def _drop_secrets(resources: Resources) -> None:
@@ -84,5 +89,5 @@ async def _drop_secrets(resources: Resources) -> None:
     except DatabaseUnavailable:
         raise
     except TellgraphError as error:
-        # A wrong key stops deliveries, too; the rest of the sweep must go on.
+        # A wrong secret key stops deliveries as well. The rest of the sweep must go on.
         _log.error("sweep.secrets_not_dropped", error=error.message)

@@ -1,7 +1,7 @@
-"""The whole of Tellgraph at work on one machine: a webhook is registered, an order is sent, its POST arrives.
+"""Show Tellgraph at work on one machine: register a webhook, send an order, and receive its POST.
 
-The servers run and the database is migrated before `run_demo`. API and worker are processes of their own,
-as in production; the subscriber's endpoint is a thread of this one.
+Before `run_demo`, the servers run and the database is migrated. API and worker are separate processes, as in
+production. The subscriber's endpoint is a thread of this process.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ INVOICES, VARIANTS = "tellgraph demo: invoices", "tellgraph demo: variants"
 """Descriptions of the demo's webhooks, by which the next demo finds them again."""
 
 _MEASUREMENTS = 10
-#: Between two of them, so that each finds an idle worker.
+#: Seconds between two changes, so that each finds an idle worker.
 _PAUSE_S = 0.15
 
 
 @contextmanager
 def claimed_directory(data_dir: Path) -> Iterator[None]:
-    """Be the one demo of this directory. Raises DemoError while there is another."""
+    """Claim the directory for this demo. Raise DemoError while another demo runs there."""
     make_data_dir(data_dir)
     lock = OwnerLock(data_dir / "demo.lock")
     if not lock.try_acquire():
@@ -48,13 +48,18 @@ def claimed_directory(data_dir: Path) -> Iterator[None]:
 
 
 def run_demo(settings: Settings, *, steps: Steps, verify: Verify, once: bool, port: int | None) -> None:
-    """Show a delivery, then stay up and print what arrives, until interrupted; `once`: end after the delivery.
+    """Show a delivery, then print the POSTs that arrive until interrupted. All processes are stopped in any case.
 
-    Args:   settings — with the URLs of servers that run; the database is migrated.
-            verify — checks a signature. port — of the API; None: the configured one, or else a free one.
-    Raises: DemoError, and what seeding and connecting raise. Everything that was started is stopped in any case.
+    Args:
+        settings: Settings with the URLs of running servers and a migrated database.
+        verify: Checks a signature.
+        port: Port of the API; None: the configured one, or else a free one.
+        once: Whether to end after the first delivery.
+
+    Raises:
+        DemoError: The demo can't go on. Seeding and connecting may raise other errors.
     """
-    # Refused here, it is told more plainly than by the API.
+    # Checked here, because this error is plainer than the API's.
     secret_box(settings.secret_key)
     with steps.step("a marketplace to try it on"):
         key = asyncio.run(prepare(settings, steps))
@@ -66,7 +71,7 @@ def run_demo(settings: Settings, *, steps: Steps, verify: Verify, once: bool, po
 
 
 def _deliver(demo: Demo) -> None:
-    """Register, buy, send; print what arrives."""
+    """Register a webhook, buy, send, and print the POSTs that arrive."""
     api, steps = demo.api, demo.steps
     with steps.step("webhookCreate: an INVOICE webhook with a query of its own"):
         demo.register(INVOICES, "INVOICE", INVOICE_QUERY)
@@ -98,7 +103,7 @@ def _shows(node: Any, order: Order, tracking_number: str) -> bool:
 
 
 def _measure(demo: Demo) -> None:
-    """Some changes one by one: how long each takes to arrive."""
+    """Make some changes one by one, and measure how long each takes to arrive."""
     api = demo.api
     with demo.steps.step(f"{_MEASUREMENTS} changes of a variant, one by one"):
         demo.register(VARIANTS, "VARIANT", VARIANT_QUERY)
@@ -111,7 +116,7 @@ def _measure(demo: Demo) -> None:
 
 
 def _time_update(demo: Demo, variant: Variant, count_on_hand: int) -> tuple[float, float]:
-    """Seconds from the mutation's answer, and from its request, until its POST arrives."""
+    """Return the seconds from the mutation's answer, and from its request, until its POST arrives."""
     time.sleep(_PAUSE_S)
     asked = time.perf_counter()
     updated = demo.api.restock(variant, count_on_hand)
@@ -122,7 +127,7 @@ def _time_update(demo: Demo, variant: Variant, count_on_hand: int) -> tuple[floa
 
 
 def _stay(demo: Demo) -> None:
-    """Say what to try, and print what arrives, until interrupted."""
+    """Suggest what to try, and print the POSTs that arrive until interrupted."""
     console = demo.steps.console
     variant, _ = demo.api.find_goods()
     mutation = (

@@ -1,6 +1,6 @@
-"""`tellgraph <command>` for as long as its parent lives, whose pipe is its input.
+"""Run `tellgraph <command>` for as long as its parent process lives.
 
-The pipe ends with the parent, however that ends: also where it is killed and can tell nobody.
+Standard input is a pipe from the parent. It ends with the parent, even if that is killed.
 """
 
 import os
@@ -11,7 +11,7 @@ import threading
 
 
 def _end_with_parent() -> None:
-    """Wait until the pipe ends, and then have this process end in order."""
+    """Wait until the pipe ends, then end this process in order."""
     while os.read(sys.stdin.fileno(), 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

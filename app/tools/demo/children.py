@@ -1,4 +1,4 @@
-"""The demo's own processes: API and worker, each in a session of its own, with its log. They end with the demo."""
+"""Run the demo's API and worker, each in its own session and with its own log. They end with the demo."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """log_start: where this run's part of the log begins."""
+    """One process. `log_start` is the position in its log where this run begins."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -36,14 +36,14 @@ class Child:
 
 
 class Children:
-    """Processes that are stopped together."""
+    """A group of processes that are stopped together."""
 
     def __init__(self, log_dir: Path) -> None:
         self._log_dir = log_dir
         self._children: list[Child] = []
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start `tellgraph <command>`, its output going to `<name>.log`."""
+        """Start `tellgraph <command>`. Its output goes to `<name>.log`."""
         self._log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._log_dir / f"{name}.log"
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -64,7 +64,7 @@ class Children:
             os.close(log)
 
     def check(self) -> None:
-        """Raises DemoError with the end of its log if one of the processes has ended."""
+        """Raise DemoError, with the end of its log, if one of the processes has ended."""
         for child in self._children:
             status = child.process.poll()
             if status is not None:
@@ -74,7 +74,7 @@ class Children:
                 )
 
     def wait_for(self, look: Callable[[], Found | None], what: str, timeout_s: float) -> Found:
-        """Look until something is found. Raises DemoError when that takes too long, or when a process ends."""
+        """Call `look` until it returns something. Raise DemoError if that takes too long, or if a process ends."""
         deadline = time.monotonic() + timeout_s
         while (found := look()) is None:
             self.check()
@@ -85,7 +85,7 @@ class Children:
         return found
 
     def stop(self) -> None:
-        """Ask all to end and wait for it; kill what does not, or everything when the wait is interrupted."""
+        """Ask all processes to end, and wait. Kill those that do not end, or all if the wait is interrupted."""
         try:
             for child in self._children:
                 child.process.terminate()

@@ -1,4 +1,4 @@
-"""What the demo needs in the database: a marketplace, and a key to work with."""
+"""Prepare the database for the demo: a marketplace, and an API key."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from app.tools.seed.small import has_sellers, seed_marketplace
 
 
 async def prepare(settings: Settings, steps: Steps) -> str:
-    """Seed an empty marketplace; return the operator's key of this directory, new where it doesn't work here."""
+    """Seed an empty marketplace. Return the operator's key of this directory, or a new one if that is invalid."""
     assert settings.database_url is not None, "the command fills in the embedded server's URL"
     async with create_database(settings.database_url, pool_size=2) as database:
         if await has_sellers(database):
@@ -41,7 +41,7 @@ def _read(path: Path) -> str | None:
 
 
 def _keep(path: Path, key: str) -> None:
-    """Write it anew: a file that is there may be of another mode."""
+    """Write the key to a new file, because an existing file may have another mode."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:

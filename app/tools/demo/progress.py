@@ -1,4 +1,4 @@
-"""What the demo says while it works."""
+"""Print the demo's progress."""
 
 import time
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from app.errors import TellgraphError
 
 
 class DemoError(TellgraphError):
-    """The demo can't go on; the message says why, and where the log is."""
+    """The demo can't go on. The message says why, and where the log is."""
 
     code = "DEMO"
 
 
 class Steps:
-    """Prints a line for each step: a tick and its seconds when done, a cross when it failed."""
+    """Prints a line for each step: a tick and the seconds when it is done, a cross when it has failed."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
 
     def say(self, line: str) -> None:
-        """A remark of a step."""
+        """Print a remark about a step."""
         self.console.print(Text(f"  {line}", style="dim"), soft_wrap=True)
 
     @contextmanager
@@ -34,7 +34,7 @@ class Steps:
             with self.console.status(title):
                 yield
             mark, style = "✓", "green"
-        # Asked to stop is not failed.
+        # A step that was interrupted has not failed.
         except (KeyboardInterrupt, SystemExit):
             mark, style = "–", "dim"
             raise

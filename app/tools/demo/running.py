@@ -1,4 +1,4 @@
-"""What the demo runs: API and worker as processes of their own, the receiver as a thread of this one."""
+"""Run the demo's parts: API and worker as separate processes, the receiver as a thread of this process."""
 
 import asyncio
 import contextlib
@@ -23,13 +23,13 @@ from app.webhooks.domain.signing_secret import generate_secret
 _READY_TIMEOUT_S = 60
 _DELIVERY_TIMEOUT_S = 60
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
-#: Short, so that Ctrl-C is: the endpoint of the POSTs in flight is this process.
+#: Seconds. It is short so that Ctrl-C ends the demo quickly: this process is the endpoint of the POSTs in flight.
 _GRACE_S = 5
 
 
 @dataclass(slots=True, kw_only=True)
 class Demo:
-    """What runs. webhooks: ids by description."""
+    """The running demo. `webhooks` holds webhook ids by description."""
 
     steps: Steps
     children: Children
@@ -46,14 +46,14 @@ class Demo:
         self.webhooks[description] = self.api.register(description, attributes)
 
     def disable_webhooks(self) -> None:
-        """Leave no endpoint behind that nobody answers: a later worker would try it for days."""
+        """Disable the demo's webhooks. Otherwise a later worker would try their dead endpoint for days."""
         for webhook_id in self.webhooks.values():
-            # Also when the demo ends because the API did.
+            # This may fail, for example if the demo ends because the API has ended.
             with contextlib.suppress(DemoError):
                 self.api.disable(webhook_id)
 
     def receive(self, is_wanted: Callable[[Any], bool], what: str) -> Delivery:
-        """Wait for the POST whose `payload.data.node` is wanted. Raises DemoError, also for a bad signature."""
+        """Wait for a POST whose entity is wanted. Raise DemoError if none comes, or its signature is bad."""
 
         def look() -> Delivery | None:
             with contextlib.suppress(queue.Empty):
@@ -68,7 +68,7 @@ class Demo:
 
 
 def _node(delivery: Delivery) -> Any:
-    """The entity of a payload; empty where there is none."""
+    """Return the entity of a payload; empty if there is none."""
     body = delivery.json
     data = body.get("payload", {}).get("data") if isinstance(body, dict) else None
     return (data or {}).get("node") or {}
@@ -84,14 +84,14 @@ def api_port(settings: Settings, asked: int | None) -> int:
 
 @contextmanager
 def running_demo(settings: Settings, steps: Steps, *, key: str, port: int, verify: Verify) -> Iterator[Demo]:
-    """Receiver, API and worker; ready to be asked."""
+    """Run receiver, API and worker until the context ends. The API is ready when it begins."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "localhost") else settings.host
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     environment = _environment(settings, port)
     secret = generate_secret()
     receiver = running_receiver(keys=verifying_keys([secret]), verify=verify, path="/webhooks")
     headers = {"Authorization": f"Bearer {key}"}
-    # A proxy of the environment is not asked for what is on this machine.
+    # A proxy from the environment is not used for addresses of this machine.
     client = httpx.Client(base_url=url, headers=headers, timeout=10, trust_env=False)
     with (
         receiver as (receiver_url, arrived),
@@ -104,7 +104,7 @@ def running_demo(settings: Settings, steps: Steps, *, key: str, port: int, verif
             children.start("worker", ["worker"], environment)
             children.wait_for(api.is_ready, "the API is not ready", _READY_TIMEOUT_S)
         with steps.step("the worker has published all earlier changes"):
-            # Else the webhook that is about to be registered would be told of them, too.
+            # Otherwise the webhook that is about to be registered would get these changes as well.
             children.wait_for(
                 lambda: asyncio.run(_is_published(settings)) or None,
                 "the worker does not publish",
@@ -134,7 +134,7 @@ async def _is_published(settings: Settings) -> bool:
 
 
 def _environment(settings: Settings, port: int) -> dict[str, str]:
-    """Of API and worker: this process's, and what it has found out."""
+    """Return the environment of API and worker: that of this process, with the settings it has found."""
     assert settings.database_url is not None
     assert settings.redis_url is not None
     return {

@@ -1,4 +1,4 @@
-"""What the demo does at the API, as any subscriber and shop would: by GraphQL over HTTP."""
+"""Act like a subscriber and a shop: the demo's GraphQL requests over HTTP."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ _BOUGHT = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """invoice: of GraphQL, with its line items."""
+    """An order. `invoice` is the GraphQL object, with its line items."""
 
     created_at: datetime
     invoice: dict[str, Any]
@@ -87,20 +87,20 @@ class Variant:
 
 
 class Api:
-    """One HTTP client with the operator's key. Every method raises DemoError when something is refused."""
+    """A GraphQL client with the operator's key. Every method raises DemoError if the API refuses a request."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
 
     def is_ready(self) -> bool | None:
-        """True once the API reaches its database; None until then."""
+        """Return True once the API reaches its database; None until then."""
         try:
             return self._client.get("/readyz").status_code == 200 or None
         except httpx.TransportError:
             return None
 
     def data(self, document: str, variables: Mapping[str, Any] | None = None) -> Any:
-        """The data of an operation. Raises DemoError for every kind of error."""
+        """Return the data of an operation. Raise DemoError for every kind of error."""
         try:
             response = self._client.post("/graphql", json={"query": document, "variables": variables})
         except httpx.TransportError as error:
@@ -113,7 +113,7 @@ class Api:
         return answer["data"]
 
     def change(self, document: str, variables: Mapping[str, Any]) -> Any:
-        """The payload of a mutation that was made."""
+        """Run a mutation, and return its payload."""
         ((name, payload),) = self.data(document, variables).items()
         if errors := payload["errors"]:
             wrong = "; ".join(f"{error['field']} {', '.join(error['messages'])}" for error in errors)
@@ -121,9 +121,11 @@ class Api:
         return payload
 
     def register(self, description: str, attributes: Mapping[str, Any]) -> str:
-        """Have one webhook of this description: an earlier demo's is changed. Returns its id.
+        """Register the demo's webhook, or change the one of an earlier demo. Return its id.
 
-        attributes  of webhookCreate, with `type`.
+        Args:
+            description: Identifies the webhook.
+            attributes: The attributes of webhookCreate, and `type`.
         """
         given = {**attributes, "description": description, "enabled": True}
         known = self._find_webhook(description)
@@ -150,7 +152,7 @@ class Api:
             after = page["pageInfo"]["endCursor"]
 
     def find_goods(self) -> tuple[Variant, str]:
-        """Something to sell, with at least two in stock, and the id of a carrier."""
+        """Return a variant with at least two in stock, and the id of a carrier."""
         found = self.data(FIND_GOODS)
         carriers = found["shipmentCarriers"]["nodes"]
         variants = [one for one in found["variantsWhere"]["nodes"] if not one["infiniteQuantity"]]
@@ -176,7 +178,7 @@ class Api:
         )
 
     def ship(self, order: Order, carrier_id: str, tracking_number: str) -> None:
-        """Send everything that was bought."""
+        """Send all goods of an order."""
         # The database's clock may be ahead of ours, and nothing is sent before it was ordered.
         dispatched_at = max(clock.now(), order.created_at.astimezone(UTC))
         self.change(

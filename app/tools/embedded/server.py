@@ -1,4 +1,4 @@
-"""The life of one embedded server, whichever it is: own it or attach to it, start, stop, restart."""
+"""Start, stop and restart one embedded server, or attach to one that runs already."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ _LOG_TAIL_CHARACTERS = 1500
 
 
 class EmbeddedServerError(TellgraphError):
-    """An embedded server can't be had; the message says what to do."""
+    """An embedded server can't be used. The message says what to do."""
 
     code = "EMBEDDED_SERVER"
 
@@ -70,10 +70,12 @@ class EmbeddedServer(ABC):
         return self._lock.is_held
 
     def start(self) -> None:
-        """Have the server running and answering: attach to it, take it over, or start it.
+        """Attach to the server, take it over, or start it. Return when it answers.
 
-        Started again by the same object, it has the same port as before.
-        Raises: EmbeddedServerError, with the end of the server's log.
+        If the same object starts it again, it has the same port as before.
+
+        Raises:
+            EmbeddedServerError: The message holds the end of the server's log.
         """
         if not wait_until(lambda: self._lock.try_acquire() or self._attach(), _START_TIMEOUT_S):
             raise EmbeddedServerError(self._unresponsive())
@@ -100,7 +102,7 @@ class EmbeddedServer(ABC):
             self._lock.release()
 
     def restart(self, mode: StopMode = "fast") -> None:
-        """Stop and start the server on the same port. Raises: EmbeddedServerError if it is another's."""
+        """Stop and start the server on the same port. Raise EmbeddedServerError if another process owns it."""
         if not self.is_owner:
             raise EmbeddedServerError(f"{self.title} belongs to another process, which alone may restart it")
         self._end(mode)
@@ -108,34 +110,34 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def url(self) -> str:
-        """Return the server's URL, password included; valid from `start` on."""
+        """Return the server's URL with its password, valid from `start` on."""
 
     @abstractmethod
     def _find_running(self) -> ServerState | None:
-        """Look for this directory's server, running and answering; clear away what a dead one left."""
+        """Find this directory's running server, and remove the files of a dead one."""
 
     @abstractmethod
     def _is_attachable(self) -> ServerState | None:
-        """Look for this directory's server, ready for use, without changing anything."""
+        """Find this directory's server if it is ready for use. Nothing is changed."""
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Make what the server needs on disk, unless it is there."""
+        """Make the server's files on disk, unless they exist."""
 
     @abstractmethod
     def _spawn(self, port: int, log: int) -> subprocess.Popen[bytes]:
-        """Start the process in a session of its own, its output going to the descriptor `log`."""
+        """Start the process in its own session. Its output goes to the descriptor `log`."""
 
     @abstractmethod
     def _is_ready(self, pid: int, port: int) -> bool:
-        """Say whether the process just spawned answers."""
+        """Return whether the new process answers."""
 
     @abstractmethod
     def _may_retry(self, log: str) -> bool:
-        """Say whether what was logged by a process that ended at once is worth another try."""
+        """Return whether the log of a process that ended at once suggests another try."""
 
     def _complete(self) -> None:  # noqa: B027 - a server needs nothing more, as a rule
-        """Do what is left once the server answers."""
+        """Finish the start once the server answers."""
 
     def _attach(self) -> bool:
         state = self._is_attachable()
@@ -176,7 +178,7 @@ class EmbeddedServer(ABC):
             time.sleep(0.05)
 
     def _ports(self) -> Iterator[int]:
-        """Yield the ports to try: once in use, the same for ever; else the last one if free, then others."""
+        """Yield the ports to try: the port in use if there is one; else the last one if it is free, then others."""
         if self.port is not None:
             return repeat(self.port)
         state = find_state(self._state_path)

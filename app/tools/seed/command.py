@@ -1,4 +1,4 @@
-"""What `tellgraph seed` does: seed, show how it goes, and say what there is then."""
+"""Run `tellgraph seed`: seed, show the progress, and print what was written."""
 
 import asyncio
 from collections import Counter
@@ -20,8 +20,14 @@ from app.tools.seed.small import seed_marketplace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """scale: None is the small marketplace. until: None is today. is_quiet: see `seed_at_scale`."""
+class SeedRequest:
+    """The options of `tellgraph seed`.
+
+    Attributes:
+        scale: Number of invoices; None: the small marketplace.
+        until: The end of the year of orders; None: today.
+        is_quiet: See `seed_at_scale`.
+    """
 
     seed: int
     again: bool
@@ -30,8 +36,8 @@ class Asked:
     is_quiet: bool
 
 
-async def run_seed(database_url: str, asked: Asked, console: Console) -> str:
-    """Seed; a sentence about what was written. Raises what the seedings raise, and InvalidInput."""
+async def run_seed(database_url: str, asked: SeedRequest, console: Console) -> str:
+    """Seed, and return a sentence about the written rows. Raise InvalidInput, or Conflict if there are sellers."""
     async with create_database(database_url, pool_size=2) as database:
         if asked.scale is not None:
             until = (asked.until or clock.now()).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
@@ -42,8 +48,8 @@ async def run_seed(database_url: str, asked: Asked, console: Console) -> str:
         return _sentence(asdict(await seed_marketplace(database, seed=asked.seed, again=asked.again)))
 
 
-async def _seed_large(database: Database, asked: Asked, scale: Scale, console: Console) -> Counter[str]:
-    """Cancelled, it says how far it came."""
+async def _seed_large(database: Database, asked: SeedRequest, scale: Scale, console: Console) -> Counter[str]:
+    """Seed at scale. If it is cancelled, print how far it came."""
     written: Counter[str] = Counter()
     try:
         with _Bars(console, scale) as bars:
@@ -73,7 +79,7 @@ class _Rate(ProgressColumn):
 
 
 class _Bars(Progress):
-    """One bar for sellers with their goods, one for invoices with their orders."""
+    """Progress bars: one for sellers with their goods, one for invoices with their orders."""
 
     def __init__(self, console: Console, scale: Scale) -> None:
         counted = TextColumn("{task.completed:,.0f} of {task.total:,.0f}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """An advert to be; `variants`: label and price in cents."""
+    """A planned advert. `variants` holds labels and prices in cents."""
 
     code: str
     title: str

@@ -1,4 +1,4 @@
-"""What is to be seeded, as values: no database, no clock. Rows name each other by their place in the plan."""
+"""The plan of the small marketplace: values without database and clock. Rows refer to each other by position."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -17,14 +17,14 @@ _NEVER_RUNS_OUT = "PDF"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much to seed. More sellers than there are shops repeat them, numbered."""
+    """The size of the small marketplace. If there are more sellers than shops, shops repeat with numbers."""
 
     sellers: int = len(SHOPS)
     orders: int = 24
 
 
 class Progress(Enum):
-    """How far an order has come."""
+    """The progress of an order."""
 
     UNPAID = "UNPAID"
     PAID = "PAID"
@@ -39,7 +39,7 @@ class Progress(Enum):
 
     @property
     def is_sent(self) -> bool:
-        """Wholly; of a partially sent one only the first line is."""
+        """Whether the whole order is sent. Of a partially sent one, only the first line is."""
         return self in (Progress.SENT, Progress.REMITTED, Progress.RETURNING)
 
 
@@ -58,7 +58,7 @@ _PROGRESS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedVariant:
-    """shop: place of its seller. article: place of its advert among all adverts."""
+    """A variant. `shop` is the position of its seller, `article` that of its advert among all adverts."""
 
     shop: int
     article: int
@@ -105,7 +105,7 @@ class PlannedOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """articles: with the place of the shop that offers each."""
+    """The whole plan. `articles` name the position of their shop."""
 
     shops: Sequence[Shop]
     articles: Sequence[tuple[int, Article]]
@@ -114,9 +114,11 @@ class Plan:
 
 
 def make_plan(seed: int, *, size: Size, carriers: int, now: datetime) -> Plan:
-    """Plan a marketplace: the same for the same arguments.
+    """Plan a marketplace. The result is the same for the same arguments.
 
-    Args: carriers — how many there are to choose from. now — orders were made in the four weeks before.
+    Args:
+        carriers: Number of carriers to choose from.
+        now: The end of the four weeks in which orders were made.
     """
     chance = random.Random(seed)
     shops = list(islice(_shops(), size.sellers))
@@ -160,7 +162,7 @@ def _variant(
 
 
 def barcode(chance: random.Random) -> str:
-    """An EAN-13 of Australia's range, with its check digit."""
+    """Return an EAN-13 barcode of Australia's range, with its check digit."""
     digits = f"93{chance.randrange(10**10):010d}"
     total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits))
     return f"{digits}{-total % 10}"

@@ -1,4 +1,4 @@
-"""Reference data that a seeding shares with whatever is there: found by name, or added."""
+"""Find reference data by name, or add it: seedings share it with existing rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from app.tools.seed.names import CARRIERS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """values: name → id, in their order; none for a free text."""
+    """An option type. `values` holds ids by name, in order; it is empty for a free text."""
 
     id: int
     values: dict[str, int]
@@ -22,7 +22,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """states: by short name. taxons: by their names from the root down. brands: by name."""
+    """Ids of reference rows: states by short name, taxons by their names from the root down, brands by name."""
 
     country_id: int
     states: dict[str, int]
@@ -49,7 +49,7 @@ async def find_or_add_reference(conn: Connection) -> Reference:
 
 
 async def find_or_add_carriers(conn: Connection) -> list[ShipmentCarrier]:
-    """All of ours; names are unique, and some may be there already."""
+    """Return all our carriers. Names are unique, and some may exist already."""
     names = [name for name, _ in CARRIERS]
     await conn.execute(
         "insert into shipment_carriers (name, tracking_link_template)"

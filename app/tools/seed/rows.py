@@ -1,4 +1,4 @@
-"""From the plan to rows, as mappings of columns: what is sold, sent and asked back. Pure but for tokens."""
+"""Turn the plan into rows, as mappings of columns. Pure, except for random tokens."""
 
 import secrets
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ Values = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Sold:
-    """An invoice with its lines, and the order that it is a part of."""
+class SeededInvoice:
+    """An invoice with its lines and its order."""
 
     order: PlannedOrder
     invoice: Invoice
@@ -37,7 +37,7 @@ class Sold:
 
     @property
     def sent(self) -> list[tuple[LineItem, int]]:
-        """The line items of which something is sent, and how many; none of what the buyer collects."""
+        """The line items that are sent, with quantities; empty if the buyer collects them."""
         if self.invoice.delivery_type is not DeliveryType.BUY_ONLINE:
             return []
         gone = [(line, line.quantity - line.quantity_awaiting_dispatch) for line in self.lines]
@@ -49,7 +49,7 @@ class Sold:
 
 
 def parts(order: PlannedOrder, planned: Sequence[PlannedVariant], variants: Sequence[Variant]) -> list[Part]:
-    """The order's invoices to be, priced and split by the rules that orderCreate has."""
+    """Price an order and split it into invoices, by the rules of orderCreate."""
     wanted = [_wanted(line, variants[line.variant].id, place) for place, line in enumerate(order.lines)]
     offers = {
         int(variants[line.variant].id): _offer(planned[line.variant], variants[line.variant]) for line in order.lines
@@ -132,7 +132,7 @@ def _flags(order: PlannedOrder, part: Part) -> list[InvoiceStatusFlag]:
 
 
 def _awaiting(order: PlannedOrder, line: PricedLine, place: int) -> int:
-    """How many of a line are still to be sent. Partially sent: one of the invoice's first line has gone."""
+    """Return the quantity of a line that is not sent yet. A partially sent invoice has sent one of its first line."""
     quantity = line.wanted.quantity
     if order.progress.is_sent:
         return 0
@@ -170,7 +170,7 @@ def line_item_values(
     }
 
 
-def shipment_values(sold: Sold, carriers: Sequence[ShipmentCarrier]) -> Values:
+def shipment_values(sold: SeededInvoice, carriers: Sequence[ShipmentCarrier]) -> Values:
     carrier = carriers[sold.order.carrier]
     return {
         "invoice_id": sold.invoice.id,
@@ -184,8 +184,8 @@ def shipment_values(sold: Sold, carriers: Sequence[ShipmentCarrier]) -> Values:
     }
 
 
-def refund_request_values(sold: Sold) -> Values:
-    """A request of the buyer to return one of the invoice's first line."""
+def refund_request_values(sold: SeededInvoice) -> Values:
+    """Return a refund request for one of the invoice's first line."""
     amount = sold.lines[0].item_amount_cents
     return {
         "invoice_id": sold.invoice.id,
@@ -200,7 +200,7 @@ def refund_request_values(sold: Sold) -> Values:
     }
 
 
-def refund_request_line_item_values(sold: Sold, refund_request_id: int) -> Values:
+def refund_request_line_item_values(sold: SeededInvoice, refund_request_id: int) -> Values:
     line = sold.lines[0]
     return {
         "refund_request_id": refund_request_id,

@@ -1,4 +1,4 @@
-"""A small believable marketplace, written in bulk: one statement for each table, in one transaction."""
+"""Write a small believable marketplace in one transaction, with one statement for each table."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,10 +22,10 @@ from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS
 from app.tools.seed import rows
 from app.tools.seed.plan import Plan, Size, make_plan
 from app.tools.seed.reference import find_or_add_carriers
-from app.tools.seed.rows import Sold
+from app.tools.seed.rows import SeededInvoice
 from app.tools.seed.start import begin, has_sellers
 
-__all__ = ["Seeded", "Size", "has_sellers", "seed_marketplace"]
+__all__ = ["SeedCounts", "Size", "has_sellers", "seed_marketplace"]
 
 #: Rows of one statement: bounds the JSON that one parameter carries.
 _CHUNK_ROWS = 5_000
@@ -34,8 +34,8 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seeded:
-    """How many rows were written of what people look for."""
+class SeedCounts:
+    """The numbers of rows that were written, of the main tables."""
 
     sellers: int
     adverts: int
@@ -48,12 +48,19 @@ class Seeded:
 
 async def seed_marketplace(
     database: Database, *, seed: int = 1, again: bool = False, size: Size | None = None
-) -> Seeded:
-    """Write a marketplace: the same names, prices, quantities and states for the same seed.
+) -> SeedCounts:
+    """Write a marketplace, with the same names, prices, quantities and states for the same seed.
 
     Ids, times (the four weeks up to now) and the orders' tokens differ from one seeding to the next.
-    Args:   again — also beside sellers that are there already. size — None: the small one.
-    Raises: Conflict when there are sellers and `again` was not given; then nothing is written.
+
+    Args:
+        database: The database.
+        seed: The random seed.
+        again: Whether to seed even if there are sellers.
+        size: The size; None: the small one.
+
+    Raises:
+        Conflict: There are sellers and `again` is False. Nothing is written.
     """
     async with transaction(database, actor="seed") as conn:
         await begin(conn, again=again)
@@ -61,7 +68,7 @@ async def seed_marketplace(
         plan = make_plan(seed, size=size or Size(), carriers=len(carriers), now=clock.now())
         adverts, variants = await _insert_catalogue(conn, plan)
         sold = await _insert_sales(conn, plan, adverts, variants)
-        return Seeded(
+        return SeedCounts(
             sellers=len(plan.shops),
             adverts=len(adverts),
             variants=len(variants),
@@ -73,7 +80,7 @@ async def seed_marketplace(
 
 
 async def _insert(conn: Connection, table: Table[Row], values: Sequence[Mapping[str, object]]) -> list[Row]:
-    """Insert any number of rows, none as well, and return them in the order given."""
+    """Insert any number of rows, and return them in the same order."""
     inserted: list[Row] = []
     for start in range(0, len(values), _CHUNK_ROWS):
         inserted += await insert_rows(conn, table, values[start : start + _CHUNK_ROWS])
@@ -125,8 +132,8 @@ async def _insert_catalogue(conn: Connection, plan: Plan) -> tuple[list[Advert],
 
 async def _insert_sales(
     conn: Connection, plan: Plan, adverts: Sequence[Advert], variants: Sequence[Variant]
-) -> list[Sold]:
-    """Orders, their invoices and line items; in the order of the plan."""
+) -> list[SeededInvoice]:
+    """Insert orders, their invoices and line items, in the order of the plan."""
     parts = [rows.parts(order, plan.variants, variants) for order in plan.orders]
     orders = await _insert(conn, ORDERS, list(map(rows.order_values, plan.orders, parts)))
     pieces = [
@@ -148,11 +155,14 @@ async def _insert_sales(
     for item in await _insert(conn, LINE_ITEMS, values):
         of_invoice.setdefault(item.invoice_id, []).append(item)
     return [
-        Sold(order, invoice, of_invoice[invoice.id]) for (order, _, _), invoice in zip(pieces, invoices, strict=True)
+        SeededInvoice(order, invoice, of_invoice[invoice.id])
+        for (order, _, _), invoice in zip(pieces, invoices, strict=True)
     ]
 
 
-async def _insert_shipments(conn: Connection, sent: Sequence[Sold], carriers: Sequence[ShipmentCarrier]) -> int:
+async def _insert_shipments(
+    conn: Connection, sent: Sequence[SeededInvoice], carriers: Sequence[ShipmentCarrier]
+) -> int:
     shipments = await _insert(conn, SHIPMENTS, [rows.shipment_values(sold, carriers) for sold in sent])
     items = [
         {"shipment_id": shipment.id, "line_item_id": line.id, "quantity": quantity}
@@ -163,7 +173,7 @@ async def _insert_shipments(conn: Connection, sent: Sequence[Sold], carriers: Se
     return len(shipments)
 
 
-async def _insert_refund_requests(conn: Connection, returning: Sequence[Sold]) -> int:
+async def _insert_refund_requests(conn: Connection, returning: Sequence[SeededInvoice]) -> int:
     requests = await _insert(conn, REFUND_REQUESTS, [rows.refund_request_values(sold) for sold in returning])
     items = [
         rows.refund_request_line_item_values(sold, request.id)

@@ -1,4 +1,4 @@
-"""What every seeding does first."""
+"""Begin a seeding."""
 
 from databases import Database
 
@@ -7,13 +7,13 @@ from app.errors import Conflict
 
 
 async def has_sellers(database: Database) -> bool:
-    """Whether this marketplace has begun."""
+    """Return whether there are sellers."""
     async with transaction(database) as conn:
         return await _has_sellers(conn)
 
 
 async def begin(conn: Connection, *, again: bool) -> None:
-    """Raises Conflict when there are sellers already and `again` was not given."""
+    """Raise Conflict if there are sellers and `again` is False."""
     # Of two seedings at once, the second must find the first one's sellers.
     await conn.execute("lock table sellers in share row exclusive mode")
     if not again and await _has_sellers(conn):

@@ -1,4 +1,4 @@
-"""The words of a large seeded marketplace: what is made of them is in catalogue.py and orders.py."""
+"""The words of a large seeded marketplace; catalogue.py and orders.py use them."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from app.tools.seed import names
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionWords:
-    """values: none for a free text."""
+    """An option type with its values; none for a free text."""
 
     name: str
     display_name: str
@@ -18,7 +18,7 @@ class OptionWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
-    """taxons: names from the root down. nouns: with the least and the greatest price in whole dollars."""
+    """A category. `taxons` are names from the root down; `nouns` have a price range in whole dollars."""
 
     taxons: tuple[str, ...]
     nouns: tuple[tuple[str, int, int], ...]

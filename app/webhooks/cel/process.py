@@ -1,7 +1,7 @@
-"""The process that compiles and evaluates filters: app/webhooks/cel/filters.py starts it.
+"""The process that compiles and evaluates filters; app/webhooks/cel/filters.py starts it.
 
-An expression is somebody else's program. Here it can use up no more than this process: the kernel ends it when
-one evaluation takes too much CPU time, and gives it no more than some memory.
+An expression is a stranger's program, so it runs in a process with limits. The kernel ends the process when one
+evaluation takes too much CPU time, and limits its memory.
 """
 
 import resource
@@ -18,15 +18,15 @@ from app.webhooks.domain.webhook_filter import FilterError, check_filter, compil
 if TYPE_CHECKING:
     from cel import Program
 
-#: Of one evaluation, reading the payload included.
+#: CPU seconds of one evaluation, including the reading of the payload.
 MAX_CPU_S = 0.25
 MAX_MEMORY_BYTES = 512 * 1024 * 1024
 LENGTH_BYTES = 4
 
 #: Memory that compiled expressions may take.
 KEPT_BYTES = 64 * 1024 * 1024
-#: What one takes for each of its characters, at most, and beside them. Measured: 40 to 155 for twenty forms of
-#: expression, and some 200 KiB for the largest one.
+#: Bytes that one takes at most: for each of its characters, and beside them. Measured: 40 to 155 per character for
+#: twenty forms of expression, and some 200 KiB for the largest one.
 BYTES_PER_CHARACTER, BYTES_EACH = 160, 500
 
 
@@ -38,7 +38,7 @@ def main(given: BinaryIO, answers: BinaryIO) -> None:
     """
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Not among those of an evaluation: bringing the language in takes longer than most of them may.
+    # Load the language before the first evaluation: it takes longer than an evaluation may.
     evaluate(compile_filter("true"), {}, {})
     programs: SizedCache[str, Program] = SizedCache(KEPT_BYTES)
     while length := given.read(LENGTH_BYTES):
@@ -52,7 +52,7 @@ def main(given: BinaryIO, answers: BinaryIO) -> None:
 
 
 def find_program(programs: "SizedCache[str, Program]", text: str) -> "Program":
-    """The compiled expression, kept for the next time. Raises FilterError."""
+    """Return the compiled expression, and keep it for the next time. Raises FilterError."""
     program = programs.find(text)
     if program is None:
         program = compile_filter(text)

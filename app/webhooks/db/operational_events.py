@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
-from app.webhooks.db.webhook_events import WebhookEventId
-from app.webhooks.db.webhooks import WebhookId
+from app.db.table import Reference, Table, Through
+from app.webhooks.db.webhook_events import WEBHOOK_EVENTS, WebhookEventId
+from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
 from app.webhooks.domain.operational_event import OperationalEventKind, failing_reason
 
 OperationalEventId = NewType("OperationalEventId", int)
@@ -31,7 +31,15 @@ class OperationalEvent:
     occurred_at: datetime
 
 
-OPERATIONAL_EVENTS = Table("operational_events", OperationalEvent)
+OPERATIONAL_EVENTS = Table(
+    "operational_events",
+    OperationalEvent,
+    type_name="OperationalEvent",
+    seen_by=Through("webhook_id", is_of_few=True),
+    keys={"webhook_id": WEBHOOKS, "webhook_event_id": Reference(to=WEBHOOK_EVENTS, is_enforced=False)},
+    is_subscribable=True,
+    is_log=True,
+)
 
 
 async def raise_failing(conn: Connection, *, after_s: float) -> list[WebhookId]:

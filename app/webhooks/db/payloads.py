@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import EVERYONE, Table
 
 #: Of bodies that one statement stores.
 _STATEMENT_BYTES = 4 * 1024 * 1024
@@ -16,7 +16,8 @@ class Payload:
     body: bytes
 
 
-PAYLOADS = Table("payloads", Payload)
+# No node, and only reached from a webhook event that the viewer sees.
+PAYLOADS = Table("payloads", Payload, seen_by=EVERYONE)
 
 
 async def insert_payloads(conn: Connection, payloads: Sequence[Payload]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from app.db.pool import Connection
+from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
 
 #: Tables of partitions by time, and the column of it. Webhook events before the payloads that they refer to.
 HISTORIES = {
@@ -168,7 +169,8 @@ OLD = (
     # are there, an older one may be replayed.
     Ended(
         table="webhook_given",
-        where="(t.event_name = 'destroy' or t.entity_type = 'OperationalEvent') and $1::timestamptz is not null"
+        where=f"(t.event_name = 'destroy' or t.entity_type = '{OPERATIONAL_EVENTS.type_name}')"
+        " and $1::timestamptz is not null"
         " and t.webhook_event_id < coalesce((select min(id) from webhook_events), t.webhook_event_id + 1)",
     ),
 )

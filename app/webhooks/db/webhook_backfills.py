@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import JsonText, Table
+from app.db.table import JsonText, Table, Through
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
-from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
 from app.webhooks.domain.webhook_run import WebhookRunState
 
 WebhookBackfillId = NewType("WebhookBackfillId", int)
@@ -40,7 +40,12 @@ class WebhookBackfill:
     finished_at: datetime | None
 
 
-WEBHOOK_BACKFILLS = Table("webhook_backfills", WebhookBackfill)
+WEBHOOK_BACKFILLS = Table(
+    "webhook_backfills",
+    WebhookBackfill,
+    seen_by=Through("webhook_id"),
+    keys={"webhook_id": WEBHOOKS},
+)
 _COLUMNS = WEBHOOK_BACKFILLS.select_list("b")
 
 

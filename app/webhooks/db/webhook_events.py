@@ -8,8 +8,9 @@ from typing import NamedTuple, NewType
 import orjson
 
 from app.db.pool import Connection, retry_if_moved
-from app.db.table import Table
-from app.webhooks.db.webhooks import WebhookId
+from app.db.table import Reference, Table, Through
+from app.webhooks.db.payloads import PAYLOADS
+from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 
@@ -57,11 +58,28 @@ class DeliveryAttempt:
     duration_ms: int | None
 
 
-WEBHOOK_EVENTS = Table("webhook_events", WebhookEvent)
-DELIVERY_ATTEMPTS = Table("delivery_attempts", DeliveryAttempt)
+WEBHOOK_EVENTS = Table(
+    "webhook_events",
+    WebhookEvent,
+    seen_by=Through("webhook_id", is_of_few=True),
+    keys={
+        "webhook_id": Reference(to=WEBHOOKS, is_enforced=False),
+        "payload_digest": Reference(to=PAYLOADS, remote="digest", is_enforced=False),
+        "superseded_by": Reference(is_enforced=False),
+    },
+)
+DELIVERY_ATTEMPTS = Table(
+    "delivery_attempts",
+    DeliveryAttempt,
+    seen_by=Through("webhook_id", is_of_few=True),
+    keys={
+        "webhook_id": Reference(to=WEBHOOKS, is_enforced=False),
+        "webhook_event_id": Reference(to=WEBHOOK_EVENTS, is_enforced=False),
+    },
+)
 
 
-class Given(NamedTuple):
+class PriorEvent(NamedTuple):
     """A webhook event that was delivered or still may be, as publishing looks back on it.
 
     may_be_known  whether the subscriber may have heard of the entity before it.
@@ -99,7 +117,7 @@ Subject = tuple[WebhookId, str, int]
 """Webhook, entity type, entity id."""
 
 
-async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subject, list[Given]]:
+async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subject, list[PriorEvent]]:
     """What each webhook was last given for an entity, and all of it that is still open; newest first. No tests.
 
     What was given and is to be given again is there twice: as an open one, then as a delivered one.
@@ -123,10 +141,10 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
         [subject[1] for subject in subjects],
         [subject[2] for subject in subjects],
     )
-    found: dict[Subject, list[Given]] = {}
+    found: dict[Subject, list[PriorEvent]] = {}
     for row in rows:
         subject = (row["webhook_id"], row["entity_type"], row["entity_id"])
-        given = Given(
+        given = PriorEvent(
             id=row["id"],
             state=WebhookEventState(row["state"]),
             event_name=WebhookEventName(row["event_name"].upper()),

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import Table, Through
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
-from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
 from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.domain.webhook_run import WebhookRunState
 
@@ -35,7 +35,12 @@ class WebhookReplay:
     finished_at: datetime | None
 
 
-WEBHOOK_REPLAYS = Table("webhook_replays", WebhookReplay)
+WEBHOOK_REPLAYS = Table(
+    "webhook_replays",
+    WebhookReplay,
+    seen_by=Through("webhook_id"),
+    keys={"webhook_id": WEBHOOKS},
+)
 _COLUMNS = WEBHOOK_REPLAYS.select_list("r")
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.db.pool import Connection
-from app.db.table import Table
-from app.webhooks.db.webhooks import WebhookId
+from app.db.table import Table, Through
+from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,12 @@ class WebhookSkip:
     last_at: datetime
 
 
-WEBHOOK_SKIPS = Table("webhook_skips", WebhookSkip)
+WEBHOOK_SKIPS = Table(
+    "webhook_skips",
+    WebhookSkip,
+    seen_by=Through("webhook_id"),
+    keys={"webhook_id": WEBHOOKS},
+)
 
 
 async def add_skips(conn: Connection, skips: Sequence[tuple[WebhookId, str, int]]) -> None:

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, NewType
 
 from app.db.pool import Connection
-from app.db.table import JsonText, Table
+from app.db.table import JsonText, OfSeller, Table
 from app.errors import NotFound
-from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 from app.webhooks.domain.secret_ring import SignatureScheme
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 
@@ -76,7 +76,12 @@ class Webhook(Subscription):
     paused_until: datetime | None = None
 
 
-WEBHOOKS = Table("webhooks", Webhook)
+WEBHOOKS = Table(
+    "webhooks",
+    Webhook,
+    seen_by=OfSeller(),
+    keys={"seller_id": SELLERS},
+)
 _COLUMNS = WEBHOOKS.select_list("webhooks")
 _SUBSCRIPTIONS = Table("webhooks", Subscription)
 

@@ -1,1 +1,1 @@
-"""Rules, without I/O and without a clock: values in, values out."""
+"""The rules of webhooks, without I/O and without a clock: values in, values out."""

@@ -1,10 +1,10 @@
-"""How an attempt can end without a status."""
+"""The reasons why an attempt has no status."""
 
 from enum import StrEnum
 
 
 class ErrorKind(StrEnum):
-    """Why an attempt has no status; stored with the attempt, and `AttemptError.kind` is one of these."""
+    """The reason why an attempt has no status. It is stored with the attempt, and is `AttemptError.kind`."""
 
     # The endpoint's name has no address, or the name servers did not answer.
     DNS = "DNS"

@@ -1,4 +1,4 @@
-"""The webhooks whose stored queries do not fit a schema, as `tellgraph check` finds them."""
+"""The report of `tellgraph check` about webhooks whose stored queries do not fit a schema."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenWebhook:
-    """id: the webhook's number; seller: its owner's, None: the operator's; message: what doesn't fit."""
+    """A webhook whose query does not fit.
+
+    Attributes:
+        id: The webhook's number.
+        seller: Its owner's number; None: the operator.
+        message: The part that does not fit.
+    """
 
     id: int
     type: str
@@ -17,8 +23,8 @@ class BrokenWebhook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """`count`: how many webhooks there are."""
+class CheckReport:
+    """The result of a check. `count` is the number of all webhooks."""
 
     count: int
     broken: Sequence[BrokenWebhook]

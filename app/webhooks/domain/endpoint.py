@@ -1,4 +1,4 @@
-"""Which endpoints a webhook may have: the rules for a URL and for an address. Pure."""
+"""The rules for a webhook's endpoint: its URL and its addresses. Pure."""
 
 import ipaddress
 import re
@@ -81,14 +81,16 @@ _LOOPBACKS = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 
 class RefusedEndpoint(ValueError):
-    """An endpoint that no webhook may have; the message tells the integrator why and what would do."""
+    """No webhook may have this endpoint. The message tells the integrator why, and what is allowed."""
 
 
 def address_allowed(address: str | Address, allowed: Sequence[Network] = ()) -> bool:
-    """Tell whether webhooks may connect to an address: global unicast, or in one of the `allowed` networks.
+    """Return whether webhooks may connect to an address: it is global unicast, or in an `allowed` network.
 
-    A scope (`fe80::1%eth0`) is ignored; a v4-mapped IPv6 address is judged as the IPv6 address that it is.
-    Raises: ValueError when the text is no address.
+    A scope (`fe80::1%eth0`) is ignored. A v4-mapped IPv6 address counts as an IPv6 address.
+
+    Raises:
+        ValueError: The text is no address.
     """
     parsed = ipaddress.ip_address(address.partition("%")[0]) if isinstance(address, str) else address
     if _is_in(parsed, allowed):
@@ -99,16 +101,22 @@ def address_allowed(address: str | Address, allowed: Sequence[Network] = ()) -> 
 
 
 def check_endpoint(url: str, *, allow_http: bool, allowed: Sequence[Network]) -> str:
-    """Check the URL of an endpoint and return it as it is to be stored and sent to.
+    """Check the URL of an endpoint, and return it in the form that is stored and sent to.
 
-    An international host name comes back in its ASCII form (punycode); nothing else is changed, and
-    checking the result again returns it unchanged. This is the one rule for saving and for sending.
-    Only literal addresses are decided here: a name is resolved, and every address of it checked, at each
-    attempt (`workers/http/egress.py`), because what a name means can change after it was saved.
-    An operator's `allowed` networks lift the https rule for the literal addresses in them, and if one
-    holds 127.0.0.1 or ::1, the https rule and the name rule for `localhost`.
+    An international host name is returned in its ASCII form (punycode). Nothing else is changed, and a second check
+    returns the same URL. The rule is the same for saving and for sending.
 
-    Raises: RefusedEndpoint, with a message for the integrator.
+    Only literal addresses are checked here. A name is resolved, and its addresses are checked, at each attempt
+    (`workers/http/egress.py`), because they can change after the URL was saved.
+
+    Args:
+        url: The URL as the integrator wrote it.
+        allow_http: Whether http:// is allowed.
+        allowed: Networks that an operator opened. They lift the https rule for literal addresses in them. If one
+            holds 127.0.0.1 or ::1, they also lift the https rule and the name rule for `localhost`.
+
+    Raises:
+        RefusedEndpoint: The message is for the integrator.
     """
     _check_length(url)
     url = _to_ascii(url)
@@ -135,10 +143,10 @@ def _is_in(address: Address, networks: Sequence[Network]) -> bool:
 
 
 def _to_ascii(url: str) -> str:
-    """Put the host into punycode, label by label, by the strict rules of IDNA 2008.
+    """Convert the host to punycode, label by label, by the strict rules of IDNA 2008.
 
-    Strict: nothing is mapped, so full-width digits and dots, which getaddrinfo would read as an
-    IPv4 address, are refused, and no two spellings become one host.
+    Strict means that no character is mapped to another. So full-width digits and dots are refused, which getaddrinfo
+    would read as an IPv4 address, and no two spellings become one host.
     """
     match = _HOST.fullmatch(url)
     if match is None or match["host"].isascii():
@@ -169,7 +177,7 @@ def _match(url: str) -> re.Match[str]:
 
 
 def _what_is_wrong(url: str) -> str:
-    """Word the first thing for which `_URL` did not match; only for the message, decides nothing."""
+    """Describe the first problem for which `_URL` did not match. This only makes the message."""
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.lower() not in ("http", "https"):
         return "The URL must start with https:// and name a host, as in https://example.com/webhooks."
@@ -187,7 +195,7 @@ def _what_is_wrong(url: str) -> str:
 
 
 def _check_host(host: str, allowed: Sequence[Network]) -> Address | None:
-    """Check a lower-case host; return the address if it is a literal one, None for a name."""
+    """Check a lower-case host. Return its address if it is a literal one, and None for a name."""
     if host.startswith("["):
         return _check_address(IPv6Address, host[1:-1], allowed)
     labels = host.removesuffix(".").split(".")
@@ -235,7 +243,7 @@ def _check_punycode(label: str) -> None:
 
 
 def _check_parsers_agree(url: str, scheme: str, host: str, address: Address | None) -> None:
-    """Refuse what the libraries that send would read differently: a host checked must be the host reached."""
+    """Refuse a URL that the sending libraries read differently: the checked host must be the one that is reached."""
     port = {"http": 80, "https": 443}[scheme]
     try:
         ours, theirs = httpx.URL(url), yarl.URL(url)

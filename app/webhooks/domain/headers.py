@@ -1,4 +1,4 @@
-"""A subscriber's own headers: which names and values may be set. Pure."""
+"""The rules for a subscriber's own headers. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -44,8 +44,9 @@ _MASK = "••••••••"
 def check_headers(headers: Mapping[str, object]) -> dict[str, list[str]]:
     """Check the headers that a subscriber wants on each POST.
 
-    Returns: name → messages for the integrator, only names with a fault; what is wrong with all of them
-             together stands under the empty name. Empty when the headers may be used as they are.
+    Returns:
+        Messages for the integrator by header name. Problems of all headers together have the empty name. Empty when
+        the headers may be used as they are.
     """
     problems = {name: messages for name, value in headers.items() if (messages := _check(name, value))}
     for name in _repeated(headers):
@@ -56,8 +57,8 @@ def check_headers(headers: Mapping[str, object]) -> dict[str, list[str]]:
 
 
 def mask(value: str) -> str:
-    """Hide a header's value for reading back: at most its last four characters, and none of a short one."""
-    # Of sixteen characters or more, four tell its owner which one it is and nobody else what it is.
+    """Mask a header's value for reading: show at most its last four characters, and none of a short one."""
+    # Four of at least sixteen characters let the owner recognise the value, and tell nobody else what it is.
     return _MASK + (value[-_TAIL_SHOWN:] if len(value) >= 4 * _TAIL_SHOWN else "")
 
 
@@ -89,7 +90,7 @@ def _check_value(value: object) -> list[str]:
 
 
 def _repeated(headers: Mapping[str, object]) -> list[str]:
-    """Names that are the same as an earlier one but for case."""
+    """Return the names that equal an earlier one in another case."""
     seen: set[str] = set()
     repeated = []
     for name in headers:

@@ -1,4 +1,4 @@
-"""How large a payload may be, and which of its fields make it larger."""
+"""Check the size of a payload, and name the fields that make it too large."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-#: Fields that are named, and those of which they are chosen.
+#: Number of fields that are named, and number of the fields from which they are chosen.
 _NAMED, _COMPARED = 3, 50
 #: A payload with more commas, or more lists and objects, is not looked into: parsing it would hold the event loop for
 #: too long. Five megabytes of usual rows have fewer.
@@ -22,11 +22,11 @@ _MAX_PATH = 200
 
 
 def describe_excess(body: bytes, limit: int) -> str | None:
-    """Say by how much a payload is too large, and by which fields; None when it fits.
+    """Describe by how much a payload is too large, and its largest fields. None when it fits.
 
     Args:
         body: The GraphQL response, as JSON.
-        limit: In bytes.
+        limit: The greatest number of bytes.
     """
     if len(body) <= limit:
         return None
@@ -36,7 +36,7 @@ def describe_excess(body: bytes, limit: int) -> str | None:
     try:
         largest = _find_largest(orjson.loads(body))
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        # It nests more deeply than is parsed or written.
+        # It nests too deeply to be parsed or written.
         return text
     named = ", ".join(_shown(path, size) for path, size in largest)
     return f"{text} Largest fields: {named}." if named else text
@@ -44,7 +44,7 @@ def describe_excess(body: bytes, limit: int) -> str | None:
 
 @dataclass(slots=True)
 class _Size:
-    """Bytes of all values at one path. rows: of lists. is_estimate: whether some of it was not looked into."""
+    """The bytes of all values at one path, and the rows of lists. With `is_estimate`, only a part was measured."""
 
     bytes: float = 0
     rows: float = 0
@@ -53,13 +53,13 @@ class _Size:
 
 @dataclass(slots=True)
 class _Sizes:
-    """Sizes by path, as in `lineItems[].advertTitle`; a list has the path of its field."""
+    """Sizes by path, as in `lineItems[].advertTitle`. A list has the path of its field."""
 
     by_path: dict[str, _Size] = field(default_factory=dict)
     seen: int = 0
 
     def measure(self, path: str, value: Any, scale: float = 1, depth: int = 0) -> float:
-        """Return the value's bytes. Add them `scale` times to what is known of its path."""
+        """Return the value's bytes. Add them, times `scale`, to the size of its path."""
         self.seen += 1
         if depth < _MAX_DEPTH and self.seen <= _MAX_VALUES:
             if isinstance(value, dict):
@@ -92,7 +92,7 @@ class _Sizes:
 
 
 def _choose_rows(rows: Sequence[Any]) -> tuple[Sequence[Any], int, int]:
-    """Return at most _ROWS rows, those where the list is the largest, their bytes, and the bytes of all rows."""
+    """Return at most _ROWS rows, from the largest part of the list, their bytes, and the bytes of all rows."""
     part = whole = 1
     while len(rows) > _ROWS:
         step = -(-len(rows) // _ROWS)
@@ -104,16 +104,16 @@ def _choose_rows(rows: Sequence[Any]) -> tuple[Sequence[Any], int, int]:
 
 
 def _length(value: Any) -> int:
-    """Bytes of the JSON; of a text without its quotation marks."""
+    """Return the bytes of a value's JSON; of a text without its quotation marks."""
     return len(orjson.dumps(value)) - (2 if isinstance(value, str) else 0)
 
 
 def _find_largest(response: Mapping[str, Any]) -> list[tuple[str, _Size]]:
-    """Return the largest fields with their sizes, the largest first: a list, or what most of it is made of."""
+    """Return the largest fields with their sizes, largest first. A field that makes up most of a list replaces it."""
     sizes = _Sizes()
     for name, value in response.items():
         if name == "data" and isinstance(value, dict):
-            # Of `node`, whatever its alias: its fields begin the paths.
+            # Paths begin with the fields of `node`, whatever its alias.
             for alias, node in value.items():
                 sizes.measure("" if isinstance(node, dict) else alias, node)
         else:
@@ -128,7 +128,7 @@ def _find_largest(response: Mapping[str, Any]) -> list[tuple[str, _Size]]:
 
 
 def _is_most_of(path: str, size: _Size, inner: str, inner_size: _Size) -> bool:
-    """Whether one path inside a list makes up half of it, and is to be named in its place."""
+    """Return whether one path inside a list makes up half of it, and is named in its place."""
     return inner.startswith(f"{path}[]") and inner_size.bytes * 2 >= size.bytes
 
 

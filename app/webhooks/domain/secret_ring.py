@@ -1,4 +1,4 @@
-"""What a webhook signs with: one secret or key of each of its schemes, and those rotated out that still sign. Pure."""
+"""The signing secrets of a webhook: the current one of each scheme, and rotated ones that still sign. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ MAX_PER_SCHEME: Final = 5
 
 
 class SignatureScheme(StrEnum):
-    """How deliveries are signed; stored by value."""
+    """A way to sign deliveries; stored by value."""
 
     HMAC = "HMAC"
     """`v1`: HMAC-SHA256 under a secret that both sides know."""
@@ -25,7 +25,12 @@ class SignatureScheme(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningSecret:
-    """text: `whsec_…` or `whsk_…`. expires_at: when it ceases to sign; None: it is the current one."""
+    """A secret or private key.
+
+    Attributes:
+        text: `whsec_…` or `whsk_…`.
+        expires_at: When it ceases to sign; None: it is the current one.
+    """
 
     text: str
     expires_at: datetime | None = None
@@ -36,11 +41,11 @@ class SigningSecret:
 
 
 Ring = tuple[SigningSecret, ...]
-"""Newest first."""
+"""A webhook's secrets, newest first."""
 
 
 def ring_of(stored: Sequence[Any]) -> Ring:
-    """Read what `stored_form` made; a bare text, as older releases stored it, is a current secret."""
+    """Read the form that `stored_form` made. A bare text, as older releases stored it, is a current secret."""
     return tuple(
         SigningSecret(text=one)
         if isinstance(one, str)
@@ -53,7 +58,7 @@ def ring_of(stored: Sequence[Any]) -> Ring:
 
 
 def stored_form(ring: Ring) -> list[dict[str, str | None]]:
-    """As JSON values."""
+    """Convert a ring to JSON values."""
     return [
         {"secret": one.text, "expires_at": None if one.expires_at is None else one.expires_at.isoformat()}
         for one in ring
@@ -61,12 +66,12 @@ def stored_form(ring: Ring) -> list[dict[str, str | None]]:
 
 
 def live(ring: Ring, now: datetime) -> Ring:
-    """Those that sign now."""
+    """Return the secrets that sign now."""
     return tuple(one for one in ring if one.expires_at is None or one.expires_at > now)
 
 
 def rotated(ring: Ring, fresh: Iterable[str], *, now: datetime, overlap_s: int) -> Ring:
-    """Put new secrets in the place of the current ones of their schemes, which go on signing for the overlap."""
+    """Replace the current secrets of some schemes by new ones. The old ones go on signing for the overlap."""
     added = tuple(SigningSecret(text=text) for text in fresh)
     schemes = {one.scheme for one in added}
     ends_at = now + timedelta(seconds=overlap_s)
@@ -77,10 +82,10 @@ def rotated(ring: Ring, fresh: Iterable[str], *, now: datetime, overlap_s: int) 
 
 
 def current(ring: Ring, scheme: SignatureScheme) -> SigningSecret | None:
-    """The secret of a scheme that has no end; None when the webhook doesn't sign by it."""
+    """Return the current secret of a scheme; None when the webhook doesn't sign by it."""
     return next((one for one in ring if one.scheme is scheme and one.expires_at is None), None)
 
 
 def next_expiry(ring: Ring) -> datetime | None:
-    """When the next one ceases to sign; None when none does."""
+    """Return when the next secret ceases to sign; None when none does."""
     return min((one.expires_at for one in ring if one.expires_at is not None), default=None)

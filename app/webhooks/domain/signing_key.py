@@ -1,7 +1,7 @@
-"""Ed25519 keys as Standard Webhooks has them: `whsk_` signs and stays here, `whpk_` verifies and is shown.
+"""Ed25519 keys by Standard Webhooks: `whsk_` signs and stays here, `whpk_` verifies and is shown.
 
-A private key is the base64 of its 32 bytes of seed followed by the 32 of its public key; a public key is that of
-its 32 bytes. Pure but for chance.
+A private key is the base64 of its 32-byte seed followed by its 32-byte public key. A public key is the base64 of its 32
+bytes. Pure, except for randomness.
 """
 
 import base64
@@ -18,18 +18,18 @@ _PUBLIC_BYTES: Final = 32
 
 
 def generate_private_key() -> str:
-    """Make a new key pair; `public_key` has its other half."""
+    """Make a new key pair, and return its private key. `public_key` derives the public one."""
     key = Ed25519PrivateKey.generate()
     return _text(PRIVATE_PREFIX, key.private_bytes_raw() + key.public_key().public_bytes_raw())
 
 
 def public_key(private: str) -> str:
-    """The public half, as subscribers are shown it. Raises ValueError for what is no private key."""
+    """Return the public key of a private key, as subscribers see it. Raise ValueError for any other text."""
     return _text(PUBLIC_PREFIX, private_key(private).public_key().public_bytes_raw())
 
 
 def private_key(text: str) -> Ed25519PrivateKey:
-    """Decode a key to sign with. Raises ValueError, which does not quote it."""
+    """Decode a key for signing. Raise ValueError for any other text, without quoting it."""
     try:
         raw = base64.b64decode(text.removeprefix(PRIVATE_PREFIX).encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
@@ -41,7 +41,7 @@ def private_key(text: str) -> Ed25519PrivateKey:
 
 
 def verifying_key(text: str) -> Ed25519PublicKey:
-    """Decode a key to verify with, as `public_key` gives it. Raises ValueError."""
+    """Decode a key for verifying, as `public_key` returns it. Raise ValueError for any other text."""
     try:
         raw = base64.b64decode(text.removeprefix(PUBLIC_PREFIX).encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:

@@ -1,4 +1,4 @@
-"""Signing secrets as Standard Webhooks has them: `whsec_` and the base64 of a key. Pure but for chance."""
+"""Signing secrets by Standard Webhooks: `whsec_` and the base64 of a key. Pure, except for randomness."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ def generate_secret() -> str:
 
 
 def check_secret(text: str) -> list[str]:
-    """Say what is wrong with a secret that a subscriber chose; empty when nothing is.
+    """Return the problems of a secret that a subscriber chose; empty when there are none.
 
     The messages never quote the secret.
     """
@@ -37,7 +37,8 @@ def check_secret(text: str) -> list[str]:
 def secret_key(text: str) -> bytes:
     """Decode a secret to the key of the HMAC.
 
-    Raises: ValueError when `check_secret` finds something wrong with it.
+    Raises:
+        ValueError: `check_secret` finds a problem.
     """
     if problems := check_secret(text):
         raise ValueError(f"signing secret {'; '.join(problems)}")

@@ -1,11 +1,11 @@
-"""Words and rules of webhooks: what may be subscribed to, and how changes of one entity fold together."""
+"""The types and events that can be subscribed to, and the rule by which changes of one entity are folded."""
 
 from collections.abc import Sequence
 from enum import StrEnum
 
 
 class WebhookKlass(StrEnum):
-    """What a webhook is about. The value is GraphQL's; `entity_type` is the schema's type."""
+    """The kind of entity that a webhook is about. The value is GraphQL's; `entity_type` is the schema's type."""
 
     INVOICE = "INVOICE"
     VARIANT = "VARIANT"
@@ -18,28 +18,19 @@ class WebhookKlass(StrEnum):
 
     @property
     def entity_type(self) -> str:
-        """`RefundRequest` of REFUND_REQUEST."""
+        """The GraphQL type, such as `RefundRequest` for REFUND_REQUEST."""
         return "".join(part.title() for part in self.value.split("_"))
-
-    @property
-    def is_operators_only(self) -> bool:
-        """Whether no seller can see any such entity, so that a seller's webhook would never be told anything."""
-        return self is WebhookKlass.ORDER
-
-    @property
-    def event_names(self) -> tuple["WebhookEventName", ...]:
-        """What can happen to such an entity. An operational event is written once, and nobody is told of its end."""
-        is_log = self is WebhookKlass.OPERATIONAL_EVENT
-        return (WebhookEventName.CREATE,) if is_log else tuple(WebhookEventName)
 
 
 class WebhookEventName(StrEnum):
+    """The kind of a change; stored by value."""
+
     CREATE = "CREATE"
     UPDATE = "UPDATE"
     DESTROY = "DESTROY"
 
 
-#: What a webhook runs when its query is left blank.
+#: The query of a webhook whose query is left blank.
 DEFAULT_QUERY = "query($id: ID!){ node(id: $id) { __typename } }"
 
 
@@ -56,9 +47,9 @@ _FOLD: dict[tuple[WebhookEventName | None, WebhookEventName], WebhookEventName |
 
 
 def fold_operations(operations: Sequence[WebhookEventName]) -> WebhookEventName | None:
-    """One operation for several changes of one entity, oldest first; None when they cancel out.
+    """Fold several operations on one entity, oldest first, into one. None when they cancel out.
 
-    Created and destroyed is nothing; destroyed and restored is an update. At least one operation is given.
+    CREATE and DESTROY cancel out. DESTROY and CREATE (a restored entity) become an UPDATE. At least one is required.
     """
     folded: WebhookEventName | None = operations[0]
     for operation in operations[1:]:

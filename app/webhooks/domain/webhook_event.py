@@ -4,12 +4,12 @@ from enum import StrEnum
 
 
 class WebhookEventState(StrEnum):
-    """Where a webhook event stands; stored by value, shown by name."""
+    """The state of a webhook event; stored by value, shown by name."""
 
     PENDING = "PENDING"
     """Rendered, never sent."""
     SENDING = "SENDING"
-    """Leased by a worker; an attempt of it is in flight."""
+    """Leased by a worker, with an attempt in flight."""
     RETRYING = "RETRYING"
     """The last attempt failed and the next one has its time."""
     DELIVERED = "DELIVERED"
@@ -17,21 +17,21 @@ class WebhookEventState(StrEnum):
     SKIPPED = "SKIPPED"
     """Not sent, because it would have told the subscriber nothing new."""
     SUPERSEDED = "SUPERSEDED"
-    """Not sent, because a newer state of the same entity goes out in its place."""
+    """Not sent, because a newer state of the same entity is sent in its place."""
     HELD = "HELD"
-    """Kept while its webhook is disabled; goes out when that is enabled again."""
+    """Kept while its webhook is disabled, and sent when that is enabled again."""
     FAILED = "FAILED"
     """No retries are left, or the endpoint is gone; a person can replay it."""
     CANCELLED = "CANCELLED"
     """Withdrawn before it was delivered, by a person or with its webhook."""
     RENDER_FAILED = "RENDER_FAILED"
-    """Its stored query could not run at all; can be run again."""
+    """Its stored query could not run; it can be run again."""
 
 
-#: Why nothing is made of an UPDATE for a webhook.
+#: Reasons why an UPDATE makes no event for a webhook.
 UNWATCHED = "Nothing that the query reads has changed."
 UNTRIGGERED = "Nothing that the triggers name has changed."
-#: Why what a deleted webhook was to be given is CANCELLED.
+#: Reasons why an event is CANCELLED.
 WEBHOOK_DELETED = "The webhook was deleted."
 CANCELLED_BY_HAND = "Cancelled by hand."
 
@@ -42,7 +42,7 @@ OPEN = (
     WebhookEventState.RETRYING,
     WebhookEventState.HELD,
 )
-#: Has been sent, or could have been: its payload is there, to be sent again. SKIPPED told nothing new.
+#: States of events that can be sent again, because their payload exists or can be rendered.
 REPLAYABLE = (
     WebhookEventState.DELIVERED,
     WebhookEventState.FAILED,
@@ -50,5 +50,5 @@ REPLAYABLE = (
     WebhookEventState.SUPERSEDED,
     WebhookEventState.RENDER_FAILED,
 )
-#: Not in flight: can be withdrawn.
+#: States of events that wait, and can be withdrawn.
 CANCELLABLE = (WebhookEventState.PENDING, WebhookEventState.RETRYING, WebhookEventState.HELD)

@@ -41,13 +41,13 @@ _BOUND = re.compile(rf"\.\s*(?:{'|'.join(_MACROS)})\s*\(\s*([A-Za-z_]\w*)\s*,(?:
 
 
 class FilterError(Exception):
-    """An expression that can't be evaluated, or whose value is no boolean."""
+    """The expression can't be evaluated, or its value is no boolean."""
 
 
 def check_filter(text: str) -> list[str]:
-    """Return what is wrong with an expression, for its author; empty when it can be used.
+    """Return the problems of an expression, for its author; empty when it can be used.
 
-    It compiles the expression, as `compile_filter` does, and keeps nothing of it.
+    This compiles the expression, as `compile_filter` does, and discards the result.
     """
     if len(text) > MAX_CHARACTERS:
         return [f"has {len(text)} characters; at most {MAX_CHARACTERS} are allowed"]
@@ -71,10 +71,12 @@ def check_filter(text: str) -> list[str]:
 
 
 def evaluate(program: "Program", event: Mapping[str, Any], data: Any) -> bool:
-    """The value of a compiled expression for one event (`event_of`) and the rendered `data`.
+    """Return the value of a compiled expression for one event (`event_of`) and the rendered `data`.
 
-    It takes as long as it takes: app/webhooks/cel/filters.py bounds it.
-    Raises: FilterError.
+    It has no time limit here: app/webhooks/cel/filters.py sets one.
+
+    Raises:
+        FilterError: It can't be evaluated, or its value is no boolean.
     """
     try:
         value = program.execute({"event": event, "data": data})
@@ -86,7 +88,7 @@ def evaluate(program: "Program", event: Mapping[str, Any], data: Any) -> bool:
 
 
 def event_of(klass: WebhookKlass, name: WebhookEventName, entity_id: str, changed: Mapping[str, Any]) -> dict[str, Any]:
-    """What an expression reads as `event`. entity_id: global id; changed: as in the notification."""
+    """Build the `event` that an expression reads. `entity_id` is the global id, `changed` that of the notification."""
     return {
         "name": name.value.lower(),
         "type": f"{klass.value.lower()}.{name.value.lower()}",
@@ -96,8 +98,8 @@ def event_of(klass: WebhookKlass, name: WebhookEventName, entity_id: str, change
 
 
 def compile_filter(text: str) -> "Program":
-    """Compile an expression: up to 0.05 s in which no other thread runs. Raises FilterError."""
-    # Only here: the package brings a whole command line with it, a fifth of a second at each start of ours.
+    """Compile an expression. It takes up to 0.05 s, in which no other thread runs. Raise FilterError."""
+    # Imported here, because the package imports a whole command line: a fifth of a second at each start.
     import cel
 
     try:
@@ -107,7 +109,7 @@ def compile_filter(text: str) -> "Program":
 
 
 def _shown(error: Exception) -> str:
-    """The first line that says something, without the expression itself, which its author has."""
+    """Return the first useful line of an error, without the expression itself."""
     message = error.args[0] if error.args else type(error).__name__
     if isinstance(error, KeyError):
         return f"there is no {message!r}; has(…) tells whether there is"

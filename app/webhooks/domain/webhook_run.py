@@ -4,13 +4,13 @@ from enum import StrEnum
 
 
 class WebhookRunState(StrEnum):
-    """Where a run stands; stored by value."""
+    """The state of a run; stored by value."""
 
     RUNNING = "RUNNING"
     """Workers move it on, batch by batch."""
     DONE = "DONE"
     """Everything has been handled."""
     CANCELLED = "CANCELLED"
-    """Ended by hand, or with its webhook; what it had made by then stays."""
+    """Ended by hand, or with its webhook. The events that it has made stay."""
     FAILED = "FAILED"
-    """It can't go on; what it had made by then stays."""
+    """It can't go on. The events that it has made stay."""

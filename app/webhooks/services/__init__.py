@@ -1,1 +1,1 @@
-"""One function per change: it checks, owns the transaction and returns the row as it is then."""
+"""Changes of webhooks: one function for each. It checks, owns the transaction, and returns the changed row."""

@@ -1,4 +1,4 @@
-"""Changes that could not be published, tried again by hand."""
+"""Publish changes again that could not be published."""
 
 from databases import Database
 
@@ -9,7 +9,7 @@ from app.errors import Forbidden
 
 
 async def retry_set_aside(database: Database, viewer: Viewer) -> int:
-    """Have what was set aside published again. Returns how many change events that is. Raises Forbidden to sellers."""
+    """Have all changes that were set aside published again. Return their number. Raise Forbidden for sellers."""
     if not viewer.is_operator:
         raise Forbidden("Only the marketplace operator has changes published again.")
     async with transaction(database, actor=viewer.actor) as conn:

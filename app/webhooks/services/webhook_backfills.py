@@ -1,4 +1,4 @@
-"""Backfills: asked for and cancelled here, moved on by workers."""
+"""Start and cancel backfills. Workers move them on."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +13,7 @@ from app.webhooks.db.webhook_backfills import WebhookBackfill, WebhookBackfillId
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_run import WebhookRunState
+from app.webhooks.services.webhook_klasses import event_names
 
 DEFAULT_RATE_PER_S = 10
 MAX_RATE_PER_S = 500
@@ -30,20 +31,32 @@ async def start_backfill(
     filters: str | None = None,
     check: Callable[[Webhook], object] = lambda _: None,
 ) -> WebhookBackfill:
-    """Have workers send the present state of all entities that the webhook's owner sees and that fit.
+    """Have workers send the present state of the entities that the webhook's owner sees and the filters select.
 
-    filters  as JSON, of the caller, who has the schema; `check` raises InvalidInput where the webhook can't take them.
-    Raises: InvalidInput; NotFound, also for another seller's; Conflict while another backfill of it goes on, and for
-    entities that have no state of their own.
+    Args:
+        database: The database.
+        viewer: The viewer who starts it.
+        webhook_id: The webhook.
+        updated_since: Only entities updated at this time or later; None: all.
+        updated_until: Only entities updated before this time; None: all.
+        rate_per_second: Entities per second, 1 to 500; None: 10.
+        is_forced: Whether results are sent that equal the last ones.
+        filters: Filters as JSON, which the caller has checked; None: none.
+        check: Raises InvalidInput if the filters do not fit the webhook.
+
+    Raises:
+        InvalidInput: An argument is out of range.
+        NotFound: There is no such webhook, or it is another seller's.
+        Conflict: Another backfill of the webhook is running, or its entities have no present state.
     """
     rate = DEFAULT_RATE_PER_S if rate_per_second is None else rate_per_second
     if not 1 <= rate <= MAX_RATE_PER_S:
-        raise InvalidInput.at("ratePerSecond", f"must be from 1 to {MAX_RATE_PER_S}")
+        raise InvalidInput.at("rate_per_second", f"must be from 1 to {MAX_RATE_PER_S}")
     if updated_since is not None and updated_until is not None and updated_since >= updated_until:
-        raise InvalidInput.at("updatedUntil", "must be later than updatedSince")
+        raise InvalidInput.at("updated_until", "must be later than the time since when")
     async with transaction(database, actor=viewer.actor) as conn:
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        if WebhookEventName.UPDATE not in webhook.type.event_names:
+        if WebhookEventName.UPDATE not in event_names(webhook.type):
             raise Conflict(f"A webhook about {webhook.type.value} is not backfilled: what happened can be asked for.")
         check(webhook)
         if await webhook_backfills.is_running(conn, webhook_id):
@@ -60,9 +73,11 @@ async def start_backfill(
 
 
 async def cancel_backfill(database: Database, viewer: Viewer, *, backfill_id: WebhookBackfillId) -> WebhookBackfill:
-    """End a backfill; what it has published by now goes out. One that is cancelled already stays as it is.
+    """Cancel a backfill. Events that it has published are still sent. A cancelled backfill is returned as it is.
 
-    Raises NotFound, also for another seller's; Conflict when it has come to its end.
+    Raises:
+        NotFound: There is no such backfill, or it is another seller's.
+        Conflict: It has ended.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         backfill = await webhook_backfills.lock_backfill(conn, backfill_id, seller_id=viewer.seller_id)

@@ -1,4 +1,4 @@
-"""What people do with webhook events: replay, resume, cancel, send a test. Workers do the rest."""
+"""Replay, resume, cancel and test webhook events, on a person's request."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,18 +22,21 @@ from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook_event import CANCELLABLE, CANCELLED_BY_HAND, REPLAYABLE, WebhookEventState
 from app.webhooks.domain.webhook_run import WebhookRunState
 
-#: One test per webhook in so many seconds: they go out beside the order and the retries of everything else.
+#: Seconds between two tests of a webhook. Tests are sent outside of the order and limits of other events.
 TEST_EVERY_S = 10
 TEST = "test"
 _NOTHING_CHANGED = orjson.dumps({"added": [], "updated": [], "removed": []})
 
 
 async def replay_event(database: Database, viewer: Viewer, *, event_id: WebhookEventId) -> WebhookEvent:
-    """Send an event again: same id, same bytes, a fresh allowance of retries; its attempts are counted on.
+    """Send an event again, with the same id and bytes and a new allowance of retries. Attempts are counted on.
 
-    One that waits for a retry is due at once; a newer state may still take its place. What could not be rendered has
-    its query run again by a worker, and goes out as a new event.
-    Raises NotFound, also for another seller's; Conflict when it is otherwise open, was skipped, or can't be sent.
+    An event that waits for a retry becomes due at once, and a newer state may still take its place. For an event that
+    could not be rendered, a worker runs the query again and makes a new event.
+
+    Raises:
+        NotFound: There is no such event, or it is another seller's.
+        Conflict: It is open otherwise, was skipped, or can't be sent.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         webhook_id = await webhook_of(conn, event_id, seller_id=viewer.seller_id)
@@ -57,9 +60,12 @@ async def replay_events(
     created_since: datetime | None,
     created_until: datetime | None,
 ) -> WebhookReplay:
-    """Have workers replay all events of a webhook that are in one of these states (FAILED unless given).
+    """Have workers replay all events of a webhook that are in one of these states (None: FAILED).
 
-    Raises InvalidInput; NotFound; Conflict while another such replay goes on.
+    Raises:
+        InvalidInput: A state or time is wrong.
+        NotFound: There is no such webhook, or it is another seller's.
+        Conflict: Another replay of the webhook's events is running.
     """
     wanted = (WebhookEventState.FAILED,) if states is None else tuple(dict.fromkeys(states))
     if not wanted or (wrong := [state for state in wanted if state not in REPLAYABLE]):
@@ -67,7 +73,7 @@ async def replay_events(
         named = f"{', '.join(wrong)} can't be replayed; " if wanted else ""
         raise InvalidInput.at("states", f"{named}name some of {allowed}")
     if created_since is not None and created_until is not None and created_since >= created_until:
-        raise InvalidInput.at("createdUntil", "must be later than createdSince")
+        raise InvalidInput.at("created_until", "must be later than the time since when")
     async with transaction(database, actor=viewer.actor) as conn:
         await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
         if await webhook_replays.is_running(conn, webhook_id):
@@ -78,10 +84,13 @@ async def replay_events(
 
 
 async def resume_webhook(database: Database, viewer: Viewer, *, webhook_id: WebhookId) -> Webhook:
-    """Make due at once all that waits for a retry, and end the pause that the endpoint has asked for.
+    """Make all events due that wait for a retry, and end the pause that the endpoint has asked for.
 
-    The first MAX_AT_ONCE events are due when this returns; the sweep goes on with the others.
-    Raises NotFound, also for another seller's; Conflict while the webhook is disabled.
+    The first MAX_AT_ONCE events are due when this returns. The sweep makes the others due.
+
+    Raises:
+        NotFound: There is no such webhook, or it is another seller's.
+        Conflict: The webhook is disabled.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
@@ -92,9 +101,11 @@ async def resume_webhook(database: Database, viewer: Viewer, *, webhook_id: Webh
 
 
 async def cancel_replay(database: Database, viewer: Viewer, *, replay_id: WebhookReplayId) -> WebhookReplay:
-    """End a replay; what it has queued by now goes out. One that is cancelled already stays as it is.
+    """Cancel a replay. Events that it has queued are still sent. A cancelled replay is returned as it is.
 
-    Raises NotFound, also for another seller's; Conflict when it has come to its end.
+    Raises:
+        NotFound: There is no such replay, or it is another seller's.
+        Conflict: It has ended.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         replay = await webhook_replays.lock_replay(conn, replay_id, seller_id=viewer.seller_id)
@@ -106,7 +117,7 @@ async def cancel_replay(database: Database, viewer: Viewer, *, replay_id: Webhoo
 
 
 async def cancel_event(database: Database, viewer: Viewer, *, event_id: WebhookEventId) -> WebhookEvent:
-    """Withdraw an event that waits. Raises NotFound; Conflict when it is in flight, or has ended."""
+    """Withdraw a waiting event. Raise NotFound, or Conflict if it is in flight or has ended."""
     async with transaction(database, actor=viewer.actor) as conn:
         await webhook_of(conn, event_id, seller_id=viewer.seller_id)
         event = await get_webhook_event(conn, event_id, is_locked=True)
@@ -120,10 +131,19 @@ async def cancel_event(database: Database, viewer: Viewer, *, event_id: WebhookE
 async def send_test(
     database: Database, viewer: Viewer, *, webhook_id: WebhookId, entity_id: int, payload: Payload
 ) -> WebhookEvent:
-    """Send one event of the type `<klass>.test`, once and at once.
+    """Send one event of the type `<klass>.test`, at once and without retries.
 
-    entity_id  of the entity that the payload is rendered from; 0: there is none.
-    Raises NotFound; Conflict while the webhook is disabled; TooSoon within 10 s of the last test.
+    Args:
+        database: The database.
+        viewer: The viewer who sends it.
+        webhook_id: The webhook.
+        entity_id: The entity that the payload is rendered from; 0: there is none.
+        payload: The rendered payload.
+
+    Raises:
+        NotFound: There is no such webhook, or it is another seller's.
+        Conflict: The webhook is disabled.
+        TooSoon: The last test was less than 10 s ago.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)

@@ -1,4 +1,4 @@
-"""What webhooks sign with: made, replaced, rotated with an overlap, dropped when that is over."""
+"""Make, replace and rotate the signing secrets of webhooks, and drop the expired ones."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,22 +26,22 @@ from app.webhooks.domain.signing_key import generate_private_key, public_key
 from app.webhooks.domain.signing_secret import check_secret, generate_secret
 
 SECRETS = "webhook.secrets"
-"""What signing secrets are sealed for."""
+"""The purpose for which signing secrets are encrypted."""
 
 _EXPIRED_PER_SWEEP = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keyed:
-    """A webhook, and the secret that was generated for it: shown this once; None when none was."""
+class WebhookWithKey:
+    """A webhook, and the secret that was generated for it, which is shown only once. None if none was generated."""
 
     webhook: Webhook
     hmac_key: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ringed:
-    """columns: what to store with the webhook. hmac_key: as in `Keyed`."""
+class SecretColumns:
+    """The columns to store with the webhook. `hmac_key` is that of `WebhookWithKey`."""
 
     columns: dict[str, Any]
     hmac_key: str | None
@@ -49,14 +49,23 @@ class Ringed:
 
 def secret_columns(
     before: Webhook | None, box: SecretBox, *, schemes: Sequence[SignatureScheme] | None, hmac_key: str | None
-) -> Ringed:
-    """The columns of a webhook that signs by HMAC and these schemes; nothing when neither scheme nor secret is given.
+) -> SecretColumns:
+    """Return the columns of a webhook that signs by HMAC and these schemes. Missing secrets are generated.
 
-    A given secret takes the place of all former ones at once: rotating is what overlaps. What a scheme needs and
-    the webhook doesn't have is generated. Raises InvalidInput.
+    Args:
+        before: The webhook before; None: it is new.
+        box: Encrypts the secrets.
+        schemes: The schemes; None: those until now.
+        hmac_key: A new secret, which replaces all former ones at once, without an overlap; None: no new one.
+
+    Returns:
+        No columns if the webhook exists and neither schemes nor a secret are given.
+
+    Raises:
+        InvalidInput: `schemes` is empty, or the secrets can't be decrypted.
     """
     if before is not None and schemes is None and hmac_key is None:
-        return Ringed(columns={}, hmac_key=None)
+        return SecretColumns(columns={}, hmac_key=None)
     wanted = _wanted(before, schemes)
     kept = {*wanted} - ({SignatureScheme.HMAC} if hmac_key is not None else set())
     # Only where something of it is kept: a webhook whose secret can't be decrypted any more is mended by a new one.
@@ -65,7 +74,7 @@ def secret_columns(
     fresh = {scheme: _fresh(scheme, hmac_key) for scheme in missing}
     ring = secret_ring.rotated(ring, fresh.values(), now=clock.now(), overlap_s=0)
     generated = fresh.get(SignatureScheme.HMAC) if hmac_key is None else None
-    return Ringed(columns=_columns(ring, box, wanted), hmac_key=generated)
+    return SecretColumns(columns=_columns(ring, box, wanted), hmac_key=generated)
 
 
 async def rotate_secret(
@@ -76,11 +85,21 @@ async def rotate_secret(
     webhook_id: WebhookId,
     hmac_key: str | None = None,
     overlap_s: int | None = None,
-) -> Keyed:
-    """Sign with new secrets, and for `overlap_s` (24 h unless given) also with the ones until now.
+) -> WebhookWithKey:
+    """Rotate a webhook's secrets: sign with new ones, and during the overlap also with the old ones.
 
-    hmac_key  the new HMAC secret; None: it is generated, and returned.
-    Raises InvalidInput; NotFound, also for another seller's; Conflict when too many still sign.
+    Args:
+        database: The database.
+        viewer: The viewer who rotates them.
+        settings: Has the secret key.
+        webhook_id: The webhook.
+        hmac_key: The new HMAC secret; None: it is generated and returned.
+        overlap_s: Seconds for which the old ones still sign; None: 24 hours.
+
+    Raises:
+        InvalidInput: An argument is wrong.
+        NotFound: There is no such webhook, or it is another seller's.
+        Conflict: Too many old secrets still sign.
     """
     overlap_s = DEFAULT_OVERLAP_S if overlap_s is None else overlap_s
     _check(hmac_key, overlap_s)
@@ -92,11 +111,11 @@ async def rotate_secret(
         ring = secret_ring.rotated(_opened(webhook, box), fresh.values(), now=now, overlap_s=overlap_s)
         _check_number(ring)
         updated = await webhooks.update_webhook(conn, webhook_id, _columns(ring, box, schemes))
-    return Keyed(webhook=updated, hmac_key=fresh.get(SignatureScheme.HMAC) if hmac_key is None else None)
+    return WebhookWithKey(webhook=updated, hmac_key=fresh.get(SignatureScheme.HMAC) if hmac_key is None else None)
 
 
 async def drop_expired(conn: Connection, settings: Settings) -> int:
-    """Forget secrets that have ceased to sign. Returns of how many webhooks; at most 100 at a time."""
+    """Delete expired secrets of at most 100 webhooks. Return the number of webhooks."""
     expired = await webhooks.lock_with_expired_secrets(conn, limit=_EXPIRED_PER_SWEEP)
     if not expired:
         return 0
@@ -113,7 +132,7 @@ async def drop_expired(conn: Connection, settings: Settings) -> int:
 
 
 def opened_ring(sealed: bytes, box: SecretBox) -> Ring:
-    """What a webhook signs with, also what has ceased to since. Raises InvalidInput when it can't be decrypted."""
+    """Decrypt a webhook's secrets, including expired ones. Raise InvalidInput if that fails."""
     return secret_ring.ring_of(box.open(sealed, purpose=SECRETS))
 
 
@@ -121,7 +140,7 @@ def _wanted(before: Webhook | None, schemes: Sequence[SignatureScheme] | None) -
     if schemes is None:
         schemes = () if before is None else before.signature_schemes
     elif not schemes:
-        raise InvalidInput.at("attributes.signatureSchemes", "must name at least one of HMAC, ED25519")
+        raise InvalidInput.at("attributes.signature_schemes", "must name at least one of HMAC, ED25519")
     # Every library of Standard Webhooks verifies `v1`, few any other: a scheme is added to it, never put in its place.
     return tuple(scheme for scheme in SignatureScheme if scheme is SignatureScheme.HMAC or scheme in schemes)
 
@@ -149,9 +168,9 @@ def _columns(ring: Ring, box: SecretBox, schemes: Iterable[SignatureScheme]) -> 
 def _check(hmac_key: str | None, overlap_s: int) -> None:
     problems: dict[str, list[str]] = {}
     if hmac_key is not None and (messages := check_secret(hmac_key)):
-        problems["hmacKey"] = messages
+        problems["hmac_key"] = messages
     if not 0 <= overlap_s <= MAX_OVERLAP_S:
-        problems["overlapSeconds"] = [f"must be from 0 to {MAX_OVERLAP_S}"]
+        problems["overlap_seconds"] = [f"must be from 0 to {MAX_OVERLAP_S}"]
     if problems:
         raise InvalidInput("The secret was not rotated.", fields=problems)
 

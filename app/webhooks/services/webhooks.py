@@ -1,7 +1,7 @@
 """Register and change webhooks.
 
-The caller has checked the stored query, since it has the schema, and the filter, since it has the process in which
-filters are compiled; it passes on what is wrong with the filter, so that all problems are told at once.
+The caller has the schema and the filter process, so it checks the stored query and the filter. It passes on the
+filter's problems, so that all problems are reported together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,24 +25,21 @@ from app.webhooks.domain.secret_ring import SignatureScheme
 from app.webhooks.domain.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
+from app.webhooks.services.webhook_klasses import event_names, is_operators_only
 from app.webhooks.services.webhook_secrets import SECRETS as SECRETS
-from app.webhooks.services.webhook_secrets import Keyed, Ringed, secret_columns
+from app.webhooks.services.webhook_secrets import SecretColumns, WebhookWithKey, secret_columns
 
 HEADERS = "webhook.headers"
-"""What header values are sealed for."""
+"""The purpose for which header values are encrypted."""
 
 _LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30), "rate_limit": (1, 1000)}
-_INPUT_NAMES = {
-    "max_retries": "maxRetries",
-    "concurrent_send_limit": "concurrentSendLimit",
-    "timeout_s": "timeoutSeconds",
-    "rate_limit": "rateLimit",
-}
+#: What the input calls an attribute that is called otherwise there.
+_INPUT_NAMES = {"timeout_s": "timeout_seconds"}
 _MAX_DESCRIPTION_CHARS = 2_000
 
 
 class WebhookAttributes(TypedDict, total=False):
-    """What a webhook is made of; on an update an absent key leaves things as they are, and None is the default."""
+    """The attributes of a webhook. On an update, an absent key changes nothing, and None sets the default."""
 
     url: str
     events: list[WebhookEventName] | None
@@ -72,13 +69,16 @@ async def create_webhook(
     seller_id: SellerId | None,
     attributes: WebhookAttributes,
     filter_problems: Sequence[str] = (),
-) -> Keyed:
-    """Register a webhook, owned by `seller_id` or (None) by the viewer.
+) -> WebhookWithKey:
+    """Register a webhook, owned by `seller_id`, or by the viewer if that is None.
 
-    Raises: InvalidInput, Forbidden; Conflict when the seller has as many webhooks as it may.
+    Raises:
+        InvalidInput: An attribute is wrong.
+        Forbidden: The viewer may not register it.
+        Conflict: The seller has as many webhooks as it may have.
     """
     owner = _owner(viewer, seller_id)
-    if klass.is_operators_only and owner is not None:
+    if is_operators_only(klass) and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
     values = _columns(attributes, settings, klass, filter_problems)
     ringed = _ringed(None, attributes, settings)
@@ -87,7 +87,7 @@ async def create_webhook(
         webhook = await webhooks.insert_webhook(
             conn, {**values, **ringed.columns, "type": klass.value, "seller_id": owner}
         )
-    return Keyed(webhook=webhook, hmac_key=ringed.hmac_key)
+    return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
 
 
 async def update_webhook(
@@ -98,12 +98,15 @@ async def update_webhook(
     webhook_id: WebhookId,
     attributes: WebhookAttributes,
     filter_problems: Sequence[str] = (),
-) -> Keyed:
-    """Change a webhook. Disabled, what it has not been given yet is held; enabled again, it goes out.
+) -> WebhookWithKey:
+    """Change a webhook. Disabling it holds its waiting events, and enabling it sends them.
 
-    What changes while it is disabled it misses; workers let it catch up then (workers/upkeep/catch_up.py).
-    A given signing secret takes the place of all former ones at once.
-    Raises: InvalidInput; NotFound, also for another seller's.
+    It misses changes while it is disabled, and catches up when it is enabled (workers/upkeep/catch_up.py). A new
+    signing secret replaces all former ones at once.
+
+    Raises:
+        InvalidInput: An attribute is wrong.
+        NotFound: There is no such webhook, or it is another seller's.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
@@ -115,17 +118,18 @@ async def update_webhook(
         elif before.is_enabled and not is_enabled:
             await webhook_events.hold_open(conn, webhook_id)
         if (is_enabled and not before.is_enabled) or values.get("url", before.url) != before.url:
-            # Whoever repairs the endpoint, or names another one, need not sit out what the old one asked for.
+            # After a repair or a new URL, the pause that the old endpoint has asked for ends.
             values = {**values, "paused_until": None}
         ringed = _ringed(before, attributes, settings)
         webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
-    return Keyed(webhook=webhook, hmac_key=ringed.hmac_key)
+    return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
 
 
 async def delete_webhook(database: Database, viewer: Viewer, *, webhook_id: WebhookId) -> Webhook:
-    """Delete a webhook: what it has not been given yet is cancelled, and so are its runs. Its history stays.
+    """Delete a webhook, and cancel its waiting events and its runs. Its history stays.
 
-    Raises NotFound, also for another seller's and for one that is deleted already.
+    Raises:
+        NotFound: There is no such webhook, it is another seller's, or it is deleted already.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
@@ -143,30 +147,33 @@ def _owner(viewer: Viewer, seller_id: SellerId | None) -> SellerId | None:
 
 
 async def _check_owner(conn: Connection, seller_id: SellerId | None, settings: Settings) -> None:
-    """Refuse an unknown seller, and one that has as many webhooks as it may. The operator may have any number.
+    """Refuse an unknown seller, and one that has as many webhooks as it may have.
 
-    The seller stays locked until the transaction ends: of two webhooks that are registered at once, the second one
-    counts the first one.
-    Raises: InvalidInput, Conflict.
+    The seller stays locked until the transaction ends, so that two registrations at once are counted one after the
+    other.
+
+    Raises:
+        InvalidInput: There is no such seller.
+        Conflict: The seller has as many webhooks as it may have.
     """
     if seller_id is None:
         return
     try:
         await sellers.lock_seller(conn, seller_id)
     except NotFound as error:
-        raise InvalidInput.at("attributes.sellerId", "there is no such seller") from error
+        raise InvalidInput.at("attributes.seller_id", "there is no such seller") from error
     count, maximum = await webhooks.count_webhooks(conn, seller_id), settings.max_webhooks_per_seller
     if count >= maximum:
         raise Conflict(
-            f"The seller has {count} webhooks, and may have {maximum} (TELLGRAPH_MAX_WEBHOOKS_PER_SELLER). Delete one"
-            " with webhookDelete, or change one with webhookUpdate."
+            f"The seller has {count} webhooks, and may have {maximum} (TELLGRAPH_MAX_WEBHOOKS_PER_SELLER). Delete"
+            " one of them, or change one instead."
         )
 
 
 def _columns(
     attributes: WebhookAttributes, settings: Settings, klass: WebhookKlass, filter_problems: Sequence[str]
 ) -> dict[str, Any]:
-    """The attributes as columns, checked. Raises InvalidInput with all that is wrong at once."""
+    """Check the attributes, and return them as columns. Raise InvalidInput with all problems at once."""
     problems = _problems(attributes, klass, filter_problems)
     values: dict[str, Any] = {
         name: value
@@ -183,11 +190,11 @@ def _columns(
     if problems:
         raise InvalidInput("The webhook was not saved.", fields=problems)
     if "events" in attributes:
-        values["events"] = [event.value for event in dict.fromkeys(attributes["events"] or klass.event_names)]
+        values["events"] = [event.value for event in dict.fromkeys(attributes["events"] or event_names(klass))]
     return {**values, **_sealed_headers(attributes, settings)}
 
 
-def _ringed(before: Webhook | None, attributes: WebhookAttributes, settings: Settings) -> Ringed:
+def _ringed(before: Webhook | None, attributes: WebhookAttributes, settings: Settings) -> SecretColumns:
     schemes = attributes.get("signature_schemes")
     if schemes is None and "signature_schemes" in attributes:
         schemes = [SignatureScheme.HMAC]
@@ -201,12 +208,12 @@ def _problems(
     for name, (least, most) in _LIMITS.items():
         value = attributes.get(name)
         if isinstance(value, int) and not least <= value <= most:
-            problems[f"attributes.{_INPUT_NAMES[name]}"] = [f"must be from {least} to {most}"]
+            problems[f"attributes.{_INPUT_NAMES.get(name, name)}"] = [f"must be from {least} to {most}"]
     events = attributes.get("events")
     if events is not None and not events:
         problems["attributes.events"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
-    elif not set(events or ()) <= set(klass.event_names):
-        happens = ", ".join(klass.event_names)
+    elif not set(events or ()) <= set(event_names(klass)):
+        happens = ", ".join(event_names(klass))
         problems["attributes.events"] = [f"must be {happens} alone: nothing else happens to {klass.entity_type}"]
     description = attributes.get("description") or ""
     if len(description) > _MAX_DESCRIPTION_CHARS or "\0" in description:
@@ -217,7 +224,7 @@ def _problems(
         problems["attributes.filter"] = [*filter_problems]
     key = attributes.get("hmac_key")
     if key is not None and (messages := check_secret(key)):
-        problems["attributes.hmacKey"] = messages
+        problems["attributes.hmac_key"] = messages
     return problems
 
 

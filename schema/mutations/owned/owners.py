@@ -7,6 +7,7 @@ import strawberry
 from databases import Database
 
 from app.auth.viewers import Viewer
+from app.capture.owners import owner_tables
 from app.marketplace.owned.services.owned import KeptValue, OwnedValue, upsert_external_id, upsert_metadatum
 from schema.engine.context import Info
 from schema.entities import global_ids
@@ -15,10 +16,8 @@ from schema.mutations.payload import MutationPayload, client_mutation_id, run_mu
 from schema.types.owned.external_id import ExternalID
 from schema.types.owned.metadatum import Metadatum
 
-_OWNER = (
-    "The object that has the value: an Order, Invoice, LineItem, Shipment, RefundRequest, RefundRequestLineItem,"
-    " ReturnShipment, Advert, Variant or Seller."
-)
+*_FIRST, _LAST = sorted(owner_tables())
+_OWNER = f"The object that has the value: an {', '.join(_FIRST)} or {_LAST}."
 
 
 @strawberry.input(description="A value that is stored with the object of the mutation.")

@@ -10,24 +10,15 @@ import strawberry
 
 from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.adverts import Advert as AdvertRow
-from app.marketplace.catalogue.db.brands import BRANDS
 from app.marketplace.catalogue.db.option_types import ADVERT_OPTION_VALUES
-from app.marketplace.catalogue.db.sellers import SELLERS
-from app.marketplace.catalogue.db.taxons import TAXONS
 from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.catalogue.db.variants import Variant as VariantRow
-from app.marketplace.catalogue.domain.advert import (
-    description_html,
-    full_title,
-    is_advert_displayable,
-    page_path,
-)
+from app.marketplace.catalogue.domain.advert import description_html, full_title, is_advert_displayable, page_path
 from app.marketplace.catalogue.domain.variant import lowest_price_cents
 from app.marketplace.money import decimal_amount
-from app.marketplace.owned.db.images import IMAGES
 from schema.entities.connections import Connection
-from schema.entities.fields import argument, column, computed, entity, global_id, legacy_id, pages, relation
-from schema.entities.visibility import OfSeller
+from schema.entities.fields import argument, column, computed, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation, relation_list, same_row
 from schema.enums.marketplace import (
     AdvertConditionEnum,
 )
@@ -40,8 +31,6 @@ from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_i
 if TYPE_CHECKING:
     from schema.types.catalogue.option_type import AdvertOptionValue
     from schema.types.catalogue.variant import Variant
-
-ADVERT_VISIBILITY = OfSeller("seller_id")
 
 #: What `classify_advert` reads.
 ADVERT_CLASS_COLUMNS = ("is_published", "deleted_at")
@@ -99,7 +88,7 @@ def _lowest_price(variants: Sequence[VariantRow]) -> str | None:
     return None if lowest is None else str(lowest)
 
 
-@entity(ADVERTS, visible=ADVERT_VISIBILITY, description="A seller's product, bought as one of its variants.")
+@entity(ADVERTS, description="A seller's product, bought as one of its variants.")
 class Advert(Node):
     id: strawberry.ID = global_id("Advert")
     legacy_id: int = legacy_id()
@@ -133,38 +122,35 @@ class Advert(Node):
     page_path: str = computed(
         lambda row: page_path(row.id), reads=("id",), description="Path of the product's page in the shop."
     )
-    seller: Seller = relation(SELLERS, local="seller_id", description="The seller who offers it.")
+    seller: Seller = relation(ADVERTS.seller_id, description="The seller who offers it.")
     variants: Connection[Annotated["Variant", strawberry.lazy("schema.types.catalogue.variant")]] = pages(
-        VARIANTS,
-        remote="advert_id",
+        VARIANTS.advert_id,
         where=_variants_shown,
         filters=("is_published",),
         arguments=(argument("displayable_only", bool | None, "Leave out variants that buyers can't see."),),
         description="What can be bought of the product, such as its sizes.",
     )
-    lowest_price: str | None = relation(
-        VARIANTS,
-        remote="advert_id",
+    lowest_price: str | None = relation_list(
+        VARIANTS.advert_id,
         classify=_lowest_price,
         decides=_PRICE_COLUMNS,
         description="The lowest of the displayable variants' lowest prices, as in `12.50`; null without any.",
     )
-    brand: Brand | None = relation(BRANDS, local="brand_id", description="The brand; null when it has none.")
-    taxon: Taxon | None = relation(TAXONS, local="taxon_id", description="The category; null when it is in none.")
-    images: Connection[AnImage] = images("Advert", "Pictures of the product.")
+    brand: Brand | None = relation(ADVERTS.brand_id, description="The brand; null when it has none.")
+    taxon: Taxon | None = relation(ADVERTS.taxon_id, description="The category; null when it is in none.")
+    images: Connection[AnImage] = images(ADVERTS, "Pictures of the product.")
     display_image: AnImage | None = relation(
-        IMAGES, local="display_image_id", description="The picture that stands for the product; null without one."
+        ADVERTS.display_image_id, description="The picture that stands for the product; null without one."
     )
     advert_option_values: Connection[
         Annotated["AdvertOptionValue", strawberry.lazy("schema.types.catalogue.option_type")]
-    ] = pages(ADVERT_OPTION_VALUES, remote="advert_id", description="What is true of all of its variants.")
-    external_ids: ExternalIDs = external_ids("Advert")
-    metadata: Metadata = metadata("Advert")
+    ] = pages(ADVERT_OPTION_VALUES.advert_id, description="What is true of all of its variants.")
+    external_ids: ExternalIDs = external_ids(ADVERTS)
+    metadata: Metadata = metadata(ADVERTS)
 
 
 @entity(
     ADVERTS,
-    visible=ADVERT_VISIBILITY,
     row=UnpublishedAdvertRow,
     description="Stands in the place of an advert that its seller has not published.",
 )
@@ -172,12 +158,11 @@ class UnpublishedAdvert(Node):
     id: strawberry.ID = global_id("Advert")
     legacy_id: int = legacy_id()
     updated_at: datetime = column("When the advert itself was last changed.")
-    details: Advert = relation(ADVERTS, with_deleted=True, description="The advert, with all its fields.")
+    details: Advert = same_row(ADVERTS, with_deleted=True, description="The advert, with all its fields.")
 
 
 @entity(
     ADVERTS,
-    visible=ADVERT_VISIBILITY,
     row=DeletedAdvertRow,
     description="Stands in the place of an advert that was deleted.",
 )

@@ -6,19 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.marketplace.catalogue.db.sellers import SELLERS
-from app.marketplace.orders.db.addresses import ADDRESSES
-from schema.entities.fields import column, entity, global_id, legacy_id, relation
-from schema.entities.visibility import OfSeller
+from schema.entities.fields import column, entity, global_id, legacy_id
+from schema.entities.relations import relation
 from schema.types.node import Node
 from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, image_list, logo, metadata
 
 if TYPE_CHECKING:
     from schema.types.orders.address import Address
 
-SELLER_VISIBILITY = OfSeller("id")
 
-
-@entity(SELLERS, visible=SELLER_VISIBILITY, description="A business that sells on the marketplace.")
+@entity(SELLERS, description="A business that sells on the marketplace.")
 class Seller(Node):
     id: strawberry.ID = global_id("Seller")
     legacy_id: int = legacy_id()
@@ -32,9 +29,9 @@ class Seller(Node):
     online: bool = column("Whether the seller's adverts are shown.", "is_online")
     is_retailer: bool = column("Whether the seller is a retailer, in contrast to a private person.")
     address: Annotated["Address", strawberry.lazy("schema.types.orders.address")] | None = relation(
-        ADDRESSES, local="address_id", description="Where the business is; null when it is not known."
+        SELLERS.address_id, description="Where the business is; null when it is not known."
     )
-    logo: AnImage | None = logo("Seller", "The seller's logo; null without one.")
-    store_images: list[AnImage] = image_list("Seller", "Pictures of the seller's shop.")
-    external_ids: ExternalIDs = external_ids("Seller")
-    metadata: Metadata = metadata("Seller")
+    logo: AnImage | None = logo(SELLERS, "The seller's logo; null without one.")
+    store_images: list[AnImage] = image_list(SELLERS, "Pictures of the seller's shop.")
+    external_ids: ExternalIDs = external_ids(SELLERS)
+    metadata: Metadata = metadata(SELLERS)

@@ -6,12 +6,12 @@ import strawberry
 
 from app.marketplace.catalogue.db.taxons import TAXONS
 from schema.entities.connections import Connection
-from schema.entities.fields import column, entity, global_id, legacy_id, pages, relation
-from schema.entities.visibility import Everyone
+from schema.entities.fields import column, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation
 from schema.types.node import Node
 
 
-@entity(TAXONS, visible=Everyone(), description="A category of products, in a tree of such.")
+@entity(TAXONS, description="A category of products, in a tree of such.")
 class Taxon(Node):
     id: strawberry.ID = global_id("Taxon")
     legacy_id: int = legacy_id()
@@ -20,8 +20,8 @@ class Taxon(Node):
     tree_name: str = column("The names from the root down to this one, as in `Home > Kitchen > Kettles`.")
     url_slug: str = column("The name as a part of an address.")
     parent: Annotated["Taxon", strawberry.lazy("schema.types.catalogue.taxon")] | None = relation(
-        TAXONS, local="parent_id", description="The category that it is a part of; null for a root."
+        TAXONS.parent_id, description="The category that it is a part of; null for a root."
     )
     children: Connection[Annotated["Taxon", strawberry.lazy("schema.types.catalogue.taxon")]] = pages(
-        TAXONS, remote="parent_id", description="The categories that are a part of it."
+        TAXONS.parent_id, description="The categories that are a part of it."
     )

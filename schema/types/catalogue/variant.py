@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.inventories import INVENTORIES
 from app.marketplace.catalogue.db.option_types import VARIANT_OPTION_VALUES
 from app.marketplace.catalogue.db.variants import VARIANTS
@@ -14,8 +13,8 @@ from app.marketplace.catalogue.db.variants import Variant as VariantRow
 from app.marketplace.catalogue.domain.variant import is_buyable, is_variant_displayable, lowest_price_cents
 from app.marketplace.money import decimal_amount
 from schema.entities.connections import Connection
-from schema.entities.fields import cents, column, computed, entity, global_id, legacy_id, pages, relation
-from schema.entities.visibility import OfSeller
+from schema.entities.fields import cents, column, computed, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation
 from schema.enums.marketplace import (
     PricingModelEnum,
 )
@@ -26,8 +25,6 @@ from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_i
 if TYPE_CHECKING:
     from schema.types.catalogue.inventory import Inventory
     from schema.types.catalogue.option_type import VariantOptionValue
-
-VARIANT_VISIBILITY = OfSeller("seller_id")
 
 _LOWEST_PRICE = (
     "The regular price, or the sale price where that is lower and neither starts nor ends."
@@ -57,11 +54,7 @@ def _buyable(row: VariantRow) -> bool:
     )
 
 
-@entity(
-    VARIANTS,
-    visible=VARIANT_VISIBILITY,
-    description="What is bought of an advert, such as one of its sizes.",
-)
+@entity(VARIANTS, description="What is bought of an advert, such as one of its sizes.")
 class Variant(Node):
     id: strawberry.ID = global_id("Variant")
     legacy_id: int = legacy_id()
@@ -117,8 +110,7 @@ class Variant(Node):
     notes: str | None = column("The seller's own notes.")
     url: str | None = column("The variant's page at the seller's own shop.")
     advert: AllAdvert = relation(
-        ADVERTS,
-        local="advert_id",
+        VARIANTS.advert_id,
         classify=classify_advert,
         decides=ADVERT_CLASS_COLUMNS,
         with_deleted=True,
@@ -126,10 +118,10 @@ class Variant(Node):
     )
     variant_option_values: Connection[
         Annotated["VariantOptionValue", strawberry.lazy("schema.types.catalogue.option_type")]
-    ] = pages(VARIANT_OPTION_VALUES, remote="variant_id", description="What tells it from the advert's other variants.")
-    images: Connection[AnImage] = images("Variant", "Pictures of this variant; the advert has its own.")
+    ] = pages(VARIANT_OPTION_VALUES.variant_id, description="What tells it from the advert's other variants.")
+    images: Connection[AnImage] = images(VARIANTS, "Pictures of this variant; the advert has its own.")
     inventories: Connection[Annotated["Inventory", strawberry.lazy("schema.types.catalogue.inventory")]] = pages(
-        INVENTORIES, remote="variant_id", description="What each seller has of it."
+        INVENTORIES.variant_id, description="What each seller has of it."
     )
-    external_ids: ExternalIDs = external_ids("Variant")
-    metadata: Metadata = metadata("Variant")
+    external_ids: ExternalIDs = external_ids(VARIANTS)
+    metadata: Metadata = metadata(VARIANTS)

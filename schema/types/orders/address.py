@@ -2,26 +2,22 @@
 
 import strawberry
 
-from app.marketplace.catalogue.db.sellers import SELLERS
 from app.marketplace.orders.db.addresses import ADDRESSES, COUNTRIES, STATES
 from app.marketplace.orders.db.addresses import Address as AddressRow
-from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.orders.domain.address import full_address
-from schema.entities.fields import column, computed, entity, global_id, relation
-from schema.entities.visibility import AnyOf, Everyone, PointedAtBy
-from schema.types.catalogue.seller import SELLER_VISIBILITY
+from schema.entities.fields import column, computed, entity, global_id
+from schema.entities.relations import relation
 from schema.types.node import Node
-from schema.types.orders.invoice import INVOICE_VISIBILITY
 
 
-@entity(COUNTRIES, visible=Everyone(), description="A country.")
+@entity(COUNTRIES, description="A country.")
 class Country(Node):
     id: strawberry.ID = global_id("Country")
     name: str = column("Name of the country.")
     iso: str | None = column("Its code of two letters, after ISO 3166-1.")
 
 
-@entity(STATES, visible=Everyone(), description="A state or province of a country.")
+@entity(STATES, description="A state or province of a country.")
 class State(Node):
     id: strawberry.ID = global_id("State")
     name: str = column("Name of the state.")
@@ -32,17 +28,7 @@ def _full_address(row: AddressRow) -> str:
     return full_address(address=row.address, subaddress=row.subaddress, city=row.city, postcode=row.postcode)
 
 
-@entity(
-    ADDRESSES,
-    # Orders are the operator's; what they share with their invoices a seller sees through its invoice.
-    visible=AnyOf(
-        (
-            PointedAtBy(INVOICES.name, ("shipping_address_id", "buyer_billing_address_id"), INVOICE_VISIBILITY),
-            PointedAtBy(SELLERS.name, ("address_id",), SELLER_VISIBILITY),
-        )
-    ),
-    description="A postal address.",
-)
+@entity(ADDRESSES, description="A postal address.")
 class Address(Node):
     id: strawberry.ID = global_id("Address")
     address: str = column("Street and number.")
@@ -56,5 +42,5 @@ class Address(Node):
     )
     lat: float | None = column("Latitude in degrees; null when it is not known.")
     lng: float | None = column("Longitude in degrees; null when it is not known.")
-    country: Country = relation(COUNTRIES, local="country_id", description="The country it is in.")
-    state: State | None = relation(STATES, local="state_id", description="The state it is in; null without one.")
+    country: Country = relation(ADDRESSES.country_id, description="The country it is in.")
+    state: State | None = relation(ADDRESSES.state_id, description="The state it is in; null without one.")

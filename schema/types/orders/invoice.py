@@ -5,19 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.marketplace.catalogue.db.sellers import SELLERS
-from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.orders.db.adjustments import ADJUSTMENTS
 from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENTS
 from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATIONS
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
 from app.marketplace.orders.db.invoices import Invoice as InvoiceRow
-from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.db.shipments import SHIPMENTS
 from app.marketplace.orders.domain.invoice import invoice_status
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
-from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id, relation
-from schema.entities.visibility import OfSeller
+from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id
+from schema.entities.relations import relation, relation_list
 from schema.enums.marketplace import (
     DeliveryTypeEnum,
     InvoiceStatusEnum,
@@ -37,8 +34,6 @@ if TYPE_CHECKING:
     from schema.types.orders.shipment import Shipment
     from schema.types.refunds.refund_request import RefundRequest
 
-INVOICE_VISIBILITY = OfSeller("seller_id")
-
 _ADJUSTED = "What the buyer pays for this invoice after all adjustments, such as promotions and fees."
 _ADJUSTED_READS = ("total_cents", "adjustment_cents")
 
@@ -49,7 +44,6 @@ def _adjusted(row: InvoiceRow) -> int:
 
 @entity(
     INVOICES,
-    visible=INVOICE_VISIBILITY,
     description="One seller's part of an order, of one delivery type: what the seller sends and is paid for.",
 )
 class Invoice(Node):
@@ -106,44 +100,37 @@ class Invoice(Node):
     )
     # Nullable, so that the error for a seller's key leaves the rest of the invoice standing.
     order: Order | None = relation(
-        ORDERS,
-        local="order_id",
+        INVOICES.order_id,
         description="The order that this is a part of. For the operator only: an error for a seller's key.",
     )
-    seller: Seller = relation(SELLERS, local="seller_id", description="The seller who is to send the items.")
-    line_items: list[Annotated["LineItem", strawberry.lazy("schema.types.orders.line_item")]] = relation(
-        LINE_ITEMS, remote="invoice_id", description="What was bought, oldest first."
+    seller: Seller = relation(INVOICES.seller_id, description="The seller who is to send the items.")
+    line_items: list[Annotated["LineItem", strawberry.lazy("schema.types.orders.line_item")]] = relation_list(
+        LINE_ITEMS.invoice_id, description="What was bought, oldest first."
     )
-    shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.orders.shipment")]] = relation(
-        SHIPMENTS, remote="invoice_id", description="What has been sent, oldest first; empty before dispatch."
+    shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.orders.shipment")]] = relation_list(
+        SHIPMENTS.invoice_id, description="What has been sent, oldest first; empty before dispatch."
     )
     refund_requests: list[Annotated["RefundRequest", strawberry.lazy("schema.types.refunds.refund_request")]] = (
-        relation(
-            REFUND_REQUESTS,
-            remote="invoice_id",
-            description="Requests to refund items of this invoice, oldest first.",
-        )
+        relation_list(REFUND_REQUESTS.invoice_id, description="Requests to refund items of this invoice, oldest first.")
     )
     amendments: list[Annotated["InvoiceAmendment", strawberry.lazy("schema.types.orders.invoice_amendment")]] = (
-        relation(
-            INVOICE_AMENDMENTS,
-            remote="invoice_id",
+        relation_list(
+            INVOICE_AMENDMENTS.invoice_id,
             description="What changed the invoice's amounts after the sale, oldest first.",
         )
     )
-    adjustments: list[Annotated["Adjustment", strawberry.lazy("schema.types.orders.adjustment")]] = relation(
-        ADJUSTMENTS,
-        remote="invoice_id",
+    adjustments: list[Annotated["Adjustment", strawberry.lazy("schema.types.orders.adjustment")]] = relation_list(
+        ADJUSTMENTS.invoice_id,
         description="What was added to or taken off the invoice as a whole; its lines have their own.",
     )
     annotations: list[Annotated["InvoiceAnnotation", strawberry.lazy("schema.types.orders.invoice_annotation")]] = (
-        relation(INVOICE_ANNOTATIONS, remote="invoice_id", description="Notes about the invoice, oldest first.")
+        relation_list(INVOICE_ANNOTATIONS.invoice_id, description="Notes about the invoice, oldest first.")
     )
     shipping_address: Annotated["Address", strawberry.lazy("schema.types.orders.address")] | None = relation(
-        ADDRESSES, local="shipping_address_id", description="Where the items are sent to; null when none are."
+        INVOICES.shipping_address_id, description="Where the items are sent to; null when none are."
     )
     buyer_billing_address: Annotated["Address", strawberry.lazy("schema.types.orders.address")] | None = relation(
-        ADDRESSES, local="buyer_billing_address_id", description="Address of who pays; null when it is not known."
+        INVOICES.buyer_billing_address_id, description="Address of who pays; null when it is not known."
     )
-    external_ids: ExternalIDs = external_ids("Invoice")
-    metadata: Metadata = metadata("Invoice")
+    external_ids: ExternalIDs = external_ids(INVOICES)
+    metadata: Metadata = metadata(INVOICES)

@@ -5,25 +5,20 @@ from datetime import datetime
 import strawberry
 
 from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENT_LINE_ITEMS, INVOICE_AMENDMENTS
-from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
-from app.marketplace.orders.db.orders import ORDERS
-from schema.entities.declarations import Link
-from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id, relation
-from schema.entities.visibility import Through
+from app.marketplace.orders.db.invoices import INVOICES
+from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
+from schema.entities.relations import relation, relation_list
 from schema.enums.marketplace import (
     InvoiceAmendmentLineItemStatusEnum,
 )
 from schema.types.node import Node
-from schema.types.orders.invoice import INVOICE_VISIBILITY, Invoice
+from schema.types.orders.invoice import Invoice
 from schema.types.orders.line_item import LineItem
 from schema.types.orders.order import Order
-
-INVOICE_AMENDMENT_VISIBILITY = Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY)
 
 
 @entity(
     INVOICE_AMENDMENT_LINE_ITEMS,
-    visible=Through("invoice_amendment_id", INVOICE_AMENDMENTS.name, INVOICE_AMENDMENT_VISIBILITY),
     description="What an amendment says about one line item, or about a custom amount.",
 )
 class InvoiceAmendmentLineItem(Node):
@@ -40,13 +35,12 @@ class InvoiceAmendmentLineItem(Node):
     tax_cents: int | None = cents("Tax contained in the total; null when it is not known.", "tax_cents")
     tax_formatted: str | None = formatted("Tax contained in the total; null when it is not known.", "tax_cents")
     line_item: LineItem | None = relation(
-        LINE_ITEMS, local="line_item_id", description="What was bought; null for a custom line."
+        INVOICE_AMENDMENT_LINE_ITEMS.line_item_id, description="What was bought; null for a custom line."
     )
 
 
 @entity(
     INVOICE_AMENDMENTS,
-    visible=INVOICE_AMENDMENT_VISIBILITY,
     description="What changed an invoice's amounts after the sale, such as a refund that was paid out.",
 )
 class InvoiceAmendment(Node):
@@ -74,16 +68,13 @@ class InvoiceAmendment(Node):
     line_item_tax_total_formatted: str | None = formatted(
         "Sum of the lines' tax; null when it is not known.", "line_item_tax_total_cents"
     )
-    invoice: Invoice = relation(INVOICES, local="invoice_id", description="The invoice that was amended.")
+    invoice: Invoice = relation(INVOICE_AMENDMENTS.invoice_id, description="The invoice that was amended.")
     # Nullable, so that the error for a seller's key leaves the rest of the amendment standing.
     order: Order | None = relation(
-        ORDERS,
-        local="invoice_id",
-        link=Link(table=INVOICES.name, column="order_id", target_column="id", key="id"),
+        INVOICES.order_id,
+        through=INVOICE_AMENDMENTS.invoice_id,
         description="The order of the invoice. For the operator only: an error for a seller's key.",
     )
-    line_items: list[InvoiceAmendmentLineItem] = relation(
-        INVOICE_AMENDMENT_LINE_ITEMS,
-        remote="invoice_amendment_id",
-        description="What the amendment is made up of.",
+    line_items: list[InvoiceAmendmentLineItem] = relation_list(
+        INVOICE_AMENDMENT_LINE_ITEMS.invoice_amendment_id, description="What the amendment is made up of."
     )

@@ -5,22 +5,17 @@ from datetime import datetime
 import strawberry
 
 from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATIONS
-from app.marketplace.orders.db.invoices import INVOICES
-from schema.entities.fields import column, entity, global_id, relation
-from schema.entities.visibility import Through
+from schema.entities.fields import column, entity, global_id
+from schema.entities.relations import relation
 from schema.types.node import Node
-from schema.types.orders.invoice import INVOICE_VISIBILITY, Invoice
+from schema.types.orders.invoice import Invoice
 
 
-@entity(
-    INVOICE_ANNOTATIONS,
-    visible=Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY),
-    description="A note about an invoice that somebody is to resolve.",
-)
+@entity(INVOICE_ANNOTATIONS, description="A note about an invoice that somebody is to resolve.")
 class InvoiceAnnotation(Node):
     id: strawberry.ID = global_id("InvoiceAnnotation")
     created_at: datetime = column("When the note was made.")
     updated_at: datetime = column("When the note was last changed.")
     content: str = column("What is to be known or done.")
     resolved: bool = column("Whether it has been dealt with.", "is_resolved")
-    invoice: Invoice = relation(INVOICES, local="invoice_id", description="The invoice that it is about.")
+    invoice: Invoice = relation(INVOICE_ANNOTATIONS.invoice_id, description="The invoice that it is about.")

@@ -4,18 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.marketplace.catalogue.db.adverts import ADVERTS
-from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.orders.db.adjustments import ADJUSTMENTS
-from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
+from app.marketplace.orders.db.invoices import LINE_ITEMS
 from app.marketplace.orders.db.invoices import LineItem as LineItemRow
-from app.marketplace.orders.db.shipments import SHIPMENTS, SHIPPED_ITEMS
+from app.marketplace.orders.db.shipments import SHIPPED_ITEMS
 from app.marketplace.orders.domain.order import LineItemStatus, line_item_status_full
-from app.marketplace.owned.db.images import IMAGES
 from schema.entities import global_ids
-from schema.entities.declarations import Link
-from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id, relation
-from schema.entities.visibility import Through
+from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id
+from schema.entities.relations import relation, relation_list
 from schema.enums.marketplace import (
     LineItemStatusEnum,
     LineItemStatusFullEnum,
@@ -24,14 +20,11 @@ from schema.enums.marketplace import (
 from schema.types.catalogue.advert import Advert
 from schema.types.catalogue.variant import Variant
 from schema.types.node import Node
-from schema.types.orders.invoice import INVOICE_VISIBILITY
 from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, metadata
 
 if TYPE_CHECKING:
     from schema.types.orders.adjustment import Adjustment
     from schema.types.orders.shipment import Shipment
-
-LINE_ITEM_VISIBILITY = Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY)
 
 
 def _advert_id(row: LineItemRow) -> str | None:
@@ -60,7 +53,6 @@ def _status_full_name(status: str, quantity_awaiting_dispatch: int) -> str:
 
 @entity(
     LINE_ITEMS,
-    visible=LINE_ITEM_VISIBILITY,
     description="One variant that was bought, with copies of how it was offered at the time.",
 )
 class LineItem(Node):
@@ -117,28 +109,25 @@ class LineItem(Node):
         "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
     )
     variant: Variant | None = relation(
-        VARIANTS,
-        local="variant_id",
+        LINE_ITEMS.variant_id,
         description="The variant as it is today; null when it was deleted.",
         deprecated="It may have changed since the purchase: read the copies, such as `variantSku`.",
     )
     advert: Advert | None = relation(
-        ADVERTS,
-        local="advert_id",
+        LINE_ITEMS.advert_id,
         description="The advert as it is today; null when it was deleted.",
         deprecated="It may have changed since the purchase: read the copies, such as `advertTitle`.",
     )
     image: AnImage | None = relation(
-        IMAGES, local="image_id", description="How the product looked at purchase; null without a picture."
+        LINE_ITEMS.image_id, description="How the product looked at purchase; null without a picture."
     )
-    shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.orders.shipment")]] = relation(
-        SHIPMENTS,
-        link=Link(table=SHIPPED_ITEMS.name, column="shipment_id", target_column="id", key="line_item_id"),
-        is_list=True,
+    shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.orders.shipment")]] = relation_list(
+        SHIPPED_ITEMS.shipment_id,
+        through=SHIPPED_ITEMS.line_item_id,
         description="The shipments that some of it is in, oldest first.",
     )
-    adjustments: list[Annotated["Adjustment", strawberry.lazy("schema.types.orders.adjustment")]] = relation(
-        ADJUSTMENTS, remote="line_item_id", description="What was added to or taken off the line's price."
+    adjustments: list[Annotated["Adjustment", strawberry.lazy("schema.types.orders.adjustment")]] = relation_list(
+        ADJUSTMENTS.line_item_id, description="What was added to or taken off the line's price."
     )
-    external_ids: ExternalIDs = external_ids("LineItem")
-    metadata: Metadata = metadata("LineItem")
+    external_ids: ExternalIDs = external_ids(LINE_ITEMS)
+    metadata: Metadata = metadata(LINE_ITEMS)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
 from app.marketplace.orders.db.invoices import Invoice as InvoiceRow
 from app.marketplace.orders.db.orders import ORDERS
@@ -14,9 +13,8 @@ from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS
 from app.marketplace.orders.db.shipments import SHIPMENTS
 from app.marketplace.orders.domain.invoice import aggregate_invoice_status, invoice_status
 from schema.entities.connections import Connection
-from schema.entities.declarations import Link
-from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id, pages, relation
-from schema.entities.visibility import OperatorOnly
+from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
+from schema.entities.relations import pages, relation, relation_list
 from schema.enums.marketplace import (
     InvoiceStatusEnum,
     OrderStatusEnum,
@@ -31,22 +29,12 @@ if TYPE_CHECKING:
     from schema.types.orders.payment_event import PaymentEvent
     from schema.types.orders.shipment import Shipment
 
-ORDER_VISIBILITY = OperatorOnly("An order")
-
-
-def _of_invoices(column: str) -> Link:
-    return Link(table=INVOICES.name, column="id", target_column=column, key="order_id")
-
 
 def _aggregate_status(invoices: Sequence[InvoiceRow]) -> InvoiceStatusEnum | None:
     return aggregate_invoice_status([invoice_status(invoice.status_flags) for invoice in invoices])
 
 
-@entity(
-    ORDERS,
-    visible=ORDER_VISIBILITY,
-    description="What a buyer bought at once, of any number of sellers. For the operator only.",
-)
+@entity(ORDERS, description="What a buyer bought at once, of any number of sellers. For the operator only.")
 class Order(Node):
     id: strawberry.ID = global_id("Order")
     legacy_id: int = legacy_id()
@@ -78,32 +66,28 @@ class Order(Node):
     discount_cents: int | None = cents("What was taken off.", "discount_cents")
     discount_formatted: str | None = formatted("What was taken off.", "discount_cents")
     invoices: Connection[Annotated["Invoice", strawberry.lazy("schema.types.orders.invoice")]] = pages(
-        INVOICES, remote="order_id", description="The order's parts: one for each seller and delivery type."
+        INVOICES.order_id, description="The order's parts: one for each seller and delivery type."
     )
-    aggregate_invoice_status: InvoiceStatusEnum | None = relation(
-        INVOICES,
-        remote="order_id",
+    aggregate_invoice_status: InvoiceStatusEnum | None = relation_list(
+        INVOICES.order_id,
         classify=_aggregate_status,
         decides=("status_flags",),
         description="The one status that stands for all invoices: the least advanced; null without invoices.",
     )
     line_items: Connection[Annotated["LineItem", strawberry.lazy("schema.types.orders.line_item")]] = pages(
-        LINE_ITEMS, link=_of_invoices("invoice_id"), description="What was bought, of all sellers."
+        LINE_ITEMS.invoice_id, through=INVOICES.order_id, description="What was bought, of all sellers."
     )
-    shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.orders.shipment")]] = relation(
-        SHIPMENTS,
-        link=_of_invoices("invoice_id"),
-        is_list=True,
-        description="What has been sent, by all sellers; oldest first.",
+    shipments: list[Annotated["Shipment", strawberry.lazy("schema.types.orders.shipment")]] = relation_list(
+        SHIPMENTS.invoice_id, through=INVOICES.order_id, description="What has been sent, by all sellers; oldest first."
     )
     address: Annotated["Address", strawberry.lazy("schema.types.orders.address")] | None = relation(
-        ADDRESSES, local="address_id", description="Where the order is sent to; null when nothing is."
+        ORDERS.address_id, description="Where the order is sent to; null when nothing is."
     )
     billing_address: Annotated["Address", strawberry.lazy("schema.types.orders.address")] | None = relation(
-        ADDRESSES, local="billing_address_id", description="Address of who pays; null when it is the buyer's."
+        ORDERS.billing_address_id, description="Address of who pays; null when it is the buyer's."
     )
     payment_events: Connection[Annotated["PaymentEvent", strawberry.lazy("schema.types.orders.payment_event")]] = pages(
-        PAYMENT_EVENTS, remote="order_id", description="What happened to the payment, oldest first."
+        PAYMENT_EVENTS.order_id, description="What happened to the payment, oldest first."
     )
-    external_ids: ExternalIDs = external_ids("Order")
-    metadata: Metadata = metadata("Order")
+    external_ids: ExternalIDs = external_ids(ORDERS)
+    metadata: Metadata = metadata(ORDERS)

@@ -5,17 +5,13 @@ from datetime import datetime
 import strawberry
 
 from app.marketplace.money import decimal_amount
-from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS
 from schema.entities.fields import column, computed, entity, global_id
-from schema.entities.visibility import Through
 from schema.types.node import Node
-from schema.types.orders.order import ORDER_VISIBILITY
 
 
 @entity(
     PAYMENT_EVENTS,
-    visible=Through("order_id", ORDERS.name, ORDER_VISIBILITY),
     description="Something that happened to the payment of an order. For the operator only.",
 )
 class PaymentEvent(Node):

@@ -5,28 +5,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.orders.db.shipment_statuses import SHIPMENT_STATUSES
 from app.marketplace.orders.db.shipments import SHIPMENTS, SHIPPED_ITEMS
 from schema.entities.connections import Connection
-from schema.entities.fields import column, entity, global_id, legacy_id, pages, relation
-from schema.entities.visibility import Through
+from schema.entities.fields import column, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation, relation_list
 from schema.types.node import Node
-from schema.types.orders.invoice import INVOICE_VISIBILITY, Invoice
+from schema.types.orders.invoice import Invoice
 from schema.types.owned.fields import ExternalIDs, Metadata, external_ids, metadata
 
 if TYPE_CHECKING:
     from schema.types.orders.shipment_status import ShipmentStatus
     from schema.types.orders.shipped_item import ShippedItem
 
-SHIPMENT_VISIBILITY = Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY)
 
-
-@entity(
-    SHIPMENTS,
-    visible=SHIPMENT_VISIBILITY,
-    description="Items of one invoice that were sent together, in one parcel.",
-)
+@entity(SHIPMENTS, description="Items of one invoice that were sent together, in one parcel.")
 class Shipment(Node):
     id: strawberry.ID = global_id("Shipment")
     legacy_id: int = legacy_id()
@@ -37,14 +30,12 @@ class Shipment(Node):
     tracking_link: str | None = column("Where the parcel is followed; null when the carrier has no such page.")
     dispatched_at: datetime = column("When the parcel was handed to the carrier.")
     note: str | None = column("What the seller noted about the shipment.")
-    invoice: Invoice = relation(INVOICES, local="invoice_id", description="The invoice whose items were sent.")
-    shipped_items: list[Annotated["ShippedItem", strawberry.lazy("schema.types.orders.shipped_item")]] = relation(
-        SHIPPED_ITEMS, remote="shipment_id", description="What is in the parcel."
+    invoice: Invoice = relation(SHIPMENTS.invoice_id, description="The invoice whose items were sent.")
+    shipped_items: list[Annotated["ShippedItem", strawberry.lazy("schema.types.orders.shipped_item")]] = relation_list(
+        SHIPPED_ITEMS.shipment_id, description="What is in the parcel."
     )
     status_log: Connection[Annotated["ShipmentStatus", strawberry.lazy("schema.types.orders.shipment_status")]] = pages(
-        SHIPMENT_STATUSES,
-        remote="shipment_id",
-        description="What the carrier has reported about the parcel, oldest first.",
+        SHIPMENT_STATUSES.shipment_id, description="What the carrier has reported about the parcel, oldest first."
     )
-    external_ids: ExternalIDs = external_ids("Shipment")
-    metadata: Metadata = metadata("Shipment")
+    external_ids: ExternalIDs = external_ids(SHIPMENTS)
+    metadata: Metadata = metadata(SHIPMENTS)

@@ -4,15 +4,10 @@ import strawberry
 
 from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS
 from schema.entities.fields import column, entity, global_id, legacy_id
-from schema.entities.visibility import Everyone
 from schema.types.node import Node
 
 
-@entity(
-    SHIPMENT_CARRIERS,
-    visible=Everyone(),
-    description="Who carries parcels; named when a shipment is created.",
-)
+@entity(SHIPMENT_CARRIERS, description="Who carries parcels; named when a shipment is created.")
 class ShipmentCarrier(Node):
     id: strawberry.ID = global_id("ShipmentCarrier")
     legacy_id: int = legacy_id()

@@ -1,20 +1,22 @@
-"""The fields of what an entity owns by type and id: external ids, metadata, images; and who sees such rows.
+"""The fields of what an entity owns by type and id: external ids, metadata, images.
 
 Knows no type but by name, so that every type's module can have these fields.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import strawberry
 
+from app.db.graph import owners_of
+from app.db.table import Table
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.images import IMAGES
 from app.marketplace.owned.db.metadata import METADATA
 from app.marketplace.owned.domain.image import ImageKind
-from schema.entities.declarations import ENTITIES, Entity, Owner
-from schema.entities.fields import DeclaredField, pages, relation
-from schema.entities.visibility import ThroughOwner
+from schema.entities.declarations import ENTITIES, Owner
+from schema.entities.fields import DeclaredField
+from schema.entities.relations import owned_rows
 
 if TYPE_CHECKING:
     from schema.types.owned.external_id import ExternalID
@@ -26,57 +28,32 @@ Metadata: TypeAlias = list[Annotated["Metadatum", strawberry.lazy("schema.types.
 AnImage: TypeAlias = Annotated["Image", strawberry.lazy("schema.types.owned.image")]
 
 
-def external_ids(owner_type: str) -> Any:
-    return relation(
-        EXTERNAL_IDS,
-        remote="owner_id",
-        where=_owned(owner_type),
-        filters=("owner_type",),
-        description="What other systems call it, in the order in which they were added.",
+def external_ids(owner: Table[Any]) -> Any:
+    return owned_rows(
+        EXTERNAL_IDS, owner, description="What other systems call it, in the order in which they were added."
     )
 
 
-def metadata(owner_type: str) -> Any:
-    return relation(
+def metadata(owner: Table[Any]) -> Any:
+    return owned_rows(
         METADATA,
-        remote="owner_id",
-        where=_owned(owner_type),
-        filters=("owner_type",),
+        owner,
         description="What others keep with it, as keys and values, in the order in which they were added.",
     )
 
 
-def images(owner_type: str, description: str) -> Any:
+def images(owner: Table[Any], description: str) -> Any:
     """All images but the logo, as a connection."""
-    return pages(
-        IMAGES,
-        remote="owner_id",
-        where=_owned(owner_type, ImageKind.GALLERY),
-        filters=("owner_type", "kind"),
-        description=description,
-    )
+    return owned_rows(IMAGES, owner, kind=ImageKind.GALLERY, is_paged=True, description=description)
 
 
-def image_list(owner_type: str, description: str) -> Any:
+def image_list(owner: Table[Any], description: str) -> Any:
     """All images but the logo, as a plain list."""
-    return relation(
-        IMAGES,
-        remote="owner_id",
-        where=_owned(owner_type, ImageKind.GALLERY),
-        filters=("owner_type", "kind"),
-        description=description,
-    )
+    return owned_rows(IMAGES, owner, kind=ImageKind.GALLERY, description=description)
 
 
-def logo(owner_type: str, description: str) -> Any:
-    return relation(
-        IMAGES,
-        remote="owner_id",
-        is_list=False,
-        where=_owned(owner_type, ImageKind.LOGO),
-        filters=("owner_type", "kind"),
-        description=description,
-    )
+def logo(owner: Table[Any], description: str) -> Any:
+    return owned_rows(IMAGES, owner, kind=ImageKind.LOGO, is_list=False, description=description)
 
 
 class _OwnerField(DeclaredField):
@@ -90,9 +67,9 @@ class _OwnerField(DeclaredField):
         return found
 
 
-def owner(types: Iterable[type], description: str) -> Any:
-    """The owner of such a row, which is of one of these GraphQL types."""
-    declared = Owner(types=tuple(_entity_of(one).name for one in types))
+def owner(owned: Table[Any], description: str) -> Any:
+    """The owner of such a row, which is of one of the types that may own rows of the table."""
+    declared = Owner(types=tuple(dict.fromkeys(owner.type_name for owner, _ in owners_of(owned))))
     return _OwnerField(
         python_name=None,
         graphql_name=None,
@@ -100,18 +77,3 @@ def owner(types: Iterable[type], description: str) -> Any:
         description=description,
         metadata={"declaration": declared},
     )
-
-
-def seen_with(owners: Iterable[type]) -> ThroughOwner:
-    """Seen by whoever sees the owner, which is of one of these GraphQL types."""
-    declared = [_entity_of(owner) for owner in owners]
-    return ThroughOwner(tuple((entity.name, entity.table.name, entity.visibility) for entity in declared))
-
-
-def _entity_of(type_: type) -> Entity:
-    return ENTITIES[type_.__strawberry_definition__.name]  # type: ignore[attr-defined]
-
-
-def _owned(owner_type: str, kind: ImageKind | None = None) -> Callable[[], str]:
-    condition = f"t.owner_type = '{owner_type}'" + (f" and t.kind = '{kind}'" if kind else "")
-    return lambda: condition

@@ -6,24 +6,14 @@ from app.marketplace.owned.db.images import IMAGES
 from app.marketplace.owned.db.images import Image as ImageRow
 from app.marketplace.owned.domain.image import sized_url
 from schema.entities.fields import argument, column, computed, entity, global_id
-from schema.types.catalogue.advert import Advert
-from schema.types.catalogue.brand import Brand
-from schema.types.catalogue.seller import Seller
-from schema.types.catalogue.variant import Variant
 from schema.types.node import Node
-from schema.types.orders.line_item import LineItem
-from schema.types.owned.fields import seen_with
-from schema.types.refunds.refund_request import RefundRequestNote
-
-#: All that can have images of their own; a line item has what its advert no longer has.
-OWNERS = (Advert, Variant, Brand, Seller, RefundRequestNote, LineItem)
 
 
 def _url(row: ImageRow, width: int | None = None, height: int | None = None) -> str:
     return sized_url(row.url, width, height)
 
 
-@entity(IMAGES, visible=seen_with(OWNERS), description="A picture of a product, a logo, or a photo with a note.")
+@entity(IMAGES, description="A picture of a product, a logo, or a photo with a note.")
 class Image(Node):
     id: strawberry.ID = global_id("Image")
     url: str = computed(

@@ -4,11 +4,9 @@ from datetime import datetime
 
 from app.marketplace.owned.db.metadata import METADATA
 from schema.entities.fields import column, entity
-from schema.types.owned.external_id import OWNERS
-from schema.types.owned.fields import seen_with
 
 
-@entity(METADATA, visible=seen_with(OWNERS), description="Something that others keep with an entity.")
+@entity(METADATA, description="Something that others keep with an entity.")
 class Metadatum:
     key: str = column("What it is; once per entity.")
     value: str = column("Whatever was kept; Tellgraph gives it no meaning.")

@@ -5,35 +5,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
-from app.marketplace.refunds.db.refund_requests import (
-    REFUND_REQUEST_LINE_ITEMS,
-    REFUND_REQUEST_NOTES,
-    REFUND_REQUESTS,
-)
+from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS, REFUND_REQUEST_NOTES, REFUND_REQUESTS
 from app.marketplace.refunds.db.return_shipments import RETURN_SHIPMENTS
-from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id, relation
-from schema.entities.visibility import Through
+from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
+from schema.entities.relations import relation, relation_list
 from schema.enums.marketplace import (
     RefundRequestInitiatorEnum,
     RefundRequestLineItemStatusEnum,
     RefundRequestStatusEnum,
 )
 from schema.types.node import Node
-from schema.types.orders.invoice import INVOICE_VISIBILITY, Invoice
+from schema.types.orders.invoice import Invoice
 from schema.types.orders.line_item import LineItem
 from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, image_list, metadata
 
 if TYPE_CHECKING:
     from schema.types.refunds.return_shipment import ReturnShipment
 
-REFUND_REQUEST_VISIBILITY = Through("invoice_id", INVOICES.name, INVOICE_VISIBILITY)
-_PART_VISIBILITY = Through("refund_request_id", REFUND_REQUESTS.name, REFUND_REQUEST_VISIBILITY)
-
 
 @entity(
     REFUND_REQUESTS,
-    visible=REFUND_REQUEST_VISIBILITY,
     description="The wish to refund items of one invoice: a cancellation before dispatch, a return after it.",
 )
 class RefundRequest(Node):
@@ -68,25 +59,23 @@ class RefundRequest(Node):
     line_item_tax_total_formatted: str | None = formatted(
         "Tax contained in the lines' amounts; null until it is known.", "line_item_tax_total_cents"
     )
-    invoice: Invoice = relation(INVOICES, local="invoice_id", description="The invoice whose items are meant.")
-    line_items: list["RefundRequestLineItem"] = relation(
-        REFUND_REQUEST_LINE_ITEMS, remote="refund_request_id", description="What is to be refunded."
+    invoice: Invoice = relation(REFUND_REQUESTS.invoice_id, description="The invoice whose items are meant.")
+    line_items: list["RefundRequestLineItem"] = relation_list(
+        REFUND_REQUEST_LINE_ITEMS.refund_request_id, description="What is to be refunded."
     )
-    notes: list["RefundRequestNote"] = relation(
-        REFUND_REQUEST_NOTES,
-        remote="refund_request_id",
+    notes: list["RefundRequestNote"] = relation_list(
+        REFUND_REQUEST_NOTES.refund_request_id,
         description="What was noted at each step, about the request or one of its lines; oldest first.",
     )
-    shipments: list[Annotated["ReturnShipment", strawberry.lazy("schema.types.refunds.return_shipment")]] = relation(
-        RETURN_SHIPMENTS, remote="refund_request_id", description="What the buyer sends back, oldest first."
+    shipments: list[Annotated["ReturnShipment", strawberry.lazy("schema.types.refunds.return_shipment")]] = (
+        relation_list(RETURN_SHIPMENTS.refund_request_id, description="What the buyer sends back, oldest first.")
     )
-    external_ids: ExternalIDs = external_ids("RefundRequest")
-    metadata: Metadata = metadata("RefundRequest")
+    external_ids: ExternalIDs = external_ids(REFUND_REQUESTS)
+    metadata: Metadata = metadata(REFUND_REQUESTS)
 
 
 @entity(
     REFUND_REQUEST_LINE_ITEMS,
-    visible=_PART_VISIBILITY,
     description="How much of a line item, or which custom amount, is to be refunded.",
 )
 class RefundRequestLineItem(Node):
@@ -104,25 +93,19 @@ class RefundRequestLineItem(Node):
     amount_per_item_cents: int | None = cents("Amount for a single item.", "amount_per_item_cents")
     amount_per_item_formatted: str | None = formatted("Amount for a single item.", "amount_per_item_cents")
     refund_request: RefundRequest = relation(
-        REFUND_REQUESTS, local="refund_request_id", description="The request that this is a line of."
+        REFUND_REQUEST_LINE_ITEMS.refund_request_id, description="The request that this is a line of."
     )
     line_item: LineItem | None = relation(
-        LINE_ITEMS, local="line_item_id", description="What was bought; null for a custom line."
+        REFUND_REQUEST_LINE_ITEMS.line_item_id, description="What was bought; null for a custom line."
     )
-    notes: list["RefundRequestNote"] = relation(
-        REFUND_REQUEST_NOTES,
-        remote="refund_request_line_item_id",
-        description="What was noted about this line, oldest first.",
+    notes: list["RefundRequestNote"] = relation_list(
+        REFUND_REQUEST_NOTES.refund_request_line_item_id, description="What was noted about this line, oldest first."
     )
-    external_ids: ExternalIDs = external_ids("RefundRequestLineItem")
-    metadata: Metadata = metadata("RefundRequestLineItem")
+    external_ids: ExternalIDs = external_ids(REFUND_REQUEST_LINE_ITEMS)
+    metadata: Metadata = metadata(REFUND_REQUEST_LINE_ITEMS)
 
 
-@entity(
-    REFUND_REQUEST_NOTES,
-    visible=_PART_VISIBILITY,
-    description="What somebody noted at one step of a request.",
-)
+@entity(REFUND_REQUEST_NOTES, description="What somebody noted at one step of a request.")
 class RefundRequestNote(Node):
     id: strawberry.ID = global_id("RefundRequestNote")
     timestamp: datetime = column("When it was noted.")
@@ -130,11 +113,10 @@ class RefundRequestNote(Node):
     note: str | None = column("The note; null when the step was taken without one.")
     author: str | None = column("Who noted it; null when that is not known.")
     refund_request: RefundRequest = relation(
-        REFUND_REQUESTS, local="refund_request_id", description="The request that the note belongs to."
+        REFUND_REQUEST_NOTES.refund_request_id, description="The request that the note belongs to."
     )
     refund_request_line_item: RefundRequestLineItem | None = relation(
-        REFUND_REQUEST_LINE_ITEMS,
-        local="refund_request_line_item_id",
+        REFUND_REQUEST_NOTES.refund_request_line_item_id,
         description="The line that the note is about; null when it is about the request as a whole.",
     )
-    attachments: list[AnImage] = image_list("RefundRequestNote", "Photos that were sent along.")
+    attachments: list[AnImage] = image_list(REFUND_REQUEST_NOTES, "Photos that were sent along.")

@@ -5,17 +5,10 @@ from typing import Annotated
 
 import strawberry
 
-from app.marketplace.orders.db.invoices import LINE_ITEMS
-from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS
-from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
-from app.marketplace.refunds.db.return_shipments import (
-    RETURN_SHIPMENT_STATUSES,
-    RETURN_SHIPMENTS,
-    RETURN_SHIPPED_ITEMS,
-)
+from app.marketplace.refunds.db.return_shipments import RETURN_SHIPMENT_STATUSES, RETURN_SHIPMENTS, RETURN_SHIPPED_ITEMS
 from schema.entities.connections import Connection
-from schema.entities.fields import column, entity, global_id, legacy_id, pages, relation
-from schema.entities.visibility import Through
+from schema.entities.fields import column, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation, relation_list
 from schema.enums.marketplace import (
     ShipmentStatusEnum,
 )
@@ -23,17 +16,10 @@ from schema.types.node import Node
 from schema.types.orders.line_item import LineItem
 from schema.types.orders.shipment_carrier import ShipmentCarrier
 from schema.types.owned.fields import ExternalIDs, Metadata, external_ids, metadata
-from schema.types.refunds.refund_request import REFUND_REQUEST_VISIBILITY, RefundRequest
-
-RETURN_SHIPMENT_VISIBILITY = Through("refund_request_id", REFUND_REQUESTS.name, REFUND_REQUEST_VISIBILITY)
-_PART_VISIBILITY = Through("return_shipment_id", RETURN_SHIPMENTS.name, RETURN_SHIPMENT_VISIBILITY)
+from schema.types.refunds.refund_request import RefundRequest
 
 
-@entity(
-    RETURN_SHIPMENTS,
-    visible=RETURN_SHIPMENT_VISIBILITY,
-    description="Items that a buyer sends back together, in one parcel.",
-)
+@entity(RETURN_SHIPMENTS, description="Items that a buyer sends back together, in one parcel.")
 class ReturnShipment(Node):
     id: strawberry.ID = global_id("ReturnShipment")
     legacy_id: int = legacy_id()
@@ -43,37 +29,31 @@ class ReturnShipment(Node):
     note: str | None = column("What was noted about the return.")
     drop_off_url: str | None = column("Where the buyer learns how to hand the parcel in.")
     refund_request: RefundRequest = relation(
-        REFUND_REQUESTS, local="refund_request_id", description="The request that the items are sent back for."
+        RETURN_SHIPMENTS.refund_request_id, description="The request that the items are sent back for."
     )
-    carrier: ShipmentCarrier = relation(SHIPMENT_CARRIERS, local="carrier_id", description="Who carries the parcel.")
+    carrier: ShipmentCarrier = relation(RETURN_SHIPMENTS.carrier_id, description="Who carries the parcel.")
     shipped_items: list[Annotated["ReturnShippedItem", strawberry.lazy("schema.types.refunds.return_shipment")]] = (
-        relation(RETURN_SHIPPED_ITEMS, remote="return_shipment_id", description="What is in the parcel.")
+        relation_list(RETURN_SHIPPED_ITEMS.return_shipment_id, description="What is in the parcel.")
     )
     status_log: Connection[
         Annotated["ReturnShipmentStatus", strawberry.lazy("schema.types.refunds.return_shipment")]
     ] = pages(
-        RETURN_SHIPMENT_STATUSES,
-        remote="return_shipment_id",
+        RETURN_SHIPMENT_STATUSES.return_shipment_id,
         description="What the carrier has reported about the parcel, oldest first.",
     )
-    external_ids: ExternalIDs = external_ids("ReturnShipment")
-    metadata: Metadata = metadata("ReturnShipment")
+    external_ids: ExternalIDs = external_ids(RETURN_SHIPMENTS)
+    metadata: Metadata = metadata(RETURN_SHIPMENTS)
 
 
-@entity(
-    RETURN_SHIPPED_ITEMS,
-    visible=_PART_VISIBILITY,
-    description="How much of a line item is in a return.",
-)
+@entity(RETURN_SHIPPED_ITEMS, description="How much of a line item is in a return.")
 class ReturnShippedItem(Node):
     id: strawberry.ID = global_id("ReturnShippedItem")
     quantity: int = column("How many of the line item's items are in this return.")
-    line_item: LineItem = relation(LINE_ITEMS, local="line_item_id", description="What had been bought.")
+    line_item: LineItem = relation(RETURN_SHIPPED_ITEMS.line_item_id, description="What had been bought.")
 
 
 @entity(
     RETURN_SHIPMENT_STATUSES,
-    visible=_PART_VISIBILITY,
     description="What the carrier has reported about a returned parcel at one time.",
 )
 class ReturnShipmentStatus(Node):
@@ -81,5 +61,5 @@ class ReturnShipmentStatus(Node):
     created_at: datetime = column("When it was reported.")
     status: ShipmentStatusEnum = column("Where the parcel was then.")
     return_shipment: ReturnShipment = relation(
-        RETURN_SHIPMENTS, local="return_shipment_id", description="The return that it is about."
+        RETURN_SHIPMENT_STATUSES.return_shipment_id, description="The return that it is about."
     )

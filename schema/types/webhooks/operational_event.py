@@ -7,10 +7,8 @@ import strawberry
 
 from app.auth.viewers import Scope
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
-from app.webhooks.db.webhook_events import WEBHOOK_EVENTS
-from app.webhooks.db.webhooks import WEBHOOKS
-from schema.entities.fields import column, entity, global_id, relation
-from schema.entities.visibility import OfSeller, Through
+from schema.entities.fields import column, entity, global_id
+from schema.entities.relations import relation
 from schema.enums.webhooks import (
     OperationalEventKindEnum,
 )
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 @entity(
     OPERATIONAL_EVENTS,
-    visible=Through("webhook_id", "webhooks", OfSeller("seller_id"), is_of_few=True),
     scope=Scope.WEBHOOKS,
     description="Something that happened to a webhook and that somebody should know of. Nothing that happens to"
     " webhooks of the type OPERATIONAL_EVENT is one: they would report on themselves.",
@@ -34,13 +31,11 @@ class OperationalEvent(Node):
     reason: str = column("The same in words: why, or how it ended.")
     occurred_at: datetime = column("When it happened. Deliveries may overtake each other: go by this.")
     webhook: Annotated["Webhook", strawberry.lazy("schema.types.webhooks.webhook")] | None = relation(
-        WEBHOOKS,
-        local="webhook_id",
+        OPERATIONAL_EVENTS.webhook_id,
         with_deleted=True,
         description="The webhook that it happened to; null of PUBLISH_FAILED.",
     )
     webhook_event: Annotated["WebhookEvent", strawberry.lazy("schema.types.webhooks.webhook_event")] | None = relation(
-        WEBHOOK_EVENTS,
-        local="webhook_event_id",
+        OPERATIONAL_EVENTS.webhook_event_id,
         description="Of EXHAUSTED: the event that has no retries left. null when it is not kept any more.",
     )

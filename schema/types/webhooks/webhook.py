@@ -7,15 +7,14 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.auth.viewers import Scope
-from app.marketplace.catalogue.db.sellers import SELLERS
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
 from app.webhooks.db.webhook_backfills import WEBHOOK_BACKFILLS
 from app.webhooks.db.webhook_replays import WEBHOOK_REPLAYS
 from app.webhooks.db.webhook_skips import WEBHOOK_SKIPS
 from app.webhooks.db.webhooks import WEBHOOKS
 from schema.entities.connections import Connection
-from schema.entities.fields import column, computed, entity, global_id, legacy_id, pages, relation
-from schema.entities.visibility import OfSeller
+from schema.entities.fields import column, computed, entity, global_id, legacy_id
+from schema.entities.relations import pages, relation, relation_list
 from schema.enums.webhooks import (
     WebhookEventEnum,
     WebhookKlassEnum,
@@ -31,7 +30,6 @@ from schema.webhook_queries.payload_schema import shown_payload_schema
 
 @entity(
     WEBHOOKS,
-    visible=OfSeller("seller_id"),
     scope=Scope.WEBHOOKS,
     description="An endpoint, and the query whose result it is sent whenever an entity of one type changes.",
 )
@@ -94,22 +92,19 @@ class Webhook(Node):
     )
     deleted_at: datetime | None = column("When it was deleted; null while it is there.")
     backfills: Connection[WebhookBackfill] = pages(
-        WEBHOOK_BACKFILLS, remote="webhook_id", description="The backfills that were asked for, oldest first."
+        WEBHOOK_BACKFILLS.webhook_id, description="The backfills that were asked for, oldest first."
     )
     replays: Connection[WebhookReplay] = pages(
-        WEBHOOK_REPLAYS,
-        remote="webhook_id",
-        description="The replays of many events that were asked for, oldest first.",
+        WEBHOOK_REPLAYS.webhook_id, description="The replays of many events that were asked for, oldest first."
     )
-    skips: list[WebhookSkip] = relation(
-        WEBHOOK_SKIPS,
-        remote="webhook_id",
+    skips: list[WebhookSkip] = relation_list(
+        WEBHOOK_SKIPS.webhook_id,
         description="How many changes it was not told of, by reason, the first reason first. `webhookExplain` tells of"
         " one entity.",
     )
     operational_events: Connection[OperationalEvent] = pages(
-        OPERATIONAL_EVENTS, remote="webhook_id", description="What happened to the webhook itself, oldest first."
+        OPERATIONAL_EVENTS.webhook_id, description="What happened to the webhook itself, oldest first."
     )
     seller: Seller | None = relation(
-        SELLERS, local="seller_id", description="The owner, as whom the query runs; null for the operator's."
+        WEBHOOKS.seller_id, description="The owner, as whom the query runs; null for the operator's."
     )

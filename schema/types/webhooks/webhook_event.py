@@ -7,27 +7,19 @@ import strawberry
 
 from app.auth.viewers import Scope
 from app.webhooks.db.payloads import PAYLOADS
-from app.webhooks.db.webhook_events import (
-    DELIVERY_ATTEMPTS,
-    WEBHOOK_EVENTS,
-)
-from app.webhooks.db.webhooks import WEBHOOKS
+from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
 from schema.entities import global_ids
-from schema.entities.fields import column, computed, entity, global_id, relation
-from schema.entities.visibility import Everyone, OfSeller, Through
+from schema.entities.fields import column, computed, entity, global_id
+from schema.entities.relations import relation, relation_list
 from schema.enums.webhooks import (
     WebhookEventStateEnum,
 )
 from schema.types.node import Node
 from schema.types.webhooks.webhook import Webhook
 
-_THROUGH_WEBHOOK = Through("webhook_id", "webhooks", OfSeller("seller_id"), is_of_few=True)
-
 
 @entity(
     PAYLOADS,
-    # Not a node, and only reached from a webhook event that the viewer sees.
-    visible=Everyone(),
     scope=Scope.WEBHOOKS,
     description="A rendered result, stored once however many webhooks it goes to.",
 )
@@ -41,7 +33,6 @@ class WebhookPayload:
 
 @entity(
     DELIVERY_ATTEMPTS,
-    visible=_THROUGH_WEBHOOK,
     scope=Scope.WEBHOOKS,
     description="One POST of a webhook event.",
 )
@@ -62,18 +53,15 @@ class DeliveryAttempt:
     )
     duration_ms: int | None = column("From begin to outcome, in milliseconds.")
     webhook: Webhook = relation(
-        WEBHOOKS, local="webhook_id", with_deleted=True, description="The webhook whose endpoint it went to."
+        DELIVERY_ATTEMPTS.webhook_id, with_deleted=True, description="The webhook whose endpoint it went to."
     )
     webhook_event: Annotated["WebhookEvent", strawberry.lazy("schema.types.webhooks.webhook_event")] | None = relation(
-        WEBHOOK_EVENTS,
-        local="webhook_event_id",
-        description="What was sent. null when it is not kept any more.",
+        DELIVERY_ATTEMPTS.webhook_event_id, description="What was sent. null when it is not kept any more."
     )
 
 
 @entity(
     WEBHOOK_EVENTS,
-    visible=_THROUGH_WEBHOOK,
     scope=Scope.WEBHOOKS,
     description="One change of one entity for one webhook, and what became of it.",
 )
@@ -95,19 +83,13 @@ class WebhookEvent(Node):
     attempt_count: int = column("How many attempts have been begun.")
     replayed_at: datetime | None = column("When somebody last had it sent again; null when nobody has.")
     last_status: int | None = column("The HTTP status of the last attempt that got one.")
-    webhook: Webhook = relation(
-        WEBHOOKS, local="webhook_id", with_deleted=True, description="The webhook that it is for."
-    )
+    webhook: Webhook = relation(WEBHOOK_EVENTS.webhook_id, with_deleted=True, description="The webhook that it is for.")
     superseded_by: Annotated["WebhookEvent", strawberry.lazy("schema.types.webhooks.webhook_event")] | None = relation(
-        WEBHOOK_EVENTS, local="superseded_by", description="The newer event that goes out in its place."
+        WEBHOOK_EVENTS.superseded_by, description="The newer event that goes out in its place."
     )
     payload: WebhookPayload | None = relation(
-        PAYLOADS,
-        local="payload_digest",
-        remote="digest",
-        key_type="bytea",
-        description="What is sent as `payload`; null when nothing could be rendered.",
+        WEBHOOK_EVENTS.payload_digest, description="What is sent as `payload`; null when nothing could be rendered."
     )
-    attempts: list[DeliveryAttempt] = relation(
-        DELIVERY_ATTEMPTS, remote="webhook_event_id", description="The POSTs so far, first to last."
+    attempts: list[DeliveryAttempt] = relation_list(
+        DELIVERY_ATTEMPTS.webhook_event_id, description="The POSTs so far, first to last."
     )

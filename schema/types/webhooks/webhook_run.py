@@ -10,9 +10,8 @@ from strawberry.scalars import JSON
 from app.auth.viewers import Scope
 from app.webhooks.db.webhook_backfills import WEBHOOK_BACKFILLS
 from app.webhooks.db.webhook_replays import WEBHOOK_REPLAYS
-from app.webhooks.db.webhooks import WEBHOOKS
-from schema.entities.fields import column, computed, entity, global_id, relation
-from schema.entities.visibility import OfSeller, Through
+from schema.entities.fields import column, computed, entity, global_id
+from schema.entities.relations import relation
 from schema.enums.webhooks import (
     WebhookEventStateEnum,
     WebhookRunStateEnum,
@@ -22,7 +21,6 @@ from schema.types.node import Node
 if TYPE_CHECKING:
     from schema.types.webhooks.webhook import Webhook
 
-_THROUGH_WEBHOOK = Through("webhook_id", "webhooks", OfSeller("seller_id"))
 _WEBHOOK = "The webhook that it is for."
 _TOTAL = "How many there are to handle; null until a worker has begun."
 _STARTED = "When a worker began; null before."
@@ -31,7 +29,6 @@ _FINISHED = "When it ended; null while it goes on."
 
 @entity(
     WEBHOOK_BACKFILLS,
-    visible=_THROUGH_WEBHOOK,
     scope=Scope.WEBHOOKS,
     description="The present state of many entities, sent to one webhook at a chosen rate.",
 )
@@ -55,13 +52,12 @@ class WebhookBackfill(Node):
     done: int = column("How many entities have been handled.")
     skipped: int = column("Of those done: how many were not sent, because they would have told nothing new.")
     webhook: Annotated["Webhook", strawberry.lazy("schema.types.webhooks.webhook")] = relation(
-        WEBHOOKS, local="webhook_id", with_deleted=True, description=_WEBHOOK
+        WEBHOOK_BACKFILLS.webhook_id, with_deleted=True, description=_WEBHOOK
     )
 
 
 @entity(
     WEBHOOK_REPLAYS,
-    visible=_THROUGH_WEBHOOK,
     scope=Scope.WEBHOOKS,
     description="A replay of many events of one webhook.",
 )
@@ -77,5 +73,5 @@ class WebhookReplay(Node):
     total: int | None = column(_TOTAL)
     done: int = column("How many events have been queued again.")
     webhook: Annotated["Webhook", strawberry.lazy("schema.types.webhooks.webhook")] = relation(
-        WEBHOOKS, local="webhook_id", with_deleted=True, description=_WEBHOOK
+        WEBHOOK_REPLAYS.webhook_id, with_deleted=True, description=_WEBHOOK
     )

@@ -6,12 +6,10 @@ from decimal import Decimal
 from app.auth.viewers import Scope
 from app.webhooks.db.webhook_skips import WEBHOOK_SKIPS
 from schema.entities.fields import column, computed, entity
-from schema.entities.visibility import OfSeller, Through
 
 
 @entity(
     WEBHOOK_SKIPS,
-    visible=Through("webhook_id", "webhooks", OfSeller("seller_id")),
     scope=Scope.WEBHOOKS,
     description="Changes that a webhook was not told of, because nothing that it watches changed. Counted since"
     " `firstAt`. Approximate: a worker that is killed loses the counts of its last seconds.",

@@ -1,5 +1,7 @@
 """What is recorded of what is deleted, softly or for good, and of what hangs on it."""
 
+from datetime import UTC, datetime
+
 from app.db.pool import Connection
 from tests.builders.adverts import create_advert
 from tests.builders.refund_requests import create_refund_request
@@ -54,6 +56,17 @@ async def test_soft_delete_is_destroy_and_restoring_is_create(conn: Connection) 
     assert [one.operation for one in found] == ["DESTROY", "CREATE"]
     assert found[1].columns == ["variants.deleted_at", "variants.sku"]
     assert found[1].changes == [("variants", variant.id, "i", ["sku", "deleted_at"])]
+
+
+async def test_what_is_deleted_softly_is_neither_created_nor_destroyed_by_its_row(conn: Connection) -> None:
+    variant = await create_variant(conn)
+    await conn.execute("update variants set deleted_at = now()")
+    await recorded(conn)
+
+    await create_variant(conn, advert_id=variant.advert_id, deleted_at=datetime.now(UTC))
+    await conn.execute("delete from variants")
+
+    assert await recorded(conn) == []
 
 
 async def test_advert_reports_to_its_live_variants_only(conn: Connection) -> None:

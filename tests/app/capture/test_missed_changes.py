@@ -1,7 +1,7 @@
 """One row for each entity that disabled webhooks have missed changes of."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import pytest
@@ -16,6 +16,7 @@ from app.capture.missed_changes import (
     list_missed,
     record_missed,
 )
+from app.capture.row_changes import RowChange
 from app.webhooks.db.webhook_event_changes import hold_overlooked, release_overlooked
 from app.webhooks.domain.webhook import WebhookEventName
 from tests.builders.deliveries import create_due_events, create_subscription
@@ -26,22 +27,20 @@ CREATE, UPDATE, DESTROY = WebhookEventName
 TYPES = {"Invoice": "INVOICE", "Variant": "VARIANT"}
 
 
-def row(*columns: str, id: int = 1, op: str = "u") -> dict[str, Any]:
-    return {"t": "invoices", "id": id, "p": [], "op": op, "c": list(columns)}
+def row(*columns: str, id: int = 1, op: Literal["i", "u", "d"] = "u") -> RowChange:
+    return RowChange(table="invoices", id=id, parents=(), operation=op, columns=columns)
 
 
-def change(
-    operation: WebhookEventName = UPDATE, *rows: dict[str, Any], entity_id: int = 1, **given: Any
-) -> MissedChange:
+def change(operation: WebhookEventName = UPDATE, *rows: RowChange, entity_id: int = 1, **given: Any) -> MissedChange:
     values = {
         "entity_type": "Invoice",
         "entity_id": entity_id,
         "operation": operation,
         "is_updated": operation is UPDATE,
-        "columns": {f"invoices.{column}" for one in rows for column in one["c"]},
+        "columns": {f"invoices.{column}" for one in rows for column in one.columns},
         "changes": rows,
         "is_cut": False,
-        "former_seller_id": None,
+        "former_seller_ids": (),
         "changed_at": AT,
     }
     return MissedChange(**{**values, **given})
@@ -53,9 +52,9 @@ async def read(conn: asyncpg.Connection) -> list[MissedEntity]:
 
 
 async def test_changes_of_one_entity_are_one_row_with_all_that_they_say(conn: asyncpg.Connection) -> None:
-    await record_missed(conn, [change(CREATE, row(op="i"), former_seller_id=None)])
+    await record_missed(conn, [change(CREATE, row(op="i"), former_seller_ids=())])
     await record_missed(conn, [change(UPDATE, row("a", "b"), changed_at=AT + timedelta(hours=1))])
-    await record_missed(conn, [change(DESTROY, row(op="d"), former_seller_id=7, is_cut=True)])
+    await record_missed(conn, [change(DESTROY, row(op="d"), former_seller_ids=[7], is_cut=True)])
 
     (found,) = await read(conn)
 
@@ -78,17 +77,18 @@ async def test_an_update_of_what_is_named_already_adds_nothing_and_what_is_remov
     for _ in range(MAX_CHANGES):
         await record_missed(conn, [change(UPDATE, row("a"))])
         await record_missed(conn, [change(UPDATE, row("b"))])
-    for op in "did":
-        await record_missed(conn, [change(UPDATE, row(id=2, op=op))])
+    await record_missed(conn, [change(UPDATE, row(id=2, op="d"))])
+    await record_missed(conn, [change(UPDATE, row(id=2, op="i"))])
+    await record_missed(conn, [change(UPDATE, row(id=2, op="d"))])
 
     (found,) = await read(conn)
 
-    assert [(one["op"], one["c"]) for one in found.changes] == [
-        ("u", ["a"]),
-        ("u", ["b"]),
-        ("d", []),
-        ("i", []),
-        ("d", []),
+    assert [(one.operation, one.columns) for one in found.changes] == [
+        ("u", ("a",)),
+        ("u", ("b",)),
+        ("d", ()),
+        ("i", ()),
+        ("d", ()),
     ]
     assert not found.is_cut
 
@@ -99,7 +99,7 @@ async def test_the_first_row_changes_are_kept(conn: asyncpg.Connection) -> None:
 
     (found,) = await read(conn)
 
-    assert [one["id"] for one in found.changes] == list(range(MAX_CHANGES))
+    assert [one.id for one in found.changes] == list(range(MAX_CHANGES))
     assert found.is_cut
 
 

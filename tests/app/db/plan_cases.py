@@ -1,6 +1,6 @@
-"""The queue's statements whose input varies in size, as cases of tests/support/plan_histories.py.
+"""Statements whose input varies in size, as cases of tests/support/plan_histories.py; a new one is one entry here.
 
-One list on purpose, above 300 lines: a new statement is one entry here.
+Capture and publishing have files of their own, whose cases are listed with the others.
 """
 
 from collections.abc import Awaitable, Callable
@@ -32,8 +32,10 @@ from app.webhooks.db.webhook_events import (
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import REPLAYABLE, WebhookEventState
-from tests.app.db.plan_rows import FIRST, change_ids, changes, events, subjects
-from tests.support.plan_histories import Case, Conn
+from tests.app.capture import plan_cases_capture
+from tests.app.db import plan_cases_publishing
+from tests.app.db.plan_rows import FIRST, case, change_ids, changes, events, subjects
+from tests.support.plan_histories import Conn
 
 _numbers = count(1)
 
@@ -214,104 +216,108 @@ async def _due(conn: Conn, present: int, taken: int) -> int:
 
 
 CASES = (
-    Case(name="claim change events", given=changes, act=lambda c, n: change_events.claim_batch(c, limit=n)),
-    Case(
+    case(name="claim change events", given=changes, act=lambda c, n: change_events.claim_batch(c, limit=n)),
+    case(
         name="mark published",
         given=change_ids,
         act=change_events.mark_published,
-        covers=("change_events.mark_published",),
     ),
-    Case(name="look for work", given=_due, act=lambda c, _: change_events.work_waits(c), is_fixed=True),
-    Case(name="read the backlog", given=_due, act=lambda c, _: backlog.read_backlog(c), is_fixed=True),
-    Case(name="list given", given=subjects, act=webhook_events.list_given, covers=("webhook_events.list_given",)),
-    Case(name="lock waiting", given=subjects, act=_lock_waiting, covers=("webhook_events.lock_waiting",)),
-    Case(
+    case(name="look for work", given=_due, act=lambda c, _: change_events.work_waits(c), is_fixed=True),
+    case(name="read the backlog", given=_due, act=lambda c, _: backlog.read_backlog(c), is_fixed=True),
+    case(
+        name="list given",
+        given=subjects,
+        act=webhook_events.list_given,
+    ),
+    case(name="lock waiting", given=subjects, act=_lock_waiting, covers=("webhook_events.lock_waiting",)),
+    case(
         name="insert payloads",
         given=_payloads,
         act=payloads.insert_payloads,
         covers=("payloads.insert_payloads",),
     ),
-    Case(
+    case(
         name="insert webhook events",
         given=_new_events,
         act=webhook_events.insert_webhook_events,
-        covers=("webhook_events.insert_webhook_events",),
     ),
-    Case(
+    case(
         name="supersede",
         given=_newer_events,
         act=webhook_events.insert_webhook_events,
         covers=("webhook_events._supersede",),
     ),
-    Case(name="hold", given=events("PENDING"), act=lambda c, _: webhook_events.hold_open(c, FIRST)),
-    Case(name="release held", given=events("HELD"), act=lambda c, _: webhook_events.release_held(c, FIRST)),
-    Case(
+    case(name="hold", given=events("PENDING"), act=lambda c, _: webhook_events.hold_open(c, FIRST)),
+    case(name="release held", given=events("HELD"), act=lambda c, _: webhook_events.release_held(c, FIRST)),
+    case(
         name="cancel all of a webhook",
         given=events("RETRYING"),
         act=lambda c, _: webhook_event_changes.cancel_open(c, FIRST, "gone"),
     ),
-    Case(name="claim due", given=_due, act=_claim),
-    Case(
+    case(name="claim due", given=_due, act=_claim),
+    case(
         name="record successes",
         given=_results(),
         act=deliveries.record_results,
-        covers=("deliveries.record_results", "deliveries.lock_webhooks"),
+        covers=("deliveries.lock_webhooks",),
     ),
-    Case(
+    case(
         name="record failures",
         given=_results(is_failed=True),
         act=deliveries.record_results,
         covers=("operational_events.raise_exhausted",),
     ),
-    Case(
+    case(
         name="release what has expired",
         given=events("SENDING", lease="now() - interval '1 min'"),
         act=lambda c, _: leases.release_expired(c),
     ),
-    Case(
+    case(
         name="replay",
         given=events("DELIVERED", payload=True),
         act=lambda c, ids: webhook_event_changes.replay_webhook_events(c, ids, is_enabled=True),
         covers=("webhook_event_changes.replay_webhook_events",),
     ),
-    Case(
+    case(
         name="list what can be replayed",
         given=_taken,
         act=_replayable,
         covers=("webhook_event_changes._REPLAYABLE",),
     ),
-    Case(
+    case(
         name="count what can be replayed",
         given=_taken,
         act=_count,
     ),
-    Case(
+    case(
         name="lock what is to be rendered again",
         given=events("RENDER_FAILED"),
         act=lambda c, ids: webhook_event_changes.give_up_rendering(c, ids, "It failed again."),
         covers=("webhook_event_changes.give_up_rendering",),
     ),
-    Case(name="lock entities", given=_ids, act=_lock_entities, covers=("lock_entities.sql",)),
-    Case(
+    case(name="lock entities", given=_ids, act=_lock_entities, covers=("lock_entities.sql",)),
+    case(
         name="list failing webhooks",
         given=_failing_webhooks,
         act=lambda c, ids: deliveries.list_failing(c, ids, days=5),
         covers=("deliveries.list_failing",),
     ),
-    Case(
+    case(
         name="raise FAILING", given=_failing_webhooks, act=_raise_failing, covers=("operational_events.raise_failing",)
     ),
-    Case(name="insert rows", given=_external_ids(are_new=True), act=_insert, covers=("write.insert_rows",)),
-    Case(name="upsert new rows", given=_external_ids(are_new=True), act=_upsert, covers=("upsert.upsert_rows",)),
-    Case(name="upsert rows that are there", given=_external_ids(are_new=False), act=_upsert),
-    Case(
+    case(name="insert rows", given=_external_ids(are_new=True), act=_insert, covers=("write.insert_rows",)),
+    case(name="upsert new rows", given=_external_ids(are_new=True), act=_upsert, covers=("upsert.upsert_rows",)),
+    case(name="upsert rows that are there", given=_external_ids(are_new=False), act=_upsert),
+    case(
         name="delete old operational events",
         given=_ended("operational_events", "occurred_at", "webhook_id, kind, reason:1, 'FAILING', ''"),
         act=lambda c, _: _delete(c, "operational_events"),
     ),
-    Case(
+    case(
         name="delete old requests",
         given=_ended("idempotency_keys", "created_at", "actor, key, field, request_hash:'operator', n::text, 'f', ''"),
         act=lambda c, _: _delete(c, "idempotency_keys"),
     ),
+    *plan_cases_publishing.CASES,
+    *plan_cases_capture.CASES,
 )

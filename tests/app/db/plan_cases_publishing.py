@@ -12,8 +12,8 @@ from app.webhooks.db.webhook_events import Subject, WebhookEventId
 from app.webhooks.db.webhooks import WebhookId, list_changed_subscriptions
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
-from tests.app.db.plan_rows import FIRST, WEBHOOKS, change_ids, changes, events
-from tests.support.plan_histories import Case, Conn
+from tests.app.db.plan_rows import FIRST, WEBHOOKS, case, change_ids, changes, events
+from tests.support.plan_histories import Conn
 
 
 async def _leftovers(conn: Conn, present: int, taken: int) -> list[Leftover]:
@@ -38,7 +38,7 @@ def _missed_change(entity_id: int) -> MissedChange:
         columns=["invoices.total_cents"],
         changes=[],
         is_cut=False,
-        former_seller_id=None,
+        former_seller_ids=(),
         changed_at=datetime.now(UTC),
     )
 
@@ -115,67 +115,64 @@ async def _present_xid(conn: Conn, present: int, taken: int) -> int:
 
 
 CASES = (
-    Case(
+    case(
         name="leave over",
         given=_leftovers,
         act=change_events.leave_over,
-        covers=("change_events.leave_over",),
     ),
-    Case(
+    case(
         name="set aside",
         given=change_ids,
         act=lambda c, ids: change_events.set_aside(c, ids, "It failed."),
         covers=("change_events.set_aside",),
     ),
-    Case(
+    case(
         name="list what has changed since",
         given=_seen,
         act=change_events.list_changed_since,
-        covers=("change_events.list_changed_since",),
     ),
-    Case(name="read changed webhooks", given=_present_xid, act=list_changed_subscriptions, is_fixed=True),
-    Case(
+    case(name="read changed webhooks", given=_present_xid, act=list_changed_subscriptions, is_fixed=True),
+    case(
         name="record what was missed",
         given=_to_miss(are_new=True),
         act=missed_changes.record_missed,
-        covers=("missed_changes.record_missed",),
     ),
-    Case(name="record what was missed again", given=_to_miss(are_new=False), act=missed_changes.record_missed),
-    Case(
+    case(name="record what was missed again", given=_to_miss(are_new=False), act=missed_changes.record_missed),
+    case(
         name="list missed creations",
         given=_missed_ids,
         act=lambda c, ids: missed_changes.list_created(c, "Invoice", ids),
         covers=("missed_changes.list_created",),
     ),
-    Case(
+    case(
         name="begin to miss",
         given=_holding_webhooks,
         act=missed_changes.begin_missing,
-        covers=("missed_changes.begin_missing",),
     ),
-    Case(
+    case(
         name="clear what was missed",
         given=_clearable,
         act=missed_changes.clear_missed,
-        covers=("missed_changes.clear_missed",),
     ),
-    Case(
+    case(
         name="list overtaken",
         given=_retrying(is_overtaken=True),
         act=successions.list_overtaken,
-        covers=("successions.list_overtaken",),
     ),
-    Case(
+    case(
         name="lock unclaimed",
         given=_waiting_subjects,
         act=_lock_unclaimed,
         covers=("successions.lock_unclaimed",),
     ),
-    Case(
+    case(
         name="store successions",
         given=_successions,
         act=successions.store_successions,
-        covers=("successions.store_successions",),
     ),
-    Case(name="add skips", given=_skips, act=webhook_skips.add_skips, covers=("webhook_skips.add_skips",)),
+    case(
+        name="add skips",
+        given=_skips,
+        act=webhook_skips.add_skips,
+    ),
 )

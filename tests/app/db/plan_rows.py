@@ -1,10 +1,11 @@
 """Rows of the queue for the cases of tests/support/plan_histories.py: so many, of which so many are taken."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from app.webhooks.db.webhook_events import Subject, WebhookEventId
 from app.webhooks.db.webhooks import WebhookId
-from tests.support.plan_histories import Conn
+from tests.support.plan_histories import Case, Conn
 
 #: The first one has what a case takes, the others the rest.
 WEBHOOKS = 100
@@ -19,6 +20,10 @@ async def create_webhooks(conn: Conn) -> None:
         " select 'INVOICE', '{UPDATE}', 'http://127.0.0.1:9/', n::text, '' from generate_series(1, $1::int) n",
         WEBHOOKS,
     )
+
+
+#: A case about the queue.
+case = partial(Case, world=create_webhooks)
 
 
 def events(
@@ -36,7 +41,9 @@ def events(
                 case when $4 then sha256('{{}}') end, '{{}}', now(), case when $3 = 'SENDING' then 1 else 0 end,
                 case when $3 in ('PENDING', 'RETRYING') then now() end,
                 case when n <= $2 then {lease} else now() + interval '1 h' end,
-                now(), case when $3 not in ('PENDING', 'RETRYING', 'SENDING', 'HELD') then now() end
+                -- As claims make it: see claim_webhook_events.sql.
+                now() + (hashint8(n) & 1023) * interval '1 microsecond',
+                case when $3 not in ('PENDING', 'RETRYING', 'SENDING', 'HELD') then now() end
               from generate_series(1, $1::int) n returning id, entity_id, webhook_id, attempted_at, attempt_count
             ), attempts as (
               insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at)

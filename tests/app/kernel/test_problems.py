@@ -34,11 +34,11 @@ def test_names_each_wrong_value_by_its_path() -> None:
 
     assert problems == {
         "lines.1.quantity": ["is too large"],
-        "lines.1.itemAmountCents": ["is too large"],
-        "lines.1.taxRate": ["must be a finite number"],
+        "lines.1.item_amount_cents": ["is too large"],
+        "lines.1.tax_rate": ["must be a finite number"],
         "note": ["must not be longer than 10000 characters"],
-        "productFeatures.1": ["must not contain the NUL character"],
-        "dispatchedAt": ["is beyond the years 1 to 9999"],
+        "product_features.1": ["must not contain the NUL character"],
+        "dispatched_at": ["is beyond the years 1 to 9999"],
     }
     with pytest.raises(InvalidInput) as caught:
         problems.check()

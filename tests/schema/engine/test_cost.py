@@ -20,7 +20,6 @@ from graphql import (
 from app.auth.viewers import OPERATOR
 from app.db.pool import Connection
 from app.errors import InvalidInput
-from app.kernel.names import to_camel_case
 from app.kernel.problems import value_problems
 from app.settings import Settings
 from app.webhooks.domain.webhook import WebhookKlass
@@ -207,8 +206,7 @@ def longest_written(type_name: str, name: str, declared: GraphQLField) -> int:
         return LONGEST[type_name, name]
     if get_named_type(declared.type).name != "String" or not isinstance(leaf, Leaf):
         return 0
-    columns = [to_camel_case(column) for column in leaf.reads]
-    return max(length for length in (1, 500, 10_000) for each in columns if takes(each, length))
+    return max(length for length in (1, 500, 10_000) for each in leaf.reads if takes(each, length))
 
 
 def takes(name: str, length: int) -> bool:

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from app.db.pool import Connection, create_database
 from app.errors import InvalidInput
-from app.webhooks.domain.broken_webhook import BrokenWebhook, Checked
+from app.webhooks.domain.broken_webhook import BrokenWebhook, CheckReport
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.stored.check import check_all, mark_all, problem_of, schema_of
@@ -77,7 +77,7 @@ async def test_every_webhook_is_checked_also_a_disabled_one(conn: asyncpg.Connec
     checked = await check_all(conn, schema._schema)
 
     (found,) = checked.broken
-    assert checked == Checked(
+    assert checked == CheckReport(
         count=2,
         broken=[
             BrokenWebhook(

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from app.auth.viewers import OPERATOR, Viewer
 from app.webhooks.domain.webhook import WebhookKlass
+from app.webhooks.services.webhook_klasses import is_operators_only
 from schema import schema
 from schema.engine.context import Context
 from schema.engine.reader import Reader
@@ -50,7 +51,7 @@ async def test_generated_queries_give_the_same_bytes(market: Market, klass: Webh
     # What the reference executor logs of odd data, with tracebacks, takes longer than all the rest.
     with capture_logs():
         for number, query in enumerate(stored_queries(klass, market.ids, market.cursors, number=NUMBER)):
-            viewer = OPERATOR if klass.is_operators_only else (OPERATOR, *market.others[:2])[number % 3]
+            viewer = OPERATOR if is_operators_only(klass) else (OPERATOR, *market.others[:2])[number % 3]
             ids = [known[(number * 3 + place) % len(known)] for place in range(3)]
             plan = plan_of(schema._schema, query)
             if plan is None:

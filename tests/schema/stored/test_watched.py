@@ -22,6 +22,7 @@ from app.capture.change_events import claim_batch, mark_published
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.services.webhook_klasses import is_operators_only
 from schema import schema
 from schema.entities.declarations import ENTITIES, Relation
 from schema.entities.declared import declaration_of
@@ -34,7 +35,7 @@ from tests.schema.marked import Column, Marked, create_marked
 from tests.support.load import IS_LONG
 from tests.workers.publish.test_deduplication import WEBHOOK
 from workers.publish.match import Change, fold_entities, skip_reason
-from workers.publish.sibling_changes import pass_across
+from workers.publish.sibling_changes import record_follow_ups
 from workers.publish.subscribing_sellers import list_owners
 from workers.publish.subscriptions import Subscriptions
 
@@ -98,7 +99,7 @@ class Scene:
         for query in self.queries:
             klass = klass_of(query)
             rows = self.marked.all_rows[
-                ENTITIES[query.entity_type].table.name, "S0" if klass.is_operators_only else "S1"
+                ENTITIES[query.entity_type].table.name, "S0" if is_operators_only(klass) else "S1"
             ]
             rendered = await render_stored_query(schema, query, [row["id"] for row in rows], context)
             bodies.update({(klass, entity_id): body for entity_id, body in rendered.items()})
@@ -118,7 +119,9 @@ class Scene:
             subscriptions.take_over(webhook, 1)
         claimed = []
         while events := await claim_batch(self.conn, limit=500):
-            await pass_across(self.conn, subscriptions, events, await list_owners(self.conn, subscriptions, events))
+            await record_follow_ups(
+                self.conn, subscriptions, events, await list_owners(self.conn, subscriptions, events)
+            )
             await mark_published(self.conn, [event.id for event in events])
             claimed += events
         return fold_entities(claimed)
@@ -240,7 +243,7 @@ def candidates(marked: Marked, column: Column) -> list[Any]:
 async def test_what_changes_a_result_is_recorded_and_watched(conn: asyncpg.Connection, is_sellers: bool) -> None:
     marked = await create_marked(conn)
     viewer = Viewer(SellerId(marked.rows["sellers", "S1"]["id"])) if is_sellers else OPERATOR
-    klasses = [klass for klass in KLASSES if not (is_sellers and klass.is_operators_only)]
+    klasses = [klass for klass in KLASSES if not (is_sellers and is_operators_only(klass))]
     scene = Scene(conn=conn, viewer=viewer, marked=marked, queries=[everything(klass) for klass in klasses])
     await scene.changes()
     scene.before = await scene.rendered()

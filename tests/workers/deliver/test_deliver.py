@@ -158,7 +158,7 @@ async def test_webhooks_with_nothing_but_later_retries_cost_at_most_a_look_each(
 
 
 async def _read_by_claim(conn: Conn) -> tuple[int, int]:
-    """How many events a claim takes, and how many index entries and rows of open events it reads for that."""
+    """Return how many events a claim takes, and how many index entries and rows of open events it reads."""
     async with conn.transaction():
         before = await conn.fetchval(READ)
         claimed = await claim(conn, limit=200)

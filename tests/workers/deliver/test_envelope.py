@@ -1,4 +1,4 @@
-"""What goes out is signed by what signs at that moment: v1 always, v1a beside it, and nothing that has expired."""
+"""A delivery is signed by the secrets that are current: v1 always, v1a beside it, and no expired secret."""
 
 from datetime import timedelta
 
@@ -16,20 +16,20 @@ from app.webhooks.services.webhooks import SECRETS
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import SECRET_KEY, settings_for
 from tests.workers.deliver.test_deliver import claim
-from workers.deliver.envelope import Prepared, prepare
+from workers.deliver.envelope import PreparedRequest, prepare
 
 URL = "http://127.0.0.1:9/"
 
 
 async def due_with(conn: asyncpg.Connection, *ring: SigningSecret) -> DueEvent:
-    """A claimed event of a webhook that signs by this ring."""
+    """Make a claimed event of a webhook with these secrets."""
     sealed = secret_box(SECRET_KEY).seal(stored_form(ring), purpose=SECRETS)
     await create_due_events(conn, await create_subscription(conn, URL, secrets=sealed))
     (due,) = await claim(conn)
     return due
 
 
-def is_signed_by(secret: str, prepared: Prepared) -> bool:
+def is_signed_by(secret: str, prepared: PreparedRequest) -> bool:
     try:
         Verifier(secret).verify(prepared.body, dict(prepared.headers))
     except WebhookVerificationError:

@@ -1,4 +1,4 @@
-"""What is stored of attempts: the next failure disables a webhook that has failed for too long, nothing else does."""
+"""Results of attempts are stored. Only the next failure disables a webhook that has failed for too long."""
 
 from typing import Any
 

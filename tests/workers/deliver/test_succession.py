@@ -14,16 +14,23 @@ from app.webhooks.domain.attempt import ErrorKind
 from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.deliveries import result_of
 from tests.builders.variants import create_variant
-from tests.support.outbox import Made, Publisher
+from tests.support.outbox import MadeEvent, Publisher
+from tests.support.waiting import until
 from tests.workers.deliver.test_deliver import claim, failed
 from workers.deliver.record import record
-from workers.deliver.succession import supersede_failed, supersede_recent
+from workers.deliver.succession import LOOK_AGAIN_S, supersede_failed, supersede_recent
+from workers.publish.job import publish_all
 from workers.upkeep.sweep import sweep_all
 
 QUERY = "sku label countOnHand"
+#: Whether a transaction that waits for a lock has lasted for so many seconds.
+IS_SLOW = (
+    "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    " and xact_start < clock_timestamp() - make_interval(secs => $1))"
+)
 
 
-async def publish(publisher: Publisher, change: str) -> Made:
+async def publish(publisher: Publisher, change: str) -> MadeEvent:
     await publisher.conn.execute(f"update variants set {change}")
     *_, last = await publisher.publish()
     return last
@@ -37,7 +44,7 @@ async def subscribe_told(publisher: Publisher, **given: Any) -> None:
     await publisher.deliver()
 
 
-async def store(publisher: Publisher, claimed: Sequence[DueEvent], **outcome: Any) -> list[Made]:
+async def store(publisher: Publisher, claimed: Sequence[DueEvent], **outcome: Any) -> list[MadeEvent]:
     await record([failed(due, **{"delay_s": 600.0, **outcome}) for due in claimed], publisher.resources.database)
     return await publisher.made()
 
@@ -165,3 +172,24 @@ async def test_sweep_finds_what_was_published_while_the_failure_was_stored(publi
 
     *_, first, second = await publisher.made()
     assert (found, first.state, second.state) == ([1, 0], "SUPERSEDED", "PENDING")
+
+
+async def test_what_fails_during_a_slow_step_gives_way_after_it(publisher: Publisher, database_url: str) -> None:
+    await subscribe_told(publisher)
+    await publish(publisher, "sku = 'B'")
+    in_flight = await claim(publisher.conn)
+    await publisher.conn.execute("update variants set sku = 'C'")
+    blocker = await asyncpg.connect(database_url)
+
+    async with blocker.transaction():
+        # The publisher has judged, and not stored yet what it has made.
+        await blocker.execute("lock table payloads in share mode")
+        publishing = asyncio.create_task(publish_all(publisher.resources))
+        await until(lambda: publisher.conn.fetchval(IS_SLOW, LOOK_AGAIN_S))
+        *_, failed_one = await store(publisher, in_flight)
+    await publishing
+    await blocker.close()
+
+    *_, first, second = await publisher.made()
+    assert failed_one.state == "RETRYING"
+    assert (first.outcome, first.superseded_by) == (("update", "SUPERSEDED"), second.id)

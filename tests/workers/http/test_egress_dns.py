@@ -1,4 +1,4 @@
-"""Whoever owns a name decides what it means, and when: POSTs to names that a hostile DNS server answers for."""
+"""POSTs to names that a hostile DNS server answers for: the owner of a name can change its addresses at any time."""
 
 from ipaddress import ip_network
 

@@ -1,4 +1,4 @@
-"""A name that has no answer, a forged one or a late one: what becomes of its POST, and of the others."""
+"""POSTs to names without an answer, with a forged one or a late one, beside POSTs to other names."""
 
 import asyncio
 import threading

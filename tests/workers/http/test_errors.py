@@ -1,4 +1,4 @@
-"""What an attempt's error says to a subscriber: words, and no object of a library's."""
+"""An attempt's error is plain text for a subscriber, and never the repr of a library's object."""
 
 import ssl
 from pathlib import Path

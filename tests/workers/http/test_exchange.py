@@ -1,4 +1,4 @@
-"""What is written to a connection, and when it is used again."""
+"""The bytes of a POST on its connection, and when that connection is used again."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""What the transport makes of every kind of bad answer: a failure with its kind, or a status with a note."""
+"""The transport turns every kind of bad answer into a failure with its kind, or a status with a note."""
 
 import asyncio
 
@@ -255,8 +255,8 @@ async def test_status_decides_and_the_rest_is_a_note(transport: httpx.AsyncBaseT
     assert len(server.requests) == 1
 
 
-class Telling(httpx.AsyncBaseTransport):
-    """Another transport, that tells when a status is known."""
+class TellingTransport(httpx.AsyncBaseTransport):
+    """A transport that sets an event when a status is known."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, told: asyncio.Event) -> None:
         self.inner, self.told = inner, told
@@ -278,7 +278,7 @@ async def test_reset_in_the_body_does_not_undo_the_status(transport: httpx.Async
         connection.reset()
 
     async with hostile_server(behave) as server:
-        answer = await send(Telling(transport, status_seen), server.url)
+        answer = await send(TellingTransport(transport, status_seen), server.url)
 
     assert (answer.status, answer.body) == (200, b"half")
     assert (answer.note or "").startswith("the answer's body: RESET:")

@@ -1,4 +1,4 @@
-"""How the transport connects: to which addresses, and by which kept connections."""
+"""The transport connects only to allowed addresses, and reuses kept connections."""
 
 import asyncio
 import select

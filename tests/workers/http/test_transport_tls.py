@@ -1,4 +1,4 @@
-"""Which certificates the transport takes, and what a broken TLS handshake is."""
+"""The transport accepts only valid certificates, and reports a broken TLS handshake."""
 
 import datetime
 import ipaddress

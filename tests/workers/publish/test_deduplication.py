@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.db.table import JsonText
-from app.webhooks.db.webhook_events import Given, WebhookEventId
+from app.webhooks.db.webhook_events import PriorEvent, WebhookEventId
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WebhookEventState
@@ -51,10 +51,12 @@ ALWAYS = replace(WEBHOOK, allow_skip=False)
 EVERY = replace(WEBHOOK, every_change=True)
 
 
-def was(state: WebhookEventState, name: WebhookEventName, digest: bytes = b"old", id_: int = 1, **more: Any) -> Given:
+def was(
+    state: WebhookEventState, name: WebhookEventName, digest: bytes = b"old", id_: int = 1, **more: Any
+) -> PriorEvent:
     attempts = 0 if state in (PENDING, HELD) else 1
     values = {"attempt_count": attempts, "may_be_known": False, **more}
-    return Given(id=WebhookEventId(id_), state=state, event_name=name, payload_digest=digest, **values)
+    return PriorEvent(id=WebhookEventId(id_), state=state, event_name=name, payload_digest=digest, **values)
 
 
 def outcome(verdict: Verdict) -> tuple[WebhookEventState, WebhookEventName, tuple[int, ...]]:
@@ -124,7 +126,7 @@ SKIPPED = WebhookEventState.SKIPPED
 def test_verdict(
     webhook: Webhook,
     operation: WebhookEventName,
-    past: list[Given],
+    past: list[PriorEvent],
     expected: tuple[WebhookEventState, WebhookEventName, tuple[int, ...]],
 ) -> None:
     verdict = judge(webhook, operation, b"new", past)
@@ -159,7 +161,7 @@ def test_a_subscriber_ends_up_knowing_whether_the_entity_exists(
     life: list[tuple[bool, bool, bool]], subject: Webhook
 ) -> None:
     """Whatever is attempted in between, and whether or not it arrives although the attempt failed."""
-    exists, knows, open_, delivered, state = False, False, list[Given](), list[Given](), 0
+    exists, knows, open_, delivered, state = False, False, list[PriorEvent](), list[PriorEvent](), 0
     for number, (goes, attempted, arrives) in enumerate(life, start=1):
         operation = CREATE if not exists else DESTROY if goes else UPDATE
         exists, state = operation is not DESTROY, state + 1

@@ -1,4 +1,4 @@
-"""A destroy is the last word: what happens to parts of a deleted entity is no update of it."""
+"""A destroy is an entity's last event: changes of its parts after that are no updates."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Triggers and filters narrow what a webhook is told of, and never lose what it asked for."""
+"""Triggers and filters reduce the events of a webhook, but never lose one that it asked for."""
 
 import pytest
 
@@ -10,11 +10,11 @@ from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
-from tests.support.outbox import Made, Publisher, recorded
+from tests.support.outbox import MadeEvent, Publisher, recorded
 from workers.publish.deduplication import EQUAL
 
 
-def outcomes(made: list[Made]) -> list[tuple[str, str, str | None]]:
+def outcomes(made: list[MadeEvent]) -> list[tuple[str, str, str | None]]:
     return [(one.event_name, one.state, one.reason) for one in made]
 
 

@@ -1,4 +1,4 @@
-"""Folding change events, and choosing who is told."""
+"""Change events are folded, and matched with webhooks."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.capture.change_events import ChangeEvent
+from app.capture.row_changes import RowChange
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED
 from schema import schema
 from schema.stored.triggers import watched_by
 from schema.stored.validate import stored_query
 from tests.workers.publish.test_deduplication import WEBHOOK
-from workers.publish.match import MAX_CHANGES, Change, fold_entities, fold_transactions, skip_reason, told_of
+from workers.publish.match import MAX_CHANGES, Change, change_for, fold_entities, fold_transactions, skip_reason
 
 CREATE, UPDATE, DESTROY = WebhookEventName
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,7 +34,7 @@ def event(id_: int, **overrides: Any) -> ChangeEvent:
         "entity_id": 7,
         "operation": UPDATE,
         "columns": frozenset({"invoices.total_cents"}),
-        "changes": [{"id": id_}],
+        "changes": [RowChange("invoices", id_, (), "u", ("total_cents",))],
         "is_cut": False,
         "seller_id": None,
         "recorded_at": START + timedelta(seconds=id_),
@@ -59,7 +60,7 @@ def test_changes_of_one_entity_fold_to_one_in_order_of_their_first() -> None:
     assert (first.entity_id, first.operation, first.seller_id) == (8, DESTROY, 5)
     assert (second.entity_id, second.operation, second.is_cut) == (7, UPDATE, True)
     assert second.columns == {"line_items.*", "invoices.total_cents"}
-    assert [row["id"] for row in second.changes] == [2, 4]
+    assert [row.id for row in second.changes] == [2, 4]
     assert second.changed_at == START + timedelta(seconds=4)
 
 
@@ -68,7 +69,7 @@ def test_every_change_folds_by_transaction() -> None:
 
     folded = fold_transactions(events)
 
-    assert [(one.operation, [row["id"] for row in one.changes]) for one in folded] == [
+    assert [(one.operation, [row.id for row in one.changes]) for one in folded] == [
         (UPDATE, [1, 3]),
         (DESTROY, [2, 4]),
     ]
@@ -134,10 +135,10 @@ def test_triggers_are_watched_in_the_place_of_the_query() -> None:
 def test_only_its_type_and_the_events_that_were_asked_for_concern_a_webhook() -> None:
     only_creations = replace(WEBHOOK, events=(CREATE,))
 
-    concerned = [told_of(only_creations, change(operation=operation)) is not None for operation in WebhookEventName]
+    concerned = [change_for(only_creations, change(operation=operation)) is not None for operation in WebhookEventName]
 
     assert concerned == [True, False, False]
-    assert told_of(WEBHOOK, change(entity_type="Variant")) is None
+    assert change_for(WEBHOOK, change(entity_type="Variant")) is None
 
 
 def test_who_is_not_told_of_creations_is_told_of_what_was_changed_after_one() -> None:
@@ -151,9 +152,9 @@ def test_who_is_not_told_of_creations_is_told_of_what_was_changed_after_one() ->
     (folded,) = fold_entities(events)
     (unchanged,) = fold_entities(events[:2])
 
-    told = told_of(only_updates, folded)
+    told = change_for(only_updates, folded)
     assert told is not None
-    assert (told.operation, [row["id"] for row in told.changes]) == (UPDATE, [3])
+    assert (told.operation, [row.id for row in told.changes]) == (UPDATE, [3])
     assert told.columns == {"invoices.paid_at"}
-    assert told_of(WEBHOOK, folded) is folded
-    assert told_of(only_updates, unchanged) is None
+    assert change_for(WEBHOOK, folded) is folded
+    assert change_for(only_updates, unchanged) is None

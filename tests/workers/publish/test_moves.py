@@ -3,11 +3,11 @@
 from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
-from tests.support.outbox import Made, Publisher
+from tests.support.outbox import MadeEvent, Publisher
 
 
-async def told(publisher: Publisher, sql: str, *args: object) -> list[Made]:
-    """What a statement has made."""
+async def told(publisher: Publisher, sql: str, *args: object) -> list[MadeEvent]:
+    """Run a statement, publish, and return the events that it made."""
     await publisher.publish()
     await publisher.deliver()
     before = len(await publisher.made())

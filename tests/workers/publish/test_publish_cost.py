@@ -1,4 +1,4 @@
-"""What publishing costs grows with distinct work, not with entities or subscribers."""
+"""The cost of publishing grows with distinct work, not with entities or subscribers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What one owner makes heavy waits in steps of its own, and what fails fails alone."""
+"""One owner's heavy changes wait in steps of their own, and a failing change fails alone."""
 
 import asyncio
 

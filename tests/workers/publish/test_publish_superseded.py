@@ -1,4 +1,4 @@
-"""What waits gives way to what came later, which tells of both: or of nothing, where the two cancel out."""
+"""A waiting event is superseded by a later one, which tells both changes, or is skipped if they cancel out."""
 
 from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.variants import create_variant

@@ -1,4 +1,4 @@
-"""What a whole shows of one of its parts is told to those beside it: to who reads it, and to nobody else."""
+"""A part's change reaches its siblings by their whole: only the webhooks whose query reads it."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from schema.entities import global_ids
 from tests.builders.catalogue import create_inventory
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.variants import create_variant
-from tests.support.outbox import Made, Publisher
+from tests.support.outbox import MadeEvent, Publisher
 
 VARIANT = WebhookKlass.VARIANT
 
@@ -20,8 +20,8 @@ async def two_variants(publisher: Publisher) -> tuple[Any, Any]:
     return one, other
 
 
-async def made_of(publisher: Publisher, sql: str, *args: Any) -> list[Made]:
-    """What a statement has made."""
+async def made_of(publisher: Publisher, sql: str, *args: Any) -> list[MadeEvent]:
+    """Run a statement, publish, and return the events that it made."""
     before = {one.id for one in await publisher.made()}
     await publisher.conn.execute(sql, *args)
     return [one for one in await publisher.publish() if one.id not in before]

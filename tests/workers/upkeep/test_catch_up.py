@@ -4,9 +4,11 @@ Above 300 lines: one table of what may happen to an entity while its webhook is 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection
@@ -17,7 +19,7 @@ from app.webhooks.services.webhooks import delete_webhook, update_webhook
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
-from tests.support.outbox import Made, Publisher
+from tests.support.outbox import MadeEvent, Publisher
 from workers.upkeep.catch_up import BATCH_SIZE, catch_up_all, catch_up_step
 from workers.upkeep.sweep import sweep_all
 
@@ -44,7 +46,7 @@ async def watch_variants(publisher: Publisher, query: str = "sku", **given: Any)
     return await publisher.subscribe(query, klass=WebhookKlass.VARIANT, **given)
 
 
-async def catch_up(publisher: Publisher, webhook_id: int) -> list[Made]:
+async def catch_up(publisher: Publisher, webhook_id: int) -> list[MadeEvent]:
     """Enable the webhook and let it catch up. Returns what was made of it."""
     before = {one.id for one in await publisher.made()}
     await enable(publisher, webhook_id)
@@ -61,7 +63,7 @@ async def is_behind(conn: Connection, webhook_id: int) -> bool:
     return bool(await conn.fetchval("select missed_since is not null from webhooks where id = $1", webhook_id))
 
 
-def outcomes(made: Sequence[Made]) -> list[tuple[int, tuple[str, str]]]:
+def outcomes(made: Sequence[MadeEvent]) -> list[tuple[int, tuple[str, str]]]:
     return [(one.entity[1], one.outcome) for one in made]
 
 
@@ -190,8 +192,9 @@ async def test_an_end_that_was_told_is_not_told_again(publisher: Publisher) -> N
         await publisher.conn.execute(sql)
     await disable(publisher, webhook_id)
 
-    await publisher.conn.execute("delete from variants")
-    await publisher.publish()
+    for sql in ("update variants set deleted_at = null", "delete from variants"):
+        await publisher.conn.execute(sql)
+        await publisher.publish()
 
     assert await missed(publisher.conn) != []
     assert await catch_up(publisher, webhook_id) == []
@@ -467,3 +470,41 @@ async def test_a_deleted_webhook_catches_up_with_nothing(publisher: Publisher) -
     assert not await is_behind(publisher.conn, webhook_id)
     await sweep_all(publisher.resources)
     assert await missed(publisher.conn) == []
+
+
+async def test_everyone_who_had_it_is_told_that_it_went_on_to_others(publisher: Publisher) -> None:
+    first, second, third = [int((await create_seller(publisher.conn)).id) for _ in range(3)]
+    variant = await create_variant(publisher.conn, seller_id=first)
+    await publisher.publish()
+    webhook = await watch_variants(publisher, seller_id=first)
+    await disable(publisher, webhook)
+
+    for seller in (second, third):
+        await publisher.conn.execute("update variants set seller_id = $1", seller)
+    await publisher.publish()
+
+    assert [(one.entity[1], one.event_name) for one in await catch_up(publisher, webhook)] == [(variant.id, "destroy")]
+
+
+async def test_figures_tell_of_webhooks_that_catch_up(publisher: Publisher) -> None:
+    settings = publisher.resources.settings.model_copy(update={"metrics_port": 1})
+    resources = replace(publisher.resources, settings=settings)
+
+    async def figures() -> list[float | None]:
+        await sweep_all(resources)
+        names = ("tellgraph_webhooks_catching_up", "tellgraph_catch_up_entities_total")
+        return [REGISTRY.get_sample_value(name) for name in names]
+
+    webhook = await watch_variants(publisher)
+    await disable(publisher, webhook)
+    for _ in range(2):
+        await create_variant(publisher.conn)
+    await publisher.publish()
+    _, before = await figures()
+    await enable(publisher, webhook)
+
+    waiting = await figures()
+    await catch_up_all(resources)
+
+    assert before is not None
+    assert (waiting, await figures()) == ([1, before], [0, before + 2])

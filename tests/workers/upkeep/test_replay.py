@@ -1,4 +1,4 @@
-"""What could not be rendered, once more."""
+"""Replays of events that could not be rendered."""
 
 from app.auth.viewers import Viewer
 from app.webhooks.db.webhook_events import WebhookEventId

@@ -35,7 +35,7 @@ async def create_outage(conn: Conn, waiting: int, **overrides: Any) -> Webhook:
 
 
 async def store(conn: Conn, database_url: str, webhook: Webhook, *, is_success: bool, entity: int = 1) -> None:
-    """What an attempt of another event came to."""
+    """Store the result of an attempt of another event."""
     await create_due_events(conn, webhook, first_entity=entity)
     (due,) = [due for due in await claim(conn) if due.entity_id == entity]
     async with create_database(database_url, pool_size=2) as database:

@@ -11,7 +11,7 @@ from app.webhooks.db.webhooks import Webhook
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
 from workers.resources import Resources, open_resources
-from workers.upkeep.retention import retain, retain_as_of
+from workers.upkeep.retention import apply_retention, apply_retention_as_of
 
 Conn = asyncpg.Connection
 URL = "http://127.0.0.1:9/"
@@ -72,7 +72,7 @@ async def test_old_history_goes_with_its_partitions(conn: Conn, resources: Resou
     young = await create_past(conn, webhook, kept + timedelta(days=1))
     now = await create_past(conn, webhook, today)
 
-    await retain(resources)
+    await apply_retention(resources)
 
     assert await ids(conn) == [young, now]
     assert await counts(conn) == [2, 2, 2, 2]
@@ -84,7 +84,7 @@ async def test_old_history_goes_with_its_partitions(conn: Conn, resources: Resou
 
 async def test_partitions_are_made_ahead_with_the_same_bounds(conn: Conn, resources: Resources, today: date) -> None:
     before = await retention.list_partitions(conn)
-    await retain_as_of(resources, today + timedelta(days=8))
+    await apply_retention_as_of(resources, today + timedelta(days=8))
 
     made = await retention.list_partitions(conn)
 
@@ -102,8 +102,8 @@ async def test_a_run_that_has_nothing_to_do_changes_nothing(conn: Conn, resource
     await create_past(conn, await create_subscription(conn, URL), date(2026, 1, 1), state="HELD")
     before = await retention.list_partitions(conn)
 
-    await retain(resources)
-    await retain(resources)
+    await apply_retention(resources)
+    await apply_retention(resources)
 
     assert await retention.list_partitions(conn) == before
 
@@ -115,7 +115,7 @@ async def test_after_missed_weeks_rows_are_in_the_default_and_later_ones_are_not
     later = max(one.until for one in await retention.list_partitions(conn)) + timedelta(days=25)
     await create_past(conn, webhook, later)
 
-    await retain_as_of(resources, later)
+    await apply_retention_as_of(resources, later)
     await create_past(conn, webhook, later + timedelta(days=1))
 
     places = await conn.fetch("select tableoid::regclass::text as place from webhook_events order by id")
@@ -131,7 +131,7 @@ async def test_old_rows_of_the_default_partitions_are_deleted(conn: Conn, resour
         await create_past(conn, webhook, today - timedelta(days=days))
     young = await create_past(conn, webhook, today - timedelta(days=30))
 
-    await retain(resources)
+    await apply_retention(resources)
 
     assert await ids(conn) == [young]
     assert await counts(conn) == [1, 1, 1, 1]
@@ -145,7 +145,7 @@ async def test_what_is_open_keeps_its_payload_however_old(conn: Conn, resources:
     delivered = await create_past(conn, webhook, old + timedelta(days=2))
     in_default = await create_past(conn, webhook, today - timedelta(days=90), state="HELD")
 
-    await retain(resources)
+    await apply_retention(resources)
 
     assert await ids(conn) == [held, in_default]
     assert delivered not in await ids(conn)
@@ -162,13 +162,13 @@ async def test_what_was_open_for_long_stays_as_long_again_and_then_goes_with_its
     old = today - timedelta(days=60)
     await add_partitions(conn, old, old + timedelta(days=3))
     held = await create_past(conn, webhook, old, state="HELD")
-    await retain(resources)
+    await apply_retention(resources)
     await conn.execute("update webhook_events set state = 'DELIVERED', finished_at = now()")
 
-    await retain(resources)
+    await apply_retention(resources)
     soon = await ids(conn), await conn.fetchval("select count(*) from payloads")
-    await retain_as_of(resources, today + timedelta(days=32))
-    await retain_as_of(resources, today + timedelta(days=32))
+    await apply_retention_as_of(resources, today + timedelta(days=32))
+    await apply_retention_as_of(resources, today + timedelta(days=32))
 
     assert soon == ([held], 1)
     assert (await ids(conn), await conn.fetchval("select count(*) from payloads")) == ([], 0)
@@ -188,10 +188,10 @@ async def test_partition_with_an_event_that_waits_to_be_rendered_again_is_spared
     forlorn = await create_past(conn, deleted, old + timedelta(days=4), state="RENDER_FAILED")
     await conn.execute("update webhook_events set due_at = now() where id = any($1)", [waiting, forlorn])
 
-    await retain(resources)
+    await apply_retention(resources)
     meanwhile = await ids(conn)
     await conn.execute("update webhook_events set due_at = null where id = $1", waiting)
-    await retain(resources)
+    await apply_retention(resources)
 
     assert meanwhile == [waiting, beside]
     assert await ids(conn) == []
@@ -202,7 +202,7 @@ async def test_zero_days_keep_everything(conn: Conn, database_url: str, today: d
     old = await create_past(conn, webhook, today - timedelta(days=3000))
 
     async with open_resources(settings_for(database_url, retention_days=0)) as keeping:
-        await retain(keeping)
+        await apply_retention(keeping)
 
     assert await ids(conn) == [old]
     assert await counts(conn) == [1, 1, 1, 1]
@@ -218,9 +218,9 @@ async def test_a_partition_in_use_is_left_for_the_next_run(
 
     async with reader.transaction():
         await reader.fetch("select * from webhook_events where state = 'DELIVERED'")
-        await retain(resources)
+        await apply_retention(resources)
         while_in_use = await counts(conn)
-    await retain(resources)
+    await apply_retention(resources)
     await reader.close()
 
     # What nobody looked at has gone; the payload waits for its event.
@@ -249,8 +249,8 @@ async def test_work_goes_on_while_partitions_come_and_go(
         return done
 
     working = [asyncio.create_task(deliver(1000 * n)) for n in (1, 2)]
-    await retain(resources)
-    await retain_as_of(resources, today + timedelta(days=8))
+    await apply_retention(resources)
+    await apply_retention_as_of(resources, today + timedelta(days=8))
     stop.set()
     done = sum(await asyncio.gather(*working))
 
@@ -264,8 +264,8 @@ async def test_one_worker_at_a_time(conn: Conn, resources: Resources, today: dat
 
     async with conn.transaction():
         assert await retention.try_lock(conn)
-        await retain(resources)
+        await apply_retention(resources)
         meanwhile = await counts(conn)
-    await retain(resources)
+    await apply_retention(resources)
 
     assert (meanwhile, await counts(conn)) == ([1, 1, 1, 1], [0, 0, 0, 0])

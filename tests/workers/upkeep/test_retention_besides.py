@@ -6,7 +6,7 @@ import asyncpg
 
 from tests.builders.deliveries import create_due_events, create_subscription
 from workers.resources import Resources
-from workers.upkeep.retention import retain, retain_as_of
+from workers.upkeep.retention import apply_retention, apply_retention_as_of
 
 Conn = asyncpg.Connection
 URL = "http://127.0.0.1:9/"
@@ -21,7 +21,7 @@ async def test_what_was_given_outlives_its_event(conn: Conn, resources: Resource
         " from webhook_events cross join generate_series(1, 2) n"
     )
 
-    await retain_as_of(resources, today + timedelta(days=60))
+    await apply_retention_as_of(resources, today + timedelta(days=60))
 
     assert await conn.fetchval("select count(*) from webhook_events") == 0
     given = await conn.fetch("select entity_id, webhook_event_id, event_name from webhook_given")
@@ -46,7 +46,7 @@ async def test_what_else_grows_has_an_end(conn: Conn, resources: Resources, toda
         """
     )
 
-    await retain(resources)
+    await apply_retention(resources)
 
     assert await conn.fetchval("select array_agg(key) from idempotency_keys") == ["0"]
     assert await conn.fetchval("select array_agg(webhook_id) from webhook_tokens") == [webhook.id]
@@ -69,7 +69,7 @@ async def test_operational_events_end_and_what_was_given_of_them(conn: Conn, res
         webhook.id,
     )
 
-    await retain_as_of(resources, today + timedelta(days=60))
+    await apply_retention_as_of(resources, today + timedelta(days=60))
 
     assert await conn.fetchval("select count(*) from webhook_given") == 0
     assert [row["id"] for row in await conn.fetch("select id from operational_events")] == [2]

@@ -95,7 +95,10 @@ begin
           -- Longer than the POST may take, with 2 s to record it: expired while it is in flight, it would be sent twice.
           lease_until = claimed_at + make_interval(secs => greatest(lease_s,
             (select w.timeout_s + 2 from webhooks w where w.id = e.webhook_id))),
-          attempted_at = claimed_at + (e.id % 20) * interval '1 microsecond', first_attempted_at = coalesce(e.first_attempted_at, claimed_at)
+          -- Not the same for all: an attempt is then found by its time alone, which a plan may do that was made while
+          -- there were none. By a hash, since a webhook's ids may all have the same remainder.
+          attempted_at = claimed_at + (hashint8(e.id) & 1023) * interval '1 microsecond',
+          first_attempted_at = coalesce(e.first_attempted_at, claimed_at)
         where e.id = any(array(select picked.id from picked)) and e.state || '' in ('PENDING', 'RETRYING')
         returning e.*
       ), attempts as (

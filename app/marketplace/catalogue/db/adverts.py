@@ -5,10 +5,15 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import OfSeller, Table
 from app.errors import NotFound
-from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.catalogue.db.brands import BRANDS
+from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
+from app.marketplace.catalogue.db.taxons import TAXONS
 from app.marketplace.catalogue.domain.advert import AdvertCondition
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
+from app.marketplace.owned.db.metadata import METADATA
 
 AdvertId = NewType("AdvertId", int)
 
@@ -35,7 +40,15 @@ class Advert:
     updated_at: datetime
 
 
-ADVERTS = Table("adverts", Advert)
+ADVERTS = Table(
+    "adverts",
+    Advert,
+    type_name="Advert",
+    seen_by=OfSeller(),
+    keys={"seller_id": SELLERS, "brand_id": BRANDS, "taxon_id": TAXONS, "display_image_id": IMAGES},
+    owns=(IMAGES, EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
 
 
 async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: SellerId | None) -> Advert:
@@ -45,7 +58,7 @@ async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: Selle
         seller_id: The seller that must own it. None accepts any seller.
 
     Raises:
-        NotFound: There is none, or it is another seller's. The field is `advertId`.
+        NotFound: There is none, or it is another seller's. The field is `advert_id`.
     """
     record = await conn.fetchrow(
         f"select {ADVERTS.select_list('a')} from adverts a where a.id = $1 and a.deleted_at is null"
@@ -55,7 +68,7 @@ async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: Selle
     )
     if record is None:
         message = "there is no such advert"
-        raise NotFound(message, fields={"advertId": [message]})
+        raise NotFound(message, fields={"advert_id": [message]})
     return ADVERTS.from_record(record)
 
 

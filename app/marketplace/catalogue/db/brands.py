@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import EVERYONE, Table
 from app.marketplace.catalogue.domain.slug import slug
+from app.marketplace.owned.db.images import IMAGES
 
 BrandId = NewType("BrandId", int)
 
@@ -17,7 +18,13 @@ class Brand:
     slug: str
 
 
-BRANDS = Table("brands", Brand)
+BRANDS = Table(
+    "brands",
+    Brand,
+    type_name="Brand",
+    seen_by=EVERYONE,
+    owns=(IMAGES,),
+)
 
 
 async def find_or_add_brand(conn: Connection, name: str) -> Brand:

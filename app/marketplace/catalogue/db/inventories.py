@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
-from app.marketplace.catalogue.db.sellers import SellerId
-from app.marketplace.catalogue.db.variants import VariantId
+from app.db.table import OfSeller, Table, part_of
+from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
+from app.marketplace.catalogue.db.variants import VARIANTS, VariantId
 
 InventoryId = NewType("InventoryId", int)
 
@@ -22,7 +22,12 @@ class Inventory:
     currency: str
 
 
-INVENTORIES = Table("inventories", Inventory)
+INVENTORIES = Table(
+    "inventories",
+    Inventory,
+    seen_by=OfSeller(),
+    keys={"variant_id": part_of(VARIANTS), "seller_id": SELLERS},
+)
 
 
 async def lock_inventories(conn: Connection, variant_id: VariantId) -> list[Inventory]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
-from app.marketplace.catalogue.db.adverts import AdvertId
-from app.marketplace.catalogue.db.variants import VariantId
+from app.db.table import EVERYONE, Table, Through, part_of
+from app.marketplace.catalogue.db.adverts import ADVERTS, AdvertId
+from app.marketplace.catalogue.db.variants import VARIANTS, VariantId
 from app.marketplace.catalogue.domain.option import FieldType
 
 OptionTypeId = NewType("OptionTypeId", int)
@@ -56,10 +56,29 @@ class AdvertOptionValue:
     text_value: str | None
 
 
-OPTION_TYPES = Table("option_types", OptionType)
-OPTION_VALUES = Table("option_values", OptionValue)
-VARIANT_OPTION_VALUES = Table("variant_option_values", VariantOptionValue)
-ADVERT_OPTION_VALUES = Table("advert_option_values", AdvertOptionValue)
+OPTION_TYPES = Table(
+    "option_types",
+    OptionType,
+    seen_by=EVERYONE,
+)
+OPTION_VALUES = Table(
+    "option_values",
+    OptionValue,
+    seen_by=EVERYONE,
+    keys={"option_type_id": OPTION_TYPES},
+)
+VARIANT_OPTION_VALUES = Table(
+    "variant_option_values",
+    VariantOptionValue,
+    seen_by=Through("variant_id"),
+    keys={"variant_id": part_of(VARIANTS), "option_type_id": OPTION_TYPES, "option_value_id": OPTION_VALUES},
+)
+ADVERT_OPTION_VALUES = Table(
+    "advert_option_values",
+    AdvertOptionValue,
+    seen_by=Through("advert_id"),
+    keys={"advert_id": part_of(ADVERTS), "option_type_id": OPTION_TYPES, "option_value_id": OPTION_VALUES},
+)
 
 
 async def find_choices(

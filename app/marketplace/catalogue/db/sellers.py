@@ -6,8 +6,13 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import OfSeller, Ownership, Table
 from app.errors import NotFound
+from app.marketplace.orders.db.addresses import ADDRESSES
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
+from app.marketplace.owned.db.metadata import METADATA
+from app.marketplace.owned.domain.image import ImageKind
 
 SellerId = NewType("SellerId", int)
 
@@ -27,7 +32,15 @@ class Seller:
     updated_at: datetime
 
 
-SELLERS = Table("sellers", Seller)
+SELLERS = Table(
+    "sellers",
+    Seller,
+    type_name="Seller",
+    seen_by=OfSeller("id"),
+    keys={"address_id": ADDRESSES},
+    owns=(Ownership(IMAGES, ImageKind.GALLERY), Ownership(IMAGES, ImageKind.LOGO), EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
 
 
 async def find_seller(conn: Connection, seller_id: SellerId) -> Seller | None:
@@ -42,11 +55,11 @@ async def find_seller_ids(conn: Connection, seller_ids: Collection[SellerId]) ->
 
 
 async def lock_seller(conn: Connection, seller_id: SellerId) -> Seller:
-    """Lock a seller until the transaction ends. Raises NotFound at `sellerId`."""
+    """Lock a seller until the transaction ends. Raises NotFound at `seller_id`."""
     record = await conn.fetchrow(
         f"select {SELLERS.select_list('s')} from sellers s where s.id = $1 for no key update", seller_id
     )
     if record is None:
         message = "there is no such seller"
-        raise NotFound(message, fields={"sellerId": [message]})
+        raise NotFound(message, fields={"seller_id": [message]})
     return SELLERS.from_record(record)

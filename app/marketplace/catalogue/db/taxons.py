@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import EVERYONE, Reference, Table
 
 TaxonId = NewType("TaxonId", int)
 
@@ -25,7 +25,12 @@ class Taxon:
     tree_name: str
 
 
-TAXONS = Table("taxons", Taxon)
+TAXONS = Table(
+    "taxons",
+    Taxon,
+    seen_by=EVERYONE,
+    keys={"parent_id": Reference()},
+)
 
 
 async def taxon_exists(conn: Connection, taxon_id: int) -> bool:

@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection, Record
-from app.db.table import Table
+from app.db.table import OfSeller, Table, part_of
 from app.errors import NotFound
-from app.marketplace.catalogue.db.adverts import AdvertId
-from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.catalogue.db.adverts import ADVERTS, AdvertId
+from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 from app.marketplace.orders.domain.order import PricingModel
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
+from app.marketplace.owned.db.metadata import METADATA
 
 VariantId = NewType("VariantId", int)
 
@@ -42,7 +45,15 @@ class Variant:
     updated_at: datetime
 
 
-VARIANTS = Table("variants", Variant)
+VARIANTS = Table(
+    "variants",
+    Variant,
+    type_name="Variant",
+    seen_by=OfSeller(),
+    keys={"advert_id": part_of(ADVERTS, passes_down=True), "seller_id": SELLERS},
+    owns=(IMAGES, EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +76,7 @@ async def find_advert_of(conn: Connection, variant_id: VariantId, *, seller_id: 
         seller_id: The seller that must own it. None accepts any seller.
 
     Raises:
-        NotFound: There is none, or it is another seller's. The field is `variantId`.
+        NotFound: There is none, or it is another seller's. The field is `variant_id`.
     """
     found = await conn.fetchval(
         "select v.advert_id from variants v join adverts a on a.id = v.advert_id"
@@ -76,7 +87,7 @@ async def find_advert_of(conn: Connection, variant_id: VariantId, *, seller_id: 
     )
     if found is None:
         message = "there is no such variant"
-        raise NotFound(message, fields={"variantId": [message]})
+        raise NotFound(message, fields={"variant_id": [message]})
     return AdvertId(found)
 
 
@@ -87,7 +98,7 @@ async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: Se
         seller_id: The seller that must own it. None accepts any seller.
 
     Raises:
-        NotFound: There is none, or it is another seller's. The field is `variantId`.
+        NotFound: There is none, or it is another seller's. The field is `variant_id`.
     """
     record = await conn.fetchrow(
         f"select {VARIANTS.select_list('v')} from variants v join adverts a on a.id = v.advert_id"
@@ -98,7 +109,7 @@ async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: Se
     )
     if record is None:
         message = "there is no such variant"
-        raise NotFound(message, fields={"variantId": [message]})
+        raise NotFound(message, fields={"variant_id": [message]})
     return VARIANTS.from_record(record)
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Mapping
 
-from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems, join
 
 #: Attributes that can be changed but not cleared.
@@ -19,13 +18,13 @@ def required_problems(
     """List the attributes that are null or blank and must not be. A new object must have the `needed` ones."""
     problems = Problems()
     if is_new and needed not in given:
-        problems.add(join(path, to_camel_case(needed)), "is required")
+        problems.add(join(path, needed), "is required")
     for name in required:
         if name in given and given[name] is None:
-            problems.add(join(path, to_camel_case(name)), "can't be null")
+            problems.add(join(path, name), "can't be null")
     text = given.get(needed)
     if isinstance(text, str) and not text.strip():
-        problems.add(join(path, to_camel_case(needed)), "must not be blank")
+        problems.add(join(path, needed), "must not be blank")
     return problems
 
 
@@ -34,14 +33,14 @@ def variant_problems(variant: Mapping[str, object], *, path: str) -> Problems:
     problems = Problems()
     for name in ("count_on_hand", "price_cents", "sale_price_cents"):
         if _below(variant.get(name), 0):
-            problems.add(join(path, to_camel_case(name)), "must not be negative")
+            problems.add(join(path, name), "must not be negative")
     for name in ("min_purchase_quantity", "max_purchase_quantity"):
         if _below(variant.get(name), 1):
-            problems.add(join(path, to_camel_case(name)), "must be at least 1")
+            problems.add(join(path, name), "must be at least 1")
     if _below(variant.get("max_purchase_quantity"), variant.get("min_purchase_quantity")):
-        problems.add(join(path, "maxPurchaseQuantity"), "must not be less than minPurchaseQuantity")
+        problems.add(join(path, "max_purchase_quantity"), "must not be less than the smallest quantity")
     if _below(variant.get("sale_price_end_at"), variant.get("sale_price_start_at")):
-        problems.add(join(path, "salePriceEndAt"), "must not be before salePriceStartAt")
+        problems.add(join(path, "sale_price_end_at"), "must not be before the sale's start")
     currency = variant.get("currency")
     if isinstance(currency, str) and not _CURRENCY.match(currency):
         problems.add(join(path, "currency"), "must be an ISO 4217 code such as AUD")

@@ -35,15 +35,15 @@ def choice_problems(
     for index, choice in enumerate(choices):
         place = f"{path}.{index}"
         if choice.type_id not in types:
-            problems.add(f"{place}.optionTypeId", "there is no such option type")
+            problems.add(f"{place}.option_type_id", "there is no such option type")
             continue
         kind, values = types[choice.type_id]
         if kind is FieldType.FREE_TEXT:
             if not (choice.text or "").strip() or choice.value_id is not None:
-                problems.add(f"{place}.textValue", "is required, and nothing else, for an option of free text")
+                problems.add(f"{place}.text_value", "is required, and nothing else, for an option of free text")
         elif choice.value_id not in values or choice.text is not None:
-            problems.add(f"{place}.optionValueId", "must be one of the option type's values")
+            problems.add(f"{place}.option_value_id", "must be one of the option type's values")
         if choice.type_id in seen and kind is not FieldType.MULTI_SELECT:
-            problems.add(f"{place}.optionTypeId", "is given twice")
+            problems.add(f"{place}.option_type_id", "is given twice")
         seen.add(choice.type_id)
     return problems

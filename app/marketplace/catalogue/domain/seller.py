@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems
 
 #: The contact details, which a seller may change itself.
@@ -31,4 +30,4 @@ def seller_problems(sent: Mapping[str, object], *, is_new: bool) -> Problems:
 
 
 def _path(name: str) -> str:
-    return f"attributes.{to_camel_case(name)}"
+    return f"attributes.{name}"

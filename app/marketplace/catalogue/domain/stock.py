@@ -15,7 +15,7 @@ class PurchaseLine:
     """One line of a purchase.
 
     Args:
-        path: The path of the line in the input: `lineItems.0`.
+        path: The path of the line in the input: `line_items.0`.
         item_amount_cents: The price of one. None takes the variant's price.
         seller_id: The seller that the variant must belong to. None accepts any.
     """
@@ -79,12 +79,12 @@ def purchase_problems(lines: Sequence[PurchaseLine], offers: Mapping[int, Offer]
         offer = offers.get(line.variant_id)
         if offer is None or line.seller_id not in (None, offer.seller_id):
             of_whom = "" if line.seller_id is None else " of this seller"
-            problems.add(f"{line.path}.variantId", f"there is no such variant{of_whom}")
+            problems.add(f"{line.path}.variant_id", f"there is no such variant{of_whom}")
             continue
         problems.include(_line_problems(line, offer, total[line.variant_id]))
         if offer.currency != currencies[0]:
             message = f"is sold in {offer.currency}, other items of the order in {currencies[0]}"
-            problems.add(f"{line.path}.variantId", message)
+            problems.add(f"{line.path}.variant_id", message)
     return problems
 
 
@@ -94,9 +94,9 @@ def form_problems(line: PurchaseLine) -> Problems:
     if line.quantity < 1:
         problems.add(f"{line.path}.quantity", "must be at least 1")
     if line.item_amount_cents is not None and line.item_amount_cents < 0:
-        problems.add(f"{line.path}.itemAmountCents", "must not be negative")
+        problems.add(f"{line.path}.item_amount_cents", "must not be negative")
     if line.postage_cents < 0:
-        problems.add(f"{line.path}.postageCents", "must not be negative")
+        problems.add(f"{line.path}.postage_cents", "must not be negative")
     problems.include(adjustment_form_problems(line.adjustments, line.path))
     return problems.include(tax_rate_problems(line.path, line.tax_rate))
 
@@ -104,16 +104,16 @@ def form_problems(line: PurchaseLine) -> Problems:
 def tax_rate_problems(path: str, rate: float | None) -> Problems:
     if rate is None or 0 <= rate <= 1:
         return Problems()
-    return Problems({f"{path}.taxRate": ["must be a fraction from 0 to 1: 10 % is 0.1"]})
+    return Problems({f"{path}.tax_rate": ["must be a fraction from 0 to 1: 10 % is 0.1"]})
 
 
 def _line_problems(line: PurchaseLine, offer: Offer, total: int) -> Problems:
     problems = Problems()
     if not offer.is_for_sale:
-        problems.add(f"{line.path}.variantId", "is not for sale: the variant or its advert is not published")
+        problems.add(f"{line.path}.variant_id", "is not for sale: the variant or its advert is not published")
     unit = offer.price_cents if line.item_amount_cents is None else line.item_amount_cents
     if unit is None:
-        problems.add(f"{line.path}.itemAmountCents", "is required: the variant has no price")
+        problems.add(f"{line.path}.item_amount_cents", "is required: the variant has no price")
     elif abs(unit * line.quantity) > BIGINT_MAX:
         problems.add(f"{line.path}.quantity", "makes an amount that is too large")
     for message in _quantity_messages(offer, total):

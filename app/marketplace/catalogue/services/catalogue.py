@@ -88,7 +88,7 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
         seller_id = await _seller_of(conn, viewer, change, advert, problems)
         taxon_id = change.attributes.taxon_id
         if isinstance(taxon_id, int) and not await taxon_exists(conn, taxon_id):
-            problems.add("attributes.taxonId", "there is no such taxon")
+            problems.add("attributes.taxon_id", "there is no such taxon")
         problems.check()
         attributes = await _with_brand(conn, columns_given(change.attributes))
         if advert is None:
@@ -102,7 +102,7 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
 
 
 async def lock_in_advert(conn: Connection, viewer: Viewer, variant_id: VariantId) -> Variant:
-    """Lock a variant of the viewer after its advert, in the order of all locks. Raises NotFound at `variantId`."""
+    """Lock a variant of the viewer after its advert, in the order of all locks. Raises NotFound at `variant_id`."""
     advert_id = await find_advert_of(conn, variant_id, seller_id=viewer.seller_id)
     await lock_advert(conn, advert_id, seller_id=viewer.seller_id)
     return await lock_variant(conn, variant_id, seller_id=viewer.seller_id)
@@ -148,14 +148,14 @@ def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
         problems.add("attributes.vetted", "can be set by the marketplace operator only")
     if not isinstance(images := change.attributes.images, Absent):
         problems.include(image_problems(images, "attributes.images"))
-    problems.include(external_id_problems(change.attributes.external_ids, "attributes.externalIds"))
+    problems.include(external_id_problems(change.attributes.external_ids, "attributes.external_ids"))
     problems.include(metadata_problems(change.attributes.metadata, "attributes.metadata"))
     if isinstance(name := change.attributes.brand_name, str):
-        problems.include(blank_problems({"attributes.brandName": name}))
+        problems.include(blank_problems({"attributes.brand_name": name}))
     if is_new and not change.attributes.variants:
         problems.add("attributes.variants", "must not be empty: an advert has at least one variant")
     if is_new and change.seller_id is None and viewer.is_operator:
-        problems.add("sellerId", "is required for a new advert")
+        problems.add("seller_id", "is required for a new advert")
     return problems
 
 
@@ -172,11 +172,11 @@ async def _seller_of(
     seller_id = change.seller_id if change.seller_id is not None else viewer.seller_id
     if advert is not None:
         if change.seller_id not in (None, advert.seller_id):
-            problems.add("sellerId", "is not the advert's seller, which can't be changed")
+            problems.add("seller_id", "is not the advert's seller, which can't be changed")
         return advert.seller_id
     is_other = viewer.seller_id not in (None, seller_id)
     if seller_id is not None and (is_other or await find_seller(conn, seller_id) is None):
-        problems.add("sellerId", "there is no such seller")
+        problems.add("seller_id", "there is no such seller")
     return seller_id
 
 
@@ -186,10 +186,10 @@ def _variants_problems(change: AdvertUpsert, known: Mapping[VariantId, Variant])
     for index, listed in enumerate(change.attributes.variants):
         path = f"attributes.variants.{index}"
         if listed.variant_id is not None and listed.variant_id not in known:
-            problems.add(f"{path}.variantId", "there is no such variant of this advert")
+            problems.add(f"{path}.variant_id", "there is no such variant of this advert")
             continue
         if listed.variant_id in seen:
-            problems.add(f"{path}.variantId", "is listed twice")
+            problems.add(f"{path}.variant_id", "is listed twice")
         if listed.variant_id is not None:
             seen.add(listed.variant_id)
         variant = None if listed.variant_id is None else known[listed.variant_id]
@@ -231,7 +231,7 @@ class VariantParts:
 async def _save_parts(conn: Connection, parts: Sequence[VariantParts]) -> set[int]:
     """Set option values and images, if given. Return the variants that were changed. Raises InvalidInput."""
     choices = [
-        OwnersChoices(owner_id=one.variant_id, choices=given, path=f"{one.path}.optionValues")
+        OwnersChoices(owner_id=one.variant_id, choices=given, path=f"{one.path}.option_values")
         for one in parts
         if not isinstance(given := one.attributes.option_values, Absent)
     ]
@@ -245,10 +245,10 @@ async def _save_parts(conn: Connection, parts: Sequence[VariantParts]) -> set[in
 
 async def _save_advert_parts(conn: Connection, advert: Advert, attributes: AdvertAttributes) -> Advert:
     """Set the values that are stored in other tables, if given. Raises InvalidInput."""
-    await keep_external_ids(conn, "Advert", advert.id, attributes.external_ids)
-    await keep_metadata(conn, "Advert", advert.id, attributes.metadata)
+    await keep_external_ids(conn, ADVERTS.type_name, advert.id, attributes.external_ids)
+    await keep_metadata(conn, ADVERTS.type_name, advert.id, attributes.metadata)
     if not isinstance(choices := attributes.advert_option_values, Absent):
-        asked = OwnersChoices(owner_id=advert.id, choices=choices, path="attributes.advertOptionValues")
+        asked = OwnersChoices(owner_id=advert.id, choices=choices, path="attributes.advert_option_values")
         if await set_choices(conn, ADVERT_OPTION_VALUES, [asked]):
             await touch_advert(conn, advert.id)
     if isinstance(attributes.images, Absent):

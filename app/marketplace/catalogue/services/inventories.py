@@ -61,13 +61,13 @@ async def update_inventories(
 def _problems(index: int, state: InventoryState) -> Problems:
     problems = Problems()
     if isinstance(state.count_on_hand, int) and state.count_on_hand < 0:
-        problems.add(f"inventories.{index}.countOnHand", "must not be negative")
+        problems.add(f"inventories.{index}.count_on_hand", "must not be negative")
     if isinstance(state.price_cents, int) and state.price_cents < 0:
-        problems.add(f"inventories.{index}.priceCents", "must not be negative")
+        problems.add(f"inventories.{index}.price_cents", "must not be negative")
     if state.count_on_hand is None:
-        problems.add(f"inventories.{index}.countOnHand", "can't be null")
+        problems.add(f"inventories.{index}.count_on_hand", "can't be null")
     if state.infinite_quantity is None:
-        problems.add(f"inventories.{index}.infiniteQuantity", "can't be null")
+        problems.add(f"inventories.{index}.infinite_quantity", "can't be null")
     return problems
 
 
@@ -77,9 +77,9 @@ async def _seller_problems(conn: Connection, viewer: Viewer, sellers: Sequence[S
     problems = Problems()
     for index, seller_id in enumerate(sellers):
         if seller_id not in known or viewer.seller_id not in (None, seller_id):
-            problems.add(f"inventories.{index}.sellerId", "there is no such seller")
+            problems.add(f"inventories.{index}.seller_id", "there is no such seller")
         elif seller_id in sellers[:index]:
-            problems.add(f"inventories.{index}.sellerId", "is listed twice")
+            problems.add(f"inventories.{index}.seller_id", "is listed twice")
     return problems
 
 

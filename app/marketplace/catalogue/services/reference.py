@@ -12,7 +12,6 @@ from app.db.table import Table
 from app.db.write import insert_row, update_row
 from app.errors import Forbidden, InvalidInput, NotFound
 from app.kernel.attributes import ABSENT, Absent, sent_values
-from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.catalogue.db.option_types import (
     OPTION_TYPES,
@@ -73,8 +72,8 @@ async def save_taxon(database: Database, viewer: Viewer, attributes: TaxonAttrib
     if attributes.taxon_id is None:
         sent.setdefault("title", sent["display_name"])
     async with transaction(database, actor=viewer.actor) as conn:
-        await _check_exists(conn, TAXONS, sent.get("parent_id"), "parentId")
-        return await _save(conn, TAXONS, attributes.taxon_id, "taxonId", sent)
+        await _check_exists(conn, TAXONS, sent.get("parent_id"), "parent_id")
+        return await _save(conn, TAXONS, attributes.taxon_id, "taxon_id", sent)
 
 
 async def save_option_type(database: Database, viewer: Viewer, attributes: OptionTypeAttributes) -> OptionType:
@@ -83,7 +82,7 @@ async def save_option_type(database: Database, viewer: Viewer, attributes: Optio
     if attributes.option_type_id is None:
         sent.setdefault("display_name", sent["name"])
     async with transaction(database, actor=viewer.actor) as conn:
-        return await _save(conn, OPTION_TYPES, attributes.option_type_id, "optionTypeId", sent)
+        return await _save(conn, OPTION_TYPES, attributes.option_type_id, "option_type_id", sent)
 
 
 async def save_option_value(database: Database, viewer: Viewer, attributes: OptionValueAttributes) -> OptionValue:
@@ -92,8 +91,8 @@ async def save_option_value(database: Database, viewer: Viewer, attributes: Opti
     if attributes.option_value_id is None:
         sent.setdefault("display_name", sent["name"])
     async with transaction(database, actor=viewer.actor) as conn:
-        await _check_exists(conn, OPTION_TYPES, sent.get("option_type_id"), "optionTypeId")
-        return await _save(conn, OPTION_VALUES, attributes.option_value_id, "optionValueId", sent)
+        await _check_exists(conn, OPTION_TYPES, sent.get("option_type_id"), "option_type_id")
+        return await _save(conn, OPTION_VALUES, attributes.option_value_id, "option_value_id", sent)
 
 
 def _sent(
@@ -107,12 +106,12 @@ def _sent(
     is_new = sent.pop(key) is None
     for name in needed if is_new else ():
         if name not in sent:
-            problems.add(to_camel_case(name), "is required")
+            problems.add(name, "is required")
     for name, value in sent.items():
         if value is None and name not in nullable:
-            problems.add(to_camel_case(name), "can't be null")
+            problems.add(name, "can't be null")
         if isinstance(value, str) and not value.strip():
-            problems.add(to_camel_case(name), "must not be blank")
+            problems.add(name, "must not be blank")
     problems.check()
     return sent
 
@@ -134,10 +133,10 @@ async def _save(conn: Connection, table: Table[Row], key: int | None, field: str
             raise NotFound("There is no such thing.", fields={field: ["there is no such thing"]})
         before = table.from_record(record)
         if "option_type_id" in values and values["option_type_id"] != getattr(before, "option_type_id", None):
-            Problems(optionTypeId=["can't be changed"]).check()
+            Problems(option_type_id=["can't be changed"]).check()
         differing = {name: value for name, value in values.items() if value != getattr(before, name)}
         return await update_row(conn, table, key, differing) if differing else before
     except asyncpg.UniqueViolationError as error:
         raise InvalidInput.at("name", "is taken") from error
     except asyncpg.CheckViolationError as error:
-        raise InvalidInput.at("parentId", "lies below the taxon itself") from error
+        raise InvalidInput.at("parent_id", "lies below the taxon itself") from error

@@ -10,7 +10,6 @@ from app.db.pool import Connection, transaction
 from app.db.write import insert_row, update_row
 from app.errors import Forbidden, NotFound
 from app.kernel.attributes import ABSENT, Absent, sent_values
-from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.catalogue.db.sellers import SELLERS, Seller, SellerId, lock_seller
 from app.marketplace.catalogue.domain.seller import OWN, seller_problems
@@ -63,10 +62,10 @@ async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate
     problems.include(_rights(viewer, sent)).check()
     seller_id = viewer.seller_id if change.seller_id is None else change.seller_id
     if seller_id is None:
-        Problems(sellerId=["is required"]).check()
+        Problems(seller_id=["is required"]).check()
     if viewer.seller_id not in (None, seller_id):
         message = "there is no such seller"
-        raise NotFound(message, fields={"sellerId": [message]})
+        raise NotFound(message, fields={"seller_id": [message]})
     assert seller_id is not None
     async with transaction(database, actor=viewer.actor) as conn:
         before = await lock_seller(conn, seller_id)
@@ -79,7 +78,7 @@ def _rights(viewer: Viewer, sent: dict[str, Any]) -> Problems:
     """List the attributes that a seller may not change itself."""
     foreign = [] if viewer.is_operator else [name for name in sent if name not in OWN]
     message = "can be changed by the marketplace operator only"
-    return Problems({f"attributes.{to_camel_case(name)}": [message] for name in foreign})
+    return Problems({f"attributes.{name}": [message] for name in foreign})
 
 
 async def _columns(conn: Connection, sent: dict[str, Any]) -> dict[str, Any]:

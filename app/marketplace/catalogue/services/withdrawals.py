@@ -46,7 +46,7 @@ async def withdraw_variant(database: Database, viewer: Viewer, variant_id: Varia
         variant = await lock_in_advert(conn, viewer, variant_id)
         if len(await lock_advert_variants(conn, variant.advert_id)) == 1:
             message = "is the last variant of its advert: delete the advert instead"
-            raise Conflict(f"The variant {message}.", fields={"variantId": [message]})
+            raise Conflict(f"The variant {message}.", fields={"variant_id": [message]})
         await touch_advert(conn, variant.advert_id)
         deleted_at = await conn.fetchval("select now()")
         return await update_row(conn, VARIANTS, variant.id, {"deleted_at": deleted_at})

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import EVERYONE, WITH_REFERRERS, Table
 
 AddressId = NewType("AddressId", int)
 CountryId = NewType("CountryId", int)
@@ -41,9 +41,24 @@ class Address:
     lng: float | None
 
 
-COUNTRIES = Table("countries", Country)
-STATES = Table("states", State)
-ADDRESSES = Table("addresses", Address)
+COUNTRIES = Table(
+    "countries",
+    Country,
+    seen_by=EVERYONE,
+)
+STATES = Table(
+    "states",
+    State,
+    seen_by=EVERYONE,
+    keys={"country_id": COUNTRIES},
+)
+# Orders are the operator's; a seller sees what they share with their invoices through its invoice.
+ADDRESSES = Table(
+    "addresses",
+    Address,
+    seen_by=WITH_REFERRERS,
+    keys={"country_id": COUNTRIES, "state_id": STATES},
+)
 
 
 async def find_or_add_country(conn: Connection, iso: str) -> CountryId:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import NewType
 
-from app.db.table import Table
-from app.marketplace.orders.db.invoices import InvoiceId, LineItemId
+from app.db.table import Table, Through, part_of
+from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, InvoiceId, LineItemId
 from app.marketplace.orders.domain.adjustment import AdjustmentAppliesTo, AdjustmentType
 
 AdjustmentId = NewType("AdjustmentId", int)
@@ -24,4 +24,9 @@ class Adjustment:
     description: str | None
 
 
-ADJUSTMENTS = Table("adjustments", Adjustment)
+ADJUSTMENTS = Table(
+    "adjustments",
+    Adjustment,
+    seen_by=Through("invoice_id", "line_item_id"),
+    keys={"invoice_id": part_of(INVOICES), "line_item_id": part_of(LINE_ITEMS)},
+)

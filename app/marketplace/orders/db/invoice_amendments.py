@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
-from app.marketplace.orders.db.invoices import InvoiceId, LineItemId
+from app.db.table import Table, Through, part_of
+from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, InvoiceId, LineItemId
 from app.marketplace.orders.domain.invoice import InvoiceAmendmentLineItemStatus
-from app.marketplace.refunds.db.refund_requests import RefundRequestId
+from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS, RefundRequestId
 
 InvoiceAmendmentId = NewType("InvoiceAmendmentId", int)
 InvoiceAmendmentLineItemId = NewType("InvoiceAmendmentLineItemId", int)
@@ -47,8 +47,18 @@ class InvoiceAmendmentLineItem:
     currency: str
 
 
-INVOICE_AMENDMENTS = Table("invoice_amendments", InvoiceAmendment)
-INVOICE_AMENDMENT_LINE_ITEMS = Table("invoice_amendment_line_items", InvoiceAmendmentLineItem)
+INVOICE_AMENDMENTS = Table(
+    "invoice_amendments",
+    InvoiceAmendment,
+    seen_by=Through("invoice_id"),
+    keys={"invoice_id": part_of(INVOICES), "refund_request_id": REFUND_REQUESTS},
+)
+INVOICE_AMENDMENT_LINE_ITEMS = Table(
+    "invoice_amendment_line_items",
+    InvoiceAmendmentLineItem,
+    seen_by=Through("invoice_amendment_id"),
+    keys={"invoice_amendment_id": part_of(INVOICE_AMENDMENTS), "line_item_id": LINE_ITEMS},
+)
 
 
 async def count_settled(conn: Connection, invoice_id: InvoiceId) -> dict[tuple[LineItemId, bool], int]:

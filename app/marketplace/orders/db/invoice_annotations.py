@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import Table, Through, part_of
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
-from app.marketplace.orders.db.invoices import InvoiceId
+from app.marketplace.orders.db.invoices import INVOICES, InvoiceId
 
 InvoiceAnnotationId = NewType("InvoiceAnnotationId", int)
 
@@ -23,7 +23,12 @@ class InvoiceAnnotation:
     updated_at: datetime
 
 
-INVOICE_ANNOTATIONS = Table("invoice_annotations", InvoiceAnnotation)
+INVOICE_ANNOTATIONS = Table(
+    "invoice_annotations",
+    InvoiceAnnotation,
+    seen_by=Through("invoice_id"),
+    keys={"invoice_id": part_of(INVOICES)},
+)
 
 
 async def find_annotated_invoice(
@@ -35,7 +40,7 @@ async def find_annotated_invoice(
         seller_id: The seller that must own it. None accepts any seller.
 
     Raises:
-        NotFound: There is none, or it is another seller's. The field is `invoiceAnnotationId`.
+        NotFound: There is none, or it is another seller's. The field is `invoice_annotation_id`.
     """
     found = await conn.fetchval(
         "select a.invoice_id from invoice_annotations a join invoices i on i.id = a.invoice_id"
@@ -45,5 +50,5 @@ async def find_annotated_invoice(
     )
     if found is None:
         message = "there is no such annotation"
-        raise NotFound(message, fields={"invoiceAnnotationId": [message]})
+        raise NotFound(message, fields={"invoice_annotation_id": [message]})
     return InvoiceId(found)

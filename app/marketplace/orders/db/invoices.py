@@ -6,12 +6,18 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import OfSeller, Ownership, Reference, Table, Through, part_of
 from app.errors import NotFound
-from app.marketplace.catalogue.db.sellers import SellerId
-from app.marketplace.orders.db.orders import OrderId
+from app.marketplace.catalogue.db.adverts import ADVERTS
+from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
+from app.marketplace.catalogue.db.variants import VARIANTS
+from app.marketplace.orders.db.addresses import ADDRESSES
+from app.marketplace.orders.db.orders import ORDERS, OrderId
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
 from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, PricingModel
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
+from app.marketplace.owned.db.metadata import METADATA
 
 InvoiceId = NewType("InvoiceId", int)
 LineItemId = NewType("LineItemId", int)
@@ -80,8 +86,34 @@ class LineItem:
     updated_at: datetime
 
 
-INVOICES = Table("invoices", Invoice)
-LINE_ITEMS = Table("line_items", LineItem)
+INVOICES = Table(
+    "invoices",
+    Invoice,
+    type_name="Invoice",
+    seen_by=OfSeller(),
+    keys={
+        "order_id": part_of(ORDERS, passes_down=True),
+        "seller_id": SELLERS,
+        "shipping_address_id": ADDRESSES,
+        "buyer_billing_address_id": ADDRESSES,
+    },
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+    remembered_in="deleted_invoices",
+)
+LINE_ITEMS = Table(
+    "line_items",
+    LineItem,
+    type_name="LineItem",
+    seen_by=Through("invoice_id"),
+    keys={
+        "invoice_id": part_of(INVOICES),
+        "advert_id": Reference(to=ADVERTS, is_enforced=False),
+        "variant_id": Reference(to=VARIANTS, is_enforced=False),
+        "image_id": IMAGES,
+    },
+    owns=(EXTERNAL_IDS, METADATA, Ownership(IMAGES, is_part=False)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +132,7 @@ async def lock_invoice(conn: Connection, invoice_id: InvoiceId, *, seller_id: Se
         seller_id: The seller that must own it. None accepts any seller.
 
     Raises:
-        NotFound: There is none, or it is another seller's. The field is `invoiceId`.
+        NotFound: There is none, or it is another seller's. The field is `invoice_id`.
     """
     record = await conn.fetchrow(
         f"select {INVOICES.select_list('i')} from invoices i"
@@ -110,7 +142,7 @@ async def lock_invoice(conn: Connection, invoice_id: InvoiceId, *, seller_id: Se
     )
     if record is None:
         message = "there is no such invoice"
-        raise NotFound(message, fields={"invoiceId": [message]})
+        raise NotFound(message, fields={"invoice_id": [message]})
     return INVOICES.from_record(record)
 
 

@@ -5,9 +5,12 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import OperatorOnly, Table
 from app.errors import NotFound
+from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.orders.domain.order import OrderStatus
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.metadata import METADATA
 
 OrderId = NewType("OrderId", int)
 
@@ -42,7 +45,15 @@ class Order:
     updated_at: datetime
 
 
-ORDERS = Table("orders", Order)
+ORDERS = Table(
+    "orders",
+    Order,
+    type_name="Order",
+    seen_by=OperatorOnly("An order"),
+    keys={"address_id": ADDRESSES, "billing_address_id": ADDRESSES},
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
 
 
 async def get_order(conn: Connection, order_id: OrderId) -> Order:
@@ -54,11 +65,11 @@ async def get_order(conn: Connection, order_id: OrderId) -> Order:
 
 
 async def lock_order(conn: Connection, order_id: OrderId) -> Order:
-    """Lock an order until the transaction ends. Raises NotFound at `orderId`."""
+    """Lock an order until the transaction ends. Raises NotFound at `order_id`."""
     record = await conn.fetchrow(
         f"select {ORDERS.select_list('o')} from orders o where o.id = $1 for no key update", order_id
     )
     if record is None:
         message = "there is no such order"
-        raise NotFound(message, fields={"orderId": [message]})
+        raise NotFound(message, fields={"order_id": [message]})
     return ORDERS.from_record(record)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from app.db.table import Table
-from app.marketplace.orders.db.orders import OrderId
+from app.db.table import Table, Through, part_of
+from app.marketplace.orders.db.orders import ORDERS, OrderId
 
 PaymentEventId = NewType("PaymentEventId", int)
 
@@ -22,4 +22,9 @@ class PaymentEvent:
     created_at: datetime
 
 
-PAYMENT_EVENTS = Table("payment_events", PaymentEvent)
+PAYMENT_EVENTS = Table(
+    "payment_events",
+    PaymentEvent,
+    seen_by=Through("order_id"),
+    keys={"order_id": part_of(ORDERS)},
+)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from app.db.table import Table
-from app.marketplace.orders.db.shipments import ShipmentId
+from app.db.table import Table, Through, part_of
+from app.marketplace.orders.db.shipments import SHIPMENTS, ShipmentId
 from app.marketplace.orders.domain.tracking import ShipmentStatus as Status
 
 ShipmentStatusId = NewType("ShipmentStatusId", int)
@@ -19,4 +19,9 @@ class ShipmentStatus:
     created_at: datetime
 
 
-SHIPMENT_STATUSES = Table("shipment_statuses", ShipmentStatus)
+SHIPMENT_STATUSES = Table(
+    "shipment_statuses",
+    ShipmentStatus,
+    seen_by=Through("shipment_id"),
+    keys={"shipment_id": part_of(SHIPMENTS)},
+)

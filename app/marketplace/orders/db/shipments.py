@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import EVERYONE, Table, Through, part_of
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
-from app.marketplace.orders.db.invoices import InvoiceId, LineItemId
+from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, InvoiceId, LineItemId
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.metadata import METADATA
 
 ShipmentId = NewType("ShipmentId", int)
 ShippedItemId = NewType("ShippedItemId", int)
@@ -44,9 +46,26 @@ class ShipmentCarrier:
     tracking_link_template: str | None
 
 
-SHIPMENTS = Table("shipments", Shipment)
-SHIPPED_ITEMS = Table("shipped_items", ShippedItem)
-SHIPMENT_CARRIERS = Table("shipment_carriers", ShipmentCarrier)
+SHIPMENT_CARRIERS = Table(
+    "shipment_carriers",
+    ShipmentCarrier,
+    seen_by=EVERYONE,
+)
+SHIPMENTS = Table(
+    "shipments",
+    Shipment,
+    type_name="Shipment",
+    seen_by=Through("invoice_id"),
+    keys={"invoice_id": part_of(INVOICES), "carrier_id": SHIPMENT_CARRIERS},
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
+SHIPPED_ITEMS = Table(
+    "shipped_items",
+    ShippedItem,
+    seen_by=Through("shipment_id"),
+    keys={"shipment_id": part_of(SHIPMENTS), "line_item_id": LINE_ITEMS},
+)
 
 
 async def find_carrier(conn: Connection, carrier_id: ShipmentCarrierId) -> ShipmentCarrier | None:
@@ -63,7 +82,7 @@ async def find_shipped_invoice(conn: Connection, shipment_id: ShipmentId, *, sel
         seller_id: The seller that must own it. None accepts any seller.
 
     Raises:
-        NotFound: There is none, or it is another seller's. The field is `shipmentId`.
+        NotFound: There is none, or it is another seller's. The field is `shipment_id`.
     """
     found = await conn.fetchval(
         "select s.invoice_id from shipments s join invoices i on i.id = s.invoice_id"
@@ -73,7 +92,7 @@ async def find_shipped_invoice(conn: Connection, shipment_id: ShipmentId, *, sel
     )
     if found is None:
         message = "there is no such shipment"
-        raise NotFound(message, fields={"shipmentId": [message]})
+        raise NotFound(message, fields={"shipment_id": [message]})
     return InvoiceId(found)
 
 

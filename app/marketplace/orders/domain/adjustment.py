@@ -106,7 +106,7 @@ def discount_problems(
 
 
 def _amount_path(path: str, index: int) -> str:
-    return f"{path}.adjustments.{index}.amountCents"
+    return f"{path}.adjustments.{index}.amount_cents"
 
 
 def _shares(amount: int, weights: Sequence[int]) -> list[int]:

@@ -43,16 +43,16 @@ def amendment_problems(lines: Sequence[AmendmentLine], left: Mapping[int, Refund
             claim.
     """
     if not lines:
-        return Problems(lineItems=["must not be empty"])
+        return Problems(line_items=["must not be empty"])
     problems = Problems()
     taken: Counter[tuple[int, bool]] = Counter()
     for index, line in enumerate(lines):
-        path = f"lineItems.{index}"
+        path = f"line_items.{index}"
         problems.include(_form_problems(line, path))
         if line.line_item_id is None or line.quantity < 1:
             continue
         if line.line_item_id not in left:
-            problems.add(f"{path}.lineItemId", "there is no such line item on this invoice")
+            problems.add(f"{path}.line_item_id", "there is no such line item on this invoice")
             continue
         part = left[line.line_item_id]
         key = line.line_item_id, line.is_dispatched
@@ -70,20 +70,20 @@ def _form_problems(line: AmendmentLine, path: str) -> Problems:
     if line.quantity < 1:
         problems.add(f"{path}.quantity", "must be at least 1")
     if (line.line_item_id is None) == (line.custom is None):
-        problems.add(path, "must have either lineItemId or custom")
+        problems.add(path, "must be either about a line item or custom")
     elif line.custom is not None:
         problems.include(blank_problems({f"{path}.custom": line.custom}))
         if line.amount_cents is None:
-            problems.add(f"{path}.amountCents", "is required for a custom line")
+            problems.add(f"{path}.amount_cents", "is required for a custom line")
     if line.amount_cents is not None and abs(line.amount_cents * line.quantity) > BIGINT_MAX:
-        problems.add(f"{path}.amountCents", "comes to an amount that is too large")
+        problems.add(f"{path}.amount_cents", "comes to an amount that is too large")
     return problems
 
 
 def amount_problems(total_cents: int, *, invoice_left_cents: int) -> Problems:
     """Check that the invoice's total does not become negative."""
     if abs(total_cents) > BIGINT_MAX or abs(invoice_left_cents - total_cents) > BIGINT_MAX:
-        return Problems(lineItems=["come to an amount that is too large"])
+        return Problems(line_items=["come to an amount that is too large"])
     if total_cents > max(invoice_left_cents, 0):
-        return Problems(lineItems=[f"come to more than is left of the invoice: {max(invoice_left_cents, 0)}"])
+        return Problems(line_items=[f"come to more than is left of the invoice: {max(invoice_left_cents, 0)}"])
     return Problems()

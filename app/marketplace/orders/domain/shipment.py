@@ -38,9 +38,9 @@ def shipping_problems(
     """
     problems = Problems()
     if is_settled(flags):
-        problems.add("invoiceId", "is cancelled or refunded: nothing is sent any more")
+        problems.add("invoice_id", "is cancelled or refunded: nothing is sent any more")
     if delivery_type is DeliveryType.NO_DISPATCH:
-        problems.add("invoiceId", "needs no dispatch: nothing is sent")
+        problems.add("invoice_id", "needs no dispatch: nothing is sent")
     problems.include(dispatch_problems(ordered_at, dispatched_at))
     return problems.include(packing_problems(awaiting, packed))
 
@@ -49,19 +49,19 @@ def dispatch_problems(ordered_at: datetime, dispatched_at: datetime) -> Problems
     # Integrators round times down to the second.
     if dispatched_at >= ordered_at.replace(microsecond=0):
         return Problems()
-    return Problems(dispatchedAt=[f"must not be before the order, {ordered_at.isoformat()}"])
+    return Problems(dispatched_at=[f"must not be before the order, {ordered_at.isoformat()}"])
 
 
 def packing_problems(awaiting: Mapping[int, int], packed: Sequence[PackedItem]) -> Problems:
     """List the problems of the contents. A line item may be listed twice; its quantities are summed."""
     if not packed:
-        return Problems(shippedItems=["must not be empty"])
+        return Problems(shipped_items=["must not be empty"])
     problems = Problems()
     taken: Counter[int] = Counter()
     for index, item in enumerate(packed):
-        path = f"shippedItems.{index}"
+        path = f"shipped_items.{index}"
         if item.line_item_id not in awaiting:
-            problems.add(f"{path}.lineItemId", "there is no such line item on this invoice")
+            problems.add(f"{path}.line_item_id", "there is no such line item on this invoice")
         elif item.quantity < 1:
             problems.add(f"{path}.quantity", "must be at least 1")
         else:
@@ -82,9 +82,9 @@ def returning_problems(left: Mapping[int, int], packed: Sequence[PackedItem]) ->
     problems = Problems()
     taken: Counter[int] = Counter()
     for index, item in enumerate(packed):
-        path = f"shippedItems.{index}"
+        path = f"shipped_items.{index}"
         if item.line_item_id not in left:
-            problems.add(f"{path}.lineItemId", "there is no such line item in this refund request")
+            problems.add(f"{path}.line_item_id", "there is no such line item in this refund request")
         elif item.quantity < 1:
             problems.add(f"{path}.quantity", "must be at least 1")
         else:

@@ -37,7 +37,7 @@ async def update_collection(
         invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)
         conflict = collecting_conflict(invoice.status_flags, invoice.delivery_type, status)
         if conflict is not None:
-            raise Conflict(f"The invoice {conflict}.", fields={"invoiceId": [conflict]})
+            raise Conflict(f"The invoice {conflict}.", fields={"invoice_id": [conflict]})
         flags = flags_after_collecting(invoice.status_flags, status)
         if flags == invoice.status_flags:
             return invoice

@@ -12,7 +12,6 @@ from app.db.pool import Connection, transaction
 from app.db.write import update_row
 from app.errors import Conflict, Forbidden
 from app.kernel.attributes import ABSENT, Absent, sent_values
-from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.orders.db.invoices import (
     INVOICES,
@@ -103,12 +102,12 @@ async def update_order(database: Database, viewer: Viewer, change: OrderUpdate) 
 
 
 def _problems(change: OrderUpdate) -> Problems:
-    problems = payment_problems(change.payment_events, "paymentEvents")
+    problems = payment_problems(change.payment_events, "payment_events")
     if change.attributes.is_gift is None:
-        problems.add("attributes.isGift", "can't be null")
+        problems.add("attributes.is_gift", "can't be null")
     for name in ("address", "billing_address"):
         if isinstance(address := getattr(change.attributes, name), NewAddress):
-            problems.include(address_problems(address, f"attributes.{to_camel_case(name)}"))
+            problems.include(address_problems(address, f"attributes.{name}"))
     return problems
 
 

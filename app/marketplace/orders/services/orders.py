@@ -141,15 +141,15 @@ async def create_order(database: Database, viewer: Viewer, given: NewPurchase) -
 
 def _form_problems(given: NewPurchase) -> Problems:
     """List the problems that do not depend on the stock."""
-    problems = payment_problems(given.order.payment_events, "order.paymentEvents")
+    problems = payment_problems(given.order.payment_events, "order.payment_events")
     problems.include(address_problems(given.order.address, "order.address"))
-    problems.include(address_problems(given.order.billing_address, "order.billingAddress"))
-    problems.include(external_id_problems(given.order.external_ids, "order.externalIds"))
+    problems.include(address_problems(given.order.billing_address, "order.billing_address"))
+    problems.include(external_id_problems(given.order.external_ids, "order.external_ids"))
     problems.include(metadata_problems(given.order.metadata, "order.metadata"))
     if (given.line_items is None) == (given.invoices is None):
-        problems.add("lineItems", "give either lineItems or invoices")
+        problems.add("line_items", "give either line items or invoices")
     if given.line_items is not None and not given.line_items:
-        problems.add("lineItems", "must not be empty")
+        problems.add("line_items", "must not be empty")
     if given.invoices is not None and not given.invoices:
         problems.add("invoices", "must not be empty")
     seen = set()
@@ -159,9 +159,9 @@ def _form_problems(given: NewPurchase) -> Problems:
             problems.add(path, "has the seller and delivery type of an invoice before: put their lines together")
         seen.add(key)
         if not invoice.line_items:
-            problems.add(f"{path}.lineItems", "must not be empty")
+            problems.add(f"{path}.line_items", "must not be empty")
         if invoice.shipping_cost_cents < 0:
-            problems.add(f"{path}.shippingCostCents", "must not be negative")
+            problems.add(f"{path}.shipping_cost_cents", "must not be negative")
         problems.include(tax_rate_problems(path, invoice.tax_rate))
         problems.include(adjustment_form_problems(invoice.adjustments, path))
     wanted = _wanted(given)
@@ -174,10 +174,10 @@ def _form_problems(given: NewPurchase) -> Problems:
 
 def _wanted(given: NewPurchase) -> list[PurchaseLine]:
     """Return all lines of the purchase in the order of the input, each with its path there."""
-    lines = [_line(f"lineItems.{index}", line) for index, line in enumerate(given.line_items or ())]
+    lines = [_line(f"line_items.{index}", line) for index, line in enumerate(given.line_items or ())]
     for number, invoice in enumerate(given.invoices or ()):
         for index, line in enumerate(invoice.line_items):
-            lines.append(_line(f"invoices.{number}.lineItems.{index}", line, invoice))
+            lines.append(_line(f"invoices.{number}.line_items.{index}", line, invoice))
     return lines
 
 
@@ -200,7 +200,7 @@ async def _seller_problems(conn: Connection, invoices: Sequence[NewInvoice]) -> 
     known = await find_seller_ids(conn, {invoice.seller_id for invoice in invoices}) if invoices else set()
     return Problems(
         {
-            f"invoices.{index}.sellerId": ["there is no such seller"]
+            f"invoices.{index}.seller_id": ["there is no such seller"]
             for index, invoice in enumerate(invoices)
             if invoice.seller_id not in known
         }
@@ -242,8 +242,8 @@ async def _insert_order(conn: Connection, given: NewOrder, parts: Sequence[Part]
         currency=currency,
     )
     await insert_payment_events(conn, order, given.payment_events)
-    await keep_external_ids(conn, "Order", order.id, given.external_ids)
-    await keep_metadata(conn, "Order", order.id, given.metadata)
+    await keep_external_ids(conn, ORDERS.type_name, order.id, given.external_ids)
+    await keep_metadata(conn, ORDERS.type_name, order.id, given.metadata)
     return order
 
 

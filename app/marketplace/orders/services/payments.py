@@ -22,7 +22,7 @@ class NewPaymentEvent:
 
 def payment_problems(events: Sequence[NewPaymentEvent], path: str) -> Problems:
     negative = [index for index, event in enumerate(events) if event.amount_cents < 0]
-    return Problems({f"{path}.{index}.amountCents": ["must not be negative"] for index in negative})
+    return Problems({f"{path}.{index}.amount_cents": ["must not be negative"] for index in negative})
 
 
 async def insert_payment_events(conn: Connection, order: Order, events: Sequence[NewPaymentEvent]) -> None:

@@ -10,7 +10,6 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import update_row
 from app.kernel.attributes import ABSENT, Absent, sent_values
-from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems, blank_problems, value_problems
 from app.marketplace.orders.db.invoices import lock_invoice, touch_invoice
 from app.marketplace.orders.db.orders import get_order
@@ -64,9 +63,9 @@ async def update_shipment(database: Database, viewer: Viewer, change: ShipmentUp
 
 def _form_problems(sent: dict[str, Any]) -> Problems:
     cleared = [name for name, value in sent.items() if value is None and name != "note"]
-    problems = Problems({to_camel_case(name): ["can't be null"] for name in cleared})
+    problems = Problems({name: ["can't be null"] for name in cleared})
     if isinstance(number := sent.get("tracking_number"), str):
-        problems.include(blank_problems({"trackingNumber": number}))
+        problems.include(blank_problems({"tracking_number": number}))
     return problems
 
 
@@ -78,7 +77,7 @@ async def _columns(conn: Connection, before: Shipment, sent: dict[str, Any]) -> 
     carrier_id = sent.get("postage_carrier_id", before.carrier_id)
     carrier = None if carrier_id is None else await find_carrier(conn, carrier_id)
     if carrier is None and "postage_carrier_id" in sent:
-        Problems(postageCarrierId=["there is no such carrier"]).check()
+        Problems(postage_carrier_id=["there is no such carrier"]).check()
     if "postage_carrier_id" in sent and carrier is not None:
         columns |= {"carrier_id": carrier.id, "carrier": carrier.name}
     number = sent.get("tracking_number", before.tracking_number)

@@ -59,14 +59,14 @@ async def create_shipment(database: Database, viewer: Viewer, given: NewShipment
         InvalidInput: Names everything that is wrong with the shipment.
     """
     problems = value_problems(given)
-    problems.include(blank_problems({"trackingNumber": given.tracking_number})).check()
+    problems.include(blank_problems({"tracking_number": given.tracking_number})).check()
     async with transaction(database, actor=viewer.actor) as conn:
         invoice = await lock_invoice(conn, given.invoice_id, seller_id=viewer.seller_id)
         line_items = await lock_line_items(conn, invoice.id)
         carrier = await find_carrier(conn, given.postage_carrier_id)
         problems = await _problems(conn, given, invoice, line_items)
         if carrier is None:
-            problems.add("postageCarrierId", "there is no such carrier")
+            problems.add("postage_carrier_id", "there is no such carrier")
         problems.check()
         assert carrier is not None
         shipment = await _insert_shipment(conn, given, carrier)

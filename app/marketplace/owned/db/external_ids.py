@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NewType
 
-from app.db.table import Table
+from app.db.table import WITH_OWNER, Table
 
 ExternalIDId = NewType("ExternalIDId", int)
 
@@ -22,4 +22,8 @@ class ExternalID:
     value: str
 
 
-EXTERNAL_IDS = Table("external_ids", ExternalID)
+EXTERNAL_IDS = Table(
+    "external_ids",
+    ExternalID,
+    seen_by=WITH_OWNER,
+)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import WITH_OWNER, Table
 from app.marketplace.owned.domain.image import ImageKind
 
 ImageId = NewType("ImageId", int)
@@ -25,7 +25,11 @@ class Image:
     position: int
 
 
-IMAGES = Table("images", Image)
+IMAGES = Table(
+    "images",
+    Image,
+    seen_by=WITH_OWNER,
+)
 
 
 async def list_images(conn: Connection, owner_type: str, owner_id: int) -> list[Image]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from app.db.table import Table
+from app.db.table import WITH_OWNER, Table
 
 MetadatumId = NewType("MetadatumId", int)
 
@@ -25,4 +25,8 @@ class Metadatum:
     updated_at: datetime
 
 
-METADATA = Table("metadata", Metadatum)
+METADATA = Table(
+    "metadata",
+    Metadatum,
+    seen_by=WITH_OWNER,
+)

@@ -7,7 +7,7 @@ from app.db.pool import Connection
 from app.db.write import insert_rows, update_row
 from app.kernel.problems import INT4_MAX, Problems, url_problems
 from app.marketplace.catalogue.db.adverts import ADVERTS, Advert
-from app.marketplace.catalogue.db.variants import VariantId
+from app.marketplace.catalogue.db.variants import VARIANTS, VariantId
 from app.marketplace.owned.db.images import IMAGES, Image, ImageId, list_images, remove_images
 
 
@@ -19,13 +19,13 @@ class NewImage:
 
 
 def image_problems(images: Sequence[NewImage], path: str) -> Problems:
-    problems = url_problems({f"{path}.{index}.sourceUrl": image.source_url for index, image in enumerate(images)})
+    problems = url_problems({f"{path}.{index}.source_url": image.source_url for index, image in enumerate(images)})
     urls = [image.source_url for image in images]
     for index, image in enumerate(images):
         if not 0 <= image.position <= INT4_MAX:
             problems.add(f"{path}.{index}.position", f"must be from 0 to {INT4_MAX}")
         if image.source_url in urls[:index]:
-            problems.add(f"{path}.{index}.sourceUrl", "is given twice")
+            problems.add(f"{path}.{index}.source_url", "is given twice")
     return problems
 
 
@@ -34,8 +34,8 @@ async def set_advert_images(conn: Connection, advert: Advert, images: Sequence[N
 
     The display image stays if it is among them; otherwise the first one becomes it.
     """
-    before = await list_images(conn, "Advert", advert.id)
-    after = await _added_and_changed(conn, "Advert", advert.id, images, before)
+    before = await list_images(conn, ADVERTS.type_name, advert.id)
+    after = await _added_and_changed(conn, ADVERTS.type_name, advert.id, images, before)
     if before == sorted(after, key=_id):
         return advert
     gone = _gone(before, after)
@@ -51,8 +51,8 @@ async def set_advert_images(conn: Connection, advert: Advert, images: Sequence[N
 
 async def set_variant_images(conn: Connection, variant_id: VariantId, images: Sequence[NewImage]) -> bool:
     """Set all images of a locked variant; tell whether that changed anything."""
-    before = await list_images(conn, "Variant", variant_id)
-    after = await _added_and_changed(conn, "Variant", variant_id, images, before)
+    before = await list_images(conn, VARIANTS.type_name, variant_id)
+    after = await _added_and_changed(conn, VARIANTS.type_name, variant_id, images, before)
     await remove_images(conn, _gone(before, after))
     return before != sorted(after, key=_id)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from databases import Database
 
 from app.auth.viewers import Viewer
-from app.capture.owners import OWNER_TYPES, find_owner
+from app.capture.owners import find_owner, owner_tables
 from app.db.pool import Connection, transaction
 from app.db.upsert import upsert_rows
 from app.errors import InvalidInput, NotFound
@@ -102,7 +102,7 @@ def _at(path: str, number: int, name: str) -> str:
 
 
 def _check(given: OwnedValue, problems: Problems) -> None:
-    if given.owner_type not in OWNER_TYPES:
+    if given.owner_type not in owner_tables():
         raise InvalidInput.at("owner", f"a {given.owner_type} keeps no such values")
     value_problems(given).include(problems).check()
 

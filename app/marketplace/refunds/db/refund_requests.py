@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import Table, Through, part_of
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
-from app.marketplace.orders.db.invoices import InvoiceId, LineItemId
+from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, InvoiceId, LineItemId
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
+from app.marketplace.owned.db.metadata import METADATA
 from app.marketplace.refunds.domain.refund_request import (
     RefundRequestInitiator,
     RefundRequestLineItemStatus,
@@ -75,9 +78,31 @@ class RefundRequestNote:
     author: str | None
 
 
-REFUND_REQUESTS = Table("refund_requests", RefundRequest)
-REFUND_REQUEST_LINE_ITEMS = Table("refund_request_line_items", RefundRequestLineItem)
-REFUND_REQUEST_NOTES = Table("refund_request_notes", RefundRequestNote)
+REFUND_REQUESTS = Table(
+    "refund_requests",
+    RefundRequest,
+    type_name="RefundRequest",
+    seen_by=Through("invoice_id"),
+    keys={"invoice_id": part_of(INVOICES)},
+    owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
+)
+REFUND_REQUEST_LINE_ITEMS = Table(
+    "refund_request_line_items",
+    RefundRequestLineItem,
+    type_name="RefundRequestLineItem",
+    seen_by=Through("refund_request_id"),
+    keys={"refund_request_id": part_of(REFUND_REQUESTS), "line_item_id": LINE_ITEMS},
+    owns=(EXTERNAL_IDS, METADATA),
+)
+REFUND_REQUEST_NOTES = Table(
+    "refund_request_notes",
+    RefundRequestNote,
+    type_name="RefundRequestNote",
+    seen_by=Through("refund_request_id"),
+    keys={"refund_request_id": part_of(REFUND_REQUESTS), "refund_request_line_item_id": REFUND_REQUEST_LINE_ITEMS},
+    owns=(IMAGES,),
+)
 
 
 async def find_refunded_invoice(
@@ -89,7 +114,7 @@ async def find_refunded_invoice(
         seller_id: The seller that must own it. None accepts any seller.
 
     Raises:
-        NotFound: There is none, or it is another seller's. The field is `refundRequestId`.
+        NotFound: There is none, or it is another seller's. The field is `refund_request_id`.
     """
     found = await conn.fetchval(
         "select q.invoice_id from refund_requests q join invoices i on i.id = q.invoice_id"
@@ -99,7 +124,7 @@ async def find_refunded_invoice(
     )
     if found is None:
         message = "there is no such refund request"
-        raise NotFound(message, fields={"refundRequestId": [message]})
+        raise NotFound(message, fields={"refund_request_id": [message]})
     return InvoiceId(found)
 
 
@@ -133,7 +158,7 @@ async def find_refund_request(
         seller_id: The seller that must own it. None accepts any seller.
 
     Raises:
-        NotFound: There is none, or it is another seller's. The field is `refundRequestLineItemId`.
+        NotFound: There is none, or it is another seller's. The field is `refund_request_line_item_id`.
     """
     found = await conn.fetchval(
         "select l.refund_request_id from refund_request_line_items l"
@@ -144,7 +169,7 @@ async def find_refund_request(
     )
     if found is None:
         message = "there is no such line of a refund request"
-        raise NotFound(message, fields={"refundRequestLineItemId": [message]})
+        raise NotFound(message, fields={"refund_request_line_item_id": [message]})
     return RefundRequestId(found)
 
 

@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import Table
+from app.db.table import Table, Through, part_of
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
-from app.marketplace.orders.db.invoices import LineItemId
-from app.marketplace.orders.db.shipments import ShipmentCarrierId
+from app.marketplace.orders.db.invoices import LINE_ITEMS, LineItemId
+from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS, ShipmentCarrierId
 from app.marketplace.orders.domain.tracking import ShipmentStatus
-from app.marketplace.refunds.db.refund_requests import RefundRequestId
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.metadata import METADATA
+from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS, RefundRequestId
 
 ReturnShipmentId = NewType("ReturnShipmentId", int)
 ReturnShippedItemId = NewType("ReturnShippedItemId", int)
@@ -46,9 +48,26 @@ class ReturnShipmentStatus:
     created_at: datetime
 
 
-RETURN_SHIPMENTS = Table("return_shipments", ReturnShipment)
-RETURN_SHIPPED_ITEMS = Table("return_shipped_items", ReturnShippedItem)
-RETURN_SHIPMENT_STATUSES = Table("return_shipment_statuses", ReturnShipmentStatus)
+RETURN_SHIPMENTS = Table(
+    "return_shipments",
+    ReturnShipment,
+    type_name="ReturnShipment",
+    seen_by=Through("refund_request_id"),
+    keys={"refund_request_id": part_of(REFUND_REQUESTS), "carrier_id": SHIPMENT_CARRIERS},
+    owns=(EXTERNAL_IDS, METADATA),
+)
+RETURN_SHIPPED_ITEMS = Table(
+    "return_shipped_items",
+    ReturnShippedItem,
+    seen_by=Through("return_shipment_id"),
+    keys={"return_shipment_id": part_of(RETURN_SHIPMENTS), "line_item_id": LINE_ITEMS},
+)
+RETURN_SHIPMENT_STATUSES = Table(
+    "return_shipment_statuses",
+    ReturnShipmentStatus,
+    seen_by=Through("return_shipment_id"),
+    keys={"return_shipment_id": part_of(RETURN_SHIPMENTS)},
+)
 
 
 async def find_returned_request(
@@ -60,7 +79,7 @@ async def find_returned_request(
         seller_id: The seller that must own it. None accepts any seller.
 
     Raises:
-        NotFound: There is none, or it is another seller's. The field is `shipmentId`.
+        NotFound: There is none, or it is another seller's. The field is `shipment_id`.
     """
     found = await conn.fetchval(
         "select r.refund_request_id from return_shipments r join refund_requests q on q.id = r.refund_request_id"
@@ -70,7 +89,7 @@ async def find_returned_request(
     )
     if found is None:
         message = "there is no such return shipment"
-        raise NotFound(message, fields={"shipmentId": [message]})
+        raise NotFound(message, fields={"shipment_id": [message]})
     return RefundRequestId(found)
 
 

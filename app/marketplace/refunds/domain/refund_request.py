@@ -194,16 +194,16 @@ def refund_line_problems(lines: Sequence[RefundLine], refundable: Mapping[int, R
         refundable: By every line item of the invoice and no other. `is_dispatched` of the lines is decided.
     """
     if not lines:
-        return Problems(lineItems=["must not be empty"])
+        return Problems(line_items=["must not be empty"])
     problems = Problems()
     taken: Counter[tuple[int, bool]] = Counter()
     for index, line in enumerate(lines):
-        path = f"lineItems.{index}"
+        path = f"line_items.{index}"
         problems.include(_form_problems(line, path))
         if line.line_item_id is None or line.quantity < 1:
             continue
         if line.line_item_id not in refundable:
-            problems.add(f"{path}.lineItemId", "there is no such line item on this invoice")
+            problems.add(f"{path}.line_item_id", "there is no such line item on this invoice")
             continue
         part = refundable[line.line_item_id]
         key = (line.line_item_id, bool(line.is_dispatched))
@@ -224,15 +224,15 @@ def _form_problems(line: RefundLine, path: str) -> Problems:
         allowed = ", ".join(status for status in RefundRequestLineItemStatus if status in INITIAL)
         problems.add(f"{path}.status", f"must be one of {allowed} at first")
     if (line.line_item_id is None) == (line.custom is None):
-        problems.add(path, "must have either lineItemId or custom")
+        problems.add(path, "must be either about a line item or custom")
     elif line.custom is not None:
         problems.include(blank_problems({f"{path}.custom": line.custom}))
         if line.amount_per_item_cents is None:
-            problems.add(f"{path}.amountPerItemCents", "is required for a custom line")
+            problems.add(f"{path}.amount_per_item_cents", "is required for a custom line")
         elif line.amount_per_item_cents < 0:
-            problems.add(f"{path}.amountPerItemCents", "must not be negative")
+            problems.add(f"{path}.amount_per_item_cents", "must not be negative")
     elif line.amount_per_item_cents is not None:
-        problems.add(f"{path}.amountPerItemCents", "is for custom lines: a line item's own amount counts")
+        problems.add(f"{path}.amount_per_item_cents", "is for custom lines: a line item's own amount counts")
     return problems
 
 
@@ -263,13 +263,13 @@ def payout_problems(
     problems = Problems()
     refund = lines_total_cents if refund_cents is None else refund_cents
     if refund < 0:
-        problems.add("refundAmountCents", "must not be negative")
+        problems.add("refund_amount_cents", "must not be negative")
     if refund > lines_total_cents:
-        problems.add("refundAmountCents", f"is more than the accepted lines come to: {lines_total_cents}")
+        problems.add("refund_amount_cents", f"is more than the accepted lines come to: {lines_total_cents}")
     if refund > invoice_left_cents:
-        problems.add("refundAmountCents", f"is more than is left of the invoice: {max(invoice_left_cents, 0)}")
+        problems.add("refund_amount_cents", f"is more than is left of the invoice: {max(invoice_left_cents, 0)}")
     if cash_cents is not None and not 0 <= cash_cents <= max(refund, 0):
-        problems.add("cashAmountCents", f"must be from 0 to the amount refunded, {max(refund, 0)}")
+        problems.add("cash_amount_cents", f"must be from 0 to the amount refunded, {max(refund, 0)}")
     return problems
 
 

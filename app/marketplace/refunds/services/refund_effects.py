@@ -54,7 +54,7 @@ class LockedRefund:
 
 
 async def lock_refund(conn: Connection, viewer: Viewer, refund_request_id: RefundRequestId) -> LockedRefund:
-    """Lock a request with its invoice. Raises NotFound at `refundRequestId`, also for another seller's request."""
+    """Lock a request with its invoice. Raises NotFound at `refund_request_id`, also for another seller's request."""
     # The invoice is locked before the request, in every change, so that changes don't deadlock.
     invoice_id = await find_refunded_invoice(conn, refund_request_id, seller_id=viewer.seller_id)
     invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)

@@ -58,7 +58,7 @@ def decide_payout(
     if request.refunded_at is not None or request.status is RefundRequestStatus.REFUNDED:
         conflict = "has been refunded already"
     if conflict is not None:
-        raise Conflict(f"The refund request {conflict}.", fields={"refundRequestId": [conflict]})
+        raise Conflict(f"The refund request {conflict}.", fields={"refund_request_id": [conflict]})
     accepted = [line for line in lines if line.stage in STEPS[RefundStep.REFUND]]
     total = sum(line.amount_cents for line in accepted)
     payout_problems(
@@ -90,7 +90,7 @@ def line_item_moves(
         item = items[item_id]
         if now[item_id, False] > item.quantity_awaiting_dispatch or now[item_id, True] > item.quantity_returnable:
             message = "asks for items that were sent or refunded since"
-            raise Conflict(f"The refund request {message}.", fields={"refundRequestId": [message]})
+            raise Conflict(f"The refund request {message}.", fields={"refund_request_id": [message]})
     return settling_moves(now, settled, items)
 
 

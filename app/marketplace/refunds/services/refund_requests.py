@@ -94,7 +94,7 @@ async def create_refund_request(database: Database, viewer: Viewer, given: NewRe
         lines = [_decided(line, items) for line in given.line_items]
         refund_line_problems(lines, refundable(items.values(), others)).check()
         if sum(_amount(line, items) for line in lines) > BIGINT_MAX:
-            raise InvalidInput.at("lineItems", "come to an amount that is too large")
+            raise InvalidInput.at("line_items", "come to an amount that is too large")
         initiated_by = given.initiated_by or _initiator(viewer)
         request = await _insert_request(conn, invoice, lines, items, initiated_by)
         await insert_notes(conn, viewer, request, given.notes)
@@ -137,7 +137,7 @@ async def refund_refund_request(database: Database, viewer: Viewer, given: Refun
 def _create_problems(viewer: Viewer, given: NewRefundRequest) -> Problems:
     problems = value_problems(given).include(note_problems(given.notes))
     if given.initiated_by is RefundRequestInitiator.ADMIN and not viewer.is_operator:
-        problems.add("initiatedBy", "can be ADMIN for the operator only")
+        problems.add("initiated_by", "can be ADMIN for the operator only")
     return problems
 
 

@@ -72,9 +72,9 @@ async def step_refund_request(
         locked = await lock_refund(conn, viewer, given.refund_request_id)
         conflict = step_conflict(step, [line.stage for line in locked.lines])
         if conflict is not None:
-            raise Conflict(f"The refund request {conflict}.", fields={"refundRequestId": [conflict]})
+            raise Conflict(f"The refund request {conflict}.", fields={"refund_request_id": [conflict]})
         stages = _stages(step, locked.lines)
-        _check_claims(step, locked, stages, "refundRequestId")
+        _check_claims(step, locked, stages, "refund_request_id")
         request, _ = await _move(conn, locked, stages)
         await insert_notes(conn, viewer, request, given.notes)
         return request
@@ -92,7 +92,7 @@ async def step_refund_line(
     """
     problems = value_problems(given).include(note_problems(given.notes))
     if given.deny_refund_reason is not None:
-        problems.include(blank_problems({"denyRefundReason": given.deny_refund_reason}))
+        problems.include(blank_problems({"deny_refund_reason": given.deny_refund_reason}))
     problems.check()
     line_id = given.refund_request_line_item_id
     async with transaction(database, actor=viewer.actor) as conn:
@@ -101,7 +101,7 @@ async def step_refund_line(
         (line,) = (line for line in locked.lines if line.id == line_id)
         conflict = line_step_conflict(step, line.stage, [other.stage for other in locked.lines])
         if conflict is not None:
-            raise Conflict(f"The line {conflict}.", fields={"refundRequestLineItemId": [conflict]})
+            raise Conflict(f"The line {conflict}.", fields={"refund_request_line_item_id": [conflict]})
         stages = _stages(step, [line])
         request, lines = await _move(conn, locked, stages, deny_refund_reason=given.deny_refund_reason)
         await insert_notes(conn, viewer, request, given.notes, line=lines[line_id])

@@ -11,7 +11,6 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, insert_rows, update_row
 from app.kernel.attributes import ABSENT, Absent, sent_values
-from app.kernel.names import to_camel_case
 from app.kernel.problems import Problems, blank_problems, url_problems, value_problems
 from app.marketplace.orders.db.invoices import LineItemId, touch_invoice
 from app.marketplace.orders.db.shipments import ShipmentCarrierId, find_carrier
@@ -66,8 +65,8 @@ async def create_return_shipment(database: Database, viewer: Viewer, new: NewRet
         NotFound: There is no such request for this viewer.
         InvalidInput: Names everything that is wrong.
     """
-    problems = value_problems(new).include(blank_problems({"trackingNumber": new.tracking_number}))
-    problems.include(url_problems({"dropOffUrl": new.drop_off_url})).check()
+    problems = value_problems(new).include(blank_problems({"tracking_number": new.tracking_number}))
+    problems.include(url_problems({"drop_off_url": new.drop_off_url})).check()
     async with transaction(database, actor=viewer.actor) as conn:
         locked = await lock_refund(conn, viewer, new.refund_request_id)
         problems = returning_problems(await _left(conn, locked), _packed(new))
@@ -120,16 +119,16 @@ def _packed(new: NewReturnShipment) -> list[PackedItem]:
 
 def _update_problems(sent: Mapping[str, Any]) -> Problems:
     cleared = [name for name in ("carrier_id", "tracking_number") if name in sent and sent[name] is None]
-    problems = Problems({to_camel_case(name): ["can't be null"] for name in cleared})
+    problems = Problems({name: ["can't be null"] for name in cleared})
     if isinstance(number := sent.get("tracking_number"), str):
-        problems.include(blank_problems({"trackingNumber": number}))
-    return problems.include(url_problems({"dropOffUrl": sent.get("drop_off_url")}))
+        problems.include(blank_problems({"tracking_number": number}))
+    return problems.include(url_problems({"drop_off_url": sent.get("drop_off_url")}))
 
 
 async def _carrier_problems(conn: Connection, carrier_id: ShipmentCarrierId) -> Problems:
     if await find_carrier(conn, carrier_id) is not None:
         return Problems()
-    return Problems(carrierId=["there is no such carrier"])
+    return Problems(carrier_id=["there is no such carrier"])
 
 
 async def _left(conn: Connection, locked: LockedRefund) -> dict[int, int]:

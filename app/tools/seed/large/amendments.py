@@ -1,4 +1,4 @@
-"""Amendments: what an invoice is less when a refund has been paid out."""
+"""Make the amendments by which refunds reduce an invoice."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from app.tools.seed.plan import CURRENCY, TAX_RATE
 def write_amendment(
     book: Book, sale: Sale, request_id: int, paid: Sequence[Claim], paid_at: datetime, *, until: datetime
 ) -> None:
-    """The amendment that paying these claims out leaves; they are paid in full."""
+    """Write the amendment for claims that are paid out in full."""
     amendment_id = book.number(INVOICE_AMENDMENTS)
     total = sum(claim.amount_cents for claim in paid)
     taxes = sum(claim.tax_cents for claim in paid)

@@ -1,4 +1,4 @@
-"""Rows by the thousand: ids set aside in blocks, so that children name their parents without asking, then COPY."""
+"""Write rows in bulk with COPY. Ids are reserved in blocks, so that rows can name their parents before COPY."""
 
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterator
@@ -75,14 +75,14 @@ SALES: tuple[AnyTable, ...] = (
 
 
 class Book:
-    """Rows that are not written yet, with ids that nobody else will be given."""
+    """Rows that are not written yet, with reserved ids."""
 
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._ids: dict[str, deque[int]] = defaultdict(deque)
 
     async def set_aside(self, conn: Connection, tables: Collection[AnyTable], *, at_least: int) -> None:
-        """Have so many ids of each table, more than one order (or one shop) takes; leftover ones stay a gap."""
+        """Reserve so many ids of each table, enough for one order (or shop). Unused ids stay a gap."""
         for table in tables:
             left = self._ids[table.name]
             if len(left) < at_least:
@@ -95,11 +95,11 @@ class Book:
                 left.extend(found)
 
     def number(self, table: AnyTable) -> int:
-        """The id of a row that is put later."""
+        """Return the next id, for a row that is put later."""
         return self._ids[table.name].popleft()
 
     def put(self, table: AnyTable, **values: Any) -> dict[str, Any]:
-        """A row, which may be changed until it is written.
+        """Put a row, which may be changed until it is written.
 
         All rows of a table have the same columns, in any order; the others take their defaults.
         """
@@ -107,7 +107,7 @@ class Book:
         return values
 
     def add(self, table: AnyTable, **values: Any) -> int:
-        """A row with the next id, which is returned."""
+        """Put a row with the next id, and return the id."""
         row_id = self.number(table)
         self.put(table, id=row_id, **values)
         return row_id
@@ -116,7 +116,7 @@ class Book:
         return len(self.rows[table.name])
 
     async def write(self, conn: Connection, tables: Collection[AnyTable]) -> None:
-        """Copy all rows of these tables, in this order, and forget them."""
+        """Copy all rows of these tables to the database, in this order, and forget them."""
         for table in tables:
             rows = self.rows.pop(table.name, [])
             if rows:

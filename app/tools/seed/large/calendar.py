@@ -1,4 +1,4 @@
-"""When people buy: more in the evening and at the week's ends, more from month to month."""
+"""Distribute purchases over a year: more in the evening and at weekends, and more from month to month."""
 
 from bisect import bisect_right
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ _MONTHS = (0.9, 0.85, 0.95, 0.95, 1.0, 1.0, 0.95, 0.95, 1.0, 1.0, 1.2, 1.35)
 
 
 class Calendar:
-    """The year up to a moment, as the share of the year's trade that has been done."""
+    """A year of trade. It maps a share of the trade to the moment when that share has been sold."""
 
     def __init__(self, until: datetime, *, days: int = 365) -> None:
         self._start = until - timedelta(days=days)
@@ -27,7 +27,11 @@ class Calendar:
         self._done = [0.0, *accumulate(weights)]
 
     def moment(self, share: float) -> datetime:
-        """When that share of the trade (0 up to but not 1) has been done, to the second."""
+        """Return the moment when that share of the trade has been sold, to the second.
+
+        Args:
+            share: At least 0 and below 1.
+        """
         wanted = share * self._done[-1]
         hour = bisect_right(self._done, wanted) - 1
         begun, ended = self._done[hour], self._done[hour + 1]
@@ -39,7 +43,7 @@ def _weight(local: datetime, gone: float) -> float:
 
 
 def next_remittance(after: datetime) -> datetime:
-    """Sellers are paid on Wednesdays, two weeks after a sale is done at the earliest."""
+    """Return when a seller is paid: on a Wednesday, at the earliest two weeks after the sale."""
     earliest = after + timedelta(days=14)
     day = earliest.replace(hour=2, minute=0, second=0, microsecond=0)
     wednesday = day + timedelta(days=(2 - day.weekday()) % 7)

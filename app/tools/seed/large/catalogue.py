@@ -1,4 +1,4 @@
-"""Shops with what they sell, as rows of the catalogue; what orders need to know of them is kept."""
+"""Make shops and their goods, as rows of the catalogue. The data that orders need are kept."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -26,13 +26,13 @@ from app.tools.seed.plan import CURRENCY, barcode
 from app.tools.seed.reference import Reference
 from app.tools.seed.words import CATEGORIES, Category
 
-#: Of which no shop takes more: ids to set aside before one is made.
+#: Ids of one table that a shop may take: so many are reserved before it is made.
 SHOP_IDS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goods:
-    """A variant that can be bought, with what an order copies of it."""
+    """A variant that can be bought, with the values that an order copies."""
 
     variant_id: int
     advert_id: int
@@ -52,7 +52,7 @@ class Goods:
 
 @dataclass(slots=True, kw_only=True)
 class Shop:
-    """goods: never empty. is_collected_from: buyers may come for what they bought. handling_hours: until it sends."""
+    """A shop with at least one variant. `handling_hours` pass before it sends an order."""
 
     seller_id: int
     name: str
@@ -64,12 +64,12 @@ class Shop:
 
 
 def count_shops(invoices: int) -> int:
-    """Sellers of a marketplace with so many invoices: many sell a little."""
+    """Return the number of sellers of a marketplace with so many invoices: most sell little."""
     return max(5, isqrt(invoices))
 
 
 def shop_name(number: int) -> str:
-    """Another name for each number."""
+    """Return a different name for each number."""
     first, second, trades = words.SHOP_FIRST, words.SHOP_SECOND, words.SHOP_TRADES
     turn, place = divmod(number, len(first))
     # 1 + 20 has no divisor in common with 16: each first word meets each second word once.
@@ -103,7 +103,7 @@ class ShopMaker:
     _adverts: int = 0
 
     def make(self, number: int) -> Shop:
-        """The shop, its rows in the book; it takes at most SHOP_IDS ids of a table."""
+        """Make a shop, and put its rows in the book. It takes at most SHOP_IDS ids of a table."""
         chance = self.chance
         opened_at = self.until - timedelta(days=400 + chance.randrange(800))
         name = shop_name(number)
@@ -116,7 +116,7 @@ class ShopMaker:
             is_collected_from=chance.random() < 0.4,
         )
         for place in range(6 + int(24 * chance.random() ** 2)):
-            # The first is always for sale: a shop without anything to buy has no orders.
+            # The first is always for sale, because a shop without goods has no orders.
             self._advert(shop, is_sold=place == 0 or chance.random() < 0.94)
         return shop
 
@@ -177,7 +177,7 @@ class ShopMaker:
         self._variants(shop, advert, images[0], brand, category, chance.randint(low, high))
 
     def _describe(self, advert_id: int, code: str, category: Category) -> None:
-        """What all variants of an advert have in common."""
+        """Return the values that all variants of an advert share."""
         chance, options = self.chance, self.reference.options
         made_in = chance.choice(words.MADE_IN)
         self._choose(ADVERT_OPTION_VALUES, {"advert_id": advert_id}, "made-in", text=made_in)
@@ -214,7 +214,7 @@ class ShopMaker:
                 shop.goods.append(goods)
 
     def _combinations(self, category: Category) -> Iterator[dict[str, str]]:
-        """Option → value of each variant: some values of each option, in their order, and at most 8 in all."""
+        """Return the option values of each variant, in order, for at most 8 variants."""
         kinds = [self._some([*self.reference.options[name].values]) for name in category.options]
         for chosen in [*product(*kinds)][:8]:
             yield dict(zip(category.options, chosen, strict=True))
@@ -236,7 +236,7 @@ class ShopMaker:
         )
 
     def _put_variant(self, shop: Shop, advert: dict[str, Any], goods: Goods, *, is_published: bool) -> None:
-        # What is on hand is what the orders have left.
+        # The stock is what the orders have left.
         left = 0 if goods.is_file or self.chance.random() < 0.06 else self.chance.randint(1, 150)
         shared = {"count_on_hand": left, "has_infinite_quantity": goods.is_file, "price_cents": goods.price_cents}
         self.book.put(

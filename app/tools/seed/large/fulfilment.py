@@ -1,4 +1,4 @@
-"""How what was bought reaches the buyer: sent in one parcel or several, or collected."""
+"""Send goods to the buyer in one parcel or several, or let the buyer collect them."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ Parcel = Mapping[int, int]
 
 
 class Fulfilment:
-    """Sends and hands over what was paid for, as far as that comes about before `until`."""
+    """Sends or hands over paid goods, as far as that happens before `until`."""
 
     def __init__(self, chance: random.Random, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime) -> None:
         self._chance, self._book, self._carriers, self._until = chance, book, carriers, until
@@ -39,7 +39,7 @@ class Fulfilment:
         if ready_at <= self._until:
             sale.flags = flags_after_collecting(sale.flags, InvoiceClickAndCollectStatus.READY)
             sale.touch(ready_at)
-        # Not everybody comes.
+        # Some buyers never collect their goods.
         if collected_at <= self._until and self._chance.random() < 0.95:
             sale.flags = flags_after_collecting(sale.flags, InvoiceClickAndCollectStatus.COLLECTED)
             for line in sale.lines:
@@ -57,7 +57,7 @@ class Fulfilment:
             at += timedelta(hours=self._chance.randint(20, 140))
 
     def _parcels(self, lines: Sequence[Line]) -> list[Parcel]:
-        """Everything at once, or in two parcels; of some orders the second one never comes."""
+        """Split a shipment into one or two parcels. Some orders never get the second one."""
         everything = {place: line.awaiting for place, line in enumerate(lines) if line.awaiting}
         chosen = self._chance.random()
         if chosen < 0.78 or sum(everything.values()) < 2:
@@ -103,7 +103,7 @@ class Fulfilment:
 
 
 def tracking(chance: random.Random, sent_at: datetime, until: datetime) -> list[tuple[ShipmentStatus, datetime]]:
-    """What the carrier reports of a parcel that is sent at that time, as far as it is known."""
+    """Return the carrier's reports about a parcel that is sent at that time, up to `until`."""
     steps = [(ShipmentStatus.InfoReceived, 1), (ShipmentStatus.InTransit, chance.randint(3, 20))]
     chosen = chance.random()
     if chosen < 0.01:
@@ -125,7 +125,7 @@ def tracking(chance: random.Random, sent_at: datetime, until: datetime) -> list[
 def write_log(
     book: Book, table: AnyTable, parent: str, parent_id: int, log: Sequence[tuple[ShipmentStatus, datetime]]
 ) -> datetime | None:
-    """Write what a carrier has reported; when it did so last, None if never."""
+    """Write a carrier's reports. Return the time of the last one; None if there is none."""
     for status, at in log:
         book.add(table, **{parent: parent_id}, status=status, created_at=at)
     return log[-1][1] if log else None

@@ -1,4 +1,4 @@
-"""Invoices with their line items, remarks, and what follows in the time that is left."""
+"""Make invoices with their line items and remarks, and the events of their life until the end of the year."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -27,28 +27,28 @@ from app.tools.seed.large.bulk import Book
 from app.tools.seed.large.calendar import next_remittance
 from app.tools.seed.large.fulfilment import Fulfilment
 from app.tools.seed.large.refunds import Refunds
-from app.tools.seed.large.sale import Bought, Line, Placed, Sale
+from app.tools.seed.large.sale import ChosenGoods, Line, PlacedOrder, Sale
 from app.tools.seed.plan import CURRENCY, TAX_RATE
 
 _DECIDED = frozenset({RefundStage.REFUND_DENIED, RefundStage.REFUNDED})
 
 
 class InvoiceMaker:
-    """Makes the invoices of orders; nothing that happens to them is later than `until`."""
+    """Makes the invoices of orders. Nothing happens to them after `until`."""
 
     def __init__(self, chance: random.Random, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime) -> None:
         self._chance, self._book, self._until = chance, book, until
         self._refunds = Refunds(chance=chance, book=book, carriers=carriers, until=until)
         self._fulfilment = Fulfilment(chance, book, carriers, until)
 
-    def make(self, order: Placed, part: Part, bought: Mapping[int, Bought]) -> None:
+    def make(self, order: PlacedOrder, part: Part, bought: Mapping[int, ChosenGoods]) -> None:
         sale = self._sale(order, part, bought)
         if order.paid_at is not None:
             self._live(sale, order.paid_at)
         self._remark(sale)
         sale.settle()
 
-    def _sale(self, order: Placed, part: Part, bought: Mapping[int, Bought]) -> Sale:
+    def _sale(self, order: PlacedOrder, part: Part, bought: Mapping[int, ChosenGoods]) -> Sale:
         invoice_id = self._book.number(INVOICES)
         lines = [self._line(order, invoice_id, line, bought[line.wanted.variant_id]) for line in part.lines]
         shop = bought[part.lines[0].wanted.variant_id].shop
@@ -65,7 +65,7 @@ class InvoiceMaker:
             updated_at=order.settled_at,
         )
 
-    def _line(self, order: Placed, invoice_id: int, line: PricedLine, bought: Bought) -> Line:
+    def _line(self, order: PlacedOrder, invoice_id: int, line: PricedLine, bought: ChosenGoods) -> Line:
         line_id = self._book.number(LINE_ITEMS)
         commission = round(line.amounts.total_cents * bought.shop.commission)
         awaiting, returnable = initial_quantities(line.wanted.delivery_type, line.wanted.quantity)
@@ -84,7 +84,7 @@ class InvoiceMaker:
         )
 
     def _live(self, sale: Sale, paid_at: datetime) -> None:
-        """Cancelled in part or whole, or not; sent or collected; asked back, or not; paid out to the seller."""
+        """Let the invoice live: it may be cancelled, sent or collected, refunded, and remitted to the seller."""
         if sale.part.delivery_type is DeliveryType.NO_DISPATCH:
             sale.done_at = paid_at
         else:
@@ -97,7 +97,7 @@ class InvoiceMaker:
         self._remit(sale)
 
     def _remit(self, sale: Sale) -> None:
-        """A seller gets its money when the sale is done and nothing of it is open."""
+        """Remit the invoice to the seller, once the sale is done and nothing of it is open."""
         if sale.done_at is None or is_settled(sale.flags) or not {*sale.stages} <= _DECIDED:
             return
         remitted_at = next_remittance(sale.updated_at)
@@ -107,7 +107,7 @@ class InvoiceMaker:
             sale.touch(remitted_at)
 
     def _remark(self, sale: Sale) -> None:
-        """Annotations, and what other systems call the invoice."""
+        """Write annotations and external ids of the invoice."""
         chance = self._chance
         if chance.random() < 0.03:
             self._annotate(sale)
@@ -134,8 +134,8 @@ class InvoiceMaker:
         sale.touch(resolved_at if is_resolved else created_at)
 
 
-def _invoice_values(order: Placed, invoice_id: int, part: Part, commission_cents: int) -> dict[str, Any]:
-    """An invoice's row as it is when it is made."""
+def _invoice_values(order: PlacedOrder, invoice_id: int, part: Part, commission_cents: int) -> dict[str, Any]:
+    """Return an invoice's row as it is when it is made."""
     return {
         "id": invoice_id,
         "order_id": order.id,
@@ -162,8 +162,8 @@ def _invoice_values(order: Placed, invoice_id: int, part: Part, commission_cents
     }
 
 
-def _line_values(order: Placed, line: PricedLine, bought: Bought, commission_cents: int) -> dict[str, Any]:
-    """A line item's copies and amounts; its quantities come when its life is over."""
+def _line_values(order: PlacedOrder, line: PricedLine, bought: ChosenGoods, commission_cents: int) -> dict[str, Any]:
+    """Return a line item's copied values and amounts. Its quantities are set at the end of its life."""
     goods = bought.goods
     return {
         "advert_id": goods.advert_id,

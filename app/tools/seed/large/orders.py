@@ -1,4 +1,4 @@
-"""Orders with their payments, split into invoices; each invoice then lives its life up to the end of the year."""
+"""Make orders with their payments, split them into invoices, and let each invoice live until the end of the year."""
 
 import random
 import secrets
@@ -18,19 +18,19 @@ from app.tools.seed import words
 from app.tools.seed.large.bulk import Book
 from app.tools.seed.large.catalogue import Goods, Shop, address_values
 from app.tools.seed.large.invoices import InvoiceMaker
-from app.tools.seed.large.sale import Bought, Placed
+from app.tools.seed.large.sale import ChosenGoods, PlacedOrder
 from app.tools.seed.names import MESSAGES
 from app.tools.seed.plan import CURRENCY, TAX_RATE
 from app.tools.seed.reference import Reference
 
-#: Of which no order takes more: ids to set aside before one is made.
+#: Ids of one table that an order may take: so many are reserved before it is made.
 ORDER_IDS = 100
 _FREE_SHIPPING_CENTS = 15_000
 _TO_PAY = timedelta(minutes=10)
 
 
 class OrderMaker:
-    """Makes orders of what shops sell; nothing that happens to them is later than `until`."""
+    """Makes orders of the shops' goods. Nothing happens to them after `until`."""
 
     def __init__(
         self, chance: random.Random, book: Book, reference: Reference, shops: Sequence[Shop], until: datetime
@@ -40,7 +40,10 @@ class OrderMaker:
         self._invoices = InvoiceMaker(chance, book, reference.carriers, until)
 
     def make(self, at: datetime) -> int:
-        """An order of that moment with all that follows from it; how many invoices it has. At most ORDER_IDS ids."""
+        """Make an order of that moment with everything that follows. Return its number of invoices.
+
+        It takes at most ORDER_IDS ids of a table.
+        """
         bought, wanted = self._choose(at)
         parts = self._split(bought, wanted, at)
         order = self._order(at, parts)
@@ -48,10 +51,10 @@ class OrderMaker:
             self._invoices.make(order, part, bought)
         return len(parts)
 
-    def _choose(self, at: datetime) -> tuple[dict[int, Bought], list[PurchaseLine]]:
-        """Goods by variant, and how many of them, of one shop or a few; some sell more than others."""
+    def _choose(self, at: datetime) -> tuple[dict[int, ChosenGoods], list[PurchaseLine]]:
+        """Choose goods and quantities, of one shop or a few. Some goods sell more than others."""
         chance = self._chance
-        bought: dict[int, Bought] = {}
+        bought: dict[int, ChosenGoods] = {}
         wanted: list[PurchaseLine] = []
         for _ in range(chance.choices((1, 2, 3), (70, 22, 8))[0]):
             shop = self._shops[int(len(self._shops) * chance.random() ** 1.6)]
@@ -59,7 +62,7 @@ class OrderMaker:
             for _ in range(chance.choices((1, 2, 3), (60, 28, 12))[0]):
                 goods = shop.goods[int(len(shop.goods) * chance.random() ** 1.4)]
                 if goods.variant_id not in bought:
-                    bought[goods.variant_id] = Bought(shop=shop, goods=goods)
+                    bought[goods.variant_id] = ChosenGoods(shop=shop, goods=goods)
                     wanted.append(self._wanted(goods, len(wanted), is_collected=is_collected))
         return bought, wanted
 
@@ -76,7 +79,7 @@ class OrderMaker:
             tax_rate=TAX_RATE,
         )
 
-    def _split(self, bought: Mapping[int, Bought], wanted: Sequence[PurchaseLine], at: datetime) -> list[Part]:
+    def _split(self, bought: Mapping[int, ChosenGoods], wanted: Sequence[PurchaseLine], at: datetime) -> list[Part]:
         offers = {variant_id: _offer(one, at) for variant_id, one in bought.items()}
         terms = {}
         for line in wanted:
@@ -101,7 +104,7 @@ class OrderMaker:
             shipping_description="Express" if is_express else "Standard", shipping_cost_cents=cost, tax_rate=TAX_RATE
         )
 
-    def _order(self, at: datetime, parts: Sequence[Part]) -> Placed:
+    def _order(self, at: datetime, parts: Sequence[Part]) -> PlacedOrder:
         chance = self._chance
         status, settled_at = self._status(at)
         buyer = self._buyer()
@@ -129,7 +132,7 @@ class OrderMaker:
             campaign = {"key": "campaign", "value": chance.choice(("spring", "newsletter", "search"))}
             self._book.add(METADATA, owner_type="Order", owner_id=order_id, **campaign, created_at=at, updated_at=at)
         is_paid = status is OrderStatus.COMPLETE
-        return Placed(
+        return PlacedOrder(
             id=order_id,
             at=at,
             status=status,
@@ -140,7 +143,7 @@ class OrderMaker:
         )
 
     def _status(self, at: datetime) -> tuple[OrderStatus, datetime]:
-        """How the order was paid for, if it was, and when that was known."""
+        """Return the order's payment status, and the time when it was known."""
         settled_at = at + timedelta(seconds=self._chance.randint(5, 400))
         chosen = self._chance.random()
         if at + _TO_PAY > self._until:
@@ -154,7 +157,7 @@ class OrderMaker:
         return OrderStatus.ABANDONED, at
 
     def _pay(self, order_id: int, status: OrderStatus, cents: int, at: datetime, settled_at: datetime) -> None:
-        """Payment events; now and then the first attempt is declined."""
+        """Write payment events. Now and then the first attempt is declined."""
         if status in (OrderStatus.ABANDONED, OrderStatus.PAYMENT_IN_PROGRESS):
             return
         is_failed = status is OrderStatus.PAYMENT_FAILED
@@ -178,7 +181,7 @@ class OrderMaker:
         )
 
     def _buyer(self) -> dict[str, Any]:
-        """The order's columns about who buys and where it goes."""
+        """Return the order's columns about the buyer and the addresses."""
         chance = self._chance
         first, surname = chance.choice(words.BUYER_FIRST_NAMES), chance.choice(words.BUYER_SURNAMES)
         email = f"{first}.{surname.replace(chr(39), '')}{chance.randrange(100)}@buyers.example".lower()
@@ -204,7 +207,7 @@ class OrderMaker:
         }
 
 
-def _offer(bought: Bought, at: datetime) -> Offer:
+def _offer(bought: ChosenGoods, at: datetime) -> Offer:
     goods = bought.goods
     price_cents = price_now(
         price_cents=goods.price_cents,

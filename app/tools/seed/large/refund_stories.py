@@ -1,4 +1,4 @@
-"""How far refund requests come, and when: all states there are, over and over."""
+"""The courses of refund requests and their times. All states come up again and again."""
 
 import random
 from dataclasses import dataclass
@@ -11,7 +11,12 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """How far a request comes. fee: of a custom line beside the goods. is_sent_back: in a return shipment."""
+    """The course of a refund request.
+
+    Attributes:
+        fee: The amount of a custom line beside the goods.
+        is_sent_back: Whether the goods come back in a return shipment.
+    """
 
     stage: RefundStage
     fee: RefundStage | None = None
@@ -47,7 +52,7 @@ CANCELLATIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """When each step is taken, if it is."""
+    """The time of each step; a step may not be taken."""
 
     asked_at: datetime
     sent_back_at: datetime
@@ -56,7 +61,7 @@ class Times:
     paid_at: datetime
 
     def of(self, stage: RefundStage) -> datetime:
-        """When a line has come that far."""
+        """Return the time at which a line reaches a stage."""
         if stage is RefundStage.REFUNDED:
             return self.paid_at
         if stage in (RefundStage.REFUND_ACCEPTED, RefundStage.REFUND_DENIED):
@@ -65,7 +70,7 @@ class Times:
 
 
 def cancelling_times(chance: random.Random, paid_at: datetime) -> Times:
-    """Of an order that was just paid for: within hours, before it is sent."""
+    """Return the times of a cancellation: within hours after the payment, before the order is sent."""
     asked_at = paid_at + _hours(chance, 0.2, 5)
     decided_at = asked_at + _hours(chance, 0.1, 3)
     return Times(
@@ -78,7 +83,7 @@ def cancelling_times(chance: random.Random, paid_at: datetime) -> Times:
 
 
 def returning_times(chance: random.Random, done_at: datetime) -> Times:
-    """Of what the buyer has had since then: within weeks."""
+    """Return the times of a return: within weeks after the buyer got the goods."""
     asked_at = done_at + _hours(chance, 5, 240)
     sent_back_at = asked_at + _hours(chance, 10, 90)
     returned_at = sent_back_at + 150 * _HOUR

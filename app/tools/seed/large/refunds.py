@@ -1,4 +1,4 @@
-"""Refund requests in every state: asked, sent back, decided, paid out with an amendment of the invoice."""
+"""Make refund requests in every state: requested, sent back, decided, paid out with an amendment."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ _FEE_CENTS = 895
 
 @dataclass(slots=True, kw_only=True)
 class Refunds:
-    """Asks for refunds, and takes each as far as its story goes before `until`."""
+    """Makes refund requests, and takes each as far as its story goes before `until`."""
 
     chance: random.Random
     book: Book
@@ -59,17 +59,17 @@ class Refunds:
     _cancellations: Iterator[Story] = field(default_factory=lambda: cycle(CANCELLATIONS))
 
     def cancel(self, sale: Sale, paid_at: datetime) -> None:
-        """The buyer takes back some or all of an order before anything was sent."""
+        """Cancel some or all of an order before anything was sent."""
         times = cancelling_times(self.chance, paid_at)
         self._ask(sale, self._in_time(next(self._cancellations), times), times)
 
     def ask_back(self, sale: Sale, done_at: datetime) -> None:
-        """The buyer wants to return some or all of what came."""
+        """Request the return of some or all goods."""
         times = returning_times(self.chance, done_at)
         self._ask(sale, self._in_time(next(self._returns), times), times)
 
     def _in_time(self, story: Story, times: Times) -> Story:
-        """The story as far as it has come: what would be decided later is still awaited."""
+        """Return the part of the story before `until`. Later decisions are still awaited."""
         stages = [stage for stage in (story.stage, story.fee) if stage is not None]
         story = replace(story, is_sent_back=story.is_sent_back and times.sent_back_at <= self.until)
         if all(times.of(stage) <= self.until for stage in stages):
@@ -107,7 +107,7 @@ class Refunds:
         sale.touch(last_at)
 
     def _claims(self, sale: Sale, story: Story) -> list[Claim]:
-        """What is asked for: all of the invoice, or some of one of its lines; and a fee beside."""
+        """Return the claims: the whole invoice or part of one line, and perhaps a fee."""
         left = [(line, line.returnable if story.is_return else line.awaiting) for line in sale.lines]
         open_lines = [(line, quantity) for line, quantity in left if quantity]
         if not open_lines:
@@ -241,7 +241,7 @@ class Refunds:
         )
 
     def _settle(self, sale: Sale, paid: Sequence[Claim]) -> None:
-        """What is paid out awaits dispatch no more, or can't be returned again."""
+        """Reduce the quantities that await dispatch or can be returned by the refunded ones."""
         for claim in paid:
             line = claim.line
             if line is None:

@@ -1,4 +1,4 @@
-"""An invoice on its way, as it changes until it is written: what fulfilment and refunds work on."""
+"""An invoice and its lines while they change, before they are written. Fulfilment and refunds work on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,15 +13,22 @@ from app.tools.seed.large.catalogue import Goods, Shop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bought:
+class ChosenGoods:
+    """Goods that an order buys, and their shop."""
+
     shop: Shop
     goods: Goods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """An order that has its row. settled_at: when its status was known. paid_at: None: it is not paid for, or
-    not for good. buyer: the order's columns about who buys and where it goes."""
+class PlacedOrder:
+    """An order that has its row.
+
+    Attributes:
+        settled_at: When its status was known.
+        paid_at: When it was paid; None: it is not paid, or the payment was reversed.
+        buyer: The order's columns about the buyer and the addresses.
+    """
 
     id: int
     at: datetime
@@ -34,7 +41,7 @@ class Placed:
 
 @dataclass(slots=True, kw_only=True)
 class Line:
-    """A line item. row: as it is to be written. cancelled, returned: what amendments have settled of it."""
+    """A line item. `row` is written at the end; `cancelled` and `returned` are quantities of amendments."""
 
     id: int
     row: dict[str, Any]
@@ -51,9 +58,13 @@ class Line:
 
 @dataclass(slots=True, kw_only=True)
 class Sale:
-    """An invoice. row: as it is to be written. buyer: who writes notes. stages: of all its refund lines.
+    """An invoice.
 
-    done_at  when the buyer had all of it; None: not yet, or never.
+    Attributes:
+        row: Its row, which is written at the end.
+        buyer: The author of the buyer's notes.
+        done_at: When the buyer had all goods; None: not yet, or never.
+        stages: The stages of all its refund lines.
     """
 
     id: int
@@ -72,7 +83,7 @@ class Sale:
 
     @property
     def left_cents(self) -> int:
-        """What is left of the invoice after its amendments."""
+        """The total in cents that is left after the amendments."""
         return self.part.amounts.total_cents + self.adjustment_cents
 
     @property
@@ -83,7 +94,7 @@ class Sale:
         self.updated_at = max(self.updated_at, at)
 
     def settle(self) -> None:
-        """Have the rows of the invoice and its lines as its life has left them."""
+        """Set the rows of the invoice and its lines to their final state."""
         self.row["status_flags"] = self.flags
         self.row["adjustment_cents"] = self.adjustment_cents
         self.row["remitted_at"] = self.remitted_at
@@ -97,7 +108,7 @@ class Sale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A line of a refund request. line: None is a fee, which is a custom line."""
+    """A line of a refund request. `line` is None for a fee, which is a custom line."""
 
     id: int
     line: Line | None

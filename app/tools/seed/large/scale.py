@@ -1,4 +1,4 @@
-"""A marketplace of any size: made in chunks, each written and committed by itself."""
+"""Seed a marketplace of any size, in chunks that are committed one by one."""
 
 import random
 from collections import Counter
@@ -18,14 +18,14 @@ from app.tools.seed.large.orders import ORDER_IDS, OrderMaker
 from app.tools.seed.reference import Reference, find_or_add_reference
 from app.tools.seed.start import begin
 
-#: Of one transaction: bounds memory, and what is lost when it is interrupted.
+#: Rows of one transaction. It bounds memory, and the loss when a run is interrupted.
 _CHUNK_SHOPS = 10
 _CHUNK_INVOICES = 700
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How large, and which. until: when the year of orders ends; nothing is later."""
+    """The size and the random seed of a marketplace. `until` is the end of the year of orders; nothing is later."""
 
     invoices: int
     until: datetime
@@ -35,12 +35,19 @@ class Scale:
 async def seed_at_scale(
     database: Database, scale: Scale, *, again: bool = False, is_quiet: bool = False
 ) -> AsyncIterator[Counter[str]]:
-    """Write sellers with their goods, then a year of orders; after each chunk the rows committed by then, by table.
+    """Write sellers with their goods, then a year of orders. Yield the committed rows by table after each chunk.
 
-    The same for the same scale, but for ids and the orders' tokens. Ended early, what was told of stays.
-    Args:   again — also beside sellers that are there. is_quiet — no webhook is told of what is seeded; where there
-            is none, nobody ever is.
-    Raises: Conflict when there are sellers and `again` was not given; then nothing is written.
+    The result is the same for the same scale, except for ids and the orders' tokens. If it is ended early, the
+    committed rows stay.
+
+    Args:
+        database: The database.
+        scale: The size and the random seed.
+        again: Whether to seed even if there are sellers.
+        is_quiet: Whether no webhook gets the seeded changes. Without webhooks, none ever does.
+
+    Raises:
+        Conflict: There are sellers and `again` is False. Nothing is written.
     """
     seeding = _Seeding(database, scale, is_quiet=is_quiet)
     async for _ in seeding.open_shops(again=again):
@@ -53,7 +60,7 @@ async def seed_at_scale(
 
 
 class _Seeding:
-    """One run: the chance that it draws from, its book, and what it has written."""
+    """One run: its random generator, its book, and the number of rows it has written."""
 
     def __init__(self, database: Database, scale: Scale, *, is_quiet: bool) -> None:
         self._database, self._scale, self._is_quiet = database, scale, is_quiet
@@ -101,7 +108,7 @@ class _Seeding:
 
     @asynccontextmanager
     async def _chunk(self) -> AsyncIterator[Connection]:
-        """A transaction; what it records is marked as published when nobody is to be told."""
+        """Open a transaction. With `is_quiet`, its change events are marked as published."""
         async with transaction(self._database, actor="seed") as conn:
             last_id = await conn.fetchval("select coalesce(max(id), 0) from change_events_open")
             yield conn
@@ -127,7 +134,7 @@ async def _has_webhooks(conn: Connection) -> bool:
 
 
 async def _show_first_images(conn: Connection, advert_ids: Sequence[int]) -> None:
-    """Images come after adverts, since a change of an image is one of an advert that is there."""
+    """Set the first images of adverts. Images are written after adverts, which they belong to."""
     await conn.execute(
         "update adverts a set display_image_id = i.id from images i"
         " where i.owner_type = 'Advert' and i.owner_id = a.id and i.position = 0 and a.id = any($1::bigint[])",

@@ -14,10 +14,10 @@ from app.webhooks.cel.filters import (
     OVERSPENT,
     REGAINED_PER_S,
     TOO_SLOW,
-    Budget,
     FilterBatch,
     FilterProcess,
-    Verdict,
+    FilterResult,
+    FilterTime,
 )
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_filter import check_filter, event_of
@@ -38,7 +38,7 @@ async def process() -> AsyncIterator[FilterProcess]:
     await process.close()
 
 
-async def verdicts(batch: FilterBatch, *texts: str, owner: int | None = None) -> list[Verdict]:
+async def verdicts(batch: FilterBatch, *texts: str, owner: int | None = None) -> list[FilterResult]:
     return [await batch.evaluate(text, EVENT, RESPONSE, owner=owner) for text in texts]
 
 
@@ -46,10 +46,10 @@ async def test_decides(process: FilterProcess) -> None:
     made = await verdicts(process.batch(), PASSES, FAILS, "data.node.total", "data.nope == 1")
 
     assert made == [
-        Verdict(passes=True),
-        Verdict(passes=False),
-        Verdict(passes=True, error="its value is no boolean but int"),
-        Verdict(passes=True, error="there is no 'nope'; has(…) tells whether there is"),
+        FilterResult(passes=True),
+        FilterResult(passes=False),
+        FilterResult(passes=True, error="its value is no boolean but int"),
+        FilterResult(passes=True, error="there is no 'nope'; has(…) tells whether there is"),
     ]
 
 
@@ -58,7 +58,7 @@ async def test_what_takes_too_much_passes_and_the_next_one_is_decided(process: F
     made = await verdicts(process.batch(), text, owner=1)
     after = await verdicts(process.batch(), FAILS, owner=2)
 
-    assert (made, after) == ([Verdict(passes=True, error=TOO_SLOW)], [Verdict(passes=False)])
+    assert (made, after) == ([FilterResult(passes=True, error=TOO_SLOW)], [FilterResult(passes=False)])
 
 
 async def test_what_took_too_much_is_not_tried_again_at_once(process: FilterProcess) -> None:
@@ -68,7 +68,7 @@ async def test_what_took_too_much_is_not_tried_again_at_once(process: FilterProc
 
     (again,) = await verdicts(process.batch(), ENDLESS, owner=1)
 
-    assert again == Verdict(passes=True, error=TOO_SLOW)
+    assert again == FilterResult(passes=True, error=TOO_SLOW)
     # It was not run: that would have ended the process.
     assert process._process is running
     assert running is not None
@@ -83,14 +83,14 @@ async def test_a_batch_gives_each_expression_only_so_much_time(process: FilterPr
     (other,) = await verdicts(batch, FAILS)
     (anew,) = await verdicts(process.batch(), FAILS)
 
-    assert (made[0], made[-1]) == (Verdict(passes=False), Verdict(passes=True, error=TOO_SLOW))
-    assert other == anew == Verdict(passes=False)
+    assert (made[0], made[-1]) == (FilterResult(passes=False), FilterResult(passes=True, error=TOO_SLOW))
+    assert other == anew == FilterResult(passes=False)
 
 
 async def test_a_batch_ends_however_many_filters_there_are(process: FilterProcess) -> None:
     made = await verdicts(process.batch(max_s=0), FAILS, "false")
 
-    assert made == [Verdict(passes=True, error=TOO_SLOW)] * 2
+    assert made == [FilterResult(passes=True, error=TOO_SLOW)] * 2
     assert process._process is None
 
 
@@ -103,7 +103,7 @@ async def test_what_was_killed_from_outside_is_run_once_more(process: FilterProc
         process._process.kill()
         made += await verdicts(process.batch(), text, FAILS)
 
-    assert made == [Verdict(passes=False)] * 2 + [Verdict(passes=True), Verdict(passes=False)]
+    assert made == [FilterResult(passes=False)] * 2 + [FilterResult(passes=True), FilterResult(passes=False)]
     # Nobody is blamed.
     assert process._resting == {}
 
@@ -122,9 +122,9 @@ async def test_what_is_killed_each_time_is_to_blame(process: FilterProcess) -> N
     (made,) = await verdicts(process.batch(), FAILS, owner=1)
     killing.cancel()
 
-    assert (made, len(killed)) == (Verdict(passes=True, error=TOO_SLOW), 2)
+    assert (made, len(killed)) == (FilterResult(passes=True, error=TOO_SLOW), 2)
     assert await verdicts(process.batch(), FAILS, owner=1) == [made]
-    assert await verdicts(process.batch(), FAILS, owner=2) == [Verdict(passes=False)]
+    assert await verdicts(process.batch(), FAILS, owner=2) == [FilterResult(passes=False)]
 
 
 async def test_what_ends_its_process_by_itself_is_not_run_again(process: FilterProcess) -> None:
@@ -140,7 +140,7 @@ async def test_what_ends_its_process_by_itself_is_not_run_again(process: FilterP
     made = [await verdicts(process.batch(), text, owner=owner) for owner, text in enumerate((ENDLESS, HUGE))]
     watching.cancel()
 
-    assert (made, len(started)) == ([[Verdict(passes=True, error=TOO_SLOW)]] * 2, 2)
+    assert (made, len(started)) == ([[FilterResult(passes=True, error=TOO_SLOW)]] * 2, 2)
 
 
 async def test_check_says_what_is_wrong(process: FilterProcess) -> None:
@@ -168,11 +168,11 @@ async def test_checking_holds_up_nothing_else(process: FilterProcess) -> None:
     assert made == [[]] * len(long)
     # Each takes some 0.03 s to compile.
     assert sorted(pauses)[-3] < 0.01
-    assert 1 in process._budget._spent
+    assert 1 in process._filter_time._spent
 
 
 async def test_who_has_no_time_left_is_asked_to_wait_with_a_check(process: FilterProcess) -> None:
-    process._budget.spend(1, 2 * MAX_OWNER_S, time.monotonic())
+    process._filter_time.spend(1, 2 * MAX_OWNER_S, time.monotonic())
 
     with pytest.raises(TooSoon) as refused:
         await process.check(PASSES, owner=1)
@@ -202,7 +202,7 @@ async def test_many_bad_filters_use_up_the_time_of_their_owner_alone(process: Fi
     assert made[0] == TOO_SLOW
     assert made.count(TOO_SLOW) <= 5
     assert set(made[5:]) == set(later) == {OVERSPENT}
-    assert of_others == [[Verdict(passes=False)]] * 2
+    assert of_others == [[FilterResult(passes=False)]] * 2
 
 
 async def test_what_rests_for_one_owner_is_decided_for_another(process: FilterProcess) -> None:
@@ -212,7 +212,7 @@ async def test_what_rests_for_one_owner_is_decided_for_another(process: FilterPr
     verdict = await process.batch().evaluate(f"!({ENDLESS})", EVENT, small, owner=2)
     same_text = await process.batch().evaluate(ENDLESS, EVENT, small, owner=2)
 
-    assert (verdict, same_text) == (Verdict(passes=False), Verdict(passes=True))
+    assert (verdict, same_text) == (FilterResult(passes=False), FilterResult(passes=True))
 
 
 async def test_usual_evaluations_cost_their_owner_nothing(process: FilterProcess) -> None:
@@ -226,7 +226,7 @@ async def test_usual_evaluations_cost_their_owner_nothing(process: FilterProcess
 
 
 def test_a_budget_comes_back_with_time() -> None:
-    budget = Budget()
+    budget = FilterTime()
     budget.spend(1, MAX_OWNER_S, 100.0)
     budget.spend(2, MAX_OWNER_S / 2, 100.0)
 

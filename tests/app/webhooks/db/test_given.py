@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from app.webhooks.db import deliveries, webhook_events
-from app.webhooks.db.webhook_events import Given, Subject
+from app.webhooks.db.webhook_events import PriorEvent, Subject
 from app.webhooks.db.webhooks import Webhook
 from app.webhooks.domain.attempt import NEVER_LEFT, ErrorKind
 from app.webhooks.domain.webhook_event import WebhookEventState
@@ -34,12 +34,12 @@ async def send(
     return [one.id for one in due]
 
 
-async def given_of(conn: Conn, webhook: Webhook) -> list[Given]:
+async def given_of(conn: Conn, webhook: Webhook) -> list[PriorEvent]:
     subject: Subject = (webhook.id, "Invoice", 1)
     return (await webhook_events.list_given(conn, [subject])).get(subject, [])
 
 
-def brief(given: list[Given]) -> list[tuple[int, str]]:
+def brief(given: list[PriorEvent]) -> list[tuple[int, str]]:
     return [(one.id, one.state.value) for one in given]
 
 

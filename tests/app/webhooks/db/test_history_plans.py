@@ -36,7 +36,7 @@ from schema.filters.webhook_events import WebhookEventFilters
 from tests.builders.deliveries import create_due_events, result_of
 from tests.builders.history import create_history
 from tests.support.servers import private_servers_running
-from tests.support.watched import IS_LONG, Watched, buffers_read, rows_read
+from tests.support.watched import IS_LONG, MeasuredConnection, buffers_read, rows_read
 
 Conn = asyncpg.Connection
 PARTITIONS, ROWS = (10, 1_000_000) if IS_LONG else (3, 10_000)
@@ -63,9 +63,9 @@ def history_url(own_server: str | None, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def history(history_url: str) -> AsyncIterator[Watched]:
+async def history(history_url: str) -> AsyncIterator[MeasuredConnection]:
     """A connection to a database with a long past, and with something to do."""
-    conn = await asyncpg.connect(history_url, connection_class=Watched)
+    conn = await asyncpg.connect(history_url, connection_class=MeasuredConnection)
     conn.plans, conn.looked_into = [], {}
     if not await conn.fetchval("select exists (select from webhooks)"):
         await _fill(conn)
@@ -102,7 +102,7 @@ async def _add_quiet_seller(conn: Conn) -> None:
     )
 
 
-async def test_the_queue_reads_only_what_is_open(history: Watched) -> None:
+async def test_the_queue_reads_only_what_is_open(history: MeasuredConnection) -> None:
     today = {
         f"{table}_{await history.fetchval('select current_date'):%Y%m%d}" for table in ("payloads", "delivery_attempts")
     }
@@ -137,7 +137,9 @@ async def test_the_queue_reads_only_what_is_open(history: Watched) -> None:
     assert history.looked_into["given"] == set()
 
 
-async def test_looking_for_work_reads_no_history_but_for_what_is_to_be_rendered_again(history: Watched) -> None:
+async def test_looking_for_work_reads_no_history_but_for_what_is_to_be_rendered_again(
+    history: MeasuredConnection,
+) -> None:
     async with history.transaction():
         waiting = await history.during("look for work", change_events.work_waits(history))
 
@@ -211,7 +213,7 @@ def _lists() -> dict[str, tuple[Viewer, str | None, WebhookEventFilters | None]]
 
 
 @pytest.mark.parametrize("place", [0.0, 0.5])
-async def test_lists_of_webhook_events_go_by_indexes(history: Watched, place: float) -> None:
+async def test_lists_of_webhook_events_go_by_indexes(history: MeasuredConnection, place: float) -> None:
     await history.execute("set enable_seqscan = on")
     last = await history.fetchval("select max(id) from webhook_events")
     for name, (viewer, webhook_id, wanted) in _lists().items():
@@ -251,7 +253,7 @@ def _attempt_lists() -> dict[str, tuple[Viewer, str | None, DeliveryAttemptFilte
 
 
 @pytest.mark.parametrize("place", [0.0, 0.5])
-async def test_lists_of_attempts_go_by_indexes(history: Watched, place: float) -> None:
+async def test_lists_of_attempts_go_by_indexes(history: MeasuredConnection, place: float) -> None:
     await history.execute("set enable_seqscan = on")
     last = await history.fetchval("select max(webhook_event_id) from delivery_attempts")
     # One in twenty events has none.
@@ -266,7 +268,7 @@ async def test_lists_of_attempts_go_by_indexes(history: Watched, place: float) -
         await _check_page(history, f"{name}, from {place}", DELIVERY_ATTEMPTS, viewer, asked, cursor)
 
 
-async def test_an_entity_s_changes_and_events_are_found_by_indexes(history: Watched) -> None:
+async def test_an_entity_s_changes_and_events_are_found_by_indexes(history: MeasuredConnection) -> None:
     await history.execute("set enable_seqscan = on")
     crowd = entity_changes.MAX_CHANGES_READ + 500
     # Of an entity of another type, with the same number.
@@ -295,7 +297,12 @@ async def test_an_entity_s_changes_and_events_are_found_by_indexes(history: Watc
 
 
 async def _check_page(
-    history: Watched, name: str, table: Table[Any], viewer: Viewer, asked: ListQuery, cursor: tuple[str, int] | None
+    history: MeasuredConnection,
+    name: str,
+    table: Table[Any],
+    viewer: Viewer,
+    asked: ListQuery,
+    cursor: tuple[str, int] | None,
 ) -> None:
     statement = listed_rows(table, viewer, asked, Slice(size=50, is_backward=False, cursor=cursor))
     await history.fetch(statement.sql, *statement.args)

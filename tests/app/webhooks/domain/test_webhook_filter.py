@@ -127,7 +127,7 @@ LARGE = ('"1" + "+1" * 990', '"a" + "+a" * 900', '"[1]" + ".map(x,x)" * 195', '"
 @pytest.mark.parametrize("form", LARGE)
 def test_a_compiled_expression_takes_no_more_than_it_counts_for(form: str) -> None:
     measure = f"""
-from app.domain.webhook_filter import compile_filter
+from app.webhooks.domain.webhook_filter import compile_filter
 from app.webhooks.cel.process import BYTES_PER_CHARACTER
 def resident(): return int(open("/proc/self/statm").read().split()[1]) * 4096
 compile_filter("true")

@@ -8,6 +8,7 @@ from app.db.pool import Connection
 from app.errors import Forbidden
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.services.webhook_klasses import event_names
 from app.webhooks.services.webhooks import WebhookAttributes, create_webhook
 from schema import schema
 from schema.entities.declarations import ENTITIES
@@ -52,7 +53,7 @@ async def test_seller_registers_webhooks_about_all_else(
         SETTINGS,
         klass=klass,
         seller_id=None,
-        attributes={**ATTRIBUTES, "events": list(klass.event_names)},
+        attributes={**ATTRIBUTES, "events": list(event_names(klass))},
     )
 
     assert (made.webhook.type, made.webhook.seller_id) == (klass, seller_id)

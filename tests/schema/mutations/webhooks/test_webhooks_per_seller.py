@@ -13,7 +13,7 @@ from tests.support.platform import Platform, running_platform, settings_for
 URL = "https://hooks.example.com/in"
 FULL = (
     "The seller has 2 webhooks, and may have 2 (TELLGRAPH_MAX_WEBHOOKS_PER_SELLER)."
-    " Delete one with webhookDelete, or change one with webhookUpdate."
+    " Delete one of them, or change one instead."
 )
 
 

@@ -73,10 +73,10 @@ async def test_refuses_every_wrong_attribute_of_a_variant(conn: Connection, data
     assert caught.value.fields == {
         "attributes.published": ["can't be null"],
         "attributes.label": ["must not be blank"],
-        "attributes.countOnHand": ["must not be negative"],
-        "attributes.priceCents": ["must not be negative"],
-        "attributes.maxPurchaseQuantity": ["must not be less than minPurchaseQuantity"],
-        "attributes.salePriceEndAt": ["must not be before salePriceStartAt"],
+        "attributes.count_on_hand": ["must not be negative"],
+        "attributes.price_cents": ["must not be negative"],
+        "attributes.max_purchase_quantity": ["must not be less than the smallest quantity"],
+        "attributes.sale_price_end_at": ["must not be before the sale's start"],
         "attributes.currency": ["must be an ISO 4217 code such as AUD"],
     }
     assert await conn.fetchval("select count_on_hand from variants") == 10
@@ -91,8 +91,8 @@ async def test_refuses_what_the_columns_can_not_hold(conn: Connection, database:
 
     assert caught.value.fields == {
         "attributes.sku": ["must not contain the NUL character"],
-        "attributes.countOnHand": ["is too large"],
-        "attributes.priceCents": ["is too large"],
+        "attributes.count_on_hand": ["is too large"],
+        "attributes.price_cents": ["is too large"],
         "attributes.notes": ["must not be longer than 10000 characters"],
     }
 
@@ -112,7 +112,7 @@ async def test_a_deleted_or_another_sellers_variant_is_not_there(
             VariantUpdate(variant_id=variant.id, attributes=VariantAttributes(count_on_hand=99)),
         )
 
-    assert caught.value.fields == {"variantId": ["there is no such variant"]}
+    assert caught.value.fields == {"variant_id": ["there is no such variant"]}
     assert await conn.fetchval("select count_on_hand from variants") == 10
 
 
@@ -172,7 +172,7 @@ async def test_refuses_everything_wrong_with_a_new_advert(conn: Connection, data
         "attributes.title": ["is required"],
         "attributes.condition": ["can't be null"],
         "attributes.variants": ["must not be empty: an advert has at least one variant"],
-        "sellerId": ["is required for a new advert"],
+        "seller_id": ["is required for a new advert"],
     }
     assert sellers.value.fields == {"attributes.vetted": ["can be set by the marketplace operator only"]}
     assert await conn.fetchval("select count(*) from adverts") == 0
@@ -191,8 +191,8 @@ async def test_refuses_another_adverts_variant_and_a_variant_twice(conn: Connect
         await upsert_advert(database, OPERATOR, AdvertUpsert(advert_id=advert.id, attributes=attributes))
 
     assert caught.value.fields == {
-        "attributes.variants.0.variantId": ["there is no such variant of this advert"],
-        "attributes.variants.2.variantId": ["is listed twice"],
+        "attributes.variants.0.variant_id": ["there is no such variant of this advert"],
+        "attributes.variants.2.variant_id": ["is listed twice"],
     }
     assert await conn.fetchval("select count(*) from variants where label = 'X'") == 0
     assert await conn.fetchval("select count(*) from adverts where title = 'Changed'") == 0
@@ -213,8 +213,8 @@ async def test_sellers_make_and_change_adverts_of_their_own_only(conn: Connectio
             AdvertUpsert(advert_id=advert.id, seller_id=seller.id, attributes=_new()),
         )
 
-    assert making.value.fields == {"sellerId": ["there is no such seller"]}
-    assert changing.value.fields == {"advertId": ["there is no such advert"]}
-    assert moving.value.fields == {"sellerId": ["is not the advert's seller, which can't be changed"]}
+    assert making.value.fields == {"seller_id": ["there is no such seller"]}
+    assert changing.value.fields == {"advert_id": ["there is no such advert"]}
+    assert moving.value.fields == {"seller_id": ["is not the advert's seller, which can't be changed"]}
     assert await conn.fetchval("select count(*) from adverts") == 1
     assert await conn.fetchval("select count(*) from variants") == 0

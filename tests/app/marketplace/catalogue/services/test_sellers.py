@@ -45,7 +45,7 @@ async def test_a_seller_changes_nothing_else(conn: Connection, database: Databas
         await update_seller(database, Viewer(seller.id), SellerUpdate(attributes=attributes))
 
     message = "can be changed by the marketplace operator only"
-    assert caught.value.fields == {"attributes.businessName": [message], "attributes.online": [message]}
+    assert caught.value.fields == {"attributes.business_name": [message], "attributes.online": [message]}
     assert await conn.fetchval("select phone from sellers") is None
 
 
@@ -58,12 +58,12 @@ async def test_names_what_is_wrong(conn: Connection, database: Database) -> None
         await update_seller(database, OPERATOR, SellerUpdate(attributes=SellerAttributes(phone=None)))
 
     assert new.value.fields == {
-        "attributes.businessName": ["must not be blank"],
-        "attributes.emailAddress": ["is required"],
-        "attributes.isRetailer": ["can't be null"],
+        "attributes.business_name": ["must not be blank"],
+        "attributes.email_address": ["is required"],
+        "attributes.is_retailer": ["can't be null"],
     }
-    assert nobody.value.fields == {"attributes.emailAddress": ["must be an e-mail address"]}
-    assert whose.value.fields == {"sellerId": ["is required"]}
+    assert nobody.value.fields == {"attributes.email_address": ["must be an e-mail address"]}
+    assert whose.value.fields == {"seller_id": ["is required"]}
 
 
 async def test_another_seller_is_not_there(conn: Connection, database: Database) -> None:
@@ -73,5 +73,5 @@ async def test_another_seller_is_not_there(conn: Connection, database: Database)
     with pytest.raises(NotFound) as caught:
         await update_seller(database, Viewer(other.id), change)
 
-    assert caught.value.fields == {"sellerId": ["there is no such seller"]}
+    assert caught.value.fields == {"seller_id": ["there is no such seller"]}
     assert await conn.fetchval("select count(phone) from sellers") == 0

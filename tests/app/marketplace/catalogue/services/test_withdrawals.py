@@ -60,7 +60,7 @@ async def test_the_last_variant_stays(conn: Connection, database: Database) -> N
         await withdraw_variant(database, OPERATOR, second.id)
 
     assert deleted.deleted_at is not None
-    assert caught.value.fields == {"variantId": ["is the last variant of its advert: delete the advert instead"]}
+    assert caught.value.fields == {"variant_id": ["is the last variant of its advert: delete the advert instead"]}
     assert await conn.fetchval("select count(*) from variants where deleted_at is null") == 1
     assert await conn.fetchval("select updated_at from adverts") > LONG_AGO
 
@@ -104,6 +104,6 @@ async def test_another_sellers_are_not_there(conn: Connection, database: Databas
     with pytest.raises(NotFound) as variants:
         await withdraw_variant(database, other, variant.id)
 
-    assert published.value.fields == withdrawn.value.fields == {"advertId": ["there is no such advert"]}
-    assert variants.value.fields == {"variantId": ["there is no such variant"]}
+    assert published.value.fields == withdrawn.value.fields == {"advert_id": ["there is no such advert"]}
+    assert variants.value.fields == {"variant_id": ["there is no such variant"]}
     assert await conn.fetchval("select is_published and deleted_at is null from adverts") is True

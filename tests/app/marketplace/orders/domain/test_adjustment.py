@@ -56,13 +56,13 @@ def test_a_promotion_is_no_more_than_what_those_before_it_left() -> None:
     problems = discount_problems(given_, {SUBTOTAL: 1000, SHIPPING: 0}, "invoices.0")
 
     assert problems == {
-        "invoices.0.adjustments.2.amountCents": ["is more than what it applies to: 300"],
-        "invoices.0.adjustments.4.amountCents": ["is more than what it applies to: 0"],
+        "invoices.0.adjustments.2.amount_cents": ["is more than what it applies to: 300"],
+        "invoices.0.adjustments.4.amount_cents": ["is more than what it applies to: 0"],
     }
 
 
 def test_an_amount_has_no_sign_of_its_own() -> None:
-    assert adjustment_form_problems([_fee(1), _promotion(0), _fee(-5)], "lineItems.0") == {
-        "lineItems.0.adjustments.1.amountCents": ["must be at least 1"],
-        "lineItems.0.adjustments.2.amountCents": ["must be at least 1"],
+    assert adjustment_form_problems([_fee(1), _promotion(0), _fee(-5)], "line_items.0") == {
+        "line_items.0.adjustments.1.amount_cents": ["must be at least 1"],
+        "line_items.0.adjustments.2.amount_cents": ["must be at least 1"],
     }

@@ -28,11 +28,11 @@ def test_is_not_dispatched_before_the_second_of_the_order(seconds: float, is_leg
     [
         ([3], {}),
         ([1, 2], {}),
-        ([4], {"shippedItems.0.quantity": ["is more than await dispatch: 3"]}),
-        ([2, 2], {"shippedItems.1.quantity": ["is more than await dispatch: 1"]}),
-        ([4, 1], {f"shippedItems.{i}.quantity": [f"is more than await dispatch: {n}"] for i, n in ((0, 3), (1, 0))}),
-        ([0], {"shippedItems.0.quantity": ["must be at least 1"]}),
-        ([], {"shippedItems": ["must not be empty"]}),
+        ([4], {"shipped_items.0.quantity": ["is more than await dispatch: 3"]}),
+        ([2, 2], {"shipped_items.1.quantity": ["is more than await dispatch: 1"]}),
+        ([4, 1], {f"shipped_items.{i}.quantity": [f"is more than await dispatch: {n}"] for i, n in ((0, 3), (1, 0))}),
+        ([0], {"shipped_items.0.quantity": ["must be at least 1"]}),
+        ([], {"shipped_items": ["must not be empty"]}),
     ],
 )
 def test_no_more_is_packed_than_awaits_dispatch(quantities: list[int], problems: dict[str, list[str]]) -> None:

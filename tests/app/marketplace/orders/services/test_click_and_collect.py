@@ -72,7 +72,7 @@ async def test_refuses_what_is_not_to_be_collected(
     with pytest.raises(Conflict) as caught:
         await update_collection(database, OPERATOR, invoice_id, status)
 
-    assert caught.value.fields == {"invoiceId": [message]}
+    assert caught.value.fields == {"invoice_id": [message]}
     assert await conn.fetchval("select status_flags from invoices") == ["PAID", *flags]
     assert await _quantities(conn) == (2, 1)
 

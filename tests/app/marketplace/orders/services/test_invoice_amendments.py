@@ -126,12 +126,12 @@ async def test_names_what_is_wrong_with_each_line(conn: Connection, database: Da
         )
 
     assert caught.value.fields == {
-        "lineItems.0.quantity": ["is more than await dispatch: 0"],
-        "lineItems.1.lineItemId": ["there is no such line item on this invoice"],
-        "lineItems.2.quantity": ["must be at least 1"],
-        "lineItems.2": ["must have either lineItemId or custom"],
-        "lineItems.3.custom": ["must not be blank"],
-        "lineItems.3.amountCents": ["is required for a custom line"],
+        "line_items.0.quantity": ["is more than await dispatch: 0"],
+        "line_items.1.line_item_id": ["there is no such line item on this invoice"],
+        "line_items.2.quantity": ["must be at least 1"],
+        "line_items.2": ["must be either about a line item or custom"],
+        "line_items.3.custom": ["must not be blank"],
+        "line_items.3.amount_cents": ["is required for a custom line"],
     }
     assert await conn.fetchval("select count(*) from invoice_amendments") == 0
 
@@ -143,7 +143,7 @@ async def test_gives_back_no_more_than_is_left(conn: Connection, database: Datab
     with pytest.raises(InvalidInput) as caught:
         await create_amendment(database, OPERATOR, _amendment(invoice, line))
 
-    assert caught.value.fields == {"lineItems": ["come to more than is left of the invoice: 1000"]}
+    assert caught.value.fields == {"line_items": ["come to more than is left of the invoice: 1000"]}
     assert (await _state(conn))["adjustment"] == 0
 
 

@@ -120,7 +120,7 @@ async def test_names_what_is_wrong(conn: Connection, database: Database) -> None
 
     assert caught.value.fields == {
         "attributes.surname": ["must not contain the NUL character"],
-        "attributes.isGift": ["can't be null"],
+        "attributes.is_gift": ["can't be null"],
     }
 
 
@@ -133,5 +133,5 @@ async def test_is_for_the_operator_and_orders_that_exist(conn: Connection, datab
     with pytest.raises(NotFound) as caught:
         await update_order(database, OPERATOR, OrderUpdate(order_id=OrderId(order_id + 1)))
 
-    assert caught.value.fields == {"orderId": ["there is no such order"]}
+    assert caught.value.fields == {"order_id": ["there is no such order"]}
     assert await conn.fetchval("select status from orders") == "PAYMENT_IN_PROGRESS"

@@ -174,13 +174,13 @@ async def test_tells_every_wrong_line_at_once(conn: Connection, database: Databa
     )
 
     assert problems == {
-        "lineItems.0.quantity": ["only 1 in stock"],
-        "lineItems.1.variantId": ["is not for sale: the variant or its advert is not published"],
-        "lineItems.2.variantId": ["there is no such variant"],
-        "lineItems.3.quantity": ["at least 2 have to be bought"],
-        "lineItems.4.itemAmountCents": ["is required: the variant has no price"],
-        "lineItems.4.variantId": ["is sold in NZD, other items of the order in AUD"],
-        "lineItems.5.variantId": ["is not for sale: the variant or its advert is not published"],
+        "line_items.0.quantity": ["only 1 in stock"],
+        "line_items.1.variant_id": ["is not for sale: the variant or its advert is not published"],
+        "line_items.2.variant_id": ["there is no such variant"],
+        "line_items.3.quantity": ["at least 2 have to be bought"],
+        "line_items.4.item_amount_cents": ["is required: the variant has no price"],
+        "line_items.4.variant_id": ["is sold in NZD, other items of the order in AUD"],
+        "line_items.5.variant_id": ["is not for sale: the variant or its advert is not published"],
     }
 
 
@@ -191,8 +191,8 @@ async def test_counts_two_lines_of_one_variant_together(conn: Connection, databa
     problems = await _refused(conn, database, _purchase(line, line))
 
     assert problems == {
-        "lineItems.0.quantity": ["only 10 in stock"],
-        "lineItems.1.quantity": ["only 10 in stock"],
+        "line_items.0.quantity": ["only 10 in stock"],
+        "line_items.1.quantity": ["only 10 in stock"],
     }
 
 
@@ -202,12 +202,12 @@ async def test_refuses_amounts_and_texts_that_do_not_fit(conn: Connection, datab
     half = NewLineItem(variant_id=variant.id, quantity=1)
 
     assert await _refused(conn, database, _purchase(line)) == {
-        "lineItems.0.quantity": ["makes an amount that is too large"]
+        "line_items.0.quantity": ["makes an amount that is too large"]
     }
     assert await _refused(conn, database, _purchase(half, half)) == {"base": ["the order's total is too large"]}
     order = NewOrder(first_name="A\x00", surname="\ud800", phone="1" * 501)
     assert await _refused(conn, database, NewPurchase(order=order, line_items=[half])) == {
-        "order.firstName": ["must not contain the NUL character"],
+        "order.first_name": ["must not contain the NUL character"],
         "order.surname": ["must not contain half of a surrogate pair"],
         "order.phone": ["must not be longer than 500 characters"],
     }
@@ -221,16 +221,16 @@ async def test_refuses_forms_that_are_no_purchase(conn: Connection, database: Da
     invoice = NewInvoice(seller_id=other.id, line_items=[good])
 
     assert await _refused(conn, database, NewPurchase(order=NewOrder())) == {
-        "lineItems": ["give either lineItems or invoices"]
+        "line_items": ["give either line items or invoices"]
     }
-    assert await _refused(conn, database, _purchase()) == {"lineItems": ["must not be empty"]}
+    assert await _refused(conn, database, _purchase()) == {"line_items": ["must not be empty"]}
     assert await _refused(conn, database, _purchase(line)) == {
-        "lineItems.0.quantity": ["must be at least 1"],
-        "lineItems.0.postageCents": ["must not be negative"],
-        "lineItems.0.taxRate": ["must be a fraction from 0 to 1: 10 % is 0.1"],
+        "line_items.0.quantity": ["must be at least 1"],
+        "line_items.0.postage_cents": ["must not be negative"],
+        "line_items.0.tax_rate": ["must be a fraction from 0 to 1: 10 % is 0.1"],
     }
     assert await _refused(conn, database, NewPurchase(order=NewOrder(), invoices=[invoice])) == {
-        "invoices.0.lineItems.0.variantId": ["there is no such variant of this seller"]
+        "invoices.0.line_items.0.variant_id": ["there is no such variant of this seller"]
     }
     assert await _refused(conn, database, NewPurchase(order=NewOrder(), invoices=[invoice, invoice])) == {
         "invoices.1": ["has the seller and delivery type of an invoice before: put their lines together"]
@@ -262,7 +262,7 @@ async def test_fifty_buyers_of_the_last_ten_leave_nothing_and_no_less(conn: Conn
     assert len(refused) == 40
     assert all(
         isinstance(error, InvalidInput)
-        and error.fields == {"lineItems.0.quantity": ["only 0 in stock"], "lineItems.1.quantity": ["only 0 in stock"]}
+        and error.fields == {"line_items.0.quantity": ["only 0 in stock"], "line_items.1.quantity": ["only 0 in stock"]}
         for error in refused
     )
     assert [await _stock(conn, variant.id) for variant in variants] == [0, 0]

@@ -69,12 +69,12 @@ async def test_names_what_is_wrong(conn: Connection, database: Database) -> None
         await update_shipment(database, OPERATOR, unknown)
 
     assert forms.value.fields == {
-        "postageCarrierId": ["can't be null"],
-        "dispatchedAt": ["can't be null"],
-        "trackingNumber": ["must not be blank"],
+        "postage_carrier_id": ["can't be null"],
+        "dispatched_at": ["can't be null"],
+        "tracking_number": ["must not be blank"],
     }
-    assert early.value.fields == {"dispatchedAt": [f"must not be before the order, {ordered_at.isoformat()}"]}
-    assert carrier.value.fields == {"postageCarrierId": ["there is no such carrier"]}
+    assert early.value.fields == {"dispatched_at": [f"must not be before the order, {ordered_at.isoformat()}"]}
+    assert carrier.value.fields == {"postage_carrier_id": ["there is no such carrier"]}
 
 
 async def test_another_sellers_shipment_is_not_there(conn: Connection, database: Database) -> None:
@@ -84,5 +84,5 @@ async def test_another_sellers_shipment_is_not_there(conn: Connection, database:
     with pytest.raises(NotFound) as caught:
         await update_shipment(database, other, ShipmentUpdate(shipment_id=shipment.id, note="Mine"))
 
-    assert caught.value.fields == {"shipmentId": ["there is no such shipment"]}
+    assert caught.value.fields == {"shipment_id": ["there is no such shipment"]}
     assert await conn.fetchval("select note from shipments") == "Fragile"

@@ -108,14 +108,14 @@ async def test_tells_everything_that_is_wrong_at_once(conn: Connection, database
 
     problems = await _refused(conn, database, given)
 
-    assert problems.pop("dispatchedAt")[0].startswith("must not be before the order, ")
+    assert problems.pop("dispatched_at")[0].startswith("must not be before the order, ")
     assert problems == {
-        "invoiceId": ["is cancelled or refunded: nothing is sent any more"],
-        "shippedItems.1.quantity": ["is more than await dispatch: 1"],
-        "shippedItems.2.lineItemId": ["there is no such line item on this invoice"],
-        "shippedItems.3.quantity": ["must be at least 1"],
-        "shippedItems.4.quantity": ["must be at least 1"],
-        "postageCarrierId": ["there is no such carrier"],
+        "invoice_id": ["is cancelled or refunded: nothing is sent any more"],
+        "shipped_items.1.quantity": ["is more than await dispatch: 1"],
+        "shipped_items.2.line_item_id": ["there is no such line item on this invoice"],
+        "shipped_items.3.quantity": ["must be at least 1"],
+        "shipped_items.4.quantity": ["must be at least 1"],
+        "postage_carrier_id": ["there is no such carrier"],
     }
     assert await _quantities(conn, line) == (2, 0)
 
@@ -124,11 +124,11 @@ async def test_refuses_an_empty_parcel_and_what_is_not_sent(conn: Connection, da
     invoice, _ = await _invoice(conn, 1, delivery_type=DeliveryType.NO_DISPATCH)
 
     assert await _refused(conn, database, await _shipment(conn, invoice)) == {
-        "invoiceId": ["needs no dispatch: nothing is sent"],
-        "shippedItems": ["must not be empty"],
+        "invoice_id": ["needs no dispatch: nothing is sent"],
+        "shipped_items": ["must not be empty"],
     }
     assert await _refused(conn, database, await _shipment(conn, invoice, tracking_number=" ")) == {
-        "trackingNumber": ["must not be blank"]
+        "tracking_number": ["must not be blank"]
     }
 
 
@@ -140,7 +140,7 @@ async def test_another_sellers_invoice_is_not_there(conn: Connection, database: 
     with pytest.raises(NotFound) as caught:
         await create_shipment(database, Viewer(other.id), given)
 
-    assert caught.value.fields == {"invoiceId": ["there is no such invoice"]}
+    assert caught.value.fields == {"invoice_id": ["there is no such invoice"]}
     assert await _quantities(conn, line) == (1, 0)
 
 

@@ -158,20 +158,20 @@ def test_tells_what_is_wrong_with_each_line() -> None:
     problems = refund_line_problems(lines, {1: Refundable(awaiting_dispatch=5, returnable=0)})
 
     assert problems == {
-        "lineItems.0.quantity": ["must be at least 1"],
-        "lineItems.1.status": ["must be one of PENDING_APPROVAL, AWAITING_RETURN, REFUND_ACCEPTED at first"],
-        "lineItems.2.lineItemId": ["there is no such line item on this invoice"],
-        "lineItems.3": ["must have either lineItemId or custom"],
-        "lineItems.4": ["must have either lineItemId or custom"],
-        "lineItems.5.amountPerItemCents": ["is required for a custom line"],
-        "lineItems.6.custom": ["must not be blank"],
-        "lineItems.6.amountPerItemCents": ["must not be negative"],
-        "lineItems.7.amountPerItemCents": ["is for custom lines: a line item's own amount counts"],
+        "line_items.0.quantity": ["must be at least 1"],
+        "line_items.1.status": ["must be one of PENDING_APPROVAL, AWAITING_RETURN, REFUND_ACCEPTED at first"],
+        "line_items.2.line_item_id": ["there is no such line item on this invoice"],
+        "line_items.3": ["must be either about a line item or custom"],
+        "line_items.4": ["must be either about a line item or custom"],
+        "line_items.5.amount_per_item_cents": ["is required for a custom line"],
+        "line_items.6.custom": ["must not be blank"],
+        "line_items.6.amount_per_item_cents": ["must not be negative"],
+        "line_items.7.amount_per_item_cents": ["is for custom lines: a line item's own amount counts"],
     }
 
 
 def test_a_request_has_lines() -> None:
-    assert refund_line_problems([], {}) == {"lineItems": ["must not be empty"]}
+    assert refund_line_problems([], {}) == {"line_items": ["must not be empty"]}
 
 
 def test_never_says_that_less_than_nothing_is_left() -> None:
@@ -179,13 +179,13 @@ def test_never_says_that_less_than_nothing_is_left() -> None:
 
     problems = refund_line_problems(lines, {1: Refundable(awaiting_dispatch=0, returnable=-2)})
 
-    assert problems == {"lineItems.0.quantity": ["is more than can be returned: 0"]}
+    assert problems == {"line_items.0.quantity": ["is more than can be returned: 0"]}
 
 
 def test_a_payout_is_at_most_what_is_left_of_the_invoice() -> None:
     problems = payout_problems(lines_total_cents=1000, invoice_left_cents=600, refund_cents=None, cash_cents=None)
 
-    assert problems == {"refundAmountCents": ["is more than is left of the invoice: 600"]}
+    assert problems == {"refund_amount_cents": ["is more than is left of the invoice: 600"]}
     assert not payout_problems(lines_total_cents=1000, invoice_left_cents=600, refund_cents=600, cash_cents=0)
 
 

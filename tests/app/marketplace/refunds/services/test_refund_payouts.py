@@ -118,7 +118,7 @@ async def test_pays_nothing_before_all_is_decided(
     with pytest.raises(Conflict) as caught:
         await refund_refund_request(database, OPERATOR, Refund(refund_request_id=request.id))
 
-    assert caught.value.fields == {"refundRequestId": [message]}
+    assert caught.value.fields == {"refund_request_id": [message]}
     assert await conn.fetchval("select count(*) from invoice_amendments") == 0
 
 
@@ -146,8 +146,8 @@ async def test_refuses_wrong_amounts(conn: Connection, database: Database) -> No
         )
 
     assert caught.value.fields == {
-        "refundAmountCents": ["is more than the accepted lines come to: 1000"],
-        "cashAmountCents": ["must be from 0 to the amount refunded, 1001"],
+        "refund_amount_cents": ["is more than the accepted lines come to: 1000"],
+        "cash_amount_cents": ["must be from 0 to the amount refunded, 1001"],
     }
 
 
@@ -162,7 +162,7 @@ async def test_parallel_payouts_of_one_request_pay_once(conn: Connection, databa
 
     conflicts = [result for result in results if isinstance(result, Conflict)]
     assert len(conflicts) == 5
-    assert conflicts[0].fields == {"refundRequestId": ["has been refunded already"]}
+    assert conflicts[0].fields == {"refund_request_id": ["has been refunded already"]}
     assert await conn.fetchval("select count(*) from invoice_amendments") == 1
     state = await state_of(conn, invoice)
     assert (state["adjustment"], state["returnable"]) == (-1000, [4])

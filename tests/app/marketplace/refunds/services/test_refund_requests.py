@@ -64,7 +64,7 @@ async def test_a_seller_is_the_initiator_unless_the_buyer_is(conn: Connection, d
         await requested(database, invoice, half, viewer=viewer, initiated_by=RefundRequestInitiator.ADMIN)
 
     assert (own.initiated_by, buyers.initiated_by) == ("SELLER", "BUYER")
-    assert caught.value.fields == {"initiatedBy": ["can be ADMIN for the operator only"]}
+    assert caught.value.fields == {"initiated_by": ["can be ADMIN for the operator only"]}
 
 
 async def test_open_requests_claim_their_quantity(conn: Connection, database: Database) -> None:
@@ -81,8 +81,8 @@ async def test_open_requests_claim_their_quantity(conn: Connection, database: Da
         )
 
     assert caught.value.fields == {
-        "lineItems.1.quantity": ["is more than can be cancelled before dispatch: 0"],
-        "lineItems.2.quantity": ["is more than can be returned: 1"],
+        "line_items.1.quantity": ["is more than can be cancelled before dispatch: 0"],
+        "line_items.2.quantity": ["is more than can be returned: 1"],
     }
     assert await conn.fetchval("select count(*) from refund_requests") == 1
 
@@ -94,7 +94,7 @@ async def test_refuses_amounts_that_do_not_fit(conn: Connection, database: Datab
     with pytest.raises(InvalidInput) as caught:
         await requested(database, invoice, huge, huge, huge)
 
-    assert caught.value.fields == {"lineItems": ["come to an amount that is too large"]}
+    assert caught.value.fields == {"line_items": ["come to an amount that is too large"]}
     assert await conn.fetchval("select count(*) from refund_requests") == 0
 
 
@@ -131,6 +131,6 @@ async def test_another_sellers_are_not_there(conn: Connection, database: Databas
     with pytest.raises(NotFound) as refunding:
         await refund_refund_request(database, other, Refund(refund_request_id=request.id))
 
-    assert creating.value.fields == {"invoiceId": ["there is no such invoice"]}
-    assert refunding.value.fields == {"refundRequestId": ["there is no such refund request"]}
+    assert creating.value.fields == {"invoice_id": ["there is no such invoice"]}
+    assert refunding.value.fields == {"refund_request_id": ["there is no such refund request"]}
     assert await conn.fetchval("select count(*) from invoice_amendments") == 0

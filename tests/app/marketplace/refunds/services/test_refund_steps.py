@@ -122,7 +122,7 @@ async def test_a_step_of_a_line_does_what_the_table_says(
     else:
         with pytest.raises(Conflict) as caught:
             await step_refund_line(database, OPERATOR, step, given)
-        assert [*caught.value.fields] == ["refundRequestLineItemId"]
+        assert [*caught.value.fields] == ["refund_request_line_item_id"]
         assert await _stages(conn) == [stage, DENIED]
 
 
@@ -137,8 +137,8 @@ async def test_nothing_of_a_request_that_was_paid_out_moves(
     with pytest.raises(Conflict) as single:
         await step_refund_line(database, OPERATOR, step, LineStep(refund_request_line_item_id=asked.line_ids[1]))
 
-    assert whole.value.fields == {"refundRequestId": ["has been refunded already"]}
-    assert single.value.fields == {"refundRequestLineItemId": ["is of a request that has been refunded already"]}
+    assert whole.value.fields == {"refund_request_id": ["has been refunded already"]}
+    assert single.value.fields == {"refund_request_line_item_id": ["is of a request that has been refunded already"]}
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ async def test_a_denial_stands_once_others_ask_for_the_items(conn: Connection, d
             database, OPERATOR, RefundStep.REVERT_DENIAL, RequestStep(refund_request_id=asked.request_id)
         )
 
-    assert caught.value.fields == {"refundRequestId": ["asks for items that were sent, refunded or asked for since"]}
+    assert caught.value.fields == {"refund_request_id": ["asks for items that were sent, refunded or asked for since"]}
     assert await _stages(conn) == [DENIED, AWAITING]
 
 
@@ -267,7 +267,7 @@ async def test_names_what_is_wrong_with_a_step(conn: Connection, database: Datab
 
     assert caught.value.fields == {
         "notes.0.note": ["must not be blank"],
-        "denyRefundReason": ["must not be blank"],
+        "deny_refund_reason": ["must not be blank"],
     }
 
 
@@ -282,6 +282,6 @@ async def test_another_sellers_requests_are_not_there(conn: Connection, database
             database, other, RefundStep.DENY, LineStep(refund_request_line_item_id=asked.line_ids[0])
         )
 
-    assert whole.value.fields == {"refundRequestId": ["there is no such refund request"]}
-    assert single.value.fields == {"refundRequestLineItemId": ["there is no such line of a refund request"]}
+    assert whole.value.fields == {"refund_request_id": ["there is no such refund request"]}
+    assert single.value.fields == {"refund_request_line_item_id": ["there is no such line of a refund request"]}
     assert await _stages(conn) == [PENDING]

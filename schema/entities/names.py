@@ -1,0 +1,14 @@
+"""GraphQL's names of what Python calls otherwise."""
+
+import re
+
+
+def graphql_name(name: str) -> str:
+    """Return `countOnHand` for `count_on_hand`; a name of GraphQL stays as it is."""
+    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
+
+
+def graphql_path(path: str) -> str:
+    """Return `lineItems.0.variantId` for `line_items.0.variant_id`. The names of headers are the caller's own."""
+    before, found, headers = path.partition(".headers.")
+    return f"{graphql_name(before)}{found}{headers}"

@@ -1,0 +1,166 @@
+"""Declarations of a type's relations: `relation`, `relation_list`, `pages`, `same_row`, `owned_rows`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
+
+from strawberry.types.arguments import StrawberryArgument
+
+from app.db.table import Key, Table
+from schema.entities.declarations import Link, Relation, always
+from schema.entities.fields import PAGE_ARGUMENTS, declared_field
+
+#: Python's type of a key → PostgreSQL's.
+_KEY_TYPES = {int: "bigint", str: "text", bytes: "bytea"}
+
+
+def relation(
+    key: Key,
+    *,
+    description: str,
+    through: Key | None = None,
+    classify: Callable[[Any], Any] | None = None,
+    decides: Sequence[str] = (),
+    with_deleted: bool = False,
+    deprecated: str | None = None,
+) -> Any:
+    """A relation to the one row that a key names: `relation(INVOICES.order_id)` of an invoice.
+
+    Args:
+        through: A key of the row itself, to the row that `key` is a key of.
+        classify, decides, with_deleted: As in `Relation`.
+    """
+    return declared_field(
+        Relation(
+            **_joined(key, through, is_list=False),
+            classify=classify,
+            decides=tuple(decides),
+            with_deleted=with_deleted,
+        ),
+        description,
+        deprecated=deprecated,
+    )
+
+
+def relation_list(
+    key: Key,
+    *,
+    description: str,
+    through: Key | None = None,
+    classify: Callable[[Any], Any] | None = None,
+    decides: Sequence[str] = (),
+) -> Any:
+    """A relation to the rows whose key names the row, as a plain list: `relation_list(LINE_ITEMS.invoice_id)`.
+
+    Args:
+        through: A key that names the row. `key` then leads on from its table's rows.
+        classify, decides: As in `Relation`. They turn all rows together into one value, where that is the field's type.
+    """
+    declared = Relation(**_joined(key, through, is_list=True), classify=classify, decides=tuple(decides))
+    return declared_field(declared, description)
+
+
+def same_row(
+    table: Table[Any],
+    *,
+    description: str,
+    where: Callable[..., str] = always,
+    filters: Sequence[str] = (),
+    with_deleted: bool = False,
+) -> Any:
+    """A relation to the row itself, as another type over its table. `where`, `filters`: as in `Relation`."""
+    declared = Relation(
+        of=table,
+        target=table,
+        local="id",
+        remote="id",
+        where=where,
+        filters=tuple(filters),
+        with_deleted=with_deleted,
+    )
+    return declared_field(declared, description)
+
+
+def pages(
+    key: Key,
+    *,
+    description: str,
+    through: Key | None = None,
+    where: Callable[..., str] = always,
+    filters: Sequence[str] = (),
+    arguments: Sequence[StrawberryArgument] = (),
+) -> Any:
+    """As `relation_list`, as a Relay connection in id order; `arguments` are those of `where`."""
+    declared = Relation(
+        **_joined(key, through, is_list=True),
+        is_paged=True,
+        where=where,
+        filters=tuple(filters),
+    )
+    return declared_field(declared, description, arguments=(*arguments, *PAGE_ARGUMENTS))
+
+
+def owned_rows(
+    owned: Table[Any],
+    owner: Table[Any],
+    *,
+    description: str,
+    kind: str = "",
+    is_list: bool = True,
+    is_paged: bool = False,
+) -> Any:
+    """A relation to the rows of a table that names its owners by type and id.
+
+    Raises:
+        TypeError: Rows of `owner` own no such rows.
+    """
+    if not any(one.table is owned and one.kind in (None, kind) for one in owner.owns):
+        raise TypeError(
+            f"The table {owner.name} does not say that its rows own {' '.join([owned.name, kind]).strip()}."
+        )
+    condition = f"t.owner_type = '{owner.type_name}'" + (f" and t.kind = '{kind}'" if kind else "")
+    declared = Relation(
+        of=owner,
+        target=owned,
+        local="id",
+        remote="owner_id",
+        is_list=is_list,
+        is_paged=is_paged,
+        where=lambda: condition,
+        filters=("owner_type", "kind") if kind else ("owner_type",),
+        kind=kind,
+    )
+    return declared_field(declared, description, arguments=PAGE_ARGUMENTS if is_paged else ())
+
+
+class _Join(TypedDict):
+    of: Table[Any]
+    target: Table[Any]
+    local: str
+    remote: str
+    link: Link | None
+    is_list: bool
+    key_type: str
+
+
+def _joined(key: Key, through: Key | None, *, is_list: bool) -> _Join:
+    """Return what a relation along one or two keys joins: a list begins at the row that the first key names."""
+    first = through or key
+    of, local, remote = (first.to, first.remote, first.column) if is_list else (first.table, first.column, first.remote)
+    between = first.table if is_list else first.to
+    if through is None:
+        target, link = between, None
+    elif key.table is between:
+        target, link = key.to, Link(table=between.name, column=key.column, target_column=key.remote, key=remote)
+    elif is_list and key.to is between:
+        target, link = key.table, Link(table=between.name, column=key.remote, target_column=key.column, key=remote)
+    else:
+        raise TypeError(f"{key} does not lead on from {through}.")
+    return _Join(
+        of=of,
+        target=target,
+        local=local,
+        remote="id" if link else remote,
+        link=link,
+        is_list=is_list,
+        key_type=_KEY_TYPES[of.kind(local)[0]],
+    )
