@@ -10,6 +10,7 @@ import orjson
 
 from app.capture.row_changes import RowChange, decode_row_changes, encode_row_changes
 from app.db.pool import Connection
+from app.webhooks.db.transitions import DUE_STATES
 from app.webhooks.domain.webhook import WebhookEventName
 
 
@@ -216,9 +217,9 @@ async def work_waits(conn: Connection) -> Waiting:
     # statement_timestamp(): by the volatile clock_timestamp() no index can be searched, and each look would read
     # all events that wait for their retry.
     row = await conn.fetchrow(
-        """
+        f"""
         select exists (select from change_events_open where lane < 3) as publish,
-          exists (select from webhook_events_open where state in ('PENDING', 'RETRYING')
+          exists (select from webhook_events_open where state in ({DUE_STATES})
             and due_at <= statement_timestamp()) as deliver,
           exists (select from webhook_replays where state = 'RUNNING')
             or exists (select from webhook_backfills b join webhooks w on w.id = b.webhook_id and w.is_enabled

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from app.webhooks.domain.attempt import OUR_FAULTS, ErrorKind
-from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_event import AttemptedState, WebhookEventState
 
 _MINUTE_S: Final = 60.0
 _HOUR_S: Final = 3600.0
@@ -52,13 +52,12 @@ class Decision:
     """The state of a webhook event after an attempt.
 
     Attributes:
-        state: DELIVERED, RETRYING or FAILED.
         delay_s: Seconds until the next attempt; None unless RETRYING.
         reason: Why it has FAILED before its retries were used up; None otherwise.
         disable_reason: Why the whole webhook is disabled; None when it is not.
     """
 
-    state: WebhookEventState
+    state: AttemptedState
     delay_s: float | None = None
     reason: str | None = None
     disable_reason: str | None = None

@@ -1,4 +1,4 @@
-"""Translate the errors of the libraries below a POST into an ErrorKind and a message."""
+"""The exceptions of the libraries below a POST, as an ErrorKind and as httpx's own exceptions."""
 
 import os
 import re
@@ -7,9 +7,9 @@ from typing import Final
 
 import aiohttp
 import httpx
-from aiohttp.http_exceptions import HttpProcessingError
 
 from app.webhooks.domain.attempt import ErrorKind
+from workers.http.aiohttp_parts import HttpProcessingError
 from workers.http.egress import RefusedAddress
 
 MAX_MESSAGE_CHARS: Final = 300
@@ -28,6 +28,10 @@ class BrokenHandshake(ssl.SSLError):
     """The connection ended during the TLS handshake. aiohttp reports it like a failed connection."""
 
 
+class BrokenRequest(ValueError):
+    """A line of the request's head holds a line break or a NUL: the rest of it could be a request of its own."""
+
+
 # First match wins, so the narrower class stands first.
 _KINDS: Final[tuple[tuple[type[BaseException], ErrorKind], ...]] = (
     (RefusedAddress, ErrorKind.REFUSED_ADDRESS),
@@ -43,7 +47,9 @@ _KINDS: Final[tuple[tuple[type[BaseException], ErrorKind], ...]] = (
     (aiohttp.ClientPayloadError, ErrorKind.RESET),
     # This must follow ClientPayloadError, whose cause it is when a body ends too early.
     (HttpProcessingError, ErrorKind.PROTOCOL),
-    # Other transports with httpx's interface raise these.
+    # Transports with httpx's interface raise these; ours names one of the above as the cause. A request that can't be
+    # written is our own fault.
+    (httpx.LocalProtocolError, ErrorKind.INTERNAL),
     (httpx.InvalidURL, ErrorKind.REFUSED_ADDRESS),
     (httpx.TimeoutException, ErrorKind.TIMEOUT),
     (httpx.ConnectError, ErrorKind.CONNECT),
@@ -59,6 +65,33 @@ def classify(error: Exception) -> ErrorKind:
         if any(isinstance(cause, known) for cause in causes):
             return kind
     return ErrorKind.INTERNAL
+
+
+#: Each kind as the exception that an httpx client expects. After an answer has begun, a time limit is one of reading.
+_HTTPX: Final[dict[ErrorKind, type[httpx.TransportError]]] = {
+    ErrorKind.REFUSED_ADDRESS: httpx.ConnectError,
+    ErrorKind.DNS: httpx.ConnectError,
+    ErrorKind.TLS: httpx.ConnectError,
+    ErrorKind.CONNECT: httpx.ConnectError,
+    ErrorKind.TIMEOUT: httpx.ReadTimeout,
+    ErrorKind.RESET: httpx.ReadError,
+    ErrorKind.PROTOCOL: httpx.RemoteProtocolError,
+    ErrorKind.OVERSIZED_ANSWER: httpx.RemoteProtocolError,
+}
+
+
+def httpx_error(error: Exception) -> Exception:
+    """Return httpx's exception for one that was raised below it, in the words of `describe`.
+
+    The exception itself, when it is httpx's already or says nothing about the connection. Raise the result `from` the
+    original: `classify` and `describe` read that.
+    """
+    if isinstance(error, httpx.TransportError):
+        return error
+    if isinstance(error, BrokenRequest):
+        return httpx.LocalProtocolError(str(error))
+    kind = _HTTPX.get(classify(error))
+    return error if kind is None else kind(describe(error))
 
 
 def describe(error: Exception) -> str:

@@ -1,15 +1,14 @@
 """Connections to endpoints. Their addresses are checked, and the bytes of each answer are limited."""
 
-import asyncio
 import ssl
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Final
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 
 from app.webhooks.domain.endpoint import Network
+from workers.http.aiohttp_parts import RawResponseMessage, ResponseHandler, set_handler
 from workers.http.egress import GuardedResolver, socket_factory
 from workers.http.errors import OversizedAnswer, StaleConnection
 
@@ -25,6 +24,7 @@ class CappedHandler(ResponseHandler):
 
     _bytes_left = MAX_WIRE_BYTES
     _requests = 0
+    _body: aiohttp.StreamReader | None = None
 
     def set_response_params(self, **params: object) -> None:
         """Start an answer. aiohttp calls this once for each request on the connection."""
@@ -37,7 +37,12 @@ class CappedHandler(ResponseHandler):
 
         A connection with an unrequested answer is refused: the next request would take that answer for its own.
         """
-        return super().is_connected() and not self._buffer
+        return super().is_connected() and not self.should_close
+
+    def feed_data(self, data: tuple[RawResponseMessage, aiohttp.StreamReader], size: int = 0) -> None:
+        """Take the head of an answer from the parser, with the reader of its body."""
+        self._body = data[1]
+        super().feed_data(data, size)
 
     def data_received(self, data: bytes) -> None:
         # The bytes after the head are parsed separately: an error in them must not hide the status.
@@ -61,7 +66,7 @@ class CappedHandler(ResponseHandler):
             exc = StaleConnection(str(exc))
         super().set_exception(exc, *cause)
         # aiohttp does not report broken framing to a body's reader, which would then wait for the deadline.
-        body = self._payload
+        body = self._body
         if body is not None and not body.is_eof() and body.exception() is None:
             body.set_exception(exc)
 
@@ -97,8 +102,5 @@ def open_connector(
         force_close=force_close,
         keepalive_timeout=None if force_close else KEEPALIVE_S,
     )
-    # `_factory` is private and the only way to set the class. tests/workers/http/test_transport.py fails when it
-    # changes.
-    handler = partial(CappedHandler, loop=asyncio.get_running_loop())
-    connector._factory = handler  # type: ignore[assignment]  # partial is invariant
+    set_handler(connector, CappedHandler)
     return connector

@@ -1,7 +1,8 @@
 """One POST to an endpoint that may be slow, broken or hostile.
 
-The interface is httpx's, the connections are aiohttp's. Every answer has three limits: one deadline for its time, the
-connection's limit for bytes on the wire, and the reader's limit for bytes of body.
+`GuardedTransport` is a transport of httpx's over aiohttp's connections: any `httpx.AsyncClient` can use it. `post` goes
+below the client, for which a POST costs several times as much. Every answer that it reads is bounded three times: in
+time by one deadline, in bytes from the wire by the connection, in bytes of body by the reader.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ from workers.deliver.lease import Lease, LeaseOver
 from workers.http.deadline import TimeLimit
 from workers.http.dns import DnsClient
 from workers.http.egress import GuardedResolver
-from workers.http.errors import StaleConnection, classify, describe
+from workers.http.errors import StaleConnection, classify, describe, httpx_error
 from workers.http.exchange import Exchanger
 from workers.http.sockets import default_ssl_context, open_connector
 
@@ -57,10 +58,15 @@ class Answer(NamedTuple):
 
 
 class Post(httpx.Request):
-    """An httpx request that builds its `headers` only when they are read: a measured optimisation.
+    """A POST as a request of httpx's that any transport can send; our own takes it as it was given.
 
-    Building them costs as much as signing the body, and aiohttp takes the headers as they were passed. `check` is
-    called right before the first byte is written; its exception is raised instead of sending.
+    `headers` are read, and the URL's host put before them, only when somebody asks: reading, sorting and encoding them
+    costs as much as signing the body, and our transport writes them as they are.
+
+    Attributes:
+        given: The headers but Host and Content-Length.
+        body: The whole body.
+        check: Is called right before the first byte is written; the exception that it raises ends the POST.
     """
 
     def __init__(
@@ -91,20 +97,33 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         """Send a request. If the peer had closed a kept connection, send it once more on a new one.
 
         Raises:
-            OSError: And other errors of aiohttp and the operating system; see `errors.classify`.
+            httpx.TransportError: The request got no answer. The cause is the original exception, which
+                `errors.classify` reads.
+            Exception: Those of a Post's `check`.
         """
-        assert isinstance(request, Post), "`post` makes them"
-        url = str(request.url)
+        if request.url.scheme not in ("http", "https"):
+            raise httpx.UnsupportedProtocol(f"the URL begins with {request.url.scheme!r}, and not with http or https")
         try:
-            return await self._kept.post(url, request.given, request.body, request.check)
-        except StaleConnection:
-            return await self._fresh.post(url, request.given, request.body, request.check)
+            try:
+                return await _send(self._kept, request)
+            except StaleConnection:
+                return await _send(self._fresh, request)
+        except Exception as error:
+            if (known := httpx_error(error)) is error:
+                raise
+            raise known from error
 
     async def aclose(self) -> None:
         """Close all connections and end all lookups. POSTs in flight fail."""
         await self._kept.close()
         await self._fresh.close()
         await self._names.close()
+
+
+async def _send(exchanger: Exchanger, request: httpx.Request) -> httpx.Response:
+    if isinstance(request, Post):
+        return await exchanger.post(str(request.url), request.given, request.body, request.check)
+    return await exchanger.send(request)
 
 
 def create_transport(
@@ -115,8 +134,8 @@ def create_transport(
 ) -> httpx.AsyncBaseTransport:
     """Make the transport that all POSTs of a process share. Call and close it in the running event loop.
 
-    It follows no redirect, keeps no cookie, uses no proxy and decodes nothing. It has no time limit: `post` sets the
-    deadline.
+    It follows no redirect, keeps no cookie, uses no proxy and decodes nothing. It has no time limit but those of a
+    client's request: `post` sets its deadline itself.
 
     Args:
         allowed: Networks that an operator opened.
@@ -149,7 +168,7 @@ async def post(
     answer's note. A redirect is an answer like any other.
 
     Args:
-        transport: The transport, from `create_transport`.
+        transport: Any of httpx's; `create_transport` makes the guarded one.
         url: The URL as `check_endpoint` returned it; parse it once per webhook.
         headers: The headers of `delivery_headers`; the transport adds Host and Content-Length.
         body: The bytes to send.

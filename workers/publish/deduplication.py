@@ -9,15 +9,12 @@ import orjson
 from app.webhooks.db.webhook_events import PriorEvent, WebhookEventId
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName
-from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_event import WAITING, NewState, WebhookEventState
 from schema.stored.changed import join_changes
 
 EQUAL = "The result equals the last one."
 NEVER_SENT = "The entity was created and destroyed before anything was sent of it."
 TOLD_ALREADY = "That the entity was destroyed has been told already."
-
-#: States of events that are neither in flight nor delivered. A newer event can take their place.
-_WAITING = (WebhookEventState.PENDING, WebhookEventState.RETRYING, WebhookEventState.HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +24,7 @@ class Verdict:
     `may_be_known` tells whether the subscriber may know the entity from earlier events.
     """
 
-    state: WebhookEventState
+    state: NewState
     event_name: WebhookEventName
     reason: str | None = None
     supersedes: tuple[WebhookEventId, ...] = ()
@@ -92,7 +89,7 @@ def take_place(operation: WebhookEventName, prior: Sequence[PriorEvent], waiting
 
 def is_waiting(one: PriorEvent) -> bool:
     """Return whether a newer event may take this one's place: it is not in flight, and not a replay."""
-    return one.state in _WAITING and not one.is_replay
+    return one.state in WAITING and not one.is_replay
 
 
 def join_superseded(prior: Sequence[PriorEvent], verdict: Verdict, changed: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,7 +109,7 @@ def join_superseded(prior: Sequence[PriorEvent], verdict: Verdict, changed: Mapp
 
 def awaits_creation(prior: Sequence[PriorEvent]) -> bool:
     """Return whether a create waits. An update that takes its place becomes a create."""
-    return any(one.event_name is WebhookEventName.CREATE and one.state in _WAITING for one in prior)
+    return any(one.event_name is WebhookEventName.CREATE and one.state in WAITING for one in prior)
 
 
 def _awaits_unheard_destroy(waiting: Sequence[PriorEvent]) -> bool:
@@ -143,7 +140,7 @@ def _may_be_known(one: PriorEvent) -> bool:
 def returns_to(prior: Sequence[PriorEvent], payload_digest: bytes) -> bool:
     """Return whether the last delivered result equals this one, and all newer events wait: then none is sent."""
     *newer, last = prior
-    is_held_back = all(one.state in _WAITING and not one.is_replay for one in newer)
+    is_held_back = all(one.state in WAITING and not one.is_replay for one in newer)
     return is_held_back and last.state is WebhookEventState.DELIVERED and _is_equal(last, payload_digest)
 
 

@@ -13,7 +13,7 @@ from app.webhooks.db import webhook_events
 from app.webhooks.db.webhook_events import NewWebhookEvent, PriorEvent, Subject
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName
-from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 from schema import schema
 from schema.stored.changed import describe_changes
 from workers.publish.deduplication import Verdict, awaits_creation, join_superseded, judge, may_know, returns_to
@@ -111,7 +111,7 @@ def _list_unsure(ready: Sequence[RenderedMatch], prior: Mapping[Subject, Sequenc
     return list(found)
 
 
-def _state(webhook: Subscription, judged: WebhookEventState) -> WebhookEventState:
+def _state(webhook: Subscription, judged: NewState) -> NewState:
     """Return HELD instead of PENDING for a disabled webhook: the event is sent once the webhook is enabled again."""
     is_held = judged is WebhookEventState.PENDING and not webhook.is_enabled
     return WebhookEventState.HELD if is_held else judged

@@ -12,7 +12,7 @@ from app.capture.row_changes import RowChange
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName, fold_operations
-from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED, WebhookEventState
+from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED, NewState
 from schema.entities.declarations import ENTITIES
 from schema.stored.validate import StoredQuery
 
@@ -69,7 +69,7 @@ class UnrenderedMatch:
 
     webhook: Subscription
     change: Change
-    state: WebhookEventState
+    state: NewState
     reason: str
     replaces: tuple[WebhookEventId, ...] = ()
 

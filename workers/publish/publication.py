@@ -13,7 +13,7 @@ from app.webhooks.db.payloads import Payload
 from app.webhooks.db.webhook_events import NewWebhookEvent
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName, fold_operations
-from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 from schema.stored.execute import RenderFailure
 from workers.publish.budget import Budget
 from workers.publish.deduplication import NEVER_SENT
@@ -118,9 +118,9 @@ class _Publisher:
         self._ready += [RenderedMatch(match, result) for match in sent]
 
     def _take_ends(self, matches: Sequence[Match]) -> list[Match]:
-        """Return what is told of an entity that its webhooks' owner does not see: to each of them one end at most.
+        """Return the destroys of an entity that the webhooks' owner does not see: at most one for each webhook.
 
-        A webhook that asks for every change has several changes here, of which none can be shown any more.
+        A webhook that asks for every change has several changes here, and none of them can be rendered any more.
         """
         ends = []
         for _, group in groupby(matches, key=lambda match: match.webhook.id):
@@ -131,7 +131,7 @@ class _Publisher:
                 continue
             end = next(match for match in reversed(of_webhook) if match.change.operation is _DESTROY)
             if folded is None:
-                skipped = WebhookEventState.SKIPPED
+                skipped: NewState = WebhookEventState.SKIPPED
                 self._unrendered.append(
                     UnrenderedMatch(webhook=end.webhook, change=end.change, state=skipped, reason=NEVER_SENT)
                 )
@@ -197,7 +197,7 @@ class _Publisher:
 
 
 def _failed(match: Match, reason: str) -> UnrenderedMatch:
-    failed = WebhookEventState.RENDER_FAILED
+    failed: NewState = WebhookEventState.RENDER_FAILED
     return UnrenderedMatch(
         webhook=match.webhook, change=match.change, state=failed, reason=reason, replaces=match.replaces
     )

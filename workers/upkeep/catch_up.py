@@ -21,7 +21,7 @@ from app.webhooks.db import webhook_catch_ups, webhook_events
 from app.webhooks.db.webhook_catch_ups import CatchUp
 from app.webhooks.db.webhook_events import PriorEvent, Subject
 from app.webhooks.domain.webhook import WebhookEventName
-from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 from schema import schema
 from schema.engine.statements import visible_ids
 from schema.entities.declarations import ENTITIES
@@ -98,7 +98,7 @@ async def _publish(conn: Connection, resources: Resources, catch_up: CatchUp, mi
     try:
         query = stored_query(schema._schema, webhook.query_string, webhook.type)
     except InvalidInput as error:
-        failed = WebhookEventState.RENDER_FAILED
+        failed: NewState = WebhookEventState.RENDER_FAILED
         reason = f"The stored query does not fit the schema any more. {error.message}"
         changes = await _list_changes(conn, catch_up, None, missed)
         unrendered = [UnrenderedMatch(webhook=webhook, change=one, state=failed, reason=reason) for one in changes]

@@ -35,9 +35,9 @@ async def apply_retention_as_of(resources: Resources, today: date) -> None:
     await _make(resources, days, today)
     if days:
         await _end_history(resources, today - timedelta(days=days))
-    for ended in EXPIRED:
+    for rows in EXPIRED:
         before = today - timedelta(days=_EXPIRED_DAYS)
-        await _delete(resources, ended.table, partial(retention.delete_ended, ended=ended, before=before))
+        await _delete(resources, rows.table, partial(retention.delete_unneeded, rows=rows, before=before))
 
 
 async def _end_history(resources: Resources, before: date) -> None:
@@ -46,10 +46,10 @@ async def _end_history(resources: Resources, before: date) -> None:
     dropped = [one for one in partitions if one.until <= before and await _drop(resources, one)]
     for table in HISTORIES:
         await _delete(resources, table, partial(retention.delete_leftovers, table=table, before=before))
-    for ended in OLD:
+    for rows in OLD:
         # This reads the whole table webhook_given, so it is done only after events were dropped.
-        if dropped or ended.table != "webhook_given":
-            await _delete(resources, ended.table, partial(retention.delete_ended, ended=ended, before=before))
+        if dropped or rows.table != "webhook_given":
+            await _delete(resources, rows.table, partial(retention.delete_unneeded, rows=rows, before=before))
 
 
 async def _make(resources: Resources, days: int, today: date) -> None:

@@ -6,7 +6,7 @@ from app.capture import missed_changes
 from app.db.pool import connection, transaction
 from app.errors import DatabaseUnavailable, TellgraphError
 from app.telemetry.metrics import CATCHING_UP, OVERDUE_SECONDS, UNPUBLISHED_SECONDS
-from app.webhooks.db import leases, webhook_event_changes
+from app.webhooks.db import deliveries, webhook_event_changes
 from app.webhooks.db.backlog import read_backlog
 from app.webhooks.db.operational_events import raise_failing
 from app.webhooks.db.webhook_events import MAX_AT_ONCE
@@ -31,7 +31,7 @@ async def sweep_all(resources: Resources) -> int:
     - It deletes missed changes that no webhook needs, and signing secrets that have expired.
     """
     async with transaction(resources.database) as conn:
-        expired = await leases.release_expired(conn)
+        expired = await deliveries.release_expired(conn)
         await supersede_failed(conn, expired)
     async with transaction(resources.database) as conn:
         await supersede_recent(conn)

@@ -1,4 +1,4 @@
-"""The deliver job's statements: claim due webhook events, record what became of them."""
+"""Delivery: claim webhook events that are due, store the results of their attempts, release expired leases."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -6,21 +6,24 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from app.db.pool import Connection
+from app.db.pool import Connection, retry_if_moved
+from app.webhooks.db import transitions
 from app.webhooks.db.operational_events import raise_exhausted
 from app.webhooks.db.webhook_events import WebhookEventId, hold_open
 from app.webhooks.db.webhook_resumptions import FIRST_STEP
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.attempt import NEVER_LEFT, OUR_FAULTS
 from app.webhooks.domain.operational_event import exhausted_reason
-from app.webhooks.domain.webhook_event import WEBHOOK_DELETED, WebhookEventState
+from app.webhooks.domain.webhook_event import WEBHOOK_DELETED, AttemptedState, WebhookEventState
 
 
 class DueEvent(NamedTuple):
-    """A claimed webhook event with all that its POST needs. `headers` and `secrets` are sealed.
+    """A claimed webhook event with everything that its POST needs.
 
-    body             the payload; empty when it is gone.
-    attempts_before  those before it was last replayed: they count against no limit.
+    Attributes:
+        body: The payload; empty when it is gone.
+        headers: Sealed, as are `secrets`.
+        attempts_before: The number of attempts before it was last replayed: they count against no limit.
     """
 
     id: WebhookEventId
@@ -46,15 +49,18 @@ _CHANGED = DueEvent._fields.index("changed")
 
 
 class Result(NamedTuple):
-    """What an attempt came to. `delay_s`: until the next one; None when there is none.
+    """The result of an attempt.
 
-    pause_s  for how long the endpoint wants nothing at all; None when it doesn't say.
+    Attributes:
+        delay_s: Seconds until the next attempt; None when there is none.
+        disable_reason: Why the webhook is to be disabled; None when it is not.
+        pause_s: Seconds for which the endpoint wants nothing at all; None when it doesn't say.
     """
 
     id: WebhookEventId
     webhook_id: WebhookId
     attempt: int
-    state: WebhookEventState
+    state: AttemptedState
     reason: str | None
     status: int | None
     error_kind: str | None
@@ -68,7 +74,7 @@ class Result(NamedTuple):
 
     @property
     def is_failure(self) -> bool:
-        """Whether it speaks against the endpoint. Who tries one out is no outage, and our own faults are ours."""
+        """Whether the endpoint has failed. A test that fails is no outage, and our own faults say nothing about it."""
         is_ours = self.is_test or self.error_kind in OUR_FAULTS
         return self.state is not WebhookEventState.DELIVERED and not is_ours
 
@@ -84,16 +90,20 @@ async def claim_due(
     max_bytes: int | None = None,
     only_idle: bool = False,
 ) -> list[DueEvent]:
-    """Mark due webhook events SENDING, under a lease, and write their attempts; one statement.
+    """Mark due webhook events as SENDING, under a lease, and insert their attempts; one statement.
 
     Commit at once: until then nobody else can claim.
 
-    Args:    limit — at most so many. per_webhook — of each webhook, beside its own limit. after — the webhook
-             id after which the walk starts; when fewer than `limit` come back, go on from 0.
-             failing_share — places of a webhook whose last attempt failed. lease_s — at least so long, and always
-             longer than the webhook's own time limit. max_bytes — the payload that reaches so many is the last; None:
-             however many. only_idle — of webhooks alone that are not failing and have nothing in flight.
-    Source:  migrations/functions/claim_webhook_events.sql.
+    Args:
+        limit: The number of events at most.
+        per_webhook: The number for each webhook at most, beside the webhook's own limit.
+        after: The webhook id after which the walk starts. When fewer than `limit` come back, go on from 0.
+        failing_share: The number of events in flight at most for a webhook whose last attempt failed.
+        lease_s: Seconds of the lease at least; it is always longer than the webhook's own time limit.
+        max_bytes: The payload that reaches this sum is the last one; None: no limit.
+        only_idle: Whether to claim only for webhooks that are not failing and have nothing in flight.
+
+    Source: app/db/migrations/functions/claim_webhook_events.sql.
     """
     rows = await conn.fetch(
         f"select {', '.join(DueEvent._fields)} from claim_webhook_events($1, $2, $3, $4, $5, $6, $7)",
@@ -108,115 +118,138 @@ async def claim_due(
     return [DueEvent._make([*row[:_CHANGED], orjson.loads(row[_CHANGED]), *row[_CHANGED + 1 :]]) for row in rows]
 
 
-async def record_results(conn: Connection, results: Sequence[Result]) -> set[WebhookEventId]:
-    """Store what attempts came to; a late result of an expired lease changes nothing.
+#: The fields of a result that are stored, by place: as $1 to $12, in the order of `_RESULTS`.
+_STORED = [place for place, name in enumerate(Result._fields) if name not in ("disable_reason", "is_test")]
 
-    A webhook whose attempts of this batch all failed is marked failing until one succeeds. A pause that was
-    asked for holds to its end, whatever was in flight: an earlier end takes no later one's place. What is our
-    own fault counts against no limit, and says nothing of the webhook; nor does a test that fails.
-    Returns: the ids of the webhook events that were still in flight, and are recorded now.
+#: The results with their webhooks.
+_RESULTS = """
+select r.*, w.is_enabled, w.deleted_at from unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::text[],
+  $6::int[], $7::text[], $8::text[], $9::bytea[], $10::int[], $11::float8[], $12::float8[])
+  r(id, webhook_id, attempt, state, reason, status, error_kind, error, response_body, duration_ms, delay_s, pause_s)
+cross join lateral (select w.is_enabled, w.deleted_at from webhooks w where w.id = r.webhook_id offset 0) w
+"""
+
+#: The last event that a webhook was given for each entity. $14 `NEVER_LEFT`.
+_STORE_GIVEN = """
+insert into webhook_given as g (webhook_id, entity_type, entity_id, webhook_event_id, event_name,
+  payload_digest)
+select distinct on (webhook_id, entity_type, entity_id) webhook_id, entity_type, entity_id, id, event_name,
+  -- After any other answer, the endpoint may or may not have the payload: no later result equals it.
+  case when state = 'DELIVERED' then payload_digest end
+from recorded
+where event_name <> 'test' and (state = 'DELIVERED' or error_kind is null or error_kind <> all ($14::text[]))
+order by webhook_id, entity_type, entity_id, id desc
+-- A replay may be older than the last delivered event, or be that event itself.
+on conflict (webhook_id, entity_type, entity_id) do update set webhook_event_id = excluded.webhook_event_id,
+  event_name = excluded.event_name, payload_digest = excluded.payload_digest
+  where g.webhook_event_id < excluded.webhook_event_id
+    or g.webhook_event_id = excluded.webhook_event_id and excluded.payload_digest is not null
+"""
+
+_END_ATTEMPTS = """
+update delivery_attempts a set finished_at = clock_timestamp(), status = d.status,
+  error_kind = d.error_kind, error = d.error, response_body = d.response_body, duration_ms = d.duration_ms
+-- All from one row, so that its time alone decides which partition is looked into.
+from recorded d
+where a.webhook_event_id = d.id and a.number = d.attempt and a.started_at = d.attempted_at
+"""
+
+#: What the results say about the webhooks. $15 `OUR_FAULTS`.
+_HEALTH = """
+select webhook_id, not bool_or(state = 'DELIVERED') as is_failing,
+  clock_timestamp() + make_interval(secs => max(pause_s)) as paused_until
+from recorded where (error_kind is null or error_kind <> all ($15::text[]))
+  -- A test that fails is no outage.
+  and (event_name <> 'test' or state = 'DELIVERED' or pause_s is not null)
+group by webhook_id
+"""
+
+#: $16 `FIRST_STEP`.
+_MARK_WEBHOOKS = """
+update webhooks w set is_failing = h.is_failing,
+  failing_since = case when h.is_failing then coalesce(w.failing_since, clock_timestamp()) end,
+  -- Only a pause that is over is cleared: successes that were in flight before it say nothing against it.
+  paused_until = greatest(
+    case when h.is_failing or w.paused_until > clock_timestamp() then w.paused_until end, h.paused_until),
+  outage_reported_at = case when h.is_failing or not w.is_enabled then w.outage_reported_at end,
+  -- The first success after an outage that was reported brings the waiting events forward, by steps; the next failure
+  -- stops that. A resumption that somebody has asked for goes on.
+  resumed_at = case
+    when h.is_failing then case when w.resume_size is null then w.resumed_at end
+    when w.is_enabled and w.outage_reported_at is not null then clock_timestamp() else w.resumed_at end,
+  resume_size = case when not h.is_failing and w.is_enabled and w.outage_reported_at is not null
+    and (w.resumed_at is null or w.resume_size is not null) then $16 else w.resume_size end
+from health h where w.id = any(array(select webhook_id from health)) and w.id = h.webhook_id
+  and equals_at_cost(w.id, h.webhook_id) and (w.is_failing <> h.is_failing or h.paused_until is not null
+  or not h.is_failing and (w.paused_until <= clock_timestamp()
+    or w.is_enabled and w.outage_reported_at is not null))
+"""
+
+#: One statement, so that a batch of successes takes one round trip and commits by itself.
+_RECORD_RESULTS = f"""
+with r as ({_RESULTS}), recorded as ({transitions.RECORD}), given as ({_STORE_GIVEN}), attempts as ({_END_ATTEMPTS}),
+  health as ({_HEALTH}), marked as ({_MARK_WEBHOOKS})
+select id from recorded
+"""
+
+
+async def record_results(conn: Connection, results: Sequence[Result]) -> set[WebhookEventId]:
+    """Store the results of attempts; a late result of an expired lease changes nothing.
+
+    A webhook is marked as failing when all its attempts of this batch have failed, until one succeeds. A pause that an
+    endpoint asked for lasts to its end: an earlier end never replaces a later one. Our own faults count against no
+    limit and say nothing about the webhook; nor does a test that fails.
+
+    Returns:
+        The ids of the events that were still in flight, and are recorded now.
     """
     failed = {result.webhook_id for result in results if result.state is not WebhookEventState.DELIVERED}
     await lock_webhooks(conn, failed)
-    rows = await conn.fetch(
-        """
-        with r as (
-          select r.*, w.is_enabled, w.deleted_at from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::int[],
-            $6::text[], $7::text[], $8::bytea[], $9::int[], $10::float8[], $12::float8[], $15::bigint[])
-            r(id, attempt, state, reason, status, error_kind, error, response_body, duration_ms, delay_s, pause_s,
-              webhook_id)
-          cross join lateral (select w.is_enabled, w.deleted_at from webhooks w where w.id = r.webhook_id offset 0) w
-        ), recorded as (
-          update webhook_events e set
-            state = case when r.state <> 'RETRYING' or r.is_enabled then r.state
-              when r.deleted_at is null then 'HELD' else 'CANCELLED' end,
-            reason = case when r.state = 'RETRYING' and r.deleted_at is not null then $11
-              -- That the filter failed stays to be seen.
-              else coalesce(r.reason, substring(e.reason from '^The filter failed: .*')) end,
-            last_status = r.status, lease_until = null,
-            attempts_before = e.attempts_before + coalesce(r.error_kind = any ($14::text[]), false)::integer,
-            due_at = case when r.is_enabled then clock_timestamp() + make_interval(secs => r.delay_s) end,
-            finished_at = case when r.state <> 'RETRYING' or r.deleted_at is not null then clock_timestamp() end
-          from r
-          -- Found by their ids, whatever the plan was made for: the first list of states names the partition of open
-          -- events, and the state itself is none that an index could be searched by.
-          where e.id = any($1::bigint[]) and e.id = r.id and e.state in ('PENDING', 'SENDING', 'RETRYING', 'HELD')
-            and e.state || '' = 'SENDING' and equals_at_cost(e.attempt_count, r.attempt)
-          returning e.id, e.webhook_id, e.entity_type, e.entity_id, e.event_name, e.payload_digest, e.attempted_at,
-            r.attempt, r.state, r.status, r.error_kind, r.error, r.response_body, r.duration_ms, r.pause_s
-        ), given as (
-          insert into webhook_given as g (webhook_id, entity_type, entity_id, webhook_event_id, event_name,
-            payload_digest)
-          select distinct on (webhook_id, entity_type, entity_id) webhook_id, entity_type, entity_id, id, event_name,
-            -- An endpoint may have taken in what it has not answered well: nothing equals that.
-            case when state = 'DELIVERED' then payload_digest end
-          from recorded
-          where event_name <> 'test' and (state = 'DELIVERED' or error_kind is null or error_kind <> all ($13::text[]))
-          order by webhook_id, entity_type, entity_id, id desc
-          -- What is replayed may be older than what was delivered since; or have been delivered before.
-          on conflict (webhook_id, entity_type, entity_id) do update set webhook_event_id = excluded.webhook_event_id,
-            event_name = excluded.event_name, payload_digest = excluded.payload_digest
-            where g.webhook_event_id < excluded.webhook_event_id
-              or g.webhook_event_id = excluded.webhook_event_id and excluded.payload_digest is not null
-        ), attempts as (
-          update delivery_attempts a set finished_at = clock_timestamp(), status = d.status,
-            error_kind = d.error_kind, error = d.error, response_body = d.response_body, duration_ms = d.duration_ms
-          -- All from one row, so that its time alone decides which partition is looked into.
-          from recorded d
-          where a.webhook_event_id = d.id and a.number = d.attempt and a.started_at = d.attempted_at
-        ), health as (
-          select webhook_id, not bool_or(state = 'DELIVERED') as is_failing,
-            clock_timestamp() + make_interval(secs => max(pause_s)) as paused_until
-          from recorded where (error_kind is null or error_kind <> all ($14::text[]))
-            -- Who tries an endpoint out is no outage.
-            and (event_name <> 'test' or state = 'DELIVERED' or pause_s is not null)
-          group by webhook_id
-        ), marked as (
-          update webhooks w set is_failing = h.is_failing,
-            failing_since = case when h.is_failing then coalesce(w.failing_since, clock_timestamp()) end,
-            -- Only a pause that is over is cleared: successes that were in flight before it say nothing against it.
-            paused_until = greatest(
-              case when h.is_failing or w.paused_until > clock_timestamp() then w.paused_until end, h.paused_until),
-            outage_reported_at = case when h.is_failing or not w.is_enabled then w.outage_reported_at end,
-            -- The first success after an outage that was reported: what waits is brought forward, by steps. Not when it
-            -- fails again; but what somebody has asked for goes on.
-            resumed_at = case
-              when h.is_failing then case when w.resume_size is null then w.resumed_at end
-              when w.is_enabled and w.outage_reported_at is not null then clock_timestamp() else w.resumed_at end,
-            resume_size = case when not h.is_failing and w.is_enabled and w.outage_reported_at is not null
-              and (w.resumed_at is null or w.resume_size is not null) then $16 else w.resume_size end
-          from health h where w.id = any(array(select webhook_id from health)) and w.id = h.webhook_id
-            and equals_at_cost(w.id, h.webhook_id) and (w.is_failing <> h.is_failing or h.paused_until is not null
-            or not h.is_failing and (w.paused_until <= clock_timestamp()
-              or w.is_enabled and w.outage_reported_at is not null))
-        )
-        select id from recorded
-        """,
-        [result.id for result in results],
-        [result.attempt for result in results],
-        [result.state.value for result in results],
-        [result.reason for result in results],
-        [result.status for result in results],
-        [result.error_kind for result in results],
-        [result.error for result in results],
-        [result.response_body for result in results],
-        [result.duration_ms for result in results],
-        [result.delay_s for result in results],
-        WEBHOOK_DELETED,
-        [result.pause_s for result in results],
-        list(NEVER_LEFT),
-        list(OUR_FAULTS),
-        [result.webhook_id for result in results],
-        FIRST_STEP,
-    )
+    columns = [[result[place] for result in results] for place in _STORED]
+    rows = await conn.fetch(_RECORD_RESULTS, *columns, WEBHOOK_DELETED, list(NEVER_LEFT), list(OUR_FAULTS), FIRST_STEP)
     recorded = {row["id"] for row in rows}
     if exhausted := [(one.id, _exhausted(one)) for one in results if _is_exhausted(one) and one.id in recorded]:
         await raise_exhausted(conn, exhausted)
     return recorded
 
 
+async def release_expired(conn: Connection) -> list[WebhookEventId]:
+    """Make the events due again whose lease has expired: a worker has claimed them and stored no result.
+
+    The outcome of those attempts stays unknown.
+
+    Returns:
+        The ids of the events.
+    """
+    expired = await conn.fetch(
+        "select distinct webhook_id from webhook_events_open"
+        " where state = 'SENDING' and lease_until < statement_timestamp()"
+    )
+    await lock_webhooks(conn, [row["webhook_id"] for row in expired])
+    rows = await retry_if_moved(conn, lambda: conn.fetch(_RELEASE_EXPIRED, WEBHOOK_DELETED))
+    return [row["webhook_event_id"] for row in rows]
+
+
+_RELEASE_EXPIRED = f"""
+with expired as ({transitions.EXPIRE}), given as (
+  -- It may have arrived. At most one event of an entity is in flight, and tests don't count.
+  insert into webhook_given as g (webhook_id, entity_type, entity_id, webhook_event_id, event_name)
+  select webhook_id, entity_type, entity_id, id, event_name from expired
+  where event_name <> 'test' and state <> 'CANCELLED'
+  on conflict (webhook_id, entity_type, entity_id) do update set webhook_event_id = excluded.webhook_event_id,
+    event_name = excluded.event_name, payload_digest = null
+    where g.webhook_event_id < excluded.webhook_event_id
+)
+update delivery_attempts a set finished_at = clock_timestamp(), error_kind = 'UNKNOWN_OUTCOME',
+  error = 'No outcome was recorded before the lease was over.'
+from expired x where a.webhook_event_id = x.id and a.number = x.attempt_count and a.started_at = x.attempted_at
+  and a.finished_at is null
+returning a.webhook_event_id
+"""
+
+
 def _is_exhausted(result: Result) -> bool:
-    """Where the endpoint is gone, the webhook is disabled, which is told instead."""
+    """Tell whether the event has used up its retries. When the endpoint is gone, the webhook is disabled instead."""
     return result.state is WebhookEventState.FAILED and result.disable_reason is None
 
 
@@ -227,9 +260,10 @@ def _exhausted(result: Result) -> str:
 
 
 async def disable_webhook(conn: Connection, webhook_id: WebhookId, reason: str) -> bool:
-    """Disable, with the reason that its owner reads, and hold back what it has not been given yet.
+    """Disable a webhook, with the reason that its owner reads, and hold the events that it has not been sent yet.
 
-    Returns: False when it was disabled already.
+    Returns:
+        False when it was disabled already.
     """
     status = await conn.execute(
         "update webhooks set is_enabled = false, disabled_reason = $2, updated_at = now(),"
@@ -242,7 +276,7 @@ async def disable_webhook(conn: Connection, webhook_id: WebhookId, reason: str) 
 
 
 async def list_failing(conn: Connection, ids: Collection[WebhookId], *, days: int) -> list[WebhookId]:
-    """Those of these webhooks, locked already, that are enabled and have had no success for so many days; by id."""
+    """Return those of these locked webhooks that are enabled and have had no success for so many days; by id."""
     rows = await conn.fetch(
         "select id from webhooks where id = any($1::bigint[]) and is_enabled"
         " and failing_since <= clock_timestamp() - make_interval(days => $2) order by id",
@@ -255,7 +289,7 @@ async def list_failing(conn: Connection, ids: Collection[WebhookId], *, days: in
 async def lock_webhooks(conn: Connection, ids: Collection[WebhookId]) -> None:
     """Keep webhooks from being enabled or disabled until the transaction ends.
 
-    Else an event could be held for a webhook that is just being enabled, and nobody would release it.
+    Otherwise an event could be held for a webhook that is just being enabled, and nobody would release it.
     """
     if ids:
         await conn.execute("select from webhooks where id = any($1::bigint[]) order by id for no key update", list(ids))

@@ -1,8 +1,9 @@
-"""Operational events: what happened to webhooks, one row each; that they are added is recorded as of any entity.
+"""Operational events: one row for each thing that happened to a webhook. Adding one is recorded as for any entity.
 
-DISABLED and RECOVERED are written by a trigger on webhooks, for every writer. None is about a webhook that is told of
+A trigger on webhooks writes DISABLED and RECOVERED, for every writer. No event is about a webhook that is subscribed to
 operational events: it would report on itself.
-Source: migrations/functions/raise_operational_event.sql.
+
+Source: app/db/migrations/functions/raise_operational_event.sql.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,12 @@ OperationalEventId = NewType("OperationalEventId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationalEvent:
-    """webhook_id: None of PUBLISH_FAILED. webhook_event_id: of EXHAUSTED; the event may not be kept any more."""
+    """One thing that happened to a webhook.
+
+    Attributes:
+        webhook_id: None for PUBLISH_FAILED.
+        webhook_event_id: Only for EXHAUSTED; the event may not be kept any more.
+    """
 
     id: OperationalEventId
     webhook_id: WebhookId | None
@@ -43,11 +49,13 @@ OPERATIONAL_EVENTS = Table(
 
 
 async def raise_failing(conn: Connection, *, after_s: float) -> list[WebhookId]:
-    """Raise FAILING for the enabled webhooks of which no delivery has succeeded for so long, once per outage.
+    """Raise FAILING for enabled webhooks without a successful delivery for `after_s` seconds, once per outage.
 
-    An outage that was reported before the present failures began is another one: the webhook has been enabled since.
-    A webhook whose results are being stored is left for the next time.
-    Returns: the webhooks, by id; they are locked.
+    When an outage was reported before the present failures began, the webhook has been enabled since: a new outage.
+    A webhook whose results are just being stored is left for the next time.
+
+    Returns:
+        The webhooks, by id; they are locked.
     """
     rows = await conn.fetch(
         """
@@ -75,7 +83,7 @@ async def raise_failing(conn: Connection, *, after_s: float) -> list[WebhookId]:
 
 
 async def raise_exhausted(conn: Connection, reasons: Sequence[tuple[WebhookEventId, str]]) -> None:
-    """Raise EXHAUSTED for webhook events that are FAILED, each with its reason. Not for tests, of which one is told."""
+    """Raise EXHAUSTED for webhook events that are FAILED, each with its reason; not for tests."""
     await conn.execute(
         """
         insert into operational_events (webhook_id, kind, webhook_event_id, reason)

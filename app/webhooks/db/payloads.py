@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.db.pool import Connection
 from app.db.table import EVERYONE, Table
 
-#: Of bodies that one statement stores.
+#: The sum of the bodies that one statement stores.
 _STATEMENT_BYTES = 4 * 1024 * 1024
 
 
@@ -21,7 +21,7 @@ PAYLOADS = Table("payloads", Payload, seen_by=EVERYONE)
 
 
 async def insert_payloads(conn: Connection, payloads: Sequence[Payload]) -> None:
-    """Store each body once a day. In digest order: two publishers with the same bodies must not wait in a circle."""
+    """Store each body once a day, in digest order: two publishers with the same bodies must not wait for each other."""
     ordered = sorted(payloads, key=lambda payload: payload.digest)
     # Each statement's bodies are in memory twice more while they are sent.
     for some in _in_parts(ordered):

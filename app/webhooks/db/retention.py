@@ -1,4 +1,4 @@
-"""The partitions of the history: made ahead, dropped when they are old; and the end of all else that grows."""
+"""The partitions of the history are made ahead and dropped when they are old; other tables that grow are cut back."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -22,7 +22,13 @@ _CHUNK = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
-    """since ≤ time < until, midnights in UTC. rows: PostgreSQL's estimate, -1 while it has none."""
+    """A partition of a table.
+
+    Attributes:
+        since: Midnight in UTC; the first time that it holds.
+        until: Midnight in UTC; the first time after it.
+        rows: PostgreSQL's estimate; -1 while it has none.
+    """
 
     table: str
     name: str
@@ -32,24 +38,28 @@ class Partition:
 
 
 def partition_days(retention_days: int) -> int:
-    """How many days a partition is for: about ten of them hold what is kept. More would make planning dear."""
+    """Return the days of one partition: about ten of them hold the history. More would make planning expensive."""
     return max(1, retention_days // 10) if retention_days else 30
 
 
 async def today(conn: Connection) -> date:
-    """The day in UTC, by PostgreSQL's clock."""
+    """Return the day in UTC, by PostgreSQL's clock."""
     found: date = await conn.fetchval("select (now() at time zone 'UTC')::date")
     return found
 
 
 async def try_lock(conn: Connection) -> bool:
-    """Whether no other worker is at it; until the transaction ends, none will be. Waits for locks are short."""
+    """Try to become the only worker that does this until the transaction ends. Waits for locks are short from now on.
+
+    Returns:
+        False when another worker is doing it.
+    """
     await conn.execute(f"set local lock_timeout = {_LOCK_MS}; set local timezone = 'UTC'")
     return bool(await conn.fetchval("select pg_try_advisory_xact_lock(7203, 0)"))
 
 
 async def list_partitions(conn: Connection) -> list[Partition]:
-    """All but the default ones: table by table in the order of HISTORIES, oldest first."""
+    """Return all partitions but the default ones: table by table in the order of HISTORIES, oldest first."""
     rows = await conn.fetch(
         r"""
         select h.name as table, c.relname as name, b.since, b.until, c.reltuples::bigint as rows
@@ -71,8 +81,10 @@ async def list_partitions(conn: Connection) -> list[Partition]:
 async def make_partitions(conn: Connection, *, retention_days: int, today: date) -> list[str]:
     """Make partitions of all tables, with the same bounds, from where they end to `AHEAD_DAYS` ahead.
 
-    Where none was made in time, rows of today are in the default partitions by now: then they begin tomorrow.
-    Returns: the names of those that were made, of one table.
+    When none was made in time, rows of today are in the default partitions: then the new ones begin tomorrow.
+
+    Returns:
+        The names of the new partitions of one table.
     """
     made = []
     ends = [partition.until for partition in await list_partitions(conn)]
@@ -97,12 +109,16 @@ async def _in_default(conn: Connection, since: date) -> bool:
 
 
 async def drop_partition(conn: Connection, partition: Partition) -> bool:
-    """Drop one; not payloads that an event may still show, nor events of which one waits to be rendered again.
+    """Drop a partition, unless an event may still show its payloads, or one of its events is to be rendered again.
 
-    Raises LockNotAvailableError when it is in use.
-
-    Once the events of a time have been dropped, none will ever be of it again: those left are still open, or were
+    Once the events of a time have been dropped, no new event is of that time: those left are still open, or were open
     when their partition was dropped.
+
+    Returns:
+        Whether it was dropped.
+
+    Raises:
+        LockNotAvailableError: It is in use.
     """
     if partition.table == "payloads" and await _has_events(conn, partition.since, partition.until):
         return False
@@ -123,7 +139,7 @@ async def _has_events(conn: Connection, since: date, until: date) -> bool:
 
 
 async def _waits_to_be_rendered(conn: Connection, partition: Partition) -> bool:
-    # As dropping it locks, and in that order: else somebody could ask for a rendering between this look and the end.
+    # The locks of a drop, in their order: otherwise somebody could ask for a rendering between this look and the end.
     for table in (partition.table, partition.name):
         await conn.execute(f'lock table only "{table}" in access exclusive mode')
     return bool(
@@ -137,9 +153,12 @@ async def _waits_to_be_rendered(conn: Connection, partition: Partition) -> bool:
 
 
 async def delete_leftovers(conn: Connection, table: str, *, before: date) -> int:
-    """Delete some of the old rows that no partition was made for. Returns how many; 0 when none is left.
+    """Delete some of the old rows in the default partitions.
 
     An event that was open for longer than history is kept stays for as long again.
+
+    Returns:
+        The number of deleted rows; 0 when none is left.
     """
     if table == "payloads":
         days = await conn.fetch("select distinct day from payloads_default where day < $1", before)
@@ -153,21 +172,25 @@ async def delete_leftovers(conn: Connection, table: str, *, before: date) -> int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """Rows `t` of a table that nothing needs any more. `where` has the time before which history is not kept as $1."""
+class UnneededRows:
+    """The rows `t` of a table that nothing needs any more.
+
+    Attributes:
+        where: A condition in which $1 is the time before which history is not kept.
+    """
 
     table: str
     where: str
 
 
-#: What grows for ever beside the history, and goes with it.
+#: Rows that are deleted together with the history: their tables would grow for ever.
 OLD = (
-    Ended(table="webhook_replays", where="t.state <> 'RUNNING' and t.finished_at < $1"),
-    Ended(table="webhook_backfills", where="t.state <> 'RUNNING' and t.finished_at < $1"),
-    Ended(table="operational_events", where="t.occurred_at < $1"),
-    # A destroyed entity is as one that was never told of, and an operational event is told once; but while its events
-    # are there, an older one may be replayed.
-    Ended(
+    UnneededRows(table="webhook_replays", where="t.state <> 'RUNNING' and t.finished_at < $1"),
+    UnneededRows(table="webhook_backfills", where="t.state <> 'RUNNING' and t.finished_at < $1"),
+    UnneededRows(table="operational_events", where="t.occurred_at < $1"),
+    # No later event depends on the destroy of an entity, or on an operational event. But while events are kept, an
+    # older one may be replayed.
+    UnneededRows(
         table="webhook_given",
         where=f"(t.event_name = 'destroy' or t.entity_type = '{OPERATIONAL_EVENTS.type_name}')"
         " and $1::timestamptz is not null"
@@ -175,18 +198,18 @@ OLD = (
     ),
 )
 _OF_DELETED = "t.webhook_id in (select id from webhooks where deleted_at < $1)"
-#: What nobody needs after a day, for however long history is kept.
+#: Rows that nobody needs after a day, for however long history is kept.
 EXPIRED = (
-    Ended(table="idempotency_keys", where="t.created_at < $1"),
-    Ended(table="webhook_given", where=_OF_DELETED),
-    Ended(table="webhook_skips", where=_OF_DELETED),
-    Ended(table="webhook_tokens", where=_OF_DELETED),
+    UnneededRows(table="idempotency_keys", where="t.created_at < $1"),
+    UnneededRows(table="webhook_given", where=_OF_DELETED),
+    UnneededRows(table="webhook_skips", where=_OF_DELETED),
+    UnneededRows(table="webhook_tokens", where=_OF_DELETED),
 )
 
 
-async def delete_ended(conn: Connection, ended: Ended, *, before: date) -> int:
-    """Delete some of them. Returns how many; 0 when none is left."""
-    return await _delete(conn, ended.table, ended.where, _time("", before))
+async def delete_unneeded(conn: Connection, rows: UnneededRows, *, before: date) -> int:
+    """Delete some of these rows. Returns how many; 0 when none is left."""
+    return await _delete(conn, rows.table, rows.where, _time("", before))
 
 
 async def _delete(conn: Connection, table: str, where: str, argument: object) -> int:
@@ -199,5 +222,5 @@ async def _delete(conn: Connection, table: str, where: str, argument: object) ->
 
 
 def _time(column: str, day: date) -> date | datetime:
-    """A day's beginning, as the column's type."""
+    """Return the beginning of a day, in the column's type."""
     return day if column == "day" else datetime(day.year, day.month, day.day, tzinfo=UTC)

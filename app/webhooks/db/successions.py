@@ -1,4 +1,4 @@
-"""A newer event of an entity takes the place of one whose attempt has failed, in the tables."""
+"""Succession, in the tables: a newer event of an entity takes the place of one whose attempt has failed."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -6,29 +6,30 @@ from typing import NamedTuple
 import orjson
 
 from app.db.pool import Connection, retry_if_moved
+from app.webhooks.db import transitions
 from app.webhooks.db.webhook_events import Subject, WebhookEventId
 from app.webhooks.domain.webhook import WebhookEventName
-from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_event import NewState
 
-#: The sweep looks at what was published so lately: anything older was seen when the attempt before it failed.
+#: The sweep looks at events that are not older: older ones were seen when the attempt before them failed.
 RECENT_S = 15
-#: So many of those at most: more wait in a backlog, where an attempt that fails looks by itself.
+#: How many of those the sweep looks at. More wait only in a backlog, where each failed attempt looks by itself.
 MAX_LOOKED_AT = 2_000
 
 
 class Succession(NamedTuple):
-    """One event, what becomes of it, and those whose place it takes."""
+    """An event that takes the place of older ones, and its new state and content."""
 
     newer: WebhookEventId
     older: Sequence[WebhookEventId]
-    state: WebhookEventState
+    state: NewState
     reason: str | None
     event_name: WebhookEventName
     may_be_known: bool
     changed: bytes
 
 
-# Of a webhook that is told of every change, nothing gives way; nor does what somebody has asked for.
+# A webhook that is told of every change gets them all, and a replay is sent whatever is newer.
 _OVERTAKEN = """
   cross join lateral (select w.every_change from webhooks w where w.id = e.webhook_id offset 0) w
   cross join lateral (
@@ -42,7 +43,7 @@ _OVERTAKEN = """
 
 
 async def list_overtaken(conn: Connection, ids: Collection[WebhookEventId]) -> list[Subject]:
-    """Return the webhook and entity of those of these events that wait for a retry while a newer event waits."""
+    """Return the subjects of these events, as far as they wait for a retry while a newer event of the subject waits."""
     rows = await conn.fetch(
         f"""
         select distinct e.webhook_id, e.entity_type, e.entity_id from unnest($1::bigint[]) given(id)
@@ -54,9 +55,10 @@ async def list_overtaken(conn: Connection, ids: Collection[WebhookEventId]) -> l
 
 
 async def list_recently_overtaken(conn: Connection) -> list[Subject]:
-    """Return the same for all events, as far as the newer one was published in the last seconds; of MAX_LOOKED_AT.
+    """Return the same for all events whose newer one was published in the last RECENT_S seconds.
 
-    An event that is published while an attempt of an older one is recorded may be seen by neither transaction.
+    At most MAX_LOOKED_AT newer events are looked at. When an event is published while the attempt of an older one is
+    recorded, neither transaction may see the other's.
     """
     rows = await conn.fetch(
         f"""
@@ -79,17 +81,20 @@ async def list_recently_overtaken(conn: Connection) -> list[Subject]:
 
 
 async def lock_unclaimed(conn: Connection, subjects: Sequence[Subject]) -> set[WebhookEventId]:
-    """Lock what waits for these until the transaction ends, as far as nobody else has locked it. Returns its ids."""
+    """Lock the events that wait for these subjects until the transaction ends, and return their ids.
+
+    Events that somebody else has locked are left out.
+    """
     keys = [list(column) for column in zip(*subjects, strict=True)]
     rows = await retry_if_moved(
         conn,
         lambda: conn.fetch(
-            """
+            f"""
             select e.id from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
             cross join lateral (
               select o.id, o.state from webhook_events_open o
               where o.webhook_id = k.webhook_id and o.entity_type = k.entity_type and o.entity_id = k.entity_id
-                and o.state in ('PENDING', 'RETRYING', 'HELD')
+                and o.state in ({transitions.WAITING_STATES})
               order by o.id for no key update of o skip locked
             ) e
             """,
@@ -100,39 +105,12 @@ async def lock_unclaimed(conn: Connection, subjects: Sequence[Subject]) -> set[W
 
 
 async def store_successions(conn: Connection, successions: Sequence[Succession]) -> None:
-    """Mark what is superseded, and give each newer event its name and what it says. Its caller has locked them all."""
+    """Mark the older events as superseded, and give each newer one its name and content. Its caller has locked all."""
     newer = {str(old): one.newer for one in successions for old in one.older}
-    await conn.execute(
-        """
-        update webhook_events e set state = 'SUPERSEDED', due_at = null, finished_at = clock_timestamp(),
-          superseded_by = ((select $2::text::jsonb) ->> e.id::text)::bigint,
-          reason = 'A newer state of the entity goes out in its place.'
-        where e.id = any($1::bigint[]) and e.state in ('PENDING', 'RETRYING', 'HELD')
-        """,
-        [old for one in successions for old in one.older],
-        orjson.dumps(newer).decode(),
-    )
-    await conn.execute(
-        f"""
-        update webhook_events e set state = case when {_told("state")} = 'SKIPPED' then 'SKIPPED' else e.state end,
-          reason = coalesce({_told("reason")}, e.reason), event_name = {_told("event_name")},
-          may_be_known = {_told("may_be_known")}::boolean, changed = {_told("changed")}::jsonb,
-          due_at = case when {_told("state")} <> 'SKIPPED' then e.due_at end,
-          finished_at = case when {_told("state")} = 'SKIPPED' then clock_timestamp() end
-        where e.id = any($1::bigint[]) and e.state in ('PENDING', 'HELD')
-        """,
-        [one.newer for one in successions],
-        orjson.dumps({str(one.newer): _as_json(one) for one in successions}).decode(),
-    )
-
-
-def _told(name: str) -> str:
-    """What is told of the event `e`, from the JSON object $2.
-
-    By its key and not by a join, which compares each event with each when it was planned for few. In a SELECT, the text
-    is read once and not for each event.
-    """
-    return f"((select $2::text::jsonb) -> e.id::text ->> '{name}')"
+    older = [old for one in successions for old in one.older]
+    await conn.execute(transitions.SUPERSEDE, older, orjson.dumps(newer).decode())
+    restated = orjson.dumps({str(one.newer): _as_json(one) for one in successions}).decode()
+    await conn.execute(transitions.RESTATE, [one.newer for one in successions], restated)
 
 
 def _as_json(one: Succession) -> dict[str, object]:

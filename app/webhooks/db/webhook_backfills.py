@@ -16,9 +16,12 @@ WebhookBackfillId = NewType("WebhookBackfillId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookBackfill:
-    """total and last_id are None until the first batch. position: the last entity that was handled.
+    """A backfill of one webhook.
 
-    filters: which entities, as JSON; None: all (schema/filters/webhook_backfills.py).
+    Attributes:
+        total: The number of entities; None until the first batch, as is `last_id`.
+        position: The id of the last entity that was handled.
+        filters: Selects entities, as JSON (schema/filters/webhook_backfills.py); None: all.
     """
 
     id: WebhookBackfillId
@@ -75,7 +78,7 @@ async def insert_backfill(
 
 
 async def is_running(conn: Connection, webhook_id: WebhookId) -> bool:
-    """Whether the webhook has a backfill that has not ended."""
+    """Tell whether the webhook has a backfill that has not ended."""
     return bool(
         await conn.fetchval(
             "select exists (select from webhook_backfills where webhook_id = $1 and state = 'RUNNING')", webhook_id
@@ -86,7 +89,11 @@ async def is_running(conn: Connection, webhook_id: WebhookId) -> bool:
 async def lock_backfill(
     conn: Connection, backfill_id: WebhookBackfillId, *, seller_id: SellerId | None
 ) -> WebhookBackfill:
-    """Wait for a batch that is under way. Raises NotFound, also for another seller's."""
+    """Lock a backfill, after the batch that is under way.
+
+    Raises:
+        NotFound: There is none, or it is another seller's.
+    """
     row = await conn.fetchrow(
         f"select {_COLUMNS} from webhook_backfills b join webhooks w on w.id = b.webhook_id"
         " where b.id = $1 and ($2::bigint is null or w.seller_id = $2) for update of b",
@@ -99,9 +106,9 @@ async def lock_backfill(
 
 
 async def claim_due(conn: Connection) -> WebhookBackfill | None:
-    """Lock the backfill that has been due for the longest and that nobody else has; None when there is none.
+    """Lock the backfill that has been due for the longest and that nobody else has locked; None when there is none.
 
-    A disabled webhook's backfill waits.
+    A backfill waits while its webhook is disabled.
     """
     row = await conn.fetchrow(
         f"select {_COLUMNS} from webhook_backfills b join webhooks w on w.id = b.webhook_id and w.is_enabled"
@@ -121,7 +128,7 @@ async def begin(conn: Connection, backfill_id: WebhookBackfillId, *, total: int,
 
 
 async def advance(conn: Connection, backfill_id: WebhookBackfillId, *, position: int, done: int, skipped: int) -> None:
-    """Note a batch, and when the next one is due by the rate. At most one second that was missed is made up for."""
+    """Note a batch, and when the next one is due by the rate. After a delay, at most one second is made up for."""
     await conn.execute(
         "update webhook_backfills set position = $2, done = done + $3, skipped = skipped + $4,"
         " due_at = greatest(due_at, clock_timestamp() - interval '1 s')"
@@ -148,7 +155,7 @@ async def finish(
 
 
 async def cancel_running(conn: Connection, webhook_id: WebhookId) -> None:
-    """A deleted webhook's; waits for a batch that is under way."""
+    """Cancel the backfill of a deleted webhook, after the batch that is under way."""
     await conn.execute(
         "update webhook_backfills set state = 'CANCELLED', finished_at = clock_timestamp()"
         " where webhook_id = $1 and state = 'RUNNING'",

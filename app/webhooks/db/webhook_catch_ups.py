@@ -1,4 +1,4 @@
-"""The progress of webhooks that were enabled again and catch up with what they missed."""
+"""The progress of webhooks that were enabled again and catch up with the changes that they missed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +21,10 @@ _COLUMNS = WEBHOOKS.select_list("w")
 class CatchUp:
     """A webhook that is enabled and has missed changes after the turn `missed_since`.
 
-    positions   up to which turn it has caught up, by shard.
-    unfinished  the shards to be walked, the next one first; empty: it has caught up.
-    is_begun    whether that has been found out since the webhook was enabled.
+    Attributes:
+        positions: The turn up to which it has caught up, by shard.
+        unfinished: The shards to be walked, the next one first; empty: it has caught up.
+        is_begun: Whether `unfinished` has been determined since the webhook was enabled.
     """
 
     webhook: Webhook
@@ -35,7 +36,7 @@ class CatchUp:
 
 
 async def claim_due(conn: Connection) -> CatchUp | None:
-    """Lock the progress of the webhook that has waited longest and that no other worker has; None when there is none.
+    """Lock the progress of the webhook that has waited longest, unless another worker has; None when there is none.
 
     The webhook itself is not locked.
     """
@@ -75,9 +76,9 @@ def _catch_up(row: Record) -> CatchUp:
 
 
 async def begin(conn: Connection, catch_up: CatchUp) -> None:
-    """List the shards to be walked: where something was missed, and where a publisher is at work just now.
+    """Determine the shards to be walked: those with missed changes, and those in which a publisher is at work just now.
 
-    That one may have taken the webhook for disabled. Elsewhere all that did have ended.
+    Such a publisher may have seen the webhook as disabled. In other shards, every one that did has ended.
     """
     rows = await conn.fetch(
         "select s.shard from generate_series(0, $1::integer - 1) s(shard)"
@@ -103,7 +104,7 @@ async def begin(conn: Connection, catch_up: CatchUp) -> None:
 
 
 async def lock_shard(conn: Connection, shard: int) -> bool:
-    """Keep publishers from a shard until the transaction ends. False when one is at work there for too long."""
+    """Keep publishers from a shard until the transaction ends. Returns False when one is at work there for too long."""
     try:
         async with conn.transaction():
             await conn.execute(f"set local lock_timeout = {_WAIT_MS}")
@@ -115,7 +116,7 @@ async def lock_shard(conn: Connection, shard: int) -> bool:
 
 
 async def advance(conn: Connection, catch_up: CatchUp, *, position: int, is_finished: bool) -> None:
-    """Note how far the first of the unfinished shards is; when there is more in it, it becomes the last one."""
+    """Note the progress in the first unfinished shard. When it holds more, it becomes the last one."""
     shard, *others = catch_up.unfinished
     positions = [*catch_up.positions]
     positions[shard] = position
@@ -134,10 +135,12 @@ async def _store(conn: Connection, catch_up: CatchUp, *, positions: Sequence[int
 
 
 async def finish(conn: Connection, webhook_id: WebhookId) -> bool:
-    """Note that a webhook misses nothing any more, and let go out what is held; if it is still enabled.
+    """Note that a webhook misses no change any more, and release its held events, if it is still enabled.
 
-    It locks the webhook, and only then its progress: it must not be disabled meanwhile.
-    Returns: False when it was disabled, or has more to catch up with.
+    It locks the webhook before its progress, so that nobody disables it meanwhile.
+
+    Returns:
+        False when the webhook was disabled, or has more to catch up with.
     """
     enabled_turn = await conn.fetchval(
         f"select coalesce(w.enabled_turn, 0) from webhooks w where w.id = $1 and {_IS_BEHIND} for no key update",

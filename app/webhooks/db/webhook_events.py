@@ -1,4 +1,4 @@
-"""Webhook events and their attempts: what was made of a change for one webhook, and what became of it."""
+"""Webhook events and their attempts: publishing makes an event of a change for one webhook, and reads earlier ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ import orjson
 
 from app.db.pool import Connection, retry_if_moved
 from app.db.table import Reference, Table, Through
+from app.webhooks.db import transitions
 from app.webhooks.db.payloads import PAYLOADS
 from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
-from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 
 WebhookEventId = NewType("WebhookEventId", int)
 
@@ -43,7 +44,7 @@ class WebhookEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryAttempt:
-    """finished_at None: in flight, or its worker died."""
+    """One POST of a webhook event. `finished_at` is None while it is in flight, or when its worker died."""
 
     id: int
     webhook_id: WebhookId
@@ -82,9 +83,10 @@ DELIVERY_ATTEMPTS = Table(
 class PriorEvent(NamedTuple):
     """A webhook event that was delivered or still may be, as publishing looks back on it.
 
-    may_be_known  whether the subscriber may have heard of the entity before it.
-    is_replay     whether somebody asked for it to be sent again: then no newer state takes its place.
-    changed       what it says that has changed, as JSON; nothing of what was delivered.
+    Attributes:
+        may_be_known: Whether the subscriber may have heard of the entity before this event.
+        is_replay: Whether somebody asked for it to be sent again: then no newer state takes its place.
+        changed: The changes that it names, as JSON; empty when it was delivered.
     """
 
     id: WebhookEventId
@@ -98,13 +100,13 @@ class PriorEvent(NamedTuple):
 
 
 class NewWebhookEvent(NamedTuple):
-    """One to insert, with what it supersedes."""
+    """A webhook event to insert, with the events that it supersedes."""
 
     webhook_id: WebhookId
     entity_type: str
     entity_id: int
     event_name: WebhookEventName
-    state: WebhookEventState
+    state: NewState
     reason: str | None
     payload_digest: bytes | None
     changed: bytes
@@ -118,9 +120,9 @@ Subject = tuple[WebhookId, str, int]
 
 
 async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subject, list[PriorEvent]]:
-    """What each webhook was last given for an entity, and all of it that is still open; newest first. No tests.
+    """Return the event that each webhook was last given for an entity, and all that are still open; newest first.
 
-    What was given and is to be given again is there twice: as an open one, then as a delivered one.
+    Tests are left out. An event that was given and is sent again is there twice: first as open, then as delivered.
     """
     rows = await conn.fetch(
         """
@@ -159,23 +161,24 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
 
 
 async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
-    """Keep deliverers from what waits for these until the transaction ends; what they are just claiming is waited for.
+    """Keep workers from claiming the events that wait for these subjects, until the transaction ends.
 
-    In a statement before it is looked at, or what it looks like would be that of before the wait. By ids, since a join
-    that was planned while nothing waited would read all that waits, each time.
+    Waits for workers that are just claiming some. Call it before you read the events: one statement that locks and
+    reads would see them as they were before the wait.
     """
     keys = [list(column) for column in zip(*subjects, strict=True)]
     await retry_if_moved(
         conn,
         lambda: conn.execute(
-            """
+            # By ids: a join that was planned while nothing waited would read everything that waits, each time.
+            f"""
             select from webhook_events_open e where e.id = any(array(
               select w.id from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
               cross join lateral (
                 select o.id from webhook_events_open o where o.webhook_id = k.webhook_id
                   and o.entity_type = k.entity_type and o.entity_id = k.entity_id offset 0
               ) w
-            )) and e.state in ('PENDING', 'RETRYING', 'HELD') order by e.id for no key update
+            )) and e.state in ({transitions.WAITING_STATES}) order by e.id for no key update
             """,
             *keys,
         ),
@@ -183,28 +186,12 @@ async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
 
 
 async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEvent]) -> None:
-    """Insert in this order, so that ids rise with it, and mark what they supersede.
+    """Insert events in this order, so that ids rise with it, and mark those that they supersede.
 
-    What is already being sent by the time is not superseded: it is the claim that changed its state first.
+    An event that a worker has claimed meanwhile is not superseded: the claim has changed its state first.
     """
     rows = await conn.fetch(
-        """
-        with given as materialized (
-          select nextval('webhook_events_id_seq') as id, n.* from
-            unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[],
-              $8::text[], $9::timestamptz[], $10::boolean[])
-            with ordinality n(webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed,
-              changed_at, may_be_known, place) order by place
-        ), inserted as (
-          insert into webhook_events (id, webhook_id, entity_type, entity_id, event_name, state, reason,
-            payload_digest, changed, changed_at, may_be_known, due_at, finished_at)
-          overriding system value
-          select id, webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed::jsonb,
-            changed_at, may_be_known, case when state = 'PENDING' then clock_timestamp() end,
-            case when state not in ('PENDING', 'HELD') then clock_timestamp() end
-          from given
-        ) select id from given order by place
-        """,
+        transitions.INSERT,
         [event.webhook_id for event in events],
         [event.entity_type for event in events],
         [event.entity_id for event in events],
@@ -222,67 +209,20 @@ async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEve
 
 
 async def _supersede(conn: Connection, pairs: Sequence[tuple[WebhookEventId, WebhookEventId]]) -> None:
-    # By ids, and not a join with the pairs: planned while nothing waited, it would read all that waits, each time.
+    ids = [old for old, _ in pairs]
     newer = orjson.dumps({str(old): new for old, new in pairs}).decode()
-    for states in ("'PENDING', 'RETRYING', 'HELD'", "'RENDER_FAILED'"):
-        # Apart, so that the first, which is the usual one, is planned against the partition of open events alone.
-        status = await conn.execute(
-            f"""
-            update webhook_events e set state = 'SUPERSEDED', due_at = null, finished_at = clock_timestamp(),
-              -- In a SELECT, which reads the text once and not for each row.
-              superseded_by = ((select $2::text::jsonb) ->> e.id::text)::bigint,
-              reason = 'A newer state of the entity goes out in its place.'
-            where e.id = any($1::bigint[]) and e.state in ({states})
-            """,
-            [old for old, _ in pairs],
-            newer,
-        )
-        if status == f"UPDATE {len(pairs)}":
-            return
+    if await conn.execute(transitions.SUPERSEDE, ids, newer) != f"UPDATE {len(pairs)}":
+        await conn.execute(transitions.SUPERSEDE_UNRENDERED, ids, newer)
 
 
 async def hold_open(conn: Connection, webhook_id: WebhookId) -> None:
-    """Keep what a disabled webhook has not been given yet, MAX_AT_ONCE of it; the sweeper goes on.
+    """Hold the events that a disabled webhook has not been sent yet, MAX_AT_ONCE of them; the sweeper goes on.
 
-    None of it is claimed, held or not.
+    Held or not, no event of a disabled webhook is claimed.
     """
-    await retry_if_moved(
-        conn,
-        lambda: conn.execute(
-            # An array, found by key: a join that was planned for few compares all that waits with each.
-            "update webhook_events_open set state = 'HELD', due_at = null where id = any(array(select id"
-            " from webhook_events_open where webhook_id = $1 and state in ('PENDING', 'RETRYING') limit $2))"
-            " and state in ('PENDING', 'RETRYING')",
-            webhook_id,
-            MAX_AT_ONCE,
-        ),
-    )
+    await retry_if_moved(conn, lambda: conn.execute(transitions.HOLD, webhook_id, MAX_AT_ONCE))
 
 
 async def release_held(conn: Connection, webhook_id: WebhookId) -> None:
-    """Let go out what was kept while a webhook was disabled, the first MAX_AT_ONCE of it; the sweeper goes on.
-
-    A PENDING state says it was never attempted. What is older than a change that the webhook has missed stays: when the
-    webhook catches up, a newer state takes its place. Not so where every change is asked for.
-    """
-    await retry_if_moved(
-        conn,
-        lambda: conn.execute(
-            """
-            update webhook_events_open set state = case when attempt_count = 0 then 'PENDING' else 'RETRYING' end,
-              due_at = clock_timestamp()
-            -- An array, found by key: a join that was planned for few compares all that is held with each.
-            where state = 'HELD' and id = any(array(
-              select h.id from (
-                select e.id, e.entity_type, e.entity_id, e.replayed_at from webhook_events_open e
-                where e.webhook_id = $1 and e.state = 'HELD' order by e.id limit $2
-              ) h where h.replayed_at is not null or not exists (
-                select from webhooks w left join webhook_catch_ups c on c.webhook_id = w.id
-                join missed_changes m on m.entity_type = h.entity_type and m.entity_id = h.entity_id
-                where w.id = $1 and not w.every_change
-                  and m.turn > greatest(c.positions[m.shard + 1], w.missed_since))))
-            """,
-            webhook_id,
-            MAX_AT_ONCE,
-        ),
-    )
+    """Make the events due that were held while a webhook was disabled, MAX_AT_ONCE of them; the sweeper goes on."""
+    await retry_if_moved(conn, lambda: conn.execute(transitions.RELEASE, webhook_id, MAX_AT_ONCE))

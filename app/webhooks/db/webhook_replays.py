@@ -18,7 +18,12 @@ WebhookReplayId = NewType("WebhookReplayId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookReplay:
-    """total and last_id are None until the first batch. position: the last event that was handled."""
+    """A replay of many events of one webhook.
+
+    Attributes:
+        total: The number of events; None until the first batch, as is `last_id`.
+        position: The id of the last event that was handled.
+    """
 
     id: WebhookReplayId
     webhook_id: WebhookId
@@ -65,7 +70,7 @@ async def insert_replay(
 
 
 async def is_running(conn: Connection, webhook_id: WebhookId) -> bool:
-    """Whether the webhook has a replay that has not ended."""
+    """Tell whether the webhook has a replay that has not ended."""
     return bool(
         await conn.fetchval(
             "select exists (select from webhook_replays where webhook_id = $1 and state = 'RUNNING')", webhook_id
@@ -74,7 +79,11 @@ async def is_running(conn: Connection, webhook_id: WebhookId) -> bool:
 
 
 async def lock_replay(conn: Connection, replay_id: WebhookReplayId, *, seller_id: SellerId | None) -> WebhookReplay:
-    """Wait for a batch that is under way. Raises NotFound, also for another seller's."""
+    """Lock a replay, after the batch that is under way.
+
+    Raises:
+        NotFound: There is none, or it is another seller's.
+    """
     row = await conn.fetchrow(
         f"select {_COLUMNS} from webhook_replays r join webhooks w on w.id = r.webhook_id"
         " where r.id = $1 and ($2::bigint is null or w.seller_id = $2) for update of r",
@@ -87,13 +96,13 @@ async def lock_replay(conn: Connection, replay_id: WebhookReplayId, *, seller_id
 
 
 async def list_running(conn: Connection) -> list[tuple[WebhookReplayId, WebhookId]]:
-    """Oldest first. Not locked: the webhook has to be locked before."""
+    """Return the running replays, oldest first. They are not locked: lock the webhook first."""
     rows = await conn.fetch("select id, webhook_id from webhook_replays where state = 'RUNNING' order by id")
     return [(row["id"], row["webhook_id"]) for row in rows]
 
 
 async def lock_running(conn: Connection, replay_id: WebhookReplayId) -> WebhookReplay | None:
-    """None when it has ended meanwhile, or somebody else moves it on."""
+    """Lock a running replay. Returns None when it has ended meanwhile, or another worker has locked it."""
     row = await conn.fetchrow(
         f"select {_COLUMNS} from webhook_replays r where r.id = $1 and r.state = 'RUNNING' for update skip locked",
         replay_id,
@@ -133,7 +142,7 @@ async def cancel(conn: Connection, replay_id: WebhookReplayId) -> WebhookReplay:
 
 
 async def cancel_running(conn: Connection, webhook_id: WebhookId) -> None:
-    """A deleted webhook's."""
+    """Cancel the replay of a deleted webhook."""
     await conn.execute(
         "update webhook_replays set state = 'CANCELLED', finished_at = clock_timestamp()"
         " where webhook_id = $1 and state = 'RUNNING'",

@@ -1,4 +1,4 @@
-"""Retries that are brought forward: all of a webhook's when somebody asks for it, and by steps after an outage."""
+"""Resumption brings retries forward: all of a webhook when somebody asks for it, and by steps after an outage."""
 
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -14,7 +14,12 @@ STEP_S: Final = 4.5
 
 
 class Resumption(NamedTuple):
-    """resumed_at: what was attempted before is brought forward. size: of the next step; None: MAX_AT_ONCE."""
+    """The resumption of one webhook.
+
+    Attributes:
+        resumed_at: Events that were attempted before this time are brought forward.
+        size: The number of events of the next step; None: MAX_AT_ONCE.
+    """
 
     webhook_id: WebhookId
     resumed_at: datetime
@@ -22,7 +27,7 @@ class Resumption(NamedTuple):
 
 
 async def begin_resumption(conn: Connection, webhook_id: WebhookId) -> Resumption:
-    """Have all that waits for a retry made due, and end the webhook's pause. Its caller has locked the webhook."""
+    """Begin to make all retries of a webhook due, and end its pause. Its caller has locked the webhook."""
     resumed_at = await conn.fetchval(
         "update webhooks set resumed_at = clock_timestamp(), resume_size = null, resume_stepped_at = null,"
         " paused_until = null where id = $1 returning resumed_at",
@@ -34,7 +39,7 @@ async def begin_resumption(conn: Connection, webhook_id: WebhookId) -> Resumptio
 async def lock_resumed(conn: Connection) -> Resumption | None:
     """Lock the webhook whose next step has been due for longest, unless it is locked. Returns None when there is none.
 
-    Not one that is disabled or paused; nor one that fails again, unless somebody has asked for it.
+    Disabled and paused webhooks wait. So does one that fails again, unless somebody has asked for its resumption.
     """
     row = await conn.fetchrow(
         """
@@ -50,16 +55,18 @@ async def lock_resumed(conn: Connection) -> Resumption | None:
 
 
 async def step_resumption(conn: Connection, resumption: Resumption) -> int:
-    """Make the next step's events due, those first that would be soonest, and end the resumption after the last.
+    """Make the events of the next step due, those first that would be soonest, and end the resumption after the last.
 
-    What is brought forward has an attempt more: an endpoint that comes and goes must not use them up sooner.
-    Returns: how many events were made due.
+    Each gets one attempt more: it must not use up its attempts sooner when the endpoint comes and goes.
+
+    Returns:
+        The number of events that were made due.
     """
     limit = min(resumption.size or MAX_AT_ONCE, MAX_AT_ONCE)
     status = await retry_if_moved(
         conn,
         lambda: conn.execute(
-            # By id, in a form that no other index serves: see record_results.
+            # By id, in a form that no other index serves: see transitions.RECORD.
             "update webhook_events_open e set due_at = clock_timestamp(), attempts_before = e.attempts_before + 1"
             " where e.id = any(array(select o.id from webhook_events_open o where o.webhook_id = $1"
             " and o.state = 'RETRYING' and o.due_at > statement_timestamp() and o.attempted_at < $2"

@@ -1,4 +1,4 @@
-"""How many changes each webhook was not told of, by reason. Counts alone: nothing is written for each change."""
+"""The number of changes that each webhook was not told of, by reason. No row is written for a single change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSkip:
-    """skipped: of all workers, since first_at."""
+    """A count of one webhook and reason: `skipped` changes, over all workers, since `first_at`."""
 
     id: int
     webhook_id: WebhookId
@@ -30,9 +30,9 @@ WEBHOOK_SKIPS = Table(
 
 
 async def add_skips(conn: Connection, skips: Sequence[tuple[WebhookId, str, int]]) -> None:
-    """Add counts of (webhook, reason); several of the same pair add up. Those of deleted webhooks are left out.
+    """Add counts of pairs of webhook and reason; several of the same pair add up. Deleted webhooks are left out.
 
-    In key order: two workers that add at the same time must not wait in a circle.
+    They are added in key order: two workers that add at the same time must not wait for each other.
     """
     if not skips:
         return

@@ -17,11 +17,13 @@ WebhookId = NewType("WebhookId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """What publishing needs to know of a webhook; `seller_id` None: the operator's.
+    """A webhook as publishing knows it. A deleted one is never enabled.
 
-    A deleted webhook is never enabled. `triggers` are field paths; empty: whatever the query reads. missed_since: the
-    turn after which it has missed changes because it was disabled; None: it has missed none
-    (app/capture/missed_changes.py).
+    Attributes:
+        seller_id: None: the operator's.
+        triggers: Field paths; empty: everything that the query reads.
+        missed_since: The turn after which it has missed changes because it was disabled; None: it has missed none
+            (app/capture/missed_changes.py).
     """
 
     id: WebhookId
@@ -39,20 +41,24 @@ class Subscription:
 
     @property
     def misses_changes(self) -> bool:
-        """Whether it is told nothing of what changes now.
+        """Whether it misses the changes that are made now.
 
-        A disabled one that asks for every change is: its events are held, until there are too many of them.
+        A disabled webhook that asks for every change does not: its events are held, until there are too many of them.
         """
         return not self.is_enabled and (not self.every_change or self.missed_since is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook(Subscription):
-    """headers and secrets are sealed; headers_shown is JSON, its values masked.
+    """A webhook as its owner sees it. `headers` and `secrets` are sealed.
 
-    public_key of the newest Ed25519 key; None when none signs. secrets_expire_at: when the next rotated-out secret
-    ceases to sign. broken_reason: what doesn't fit the schema; None when all does. rate_limit: POSTs per second;
-    None: no limit. paused_until: nothing is sent before; may be past.
+    Attributes:
+        headers_shown: JSON, with masked values.
+        public_key: Of the newest Ed25519 key; None when none signs.
+        secrets_expire_at: When the next rotated-out secret ceases to sign.
+        broken_reason: Why the webhook doesn't fit the schema; None when it does.
+        rate_limit: POSTs per second; None: no limit.
+        paused_until: Nothing is sent before; may be past.
     """
 
     url: str
@@ -87,7 +93,11 @@ _SUBSCRIPTIONS = Table("webhooks", Subscription)
 
 
 async def insert_webhook(conn: Connection, values: Mapping[str, Any]) -> Webhook:
-    """`values`: column → value, at least those without a default; for None the column's default."""
+    """Insert a webhook.
+
+    Args:
+        values: By column, at least those without a default; None: the column's default.
+    """
     values = {name: value for name, value in values.items() if value is not None}
     names = ", ".join(values)
     marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
@@ -97,7 +107,7 @@ async def insert_webhook(conn: Connection, values: Mapping[str, Any]) -> Webhook
 
 
 async def update_webhook(conn: Connection, webhook_id: WebhookId, values: Mapping[str, Any]) -> Webhook:
-    """Set these columns, to their defaults for None, and updated_at. Raises NotFound."""
+    """Set these columns, those with None to their defaults, and `updated_at`. Raises NotFound."""
     given = [name for name, value in values.items() if value is not None]
     sets = "".join(f"{name} = ${n}, " for n, name in enumerate(given, start=2))
     resets = "".join(f"{name} = default, " for name, value in values.items() if value is None)
@@ -112,7 +122,11 @@ async def update_webhook(conn: Connection, webhook_id: WebhookId, values: Mappin
 
 
 async def lock_webhook(conn: Connection, webhook_id: WebhookId, *, seller_id: SellerId | None) -> Webhook:
-    """The webhook, locked until the transaction ends. Raises NotFound, also for one of another seller or deleted."""
+    """Return a webhook, locked until the transaction ends.
+
+    Raises:
+        NotFound: There is none, or it is deleted or another seller's.
+    """
     row = await conn.fetchrow(
         f"select {_COLUMNS} from webhooks where id = $1 and ($2::bigint is null or seller_id = $2)"
         " and deleted_at is null for no key update",
@@ -128,7 +142,8 @@ async def lock_webhook(conn: Connection, webhook_id: WebhookId, *, seller_id: Se
 class ChangedSubscriptions:
     """The webhooks that were changed since an earlier look, deleted ones too, and where the next look goes on.
 
-    versions  of each: the transaction that changed it last.
+    Attributes:
+        versions: By webhook, the transaction that changed it last.
     """
 
     subscriptions: list[Subscription]
@@ -137,10 +152,10 @@ class ChangedSubscriptions:
 
 
 async def list_changed_subscriptions(conn: Connection, since_xid: int) -> ChangedSubscriptions:
-    """Read what publishing needs of the webhooks that a transaction from `since_xid` on has changed.
+    """Read the webhooks that a transaction from `since_xid` on has changed.
 
-    What an older transaction may still commit is read again by the next look: it goes on from the oldest transaction
-    that is open now.
+    The next look goes on from the oldest transaction that is open now: so it sees the changes that such a transaction
+    commits later.
     """
     rows = await conn.fetch(
         f"""
@@ -158,20 +173,20 @@ async def list_changed_subscriptions(conn: Connection, since_xid: int) -> Change
 
 
 async def count_webhooks(conn: Connection, seller_id: SellerId) -> int:
-    """How many webhooks a seller has, also disabled ones; none deleted."""
+    """Count the webhooks of a seller, disabled ones too, without deleted ones."""
     return int(
         await conn.fetchval("select count(*) from webhooks where seller_id = $1 and deleted_at is null", seller_id)
     )
 
 
 async def find_webhook(conn: Connection, webhook_id: WebhookId) -> Webhook | None:
-    """Also a deleted one."""
+    """Return a webhook, also a deleted one; None when there is none."""
     row = await conn.fetchrow(f"select {_COLUMNS} from webhooks where id = $1", webhook_id)
     return None if row is None else WEBHOOKS.from_record(row)
 
 
 async def mark_deleted(conn: Connection, webhook_id: WebhookId) -> Webhook:
-    """Publishing, delivering and every list pass it over from then on."""
+    """Mark a webhook as deleted: publishing, delivering and every list leave it out from then on."""
     row = await conn.fetchrow(
         "update webhooks set is_enabled = false, deleted_at = clock_timestamp(), updated_at = now()"
         f" where id = $1 returning {_COLUMNS}",
@@ -195,7 +210,7 @@ async def may_test(conn: Connection, webhook_id: WebhookId, *, every_s: int) -> 
 
 
 async def lock_with_expired_secrets(conn: Connection, *, limit: int) -> list[Webhook]:
-    """Webhooks that hold secrets that have ceased to sign; those that others have locked are left for the next time."""
+    """Lock and return webhooks with secrets that have ceased to sign; those that others have locked are left out."""
     rows = await conn.fetch(
         f"select {_COLUMNS} from webhooks where secrets_expire_at <= statement_timestamp()"
         " order by secrets_expire_at limit $1 for no key update skip locked",
@@ -205,14 +220,14 @@ async def lock_with_expired_secrets(conn: Connection, *, limit: int) -> list[Web
 
 
 async def store_secrets(conn: Connection, webhook_id: WebhookId, *, secrets: bytes, expire_at: datetime | None) -> None:
-    """Store what is left of sealed secrets; nobody has changed the webhook by that."""
+    """Store the sealed secrets that are left. This is no change of the webhook by anybody."""
     await conn.execute(
         "update webhooks set secrets = $2, secrets_expire_at = $3 where id = $1", webhook_id, secrets, expire_at
     )
 
 
 async def list_webhooks(conn: Connection, *, after: int = 0, limit: int = 500) -> list[Webhook]:
-    """Webhooks by id, also disabled ones, none deleted; the next page is `after` the last one's id."""
+    """Return webhooks by id, disabled ones too, without deleted ones; the next page is `after` the last one's id."""
     rows = await conn.fetch(
         f"select {_COLUMNS} from webhooks where id > $1 and deleted_at is null order by id limit $2", after, limit
     )
@@ -220,7 +235,7 @@ async def list_webhooks(conn: Connection, *, after: int = 0, limit: int = 500) -
 
 
 async def set_broken_reason(conn: Connection, seen: Webhook, reason: str | None) -> None:
-    """Mark a webhook as broken or, with None, as sound again; not one that was changed since it was `seen`."""
+    """Mark a webhook as broken or, with None, as sound again, unless it was changed since it was `seen`."""
     await conn.execute(
         "update webhooks set broken_reason = $2 where id = $1 and query_string = $3 and triggers = $4::text[]"
         " and filter is not distinct from $5",

@@ -19,7 +19,7 @@ from app.webhooks.db.webhook_events import (
 from app.webhooks.db.webhook_replays import WebhookReplay, WebhookReplayId
 from app.webhooks.db.webhook_resumptions import begin_resumption, step_resumption
 from app.webhooks.db.webhooks import Webhook, WebhookId
-from app.webhooks.domain.webhook_event import CANCELLABLE, CANCELLED_BY_HAND, REPLAYABLE, WebhookEventState
+from app.webhooks.domain.webhook_event import CANCELLED_BY_HAND, REPLAYABLE, WAITING, WebhookEventState
 from app.webhooks.domain.webhook_run import WebhookRunState
 
 #: Seconds between two tests of a webhook. Tests are sent outside of the order and limits of other events.
@@ -123,7 +123,7 @@ async def cancel_event(database: Database, viewer: Viewer, *, event_id: WebhookE
         event = await get_webhook_event(conn, event_id, is_locked=True)
         if event.state is WebhookEventState.SENDING:
             raise Conflict("An attempt of this event is in flight: cancel it when that has ended.")
-        if event.state not in CANCELLABLE:
+        if event.state not in WAITING:
             raise Conflict(f"This event is {event.state.value}: there is nothing to cancel.")
         return await webhook_event_changes.cancel_webhook_event(conn, event_id, CANCELLED_BY_HAND)
 

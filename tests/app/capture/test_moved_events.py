@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from app.db.pool import create_database
-from app.webhooks.db import deliveries, leases, webhook_event_changes, webhook_events
+from app.webhooks.db import deliveries, webhook_event_changes, webhook_events
 from app.webhooks.db.deliveries import DueEvent
 from app.webhooks.db.webhook_events import NewWebhookEvent, WebhookEventId
 from app.webhooks.db.webhooks import Webhook
@@ -171,7 +171,9 @@ async def test_sweep_does_not_release_what_is_just_recorded(scene: Scene) -> Non
     (due,) = await claim(scene.conn)
     await scene.conn.execute("update webhook_events set lease_until = now() - interval '1 s'")
 
-    released = await scene.meet(lambda conn: deliveries.record_results(conn, [result_of(due)]), leases.release_expired)
+    released = await scene.meet(
+        lambda conn: deliveries.record_results(conn, [result_of(due)]), deliveries.release_expired
+    )
 
     assert released == []
     assert (await scene.event())[0] == "DELIVERED"
@@ -185,7 +187,7 @@ async def test_a_result_is_too_late_for_what_was_swept_with_its_webhook(scene: S
 
     async with create_database(database_url, pool_size=2) as database:
         async with scene.first.transaction():
-            assert len(await leases.release_expired(scene.first)) == 1
+            assert len(await deliveries.release_expired(scene.first)) == 1
             recording = asyncio.create_task(record([result_of(due)], database))
             waiting = (
                 "select count(*) = 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%recorded%'"

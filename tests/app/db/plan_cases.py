@@ -15,7 +15,6 @@ from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.webhooks.db import (
     backlog,
     deliveries,
-    leases,
     operational_events,
     payloads,
     retention,
@@ -167,7 +166,7 @@ def _before() -> date:
 
 async def _delete(conn: Conn, table: str) -> None:
     (ended,) = [one for one in (*retention.OLD, *retention.EXPIRED[:1]) if one.table == table]
-    await retention.delete_ended(conn, ended, before=_before())
+    await retention.delete_unneeded(conn, ended, before=_before())
 
 
 async def _replayable(conn: Conn, limit: int, webhook: WebhookId = FIRST) -> list[WebhookEventId]:
@@ -240,12 +239,13 @@ CASES = (
         name="insert webhook events",
         given=_new_events,
         act=webhook_events.insert_webhook_events,
+        covers=("transitions.INSERT",),
     ),
     case(
         name="supersede",
         given=_newer_events,
         act=webhook_events.insert_webhook_events,
-        covers=("webhook_events._supersede",),
+        covers=("transitions._SUPERSEDE",),
     ),
     case(name="hold", given=events("PENDING"), act=lambda c, _: webhook_events.hold_open(c, FIRST)),
     case(name="release held", given=events("HELD"), act=lambda c, _: webhook_events.release_held(c, FIRST)),
@@ -259,7 +259,7 @@ CASES = (
         name="record successes",
         given=_results(),
         act=deliveries.record_results,
-        covers=("deliveries.lock_webhooks",),
+        covers=("transitions.RECORD", "deliveries._RESULTS", "deliveries.lock_webhooks"),
     ),
     case(
         name="record failures",
@@ -270,13 +270,13 @@ CASES = (
     case(
         name="release what has expired",
         given=events("SENDING", lease="now() - interval '1 min'"),
-        act=lambda c, _: leases.release_expired(c),
+        act=lambda c, _: deliveries.release_expired(c),
     ),
     case(
         name="replay",
         given=events("DELIVERED", payload=True),
         act=lambda c, ids: webhook_event_changes.replay_webhook_events(c, ids, is_enabled=True),
-        covers=("webhook_event_changes.replay_webhook_events",),
+        covers=("transitions.REPLAY",),
     ),
     case(
         name="list what can be replayed",

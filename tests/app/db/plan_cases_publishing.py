@@ -169,6 +169,7 @@ CASES = (
         name="store successions",
         given=_successions,
         act=successions.store_successions,
+        covers=("transitions.RESTATE",),
     ),
     case(
         name="add skips",

@@ -13,7 +13,7 @@ from app.webhooks.db.webhook_event_changes import cancel_webhook_event, get_webh
 from app.webhooks.db.webhook_events import NewWebhookEvent, WebhookEventId, insert_webhook_events
 from app.webhooks.db.webhooks import Webhook
 from app.webhooks.domain.webhook import WebhookEventName
-from app.webhooks.domain.webhook_event import CANCELLABLE, CANCELLED_BY_HAND, WebhookEventState
+from app.webhooks.domain.webhook_event import CANCELLED_BY_HAND, WAITING, WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
 from workers.resources import Resources, open_resources
@@ -76,7 +76,7 @@ async def cancel(resources: Resources, ids: list[int]) -> int:
     for event_id in ids:
         async with transaction(resources.database) as conn:
             event = await get_webhook_event(conn, WebhookEventId(event_id), is_locked=True)
-            if event.state in CANCELLABLE:
+            if event.state in WAITING:
                 await cancel_webhook_event(conn, event.id, CANCELLED_BY_HAND)
                 cancelled += 1
     return cancelled

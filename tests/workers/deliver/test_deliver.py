@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from app.db.pool import Connection, create_database
-from app.webhooks.db import deliveries, leases
+from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent, Result
 from app.webhooks.domain.webhook_event import WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
@@ -170,7 +170,7 @@ async def test_late_result_of_an_expired_lease_changes_nothing(conn: Conn) -> No
     await create_due_events(conn, webhook)
     (first,) = await claim(conn)
     await conn.execute("update webhook_events set lease_until = now() - interval '1 s'")
-    released = len(await leases.release_expired(conn))
+    released = len(await deliveries.release_expired(conn))
     (second,) = await claim(conn)
 
     late = await deliveries.record_results(conn, [failed(first, disable_reason="Gone")])
@@ -187,7 +187,7 @@ async def test_late_answer_gone_does_not_disable(conn: Conn, database_url: str) 
     await create_due_events(conn, webhook)
     (first,) = await claim(conn)
     await conn.execute("update webhook_events set lease_until = now() - interval '1 s'")
-    await leases.release_expired(conn)
+    await deliveries.release_expired(conn)
 
     async with create_database(database_url, pool_size=2) as database:
         await record([failed(first, state=WebhookEventState.FAILED, disable_reason="Gone")], database)

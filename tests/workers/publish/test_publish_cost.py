@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from asyncpg.connection import LoggedQuery
 
 from app.db.pool import Connection, connection
@@ -11,6 +12,7 @@ from tests.builders.orders import create_order
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
 from tests.support.outbox import Publisher, recorded
+from workers.publish import job
 from workers.publish.job import publish_batch
 from workers.resources import Resources
 
@@ -75,7 +77,11 @@ async def invoices_of_one_shard(conn: Connection, count: int) -> list[int]:
     return ids
 
 
-async def test_statements_do_not_depend_on_the_number_of_entities(publisher: Publisher) -> None:
+async def test_statements_do_not_depend_on_the_number_of_entities(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A slow step also looks for attempts that have failed meanwhile.
+    monkeypatch.setattr(job, "LOOK_AGAIN_S", 60)
     conn = publisher.conn
     ids = await invoices_of_one_shard(conn, 200)
     await publisher.subscribe(NESTED)

@@ -20,7 +20,7 @@ from app.capture import change_events, entity_changes
 from app.db.keyset import Slice, Sort
 from app.db.table import Table
 from app.marketplace.catalogue.db.sellers import SellerId
-from app.webhooks.db import deliveries, leases, webhook_events, webhooks
+from app.webhooks.db import deliveries, webhook_events, webhooks
 from app.webhooks.db.webhook_event_changes import hold_overlooked
 from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS, NewWebhookEvent, Subject
 from app.webhooks.db.webhooks import WebhookId
@@ -129,7 +129,7 @@ async def test_the_queue_reads_only_what_is_open(history: MeasuredConnection) ->
             await during("record", deliveries.record_results(history, [result_of(one) for one in due]))
             await during("hold", webhook_events.hold_open(history, WebhookId(3)))
             await during("release", webhook_events.release_held(history, WebhookId(3)))
-            await during("sweep", leases.release_expired(history))
+            await during("sweep", deliveries.release_expired(history))
             await during("overlooked", hold_overlooked(history))
             assert (len(claimed), len(due)) == (500, 200)
 

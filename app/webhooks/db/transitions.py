@@ -1,0 +1,167 @@
+"""Every statement that sets the state of a webhook event, in the order of its life; the modules beside this run them.
+
+The moves that they may make are in app/webhooks/domain/webhook_event.py, and
+tests/app/webhooks/db/test_transitions.py compares the two. `Transition.CLAIM` is the function claim_webhook_events:
+app/db/migrations/functions/claim_webhook_events.sql.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from app.webhooks.domain.webhook_event import DUE, OPEN, RESENDABLE, WAITING, WebhookEventState
+
+
+def sql_states(states: Iterable[WebhookEventState]) -> str:
+    """Return states as a list of SQL literals. Parameters would not do: partial indexes need the values."""
+    return ", ".join(f"'{state.value}'" for state in states)
+
+
+#: Waits for its time, in SQL.
+DUE_STATES: Final = sql_states(DUE)
+#: Neither sent nor in flight, in SQL.
+WAITING_STATES: Final = sql_states(WAITING)
+
+#: $1 to $10: the columns of `NewWebhookEvent`. Gives the ids, in the order of the rows.
+INSERT: Final = """
+with given as materialized (
+  select nextval('webhook_events_id_seq') as id, n.* from
+    unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[],
+      $8::text[], $9::timestamptz[], $10::boolean[])
+    with ordinality n(webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed,
+      changed_at, may_be_known, place) order by place
+), inserted as (
+  insert into webhook_events (id, webhook_id, entity_type, entity_id, event_name, state, reason,
+    payload_digest, changed, changed_at, may_be_known, due_at, finished_at)
+  overriding system value
+  select id, webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed::jsonb,
+    changed_at, may_be_known, case when state = 'PENDING' then clock_timestamp() end,
+    case when state not in ('PENDING', 'HELD') then clock_timestamp() end
+  from given
+) select id from given order by place
+"""
+
+#: $1 webhook, $2 entity type, $3 entity, $4 digest, $5 what has changed.
+INSERT_TEST: Final = """
+insert into webhook_events as e (webhook_id, entity_type, entity_id, event_name, state, payload_digest, changed,
+  changed_at, due_at)
+values ($1, $2, $3, 'test', 'PENDING', $4, $5::text::jsonb, clock_timestamp(), clock_timestamp())
+"""
+
+#: $1 ids, $2 a JSON object of each id's newer event. By ids, and not by a join with the pairs: planned while nothing
+#: waited, a join would read everything that waits, each time.
+_SUPERSEDE: Final = """
+update webhook_events e set state = 'SUPERSEDED', due_at = null, finished_at = clock_timestamp(),
+  -- In a SELECT, which reads the text once and not for each row.
+  superseded_by = ((select $2::text::jsonb) ->> e.id::text)::bigint,
+  reason = 'A newer state of the entity goes out in its place.'
+where e.id = any($1::bigint[]) and e.state in ({states})
+"""
+#: Two statements, so that the first, which is the usual one, is planned against the partition of open events alone.
+SUPERSEDE: Final = _SUPERSEDE.format(states=WAITING_STATES)
+SUPERSEDE_UNRENDERED: Final = _SUPERSEDE.format(states=sql_states([WebhookEventState.RENDER_FAILED]))
+
+
+def _restated(name: str) -> str:
+    """Return the new value of a column of the event `e`, as SQL over the JSON object $2.
+
+    By the event's key and not by a join, which compares each event with each when it was planned for few. In a SELECT,
+    the text is read once and not for each event.
+    """
+    return f"((select $2::text::jsonb) -> e.id::text ->> '{name}')"
+
+
+#: $1 ids, $2 a JSON object of the new values of each.
+RESTATE: Final = f"""
+update webhook_events e set state = case when {_restated("state")} = 'SKIPPED' then 'SKIPPED' else e.state end,
+  reason = coalesce({_restated("reason")}, e.reason), event_name = {_restated("event_name")},
+  may_be_known = {_restated("may_be_known")}::boolean, changed = {_restated("changed")}::jsonb,
+  due_at = case when {_restated("state")} <> 'SKIPPED' then e.due_at end,
+  finished_at = case when {_restated("state")} = 'SKIPPED' then clock_timestamp() end
+where e.id = any($1::bigint[]) and e.state in ('PENDING', 'HELD')
+"""
+
+#: The results `r` of attempts are stored: $1 their ids, $13 `WEBHOOK_DELETED`, $15 `OUR_FAULTS`.
+RECORD: Final = f"""
+update webhook_events e set
+  state = case when r.state <> 'RETRYING' or r.is_enabled then r.state
+    when r.deleted_at is null then 'HELD' else 'CANCELLED' end,
+  reason = case when r.state = 'RETRYING' and r.deleted_at is not null then $13
+    -- That the filter failed stays to be seen.
+    else coalesce(r.reason, substring(e.reason from '^The filter failed: .*')) end,
+  last_status = r.status, lease_until = null,
+  attempts_before = e.attempts_before + coalesce(r.error_kind = any ($15::text[]), false)::integer,
+  due_at = case when r.is_enabled then clock_timestamp() + make_interval(secs => r.delay_s) end,
+  finished_at = case when r.state <> 'RETRYING' or r.deleted_at is not null then clock_timestamp() end
+from r
+-- Found by their ids, whatever the plan was made for: the first list of states names the partition of open
+-- events, and the state itself is none that an index could be searched by.
+where e.id = any($1::bigint[]) and e.id = r.id and e.state in ({sql_states(OPEN)})
+  and e.state || '' = 'SENDING' and equals_at_cost(e.attempt_count, r.attempt)
+returning e.id, e.webhook_id, e.entity_type, e.entity_id, e.event_name, e.payload_digest, e.attempted_at,
+  r.attempt, r.state, r.status, r.error_kind, r.error, r.response_body, r.duration_ms, r.pause_s
+"""
+
+#: $1 `WEBHOOK_DELETED`.
+EXPIRE: Final = """
+update webhook_events e set
+  state = case when w.is_enabled then 'RETRYING' when w.deleted_at is null then 'HELD' else 'CANCELLED' end,
+  reason = case when w.deleted_at is not null then $1 end, lease_until = null,
+  due_at = case when w.is_enabled then clock_timestamp() end,
+  finished_at = case when w.deleted_at is not null then clock_timestamp() end
+from webhooks w where w.id = e.webhook_id and e.state = 'SENDING' and e.lease_until < statement_timestamp()
+returning e.id, e.attempt_count, e.attempted_at, e.webhook_id, e.entity_type, e.entity_id, e.event_name, e.state
+"""
+
+#: $1 webhook, $2 how many at most.
+HOLD: Final = f"""
+update webhook_events_open set state = 'HELD', due_at = null
+-- An array, found by key: a join that was planned for few compares everything that waits with each.
+where id = any(array(select id from webhook_events_open where webhook_id = $1 and state in ({DUE_STATES}) limit $2))
+  and state in ({DUE_STATES})
+"""
+
+#: $1 webhook, $2 how many at most. An event that is older than a missed change stays: when the webhook catches up, a
+#: newer state takes its place. Not so for a webhook that is told of every change.
+RELEASE: Final = """
+update webhook_events_open set state = case when attempt_count = 0 then 'PENDING' else 'RETRYING' end,
+  due_at = clock_timestamp()
+-- An array, found by key: a join that was planned for few compares everything that is held with each.
+where state = 'HELD' and id = any(array(
+  select h.id from (
+    select e.id, e.entity_type, e.entity_id, e.replayed_at from webhook_events_open e
+    where e.webhook_id = $1 and e.state = 'HELD' order by e.id limit $2
+  ) h where h.replayed_at is not null or not exists (
+    select from webhooks w left join webhook_catch_ups c on c.webhook_id = w.id
+    join missed_changes m on m.entity_type = h.entity_type and m.entity_id = h.entity_id
+    where w.id = $1 and not w.every_change
+      and m.turn > greatest(c.positions[m.shard + 1], w.missed_since))))
+"""
+
+#: $1 ids, $2 whether the webhook is enabled, $3 the reason that a RENDER_FAILED one is given.
+REPLAY: Final = f"""
+update webhook_events e set
+  state = case when e.state = 'RENDER_FAILED' then e.state when not $2 then 'HELD'
+    when e.state = 'RETRYING' then e.state else 'PENDING' end,
+  reason = case e.state when 'RENDER_FAILED' then $3 when 'RETRYING' then e.reason end,
+  due_at = case when e.state = 'RENDER_FAILED' or $2 then clock_timestamp() end,
+  superseded_by = null, finished_at = null, first_attempted_at = null,
+  attempts_before = e.attempt_count,
+  replayed_at = case when e.state = 'RETRYING' then e.replayed_at else clock_timestamp() end
+where e.id = any($1::bigint[]) and e.event_name <> 'test' and (
+  e.state in ({sql_states(RESENDABLE)}) and e.payload_digest is not null
+  or e.state = 'RETRYING' or e.state = 'RENDER_FAILED' and e.due_at is null)
+returning e.*
+"""
+
+#: $1 id, $2 reason.
+CANCEL: Final = f"""
+update webhook_events e set state = 'CANCELLED', due_at = null, finished_at = clock_timestamp(), reason = $2
+where e.id = $1 and e.state in ({WAITING_STATES})
+"""
+
+#: $1 webhook, $2 reason, $3 how many at most.
+CANCEL_ALL: Final = f"""
+update webhook_events set state = 'CANCELLED', due_at = null, finished_at = clock_timestamp(), reason = $2
+where id in (select id from webhook_events_open where webhook_id = $1 and state in ({WAITING_STATES}) limit $3)
+  and state in ({WAITING_STATES})
+"""
