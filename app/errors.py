@@ -1,15 +1,15 @@
 """Errors that others may see.
 
 TellgraphError
-├── InvalidInput      what was sent is wrong; `fields` says where            (422)
-├── NotFound          what was named does not exist, or not for this viewer  (404)
-├── Conflict          it exists but does not allow this now                  (409)
-│   ├── IdempotencyConflict   the request's Idempotency-Key stands for another one
-│   └── TooSoon               it can be asked for again later                (429)
+├── InvalidInput      the input is wrong; `fields` says where                (422)
+├── NotFound          the object does not exist, or not for this viewer      (404)
+├── Conflict          the object's state does not allow this now             (409)
+│   ├── IdempotencyConflict   the Idempotency-Key was used by another request
+│   └── TooSoon               the request may be repeated later              (429)
 ├── Forbidden         the viewer may not do this                             (403)
 └── DatabaseUnavailable
-Delivery: PreSendError (ours: run again; but not PayloadGone), AttemptError (theirs: record and schedule),
-RecordError (sent but not stored: store again, never send again).
+Delivery: PreSendError (our fault: run again, except for PayloadGone), AttemptError (the endpoint's fault: record it
+and schedule the next attempt), RecordError (sent but not stored: store again, never send again).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,12 @@ from collections.abc import Mapping, Sequence
 class TellgraphError(Exception):
     """Base of all errors whose message may be shown to a caller.
 
-    code    upper-case and stable, for programs (`extensions.code`).
-    status  the HTTP-like status of a mutation's payload.
-    fields  path of the input field → messages.
+    Args:
+        message: The text for the caller.
+        fields: Messages by the path of the input field. None for an error that is not about a field.
+        code: Upper-case and stable, for programs (`extensions.code`). None takes the class's own.
+
+    `status` is the HTTP-like status of a mutation's payload.
     """
 
     code = "INTERNAL"
@@ -41,7 +44,7 @@ class InvalidInput(TellgraphError):
 
     @classmethod
     def at(cls, field: str, *messages: str) -> "InvalidInput":
-        """One wrong field: `InvalidInput.at("attributes.url", "must be https")`."""
+        """Return the error of one field: `InvalidInput.at("attributes.url", "must be https")`."""
         return cls(f"{field}: {'; '.join(messages)}", fields={field: list(messages)})
 
 
@@ -70,17 +73,19 @@ class DatabaseUnavailable(TellgraphError):
 
 
 class PreSendError(Exception):
-    """Ours: the POST was never started. Run it again; it counts against no limit, and says nothing of the endpoint."""
+    """The POST was not started, by our fault. Run it again; it is not counted as an attempt."""
 
 
 class PayloadGone(PreSendError):
-    """What was to be sent is not there any more, and no run will find it."""
+    """The payload has been deleted. Running the delivery again does not help."""
 
 
 class AttemptError(Exception):
-    """Theirs: the POST was started and did not end in a status. Record it and schedule the next.
+    """The POST was started and ended without a status. Record the attempt and schedule the next one.
 
-    kind    one of `ErrorKind` in app/webhooks/domain/attempt.py, stored with the attempt.
+    Args:
+        kind: One of `ErrorKind` in app/webhooks/domain/attempt.py; it is stored with the attempt.
+        message: The text that is stored with it.
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -90,4 +95,4 @@ class AttemptError(Exception):
 
 
 class RecordError(Exception):
-    """The POST was made and its result could not be stored."""
+    """The POST was made, but its result could not be stored."""

@@ -16,22 +16,22 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from app.auth.viewers import KnownKeys, Viewer, authenticate, credential
+from app.auth.viewers import Viewer, ViewerCache, authenticate, credential
 from app.console import console_routes, graphql_page
 from app.db.pool import Connection, connection, create_database
 from app.errors import DatabaseUnavailable
-from app.http.graphql_view import BadRequest, Executed, Operation, read_operation, refuse, respond
+from app.http.graphql_view import BadRequest, Operation, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
 from app.settings import Settings
 from app.webhooks.cel.filters import FilterProcess
 from schema import documents, schema
 from schema.engine.context import Context
 from schema.engine.loaders import Loaders
-from schema.engine.planned import Planned
+from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
 from schema.engine.reader import Reader
 from schema.errors import format_error, response_of
-from schema.stored.check import marking
+from schema.stored.check import background_marking
 from workers.process import run_worker
 
 _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
@@ -39,17 +39,21 @@ _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one i
 _BYTES_READ = 400
 #: Bytes of a value that is computed from a row, such as a formatted amount.
 _BYTES_EACH = 100
-#: The request headers that resolvers can read.
+#: The request headers that resolvers may read.
 _READ_HEADERS = ("idempotency-key",)
 
 
 def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
-    """Make the ASGI application. `with_worker` runs one worker beside the API, in the same process."""
+    """Return the ASGI application.
+
+    Args:
+        with_worker: Whether one worker runs in the same process.
+    """
     assert settings.database_url is not None, "the command fills in the embedded server's URL"
     database = create_database(
         settings.database_url, pool_size=settings.database_pool_size, timeout_s=settings.database_timeout_s
     )
-    planned = Planned(documents=documents, plans=Plans(schema._schema, documents))
+    plan_executor = PlanExecutor(documents=documents, plans=Plans(schema._schema, documents))
     filters = FilterProcess()
 
     @asynccontextmanager
@@ -58,19 +62,19 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         async with database:
             worker = asyncio.create_task(run_worker(settings, stopping=stopping)) if with_worker else None
             try:
-                async with marking(database, schema._schema):
+                async with background_marking(database, schema._schema):
                     yield
             finally:
-                planned.plans.close()
+                plan_executor.plans.close()
                 await filters.close()
                 stopping.set()
                 if worker is not None:
                     await worker
 
-    endpoint = _Endpoint(database=database, settings=settings, planned=planned, filters=filters)
+    endpoint = _Endpoint(database=database, settings=settings, plan_executor=plan_executor, filters=filters)
     routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
     application = Starlette(routes=routes, lifespan=lifespan)
-    application.state.planned = planned
+    application.state.plan_executor = plan_executor
     return application
 
 
@@ -78,14 +82,15 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
 class _Endpoint:
     """The GraphQL endpoint. It is an ASGI application, because Starlette's wrapper of functions slows each request.
 
-    `keys` holds the viewers of earlier requests' keys.
+    Args:
+        viewers: The viewers of the keys of earlier requests.
     """
 
     database: Database
     settings: Settings
-    planned: Planned
+    plan_executor: PlanExecutor
     filters: FilterProcess
-    keys: KnownKeys = field(default_factory=KnownKeys)
+    viewers: ViewerCache = field(default_factory=ViewerCache)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -101,41 +106,41 @@ class _Endpoint:
             # The body is read before a connection is taken, so that a slow body holds none of the pool's few.
             operation = await read_operation(request, max_body_bytes=self.settings.max_body_bytes)
             async with connection(self.database) as conn:
-                executed = await self._executed(request, key, operation, conn)
+                result = await self._run(request, key, operation, conn)
         except BadRequest as error:
             return refuse(error.status, error.code, error.message)
         except DatabaseUnavailable as error:
             return refuse(503, error.code, error.message)
-        if executed is None:
+        if result is None:
             return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
         accept = request.headers.get("accept", "")
-        return respond(executed, accept, max_bytes=self.settings.max_response_bytes)
+        return respond(result, accept, max_bytes=self.settings.max_response_bytes)
 
-    async def _executed(self, request: Request, key: str, operation: Operation, conn: Connection) -> Executed | None:
-        """Run an operation. Return None if the key is not valid.
+    async def _run(self, request: Request, key: str, operation: Operation, conn: Connection) -> OperationResult | None:
+        """Run an operation on behalf of the key's viewer; None if the key is not valid.
 
-        A plan reads on behalf of the key's last known viewer, and its statement also checks the key. That saves a round
-        trip. If the statement does not confirm the key, the key is looked up before anything is answered.
+        A plan reads for the viewer that the key had in an earlier request, and its statement also checks the key. This
+        saves a round trip. If the statement does not confirm the key, the key is looked up before anything is answered.
         """
-        witness = self.keys.witness(key)
+        key_check = self.viewers.key_check(key)
         response = None
-        if witness is not None:
-            context = self._context(request, Reader(conn, witness), witness.viewer)
-            response = await self.planned.response(operation.query, operation.variables, operation.name, context)
-            if response is not None and witness.is_confirmed:
-                return self._planned(response, operation, context)
+        if key_check is not None:
+            context = self._context(request, Reader(conn, key_check), key_check.viewer)
+            response = await self.plan_executor.response(operation.query, operation.variables, operation.name, context)
+            if response is not None and key_check.is_confirmed:
+                return self._result(response, operation, context)
         viewer = await authenticate(conn, key)
-        self.keys.remember(key, viewer)
+        self.viewers.remember(key, viewer)
         if viewer is None:
             return None
         context = self._context(request, Reader(conn), viewer)
-        if witness is None or witness.viewer != viewer:
-            response = await self.planned.response(operation.query, operation.variables, operation.name, context)
+        if key_check is None or key_check.viewer != viewer:
+            response = await self.plan_executor.response(operation.query, operation.variables, operation.name, context)
         if response is not None:
-            return self._planned(response, operation, context)
+            return self._result(response, operation, context)
         return await _execute(operation, context)
 
-    def _planned(self, response: dict[str, Any], operation: Operation, context: Context) -> Executed:
+    def _result(self, response: dict[str, Any], operation: Operation, context: Context) -> OperationResult:
         """Return a plan's result. It is marked as small if an upper bound of its size is small.
 
         Counting the exact size takes a tenth of a plan's time.
@@ -143,7 +148,7 @@ class _Endpoint:
         values = response["extensions"]["cost"]["requested"] * (len(operation.query) + _BYTES_EACH)
         most = context.reader.characters * _BYTES_READ + values
         is_small = most < self.settings.max_response_bytes
-        return Executed(response=response, is_request_error=False, is_small=is_small)
+        return OperationResult(response=response, is_request_error=False, is_small=is_small)
 
     def _context(self, request: Request, reader: Reader, viewer: Viewer) -> Context:
         return Context(
@@ -157,7 +162,7 @@ class _Endpoint:
         )
 
 
-async def _execute(operation: Operation, context: Context) -> Executed:
+async def _execute(operation: Operation, context: Context) -> OperationResult:
     """Run an operation by the reference executor."""
     allowed = {OperationType.QUERY, OperationType.MUTATION} if operation.may_mutate else {OperationType.QUERY}
     try:
@@ -177,15 +182,15 @@ async def _execute(operation: Operation, context: Context) -> Executed:
         if error.operation_type is OperationType.MUTATION:
             raise BadRequest(405, "METHOD_NOT_ALLOWED", "A mutation must be sent with POST.") from error
         raise BadRequest(400, "UNKNOWN_OPERATION", "There are no subscriptions here but webhooks.") from error
-    return _executed(result)
+    return _reference_result(result)
 
 
-def _executed(result: ExecutionResult) -> Executed:
+def _reference_result(result: ExecutionResult) -> OperationResult:
     if isinstance(result, PreExecutionError) or _has_wrong_variables(result):
         errors = [format_error(error) for error in result.errors or ()]
-        return Executed(response={"errors": errors} | _extensions(result), is_request_error=True)
+        return OperationResult(response={"errors": errors} | _extensions(result), is_request_error=True)
     response = response_of(result.data, result.errors) | _extensions(result)
-    return Executed(response=response, is_request_error=False)
+    return OperationResult(response=response, is_request_error=False)
 
 
 def _has_wrong_variables(result: ExecutionResult) -> bool:

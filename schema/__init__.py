@@ -18,7 +18,7 @@ from schema.types.orders.invoice_amendment import InvoiceAmendment
 
 
 class TellgraphSchema(strawberry.Schema):
-    """Logs what callers don't see of an error, and nothing of what is theirs. Leaves nothing reading behind."""
+    """Logs internal errors, whose details callers don't see, and waits for running statements at the end."""
 
     async def execute(
         self,
@@ -38,7 +38,7 @@ class TellgraphSchema(strawberry.Schema):
         log_unknown(errors)
 
 
-#: What is known of the documents that were executed.
+#: The documents that were executed.
 documents = Documents()
 
 schema = TellgraphSchema(

@@ -1,4 +1,4 @@
-"""What a caller may see of an error: known ones with their code, everything else masked."""
+"""Errors in responses: known ones are shown with their code, all others are masked."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,9 +12,9 @@ _log = structlog.get_logger()
 
 MASKED_MESSAGE = "An internal error occurred."
 
-#: Every value of `extensions.code`, with what it means for a client. No other is ever sent.
+#: Every value of `extensions.code` with its meaning for clients. No other code is sent.
 CODES: Mapping[str, str] = {
-    # The request was no operation: HTTP 4xx, and only `errors`.
+    # The request was not an operation: HTTP 4xx, and only `errors`.
     "BAD_REQUEST": "The request is not of the form of GraphQL over HTTP.",
     "BAD_JSON": "The body, or the `variables` of a GET, are not JSON.",
     "BATCHING_UNSUPPORTED": "The body is a list; each request has one operation.",
@@ -32,7 +32,7 @@ CODES: Mapping[str, str] = {
     "LIST_LIMIT": "A list in an argument or a variable has too many entries; `requested` and `maximum` say how many.",
     "OVERLAP_LIMIT": "The document selects the same fields too often for their equality to be checked.",
     "TOKEN_LIMIT": "The document is too long.",
-    # One field failed: null in `data`, `path` says where. The payload of a mutation carries its errors as data.
+    # One field failed: it is null in `data`, and `path` names it. The payload of a mutation has its errors as data.
     "CONFLICT": "The object does not allow this now.",
     "EXECUTION_FAILED": "A value could not be given as its type demands.",
     "FORBIDDEN": "The viewer may not see or do this.",
@@ -44,9 +44,9 @@ CODES: Mapping[str, str] = {
     "TOO_SOON": "The same was asked for a moment ago; try again later.",
     "TOO_MANY": "A list without pages has more than it may return.",
     "UNREADABLE": "The stored time is beyond the years 1 to 9999.",
-    # The answer was refused after the operation was executed: null in `data`.
+    # The answer was refused after the operation was executed: `data` is null.
     "RESPONSE_TOO_LARGE": "The answer has more than TELLGRAPH_MAX_RESPONSE_BYTES; `maximum` says how many.",
-    # Ours.
+    # Errors of the server.
     "INTERNAL": "Something failed that is not the client's business; the log has it.",
     "NO_SECRET_KEY": "TELLGRAPH_SECRET_KEY is not set.",
     "UNAVAILABLE": "The database can't be reached; try again. HTTP 503 when nothing was executed.",
@@ -54,8 +54,8 @@ CODES: Mapping[str, str] = {
 }
 
 
-def response_of(data: Any, errors: Sequence[GraphQLError] | None) -> dict[str, Any]:
-    """The response of an operation, as GraphQL over HTTP has it. One form for the API and for webhooks."""
+def response_of(data: object, errors: Sequence[GraphQLError] | None) -> dict[str, Any]:
+    """Return the response of an operation in the form of GraphQL over HTTP, for the API and for webhooks."""
     response: dict[str, Any] = {"data": data}
     if errors:
         response["errors"] = [format_error(error) for error in sorted(errors, key=_place)]
@@ -63,14 +63,16 @@ def response_of(data: Any, errors: Sequence[GraphQLError] | None) -> dict[str, A
 
 
 def _place(error: GraphQLError) -> tuple[list[tuple[int, int]], list[tuple[str, int]]]:
-    """Where in the document, then where in the result: the order in which fields fail hangs on timing, and equal
-    results must be equal bytes."""
+    """Return the sort key of an error: its place in the document, then in the result.
+
+    Fields fail in an order that depends on timing, but equal results must be equal bytes.
+    """
     places = [(place.line, place.column) for place in error.locations or ()]
     return places, [("", part) if isinstance(part, int) else (part, 0) for part in error.path or ()]
 
 
 def format_error(error: GraphQLError) -> dict[str, Any]:
-    """One error with `extensions.code`; a message that is not ours to show is replaced."""
+    """Format an error with its `extensions.code`. The message of an unknown error is masked."""
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
@@ -81,7 +83,7 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         message, code, extensions = error.message, _code_without_cause(error), dict(error.extensions or {})
     else:
         message, code = MASKED_MESSAGE, "INTERNAL"
-    formatted: dict[str, Any] = {"message": message}
+    formatted: dict[str, object] = {"message": message}
     if error.locations:
         formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:
@@ -90,7 +92,7 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
 
 
 def log_unknown(errors: Sequence[GraphQLError]) -> None:
-    """Log what was masked, with its traceback; known errors are the caller's business."""
+    """Log masked errors with their tracebacks. Known errors are not logged here."""
     for error in errors:
         original = error.original_error
         if original is None or _is_about_input(error):
@@ -100,10 +102,10 @@ def log_unknown(errors: Sequence[GraphQLError]) -> None:
 
 
 def _is_about_input(error: GraphQLError) -> bool:
-    """A literal or variable that a scalar's parser did not take: it has a place in the document, and no path."""
+    """Tell whether a scalar's parser refused a literal or variable: such an error has a place, but no path."""
     return error.path is None and bool(error.nodes)
 
 
 def _code_without_cause(error: GraphQLError) -> str:
-    """graphql-core's own errors: with a path they come from executing, without one from the document."""
+    """Return the code of graphql-core's own errors: with a path they are of the execution, else of the document."""
     return "EXECUTION_FAILED" if error.path else "INVALID_DOCUMENT"

@@ -21,7 +21,7 @@ from schema.mutations.webhooks.webhook_events import WebhookEventMutations
 from schema.mutations.webhooks.webhooks import WebhookMutations
 
 
-@strawberry.type(description="What can be changed. A business error is data: look at `errors` and `status`.")
+@strawberry.type(description="All changes. A business error is data: look at `errors` and `status`.")
 class Mutation(
     OrderMutations,
     ShipmentMutations,

@@ -1,4 +1,4 @@
-"""The root of all queries. What each list can be asked is in schema/filters."""
+"""The root of all queries. The arguments of lists are in schema/filters."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ from schema.webhook_queries.dry_run import WebhookDryRun, webhook_dry_run
 from schema.webhook_queries.explain import WebhookExplanation, webhook_explain
 
 
-@strawberry.type(description="What can be asked. Lists show what the key sees, and nothing else answers a filter.")
+@strawberry.type(description="All queries. Lists and filters only use objects that the key sees.")
 class Query:
     invoices: Connection[Invoice] = listing(
         INVOICES,
@@ -90,7 +90,7 @@ class Query:
         description="Published, unpublished and deleted adverts, the longest unchanged first. One that changes"
         " meanwhile moves to the end, so that going through the pages misses none.",
     )
-    # Nullable, so that the error for a seller's key leaves the rest of the answer standing.
+    # Nullable, so that the error for a seller's key does not remove the rest of the answer.
     updated_orders: Connection[Order] | None = listing(
         ORDERS,
         ask=order_filters.ask_updated,
@@ -116,7 +116,7 @@ class Query:
         scope=Scope.WEBHOOKS,
         ask=webhook_event_filters.ask,
         arguments=webhook_event_filters.ARGUMENTS,
-        description="What was made of changes for webhooks, newest first, with all attempts.",
+        description="The events of webhooks, newest first, with all attempts.",
     )
     delivery_attempts: Connection[DeliveryAttempt] = listing(
         DELIVERY_ATTEMPTS,
@@ -130,7 +130,7 @@ class Query:
         scope=Scope.WEBHOOKS,
         ask=operational_event_filters.ask,
         arguments=operational_event_filters.ARGUMENTS,
-        description="What happened to webhooks themselves, newest first.",
+        description="Events of webhooks themselves (disabled, failing, …), newest first.",
     )
 
     webhook_dry_run: WebhookDryRun | None = strawberry.field(
@@ -140,7 +140,7 @@ class Query:
     )
     webhook_explain: WebhookExplanation | None = strawberry.field(
         resolver=webhook_explain,
-        description="What became of an entity's last changes for a webhook, and why; null when there is no such"
+        description="The outcome of an entity's last changes for a webhook, with reasons; null if there is no such"
         " webhook, or none for this key. Needs the scope webhooks.",
     )
 
@@ -151,7 +151,7 @@ class Query:
         description="An order; null when there is none. For the operator only.",
     )
 
-    @strawberry.field(description="Who is asking: on whose behalf the request's API key speaks. Needs no scope.")
+    @strawberry.field(description="The owner of the request's API key. Needs no scope.")
     def api_key_principal(self, info: Info) -> ApiKeyPrincipal:
         principal: Any = info.context.viewer
         return principal  # type: ignore[no-any-return]  # its fields' source is the viewer
@@ -159,7 +159,7 @@ class Query:
     node: Node | None = lookup(
         "id",
         "The object's global id.",
-        description="The object of a global id; null when there is none, or none for this key.",
+        description="The object of a global id; null if there is none, or none for this key.",
     )
     nodes: list[Node | None] = lookups(
         "ids",
@@ -171,6 +171,8 @@ class Query:
         ask=external_id_filters.ask,
         arguments=external_id_filters.ARGUMENTS,
         is_whole=True,
-        description="What other systems call the objects that the key sees; `owner` is the object. A plain list: more"
-        " than 500 are an error, so give a key or values.",
+        description=(
+            "The ids of objects in other systems, for the objects that the key sees; `owner` is the object."
+            " It is a plain list: more than 500 are an error, so give a key or values."
+        ),
     )

@@ -136,11 +136,11 @@ import asyncio, json, sys
 import asyncpg
 from app.auth.viewers import Viewer
 from app.capture import triggers
+from app.capture.row_changes import decode_row_changes
 from app.db.graph import tables
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.engine.statements import seen_ids
-from app.capture.row_changes import decode_row_changes
+from schema.engine.statements import visible_ids
 from schema.stored.changed import describe_changes
 from schema.stored.validate import stored_query
 
@@ -158,7 +158,7 @@ async def main(url, sql, advert_id, seller_id):
     await conn.execute("delete from change_events")
     seen = {}
     for seller in (seller_id, -1):
-        statement = seen_ids(tables()["promotions"], Viewer(seller))
+        statement = visible_ids(tables()["promotions"], Viewer(seller))
         seen[seller] = len(await conn.fetch(statement.sql, [promotion_id], *statement.args))
     await conn.execute("delete from promotions")
     deleted = await conn.fetch("select seller_id from change_events where operation = 'DESTROY'")

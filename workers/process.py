@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from app.settings import Settings
 from app.webhooks.jobs import QUEUE, Job, clear_left, enqueue, open_redis
 from schema import schema
-from schema.stored.check import marking
+from schema.stored.check import background_marking
 from workers.deliver.job import Deliverer
 from workers.doorbell import Doorbell
 from workers.publish.skips import storing_skips
@@ -132,7 +132,7 @@ async def run_worker(settings: Settings, *, stopping: asyncio.Event | None = Non
         storing_skips(resources),
     ):
         _log.info("worker.started")
-        async with marking(resources.database, schema._schema):
+        async with background_marking(resources.database, schema._schema):
             while not stopping.is_set():
                 await _work(resources, deliverer)
         _log.info("worker.stopping", posts=deliverer.in_flight)

@@ -19,9 +19,10 @@ _IS_LIVE = "hash = {hash} and revoked_at is null and (expires_at is null or expi
 
 
 def live_key_column(first: int) -> str:
-    """A column of any statement: true where a live key has the hash `$first`, the seller and the scopes that follow.
+    """Return a boolean column for any statement: whether the key still is valid for the same seller and scopes.
 
-    A boolean and not the key's own values: they would come with each of the statement's rows.
+    The parameters are the hash (`$first`), the seller and the scopes. It is a boolean, because the key's own values
+    would be repeated in each row.
     """
     key, seller, scopes = f"${first}::bytea", f"${first + 1}::bigint", f"${first + 2}::text[]"
     is_same = f"seller_id is not distinct from {seller} and scopes @> {scopes} and scopes <@ {scopes}"
@@ -29,7 +30,7 @@ def live_key_column(first: int) -> str:
 
 
 async def find_live_key(conn: Connection, key_hash: bytes) -> LiveKey | None:
-    """The key that is neither revoked nor expired; else None."""
+    """Return the key of a hash; None if it is unknown, revoked or expired."""
     row = await conn.fetchrow(f"select seller_id, scopes from api_keys where {_IS_LIVE.format(hash='$1')}", key_hash)
     return None if row is None else LiveKey(seller_id=row["seller_id"], scopes=row["scopes"])
 

@@ -1,4 +1,4 @@
-"""All that is stored encrypted, whatever the table: read and replaced page by page."""
+"""Encrypted values of all tables: read and replaced page by page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,11 @@ from app.db.pool import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedColumn:
-    """A column of sealed values. key: the columns of the table's primary key, and their types."""
+    """A column of encrypted values.
+
+    Args:
+        key: The columns of the table's primary key, each with its type.
+    """
 
     table: str
     column: str
@@ -29,7 +33,11 @@ async def count_sealed(conn: Connection, of: SealedColumn) -> int:
 async def list_sealed(
     conn: Connection, of: SealedColumn, *, after: Sequence[Any] | None, limit: int
 ) -> list[SealedValue]:
-    """A page in the order of the key, from the start when `after` is None."""
+    """List one page in the order of the primary key.
+
+    Args:
+        after: The key of the last value of the page before. None for the first page.
+    """
     names = ", ".join(name for name, _ in of.key)
     marks = ", ".join(f"${place}::{type_}" for place, (_, type_) in enumerate(of.key, start=2))
     beyond = "true" if after is None else f"({names}) > ({marks})"
@@ -43,7 +51,7 @@ async def list_sealed(
 
 
 async def replace_sealed(conn: Connection, of: SealedColumn, value: SealedValue, sealed: bytes) -> bool:
-    """Store a value anew; False, and nothing is done, when it was changed or deleted since it was read."""
+    """Replace a value. Return False, and change nothing, if it was changed or deleted after it was read."""
     where = " and ".join(f"{name} = ${place}::{type_}" for place, (name, type_) in enumerate(of.key, start=3))
     done = await conn.fetchval(
         f"update {of.table} set {of.column} = $1 where {of.column} = $2 and {where} returning true",

@@ -1,4 +1,4 @@
-"""Changing TELLGRAPH_SECRET_KEY: what was encrypted under a former key is encrypted under the current one."""
+"""Changing TELLGRAPH_SECRET_KEY: values encrypted under a former key are encrypted again under the current one."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from app.webhooks.services import webhooks
 BATCH_SIZE = 200
 _ID = (("id", "bigint"),)
 
-#: Every column of sealed values, with what they are sealed for.
+#: Every column of sealed values, with the purpose that they are sealed for.
 SEALED: tuple[tuple[SealedColumn, str], ...] = (
     (SealedColumn(table="webhooks", column="secrets", key=_ID), webhooks.SECRETS),
     (SealedColumn(table="webhooks", column="headers", key=_ID), webhooks.HEADERS),
@@ -29,8 +29,12 @@ SEALED: tuple[tuple[SealedColumn, str], ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rotated:
-    """One batch. unreadable: values that none of the keys opens; they are left as they are."""
+class RotationBatch:
+    """The outcome of one batch.
+
+    Args:
+        unreadable: Values that none of the keys can decrypt. They are left as they are.
+    """
 
     looked_at: int
     changed: int
@@ -38,15 +42,16 @@ class Rotated:
 
 
 async def count_secrets(database: Database) -> int:
-    """How many values there are."""
+    """Count the encrypted values."""
     async with connection(database) as conn:
         return sum([await count_sealed(conn, column) for column, _ in SEALED])
 
 
-async def rotate_secret_key(database: Database, box: SecretBox) -> AsyncIterator[Rotated]:
-    """Encrypt everything under the current key, a batch per transaction; begun again, it passes over what is done.
+async def rotate_secret_key(database: Database, box: SecretBox) -> AsyncIterator[RotationBatch]:
+    """Encrypt all values under the current key, one batch per transaction.
 
-    A value that is changed meanwhile is left to whoever changed it, who has the current key.
+    It can be run again: values that are already under the current key are skipped. A value that another process
+    changes meanwhile is skipped, too: that process uses the current key.
     """
     for column, purpose in SEALED:
         after = None
@@ -56,7 +61,7 @@ async def rotate_secret_key(database: Database, box: SecretBox) -> AsyncIterator
                 outcomes = [await _rotate(conn, column, purpose, value, box) for value in page]
             if page:
                 after = page[-1].key
-                yield Rotated(looked_at=len(page), changed=outcomes.count(True), unreadable=outcomes.count(None))
+                yield RotationBatch(looked_at=len(page), changed=outcomes.count(True), unreadable=outcomes.count(None))
             if len(page) < BATCH_SIZE:
                 break
 
@@ -64,9 +69,9 @@ async def rotate_secret_key(database: Database, box: SecretBox) -> AsyncIterator
 async def _rotate(
     conn: Connection, column: SealedColumn, purpose: str, value: SealedValue, box: SecretBox
 ) -> bool | None:
-    """Whether it was changed; None when no key opens it."""
+    """Tell whether the value was changed; None if no key can decrypt it."""
     try:
-        sealed = box.resealed(value.sealed, purpose=purpose)
+        sealed = box.reseal(value.sealed, purpose=purpose)
     except InvalidInput:
         return None
     return sealed is not None and await replace_sealed(conn, column, value, sealed)

@@ -1,6 +1,6 @@
 """Encryption at rest of signing secrets and header values: AES-256-GCM under TELLGRAPH_SECRET_KEY.
 
-While that key is being changed, what was sealed under a key of TELLGRAPH_SECRET_KEY_PREVIOUS still opens.
+While that key is being changed, values sealed under a key of TELLGRAPH_SECRET_KEY_PREVIOUS can still be opened.
 """
 
 import base64
@@ -23,50 +23,62 @@ _VERSION = b"\x01"
 
 
 class SecretBox:
-    """Seals JSON values. What was sealed for one purpose does not open for another."""
+    """Seals JSON values. A value that was sealed for one purpose can't be opened for another."""
 
     def __init__(self, secret_key: str | None, previous: Sequence[str] = ()) -> None:
-        """Keys are base64 of 32 bytes; `secret_key` seals, all of them open. Raises InvalidInput, with a hint."""
+        """Read the keys, each base64 of 32 bytes.
+
+        Args:
+            secret_key: The key that seals, and opens.
+            previous: Former keys, which only open.
+
+        Raises:
+            InvalidInput: A key is missing or has a wrong form. The message has a hint.
+        """
         self._aead = AESGCM(_key(secret_key))
         self._previous = tuple(AESGCM(_key(key)) for key in previous)
 
-    def seal(self, value: Any, *, purpose: str) -> bytes:
-        return self._sealed(orjson.dumps(value), purpose)
+    def seal(self, value: object, *, purpose: str) -> bytes:
+        return self._seal(orjson.dumps(value), purpose)
 
     def open(self, sealed: bytes, *, purpose: str) -> Any:
-        """Raises InvalidInput when it was sealed under another key, for another purpose, or was altered."""
+        """Return the value.
+
+        Raises:
+            InvalidInput: It was sealed under another key, for another purpose, or was altered.
+        """
         for aead in (self._aead, *self._previous):
-            if (plain := _opened(aead, sealed, purpose)) is not None:
+            if (plain := _try_open(aead, sealed, purpose)) is not None:
                 return orjson.loads(plain)
         raise _wrong_key()
 
-    def resealed(self, sealed: bytes, *, purpose: str) -> bytes | None:
-        """The same value under the current key; None when it is that already. Raises InvalidInput, as `open`."""
-        if _opened(self._aead, sealed, purpose) is not None:
+    def reseal(self, sealed: bytes, *, purpose: str) -> bytes | None:
+        """Seal a value again under the current key; None if it already is. Raises InvalidInput, as `open` does."""
+        if _try_open(self._aead, sealed, purpose) is not None:
             return None
         for aead in self._previous:
-            if (plain := _opened(aead, sealed, purpose)) is not None:
-                return self._sealed(plain, purpose)
+            if (plain := _try_open(aead, sealed, purpose)) is not None:
+                return self._seal(plain, purpose)
         raise _wrong_key()
 
-    def _sealed(self, plain: bytes, purpose: str) -> bytes:
+    def _seal(self, plain: bytes, purpose: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
         return _VERSION + nonce + self._aead.encrypt(nonce, plain, purpose.encode())
 
 
 @lru_cache(maxsize=4)
 def secret_box(secret_key: str | None, previous: tuple[str, ...] = ()) -> SecretBox:
-    """The box of these keys; made once per process."""
+    """Return the box of these keys, which is made once per process."""
     return SecretBox(secret_key, previous)
 
 
 def box_of(settings: Settings) -> SecretBox:
-    """The box of this installation. Raises InvalidInput when a key is missing or is none."""
+    """Return the box of this installation. Raises InvalidInput if a key is missing or has a wrong form."""
     return secret_box(settings.secret_key, settings.secret_key_previous)
 
 
-def _opened(aead: AESGCM, sealed: bytes, purpose: str) -> bytes | None:
-    """The value's bytes; None when this key, or purpose, doesn't open it."""
+def _try_open(aead: AESGCM, sealed: bytes, purpose: str) -> bytes | None:
+    """Return the value's bytes; None if this key or purpose does not open it."""
     nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
     if sealed[:1] != _VERSION or len(nonce) != _NONCE_BYTES:
         return None

@@ -1,4 +1,4 @@
-"""API keys: a credential becomes a viewer.
+"""API keys and viewers: a request's key tells on whose behalf it runs.
 
 A key is `tgk_` and 32 random bytes; only its SHA-256 is stored. Random keys of that length need no slow hash.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from app.auth import api_keys
 from app.db.pool import Connection
 from app.errors import Forbidden, InvalidInput
-from app.kernel.size_bounded_cache import Kept
+from app.kernel.size_bounded_cache import SizedCache
 from app.marketplace.catalogue.db.sellers import SellerId
 
 
@@ -37,11 +37,15 @@ class Viewer:
 
     @property
     def actor(self) -> str:
-        """Who this is, as recorded with a change event."""
+        """Return the viewer's name as change events record it: `operator` or `seller:7`."""
         return "operator" if self.seller_id is None else f"seller:{self.seller_id}"
 
     def require(self, scope: Scope) -> None:
-        """Raises Forbidden (MISSING_SCOPE) unless the key carries the scope."""
+        """Check that the key carries the scope.
+
+        Raises:
+            Forbidden: It does not (MISSING_SCOPE).
+        """
         if scope not in self.scopes:
             raise Forbidden(f"This API key lacks the scope {scope.value!r}.", code="MISSING_SCOPE")
 
@@ -50,7 +54,7 @@ OPERATOR = Viewer(None)
 
 
 def credential(headers: Mapping[str, str]) -> str | None:
-    """The key of a request: `Authorization: Bearer …`, else `MARKETPLACER-API-KEY: …`; None when neither is sent."""
+    """Return the key of a request: `Authorization: Bearer …`, else `MARKETPLACER-API-KEY: …`; None without either."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
@@ -58,7 +62,7 @@ def credential(headers: Mapping[str, str]) -> str | None:
 
 
 async def authenticate(conn: Connection, key: str | None) -> Viewer | None:
-    """The viewer of a key; None when it is missing, unknown, revoked or expired."""
+    """Return the viewer of a key; None if the key is missing, unknown, revoked or expired."""
     if not key:
         return None
     found = await api_keys.find_live_key(conn, hash_key(key))
@@ -66,10 +70,10 @@ async def authenticate(conn: Connection, key: str | None) -> Viewer | None:
 
 
 @dataclass(slots=True)
-class Witness:
-    """Confirms that a key still is whose it was when it was last looked up, in a statement that reads for it anyhow.
+class KeyCheck:
+    """Checks that a key still has the viewer of an earlier request, within the statement that reads for that viewer.
 
-    Nothing of what was read may be shown before it is confirmed, or the key looked up.
+    It saves one round trip. Rows may be shown only after it is confirmed, or after the key was looked up.
     """
 
     key_hash: bytes
@@ -81,24 +85,24 @@ class Witness:
         return self.key_hash, self.viewer.seller_id, [scope.value for scope in self.viewer.scopes]
 
     def column(self, first: int) -> str:
-        """What the statement has to select, a boolean; its arguments are `args`, from `$first` on."""
+        """Return the boolean column that the statement has to select; its arguments are `args`, from `$first` on."""
         return api_keys.live_key_column(first)
 
 
-class KnownKeys:
-    """Viewers by the hash of the key, as they were last looked up: a guess, for a Witness to confirm."""
+class ViewerCache:
+    """Viewers by the hash of the key, as they were last looked up. A KeyCheck must confirm them."""
 
     def __init__(self, maximum: int = 10_000) -> None:
-        self._viewers: Kept[bytes, Viewer] = Kept(maximum)
+        self._viewers: SizedCache[bytes, Viewer] = SizedCache(maximum)
 
-    def witness(self, key: str) -> Witness | None:
-        """None for a key that was not seen before."""
+    def key_check(self, key: str) -> KeyCheck | None:
+        """Return the check of a key; None if the key is not cached."""
         key_hash = hash_key(key)
         viewer = self._viewers.find(key_hash)
-        return None if viewer is None else Witness(key_hash, viewer)
+        return None if viewer is None else KeyCheck(key_hash, viewer)
 
     def remember(self, key: str, viewer: Viewer | None) -> None:
-        """What a look-up has found; None forgets the key."""
+        """Store the viewer that a look-up has found. None removes the key."""
         key_hash = hash_key(key)
         self._viewers.forget(key_hash)
         if viewer is not None:
@@ -117,7 +121,15 @@ async def create_key(
     scopes: Sequence[Scope] = tuple(Scope),
     expires_at: datetime | None = None,
 ) -> str:
-    """Store a new key and return it: this is the only time that it can be read. Raises InvalidInput."""
+    """Store a new key and return it: this is the only time that it can be read.
+
+    Args:
+        seller_id: The seller whose key it is. None for the operator.
+        expires_at: None for a key that does not expire.
+
+    Raises:
+        InvalidInput: The name is blank, or there is no such seller.
+    """
     if not name.strip():
         raise InvalidInput.at("name", "must not be blank")
     if seller_id is not None and not await api_keys.seller_exists(conn, seller_id):

@@ -1,4 +1,4 @@
-"""What `tellgraph check` says: the webhooks that a schema would break. And whether a database can be worked on."""
+"""Checks of the command line: of webhooks against a schema (`tellgraph check`), and of the database's revision."""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,18 +15,18 @@ from app.db.pool import DATABASE_ERRORS
 from app.errors import TellgraphError
 from app.webhooks.domain.broken_webhook import CheckReport
 
-#: Of `tellgraph check`; 1 says that webhooks would break.
+#: The exit status of a check that could not be made; 1 means that webhooks would break.
 NOT_CHECKED_STATUS = 2
 
 
 def check_database(database_url: str) -> None:
-    """Refuse a database that this version can't work on, as `check_migrated`. Raises Conflict."""
+    """Refuse a database that this version can't work on; see `check_migrated`. Raises Conflict."""
     asyncio.run(check_migrated(database_url))
 
 
 @contextmanager
 def checking(errors: Console) -> Iterator[None]:
-    """Whatever keeps from checking ends the command with its message."""
+    """End the command with the message of any error that prevents the check."""
     try:
         yield
     except (TellgraphError, UnicodeDecodeError, *DATABASE_ERRORS) as error:
@@ -35,12 +35,12 @@ def checking(errors: Console) -> Iterator[None]:
 
 
 def as_json(checked: CheckReport) -> str:
-    """One object: `checked`, how many; `broken`, which."""
+    """Return a JSON object with the number of `checked` webhooks and the list of `broken` ones."""
     return orjson.dumps({"checked": checked.count, "broken": [asdict(one) for one in checked.broken]}).decode()
 
 
 def show(checked: CheckReport, console: Console) -> None:
-    """A table of those that would break, and how many they are."""
+    """Print a table of the webhooks that would break, and their number."""
     if checked.broken:
         table = Table("webhook", "type", "owner", "enabled", "description", "what doesn't fit")
         for one in checked.broken:

@@ -42,9 +42,9 @@ def create(
 
 @commands.command("rotate-secrets")
 def rotate_secrets() -> None:
-    """Encrypt all stored secrets under TELLGRAPH_SECRET_KEY that are under a key of TELLGRAPH_SECRET_KEY_PREVIOUS.
+    """Encrypt all secrets under TELLGRAPH_SECRET_KEY that are under a key of TELLGRAPH_SECRET_KEY_PREVIOUS.
 
-    Safe while API and workers run with both keys, and to be run again when it was stopped.
+    It is safe while API and workers run with both keys. If it was stopped, run it again.
     """
 
     async def rotate(settings: Settings) -> tuple[int, int]:

@@ -35,11 +35,11 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Options of every command."""
+    """Options of all commands."""
 
 
 def main() -> None:
-    """Entry point: known errors end with their message and status 1, Ctrl-C with 130."""
+    """Run the command: known errors end it with their message and status 1, Ctrl-C with 130."""
     try:
         app()
     except TellgraphError as error:

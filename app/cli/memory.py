@@ -1,16 +1,16 @@
-"""Garbage collection in a process that lives long and makes much that is short-lived."""
+"""Garbage collection in a long-lived process with many short-lived objects."""
 
 import gc
 
-#: Objects made and not freed yet before the youngest are looked through; Python's own 700 are one small page of rows.
+#: Living new objects after which the youngest are collected. Python's default of 700 is one small page of rows.
 _YOUNG = 20_000
 _OLDER = 20
 
 
 def spare_collections() -> None:
-    """Take what the process has loaded out of every later collection, and collect more seldom.
+    """Exclude the loaded objects from later collections, and collect less often.
 
-    The schema alone is some hundred thousand objects that never die: going through them again and again cost a
+    The schema alone has about a hundred thousand objects that are never freed. Scanning them again and again took a
     sixth of a worker's time.
     """
     gc.collect()

@@ -1,9 +1,9 @@
-"""The servers and the settings that a command works with, and how it ends."""
+"""The servers and settings of a command, and the handling of its end."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 
 import typer
 import uvloop
@@ -12,12 +12,14 @@ from rich.console import Console
 from app.settings import Settings, get_settings
 from app.tools.embedded import embedded_servers
 
+T = TypeVar("T")
+
 err = Console(stderr=True, highlight=False)
 
 
 @contextmanager
 def servers(say: Callable[[str], None] = err.print) -> Iterator[Settings]:
-    """The settings; where they name no servers, with the embedded ones of this directory, which then run."""
+    """Return the settings. If they name no servers, start the embedded ones of this directory."""
     settings = get_settings()
     if (settings.database_url is None) != (settings.redis_url is None):
         raise typer.BadParameter("set both TELLGRAPH_DATABASE_URL and TELLGRAPH_REDIS_URL, or neither")
@@ -35,8 +37,8 @@ def servers(say: Callable[[str], None] = err.print) -> Iterator[Settings]:
         )
 
 
-def exit_on_signal(number: int, _: Any) -> None:
-    """SIGTERM ends the command as an exception would, so that what it started is stopped."""
+def exit_on_signal(number: int, _: object) -> None:
+    """End the command by an exception, so that the processes that it started are stopped."""
     raise SystemExit(128 + number)
 
 
@@ -45,5 +47,5 @@ def url_of(settings: Settings) -> str:
     return settings.database_url
 
 
-def run(coroutine: Any) -> Any:
+def run(coroutine: Coroutine[object, object, T]) -> T:
     return uvloop.run(coroutine)

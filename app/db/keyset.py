@@ -14,18 +14,20 @@ from app.errors import InvalidInput
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500
 _VERSION = 1
-#: Between the texts of an order by several expressions; in none of them.
+#: Separates the texts of several expressions of an order. None of them contains it.
 _SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
-    """Order by an expression, then by those of `then`, then by id; all in one direction.
+    """An order: by an expression, then by those of `then`, then by id; all in one direction.
 
-    name  of the order; a cursor carries it.
-    sql   over the alias `{t}`; never null, and indexed together with the id.
-    type  PostgreSQL's type of it.
-    text  its value in a row, as PostgreSQL reads that type from text; of the row it reads the columns `reads`.
+    Args:
+        name: The name of the order, which is part of a cursor.
+        sql: The expression over the alias `{t}`. It is never null, and indexed together with the id.
+        type: PostgreSQL's type of the expression.
+        text: Returns the expression's value of a row, in a form that PostgreSQL casts to `type`.
+        reads: The columns that `text` reads.
     """
 
     name: str
@@ -45,12 +47,16 @@ class Sort:
 
     @property
     def label(self) -> str:
-        """What tells it from every other order of the same rows, its direction included."""
+        """Return a label that is unique among the orders of the same rows, direction included."""
         return ("-" if self.is_descending else "") + ",".join(key.name for key in self.keys)
 
 
 def by_column(column: str, type_: str, *, when_null: str | None = None) -> Sort:
-    """Order by a column; `when_null` stands for null, as text: `infinity` puts those last."""
+    """Return the order by a column.
+
+    Args:
+        when_null: The text that replaces null; `infinity` puts those rows last. None: the column is never null.
+    """
     bare = f'{{t}}."{column}"'
 
     def text(row: Any) -> str:
@@ -67,14 +73,14 @@ def by_column(column: str, type_: str, *, when_null: str | None = None) -> Sort:
 BY_ID = by_column("id", "bigint")
 
 
-def chained(first: Sort, *then: Sort) -> Sort:
-    """Order by several expressions, the first one first."""
+def chain_sorts(first: Sort, *then: Sort) -> Sort:
+    """Return the order by several expressions, the most important first."""
     return replace(first, then=then)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Which part of a list: the first `size` rows after a cursor, or the last `size` rows before one."""
+    """A part of a list: the first `size` rows after a cursor, or the last `size` rows before one."""
 
     size: int
     is_backward: bool
@@ -86,13 +92,17 @@ WHOLE = Slice(size=MAX_PAGE_SIZE, is_backward=False, cursor=None)
 
 
 def encode_cursor(resource: str, sort: Sort, row: Any) -> str:
-    """The place of a row in this order of this resource; opaque to clients."""
+    """Return the cursor of a row in this order of this resource. It is opaque to clients."""
     place = _SEPARATOR.join(key.text(row) for key in sort.keys)
     return base64.b64encode(orjson.dumps([_VERSION, resource, sort.label, place, row.id])).decode()
 
 
 def decode_cursor(cursor: str, resource: str, sort: Sort, *, argument: str) -> tuple[str, int]:
-    """The place that a cursor names. Raises InvalidInput for one that is not ours, or of another list or order."""
+    """Return the text and the id of a cursor.
+
+    Raises:
+        InvalidInput: It is not a cursor of ours, or it belongs to another list or order.
+    """
     try:
         version, of, name, value, row_id = orjson.loads(base64.b64decode(cursor, validate=True))
         place = str(value), _bigint(row_id)
@@ -112,7 +122,7 @@ def _check(sort: Sort, place: str) -> None:
 
 
 def _bigint(text: str | int) -> int:
-    # Python reads digits, blanks and underscores that PostgreSQL doesn't.
+    # Python accepts digits, blanks and underscores that PostgreSQL rejects.
     if not -(2**63) <= int(text) < 2**63 or str(int(text)) != str(text):
         raise ValueError("not a bigint as we write it")
     return int(text)
@@ -121,7 +131,7 @@ def _bigint(text: str | int) -> int:
 def _timestamp(text: str) -> None:
     if text not in ("infinity", "-infinity"):
         time = datetime.fromisoformat(text)
-        # Python reads week dates and offsets that PostgreSQL doesn't.
+        # Python accepts week dates and offsets that PostgreSQL rejects.
         if time.utcoffset() or time.isoformat() != text:
             raise ValueError("not a time as we write it")
 
@@ -131,7 +141,7 @@ def _word(text: str) -> None:
         raise ValueError("not a word as we write it")
 
 
-#: What a forged cursor could make PostgreSQL stumble over is refused before.
+#: Checks of a cursor's texts: a forged one must not cause an error of PostgreSQL.
 _CHECKS: dict[str, Callable[[str], object]] = {"bigint": _bigint, "timestamptz": _timestamp, "text": _word}
 
 
@@ -144,7 +154,11 @@ def slice_of(
     last: int | None = None,
     before: str | None = None,
 ) -> Slice:
-    """Read the four Relay arguments. Raises InvalidInput when they contradict each other or ask too much."""
+    """Read the four Relay arguments.
+
+    Raises:
+        InvalidInput: They contradict each other, or ask for too many rows.
+    """
     if first is not None and last is not None:
         raise InvalidInput.at("last", "can't be combined with first")
     if (last is not None and after is not None) or (first is not None and before is not None):
@@ -165,7 +179,11 @@ def order_by(sort: Sort, part: Slice, alias: str = "t") -> str:
 
 
 def after_cursor(sort: Sort, part: Slice, parameter: int, alias: str = "t") -> tuple[str, list[Any]]:
-    """The condition (`true` without a cursor) and its arguments, numbered from `$parameter`."""
+    """Return the condition for the rows after the cursor (`true` without one), and its arguments.
+
+    Args:
+        parameter: The number of the first parameter.
+    """
     if part.cursor is None:
         return "true", []
     sign = "<" if sort.is_descending != part.is_backward else ">"
@@ -174,7 +192,7 @@ def after_cursor(sort: Sort, part: Slice, parameter: int, alias: str = "t") -> t
     values = ", ".join(f"${number}::text::{key.type}" for number, key in enumerate(sort.keys, parameter))
     condition = f"({expressions}, {alias}.id) {sign} ({values}, ${parameter + len(sort.keys)}::bigint)"
     if sort.name != BY_ID.name:
-        # Said once more for the first expression alone: an index scan begins at the narrowest bound of that, and a
-        # comparison of rows is none; nor does it leave out partitions.
+        # The first expression has a condition of its own, too. A comparison of rows is no bound for an index scan, and
+        # does not exclude partitions.
         condition = f"{sort.sql.format(t=alias)} {sign}= ${parameter}::text::{sort.type} and {condition}"
     return condition, [*place.split(_SEPARATOR), row_id]

@@ -1,4 +1,4 @@
-"""Migrations: Alembic's revisions, then the functions: those of `functions/`, and those generated from the tables."""
+"""Migrations: Alembic's revisions, then the functions of `functions/` and those generated from the tables."""
 
 import asyncio
 from pathlib import Path
@@ -15,19 +15,23 @@ from app.errors import Conflict
 _SCRIPTS = Path(__file__).with_name("migrations")
 _FUNCTIONS = _SCRIPTS / "functions"
 
-#: PostgreSQL's advisory lock of whoever migrates this database. Any number will do.
+#: The number of the advisory lock that a migrating process holds. Any number will do.
 _LOCK = 7_304_112_019
-#: How often one that waits for another to finish looks again. Not by waiting in a statement: its snapshot would hold up
-#: what waits for all others to end, such as an index that is made concurrently.
+#: Seconds between two tries for the lock. A statement that waits would have a snapshot, which blocks whatever waits for
+#: all snapshots to end, such as CREATE INDEX CONCURRENTLY.
 _LOOK_AGAIN_S = 0.1
 
 
 def migrate(database_url: str) -> None:
     """Bring the database to the newest revision. Synchronous; runs its own event loop.
 
-    Several at once take turns. A table's lock that cannot be had within 5 s fails the migration instead of queueing
-    every other statement behind it.
-    Raises: asyncpg.PostgresError, OSError; Conflict when the database is of another version's making.
+    Concurrent migrations take turns. If a table's lock is not free within 5 s, the migration fails, so that it does not
+    block every other statement on the table.
+
+    Raises:
+        Conflict: Another version has made the database.
+        asyncpg.PostgresError: A statement failed.
+        OSError: The database can't be reached.
     """
     asyncio.run(_migrate(database_url))
 
@@ -38,20 +42,22 @@ async def _migrate(database_url: str) -> None:
         while not await conn.fetchval("select pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110  # of another process
             await asyncio.sleep(_LOOK_AGAIN_S)
         await _known_revision(conn)
-        # Alembic is synchronous and runs an event loop of its own, which needs a thread of its own.
+        # Alembic is synchronous and runs its own event loop, which needs its own thread.
         await asyncio.to_thread(upgrade, database_url, "head")
         await _install_functions(database_url)
     finally:
-        # The lock goes with the connection.
+        # Closing the connection releases the lock.
         await conn.close()
 
 
 async def check_migrated(database_url: str) -> None:
-    """Refuse a database that this version must not begin to work on.
+    """Refuse a database that this version must not start to work on.
 
-    A process that runs already goes on when the database becomes newer, so that processes can be replaced one by one.
-    A database that can't be reached is waited for elsewhere.
-    Raises: Conflict when the database must be migrated first, or is of another version's making.
+    A running process continues when the database becomes newer, so that processes can be replaced one by one. A
+    database that can't be reached is not checked; the caller waits for it.
+
+    Raises:
+        Conflict: The database must be migrated first, or another version has made it.
     """
     try:
         conn = await asyncpg.connect(database_url)
@@ -68,7 +74,7 @@ async def check_migrated(database_url: str) -> None:
 
 
 def upgrade(database_url: str, revision: str) -> None:
-    """Bring the tables to a revision; the functions are not installed. Otherwise as `migrate`."""
+    """Bring the tables to a revision, like `migrate`, but don't install the functions."""
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
     config.attributes["database_url"] = database_url
@@ -76,10 +82,10 @@ def upgrade(database_url: str, revision: str) -> None:
 
 
 async def _known_revision(conn: Connection) -> str | None:
-    """Return the revision of the database's tables; None without any.
+    """Return the revision of the database's tables; None if there are none.
 
-    Raises: Conflict when this version has no such revision: a newer version made it, or one from before the release,
-    whose revisions were numbers alone.
+    Raises:
+        Conflict: This version does not have the revision: it is of a newer version, or from before the release.
     """
     if await conn.fetchval("select to_regclass('alembic_version')") is None:
         return None
@@ -97,7 +103,7 @@ def _scripts() -> ScriptDirectory:
 
 
 async def _install_functions(database_url: str) -> None:
-    """Each function's one definition, whatever revisions ran. In one transaction: workers see all or none of it."""
+    """Install the only definition of each function in one transaction, so that workers see all of them or none."""
     conn = await asyncpg.connect(database_url)
     try:
         async with conn.transaction():

@@ -1,9 +1,8 @@
 """The database's lifespan, connections and transactions.
 
-`databases` owns the pool, its connections and transactions; statements run on the connection's
-`raw_connection` (asyncpg: prepared, `$1`), which costs nothing where `fetch_all` costs 0.15 ms each.
-The connection is passed explicitly: `databases` gives each asyncio task its own, so a transaction
-would be invisible to child tasks.
+`databases` owns the pool, its connections and transactions. Statements run on the connection's `raw_connection`
+(asyncpg: prepared, `$1`), because `fetch_all` costs 0.15 ms for each. The connection is passed explicitly: `databases`
+gives each asyncio task its own, so child tasks would not see a transaction.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,19 +28,20 @@ SERVER_SETTINGS = {
     "application_name": "tellgraph",
     "jit": "off",
     "timezone": "UTC",
-    # What is read belongs to few rows and is in memory, or on a disk without arms. By PostgreSQL's own 4, it makes a
-    # bitmap and sorts for each list of two rows, where the index gives them in their order.
+    # Reads are of few rows, in memory or on an SSD. With PostgreSQL's default of 4, it builds a bitmap and sorts for
+    # each list of two rows, although the index has them in order.
     "random_page_cost": "1.1",
 }
 
-#: Ours may not hold back vacuum for longer: one old snapshot makes each empty claim cost milliseconds.
+#: Seconds after which a silent transaction is ended. An old snapshot holds back vacuum, and makes each empty claim
+#: cost milliseconds.
 _SILENT_S = 60.0
-#: Seconds to connect: a server that takes the connection and says nothing is no server.
+#: Seconds to connect, also for a server that accepts the connection and does not answer.
 _CONNECT_TIMEOUT_S = 5.0
 
 _HAS_TRANSACTION_TIMEOUT = 17
 
-#: Why a connection can't be had at the moment: a later try may succeed.
+#: Errors of a connection that can't be made at the moment; a later try may succeed.
 UNREACHABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -49,7 +49,7 @@ UNREACHABLE = (
     asyncpg.TooManyConnectionsError,
 )
 
-#: What a statement raises whose connection, or server, goes away. The last one is asyncpg's confusion about it.
+#: Errors of a statement whose connection or server is lost. The last one is asyncpg's for the same cause.
 DATABASE_ERRORS = (
     DatabaseUnavailable,
     OSError,
@@ -58,11 +58,11 @@ DATABASE_ERRORS = (
     asyncpg.InternalClientError,
 )
 
-#: What another transaction is to blame for, a deadlock or a serialization failure: the same work succeeds later.
+#: Errors that another transaction causes, a deadlock or a serialization failure: the same work succeeds later.
 CONFLICTS = (asyncpg.TransactionRollbackError,)
 
-#: What is held against a statement itself: it fails again, however often it is run. A plan that asyncpg has cached and
-#: that a migration has made invalid is none of these.
+#: Errors of the statement itself: it fails each time. A cached plan that a migration has made invalid is not among
+#: them.
 REFUSALS = (
     asyncpg.SyntaxOrAccessError,
     asyncpg.ProgramLimitExceededError,
@@ -72,16 +72,18 @@ REFUSALS = (
 
 
 def create_database(url: str, *, pool_size: int, timeout_s: float | None = None, by_index: bool = False) -> Database:
-    """A `Database` that is not connected yet; `async with database:` is its lifespan.
+    """Return a `Database` that is not connected yet; `async with database:` is its lifespan.
 
-    timeout_s  until a statement without an answer is given up, with its connection, and until PostgreSQL ends a
-               transaction whose client is silent; None: a minute for the latter, and no end to the former.
-    by_index   plan no sequential scan where an index serves: the queue's tables are small only most of the time.
+    Args:
+        pool_size: The most connections.
+        timeout_s: Seconds until a statement without an answer is given up with its connection, and until PostgreSQL
+            ends a transaction whose client is silent. None: statements have no limit, and silent transactions a minute.
+        by_index: Never plan a sequential scan if an index serves. The queue's tables are small only most of the time.
     """
 
     async def limit(conn: Connection) -> None:
-        # A client that falls silent between Parse and Bind is neither idle nor within a statement to PostgreSQL.
-        # Before 17, only the network's keepalive ends it. Twice as long, since a transaction is several statements.
+        # To PostgreSQL, a client that falls silent between Parse and Bind is neither idle nor within a statement.
+        # Before 17, only the network's keepalive ends it. The limit is doubled: a transaction has several statements.
         if timeout_s is not None and conn.get_server_version().major >= _HAS_TRANSACTION_TIMEOUT:
             await conn.execute(f"set transaction_timeout = {round(2000 * timeout_s)}")
 
@@ -100,7 +102,7 @@ def create_database(url: str, *, pool_size: int, timeout_s: float | None = None,
 
 
 def _ended_when_silent(silent_ms: int) -> dict[str, str]:
-    """Have PostgreSQL end what a client has left that the network cut off: its locks keep others from their work."""
+    """Return settings by which PostgreSQL ends the transactions of lost clients: their locks block others."""
     keepalive_s = str(max(silent_ms // 4000, 1))
     return {
         "idle_in_transaction_session_timeout": str(silent_ms),
@@ -112,12 +114,12 @@ def _ended_when_silent(silent_ms: int) -> dict[str, str]:
 
 
 async def _keep(_: Connection) -> None:
-    """No round trip at each release: nothing here leaves session state behind, and asyncpg ends transactions."""
+    """Reset nothing when a connection is released: no session state is left, and asyncpg ends transactions."""
 
 
 @asynccontextmanager
 async def connection(database: Database) -> AsyncIterator[Connection]:
-    """A pooled connection, without a transaction. Raises DatabaseUnavailable when none can be had."""
+    """Take a connection from the pool, without a transaction. Raises DatabaseUnavailable if there is none."""
     try:
         pooled = database.connection()
         await pooled.__aenter__()
@@ -130,17 +132,18 @@ async def connection(database: Database) -> AsyncIterator[Connection]:
         try:
             await pooled.__aexit__(None, None, None)
         except BaseException:
-            # A connection that breaks while it is given back: `databases` would keep it for this task, and refuse
-            # the task another one for ever.
+            # The connection broke while it was released. `databases` would keep it for this task, which then never
+            # gets another one.
             database._connection = None
             raise
 
 
 @asynccontextmanager
 async def transaction(database: Database, *, actor: str | None = None) -> AsyncIterator[Connection]:
-    """A pooled connection in a READ COMMITTED transaction: committed at the end, rolled back on an error.
+    """Take a connection in a READ COMMITTED transaction, which is committed at the end or rolled back on an error.
 
-    actor  is recorded with each change event of the transaction.
+    Args:
+        actor: The name that is recorded with each change event of the transaction. None: PostgreSQL's user.
     """
     async with connection(database) as conn, conn.transaction():
         if actor is not None:
@@ -148,15 +151,15 @@ async def transaction(database: Database, *, actor: str | None = None) -> AsyncI
         yield conn
 
 
-async def unmoved(conn: Connection, run: Callable[[], Awaitable[T]]) -> T:
-    """Run a statement that locks webhook events; again, when one of them has moved to another partition meanwhile.
+async def retry_if_moved(conn: Connection, run: Callable[[], Awaitable[T]]) -> T:
+    """Run a statement that locks webhook events, and repeat it if one of them moves to another partition.
 
-    PostgreSQL follows a row that was changed while a statement waited for it, but not into another partition: then
-    it fails with SQLSTATE 40001, whatever the isolation. Looking again finds the row where it is now.
+    While a statement waits for a row, another transaction may move it to another partition. PostgreSQL does not follow
+    it there: the statement fails with SQLSTATE 40001 at every isolation level. The repeated statement finds the row.
     """
     while True:
         try:
-            # Within a transaction this is a savepoint: what was done before stays.
+            # Within a transaction this is a savepoint, so that earlier work is kept.
             async with conn.transaction():
                 return await run()
         except asyncpg.SerializationError:

@@ -1,8 +1,7 @@
 """A table: the frozen dataclass that holds one of its rows, and its place in the graph of entities.
 
-One generic reader in place of a query function per relation: every dataloader and connection of the schema
-reads through `select_list` and `Table.rows`. What a table says of its keys, its whole and its seller is said here
-alone: `app/db/graph.py` and the schema derive the rest.
+All dataloaders and connections of the schema read rows by `Table`, so that column lists have one home. A table's keys,
+its whole and its seller are declared here alone: `app/db/graph.py` and the schema derive the rest.
 """
 
 import types
@@ -14,10 +13,10 @@ from typing import Any, Generic, NewType, TypeVar
 
 from app.db.pool import Record
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", covariant=True)
 
+#: The value of a jsonb column, as text.
 JsonText = NewType("JsonText", str)
-"""The value of a jsonb column, as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +123,7 @@ SeenBy = OfSeller | Through | OperatorOnly | OtherRule
 
 
 class Table(Generic[Row]):
-    """`name` in the database; each column is the field of the same name of `row`.
+    """A table of the database. Each column is the field of the same name of `row`.
 
     Each of its references is an attribute: `INVOICES.order_id`.
     """
@@ -227,7 +226,7 @@ class Table(Generic[Row]):
         return ", ".join(f'{alias}."{column}"' for column in self.columns)
 
     def from_record(self, record: Record | Mapping[str, Any]) -> Row:
-        """A row from a record that holds (at least) this table's columns under their names."""
+        """Return the row of a record that has (at least) this table's columns."""
         values = {column: record[column] for column in self.columns}
         for column, convert in self._convert.items():
             values[column] = convert(values[column])
@@ -237,11 +236,11 @@ class Table(Generic[Row]):
         return [self.from_record(record) for record in records]
 
     def converter(self, column: str) -> Callable[[Any], Any] | None:
-        """What makes a row's value of a driver's; None where they are the same."""
+        """Return the function from the driver's value of a column to the row's; None if they are equal."""
         return self._convert.get(column)
 
     def kind(self, column: str) -> tuple[Any, bool]:
-        """A column's type without `| None` and without NewType, but JsonText; and whether it may be None."""
+        """Return a column's type, and whether it may be None. A NewType, except JsonText, is replaced by its base."""
         return self._kinds[column]
 
     def has(self, column: str) -> bool:
@@ -259,7 +258,7 @@ def _plain(hint: Any) -> tuple[Any, bool]:
 
 
 def _converter(kind: Any, *, may_be_null: bool = False) -> Callable[[Any], Any] | None:
-    """Text columns that hold an enumeration come back as its members; everything else as asyncpg gives it."""
+    """Return the function that turns texts into members of an enumeration; None for all other types."""
     if may_be_null:
         convert = _converter(kind)
         return None if convert is None else lambda value: None if value is None else convert(value)

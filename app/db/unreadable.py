@@ -1,4 +1,4 @@
-"""Times that PostgreSQL can hold and Python can't, such as those of the year 20000 or before Christ."""
+"""Times that PostgreSQL can store and Python can't represent, such as the year 20000 or years before Christ."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from app.db.pool import Connection
 
-#: What the driver raises for one of them; the whole statement fails.
+#: The driver's errors for such a time. The whole statement fails.
 UNREADABLE_ERRORS = (OverflowError, ValueError)
 
 _INFINITE = {"infinity": datetime.max, "-infinity": datetime.min}  # noqa: DTZ901  # as the driver has them
 
 
 class UnreadableTime:
-    """A time that has no datetime. `text`: as PostgreSQL writes it."""
+    """A time that has no datetime. `text` is PostgreSQL's form of it."""
 
     __slots__ = ("text",)
 
@@ -28,7 +28,7 @@ class UnreadableTime:
 async def times_as_text(conn: Connection) -> AsyncIterator[None]:
     """Have the connection read times from text, and unreadable ones as UnreadableTime.
 
-    It prepares its statements anew at both ends: only for a statement that has failed.
+    The connection prepares its statements again before and after. Use it only to repeat a statement that has failed.
     """
     await conn.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=datetime.isoformat, decoder=read_time, format="text"
@@ -40,7 +40,7 @@ async def times_as_text(conn: Connection) -> AsyncIterator[None]:
 
 
 def read_time(text: str) -> datetime | UnreadableTime:
-    """A time as the driver reads it, from PostgreSQL's text."""
+    """Parse PostgreSQL's text of a time, as the driver does."""
     try:
         return _INFINITE.get(text) or datetime.fromisoformat(text).astimezone(UTC)
     except UNREADABLE_ERRORS:

@@ -1,4 +1,4 @@
-"""Insert rows or, where one with their unique columns exists, update that: one statement, safe against a race."""
+"""Upsert: insert rows, or update the row with the same unique columns, by one statement that is safe against races."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
@@ -14,15 +14,16 @@ Row = TypeVar("Row")
 async def upsert_rows(
     conn: Connection, table: Table[Row], values: Sequence[Mapping[str, object]], *, unique: Collection[str]
 ) -> list[Row]:
-    """Insert rows, or set their values where a row has the same `unique` columns, those of a unique constraint.
+    """Insert rows, or update those with the same values of a unique constraint's columns.
 
-    Setting what is there already records no change.
+    Setting equal values records no change.
 
     Args:
-        values: Column → the value. Every mapping has the columns of the first, and `unique` ones of its own.
+        values: Values by column. All mappings have the same columns, and different values of the `unique` ones.
+        unique: The columns of the unique constraint.
 
     Returns:
-        The rows as they are then, in no particular order.
+        The rows after the change, in no particular order.
     """
     if not values:
         return []
@@ -30,7 +31,7 @@ async def upsert_rows(
     settings = [f'"{column}" = excluded."{column}"' for column in values[0]]
     if table.has("updated_at"):
         settings.append("updated_at = now()")
-    # In the order of their keys: two writers of the same rows must not wait in a circle.
+    # Rows are locked in the order of their keys, so that two writers of the same rows don't deadlock.
     records = await conn.fetch(
         f"insert into {table.name} as t ({columns})"
         f" select {columns} from jsonb_populate_recordset(null::{table.name}, $1::text::jsonb)"

@@ -12,9 +12,10 @@ Row = TypeVar("Row")
 
 
 async def insert_rows(conn: Connection, table: Table[Row], values: Sequence[Mapping[str, object]]) -> list[Row]:
-    """Insert at least one row and return all of them, in the order given.
+    """Insert at least one row and return all of them in the same order.
 
-    values  column → value; every mapping has the columns of the first. Columns left out take their defaults.
+    Args:
+        values: Values by column. All mappings have the same columns. Other columns take their defaults.
     """
     columns = ", ".join(f'"{column}"' for column in values[0])
     records = await conn.fetch(
@@ -32,7 +33,7 @@ async def insert_row(conn: Connection, table: Table[Row], **values: object) -> R
 
 
 async def update_row(conn: Connection, table: Table[Row], row_id: int, values: Mapping[str, object]) -> Row:
-    """Set these columns, and `updated_at` where there is one, of one row that exists."""
+    """Set columns of an existing row, and its `updated_at` if it has one."""
     settings = ", ".join(f'"{column}" = r."{column}"' for column in values)
     touched = ", updated_at = now()" if table.has("updated_at") else ""
     record = await conn.fetchrow(

@@ -1,9 +1,8 @@
-"""GraphQL over HTTP, read and answered strictly. Knows no schema: the caller gives the function that executes.
+"""GraphQL over HTTP: requests are read and answered strictly. The caller executes the operation.
 
 Source: the GraphQL-over-HTTP specification.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +10,13 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.auth.viewers import Viewer
 from app.http.response_size import exceeds
 
 RESPONSE_JSON = "application/graphql-response+json"
 
 
 class BadRequest(Exception):
-    """What was sent is no GraphQL request; answered with this status and code."""
+    """The request is not a GraphQL request; it is answered with this status and code."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -30,28 +28,27 @@ class Operation:
     """A well-formed request, not parsed as GraphQL yet."""
 
     query: str
-    variables: dict[str, Any] | None
+    variables: dict[str, object] | None
     name: str | None
     may_mutate: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Executed:
-    """is_request_error: the document or its variables were refused, and nothing was executed.
+class OperationResult:
+    """The outcome of an operation.
 
-    is_small  whether what was read is too little for a large answer, so that it needn't be counted.
+    Args:
+        is_request_error: The document or its variables were refused, and nothing was executed.
+        is_small: The answer is certainly below the size limit, so that its bytes need not be counted.
     """
 
-    response: dict[str, Any]
+    response: dict[str, object]
     is_request_error: bool
     is_small: bool = False
 
 
-Execute = Callable[[Operation, Viewer, Request], Awaitable[Executed]]
-
-
 async def read_operation(request: Request, *, max_body_bytes: int) -> Operation:
-    """The operation of a GET or POST request. Raises BadRequest."""
+    """Read the operation of a GET or POST request. Raises BadRequest."""
     if request.method == "GET":
         variables = request.query_params.get("variables")
         given: Any = {
@@ -67,42 +64,43 @@ async def read_operation(request: Request, *, max_body_bytes: int) -> Operation:
     return _operation(given, may_mutate=request.method == "POST")
 
 
-def respond(executed: Executed, accept: str, *, max_bytes: int) -> Response:
-    """A request error is a 400 for clients that know the GraphQL media type, and a 200 for all others.
+def respond(result: OperationResult, accept: str, *, max_bytes: int) -> Response:
+    """Return the HTTP response.
 
-    An answer of more than `max_bytes` is refused, and never written.
+    A request error is a 400 for clients that accept the GraphQL media type, and a 200 for all others. An answer of
+    more than `max_bytes` is replaced by an error.
     """
     knows = RESPONSE_JSON in accept
-    status = 400 if knows and executed.is_request_error else 200
+    status = 400 if knows and result.is_request_error else 200
     media_type = RESPONSE_JSON if knows else "application/json"
-    if not executed.is_small and exceeds(executed.response, max_bytes):
-        return json_response(_too_large(executed, max_bytes), status, media_type)
-    response = json_response(executed.response, status, media_type)
+    if not result.is_small and exceeds(result.response, max_bytes):
+        return json_response(_too_large(result, max_bytes), status, media_type)
+    response = json_response(result.response, status, media_type)
     if len(response.body) > max_bytes:
-        # By what JSON escapes.
-        return json_response(_too_large(executed, max_bytes), status, media_type)
+        # Characters that JSON escapes take more bytes than were counted.
+        return json_response(_too_large(result, max_bytes), status, media_type)
     return response
 
 
-def _too_large(executed: Executed, max_bytes: int) -> dict[str, Any]:
+def _too_large(result: OperationResult, max_bytes: int) -> dict[str, object]:
     message = (
         f"The answer has more than {max_bytes} bytes (TELLGRAPH_MAX_RESPONSE_BYTES). Ask for fewer rows (first) or"
         " fewer fields. If this was a mutation, it has been carried out."
     )
     error = {"message": message, "extensions": {"code": "RESPONSE_TOO_LARGE", "maximum": max_bytes}}
-    extensions = {name: value for name, value in executed.response.items() if name == "extensions"}
+    extensions = {name: value for name, value in result.response.items() if name == "extensions"}
     return {"data": None, "errors": [error], **extensions}
 
 
 def refuse(status: int, code: str, message: str) -> Response:
-    """An answer to what never became an operation, in GraphQL's form."""
+    """Return an error response for a request that never became an operation."""
     response = json_response({"errors": [{"message": message, "extensions": {"code": code}}]}, status)
     if status == 405:
         response.headers["allow"] = "POST"
     return response
 
 
-def json_response(content: Any, status: int = 200, media_type: str = "application/json") -> Response:
+def json_response(content: object, status: int = 200, media_type: str = "application/json") -> Response:
     return Response(orjson.dumps(content), status_code=status, media_type=f"{media_type}; charset=utf-8")
 
 

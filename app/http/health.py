@@ -1,4 +1,4 @@
-"""Liveness and readiness, for whoever restarts processes and routes traffic."""
+"""Liveness and readiness, for the tools that restart processes and route traffic."""
 
 from databases import Database
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from app.errors import DatabaseUnavailable
 
 
 def health_routes(database: Database) -> list[Route]:
-    """`/healthz`: this process runs. `/readyz`: it reaches its database (503 where it does not)."""
+    """Return the routes `/healthz` (this process runs) and `/readyz` (it reaches its database; 503 if not)."""
 
     async def alive(_: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__})

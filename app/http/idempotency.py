@@ -1,4 +1,4 @@
-"""A request that is sent twice under one Idempotency-Key is carried out once."""
+"""Idempotency: a request that is sent twice under one Idempotency-Key is carried out once."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,11 +14,11 @@ from app.errors import IdempotencyConflict, InvalidInput
 from app.http.idempotency_keys import KeyInUse, KeyOwner, claim_key, delete_expired_keys, keep_answer
 from app.settings import Settings
 
+#: The purpose that the secret box seals these values for.
 PURPOSE = "idempotency.answer"
-"""What values are sealed for."""
 
 _FORM = re.compile(r"[\x21-\x7e]{1,255}\Z")
-#: Expired keys that each new one takes along: the table stays as large as one day's keys.
+#: Expired keys that each use deletes, so that the table holds about one day's keys.
 _EXPIRED_PER_USE = 10
 
 Made = TypeVar("Made")
@@ -26,7 +26,12 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyedRequest:
-    """field: the mutation's name in the response. hash: SHA-256 of the operation and its variables."""
+    """A mutation that was sent with an Idempotency-Key.
+
+    Args:
+        field: The mutation's name in the response.
+        hash: SHA-256 of the operation and its variables.
+    """
 
     key: str
     field: str
@@ -34,8 +39,13 @@ class KeyedRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
-    """What a request made: rows by payload field, as type and id, and other values, which may be secret."""
+class RememberedResult:
+    """The result of an earlier request under the same key.
+
+    Args:
+        rows: Type and id of each row, by payload field.
+        values: Other values by payload field. They may be secret.
+    """
 
     rows: Mapping[str, tuple[str, int]]
     values: Mapping[str, object] = field(default_factory=dict)
@@ -47,15 +57,20 @@ async def run_once(
     request: KeyedRequest,
     change: Callable[[], Awaitable[Made]],
     *,
-    remember: Callable[[Made], Remembered],
+    remember: Callable[[Made], RememberedResult],
     settings: Settings,
-) -> Made | Remembered:
-    """Make a change, or find what it made when the same request came first under this key, within 24 hours.
+) -> Made | RememberedResult:
+    """Make a change, or return the result of the same request under this key within the last 24 hours.
 
-    change  awaited in this task, so that its service's transaction is part of this one: key and change commit
-            together or not at all. A change that fails leaves the key free.
-    Raises InvalidInput for a key that is none; IdempotencyConflict when another request has it, or had it;
-    whatever `change` raises.
+    Args:
+        change: Makes the change. It is awaited in this task, so that its transaction is part of this one: key and
+            change commit together or not at all. If it fails, the key can be used again.
+        remember: Returns the part of the result that is stored with the key.
+
+    Raises:
+        InvalidInput: The key has a wrong form.
+        IdempotencyConflict: Another request uses the key, or has used it.
+        Exception: Whatever `change` raises.
     """
     if not _FORM.match(request.key):
         raise InvalidInput.at("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
@@ -76,4 +91,4 @@ async def run_once(
     if kept.request_hash != request.hash:
         raise IdempotencyConflict("This Idempotency-Key was sent with another request before.")
     values = {} if kept.sealed is None else box_of(settings).open(kept.sealed, purpose=PURPOSE)
-    return Remembered(rows=kept.made, values=values)
+    return RememberedResult(rows=kept.made, values=values)

@@ -1,4 +1,4 @@
-"""Idempotency keys: which changes have been made already, for whom, and what they made."""
+"""The table of idempotency keys: the changes that were made, by whom, and their results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ import orjson
 
 from app.db.pool import Connection
 
-#: How long a key stands for its first request. After that it is as new.
+#: Hours for which a key stands for its first request. After that it can be used anew.
 LIFETIME_HOURS = 24
-#: How long a request waits for another with its key that is under way.
+#: Milliseconds that a request waits for a running request with the same key.
 WAIT_MS = 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyOwner:
-    """Whose key it is, and which mutation of the operation it stands for."""
+    """The owner of a key: the actor, and the mutation of the operation that the key stands for."""
 
     actor: str
     key: str
@@ -25,7 +25,12 @@ class KeyOwner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptAnswer:
-    """made: payload field → type and id. sealed: the payload's other values, encrypted."""
+    """The stored result of a request.
+
+    Args:
+        made: Type and id of each row, by payload field.
+        sealed: The payload's other values, encrypted. None if there are none.
+    """
 
     request_hash: bytes
     made: Mapping[str, tuple[str, int]]
@@ -33,13 +38,19 @@ class KeptAnswer:
 
 
 class KeyInUse(Exception):
-    """Another transaction has the key, and has not ended in time. The own one has failed with that."""
+    """The key is held by another transaction; ours is aborted by the lock timeout."""
 
 
 async def claim_key(conn: Connection, owner: KeyOwner, *, request_hash: bytes) -> KeptAnswer | None:
-    """Take a key until the transaction ends; what was made under it before, if anything was.
+    """Lock a key until the transaction ends, and return the result that is stored under it.
 
-    Waits for a transaction that has the key, and gets what that one commits. Raises KeyInUse.
+    A transaction that holds the key is waited for, and its result is returned.
+
+    Returns:
+        None if the key is new or has expired.
+
+    Raises:
+        KeyInUse: The other transaction did not end in time.
     """
     await conn.execute(f"set local lock_timeout = {WAIT_MS}")
     try:
@@ -62,7 +73,7 @@ async def claim_key(conn: Connection, owner: KeyOwner, *, request_hash: bytes) -
 async def keep_answer(
     conn: Connection, owner: KeyOwner, *, made: Mapping[str, tuple[str, int]], sealed: bytes | None
 ) -> None:
-    """Note what the claimed key's change has made."""
+    """Store the result of the claimed key's change."""
     await conn.execute(
         "update idempotency_keys set made = $4::text::jsonb, sealed = $5 where actor = $1 and key = $2 and field = $3",
         owner.actor,
@@ -74,7 +85,7 @@ async def keep_answer(
 
 
 async def delete_expired_keys(conn: Connection, *, limit: int) -> None:
-    """Delete some of the keys that have expired and that nobody holds."""
+    """Delete at most `limit` expired keys that no transaction holds."""
     await conn.execute(
         "delete from idempotency_keys k using (select actor, key, field from idempotency_keys"
         f" where created_at < now() - interval '{LIFETIME_HOURS} hours' limit $1 for update skip locked) old"
@@ -91,7 +102,7 @@ async def _get_answer(conn: Connection, owner: KeyOwner) -> KeptAnswer:
         owner.field,
     )
     if row is None:
-        # It expired, and was deleted between the two statements: the next try finds it new.
+        # It expired and was deleted between the two statements. The next request finds the key new.
         raise KeyInUse
     made = {field: (type_name, key) for field, (type_name, key) in orjson.loads(row["made"]).items()}
     return KeptAnswer(request_hash=row["request_hash"], made=made, sealed=row["sealed"])

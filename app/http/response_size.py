@@ -1,16 +1,14 @@
-"""How large an answer would be as JSON, found without writing it."""
+"""The size of an answer as JSON, estimated without writing it."""
 
-from typing import Any
-
-#: Of a key or a value that is no text: quotes, colon, comma; digits of a number.
+#: Bytes counted for each entry of an object in addition to texts: quotes, colon, comma, digits of a number.
 _OTHER_BYTES = 4
 
 
-def exceeds(value: Any, most_bytes: int) -> bool:
-    """Whether a JSON value has more bytes than that. It stops counting once it has.
+def exceeds(value: object, most_bytes: int) -> bool:
+    """Tell whether a JSON value has more than `most_bytes` bytes. Counting stops as soon as it has.
 
-    Texts may stand in an answer many times and in memory once: an answer that is counted may have any size.
-    Characters that JSON escapes count as they are.
+    The same text may stand in an answer many times and in memory once, so an answer may have any size. Characters
+    that JSON escapes count as one.
     """
     left, pending = most_bytes, [value]
     while pending:

@@ -1,4 +1,4 @@
-"""Partial updates: an attribute that is absent stays as it is, one that is null is cleared."""
+"""Partial updates: an absent attribute stays as it is, a null one is cleared."""
 
 from dataclasses import fields
 from enum import Enum
@@ -17,7 +17,7 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-def given(attributes: "DataclassInstance") -> dict[str, Any]:
-    """The attributes that were sent, by their names; the values may be None."""
+def sent_values(attributes: "DataclassInstance") -> dict[str, Any]:
+    """Return the attributes that were sent, by their names. A value may be None."""
     found = {field.name: getattr(attributes, field.name) for field in fields(attributes)}
     return {name: value for name, value in found.items() if value is not ABSENT}

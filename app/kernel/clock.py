@@ -1,8 +1,8 @@
-"""The only source of the time of day in this process. What is stored takes PostgreSQL's."""
+"""The clock of this process. Stored times are taken from PostgreSQL's clock."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present, aware, in UTC."""
+    """Return the present time, aware, in UTC."""
     return datetime.now(UTC)

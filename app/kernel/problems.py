@@ -1,4 +1,4 @@
-"""What is wrong with an input: the path of a field, by the names of the services' inputs, and messages about it."""
+"""Problems of an input: the path of a field, by the names of the services' inputs, and messages about it."""
 
 import math
 import re
@@ -21,7 +21,7 @@ _INT4 = frozenset({"quantity", "count_on_hand", "min_purchase_quantity", "max_pu
 
 
 class Problems(dict[str, list[str]]):
-    """Path → messages. All of an input's problems are told at once."""
+    """Messages by the path of the field. All problems of an input are reported at once."""
 
     def add(self, path: str, message: str) -> None:
         self.setdefault(path, []).append(message)
@@ -32,16 +32,16 @@ class Problems(dict[str, list[str]]):
         return self
 
     def check(self) -> None:
-        """Raises InvalidInput that names every field, if there is any problem."""
+        """Raise InvalidInput that names every field, if there is a problem."""
         if self:
             told = "; ".join(f"{path}: {', '.join(messages)}" for path, messages in self.items())
             raise InvalidInput(told, fields=self)
 
 
 def value_problems(value: object, path: str = "") -> Problems:
-    """What PostgreSQL can't hold, or nobody should send, anywhere in a (nested) input dataclass.
+    """List the values of a (nested) input dataclass that PostgreSQL can't store or that are too long.
 
-    Texts are bounded and free of NUL and of half a surrogate pair; numbers fit their columns; times fit UTC.
+    Texts are bounded and have no NUL and no half of a surrogate pair. Numbers fit their columns. Times fit UTC.
     """
     problems = Problems()
     if is_dataclass(value):
@@ -58,12 +58,12 @@ def value_problems(value: object, path: str = "") -> Problems:
 
 
 def blank_problems(texts: Mapping[str, str]) -> Problems:
-    """The paths whose text says nothing."""
+    """List the texts that are blank, by their paths."""
     return Problems({path: ["must not be blank"] for path, text in texts.items() if not text.strip()})
 
 
 def url_problems(urls: Mapping[str, str | None]) -> Problems:
-    """The paths whose text is no address of the web; None is none."""
+    """List the texts that are not http(s) URLs, by their paths. None is allowed."""
     wrong = [path for path, url in urls.items() if url is not None and not _WEB_ADDRESS.match(url)]
     return Problems({path: ["must be an http:// or https:// URL"] for path in wrong})
 
@@ -93,7 +93,7 @@ def longest_text(name: str) -> int:
 
 
 def text_problem(text: str, longest: int) -> str | None:
-    """Why PostgreSQL can't hold the text, or nobody should send it."""
+    """Return why a text can't be stored; None if it can."""
     if len(text) > longest:
         return f"must not be longer than {longest} characters"
     if "\x00" in text:

@@ -1,4 +1,4 @@
-"""A cache that is bounded by the size of what is in it."""
+"""A cache that is bounded by the size of its values."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -8,8 +8,8 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Kept(Generic[K, V]):
-    """Values by their keys, up to `most` of their sizes together; the one used least lately is forgotten first."""
+class SizedCache(Generic[K, V]):
+    """A cache whose values have at most `most` of size together. The least recently used value is dropped first."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -24,12 +24,12 @@ class Kept(Generic[K, V]):
         return value
 
     def keep(self, key: K, value: V, size: int) -> None:
-        """Under a key that has no value yet."""
+        """Store a value under a key that has none yet."""
         self._values[key] = value
         self._add(key, size)
 
     def grow(self, key: K, value: V, size: int) -> None:
-        """Count what a value has come to take beside; nothing when it has been forgotten."""
+        """Add to the size of a value; do nothing if it has been dropped."""
         if self._values.get(key) is value:
             self._add(key, size)
 

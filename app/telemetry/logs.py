@@ -1,4 +1,4 @@
-"""Logs: structlog for ours, the same form for those of libraries."""
+"""Logs: structlog writes ours; those of libraries get the same form."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ from app.settings import Settings
 
 
 def configure_logging(settings: Settings) -> None:
-    """One line per event on stderr, as JSON or for people, from the settings' level up."""
+    """Write one line per event to stderr, as JSON or for people, from the settings' level up."""
     level = getattr(logging, settings.log_level.upper())
     shared: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
@@ -26,7 +26,7 @@ def configure_logging(settings: Settings) -> None:
     structlog.configure(
         processors=[*shared, *tail],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # Bytes as they are serialised: an attempt's line is a good part of what the attempt costs.
+        # Bytes as orjson returns them: the line of an attempt is a good part of the attempt's CPU time.
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer)
         if is_json
         else structlog.WriteLoggerFactory(sys.stderr),
@@ -47,5 +47,5 @@ def _json(_: Any, __: str, event: Any) -> bytes:
 
 
 def _text(_: Any, __: str, line: Any) -> str:
-    """What libraries log goes through `logging`, which writes text."""
+    """Return a line as text: `logging`, which libraries use, writes text only."""
     return line.decode() if isinstance(line, bytes) else str(line)

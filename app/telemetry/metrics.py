@@ -1,6 +1,6 @@
-"""Figures for Prometheus: what this process has done, and what waits for all of them. Served on a port of their own.
+"""Metrics for Prometheus: the work that this process has done, and the work that waits. They have their own port.
 
-Counters are incremented once for a batch where there is one: they must not be what a delivery costs.
+Counters are incremented once per batch if possible, so that they add little to the time of a delivery.
 """
 
 from collections import Counter as Tally
@@ -17,7 +17,7 @@ OPERATIONS = Counter(
     ["by"],
 )
 PLANS_BAILED_OUT = Counter(
-    "tellgraph_plans_bailed_out", "Operations of the API whose plan gave them up, most of them for an error to be told."
+    "tellgraph_plans_bailed_out", "Operations of the API whose plan gave up, mostly because the result has an error."
 )
 RENDERINGS = Counter(
     "tellgraph_renderings",
@@ -26,7 +26,7 @@ RENDERINGS = Counter(
 )
 CHANGE_EVENTS_PUBLISHED = Counter("tellgraph_change_events_published", "Change events published by this process.")
 CHANGE_EVENTS_SET_ASIDE = Counter(
-    "tellgraph_change_events_set_aside", "Change events that this process could not publish, whatever it tried."
+    "tellgraph_change_events_set_aside", "Change events that this process could not publish and has set aside."
 )
 WEBHOOK_EVENTS_MADE = Counter(
     "tellgraph_webhook_events_made", "Webhook events made by this process, by the state they were made in.", ["state"]
@@ -58,15 +58,16 @@ CAUGHT_UP = Counter(
 
 
 def count(counter: Counter, labels: Iterable[str]) -> None:
-    """Count a batch: one increment for each label that occurs."""
+    """Count a batch with one increment for each label that occurs."""
     for label, number in Tally(labels).items():
         counter.labels(label).inc(number)
 
 
 def serve_metrics(settings: Settings) -> None:
-    """Answer `GET /metrics` from a thread for as long as the process lives; nothing where no port is set.
+    """Answer `GET /metrics` from a thread until the process ends. Do nothing if no port is set.
 
-    Raises: TellgraphError when the port can't be had.
+    Raises:
+        TellgraphError: The port can't be listened on.
     """
     if settings.metrics_port is None:
         return

@@ -1,4 +1,4 @@
-"""What every resolver of one operation (or one rendered batch) shares."""
+"""The context that all resolvers of one operation (or of one rendered batch) share."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -17,11 +17,13 @@ from schema.engine.reader import Reader
 class Context:
     """Viewer, loaders and connections of one operation.
 
-    database      for mutations, whose service opens a transaction of its own; None while rendering.
-    filters       for dry runs, the process's one; None while rendering.
-    request_headers  those of the request that resolvers read, by lower-case name.
-    dry_run_cost  of the dry runs of webhooks so far.
-    sees_deleted  whether `node` finds soft-deleted entities: a destroy event shows the entity as it was last.
+    Args:
+        database: For mutations, whose service opens its own transaction. None while rendering.
+        filters: The filter process, for dry runs. None while rendering.
+        is_rendering: A stored query is being rendered. Then `node` finds soft-deleted entities, because a destroy
+            event shows the last state, and the cost is not checked: it was when the query was saved.
+        dry_run_cost: The cost of the dry runs of this operation so far.
+        request_headers: The headers that resolvers read, by lower-case name.
     """
 
     viewer: Viewer
@@ -30,13 +32,19 @@ class Context:
     settings: Settings
     database: Database | None = None
     filters: FilterProcess | None = None
-    sees_deleted: bool = False
+    is_rendering: bool = False
     dry_run_cost: int = 0
     request_headers: dict[str, str] = field(default_factory=dict)
     _turns: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @classmethod
+    def for_rendering(cls, reader: Reader, viewer: Viewer, settings: Settings) -> "Context":
+        """Return the context in which stored queries are rendered on behalf of a webhook's owner."""
+        loaders = Loaders(reader, viewer)
+        return cls(viewer=viewer, reader=reader, loaders=loaders, settings=settings, is_rendering=True)
+
     async def turn(self) -> None:
-        """Let others run before work that holds the loop: an operation may ask for it under a hundred aliases."""
+        """Let other tasks run before work that blocks the event loop. One operation may ask for it a hundred times."""
         async with self._turns:
             await asyncio.sleep(0)
 

@@ -1,21 +1,20 @@
-"""What an operation may cost: how many values its answer may hold, computed before anything is executed.
+"""The cost of an operation: the number of values that its answer may hold, computed before it is executed.
 
-Every selected field counts 1; a text that may be long, and a dry run, count more (weights.py). Each entry of a
-list in a field's arguments counts 1. What is below a list counts once for each of its rows: a page's `first` or `last`
-(50 where neither is given, 500 at most), as many as `ids` are given, LIST_SIZE for a plain list, and for one at the
-root, which has no owner that keeps it short, the 500 that it may return at most. Fields are counted as written: `@skip`
-and `@include` don't lower the cost, and fragments on different types add up. Of introspection, a list counts as many
-rows as the schema gives it in the mean: the query of the tools costs what it returns, some 25,000.
+- Every selected field counts 1. Texts that may be long, and dry runs, count more (weights.py).
+- Each entry of a list in a field's arguments counts 1.
+- A selection below a list counts once for each row. A page has `first` or `last` rows (50 by default, at most 500), a
+  list by `ids` as many as are given, a plain list LIST_SIZE, and a plain list at the root 500, its limit.
+- `@skip` and `@include` don't lower the cost, and fragments on different types add up.
+- A list of introspection counts its mean number of rows: the query of the usual tools costs about 25,000, which is the
+  number of values that it returns.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     GraphQLField,
@@ -36,40 +35,45 @@ from graphql.type import GraphQLNonNull
 from app.db.keyset import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from schema.engine.argument_sizes import (
     MAX_REPORTED,
-    NOTHING,
+    NO_SIZE,
     SIZES,
-    Given,
+    VariableSize,
     entries_of,
-    given_by,
     literal_entries,
     literal_size,
     size_of,
+    variable_sizes,
     variables_of_arguments,
 )
-from schema.engine.described import Described, described
+from schema.engine.introspection_sizes import IntrospectionSizes, introspection_sizes
 from schema.engine.limits import INTROSPECTION
-from schema.engine.weights import DEAR, LIST_SIZE, weight
+from schema.engine.selections import Fragments, fragments_of
+from schema.engine.weights import EXPENSIVE_FIELDS, LIST_SIZE, weight
 
-#: Plain lists that are longer than LIST_SIZE, and how many rows they have at most.
+#: The most rows of plain lists that are longer than LIST_SIZE.
 LONG_LISTS: Mapping[tuple[str, str], int] = {("WebhookExplanation", "changes"): 100}
 
-#: The operation's name, and what its variables give.
-_Key = tuple[str | None, tuple[tuple[str, Given], ...]]
+#: The operation's name, and the sizes of its variables.
+_Key = tuple[str | None, tuple[tuple[str, VariableSize], ...]]
 
-#: Costs kept for one document. A client that pages uses one or two sizes.
-_KEPT = 100
+#: Costs cached for one document. A client that pages uses one or two sizes.
+_MAX_CACHED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """`visited`: how many selections were looked at to find it; each is once, however often it is spread."""
+    """The cost of an operation.
+
+    Args:
+        visited: The number of selections that were looked at. A fragment is looked at once, however often it is spread.
+    """
 
     total: int
     visited: int
 
 
 class Costs:
-    """The costs of a *validated* document's operations, for one set of variables after another."""
+    """The costs of the operations of a *validated* document, by their variables."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self._schema = schema
@@ -77,10 +81,11 @@ class Costs:
         self._sizing, self._others = variables_of_arguments(document)
         self._known: dict[_Key, Cost] = {}
 
-    def of(self, variables: Mapping[str, Any] | None = None, operation_name: str | None = None) -> Cost:
-        """The cost of one operation; 0 when there is no such operation.
+    def of(self, variables: Mapping[str, object] | None = None, operation_name: str | None = None) -> Cost:
+        """Return the cost of one operation; 0 if there is no such operation.
 
-        variables  as the client sent them; those that are of no use as a size count as null.
+        Args:
+            variables: The variables as the client sent them. Values that can't be a size count as null.
         """
         given = variables or {}
         sizes = [(name, (size_of(given[name]), 0)) for name in self._sizing if name in given]
@@ -88,15 +93,15 @@ class Costs:
         key: _Key = (operation_name, (*sizes, *entries))
         found = self._known.get(key)
         if found is None:
-            found = _measured(self._schema, self._document, key)
-            if len(self._known) >= _KEPT:
+            found = _measure(self._schema, self._document, key)
+            if len(self._known) >= _MAX_CACHED:
                 self._known.clear()
             self._known[key] = found
         return found
 
 
 def cost_error(cost: Cost, maximum: int, operation: OperationDefinitionNode | None = None) -> GraphQLError | None:
-    """The refusal of an operation that costs too much, with its place in the document where it is given."""
+    """Return the error of an operation that costs too much, at the place of `operation`; None if it may be run."""
     if cost.total <= maximum:
         return None
     return GraphQLError(
@@ -107,18 +112,17 @@ def cost_error(cost: Cost, maximum: int, operation: OperationDefinitionNode | No
     )
 
 
-def _measured(schema: GraphQLSchema, document: DocumentNode, key: _Key) -> Cost:
+def _measure(schema: GraphQLSchema, document: DocumentNode, key: _Key) -> Cost:
     operation_name, given = key
     operation = get_operation_ast(document, operation_name)
     root = schema.get_root_type(operation.operation) if operation else None
     if operation is None or root is None:
         return Cost(total=0, visited=0)
-    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     meter = _Meter(
         schema=schema,
-        fragments=fragments,
-        given=given_by(operation, given),
-        described=described(schema),
+        fragments=fragments_of(document),
+        given=variable_sizes(operation, given),
+        introspection_sizes=introspection_sizes(schema),
     )
     total = meter.selections(operation.selection_set, root).once
     return Cost(total=min(total, MAX_REPORTED), visited=meter.visited)
@@ -126,7 +130,7 @@ def _measured(schema: GraphQLSchema, document: DocumentNode, key: _Key) -> Cost:
 
 @dataclass(frozen=True, slots=True)
 class _Weight:
-    """What a selection set costs. Of a connection's, `per_row` is what its rows cost for each row of the page."""
+    """The cost of a selection set. In a connection, `per_row` is the cost of each row of the page."""
 
     once: int = 0
     per_row: int = 0
@@ -135,9 +139,9 @@ class _Weight:
 @dataclass(slots=True, kw_only=True)
 class _Meter:
     schema: GraphQLSchema
-    fragments: Mapping[str, FragmentDefinitionNode]
-    given: Mapping[str, Given]
-    described: Described
+    fragments: Fragments
+    given: Mapping[str, VariableSize]
+    introspection_sizes: IntrospectionSizes
     visited: int = 0
     _measured: dict[str, _Weight] = field(default_factory=dict)
 
@@ -158,7 +162,7 @@ class _Meter:
         return _Weight(once, per_row)
 
     def _fragment(self, name: str) -> _Weight:
-        """Each fragment is measured once: thirty that spread the next one twice expand to a thousand million."""
+        """Measure each fragment once: thirty that each spread the next one twice expand to a thousand million."""
         if name not in self._measured:
             fragment = self.fragments[name]
             inside = self.schema.type_map[fragment.type_condition.name.value]
@@ -176,9 +180,9 @@ class _Meter:
         if _is_connection(named):
             return _Weight(own + inside.once + self._page(node) * inside.per_row)
         if declared is TypeMetaFieldDef:
-            return _Weight(own + self.described.of_largest(inside.once))
+            return _Weight(own + self.introspection_sizes.of_largest(inside.once))
         if is_introspection_type(parent):
-            return _Weight(own + self.described.rows(name, inside.once))
+            return _Weight(own + self.introspection_sizes.rows(name, inside.once))
         if not _is_list(declared):
             return _Weight(own + inside.once)
         if _is_connection(parent):
@@ -186,7 +190,7 @@ class _Meter:
         return _Weight(own + self._rows(node, parent) * inside.once)
 
     def _own(self, node: FieldNode, parent: GraphQLNamedType, declared: GraphQLField | None) -> int:
-        """What a field counts for without what is below it."""
+        """Return the cost of a field without the selections below it."""
         name = node.name.value
         listed = sum(
             literal_entries(argument.value, self.given)
@@ -197,16 +201,16 @@ class _Meter:
             return 1 + listed
         if node.selection_set is None:
             return weight(parent.name, name, declared) + listed
-        return (DEAR.get(name, 1) if parent is self.schema.query_type else 1) + listed
+        return (EXPENSIVE_FIELDS.get(name, 1) if parent is self.schema.query_type else 1) + listed
 
     def _page(self, node: FieldNode) -> int:
-        """The size of a connection's page, by the rules of app/db/keyset.py; larger pages are refused there."""
+        """Return the size of a connection's page, by the rules of app/db/keyset.py, which refuses larger pages."""
         last, first = self._argument(node, "last"), self._argument(node, "first")
         size = last if last is not None else first if first is not None else DEFAULT_PAGE_SIZE
         return min(max(size, 0), MAX_PAGE_SIZE)
 
     def _rows(self, node: FieldNode, parent: GraphQLNamedType) -> int:
-        # A single id, which GraphQL takes for a list of one, may be a number: the cap bounds what that is taken for.
+        # GraphQL accepts a single id for a list of one. It may be a number; then it is read as a size, which is capped.
         asked = self._argument(node, "ids")
         if asked is not None:
             return min(max(asked, 0), MAX_PAGE_SIZE)
@@ -219,7 +223,7 @@ class _Meter:
             if argument.name.value == name:
                 value = argument.value
                 if isinstance(value, VariableNode):
-                    return self.given.get(value.name.value, NOTHING)[0]
+                    return self.given.get(value.name.value, NO_SIZE)[0]
                 return literal_size(value)
         return None
 

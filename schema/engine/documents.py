@@ -1,79 +1,88 @@
-"""What is known of a document once it was read: parsed, validated and measured; kept for the next time."""
+"""Documents: each text is parsed, validated and measured once, and kept for the next request."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphql import DocumentNode, GraphQLError, get_operation_ast
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema import Schema, validate_document
 
-from app.kernel.size_bounded_cache import Kept
+from app.kernel.size_bounded_cache import SizedCache
 from app.settings import Settings
 from schema.engine.cost import Cost, Costs, cost_error
-from schema.engine.limits import RULES, explained, introspects, long_list_error, parse_within_limits
+from schema.engine.limits import RULES, explain_errors, introspects, long_list_error, parse_within_limits
 
-#: Characters of all kept documents together: some 2,000 queries of usual size. Not their number, since what is parsed
-#: takes some hundred times its text in memory.
-KEPT_CHARACTERS = 2_000_000
+#: Characters of all cached documents together: about 2,000 queries of usual size. The limit is not their number,
+#: because a parsed document takes about a hundred times the memory of its text.
+MAX_CHARACTERS = 2_000_000
 
-#: What a document counts for beside its text, since a short one is not kept in as little memory.
+#: Characters that a document counts for in addition to its text: a short one takes memory, too.
 _EACH = 100
-#: How many characters of a plan's generated code count for one of a document: a plan takes some 14 bytes for each.
+#: Characters of generated code that count as one character of a document: a plan takes about 14 bytes for each.
 CODE_PER_CHARACTER = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """A document that could be parsed. `costs` are of use only when there are no errors.
+class Document:
+    """A document that could be parsed.
 
-    seen  what schema/engine/plans/cache.py notes of each of its operations.
+    Args:
+        node: Its syntax tree.
+        errors: The errors of validation. `costs` may only be used when there are none.
+        slots: A `PlanSlot` by the operation's name; see schema/engine/plans/cache.py.
     """
 
-    document: DocumentNode
+    node: DocumentNode
     errors: list[GraphQLError]
     costs: Costs
     introspects: bool
-    seen: dict[str | None, object] = field(default_factory=dict)
+    slots: dict[str | None, object] = field(default_factory=dict)
 
 
 class Documents:
-    """Documents by their text; the one used least lately is forgotten first."""
+    """Documents by their text. The least recently used one is dropped first."""
 
-    def __init__(self, kept_characters: int = KEPT_CHARACTERS) -> None:
-        self._known: Kept[str, Known] = Kept(kept_characters)
+    def __init__(self, max_characters: int = MAX_CHARACTERS) -> None:
+        self._cache: SizedCache[str, Document] = SizedCache(max_characters)
 
-    def find(self, text: str) -> Known | None:
-        """A document that was read before."""
-        return self._known.find(text)
+    def find(self, text: str) -> Document | None:
+        """Return the document of a text; None if it has not been read, or has been dropped."""
+        return self._cache.find(text)
 
-    def read(self, schema: Schema, text: str) -> Known:
-        """Parse and validate, once. Raises GraphQLError when it is no document; that is not kept."""
+    def read(self, schema: Schema, text: str) -> Document:
+        """Parse and validate a text, unless that has been done before.
+
+        Raises:
+            GraphQLError: The text is not a GraphQL document. It is not cached.
+        """
         if (found := self.find(text)) is not None:
             return found
-        document = parse_within_limits(text)
-        known = Known(
-            document=document,
-            errors=explained(validate_document(schema._schema, document, RULES)),
-            costs=Costs(schema._schema, document),
-            introspects=introspects(document),
+        node = parse_within_limits(text)
+        document = Document(
+            node=node,
+            errors=explain_errors(validate_document(schema._schema, node, RULES)),
+            costs=Costs(schema._schema, node),
+            introspects=introspects(node),
         )
-        self._known.keep(text, known, len(text) + _EACH)
-        return known
+        self._cache.keep(text, document, len(text) + _EACH)
+        return document
 
-    def grow(self, text: str, known: Known, code_characters: int) -> None:
-        """Count generated code that is kept with a document."""
-        self._known.grow(text, known, code_characters // CODE_PER_CHARACTER)
+    def grow(self, text: str, document: Document, code_characters: int) -> None:
+        """Add generated code to the size of a cached document."""
+        self._cache.grow(text, document, code_characters // CODE_PER_CHARACTER)
 
 
-def shown_cost(cost: Cost, maximum: int) -> dict[str, Any]:
-    """What `extensions` of a response say of its cost."""
+def cost_extension(cost: Cost, maximum: int) -> dict[str, object]:
+    """Return the entry of a response's `extensions` that tells its cost."""
     return {"cost": {"requested": cost.total, "maximum": maximum}}
 
 
 class PreparedOperation(SchemaExtension):
-    """Takes the place of parsing and validating, and refuses what costs too much; `extensions.cost` of the result."""
+    """Replaces parsing and validating by the cached document, and refuses operations that cost too much.
+
+    The result has `extensions.cost`.
+    """
 
     def __init__(self, documents: Documents) -> None:
         super().__init__()
@@ -83,35 +92,35 @@ class PreparedOperation(SchemaExtension):
 
     def on_parse(self) -> Iterator[None]:
         running = self.execution_context
-        self._known = self._documents.read(running.schema, running.query or "")
-        # Strawberry would take the first of several operations; the specification has the client name one.
+        self._document = self._documents.read(running.schema, running.query or "")
+        # Of several operations Strawberry would take the first. The specification requires the client to name one.
         name = running._provided_operation_name
-        if get_operation_ast(self._known.document, name) is None:
+        if get_operation_ast(self._document.node, name) is None:
             raise CannotGetOperationTypeError(name)
-        running.graphql_document = self._known.document
+        running.graphql_document = self._document.node
         yield
 
     def on_validate(self) -> Iterator[None]:
-        self.execution_context.pre_execution_errors = self._known.errors or self._refusals()
+        self.execution_context.pre_execution_errors = self._document.errors or self._refusals()
         yield
 
-    def get_results(self) -> dict[str, Any]:
-        """Nothing for a document that was refused before its cost was known."""
+    def get_results(self) -> dict[str, object]:
+        """Return the cost; nothing for a document that was refused before its cost was known."""
         if self._cost is None:
             return {}
-        return shown_cost(self._cost, self._maximum)
+        return cost_extension(self._cost, self._maximum)
 
     def _refusals(self) -> list[GraphQLError]:
         running = self.execution_context
         settings: Settings = running.context.settings
-        if self._known.introspects and not settings.introspection:
+        if self._document.introspects and not settings.introspection:
             message = "Introspection is switched off here."
             return [GraphQLError(message, extensions={"code": "INTROSPECTION_DISABLED"})]
-        if refusal := long_list_error(self._known.document, running.variables):
+        if refusal := long_list_error(self._document.node, running.variables):
             return [refusal]
-        if running.context.sees_deleted:
-            return []  # a stored query being rendered: its cost was checked when it was saved
+        if running.context.is_rendering:
+            return []  # The cost of a stored query was checked when it was saved.
         self._maximum = settings.max_cost
-        self._cost = self._known.costs.of(running.variables, running._provided_operation_name)
+        self._cost = self._document.costs.of(running.variables, running._provided_operation_name)
         refusal = cost_error(self._cost, self._maximum)
         return [refusal] if refusal else []

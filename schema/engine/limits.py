@@ -1,4 +1,4 @@
-"""How large an operation may be. The limits of the API are those of stored queries; cost.py has one more."""
+"""Limits on the size of documents. The API and stored queries have the same; cost.py has one more."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,24 +32,29 @@ from graphql import (
 from graphql.validation.validate import ValidationAbortedError
 
 from app.kernel.problems import MAX_ITEMS
+from schema.engine.selections import Fragments, fragments_of, iter_selections
 
-#: Of the text. Comments and white space are no tokens, but are read and kept all the same.
+#: Characters of a document. Comments and white space are no tokens, but take memory, too.
 MAX_CHARACTERS = 200_000
 MAX_TOKENS = 4_000
 MAX_DEPTH = 15
 MAX_ALIASES = 100
-#: Of each list in arguments and variables.
+#: Entries of each list in arguments and variables.
 MAX_ENTRIES = MAX_ITEMS
-#: Of fields and fragments that may stand for one value with each other, while validating: some 0.1 s. Their number is
-#: the square of how often a field is repeated. Thirty fragments of one form that are spread together take 9,000.
+#: Comparisons of fields that have the same key in the response, while validating: about 0.1 s. Their number grows with
+#: the square of a field's repetitions. Thirty equal fragments that are spread together take 9,000.
 MAX_COMPARISONS = 50_000
 
-#: The fields of the root that describe the schema. `__typename` is none of them.
+#: The fields of the root that describe the schema; `__typename` does not.
 INTROSPECTION: Mapping[str, GraphQLField] = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 
 
 def parse_within_limits(text: str) -> DocumentNode:
-    """Parse a document. Raises GraphQLError, with TOKEN_LIMIT or DEPTH_LIMIT when it is too large to be read."""
+    """Parse a document.
+
+    Raises:
+        GraphQLError: It has a syntax error, or is too large (TOKEN_LIMIT, DEPTH_LIMIT).
+    """
     if len(text) > MAX_CHARACTERS:
         raise GraphQLError(
             f"The document has more than {MAX_CHARACTERS} characters. Pass long values as variables.",
@@ -72,8 +77,7 @@ class SizeLimitRule(ValidationRule):
     """Refuses documents that nest or alias too much, before anything is executed."""
 
     def enter_document(self, document: DocumentNode, *_: object) -> None:
-        fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-        ruler = Ruler(fragments)
+        ruler = Ruler(fragments_of(document))
         for definition in document.definitions:
             selection_set = getattr(definition, "selection_set", None)
             if selection_set is None or isinstance(definition, FragmentDefinitionNode):
@@ -98,8 +102,11 @@ class ListLimitRule(ValidationRule):
             self.report_error(_too_long(what, len(node.values), node))
 
 
-def long_list_error(document: DocumentNode, variables: Mapping[str, Any] | None) -> GraphQLError | None:
-    """The refusal of variables with too long a list; names the variable, its field, and the argument it is for."""
+def long_list_error(document: DocumentNode, variables: Mapping[str, object] | None) -> GraphQLError | None:
+    """Return the error of variables that have too long a list; None if there is none.
+
+    The message names the variable, its field, and the argument that it is used for.
+    """
     pending: list[tuple[str, Any]] = [(f"${name}", value) for name, value in (variables or {}).items()]
     while pending:
         path, value = pending.pop()
@@ -113,14 +120,14 @@ def long_list_error(document: DocumentNode, variables: Mapping[str, Any] | None)
 
 
 def _argument_of(document: DocumentNode, path: str) -> str:
-    """`the argument legacyIds ($ids)`; of a field of a variable, the path alone."""
+    """Return `the argument legacyIds ($ids)`, or the path alone for a field of a variable."""
     find = _FindArgument(path.removeprefix("$"))
     visit(document, find)
     return f"the argument {find.found} ({path})" if find.found else f"the variable {path}"
 
 
 class _FindArgument(Visitor):
-    """The argument, or the field of one, that a variable is given for."""
+    """Finds the argument, or the field of an argument, that a variable is used for."""
 
     def __init__(self, variable: str) -> None:
         super().__init__()
@@ -141,7 +148,7 @@ def _too_long(what: str, entries: int, node: Node | None = None) -> GraphQLError
 
 
 class FieldOverlapRule(OverlappingFieldsCanBeMergedRule):
-    """The specification's rule, but what it may cost is bounded, and the refusal says by what."""
+    """The specification's rule with a limit on its comparisons, and an error that says so."""
 
     def __init__(self, context: ValidationContext) -> None:
         super().__init__(context)
@@ -159,7 +166,7 @@ class FieldOverlapRule(OverlappingFieldsCanBeMergedRule):
             raise ValidationAbortedError(message, selection_set, extensions={"code": "OVERLAP_LIMIT"}) from None
 
 
-#: By which documents are validated, of the API and of webhooks alike.
+#: The rules of validation, for the API and for webhooks.
 RULES: tuple[type[ASTValidationRule], ...] = (
     *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
     FieldOverlapRule,
@@ -168,8 +175,8 @@ RULES: tuple[type[ASTValidationRule], ...] = (
 )
 
 
-def explained(errors: list[GraphQLError]) -> list[GraphQLError]:
-    """The errors of a validation: one that graphql-core gave up, because fragments nest too deeply, says so."""
+def explain_errors(errors: list[GraphQLError]) -> list[GraphQLError]:
+    """Replace graphql-core's “Validation aborted.” by an error that says why: fragments nest too deeply."""
     message = "The document nests too deeply: its fragments spread one another."
     return [
         GraphQLError(message, extensions={"code": "DEPTH_LIMIT"}) if error.message == "Validation aborted." else error
@@ -178,17 +185,18 @@ def explained(errors: list[GraphQLError]) -> list[GraphQLError]:
 
 
 class Ruler:
-    """Measures the operations of one document. `visited`: how many selections it has looked at."""
+    """Measures the operations of one document. `visited` counts the selections that it has looked at."""
 
-    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+    def __init__(self, fragments: Fragments) -> None:
         self.visited = 0
         self._fragments = fragments
         self._measured: dict[str, tuple[int, int]] = {}
 
     def measure(self, selection_set: SelectionSetNode) -> tuple[int, int]:
-        """Depth and number of aliases, fragments expanded; neither is exact once one is above its limit.
+        """Return depth and number of aliases, with fragments expanded.
 
-        What is below introspection is not counted: tools need 13 levels, and graphql-core has a limit for it.
+        Counting stops above a limit. Selections below introspection are not counted: tools need 13 levels, and
+        graphql-core has its own limit for them.
         """
         depth = aliases = 0
         for selection in selection_set.selections:
@@ -212,24 +220,17 @@ class Ruler:
         return below[0] + 1, below[1] + has_alias
 
     def _fragment(self, name: str) -> tuple[int, int]:
-        """Each is measured once: thirty that spread the next one twice expand to a thousand million."""
+        """Measure each fragment once: thirty that each spread the next one twice expand to a thousand million."""
         fragment = self._fragments.get(name)
         if fragment is None:
             return 0, 0
         if name not in self._measured:
-            self._measured[name] = (0, 0)  # inside itself: a cycle
+            self._measured[name] = (0, 0)  # A fragment inside itself: a cycle.
             self._measured[name] = self.measure(fragment.selection_set)
         return self._measured[name]
 
 
 def introspects(document: DocumentNode) -> bool:
-    """Whether any operation or fragment asks for the schema itself."""
-    pending = [node.selection_set for node in document.definitions if hasattr(node, "selection_set")]
-    while pending:
-        for selection in pending.pop().selections:
-            if isinstance(selection, FieldNode) and selection.name.value in INTROSPECTION:
-                return True
-            nested: SelectionSetNode | None = getattr(selection, "selection_set", None)
-            if nested:
-                pending.append(nested)
-    return False
+    """Tell whether an operation or fragment selects the schema itself."""
+    fields = (one for one in iter_selections(document) if isinstance(one, FieldNode))
+    return any(field.name.value in INTROSPECTION for field in fields)

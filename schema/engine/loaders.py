@@ -1,6 +1,6 @@
-"""Dataloaders: however many rows ask for a relation, one statement answers.
+"""Dataloaders: one statement answers for all rows that ask for a relation.
 
-They are made on demand, one per relation and arguments, from the relations' declarations.
+A dataloader is made on demand for each relation and its arguments.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class Loaders:
         self._pending: set[asyncio.Future[Any]] = set()
 
     def related(self, relation: Relation, row: Any, **arguments: Any) -> Awaitable[Any]:
-        """What a row's relation holds: a row or None, a list, or a Connection. Raises Forbidden, InvalidInput."""
+        """Return a row's relation: a row or None, a list, or a Connection. Raises Forbidden, InvalidInput."""
         self._viewer.require(SCOPES[relation.target.name])
         VISIBILITY[relation.target.name].check(self._viewer)
         key = getattr(row, relation.local)
@@ -45,23 +45,23 @@ class Loaders:
         found = self._load(self._rows(relation, relation.where(**arguments)), key)
         return found if relation.classify is None else _classified(found, relation.classify)
 
-    def by_id(self, table: Table[Any], key: int, *, with_deleted: bool = False) -> Awaitable[Any]:
-        """The row, or None when it does not exist or is not for this viewer. Raises Forbidden."""
+    def by_id(self, table: Table[object], key: int, *, with_deleted: bool = False) -> Awaitable[Any]:
+        """Return the row, or None if it does not exist or the viewer may not see it. Raises Forbidden."""
         VISIBILITY[table.name].check(self._viewer)
         relation = Relation(target=table, local="id", remote="id", with_deleted=with_deleted)
         return self._load(self._rows(relation, "true"), key)
 
     def forget(self) -> None:
-        """Drop what was read: a mutation has changed the rows."""
+        """Drop all rows that were read: a mutation has changed them."""
         self._made.clear()
 
     async def settle(self) -> None:
-        """Wait for what is being read, also for those whom an error has cancelled: the connection is whole then."""
+        """Wait until no statement runs, also for resolvers that an error has cancelled. Then the connection is free."""
         while self._pending:
             await asyncio.wait(self._pending)
 
     async def listed(self, listing: Listing, **arguments: Any) -> Connection[Any]:
-        """One page of a root list. Raises Forbidden, InvalidInput."""
+        """Return one page of a root list. Raises Forbidden, InvalidInput."""
         self._viewer.require(listing.scope)
         table = listing.target
         VISIBILITY[table.name].check(self._viewer)
@@ -80,7 +80,7 @@ class Loaders:
         return make_connection(rows, part, asked.sort, table.name, count)
 
     async def whole(self, listing: Listing, **arguments: Any) -> list[Any]:
-        """A root list without pages. Raises Forbidden, and InvalidInput when it is longer than the longest page."""
+        """Return a root list without pages. Raises Forbidden, and InvalidInput if it exceeds the longest page."""
         self._viewer.require(listing.scope)
         VISIBILITY[listing.target.name].check(self._viewer)
         found = statements.listed_rows(listing.target, self._viewer, listing.ask(self._viewer, **arguments), WHOLE)
@@ -118,7 +118,7 @@ class Loaders:
         return self._loader((*_identity(relation), "count", where), lambda: load)
 
     def _grouped(self, relation: Relation, statement: Statement) -> Load:
-        """Each key's rows, in the statement's order; none for a key without any."""
+        """Return a function that reads each key's rows in the statement's order; an empty list if there are none."""
 
         async def load(keys: list[Any]) -> list[Any]:
             found = defaultdict(list)
@@ -129,9 +129,9 @@ class Loaders:
         return load
 
     def _load(self, loader: DataLoader[Any, Any], key: Any) -> Awaitable[Any]:
-        """What the loader finds for a key.
+        """Load one key.
 
-        Many may wait for the one read. An error where one of them is cancels it, and must not cancel the others.
+        Several resolvers may wait for the same read. An error cancels one of them; the read must go on for the others.
         """
         return self._shielded(loader.load(key))
 
@@ -153,12 +153,12 @@ class Loaders:
 
 
 def _identity(relation: Relation) -> tuple[Any, ...]:
-    """Relations that find the same rows share a loader: every `seller` of every type is one."""
+    """Return the key of a loader. Relations that find the same rows share one: `seller` of all types, for example."""
     return relation.target.name, relation.remote, relation.link, relation.is_list, relation.with_deleted
 
 
 def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Relay's arguments, and the field's own."""
+    """Split arguments into Relay's four and the field's own."""
     page = {name: value for name, value in arguments.items() if name in _PAGE}
     return page, {name: value for name, value in arguments.items() if name not in _PAGE}
 
@@ -171,7 +171,7 @@ def _first(load: Load) -> Load:
 
 
 def _skipping_none(load: Load) -> Load:
-    """A null foreign key has no row; it is not worth a parameter."""
+    """Wrap a function so that null keys, which have no row, are not sent to the database."""
 
     async def loaded(keys: list[Any]) -> list[Any]:
         present = [key for key in keys if key is not None]

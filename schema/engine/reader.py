@@ -1,34 +1,37 @@
-"""The one connection that an operation, or a rendered batch, reads by."""
+"""The reader: one connection for all reads of an operation or of a rendered batch."""
 
 import asyncio
-from typing import Any
 
-from app.auth.viewers import Witness
+from app.auth.viewers import KeyCheck
 from app.db.pool import DATABASE_ERRORS, Connection, Record
 from app.db.unreadable import UNREADABLE_ERRORS, times_as_text
 
 
 class Reader:
-    """One connection for all reads: resolvers run concurrently, a connection takes one statement at a time.
+    """Runs statements one at a time, although resolvers run concurrently.
 
-    witness     what a plan's statement selects along, where it can, to confirm that the viewer still is who it was.
-    statements  how many have run; tests hold it against the number of entities.
-    characters  of the JSON that plans have read.
+    Args:
+        key_check: A plan's statement uses it to confirm that the key still has the same viewer. None: the key was
+            looked up.
+
+    Attributes:
+        statements: How many statements have run. Tests compare it with the number of entities.
+        characters: The length of the JSON that plans have read.
     """
 
-    def __init__(self, conn: Connection, witness: Witness | None = None) -> None:
+    def __init__(self, conn: Connection, key_check: KeyCheck | None = None) -> None:
         self._conn = conn
-        self.witness = witness
+        self.key_check = key_check
         self._lock = asyncio.Lock()
         self.statements = 0
         self.characters = 0
 
     @property
     def is_in_transaction(self) -> bool:
-        """Also when a statement of it has failed, so that no other one can be run."""
+        """Tell whether a transaction is open, also if it has failed and accepts no further statement."""
         return self._conn.is_in_transaction()
 
-    async def fetch(self, sql: str, *args: Any) -> list[Record]:
+    async def fetch(self, sql: str, *args: object) -> list[Record]:
         async with self._lock:
             self.statements += 1
             try:
@@ -36,6 +39,6 @@ class Reader:
             except DATABASE_ERRORS:
                 raise
             except UNREADABLE_ERRORS:
-                # One row must not take all others with it: the field that shows the value says what is wrong with it.
+                # One unreadable value must not fail all rows: the field that shows it reports the error.
                 async with times_as_text(self._conn):
                     return await self._conn.fetch(sql, *args)

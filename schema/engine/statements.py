@@ -1,4 +1,4 @@
-"""The SQL of relations and lists, from their declarations. Pure; every statement carries the visibility rule."""
+"""The SQL of relations and lists, derived from their declarations. Every statement has the visibility rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,22 +7,22 @@ from typing import Any
 from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, Slice, after_cursor, order_by
 from app.db.table import Table
-from schema.entities.declarations import VISIBILITY, Asked, Relation
+from schema.entities.declarations import VISIBILITY, ListQuery, Relation
 from schema.entities.visibility import Through, condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """`args` follow whatever is `$1`, the keys, where there are keys."""
+    """A statement and its arguments. If it takes keys, they are `$1` and `args` follow."""
 
     sql: str
     args: tuple[Any, ...]
 
 
 def related_rows(relation: Relation, viewer: Viewer, where: str) -> Statement:
-    """The rows of many keys (`$1`), each with its own as `of_key`, in the order of keys and ids.
+    """Return the statement for the rows of many keys (`$1`), ordered by key and id.
 
-    Not `key`: some tables have a column of that name.
+    The column `of_key` has the row's key. It is not named `key`, because some tables have such a column.
     """
     rule, args = row_rule(relation, viewer, 2)
     source, key = source_of(relation)
@@ -34,7 +34,10 @@ def related_rows(relation: Relation, viewer: Viewer, where: str) -> Statement:
 
 
 def related_pages(relation: Relation, viewer: Viewer, where: str, part: Slice) -> Statement:
-    """One page of each of many keys (`$1`): `part.size + 1` rows at most, so that the last tells of more."""
+    """Return the statement for one page of each of many keys (`$1`).
+
+    It reads at most `part.size + 1` rows of each: the last one tells that there are more.
+    """
     page = page_of_key(relation, viewer, where, part)
     return Statement(
         sql=f"select k.key as of_key, {relation.target.select_list('t')} from unnest($1::{relation.key_type}[]) k(key)"
@@ -46,7 +49,12 @@ def related_pages(relation: Relation, viewer: Viewer, where: str, part: Slice) -
 def page_of_key(
     relation: Relation, viewer: Viewer, where: str, part: Slice, *, of: str = "k.key", parameter: int = 2
 ) -> Statement:
-    """The page of one key, the expression `of`: all columns, for a lateral join. Arguments from `$parameter`."""
+    """Return the statement for one page of one key, for a lateral join.
+
+    Args:
+        of: The expression of the key.
+        parameter: The number of the first parameter.
+    """
     rule, rule_args = row_rule(relation, viewer, parameter)
     after, after_args = after_cursor(BY_ID, part, parameter + len(rule_args))
     source, key = source_of(relation)
@@ -59,7 +67,7 @@ def page_of_key(
 
 
 def related_counts(relation: Relation, viewer: Viewer, where: str) -> Statement:
-    """How many rows each of many keys (`$1`) has; none for a key without any."""
+    """Return the statement that counts the rows of many keys (`$1`). A key without rows is not in the result."""
     rule, args = row_rule(relation, viewer, 2)
     source, key = source_of(relation)
     return Statement(
@@ -69,21 +77,21 @@ def related_counts(relation: Relation, viewer: Viewer, where: str) -> Statement:
     )
 
 
-def seen_ids(table: Table[Any], viewer: Viewer) -> Statement:
-    """Which of many rows (`$1`) the viewer sees, deleted ones among them. Their ids alone are read."""
+def visible_ids(table: Table[object], viewer: Viewer) -> Statement:
+    """Return the statement for the ids of those rows (`$1`) that the viewer may see, deleted ones included."""
     rule, args = row_rule(Relation(target=table, local="id", remote="id", with_deleted=True), viewer, 2)
     return Statement(sql=f"select t.id from {table.name} t where t.id = any($1::bigint[]) and {rule}", args=tuple(args))
 
 
-def listed_rows(table: Table[Any], viewer: Viewer, asked: Asked, part: Slice) -> Statement:
-    """One page of a whole table."""
+def listed_rows(table: Table[object], viewer: Viewer, asked: ListQuery, part: Slice) -> Statement:
+    """Return the statement for one page of a whole table."""
     rule = VISIBILITY[table.name]
-    parents, live, args = "", *_listed(table, viewer, asked)
+    parents, live, args = "", *_list_condition(table, viewer, asked)
     if isinstance(rule, Through) and rule.is_of_few and not viewer.is_operator:
-        parents, live, args = _listed_by_parent(table, rule, viewer, asked)
+        parents, live, args = _list_by_parent(table, rule, viewer, asked)
     after, after_args = after_cursor(asked.sort, part, len(args) + 1)
     order = f"order by {order_by(asked.sort, part)} limit {part.size + 1}"
-    # The cursor first: behind a filter's own bound on the same column, PostgreSQL would begin its scan at that.
+    # The cursor comes first. After a filter's own bound on the same column, PostgreSQL would start its scan at that.
     page = f"from {table.name} t where {after} and {live}"
     if asked.parts:
         pages = (_page(f"{page} and {one.where} {order}", parents, one.each) for one in asked.parts)
@@ -94,39 +102,41 @@ def listed_rows(table: Table[Any], viewer: Viewer, asked: Asked, part: Slice) ->
 
 
 def _page(page: str, *each: str) -> str:
-    """The rows of a page for each row of these FROM items; those that are empty don't count."""
+    """Return a page for each row of these FROM items; empty texts are ignored."""
     sources = [source for source in each if source]
     if not sources:
         return f"select t.* {page}"
     return f"select t.* from {' cross join '.join(sources)} cross join lateral (select t.* {page}) t"
 
 
-def _listed_by_parent(table: Table[Any], rule: Through, viewer: Viewer, asked: Asked) -> tuple[str, str, Sequence[Any]]:
-    """The rows `t_p` that a viewer sees, and the condition of those that point to one of them.
+def _list_by_parent(
+    table: Table[object], rule: Through, viewer: Viewer, asked: ListQuery
+) -> tuple[str, str, Sequence[Any]]:
+    """Return the parents `t_p` that a viewer sees, the condition of their rows, and the arguments.
 
-    In one condition, PostgreSQL would go by the order, through all of the table where hardly anything is the viewer's.
+    With a single condition, PostgreSQL would read the whole table in order, even if few rows are the viewer's.
     """
     seen, seen_args = condition(rule.rule, viewer, len(asked.args) + 1, "t_p")
     live = f"{asked.where} and t.{rule.column} = t_p.id and {_live(table, asked)}"
     return f"(select t_p.id from {rule.table} t_p where {seen}) t_p", live, [*asked.args, *seen_args]
 
 
-def listed_count(table: Table[Any], viewer: Viewer, asked: Asked) -> Statement:
-    live, args = _listed(table, viewer, asked)
+def listed_count(table: Table[object], viewer: Viewer, asked: ListQuery) -> Statement:
+    live, args = _list_condition(table, viewer, asked)
     return Statement(sql=f"select count(*) as n from {table.name} t where {live}", args=tuple(args))
 
 
-def _listed(table: Table[Any], viewer: Viewer, asked: Asked) -> tuple[str, Sequence[Any]]:
+def _list_condition(table: Table[object], viewer: Viewer, asked: ListQuery) -> tuple[str, Sequence[Any]]:
     rule, rule_args = condition(VISIBILITY[table.name], viewer, len(asked.args) + 1)
     return f"{asked.where} and {rule} and {_live(table, asked)}", [*asked.args, *rule_args]
 
 
-def _live(table: Table[Any], asked: Asked) -> str:
+def _live(table: Table[object], asked: ListQuery) -> str:
     return "t.deleted_at is null" if table.has("deleted_at") and not asked.with_deleted else "true"
 
 
 def source_of(relation: Relation) -> tuple[str, str]:
-    """FROM, and the expression that must be one of the keys."""
+    """Return FROM, and the expression that must be one of the keys."""
     link, target = relation.link, relation.target.name
     if link is None:
         return f"{target} t", f't."{relation.remote}"'
@@ -134,7 +144,11 @@ def source_of(relation: Relation) -> tuple[str, str]:
 
 
 def row_rule(relation: Relation, viewer: Viewer, parameter: int, alias: str = "t") -> tuple[str, list[int]]:
-    """Which rows of a relation's target exist for a viewer; arguments numbered from `$parameter`."""
+    """Return the condition for the rows of a relation's target that the viewer may see, and its arguments.
+
+    Args:
+        parameter: The number of the first parameter.
+    """
     target = relation.target
     rule, args = condition(VISIBILITY[target.name], viewer, parameter, alias)
     is_filtered = target.has("deleted_at") and not relation.with_deleted
@@ -147,5 +161,5 @@ def row_order(relation: Relation) -> str:
 
 
 def distinct_rows(relation: Relation) -> str:
-    """Several links may lead to one row."""
+    """Return DISTINCT ON if several links may lead to one row."""
     return f"distinct on ({row_order(relation)}) " if relation.link else ""

@@ -1,4 +1,4 @@
-"""What a field says whose stored time is one that Python can't read."""
+"""The error of a field whose stored time is beyond Python's range."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from schema.entities.declarations import Leaf
 
 
 def readable(value: Any) -> Any:
-    """The value itself. Raises InvalidInput (UNREADABLE) for a time that can't be read."""
+    """Return the value. Raises InvalidInput (UNREADABLE) for a time that Python can't read."""
     if value.__class__ is UnreadableTime:
         raise _unreadable(value)
     return value
 
 
 def computed_value(leaf: Leaf, row: Any, given: dict[str, Any]) -> Any:
-    """The value of a leaf. Raises InvalidInput (UNREADABLE) when it can't be told since a time can't be read."""
+    """Compute the value of a leaf. Raises InvalidInput (UNREADABLE) if it depends on a time that can't be read."""
     try:
         value = leaf.compute(row, **given)
     except (TypeError, AttributeError) as error:

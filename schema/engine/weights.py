@@ -1,4 +1,4 @@
-"""How many values a field counts for by itself when a cost is computed: 1, or more where it may hold or do much."""
+"""The weight of a field in the cost of an operation: 1, or more for long texts and slow fields."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ from schema.engine.limits import MAX_CHARACTERS
 from schema.entities.declarations import Leaf
 from schema.entities.declared import declaration_of
 
-#: Of a text that may be longer than MAX_TEXT, so many count as one value. Each may be four bytes.
+#: Characters that count as one value, in a text that may be longer than MAX_TEXT. Each may have four bytes.
 CHARACTERS_PER_VALUE = 200
 
-#: Rows that a plain list, such as an invoice's line items, is assumed to have; and texts in a list of them.
+#: Rows that a plain list (such as an invoice's line items) is assumed to have, and texts in a list of texts.
 LIST_SIZE = 10
 
-#: Characters of texts whose limit doesn't follow from their column's name.
+#: The most characters of texts whose limit does not follow from their column's name.
 LONGEST: Mapping[tuple[str, str], int] = {
     ("InvoiceAnnotation", "content"): MAX_LONG_TEXT,
     ("Invoice", "buyerMessageToSeller"): longest_text("message_to_seller"),
@@ -28,19 +28,19 @@ LONGEST: Mapping[tuple[str, str], int] = {
     ("Webhook", "url"): 2_000,
     ("WebhookDryRun", "payloadSchema"): 40_000,
     ("DeliveryAttempt", "responseBody"): 8_192,
-    # As long as they usually are. By the longest ones a page would hold twenty payloads, or no invoices with their
-    # adjustments; what an answer may hold in all is bounded by TELLGRAPH_MAX_RESPONSE_BYTES.
+    # Usual lengths. With the longest ones, a page could have only twenty payloads, or no invoices with adjustments.
+    # TELLGRAPH_MAX_RESPONSE_BYTES bounds the whole answer.
     ("WebhookPayload", "body"): 10_000,
     ("Adjustment", "description"): MAX_TEXT,
 }
 
-#: Root fields that take time by themselves. A dry run checks a query and compiles a filter: up to 0.1 s, so that an
-#: operation may have a few.
-DEAR: Mapping[str, int] = {"webhookDryRun": 10_000}
+#: Root fields that take time themselves. A dry run checks a query and compiles a filter, which takes up to 0.1 s. An
+#: operation may have a few of them.
+EXPENSIVE_FIELDS: Mapping[str, int] = {"webhookDryRun": 10_000}
 
 
 def weight(type_name: str, name: str, field: GraphQLField | None) -> int:
-    """What a leaf counts for: as many values as the longest text that it may hold has parts."""
+    """Return the weight of a leaf: the number of parts of the longest text that it may have."""
     longest = LONGEST.get((type_name, name))
     if longest is None:
         longest = 0 if field is None or not _is_text(field) else _longest_of(name, field)
@@ -49,7 +49,7 @@ def weight(type_name: str, name: str, field: GraphQLField | None) -> int:
 
 
 def _longest_of(name: str, field: GraphQLField) -> int:
-    """By the names of the field and of the columns that it shows: what writes them has the same names."""
+    """Return the length limit, by the names of the field and its columns, which inputs have, too."""
     declared = declaration_of(field)
     columns = declared.reads if isinstance(declared, Leaf) else ()
     return max(map(longest_text, [name, *columns]))

@@ -130,7 +130,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ListQuery:
     """What a root list's arguments ask for: a condition over the alias `t`, its arguments from `$1`, an order.
 
     parts  `where` once more, as conditions that exclude each other and together mean the same. Each part is read by
@@ -144,9 +144,9 @@ class Asked:
     with_deleted: bool = False
 
 
-def everything(viewer: Viewer) -> Asked:
+def everything(viewer: Viewer) -> ListQuery:
     """What a root list without arguments asks for."""
-    return Asked()
+    return ListQuery()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +161,7 @@ class Listing:
 
     target: Table[Any]
     scope: Scope
-    ask: Callable[..., Asked] = everything
+    ask: Callable[..., ListQuery] = everything
     classify: Callable[[Any], Any] | None = None
     is_whole: bool = False
 

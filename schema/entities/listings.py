@@ -7,7 +7,7 @@ from strawberry.types.arguments import StrawberryArgument
 
 from app.auth.viewers import Scope
 from app.db.table import Table
-from schema.entities.declarations import Asked, Listing, everything
+from schema.entities.declarations import Listing, ListQuery, everything
 from schema.entities.fields import PAGE_ARGUMENTS, DeclaredField
 
 
@@ -26,7 +26,7 @@ def listing(
     *,
     description: str,
     scope: Scope = Scope.READ,
-    ask: Callable[..., Asked] = everything,
+    ask: Callable[..., ListQuery] = everything,
     classify: Callable[[Any], Any] | None = None,
     arguments: Sequence[StrawberryArgument] = (),
     is_whole: bool = False,

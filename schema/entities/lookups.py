@@ -55,7 +55,7 @@ async def _find(context: Context, lookup: Lookup, global_id: str, field: str) ->
     type_name, key = _key(lookup, global_id, field)
     entity = ENTITIES[type_name]
     context.viewer.require(entity.scope)
-    return await context.loaders.by_id(entity.table, key, with_deleted=context.sees_deleted)
+    return await context.loaders.by_id(entity.table, key, with_deleted=context.is_rendering)
 
 
 def _key(lookup: Lookup, global_id: str, field: str) -> tuple[str, int]:

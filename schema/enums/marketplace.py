@@ -29,7 +29,7 @@ OrderStatusEnum = OrderStatus
 describe_enum(
     OrderStatus,
     "OrderStatusEnum",
-    "How far an order has come, from the cart to the payment.",
+    "The progress of an order, from the cart to the payment.",
     {
         "NEW": "A cart: nothing has been decided yet.",
         "CHECKOUT": "The buyer is entering addresses and payment.",
@@ -83,7 +83,7 @@ LineItemStatusEnum = LineItemStatus
 describe_enum(
     LineItemStatus,
     "LineItemStatusEnum",
-    "Where a line item stands, apart from its dispatch.",
+    "The status of a line item, apart from its dispatch.",
     {
         "NEW": "Bought; the seller has not set it aside yet.",
         "ALLOCATED": "The seller has set the goods aside.",
@@ -96,7 +96,7 @@ LineItemStatusFullEnum = LineItemStatusFull
 describe_enum(
     LineItemStatusFull,
     "LineItemStatusFullEnum",
-    "Where a line item stands, its dispatch included.",
+    "The status of a line item, including its dispatch.",
     {
         "NEW": "Bought; the seller has not set it aside yet.",
         "ALLOCATED": "The seller has set the goods aside.",
@@ -110,7 +110,7 @@ DeliveryTypeEnum = DeliveryType
 describe_enum(
     DeliveryType,
     "DeliveryTypeEnum",
-    "How items reach the buyer.",
+    "The way in which items reach the buyer.",
     {
         "BUY_ONLINE": "The seller sends them.",
         "CLICK_AND_COLLECT": "The buyer collects them from the seller.",
@@ -122,7 +122,7 @@ InvoiceClickAndCollectStatusEnum = InvoiceClickAndCollectStatus
 describe_enum(
     InvoiceClickAndCollectStatus,
     "InvoiceClickAndCollectStatusEnum",
-    "How far an invoice has come that the buyer collects.",
+    "The progress of an invoice that the buyer collects.",
     {"READY": "Ready to be collected.", "COLLECTED": "Collected by the buyer."},
 )
 
@@ -130,7 +130,7 @@ ShipmentStatusEnum = ShipmentStatus
 describe_enum(
     ShipmentStatus,
     "ShipmentStatusEnum",
-    "What a carrier reports about a parcel.",
+    "The status of a parcel that a carrier reports.",
     {
         "InfoReceived": "The carrier knows of it and has not got it yet.",
         "InTransit": "On its way.",
@@ -148,7 +148,7 @@ AdjustmentTypeEnum = AdjustmentType
 describe_enum(
     AdjustmentType,
     "AdjustmentTypeEnum",
-    "What kind of adjustment a price was given.",
+    "The kind of a price adjustment.",
     {"PROMOTION": "Something taken off.", "FEE": "Something added."},
 )
 
@@ -156,7 +156,7 @@ AdjustmentAppliesToEnum = AdjustmentAppliesTo
 describe_enum(
     AdjustmentAppliesTo,
     "AdjustmentAppliesToEnum",
-    "Which part of a price an adjustment changes.",
+    "The part of a price that an adjustment changes.",
     {"SUBTOTAL_DISCOUNT": "The price of the items.", "FREE_SHIPPING_DISCOUNT": "The price of shipping."},
 )
 
@@ -164,7 +164,7 @@ FieldTypeEnum = FieldType
 describe_enum(
     FieldType,
     "FieldTypeEnum",
-    "How a value of an option is given.",
+    "The form of an option's values.",
     {
         "SINGLE_SELECT": "One of the option's values.",
         "MULTI_SELECT": "Any number of the option's values.",
@@ -195,7 +195,7 @@ RefundRequestStatusEnum = RefundRequestStatus
 describe_enum(
     RefundRequestStatus,
     "RefundRequestStatusEnum",
-    "Where a refund request as a whole stands; it follows from its lines.",
+    "The status of a refund request; it follows from its lines.",
     {
         "AWAITING": "A line is pending approval or awaiting return.",
         "RETURNED": "The items have come back; the refund has not been decided yet.",
@@ -211,7 +211,7 @@ RefundRequestLineItemStatusEnum = RefundRequestLineItemStatus
 describe_enum(
     RefundRequestLineItemStatus,
     "RefundRequestLineItemStatusEnum",
-    "Where one line of a refund request stands.",
+    "The status of one line of a refund request.",
     {
         "PENDING_APPROVAL": "Somebody has yet to approve that it may be returned.",
         "AWAITING_RETURN": "The buyer is to send the items back, or has; the refund has not been decided yet.",
@@ -225,7 +225,7 @@ RefundRequestInitiatorEnum = RefundRequestInitiator
 describe_enum(
     RefundRequestInitiator,
     "RefundRequestInitiatorEnum",
-    "Who asked for a refund.",
+    "The person who asked for a refund.",
     {"ADMIN": "The operator.", "SELLER": "The seller.", "BUYER": "The buyer."},
 )
 
@@ -233,6 +233,6 @@ InvoiceAmendmentLineItemStatusEnum = InvoiceAmendmentLineItemStatus
 describe_enum(
     InvoiceAmendmentLineItemStatus,
     "InvoiceAmendmentLineItemStatusEnum",
-    "What became of the items that an amendment is about.",
+    "The outcome for the items of an amendment.",
     {"REFUNDED": "Refunded after they were sent.", "CANCELLED": "Cancelled before they were sent."},
 )

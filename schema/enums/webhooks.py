@@ -12,7 +12,7 @@ WebhookKlassEnum = WebhookKlass
 describe_enum(
     WebhookKlass,
     "WebhookKlassEnum",
-    "What a webhook is about. Changes of its parts count as changes of it.",
+    "The type of entity that a webhook reports. Changes of an entity's parts count as changes of the entity.",
     {
         "INVOICE": "Invoices, with their line items, shipments, amendments and refund requests.",
         "VARIANT": "Variants, with their images, option values and inventories, and their advert.",
@@ -21,7 +21,7 @@ describe_enum(
         "SHIPMENT": "Shipments, with their items and what the carrier reports.",
         "SELLER": "Sellers, with their address and images.",
         "ORDER": "Orders, with all that belongs to their invoices. For the operator only.",
-        "OPERATIONAL_EVENT": "What happens to webhooks themselves; CREATE is all that happens to such an event.",
+        "OPERATIONAL_EVENT": "Events of webhooks themselves. They are only created, never changed or deleted.",
     },
 )
 
@@ -29,11 +29,11 @@ WebhookEventEnum = WebhookEventName
 describe_enum(
     WebhookEventName,
     "WebhookEventEnum",
-    "What happened to an entity.",
+    "The kind of change of an entity.",
     {
         "CREATE": "It was created.",
         "UPDATE": "It, or a part of it, was changed.",
-        "DESTROY": "It was deleted; the payload shows it as it was last.",
+        "DESTROY": "It was deleted; the payload shows its last state.",
     },
 )
 
@@ -41,17 +41,17 @@ WebhookEventStateEnum = WebhookEventState
 describe_enum(
     WebhookEventState,
     "WebhookEventStateEnum",
-    "Where a webhook event stands on its way to the endpoint.",
+    "The state of a webhook event on its way to the endpoint.",
     {
         "PENDING": "Rendered, never sent.",
         "SENDING": "An attempt is in flight.",
-        "RETRYING": "The last attempt failed; the next one has its time.",
+        "RETRYING": "The last attempt failed; the next one is scheduled.",
         "DELIVERED": "The endpoint answered 2xx in time.",
-        "SKIPPED": "Not sent: it would have told the subscriber nothing new.",
-        "SUPERSEDED": "Not sent: a newer state of the same entity goes out in its place.",
-        "HELD": "Kept while the webhook is disabled; goes out when it is enabled again.",
+        "SKIPPED": "Not sent: the subscriber would have learned nothing new.",
+        "SUPERSEDED": "Not sent: a newer state of the same entity is sent instead.",
+        "HELD": "Kept while the webhook is disabled; sent when it is enabled again.",
         "FAILED": "No retries are left, or the endpoint is gone. It can be replayed.",
-        "CANCELLED": "Withdrawn before it was delivered.",
+        "CANCELLED": "Cancelled before it was delivered.",
         "RENDER_FAILED": "The stored query could not run at all. It can be run again.",
     },
 )
@@ -60,7 +60,7 @@ WebhookSignatureSchemeEnum = SignatureScheme
 describe_enum(
     SignatureScheme,
     "WebhookSignatureSchemeEnum",
-    "How a delivery is signed, as Standard Webhooks says.",
+    "The signature scheme of a delivery, as in Standard Webhooks.",
     {
         "HMAC": "`v1`: HMAC-SHA256 under a secret that you share with Tellgraph. Every delivery has it.",
         "ED25519": "`v1a`, beside `v1`: Ed25519; whoever has the public key can verify, and only Tellgraph can sign.",
@@ -71,12 +71,12 @@ WebhookRunStateEnum = WebhookRunState
 describe_enum(
     WebhookRunState,
     "WebhookRunStateEnum",
-    "Where a backfill, or a replay of many events, stands.",
+    "The state of a backfill, or of a replay of many events.",
     {
-        "RUNNING": "It goes on; a backfill waits while its webhook is disabled.",
+        "RUNNING": "It is running; a backfill waits while its webhook is disabled.",
         "DONE": "Everything has been handled.",
-        "CANCELLED": "Ended by hand, or with its webhook. What it had made by then stays.",
-        "FAILED": "It could not go on. What it had made by then stays.",
+        "CANCELLED": "Cancelled by hand, or because its webhook was deleted. Events that it had made stay.",
+        "FAILED": "It could not continue. Events that it had made stay.",
     },
 )
 
@@ -84,15 +84,15 @@ OperationalEventKindEnum = OperationalEventKind
 describe_enum(
     OperationalEventKind,
     "OperationalEventKindEnum",
-    "What happened to a webhook.",
+    "The kind of an operational event.",
     {
-        "DISABLED": "It was disabled, by Tellgraph or by hand: what it has to be sent is held.",
+        "DISABLED": "It was disabled, by Tellgraph or by hand: its events are held.",
         "FAILING": "No delivery has succeeded for a while, 10 minutes unless the operator has set another time."
-        " Told once, until one succeeds.",
+        " Reported once, until one succeeds.",
         "EXHAUSTED": "One of its events has used up its retries. It can be replayed.",
         "RECOVERED": "A delivery has succeeded again, after FAILING or after Tellgraph had disabled the webhook.",
-        "PUBLISH_FAILED": "A change could not be published and was set aside: no webhook is told of it until"
-        " `changeEventsRetry`. Of no webhook; for the operator alone.",
+        "PUBLISH_FAILED": "A change could not be published and was set aside: it is sent to no webhook until"
+        " `changeEventsRetry`. It belongs to no webhook and is for the operator only.",
     },
 )
 
@@ -100,18 +100,18 @@ WebhookChangeVerdictEnum = ChangeVerdict
 describe_enum(
     ChangeVerdict,
     "WebhookChangeVerdictEnum",
-    "What became of a recorded change for one webhook.",
+    "The outcome of a recorded change for one webhook.",
     {
-        "MADE": "A webhook event tells of it, which may have been skipped since: see its state.",
+        "MADE": "A webhook event reports it. The event may have been skipped: see its state.",
         "WAITING": "No worker has published it yet.",
-        "SET_ASIDE": "It could not be published; the operator has to have it tried again.",
+        "SET_ASIDE": "It could not be published; the operator has to retry it.",
         "NOT_VISIBLE": "The webhook's owner does not see the entity, or did not when it changed.",
         "BEFORE_WEBHOOK": "It was published before the webhook was registered.",
         "UNDONE": "The entity was created and destroyed before anything was published of it.",
         "NOT_ASKED_FOR": "The webhook's `events` leave its kind out.",
         "NOT_WATCHED": "Nothing that the query reads has changed.",
         "NOT_TRIGGERED": "Nothing that the triggers name has changed.",
-        "DISABLED": "The webhook is disabled, or catches up with what it missed: then it is sent the present state.",
-        "UNKNOWN": "Nothing is kept that tells.",
+        "DISABLED": "The webhook is disabled, or catches up after that: then it is sent the present state.",
+        "UNKNOWN": "No record tells.",
     },
 )

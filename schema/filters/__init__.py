@@ -1,4 +1,4 @@
-"""The filters and orders of root lists, one file per noun: input types, and what they ask of the database.
+"""The filters and orders of root lists, one file per noun: their input types and their conditions in SQL.
 
-All conditions must hold. What is absent or null is no condition; an empty list is one that nothing meets.
+All conditions must hold. A field that is absent or null is no condition. No row meets an empty list.
 """

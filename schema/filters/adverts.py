@@ -1,4 +1,4 @@
-"""Which adverts are asked for."""
+"""The filters of adverts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,24 +8,24 @@ import strawberry
 from app.auth.viewers import Viewer
 from app.db.keyset import by_column
 from app.marketplace.catalogue.db.variants import VARIANTS
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.enums.marketplace import (
     AdvertConditionEnum,
 )
-from schema.filters.conditions import Conditions, given, input_field, keys
+from schema.filters.conditions import Conditions, input_field, keys, value_or_none
 from schema.filters.enums import AdvertStatus, AdvertStatusEnum
-from schema.filters.external_ids import ExternalIDFilterInput, named
+from schema.filters.external_ids import ExternalIDFilterInput, has_external_id
 
 
-@strawberry.input(description="Adverts that meet all that is given.")
+@strawberry.input(description="Adverts that meet all given filters.")
 class AdvertFilterInput:
-    legacy_ids: list[int] | None = input_field("With one of these `legacyId`s; an empty list: none at all.")
-    seller_ids: list[strawberry.ID] | None = input_field("Of one of these sellers; an empty list: none at all.")
-    brand_ids: list[strawberry.ID] | None = input_field("Of one of these brands; an empty list: none at all.")
-    taxon_ids: list[strawberry.ID] | None = input_field("In one of these taxons; an empty list: none at all.")
+    legacy_ids: list[int] | None = input_field("With one of these `legacyId`s; an empty list: none.")
+    seller_ids: list[strawberry.ID] | None = input_field("Of one of these sellers; an empty list: none.")
+    brand_ids: list[strawberry.ID] | None = input_field("Of one of these brands; an empty list: none.")
+    taxon_ids: list[strawberry.ID] | None = input_field("In one of these taxons; an empty list: none.")
     title: str | None = input_field("With this text in the title, upper or lower case.")
-    codes: list[str] | None = input_field("With one of these codes; an empty list: none at all.")
+    codes: list[str] | None = input_field("With one of these codes; an empty list: none.")
     conditions: list[AdvertConditionEnum] | None = input_field("In one of these conditions; an empty list: none.")
     published: bool | None = input_field("Published by the seller (true), or not (false).")
     online: bool | None = input_field("Shown at the moment (true), or not (false).")
@@ -38,7 +38,7 @@ class AdvertFilterInput:
 
 
 def advert_conditions(query: Conditions, alias: str, filters: AdvertFilterInput) -> list[str | None]:
-    """Of the advert `alias`. Raises InvalidInput for ids of other types."""
+    """Return the conditions on the advert `alias`. Raises InvalidInput for ids of other types."""
     return [
         query.one_of(f"{alias}.id", filters.legacy_ids, "bigint"),
         query.one_of(f"{alias}.seller_id", keys(filters.seller_ids, "Seller", field="sellerIds"), "bigint"),
@@ -52,16 +52,16 @@ def advert_conditions(query: Conditions, alias: str, filters: AdvertFilterInput)
         query.holds(f"{alias}.is_vetted", filters.vetted),
         query.period(f"{alias}.created_at", filters.created_since, filters.created_until),
         query.period(f"{alias}.updated_at", filters.updated_since, filters.updated_until),
-        named(query, "Advert", f"{alias}.id", filters.external_id),
+        has_external_id(query, "Advert", f"{alias}.id", filters.external_id),
     ]
 
 
 ARGUMENTS = (
     argument("q", str | None, "With this text in the title, or with this `legacyId`."),
-    argument("legacy_ids", list[int] | None, "With one of these `legacyId`s; an empty list: none at all."),
-    argument("retailer_ids", list[strawberry.ID] | None, "Of one of these sellers; an empty list: none at all."),
-    argument("brand_ids", list[strawberry.ID] | None, "Of one of these brands; an empty list: none at all."),
-    argument("taxon_ids", list[strawberry.ID] | None, "In one of these taxons; an empty list: none at all."),
+    argument("legacy_ids", list[int] | None, "With one of these `legacyId`s; an empty list: none."),
+    argument("retailer_ids", list[strawberry.ID] | None, "Of one of these sellers; an empty list: none."),
+    argument("brand_ids", list[strawberry.ID] | None, "Of one of these brands; an empty list: none."),
+    argument("taxon_ids", list[strawberry.ID] | None, "In one of these taxons; an empty list: none."),
     argument("title", str | None, "With this text in the title, upper or lower case."),
     argument("status", AdvertStatusEnum | None, "Whether buyers can see it."),
     argument("published", bool | None, "Published by the seller (true), or not (false)."),
@@ -86,12 +86,19 @@ def ask(
     variant_skus: Sequence[str] | None = None,
     variant_barcodes: Sequence[str] | None = None,
     **filters: object,
-) -> Asked:
-    """`filters`: those that are fields of AdvertFilterInput, too. Raises InvalidInput for ids of other types."""
+) -> ListQuery:
+    """Return the query of `advertsWhere`.
+
+    Args:
+        filters: The arguments that are also fields of AdvertFilterInput.
+
+    Raises:
+        InvalidInput: An id is of another type.
+    """
     query = Conditions(viewer)
-    displayed = None if given(status) is None else status is AdvertStatus.DISPLAYED
-    return query.asked(
-        _found(query, given(q)),
+    displayed = None if value_or_none(status) is None else status is AdvertStatus.DISPLAYED
+    return query.list_query(
+        _found(query, value_or_none(q)),
         query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
         query.holds("t.is_published and t.is_online and t.is_vetted", displayed),
         *advert_conditions(query, "t", AdvertFilterInput(**filters)),  # type: ignore[arg-type]  # the same names
@@ -100,16 +107,16 @@ def ask(
     )
 
 
-def ask_filtered(viewer: Viewer, filters: AdvertFilterInput | None = None) -> Asked:
-    """Raises InvalidInput for ids of other types."""
+def ask_filtered(viewer: Viewer, filters: AdvertFilterInput | None = None) -> ListQuery:
+    """Return the query for a backfill's adverts. Raises InvalidInput for ids of other types."""
     query = Conditions(viewer)
-    return query.asked(*(advert_conditions(query, "t", filters) if filters else ()))
+    return query.list_query(*(advert_conditions(query, "t", filters) if filters else ()))
 
 
-def ask_all(viewer: Viewer, updated_since: datetime | None = None) -> Asked:
+def ask_all(viewer: Viewer, updated_since: datetime | None = None) -> ListQuery:
     query = Conditions(viewer)
     sort = by_column("updated_at", "timestamptz")
-    return query.asked(query.since("t.updated_at", updated_since), sort=sort, with_deleted=True)
+    return query.list_query(query.since("t.updated_at", updated_since), sort=sort, with_deleted=True)
 
 
 def _found(query: Conditions, q: str | None) -> str | None:

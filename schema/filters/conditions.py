@@ -1,7 +1,7 @@
-"""Conditions of a root list: SQL with numbered arguments, from what a caller gave.
+"""Conditions of a root list: SQL with numbered arguments.
 
-Each question gives None for what was not given, and `asked` joins the others. A text that no column can hold
-(NUL, half a surrogate pair) matches nothing, where PostgreSQL would raise an error.
+Each method returns None for a value that was not given, and `list_query` joins the other conditions. A text that no
+column can store (NUL, half a surrogate pair) matches nothing; PostgreSQL would raise an error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ import strawberry
 from strawberry.types.unset import UnsetType
 
 from app.auth.viewers import Viewer
-from app.db.keyset import BY_ID, Sort, chained
+from app.db.keyset import BY_ID, Sort, chain_sorts
 from app.db.table import Table
 from app.errors import InvalidInput
 from schema.entities import global_ids
-from schema.entities.declarations import VISIBILITY, Asked, Part
+from schema.entities.declarations import VISIBILITY, ListQuery, Part
 from schema.entities.visibility import condition
 
 NOTHING = "false"
@@ -25,14 +25,14 @@ F = TypeVar("F", bound=StrEnum)
 
 
 class Conditions:
-    """Collects the arguments of one list's conditions; `t` is the listed table."""
+    """Collects the conditions and arguments of one list. In the SQL, `t` is the listed table."""
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
         self._args: list[Any] = []
 
     def value(self, value: object, type_: str) -> str:
-        """The parameter that stands for a value."""
+        """Add an argument and return its parameter."""
         self._args.append(value)
         return f"${len(self._args)}::{type_}"
 
@@ -48,8 +48,10 @@ class Conditions:
         return f"{expression} = any({self.value([one for one in values if _is_storable(one)], f'{type_}[]')})"
 
     def is_one(self, expression: str, values: Sequence[StrEnum] | None) -> str | None:
-        """One of the words of an enumeration. They stand in the SQL itself: by an argument, a plan that is kept could
-        choose neither partitions nor partial indexes.
+        """Return the condition for members of an enumeration.
+
+        The members are part of the SQL text. With an argument, PostgreSQL's cached plan could not use partitions and
+        partial indexes.
         """
         if not _is_given(values):
             return None
@@ -63,14 +65,14 @@ class Conditions:
         return f"{expression} <= {self.value(most, 'bigint')}" if _is_given(most) else None
 
     def since(self, expression: str, at: datetime | None) -> str | None:
-        """At that time or later."""
+        """Return the condition for that time or later."""
         return f"{expression} >= {self.value(_instant(at), 'timestamptz')}" if _is_given(at) else None
 
     def period(
         self, column: str, since: datetime | None, until: datetime | None, *, is_nullable: bool = False
     ) -> str | None:
-        """From one time on and before another, so that one period's end is the next one's begin. Never a null."""
-        # As the list is ordered, so that filter and order share an index.
+        """Return the condition for a period from `since` (included) to `until` (excluded). A null is in no period."""
+        # The same expression as in the order, so that filter and order share an index.
         expression = f"coalesce({column}, 'infinity'::timestamptz)" if is_nullable else column
         begun = self.since(expression, since)
         ended = f"{expression} < {self.value(_instant(until), 'timestamptz')}" if _is_given(until) else None
@@ -78,7 +80,7 @@ class Conditions:
         return " and ".join(sql for sql in (begun, ended, told) if sql) or None
 
     def containing(self, expression: str, text: str | None) -> str | None:
-        """The text anywhere in it, upper or lower case; an expression that is null contains nothing."""
+        """Return the condition that a text contains another, ignoring case. A null contains nothing."""
         if not _is_given(text):
             return None
         assert text is not None
@@ -88,39 +90,39 @@ class Conditions:
         return f"{expression} ilike {self.value(f'%{pattern}%', 'text')} escape '\\'"
 
     def holds(self, sql: str, wanted: bool | None) -> str | None:
-        """Where the condition holds, or where it doesn't."""
+        """Return the condition or, if `wanted` is false, its negation."""
         if not _is_given(wanted):
             return None
         return f"({sql})" if wanted else f"({sql}) is not true"
 
-    def seen(self, table: Table[Any], alias: str) -> str:
-        """The rule of another table's row: what the viewer can't see must not answer a filter."""
+    def visibility_rule(self, table: Table[object], alias: str) -> str:
+        """Return the visibility rule of another table: rows that the viewer can't see must not decide a filter."""
         rule, args = condition(VISIBILITY[table.name], self._viewer, len(self._args) + 1, alias)
         self._args += args
         return f"{rule} and {alias}.deleted_at is null" if table.has("deleted_at") else rule
 
-    def exists(self, table: Table[Any], alias: str, on: str, *conditions: str | None) -> str | None:
-        """A row of another table that the viewer sees and that meets these conditions; None without any."""
+    def exists(self, table: Table[object], alias: str, on: str, *conditions: str | None) -> str | None:
+        """Return the condition that a visible row of another table meets these conditions; None without any."""
         given = [sql for sql in conditions if sql is not None]
         if not given:
             return None
-        met = " and ".join((on, *given, self.seen(table, alias)))
+        met = " and ".join((on, *given, self.visibility_rule(table, alias)))
         return f"exists (select from {table.name} {alias} where {met})"
 
-    def asked(
+    def list_query(
         self, *conditions: str | None, sort: Sort = BY_ID, with_deleted: bool = False, parts: Sequence[Part] = ()
-    ) -> Asked:
+    ) -> ListQuery:
         where = " and ".join(sql for sql in conditions if sql is not None) or "true"
-        return Asked(where=where, args=tuple(self._args), sort=sort, with_deleted=with_deleted, parts=tuple(parts))
+        return ListQuery(where=where, args=tuple(self._args), sort=sort, with_deleted=with_deleted, parts=tuple(parts))
 
 
-def given(value: Any) -> Any:
-    """The value, or None for what was left out."""
+def value_or_none(value: Any) -> Any:
+    """Return the value, or None if it was left out."""
     return value if _is_given(value) else None
 
 
 def keys(global_ids_given: Sequence[str] | None, type_name: str, *, field: str) -> list[int] | None:
-    """The keys of global ids that must be of one type. Raises InvalidInput at `field`."""
+    """Return the keys of global ids, which must be of one type. Raises InvalidInput at `field`."""
     if not _is_given(global_ids_given):
         return None
     assert global_ids_given is not None
@@ -128,19 +130,19 @@ def keys(global_ids_given: Sequence[str] | None, type_name: str, *, field: str) 
 
 
 def key(global_id: str | None, type_name: str, *, field: str) -> int | None:
-    """The key of a global id that must be of one type. Raises InvalidInput at `field`."""
+    """Return the key of a global id, which must be of one type. Raises InvalidInput at `field`."""
     return global_ids.key_of(global_id, type_name, field=field) if global_id and _is_given(global_id) else None
 
 
 def sorted_by(fields: Sequence[F] | None, sorts: Mapping[F, Sort], *, descending: bool) -> Sort:
-    """An order by several fields, the first one first; by the first of `sorts` when none is given."""
-    named = given(fields) or [next(iter(sorts))]
-    sort = chained(*(sorts[field] for field in dict.fromkeys(named)))
+    """Return the order by several fields, the most important first; by the first of `sorts` without any."""
+    named = value_or_none(fields) or [next(iter(sorts))]
+    sort = chain_sorts(*(sorts[field] for field in dict.fromkeys(named)))
     return sort.reversed() if descending else sort
 
 
 def input_field(description: str) -> Any:
-    """An optional field of an input type, without a default."""
+    """Declare an optional field of an input type, without a default."""
     return strawberry.field(default=strawberry.UNSET, description=description)
 
 
@@ -158,9 +160,9 @@ def _is_storable(value: object) -> bool:
 
 
 def _instant(at: datetime | None) -> datetime:
-    """In UTC, which is meant where no offset is given."""
+    """Convert a time to UTC; one without an offset is in UTC."""
     assert at is not None
     try:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except OverflowError as error:
-        raise InvalidInput(f"{at.isoformat()} lies beyond the times that can be asked for.") from error
+        raise InvalidInput(f"{at.isoformat()} is beyond the years 1 to 9999.") from error

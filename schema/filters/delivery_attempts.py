@@ -1,4 +1,4 @@
-"""Which delivery attempts are asked for."""
+"""The filters of delivery attempts."""
 
 from datetime import datetime
 
@@ -8,12 +8,12 @@ from app.auth.viewers import Viewer
 from app.db.keyset import by_column
 from app.webhooks.db.webhook_events import WEBHOOK_EVENTS
 from schema.entities import global_ids
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
-from schema.filters.conditions import Conditions, given, input_field, key
+from schema.filters.conditions import Conditions, input_field, key, value_or_none
 
 
-@strawberry.input(description="Which delivery attempts to return: those that meet all that is given.")
+@strawberry.input(description="The delivery attempts to return: those that meet all given filters.")
 class DeliveryAttemptFilters:
     is_failed: bool | None = input_field(
         "Ended without an answer of 2xx; false: answered so, or its outcome is not known yet."
@@ -25,24 +25,24 @@ class DeliveryAttemptFilters:
 
 ARGUMENTS = (
     argument("webhook_id", strawberry.ID | None, "Only those of this webhook."),
-    argument("filters", DeliveryAttemptFilters | None, "Which attempts to return; all that the key sees when absent."),
+    argument("filters", DeliveryAttemptFilters | None, "The attempts to return; all that the key sees if absent."),
 )
 
-#: As the indexes of failed attempts say it; and as none does: of few attempts, those of an entity, all that failed
-#: would be gone through.
+#: The condition in the form of the indexes of failed attempts. The second form matches no index: for the few attempts
+#: of one entity, PostgreSQL must not scan all failed attempts.
 _FAILED = "t.finished_at is not null and (t.status is null or t.status not between 200 and 299)"
 _FAILED_OF_FEW = "t.finished_at is not null and coalesce(t.status, 0) not between 200 and 299"
 
 
-def ask(viewer: Viewer, webhook_id: str | None = None, filters: DeliveryAttemptFilters | None = None) -> Asked:
+def ask(viewer: Viewer, webhook_id: str | None = None, filters: DeliveryAttemptFilters | None = None) -> ListQuery:
     query = Conditions(viewer)
     of_webhook = query.equal("t.webhook_id", key(webhook_id, "Webhook", field="webhookId"), "bigint")
     conditions = _conditions(query, filters) if filters else ()
-    return query.asked(of_webhook, *conditions, sort=by_column("started_at", "timestamptz").reversed())
+    return query.list_query(of_webhook, *conditions, sort=by_column("started_at", "timestamptz").reversed())
 
 
 def _conditions(query: Conditions, filters: DeliveryAttemptFilters) -> list[str | None]:
-    entity_id = given(filters.entity_id)
+    entity_id = value_or_none(filters.entity_id)
     return [
         query.holds(_FAILED if entity_id is None else _FAILED_OF_FEW, filters.is_failed),
         _about(query, entity_id),
@@ -51,10 +51,15 @@ def _conditions(query: Conditions, filters: DeliveryAttemptFilters) -> list[str 
 
 
 def _about(query: Conditions, entity_id: str | None) -> str | None:
-    """Through the events, which are few: an array, or PostgreSQL would look for each attempt's event in turn."""
+    """Return the condition for an entity's attempts.
+
+    The entity's events are few and selected as an array. Otherwise PostgreSQL would look up the event of each attempt.
+    """
     if entity_id is None:
         return None
     type_name, entity_key = global_ids.decode(entity_id, field="filters.entityId")
     is_about = f"{query.equal('e.entity_type', type_name)} and {query.equal('e.entity_id', entity_key, 'bigint')}"
-    found = f"select e.id from {WEBHOOK_EVENTS.name} e where {is_about} and {query.seen(WEBHOOK_EVENTS, 'e')}"
+    found = (
+        f"select e.id from {WEBHOOK_EVENTS.name} e where {is_about} and {query.visibility_rule(WEBHOOK_EVENTS, 'e')}"
+    )
     return f"t.webhook_event_id = any(array({found}))"

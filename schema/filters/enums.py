@@ -14,7 +14,7 @@ SortOrderingEnum = SortOrdering
 describe_enum(
     SortOrdering,
     "SortOrderingEnum",
-    "Which end of an order comes first.",
+    "The direction of an order.",
     {"ASCENDING": "Smallest or oldest first.", "DESCENDING": "Greatest or newest first."},
 )
 
@@ -31,7 +31,7 @@ InvoiceSortFieldEnum = InvoiceSortField
 describe_enum(
     InvoiceSortField,
     "InvoiceSortFieldEnum",
-    "What invoices can be ordered by.",
+    "The fields by which invoices can be ordered.",
     {
         "CREATED_AT": "When the invoice was created. It never changes, so that an invoice keeps its place.",
         "UPDATED_AT": "When the invoice itself was last changed.",
@@ -52,7 +52,7 @@ InvoiceAmendmentSortFieldEnum = InvoiceAmendmentSortField
 describe_enum(
     InvoiceAmendmentSortField,
     "InvoiceAmendmentSortFieldEnum",
-    "What invoice amendments can be ordered by.",
+    "The fields by which invoice amendments can be ordered.",
     {
         "CREATED_AT": "When the amendment was created. It never changes, so that an amendment keeps its place.",
         "UPDATED_AT": "When the amendment itself was last changed.",

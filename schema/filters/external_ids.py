@@ -1,4 +1,4 @@
-"""What external ids are asked for, and other objects by theirs."""
+"""The filters of external ids, and of other objects by their external ids."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import strawberry
 
 from app.auth.viewers import Viewer
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.filters.conditions import Conditions
 
@@ -23,9 +23,9 @@ def ask(
     key: str | None = None,
     value: str | None = None,
     values: Sequence[str] | None = None,
-) -> Asked:
+) -> ListQuery:
     query = Conditions(viewer)
-    return query.asked(
+    return query.list_query(
         query.equal("t.owner_type", owner_type),
         query.equal("t.key", key),
         query.equal("t.value", value),
@@ -41,8 +41,10 @@ ARGUMENTS = (
 )
 
 
-def named(query: Conditions, owner_type: str, owner: str, external_id: ExternalIDFilterInput | None) -> str | None:
-    """The row whose id is the SQL `owner` has this external id."""
+def has_external_id(
+    query: Conditions, owner_type: str, owner: str, external_id: ExternalIDFilterInput | None
+) -> str | None:
+    """Return the condition that the row with the id `owner` (SQL) has this external id."""
     if not external_id:
         return None
     return query.exists(
@@ -54,7 +56,7 @@ def named(query: Conditions, owner_type: str, owner: str, external_id: ExternalI
     )
 
 
-def valued(query: Conditions, owner_type: str, owner: str, value: str | None) -> str | None:
-    """The row whose id is the SQL `owner` has an external id of this value, under any key."""
+def has_external_id_value(query: Conditions, owner_type: str, owner: str, value: str | None) -> str | None:
+    """Return the condition that the row with the id `owner` (SQL) has an external id of this value."""
     on = f"x.owner_type = '{owner_type}' and x.owner_id = {owner}"
     return query.exists(EXTERNAL_IDS, "x", on, query.equal("x.value", value))

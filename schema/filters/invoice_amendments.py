@@ -1,4 +1,4 @@
-"""Which invoice amendments are asked for, and in which order."""
+"""The filters and orders of invoice amendments."""
 
 from datetime import datetime
 
@@ -8,9 +8,9 @@ from app.auth.viewers import Viewer
 from app.db.keyset import Sort, by_column
 from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.orders.db.orders import ORDERS
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
-from schema.filters.conditions import Conditions, given, input_field, sorted_by
+from schema.filters.conditions import Conditions, input_field, sorted_by, value_or_none
 from schema.filters.enums import (
     InvoiceAmendmentSortField,
     InvoiceAmendmentSortFieldEnum,
@@ -19,7 +19,7 @@ from schema.filters.enums import (
 )
 
 
-@strawberry.input(description="Which invoice amendments to return: those that meet all that is given.")
+@strawberry.input(description="The invoice amendments to return: those that meet all given filters.")
 class InvoiceAmendmentFilters:
     created_since: datetime | None = input_field("Created at this time or later.")
     created_until: datetime | None = input_field("Created before this time.")
@@ -35,14 +35,14 @@ class InvoiceAmendmentFilters:
 @strawberry.input(description="The order of invoice amendments; of equal ones, the older id comes first (ascending).")
 class InvoiceAmendmentSort:
     fields: list[InvoiceAmendmentSortFieldEnum] | None = input_field(
-        "What to order by, the first one first. CREATED_AT."
+        "The fields of the order, the most important first. CREATED_AT by default."
     )
-    ordering: SortOrderingEnum | None = input_field("Which end comes first. ASCENDING.")
+    ordering: SortOrderingEnum | None = input_field("The direction. ASCENDING by default.")
 
 
 ARGUMENTS = (
-    argument("filters", InvoiceAmendmentFilters | None, "Which amendments to return; all that the key sees if absent."),
-    argument("sort", InvoiceAmendmentSort | None, "Their order; by the time of their creation when absent."),
+    argument("filters", InvoiceAmendmentFilters | None, "The amendments to return; all that the key sees if absent."),
+    argument("sort", InvoiceAmendmentSort | None, "Their order; by the time of their creation if absent."),
 )
 
 _SORTS: dict[InvoiceAmendmentSortField, Sort] = {
@@ -54,14 +54,14 @@ _SORTS: dict[InvoiceAmendmentSortField, Sort] = {
 
 def ask(
     viewer: Viewer, filters: InvoiceAmendmentFilters | None = None, sort: InvoiceAmendmentSort | None = None
-) -> Asked:
+) -> ListQuery:
     query = Conditions(viewer)
     order = sorted_by(
         sort.fields if sort else None,
         _SORTS,
-        descending=sort is not None and given(sort.ordering) is SortOrdering.DESCENDING,
+        descending=sort is not None and value_or_none(sort.ordering) is SortOrdering.DESCENDING,
     )
-    return query.asked(*_conditions(query, filters), sort=order) if filters else query.asked(sort=order)
+    return query.list_query(*_conditions(query, filters), sort=order) if filters else query.list_query(sort=order)
 
 
 def _conditions(query: Conditions, filters: InvoiceAmendmentFilters) -> list[str | None]:

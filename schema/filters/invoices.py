@@ -1,4 +1,4 @@
-"""Which invoices are asked for, and in which order."""
+"""The filters and orders of invoices."""
 
 from datetime import datetime
 
@@ -8,17 +8,17 @@ from app.auth.viewers import Viewer
 from app.db.keyset import Sort, by_column
 from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.domain.invoice import invoice_status
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.enums.marketplace import (
     InvoiceStatusEnum,
 )
-from schema.filters.conditions import Conditions, given, input_field, sorted_by
+from schema.filters.conditions import Conditions, input_field, sorted_by, value_or_none
 from schema.filters.enums import InvoiceSortField, InvoiceSortFieldEnum, SortOrdering, SortOrderingEnum
-from schema.filters.external_ids import valued
+from schema.filters.external_ids import has_external_id_value
 
 
-@strawberry.input(description="Which invoices to return: those that meet all that is given.")
+@strawberry.input(description="The invoices to return: those that meet all given filters.")
 class InvoiceFilters:
     created_since: datetime | None = input_field("Created at this time or later.")
     created_until: datetime | None = input_field("Created before this time.")
@@ -31,7 +31,7 @@ class InvoiceFilters:
     paid_until: datetime | None = input_field("Paid before this time.")
     remitted_since: datetime | None = input_field("Paid out to the seller at this time or later.")
     remitted_until: datetime | None = input_field("Paid out to the seller before this time.")
-    statuses: list[InvoiceStatusEnum] | None = input_field("With one of these statuses; an empty list: none at all.")
+    statuses: list[InvoiceStatusEnum] | None = input_field("With one of these statuses; an empty list: none.")
     legacy_id: int | None = input_field("The invoice with this `legacyId`.")
     order_id: int | None = input_field("Those of the order with this `legacyId`. None for a key that sees no orders.")
     external_id: str | None = input_field(
@@ -51,16 +51,18 @@ class InvoiceFilters:
     " what it is ordered by moves: going through the pages by UPDATED_AT ascending meets it again and misses none."
 )
 class InvoiceSort:
-    fields: list[InvoiceSortFieldEnum] | None = input_field("What to order by, the first one first. CREATED_AT.")
-    ordering: SortOrderingEnum | None = input_field("Which end comes first. ASCENDING.")
+    fields: list[InvoiceSortFieldEnum] | None = input_field(
+        "The fields of the order, the most important first. CREATED_AT by default."
+    )
+    ordering: SortOrderingEnum | None = input_field("The direction. ASCENDING by default.")
 
 
 ARGUMENTS = (
-    argument("filters", InvoiceFilters | None, "Which invoices to return; all that the key sees when absent."),
-    argument("sort", InvoiceSort | None, "Their order; by the time of their creation when absent."),
+    argument("filters", InvoiceFilters | None, "The invoices to return; all that the key sees if absent."),
+    argument("sort", InvoiceSort | None, "Their order; by the time of their creation if absent."),
 )
 
-#: As `invoice_status` of app/marketplace/orders/domain/invoice.py; 0002_orders.sql has the function.
+#: The same as `invoice_status` of app/marketplace/orders/domain/invoice.py. The SQL function is in 0002_orders.sql.
 STATUS_SQL = 'invoice_status({t}.status_flags) collate "C"'
 
 _SORTS: dict[InvoiceSortField, Sort] = {
@@ -82,14 +84,14 @@ _AWAITING_COLLECTION = (
 )
 
 
-def ask(viewer: Viewer, filters: InvoiceFilters | None = None, sort: InvoiceSort | None = None) -> Asked:
+def ask(viewer: Viewer, filters: InvoiceFilters | None = None, sort: InvoiceSort | None = None) -> ListQuery:
     query = Conditions(viewer)
     order = sorted_by(
         sort.fields if sort else None,
         _SORTS,
-        descending=sort is not None and given(sort.ordering) is SortOrdering.DESCENDING,
+        descending=sort is not None and value_or_none(sort.ordering) is SortOrdering.DESCENDING,
     )
-    return query.asked(*_conditions(query, filters), sort=order) if filters else query.asked(sort=order)
+    return query.list_query(*_conditions(query, filters), sort=order) if filters else query.list_query(sort=order)
 
 
 def _conditions(query: Conditions, filters: InvoiceFilters) -> list[str | None]:
@@ -101,7 +103,7 @@ def _conditions(query: Conditions, filters: InvoiceFilters) -> list[str | None]:
         query.one_of(STATUS_SQL.format(t="t"), filters.statuses),
         query.equal("t.id", filters.legacy_id, "bigint"),
         query.exists(ORDERS, "o", "o.id = t.order_id", query.equal("t.order_id", filters.order_id, "bigint")),
-        _external_id(query, given(filters.external_id)),
+        _external_id(query, value_or_none(filters.external_id)),
         *of_buyer(query, "t", filters.buyer_name, filters.buyer_email_address),
         query.holds(_NOT_DISPATCHED, filters.not_dispatched),
         query.holds("t.status_flags @> array['AWAITING_RETURN']", filters.awaiting_return),
@@ -110,7 +112,7 @@ def _conditions(query: Conditions, filters: InvoiceFilters) -> list[str | None]:
 
 
 def of_buyer(query: Conditions, alias: str, name: str | None, email_address: str | None) -> list[str | None]:
-    """What the invoice `alias` says of its buyer."""
+    """Return the conditions on the buyer of the invoice `alias`."""
     return [
         query.containing(f"concat_ws(' ', {alias}.buyer_first_name, {alias}.buyer_surname)", name),
         query.containing(f"coalesce({alias}.buyer_email_address, '')", email_address),
@@ -120,5 +122,5 @@ def of_buyer(query: Conditions, alias: str, name: str | None, email_address: str
 def _external_id(query: Conditions, value: str | None) -> str | None:
     if value is None:
         return None
-    of_order = query.exists(ORDERS, "o", "o.id = t.order_id", valued(query, "Order", "o.id", value))
-    return f"({valued(query, 'Invoice', 't.id', value)} or {of_order})"
+    of_order = query.exists(ORDERS, "o", "o.id = t.order_id", has_external_id_value(query, "Order", "o.id", value))
+    return f"({has_external_id_value(query, 'Invoice', 't.id', value)} or {of_order})"

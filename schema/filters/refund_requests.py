@@ -1,4 +1,4 @@
-"""Which refund requests are asked for."""
+"""The filters of refund requests."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from app.db.keyset import by_column
 from app.marketplace.catalogue.db.sellers import SELLERS
 from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.enums.marketplace import (
     RefundRequestLineItemStatusEnum,
@@ -19,13 +19,11 @@ from schema.filters.conditions import Conditions, input_field, key
 from schema.filters.invoices import of_buyer
 
 
-@strawberry.input(description="Which refund requests to return: those that meet all that is given.")
+@strawberry.input(description="The refund requests to return: those that meet all given filters.")
 class RefundRequestFilters:
-    statuses: list[RefundRequestStatusEnum] | None = input_field(
-        "With one of these statuses; an empty list: none at all."
-    )
+    statuses: list[RefundRequestStatusEnum] | None = input_field("With one of these statuses; an empty list: none.")
     line_item_statuses: list[RefundRequestLineItemStatusEnum] | None = input_field(
-        "With a line of one of these statuses; an empty list: none at all."
+        "With a line of one of these statuses; an empty list: none."
     )
     created_since: datetime | None = input_field("Created at this time or later.")
     created_until: datetime | None = input_field("Created before this time.")
@@ -39,23 +37,23 @@ class RefundRequestFilters:
 
 
 ARGUMENTS = (
-    argument("filters", RefundRequestFilters | None, "Which requests to return; all that the key sees when absent."),
+    argument("filters", RefundRequestFilters | None, "The requests to return; all that the key sees if absent."),
     argument("seller_id", strawberry.ID | None, "Only those of this seller's invoices."),
 )
 
 UPDATED_ARGUMENTS = (argument("updated_since", datetime, "Changed at this time or later."),)
 
 
-def ask(viewer: Viewer, filters: RefundRequestFilters | None = None, seller_id: str | None = None) -> Asked:
+def ask(viewer: Viewer, filters: RefundRequestFilters | None = None, seller_id: str | None = None) -> ListQuery:
     query = Conditions(viewer)
     seller = key(seller_id, "Seller", field="sellerId")
     of_seller = query.exists(INVOICES, "i", "i.id = t.invoice_id", query.equal("i.seller_id", seller, "bigint"))
-    return query.asked(of_seller, *(_conditions(query, filters) if filters else ()))
+    return query.list_query(of_seller, *(_conditions(query, filters) if filters else ()))
 
 
-def ask_updated(viewer: Viewer, updated_since: datetime) -> Asked:
+def ask_updated(viewer: Viewer, updated_since: datetime) -> ListQuery:
     query = Conditions(viewer)
-    return query.asked(query.since("t.updated_at", updated_since), sort=by_column("updated_at", "timestamptz"))
+    return query.list_query(query.since("t.updated_at", updated_since), sort=by_column("updated_at", "timestamptz"))
 
 
 def _conditions(query: Conditions, filters: RefundRequestFilters) -> list[str | None]:

@@ -1,20 +1,20 @@
-"""Which variants are asked for."""
+"""The filters of variants."""
 
 import strawberry
 
 from app.auth.viewers import Viewer
 from app.marketplace.catalogue.db.adverts import ADVERTS
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.filters.adverts import AdvertFilterInput, advert_conditions
 from schema.filters.conditions import Conditions, input_field
-from schema.filters.external_ids import ExternalIDFilterInput, named
+from schema.filters.external_ids import ExternalIDFilterInput, has_external_id
 
 
-@strawberry.input(description="Which variants to return: those that meet all that is given.")
+@strawberry.input(description="The variants to return: those that meet all given filters.")
 class VariantFilterInput:
-    skus: list[str] | None = input_field("With one of these stock keeping units; an empty list: none at all.")
-    barcodes: list[str] | None = input_field("With one of these barcodes; an empty list: none at all.")
+    skus: list[str] | None = input_field("With one of these stock keeping units; an empty list: none.")
+    barcodes: list[str] | None = input_field("With one of these barcodes; an empty list: none.")
     stocked: bool | None = input_field("In stock or never running out (true), or sold out (false).")
     infinite_quantity: bool | None = input_field("Never running out (true), or counted (false).")
     quantity_from: int | None = input_field("With at least this `countOnHand`.")
@@ -23,9 +23,7 @@ class VariantFilterInput:
 
 
 ARGUMENTS = (
-    argument(
-        "variant_filters", VariantFilterInput | None, "Which variants to return; all that the key sees if absent."
-    ),
+    argument("variant_filters", VariantFilterInput | None, "The variants to return; all that the key sees if absent."),
     argument("advert_filters", AdvertFilterInput | None, "Only variants of adverts that meet all that is given."),
 )
 
@@ -34,10 +32,10 @@ _STOCKED = "t.has_infinite_quantity or t.count_on_hand > 0"
 
 def ask(
     viewer: Viewer, variant_filters: VariantFilterInput | None = None, advert_filters: AdvertFilterInput | None = None
-) -> Asked:
+) -> ListQuery:
     query = Conditions(viewer)
     of_advert = advert_conditions(query, "a", advert_filters) if advert_filters else ()
-    return query.asked(
+    return query.list_query(
         *(_conditions(query, variant_filters) if variant_filters else ()),
         query.exists(ADVERTS, "a", "a.id = t.advert_id", *of_advert),
     )
@@ -51,5 +49,5 @@ def _conditions(query: Conditions, filters: VariantFilterInput) -> list[str | No
         query.holds("t.has_infinite_quantity", filters.infinite_quantity),
         query.at_least("t.count_on_hand", filters.quantity_from),
         query.at_most("t.count_on_hand", filters.quantity_to),
-        named(query, "Variant", "t.id", filters.external_id),
+        has_external_id(query, "Variant", "t.id", filters.external_id),
     ]

@@ -1,4 +1,4 @@
-"""Which entities a backfill sends: the filters of the root list of its webhook's type, which are kept with it."""
+"""The filters of backfills: those of the root list of the webhook's type. They are stored with the backfill."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -11,25 +11,25 @@ from graphql import GraphQLInputObjectType
 from graphql.utilities import coerce_input_value, validate_input_value
 from strawberry.schema.schema import Schema
 from strawberry.types.arguments import convert_argument
-from strawberry.utils.str_converters import to_camel_case
 
 from app.auth.viewers import Viewer
 from app.errors import InvalidInput
 from app.webhooks.domain.webhook import WebhookKlass
-from schema.entities.declarations import Asked, everything
+from schema.entities.declarations import ListQuery, everything
+from schema.entities.names import graphql_name
 from schema.filters import adverts, invoices, refund_requests, variants
 from schema.filters.adverts import AdvertFilterInput
-from schema.filters.conditions import given, input_field
+from schema.filters.conditions import input_field, value_or_none
 from schema.filters.invoices import InvoiceFilters
 from schema.filters.refund_requests import RefundRequestFilters
 from schema.filters.variants import VariantFilterInput
 
-#: Each batch reads them.
+#: Characters of the stored filters, which each batch reads.
 MAX_CHARACTERS = 100_000
 
 
 @strawberry.input(
-    description="Which entities to send: those that meet what is given. It has to be of what the webhook is about."
+    description="The entities to send: those that meet all given filters. The filters must fit the type of the webhook."
 )
 class WebhookBackfillFilters:
     invoices: InvoiceFilters | None = input_field("Of INVOICE: as `filters` of `invoices`.")
@@ -41,8 +41,8 @@ class WebhookBackfillFilters:
     )
 
 
-#: What a root list is asked for, and the filters that stand for its arguments.
-_LISTS: Mapping[WebhookKlass, tuple[Callable[..., Asked], Mapping[str, str]]] = {
+#: The query of a type's root list, and its arguments by the fields of WebhookBackfillFilters.
+_LISTS: Mapping[WebhookKlass, tuple[Callable[..., ListQuery], Mapping[str, str]]] = {
     WebhookKlass.INVOICE: (invoices.ask, {"invoices": "filters"}),
     WebhookKlass.REFUND_REQUEST: (refund_requests.ask, {"refund_requests": "filters"}),
     WebhookKlass.VARIANT: (variants.ask, {"variants": "variant_filters", "adverts": "advert_filters"}),
@@ -50,14 +50,14 @@ _LISTS: Mapping[WebhookKlass, tuple[Callable[..., Asked], Mapping[str, str]]] = 
 }
 
 
-def ask(viewer: Viewer, klass: WebhookKlass, filters: WebhookBackfillFilters | None) -> Asked:
-    """What a backfill of such a webhook asks for, by id. Raises InvalidInput, also for filters of another type."""
+def ask(viewer: Viewer, klass: WebhookKlass, filters: WebhookBackfillFilters | None) -> ListQuery:
+    """Return the query of a backfill, ordered by id. Raises InvalidInput, also for filters of another type."""
     parts = {field.name: part for field in fields(WebhookBackfillFilters) if (part := _part(filters, field.name))}
     list_of, arguments = _LISTS.get(klass, (everything, {}))
     if wrong := [name for name in parts if name not in arguments]:
-        taken = " or ".join(map(to_camel_case, arguments)) or "none of them"
+        taken = " or ".join(map(graphql_name, arguments)) or "none of them"
         message = f"does not fit a webhook about {klass.value}, which takes {taken}"
-        raise InvalidInput("The filters are of another type.", fields={f"filters.{to_camel_case(wrong[0])}": [message]})
+        raise InvalidInput("The filters are of another type.", fields={f"filters.{graphql_name(wrong[0])}": [message]})
     try:
         return list_of(viewer, **{arguments[name]: part for name, part in parts.items()})
     except InvalidInput as error:
@@ -65,7 +65,7 @@ def ask(viewer: Viewer, klass: WebhookKlass, filters: WebhookBackfillFilters | N
 
 
 def to_text(filters: WebhookBackfillFilters) -> str:
-    """As JSON, in the words of the schema. Raises InvalidInput for what can't be kept."""
+    """Return the filters as JSON with the schema's names. Raises InvalidInput if they can't be stored."""
     text = orjson.dumps(_plain(filters)).decode()
     if len(text) > MAX_CHARACTERS:
         raise InvalidInput.at("filters", f"has {len(text)} characters; at most {MAX_CHARACTERS} are allowed")
@@ -75,7 +75,7 @@ def to_text(filters: WebhookBackfillFilters) -> str:
 
 
 def from_text(schema: Schema, text: str) -> WebhookBackfillFilters:
-    """What `to_text` was given. Raises InvalidInput for what this schema doesn't know any more."""
+    """Return the filters of a text of `to_text`. Raises InvalidInput if they no longer fit the schema."""
     kind = schema._schema.type_map[WebhookBackfillFilters.__name__]
     assert isinstance(kind, GraphQLInputObjectType)
     converter = schema.schema_converter
@@ -91,7 +91,7 @@ def from_text(schema: Schema, text: str) -> WebhookBackfillFilters:
 
 
 def _part(filters: WebhookBackfillFilters | None, name: str) -> Any:
-    return None if filters is None else given(getattr(filters, name))
+    return None if filters is None else value_or_none(getattr(filters, name))
 
 
 def _within(error: InvalidInput) -> dict[str, list[str]]:
@@ -100,10 +100,10 @@ def _within(error: InvalidInput) -> dict[str, list[str]]:
 
 
 def _plain(value: Any) -> Any:
-    """Without what was not given."""
+    """Return a value's JSON form, without the fields that were not given."""
     if is_dataclass(value):
-        kept = {field.name: given(getattr(value, field.name)) for field in fields(value)}
-        return {to_camel_case(name): _plain(one) for name, one in kept.items() if one is not None}
+        kept = {field.name: value_or_none(getattr(value, field.name)) for field in fields(value)}
+        return {graphql_name(name): _plain(one) for name, one in kept.items() if one is not None}
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return value.isoformat() if isinstance(value, datetime) else value

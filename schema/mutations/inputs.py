@@ -1,4 +1,4 @@
-"""From an input's GraphQL form to what a service takes: ids become keys, times UTC, absent defaults."""
+"""Conversion of GraphQL inputs to the arguments of services: ids become keys, times UTC, absent values defaults."""
 
 from collections.abc import Collection
 from dataclasses import fields
@@ -19,13 +19,16 @@ Target = TypeVar("Target", bound="DataclassInstance")
 
 
 class Ids:
-    """Decodes the ids of one input and tells all wrong ones at once."""
+    """Decodes the ids of one input and reports all wrong ones at once."""
 
     def __init__(self) -> None:
         self._problems = Problems()
 
     def key(self, global_id: str, type_name: str, path: str) -> int:
-        """The key of an id that must be of one type; -1, no row's, for a wrong one, which `check` tells."""
+        """Return the key of an id, which must be of one type.
+
+        For a wrong id it is -1, which no row has, and `check` raises.
+        """
         try:
             return global_ids.key_of(global_id, type_name, field=path)
         except InvalidInput as error:
@@ -36,31 +39,32 @@ class Ids:
         return None if global_id is None else self.key(global_id, type_name, path)
 
     def attribute(self, global_id: str | None, type_name: str, path: str) -> Any:
-        """The key of an attribute that may be absent, and null."""
+        """Return the key of an attribute that may be absent (ABSENT) or null (None)."""
         if global_id is strawberry.UNSET:
             return ABSENT
         return self.optional_key(global_id, type_name, path)
 
     def check(self) -> None:
-        """Raises InvalidInput that names each wrong id."""
+        """Raise InvalidInput that names each wrong id, if there is one."""
         self._problems.check()
 
 
 def optional(description: str) -> Any:
-    """An input field that may be left out, and null."""
+    """Declare an input field that may be absent or null."""
     return strawberry.field(default=strawberry.UNSET, description=description)
 
 
 def required(description: str) -> Any:
-    """An input field without a default."""
+    """Declare an input field without a default."""
     return strawberry.field(description=description)
 
 
-def converted(given: object, target: type[Target], *, but: Collection[str] = (), **values: Any) -> Target:
-    """A service's dataclass from an input with fields of the same names.
+def convert_input(given: object, target: type[Target], *, but: Collection[str] = (), **values: Any) -> Target:
+    """Convert an input to a service's dataclass with fields of the same names.
 
-    but     fields that are not taken over, which then have their defaults.
-    values  fields that the input doesn't have in this form, ids and nested inputs.
+    Args:
+        but: Fields that are not copied and keep their defaults.
+        values: Fields that the input has in another form, such as ids and nested inputs.
     """
     names = {field.name for field in fields(target)} - {*values, *but}
     found = {name: getattr(given, name, strawberry.UNSET) for name in names}
@@ -69,5 +73,5 @@ def converted(given: object, target: type[Target], *, but: Collection[str] = (),
 
 
 def _as_utc(value: Any) -> Any:
-    """A time without an offset is meant as UTC."""
+    """Return a time with an offset; one without is in UTC."""
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value

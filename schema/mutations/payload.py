@@ -11,27 +11,27 @@ from graphql import print_ast
 
 from app.auth.viewers import Scope, Viewer
 from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, NotFound, TellgraphError
-from app.http.idempotency import KeyedRequest, Remembered, run_once
+from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
 from schema.entities.declarations import ENTITIES
 from schema.entities.names import graphql_path
 
 
-@strawberry.type(description="What is wrong with one field of the input.")
+@strawberry.type(description="The problems of one field of the input.")
 class ValidationError:
     field: str = strawberry.field(description="Path of the input field, as in `shippedItems.0.quantity`.")
-    messages: list[str] = strawberry.field(description="What is wrong with it, in words.")
+    messages: list[str] = strawberry.field(description="The problems, in words.")
 
 
 @strawberry.type
 class MutationPayload:
-    """Base of every payload; a business error is data, with HTTP 200."""
+    """The base of all payloads. A business error is data, with HTTP status 200."""
 
     client_mutation_id: str | None = strawberry.field(
         default=None, description="The `clientMutationId` of the input, for telling answers apart."
     )
     errors: list[ValidationError] | None = strawberry.field(
-        default=None, description="What was wrong; null when the change was made."
+        default=None, description="The problems; null if the change was made."
     )
     status: int = strawberry.field(
         default=200,
@@ -40,45 +40,51 @@ class MutationPayload:
 
 
 def client_mutation_id() -> Any:
-    """The input field that every mutation has."""
+    """Declare the input field that every mutation has."""
     return strawberry.field(default=None, description="Any text; it comes back in the payload.")
 
 
 Payload = TypeVar("Payload", bound=MutationPayload)
-Change = Callable[[Database, Viewer], Awaitable[Mapping[str, Any]]]
+Change = Callable[[Database, Viewer], Awaitable[Mapping[str, object]]]
 
 
 async def run_mutation(
     info: Info, payload: type[Payload], given: Any, change: Change, *, scope: Scope = Scope.WRITE
 ) -> Payload:
-    """Make one change and answer with its payload.
+    """Make one change and return its payload.
 
-    given   the mutation's input, for its clientMutationId.
-    change  calls one service function, which owns the transaction; returns the payload's entity fields.
-    Raises: Forbidden when the API key lacks the scope: that is no business error. IdempotencyConflict.
+    With the header `Idempotency-Key`, the same request of the same viewer is carried out once within 24 hours. If it
+    is sent again, the answer shows the result of the first one.
 
-    With the header `Idempotency-Key`, the same request of the same viewer within 24 hours is carried out once;
-    sent again it is answered with what the first one made.
+    Args:
+        given: The mutation's input, which has the clientMutationId.
+        change: Calls one service function, which owns the transaction. Returns the payload's fields.
+        scope: The scope that the API key must have.
+
+    Raises:
+        Forbidden: The API key lacks the scope. That is not a business error.
+        IdempotencyConflict: The key was used by another request.
     """
     context = info.context
     context.viewer.require(scope)
     assert context.database is not None, "mutations are not run while rendering"
     try:
-        made = await _made(info, change)
+        made = await _make_change(info, change)
     except IdempotencyConflict:
-        # About the request as a whole, as a missing scope is: the caller's program has to change, not its data.
+        # Like a missing scope, this is an error of the request as a whole: the caller's program must be corrected.
         raise
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
         return payload(
             client_mutation_id=given.client_mutation_id, errors=validation_errors(error), status=error.status
         )
-    # What an earlier mutation of the same request has read may be stale now.
+    # Rows that an earlier mutation of the same request has read may be stale now.
     context.loaders.forget()
-    return payload(client_mutation_id=given.client_mutation_id, **made)
+    values: dict[str, Any] = {**made}
+    return payload(client_mutation_id=given.client_mutation_id, **values)
 
 
-async def _made(info: Info, change: Change) -> Mapping[str, Any]:
-    """What the change has made, or what it made when the request came first."""
+async def _make_change(info: Info, change: Change) -> Mapping[str, object]:
+    """Make the change, or return the result of the first such request."""
     context = info.context
     assert context.database is not None
     database, viewer = context.database, context.viewer
@@ -91,10 +97,10 @@ async def _made(info: Info, change: Change) -> Mapping[str, Any]:
         viewer,
         request,
         lambda: change(database, viewer),
-        remember=_remembered,
+        remember=_to_remember,
         settings=context.settings,
     )
-    if not isinstance(made, Remembered):
+    if not isinstance(made, RememberedResult):
         return made
     rows = {
         name: await context.loaders.by_id(ENTITIES[type_name].table, row_id, with_deleted=True)
@@ -103,16 +109,16 @@ async def _made(info: Info, change: Change) -> Mapping[str, Any]:
     return {**rows, **made.values}
 
 
-def _remembered(made: Mapping[str, Any]) -> Remembered:
-    """Rows by their type and id: a repeated answer shows them as they are then."""
+def _to_remember(made: Mapping[str, Any]) -> RememberedResult:
+    """Reduce rows to their type and id: a repeated answer shows their state at that time."""
     types = {entity.row: name for name, entity in ENTITIES.items()}
     rows = {name: (types[type(value)], int(value.id)) for name, value in made.items() if type(value) in types}
     rest = {name: value for name, value in made.items() if name not in rows and value is not None}
-    return Remembered(rows=rows, values=rest)
+    return RememberedResult(rows=rows, values=rest)
 
 
 def _request_hash(info: Info) -> bytes:
-    """Of the operation, whatever its layout, with its fragments and variables."""
+    """Hash an operation with its fragments and variables, independently of its layout."""
     raw = info._raw_info
     document = [print_ast(raw.operation), *(print_ast(raw.fragments[name]) for name in sorted(raw.fragments))]
     variables = orjson.dumps(raw.variable_values, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
@@ -120,6 +126,6 @@ def _request_hash(info: Info) -> bytes:
 
 
 def validation_errors(error: TellgraphError) -> list[ValidationError]:
-    """One per field; an error about no field in particular is about `base`."""
+    """Return one ValidationError per field. An error without a field has the field `base`."""
     fields = error.fields or {"base": [error.message]}
     return [ValidationError(field=graphql_path(field), messages=list(messages)) for field, messages in fields.items()]

@@ -1,4 +1,4 @@
-"""What changed, in the schema's own words: `changed` of a notification, from the same declarations as all else."""
+"""The `changed` of a webhook's body: recorded row changes as field paths of the schema."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,20 +10,24 @@ from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.graph import entity_of_table, fields_deciding, fields_reading, path_to, single_steps
 
-#: Book-keeping columns: they accompany a change and are none.
+#: Columns of book-keeping. Their changes accompany others and are not named.
 _SILENT = frozenset({"updated_at", "deleted_at"})
-#: Paths of each kind that are kept of events that took each other's place: an outage may last for weeks.
+#: Paths of each kind that are kept when events replace each other: an outage may last for weeks.
 MAX_JOINED = 200
 
 
 def describe_changes(
     schema: GraphQLSchema, entity_type: str, changes: Sequence[RowChange], *, is_cut: bool
 ) -> dict[str, Any]:
-    """Recorded row changes as field paths of the entity.
+    """Describe recorded row changes as field paths of the entity.
 
-    `changes`: in the order of recording.
-    Returns: {"added": […], "updated": […], "removed": […]}, with "cut": true when there were more than recorded.
-    A row added and removed again is not named; the columns of an added row are not listed one by one.
+    Args:
+        changes: The changes in the order of recording.
+        is_cut: There were more changes than were recorded.
+
+    Returns:
+        {"added": […], "updated": […], "removed": […]}, with "cut": true if there were more. A row that was added and
+        removed again is not named. The columns of an added row are not listed.
     """
     described: dict[str, dict[str, None]] = {"added": {}, "updated": {}, "removed": {}}
     rows: dict[str, tuple[str, str]] = {}
@@ -32,17 +36,17 @@ def describe_changes(
         if places is None:
             continue
         path, _ = places[-1]
-        # The entity's own row that comes or goes is the event itself.
+        # If the entity's own row was added or removed, the event says so.
         if path or change.operation == "u":
-            described["updated"].update(dict.fromkeys(_decided(schema, places, change)))
+            described["updated"].update(dict.fromkeys(_list_derived(schema, places, change)))
         if change.operation == "u":
             for name in _field_names(schema, change):
-                described["updated"][_joined(path, name)] = None
+                described["updated"][_join(path, name)] = None
         elif path:
             first, _ = rows.get(path, (change.operation, ""))
             rows[path] = (first, change.operation)
     for path, (first, last) in rows.items():
-        # Added and removed again is nothing; removed and added again (restored) is added.
+        # A row that was added and removed is left out. One that was removed and added (restored) counts as added.
         if (first, last) != ("i", "d"):
             described["added" if last == "i" else "removed"][path] = None
     described["updated"] = {
@@ -52,10 +56,10 @@ def describe_changes(
 
 
 def join_changes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """What two events say together, in the form of `describe_changes`: the second takes the first one's place.
+    """Join the changes of two events, the second of which replaces the first, in the form of `describe_changes`.
 
-    What the first has added and the second removed is named as removed: the first may have arrived. Each kind names
-    the last MAX_JOINED paths.
+    A path that the first event added and the second removed counts as removed, because the first may have arrived.
+    Each kind has at most the last MAX_JOINED paths.
     """
     kinds: dict[str, dict[str, None]] = {
         kind: dict.fromkeys([*earlier[kind], *later[kind]]) for kind in ("added", "updated", "removed")
@@ -72,12 +76,12 @@ def join_changes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[s
 
 
 def _places(schema: GraphQLSchema, entity_type: str, change: RowChange) -> list[tuple[str, str]] | None:
-    """Paths and types from the entity, whose path is "", to the row: `shipments[<id>].shippedItems[<id>]`.
+    """Return paths and types from the entity, whose path is "", to the row: `shipments[<id>].shippedItems[<id>]`.
 
-    None for what the schema does not show.
+    None if the schema does not show the row.
     """
     ids, way = [*change.parents, change.id], change.way
-    # A way leads to another row of the same table: of a variant, through its advert.
+    # A way can lead to another row of the same table: from a variant through its advert to another variant.
     if not way and change.table == ENTITIES[entity_type].table.name:
         return [("", entity_type)]
     steps = path_to(schema, entity_type, change.table, len(ids), way)
@@ -86,21 +90,24 @@ def _places(schema: GraphQLSchema, entity_type: str, change: RowChange) -> list[
     keys, places = iter(ids), [("", entity_type)]
     for step in steps:
         name = f"{step.field}[{global_ids.encode(step.type, next(keys))}]" if step.is_list else step.field
-        places.append((_joined(places[-1][0], name), step.type))
+        places.append((_join(places[-1][0], name), step.type))
     return places
 
 
-def _decided(schema: GraphQLSchema, places: Sequence[tuple[str, str]], change: RowChange) -> Iterator[str]:
-    """What the row decides above it, and where the entity itself leads to: `lowestPrice` of a variant's advert."""
+def _list_derived(schema: GraphQLSchema, places: Sequence[tuple[str, str]], change: RowChange) -> Iterator[str]:
+    """List the fields whose values depend on the row: of its ancestors, and of rows that the entity refers to.
+
+    For example, a variant's price decides `lowestPrice` of its advert.
+    """
     _, entity_type = places[0]
     beside = [(step.field, step.type) for step in single_steps(schema, entity_type)]
     for path, of in dict.fromkeys((*places, *beside)):
         for decided in fields_deciding(schema, of, change.table):
             if not decided.columns.isdisjoint(change.columns) or (decided.is_value and change.operation != "u"):
-                yield _joined(path, decided.field)
+                yield _join(path, decided.field)
 
 
-def _joined(path: str, name: str) -> str:
+def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 

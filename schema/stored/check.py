@@ -1,4 +1,4 @@
-"""Which webhooks a schema would break: before it is deployed, and when it starts."""
+"""The check of webhooks against a schema: before it is deployed, and when a process starts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -21,9 +21,10 @@ _log = structlog.get_logger()
 
 
 def problem_of(schema: GraphQLSchema, webhook: Webhook, filter_problems: Sequence[str] | None = None) -> str | None:
-    """Why a webhook can't do on this schema what it was registered for; None when it can.
+    """Return why a webhook does not work with a schema; None if it works.
 
-    filter_problems  what is wrong with its filter; None: it is compiled here, which holds up all other threads.
+    Args:
+        filter_problems: The problems of its filter. None: the filter is compiled here, which blocks all other threads.
     """
     if webhook.type.entity_type not in schema.type_map:
         return f"The schema has no type {webhook.type.entity_type}."
@@ -42,7 +43,7 @@ def problem_of(schema: GraphQLSchema, webhook: Webhook, filter_problems: Sequenc
 
 
 async def check_all(conn: Connection, schema: GraphQLSchema) -> CheckReport:
-    """Every webhook, also disabled ones, against a schema; nothing is changed."""
+    """Check every webhook, also disabled ones, against a schema. Nothing is changed."""
     count, broken, after = 0, [], 0
     while page := await webhooks.list_webhooks(conn, after=after):
         after = page[-1].id
@@ -52,9 +53,9 @@ async def check_all(conn: Connection, schema: GraphQLSchema) -> CheckReport:
 
 
 async def mark_all(database: Database, schema: GraphQLSchema) -> None:
-    """Log the webhooks that don't fit the schema of this process, and mark them; unmark those that fit again.
+    """Log and mark the webhooks that don't fit the schema of this process, and unmark those that fit again.
 
-    Lets other tasks run after each one, and outages of the database go by: the next start looks again.
+    Other tasks may run after each webhook. If the database fails, the check ends; the next start repeats it.
     """
     after = 0
     try:
@@ -71,8 +72,8 @@ async def mark_all(database: Database, schema: GraphQLSchema) -> None:
 
 
 @asynccontextmanager
-async def marking(database: Database, schema: GraphQLSchema) -> AsyncIterator[None]:
-    """`mark_all` beside what else the process does: thousands of webhooks take seconds."""
+async def background_marking(database: Database, schema: GraphQLSchema) -> AsyncIterator[None]:
+    """Run `mark_all` in the background, because thousands of webhooks take seconds."""
     task = asyncio.create_task(mark_all(database, schema))
     try:
         yield
@@ -92,11 +93,11 @@ async def _mark(database: Database, schema: GraphQLSchema, webhook: Webhook) -> 
 
 
 def schema_of(sdl: str) -> GraphQLSchema:
-    """A schema from its text. Raises InvalidInput."""
+    """Parse a schema. Raises InvalidInput."""
     try:
         return build_schema(sdl)
     except (GraphQLError, TypeError, RecursionError) as error:
-        raise InvalidInput(f"This is no GraphQL schema: {error}") from error
+        raise InvalidInput(f"This is not a GraphQL schema: {error}") from error
 
 
 def _broken(webhook: Webhook, reason: str) -> BrokenWebhook:

@@ -1,4 +1,4 @@
-"""Run a stored query for a batch of entities: by its plan, and by the reference executor for what bails out."""
+"""Run a stored query for a batch of entities: by its plan, or by the reference executor if the plan gives up."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RenderFailure:
-    """A query could not be run for an entity, by a fault of ours."""
+    """A query could not be run for an entity, by our fault."""
 
     error: Exception
 
     @property
     def reason(self) -> str:
-        """What the webhook's owner is told: nothing of the inside."""
+        """Return the reason for the webhook's owner, without internal details."""
         name = type(self.error).__name__
-        return f"The query failed with an internal error ({name}). Replay the event once that is mended."
+        return f"The query failed with an internal error ({name}). Replay the event once that is fixed."
 
 
 async def render_stored_query(
@@ -37,7 +37,7 @@ async def render_stored_query(
 ) -> dict[int, bytes]:
     """Return the GraphQL response of each entity as compact JSON, errors included, exactly as the API would give it.
 
-    The number of statements depends on the query, not on the number of ids. Raises: whatever rendering meets with.
+    The number of statements depends on the query, not on the number of ids. Raises whatever rendering raises.
     """
     rendered = {}
     for entity_id, body in (await render_each(schema, query, ids, context)).items():
@@ -50,25 +50,26 @@ async def render_stored_query(
 async def render_each(
     schema: Schema, query: StoredQuery, ids: Sequence[int], context: Context
 ) -> dict[int, bytes | RenderFailure]:
-    """Do the same, but what neither the plan nor the reference executor can run is a RenderFailure of its own.
+    """Do the same, but return a RenderFailure for an entity that neither executor can render.
 
-    Raises: DATABASE_ERRORS.
+    Raises:
+        Exception: One of DATABASE_ERRORS.
     """
     plan = plan_of(schema._schema, query)
     rendered: dict[int, bytes | RenderFailure] = {}
     if plan is not None:
-        rendered.update(await _planned(query, plan, ids, context))
+        rendered.update(await _render_by_plan(query, plan, ids, context))
     left = [entity_id for entity_id in ids if entity_id not in rendered]
     RENDERINGS.labels("plan").inc(len(rendered))
     if left:
         RENDERINGS.labels("reference").inc(len(left))
         _log.info("render.reference", entities=len(left), of=len(ids), has_plan=plan is not None)
-        bodies = await asyncio.gather(*(_executed(schema, query, entity_id, context) for entity_id in left))
+        bodies = await asyncio.gather(*(_render_one(schema, query, entity_id, context) for entity_id in left))
         rendered.update(zip(left, bodies, strict=True))
     return rendered
 
 
-async def _executed(schema: Schema, query: StoredQuery, entity_id: int, context: Context) -> bytes | RenderFailure:
+async def _render_one(schema: Schema, query: StoredQuery, entity_id: int, context: Context) -> bytes | RenderFailure:
     try:
         return await execute_stored_query(schema, query, entity_id, context)
     except DATABASE_ERRORS:
@@ -78,11 +79,12 @@ async def _executed(schema: Schema, query: StoredQuery, entity_id: int, context:
         return RenderFailure(error)
 
 
-async def _planned(query: StoredQuery, plan: Plan, ids: Sequence[int], context: Context) -> dict[int, bytes]:
-    """What the plan renders; nothing when it fails as a whole.
+async def _render_by_plan(query: StoredQuery, plan: Plan, ids: Sequence[int], context: Context) -> dict[int, bytes]:
+    """Render by the plan; return nothing if it fails as a whole.
 
-    Raises: DATABASE_ERRORS. A refused statement takes its transaction with it: that has to be run again, and the
-    reference executor does it then.
+    Raises:
+        Exception: One of DATABASE_ERRORS. A refused statement aborts its transaction, which has to be run again. Then
+            the reference executor renders.
     """
     try:
         return await plan.render(context.reader, context.viewer, ids) if plan.serves(context.viewer) else {}
@@ -99,7 +101,7 @@ async def _planned(query: StoredQuery, plan: Plan, ids: Sequence[int], context: 
 
 
 async def execute_stored_query(schema: Schema, query: StoredQuery, entity_id: int, context: Context) -> bytes:
-    """Render one entity by the reference executor, on loaders that a whole batch shares."""
+    """Render one entity by the reference executor, with loaders that the whole batch shares."""
     result = await schema.execute(
         query.text,
         variable_values={"id": global_ids.encode(query.entity_type, entity_id)},

@@ -1,4 +1,4 @@
-"""Why a webhook was told of a change or was not: decided from what is recorded of both. Pure."""
+"""Explanations why a webhook was sent a change or was not, derived from the records of both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from schema.stored.watched import is_operators_own
 
 
 class ChangeVerdict(StrEnum):
-    """What became of one recorded change for one webhook."""
+    """The outcome of one recorded change for one webhook."""
 
     MADE = "MADE"
     """A webhook event tells of it."""
     WAITING = "WAITING"
     """No worker has published it yet."""
     SET_ASIDE = "SET_ASIDE"
-    """It could not be published; somebody has to have it tried again."""
+    """It could not be published; the operator has to retry it."""
     NOT_VISIBLE = "NOT_VISIBLE"
     """The webhook's owner does not see it."""
     BEFORE_WEBHOOK = "BEFORE_WEBHOOK"
@@ -35,14 +35,19 @@ class ChangeVerdict(StrEnum):
     NOT_TRIGGERED = "NOT_TRIGGERED"
     """The triggers name nothing of it."""
     DISABLED = "DISABLED"
-    """The webhook is disabled, or catches up with what it missed, and will be given the present state."""
+    """The webhook is disabled or catches up after that. It will be sent the present state."""
     UNKNOWN = "UNKNOWN"
-    """Nothing is kept that tells."""
+    """No record tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeExplanation:
-    """is_owned: whether it is the webhook's owner's to know. event_id: what tells of the change; None: nothing does."""
+    """The explanation of one change.
+
+    Args:
+        is_owned: Whether the webhook's owner may know of the change.
+        event_id: The webhook event that reports the change. None if there is none.
+    """
 
     change: EntityChange
     verdict: ChangeVerdict
@@ -54,7 +59,7 @@ class ChangeExplanation:
 _LATER = "A webhook event of a later change tells of it."
 _EDITED = "The webhook was changed since; this is by its present settings."
 
-#: What a webhook event's state means for the change, and what to do. SKIPPED events say it themselves.
+#: The explanation and the advice for each state of a webhook event. SKIPPED events have their own reason.
 _MADE = {
     WebhookEventState.PENDING: "Its webhook event is about to be sent.",
     WebhookEventState.SENDING: "Its webhook event is being sent.",
@@ -102,7 +107,7 @@ def explain_changes(
         is_seen: Whether the webhook's owner sees the entity today.
     """
     owned = list_owned(webhook.type.entity_type, changes, webhook.seller_id, is_seen=is_seen)
-    # Where every change is told, those of one transaction are told together; else those that wait together are.
+    # With `everyChange`, the changes of one transaction are reported together; else those that wait together.
     together = [
         (one.published_at, one.txid if webhook.every_change else None) if is_owned else (None, one.id)
         for one, is_owned in zip(changes, owned, strict=True)
@@ -133,7 +138,7 @@ def list_owned(
     for change in changes:
         was_seen = is_seen
         if change.seller_id is not None:
-            # It was deleted for good, or moved, and this says whose it was until then.
+            # The entity was deleted for good, or moved to another seller. This is the seller until then.
             was_seen = change.seller_id == seller_id
         elif not change.columns.isdisjoint(moves):
             was_seen = False

@@ -1,4 +1,4 @@
-"""The declared types as a graph: how an entity leads to a table."""
+"""The declared types as a graph: the relations that lead from an entity to a table."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Step:
 
 @cache
 def entity_of_table(table: str) -> str:
-    """The type that stands for a table's rows: the first declared over them."""
+    """Return the type of a table's rows: the first one that is declared over the table."""
     return next(name for name, found in ENTITIES.items() if found.table.name == table)
 
 
@@ -38,15 +38,20 @@ def entity_of_table(table: str) -> str:
 def path_to(
     schema: GraphQLSchema, entity_type: str, table: str, lists: int, way: tuple[str, ...] = ()
 ) -> tuple[Step, ...] | None:
-    """The relations from an entity to a table that cross `lists` lists: along `way`, else the shortest ones.
+    """Return the relations from an entity to a table that cross `lists` lists: along `way`, else the shortest path.
 
-    None when there are none: the schema does not show this table below this entity, or not this row of it.
+    None if there are none: the schema does not show this table, or this row of it, below this entity.
     """
     return _along(schema, entity_type, lists, way) if way else _shortest(schema, entity_type, table, lists)
 
 
 def _along(schema: GraphQLSchema, entity_type: str, lists: int, way: tuple[str, ...]) -> tuple[Step, ...] | None:
-    """`way`: tables, each with what tells the relation where several lead there (`addresses.shipping_address_id`)."""
+    """Return the relations along a way.
+
+    Args:
+        way: Tables. If several keys lead to a table, its name is followed by the key's
+            (`addresses.shipping_address_id`).
+    """
     steps: list[Step] = []
     for place in way:
         table, _, label = place.partition(".")
@@ -55,7 +60,7 @@ def _along(schema: GraphQLSchema, entity_type: str, lists: int, way: tuple[str, 
         if step is None:
             return None
         steps.append(step)
-    # The last id is the row's own, which only a list names.
+    # The last id is the row's own. Only lists have ids in their paths.
     wanted = lists if steps[-1].is_list else lists - 1
     return tuple(steps) if sum(step.is_list for step in steps) == wanted else None
 
@@ -76,7 +81,7 @@ def _shortest(schema: GraphQLSchema, entity_type: str, table: str, lists: int) -
 
 
 def _steps(schema: GraphQLSchema, entity_type: str) -> Iterator[tuple[str, Step]]:
-    """The relations of a type, with their tables; not those that come to a mere value."""
+    """List the relations of a type with their tables, except those that are computed to a value."""
     graphql_type = schema.type_map[entity_type]
     assert isinstance(graphql_type, GraphQLObjectType)
     for name, declaration in declared_fields(graphql_type):
@@ -95,17 +100,19 @@ def _steps(schema: GraphQLSchema, entity_type: str) -> Iterator[tuple[str, Step]
 
 @cache
 def fields_reading(schema: GraphQLSchema, entity_type: str, column: str) -> tuple[str, ...]:
-    """The fields of a type that show a column of its table, in the schema's order."""
+    """List the fields of a type that show a column of its table, in the schema's order."""
     graphql_type = schema.type_map[entity_type]
     assert isinstance(graphql_type, GraphQLObjectType)
     return tuple(name for name, declaration in declared_fields(graphql_type) if column in _own_columns(declaration))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """A field that is as it is because of rows of a table. columns: those that decide.
+class DerivedField:
+    """A field that is computed from related rows, for example `lowestPrice`.
 
-    is_value  it sums up rows (`lowestPrice`): their coming and going decides, too.
+    Args:
+        columns: The columns of those rows that it depends on.
+        is_value: It is a value over rows, so that adding and removing a row changes it, too.
     """
 
     field: str
@@ -114,11 +121,11 @@ class Decided:
 
 
 @cache
-def fields_deciding(schema: GraphQLSchema, entity_type: str, table: str) -> tuple[Decided, ...]:
-    """The fields of a type that rows of a table decide beside what is the row's own.
+def fields_deciding(schema: GraphQLSchema, entity_type: str, table: str) -> tuple[DerivedField, ...]:
+    """List the fields of a type whose value depends on rows of `table`.
 
-    Values over rows, one row or another by a condition (`advert`), the same row as another type (`price`), lists by a
-    condition (`images`).
+    They are values over rows (`lowestPrice`), a row that is chosen by a condition (`advert`), the same row as another
+    type (`price`), and lists with a condition (`images`).
     """
     graphql_type = schema.type_map[entity_type]
     assert isinstance(graphql_type, GraphQLObjectType)
@@ -127,12 +134,15 @@ def fields_deciding(schema: GraphQLSchema, entity_type: str, table: str) -> tupl
         if isinstance(declaration, Relation) and declaration.target.name == table:
             named = get_named_type(graphql_type.fields[name].type)
             columns = _deciding_columns(ENTITIES[entity_type].table.name, declaration, named)
-            found.append(Decided(field=name, columns=columns, is_value=is_leaf_type(named)))
+            found.append(DerivedField(field=name, columns=columns, is_value=is_leaf_type(named)))
     return tuple(found)
 
 
 def _deciding_columns(own_table: str, relation: Relation, named: GraphQLNamedType) -> frozenset[str]:
-    """Columns of the relation's target. Of a plain list its condition's alone: its rows are named one by one."""
+    """Return the columns of the relation's target that decide its value.
+
+    For a plain list these are the columns of its condition only, because its rows have paths of their own.
+    """
     if relation.is_list and not is_leaf_type(named):
         return frozenset(relation.filters)
     target = relation.target.name
@@ -142,14 +152,14 @@ def _deciding_columns(own_table: str, relation: Relation, named: GraphQLNamedTyp
 
 
 def _leaf_columns(of: GraphQLNamedType) -> frozenset[str]:
-    """What the leaves of a type read."""
+    """Return the columns that the leaves of a type read."""
     declared = declared_fields(of) if isinstance(of, GraphQLObjectType) else ()
     return frozenset(column for _, one in declared if isinstance(one, Leaf) for column in one.reads)
 
 
 @cache
 def single_steps(schema: GraphQLSchema, entity_type: str) -> tuple[Step, ...]:
-    """The relations of a type to one row."""
+    """List the to-one relations of a type."""
     return tuple(step for _, step in _steps(schema, entity_type) if not step.is_list)
 
 

@@ -1,29 +1,28 @@
-"""The JSON Schema of what a webhook POSTs: of the whole body, derived from its stored query."""
+"""The JSON Schema of a webhook's whole body, derived from its stored query."""
 
 from typing import Any
 
 from graphql import (
-    FragmentDefinitionNode,
     GraphQLEnumType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
-    OperationDefinitionNode,
     is_abstract_type,
     is_leaf_type,
 )
 
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
-from schema.engine.plans.selection import Fragments, Selected, collect
+from schema.engine.plans.selection import SelectedField, collect
+from schema.engine.selections import fragments_of, operation_of
 from schema.stored.validate import StoredQuery
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _STRING: dict[str, Any] = {"type": "string"}
 _PATHS = {"type": "array", "items": _STRING}
-#: Of scalars; one that is not here may be anything.
+#: The schemas of scalars. A scalar that is not here may have any value.
 _SCALARS: dict[str, dict[str, Any]] = {
     "ID": _STRING,
     "String": _STRING,
@@ -47,7 +46,7 @@ _ERROR = {
 
 
 def payload_schema(schema: GraphQLSchema, query: StoredQuery, klass: WebhookKlass) -> dict[str, Any]:
-    """JSON Schema 2020-12 of the body. `data` is told exactly; around it later versions may add fields."""
+    """Return the JSON Schema 2020-12 of the body. `data` is exact; outside of it later versions may add fields."""
     # A test is sent to an endpoint by hand, and is a body like any other.
     names = [*(name.value.lower() for name in WebhookEventName), "test"]
     return {
@@ -88,41 +87,37 @@ def _nullable(shape: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Shapes:
-    """Walks one stored query."""
+    """Derives the schemas of one stored query's selections."""
 
     def __init__(self, schema: GraphQLSchema, query: StoredQuery) -> None:
         self.schema = schema
         self.query = query
-        self.fragments: Fragments = {
-            node.name.value: node for node in query.document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        self.fragments = fragments_of(query.document)
 
     def data(self) -> dict[str, Any]:
-        definitions = self.query.document.definitions
-        operation = next(node for node in definitions if isinstance(node, OperationDefinitionNode))
         root = self.schema.query_type
         assert root is not None
-        selected = collect(self.schema, self.fragments, root, [operation.selection_set])
-        # The one field is `node`, and what it finds is of the webhook's own type.
+        selected = collect(self.schema, self.fragments, root, [operation_of(self.query.document).selection_set])
+        # The only field is `node`, and its object is of the webhook's own type.
         on = self.schema.type_map[self.query.entity_type]
         assert isinstance(on, GraphQLObjectType)
         return _closed({one.key: _nullable(self.object(on, one)) for one in selected})
 
-    def object(self, on: GraphQLObjectType, above: Selected) -> dict[str, Any]:
+    def object(self, on: GraphQLObjectType, above: SelectedField) -> dict[str, Any]:
         found = collect(self.schema, self.fragments, on, above.selection_sets)
         return {"title": on.name, **_closed({one.key: self.value(on, one) for one in found})}
 
-    def value(self, on: GraphQLObjectType, selected: Selected) -> dict[str, Any]:
+    def value(self, on: GraphQLObjectType, selected: SelectedField) -> dict[str, Any]:
         if selected.name == "__typename":
             return {"const": on.name, "type": "string"}
         return self.of_type(on.fields[selected.name].type, selected)
 
-    def of_type(self, kind: GraphQLOutputType, selected: Selected) -> dict[str, Any]:
+    def of_type(self, kind: GraphQLOutputType, selected: SelectedField) -> dict[str, Any]:
         if isinstance(kind, GraphQLNonNull):
             return self.present(kind.of_type, selected)
         return _nullable(self.present(kind, selected))
 
-    def present(self, kind: GraphQLOutputType, selected: Selected) -> dict[str, Any]:
+    def present(self, kind: GraphQLOutputType, selected: SelectedField) -> dict[str, Any]:
         if isinstance(kind, GraphQLList):
             return {"type": "array", "items": self.of_type(kind.of_type, selected)}
         if isinstance(kind, GraphQLEnumType):
@@ -135,7 +130,7 @@ class _Shapes:
         shapes: list[dict[str, Any]] = []
         for member in self.schema.get_possible_types(kind):
             shape = self.object(member, selected)
-            # Members of which nothing of their own is asked are one shape.
+            # Members with equal selections have one schema.
             if not any(_closed_part(shape) == _closed_part(other) for other in shapes):
                 shapes.append(shape)
         return {"anyOf": shapes}

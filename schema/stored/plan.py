@@ -1,7 +1,7 @@
 """A stored query as a plan: one statement and generated Python render a whole batch of entities.
 
-Equal, byte for byte, to what the reference executor gives. What a plan does not know, or anything out of the
-ordinary at run time (an error, a null where none may be), is left to the reference executor.
+The result equals the reference executor's, byte for byte. The reference executor renders every query that plans don't
+support, and every entity whose result has an error or a null where none is allowed.
 """
 
 import time
@@ -11,14 +11,15 @@ from weakref import WeakKeyDictionary
 
 import orjson
 import structlog
-from graphql import FieldNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql import GraphQLError, GraphQLSchema
 
 from app.auth.viewers import Viewer
 from app.errors import TellgraphError
-from schema.engine.plans.compile import Compiler, fragments_of
-from schema.engine.plans.objects import Objects
-from schema.engine.plans.selection import Unsupported
+from schema.engine.plans.compile import Compiler
+from schema.engine.plans.errors import UnsupportedQuery
+from schema.engine.plans.objects_plan import ObjectsPlan
 from schema.engine.reader import Reader
+from schema.engine.selections import fragments_of, operation_of, root_selection
 from schema.entities.permissions import may_read
 from schema.stored.validate import StoredQuery, grow
 
@@ -27,19 +28,23 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """key: of the root field in the response."""
+    """The plan of one stored query.
+
+    Args:
+        key: The key of the root field in the response.
+    """
 
     key: str
-    objects: Objects
+    objects: ObjectsPlan
 
     def serves(self, viewer: Viewer) -> bool:
-        """Whether nothing that it reads is forbidden to the viewer as such: that is an error, with a path."""
+        """Tell whether the viewer may read all of its tables. If not, the response has an error with a path."""
         return may_read(viewer, self.objects.compiler.tables)
 
     async def render(self, reader: Reader, viewer: Viewer, ids: Sequence[int]) -> dict[int, bytes]:
-        """The response of each entity as compact JSON; entities that bailed out are not among them.
+        """Render each entity's response as compact JSON by one statement, except for entities that bail out.
 
-        One statement, whatever the query and the number of ids. Raises: what a statement raises.
+        Raises whatever a statement raises.
         """
         slots = self.objects.compiler.slots.values(None)
         rows = await self.objects.rows(ids, reader, viewer, slots)
@@ -50,23 +55,27 @@ class Plan:
                 node = None if row is None else self.objects.build(row, slots)
                 rendered[entity_id] = orjson.dumps({"data": {self.key: node}})
             except Exception as error:
-                # Whatever it is, the reference executor says it in GraphQL's words.
+                # The reference executor renders it instead, and reports the error as the specification says.
                 _log.debug("plan.bailed_out", entity_id=entity_id, error=repr(error))
         return rendered
 
 
-#: Plans live as long as their queries are kept; and until when they are given up.
+#: Plans by their queries, for as long as these are cached.
 _plans: WeakKeyDictionary[StoredQuery, Plan | None] = WeakKeyDictionary()
+#: The monotonic time until which a query is left to the reference executor.
 _given_up: WeakKeyDictionary[StoredQuery, float] = WeakKeyDictionary()
 
-#: Seconds for which a plan is given up: what its statement met with may be put right meanwhile.
+#: Seconds for which a plan is not used after its statement was refused; the cause may be fixed meanwhile.
 _GIVEN_UP_S = 60
 
 
 def plan_of(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
-    """Compile a stored query, once; None for one that only the reference executor knows, and while it is given up."""
+    """Return the plan of a stored query, which is compiled once.
+
+    None if only the reference executor supports the query, and for a while after `give_up`.
+    """
     if query not in _plans:
-        _plans[query] = _compiled(schema, query)
+        _plans[query] = _compile(schema, query)
     return None if _given_up.get(query, 0) > time.monotonic() else _plans[query]
 
 
@@ -75,25 +84,21 @@ def give_up(query: StoredQuery) -> None:
     _given_up[query] = time.monotonic() + _GIVEN_UP_S
 
 
-def _compiled(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
-    document = query.document
-    operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
-    root = operation.selection_set.selections[0]
-    assert isinstance(root, FieldNode)
-    assert root.selection_set is not None
-    if root.directives or operation.directives:
+def _compile(schema: GraphQLSchema, query: StoredQuery) -> Plan | None:
+    root, selection_set = root_selection(query.document)
+    if root.directives or operation_of(query.document).directives:
         return None
-    compiler = Compiler(schema, fragments_of(document))
+    compiler = Compiler(schema, fragments_of(query.document))
     try:
-        # A `destroy` shows the entity as it was last.
-        objects = Objects(compiler, query.entity_type, [root.selection_set], with_deleted=True)
+        # A `destroy` shows the last state of a deleted entity.
+        objects = ObjectsPlan(compiler, query.entity_type, [selection_set], with_deleted=True)
         if compiler.slots.made:
-            return None  # its one variable stands below the root, too
-    except (Unsupported, TellgraphError, GraphQLError) as error:
+            return None  # The variable is used below the root, too.
+    except (UnsupportedQuery, TellgraphError, GraphQLError) as error:
         _log.info("plan.unsupported", reason=str(error))
         return None
     except Exception as error:
-        # Whatever the compiler trips over, the reference executor may know: one query must not stop the others.
+        # A bug of the compiler must not stop publication. The reference executor may support the query.
         _log.exception("plan.not_compiled", type=query.entity_type, error=repr(error))
         return None
     grow(query, compiler.code.characters)

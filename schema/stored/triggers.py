@@ -1,4 +1,4 @@
-"""A webhook's triggers: field paths of the schema, and the columns that they read, of which one must have changed."""
+"""A webhook's triggers: field paths of the schema. An UPDATE counts if it changes a column that one of them reads."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -16,7 +16,7 @@ from app.errors import InvalidInput
 from schema.entities.declarations import ENTITIES, Leaf, Relation
 from schema.entities.declared import declaration_of
 from schema.stored.validate import StoredQuery
-from schema.stored.watched import across, leaf_columns, relation_columns, whole_of
+from schema.stored.watched import leaf_columns, relation_columns, sibling_column, whole_of
 
 MAX_TRIGGERS = 100
 MAX_CHARACTERS = 300
@@ -25,7 +25,7 @@ Types = tuple[GraphQLObjectType, ...]
 
 
 def check_triggers(schema: GraphQLSchema, entity_type: str, triggers: Sequence[str]) -> dict[str, list[str]]:
-    """What is wrong, by path: `attributes.triggers.0` → messages. Empty when all are paths of the type."""
+    """Return messages by the path of the wrong trigger (`attributes.triggers.0`); empty if all are right."""
     if len(triggers) > MAX_TRIGGERS:
         return {"attributes.triggers": [f"there are {len(triggers)}; at most {MAX_TRIGGERS} are allowed"]}
     problems = {}
@@ -39,12 +39,14 @@ def check_triggers(schema: GraphQLSchema, entity_type: str, triggers: Sequence[s
 
 @lru_cache(maxsize=10_000)
 def trigger_columns(schema: GraphQLSchema, entity_type: str, triggers: tuple[str, ...]) -> frozenset[str]:
-    """`table.column` of all that the paths read, in the form of `StoredQuery.watched`.
+    """Return `table.column` of every column that the paths read, in the form of `StoredQuery.watched`.
 
-    A path that ends in a relation stands for all of it: its rows, and every column of them.
-    Raises: InvalidInput when the schema does not know a path.
+    A path that ends in a relation reads its rows and all their columns.
+
+    Raises:
+        InvalidInput: The schema does not have a path.
     """
-    # Deleted and inserted again in one batch is an UPDATE, of any of its columns.
+    # A row that is deleted and inserted again in one batch is an UPDATE of any of its columns.
     reads = {f"{ENTITIES[entity_type].table.name}.*"}
     for path in triggers:
         reads |= _columns(schema, entity_type, path)
@@ -52,14 +54,14 @@ def trigger_columns(schema: GraphQLSchema, entity_type: str, triggers: tuple[str
 
 
 def watched_by(schema: GraphQLSchema, query: StoredQuery, triggers: tuple[str, ...]) -> frozenset[str]:
-    """Return `table.column` of what a webhook's triggers read; without triggers, of what its query reads."""
+    """Return the columns that a webhook's triggers read; without triggers, those of its query."""
     if not triggers:
         return query.watched
     try:
         return trigger_columns(schema, query.entity_type, triggers)
     except InvalidInput:
-        # The schema doesn't know a trigger any more. The webhook is marked as broken; until it is put right it is
-        # told of more than it asked for, rather than of less.
+        # The schema no longer has a field of a trigger, and the webhook is marked as broken. Until it is corrected,
+        # it is sent too much rather than too little.
         return query.watched
 
 
@@ -77,7 +79,7 @@ def _columns(schema: GraphQLSchema, entity_type: str, path: str) -> set[str]:
                 last = None
             elif isinstance(declaration, Relation):
                 found |= relation_columns(ENTITIES[of.name].table.name, declaration)
-                # One that comes to a mere value reads no more than that.
+                # A relation that is computed to a value reads no further columns.
                 last = None if is_leaf_type(get_named_type(of.fields[name].type)) else declaration
         reads |= found
         below |= found if is_below else set()
@@ -85,13 +87,13 @@ def _columns(schema: GraphQLSchema, entity_type: str, path: str) -> set[str]:
         whole_rows = {f"{last.target.name}.{column}" for column in last.target.columns}
         reads |= whole_rows
         below |= whole_rows if below else set()
-    return reads | {across(whole, column) for column in below if whole is not None}
+    return reads | {sibling_column(whole, column) for column in below if whole is not None}
 
 
 def _walk(schema: GraphQLSchema, entity_type: str, path: str) -> Iterator[tuple[Types, str]]:
-    """Each step of a path: the types that have the field (several below a union), and its name.
+    """Yield each step of a path: the types that have the field (several below a union), and its name.
 
-    A connection's rows need no `nodes` in between. Raises InvalidInput.
+    The rows of a connection can be named without `nodes`. Raises InvalidInput.
     """
     if len(path) > MAX_CHARACTERS:
         raise InvalidInput(f"has {len(path)} characters; at most {MAX_CHARACTERS} are allowed")
@@ -118,12 +120,12 @@ def _walk(schema: GraphQLSchema, entity_type: str, path: str) -> Iterator[tuple[
 
 
 def _is_ours(of: GraphQLObjectType) -> bool:
-    """Whether the type is that of the running schema, not of one that was read from a file."""
+    """Tell whether the type is of the running schema, and not of one that was read from a file."""
     return "strawberry-definition" in of.extensions
 
 
 def _objects(schema: GraphQLSchema, name: str) -> Types:
-    """The object types that a named type comes to; none for a scalar."""
+    """Return the object types that a named type stands for; none for a scalar."""
     named = schema.type_map.get(name)
     if is_object_type(named):
         assert isinstance(named, GraphQLObjectType)

@@ -1,4 +1,4 @@
-"""Which columns a stored query reads: a change of any other column can't change its result."""
+"""The columns that a stored query reads: a change of any other column can't change its result."""
 
 from collections.abc import Iterable
 
@@ -10,80 +10,79 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
-    OperationDefinitionNode,
     SelectionSetNode,
     get_named_type,
 )
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
 from app.db.graph import cascades
+from schema.engine.selections import fragments_of, root_selection
 from schema.entities.declarations import ENTITIES, VISIBILITY, Leaf, Relation
 from schema.entities.declared import declaration_of
 from schema.entities.visibility import OperatorOnly
 
 
 def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: str) -> frozenset[str]:
-    """`table.column` of every leaf, key and visibility rule; `table.*` of every relation, whose rows may come and go.
+    """Return the columns of a valid document's leaves, keys and visibility rules.
 
-    The document is valid. Skipped and conditional selections count as read. What is read below the whole that the
-    entity is a part of counts twice: see `across`.
+    A column is `table.column`. `table.*` stands for added and removed rows of a relation. Selections with `@skip` and
+    `@include` count as read. A column that can also be reached through the entity's parent is listed twice; see
+    `sibling_column`.
     """
     walk = _Walk(schema, document, whole_of(entity_type))
     table = ENTITIES[entity_type].table
     walk.reads |= VISIBILITY[table.name].reads(table.name)
-    # Deleted and inserted again in one batch is an UPDATE, of any of its columns.
+    # A row that is deleted and inserted again in one batch is an UPDATE of any of its columns.
     walk.reads.add(f"{table.name}.*")
-    operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
-    root = operation.selection_set.selections[0]
-    assert isinstance(root, FieldNode)
-    assert root.selection_set is not None
-    walk.selections(root.selection_set, schema.type_map[entity_type])
+    _, selection_set = root_selection(document)
+    walk.selections(selection_set, schema.type_map[entity_type])
     return frozenset(walk.reads)
 
 
 def leaf_columns(table: str, leaf: Leaf) -> frozenset[str]:
-    """`table.column` of what a leaf of a row of this table reads."""
+    """Return `table.column` of the columns that a leaf reads."""
     return frozenset(f"{table}.{column}" for column in leaf.reads)
 
 
 def relation_columns(table: str, relation: Relation) -> frozenset[str]:
-    """`table.column` of what decides which rows a relation of a row of this table leads to."""
+    """Return `table.column` of the columns that decide which rows a relation leads to."""
     target = relation.target.name
     return relation.reads | VISIBILITY[target].reads(target) | {f"{table}.{relation.local}"}
 
 
 def whole_of(entity_type: str) -> str | None:
-    """The table of what passes its changes down to such entities: adverts, of a variant; None when nothing does."""
+    """Return the parent table whose changes change such entities, as adverts do for variants; None without one."""
     return next((down.whole.name for down in cascades().values() if down.below.type_name == entity_type), None)
 
 
-def across(whole: str, column: str) -> str:
-    """`adverts/variants.sku`: of any of the advert's variants, where `variants.sku` is the variant's own."""
+def sibling_column(whole: str, column: str) -> str:
+    """Return the name of a column of sibling rows.
+
+    `adverts/variants.sku` is the column of any variant of the advert; `variants.sku` is the variant's own.
+    """
     return f"{whole}/{column}"
 
 
-def is_across(columns: Iterable[str]) -> bool:
-    """Whether all of them are of others than the entity itself and its own parts."""
+def are_siblings_columns(columns: Iterable[str]) -> bool:
+    """Tell whether all columns are of siblings, and none of the entity itself and its own parts."""
     return all("/" in column for column in columns)
 
 
 def is_operators_own(entity_type: str, columns: Iterable[str]) -> bool:
-    """Whether a change of such an entity is the operator's to know: it comes from a whole that no seller sees."""
+    """Tell whether only the operator may know of a change: it comes from a parent that no seller sees."""
     whole = whole_of(entity_type)
-    return whole is not None and isinstance(VISIBILITY[whole], OperatorOnly) and is_across(columns)
+    return whole is not None and isinstance(VISIBILITY[whole], OperatorOnly) and are_siblings_columns(columns)
 
 
 class _Walk:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, whole: str | None) -> None:
         self.schema = schema
         self.whole = whole
-        # Whether the selection that is walked lies below the whole.
+        # Whether the walk is below the parent table.
         self.is_below = False
-        self.fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        self.fragments = fragments_of(document)
         self.reads: set[str] = set()
-        # Fragments on the types that they were walked for: each is walked once.
+        # Each fragment is walked once for each type.
         self._walked: set[tuple[str, str, bool]] = set()
 
     def selections(self, selection_set: SelectionSetNode, on: GraphQLNamedType) -> None:
@@ -96,7 +95,7 @@ class _Walk:
                 )
                 assert isinstance(fragment, FragmentDefinitionNode | InlineFragmentNode)
                 condition = fragment.type_condition
-                narrowed = self._narrowed(on, condition.name.value if condition else None)
+                narrowed = self._narrow(on, condition.name.value if condition else None)
                 if isinstance(fragment, FragmentDefinitionNode):
                     walked = (fragment.name.value, narrowed.name, self.is_below)
                     if walked in self._walked:
@@ -122,10 +121,10 @@ class _Walk:
     def _read(self, columns: frozenset[str]) -> None:
         self.reads |= columns
         if self.is_below and self.whole is not None:
-            self.reads |= {across(self.whole, column) for column in columns}
+            self.reads |= {sibling_column(self.whole, column) for column in columns}
 
-    def _narrowed(self, on: GraphQLNamedType, condition: str | None) -> GraphQLNamedType:
-        """A fragment's own type, but never an interface where the object type is known already."""
+    def _narrow(self, on: GraphQLNamedType, condition: str | None) -> GraphQLNamedType:
+        """Return a fragment's type, or `on` if that is an object type and the fragment's an interface."""
         if condition is None:
             return on
         narrowed = self.schema.type_map[condition]

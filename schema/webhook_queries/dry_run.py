@@ -1,4 +1,4 @@
-"""`webhookDryRun`: what a webhook would be sent of one entity, without a webhook. Nothing is sent or stored."""
+"""`webhookDryRun`: the result that a webhook would be sent for one entity. Nothing is sent or stored."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -18,7 +18,6 @@ from app.webhooks.domain.webhook_filter import event_of
 from app.webhooks.services.webhook_klasses import event_names, is_operators_only
 from schema.engine.context import Context, Info
 from schema.engine.cost import Costs
-from schema.engine.loaders import Loaders
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.enums.webhooks import (
@@ -33,7 +32,7 @@ from schema.stored.validate import stored_query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun:
-    """What came of it; only `errors` when it could not be run."""
+    """The result of a dry run; only `errors` if it could not be run."""
 
     payload: str | None = None
     bytes: int | None = None
@@ -47,19 +46,24 @@ class DryRun:
     errors: list[ValidationError] = field(default_factory=list)
 
 
-@strawberry.type(description="What a webhook with this query would be sent of one entity. Nothing was sent or stored.")
+@strawberry.type(
+    description="The result that a webhook with this query would be sent for one entity. Nothing was sent or stored."
+)
 class WebhookDryRun:
     payload: str | None = strawberry.field(
         description="The GraphQL response as JSON text, byte for byte as `payload` of the body; null on errors and when"
         " it is too large to be sent."
     )
-    bytes: int | None = strawberry.field(description="How long the payload is.")
+    bytes: int | None = strawberry.field(description="Length of the payload in bytes.")
     excess: str | None = strawberry.field(
-        description="Why the payload is too large to be sent, with its largest fields; null when it is not."
+        description="The reason why the payload is too large to be sent, with its largest fields; null if it is not."
     )
-    cost: int | None = strawberry.field(description="How many values the query may return, by its static cost.")
+    cost: int | None = strawberry.field(description="The query's cost: the number of values that it may return.")
     watched_columns: list[str] | None = strawberry.field(
-        description="`table.column` of all of which an UPDATE has to change one; `table.*` are rows that come and go."
+        description=(
+            "The columns (`table.column`) of which an UPDATE has to change at least one. `table.*`: rows are"
+            " added or removed."
+        )
     )
     payload_schema: JSON | None = strawberry.field(
         description="JSON Schema (2020-12) of the whole body that would be POSTed."
@@ -68,16 +72,18 @@ class WebhookDryRun:
         description="The headers of a first attempt, by name; ids, time and signature are samples."
     )
     filter_passes: bool | None = strawberry.field(
-        description="Whether the filter lets the result pass, taken as an UPDATE without any changes (a CREATE of"
-        " OPERATIONAL_EVENT). One that fails does. null without a filter."
+        description="Whether the filter passes the result, as an UPDATE without any changes (a CREATE for"
+        " OPERATIONAL_EVENT). A filter that fails passes it. null without a filter."
     )
-    filter_error: str | None = strawberry.field(description="Why the filter failed on this result.")
-    errors: list[ValidationError] = strawberry.field(description="What was wrong with the arguments.")
+    filter_error: str | None = strawberry.field(description="The reason why the filter failed on this result.")
+    errors: list[ValidationError] = strawberry.field(description="The problems of the arguments.")
 
 
 async def webhook_dry_run(
     info: Info,
-    type: Annotated[WebhookKlassEnum, strawberry.argument(description="What the webhook would be about.")],
+    type: Annotated[
+        WebhookKlassEnum, strawberry.argument(description="The type of entity that the webhook would report.")
+    ],
     query_string: Annotated[str, strawberry.argument(description="The query to run; blank: only the type's name.")],
     id: Annotated[strawberry.ID, strawberry.argument(description="The entity's global id.")],
     filter: Annotated[str | None, strawberry.argument(description="A filter to try on the result.")] = UNSET,
@@ -101,19 +107,12 @@ async def _run(
     await _check(info, klass, expression, triggers)
     cost = Costs(schema, query.document).of().total
     _count(context, cost)
-    # As when a change is published: with what was deleted, and with the scopes of a webhook.
-    viewer = Viewer(context.viewer.seller_id)
-    rendering = Context(
-        viewer=viewer,
-        reader=context.reader,
-        loaders=Loaders(context.reader, viewer),
-        settings=context.settings,
-        sees_deleted=True,
-    )
+    # As when a change is published: deleted entities are found, and the viewer has all scopes.
+    rendering = Context.for_rendering(context.reader, Viewer(context.viewer.seller_id), context.settings)
     key = await _key(rendering, klass, entity_id)
     payload = (await render_stored_query(info.schema, query, [key], rendering))[key]
     excess = describe_excess(payload, context.settings.max_payload_bytes)
-    verdict = await _filtered(context, klass, expression, entity_id, payload) if expression.strip() else None
+    verdict = await _filter(context, klass, expression, entity_id, payload) if expression.strip() else None
     return DryRun(
         payload=None if excess else payload.decode(),
         bytes=len(payload),
@@ -130,7 +129,7 @@ async def _run(
 async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tuple[str, ...]) -> None:
     problems = check_triggers(info.schema._schema, klass.entity_type, triggers)
     filters = info.context.filters
-    assert filters is not None, "dry runs are no part of what is rendered"
+    assert filters is not None, "stored queries contain no dry runs"
     if expression.strip() and (messages := await filters.check(expression, owner=info.context.viewer.seller_id)):
         problems["attributes.filter"] = messages
     if is_operators_only(klass) and not info.context.viewer.is_operator:
@@ -140,7 +139,10 @@ async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tup
 
 
 def _count(context: Context, cost: int) -> None:
-    """Dry runs are no part of their operation's static cost: together they may cost as much again."""
+    """Add to the cost of the operation's dry runs, which has the same limit as the operation itself.
+
+    Dry runs are not part of the operation's static cost.
+    """
     context.dry_run_cost += cost
     if context.dry_run_cost > context.settings.max_cost:
         raise InvalidInput.at(
@@ -155,10 +157,10 @@ async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
     return key
 
 
-async def _filtered(
+async def _filter(
     context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes
 ) -> FilterResult:
-    assert context.filters is not None, "dry runs are no part of what is rendered"
+    assert context.filters is not None, "stored queries contain no dry runs"
     names = event_names(klass)
     name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
     event = event_of(klass, name, entity_id, {"added": [], "updated": [], "removed": []})
@@ -167,7 +169,7 @@ async def _filtered(
 
 
 def sample_headers() -> dict[str, str]:
-    """The names of workers/deliver/signing.py, in their order, with values of their form."""
+    """Return sample headers, with the names and order of workers/deliver/signing.py."""
     event_id = global_ids.encode("WebhookEvent", 1)
     return {
         "Content-Type": "application/json",

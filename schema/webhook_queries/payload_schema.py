@@ -1,4 +1,4 @@
-"""`Webhook.payloadSchema`: the JSON Schema of what a webhook POSTs, from its row."""
+"""`Webhook.payloadSchema`: the JSON Schema of a webhook's body."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from schema.stored.validate import stored_query
 
 
 def shown_payload_schema(webhook: Webhook, *, schema: GraphQLSchema) -> dict[str, Any] | None:
-    """Return the JSON Schema; None when the stored query does not fit the schema any more."""
+    """Return the JSON Schema; None if the stored query no longer fits the schema."""
     try:
         query = stored_query(schema, webhook.query_string, webhook.type)
     except InvalidInput:

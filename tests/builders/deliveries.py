@@ -3,7 +3,7 @@ from typing import Any
 import orjson
 
 from app.auth.secrets import secret_box
-from app.db.pool import Connection, unmoved
+from app.db.pool import Connection, retry_if_moved
 from app.webhooks.db.deliveries import DueEvent, Result, claim_due
 from app.webhooks.db.webhooks import WEBHOOKS, Webhook
 from app.webhooks.domain.webhook_event import WebhookEventState
@@ -29,7 +29,7 @@ async def create_subscription(conn: Connection, url: str, **overrides: Any) -> W
 async def make_retries_due(conn: Connection) -> None:
     """All of them at once, while workers are at them."""
     sql = "update webhook_events set due_at = clock_timestamp() where state = 'RETRYING'"
-    await unmoved(conn, lambda: conn.execute(sql))
+    await retry_if_moved(conn, lambda: conn.execute(sql))
 
 
 async def create_due_events(

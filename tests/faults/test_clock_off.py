@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from aiohttp import web
 
-from app.db.pool import unmoved
+from app.db.pool import retry_if_moved
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.load import create_load, tell
 from tests.support.receiver import Delivery, Receiver
@@ -65,7 +65,7 @@ async def test_clock_that_is_set_while_a_worker_works_delays_nothing(
         # What a killed worker had in flight is found by the sweep alone, which goes by the clock.
         await create_due_events(conn, await create_subscription(conn, receiver.url("/lost")), state="SENDING")
         over = "update webhook_events set lease_until = now() where state = 'SENDING'"
-        await unmoved(conn, lambda: conn.execute(over))
+        await retry_if_moved(conn, lambda: conn.execute(over))
         await receiver.wait_for(lambda one: one.path == "/lost")
         assert await worker.stop() == 0
 

@@ -192,7 +192,7 @@ async def test_stored_query_shows_a_seller_its_own_alone(
 ) -> None:
     name = klass.entity_type
     queries = [stored_query(walk.GRAPH, document, klass) for document in walk.documents(name, DEPTH)]
-    context = walk.unlimited(conn, seller, sees_deleted=True)
+    context = walk.unlimited(conn, seller, is_rendering=True)
     own, others = (marked.rows[ENTITIES[name].table.name, owner]["id"] for owner in ("S1", "S2"))
 
     for query in queries:

@@ -47,12 +47,12 @@ _SAMPLES: dict[str, Any] = {
 }
 
 
-def unlimited(conn: Connection, viewer: Viewer, *, sees_deleted: bool = False) -> Context:
+def unlimited(conn: Connection, viewer: Viewer, *, is_rendering: bool = False) -> Context:
     """The context of an operation that may select everything at once."""
     reader = Reader(conn)
     settings = Settings(max_cost=10**12)
     return Context(
-        viewer=viewer, reader=reader, loaders=Loaders(reader, viewer), settings=settings, sees_deleted=sees_deleted
+        viewer=viewer, reader=reader, loaders=Loaders(reader, viewer), settings=settings, is_rendering=is_rendering
     )
 
 

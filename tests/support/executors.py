@@ -12,15 +12,15 @@ from app.settings import Settings
 from schema import documents, schema
 from schema.engine.context import Context
 from schema.engine.loaders import Loaders
-from schema.engine.planned import Planned
+from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import OFTEN, Plans
 from schema.engine.reader import Reader
 from schema.errors import response_of
 
 
-def fresh_plans() -> Planned:
+def fresh_plans() -> PlanExecutor:
     """No operation has been seen yet."""
-    return Planned(documents=documents, plans=Plans(schema._schema, documents))
+    return PlanExecutor(documents=documents, plans=Plans(schema._schema, documents))
 
 
 def context_of(conn: Connection, viewer: Viewer = OPERATOR, settings: Settings | None = None) -> Context:
@@ -45,7 +45,7 @@ async def by_reference(
 
 
 async def by_plan(
-    planned: Planned,
+    planned: PlanExecutor,
     conn: Connection,
     text: str,
     variables: Mapping[str, Any] | None = None,

@@ -12,7 +12,7 @@ from strawberry import Schema
 
 from app.cli.main import main
 from schema.engine.context import Context
-from schema.engine.plans.objects import Objects
+from schema.engine.plans.objects_plan import ObjectsPlan
 from schema.stored import execute, plan
 from schema.stored.validate import StoredQuery
 
@@ -22,7 +22,7 @@ _execute = execute.execute_stored_query
 def _compile(compiler: Any, name: str, selections: Sequence[Any], **given: Any) -> Any:
     if any("breaksPlan" in print_ast(one) for one in selections):
         raise RuntimeError("a fault in the compiler")
-    return Objects(compiler, name, selections, **given)
+    return ObjectsPlan(compiler, name, selections, **given)
 
 
 async def _refer(schema: Schema, query: StoredQuery, entity_id: int, context: Context) -> bytes:
@@ -32,6 +32,6 @@ async def _refer(schema: Schema, query: StoredQuery, entity_id: int, context: Co
 
 
 if __name__ == "__main__":
-    vars(plan)["Objects"] = _compile
+    vars(plan)["ObjectsPlan"] = _compile
     execute.execute_stored_query = _refer
     main()

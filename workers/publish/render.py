@@ -14,9 +14,8 @@ from app.db.pool import CONFLICTS, Connection
 from app.settings import Settings
 from schema import schema
 from schema.engine.context import Context
-from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
-from schema.engine.statements import seen_ids
+from schema.engine.statements import visible_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.execute import RenderFailure, render_each
 from schema.stored.validate import StoredQuery
@@ -155,18 +154,12 @@ class Renderer:
 
     async def _seen(self, viewer: Viewer, entity_type: str, ids: set[int]) -> set[int]:
         """Return the ids that the viewer sees. Rows are not read: one unreadable value would fail the whole batch."""
-        asked = seen_ids(ENTITIES[entity_type].table, viewer)
+        asked = visible_ids(ENTITIES[entity_type].table, viewer)
         return {record["id"] for record in await self.reader.fetch(asked.sql, list(ids), *asked.args)}
 
     def _context(self, viewer: Viewer) -> Context:
         if viewer not in self._contexts:
-            self._contexts[viewer] = Context(
-                viewer=viewer,
-                reader=self.reader,
-                loaders=Loaders(self.reader, viewer),
-                settings=self._settings,
-                sees_deleted=True,
-            )
+            self._contexts[viewer] = Context.for_rendering(self.reader, viewer, self._settings)
         return self._contexts[viewer]
 
 

@@ -15,7 +15,7 @@ from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 from schema.entities.declarations import VISIBILITY
 from schema.entities.visibility import OperatorOnly
-from schema.stored.watched import across, is_operators_own
+from schema.stored.watched import is_operators_own, sibling_column
 from workers.publish.match import entity_of
 from workers.publish.subscribing_sellers import Entity
 from workers.publish.subscriptions import Owner, Subscriptions
@@ -39,7 +39,7 @@ async def record_follow_ups(
     """
     for whole, down in cascades().items():
         updates = [one for one in events if one.entity_type == whole and one.operation is WebhookEventName.UPDATE]
-        columns = frozenset(across(down.whole.name, column) for event in updates for column in event.columns)
+        columns = frozenset(sibling_column(down.whole.name, column) for event in updates for column in event.columns)
         if not columns:
             continue
         sellers = {seller for event in updates for seller in owners.get(entity_of(event), ())}
@@ -106,6 +106,6 @@ def _follow_up(event: ChangeEvent, down: Cascade) -> FollowUp | None:
         sql=down.sql,
         # The row that changed has its own change event.
         excepted=changed.pop() if is_known and len(changed) == 1 and not event.is_cut else None,
-        columns=frozenset(across(down.whole.name, column) for column in event.columns),
+        columns=frozenset(sibling_column(down.whole.name, column) for column in event.columns),
         changes=rows,
     )

@@ -23,7 +23,7 @@ from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.domain.webhook_run import WebhookRunState
 from schema import schema
 from schema.engine.statements import listed_count, listed_rows
-from schema.entities.declarations import ENTITIES, Asked
+from schema.entities.declarations import ENTITIES, ListQuery
 from schema.filters import webhook_backfills as backfill_filters
 from schema.stored.validate import StoredQuery, stored_query
 from workers.publish.match import Change, Match
@@ -51,7 +51,7 @@ class BackfillRun:
     backfill: WebhookBackfill
     webhook: Webhook
     query: StoredQuery
-    wanted: Asked
+    wanted: ListQuery
 
     @property
     def table(self) -> Table[Any]:
@@ -127,17 +127,17 @@ async def _begin(conn: Connection, run: BackfillRun) -> int:
     return last_id
 
 
-async def _listed(conn: Connection, run: BackfillRun, asked: Asked, size: int) -> list[Any]:
+async def _listed(conn: Connection, run: BackfillRun, asked: ListQuery, size: int) -> list[Any]:
     """Return up to `size` rows, and one more if there are more."""
     found = listed_rows(run.table, run.viewer, asked, Slice(size=size, is_backward=False, cursor=None))
     return run.table.rows(await conn.fetch(found.sql, *found.args))
 
 
-def _from(run: BackfillRun, last_id: int | None) -> Asked:
+def _from(run: BackfillRun, last_id: int | None) -> ListQuery:
     """Return the list of wanted entities, by id, after the backfill's position."""
     backfill, wanted = run.backfill, run.wanted
     position, last, since, until = (f"${len(wanted.args) + place}" for place in range(1, 5))
-    return Asked(
+    return ListQuery(
         where=f"{wanted.where} and t.id > {position} and ({last}::bigint is null or t.id <= {last})"
         f" and ({since}::timestamptz is null or t.updated_at >= {since})"
         f" and ({until}::timestamptz is null or t.updated_at < {until})",

@@ -23,7 +23,7 @@ from app.webhooks.db.webhook_events import PriorEvent, Subject
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 from schema import schema
-from schema.engine.statements import seen_ids
+from schema.engine.statements import visible_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.triggers import watched_by
 from schema.stored.validate import StoredQuery, stored_query
@@ -214,7 +214,7 @@ def _is_watched(catch_up: CatchUp, query: StoredQuery | None, columns: frozenset
 async def _list_seen(conn: Connection, entity_type: str, viewer: Viewer, ids: Sequence[int]) -> Mapping[int, bool]:
     """Return the entities that the viewer sees, each with whether it exists (and is not deleted)."""
     table = ENTITIES[entity_type].table
-    asked = seen_ids(table, viewer)
+    asked = visible_ids(table, viewer)
     seen = [row["id"] for row in await conn.fetch(asked.sql, list(ids), *asked.args)]
     if not table.has("deleted_at"):
         return dict.fromkeys(seen, True)

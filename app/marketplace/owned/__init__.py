@@ -1,1 +1,1 @@
-"""What entities of many types own: external ids, metadata and images."""
+"""External ids, metadata and images, which entities of many types own."""

@@ -1,1 +1,1 @@
-"""Refund requests and the shipments that bring goods back."""
+"""Refund requests, and the shipments in which items are returned."""

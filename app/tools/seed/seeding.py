@@ -26,7 +26,8 @@ from app.tools.seed.sales.orders import ORDER_IDS, OrderMaker
 #: Rows of one transaction. It bounds memory, and the loss when a run is interrupted.
 _CHUNK_SHOPS = 10
 _CHUNK_INVOICES = 700
-_PAYING = timedelta(minutes=2)
+#: The last orders, in minutes before the end: the last one is being paid, the others are paid and not sent yet.
+_LAST_MINUTES = (31, 23, 17, 12, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,16 +146,16 @@ class _Seeding:
         maker = OrderMaker(self._chance, self._book, self._reference, self._shops, self._scale.until)
         calendar = Calendar(self._scale.until, days=self._scale.days)
         total, done = self._scale.invoices, 0
+        last = _LAST_MINUTES[-total:]
         while done < total:
             async with connection(self._database) as conn:
-                end = min(done + _CHUNK_INVOICES, total - 1)
+                end = min(done + _CHUNK_INVOICES, total - len(last))
                 while done < end:
                     await self._book.set_aside(conn, SALES, at_least=ORDER_IDS)
                     done += maker.make(calendar.moment((done + self._chance.random()) / total))
-                if end == total - 1:
+                for minutes in last if end == total - len(last) else ():
                     await self._book.set_aside(conn, SALES, at_least=ORDER_IDS)
-                    # The last one is still being paid.
-                    done += maker.make(self._scale.until - _PAYING)
+                    done += maker.make(self._scale.until - timedelta(minutes=minutes))
             async with self._chunk() as conn:
                 counts = await self._write(conn, SALES)
             self.written.update(counts)

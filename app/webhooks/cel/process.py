@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 
-from app.kernel.size_bounded_cache import Kept
+from app.kernel.size_bounded_cache import SizedCache
 from app.webhooks.domain.webhook_filter import FilterError, check_filter, compile_filter, evaluate
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def main(given: BinaryIO, answers: BinaryIO) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Load the language before the first evaluation: it takes longer than an evaluation may.
     evaluate(compile_filter("true"), {}, {})
-    programs: Kept[str, Program] = Kept(KEPT_BYTES)
+    programs: SizedCache[str, Program] = SizedCache(KEPT_BYTES)
     while length := given.read(LENGTH_BYTES):
         request = given.read(int.from_bytes(length))
         # SIGPROF is not handled here: it ends the process, also in the middle of one long call.
@@ -51,8 +51,8 @@ def main(given: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
-def find_program(programs: "Kept[str, Program]", text: str) -> "Program":
-    """Return the compiled expression, and keep it for the next time. Raise FilterError."""
+def find_program(programs: "SizedCache[str, Program]", text: str) -> "Program":
+    """Return the compiled expression, and keep it for the next time. Raises FilterError."""
     program = programs.find(text)
     if program is None:
         program = compile_filter(text)
@@ -60,7 +60,7 @@ def find_program(programs: "Kept[str, Program]", text: str) -> "Program":
     return program
 
 
-def _answer(request: bytes, programs: "Kept[str, Program]") -> dict[str, Any]:
+def _answer(request: bytes, programs: "SizedCache[str, Program]") -> dict[str, Any]:
     began = time.process_time()
     value: bool | list[str] | None = None
     error = None

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from app.db.pool import Connection, unmoved
+from app.db.pool import Connection, retry_if_moved
 from app.webhooks.db import transitions
 from app.webhooks.db.operational_events import raise_exhausted
 from app.webhooks.db.webhook_events import WebhookEventId, hold_open
@@ -226,7 +226,7 @@ async def release_expired(conn: Connection) -> list[WebhookEventId]:
         " where state = 'SENDING' and lease_until < statement_timestamp()"
     )
     await lock_webhooks(conn, [row["webhook_id"] for row in expired])
-    rows = await unmoved(conn, lambda: conn.fetch(_RELEASE_EXPIRED, WEBHOOK_DELETED))
+    rows = await retry_if_moved(conn, lambda: conn.fetch(_RELEASE_EXPIRED, WEBHOOK_DELETED))
     return [row["webhook_event_id"] for row in rows]
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import orjson
 
-from app.db.pool import Connection, unmoved
+from app.db.pool import Connection, retry_if_moved
 from app.webhooks.db import transitions
 from app.webhooks.db.webhook_events import Subject, WebhookEventId
 from app.webhooks.domain.webhook import WebhookEventName
@@ -86,7 +86,7 @@ async def lock_unclaimed(conn: Connection, subjects: Sequence[Subject]) -> set[W
     Events that somebody else has locked are left out.
     """
     keys = [list(column) for column in zip(*subjects, strict=True)]
-    rows = await unmoved(
+    rows = await retry_if_moved(
         conn,
         lambda: conn.fetch(
             f"""

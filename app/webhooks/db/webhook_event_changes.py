@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.db.pool import Connection, unmoved
+from app.db.pool import Connection, retry_if_moved
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db import transitions
@@ -49,7 +49,7 @@ async def get_webhook_event(conn: Connection, event_id: WebhookEventId, *, is_lo
     """
     sql = f"select {_COLUMNS} from webhook_events e where e.id = $1"
     if is_locked:
-        row = await unmoved(conn, lambda: conn.fetchrow(f"{sql} for no key update", event_id))
+        row = await retry_if_moved(conn, lambda: conn.fetchrow(f"{sql} for no key update", event_id))
     else:
         row = await conn.fetchrow(sql, event_id)
     assert row is not None, "its caller has found it"
@@ -69,7 +69,7 @@ async def replay_webhook_events(
         The events that were changed, by id.
     """
     sql = f"with changed as ({transitions.REPLAY}) select {_COLUMNS} from changed e order by e.id"
-    rows = await unmoved(conn, lambda: conn.fetch(sql, list(ids), is_enabled, RENDER_AGAIN))
+    rows = await retry_if_moved(conn, lambda: conn.fetch(sql, list(ids), is_enabled, RENDER_AGAIN))
     return WEBHOOK_EVENTS.rows(rows)
 
 
@@ -85,7 +85,7 @@ async def cancel_open(conn: Connection, webhook_id: WebhookId, reason: str) -> N
 
     An attempt that is in flight comes to its own end.
     """
-    await unmoved(conn, lambda: conn.execute(transitions.CANCEL_ALL, webhook_id, reason, MAX_AT_ONCE))
+    await retry_if_moved(conn, lambda: conn.execute(transitions.CANCEL_ALL, webhook_id, reason, MAX_AT_ONCE))
 
 
 async def hold_overlooked(conn: Connection) -> None:

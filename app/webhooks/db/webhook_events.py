@@ -7,7 +7,7 @@ from typing import NamedTuple, NewType
 
 import orjson
 
-from app.db.pool import Connection, unmoved
+from app.db.pool import Connection, retry_if_moved
 from app.db.table import Reference, Table, Through
 from app.webhooks.db import transitions
 from app.webhooks.db.payloads import PAYLOADS
@@ -167,7 +167,7 @@ async def lock_waiting(conn: Connection, subjects: Sequence[Subject]) -> None:
     reads would see them as they were before the wait.
     """
     keys = [list(column) for column in zip(*subjects, strict=True)]
-    await unmoved(
+    await retry_if_moved(
         conn,
         lambda: conn.execute(
             # By ids: a join that was planned while nothing waited would read everything that waits, each time.
@@ -205,7 +205,7 @@ async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEve
     )
     pairs = [(old, row["id"]) for event, row in zip(events, rows, strict=True) for old in event.supersedes]
     if pairs:
-        await unmoved(conn, lambda: _supersede(conn, pairs))
+        await retry_if_moved(conn, lambda: _supersede(conn, pairs))
 
 
 async def _supersede(conn: Connection, pairs: Sequence[tuple[WebhookEventId, WebhookEventId]]) -> None:
@@ -220,9 +220,9 @@ async def hold_open(conn: Connection, webhook_id: WebhookId) -> None:
 
     Held or not, no event of a disabled webhook is claimed.
     """
-    await unmoved(conn, lambda: conn.execute(transitions.HOLD, webhook_id, MAX_AT_ONCE))
+    await retry_if_moved(conn, lambda: conn.execute(transitions.HOLD, webhook_id, MAX_AT_ONCE))
 
 
 async def release_held(conn: Connection, webhook_id: WebhookId) -> None:
     """Make the events due that were held while a webhook was disabled, MAX_AT_ONCE of them; the sweeper goes on."""
-    await unmoved(conn, lambda: conn.execute(transitions.RELEASE, webhook_id, MAX_AT_ONCE))
+    await retry_if_moved(conn, lambda: conn.execute(transitions.RELEASE, webhook_id, MAX_AT_ONCE))

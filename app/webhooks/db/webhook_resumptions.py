@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from app.db.pool import Connection, unmoved
+from app.db.pool import Connection, retry_if_moved
 from app.webhooks.db.webhook_events import MAX_AT_ONCE
 from app.webhooks.db.webhooks import WebhookId
 
@@ -63,7 +63,7 @@ async def step_resumption(conn: Connection, resumption: Resumption) -> int:
         The number of events that were made due.
     """
     limit = min(resumption.size or MAX_AT_ONCE, MAX_AT_ONCE)
-    status = await unmoved(
+    status = await retry_if_moved(
         conn,
         lambda: conn.execute(
             # By id, in a form that no other index serves: see transitions.RECORD.

@@ -1,4 +1,4 @@
-"""The arguments of a field, as its resolver would get them; conditions that hang on variables."""
+"""The arguments of a field, as its resolver would get them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,7 +19,7 @@ from strawberry.types.arguments import convert_arguments
 
 
 class Arguments:
-    """By their Python names, coerced and converted by the executors' own functions."""
+    """The arguments of one field by their Python names, coerced and converted by the executors' own functions."""
 
     __slots__ = ("_constant", "_declared", "_field", "_node", "_schema")
 
@@ -31,11 +31,11 @@ class Arguments:
 
     @property
     def constant(self) -> dict[str, Any] | None:
-        """The same with each request; None where they hang on variables."""
+        """Return the arguments if they are the same in each request; None if they depend on variables."""
         return self._constant
 
     def of(self, variables: VariableValues | None) -> dict[str, Any]:
-        """For one request. Raises whatever graphql-core or Strawberry raise for values that don't fit."""
+        """Return the arguments of one request. Raises whatever graphql-core or Strawberry raise for wrong values."""
         return dict(self._values(variables) if self._constant is None else self._constant)
 
     def _values(self, variables: VariableValues | None) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Arguments:
 
 
 def variables_of(nodes: Iterable[Node] | None) -> set[str]:
-    """The names of all variables in these nodes."""
+    """Return the names of all variables in these nodes."""
     find = _FindVariables()
     for node in nodes or ():
         visit(node, find)

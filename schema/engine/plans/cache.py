@@ -1,4 +1,4 @@
-"""Plans of the operations that are seen often: compiled beside the requests, forgotten with their documents."""
+"""Plans of frequent operations: compiled in a thread while requests are served, dropped with their documents."""
 
 import asyncio
 import time
@@ -12,69 +12,77 @@ from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, Operat
 from graphql.execution.values import VariableValues
 
 from app.errors import TellgraphError
-from schema.engine.documents import Documents, Known
-from schema.engine.plans.operation import OperationPlan, compile_operation, deciding_variables
-from schema.engine.plans.selection import Unsupported
+from schema.engine.documents import Document, Documents
+from schema.engine.plans.errors import UnsupportedQuery
+from schema.engine.plans.operation import OperationPlan, compile_operation, condition_variables
 
-#: An operation is compiled when it is met for this time in a document that was read before: its third request.
+#: An operation is compiled when its document has been found in the cache this many times: with its third request.
 OFTEN = 2
-#: Plans of one operation: one for each set of conditions that its variables have decided.
+#: Plans of one operation: one for each combination of values that decide `@skip` and `@include`.
 MAX_PLANS = 8
-#: Compilations that wait for their turn; what else is wanted is asked for again by a later request.
+#: Compilations that wait for their turn. More are not queued: a later request asks again.
 MAX_WAITING = 20
 
 _log = structlog.get_logger()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Seen:
-    """A query of a document. `plans` by what its variables decide; None where there can be none.
+class PlanSlot:
+    """The plans of one query of a document.
 
-    deciding  the variables on which `@skip` and `@include` hang.
+    Args:
+        text: The document's text, its key in the cache.
+        condition_variables: The variables that decide `@skip` and `@include`.
+        times: How often the query was used.
+        is_waiting: A compilation is queued or running.
+        plans: Plans by the values of those variables. None where no plan is possible.
     """
 
     text: str
-    known: Known
+    document: Document
     operation: OperationDefinitionNode
-    deciding: tuple[str, ...]
+    condition_variables: tuple[str, ...]
     times: int = 0
     is_waiting: bool = False
     plans: dict[tuple[Any, ...], OperationPlan | None] = field(default_factory=dict)
 
 
 class Plans:
-    """Finds plans, and has them compiled. All but the compiling itself happens in the event loop's thread."""
+    """Finds plans and has them compiled. All but the compiling runs in the event loop's thread."""
 
     def __init__(self, schema: GraphQLSchema, documents: Documents) -> None:
         self.schema, self._documents = schema, documents
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="plans")
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def see(self, text: str, known: Known, name: str | None) -> Seen | None:
-        """Count one use of a valid document's operation; None when that is no query."""
-        if name not in known.seen:
-            operation = get_operation_ast(known.document, name)
+    def use_slot(self, text: str, document: Document, name: str | None) -> PlanSlot | None:
+        """Count one use of a valid document's operation. None if it is not a query."""
+        if name not in document.slots:
+            operation = get_operation_ast(document.node, name)
             if operation is None or operation.operation is not OperationType.QUERY:
                 return None
-            known.seen[name] = Seen(
-                text=text, known=known, operation=operation, deciding=deciding_variables(known.document)
+            document.slots[name] = PlanSlot(
+                text=text,
+                document=document,
+                operation=operation,
+                condition_variables=condition_variables(document.node),
             )
-        seen = known.seen[name]
-        assert isinstance(seen, Seen)
-        seen.times += 1
-        return seen
+        slot = document.slots[name]
+        assert isinstance(slot, PlanSlot)
+        slot.times += 1
+        return slot
 
-    def find(self, seen: Seen, variables: VariableValues | None) -> OperationPlan | None:
-        """The plan for these variables; None when there is none. Where one is due it is compiled meanwhile."""
-        decided = tuple(variables.coerced.get(name) for name in seen.deciding) if variables else ()
-        plan = seen.plans.get(decided)
-        if plan is None and decided not in seen.plans and seen.times >= OFTEN and len(seen.plans) < MAX_PLANS:
-            self._start(seen, lambda: self._compile(seen, decided, variables))
+    def find(self, slot: PlanSlot, variables: VariableValues | None) -> OperationPlan | None:
+        """Return the plan for these variables, or None. If one is due, its compilation is queued."""
+        values = tuple(variables.coerced.get(name) for name in slot.condition_variables) if variables else ()
+        plan = slot.plans.get(values)
+        if plan is None and values not in slot.plans and slot.times >= OFTEN and len(slot.plans) < MAX_PLANS:
+            self._start(slot, lambda: self._compile(slot, values, variables))
         return plan
 
-    def prepare(self, seen: Seen, plan: OperationPlan, variables: VariableValues | None) -> None:
-        """Have compiled meanwhile what the plan lacks for these variables."""
-        self._start(seen, lambda: self._prepare(plan, variables))
+    def prepare(self, slot: PlanSlot, plan: OperationPlan, variables: VariableValues | None) -> None:
+        """Queue the compilation of the parts that the plan lacks for these variables."""
+        self._start(slot, lambda: self._prepare(plan, variables))
 
     async def settle(self) -> None:
         """Wait until nothing is being compiled."""
@@ -84,42 +92,45 @@ class Plans:
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _start(self, seen: Seen, compile_: Callable[[], int]) -> None:
-        if seen.is_waiting or len(self._tasks) >= MAX_WAITING:
+    def _start(self, slot: PlanSlot, compile_: Callable[[], int]) -> None:
+        if slot.is_waiting or len(self._tasks) >= MAX_WAITING:
             return
-        seen.is_waiting = True
-        task = asyncio.get_running_loop().create_task(self._run(seen, compile_))
+        slot.is_waiting = True
+        task = asyncio.get_running_loop().create_task(self._run(slot, compile_))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, seen: Seen, compile_: Callable[[], int]) -> None:
+    async def _run(self, slot: PlanSlot, compile_: Callable[[], int]) -> None:
         try:
             characters = await asyncio.get_running_loop().run_in_executor(self._thread, compile_)
-            self._documents.grow(seen.text, seen.known, characters)
+            self._documents.grow(slot.text, slot.document, characters)
         except Exception as error:
-            # It stays with the reference executor; and whoever waits for all tasks must not stumble over this one.
+            # The reference executor goes on answering. The error must not reach `settle`, which waits for all tasks.
             _log.warning("plan.failed", exc_info=error)
         finally:
-            seen.is_waiting = False
+            slot.is_waiting = False
 
-    def _compile(self, seen: Seen, decided: tuple[Any, ...], variables: VariableValues | None) -> int:
-        """In the thread. The characters of the plan; what fails is left to the reference executor from now on."""
+    def _compile(self, slot: PlanSlot, values: tuple[Any, ...], variables: VariableValues | None) -> int:
+        """Compile in the thread; return the characters of the plan, 0 if it failed.
+
+        After a failure, the reference executor answers this operation for as long as its document is cached.
+        """
         started = time.perf_counter()
         plan = None
         try:
-            plan = compile_operation(self.schema, seen.known.document, seen.operation, variables)
-        except (Unsupported, TellgraphError, GraphQLError) as error:
+            plan = compile_operation(self.schema, slot.document.node, slot.operation, variables)
+        except (UnsupportedQuery, TellgraphError, GraphQLError) as error:
             _log.info("plan.unsupported", reason=str(error))
         except Exception as error:
             _log.warning("plan.failed", exc_info=error)
-        seen.plans[decided] = plan
+        slot.plans[values] = plan
         if plan is None:
             return 0
         _log.info("plan.compiled", characters=plan.characters, ms=round((time.perf_counter() - started) * 1000, 1))
         return plan.characters
 
     def _prepare(self, plan: OperationPlan, variables: VariableValues | None) -> int:
-        """In the thread."""
+        """Compile further parts in the thread; return their characters."""
         before = plan.characters
         plan.prepare(variables)
         return plan.characters - before

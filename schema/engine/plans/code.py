@@ -1,47 +1,47 @@
-"""Generated Python: source that grows, and the objects that it names."""
+"""Generated Python: the source of its functions, and the objects that they name."""
 
 import time
 from collections.abc import Iterable
 from typing import Any
 
-from schema.engine.plans.leaves import BailOut
-from schema.engine.plans.selection import Unsupported
+from schema.engine.plans.errors import BailOut, UnsupportedQuery
 
 
 class Code:
-    """Functions `f(r, g)` of a row and the plan's slots. `bail()` gives the result up.
+    """Collects functions `f(r, g)` of a row and the plan's slots. `bail()` in them raises BailOut.
 
-    maximum  characters, above which Unsupported is raised: fragments can expand to any size.
+    Args:
+        maximum: The most characters of source. More raise UnsupportedQuery: fragments can expand to any size.
     """
 
     def __init__(self, maximum: int) -> None:
         self._maximum = maximum
         self.characters = 0
         self.functions: list[str] = []
-        self.names: dict[str, Any] = {"bail": _bail}
+        self.names: dict[str, object] = {"bail": _bail}
 
-    def name(self, kind: str, value: Any) -> str:
-        """A name for an object that the generated code calls or reads."""
+    def name(self, kind: str, value: object) -> str:
+        """Give a name to an object that the generated code calls or reads."""
         name = f"{kind}{len(self.names)}"
         self.names[name] = value
         return name
 
     def function(self, body: Iterable[str]) -> str:
         """Define a function and return its name."""
-        # Where requests are served meanwhile, their thread does not have to wait for its turn.
+        # Lets the thread run that serves requests meanwhile.
         time.sleep(0)
         name = f"f{len(self.names)}"
         self.names[name] = None
         self.functions.append("\n".join([f"def {name}(r, g):", *(f"    {line}" for line in body)]))
         self.characters += len(self.functions[-1])
         if self.characters > self._maximum:
-            raise Unsupported("it is too large")
+            raise UnsupportedQuery("it is too large")
         return name
 
     def built(self) -> dict[str, Any]:
-        """Run the source; the names, functions included.
+        """Compile the source and return all names, functions included.
 
-        One function at a time: Python's compiler lets no other thread run.
+        Functions are compiled one by one, because Python's compiler lets no other thread run.
         """
         for function in self.functions:
             time.sleep(0)

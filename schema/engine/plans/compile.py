@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from graphql import (
-    FragmentDefinitionNode,
     GraphQLField,
     GraphQLNamedType,
     GraphQLNonNull,
@@ -21,32 +20,37 @@ from app.db.table import Table
 from schema.engine.plans.arguments import Arguments
 from schema.engine.plans.code import Code
 from schema.engine.plans.connections import ConnectionCode
+from schema.engine.plans.errors import UnsupportedQuery
 from schema.engine.plans.leaves import completer
 from schema.engine.plans.levels import Level, Page
-from schema.engine.plans.selection import Fragments, Selected, Sets, Unsupported, collect
+from schema.engine.plans.selection import SelectedField, Sets, collect
 from schema.engine.plans.views import Classify, View, row_of, view_of
+from schema.engine.selections import Fragments
 from schema.entities.declarations import ENTITIES, Leaf, Owner, Relation
 from schema.entities.declared import declaration_of
 
-#: Of the code of one stored query, or of one root field of the API: some hundred lists with all that their rows hold.
-#: It takes about half a second to make.
+#: Characters of the code of one stored query, or of one root field of the API: about a hundred lists with all fields of
+#: their rows. Compiling that much takes about half a second.
 MAX_CHARACTERS = 100_000
 PAGE_ARGUMENTS = frozenset({"first", "after", "last", "before"})
 
 
 class Slots:
-    """What the generated code reads besides records: `g[n]`. The same for all runs, or made for each one."""
+    """The values that the generated code reads besides rows, as `g[n]`.
+
+    A slot is constant, or made anew for each run.
+    """
 
     def __init__(self) -> None:
         self.constant: list[Any] = []
         self.made: list[tuple[int, Callable[[VariableValues | None], Any]]] = []
 
-    def add(self, value: Any = None) -> int:
+    def add(self, value: object = None) -> int:
         self.constant.append(value)
         return len(self.constant) - 1
 
     def make(self, given: Arguments, value_of: Callable[[dict[str, Any]], Any]) -> int:
-        """A slot for what follows from a field's arguments."""
+        """Add a slot for a value that depends on a field's arguments; return its number."""
         if given.constant is not None:
             return self.add(value_of(given.of(None)))
         number = self.add()
@@ -54,7 +58,7 @@ class Slots:
         return number
 
     def values(self, variables: VariableValues | None) -> list[Any]:
-        """All slots of one run. Raises what arguments raise that don't fit."""
+        """Return all slots of one run. Raises what graphql-core raises for wrong arguments."""
         values = list(self.constant)
         for number, make in self.made:
             values[number] = make(variables)
@@ -62,9 +66,10 @@ class Slots:
 
 
 class Compiler:
-    """Walks one selection. Raises Unsupported for what only the reference executor knows.
+    """Compiles one selection. Raises UnsupportedQuery for what only the reference executor supports.
 
-    variables  those on which `@skip` and `@include` hang.
+    Args:
+        variables: The variables that decide `@skip` and `@include`. None if there are none.
     """
 
     def __init__(
@@ -79,50 +84,50 @@ class Compiler:
         self.code, self.slots = Code(MAX_CHARACTERS), Slots()
         self.tables: set[str] = set()
 
-    def selected(self, on: GraphQLObjectType, sets: Sets) -> list[Selected]:
+    def selected(self, on: GraphQLObjectType, sets: Sets) -> list[SelectedField]:
         return collect(self.schema, self.fragments, on, sets, self.variables)
 
     def level(self, relation: Relation, page: int, parent: str = "") -> Level:
         self.tables.add(relation.target.name)
         return Level(number=self.slots.add(), relation=relation, page=page, parent=parent)
 
-    def object(self, level: Level, alias: str, on: GraphQLObjectType, sets: Sets) -> str:
-        """A function that builds one object of a type from a record in which its row stands under an alias."""
+    def define_object(self, level: Level, alias: str, on: GraphQLObjectType, sets: Sets) -> str:
+        """Define a function that builds one object from the columns of an alias; return its name."""
         view = View(self.code, level, alias, ENTITIES[on.name].table)
         items = [
             f"{selected.key!r}: {self._value(selected, level, alias, on, view)}" for selected in self.selected(on, sets)
         ]
         return self.code.function([*view.lines(), f"return {{{', '.join(items)}}}"])
 
-    def row(
+    def define_row(
         self,
         level: Level,
         alias: str,
-        table: Table[Any],
+        table: Table[object],
         classify: Classify | None,
         named: GraphQLNamedType,
         sets: Sets,
     ) -> str:
-        """A function that builds the row under an alias, as the object type or the union's member that it is."""
+        """Define a function that builds the object of an alias, or the union's member that its row decides."""
         sets = tuple(sets)
         if isinstance(named, GraphQLObjectType) and classify is None:
-            return self.object(level, alias, named, sets)
+            return self.define_object(level, alias, named, sets)
         if not isinstance(named, GraphQLUnionType) or classify is None:
-            raise Unsupported(f"{named.name} is not decided by its row")
-        members = {ENTITIES[member.name].row: self.object(level, alias, member, sets) for member in named.types}
+            raise UnsupportedQuery(f"{named.name} is not decided by its row")
+        members = {ENTITIES[member.name].row: self.define_object(level, alias, member, sets) for member in named.types}
         whole = [level.column(alias, column) for column in table.columns]
         of = self.code.name("c", _classified(table, classify))
         chosen = ", ".join(f"{self.code.name('t', row)}: {build}" for row, build in members.items())
         values = ", ".join(f"r[{place}]" for place in whole)
         return self.code.function([f"return {{{chosen}}}[{of}(({values},))](r, g)"])
 
-    def _value(self, selected: Selected, level: Level, alias: str, on: GraphQLObjectType, view: View) -> str:
+    def _value(self, selected: SelectedField, level: Level, alias: str, on: GraphQLObjectType, view: View) -> str:
         if selected.name == "__typename":
             return repr(on.name)
         field = on.fields[selected.name]
         declaration = declaration_of(field)
         if not isinstance(declaration, Leaf | Relation | Owner):
-            raise Unsupported(f"{on.name}.{selected.name} has a resolver of its own")
+            raise UnsupportedQuery(f"{on.name}.{selected.name} has a resolver of its own")
         given = Arguments(self.schema, field, selected.nodes[0])
         if isinstance(declaration, Leaf):
             leaf = declaration.of_schema(self.schema)
@@ -136,23 +141,29 @@ class Compiler:
         return self._one(declaration, field, given, level, alias, selected)
 
     def _one(
-        self, relation: Relation, field: GraphQLField, given: Arguments, level: Level, alias: str, selected: Selected
+        self,
+        relation: Relation,
+        field: GraphQLField,
+        given: Arguments,
+        level: Level,
+        alias: str,
+        selected: SelectedField,
     ) -> str:
         named, sets = get_named_type(field.type), selected.selection_sets
         if relation.link is not None or given.constant != {} or relation.where() != "true":
             child = self._child(relation, given, level, alias)
-            build = self.row(child, child.alias, relation.target, relation.classify, named, sets)
-            return f"({build}(x[0], g) if (x := {self._rows(child, level)}) else {_absent(field)})"
+            build = self.define_row(child, child.alias, relation.target, relation.classify, named, sets)
+            return f"({build}(x[0], g) if (x := {self._rows(child, level)}) else {_missing_row_code(field)})"
         self.tables.add(relation.target.name)
         joined = level.join(alias, relation)
         place = level.column(joined, relation.remote)
-        build = self.row(level, joined, relation.target, relation.classify, named, sets)
-        return f"({build}(r, g) if r[{place}] is not None else {_absent(field)})"
+        build = self.define_row(level, joined, relation.target, relation.classify, named, sets)
+        return f"({build}(r, g) if r[{place}] is not None else {_missing_row_code(field)})"
 
-    def _owner(self, owner: Owner, level: Level, alias: str, selected: Selected) -> str:
-        """One join for each type that may be named, of which at most one finds a row.
+    def _owner(self, owner: Owner, level: Level, alias: str, selected: SelectedField) -> str:
+        """Join each type that may be the owner; at most one of the joins finds a row.
 
-        A type that is forbidden to the viewer finds none: whether there is one is for the reference executor to say.
+        A type that the viewer may not see finds none. Then the reference executor answers.
         """
         chosen = []
         for name in owner.types:
@@ -161,22 +172,28 @@ class Compiler:
             relation = Relation(target=ENTITIES[name].table, local=owner.local, remote="id", with_deleted=True)
             joined = level.join(alias, relation, only=(owner.type_column, name))
             place = level.column(joined, "id")
-            chosen.append(f"{name!r}: ({place}, {self.object(level, joined, on, selected.selection_sets)})")
+            chosen.append(f"{name!r}: ({place}, {self.define_object(level, joined, on, selected.selection_sets)})")
         named = level.column(alias, owner.type_column)
         lines = [f"p, f = {{{', '.join(chosen)}}}[r[{named}]]", "return f(r, g) if r[p] is not None else bail()"]
         return f"{self.code.function(lines)}(r, g)"
 
     def _list(
-        self, relation: Relation, field: GraphQLField, given: Arguments, level: Level, alias: str, selected: Selected
+        self,
+        relation: Relation,
+        field: GraphQLField,
+        given: Arguments,
+        level: Level,
+        alias: str,
+        selected: SelectedField,
     ) -> str:
         child, named = self._child(relation, given, level, alias), get_named_type(field.type)
         if is_leaf_type(named) and relation.classify is not None:
             return self._summary(child, relation.classify, field, level)
-        build = self.row(child, child.alias, relation.target, relation.classify, named, selected.selection_sets)
+        build = self.define_row(child, child.alias, relation.target, relation.classify, named, selected.selection_sets)
         return f"[{build}(x, g) for x in {self._rows(child, level)}]"
 
     def _summary(self, child: Level, classify: Classify, field: GraphQLField, level: Level) -> str:
-        """A leaf that all rows of a list come to, each as the columns that decide."""
+        """Return the expression of a leaf that is computed from all rows of a list."""
         columns = child.relation.decides
         places = [child.column(child.alias, column) for column in columns]
         view = self.code.name("w", view_of(child.table, columns))
@@ -185,7 +202,13 @@ class Compiler:
         return f"{complete}({of}([{view}(({values},)) for x in {self._rows(child, level)}]))"
 
     def _connection(
-        self, relation: Relation, field: GraphQLField, given: Arguments, level: Level, alias: str, selected: Selected
+        self,
+        relation: Relation,
+        field: GraphQLField,
+        given: Arguments,
+        level: Level,
+        alias: str,
+        selected: SelectedField,
     ) -> str:
         child = self._child(relation, given, level, alias)
         child.has_rows = False
@@ -199,12 +222,12 @@ class Compiler:
         return f"{build}(r, g)"
 
     def _child(self, relation: Relation, given: Arguments, level: Level, alias: str) -> Level:
-        """A level below, of the rows that a relation of the row under an alias leads to."""
+        """Add a level for the rows that a relation of an alias leads to."""
         page = self.slots.make(given, lambda values: _page_of(relation, values))
         return self.level(relation, page, parent=alias)
 
     def _rows(self, child: Level, level: Level) -> str:
-        """The expression of the row's rows in a level below."""
+        """Return the expression of a row's list in a level below."""
         return f"r[{level.below(child)}]"
 
     def _count(self, child: Level, level: Level) -> Callable[[], str]:
@@ -214,12 +237,8 @@ class Compiler:
         return expression
 
 
-def fragments_of(document: Any) -> Fragments:
-    return {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-
-
 def _page_of(relation: Relation, given: dict[str, Any]) -> Page:
-    """Raises InvalidInput."""
+    """Return the page that the arguments ask for. Raises InvalidInput."""
     if not relation.is_paged:
         return Page(where=relation.where(**given))
     page = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}
@@ -227,7 +246,7 @@ def _page_of(relation: Relation, given: dict[str, Any]) -> Page:
 
 
 class _Id:
-    """The little of a row that its cursor needs."""
+    """A row with the id only, which is all that its cursor needs."""
 
     __slots__ = ("id",)
 
@@ -239,12 +258,12 @@ def _cursor_of_id(resource: str) -> Callable[[int], str]:
     return lambda row_id: encode_cursor(resource, BY_ID, _Id(row_id))
 
 
-def _classified(table: Table[Any], classify: Classify) -> Callable[[tuple[Any, ...]], type]:
-    """Values of all of a table's columns → the class that its row is classified as."""
+def _classified(table: Table[object], classify: Classify) -> Callable[[tuple[Any, ...]], type]:
+    """Return a function from the values of all columns of a table to the class of its row."""
     whole = row_of(table)
     return lambda values: type(classify(whole(values)))
 
 
-def _absent(field: GraphQLField) -> str:
-    """What stands where no row is: null, or, where none may be, the reference executor's error."""
+def _missing_row_code(field: GraphQLField) -> str:
+    """Return the expression for a missing row: null, or a bail-out if the field may not be null."""
     return "bail()" if isinstance(field.type, GraphQLNonNull) else "None"

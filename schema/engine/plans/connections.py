@@ -1,6 +1,6 @@
 """The generated code of a connection: `edges`, `nodes`, `pageInfo`, `totalCount`.
 
-Source: schema/entities/connections.py, whose results it gives.
+Its results equal those of schema/entities/connections.py.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type
 from app.db.table import Table
 from schema.engine.plans.code import Code
 from schema.engine.plans.levels import Level
-from schema.engine.plans.selection import Selected, Sets
+from schema.engine.plans.selection import SelectedField, Sets
 from schema.engine.plans.views import Classify
 
 
@@ -20,13 +20,13 @@ class RowCompiler(Protocol):
 
     code: Code
 
-    def selected(self, on: GraphQLObjectType, sets: Sets) -> list[Selected]: ...
+    def selected(self, on: GraphQLObjectType, sets: Sets) -> list[SelectedField]: ...
 
-    def row(
+    def define_row(
         self,
         level: Level,
         alias: str,
-        table: Table[Any],
+        table: Table[object],
         classify: Classify | None,
         named: GraphQLNamedType,
         sets: Sets,
@@ -34,11 +34,12 @@ class RowCompiler(Protocol):
 
 
 class ConnectionCode:
-    """A connection over a level's rows.
+    """Writes the code of a connection over a level's rows.
 
-    count     the expression of `totalCount`; asked for only when it is selected.
-    cursor    the expression of a record → that of its cursor.
-    classify  turns each row into the object of the union's right member; None for plain types.
+    Args:
+        count: Returns the expression of `totalCount`. It is called only if that is selected.
+        cursor: Returns the expression of a row's cursor, given the expression of the row.
+        classify: Turns each row into the object of the union's member. None for plain types.
     """
 
     def __init__(
@@ -53,8 +54,12 @@ class ConnectionCode:
         self.compiler, self.level = compiler, level
         self.count, self.cursor, self.classify = count, cursor, classify
 
-    def function(self, on: GraphQLObjectType, selected: Selected, rows: Callable[[], str]) -> str:
-        """A function that builds the connection. `rows`: their expression; asked for only when it is needed."""
+    def function(self, on: GraphQLObjectType, selected: SelectedField, rows: Callable[[], str]) -> str:
+        """Define a function that builds the connection; return its name.
+
+        Args:
+            rows: Returns the expression of the rows. It is called only if they are needed.
+        """
         found = self.compiler.selected(on, selected.selection_sets)
         items = [f"{one.key!r}: {self._part(one, on)}" for one in found]
         lines = []
@@ -64,7 +69,7 @@ class ConnectionCode:
             lines += ["if p.is_backward:", "    k = k[::-1]"]
         return self.compiler.code.function([*lines, f"return {{{', '.join(items)}}}"])
 
-    def _part(self, selected: Selected, on: GraphQLObjectType) -> str:
+    def _part(self, selected: SelectedField, on: GraphQLObjectType) -> str:
         if selected.name == "__typename":
             return repr(on.name)
         if selected.name == "totalCount":
@@ -79,11 +84,11 @@ class ConnectionCode:
         assert selected.name == "edges"
         return f"[{self._edge(selected, of)}(x, g) for x in k]"
 
-    def _node(self, of: Any, selected: Selected) -> str:
+    def _node(self, of: Any, selected: SelectedField) -> str:
         level = self.level
-        return self.compiler.row(level, level.alias, level.table, self.classify, of, selected.selection_sets)
+        return self.compiler.define_row(level, level.alias, level.table, self.classify, of, selected.selection_sets)
 
-    def _edge(self, selected: Selected, on: GraphQLObjectType) -> str:
+    def _edge(self, selected: SelectedField, on: GraphQLObjectType) -> str:
         items = []
         for one in self.compiler.selected(on, selected.selection_sets):
             if one.name == "__typename":
@@ -95,7 +100,7 @@ class ConnectionCode:
             items.append(f"{one.key!r}: {value}")
         return self.compiler.code.function([f"return {{{', '.join(items)}}}"])
 
-    def _page_info(self, selected: Selected, on: GraphQLObjectType) -> str:
+    def _page_info(self, selected: SelectedField, on: GraphQLObjectType) -> str:
         has_more, has_cursor = "len(a) > p.size", "p.cursor is not None"
         values = {
             "hasNextPage": lambda: f"{has_cursor} if p.is_backward else {has_more}",

@@ -1,4 +1,4 @@
-"""From a column or a pure function to a JSON value: exactly what graphql-core would make of the leaf."""
+"""Leaves: from a column or a pure function to the JSON value that graphql-core would return."""
 
 import math
 import typing
@@ -17,19 +17,16 @@ from graphql import (
 )
 
 from app.db.table import Table
-from schema.engine.plans.in_json import TIME_FORM, from_json, time_shown
+from schema.engine.plans.errors import BailOut
+from schema.engine.plans.json_rows import TIME_FORM, from_json, time_shown
 
 Complete = Callable[[Any], Any]
 
 
-class BailOut(Exception):
-    """This entity's result is not a plain value: an error, or a null where none may be."""
-
-
 def completer(kind: GraphQLOutputType) -> Complete:
-    """`complete(value)` of a leaf of any type, lists included. Raises BailOut where graphql-core would report."""
+    """Return a function that serializes a leaf's value, lists included. It raises BailOut for an error."""
     if isinstance(kind, GraphQLNonNull):
-        return _whole(kind.of_type, _required)
+        return _whole(kind.of_type, _refuse_null)
     return _whole(kind, _null)
 
 
@@ -40,13 +37,13 @@ def _whole(kind: GraphQLOutputType, when_none: Complete) -> Complete:
     assert is_leaf_type(kind)
 
     def serialized(value: Any) -> Any:
-        return when_none(None) if value is None else _serialized(kind, value)
+        return when_none(None) if value is None else _serialize(kind, value)
 
     return _quick(kind, serialized)
 
 
 def _quick(kind: GraphQLOutputType, serialized: Complete) -> Complete:
-    """The same, without a call for values that are their own serialization."""
+    """Return a faster function with the same results: it does not call `serialized` for most values."""
     name = getattr(kind, "name", None)
     if name in ("String", "ID"):
         return lambda value: value if value.__class__ is str else serialized(value)
@@ -61,10 +58,11 @@ def _quick(kind: GraphQLOutputType, serialized: Complete) -> Complete:
     return serialized
 
 
-def column_form(table: Table[Any], column: str, kind: GraphQLOutputType) -> tuple[str, Complete | None]:
-    """The expression of a column's value, with `{r}` for the raw one as it arrives, `{c}` for a function.
+def column_form(table: Table[object], column: str, kind: GraphQLOutputType) -> tuple[str, Complete | None]:
+    """Return the expression of a column's value and the function that it calls (None if it calls none).
 
-    Inline only for pairs of column and GraphQL type whose result is known; all others go through the row's own form.
+    In the expression, `{r}` stands for the JSON value and `{c}` for the function. Known pairs of column and GraphQL
+    type are converted inline; all others by the row's own converter.
     """
     hint, may_be_null = table.kind(column)
     is_required = isinstance(kind, GraphQLNonNull)
@@ -81,8 +79,8 @@ def column_form(table: Table[Any], column: str, kind: GraphQLOutputType) -> tupl
     return f"({absent} if {{r}} is None else {form})", complete
 
 
-def converter(table: Table[Any], column: str) -> Complete | None:
-    """What makes a row's value of what arrives; None where they are the same."""
+def converter(table: Table[object], column: str) -> Complete | None:
+    """Return the function from a column's JSON value to the row's value; None if they are equal."""
     first, then = from_json(table, column), table.converter(column)
     if first is None or then is None:
         return first or then
@@ -90,7 +88,7 @@ def converter(table: Table[Any], column: str) -> Complete | None:
 
 
 def _known(hint: Any, kind: GraphQLOutputType) -> tuple[str, Complete | None] | None:
-    """The expression of a value that is not null."""
+    """Return the expression of a value that is not null; None if the pair of types is unknown."""
     name = getattr(kind, "name", None)
     if hint is str and name in ("String", "ID"):
         return "{r}", None
@@ -125,12 +123,12 @@ def _float(text: str) -> float:
 
 
 def _enum_names(kind: GraphQLEnumType) -> Complete:
-    # A row's text that the schema has no name for is a KeyError: that entity goes to the reference executor.
+    # A text without a name in the schema is a KeyError: the reference executor then answers for that entity.
     names = {str(getattr(value.value, "value", value.value)): name for name, value in kind.values.items()}
     return names.__getitem__
 
 
-def _serialized(kind: Any, value: Any) -> Any:
+def _serialize(kind: Any, value: Any) -> Any:
     assert isinstance(kind, GraphQLScalarType | GraphQLEnumType)
     made = kind.serialize(value)
     if made is None:
@@ -142,7 +140,7 @@ def _null(value: None) -> None:
     return None
 
 
-def _required(value: Any) -> Any:
+def _refuse_null(value: Any) -> Any:
     if value is None:
         raise BailOut
     return value

@@ -1,4 +1,4 @@
-"""What a plan reads: one level per list of the query, with the to-one relations joined into it."""
+"""Levels: a plan reads one level per list of the query, with the to-one relations joined into it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,9 +13,11 @@ from schema.entities.declarations import Relation
 
 @dataclass(slots=True, kw_only=True)
 class Join:
-    """A to-one relation under its alias, from the alias that it hangs on.
+    """A to-one relation that is joined under an alias.
 
-    only  a column of the latter, and the value without which there is no row.
+    Args:
+        source: The alias of the row that the relation starts from.
+        only: A column of `source` and the value that it must have; otherwise there is no row. None: no condition.
     """
 
     alias: str
@@ -26,15 +28,19 @@ class Join:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What the arguments of a list ask for. `part`: None for a plain list."""
+    """The condition and the part of a list that its arguments ask for.
+
+    Args:
+        part: None for a plain list.
+    """
 
     where: str = "true"
     part: Slice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Below:
-    """A value of a row: the rows of a level below, or how many there are."""
+class ChildRows:
+    """A value of a row that is a list of a lower level, or the number of its rows."""
 
     level: "Level"
     is_count: bool
@@ -42,13 +48,16 @@ class Below:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Level:
-    """Rows of one list relation (or of the root), and the lists below them.
+    """The rows of one list relation (or of the root), with the lists below them.
 
-    number   its slot, which holds a root's rows.
-    page     the slot of its Page.
-    parent   the alias of the parent's rows.
-    counts   whether `totalCount` is asked for; whether rows are, too; and whether there are more than those.
-    columns  alias and column of each place of the row, or what stands there of a level below.
+    Args:
+        number: The slot that holds a root's rows.
+        page: The slot of the Page.
+        parent: The alias of the parent's rows.
+        counts: Whether `totalCount` is selected.
+        has_rows: Whether rows are selected.
+        looks_ahead: Whether one row more is read, to tell whether there are more.
+        columns: The values of a row: alias and column, or a list of a lower level.
     """
 
     number: int
@@ -58,36 +67,39 @@ class Level:
     counts: bool = False
     has_rows: bool = True
     looks_ahead: bool = False
-    columns: list[tuple[str, str] | Below] = field(default_factory=list)
+    columns: list[tuple[str, str] | ChildRows] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
 
     @property
     def alias(self) -> str:
-        """Of its rows."""
+        """Return the alias of its rows."""
         return f"r{self.number}"
 
     @property
-    def table(self) -> Table[Any]:
+    def table(self) -> Table[object]:
         return self.relation.target
 
-    def table_of(self, alias: str) -> Table[Any]:
-        """Of its own rows, or of those joined under an alias."""
+    def table_of(self, alias: str) -> Table[object]:
+        """Return the table of an alias: a joined one, or the level's own."""
         return next((join.relation.target for join in self.joins if join.alias == alias), self.table)
 
     def read(self, part: Slice) -> Slice:
-        """What a statement is to read of a page: it reads one row more by itself, which tells of more."""
+        """Return the part that a statement has to read.
+
+        Statements read one row more than asked for; it is wanted only if the level looks ahead.
+        """
         return part if self.looks_ahead else replace(part, size=part.size - 1)
 
     def column(self, alias: str, name: str) -> int:
-        """The place of a column in the row; selected once however often it is read."""
+        """Return the place of a column in the row. Each column is selected once."""
         return self._place((alias, name))
 
     def below(self, level: "Level", *, is_count: bool = False) -> int:
-        """The place of a lower level's rows in the row, or of their number."""
-        return self._place(Below(level=level, is_count=is_count))
+        """Return the place of a lower level's rows in the row, or of their number."""
+        return self._place(ChildRows(level=level, is_count=is_count))
 
     def join(self, source: str, relation: Relation, *, only: tuple[str, str] | None = None) -> str:
-        """The alias of a to-one relation; the same relation from the same row is joined once."""
+        """Join a to-one relation and return its alias. The same relation from the same row is joined once."""
         for made in self.joins:
             if (made.source, made.relation, made.only) == (source, relation, only):
                 return made.alias
@@ -95,7 +107,7 @@ class Level:
         self.joins.append(Join(alias=alias, source=source, relation=relation, only=only))
         return alias
 
-    def _place(self, wanted: tuple[str, str] | Below) -> int:
+    def _place(self, wanted: tuple[str, str] | ChildRows) -> int:
         for place, column in enumerate(self.columns):
             if column == wanted:
                 return place
@@ -103,10 +115,12 @@ class Level:
         return len(self.columns) - 1
 
 
-def joined(level: Level, viewer: Viewer, args: list[Any], *, first: int) -> str:
-    """The to-one relations as left joins, each under its type's rule, whose arguments are added to `args`.
+def joins_sql(level: Level, viewer: Viewer, args: list[Any], *, first: int) -> str:
+    """Return the left joins of the to-one relations, each with the visibility rule of its type.
 
-    first  the number of the parameter that `args[0]` is.
+    Args:
+        args: The statement's arguments; those of the rules are appended.
+        first: The parameter number of `args[0]`.
     """
     sql = ""
     for join in level.joins:
@@ -120,11 +134,11 @@ def joined(level: Level, viewer: Viewer, args: list[Any], *, first: int) -> str:
         if relation.remote == "id":
             sql += f" left join {relation.target.name} {join.alias} on {on} and {rule}"
         else:
-            # One content may be stored once for each of several days: any of them will do.
+            # The same content may be stored once per day; any of these rows will do.
             found = f"select {join.alias}.* from {relation.target.name} {join.alias} where {on} and {rule} limit 1"
             sql += f" left join lateral ({found}) {join.alias} on true"
     return sql
 
 
+#: `build(row, slots)` returns one object of the response.
 Build = Callable[[Any, list[Any]], Any]
-"""`build(row, slots)`: one object of the response."""

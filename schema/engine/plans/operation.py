@@ -1,4 +1,4 @@
-"""An operation of the API as a plan."""
+"""Plans of the API's operations: each root field is compiled on its own."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,45 +11,48 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
-    SelectionSetNode,
-    VariableNode,
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.auth.viewers import Viewer
 from app.errors import TellgraphError
-from schema.engine.plans.compile import fragments_of
-from schema.engine.plans.leaves import BailOut
-from schema.engine.plans.roots import ListingRoot, LookupRoot, Root, Site
-from schema.engine.plans.selection import Selected, Unsupported, collect
+from schema.engine.plans.arguments import variables_of
+from schema.engine.plans.errors import BailOut, UnsupportedQuery
+from schema.engine.plans.roots import ListingRoot, LookupRoot, Root, RootField
+from schema.engine.plans.selection import SelectedField, collect
 from schema.engine.reader import Reader
+from schema.engine.selections import fragments_of, iter_selections
 from schema.entities.declarations import Listing, Lookup
 from schema.entities.declared import declaration_of
 
-#: One is enough to leave a set of variables to the reference executor.
+#: One wrong variable is enough: the reference executor reports them all.
 _MAX_ERRORS = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationPlan:
-    """`roots`: by their keys in the response, in its order; a text stands for itself."""
+    """The plan of one operation.
+
+    Args:
+        roots: The root fields by their keys in the response, in its order. A text is the value itself (`__typename`).
+    """
 
     roots: Mapping[str, Root | str]
 
     @property
     def characters(self) -> int:
-        """Of the generated code, as a measure of memory."""
+        """Return the length of the generated code, as a measure of memory."""
         return sum(root.characters for root in self.roots.values() if not isinstance(root, str))
 
     def prepare(self, variables: VariableValues | None) -> None:
-        """Compile what else these variables need; where they don't fit, an error says so when they are used."""
+        """Compile the parts that these variables need. Variables that don't fit are reported when they are used."""
         for root in self.roots.values():
             if not isinstance(root, str):
                 with suppress(TellgraphError, GraphQLError):
                     root.prepare(variables)
 
-    async def data(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> dict[str, Any]:
-        """The response's `data`. Raises whatever is out of the ordinary: the reference executor is asked then."""
+    async def data(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> dict[str, object]:
+        """Return the response's `data`. After any exception the reference executor must answer instead."""
         return {
             key: root if isinstance(root, str) else await root.value(reader, viewer, variables)
             for key, root in self.roots.items()
@@ -62,10 +65,14 @@ def compile_operation(
     operation: OperationDefinitionNode,
     variables: VariableValues | None,
 ) -> OperationPlan:
-    """Compile a validated query, for variables that decide its conditions as these do. Raises Unsupported."""
+    """Compile a validated query for variables that decide its conditions as these do.
+
+    Raises:
+        UnsupportedQuery: The reference executor has to answer this query.
+    """
     assert schema.query_type is not None
     if operation.directives:
-        raise Unsupported("a directive on the operation")
+        raise UnsupportedQuery("a directive on the operation")
     fragments = fragments_of(document)
     found = collect(schema, fragments, schema.query_type, [operation.selection_set], variables)
     roots = {
@@ -77,22 +84,26 @@ def compile_operation(
     return plan
 
 
-def _root(schema: GraphQLSchema, on: GraphQLObjectType, selected: Selected, **document: Any) -> Root | str:
+def _root(schema: GraphQLSchema, on: GraphQLObjectType, selected: SelectedField, **document: Any) -> Root | str:
     if selected.name == "__typename":
         return on.name
     field = on.fields.get(selected.name)
     declaration = declaration_of(field) if field is not None else None
     if field is not None and isinstance(declaration, Listing):
-        return ListingRoot(Site(schema=schema, field=field, selected=selected, **document), declaration)
+        return ListingRoot(RootField(schema=schema, field=field, selected=selected, **document), declaration)
     if field is not None and isinstance(declaration, Lookup):
-        return LookupRoot(Site(schema=schema, field=field, selected=selected, **document), declaration)
-    raise Unsupported(f"the root field {selected.name}")
+        return LookupRoot(RootField(schema=schema, field=field, selected=selected, **document), declaration)
+    raise UnsupportedQuery(f"the root field {selected.name}")
 
 
-def coerced(
-    schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+def coerce_variables(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, object] | None
 ) -> VariableValues | None:
-    """The variables as graphql-core reads them; None for an operation without any. Raises BailOut for wrong ones."""
+    """Return the variables as graphql-core reads them; None if the operation declares none.
+
+    Raises:
+        BailOut: A variable is wrong.
+    """
     if not operation.variable_definitions:
         return None
     values = get_variable_values(schema, operation.variable_definitions, dict(given or {}), _MAX_ERRORS)
@@ -101,16 +112,7 @@ def coerced(
     return values
 
 
-def deciding_variables(document: DocumentNode) -> tuple[str, ...]:
-    """The names of the variables on which `@skip` and `@include` hang."""
-    found: set[str] = set()
-    pending = [node.selection_set for node in document.definitions if hasattr(node, "selection_set")]
-    while pending:
-        for selection in pending.pop().selections:
-            for directive in selection.directives or ():
-                values = (argument.value for argument in directive.arguments or ())
-                found |= {value.name.value for value in values if isinstance(value, VariableNode)}
-            nested: SelectionSetNode | None = getattr(selection, "selection_set", None)
-            if nested:
-                pending.append(nested)
-    return tuple(sorted(found))
+def condition_variables(document: DocumentNode) -> tuple[str, ...]:
+    """Return the names of the variables that decide `@skip` and `@include`."""
+    conditions = (directive for one in iter_selections(document) for directive in one.directives or ())
+    return tuple(sorted(variables_of(conditions)))

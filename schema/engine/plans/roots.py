@@ -1,4 +1,4 @@
-"""The root fields of an operation, each compiled by itself: one statement, and one more for a root's `totalCount`."""
+"""The root fields of an operation. Each is compiled on its own: one statement, and another for `totalCount`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,54 +14,47 @@ from app.errors import TellgraphError
 from schema.engine.plans.arguments import Arguments
 from schema.engine.plans.compile import PAGE_ARGUMENTS, Compiler
 from schema.engine.plans.connections import ConnectionCode
-from schema.engine.plans.in_json import value_sql
-from schema.engine.plans.leaves import BailOut
+from schema.engine.plans.errors import BailOut, MissingPlan, UnsupportedQuery
+from schema.engine.plans.json_rows import value_sql
 from schema.engine.plans.levels import Build, Level, Page
-from schema.engine.plans.nested import Nested
-from schema.engine.plans.objects import Objects
-from schema.engine.plans.reads import Written, read
-from schema.engine.plans.selection import Fragments, Selected, Unsupported
+from schema.engine.plans.objects_plan import ObjectsPlan
+from schema.engine.plans.selection import SelectedField
+from schema.engine.plans.sql import SqlCache, SqlWriter, read
 from schema.engine.plans.views import view_of
 from schema.engine.reader import Reader
+from schema.engine.selections import Fragments
 from schema.engine.statements import listed_count, listed_rows
-from schema.entities.declarations import ENTITIES, Asked, Listing, Lookup, Relation
+from schema.entities.declarations import ENTITIES, Listing, ListQuery, Lookup, Relation
 from schema.entities.lookups import find_keys
 from schema.entities.permissions import may_read
 
 _log = structlog.get_logger()
 
-#: Statements kept of one root: filters, orders and sizes of pages each make another one.
-_MAX_WRITTEN = 16
-
-
-class NotPrepared(BailOut):
-    """The plan has to be compiled for another type first."""
-
 
 class Root(Protocol):
-    """One root field. `value` raises whatever is out of the ordinary; the reference executor is asked then."""
+    """The plan of one root field. After any exception of `value` the reference executor must answer instead."""
 
     @property
     def characters(self) -> int:
-        """Of the generated code, as a measure of memory."""
+        """Return the length of the generated code, as a measure of memory."""
         ...
 
     def prepare(self, variables: VariableValues | None) -> None:
-        """Compile what these variables need. Raises what arguments raise that don't fit."""
+        """Compile the parts that these variables need. Raises what graphql-core raises for wrong arguments."""
         ...
 
     async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """Where a root field stands: the schema, and the document with the conditions of this request."""
+class RootField:
+    """A selected field of the root type, with its schema, its fragments and the variables of its conditions."""
 
     schema: GraphQLSchema
     fragments: Fragments
     variables: VariableValues | None
     field: GraphQLField
-    selected: Selected
+    selected: SelectedField
 
     def compiler(self) -> Compiler:
         return Compiler(self.schema, self.fragments, variables=self.variables)
@@ -71,31 +64,33 @@ class Site:
 
 
 class ListingRoot:
-    """A page of a whole table."""
+    """The plan of a root list: one page of a table."""
 
-    def __init__(self, site: Site, listing: Listing) -> None:
-        self._listing, self._given = listing, site.arguments()
-        self._compiler = compiler = site.compiler()
-        self._written = Written(compiler)
+    def __init__(self, root_field: RootField, listing: Listing) -> None:
+        self._listing, self._given = listing, root_field.arguments()
+        self._compiler = compiler = root_field.compiler()
+        self._sql_cache = SqlCache(compiler)
         self._page, self._count, self._cursor = (compiler.slots.add() for _ in range(3))
         self._level = compiler.level(_by_id(listing.target), self._page)
         self._has_cursors = False
-        on = get_named_type(site.field.type)
+        on = get_named_type(root_field.field.type)
         assert isinstance(on, GraphQLObjectType)
-        build = self._list(on, site.selected) if listing.is_whole else self._connection(on, site.selected)
+        build = self._list(on, root_field.selected) if listing.is_whole else self._connection(on, root_field.selected)
         self._build: Build = compiler.code.built()[build]
 
-    def _list(self, on: GraphQLObjectType, selected: Selected) -> str:
+    def _list(self, on: GraphQLObjectType, selected: SelectedField) -> str:
         level = self._level
         level.looks_ahead = True
-        row = self._compiler.row(level, level.alias, level.table, self._listing.classify, on, selected.selection_sets)
+        row = self._compiler.define_row(
+            level, level.alias, level.table, self._listing.classify, on, selected.selection_sets
+        )
         return self._compiler.code.function([f"return [{row}(x, g) for x in g[{level.number}]]"])
 
-    def _connection(self, on: GraphQLObjectType, selected: Selected) -> str:
+    def _connection(self, on: GraphQLObjectType, selected: SelectedField) -> str:
         level = self._level
         level.has_rows = False
         connection = ConnectionCode(
-            self._compiler, level, count=self._counted, cursor=self._cursor_of, classify=self._listing.classify
+            self._compiler, level, count=self._count_code, cursor=self._cursor_of, classify=self._listing.classify
         )
         return connection.function(on, selected, lambda: f"g[{level.number}]")
 
@@ -104,7 +99,7 @@ class ListingRoot:
         return self._compiler.code.characters
 
     def prepare(self, variables: VariableValues | None) -> None:
-        """It is the same for all variables."""
+        """Do nothing: the plan is the same for all variables."""
 
     async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any:
         listing, level = self._listing, self._level
@@ -112,37 +107,37 @@ class ListingRoot:
         viewer.require(listing.scope)
         given = self._given.of(variables)
         page = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}
-        asked = listing.ask(viewer, **given)
-        part = WHOLE if listing.is_whole else slice_of(level.table.name, asked.sort, **page)
+        query = listing.ask(viewer, **given)
+        part = WHOLE if listing.is_whole else slice_of(level.table.name, query.sort, **page)
         slots = self._compiler.slots.values(variables)
         slots[self._page] = Page(part=part)
         if level.has_rows:
-            await self._fetch(reader, viewer, asked, slots)
+            await self._fetch(reader, viewer, query, slots)
         if level.counts:
-            counted = listed_count(level.table, viewer, asked)
+            counted = listed_count(level.table, viewer, query)
             slots[self._count] = (await reader.fetch(counted.sql, *counted.args))[0]["n"]
         return self._build(None, slots)
 
-    async def _fetch(self, reader: Reader, viewer: Viewer, asked: Asked, slots: list[Any]) -> None:
+    async def _fetch(self, reader: Reader, viewer: Viewer, query: ListQuery, slots: list[Any]) -> None:
         level, part = self._level, slots[self._page].part
-        found = listed_rows(level.table, viewer, asked, level.read(part))
-        also: tuple[str, ...] = ()
+        found = listed_rows(level.table, viewer, query, level.read(part))
+        extra: tuple[str, ...] = ()
         if self._has_cursors:
-            also = tuple(dict.fromkeys(("id", *(column for key in asked.sort.keys for column in key.reads))))
-            slots[self._cursor] = _cursors(level, asked.sort, also)
+            extra = tuple(dict.fromkeys(("id", *(column for key in query.sort.keys for column in key.reads))))
+            slots[self._cursor] = _cursors(level, query.sort, extra)
         slots[level.number] = await read(
             reader,
-            Nested(viewer, slots, found.args),
+            SqlWriter(viewer, slots, found.args),
             level,
-            self._written,
+            self._sql_cache,
             found.sql,
-            order=f" order by {order_by(asked.sort, part, level.alias)}",
-            also=[value_sql(level.table, level.alias, column) for column in also],
+            order=f" order by {order_by(query.sort, part, level.alias)}",
+            extra=[value_sql(level.table, level.alias, column) for column in extra],
         )
         if self._listing.is_whole and len(slots[level.number]) > part.size:
             raise BailOut
 
-    def _counted(self) -> str:
+    def _count_code(self) -> str:
         self._level.counts = True
         return f"g[{self._count}]"
 
@@ -152,11 +147,11 @@ class ListingRoot:
 
 
 class LookupRoot:
-    """Objects by their global ids, compiled for each type that is asked for."""
+    """The plan of a field that finds objects by global ids. It is compiled for each type that is asked for."""
 
-    def __init__(self, site: Site, lookup: Lookup) -> None:
-        self._site, self._lookup, self._given = site, lookup, site.arguments()
-        self._types: dict[str, Objects | None] = {}
+    def __init__(self, root_field: RootField, lookup: Lookup) -> None:
+        self._site, self._lookup, self._given = root_field, lookup, root_field.arguments()
+        self._types: dict[str, ObjectsPlan | None] = {}
 
     @property
     def characters(self) -> int:
@@ -165,13 +160,13 @@ class LookupRoot:
     def prepare(self, variables: VariableValues | None) -> None:
         for type_name, _ in self._keys(variables):
             if type_name not in self._types:
-                self._types[type_name] = self._compiled(type_name)
+                self._types[type_name] = self._compile(type_name)
 
-    def _compiled(self, type_name: str) -> Objects | None:
-        """None for what is selected of this type and only the reference executor knows."""
+    def _compile(self, type_name: str) -> ObjectsPlan | None:
+        """Compile the selection for one type; None if only the reference executor supports it."""
         try:
-            return Objects(self._site.compiler(), type_name, self._site.selected.selection_sets)
-        except (Unsupported, TellgraphError, GraphQLError) as error:
+            return ObjectsPlan(self._site.compiler(), type_name, self._site.selected.selection_sets)
+        except (UnsupportedQuery, TellgraphError, GraphQLError) as error:
             _log.info("plan.unsupported", type=type_name, reason=str(error))
         except Exception as error:
             _log.warning("plan.failed", type=type_name, exc_info=error)
@@ -191,9 +186,9 @@ class LookupRoot:
         nodes = [found.get(one) for one in wanted]
         return nodes if self._lookup.is_list else nodes[0]
 
-    def _type(self, type_name: str, viewer: Viewer) -> Objects:
+    def _type(self, type_name: str, viewer: Viewer) -> ObjectsPlan:
         if type_name not in self._types:
-            raise NotPrepared
+            raise MissingPlan
         found = self._types[type_name]
         if found is None:
             raise BailOut
@@ -206,7 +201,7 @@ class LookupRoot:
 
 
 async def _nodes(
-    objects: Objects, keys: Sequence[int], reader: Reader, viewer: Viewer, variables: VariableValues | None
+    objects: ObjectsPlan, keys: Sequence[int], reader: Reader, viewer: Viewer, variables: VariableValues | None
 ) -> dict[int, Any]:
     slots = objects.compiler.slots.values(variables)
     rows = await objects.rows(keys, reader, viewer, slots)
@@ -223,7 +218,7 @@ def _require(viewer: Viewer, compiler: Compiler) -> None:
 
 
 def _cursors(level: Level, sort: Sort, columns: tuple[str, ...]) -> Callable[[Any], str]:
-    """A record's cursor in this order, which its last columns tell."""
+    """Return a function from a row to its cursor, which is made of the row's last columns."""
     row, resource = view_of(level.table, columns), level.table.name
     first, end = len(level.columns), len(level.columns) + len(columns)
     return lambda record: encode_cursor(resource, sort, row(record[first:end]))

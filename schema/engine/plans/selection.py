@@ -1,6 +1,6 @@
-"""Which fields a selection comes to for one concrete type: fragments spread, conditions decided, equals merged."""
+"""Selections: the fields of one concrete type, after spreading fragments, deciding conditions and merging."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graphql import (
@@ -20,15 +20,13 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from schema.engine.plans.arguments import variables_of
-
-
-class Unsupported(Exception):
-    """A plan does not know this form; the reference executor does."""
+from schema.engine.plans.errors import UnsupportedQuery
+from schema.engine.selections import Fragments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selected:
-    """One key of the response; `nodes` are all the fields that were merged into it."""
+class SelectedField:
+    """One key of the response. `nodes` are the fields that were merged into it."""
 
     key: str
     name: str
@@ -39,7 +37,6 @@ class Selected:
         return tuple(node.selection_set for node in self.nodes if node.selection_set is not None)
 
 
-Fragments = Mapping[str, FragmentDefinitionNode]
 Sets = Iterable[SelectionSetNode]
 
 
@@ -49,8 +46,11 @@ def collect(
     on: GraphQLObjectType,
     selection_sets: Iterable[SelectionSetNode],
     variables: VariableValues | None = None,
-) -> list[Selected]:
-    """The response's keys in their order. Raises Unsupported for a condition whose variable is not among `variables`.
+) -> list[SelectedField]:
+    """Return the fields of a selection in the response's order.
+
+    Raises:
+        UnsupportedQuery: A condition has a variable that is not among `variables`.
 
     Source: GraphQL specification, 6.3.2 (CollectFields) and 6.4.3 (MergeSelectionSets).
     """
@@ -81,14 +81,14 @@ def collect(
 
     for selection_set in selection_sets:
         visit_set(selection_set)
-    return [Selected(key=key, name=nodes[0].name.value, nodes=tuple(nodes)) for key, nodes in found.items()]
+    return [SelectedField(key=key, name=nodes[0].name.value, nodes=tuple(nodes)) for key, nodes in found.items()]
 
 
 def _is_included(node: SelectionNode, variables: VariableValues | None) -> bool:
     if not node.directives:
         return True
     if not variables_of(node.directives) <= (variables.coerced.keys() if variables else set()):
-        raise Unsupported("a condition hangs on a variable")
+        raise UnsupportedQuery("a condition depends on a variable")
     skip = get_directive_values(GraphQLSkipDirective, node, variables)
     include = get_directive_values(GraphQLIncludeDirective, node, variables)
     return not (skip and skip["if"]) and (include is None or bool(include["if"]))

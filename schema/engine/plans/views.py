@@ -1,4 +1,4 @@
-"""What the pure functions of one object read: one small row with just these columns, made once per object."""
+"""Views: an object with just those columns that the pure functions of a type read. One is made per object."""
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -10,7 +10,7 @@ from graphql import GraphQLField
 from app.db.table import Table
 from schema.engine.plans.arguments import Arguments
 from schema.engine.plans.code import Code
-from schema.engine.plans.in_json import from_json
+from schema.engine.plans.json_rows import from_json
 from schema.engine.plans.leaves import column_form, completer, converter
 from schema.engine.plans.levels import Level
 from schema.entities.declarations import Leaf
@@ -19,14 +19,18 @@ Classify = Callable[[Any], Any]
 
 
 class View:
-    """The leaves of the objects whose rows stand in a level's record under an alias."""
+    """Writes the leaves of one object: its row has an alias in the level's row."""
 
-    def __init__(self, code: Code, level: Level, alias: str, table: Table[Any]) -> None:
+    def __init__(self, code: Code, level: Level, alias: str, table: Table[object]) -> None:
         self.code, self.level, self.alias, self.table = code, level, alias, table
         self.columns: dict[str, int] = {}
 
     def leaf(self, leaf: Leaf, field: GraphQLField, given: Arguments, slot: Callable[[Arguments], int]) -> str:
-        """The expression of a leaf's value. `slot`: where arguments that hang on variables will stand."""
+        """Return the expression of a leaf's value.
+
+        Args:
+            slot: Adds a slot for arguments that depend on variables, and returns its number.
+        """
         if leaf.is_column:
             place = self.level.column(self.alias, leaf.reads[0])
             form, complete = column_form(self.table, leaf.reads[0], field.type)
@@ -45,7 +49,7 @@ class View:
                 self.columns[column] = self.level.column(self.alias, column)
 
     def lines(self) -> list[str]:
-        """`w`, the view of the record `r`."""
+        """Return the line that makes `w`, the view of the row `r`, if one is needed."""
         return [f"w = {self.expression()}"] if self.columns else []
 
     def expression(self) -> str:
@@ -53,38 +57,38 @@ class View:
         return f"{view}({', '.join(map(self._row_value, self.columns))})"
 
     def _value(self, column: str) -> str:
-        """The driver's."""
-        return self._converted(self.level.column(self.alias, column), from_json(self.table, column))
+        """Return the expression of the driver's value."""
+        return self._convert(self.level.column(self.alias, column), from_json(self.table, column))
 
     def _row_value(self, column: str) -> str:
-        return self._converted(self.columns[column], _quick(converter(self.table, column)))
+        return self._convert(self.columns[column], _quick(converter(self.table, column)))
 
-    def _converted(self, place: int, convert: Callable[[Any], Any] | None) -> str:
+    def _convert(self, place: int, convert: Callable[[Any], Any] | None) -> str:
         return f"r[{place}]" if convert is None else f"{self.code.name('c', convert)}(r[{place}])"
 
 
 @lru_cache(maxsize=1_000)
-def view_of(table: Table[Any], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
-    """Raw values of these columns → something that has them as attributes, as a row has."""
+def view_of(table: Table[object], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
+    """Return a function from the JSON values of columns to an object that has them as attributes, as a row has."""
     make = _view_class(tuple(columns))
     converters = _converters(table, columns)
     return lambda values: make(*(convert(value) for convert, value in zip(converters, values, strict=True)))
 
 
-def row_of(table: Table[Any]) -> Callable[[Sequence[Any]], Any]:
-    """Raw values of all columns → the row."""
+def row_of(table: Table[object]) -> Callable[[Sequence[Any]], Any]:
+    """Return a function from the JSON values of all columns to the row."""
     every = [*zip(table.columns, _converters(table, table.columns), strict=True)]
     return lambda values: table.row(
         **{column: convert(value) for (column, convert), value in zip(every, values, strict=True)}
     )
 
 
-def _converters(table: Table[Any], columns: Sequence[str]) -> list[Callable[[Any], Any]]:
+def _converters(table: Table[object], columns: Sequence[str]) -> list[Callable[[Any], Any]]:
     return [converter(table, column) or _as_it_is for column in columns]
 
 
 def _quick(convert: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
-    """The same for a text that must be a member of an enumeration; calling its class takes ten times as long."""
+    """Look enumeration members up in a dictionary: calling their class takes ten times as long."""
     if isinstance(convert, type) and issubclass(convert, StrEnum):
         return {str(member): member for member in convert}.__getitem__
     return convert

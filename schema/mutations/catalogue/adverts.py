@@ -1,7 +1,7 @@
 """advertUpsert, advertPublishedUpdate, advertDelete."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -23,7 +23,7 @@ from schema.enums.marketplace import (
     AdvertConditionEnum,
 )
 from schema.mutations.catalogue.variants import VariantAttributesInput, VariantOptionValueInput, new_choices
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.owned.images import ImageInput, new_images
 from schema.mutations.owned.owners import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
@@ -35,12 +35,14 @@ class AdvertVariantInput(VariantAttributesInput):
     variant_id: strawberry.ID | None = optional("The advert's variant to change; absent: a new one, with a label.")
 
 
-@strawberry.input(description="What an advert has of an option: one of its values or, of a FREE_TEXT option, a text.")
+@strawberry.input(
+    description="An advert's value of an option: one of the option's values or, for a FREE_TEXT option, a text."
+)
 class AdvertOptionValueInput(VariantOptionValueInput):
     """As a variant's."""
 
 
-@strawberry.input(description="What the advert is made of: an absent field stays as it is, null clears it.")
+@strawberry.input(description="The attributes of an advert. An absent field stays as it is, null clears it.")
 class AdvertAttributesInput:
     title: str | None = optional("Title. Required for a new advert; can't be cleared.")
     description: str | None = optional("Description, as plain text.")
@@ -50,19 +52,21 @@ class AdvertAttributesInput:
     online: bool | None = optional("Whether it is shown; true by default. Can't be cleared.")
     vetted: bool | None = optional("Whether the operator has checked it; for the operator only. Can't be cleared.")
     tax_code: str | None = optional("Tax code of the seller's accounting.")
-    product_features: list[str] | None = optional("What is special about it; replaces all. Can't be cleared but [].")
+    product_features: list[str] | None = optional("Its special features; replaces all. Can't be null; [] removes all.")
     url: str | None = optional("Page of the product in the seller's own shop.")
     brand_name: str | None = optional("Name of the brand; one that is new is added. null: no brand.")
-    taxon_id: strawberry.ID | None = optional("Where the advert is sorted in, a Taxon.")
+    taxon_id: strawberry.ID | None = optional("The Taxon of the advert.")
     images: list[ImageInput] | None = optional(
         "All its images: absent leaves them as they are, an empty list removes them. The display image stays while it"
         " is one of them; else the first by position becomes it."
     )
     advert_option_values: list[AdvertOptionValueInput] | None = optional(
-        "What is true of all of its variants; replaces all."
+        "The option values of all its variants; replaces all."
     )
-    external_ids: list[KeyValueInput] | None = optional("What other systems call it. Those not listed stay.")
-    metadata: list[KeyValueInput] | None = optional("What others keep with it. What is not listed stays.")
+    external_ids: list[KeyValueInput] | None = optional("Its ids in other systems. Those that are not listed stay.")
+    metadata: list[KeyValueInput] | None = optional(
+        "Values that other systems store with it. Those that are not listed stay."
+    )
     variants: list[AdvertVariantInput] | None = optional(
         "Variants to add or to change, at least one for a new advert. Those not listed stay as they are."
     )
@@ -72,9 +76,9 @@ class AdvertAttributesInput:
 class AdvertUpsertMutationInput:
     advert_id: strawberry.ID | None = optional("The advert to change; absent: a new one.")
     seller_id: strawberry.ID | None = optional(
-        "Whose the new advert is. Required for the operator; a seller's are its own."
+        "The seller of the new advert. Required for the operator; a seller's adverts are its own."
     )
-    attributes: AdvertAttributesInput = required("What the advert is made of.")
+    attributes: AdvertAttributesInput = required("The attributes of the advert.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -117,7 +121,7 @@ class AdvertMutations:
         info: Info,
         input: Annotated[AdvertUpsertMutationInput, strawberry.argument(description="The advert.")],
     ) -> AdvertUpsertMutationPayload | None:
-        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"advert": await upsert_advert(database, viewer, _upsert(input))}
 
         return await run_mutation(info, AdvertUpsertMutationPayload, input, upsert)
@@ -130,14 +134,14 @@ class AdvertMutations:
         info: Info,
         input: Annotated[AdvertPublishedUpdateMutationInput, strawberry.argument(description="The advert.")],
     ) -> AdvertPublishedUpdateMutationPayload | None:
-        async def publish(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def publish(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = AdvertId(global_ids.key_of(input.advert_id, "Advert", field="advertId"))
             return {"advert": await publish_advert(database, viewer, key, is_published=input.published)}
 
         return await run_mutation(info, AdvertPublishedUpdateMutationPayload, input, publish)
 
     @strawberry.field(
-        description="Delete an advert with all its variants. What was sold of them keeps its copies."
+        description="Delete an advert with all its variants. Sold items keep their copies of the data."
         " For the operator and the advert's seller."
     )
     async def advert_delete(
@@ -145,7 +149,7 @@ class AdvertMutations:
         info: Info,
         input: Annotated[AdvertDeleteMutationInput, strawberry.argument(description="The advert.")],
     ) -> AdvertDeleteMutationPayload | None:
-        async def delete(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def delete(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = AdvertId(global_ids.key_of(input.advert_id, "Advert", field="advertId"))
             return {"advert": await withdraw_advert(database, viewer, key)}
 
@@ -166,7 +170,7 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
     return AdvertUpsert(
         advert_id=None if advert_id is None else AdvertId(advert_id),
         seller_id=None if seller_id is None else SellerId(seller_id),
-        attributes=converted(
+        attributes=convert_input(
             given.attributes,
             AdvertAttributes,
             variants=variants,
@@ -181,7 +185,7 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
 
 def _variant(ids: Ids, given: AdvertVariantInput, path: str) -> AdvertVariant:
     key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.variantId")
-    return converted(
+    return convert_input(
         given,
         AdvertVariant,
         variant_id=None if key is None else VariantId(key),

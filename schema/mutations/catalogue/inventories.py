@@ -1,7 +1,7 @@
 """variantInventoryUpdate."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -11,15 +11,15 @@ from app.marketplace.catalogue.db.sellers import SellerId
 from app.marketplace.catalogue.db.variants import VariantId
 from app.marketplace.catalogue.services.inventories import InventoryState, update_inventories
 from schema.engine.context import Info
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.variant import Variant
 
 
-@strawberry.input(description="What a seller has of the variant: an absent field stays as it is.")
+@strawberry.input(description="A seller's stock of the variant. An absent field stays as it is.")
 class InventoryInput:
     seller_id: strawberry.ID | None = optional("The seller; by default the variant's own.")
-    count_on_hand: int | None = optional("How many are in stock, from 0. Can't be cleared.")
+    count_on_hand: int | None = optional("The quantity in stock, from 0. Can't be cleared.")
     infinite_quantity: bool | None = optional("Whether it never runs out. Can't be cleared.")
     price_cents: int | None = optional("Price in cents of the variant's currency, from 0; null clears it.")
 
@@ -27,7 +27,7 @@ class InventoryInput:
 @strawberry.input(description="Input of variantInventoryUpdate.")
 class VariantInventoryUpdateMutationInput:
     variant_id: strawberry.ID = required("The variant.")
-    inventories: list[InventoryInput] = required("What sellers have of it; those not listed keep theirs.")
+    inventories: list[InventoryInput] = required("The stock of sellers. Sellers that are not listed keep theirs.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -46,7 +46,7 @@ class InventoryMutations:
         info: Info,
         input: Annotated[VariantInventoryUpdateMutationInput, strawberry.argument(description="The inventories.")],
     ) -> VariantInventoryUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             ids = Ids()
             variant_id = VariantId(ids.key(input.variant_id, "Variant", "variantId"))
             states = [_state(ids, given, f"inventories.{index}") for index, given in enumerate(input.inventories)]
@@ -58,4 +58,4 @@ class InventoryMutations:
 
 def _state(ids: Ids, given: InventoryInput, path: str) -> InventoryState:
     key = ids.optional_key(given.seller_id or None, "Seller", f"{path}.sellerId")
-    return converted(given, InventoryState, seller_id=None if key is None else SellerId(key))
+    return convert_input(given, InventoryState, seller_id=None if key is None else SellerId(key))

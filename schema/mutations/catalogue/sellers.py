@@ -1,7 +1,7 @@
 """sellerCreate, sellerUpdate."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -16,7 +16,7 @@ from app.marketplace.catalogue.services.sellers import (
     update_seller,
 )
 from schema.engine.context import Info
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.orders.addresses import AddressInput, new_address
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.seller import Seller
@@ -26,36 +26,36 @@ from schema.types.catalogue.seller import Seller
 class _SellerInput:
     legal_business_name: str | None = optional("Registered name of the business.")
     business_number: str | None = optional("Registration number of the business, such as an ABN.")
-    phone: str | None = optional("Where the seller is called.")
+    phone: str | None = optional("The seller's phone number.")
     online: bool | None = optional("Whether the seller's adverts are shown; true by default. Can't be cleared.")
     is_retailer: bool | None = optional(
         "Whether the seller is a retailer, by default, or a private person. Can't be cleared."
     )
-    address: AddressInput | None = optional("Where the seller is.")
+    address: AddressInput | None = optional("The seller's address.")
 
 
-@strawberry.input(description="What a new seller is made of.")
+@strawberry.input(description="The attributes of a new seller.")
 class SellerCreateInput(_SellerInput):
     business_name: str = required("Name under which the business trades; not blank.")
-    email_address: str = required("Where the seller is written to.")
+    email_address: str = required("The seller's email address.")
 
 
-@strawberry.input(description="What is to change: an absent field stays as it is, null clears it.")
+@strawberry.input(description="The changes. An absent field stays as it is, null clears it.")
 class SellerUpdateInput(_SellerInput):
     business_name: str | None = optional("Name under which the business trades. Can't be cleared.")
-    email_address: str | None = optional("Where the seller is written to. Can't be cleared.")
+    email_address: str | None = optional("The seller's email address. Can't be cleared.")
 
 
 @strawberry.input(description="Input of sellerCreate.")
 class SellerCreateMutationInput:
-    attributes: SellerCreateInput = required("What the seller is made of.")
+    attributes: SellerCreateInput = required("The attributes of the seller.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.input(description="Input of sellerUpdate.")
 class SellerUpdateMutationInput:
     seller_id: strawberry.ID | None = optional("The seller to change; by default the one that asks.")
-    attributes: SellerUpdateInput = required("What is to change.")
+    attributes: SellerUpdateInput = required("The changes.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -77,7 +77,7 @@ class SellerMutations:
         info: Info,
         input: Annotated[SellerCreateMutationInput, strawberry.argument(description="The seller.")],
     ) -> SellerCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             attributes = _attributes(input.attributes)
             return {"seller": await create_seller(database, viewer, attributes)}
 
@@ -90,9 +90,9 @@ class SellerMutations:
     async def seller_update(
         self,
         info: Info,
-        input: Annotated[SellerUpdateMutationInput, strawberry.argument(description="What is to change.")],
+        input: Annotated[SellerUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> SellerUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"seller": await update_seller(database, viewer, _update(input))}
 
         return await run_mutation(info, SellerUpdateMutationPayload, input, update)
@@ -106,4 +106,4 @@ def _update(given: SellerUpdateMutationInput) -> SellerUpdate:
 
 
 def _attributes(given: SellerCreateInput | SellerUpdateInput) -> SellerAttributes:
-    return converted(given, SellerAttributes, address=new_address(given.address, ABSENT))
+    return convert_input(given, SellerAttributes, address=new_address(given.address, ABSENT))

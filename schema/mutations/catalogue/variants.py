@@ -19,35 +19,37 @@ from schema.entities import global_ids
 from schema.enums.marketplace import (
     PricingModelEnum,
 )
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.owned.images import ImageInput, new_images
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.variant import Variant
 
 
-@strawberry.input(description="What a variant has of an option: one of its values or, of a FREE_TEXT option, a text.")
+@strawberry.input(
+    description="A variant's value of an option: one of the option's values or, for a FREE_TEXT option, a text."
+)
 class VariantOptionValueInput:
     option_type_id: strawberry.ID = required("The option type.")
     option_value_id: strawberry.ID | None = optional("One of its values.")
-    text_value: str | None = optional("The text, of an option of free text.")
+    text_value: str | None = optional("The text, for a FREE_TEXT option.")
 
 
-@strawberry.input(description="What is to change: an absent field stays as it is, null clears it.")
+@strawberry.input(description="The changes. An absent field stays as it is, null clears it.")
 class VariantAttributesInput:
     label: str | None = optional("Name of the variant beside others of its advert. Can't be cleared.")
     sku: str | None = optional("The seller's stock keeping unit.")
     barcode: str | None = optional("Barcode, such as an EAN.")
-    count_on_hand: int | None = optional("How many are in stock, from 0. Can't be cleared.")
+    count_on_hand: int | None = optional("The quantity in stock, from 0. Can't be cleared.")
     infinite_quantity: bool | None = optional("Whether it never runs out. Can't be cleared.")
     published: bool | None = optional("Whether it is for sale. Can't be cleared.")
     price_cents: int | None = optional("Price in cents, from 0.")
     sale_price_cents: int | None = optional("Price in cents while on sale, from 0.")
-    sale_price_start_at: datetime | None = optional("From when it is on sale; null: from ever. UTC without an offset.")
-    sale_price_end_at: datetime | None = optional("Until when it is on sale; null: for ever. UTC without an offset.")
-    min_purchase_quantity: int | None = optional("How many have to be bought at least, from 1; null: no limit.")
-    max_purchase_quantity: int | None = optional("How many can be bought at most; null: no limit.")
-    pricing_model: PricingModelEnum | None = optional("How it is sold. Can't be cleared.")
-    option_values: list[VariantOptionValueInput] | None = optional("What it has of options; replaces all.")
+    sale_price_start_at: datetime | None = optional("The start of the sale; null: no start. UTC without an offset.")
+    sale_price_end_at: datetime | None = optional("The end of the sale; null: no end. UTC without an offset.")
+    min_purchase_quantity: int | None = optional("The least quantity of a purchase, from 1; null: no limit.")
+    max_purchase_quantity: int | None = optional("The greatest quantity of a purchase; null: no limit.")
+    pricing_model: PricingModelEnum | None = optional("The pricing model. Can't be cleared.")
+    option_values: list[VariantOptionValueInput] | None = optional("Its values of options; replaces all.")
     images: list[ImageInput] | None = optional("Pictures of this variant alone; replaces all.")
     currency: str | None = optional("ISO 4217 code of its prices. Can't be cleared.")
     tax_code: str | None = optional("Tax code of the seller's accounting.")
@@ -58,7 +60,7 @@ class VariantAttributesInput:
 @strawberry.input(description="Input of variantUpdate.")
 class VariantUpdateMutationInput:
     variant_id: strawberry.ID = required("The variant to change.")
-    attributes: VariantAttributesInput = required("What is to change.")
+    attributes: VariantAttributesInput = required("The changes.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -81,15 +83,15 @@ class VariantUpdateMutationPayload(MutationPayload):
 @strawberry.type
 class VariantMutations:
     @strawberry.field(
-        description="Change some attributes of a variant. What is the same already is no change."
+        description="Change some attributes of a variant. Equal values are not a change."
         " For the operator and the variant's seller."
     )
     async def variant_update(
         self,
         info: Info,
-        input: Annotated[VariantUpdateMutationInput, strawberry.argument(description="What is to change.")],
+        input: Annotated[VariantUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> VariantUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"variant": await update_variant(database, viewer, _update(input))}
 
         return await run_mutation(info, VariantUpdateMutationPayload, input, update)
@@ -103,7 +105,7 @@ class VariantMutations:
         info: Info,
         input: Annotated[VariantDeleteMutationInput, strawberry.argument(description="The variant.")],
     ) -> VariantDeleteMutationPayload | None:
-        async def delete(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def delete(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = VariantId(global_ids.key_of(input.variant_id, "Variant", field="variantId"))
             return {"variant": await withdraw_variant(database, viewer, key)}
 
@@ -116,16 +118,16 @@ def _update(given: VariantUpdateMutationInput) -> VariantUpdate:
     choices = new_choices(ids, given.attributes.option_values, "attributes.optionValues")
     ids.check()
     images = new_images(given.attributes.images)
-    attributes = converted(given.attributes, VariantAttributes, option_values=choices, images=images)
+    attributes = convert_input(given.attributes, VariantAttributes, option_values=choices, images=images)
     return VariantUpdate(variant_id=variant_id, attributes=attributes)
 
 
 def new_choices(ids: Ids, given: Sequence[VariantOptionValueInput] | None, path: str) -> Any:
-    """What a service takes for option values that may be absent; null is none of them."""
+    """Convert option values: ABSENT if they are absent, an empty list for null."""
     if given is strawberry.UNSET:
         return ABSENT
     return [
-        converted(
+        convert_input(
             choice,
             NewChoice,
             option_type_id=ids.key(choice.option_type_id, "OptionType", f"{path}.{index}.optionTypeId"),

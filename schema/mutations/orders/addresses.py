@@ -1,11 +1,11 @@
-"""The form in which every mutation takes an address."""
+"""The input of addresses."""
 
 from typing import Any
 
 import strawberry
 
 from app.marketplace.orders.services.addresses import NewAddress
-from schema.mutations.inputs import converted, optional, required
+from schema.mutations.inputs import convert_input, optional, required
 
 
 @strawberry.input(description="A postal address.")
@@ -21,7 +21,7 @@ class AddressInput:
 
 
 def new_address(given: AddressInput | None, absent: Any) -> Any:
-    """What a service takes: a NewAddress, None for null, and `absent` for what was left out."""
+    """Convert an address: None for null, `absent` if it was left out."""
     if given is strawberry.UNSET:
         return absent
-    return None if given is None else converted(given, NewAddress)
+    return None if given is None else convert_input(given, NewAddress)

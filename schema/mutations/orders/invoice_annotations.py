@@ -1,7 +1,7 @@
 """invoiceAnnotationCreate, invoiceAnnotationUpdate, invoiceAnnotationResolve."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -24,14 +24,14 @@ from schema.types.orders.invoice_annotation import InvoiceAnnotation
 @strawberry.input(description="Input of invoiceAnnotationCreate.")
 class InvoiceAnnotationCreateMutationInput:
     invoice_id: strawberry.ID = required("The invoice to annotate.")
-    content: str = required("What is to be said; not blank.")
+    content: str = required("The text; not blank.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.input(description="Input of invoiceAnnotationUpdate.")
 class InvoiceAnnotationUpdateMutationInput:
     invoice_annotation_id: strawberry.ID = required("The annotation to change.")
-    content: str = required("What is to be said instead; not blank.")
+    content: str = required("The new text; not blank.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -74,7 +74,7 @@ class InvoiceAnnotationMutations:
         info: Info,
         input: Annotated[InvoiceAnnotationCreateMutationInput, strawberry.argument(description="The annotation.")],
     ) -> InvoiceAnnotationCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = InvoiceId(global_ids.key_of(input.invoice_id, "Invoice", field="invoiceId"))
             return {"invoice_annotation": await create_annotation(database, viewer, key, input.content)}
 
@@ -86,7 +86,7 @@ class InvoiceAnnotationMutations:
         info: Info,
         input: Annotated[InvoiceAnnotationUpdateMutationInput, strawberry.argument(description="The annotation.")],
     ) -> InvoiceAnnotationUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = _key(input.invoice_annotation_id)
             return {"invoice_annotation": await update_annotation(database, viewer, key, input.content)}
 
@@ -98,7 +98,7 @@ class InvoiceAnnotationMutations:
         info: Info,
         input: Annotated[InvoiceAnnotationResolveMutationInput, strawberry.argument(description="The annotation.")],
     ) -> InvoiceAnnotationResolveMutationPayload | None:
-        async def resolve(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def resolve(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = _key(input.invoice_annotation_id)
             made = await resolve_annotation(database, viewer, key, is_resolved=input.resolved)
             return {"invoice_annotation": made}

@@ -1,7 +1,7 @@
 """invoiceAmendmentCreate, clickAndCollectStatusUpdate."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -17,21 +17,23 @@ from schema.enums.marketplace import (
     InvoiceAmendmentLineItemStatusEnum,
     InvoiceClickAndCollectStatusEnum,
 )
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.orders.invoice import Invoice
 from schema.types.orders.invoice_amendment import InvoiceAmendment
 
 
-@strawberry.input(description="What is amended: some of a line item, or a custom amount; not both.")
+@strawberry.input(description="One amended line: a quantity of a line item, or a custom amount; not both.")
 class InvoiceAmendmentLineItemInput:
-    quantity: int = required("How many, at least 1; of a line item no more than no refund request claims.")
-    status: InvoiceAmendmentLineItemStatusEnum = required("What became of them.")
+    quantity: int = required(
+        "The quantity, at least 1. For a line item, at most the quantity that no refund request claims."
+    )
+    status: InvoiceAmendmentLineItemStatusEnum = required("The outcome for these items.")
     line_item_id: strawberry.ID | None = optional("The line item; it must be of the amendment's invoice.")
     custom: str | None = optional("Name of a custom line, such as a fee; it needs amountCents.")
     amount_cents: int | None = optional(
-        "What the buyer gets back for one, in cents; negative: pays more. A line item's share of what was paid,"
-        " by default."
+        "The amount that the buyer gets back for one, in cents; negative if the buyer pays more. A line item's share"
+        " of the payment, by default."
     )
     dispatched: bool | None = optional(
         "Whether the items had been sent. By default those that are REFUNDED had, those that are CANCELLED had not."
@@ -41,7 +43,7 @@ class InvoiceAmendmentLineItemInput:
 @strawberry.input(description="Input of invoiceAmendmentCreate.")
 class InvoiceAmendmentCreateMutationInput:
     invoice_id: strawberry.ID = required("The invoice to amend.")
-    line_items: list[InvoiceAmendmentLineItemInput] = required("What is amended; at least one line.")
+    line_items: list[InvoiceAmendmentLineItemInput] = required("The amended lines; at least one.")
     remittance_cents: int | None = optional(
         "By how much the seller is paid out less, in cents. By default the lines' total less its commission."
     )
@@ -51,7 +53,7 @@ class InvoiceAmendmentCreateMutationInput:
 @strawberry.input(description="Input of clickAndCollectStatusUpdate.")
 class ClickAndCollectStatusUpdateMutationInput:
     invoice_id: strawberry.ID = required("The invoice; its items are to be collected.")
-    status: InvoiceClickAndCollectStatusEnum = required("Where its items are now.")
+    status: InvoiceClickAndCollectStatusEnum = required("The state of the collection.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -78,7 +80,7 @@ class InvoiceMutations:
         info: Info,
         input: Annotated[InvoiceAmendmentCreateMutationInput, strawberry.argument(description="The amendment.")],
     ) -> InvoiceAmendmentCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"invoice_amendment": await create_amendment(database, viewer, _amendment(input))}
 
         return await run_mutation(info, InvoiceAmendmentCreateMutationPayload, input, create)
@@ -92,7 +94,7 @@ class InvoiceMutations:
         info: Info,
         input: Annotated[ClickAndCollectStatusUpdateMutationInput, strawberry.argument(description="The status.")],
     ) -> ClickAndCollectStatusUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             invoice_id = InvoiceId(global_ids.key_of(input.invoice_id, "Invoice", field="invoiceId"))
             return {"invoice": await update_collection(database, viewer, invoice_id, input.status)}
 
@@ -104,9 +106,9 @@ def _amendment(given: InvoiceAmendmentCreateMutationInput) -> NewAmendment:
     invoice_id = InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId"))
     lines = [_line(ids, line, f"lineItems.{index}") for index, line in enumerate(given.line_items)]
     ids.check()
-    return converted(given, NewAmendment, invoice_id=invoice_id, line_items=lines)
+    return convert_input(given, NewAmendment, invoice_id=invoice_id, line_items=lines)
 
 
 def _line(ids: Ids, given: InvoiceAmendmentLineItemInput, path: str) -> AmendmentLine:
     key = ids.optional_key(given.line_item_id or None, "LineItem", f"{path}.lineItemId")
-    return converted(given, AmendmentLine, line_item_id=key)
+    return convert_input(given, AmendmentLine, line_item_id=key)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -13,15 +13,15 @@ from app.marketplace.orders.db.shipments import ShipmentCarrierId, ShipmentId
 from app.marketplace.orders.services.shipment_updates import ShipmentUpdate, update_shipment
 from app.marketplace.orders.services.shipments import NewShipment, NewShippedItem, create_shipment
 from schema.engine.context import Info
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.orders.shipment import Shipment
 
 
-@strawberry.input(description="How much of a line item is in the parcel.")
+@strawberry.input(description="The part of a line item that is in the parcel.")
 class ShippedItemInput:
     line_item_id: strawberry.ID = required("The line item; it must be of the shipment's invoice.")
-    quantity: int = required("How many of it, from 1 to those that await dispatch.")
+    quantity: int = required("The quantity, from 1 to the quantity that awaits dispatch.")
 
 
 @strawberry.input(description="Input of shipmentCreate.")
@@ -32,7 +32,7 @@ class ShipmentCreateMutationInput:
     )
     postage_carrier_id: strawberry.ID = required("The carrier, a ShipmentCarrier.")
     tracking_number: str = required("The carrier's number of the parcel.")
-    shipped_items: list[ShippedItemInput] = required("What is in the parcel; at least one item.")
+    shipped_items: list[ShippedItemInput] = required("The contents of the parcel; at least one item.")
     note: str | None = optional("A note about the shipment.")
     client_mutation_id: str | None = client_mutation_id()
 
@@ -67,7 +67,7 @@ class ShipmentMutations:
         info: Info,
         input: Annotated[ShipmentCreateMutationInput, strawberry.argument(description="The shipment.")],
     ) -> ShipmentCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"shipment": await create_shipment(database, viewer, _shipment(input))}
 
         return await run_mutation(info, ShipmentCreateMutationPayload, input, create)
@@ -79,9 +79,9 @@ class ShipmentMutations:
     async def shipment_update(
         self,
         info: Info,
-        input: Annotated[ShipmentUpdateMutationInput, strawberry.argument(description="What is to change.")],
+        input: Annotated[ShipmentUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> ShipmentUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"shipment": await update_shipment(database, viewer, _update(input))}
 
         return await run_mutation(info, ShipmentUpdateMutationPayload, input, update)
@@ -89,7 +89,7 @@ class ShipmentMutations:
 
 def _update(given: ShipmentUpdateMutationInput) -> ShipmentUpdate:
     ids = Ids()
-    made = converted(
+    made = convert_input(
         given,
         ShipmentUpdate,
         shipment_id=ShipmentId(ids.key(given.shipment_id, "Shipment", "shipmentId")),
@@ -101,7 +101,7 @@ def _update(given: ShipmentUpdateMutationInput) -> ShipmentUpdate:
 
 def _shipment(given: ShipmentCreateMutationInput) -> NewShipment:
     ids = Ids()
-    made = converted(
+    made = convert_input(
         given,
         NewShipment,
         invoice_id=InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId")),

@@ -1,43 +1,43 @@
 """externalIdUpsert, metadataUpsert."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
 
 from app.auth.viewers import Viewer
 from app.capture.owners import owner_tables
-from app.marketplace.owned.services.owned import Kept, KeptValue, upsert_external_id, upsert_metadatum
+from app.marketplace.owned.services.owned import KeptValue, OwnedValue, upsert_external_id, upsert_metadatum
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.mutations.inputs import converted, required
+from schema.mutations.inputs import convert_input, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.owned.external_id import ExternalID
 from schema.types.owned.metadatum import Metadatum
 
 *_FIRST, _LAST = sorted(owner_tables())
-_OWNER = f"What it is kept with: an {', '.join(_FIRST)} or {_LAST}."
+_OWNER = f"The object that has the value: an {', '.join(_FIRST)} or {_LAST}."
 
 
-@strawberry.input(description="A value that is kept with what the mutation is about.")
+@strawberry.input(description="A value that is stored with the object of the mutation.")
 class KeyValueInput:
-    key: str = required("What the value is about; once per owner, so one that is there already gets the value.")
+    key: str = required("The name of the value, unique per owner. If the owner has it already, its value is replaced.")
     value: str = required("The value. Of an external id: not blank.")
 
 
 @strawberry.input(description="Input of externalIdUpsert.")
 class ExternalIdUpsertMutationInput:
     owner: strawberry.ID = required(_OWNER)
-    key: str = required("Whose id it is, such as the name of a system; once per owner.")
-    value: str = required("The id there; not blank.")
+    key: str = required("The other system's name, unique per owner.")
+    value: str = required("The id in that system; not blank.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.input(description="Input of metadataUpsert.")
 class MetadataUpsertMutationInput:
     owner: strawberry.ID = required(_OWNER)
-    key: str = required("What the value is about; once per owner.")
+    key: str = required("The name of the value, unique per owner.")
     value: str = required("The value.")
     client_mutation_id: str | None = client_mutation_id()
 
@@ -51,44 +51,50 @@ class ExternalIdUpsertMutationPayload(MutationPayload):
 
 @strawberry.type(description="Answer of metadataUpsert.")
 class MetadataUpsertMutationPayload(MutationPayload):
-    metadatum: Metadatum | None = strawberry.field(default=None, description="What is kept now; null on errors.")
+    metadatum: Metadatum | None = strawberry.field(
+        default=None, description="The metadatum as it is now; null on errors."
+    )
 
 
 @strawberry.type
 class OwnedMutations:
     @strawberry.field(
-        description="Set what another system calls an entity. For the operator, and for a seller of what is its own."
+        description=(
+            "Set the id of an entity in another system. For the operator, and for sellers on their own entities."
+        )
     )
     async def external_id_upsert(
         self,
         info: Info,
         input: Annotated[ExternalIdUpsertMutationInput, strawberry.argument(description="The external id.")],
     ) -> ExternalIdUpsertMutationPayload | None:
-        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"external_id": await upsert_external_id(database, viewer, _kept(input))}
 
         return await run_mutation(info, ExternalIdUpsertMutationPayload, input, upsert)
 
     @strawberry.field(
-        description="Keep a value with an entity, which Tellgraph gives no meaning. For the operator, and for a"
-        " seller of what is its own."
+        description=(
+            "Store a value with an entity. Tellgraph gives it no meaning. For the operator, and for sellers"
+            " on their own entities."
+        )
     )
     async def metadata_upsert(
         self,
         info: Info,
         input: Annotated[MetadataUpsertMutationInput, strawberry.argument(description="The value.")],
     ) -> MetadataUpsertMutationPayload | None:
-        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def upsert(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"metadatum": await upsert_metadatum(database, viewer, _kept(input))}
 
         return await run_mutation(info, MetadataUpsertMutationPayload, input, upsert)
 
 
 def kept_values(given: Sequence[KeyValueInput] | None) -> list[KeptValue]:
-    """What a service takes for external ids and metadata; absent and null are none to set."""
-    return [converted(each, KeptValue) for each in given or ()]
+    """Convert external ids or metadata; an empty list if they are absent or null."""
+    return [convert_input(each, KeptValue) for each in given or ()]
 
 
-def _kept(given: ExternalIdUpsertMutationInput | MetadataUpsertMutationInput) -> Kept:
+def _kept(given: ExternalIdUpsertMutationInput | MetadataUpsertMutationInput) -> OwnedValue:
     owner_type, owner_id = global_ids.decode(given.owner, field="owner")
-    return Kept(owner_type=owner_type, owner_id=owner_id, key=given.key, value=given.value)
+    return OwnedValue(owner_type=owner_type, owner_id=owner_id, key=given.key, value=given.value)

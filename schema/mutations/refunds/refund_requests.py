@@ -1,7 +1,7 @@
 """refundRequestCreate, refundRequestRefund."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -22,7 +22,7 @@ from schema.enums.marketplace import (
     RefundRequestInitiatorEnum,
     RefundRequestLineItemStatusEnum,
 )
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.refunds.refund_request import RefundRequest
 
@@ -30,12 +30,12 @@ from schema.types.refunds.refund_request import RefundRequest
 @strawberry.input(description="A note, kept with the status that the request has after the change.")
 class RefundRequestNoteInput:
     note: str = required("The note; not blank.")
-    author: str | None = optional("Who wrote it. By default the operator, or the seller's business name.")
+    author: str | None = optional("The author. By default the operator, or the seller's business name.")
 
 
-@strawberry.input(description="What is to be refunded: some of a line item, or a custom amount; not both.")
+@strawberry.input(description="One line to be refunded: a quantity of a line item, or a custom amount; not both.")
 class RefundRequestLineItemInput:
-    quantity: int = required("How many, at least 1, and no more than are left that no open request claims.")
+    quantity: int = required("The quantity, at least 1, and at most the quantity that no open request claims.")
     line_item_id: strawberry.ID | None = optional("The line item; it must be of the request's invoice.")
     custom: str | None = optional("Name of a custom line, such as a fee; it needs amountPerItemCents.")
     amount_per_item_cents: int | None = optional(
@@ -55,10 +55,11 @@ class RefundRequestLineItemInput:
 @strawberry.input(description="Input of refundRequestCreate.")
 class RefundRequestCreateMutationInput:
     invoice_id: strawberry.ID = required("The invoice whose items are meant.")
-    line_items: list[RefundRequestLineItemInput] = required("What is to be refunded; at least one line.")
+    line_items: list[RefundRequestLineItemInput] = required("The lines to be refunded; at least one.")
     notes: list[RefundRequestNoteInput] = required("Notes about the request; may be empty.")
     initiated_by: RefundRequestInitiatorEnum | None = optional(
-        "Who wants the refund. By default ADMIN for the operator, SELLER for a seller, who can't give ADMIN."
+        "The person who asks for the refund. By default ADMIN for the operator, SELLER for a seller. A seller can't"
+        " give ADMIN."
     )
     client_mutation_id: str | None = client_mutation_id()
 
@@ -68,9 +69,11 @@ class RefundRequestRefundMutationInput:
     refund_request_id: strawberry.ID = required("The request to pay out.")
     notes: list[RefundRequestNoteInput] = strawberry.field(default_factory=list, description="Notes about the payout.")
     refund_amount_cents: int | None = optional(
-        "What is refunded, in cents: at most, and by default, what the accepted lines come to."
+        "The refund in cents: at most the total of the accepted lines, which is the default."
     )
-    cash_amount_cents: int | None = optional("How much of the refund is paid in money, in cents. By default all of it.")
+    cash_amount_cents: int | None = optional(
+        "The part of the refund that is paid in money, in cents. By default all of it."
+    )
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -99,7 +102,7 @@ class RefundRequestMutations:
         info: Info,
         input: Annotated[RefundRequestCreateMutationInput, strawberry.argument(description="The request.")],
     ) -> RefundRequestCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"refund_request": await create_refund_request(database, viewer, _request(input))}
 
         return await run_mutation(info, RefundRequestCreateMutationPayload, input, create)
@@ -113,7 +116,7 @@ class RefundRequestMutations:
         info: Info,
         input: Annotated[RefundRequestRefundMutationInput, strawberry.argument(description="The payout.")],
     ) -> RefundRequestRefundMutationPayload | None:
-        async def refund(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def refund(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"refund_request": await refund_refund_request(database, viewer, _refund(input))}
 
         return await run_mutation(info, RefundRequestRefundMutationPayload, input, refund)
@@ -124,21 +127,21 @@ def _request(given: RefundRequestCreateMutationInput) -> NewRefundRequest:
     lines = [_line(ids, line, f"lineItems.{index}") for index, line in enumerate(given.line_items)]
     invoice_id = InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId"))
     ids.check()
-    return converted(given, NewRefundRequest, invoice_id=invoice_id, line_items=lines, notes=new_notes(given.notes))
+    return convert_input(given, NewRefundRequest, invoice_id=invoice_id, line_items=lines, notes=new_notes(given.notes))
 
 
 def _line(ids: Ids, given: RefundRequestLineItemInput, path: str) -> RefundLine:
     key = ids.optional_key(given.line_item_id or None, "LineItem", f"{path}.lineItemId")
     is_dispatched = None if given.dispatched is strawberry.UNSET else given.dispatched
-    return converted(given, RefundLine, line_item_id=key, is_dispatched=is_dispatched)
+    return convert_input(given, RefundLine, line_item_id=key, is_dispatched=is_dispatched)
 
 
 def _refund(given: RefundRequestRefundMutationInput) -> Refund:
     ids = Ids()
     request_id = RefundRequestId(ids.key(given.refund_request_id, "RefundRequest", "refundRequestId"))
     ids.check()
-    return converted(given, Refund, refund_request_id=request_id, notes=new_notes(given.notes))
+    return convert_input(given, Refund, refund_request_id=request_id, notes=new_notes(given.notes))
 
 
 def new_notes(given: Sequence[RefundRequestNoteInput]) -> list[NewNote]:
-    return [converted(note, NewNote) for note in given]
+    return [convert_input(note, NewNote) for note in given]

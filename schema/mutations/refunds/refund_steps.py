@@ -1,7 +1,7 @@
 """refundRequestApprove, …Return, …Deny, …RevertDenial; refundRequestLineItemAccept, …Return, …Deny."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import strawberry
 from databases import Database
@@ -127,8 +127,7 @@ class RefundRequestLineItemDenyMutationPayload(_LinePayload):
 @strawberry.type
 class RefundStepMutations:
     @strawberry.field(
-        description="Approve each line that is pending: what was sent awaits its return, what was not is accepted."
-        f" {_FOR}"
+        description=f"Approve each pending line: items that were sent await their return, others are accepted. {_FOR}"
     )
     async def refund_request_approve(
         self,
@@ -199,7 +198,7 @@ LineAnswer = TypeVar("LineAnswer", bound=_LinePayload)
 async def _step_request(
     info: Info, payload: type[RequestAnswer], given: _RequestInput, step: RefundStep
 ) -> RequestAnswer:
-    async def change(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+    async def change(database: Database, viewer: Viewer) -> Mapping[str, object]:
         ids = Ids()
         request_id = RefundRequestId(ids.key(given.refund_request_id, "RefundRequest", "refundRequestId"))
         ids.check()
@@ -212,7 +211,7 @@ async def _step_request(
 async def _step_line(
     info: Info, payload: type[LineAnswer], given: _LineInput, step: RefundStep, deny_refund_reason: str | None = None
 ) -> LineAnswer:
-    async def change(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+    async def change(database: Database, viewer: Viewer) -> Mapping[str, object]:
         ids = Ids()
         key = ids.key(given.refund_request_line_item_id, "RefundRequestLineItem", "refundRequestLineItemId")
         ids.check()

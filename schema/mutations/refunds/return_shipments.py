@@ -1,7 +1,7 @@
 """shipmentStatusCreate, returnShipmentCreate, returnShipmentUpdate: parcels on their way there and back."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -24,7 +24,7 @@ from schema.entities import global_ids
 from schema.enums.marketplace import (
     ShipmentStatusEnum,
 )
-from schema.mutations.inputs import Ids, converted, optional, required
+from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.orders.shipment_status import ShipmentStatus
 from schema.types.refunds.return_shipment import ReturnShipment
@@ -33,14 +33,14 @@ from schema.types.refunds.return_shipment import ReturnShipment
 @strawberry.input(description="Input of shipmentStatusCreate.")
 class ShipmentStatusCreateMutationInput:
     shipment_id: strawberry.ID = required("The shipment that the carrier reports about.")
-    status: ShipmentStatusEnum = required("What it reports.")
+    status: ShipmentStatusEnum = required("The reported status.")
     client_mutation_id: str | None = client_mutation_id()
 
 
-@strawberry.input(description="How much of a line item is in a parcel that comes back.")
+@strawberry.input(description="The part of a line item that is in a returned parcel.")
 class ReturnShippedItemInput:
     line_item_id: strawberry.ID = required("The line item; the refund request must ask for it.")
-    quantity: int = required("How many of it, from 1 to those that are in no return shipment yet.")
+    quantity: int = required("The quantity, from 1 to the quantity that is in no return shipment yet.")
 
 
 @strawberry.input(description="Input of returnShipmentCreate.")
@@ -49,10 +49,10 @@ class ReturnShipmentCreateMutationInput:
     carrier_id: strawberry.ID = required("The carrier, a ShipmentCarrier.")
     tracking_number: str = required("The carrier's number of the parcel.")
     shipped_items: list[ReturnShippedItemInput] = strawberry.field(
-        default_factory=list, description="What is in the parcel, as far as it is known."
+        default_factory=list, description="The contents of the parcel, as far as they are known."
     )
     note: str | None = optional("A note about the parcel.")
-    drop_off_url: str | None = optional("Where the buyer can look up where to hand the parcel in.")
+    drop_off_url: str | None = optional("A page that tells the buyer where to hand the parcel in.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -62,14 +62,14 @@ class ReturnShipmentUpdateMutationInput:
     carrier_id: strawberry.ID | None = optional("The carrier, a ShipmentCarrier. Can't be cleared.")
     tracking_number: str | None = optional("The carrier's number of the parcel. Can't be cleared.")
     note: str | None = optional("A note about the parcel; null clears it.")
-    drop_off_url: str | None = optional("Where to look up where to hand the parcel in; null clears it.")
+    drop_off_url: str | None = optional("A page that tells the buyer where to hand the parcel in; null clears it.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.type(description="Answer of shipmentStatusCreate.")
 class ShipmentStatusCreateMutationPayload(MutationPayload):
     shipment_status: ShipmentStatus | None = strawberry.field(
-        default=None, description="What was reported; null on errors."
+        default=None, description="The reported status; null on errors."
     )
 
 
@@ -97,7 +97,7 @@ class ReturnShipmentMutations:
         info: Info,
         input: Annotated[ShipmentStatusCreateMutationInput, strawberry.argument(description="The report.")],
     ) -> ShipmentStatusCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = ShipmentId(global_ids.key_of(input.shipment_id, "Shipment", field="shipmentId"))
             return {"shipment_status": await report_status(database, viewer, key, input.status)}
 
@@ -112,7 +112,7 @@ class ReturnShipmentMutations:
         info: Info,
         input: Annotated[ReturnShipmentCreateMutationInput, strawberry.argument(description="The parcel.")],
     ) -> ReturnShipmentCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"return_shipment": await create_return_shipment(database, viewer, _new(input))}
 
         return await run_mutation(info, ReturnShipmentCreateMutationPayload, input, create)
@@ -121,9 +121,9 @@ class ReturnShipmentMutations:
     async def return_shipment_update(
         self,
         info: Info,
-        input: Annotated[ReturnShipmentUpdateMutationInput, strawberry.argument(description="What is to change.")],
+        input: Annotated[ReturnShipmentUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> ReturnShipmentUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"return_shipment": await update_return_shipment(database, viewer, _update(input))}
 
         return await run_mutation(info, ReturnShipmentUpdateMutationPayload, input, update)
@@ -131,7 +131,7 @@ class ReturnShipmentMutations:
 
 def _new(given: ReturnShipmentCreateMutationInput) -> NewReturnShipment:
     ids = Ids()
-    made = converted(
+    made = convert_input(
         given,
         NewReturnShipment,
         refund_request_id=RefundRequestId(ids.key(given.refund_request_id, "RefundRequest", "refundRequestId")),
@@ -150,7 +150,7 @@ def _new(given: ReturnShipmentCreateMutationInput) -> NewReturnShipment:
 
 def _update(given: ReturnShipmentUpdateMutationInput) -> ReturnShipmentUpdate:
     ids = Ids()
-    made = converted(
+    made = convert_input(
         given,
         ReturnShipmentUpdate,
         shipment_id=ReturnShipmentId(ids.key(given.shipment_id, "ReturnShipment", "shipmentId")),

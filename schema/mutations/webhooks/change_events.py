@@ -1,7 +1,7 @@
 """changeEventsRetry."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -20,22 +20,26 @@ class ChangeEventsRetryMutationInput:
 @strawberry.type(description="Answer of changeEventsRetry.")
 class ChangeEventsRetryMutationPayload(MutationPayload):
     count: int | None = strawberry.field(
-        default=None, description="How many recorded changes are published now; null on errors."
+        default=None, description="Number of recorded changes that are published now; null on errors."
     )
 
 
 @strawberry.type
 class ChangeEventMutations:
     @strawberry.field(
-        description="Publish the changes that were set aside because they could not be published: those that the"
-        " operational events of the kind PUBLISH_FAILED name. For the operator, once the cause is mended."
+        description=(
+            "Retry the changes that could not be published and were set aside. The operational events of the"
+            " kind PUBLISH_FAILED name them. For the operator, after the cause was fixed."
+        )
     )
     async def change_events_retry(
         self,
         info: Info,
-        input: Annotated[ChangeEventsRetryMutationInput, strawberry.argument(description="Nothing is needed.")],
+        input: Annotated[
+            ChangeEventsRetryMutationInput, strawberry.argument(description="An input without fields of its own.")
+        ],
     ) -> ChangeEventsRetryMutationPayload | None:
-        async def retry(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def retry(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"count": await change_events.retry_set_aside(database, viewer)}
 
         return await run_mutation(info, ChangeEventsRetryMutationPayload, input, retry, scope=Scope.WEBHOOKS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
@@ -13,7 +13,7 @@ from app.webhooks.services import webhook_backfills, webhook_events, webhook_sec
 from schema.engine.context import Info
 from schema.entities import global_ids
 from schema.filters import webhook_backfills as backfill_filters
-from schema.filters.conditions import given
+from schema.filters.conditions import value_or_none
 from schema.filters.webhook_backfills import WebhookBackfillFilters
 from schema.mutations.inputs import optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
@@ -30,7 +30,7 @@ class WebhookDeleteMutationInput:
 
 @strawberry.input(description="Input of webhookResume.")
 class WebhookResumeMutationInput:
-    webhook_id: strawberry.ID = required("The webhook whose waiting events are to be sent now.")
+    webhook_id: strawberry.ID = required("The webhook whose waiting events are sent now.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -41,7 +41,7 @@ class WebhookSecretRotateMutationInput:
         "The new signing secret, `whsec_` and base64 of 24 to 64 bytes; absent: one is generated."
     )
     overlap_seconds: int | None = optional(
-        "For how long the old secrets sign, too: 0 to 2,592,000, which is 30 days. 86,400 by default, a day."
+        "Seconds for which the old secrets sign, too: 0 to 2,592,000 (30 days). 86,400 (one day) by default."
     )
     client_mutation_id: str | None = client_mutation_id()
 
@@ -52,9 +52,10 @@ class WebhookBackfillMutationInput:
     updated_since: datetime | None = optional("Only entities changed at this time or later.")
     updated_until: datetime | None = optional("Only entities changed before this time.")
     filters: WebhookBackfillFilters | None = optional(
-        "Only entities that meet these filters when their turn comes; all that the webhook's owner sees when absent."
+        "Only entities that meet these filters at the time they are sent. Absent: all entities that the webhook's owner"
+        " sees."
     )
-    rate_per_second: int | None = optional("How many entities to publish in a second, 1 to 500. 10 by default.")
+    rate_per_second: int | None = optional("Entities published per second, 1 to 500. 10 by default.")
     force: bool | None = optional("Send results equal to the last one, too. False by default.")
     client_mutation_id: str | None = client_mutation_id()
 
@@ -101,7 +102,7 @@ class WebhookBackfillCancelMutationPayload(MutationPayload):
 @strawberry.type
 class WebhookControlMutations:
     @strawberry.field(
-        description="Delete a webhook. What it has not been sent yet is cancelled; its events can still be read by"
+        description="Delete a webhook. Events that were not sent yet are cancelled. Its events can still be read by"
         " `webhookEvents(webhookId:)`."
     )
     async def webhook_delete(
@@ -109,71 +110,80 @@ class WebhookControlMutations:
         info: Info,
         input: Annotated[WebhookDeleteMutationInput, strawberry.argument(description="The webhook to delete.")],
     ) -> WebhookDeleteMutationPayload | None:
-        async def delete(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def delete(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = webhook_id_of(input.webhook_id)
             return {"webhook": await webhooks.delete_webhook(database, viewer, webhook_id=webhook_id)}
 
         return await run_mutation(info, WebhookDeleteMutationPayload, input, delete, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Send now what waits: all RETRYING events of a webhook are due at once, each with one attempt more,"
-        " and a pause that its endpoint has asked for ends. More than 10,000 events become due within the next"
-        " minutes. While the webhook is disabled, `status` is 409: enabling it sends what is HELD."
+        description=(
+            "Send all waiting events now: every RETRYING event of the webhook is due at once and gets one"
+            " more attempt. A pause that the endpoint has asked for ends. If there are more than 10,000 events, the"
+            " others become due within the next minutes. While the webhook is disabled, `status` is 409: enabling it"
+            " sends the HELD events."
+        )
     )
     async def webhook_resume(
         self,
         info: Info,
         input: Annotated[WebhookResumeMutationInput, strawberry.argument(description="The webhook to resume.")],
     ) -> WebhookResumeMutationPayload | None:
-        async def resume(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def resume(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = webhook_id_of(input.webhook_id)
             return {"webhook": await webhook_events.resume_webhook(database, viewer, webhook_id=webhook_id)}
 
         return await run_mutation(info, WebhookResumeMutationPayload, input, resume, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Sign with new secrets: of each scheme of the webhook one. For a while the old ones sign, too, so"
-        " that you can change over without missing anything."
+        description="Sign with new secrets, one for each scheme of the webhook. The old ones sign, too, for a while, so"
+        " that you can change over without losing a delivery."
     )
     async def webhook_secret_rotate(
         self,
         info: Info,
-        input: Annotated[WebhookSecretRotateMutationInput, strawberry.argument(description="What to rotate.")],
+        input: Annotated[
+            WebhookSecretRotateMutationInput, strawberry.argument(description="The webhook and its new secrets.")
+        ],
     ) -> WebhookSecretRotateMutationPayload | None:
-        async def rotate(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def rotate(database: Database, viewer: Viewer) -> Mapping[str, object]:
             rotated = await webhook_secrets.rotate_secret(
                 database,
                 viewer,
                 info.context.settings,
                 webhook_id=webhook_id_of(input.webhook_id),
-                hmac_key=given(input.hmac_key),
-                overlap_s=given(input.overlap_seconds),
+                hmac_key=value_or_none(input.hmac_key),
+                overlap_s=value_or_none(input.overlap_seconds),
             )
             return {"webhook": rotated.webhook, "hmac_key": rotated.hmac_key}
 
         return await run_mutation(info, WebhookSecretRotateMutationPayload, input, rotate, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Send the present state of all entities that the webhook's owner sees and that meet the filters, as"
-        " updates, at a set rate."
-        " Workers do it, while the webhook is enabled; one backfill of a webhook at a time. `Webhook.backfills` shows"
-        " how far it is, `webhookBackfillCancel` ends it. Not for webhooks about OPERATIONAL_EVENT."
+        description=(
+            "Send the present state of entities as updates, at a set rate: of all that the webhook's owner"
+            " sees and that meet the filters. Workers do it while the webhook is enabled. A webhook has one running"
+            " backfill at a time. `Webhook.backfills` shows its progress, `webhookBackfillCancel` ends it. Not for"
+            " webhooks about OPERATIONAL_EVENT."
+        )
     )
     async def webhook_backfill(
         self,
         info: Info,
-        input: Annotated[WebhookBackfillMutationInput, strawberry.argument(description="What to send, and how fast.")],
+        input: Annotated[
+            WebhookBackfillMutationInput, strawberry.argument(description="The entities to send, and the rate.")
+        ],
     ) -> WebhookBackfillMutationPayload | None:
-        async def start(database: Database, viewer: Viewer) -> Mapping[str, Any]:
-            filters: WebhookBackfillFilters | None = given(input.filters)
+        async def start(database: Database, viewer: Viewer) -> Mapping[str, object]:
+            filters: WebhookBackfillFilters | None = value_or_none(input.filters)
             started = await webhook_backfills.start_backfill(
                 database,
                 viewer,
                 webhook_id=webhook_id_of(input.webhook_id),
                 updated_since=moment(input.updated_since, field="updatedSince"),
                 updated_until=moment(input.updated_until, field="updatedUntil"),
-                rate_per_second=given(input.rate_per_second),
-                is_forced=bool(given(input.force)),
+                rate_per_second=value_or_none(input.rate_per_second),
+                is_forced=bool(value_or_none(input.force)),
                 filters=None if filters is None else backfill_filters.to_text(filters),
                 check=lambda webhook: backfill_filters.ask(Viewer(webhook.seller_id), webhook.type, filters),
             )
@@ -182,15 +192,17 @@ class WebhookControlMutations:
         return await run_mutation(info, WebhookBackfillMutationPayload, input, start, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="End a backfill. What it has published by then goes out. Asked for again, it changes nothing; of"
-        " one that has come to its end, `status` is 409."
+        description=(
+            "End a backfill. Events that it has published are sent. Cancelling it again changes nothing. If"
+            " it has finished, `status` is 409."
+        )
     )
     async def webhook_backfill_cancel(
         self,
         info: Info,
         input: Annotated[WebhookBackfillCancelMutationInput, strawberry.argument(description="The backfill to end.")],
     ) -> WebhookBackfillCancelMutationPayload | None:
-        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = global_ids.key_of(input.webhook_backfill_id, "WebhookBackfill", field="webhookBackfillId")
             ended = await webhook_backfills.cancel_backfill(database, viewer, backfill_id=WebhookBackfillId(key))
             return {"webhook_backfill": ended}

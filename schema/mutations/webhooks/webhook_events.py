@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import strawberry
@@ -18,16 +18,15 @@ from app.webhooks.db.webhooks import Webhook as WebhookRow
 from app.webhooks.db.webhooks import lock_webhook
 from app.webhooks.services import webhook_events
 from schema.engine.context import Context, Info
-from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
 from schema.engine.statements import listed_rows
 from schema.entities import global_ids
-from schema.entities.declarations import ENTITIES, Asked
+from schema.entities.declarations import ENTITIES, ListQuery
 from schema.enums.webhooks import (
     WebhookEventStateEnum,
 )
 from schema.errors import response_of
-from schema.filters.conditions import given
+from schema.filters.conditions import value_or_none
 from schema.mutations.inputs import optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.mutations.webhooks.webhook_inputs import moment, webhook_event_id_of, webhook_id_of
@@ -44,7 +43,7 @@ class WebhookEventReplayMutationInput:
 
 @strawberry.input(description="Input of webhookEventsReplay.")
 class WebhookEventsReplayMutationInput:
-    webhook_id: strawberry.ID = required("The webhook whose events are to be sent again.")
+    webhook_id: strawberry.ID = required("The webhook whose events are sent again.")
     created_since: datetime | None = optional("Only those published to it at this time or later.")
     created_until: datetime | None = optional("Only those published to it before this time.")
     states: list[WebhookEventStateEnum] | None = optional(
@@ -62,7 +61,7 @@ class WebhookReplayCancelMutationInput:
 
 @strawberry.input(description="Input of webhookEventCancel.")
 class WebhookEventCancelMutationInput:
-    webhook_event_id: strawberry.ID = required("The event to withdraw.")
+    webhook_event_id: strawberry.ID = required("The event to cancel.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -103,43 +102,47 @@ class WebhookEventCancelMutationPayload(MutationPayload):
 @strawberry.type(description="Answer of webhookTest.")
 class WebhookTestMutationPayload(MutationPayload):
     webhook_event: WebhookEvent | None = strawberry.field(
-        default=None, description="The test, whose attempt can be looked at; null on errors."
+        default=None, description="The test event with its attempt; null on errors."
     )
 
 
 @strawberry.type
 class WebhookEventMutations:
     @strawberry.field(
-        description="Send an event again: same id, same bytes, same sequence, and new retries. One that is RETRYING is"
-        " sent now instead of at its `dueAt`, unless a newer state takes its place. One that"
-        " could not be rendered has its query run again, and goes out as a new event, its `supersededBy`."
+        description=(
+            "Send an event again: same id, same bytes, same sequence, and new retries. A RETRYING event is"
+            " sent now instead of at its `dueAt`, unless a newer state replaces it. For an event that could not be"
+            " rendered, the query runs again, and the result is sent as a new event, its `supersededBy`."
+        )
     )
     async def webhook_event_replay(
         self,
         info: Info,
         input: Annotated[WebhookEventReplayMutationInput, strawberry.argument(description="The event to replay.")],
     ) -> WebhookEventReplayMutationPayload | None:
-        async def replay(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def replay(database: Database, viewer: Viewer) -> Mapping[str, object]:
             event_id = webhook_event_id_of(input.webhook_event_id)
             return {"webhook_event": await webhook_events.replay_event(database, viewer, event_id=event_id)}
 
         return await run_mutation(info, WebhookEventReplayMutationPayload, input, replay, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Send many events of a webhook again, oldest first. Workers queue them, batch by batch; one such"
-        " replay of a webhook at a time. `Webhook.replays` shows how far it is, `webhookReplayCancel` ends it."
+        description=(
+            "Send many events of a webhook again, oldest first. Workers queue them in batches. A webhook has"
+            " one running replay at a time. `Webhook.replays` shows its progress, `webhookReplayCancel` ends it."
+        )
     )
     async def webhook_events_replay(
         self,
         info: Info,
-        input: Annotated[WebhookEventsReplayMutationInput, strawberry.argument(description="Which events to replay.")],
+        input: Annotated[WebhookEventsReplayMutationInput, strawberry.argument(description="The events to replay.")],
     ) -> WebhookEventsReplayMutationPayload | None:
-        async def replay(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def replay(database: Database, viewer: Viewer) -> Mapping[str, object]:
             started = await webhook_events.replay_events(
                 database,
                 viewer,
                 webhook_id=webhook_id_of(input.webhook_id),
-                states=given(input.states),
+                states=value_or_none(input.states),
                 created_since=moment(input.created_since, field="createdSince"),
                 created_until=moment(input.created_until, field="createdUntil"),
             )
@@ -148,15 +151,15 @@ class WebhookEventMutations:
         return await run_mutation(info, WebhookEventsReplayMutationPayload, input, replay, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="End a replay of many events. What it has queued by then goes out. Asked for again, it changes"
-        " nothing; of one that has come to its end, `status` is 409."
+        description="End a replay of many events. Events that it has queued are sent. Cancelling it again changes"
+        " nothing. If it has finished, `status` is 409."
     )
     async def webhook_replay_cancel(
         self,
         info: Info,
         input: Annotated[WebhookReplayCancelMutationInput, strawberry.argument(description="The replay to end.")],
     ) -> WebhookReplayCancelMutationPayload | None:
-        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = global_ids.key_of(input.webhook_replay_id, "WebhookReplay", field="webhookReplayId")
             ended = await webhook_events.cancel_replay(database, viewer, replay_id=WebhookReplayId(key))
             return {"webhook_replay": ended}
@@ -164,30 +167,31 @@ class WebhookEventMutations:
         return await run_mutation(info, WebhookReplayCancelMutationPayload, input, cancel, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Withdraw an event that is PENDING, RETRYING or HELD. While an attempt is in flight, `status` is"
-        " 409."
+        description="Cancel an event that is PENDING, RETRYING or HELD. While an attempt is in flight, `status` is 409."
     )
     async def webhook_event_cancel(
         self,
         info: Info,
-        input: Annotated[WebhookEventCancelMutationInput, strawberry.argument(description="The event to withdraw.")],
+        input: Annotated[WebhookEventCancelMutationInput, strawberry.argument(description="The event to cancel.")],
     ) -> WebhookEventCancelMutationPayload | None:
-        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def cancel(database: Database, viewer: Viewer) -> Mapping[str, object]:
             event_id = webhook_event_id_of(input.webhook_event_id)
             return {"webhook_event": await webhook_events.cancel_event(database, viewer, event_id=event_id)}
 
         return await run_mutation(info, WebhookEventCancelMutationPayload, input, cancel, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Send a webhook one sample now, of the type `<type>.test`: rendered from the newest entity that its"
-        " owner sees, or, when there is none, with `node` null. Once in 10 seconds, else `status` is 429."
+        description=(
+            "Send a webhook one sample now, of the type `<type>.test`. It is rendered from the newest entity"
+            " that its owner sees; without one, `node` is null. Allowed once in 10 seconds, else `status` is 429."
+        )
     )
     async def webhook_test(
         self,
         info: Info,
         input: Annotated[WebhookTestMutationInput, strawberry.argument(description="The webhook to test.")],
     ) -> WebhookTestMutationPayload | None:
-        async def test(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def test(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = webhook_id_of(input.webhook_id)
             async with connection(database) as conn:
                 webhook = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
@@ -201,20 +205,14 @@ class WebhookEventMutations:
 
 
 async def _sample(info: Info, webhook: WebhookRow) -> tuple[int, Payload]:
-    """The newest entity that the webhook's owner sees (0: there is none) and what the query gives for it.
+    """Return the id of the newest entity that the webhook's owner sees (0 without one), and its payload.
 
-    Raises InvalidInput when the query doesn't fit the schema any more.
+    Raises InvalidInput if the query no longer fits the schema.
     """
     query = stored_query(info.schema._schema, webhook.query_string, webhook.type)
     reader, owner = info.context.reader, Viewer(webhook.seller_id)
     entity_id = await _newest(reader, webhook, owner)
-    context = Context(
-        viewer=owner,
-        reader=reader,
-        loaders=Loaders(reader, owner),
-        settings=info.context.settings,
-        sees_deleted=True,
-    )
+    context = Context.for_rendering(reader, owner, info.context.settings)
     variables = {"id": global_ids.encode(query.entity_type, entity_id)}
     result = await info.schema.execute(query.text, variable_values=variables, context_value=context)
     body = orjson.dumps(response_of(result.data, result.errors))
@@ -223,7 +221,7 @@ async def _sample(info: Info, webhook: WebhookRow) -> tuple[int, Payload]:
 
 async def _newest(reader: Reader, webhook: WebhookRow, owner: Viewer) -> int:
     table = ENTITIES[webhook.type.entity_type].table
-    newest_first = Asked(sort=BY_ID.reversed())
+    newest_first = ListQuery(sort=BY_ID.reversed())
     found = listed_rows(table, owner, newest_first, Slice(size=1, is_backward=False, cursor=None))
     records = await reader.fetch(found.sql, *found.args)
     return int(records[0]["id"]) if records else 0

@@ -35,52 +35,55 @@ def _field(description: str) -> Any:
     return strawberry.field(default=strawberry.UNSET, description=description)
 
 
-_URL = "Where results are POSTed to: https, a public address."
-_TYPE = "What the webhook is about. It can't be changed later."
+_URL = "The endpoint: an https URL with a public address. Results are POSTed to it."
+_TYPE = "The type of entity that the webhook reports. It can't be changed later."
 _QUERY = (
     "The query to run for each changed entity: `query($id: ID!){ node(id: $id){ … on Invoice { … } } }`."
-    " Blank: only `__typename`, of which no UPDATE is news."
+    " Blank: only `__typename`, so that no UPDATE is sent."
 )
 _HMAC_KEY = "`whsec_` and base64 of 24 to 64 bytes"
 _TRIGGERS = (
-    "Paths of fields below the entity, as `statusFlags`, `lineItems.quantity`, `shipments`: an UPDATE counts only when"
-    " it changes what one of them reads. They need not be in the query. null or empty: whatever the query reads."
+    "Paths of fields below the entity, such as `statusFlags`, `lineItems.quantity`, `shipments`. An UPDATE counts"
+    " only if it changes a value of one of them. They need not be in the query. null or empty: every field of the"
+    " query."
 )
 _FILTER = (
-    "An expression (CEL) over `event` and the rendered `data`, as `data.node.totalCents >= 10000`: what it is false for"
-    " is not sent. At most 2,000 characters. null or blank: everything is sent."
+    "An expression (CEL) over `event` and the rendered `data`, such as `data.node.totalCents >= 10000`. A result for"
+    " which it is false is not sent. At most 2,000 characters. null or blank: everything is sent."
 )
 
 
-@strawberry.input(description="What a webhook is made of.")
+@strawberry.input(description="The attributes of a webhook.")
 class WebhookAttributesInput:
     event_name: WebhookEventEnum | None = _field(
-        "The one kind of change to be told of; `events` names several. Give one of the two."
+        "The only kind of change that is sent. `events` names several kinds; give one of the two."
     )
     events: list[WebhookEventEnum] | None = _field(
-        "Which kinds of change to be told of. All by default: all three, or CREATE alone of OPERATIONAL_EVENT."
+        "The kinds of change that are sent. By default all three, or CREATE alone for OPERATIONAL_EVENT."
     )
     query_string: str | None = _field(_QUERY)
-    headers: JSON | None = _field("An object of headers to send along, name to value. Stored encrypted.")
+    headers: JSON | None = _field("Additional headers of each POST, an object of names and values. Stored encrypted.")
     hmac_key: str | None = _field(f"Signing secret, {_HMAC_KEY}; absent: one is generated.")
     signature_schemes: list[WebhookSignatureSchemeEnum] | None = _field(
-        "What deliveries are signed by beside HMAC, which always signs, named or not. HMAC alone by default."
+        "The schemes that sign deliveries. HMAC always signs, also if it is not named. HMAC alone by default."
     )
     description: str | None = _field("A note for yourself.")
-    enabled: bool | None = _field("Whether anything is sent. True by default.")
-    allow_skip: bool | None = _field("Leave out a result equal to the last one. True by default.")
-    every_change: bool | None = _field("Send each change, even one that a newer one has overtaken. False by default.")
+    enabled: bool | None = _field("Whether events are sent. True by default.")
+    allow_skip: bool | None = _field("Skip a result that equals the last one. True by default.")
+    every_change: bool | None = _field(
+        "Send each change, also if a newer change of the entity waits. False by default."
+    )
     triggers: list[str] | None = _field(_TRIGGERS)
     filter: str | None = _field(_FILTER)
-    max_retries: int | None = _field("How many times a failed delivery is tried again, 0 to 50. 25 by default.")
-    concurrent_send_limit: int | None = _field("How many POSTs may be in flight at once, 1 to 200. 100 by default.")
+    max_retries: int | None = _field("Retries of a failed delivery, 0 to 50. 25 by default.")
+    concurrent_send_limit: int | None = _field("POSTs that may be in flight at once, 1 to 200. 100 by default.")
     rate_limit: int | None = _field(
-        "How many POSTs may be begun in a second, 1 to 1,000; as many at once when there were none. null: no limit."
+        "POSTs that may be started per second, 1 to 1,000. After a pause, as many may start at once. null: no limit."
     )
-    timeout_seconds: int | None = _field("How many seconds the endpoint may take to answer, 1 to 30. 15 by default.")
+    timeout_seconds: int | None = _field("Seconds that the endpoint may take to answer, 1 to 30. 15 by default.")
 
 
-@strawberry.input(description="What a new webhook is made of.")
+@strawberry.input(description="The attributes of a new webhook.")
 class WebhookCreateAttributes(WebhookAttributesInput):
     url: str = strawberry.field(description=_URL)
     type: WebhookKlassEnum = strawberry.field(description=_TYPE)
@@ -88,30 +91,30 @@ class WebhookCreateAttributes(WebhookAttributesInput):
 
 
 @strawberry.input(
-    description="What is to change. What is left out stays as it is; null is the default, as of a new webhook; `url`"
+    description="The changes. An absent attribute stays as it is. null sets the default of a new webhook; `url`"
     " and `hmacKey` can't be null."
 )
 class WebhookUpdateAttributes(WebhookAttributesInput):
     url: str | None = _field(f"{_URL} Another one ends a pause.")
     enabled: bool | None = _field(
-        "Whether anything is sent. Enabled again, what was held goes out, and a pause and `disabledReason` are over."
+        "Whether events are sent. Enabling a webhook sends its held events, and ends a pause and `disabledReason`."
     )
     hmac_key: str | None = _field(
-        f"A new signing secret, {_HMAC_KEY}. It takes the place of all others at once; `webhookSecretRotate` leaves you"
+        f"A new signing secret, {_HMAC_KEY}. It replaces all others at once; `webhookSecretRotate` gives you"
         " time to change over."
     )
 
 
 @strawberry.input(description="Input of webhookCreate.")
 class WebhookCreateMutationInput:
-    attributes: WebhookCreateAttributes = strawberry.field(description="What the webhook is made of.")
+    attributes: WebhookCreateAttributes = strawberry.field(description="The attributes of the webhook.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.input(description="Input of webhookUpdate.")
 class WebhookUpdateMutationInput:
     webhook_id: strawberry.ID = strawberry.field(description="The webhook to change.")
-    attributes: WebhookUpdateAttributes = strawberry.field(description="What is to change.")
+    attributes: WebhookUpdateAttributes = strawberry.field(description="The changes.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -144,7 +147,7 @@ class WebhookMutations:
         info: Info,
         input: Annotated[WebhookCreateMutationInput, strawberry.argument(description="The webhook to register.")],
     ) -> WebhookCreateMutationPayload | None:
-        async def create(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             given = input.attributes
             await info.context.turn()
             attributes = _attributes(given, info, given.type)
@@ -162,15 +165,17 @@ class WebhookMutations:
         return await run_mutation(info, WebhookCreateMutationPayload, input, create, scope=Scope.WEBHOOKS)
 
     @strawberry.field(
-        description="Change a webhook. Disabling it holds what it has not been sent yet. What is changed counts for"
-        " what is published from then on; what waits already keeps its payload, and goes to the new `url`."
+        description=(
+            "Change a webhook. Disabling it holds the events that were not sent yet. Changes apply to events"
+            " that are published afterwards. Waiting events keep their payload and are sent to the new `url`."
+        )
     )
     async def webhook_update(
         self,
         info: Info,
-        input: Annotated[WebhookUpdateMutationInput, strawberry.argument(description="What is to change.")],
+        input: Annotated[WebhookUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> WebhookUpdateMutationPayload | None:
-        async def update(database: Database, viewer: Viewer) -> Mapping[str, Any]:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = WebhookId(global_ids.key_of(input.webhook_id, "Webhook", field="webhookId"))
             async with connection(database) as conn:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
@@ -191,7 +196,7 @@ class WebhookMutations:
         return await run_mutation(info, WebhookUpdateMutationPayload, input, update, scope=Scope.WEBHOOKS)
 
 
-#: Attributes that go to the service as they are: input name → attribute.
+#: Attributes that are passed to the service unchanged, by the name in the input.
 _PLAIN = {
     "signature_schemes": "signature_schemes",
     "description": "description",
@@ -203,12 +208,12 @@ _PLAIN = {
     "rate_limit": "rate_limit",
     "timeout_seconds": "timeout_s",
 }
-#: Those that have no default.
+#: Attributes without a default, with their names in the schema.
 _NEVER_NULL = {"url": "url", "hmac_key": "hmacKey"}
 
 
 def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) -> WebhookAttributes:
-    """What was given, checked as far as only the schema can check it."""
+    """Return the given attributes after those checks that only the schema can make."""
     values: dict[str, Any] = {
         attribute: getattr(given, name)
         for name, attribute in _PLAIN.items()
@@ -238,7 +243,7 @@ def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) 
 
 
 async def _filter_problems(text: str | None, info: Info) -> list[str]:
-    """What is wrong with a filter. Raises TooSoon when its owner's have taken too long lately."""
+    """List the problems of a filter. Raises TooSoon if its owner has used up the time for filters."""
     if not text:
         return []
     filters = info.context.filters
@@ -247,9 +252,9 @@ async def _filter_problems(text: str | None, info: Info) -> list[str]:
 
 
 async def _soundness(attributes: WebhookAttributes, before: WebhookRow, info: Info) -> WebhookAttributes:
-    """Whether the webhook still is broken, when something was changed that it may be broken by.
+    """Check whether the webhook is still broken, if an attribute was changed that may have broken it.
 
-    A filter that is given anew is refused when it is wrong.
+    A new filter is not checked here: a wrong one is refused.
     """
     changed: dict[str, Any] = {name: attributes.get(name) for name in ("query_string", "filter") if name in attributes}
     if "triggers" in attributes:
@@ -268,7 +273,7 @@ def _refuse_nulls(given: WebhookUpdateAttributes) -> None:
 
 
 def _events(given: WebhookAttributesInput) -> list[WebhookEventName] | None:
-    """Those that are named by one of the two ways; None where neither names any."""
+    """Return the kinds of change that `eventName` or `events` names; None if neither is given."""
     one = given.event_name or None
     several = None if given.events is strawberry.UNSET else given.events
     if one is not None and several is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.auth.secret_key import BATCH_SIZE, SEALED, Rotated, count_secrets, rotate_secret_key
+from app.auth.secret_key import BATCH_SIZE, SEALED, RotationBatch, count_secrets, rotate_secret_key
 from app.auth.secrets import SecretBox
 from app.db.pool import create_database
 from app.webhooks.services.webhooks import HEADERS, SECRETS
@@ -37,7 +37,7 @@ async def fill(conn: asyncpg.Connection, webhooks: int) -> None:
     )
 
 
-async def rotate(database_url: str, box: SecretBox) -> list[Rotated]:
+async def rotate(database_url: str, box: SecretBox) -> list[RotationBatch]:
     async with create_database(database_url, pool_size=2) as database:
         return [batch async for batch in rotate_secret_key(database, box)]
 

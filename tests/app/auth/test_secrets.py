@@ -12,19 +12,19 @@ def test_previous_keys_open_and_the_current_one_seals() -> None:
     sealed = SecretBox(OLD).seal({"a": 1}, purpose="p")
     box = SecretBox(NEW, [OTHER, OLD])
 
-    resealed = box.resealed(sealed, purpose="p")
+    reseal = box.reseal(sealed, purpose="p")
 
     assert box.open(sealed, purpose="p") == {"a": 1}
-    assert resealed is not None
-    assert SecretBox(NEW).open(resealed, purpose="p") == {"a": 1}
-    assert box.resealed(resealed, purpose="p") is None
+    assert reseal is not None
+    assert SecretBox(NEW).open(reseal, purpose="p") == {"a": 1}
+    assert box.reseal(reseal, purpose="p") is None
 
 
 @pytest.mark.parametrize("box", [SecretBox(NEW), SecretBox(NEW, [OTHER])])
 def test_what_no_key_opens_is_refused(box: SecretBox) -> None:
     sealed = SecretBox(OLD).seal("x", purpose="p")
 
-    for attempt in (box.open, box.resealed):
+    for attempt in (box.open, box.reseal):
         with pytest.raises(InvalidInput) as caught:
             attempt(sealed, purpose="p")
         assert caught.value.code == "WRONG_SECRET_KEY"

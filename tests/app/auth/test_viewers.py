@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.auth.viewers import OPERATOR, KnownKeys, Scope, Viewer, create_key
+from app.auth.viewers import OPERATOR, Scope, Viewer, ViewerCache, create_key
 from app.db.pool import Connection
 from app.marketplace.catalogue.db.sellers import SellerId
 from workers.bench.marketplace import create_sellers
@@ -10,13 +10,13 @@ from workers.bench.marketplace import create_sellers
 SELLER = Viewer(SellerId(1), frozenset({Scope.READ}))
 
 
-def test_witness_is_of_a_key_that_was_found_before() -> None:
-    keys = KnownKeys()
+def test_key_check_is_of_a_key_that_was_found_before() -> None:
+    keys = ViewerCache()
     keys.remember("a", SELLER)
     keys.remember("b", SELLER)
     keys.remember("b", None)
 
-    found = [keys.witness(key) for key in "abc"]
+    found = [keys.key_check(key) for key in "abc"]
 
     assert [one and one.viewer for one in found] == [SELLER, None, None]
 
@@ -37,26 +37,26 @@ def test_witness_is_of_a_key_that_was_found_before() -> None:
         (OPERATOR, "seller_id = 1", False),
     ],
 )
-async def test_witness_confirms_the_very_same_viewer(
+async def test_key_check_confirms_the_very_same_viewer(
     conn: Connection, viewer: Viewer, change: str, expected: bool
 ) -> None:
     await create_sellers(conn, 2)
     key = await create_key(conn, name="shop", seller_id=viewer.seller_id, scopes=tuple(viewer.scopes))
-    keys = KnownKeys()
+    keys = ViewerCache()
     keys.remember(key, viewer)
     await conn.execute(f"update api_keys set {change}")
 
-    witness = keys.witness(key)
-    assert witness is not None
-    said = await conn.fetchval(f"select {witness.column(1)}", *witness.args)
+    key_check = keys.key_check(key)
+    assert key_check is not None
+    said = await conn.fetchval(f"select {key_check.column(1)}", *key_check.args)
 
     assert said is expected
 
 
 def test_keys_are_remembered_up_to_a_number() -> None:
-    keys = KnownKeys(maximum=2)
+    keys = ViewerCache(maximum=2)
 
     for key in "abac":
         keys.remember(key, SELLER)
 
-    assert [keys.witness(key) is not None for key in "abc"] == [True, False, True]
+    assert [keys.key_check(key) is not None for key in "abc"] == [True, False, True]

@@ -77,7 +77,7 @@ def test_speaks_json(database_url: str, webhook_id: int, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"type Query {", "This is no GraphQL schema: Syntax Error"), (b"\xff\xfe", "can't decode")],
+    [(b"type Query {", "This is not a GraphQL schema: Syntax Error"), (b"\xff\xfe", "can't decode")],
 )
 def test_a_file_that_is_no_schema_is_not_taken_for_one_that_breaks_webhooks(
     database_url: str, webhook_id: int, tmp_path: Path, content: bytes, message: str

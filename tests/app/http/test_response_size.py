@@ -12,7 +12,7 @@ import pytest
 from app.auth.viewers import create_key
 from app.http.response_size import exceeds
 from app.main import create_app
-from tests.app.test_planned import Api, new
+from tests.app.test_plan_executor import Api, new
 from tests.builders.sales import create_sales
 from tests.support.platform import settings_for
 
@@ -29,15 +29,15 @@ async def api(database_url: str, conn: asyncpg.Connection) -> AsyncIterator[Api]
         httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://api") as client,
     ):
         key = await create_key(conn, name="the operator's", seller_id=None)
-        yield Api(client=client, planned=application.state.planned, conn=conn, key=key)
+        yield Api(client=client, plan_executor=application.state.plan_executor, conn=conn, key=key)
 
 
 async def asked(api: Api, text: str) -> list[Any]:
     """The answer of the reference executor, and the one by its plan."""
     first = orjson.loads(await api.compiled(text))
-    planned = api.counts["planned"]
+    before = api.counts["planned"]
     second = orjson.loads(await api.ask(text))
-    assert api.counts["planned"] == planned + 1
+    assert api.counts["planned"] == before + 1
     return [first, second]
 
 

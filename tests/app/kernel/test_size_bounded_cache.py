@@ -1,10 +1,10 @@
 """What is kept is bounded by its size, and the value used least lately goes first."""
 
-from app.kernel.size_bounded_cache import Kept
+from app.kernel.size_bounded_cache import SizedCache
 
 
 def test_value_used_least_lately_is_forgotten_first() -> None:
-    kept: Kept[str, list[int]] = Kept(10)
+    kept: SizedCache[str, list[int]] = SizedCache(10)
     for key in "abc":
         kept.keep(key, [1], 3)
     kept.find("a")
@@ -15,7 +15,7 @@ def test_value_used_least_lately_is_forgotten_first() -> None:
 
 
 def test_value_that_grows_pushes_others_out() -> None:
-    kept: Kept[str, list[int]] = Kept(10)
+    kept: SizedCache[str, list[int]] = SizedCache(10)
     values = {key: [1] for key in "abc"}
     for key, value in values.items():
         kept.keep(key, value, 3)
@@ -26,7 +26,7 @@ def test_value_that_grows_pushes_others_out() -> None:
 
 
 def test_value_that_is_larger_than_all_is_not_kept() -> None:
-    kept: Kept[str, list[int]] = Kept(10)
+    kept: SizedCache[str, list[int]] = SizedCache(10)
 
     kept.keep("a", [1], 11)
 
@@ -34,7 +34,7 @@ def test_value_that_is_larger_than_all_is_not_kept() -> None:
 
 
 def test_value_that_was_forgotten_does_not_grow() -> None:
-    kept: Kept[str, list[int]] = Kept(10)
+    kept: SizedCache[str, list[int]] = SizedCache(10)
     old = [1]
     kept.keep("a", old, 6)
     kept.keep("b", [1], 6)
@@ -45,7 +45,7 @@ def test_value_that_was_forgotten_does_not_grow() -> None:
 
 
 def test_what_is_forgotten_makes_room() -> None:
-    kept: Kept[str, list[int]] = Kept(10)
+    kept: SizedCache[str, list[int]] = SizedCache(10)
     kept.keep("a", [1], 6)
 
     kept.forget("a")

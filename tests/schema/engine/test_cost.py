@@ -27,7 +27,6 @@ from schema import schema
 from schema.engine.argument_sizes import MAX_REPORTED
 from schema.engine.context import Context
 from schema.engine.cost import Cost, Costs, cost_error
-from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
 from schema.engine.weights import LIST_SIZE, LONGEST, weight
 from schema.entities.declarations import Leaf
@@ -317,14 +316,7 @@ def test_stored_query_within_the_limit_is_taken() -> None:
 
 
 async def test_stored_query_is_rendered_after_the_limit_was_lowered_and_without_extensions(conn: Connection) -> None:
-    reader = Reader(conn)
-    context = Context(
-        viewer=OPERATOR,
-        reader=reader,
-        loaders=Loaders(reader, OPERATOR),
-        settings=Settings(max_cost=100),
-        sees_deleted=True,
-    )
+    context = Context.for_rendering(Reader(conn), OPERATOR, Settings(max_cost=100))
 
     body = await execute_stored_query(schema, stored_query(schema._schema, DEAR, WebhookKlass.INVOICE), 1, context)
 

@@ -184,7 +184,7 @@ def test_introspection_is_seen(document: str, expected: bool) -> None:
 
 def test_read_documents_are_kept_up_to_a_number_of_characters() -> None:
     # Each counts for a hundred characters more than it has.
-    documents = Documents(kept_characters=310)
+    documents = Documents(max_characters=310)
     first = documents.read(schema, "{ __typename }")
 
     assert documents.read(schema, "{ __typename }") is first

@@ -17,7 +17,7 @@ from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
 from schema.engine.statements import listed_rows
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.filters import adverts, invoice_amendments, invoices, orders, refund_requests
 from schema.filters.enums import InvoiceAmendmentSortField, InvoiceSortField, SortOrdering
 
@@ -53,7 +53,7 @@ async def filled(conn: Connection) -> AsyncIterator[Connection]:
         yield conn
 
 
-async def plan_of(conn: Connection, table: Table[Any], asked: Asked, viewer: Viewer, *, after: str | None) -> str:
+async def plan_of(conn: Connection, table: Table[Any], asked: ListQuery, viewer: Viewer, *, after: str | None) -> str:
     """The plan of a page of 50, of the first one or of the one after the place `after`."""
     cursor = None if after is None else (after, 2000)
     statement = listed_rows(table, viewer, asked, Slice(size=50, is_backward=False, cursor=cursor))
@@ -62,7 +62,7 @@ async def plan_of(conn: Connection, table: Table[Any], asked: Asked, viewer: Vie
 
 
 PLACES = pytest.mark.parametrize("place", [None, "2026-01-02T00:00:00+00:00"])
-LISTS: list[tuple[Table[Any], Asked, str]] = [
+LISTS: list[tuple[Table[Any], ListQuery, str]] = [
     (INVOICES, invoices.ask(OPERATOR), "invoices_created"),
     (INVOICES, invoices.ask(OPERATOR, sort=BY(ordering=SortOrdering.DESCENDING)), "invoices_created"),
     (INVOICES, invoices.ask(OPERATOR, sort=BY(fields=UPDATED)), "invoices_updated"),
@@ -74,7 +74,7 @@ LISTS: list[tuple[Table[Any], Asked, str]] = [
     (INVOICE_AMENDMENTS, invoice_amendments.ask(OPERATOR), "invoice_amendments_created"),
     (INVOICE_AMENDMENTS, invoice_amendments.ask(OPERATOR, sort=AMENDED), "invoice_amendments_remitted"),
 ]
-SELLERS_LISTS: list[tuple[Table[Any], Asked, str]] = [
+SELLERS_LISTS: list[tuple[Table[Any], ListQuery, str]] = [
     (INVOICES, invoices.ask(SELLER), "invoices_seller_created"),
     (INVOICES, invoices.ask(SELLER, sort=BY(fields=UPDATED)), "invoices_seller_updated"),
     (ADVERTS, adverts.ask_all(SELLER, LATE), "adverts_seller_updated"),

@@ -64,7 +64,7 @@ def test_a_schema_without_the_type_breaks_the_webhook() -> None:
 
 
 def test_what_is_no_schema_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="This is no GraphQL schema: Syntax Error"):
+    with pytest.raises(InvalidInput, match="This is not a GraphQL schema: Syntax Error"):
         schema_of("type Query {")
 
 

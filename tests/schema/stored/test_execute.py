@@ -14,12 +14,11 @@ from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.engine.context import Context
 from schema.engine.limits import MAX_CHARACTERS
-from schema.engine.loaders import Loaders
-from schema.engine.plans.levels import Below, Join
+from schema.engine.plans.levels import ChildRows, Join
 from schema.engine.reader import Reader
 from schema.stored.execute import execute_stored_query, render_stored_query
 from schema.stored.plan import Plan, plan_of
-from schema.stored.validate import KEPT_CHARACTERS, StoredQuery, stored_query
+from schema.stored.validate import MAX_CACHED_CHARACTERS, StoredQuery, stored_query
 from tests.builders.invoices import create_invoice
 from tests.builders.sales import Sale, create_sale, create_sales
 from tests.support.expanding import expanding_fragments
@@ -32,14 +31,7 @@ _NUMBERS = itertools.count()
 
 
 def _context(conn: asyncpg.Connection) -> Context:
-    reader = Reader(conn)
-    return Context(
-        viewer=OPERATOR,
-        reader=reader,
-        loaders=Loaders(reader, OPERATOR),
-        settings=settings_for("unused"),
-        sees_deleted=True,
-    )
+    return Context.for_rendering(Reader(conn), OPERATOR, settings_for("unused"))
 
 
 def _plan(query: StoredQuery) -> Plan:
@@ -59,7 +51,7 @@ def _join_what_is_not_there(plan: Plan) -> None:
 
 
 def _read_a_slot_that_is_not_there(plan: Plan) -> None:
-    (below,) = [one for one in plan.objects._level.columns if isinstance(one, Below)]
+    (below,) = [one for one in plan.objects._level.columns if isinstance(one, ChildRows)]
     below.level.page = 99
 
 
@@ -179,7 +171,7 @@ async def test_query_that_expands_too_far_is_left_to_the_reference_executor(conn
 
 def test_plans_count_for_what_is_kept_of_stored_queries() -> None:
     oldest = weakref.ref(stored_query(schema._schema, f"{_nested(1)} # the oldest", WebhookKlass.INVOICE))
-    fills = [MAX_CHARACTERS] * (KEPT_CHARACTERS // MAX_CHARACTERS - 1) + [MAX_CHARACTERS * 3 // 4]
+    fills = [MAX_CHARACTERS] * (MAX_CACHED_CHARACTERS // MAX_CHARACTERS - 1) + [MAX_CHARACTERS * 3 // 4]
     for number, characters in enumerate(fills):
         stored_query(schema._schema, f"{FORM % 'id'} #{number}".ljust(characters), WebhookKlass.INVOICE)
     was_kept = oldest() is not None

@@ -15,7 +15,6 @@ from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.services.webhook_klasses import is_operators_only
 from schema import schema
 from schema.engine.context import Context
-from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
 from schema.entities import global_ids
 from schema.stored.execute import execute_stored_query
@@ -40,14 +39,7 @@ async def market() -> AsyncIterator[Market]:
 
 
 async def _executed(conn: asyncpg.Connection, query: StoredQuery, viewer: Viewer, ids: Sequence[int]) -> list[bytes]:
-    reader = Reader(conn)
-    context = Context(
-        viewer=viewer,
-        reader=reader,
-        loaders=Loaders(reader, viewer),
-        settings=settings_for("unused"),
-        sees_deleted=True,
-    )
+    context = Context.for_rendering(Reader(conn), viewer, settings_for("unused"))
     return list(await asyncio.gather(*(execute_stored_query(schema, query, one, context) for one in ids)))
 
 

@@ -9,7 +9,6 @@ from app.auth.viewers import OPERATOR, Viewer
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.engine.context import Context
-from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
 from schema.stored.execute import execute_stored_query
 from schema.stored.plan import plan_of
@@ -34,10 +33,7 @@ async def _both(
     """Rendered by the plan (None: there is none for this viewer), by the reference, and the plan's statements."""
     plan, reader = plan_of(schema._schema, query), Reader(conn)
     planned = await plan.render(reader, viewer, ids) if plan is not None and plan.serves(viewer) else None
-    fresh = Reader(conn)
-    context = Context(
-        viewer=viewer, reader=fresh, loaders=Loaders(fresh, viewer), settings=settings_for("unused"), sees_deleted=True
-    )
+    context = Context.for_rendering(Reader(conn), viewer, settings_for("unused"))
     bodies = await asyncio.gather(*(execute_stored_query(schema, query, entity_id, context) for entity_id in ids))
     return planned, dict(zip(ids, bodies, strict=True)), reader.statements
 

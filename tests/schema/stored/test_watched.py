@@ -94,7 +94,7 @@ class Scene:
                         self.wrong.add(said)
 
     async def rendered(self) -> Bodies:
-        context = walk.unlimited(self.conn, self.viewer, sees_deleted=True)
+        context = walk.unlimited(self.conn, self.viewer, is_rendering=True)
         bodies: Bodies = {}
         for query in self.queries:
             klass = klass_of(query)

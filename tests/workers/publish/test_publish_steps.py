@@ -140,7 +140,7 @@ async def test_what_the_database_refuses_of_one_webhook_is_render_failed_and_all
     }
     assert len(made) == 60
     assert {one.reason for one in made if one.webhook_id == refused} == {
-        "The query failed with an internal error (RaiseError). Replay the event once that is mended."
+        "The query failed with an internal error (RaiseError). Replay the event once that is fixed."
     }
 
 

@@ -52,10 +52,13 @@ ADVERTS = Table(
 
 
 async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: SellerId | None) -> Advert:
-    """An advert that is not deleted, locked to the end of the transaction.
+    """Lock an advert that is not deleted until the transaction ends.
 
-    seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `advert_id`, for another seller's as well.
+    Args:
+        seller_id: The seller that must own it. None accepts any seller.
+
+    Raises:
+        NotFound: There is none, or it is another seller's. The field is `advert_id`.
     """
     record = await conn.fetchrow(
         f"select {ADVERTS.select_list('a')} from adverts a where a.id = $1 and a.deleted_at is null"
@@ -70,7 +73,10 @@ async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: Selle
 
 
 async def touch_advert(conn: Connection, advert_id: AdvertId) -> None:
-    """A variant of the advert has changed: lists of what was updated since find it. No change event: see capture."""
+    """Set `updated_at` of an advert whose variant has changed, so that lists by that time find it.
+
+    It records no change event: see app/capture.
+    """
     await conn.execute("update adverts set updated_at = now() where id = $1", advert_id)
 
 

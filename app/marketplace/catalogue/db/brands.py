@@ -28,7 +28,10 @@ BRANDS = Table(
 
 
 async def find_or_add_brand(conn: Connection, name: str) -> Brand:
-    """The brand of a name; one that is new gets a slug of it, told apart where another brand has that."""
+    """Return the brand of a name, or add it.
+
+    The slug is made of the name; if another brand has that slug, it gets a suffix.
+    """
     record = await conn.fetchrow(f"select {BRANDS.select_list('b')} from brands b where b.name = $1", name)
     if record is None:
         wanted = slug(name)

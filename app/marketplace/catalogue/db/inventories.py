@@ -1,4 +1,4 @@
-"""Inventories: what each seller has of a variant."""
+"""Inventories: the stock of each seller of a variant."""
 
 from dataclasses import dataclass
 from typing import NewType
@@ -31,7 +31,7 @@ INVENTORIES = Table(
 
 
 async def lock_inventories(conn: Connection, variant_id: VariantId) -> list[Inventory]:
-    """The inventories of a variant that is locked, locked in key order."""
+    """Lock the inventories of a locked variant in key order."""
     records = await conn.fetch(
         f"select {INVENTORIES.select_list('n')} from inventories n where n.variant_id = $1 order by n.id"
         " for no key update",

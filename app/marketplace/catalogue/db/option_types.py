@@ -1,4 +1,4 @@
-"""Options: their types and values, and what adverts and variants have chosen of them."""
+"""Options: their types and values, and the values of adverts and variants."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class OptionValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantOptionValue:
-    """Either one of the type's values or a free text."""
+    """A variant's value of an option: one of the type's values, or a free text."""
 
     id: VariantOptionValueId
     variant_id: VariantId
@@ -47,7 +47,7 @@ class VariantOptionValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvertOptionValue:
-    """Either one of the type's values or a free text."""
+    """An advert's value of an option: one of the type's values, or a free text."""
 
     id: AdvertOptionValueId
     advert_id: AdvertId
@@ -84,7 +84,7 @@ ADVERT_OPTION_VALUES = Table(
 async def find_choices(
     conn: Connection, type_ids: Collection[OptionTypeId]
 ) -> dict[int, tuple[FieldType, frozenset[int]]]:
-    """Field type and values' ids of those of the types that there are."""
+    """Return the field type and the values' ids of those of the types that exist."""
     records = await conn.fetch(
         "select t.id, t.field_type, array(select v.id from option_values v where v.option_type_id = t.id) as value_ids"
         " from option_types t where t.id = any($1::bigint[])",

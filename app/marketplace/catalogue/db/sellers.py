@@ -49,13 +49,13 @@ async def find_seller(conn: Connection, seller_id: SellerId) -> Seller | None:
 
 
 async def find_seller_ids(conn: Connection, seller_ids: Collection[SellerId]) -> set[SellerId]:
-    """Those of the ids that are sellers'."""
+    """Return those of the ids that belong to sellers."""
     records = await conn.fetch("select id from sellers where id = any($1::bigint[])", [*seller_ids])
     return {SellerId(record["id"]) for record in records}
 
 
 async def lock_seller(conn: Connection, seller_id: SellerId) -> Seller:
-    """A seller, locked to the end of the transaction. Raises NotFound at `seller_id`."""
+    """Lock a seller until the transaction ends. Raises NotFound at `seller_id`."""
     record = await conn.fetchrow(
         f"select {SELLERS.select_list('s')} from sellers s where s.id = $1 for no key update", seller_id
     )

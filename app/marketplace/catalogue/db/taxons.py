@@ -1,4 +1,4 @@
-"""Taxons: the tree of categories that adverts are sorted into."""
+"""Taxons: the tree of categories of adverts."""
 
 from dataclasses import dataclass
 from typing import NewType
@@ -11,7 +11,11 @@ TaxonId = NewType("TaxonId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taxon:
-    """tree_name: the display names from the root down to this one; a trigger keeps it, whoever moves or renames."""
+    """A category of adverts.
+
+    Args:
+        tree_name: The display names from the root to this taxon. A trigger updates it after each move or renaming.
+    """
 
     id: TaxonId
     parent_id: TaxonId | None

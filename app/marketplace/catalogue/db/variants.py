@@ -1,4 +1,4 @@
-"""Variants: what is bought of an advert."""
+"""Variants: the items of an advert that can be bought."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ VARIANTS = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedVariant:
-    """A variant and what an order copies of its advert. `now` is the transaction's time."""
+    """A variant, and the values of its advert that an order copies. `now` is the transaction's time."""
 
     variant: Variant
     advert_title: str
@@ -70,10 +70,13 @@ class OfferedVariant:
 
 
 async def find_advert_of(conn: Connection, variant_id: VariantId, *, seller_id: SellerId | None) -> AdvertId:
-    """The advert of a variant that is not deleted, nor its advert; it has to be locked before the variant is.
+    """Return the advert of a variant, both of them not deleted. The advert must be locked before the variant.
 
-    seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `variant_id`, for another seller's as well.
+    Args:
+        seller_id: The seller that must own it. None accepts any seller.
+
+    Raises:
+        NotFound: There is none, or it is another seller's. The field is `variant_id`.
     """
     found = await conn.fetchval(
         "select v.advert_id from variants v join adverts a on a.id = v.advert_id"
@@ -89,10 +92,13 @@ async def find_advert_of(conn: Connection, variant_id: VariantId, *, seller_id: 
 
 
 async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: SellerId | None) -> Variant:
-    """A variant that is not deleted, nor its advert, locked to the end of the transaction.
+    """Lock a variant until the transaction ends; neither it nor its advert is deleted.
 
-    seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `variant_id`, for another seller's as well.
+    Args:
+        seller_id: The seller that must own it. None accepts any seller.
+
+    Raises:
+        NotFound: There is none, or it is another seller's. The field is `variant_id`.
     """
     record = await conn.fetchrow(
         f"select {VARIANTS.select_list('v')} from variants v join adverts a on a.id = v.advert_id"
@@ -108,7 +114,7 @@ async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: Se
 
 
 async def lock_advert_variants(conn: Connection, advert_id: AdvertId) -> list[Variant]:
-    """The variants of an advert that are not deleted, locked in key order."""
+    """Lock the variants of an advert that are not deleted, in key order."""
     records = await conn.fetch(
         f"select {VARIANTS.select_list('v')} from variants v where v.advert_id = $1 and v.deleted_at is null"
         " order by v.id for no key update",
@@ -120,7 +126,7 @@ async def lock_advert_variants(conn: Connection, advert_id: AdvertId) -> list[Va
 async def lock_offered_variants(
     conn: Connection, variant_ids: Collection[VariantId]
 ) -> dict[VariantId, OfferedVariant]:
-    """Those of the variants that are not deleted, nor their adverts, locked in key order."""
+    """Lock variants in key order, except those that are deleted or whose advert is."""
     records = await conn.fetch(
         f"select {VARIANTS.select_list('v')}, a.title as advert_title, a.code as advert_code,"
         " a.is_published as is_advert_published, b.name as brand_name, a.display_image_id as image_id, now() as now"
@@ -133,7 +139,10 @@ async def lock_offered_variants(
 
 
 async def touch_variants(conn: Connection, variant_ids: Collection[VariantId]) -> None:
-    """Parts of variants have changed: lists of what was updated since find them, and their adverts. No change event."""
+    """Set `updated_at` of variants whose parts have changed, and of their adverts: lists by that time find them.
+
+    It records no change event.
+    """
     if not variant_ids:
         return
     await conn.execute("update variants set updated_at = now() where id = any($1::bigint[])", [*variant_ids])
@@ -145,7 +154,10 @@ async def touch_variants(conn: Connection, variant_ids: Collection[VariantId]) -
 
 
 async def take_from_stock(conn: Connection, quantities: Mapping[VariantId, int]) -> None:
-    """Lower `count_on_hand` of locked variants that have so many, but for those without an end of them."""
+    """Lower `count_on_hand` of locked variants, except those with infinite stock.
+
+    The caller has checked the quantities.
+    """
     await conn.execute(
         "update variants v set count_on_hand = v.count_on_hand - q.quantity, updated_at = now()"
         " from unnest($1::bigint[], $2::int[]) q(id, quantity)"

@@ -1,4 +1,4 @@
-"""Words and rules of adverts: a seller's products."""
+"""Terms and rules of adverts, a seller's products."""
 
 import html
 import re
@@ -13,12 +13,15 @@ class AdvertCondition(StrEnum):
 
 
 def is_advert_displayable(*, is_published: bool, is_online: bool, is_vetted: bool, is_deleted: bool) -> bool:
-    """Whether buyers may see it: published, online, vetted and not deleted. Its seller is not looked at."""
+    """Tell whether buyers may see an advert: it is published, online, vetted and not deleted.
+
+    Its seller is not checked.
+    """
     return is_published and is_online and is_vetted and not is_deleted
 
 
 def full_title(title: str, code: str | None) -> str:
-    """The title, and the seller's code in parentheses where there is one: `Kettle (K-100)`."""
+    """Return the title, followed by the seller's code in parentheses if there is one: `Kettle (K-100)`."""
     return f"{title} ({code})" if code else title
 
 
@@ -27,7 +30,7 @@ def page_path(advert_id: int) -> str:
 
 
 def description_html(description: str | None) -> str | None:
-    """Plain text as HTML: escaped; blank lines part paragraphs, line ends become breaks. None stays None."""
+    """Convert plain text to escaped HTML: blank lines separate paragraphs, line ends become breaks. None stays None."""
     if description is None:
         return None
     text = html.escape(description.replace("\r\n", "\n")).strip()

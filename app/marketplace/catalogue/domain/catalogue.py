@@ -1,4 +1,4 @@
-"""What a variant and an advert may look like, whoever changed which attribute of them."""
+"""Rules for the attributes of variants and adverts, whichever of them were changed."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 def required_problems(
     given: Mapping[str, object], required: Collection[str], *, path: str, is_new: bool, needed: str
 ) -> Problems:
-    """Attributes that must not be null or blank; something new must have `needed`."""
+    """List the attributes that are null or blank and must not be. A new object must have the `needed` ones."""
     problems = Problems()
     if is_new and needed not in given:
         problems.add(join(path, needed), "is required")
@@ -29,7 +29,7 @@ def required_problems(
 
 
 def variant_problems(variant: Mapping[str, object], *, path: str) -> Problems:
-    """What is wrong with a whole variant, by its attributes; what is missing or None is not looked at."""
+    """List the problems of a variant's attributes. Attributes that are missing or None are not checked."""
     problems = Problems()
     for name in ("count_on_hand", "price_cents", "sale_price_cents"):
         if _below(variant.get(name), 0):

@@ -1,4 +1,4 @@
-"""Words and rules of options: what tells the variants of an advert apart."""
+"""Terms and rules of options, which distinguish the variants of an advert."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class FieldType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One of a type's values, or a text."""
+    """A chosen option value: one of the type's values, or a text."""
 
     type_id: int
     value_id: int | None
@@ -25,7 +25,11 @@ class Choice:
 def choice_problems(
     choices: Sequence[Choice], types: Mapping[int, tuple[FieldType, frozenset[int]]], path: str
 ) -> Problems:
-    """What is wrong with a variant's choices. types: field type and values of each type that there is."""
+    """List the problems of a variant's choices.
+
+    Args:
+        types: Field type and values of each type that exists.
+    """
     problems = Problems()
     seen: set[int] = set()
     for index, choice in enumerate(choices):

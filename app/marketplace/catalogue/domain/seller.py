@@ -1,10 +1,10 @@
-"""What a seller may look like, and what of it is its own to change."""
+"""Rules for the attributes of sellers, and for those that a seller may change itself."""
 
 from collections.abc import Mapping
 
 from app.kernel.problems import Problems
 
-#: Where a seller is reached: it knows best.
+#: The contact details, which a seller may change itself.
 OWN = frozenset({"email_address", "phone", "address"})
 
 _NEEDED = ("business_name", "email_address")
@@ -12,7 +12,7 @@ _NOT_NULL = (*_NEEDED, "online", "is_retailer")
 
 
 def seller_problems(sent: Mapping[str, object], *, is_new: bool) -> Problems:
-    """What is wrong with these attributes of a seller."""
+    """List the problems of a seller's attributes."""
     problems = Problems()
     for name in _NEEDED:
         text = sent.get(name)

@@ -1,4 +1,4 @@
-"""Names as parts of an address."""
+"""Slugs: names as parts of an address."""
 
 import hashlib
 import re
@@ -6,7 +6,11 @@ import unicodedata
 
 
 def slug(name: str, *, is_unique: bool = False) -> str:
-    """`Café & Co.` → `cafe-co`. is_unique: with a mark of the very name, for when another's slug is the same."""
+    """Return the slug of a name: `cafe-co` for `Café & Co.`.
+
+    Args:
+        is_unique: Add a suffix that depends on the exact name, because another name has the same slug.
+    """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     mark = hashlib.sha256(name.encode()).hexdigest()[:8]

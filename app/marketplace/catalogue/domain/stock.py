@@ -1,4 +1,4 @@
-"""What a purchase asks of variants: that they are for sale, priced, and there."""
+"""Rules for the lines of a purchase: their variants are for sale, priced and in stock."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,13 @@ from app.marketplace.orders.domain.order import DeliveryType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class PurchaseLine:
     """One line of a purchase.
 
-    path               of the line in the input, `line_items.0`.
-    item_amount_cents  what one costs the buyer; None takes the variant's price.
-    seller_id          whose the variant must be; None takes any.
+    Args:
+        path: The path of the line in the input: `line_items.0`.
+        item_amount_cents: The price of one. None takes the variant's price.
+        seller_id: The seller that the variant must belong to. None accepts any.
     """
 
     path: str
@@ -32,10 +33,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What a variant offers at the moment of purchase.
+    """The price and the stock of a variant at the time of purchase.
 
-    price_cents     of one, now; None when it has no price.
-    count_on_hand   None when there is no end of it.
+    Args:
+        price_cents: The present price of one. None if the variant has no price.
+        count_on_hand: The stock. None if it is infinite.
+        min_quantity: The least quantity of a purchase. None: no limit.
+        max_quantity: The greatest quantity of a purchase. None: no limit.
     """
 
     seller_id: int
@@ -55,16 +59,16 @@ def price_now(
     sale_end_at: datetime | None,
     now: datetime,
 ) -> int | None:
-    """The sale price from its start until before its end, else the price. A missing bound is no bound."""
+    """Return the sale price from its start until before its end, else the price. A missing start or end is no limit."""
     has_started = sale_start_at is None or sale_start_at <= now
     has_ended = sale_end_at is not None and sale_end_at <= now
     return sale_price_cents if sale_price_cents is not None and has_started and not has_ended else price_cents
 
 
-def purchase_problems(lines: Sequence[Wanted], offers: Mapping[int, Offer]) -> Problems:
-    """Everything that keeps these lines from being bought together.
+def purchase_problems(lines: Sequence[PurchaseLine], offers: Mapping[int, Offer]) -> Problems:
+    """List everything that prevents buying these lines together.
 
-    Quantities are counted per variant over all lines: two lines of 6 are not to be had of 10.
+    Quantities are summed per variant over all lines: two lines of 6 can't be bought from a stock of 10.
     """
     problems = Problems()
     total: Counter[int] = Counter()
@@ -84,8 +88,8 @@ def purchase_problems(lines: Sequence[Wanted], offers: Mapping[int, Offer]) -> P
     return problems
 
 
-def form_problems(line: Wanted) -> Problems:
-    """What is wrong with a line whatever is offered."""
+def form_problems(line: PurchaseLine) -> Problems:
+    """List the problems of a line that do not depend on the offer."""
     problems = Problems()
     if line.quantity < 1:
         problems.add(f"{line.path}.quantity", "must be at least 1")
@@ -103,7 +107,7 @@ def tax_rate_problems(path: str, rate: float | None) -> Problems:
     return Problems({f"{path}.tax_rate": ["must be a fraction from 0 to 1: 10 % is 0.1"]})
 
 
-def _line_problems(line: Wanted, offer: Offer, total: int) -> Problems:
+def _line_problems(line: PurchaseLine, offer: Offer, total: int) -> Problems:
     problems = Problems()
     if not offer.is_for_sale:
         problems.add(f"{line.path}.variant_id", "is not for sale: the variant or its advert is not published")

@@ -1,1 +1,1 @@
-"""One function per change: it checks, owns the transaction and returns the row as it is then."""
+"""The changes of the catalogue: each function checks, owns the transaction and returns the changed row."""

@@ -1,4 +1,4 @@
-"""The catalogue: adverts and their variants are made and changed."""
+"""The catalogue: creating and changing adverts and their variants."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.table import Table
 from app.db.write import insert_row, update_row
-from app.kernel.attributes import Absent, given
+from app.kernel.attributes import Absent, sent_values
 from app.kernel.problems import Problems, blank_problems, value_problems
 from app.marketplace.catalogue.db.adverts import ADVERTS, Advert, lock_advert, touch_advert
 from app.marketplace.catalogue.db.brands import find_or_add_brand
@@ -54,9 +54,11 @@ Row = TypeVar("Row", Advert, Variant)
 
 
 async def update_variant(database: Database, viewer: Viewer, change: VariantUpdate) -> Variant:
-    """Change some attributes. For the operator and the variant's seller. What is the same is not written.
+    """Change some attributes of a variant. For the operator and the variant's seller. Equal values are not written.
 
-    Raises NotFound; InvalidInput with every wrong attribute.
+    Raises:
+        NotFound: There is no such variant for this viewer.
+        InvalidInput: Names every wrong attribute.
     """
     value_problems(change).check()
     async with transaction(database, actor=viewer.actor) as conn:
@@ -72,9 +74,11 @@ async def update_variant(database: Database, viewer: Viewer, change: VariantUpda
 
 
 async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert) -> Advert:
-    """Make or change an advert together with variants of it. For the operator and the advert's seller.
+    """Create or change an advert together with its variants. For the operator and the advert's seller.
 
-    Raises NotFound; InvalidInput with every wrong attribute of the advert and its variants.
+    Raises:
+        NotFound: There is no such advert for this viewer.
+        InvalidInput: Names every wrong attribute of the advert and its variants.
     """
     value_problems(change).include(_advert_problems(viewer, change)).check()
     async with transaction(database, actor=viewer.actor) as conn:
@@ -98,7 +102,7 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
 
 
 async def lock_in_advert(conn: Connection, viewer: Viewer, variant_id: VariantId) -> Variant:
-    """A variant of the viewer's, locked after its advert, as everywhere. Raises NotFound at `variant_id`."""
+    """Lock a variant of the viewer after its advert, in the order of all locks. Raises NotFound at `variant_id`."""
     advert_id = await find_advert_of(conn, variant_id, seller_id=viewer.seller_id)
     await lock_advert(conn, advert_id, seller_id=viewer.seller_id)
     return await lock_variant(conn, variant_id, seller_id=viewer.seller_id)
@@ -112,7 +116,7 @@ async def _with_brand(conn: Connection, attributes: dict[str, Any]) -> dict[str,
 
 
 async def _save(conn: Connection, table: Table[Row], row: Row, attributes: Mapping[str, Any]) -> Row:
-    """Write what differs; a row that stays the same isn't touched."""
+    """Write the values that differ. A row without a difference is not updated."""
     differing = {name: value for name, value in attributes.items() if _stored(value) != getattr(row, name)}
     return await update_row(conn, table, row.id, differing) if differing else row
 
@@ -122,8 +126,8 @@ def _stored(value: object) -> object:
 
 
 def _variant_problems(attributes: VariantAttributes, variant: Variant | None, path: str) -> Problems:
-    """What would be wrong with the variant then."""
-    sent = given(attributes)
+    """List the problems that the changed variant would have."""
+    sent = sent_values(attributes)
     before = {
         name: getattr(variant, column_of(name), None)
         for name in VariantAttributes.__dataclass_fields__
@@ -136,9 +140,9 @@ def _variant_problems(attributes: VariantAttributes, variant: Variant | None, pa
 
 
 def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
-    """What is wrong whatever is stored."""
+    """List the problems that do not depend on stored rows."""
     is_new = change.advert_id is None
-    sent = given(change.attributes)
+    sent = sent_values(change.attributes)
     problems = required_problems(sent, ADVERT_REQUIRED, path="attributes", is_new=is_new, needed="title")
     if "vetted" in sent and not viewer.is_operator:
         problems.add("attributes.vetted", "can be set by the marketplace operator only")
@@ -164,7 +168,7 @@ async def _find_advert(conn: Connection, viewer: Viewer, change: AdvertUpsert) -
 async def _seller_of(
     conn: Connection, viewer: Viewer, change: AdvertUpsert, advert: Advert | None, problems: Problems
 ) -> SellerId | None:
-    """Whose the advert is; a seller that is not there, or is another one, is added to the problems."""
+    """Return the seller of the advert. A seller that does not exist, or is not the viewer, is added to the problems."""
     seller_id = change.seller_id if change.seller_id is not None else viewer.seller_id
     if advert is not None:
         if change.seller_id not in (None, advert.seller_id):
@@ -217,7 +221,7 @@ async def _save_variants(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantParts:
-    """Attributes of a variant, whose option values and images are to be set. `path`: where they were given."""
+    """The attributes of a variant whose option values and images are to be set. `path` is their place in the input."""
 
     variant_id: VariantId
     attributes: VariantAttributes
@@ -225,7 +229,7 @@ class VariantParts:
 
 
 async def _save_parts(conn: Connection, parts: Sequence[VariantParts]) -> set[int]:
-    """Set option values and images, where given. Returns the variants that had others. Raises InvalidInput."""
+    """Set option values and images, if given. Return the variants that were changed. Raises InvalidInput."""
     choices = [
         OwnersChoices(owner_id=one.variant_id, choices=given, path=f"{one.path}.option_values")
         for one in parts
@@ -240,7 +244,7 @@ async def _save_parts(conn: Connection, parts: Sequence[VariantParts]) -> set[in
 
 
 async def _save_advert_parts(conn: Connection, advert: Advert, attributes: AdvertAttributes) -> Advert:
-    """Set what is kept in other tables, where given. Raises InvalidInput."""
+    """Set the values that are stored in other tables, if given. Raises InvalidInput."""
     await keep_external_ids(conn, ADVERTS.type_name, advert.id, attributes.external_ids)
     await keep_metadata(conn, ADVERTS.type_name, advert.id, attributes.metadata)
     if not isinstance(choices := attributes.advert_option_values, Absent):

@@ -1,11 +1,11 @@
-"""What adverts and variants are made of, as the catalogue's services take it."""
+"""The attributes of adverts and variants that the catalogue's services take."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.marketplace.catalogue.db.adverts import AdvertId
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.marketplace.catalogue.db.taxons import TaxonId
@@ -19,9 +19,12 @@ from app.marketplace.owned.services.owned import KeptValue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantAttributes:
-    """Absent stays as it is, None clears. Prices in cents; currency: ISO 4217, of all of its prices.
+    """Attributes of a variant. An absent one stays as it is, None clears it.
 
-    images, option_values: all of them, unless absent.
+    Args:
+        currency: ISO 4217 code of all prices, which are in cents.
+        images: All images; they replace the present ones.
+        option_values: All option values; they replace the present ones.
     """
 
     label: str | Absent | None = ABSENT
@@ -47,17 +50,19 @@ class VariantAttributes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvertVariant(VariantAttributes):
-    """variant_id: None makes a new variant."""
+    """A variant of an advert. A `variant_id` of None creates a new one."""
 
     variant_id: VariantId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvertAttributes:
-    """Absent stays as it is, None clears. brand_name: one that is new is added.
+    """Attributes of an advert. An absent one stays as it is, None clears it.
 
-    variants, external_ids, metadata: changed and added; those not listed stay as they are.
-    images, advert_option_values: all of them, unless absent.
+    Args:
+        brand_name: The name of the brand; an unknown brand is added.
+        variants: Variants to change or to add. Others stay as they are; so do other external ids and metadata.
+        images: All images; they replace the present ones. So do option values.
     """
 
     title: str | Absent | None = ABSENT
@@ -87,14 +92,17 @@ class VariantUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvertUpsert:
-    """advert_id: None makes a new advert, of `seller_id`, or of the seller that asks."""
+    """The input of `upsert_advert`.
+
+    An `advert_id` of None creates an advert of `seller_id`, or of the viewer if that is None.
+    """
 
     attributes: AdvertAttributes
     advert_id: AdvertId | None = None
     seller_id: SellerId | None = None
 
 
-#: Attributes that are kept in other tables.
+#: Attributes that are stored in other tables.
 _APART = frozenset(
     {"variants", "variant_id", "images", "option_values", "advert_option_values", "external_ids", "metadata"}
 )
@@ -108,10 +116,10 @@ _COLUMNS = {
 
 
 def column_of(name: str) -> str:
-    """The column of an attribute that has one."""
+    """Return the column of an attribute that is stored in the advert's or variant's own table."""
     return _COLUMNS.get(name, name)
 
 
 def columns_given(attributes: VariantAttributes | AdvertAttributes) -> dict[str, Any]:
-    """The columns of the attributes that were given, but for those that are kept in other tables."""
-    return {column_of(name): value for name, value in given(attributes).items() if name not in _APART}
+    """Return the columns of the given attributes, except those that are stored in other tables."""
+    return {column_of(name): value for name, value in sent_values(attributes).items() if name not in _APART}

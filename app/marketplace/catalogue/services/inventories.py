@@ -1,4 +1,4 @@
-"""Inventories: what each seller has of a variant."""
+"""Inventories: changing the stock of each seller of a variant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, update_row
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.catalogue.db.inventories import INVENTORIES, Inventory, lock_inventories
 from app.marketplace.catalogue.db.sellers import SellerId, find_seller_ids
@@ -19,9 +19,11 @@ from app.marketplace.catalogue.services.catalogue import lock_in_advert
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryState:
-    """What a seller has; absent stays as it is. seller_id: None is the variant's own seller.
+    """A seller's stock. An absent value stays as it is.
 
-    price_cents: in the variant's currency; None clears it.
+    Args:
+        seller_id: None for the variant's own seller.
+        price_cents: In the variant's currency. None clears it.
     """
 
     seller_id: SellerId | None = None
@@ -33,9 +35,13 @@ class InventoryState:
 async def update_inventories(
     database: Database, viewer: Viewer, variant_id: VariantId, states: Sequence[InventoryState]
 ) -> Variant:
-    """Set what sellers have of a variant; those not listed keep theirs. For the operator and the variant's seller.
+    """Set the stock of sellers of a variant. Sellers that are not listed keep theirs.
 
-    Raises NotFound; InvalidInput with everything that is wrong.
+    For the operator and the variant's seller.
+
+    Raises:
+        NotFound: There is no such variant for this viewer.
+        InvalidInput: Names everything that is wrong.
     """
     problems = Problems()
     for index, state in enumerate(states):
@@ -66,7 +72,7 @@ def _problems(index: int, state: InventoryState) -> Problems:
 
 
 async def _seller_problems(conn: Connection, viewer: Viewer, sellers: Sequence[SellerId]) -> Problems:
-    """Each seller once, and one that is there; a seller knows of itself only."""
+    """Check that each seller is listed once and exists. A seller may only name itself."""
     known = await find_seller_ids(conn, sellers) if sellers else set()
     problems = Problems()
     for index, seller_id in enumerate(sellers):
@@ -78,7 +84,7 @@ async def _seller_problems(conn: Connection, viewer: Viewer, sellers: Sequence[S
 
 
 def _columns(state: InventoryState) -> dict[str, Any]:
-    sent = given(state)
+    sent = sent_values(state)
     del sent["seller_id"]
     return {"has_infinite_quantity" if name == "infinite_quantity" else name: sent[name] for name in sent}
 

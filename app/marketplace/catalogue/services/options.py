@@ -1,4 +1,4 @@
-"""What variants and adverts have chosen of options: what tells an advert's variants apart, and what all have."""
+"""The option values of variants and adverts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ ChoiceRow = TypeVar("ChoiceRow", VariantOptionValue, AdvertOptionValue)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewChoice:
-    """Either one of the type's values or, of a FREE_TEXT type, a text."""
+    """A chosen value: one of the type's values or, for a FREE_TEXT type, a text."""
 
     option_type_id: OptionTypeId
     option_value_id: OptionValueId | None = None
@@ -32,7 +32,7 @@ class NewChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnersChoices:
-    """What a locked variant or advert is to have chosen, and nothing else. `path`: where that was given."""
+    """All choices that a locked variant or advert is to have. `path` is their place in the input."""
 
     owner_id: int
     choices: Sequence[NewChoice]
@@ -43,16 +43,16 @@ _NAMES = ("option_type_id", "option_value_id", "text_value")
 
 
 async def set_choices(conn: Connection, table: Table[ChoiceRow], asked: Sequence[OwnersChoices]) -> set[int]:
-    """Give variants or adverts their choices, in as many statements for one as for many.
+    """Set the choices of variants or adverts, by the same number of statements for one as for many.
 
     Args:
-        table: The owners': its choices are told by `variant_id` or `advert_id`.
+        table: The table of the owners. Their choices have a `variant_id` or an `advert_id`.
 
     Returns:
-        The ids of the owners that had others before.
+        The ids of the owners whose choices were changed.
 
     Raises:
-        InvalidInput: With all that is wrong with any of them.
+        InvalidInput: Names everything that is wrong with any of them.
     """
     if not asked:
         return set()

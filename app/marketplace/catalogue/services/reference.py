@@ -1,4 +1,4 @@
-"""What all sellers share: the tree of taxons, and the options that tell variants apart. The operator's alone."""
+"""Reference data that all sellers share: the tree of taxons, and options. Only the operator changes them."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from app.db.pool import Connection, transaction
 from app.db.table import Table
 from app.db.write import insert_row, update_row
 from app.errors import Forbidden, InvalidInput, NotFound
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.catalogue.db.option_types import (
     OPTION_TYPES,
@@ -29,7 +29,7 @@ Row = TypeVar("Row", Taxon, OptionType, OptionValue)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaxonAttributes:
-    """Absent stays as it is. parent_id: None makes it a root."""
+    """Attributes of a taxon. An absent one stays as it is. A `parent_id` of None makes it a root."""
 
     taxon_id: TaxonId | None = None
     parent_id: TaxonId | Absent | None = ABSENT
@@ -40,7 +40,7 @@ class TaxonAttributes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionTypeAttributes:
-    """Absent stays as it is."""
+    """Attributes of an option type. An absent one stays as it is."""
 
     option_type_id: OptionTypeId | None = None
     name: str | Absent | None = ABSENT
@@ -51,7 +51,10 @@ class OptionTypeAttributes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionValueAttributes:
-    """Absent stays as it is. option_type_id: required for a new one, and not to be changed."""
+    """Attributes of an option value. An absent one stays as it is.
+
+    A new one needs `option_type_id`, which can't be changed.
+    """
 
     option_value_id: OptionValueId | None = None
     option_type_id: OptionTypeId | Absent | None = ABSENT
@@ -61,7 +64,10 @@ class OptionValueAttributes:
 
 
 async def save_taxon(database: Database, viewer: Viewer, attributes: TaxonAttributes) -> Taxon:
-    """Make a taxon or change one; display_name stands in for the title. Raises Forbidden, NotFound, InvalidInput."""
+    """Create or change a taxon. Without a title, its display name is the title.
+
+    Raises Forbidden, NotFound, InvalidInput.
+    """
     sent = _sent(viewer, attributes, "taxon_id", needed=("display_name", "url_slug"), nullable=("parent_id",))
     if attributes.taxon_id is None:
         sent.setdefault("title", sent["display_name"])
@@ -71,7 +77,7 @@ async def save_taxon(database: Database, viewer: Viewer, attributes: TaxonAttrib
 
 
 async def save_option_type(database: Database, viewer: Viewer, attributes: OptionTypeAttributes) -> OptionType:
-    """Make an option type or change one. Raises Forbidden, NotFound, InvalidInput."""
+    """Create or change an option type. Raises Forbidden, NotFound, InvalidInput."""
     sent = _sent(viewer, attributes, "option_type_id", needed=("name", "field_type"))
     if attributes.option_type_id is None:
         sent.setdefault("display_name", sent["name"])
@@ -80,7 +86,7 @@ async def save_option_type(database: Database, viewer: Viewer, attributes: Optio
 
 
 async def save_option_value(database: Database, viewer: Viewer, attributes: OptionValueAttributes) -> OptionValue:
-    """Make a value of an option type or change one. Raises Forbidden, NotFound, InvalidInput."""
+    """Create or change a value of an option type. Raises Forbidden, NotFound, InvalidInput."""
     sent = _sent(viewer, attributes, "option_value_id", needed=("option_type_id", "name"))
     if attributes.option_value_id is None:
         sent.setdefault("display_name", sent["name"])
@@ -92,11 +98,11 @@ async def save_option_value(database: Database, viewer: Viewer, attributes: Opti
 def _sent(
     viewer: Viewer, attributes: Any, key: str, *, needed: tuple[str, ...], nullable: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """The columns that were sent, checked. Raises Forbidden, InvalidInput."""
+    """Check the given attributes and return their columns. Raises Forbidden, InvalidInput."""
     if not viewer.is_operator:
         raise Forbidden("What all sellers share can be changed by the marketplace operator only.")
     problems = value_problems(attributes)
-    sent = given(attributes)
+    sent = sent_values(attributes)
     is_new = sent.pop(key) is None
     for name in needed if is_new else ():
         if name not in sent:
@@ -116,7 +122,7 @@ async def _check_exists(conn: Connection, table: Table[Any], key: int | None, fi
 
 
 async def _save(conn: Connection, table: Table[Row], key: int | None, field: str, values: dict[str, Any]) -> Row:
-    """Insert, or update what differs. The database's own rules are told as problems of their fields."""
+    """Insert a row, or update the values that differ. Violations of constraints become problems of their fields."""
     try:
         if key is None:
             return await insert_row(conn, table, **values)

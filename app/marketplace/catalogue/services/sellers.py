@@ -1,4 +1,4 @@
-"""Sellers: the businesses of the marketplace are added and changed."""
+"""Sellers, the businesses of the marketplace: creating and changing them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, update_row
 from app.errors import Forbidden, NotFound
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.catalogue.db.sellers import SELLERS, Seller, SellerId, lock_seller
 from app.marketplace.catalogue.domain.seller import OWN, seller_problems
@@ -18,7 +18,7 @@ from app.marketplace.orders.services.addresses import NewAddress, address_proble
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SellerAttributes:
-    """Absent stays as it is, None clears."""
+    """Attributes of a seller. An absent one stays as it is, None clears it."""
 
     business_name: str | Absent | None = ABSENT
     legal_business_name: str | Absent | None = ABSENT
@@ -32,17 +32,17 @@ class SellerAttributes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SellerUpdate:
-    """seller_id: None is the seller that asks."""
+    """The input of `update_seller`. A `seller_id` of None is the viewer's own."""
 
     attributes: SellerAttributes
     seller_id: SellerId | None = None
 
 
 async def create_seller(database: Database, viewer: Viewer, attributes: SellerAttributes) -> Seller:
-    """Add a seller. For the operator. Raises Forbidden; InvalidInput with every wrong attribute."""
+    """Create a seller. For the operator. Raises Forbidden; InvalidInput names every wrong attribute."""
     if not viewer.is_operator:
         raise Forbidden("Sellers can be added by the marketplace operator only.")
-    sent = given(attributes)
+    sent = sent_values(attributes)
     problems = value_problems(attributes, "attributes").include(seller_problems(sent, is_new=True))
     problems.include(address_problems(sent.get("address"), "attributes.address")).check()
     async with transaction(database, actor=viewer.actor) as conn:
@@ -50,11 +50,13 @@ async def create_seller(database: Database, viewer: Viewer, attributes: SellerAt
 
 
 async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate) -> Seller:
-    """Change a seller. For the operator; a seller changes where it is reached. What is the same is not written.
+    """Change a seller. For the operator; a seller may change its own contact details. Equal values are not written.
 
-    Raises NotFound, for another seller as well; InvalidInput with every wrong attribute.
+    Raises:
+        NotFound: There is no such seller for this viewer.
+        InvalidInput: Names every wrong attribute.
     """
-    sent = given(change.attributes)
+    sent = sent_values(change.attributes)
     problems = value_problems(change).include(seller_problems(sent, is_new=False))
     problems.include(address_problems(sent.get("address"), "attributes.address"))
     problems.include(_rights(viewer, sent)).check()
@@ -73,7 +75,7 @@ async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate
 
 
 def _rights(viewer: Viewer, sent: dict[str, Any]) -> Problems:
-    """A seller is told of each attribute that is not its own to change."""
+    """List the attributes that a seller may not change itself."""
     foreign = [] if viewer.is_operator else [name for name in sent if name not in OWN]
     message = "can be changed by the marketplace operator only"
     return Problems({f"attributes.{name}": [message] for name in foreign})

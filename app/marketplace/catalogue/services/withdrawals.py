@@ -1,4 +1,4 @@
-"""Adverts are published and withdrawn; adverts and variants are deleted, and stay for the record."""
+"""Publishing, withdrawing and deleting adverts and variants. Deleted rows are kept for the record."""
 
 from databases import Database
 
@@ -38,7 +38,9 @@ async def withdraw_advert(database: Database, viewer: Viewer, advert_id: AdvertI
 async def withdraw_variant(database: Database, viewer: Viewer, variant_id: VariantId) -> Variant:
     """Delete a variant. For the operator and the variant's seller.
 
-    Raises NotFound; Conflict for the last one of its advert, which an advert can't be without.
+    Raises:
+        NotFound: There is no such variant for this viewer.
+        Conflict: It is the only variant of its advert.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         variant = await lock_in_advert(conn, viewer, variant_id)

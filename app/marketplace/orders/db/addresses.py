@@ -1,4 +1,4 @@
-"""Postal addresses, with their countries and states. One has no owner: it is of whatever points to it."""
+"""Postal addresses with countries and states. An address has no owner: it belongs to the rows that point to it."""
 
 from dataclasses import dataclass
 from typing import NewType
@@ -13,7 +13,7 @@ StateId = NewType("StateId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Country:
-    """iso: ISO 3166-1 alpha-2."""
+    """A country. `iso` is its ISO 3166-1 alpha-2 code."""
 
     id: CountryId
     name: str
@@ -62,7 +62,7 @@ ADDRESSES = Table(
 
 
 async def find_or_add_country(conn: Connection, iso: str) -> CountryId:
-    """The country of a code; one that is new is named by its code until somebody names it."""
+    """Return the country of a code, or add it. Its name is the code until somebody names it."""
     found = await conn.fetchval("select id from countries where iso = $1", iso)
     if found is None:
         found = await conn.fetchval(
@@ -74,8 +74,8 @@ async def find_or_add_country(conn: Connection, iso: str) -> CountryId:
 
 
 async def find_or_add_state(conn: Connection, country_id: CountryId, state: str) -> StateId:
-    """The country's state of that short or whole name; one that is new has it as both."""
-    # No unique column: whoever adds one waits for others that do.
+    """Return the country's state of a short or full name, or add it with that text as both names."""
+    # There is no unique column: transactions that add states wait for each other.
     await conn.execute("select from countries where id = $1 for no key update", country_id)
     found = await conn.fetchval(
         "select id from states where country_id = $1 and $2 in (short, name) order by id limit 1", country_id, state

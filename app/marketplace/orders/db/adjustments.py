@@ -1,4 +1,4 @@
-"""Adjustments: what was added to or taken off the price of an invoice or of one of its lines."""
+"""Adjustments: amounts that were added to or taken off the price of an invoice or of one of its lines."""
 
 from dataclasses import dataclass
 from typing import NewType
@@ -12,7 +12,7 @@ AdjustmentId = NewType("AdjustmentId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
-    """Either of an invoice or of a line item."""
+    """An adjustment of either an invoice or a line item."""
 
     id: AdjustmentId
     invoice_id: InvoiceId | None

@@ -1,4 +1,4 @@
-"""Invoice amendments: what changed an invoice's amounts after the sale, and the lines they are about."""
+"""Invoice amendments, which change an invoice's amounts after the sale, and their lines."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,7 +62,7 @@ INVOICE_AMENDMENT_LINE_ITEMS = Table(
 
 
 async def count_settled(conn: Connection, invoice_id: InvoiceId) -> dict[tuple[LineItemId, bool], int]:
-    """How many of each line item were cancelled (False) and returned (True), by all amendments of an invoice."""
+    """Count the cancelled (False) and returned (True) quantity of each line item, over all amendments of an invoice."""
     records = await conn.fetch(
         "select l.line_item_id, l.is_dispatched, sum(l.quantity)::int as quantity"
         " from invoice_amendment_line_items l join invoice_amendments a on a.id = l.invoice_amendment_id"

@@ -1,4 +1,4 @@
-"""Invoice annotations: notes about an invoice that somebody is to resolve."""
+"""Invoice annotations: notes about an invoice that somebody has to resolve."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,10 +34,13 @@ INVOICE_ANNOTATIONS = Table(
 async def find_annotated_invoice(
     conn: Connection, annotation_id: InvoiceAnnotationId, *, seller_id: SellerId | None
 ) -> InvoiceId:
-    """The invoice of an annotation, which has to be locked before the annotation is changed.
+    """Return the invoice of an annotation. It must be locked before the annotation is changed.
 
-    seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `invoice_annotation_id`, for another seller's as well.
+    Args:
+        seller_id: The seller that must own it. None accepts any seller.
+
+    Raises:
+        NotFound: There is none, or it is another seller's. The field is `invoice_annotation_id`.
     """
     found = await conn.fetchval(
         "select a.invoice_id from invoice_annotations a join invoices i on i.id = a.invoice_id"

@@ -118,7 +118,7 @@ LINE_ITEMS = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineItemMove:
-    """What happens to a line item's quantities, as differences, and the status it has then."""
+    """The changes of a line item's quantities, as differences, and its new status."""
 
     awaiting_dispatch: int
     returnable: int
@@ -126,10 +126,13 @@ class LineItemMove:
 
 
 async def lock_invoice(conn: Connection, invoice_id: InvoiceId, *, seller_id: SellerId | None) -> Invoice:
-    """An invoice, locked to the end of the transaction: all changes of one invoice go one by one.
+    """Lock an invoice until the transaction ends, so that changes of one invoice run one by one.
 
-    seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `invoice_id`, for another seller's as well.
+    Args:
+        seller_id: The seller that must own it. None accepts any seller.
+
+    Raises:
+        NotFound: There is none, or it is another seller's. The field is `invoice_id`.
     """
     record = await conn.fetchrow(
         f"select {INVOICES.select_list('i')} from invoices i"
@@ -144,7 +147,7 @@ async def lock_invoice(conn: Connection, invoice_id: InvoiceId, *, seller_id: Se
 
 
 async def lock_order_invoices(conn: Connection, order_id: OrderId) -> list[Invoice]:
-    """All invoices of an order, locked in key order."""
+    """Lock all invoices of an order in key order."""
     records = await conn.fetch(
         f"select {INVOICES.select_list('i')} from invoices i where i.order_id = $1 order by i.id for no key update",
         order_id,
@@ -153,7 +156,7 @@ async def lock_order_invoices(conn: Connection, order_id: OrderId) -> list[Invoi
 
 
 async def lock_line_items(conn: Connection, invoice_id: InvoiceId) -> list[LineItem]:
-    """All line items of an invoice, locked in key order."""
+    """Lock all line items of an invoice in key order."""
     records = await conn.fetch(
         f"select {LINE_ITEMS.select_list('l')} from line_items l where l.invoice_id = $1 order by l.id"
         " for no key update",
@@ -163,10 +166,10 @@ async def lock_line_items(conn: Connection, invoice_id: InvoiceId) -> list[LineI
 
 
 async def move_line_items(conn: Connection, moves: Mapping[LineItemId, LineItemMove]) -> None:
-    """Change the quantities and status of line items that are locked, in one statement."""
+    """Change the quantities and the status of locked line items in one statement."""
     await conn.execute(
         "update line_items l set quantity_awaiting_dispatch = l.quantity_awaiting_dispatch + m.awaiting,"
-        # An importer may have counted what awaits dispatch as returnable, too.
+        # An importer may have counted items that await dispatch as returnable, too.
         " quantity_returnable = least(l.quantity, l.quantity_returnable + m.returnable),"
         " status = m.status, updated_at = now()"
         " from unnest($1::bigint[], $2::int[], $3::int[], $4::text[]) m(id, awaiting, returnable, status)"
@@ -179,12 +182,15 @@ async def move_line_items(conn: Connection, moves: Mapping[LineItemId, LineItemM
 
 
 async def touch_invoice(conn: Connection, invoice_id: InvoiceId) -> None:
-    """A part of the invoice has changed: lists of what was updated since find it. No change event: see capture."""
+    """Set `updated_at` of an invoice whose part has changed, so that lists by that time find it.
+
+    It records no change event: see app/capture.
+    """
     await conn.execute("update invoices set updated_at = now() where id = $1", invoice_id)
 
 
 async def allocate_line_items(conn: Connection, order_id: OrderId) -> None:
-    """The order has been paid: what was NEW is set aside. Its invoices are locked."""
+    """Set the NEW line items of a paid order to ALLOCATED. Its invoices are locked."""
     await conn.execute(
         "update line_items l set status = 'ALLOCATED', updated_at = now() from invoices i"
         " where i.order_id = $1 and l.invoice_id = i.id and l.status = 'NEW'",

@@ -1,4 +1,4 @@
-"""Orders: what a buyer bought at once, of any number of sellers."""
+"""Orders: the items that a buyer bought at once, from one or several sellers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,7 +57,7 @@ ORDERS = Table(
 
 
 async def get_order(conn: Connection, order_id: OrderId) -> Order:
-    """Raises NotFound."""
+    """Return an order. Raises NotFound."""
     record = await conn.fetchrow(f"select {ORDERS.select_list('o')} from orders o where o.id = $1", order_id)
     if record is None:
         raise NotFound("There is no such order.")
@@ -65,7 +65,7 @@ async def get_order(conn: Connection, order_id: OrderId) -> Order:
 
 
 async def lock_order(conn: Connection, order_id: OrderId) -> Order:
-    """An order, locked to the end of the transaction. Raises NotFound at `order_id`."""
+    """Lock an order until the transaction ends. Raises NotFound at `order_id`."""
     record = await conn.fetchrow(
         f"select {ORDERS.select_list('o')} from orders o where o.id = $1 for no key update", order_id
     )

@@ -1,4 +1,4 @@
-"""Payment events: what happened to the payment of an order."""
+"""Payment events: the reports of a payment service about the payment of an order."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Shipment statuses: what the carrier has reported about a parcel."""
+"""Shipment statuses: the reports of a carrier about a parcel."""
 
 from dataclasses import dataclass
 from datetime import datetime

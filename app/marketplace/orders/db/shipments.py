@@ -76,10 +76,13 @@ async def find_carrier(conn: Connection, carrier_id: ShipmentCarrierId) -> Shipm
 
 
 async def find_shipped_invoice(conn: Connection, shipment_id: ShipmentId, *, seller_id: SellerId | None) -> InvoiceId:
-    """The invoice of a shipment, which has to be locked before the shipment is.
+    """Return the invoice of a shipment. It must be locked before the shipment.
 
-    seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `shipment_id`, for another seller's as well.
+    Args:
+        seller_id: The seller that must own it. None accepts any seller.
+
+    Raises:
+        NotFound: There is none, or it is another seller's. The field is `shipment_id`.
     """
     found = await conn.fetchval(
         "select s.invoice_id from shipments s join invoices i on i.id = s.invoice_id"
@@ -94,7 +97,7 @@ async def find_shipped_invoice(conn: Connection, shipment_id: ShipmentId, *, sel
 
 
 async def lock_shipment(conn: Connection, shipment_id: ShipmentId) -> Shipment:
-    """A shipment that exists, locked to the end of the transaction."""
+    """Lock an existing shipment until the transaction ends."""
     record = await conn.fetchrow(
         f"select {SHIPMENTS.select_list('s')} from shipments s where s.id = $1 for no key update", shipment_id
     )

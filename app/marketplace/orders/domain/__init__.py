@@ -1,1 +1,1 @@
-"""Rules, without I/O and without a clock: values in, values out."""
+"""Rules of orders: pure functions, without I/O and without a clock."""

@@ -1,4 +1,4 @@
-"""Adjustments: what is added to or taken off the price at checkout, and of what."""
+"""Rules of adjustments, the amounts that are added to or taken off a price at checkout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,11 @@ class AdjustmentAppliesTo(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAdjustment:
-    """amount_cents: at least 1; the type says whether it is taken off or added."""
+    """An adjustment of a new order.
+
+    Args:
+        amount_cents: At least 1. The type tells whether it is added or taken off.
+    """
 
     adjustment_type: AdjustmentType
     applies_to: AdjustmentAppliesTo
@@ -29,13 +33,13 @@ class NewAdjustment:
 
     @property
     def signed_cents(self) -> int:
-        """By how much the price changes: negative for a promotion."""
+        """Return the change of the price: negative for a promotion."""
         return -self.amount_cents if self.adjustment_type is AdjustmentType.PROMOTION else self.amount_cents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adjusted:
-    """What several adjustments come to; neither amount is negative."""
+class AdjustmentTotal:
+    """The sum of several adjustments. Neither amount is negative."""
 
     discount_cents: int = 0
     fee_cents: int = 0
@@ -44,32 +48,38 @@ class Adjusted:
     def cents(self) -> int:
         return self.fee_cents - self.discount_cents
 
-    def __add__(self, other: "Adjusted") -> "Adjusted":
-        return Adjusted(
+    def __add__(self, other: "AdjustmentTotal") -> "AdjustmentTotal":
+        return AdjustmentTotal(
             discount_cents=self.discount_cents + other.discount_cents, fee_cents=self.fee_cents + other.fee_cents
         )
 
 
-def adjusted(adjustments: Sequence[NewAdjustment], applies_to: AdjustmentAppliesTo) -> Adjusted:
-    """What those that apply to this part of the price come to."""
+def sum_adjustments(adjustments: Sequence[NewAdjustment], applies_to: AdjustmentAppliesTo) -> AdjustmentTotal:
+    """Sum the adjustments that apply to a part of the price."""
     changes = [each.signed_cents for each in adjustments if each.applies_to is applies_to]
-    return Adjusted(
+    return AdjustmentTotal(
         discount_cents=-sum(cents for cents in changes if cents < 0),
         fee_cents=sum(cents for cents in changes if cents > 0),
     )
 
 
-def shared(whole: Adjusted, totals: Sequence[int]) -> list[Adjusted]:
-    """An invoice's adjustment as the shares of its lines, in proportion to their totals. The shares sum up to it.
+def divide_adjustment(whole: AdjustmentTotal, totals: Sequence[int]) -> list[AdjustmentTotal]:
+    """Divide an invoice's adjustment among its lines in proportion to their totals. The shares sum up to it.
 
-    No share of a discount is more than its line's total unless the whole is more than all of them.
+    A share of a discount does not exceed its line's total, unless the discount exceeds the sum of the totals.
     """
     discounts, fees = _shares(whole.discount_cents, totals), _shares(whole.fee_cents, totals)
-    return [Adjusted(discount_cents=discount, fee_cents=fee) for discount, fee in zip(discounts, fees, strict=True)]
+    return [
+        AdjustmentTotal(discount_cents=discount, fee_cents=fee) for discount, fee in zip(discounts, fees, strict=True)
+    ]
 
 
 def adjustment_form_problems(adjustments: Sequence[NewAdjustment], path: str) -> Problems:
-    """What is wrong with adjustments whatever they apply to. path: of their owner in the input."""
+    """List the problems of adjustments that do not depend on a price.
+
+    Args:
+        path: The path of their owner in the input.
+    """
     wrong = [index for index, each in enumerate(adjustments) if each.amount_cents < 1]
     return Problems({_amount_path(path, index): ["must be at least 1"] for index in wrong})
 
@@ -77,9 +87,10 @@ def adjustment_form_problems(adjustments: Sequence[NewAdjustment], path: str) ->
 def discount_problems(
     adjustments: Sequence[NewAdjustment], left: dict[AdjustmentAppliesTo, int], path: str
 ) -> Problems:
-    """The promotions that are more than what they apply to, less the promotions before. Fees can't be taken off.
+    """Reject promotions that exceed the price that earlier promotions have left. Fees do not raise it.
 
-    left  cents of each part of the price, before these adjustments.
+    Args:
+        left: Cents of each part of the price before these adjustments.
     """
     problems = Problems()
     rest = dict(left)
@@ -99,10 +110,10 @@ def _amount_path(path: str, index: int) -> str:
 
 
 def _shares(amount: int, weights: Sequence[int]) -> list[int]:
-    """Rounded so that the first lines together never have more than their part of the amount."""
+    """Divide an amount by weights. It is rounded so that the first lines together never get more than their part."""
     total = sum(weights)
     if total == 0:
         return [amount, *(0 for _ in weights[1:])]
-    # Of integers: a float would lose cents of large amounts.
+    # Integers, because a float would lose cents of large amounts.
     bounds = [amount * reached // total for reached in accumulate(weights, initial=0)]
     return [after - before for before, after in pairwise(bounds)]

@@ -1,4 +1,4 @@
-"""What an amendment of an invoice may say, line by line, and what it comes to. Amounts are the buyer's gain."""
+"""Rules for the lines of an invoice's amendment, and its amounts. A positive amount is returned to the buyer."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,12 @@ from app.marketplace.refunds.domain.refund_request import Refundable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmendmentLine:
-    """Some of a line item, or a custom amount.
+    """One line of an amendment: a quantity of a line item, or a custom amount.
 
-    amount_cents   of one; negative takes from the buyer. None: a line item's share of what was paid.
-    is_dispatched  whether the items had been sent; None: REFUNDED ones had, CANCELLED ones had not.
+    Args:
+        amount_cents: The amount for one; a negative one is paid by the buyer. None takes the line item's share of
+            the payment.
+        is_dispatched: Whether the items had been sent. None: REFUNDED ones had, CANCELLED ones had not.
     """
 
     quantity: int
@@ -34,9 +36,11 @@ class AmendmentLine:
 
 
 def amendment_problems(lines: Sequence[AmendmentLine], left: Mapping[int, Refundable]) -> Problems:
-    """Everything that keeps these lines from being an amendment.
+    """List everything that prevents these lines from being an amendment.
 
-    left  of every line item of the invoice and no other, less what open refund lines claim.
+    Args:
+        left: The quantities of every line item of the invoice and no other, less those that open refund lines
+            claim.
     """
     if not lines:
         return Problems(line_items=["must not be empty"])
@@ -61,7 +65,7 @@ def amendment_problems(lines: Sequence[AmendmentLine], left: Mapping[int, Refund
 
 
 def _form_problems(line: AmendmentLine, path: str) -> Problems:
-    """What is wrong with a line whatever the invoice is."""
+    """List the problems of a line that do not depend on the invoice."""
     problems = Problems()
     if line.quantity < 1:
         problems.add(f"{path}.quantity", "must be at least 1")
@@ -77,7 +81,7 @@ def _form_problems(line: AmendmentLine, path: str) -> Problems:
 
 
 def amount_problems(total_cents: int, *, invoice_left_cents: int) -> Problems:
-    """An invoice does not become less than nothing."""
+    """Check that the invoice's total does not become negative."""
     if abs(total_cents) > BIGINT_MAX or abs(invoice_left_cents - total_cents) > BIGINT_MAX:
         return Problems(line_items=["come to an amount that is too large"])
     if total_cents > max(invoice_left_cents, 0):

@@ -1,4 +1,4 @@
-"""Words and rules of invoices: one seller's part of an order."""
+"""Terms and rules of invoices. An invoice is one seller's part of an order."""
 
 from collections.abc import Collection, Iterable
 from enum import StrEnum
@@ -43,7 +43,7 @@ class InvoiceAmendmentLineItemStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-#: The single status is the first of these flags that is set: what happened last in an invoice's life.
+#: The single status is the first of these flags that is set. They are in the reverse order of an invoice's life.
 _PRECEDENCE = (
     InvoiceStatusFlag.CANCELLED,
     InvoiceStatusFlag.REFUNDED,
@@ -60,14 +60,14 @@ _AWAITING = frozenset({InvoiceStatusFlag.AWAITING_RETURN, InvoiceStatusFlag.AWAI
 
 
 def invoice_status(flags: Collection[InvoiceStatusFlag]) -> InvoiceStatus:
-    """The one status that stands for all flags; AWAITING_PAYMENT when none of them tells more."""
+    """Return the single status for all flags: the one that happened last. AWAITING_PAYMENT without any such flag."""
     for flag in _PRECEDENCE:
         if flag in flags:
             return InvoiceStatus(flag.value)
     return InvoiceStatus.AWAITING_PAYMENT
 
 
-#: How far an invoice has come: of several, the one that is behind stands for all.
+#: The progress of an invoice. Of several invoices, the one with the least progress gives the status.
 _PROGRESS = (
     InvoiceStatus.AWAITING_PAYMENT,
     InvoiceStatus.PAYMENT_UNDER_REVIEW,
@@ -81,9 +81,10 @@ _REACHED = frozenset({InvoiceStatus.PARTIALLY_SENT, InvoiceStatus.SENT, InvoiceS
 
 
 def aggregate_invoice_status(statuses: Collection[InvoiceStatus]) -> InvoiceStatus | None:
-    """The one status of an order that has invoices of these; None without invoices.
+    """Return the single status of an order with such invoices; None without invoices.
 
-    Cancelled and refunded invoices count only where there are no others. Some sent and others not: PARTIALLY_SENT.
+    Cancelled and refunded invoices count only if there are no others. If some are sent and others are not, it is
+    PARTIALLY_SENT.
     """
     open_ones = [status for status in statuses if status in _PROGRESS]
     if not open_ones:
@@ -94,14 +95,14 @@ def aggregate_invoice_status(statuses: Collection[InvoiceStatus]) -> InvoiceStat
 
 
 def is_settled(flags: Collection[InvoiceStatusFlag]) -> bool:
-    """Whether all of the invoice has been cancelled or refunded."""
+    """Tell whether the whole invoice has been cancelled or refunded."""
     return not _SETTLED.isdisjoint(flags)
 
 
 def flags_after_shipping(
     flags: Collection[InvoiceStatusFlag], *, awaiting: Iterable[int]
 ) -> tuple[InvoiceStatusFlag, ...]:
-    """The flags once something was sent; `awaiting` are the quantities left. SENT replaces PARTIALLY_SENT."""
+    """Return the flags after a shipment. `awaiting` has the quantities that are left. SENT replaces PARTIALLY_SENT."""
     sent = InvoiceStatusFlag.PARTIALLY_SENT if any(awaiting) else InvoiceStatusFlag.SENT
     return in_order({*flags} - _SENDING | {sent})
 
@@ -109,7 +110,7 @@ def flags_after_shipping(
 def collecting_conflict(
     flags: Collection[InvoiceStatusFlag], delivery_type: DeliveryType, status: InvoiceClickAndCollectStatus
 ) -> str | None:
-    """Why an invoice can't be ready, or collected, now."""
+    """Return why an invoice can't be ready, or collected, now; None if it can."""
     if delivery_type is not DeliveryType.CLICK_AND_COLLECT:
         return "is not collected by the buyer"
     if is_settled(flags):
@@ -122,7 +123,7 @@ def collecting_conflict(
 def flags_after_collecting(
     flags: Collection[InvoiceStatusFlag], status: InvoiceClickAndCollectStatus
 ) -> tuple[InvoiceStatusFlag, ...]:
-    """The flags of an invoice that is ready, or was collected. COLLECTED replaces READY."""
+    """Return the flags of an invoice that is ready or was collected. COLLECTED replaces READY."""
     return in_order({*flags} - {InvoiceStatusFlag.READY} | {InvoiceStatusFlag(status.value)})
 
 
@@ -133,12 +134,11 @@ def flags_after_refund(
     line_items: Collection[LineItemStatus],
     awaiting: Iterable[int],
 ) -> tuple[InvoiceStatusFlag, ...]:
-    """The flags as all refund lines and line items of the invoice have it now.
+    """Return the flags for the present refund lines and line items of an invoice.
 
-    AWAITING_RETURN and AWAITING_REFUND last as long as a refund line waits for that; what came back awaits its
-    refund, accepted or not. When no item is left,
-    the invoice is CANCELLED if none had been sent, else REFUNDED. When the unsent rest of a partly sent
-    invoice is cancelled, all that there is to send has been SENT.
+    AWAITING_RETURN and AWAITING_REFUND are set while a refund line waits for that. Returned items await their refund,
+    whether it was accepted or not. If no item is left, the invoice is CANCELLED if none had been sent, else REFUNDED.
+    If the unsent rest of a partly sent invoice is cancelled, the invoice is SENT.
     """
     found = {*flags} - _AWAITING
     if RefundStage.AWAITING_RETURN in refund_lines:
@@ -154,5 +154,5 @@ def flags_after_refund(
 
 
 def in_order(flags: Collection[InvoiceStatusFlag]) -> tuple[InvoiceStatusFlag, ...]:
-    """The flags in the order of their enumeration, as they are stored."""
+    """Sort flags in the order of their enumeration, in which they are stored."""
     return tuple(flag for flag in InvoiceStatusFlag if flag in flags)

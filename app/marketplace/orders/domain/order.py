@@ -1,4 +1,4 @@
-"""Words and rules of orders and their line items."""
+"""Terms and rules of orders and their line items."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from enum import StrEnum
 from fractions import Fraction
 from math import floor
 
-from app.marketplace.orders.domain.adjustment import Adjusted
+from app.marketplace.orders.domain.adjustment import AdjustmentTotal
 
-_UNCHANGED = Adjusted()
+_UNCHANGED = AdjustmentTotal()
 
 
 class OrderStatus(StrEnum):
@@ -48,7 +48,7 @@ class LineItemStatusFull(StrEnum):
 
 
 def line_item_status_full(status: LineItemStatus, quantity_awaiting_dispatch: int) -> LineItemStatusFull:
-    """SHIPPED once nothing awaits dispatch any more, unless the item was refunded or cancelled."""
+    """Return the status with dispatch: SHIPPED if nothing awaits dispatch, unless it was refunded or cancelled."""
     if status in (LineItemStatus.REFUNDED, LineItemStatus.CANCELLED) or quantity_awaiting_dispatch > 0:
         return LineItemStatusFull(status.value)
     return LineItemStatusFull.SHIPPED
@@ -56,10 +56,12 @@ def line_item_status_full(status: LineItemStatus, quantity_awaiting_dispatch: in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineAmounts:
-    """What one line costs; the tax is contained in the total.
+    """The amounts of one line. The tax is contained in the total.
 
-    discount_cents, fee_cents  of its goods, its share of the invoice's among them: contained in the total.
-    postage                    what its adjustments change of the postage, which is not contained in the total.
+    Args:
+        discount_cents: The discounts on its goods with its share of the invoice's. They are contained in the total.
+        fee_cents: The fees on its goods with its share of the invoice's. They are contained in the total.
+        postage: The adjustments of the postage, which is not contained in the total.
     """
 
     total_cents: int
@@ -68,20 +70,21 @@ class LineAmounts:
     tax_rate: float | None = None
     discount_cents: int = 0
     fee_cents: int = 0
-    postage: Adjusted = _UNCHANGED
+    postage: AdjustmentTotal = _UNCHANGED
 
     @property
     def subtotal_cents(self) -> int:
-        """The price of the whole quantity, before adjustments."""
+        """Return the price of the whole quantity before adjustments."""
         return self.total_cents + self.discount_cents - self.fee_cents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceAmounts:
-    """`total = subtotal + shipping cost - discount + fees`, of which the fees are only in the adjustments.
+    """The amounts of an invoice: `total = subtotal + shipping cost - discount + fees`.
 
-    `tax_total` is contained in the total and contains `tax_shipping`. Subtotal and shipping cost are those before
-    adjustments; `discount` is what promotions take off both.
+    The fees have no field of their own; they are in the adjustments. `tax_total` is contained in the total and contains
+    `tax_shipping`. Subtotal and shipping cost are amounts before adjustments. `discount` is the sum of promotions on
+    both.
     """
 
     subtotal_cents: int
@@ -94,10 +97,13 @@ class InvoiceAmounts:
 
 
 def contained_tax(amount_cents: int, tax_rate: float | None) -> int:
-    """The tax inside a price, half a cent rounded up: of 11.00 at 0.1 it is 1.00. None is no tax."""
+    """Return the tax contained in a price, half a cent rounded up: 1.00 of 11.00 at a rate of 0.1.
+
+    A rate of None is no tax.
+    """
     if not tax_rate:
         return 0
-    # The decimal fraction that was written, not the nearest binary one: integers only from here on.
+    # The rate is read as the decimal fraction that was written, not the nearest binary one. The rest uses integers.
     rate = Fraction(repr(tax_rate))
     return floor(amount_cents * rate / (1 + rate) + Fraction(1, 2))
 
@@ -108,10 +114,10 @@ def line_amounts(
     quantity: int,
     tax_rate: float | None,
     postage_cents: int,
-    goods: Adjusted = _UNCHANGED,
-    postage: Adjusted = _UNCHANGED,
+    goods: AdjustmentTotal = _UNCHANGED,
+    postage: AdjustmentTotal = _UNCHANGED,
 ) -> LineAmounts:
-    """What a line costs when its goods and its postage are adjusted so."""
+    """Compute the amounts of a line from the adjustments of its goods and its postage."""
     total = item_amount_cents * quantity + goods.cents
     return LineAmounts(
         total_cents=total,
@@ -129,12 +135,13 @@ def invoice_amounts(
     *,
     shipping_cost_cents: int = 0,
     tax_rate: float | None = None,
-    shipping: Adjusted = _UNCHANGED,
+    shipping: AdjustmentTotal = _UNCHANGED,
 ) -> InvoiceAmounts:
-    """Sum up one invoice.
+    """Sum up the amounts of an invoice.
 
-    tax_rate  of its shipping; None takes the rate that its lines have in common, if they have.
-    shipping  what its own adjustments change of the shipping cost, besides the lines'.
+    Args:
+        tax_rate: The rate of its shipping. None takes the rate of its lines if they all have the same.
+        shipping: The invoice's own adjustments of the shipping cost, without those of its lines.
     """
     rates = {line.tax_rate for line in lines}
     rate = tax_rate if tax_rate is not None else rates.pop() if len(rates) == 1 else None
@@ -153,5 +160,8 @@ def invoice_amounts(
 
 
 def initial_quantities(delivery_type: DeliveryType, quantity: int) -> tuple[int, int]:
-    """How many of a new line await dispatch and are returnable; what is never sent is the buyer's at once."""
+    """Return the quantities of a new line that await dispatch and that are returnable.
+
+    Items without dispatch are returnable at once.
+    """
     return (0, quantity) if delivery_type is DeliveryType.NO_DISPATCH else (quantity, 0)

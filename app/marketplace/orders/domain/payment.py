@@ -1,4 +1,4 @@
-"""How an order's status moves, and what its invoices have of the payment."""
+"""Rules for the moves of an order's status, and for the payment flags of its invoices."""
 
 from collections.abc import Collection, Mapping
 
@@ -15,8 +15,7 @@ _AFTER_CHECKOUT = frozenset(
     }
 )
 
-#: Where an order may go from each status; staying is no move. What was paid is given back by a refund, and
-#: never by a status.
+#: The statuses that may follow each status. A payment is returned by a refund, never by a status.
 ORDER_MOVES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.NEW: _AFTER_CHECKOUT | {OrderStatus.CHECKOUT},
     OrderStatus.CHECKOUT: _AFTER_CHECKOUT,
@@ -31,14 +30,14 @@ _PAYMENT = frozenset({InvoiceStatusFlag.PAID, InvoiceStatusFlag.PAYMENT_UNDER_RE
 
 
 def move_conflict(status: OrderStatus, next_status: OrderStatus) -> str | None:
-    """Why an order can't have this status next."""
+    """Return why an order can't have this status next; None if it can."""
     if next_status is status or next_status in ORDER_MOVES[status]:
         return None
     return f"can't be {next_status.value} after {status.value}"
 
 
 def flags_after_payment(flags: Collection[InvoiceStatusFlag], status: OrderStatus) -> tuple[InvoiceStatusFlag, ...]:
-    """An invoice's flags once its order has this status. A review leaves it open whether what was paid stays so."""
+    """Return an invoice's flags after its order got this status. During a review, the invoice keeps PAID."""
     if status is OrderStatus.COMPLETE:
         return in_order({*flags} - _PAYMENT | {InvoiceStatusFlag.PAID})
     if status is OrderStatus.PENDING_REVIEW:

@@ -1,18 +1,18 @@
-"""How a purchase becomes invoices: one per seller and delivery type, each with its amounts."""
+"""Splitting a purchase into invoices, one per seller and delivery type, each with its amounts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from app.kernel.problems import BIGINT_MAX, Problems
-from app.marketplace.catalogue.domain.stock import Offer, Wanted
+from app.marketplace.catalogue.domain.stock import Offer, PurchaseLine
 from app.marketplace.orders.domain.adjustment import (
-    Adjusted,
     AdjustmentAppliesTo,
+    AdjustmentTotal,
     NewAdjustment,
-    adjusted,
     discount_problems,
-    shared,
+    divide_adjustment,
+    sum_adjustments,
 )
 from app.marketplace.orders.domain.order import (
     DeliveryType,
@@ -24,16 +24,17 @@ from app.marketplace.orders.domain.order import (
 
 SUBTOTAL = AdjustmentAppliesTo.SUBTOTAL_DISCOUNT
 SHIPPING = AdjustmentAppliesTo.FREE_SHIPPING_DISCOUNT
-_NO_SHARE = Adjusted()
+_NO_SHARE = AdjustmentTotal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What is agreed about one invoice as a whole.
+    """The terms of one invoice as a whole.
 
-    tax_rate     of its shipping.
-    adjustments  of the invoice: its lines share those of the subtotal.
-    path         of the invoice in the input.
+    Args:
+        tax_rate: The rate of its shipping.
+        adjustments: The adjustments of the invoice. Those of the subtotal are divided among its lines.
+        path: The path of the invoice in the input.
     """
 
     shipping_description: str = ""
@@ -45,14 +46,14 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedLine:
-    wanted: Wanted
+    wanted: PurchaseLine
     item_amount_cents: int
     amounts: LineAmounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One invoice to be made."""
+    """One invoice to be created."""
 
     seller_id: int
     delivery_type: DeliveryType
@@ -62,16 +63,18 @@ class Part:
 
 
 def split(
-    wanted: Sequence[Wanted],
+    wanted: Sequence[PurchaseLine],
     offers: Mapping[int, Offer],
     terms: Mapping[tuple[int, DeliveryType], Terms],
 ) -> list[Part]:
-    """The invoices to make, by seller and delivery type; each keeps its lines in the order given.
+    """Return the invoices to be created, by seller and delivery type. Each keeps its lines in the order given.
 
-    The lines have passed `purchase_problems`. terms  by seller and delivery type; free shipping without.
+    Args:
+        terms: Terms by seller and delivery type. Without terms, shipping is free.
+        wanted: Lines that have passed `purchase_problems`.
     """
 
-    def key(line: Wanted) -> tuple[int, DeliveryType]:
+    def key(line: PurchaseLine) -> tuple[int, DeliveryType]:
         return offers[line.variant_id].seller_id, line.delivery_type
 
     return [
@@ -81,13 +84,13 @@ def split(
 
 
 def total_problems(parts: Sequence[Part]) -> Problems:
-    """Each line has an amount that can be stored; so must have each sum of them."""
+    """Check that the sums of all lines can be stored. Each line's amount can be."""
     is_too_large = max(order_amounts(parts).values()) > BIGINT_MAX
     return Problems(base=["the order's total is too large"]) if is_too_large else Problems()
 
 
 def promotion_problems(parts: Sequence[Part]) -> Problems:
-    """Nothing costs less than nothing: promotions that are more than what is left of what they apply to."""
+    """Reject promotions larger than the amount they apply to."""
     problems = Problems()
     for part in parts:
         for line in part.lines:
@@ -98,8 +101,8 @@ def promotion_problems(parts: Sequence[Part]) -> Problems:
 
 
 def _left(part: Part) -> dict[AdjustmentAppliesTo, int]:
-    """What the lines' own adjustments leave of goods and shipping."""
-    own = [(line, adjusted(line.wanted.adjustments, SUBTOTAL).cents) for line in part.lines]
+    """Return the price of goods and shipping after the lines' own adjustments."""
+    own = [(line, sum_adjustments(line.wanted.adjustments, SUBTOTAL).cents) for line in part.lines]
     return {
         SUBTOTAL: sum(line.item_amount_cents * line.wanted.quantity + change for line, change in own),
         SHIPPING: part.amounts.shipping_cost_cents + sum(line.amounts.postage.cents for line in part.lines),
@@ -107,7 +110,7 @@ def _left(part: Part) -> dict[AdjustmentAppliesTo, int]:
 
 
 def order_amounts(parts: Sequence[Part]) -> dict[str, int]:
-    """An order's columns of money: the sums over its invoices."""
+    """Return an order's amounts: the sums over its invoices."""
     names = ("subtotal_cents", "shipping_cost_cents", "discount_cents", "tax_total_cents", "total_cents")
     return {name: sum(getattr(part.amounts, name) for part in parts) for name in names}
 
@@ -115,24 +118,26 @@ def order_amounts(parts: Sequence[Part]) -> dict[str, int]:
 def _part(
     seller_id: int,
     delivery_type: DeliveryType,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[PurchaseLine],
     offers: Mapping[int, Offer],
     terms: Terms,
 ) -> Part:
-    alone = [_priced(line, offers[line.variant_id]) for line in wanted]
-    shares = shared(adjusted(terms.adjustments, SUBTOTAL), [line.amounts.total_cents for line in alone])
-    lines = [_priced(line, offers[line.variant_id], share) for line, share in zip(wanted, shares, strict=True)]
+    alone = [_price_line(line, offers[line.variant_id]) for line in wanted]
+    shares = divide_adjustment(
+        sum_adjustments(terms.adjustments, SUBTOTAL), [line.amounts.total_cents for line in alone]
+    )
+    lines = [_price_line(line, offers[line.variant_id], share) for line, share in zip(wanted, shares, strict=True)]
     amounts = invoice_amounts(
         [line.amounts for line in lines],
         shipping_cost_cents=terms.shipping_cost_cents,
         tax_rate=terms.tax_rate,
-        shipping=adjusted(terms.adjustments, SHIPPING),
+        shipping=sum_adjustments(terms.adjustments, SHIPPING),
     )
     return Part(seller_id=seller_id, delivery_type=delivery_type, lines=lines, terms=terms, amounts=amounts)
 
 
-def _priced(line: Wanted, offer: Offer, share: Adjusted = _NO_SHARE) -> PricedLine:
-    """share  of what adjusts the whole invoice's subtotal."""
+def _price_line(line: PurchaseLine, offer: Offer, share: AdjustmentTotal = _NO_SHARE) -> PricedLine:
+    """Compute the amounts of a line. `share` is its share of the invoice's adjustments of the subtotal."""
     unit = offer.price_cents if line.item_amount_cents is None else line.item_amount_cents
     assert unit is not None, "purchase_problems refuses what has no price"
     amounts = line_amounts(
@@ -140,7 +145,7 @@ def _priced(line: Wanted, offer: Offer, share: Adjusted = _NO_SHARE) -> PricedLi
         quantity=line.quantity,
         tax_rate=line.tax_rate,
         postage_cents=line.postage_cents,
-        goods=adjusted(line.adjustments, SUBTOTAL) + share,
-        postage=adjusted(line.adjustments, SHIPPING),
+        goods=sum_adjustments(line.adjustments, SUBTOTAL) + share,
+        postage=sum_adjustments(line.adjustments, SHIPPING),
     )
     return PricedLine(wanted=line, item_amount_cents=unit, amounts=amounts)

@@ -1,4 +1,4 @@
-"""Words and rules of shipments."""
+"""Terms and rules of shipments."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -10,13 +10,13 @@ from app.kernel.problems import Problems
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag, is_settled
 from app.marketplace.orders.domain.order import DeliveryType
 
-#: Stands for the tracking number in a carrier's link template.
+#: The placeholder for the tracking number in a carrier's link template.
 TRACKING_NUMBER = "{trackingNumber}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
-    """Some of a line item, as put into a shipment."""
+class PackedItem:
+    """A quantity of a line item in a shipment."""
 
     line_item_id: int
     quantity: int
@@ -29,11 +29,12 @@ def shipping_problems(
     ordered_at: datetime,
     dispatched_at: datetime,
     awaiting: Mapping[int, int],
-    packed: Sequence[Packed],
+    packed: Sequence[PackedItem],
 ) -> Problems:
-    """Everything that keeps a shipment from being made.
+    """List everything that prevents a shipment.
 
-    awaiting  line item → quantity that awaits dispatch, for all items of the invoice and no other.
+    Args:
+        awaiting: The quantity that awaits dispatch by line item, for all items of the invoice and no other.
     """
     problems = Problems()
     if is_settled(flags):
@@ -51,8 +52,8 @@ def dispatch_problems(ordered_at: datetime, dispatched_at: datetime) -> Problems
     return Problems(dispatched_at=[f"must not be before the order, {ordered_at.isoformat()}"])
 
 
-def packing_problems(awaiting: Mapping[int, int], packed: Sequence[Packed]) -> Problems:
-    """What is wrong with the contents; a line item may be listed twice, and its quantities count together."""
+def packing_problems(awaiting: Mapping[int, int], packed: Sequence[PackedItem]) -> Problems:
+    """List the problems of the contents. A line item may be listed twice; its quantities are summed."""
     if not packed:
         return Problems(shipped_items=["must not be empty"])
     problems = Problems()
@@ -71,10 +72,12 @@ def packing_problems(awaiting: Mapping[int, int], packed: Sequence[Packed]) -> P
     return problems
 
 
-def returning_problems(left: Mapping[int, int], packed: Sequence[Packed]) -> Problems:
-    """What is wrong with the contents of a parcel on its way back; it may be told without its contents.
+def returning_problems(left: Mapping[int, int], packed: Sequence[PackedItem]) -> Problems:
+    """List the problems of the contents of a parcel on its way back. The contents may be unknown.
 
-    left  line item → quantity that is still to come back, for all items of the refund request and no other.
+    Args:
+        left: The quantity that is still to be returned by line item, for all items of the refund request and no
+            other.
     """
     problems = Problems()
     taken: Counter[int] = Counter()
@@ -93,5 +96,5 @@ def returning_problems(left: Mapping[int, int], packed: Sequence[Packed]) -> Pro
 
 
 def tracking_link(template: str | None, tracking_number: str) -> str | None:
-    """The carrier's page about one parcel; None when the carrier has no such pages."""
+    """Return the carrier's page about a parcel; None if the carrier has no such pages."""
     return template and template.replace(TRACKING_NUMBER, quote(tracking_number, safe=""))

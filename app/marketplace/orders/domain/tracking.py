@@ -1,4 +1,4 @@
-"""Words of what carriers report about parcels. Letter for letter theirs, hence not in capitals."""
+"""The statuses that carriers report about parcels. They are spelled as carriers do, hence not in capitals."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Addresses, as buyers and sellers give them."""
+"""Addresses that buyers and sellers give."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _ISO = re.compile(r"[A-Z]{2}\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAddress:
-    """country: ISO 3166-1 alpha-2. state: as on an envelope, VIC. lat and lng: degrees."""
+    """An address. `country` is an ISO 3166-1 alpha-2 code, `state` a short name (VIC), `lat` and `lng` are degrees."""
 
     address: str
     city: str
@@ -26,7 +26,7 @@ class NewAddress:
 
 
 def address_problems(address: NewAddress | None, path: str) -> Problems:
-    """What is wrong with an address; None is none."""
+    """List the problems of an address. None has none."""
     if address is None:
         return Problems()
     needed = {f"{path}.{name}": getattr(address, name) for name in ("address", "city", "postcode")}
@@ -43,7 +43,7 @@ def address_problems(address: NewAddress | None, path: str) -> Problems:
 
 
 async def insert_address(conn: Connection, address: NewAddress | None) -> AddressId | None:
-    """Keep an address; a country or state that is new comes along under its code. None stays None."""
+    """Insert an address. An unknown country or state is added with its code. None stays None."""
     if address is None:
         return None
     country_id = await find_or_add_country(conn, address.country)

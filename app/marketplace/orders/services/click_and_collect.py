@@ -1,4 +1,4 @@
-"""Click and collect: an invoice's items lie ready, and are collected."""
+"""Click and collect: an invoice's items are ready to be collected, and are collected."""
 
 from databases import Database
 
@@ -25,10 +25,13 @@ from app.marketplace.orders.domain.invoice import (
 async def update_collection(
     database: Database, viewer: Viewer, invoice_id: InvoiceId, status: InvoiceClickAndCollectStatus
 ) -> Invoice:
-    """Note that an invoice is ready, or was collected. For the operator and the invoice's seller.
+    """Set an invoice to ready or collected. For the operator and the invoice's seller.
 
-    What was collected awaits dispatch no more, and can be returned. Noted twice, it is noted once.
-    Raises NotFound; Conflict for an invoice that is sent, cancelled or refunded, or has been collected.
+    Collected items no longer await dispatch, and can be returned. Setting the same state again changes nothing.
+
+    Raises:
+        NotFound: There is no such invoice for this viewer.
+        Conflict: The invoice is sent, cancelled or refunded, or has been collected.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)
@@ -44,7 +47,7 @@ async def update_collection(
 
 
 async def _hand_over(conn: Connection, invoice: Invoice) -> None:
-    """All that awaits dispatch is the buyer's now."""
+    """Move all quantities that await dispatch to the buyer."""
     moves = {
         item.id: LineItemMove(
             awaiting_dispatch=-item.quantity_awaiting_dispatch,

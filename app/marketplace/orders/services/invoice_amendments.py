@@ -1,4 +1,4 @@
-"""Invoice amendments that nobody asked a refund for: a correction of the operator's."""
+"""Invoice amendments without a refund request: corrections by the operator."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,12 @@ from app.marketplace.refunds.services.refund_payouts import Settled, moved_line_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAmendment:
-    """remittance_cents: by how much the seller is paid out less; None is the lines' total less its commission."""
+    """A new amendment.
+
+    Args:
+        remittance_cents: The amount by which the seller's payment is reduced. None takes the lines' total less its
+            commission.
+    """
 
     invoice_id: InvoiceId
     line_items: Sequence[AmendmentLine]
@@ -43,8 +48,8 @@ class NewAmendment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Priced:
-    """A line with its amounts in cents; tax and commission are contained in the total."""
+class _PricedLine:
+    """A line with its amounts in cents. The total contains tax and commission."""
 
     line: AmendmentLine
     item: LineItem | None
@@ -54,9 +59,12 @@ class _Priced:
 
 
 async def create_amendment(database: Database, viewer: Viewer, given: NewAmendment) -> InvoiceAmendment:
-    """Amend an invoice: its total follows, and so do the quantities of the line items. For the operator.
+    """Amend an invoice, its total and the quantities of its line items. For the operator.
 
-    Raises Forbidden; NotFound; InvalidInput with everything that is wrong.
+    Raises:
+        Forbidden: The viewer is not the operator.
+        NotFound: There is no such invoice.
+        InvalidInput: Names everything that is wrong.
     """
     if not viewer.is_operator:
         raise Forbidden("Invoices can be amended by the marketplace operator only.")
@@ -66,7 +74,7 @@ async def create_amendment(database: Database, viewer: Viewer, given: NewAmendme
         items = {item.id: item for item in await lock_line_items(conn, invoice.id)}
         refund_lines = await lock_refund_lines(conn, invoice.id)
         amendment_problems(given.line_items, refundable(items.values(), refund_lines)).check()
-        lines = [_priced(line, items) for line in given.line_items]
+        lines = [_price_line(line, items) for line in given.line_items]
         total = sum(line.total_cents for line in lines)
         left = invoice.total_cents + invoice.adjustment_cents
         amount_problems(total, invoice_left_cents=left).check()
@@ -78,14 +86,14 @@ async def create_amendment(database: Database, viewer: Viewer, given: NewAmendme
         return amendment
 
 
-def _priced(line: AmendmentLine, items: Mapping[LineItemId, LineItem]) -> _Priced:
+def _price_line(line: AmendmentLine, items: Mapping[LineItemId, LineItem]) -> _PricedLine:
     if line.line_item_id is None:
         total = line.quantity * (line.amount_cents or 0)
-        return _Priced(line=line, item=None, total_cents=total, tax_cents=0, commission_cents=0)
+        return _PricedLine(line=line, item=None, total_cents=total, tax_cents=0, commission_cents=0)
     item = items[LineItemId(line.line_item_id)]
     own = share(item.total_cents, line.quantity, item.quantity)
     total = own if line.amount_cents is None else line.quantity * line.amount_cents
-    return _Priced(
+    return _PricedLine(
         line=line,
         item=item,
         total_cents=total,
@@ -94,7 +102,7 @@ def _priced(line: AmendmentLine, items: Mapping[LineItemId, LineItem]) -> _Price
     )
 
 
-def _settled(lines: Sequence[_Priced]) -> Settled:
+def _settled(lines: Sequence[_PricedLine]) -> Settled:
     now: Counter[tuple[LineItemId, bool]] = Counter()
     for priced in lines:
         if priced.item is not None:
@@ -103,7 +111,7 @@ def _settled(lines: Sequence[_Priced]) -> Settled:
 
 
 async def _insert(
-    conn: Connection, invoice: Invoice, lines: Sequence[_Priced], remittance_cents: int | None
+    conn: Connection, invoice: Invoice, lines: Sequence[_PricedLine], remittance_cents: int | None
 ) -> InvoiceAmendment:
     total = sum(line.total_cents for line in lines)
     commission = sum(line.commission_cents for line in lines)
@@ -124,7 +132,7 @@ async def _insert(
     return amendment
 
 
-def _row(priced: _Priced) -> dict[str, object]:
+def _row(priced: _PricedLine) -> dict[str, object]:
     line = priced.line
     return {
         "line_item_id": line.line_item_id,

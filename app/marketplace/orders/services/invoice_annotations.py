@@ -1,4 +1,4 @@
-"""Invoice annotations: something about an invoice that somebody is to resolve."""
+"""Invoice annotations: creating, changing and resolving notes about an invoice."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ async def create_annotation(
 async def update_annotation(
     database: Database, viewer: Viewer, annotation_id: InvoiceAnnotationId, content: str
 ) -> InvoiceAnnotation:
-    """Say it otherwise. For the operator and the invoice's seller. Raises NotFound; InvalidInput."""
+    """Change the text of an annotation. For the operator and the invoice's seller. Raises NotFound; InvalidInput."""
     _check(content)
     return await _update(database, viewer, annotation_id, {"content": content})
 

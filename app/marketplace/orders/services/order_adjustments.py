@@ -1,4 +1,4 @@
-"""The adjustments that a new order's invoices and lines have, as they are kept."""
+"""The adjustments of a new order's invoices and lines, as rows."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,12 @@ from app.marketplace.orders.domain.purchase import Part
 async def insert_adjustments(
     conn: Connection, invoices: Sequence[Invoice], lines: Sequence[LineItem], parts: Sequence[Part]
 ) -> None:
-    """invoices  of the parts, in their order; lines: of all parts, in theirs."""
+    """Insert the adjustments of a purchase.
+
+    Args:
+        invoices: The invoices of the parts, in the same order.
+        lines: The lines of all parts, in the same order.
+    """
     wanted = [line.wanted for part in parts for line in part.lines]
     rows = [
         *(

@@ -1,4 +1,4 @@
-"""From what is offered to what an order keeps of it."""
+"""Line items of a new order: the offer of a variant, and the copies that the line item keeps."""
 
 from app.marketplace.catalogue.db.variants import OfferedVariant
 from app.marketplace.catalogue.domain.stock import Offer, price_now
@@ -8,7 +8,7 @@ from app.marketplace.orders.domain.purchase import PricedLine
 
 
 def offer_of(item: OfferedVariant) -> Offer:
-    """What the variant offers at the moment of purchase."""
+    """Return the offer of a variant at the time of purchase."""
     variant = item.variant
     return Offer(
         seller_id=variant.seller_id,
@@ -29,7 +29,7 @@ def offer_of(item: OfferedVariant) -> Offer:
 
 
 def copies_of(item: OfferedVariant) -> dict[str, object]:
-    """What the line item keeps as it was at purchase, whatever becomes of the variant."""
+    """Return the values of the variant that the line item keeps, whatever becomes of the variant."""
     return {
         "advert_id": item.variant.advert_id,
         "advert_title": item.advert_title,
@@ -45,7 +45,7 @@ def copies_of(item: OfferedVariant) -> dict[str, object]:
 
 
 def line_item_columns(line: PricedLine) -> dict[str, object]:
-    """A new line item's quantities and amounts."""
+    """Return a new line item's quantities and amounts."""
     wanted, amounts = line.wanted, line.amounts
     awaiting, returnable = initial_quantities(wanted.delivery_type, wanted.quantity)
     return {

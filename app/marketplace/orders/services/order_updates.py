@@ -1,4 +1,4 @@
-"""Orders change after they were placed: the buyer's details, and how far the payment has come."""
+"""Changes of placed orders: the buyer's details, and the state of the payment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import update_row
 from app.errors import Conflict, Forbidden
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.orders.db.invoices import (
     INVOICES,
@@ -30,7 +30,7 @@ from app.marketplace.orders.services.payments import NewPaymentEvent, insert_pay
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAttributes:
-    """Absent stays as it is, None clears."""
+    """Attributes of an order. An absent one stays as it is, None clears it."""
 
     first_name: str | Absent | None = ABSENT
     surname: str | Absent | None = ABSENT
@@ -51,7 +51,7 @@ class OrderAttributes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderUpdate:
-    """status: None leaves it as it is."""
+    """The input of `update_order`. A `status` of None leaves the status as it is."""
 
     order_id: OrderId
     status: OrderStatus | None = None
@@ -59,7 +59,7 @@ class OrderUpdate:
     payment_events: Sequence[NewPaymentEvent] = ()
 
 
-#: The order's columns that each of its invoices has a copy of.
+#: The order's columns that each of its invoices copies, with the names of the copies.
 _COPIES = {
     "first_name": "buyer_first_name",
     "surname": "buyer_surname",
@@ -72,9 +72,13 @@ _COPIES = {
 
 
 async def update_order(database: Database, viewer: Viewer, change: OrderUpdate) -> Order:
-    """Change an order; its invoices follow. For the operator. What is the same is not written.
+    """Change an order and the copies on its invoices. For the operator. Equal values are not written.
 
-    Raises Forbidden; NotFound; Conflict for a status that can't follow; InvalidInput with every wrong attribute.
+    Raises:
+        Forbidden: The viewer is not the operator.
+        NotFound: There is no such order.
+        Conflict: The present status can't be followed by the new one.
+        InvalidInput: Names every wrong attribute.
     """
     if not viewer.is_operator:
         raise Forbidden("Orders can be changed by the marketplace operator only.")
@@ -108,8 +112,8 @@ def _problems(change: OrderUpdate) -> Problems:
 
 
 async def _columns(conn: Connection, attributes: OrderAttributes) -> dict[str, Any]:
-    """The columns that were given; an address is kept as a new one, for others may have the old one, too."""
-    sent = given(attributes)
+    """Return the given columns. An address is inserted as a new row, because others may share the old one."""
+    sent = sent_values(attributes)
     for name in ("address", "billing_address"):
         if name in sent:
             sent[f"{name}_id"] = await insert_address(conn, sent.pop(name))
@@ -117,7 +121,7 @@ async def _columns(conn: Connection, attributes: OrderAttributes) -> dict[str, A
 
 
 async def _follow(conn: Connection, order: Order, invoice: Invoice, changed: Mapping[str, Any]) -> None:
-    """Give an invoice what it has of its order. One that is cancelled or refunded keeps its flags."""
+    """Update an invoice's copies of its order. A cancelled or refunded invoice keeps its flags."""
     values: dict[str, Any] = {copy: changed[name] for name, copy in _COPIES.items() if name in changed}
     if "status" in changed and not is_settled(invoice.status_flags):
         values["status_flags"] = flags_after_payment(invoice.status_flags, order.status)
@@ -129,7 +133,7 @@ async def _follow(conn: Connection, order: Order, invoice: Invoice, changed: Map
 
 
 def _paid_at(order: Order, invoice: Invoice) -> datetime | None:
-    """Since when the invoice is paid; a review does not touch it."""
+    """Return the time since when the invoice is paid. A review does not change it."""
     if order.status is OrderStatus.COMPLETE:
         return invoice.paid_at or order.updated_at
     return invoice.paid_at if order.status is OrderStatus.PENDING_REVIEW else None

@@ -1,4 +1,4 @@
-"""Orders: a purchase, split into one invoice per seller and delivery type."""
+"""Orders: recording a purchase, which is split into one invoice per seller and delivery type."""
 
 import secrets
 from collections import Counter
@@ -19,7 +19,7 @@ from app.marketplace.catalogue.db.variants import (
     lock_offered_variants,
     take_from_stock,
 )
-from app.marketplace.catalogue.domain.stock import Wanted, form_problems, purchase_problems, tax_rate_problems
+from app.marketplace.catalogue.domain.stock import PurchaseLine, form_problems, purchase_problems, tax_rate_problems
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, Invoice, LineItem
 from app.marketplace.orders.db.orders import ORDERS, Order
 from app.marketplace.orders.domain.adjustment import NewAdjustment, adjustment_form_problems
@@ -48,9 +48,12 @@ from app.marketplace.owned.services.owned import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLineItem:
-    """item_amount_cents: of one; None takes the variant's price. tax_rate: a fraction; None is no tax.
+    """A line of a purchase.
 
-    adjustments: of the line's own goods, and of its own postage.
+    Args:
+        item_amount_cents: The price of one. None takes the variant's price.
+        tax_rate: A fraction. None is no tax.
+        adjustments: Adjustments of the line's own goods and postage.
     """
 
     variant_id: VariantId
@@ -64,7 +67,10 @@ class NewLineItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvoice:
-    """tax_rate: of the shipping, and of each line without one. The lines' own delivery types don't count."""
+    """An invoice of a purchase. `tax_rate` is the rate of the shipping, and of each line without one.
+
+    The delivery types of the lines are ignored.
+    """
 
     seller_id: SellerId
     line_items: Sequence[NewLineItem]
@@ -100,7 +106,7 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPurchase:
-    """An order with either its lines, which are split, or its invoices."""
+    """A purchase with either lines, which are split into invoices, or invoices."""
 
     order: NewOrder
     line_items: Sequence[NewLineItem] | None = None
@@ -110,7 +116,9 @@ class NewPurchase:
 async def create_order(database: Database, viewer: Viewer, given: NewPurchase) -> Order:
     """Record a purchase and take its items from stock. For the operator.
 
-    Raises Forbidden; InvalidInput with every wrong line, among them those that are not in stock.
+    Raises:
+        Forbidden: The viewer is not the operator.
+        InvalidInput: Names every wrong line, including those that are not in stock.
     """
     if not viewer.is_operator:
         raise Forbidden("Orders can be created by the marketplace operator only.")
@@ -132,7 +140,7 @@ async def create_order(database: Database, viewer: Viewer, given: NewPurchase) -
 
 
 def _form_problems(given: NewPurchase) -> Problems:
-    """What is wrong whatever is in stock."""
+    """List the problems that do not depend on the stock."""
     problems = payment_problems(given.order.payment_events, "order.payment_events")
     problems.include(address_problems(given.order.address, "order.address"))
     problems.include(address_problems(given.order.billing_address, "order.billing_address"))
@@ -164,8 +172,8 @@ def _form_problems(given: NewPurchase) -> Problems:
     return problems
 
 
-def _wanted(given: NewPurchase) -> list[Wanted]:
-    """All lines of the purchase, in the order of the input, each with its path there."""
+def _wanted(given: NewPurchase) -> list[PurchaseLine]:
+    """Return all lines of the purchase in the order of the input, each with its path there."""
     lines = [_line(f"line_items.{index}", line) for index, line in enumerate(given.line_items or ())]
     for number, invoice in enumerate(given.invoices or ()):
         for index, line in enumerate(invoice.line_items):
@@ -173,9 +181,9 @@ def _wanted(given: NewPurchase) -> list[Wanted]:
     return lines
 
 
-def _line(path: str, line: NewLineItem, invoice: NewInvoice | None = None) -> Wanted:
+def _line(path: str, line: NewLineItem, invoice: NewInvoice | None = None) -> PurchaseLine:
     rate = invoice.tax_rate if invoice is not None and line.tax_rate is None else line.tax_rate
-    return Wanted(
+    return PurchaseLine(
         path=path,
         variant_id=line.variant_id,
         quantity=line.quantity,
@@ -212,8 +220,8 @@ def _terms(given: NewPurchase) -> dict[tuple[int, DeliveryType], Terms]:
     }
 
 
-def _quantities(wanted: Sequence[Wanted]) -> dict[VariantId, int]:
-    """How many of each variant, over all lines."""
+def _quantities(wanted: Sequence[PurchaseLine]) -> dict[VariantId, int]:
+    """Sum the quantities of each variant over all lines."""
     quantities: Counter[VariantId] = Counter()
     for line in wanted:
         quantities[VariantId(line.variant_id)] += line.quantity
@@ -240,7 +248,7 @@ async def _insert_order(conn: Connection, given: NewOrder, parts: Sequence[Part]
 
 
 async def _insert_invoices(conn: Connection, order: Order, parts: Sequence[Part]) -> list[Invoice]:
-    """One invoice per part, in their order. A complete order is paid for."""
+    """Insert one invoice per part, in their order. The invoices of a complete order are paid."""
     is_paid = order.status is OrderStatus.COMPLETE
     buyer = {
         "order_id": order.id,
@@ -274,7 +282,7 @@ async def _insert_line_items(
     parts: Sequence[Part],
     offered: Mapping[VariantId, OfferedVariant],
 ) -> list[LineItem]:
-    # All in one statement: one trigger call, one change event per invoice.
+    # One statement for all: one trigger call, one change event per invoice.
     is_paid = order.status is OrderStatus.COMPLETE
     status = LineItemStatus.ALLOCATED if is_paid else LineItemStatus.NEW
     common = {"status": status, "currency": order.currency}

@@ -1,4 +1,4 @@
-"""Payment events: what the payment service has told of an order."""
+"""Payment events: recording the reports of the payment service about an order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPaymentEvent:
-    """amount_cents: in the order's currency."""
+    """A report of the payment service. `amount_cents` is in the order's currency."""
 
     amount_cents: int
     successful: bool
@@ -26,7 +26,7 @@ def payment_problems(events: Sequence[NewPaymentEvent], path: str) -> Problems:
 
 
 async def insert_payment_events(conn: Connection, order: Order, events: Sequence[NewPaymentEvent]) -> None:
-    """Add to what is known of an order's payment, in the order given."""
+    """Insert payment events of an order in the order given."""
     rows = [
         {
             "order_id": order.id,

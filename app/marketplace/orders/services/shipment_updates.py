@@ -1,4 +1,4 @@
-"""Shipments change after they were sent: another carrier or number, a note."""
+"""Changes of shipments that were sent: another carrier, number or note."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import update_row
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, blank_problems, value_problems
 from app.marketplace.orders.db.invoices import lock_invoice, touch_invoice
 from app.marketplace.orders.db.orders import get_order
@@ -27,7 +27,7 @@ from app.marketplace.orders.domain.shipment import dispatch_problems, tracking_l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipmentUpdate:
-    """Absent stays as it is; only the note can be cleared."""
+    """The input of `update_shipment`. An absent value stays as it is; only the note can be cleared."""
 
     shipment_id: ShipmentId
     postage_carrier_id: ShipmentCarrierId | Absent | None = ABSENT
@@ -37,11 +37,13 @@ class ShipmentUpdate:
 
 
 async def update_shipment(database: Database, viewer: Viewer, change: ShipmentUpdate) -> Shipment:
-    """Change a shipment. For the operator and the invoice's seller. What is the same is not written.
+    """Change a shipment. For the operator and the invoice's seller. Equal values are not written.
 
-    Raises NotFound; InvalidInput with everything that is wrong.
+    Raises:
+        NotFound: There is no such shipment for this viewer.
+        InvalidInput: Names everything that is wrong.
     """
-    sent = given(change)
+    sent = sent_values(change)
     del sent["shipment_id"]
     value_problems(change).include(_form_problems(sent)).check()
     async with transaction(database, actor=viewer.actor) as conn:
@@ -68,7 +70,7 @@ def _form_problems(sent: dict[str, Any]) -> Problems:
 
 
 async def _columns(conn: Connection, before: Shipment, sent: dict[str, Any]) -> dict[str, Any]:
-    """The shipment's columns then; the link follows the carrier and the number. Raises InvalidInput."""
+    """Return the shipment's changed columns. The link follows from the carrier and the number. Raises InvalidInput."""
     columns = {name: value for name, value in sent.items() if name != "postage_carrier_id"}
     if "postage_carrier_id" not in sent and "tracking_number" not in sent:
         return columns

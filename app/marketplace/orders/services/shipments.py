@@ -1,4 +1,4 @@
-"""Shipments: items of an invoice are sent."""
+"""Shipments: sending items of an invoice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from app.marketplace.orders.db.shipments import (
     find_carrier,
 )
 from app.marketplace.orders.domain.invoice import flags_after_shipping
-from app.marketplace.orders.domain.shipment import Packed, shipping_problems, tracking_link
+from app.marketplace.orders.domain.shipment import PackedItem, shipping_problems, tracking_link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +52,11 @@ class NewShipment:
 
 
 async def create_shipment(database: Database, viewer: Viewer, given: NewShipment) -> Shipment:
-    """Send some or all of what awaits dispatch. For the operator and the invoice's seller.
+    """Send some or all of the items that await dispatch. For the operator and the invoice's seller.
 
-    Raises NotFound; InvalidInput with everything that is wrong with the shipment.
+    Raises:
+        NotFound: There is no such invoice for this viewer.
+        InvalidInput: Names everything that is wrong with the shipment.
     """
     problems = value_problems(given)
     problems.include(blank_problems({"tracking_number": given.tracking_number})).check()
@@ -79,7 +81,7 @@ async def _problems(conn: Connection, given: NewShipment, invoice: Invoice, line
         ordered_at=(await get_order(conn, invoice.order_id)).created_at,
         dispatched_at=given.dispatched_at,
         awaiting={item.id: item.quantity_awaiting_dispatch for item in line_items},
-        packed=[Packed(line_item_id=item.line_item_id, quantity=item.quantity) for item in given.shipped_items],
+        packed=[PackedItem(line_item_id=item.line_item_id, quantity=item.quantity) for item in given.shipped_items],
     )
 
 
@@ -104,7 +106,7 @@ async def _insert_shipment(conn: Connection, given: NewShipment, carrier: Shipme
 
 
 async def _move_items(conn: Connection, given: NewShipment, invoice: Invoice, line_items: Sequence[LineItem]) -> None:
-    """What was sent does not await dispatch any more and can be returned; the invoice's flags follow."""
+    """Move the sent quantities from awaiting dispatch to returnable, and update the invoice's flags."""
     sent = dict.fromkeys((item.line_item_id for item in given.shipped_items), 0)
     for item in given.shipped_items:
         sent[item.line_item_id] += item.quantity

@@ -1,4 +1,4 @@
-"""What carriers report about shipments."""
+"""Tracking: recording the reports of carriers about shipments."""
 
 from databases import Database
 
@@ -12,7 +12,7 @@ from app.marketplace.orders.domain.tracking import ShipmentStatus as Status
 
 
 async def report_status(database: Database, viewer: Viewer, shipment_id: ShipmentId, status: Status) -> ShipmentStatus:
-    """Add to what is known of a shipment. For the operator and the invoice's seller. Raises NotFound."""
+    """Add a status to a shipment. For the operator and the invoice's seller. Raises NotFound."""
     async with transaction(database, actor=viewer.actor) as conn:
         invoice_id = await find_shipped_invoice(conn, shipment_id, seller_id=viewer.seller_id)
         await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)

@@ -1,4 +1,4 @@
-"""External ids: what other systems call an entity."""
+"""External ids: the ids of entities in other systems."""
 
 from dataclasses import dataclass
 from typing import NewType
@@ -10,7 +10,10 @@ ExternalIDId = NewType("ExternalIDId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalID:
-    """owner_type: the GraphQL type of the row `owner_id`. A key occurs once per owner."""
+    """The id of an entity in another system. `owner_type` is the GraphQL type of the row `owner_id`.
+
+    A key occurs once per owner.
+    """
 
     id: ExternalIDId
     owner_type: str

@@ -1,4 +1,4 @@
-"""Images: of adverts, variants, brands, sellers, notes, and of what was sold. The files themselves are elsewhere."""
+"""Images of adverts, variants, brands, sellers, notes and sold items. The files are stored elsewhere."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ImageId = NewType("ImageId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """owner_type: the GraphQL type of the row `owner_id`."""
+    """The address of an image. `owner_type` is the GraphQL type of the row `owner_id`."""
 
     id: ImageId
     owner_type: str
@@ -33,7 +33,7 @@ IMAGES = Table(
 
 
 async def list_images(conn: Connection, owner_type: str, owner_id: int) -> list[Image]:
-    """All images of an owner but its logo, by id."""
+    """List all images of an owner except its logo, by id."""
     sql = (
         f"select {IMAGES.select_list('i')} from images i"
         " where i.owner_type = $1 and i.owner_id = $2 and i.kind = 'GALLERY' order by i.id"
@@ -42,7 +42,7 @@ async def list_images(conn: Connection, owner_type: str, owner_id: int) -> list[
 
 
 async def remove_images(conn: Connection, image_ids: Collection[int]) -> None:
-    """Take images from their owners: one that was sold with becomes that line item's, all others are deleted."""
+    """Remove images from their owners. An image of a sold item is moved to its line item; all others are deleted."""
     if not image_ids:
         return
     await conn.execute(

@@ -1,4 +1,4 @@
-"""Metadata: what others keep with an entity, which Tellgraph gives no meaning."""
+"""Metadata: values that other systems store with an entity. Tellgraph gives them no meaning."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,10 @@ MetadatumId = NewType("MetadatumId", int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadatum:
-    """owner_type: the GraphQL type of the row `owner_id`. A key occurs once per owner."""
+    """A value that another system stores with an entity. `owner_type` is the GraphQL type of the row `owner_id`.
+
+    A key occurs once per owner.
+    """
 
     id: MetadatumId
     owner_type: str

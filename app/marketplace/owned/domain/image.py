@@ -1,23 +1,23 @@
-"""Words and rules of images."""
+"""Terms and rules of images."""
 
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from app.errors import InvalidInput
 
-#: Pixels; what no image server would make.
+#: Pixels; no image server makes larger images.
 MAX_SIDE = 10_000
 
 
 class ImageKind(StrEnum):
-    """A brand or seller has at most one LOGO; all else is GALLERY."""
+    """The kind of an image. A brand or seller has at most one LOGO; all other images are GALLERY."""
 
     GALLERY = "GALLERY"
     LOGO = "LOGO"
 
 
 def sized_url(url: str, width: int | None, height: int | None) -> str:
-    """The address at which the image server gives the image fitted into these pixels; the bare one without them.
+    """Return the image server's address of an image that fits into these pixels; the plain one without them.
 
     Raises InvalidInput for a side that is not from 1 to MAX_SIDE.
     """

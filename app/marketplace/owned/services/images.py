@@ -1,4 +1,4 @@
-"""Images of adverts and variants, by where they are."""
+"""Images of adverts and variants, by their addresses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ def image_problems(images: Sequence[NewImage], path: str) -> Problems:
 
 
 async def set_advert_images(conn: Connection, advert: Advert, images: Sequence[NewImage]) -> Advert:
-    """Give a locked advert these images and no other; what is the same is not written.
+    """Set all images of a locked advert. Equal images are not written.
 
-    The display image stays as long as it is one of them, else the first of them becomes it.
+    The display image stays if it is among them; otherwise the first one becomes it.
     """
     before = await list_images(conn, ADVERTS.type_name, advert.id)
     after = await _added_and_changed(conn, ADVERTS.type_name, advert.id, images, before)
@@ -44,13 +44,13 @@ async def set_advert_images(conn: Connection, advert: Advert, images: Sequence[N
     if shown is None or shown in gone:
         shown = None if first is None else first.id
     advert = await update_row(conn, ADVERTS, advert.id, {"display_image_id": shown})
-    # Only now: the advert may have pointed to one of them.
+    # Removed last, because the advert may have pointed to one of them.
     await remove_images(conn, gone)
     return advert
 
 
 async def set_variant_images(conn: Connection, variant_id: VariantId, images: Sequence[NewImage]) -> bool:
-    """Give a locked variant these images and no other; whether that changed anything."""
+    """Set all images of a locked variant; tell whether that changed anything."""
     before = await list_images(conn, VARIANTS.type_name, variant_id)
     after = await _added_and_changed(conn, VARIANTS.type_name, variant_id, images, before)
     await remove_images(conn, _gone(before, after))
@@ -60,7 +60,7 @@ async def set_variant_images(conn: Connection, variant_id: VariantId, images: Se
 async def _added_and_changed(
     conn: Connection, owner_type: str, owner_id: int, images: Sequence[NewImage], before: Sequence[Image]
 ) -> list[Image]:
-    """The images as they are then, those that stay first."""
+    """Return the images after the change, those that stay first."""
     there = {image.url: image for image in before}
     kept = [
         await _changed(conn, there[image.source_url], {"alt": image.alt, "position": image.position})

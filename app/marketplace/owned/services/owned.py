@@ -1,4 +1,4 @@
-"""External ids and metadata: what others keep with an entity."""
+"""External ids and metadata: setting the values that other systems store with an entity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,24 +18,26 @@ from app.marketplace.owned.db.metadata import METADATA, Metadatum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptValue:
-    """A key occurs once per owner."""
+    """A value and its key, which occurs once per owner."""
 
     key: str
     value: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept(KeptValue):
-    """owner_type: the GraphQL type of the row `owner_id`."""
+class OwnedValue(KeptValue):
+    """A value with its owner. `owner_type` is the GraphQL type of the row `owner_id`."""
 
     owner_type: str
     owner_id: int
 
 
-async def upsert_external_id(database: Database, viewer: Viewer, given: Kept) -> ExternalID:
-    """Set what another system calls an entity. For the operator, and for a seller of what is its own.
+async def upsert_external_id(database: Database, viewer: Viewer, given: OwnedValue) -> ExternalID:
+    """Set the id of an entity in another system. For the operator, and for sellers on their own entities.
 
-    Raises NotFound at `owner`, for another seller's as well; InvalidInput.
+    Raises:
+        NotFound: There is no such owner for this viewer. The field is `owner`.
+        InvalidInput: The key or the value is wrong.
     """
     _check(given, external_id_problems([given], ""))
     async with transaction(database, actor=viewer.actor) as conn:
@@ -44,10 +46,12 @@ async def upsert_external_id(database: Database, viewer: Viewer, given: Kept) ->
         return kept
 
 
-async def upsert_metadatum(database: Database, viewer: Viewer, given: Kept) -> Metadatum:
-    """Keep a value with an entity. For the operator, and for a seller of what is its own.
+async def upsert_metadatum(database: Database, viewer: Viewer, given: OwnedValue) -> Metadatum:
+    """Store a value with an entity. For the operator, and for sellers on their own entities.
 
-    Raises NotFound at `owner`, for another seller's as well; InvalidInput.
+    Raises:
+        NotFound: There is no such owner for this viewer. The field is `owner`.
+        InvalidInput: The key or the value is wrong.
     """
     _check(given, metadata_problems([given], ""))
     async with transaction(database, actor=viewer.actor) as conn:
@@ -57,13 +61,13 @@ async def upsert_metadatum(database: Database, viewer: Viewer, given: Kept) -> M
 
 
 def external_id_problems(values: Sequence[KeptValue], path: str) -> Problems:
-    """What is wrong with a list of external ids; an empty path: with the one, by the names of its fields."""
+    """List the problems of external ids. With an empty path there is one, and its fields are named."""
     problems = metadata_problems(values, path)
     return problems.include(blank_problems({_at(path, n, "value"): kept.value for n, kept in enumerate(values)}))
 
 
 def metadata_problems(values: Sequence[KeptValue], path: str) -> Problems:
-    """As `external_id_problems`, of metadata, whose values may be blank."""
+    """List the problems of metadata, like `external_id_problems`. Their values may be blank."""
     problems = blank_problems({_at(path, n, "key"): kept.key for n, kept in enumerate(values)})
     keys = [kept.key for kept in values]
     for number, key in enumerate(keys):
@@ -75,7 +79,7 @@ def metadata_problems(values: Sequence[KeptValue], path: str) -> Problems:
 async def keep_external_ids(
     conn: Connection, owner_type: str, owner_id: int, values: Sequence[KeptValue]
 ) -> list[ExternalID]:
-    """Set these of an owner, whose others stay, in one statement. Returns them in the order given."""
+    """Set external ids of an owner in one statement and return them in the same order. Others stay as they are."""
     rows = await upsert_rows(conn, EXTERNAL_IDS, _values(owner_type, owner_id, values), unique=_UNIQUE)
     by_key = {row.key: row for row in rows}
     return [by_key[kept.key] for kept in values]
@@ -84,7 +88,7 @@ async def keep_external_ids(
 async def keep_metadata(
     conn: Connection, owner_type: str, owner_id: int, values: Sequence[KeptValue]
 ) -> list[Metadatum]:
-    """Set these of an owner, whose others stay, in one statement. Returns them in the order given."""
+    """Set metadata of an owner in one statement and return them in the same order. Others stay as they are."""
     rows = await upsert_rows(conn, METADATA, _values(owner_type, owner_id, values), unique=_UNIQUE)
     by_key = {row.key: row for row in rows}
     return [by_key[kept.key] for kept in values]
@@ -97,7 +101,7 @@ def _at(path: str, number: int, name: str) -> str:
     return join(path, f"{number}.{name}") if path else name
 
 
-def _check(given: Kept, problems: Problems) -> None:
+def _check(given: OwnedValue, problems: Problems) -> None:
     if given.owner_type not in owner_tables():
         raise InvalidInput.at("owner", f"a {given.owner_type} keeps no such values")
     value_problems(given).include(problems).check()
@@ -107,7 +111,7 @@ def _values(owner_type: str, owner_id: int, values: Sequence[KeptValue]) -> list
     return [{"owner_type": owner_type, "owner_id": owner_id, "key": kept.key, "value": kept.value} for kept in values]
 
 
-async def _touch_owner(conn: Connection, viewer: Viewer, given: Kept) -> None:
+async def _touch_owner(conn: Connection, viewer: Viewer, given: OwnedValue) -> None:
     owner = await find_owner(conn, given.owner_type, given.owner_id)
     if owner is None or viewer.seller_id not in (None, owner.seller_id):
         message = f"there is no such {given.owner_type}"

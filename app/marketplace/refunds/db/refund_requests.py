@@ -108,10 +108,13 @@ REFUND_REQUEST_NOTES = Table(
 async def find_refunded_invoice(
     conn: Connection, refund_request_id: RefundRequestId, *, seller_id: SellerId | None
 ) -> InvoiceId:
-    """The invoice of a request, which has to be locked before the request is.
+    """Return the invoice of a request. It must be locked before the request.
 
-    seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `refund_request_id`, for another seller's as well.
+    Args:
+        seller_id: The seller that must own it. None accepts any seller.
+
+    Raises:
+        NotFound: There is none, or it is another seller's. The field is `refund_request_id`.
     """
     found = await conn.fetchval(
         "select q.invoice_id from refund_requests q join invoices i on i.id = q.invoice_id"
@@ -126,7 +129,7 @@ async def find_refunded_invoice(
 
 
 async def lock_refund_request(conn: Connection, refund_request_id: RefundRequestId) -> RefundRequest:
-    """A request that exists, locked to the end of the transaction."""
+    """Lock an existing request until the transaction ends."""
     record = await conn.fetchrow(
         f"select {REFUND_REQUESTS.select_list('q')} from refund_requests q where q.id = $1 for no key update",
         refund_request_id,
@@ -136,7 +139,7 @@ async def lock_refund_request(conn: Connection, refund_request_id: RefundRequest
 
 
 async def lock_refund_lines(conn: Connection, invoice_id: InvoiceId) -> list[RefundRequestLineItem]:
-    """The lines of all requests about an invoice, locked in key order."""
+    """Lock the lines of all requests about an invoice in key order."""
     records = await conn.fetch(
         f"select {REFUND_REQUEST_LINE_ITEMS.select_list('l')} from refund_request_line_items l"
         " join refund_requests q on q.id = l.refund_request_id"
@@ -149,10 +152,13 @@ async def lock_refund_lines(conn: Connection, invoice_id: InvoiceId) -> list[Ref
 async def find_refund_request(
     conn: Connection, line_id: RefundRequestLineItemId, *, seller_id: SellerId | None
 ) -> RefundRequestId:
-    """The request of a line.
+    """Return the request of a line.
 
-    seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `refund_request_line_item_id`, for another seller's as well.
+    Args:
+        seller_id: The seller that must own it. None accepts any seller.
+
+    Raises:
+        NotFound: There is none, or it is another seller's. The field is `refund_request_line_item_id`.
     """
     found = await conn.fetchval(
         "select l.refund_request_id from refund_request_line_items l"
@@ -170,9 +176,9 @@ async def find_refund_request(
 async def set_line_stages(
     conn: Connection, stages: Mapping[RefundRequestLineItemId, RefundStage], *, deny_refund_reason: str | None = None
 ) -> None:
-    """Move lines that are locked to other stages, in one statement.
+    """Move locked lines to other stages in one statement. A returned line gets its time.
 
-    A line that comes back gets its time; one that is denied gets the reason, and any other loses it.
+    A denied line gets the reason; any other line loses it.
     """
     await conn.execute(
         "update refund_request_line_items l set status = s.status,"
@@ -187,5 +193,8 @@ async def set_line_stages(
 
 
 async def touch_refund_request(conn: Connection, refund_request_id: RefundRequestId) -> None:
-    """A part of the request has changed: lists of what was updated since find it. No change event: see capture."""
+    """Set `updated_at` of a request whose part has changed, so that lists by that time find it.
+
+    It records no change event: see app/capture.
+    """
     await conn.execute("update refund_requests set updated_at = now() where id = $1", refund_request_id)

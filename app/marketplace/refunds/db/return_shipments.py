@@ -1,4 +1,4 @@
-"""Return shipments of a refund request: what the buyer sends back, and what the carrier has reported about it."""
+"""Return shipments: parcels that the buyer sends back for a refund request, and the carrier's reports about them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,10 +73,13 @@ RETURN_SHIPMENT_STATUSES = Table(
 async def find_returned_request(
     conn: Connection, shipment_id: ReturnShipmentId, *, seller_id: SellerId | None
 ) -> RefundRequestId:
-    """The refund request of a return shipment, which has to be locked before the shipment is.
+    """Return the refund request of a return shipment. It must be locked before the shipment.
 
-    seller_id  whose it must be; None takes anybody's.
-    Raises NotFound at `shipment_id`, for another seller's as well.
+    Args:
+        seller_id: The seller that must own it. None accepts any seller.
+
+    Raises:
+        NotFound: There is none, or it is another seller's. The field is `shipment_id`.
     """
     found = await conn.fetchval(
         "select r.refund_request_id from return_shipments r join refund_requests q on q.id = r.refund_request_id"
@@ -91,7 +94,7 @@ async def find_returned_request(
 
 
 async def lock_return_shipment(conn: Connection, shipment_id: ReturnShipmentId) -> ReturnShipment:
-    """A return shipment that exists, locked to the end of the transaction."""
+    """Lock an existing return shipment until the transaction ends."""
     record = await conn.fetchrow(
         f"select {RETURN_SHIPMENTS.select_list('r')} from return_shipments r where r.id = $1 for no key update",
         shipment_id,
@@ -101,7 +104,7 @@ async def lock_return_shipment(conn: Connection, shipment_id: ReturnShipmentId) 
 
 
 async def count_returning(conn: Connection, refund_request_id: RefundRequestId) -> dict[LineItemId, int]:
-    """How many of each line item the return shipments of a request hold."""
+    """Sum the quantity of each line item in the return shipments of a request."""
     records = await conn.fetch(
         "select p.line_item_id, sum(p.quantity)::int as quantity from return_shipped_items p"
         " join return_shipments r on r.id = p.return_shipment_id where r.refund_request_id = $1 group by 1",

@@ -1,4 +1,4 @@
-"""Words and rules of refund requests."""
+"""Terms and rules of refund requests."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -34,7 +34,7 @@ class RefundRequestInitiator(StrEnum):
 
 
 class RefundStage(StrEnum):
-    """Where a line stands: its status, and RETURNED once what it awaits has come back."""
+    """The stage of a line: its status, or RETURNED if the awaited items have come back."""
 
     PENDING_APPROVAL = "PENDING_APPROVAL"
     AWAITING_RETURN = "AWAITING_RETURN"
@@ -45,7 +45,7 @@ class RefundStage(StrEnum):
 
 
 class RefundStep(StrEnum):
-    """What can be done to a line, or to each line of a request that allows it. The value tells it in words."""
+    """A step with one line, or with each line of a request that allows it. The value is its form in messages."""
 
     APPROVE = "approved"
     RETURN = "returned"
@@ -55,8 +55,8 @@ class RefundStep(StrEnum):
     REFUND = "refunded"
 
 
-#: Where each step leads from each stage that allows it: the one table that every refund mutation obeys.
-#: What was never sent has nothing to come back: its approval skips AWAITING_RETURN, see `stage_after`.
+#: The stage after each step, for each stage that allows it. Every refund mutation obeys this table.
+#: Items that were never sent need no return: their approval skips AWAITING_RETURN, see `stage_after`.
 STEPS: Mapping[RefundStep, Mapping[RefundStage, RefundStage]] = {
     RefundStep.APPROVE: {RefundStage.PENDING_APPROVAL: RefundStage.AWAITING_RETURN},
     RefundStep.RETURN: {RefundStage.AWAITING_RETURN: RefundStage.RETURNED},
@@ -72,7 +72,7 @@ STEPS: Mapping[RefundStep, Mapping[RefundStage, RefundStage]] = {
         RefundStage.REFUND_ACCEPTED: RefundStage.REFUND_DENIED,
     },
     RefundStep.REVERT_DENIAL: {RefundStage.REFUND_DENIED: RefundStage.PENDING_APPROVAL},
-    # Paying out what came back accepts it: the short way, return and refund, has no step between.
+    # Paying for returned items accepts them: between return and refund, no step is needed.
     RefundStep.REFUND: {
         RefundStage.RETURNED: RefundStage.REFUNDED,
         RefundStage.REFUND_ACCEPTED: RefundStage.REFUNDED,
@@ -87,33 +87,36 @@ INITIAL = frozenset(
     }
 )
 
-#: A line in one of these claims its quantity: no other request can ask for the same items.
+#: A line in one of these stages claims its quantity: no other request can ask for the same items.
 OPEN = INITIAL
 
 
 def line_stage(status: RefundRequestLineItemStatus, *, is_returned: bool) -> RefundStage:
-    """The stage of a line. A return counts while the line awaits it: it is no decision, nor does it undo one."""
+    """Return the stage of a line.
+
+    A return counts only while the line awaits it: it neither makes nor undoes a decision.
+    """
     if status is RefundRequestLineItemStatus.AWAITING_RETURN and is_returned:
         return RefundStage.RETURNED
     return RefundStage(status.value)
 
 
 def line_status(stage: RefundStage) -> RefundRequestLineItemStatus:
-    """The status that stands for a stage: what came back keeps AWAITING_RETURN until it is decided."""
+    """Return the status of a stage. A returned line keeps AWAITING_RETURN until it is decided."""
     if stage is RefundStage.RETURNED:
         return RefundRequestLineItemStatus.AWAITING_RETURN
     return RefundRequestLineItemStatus(stage.value)
 
 
 def stage_after(step: RefundStep, stage: RefundStage, *, is_dispatched: bool) -> RefundStage | None:
-    """Where a step leads; None when the stage does not allow it."""
+    """Return the stage after a step; None if the stage does not allow it."""
     if step is RefundStep.APPROVE and stage in STEPS[step] and not is_dispatched:
         return RefundStage.REFUND_ACCEPTED
     return STEPS[step].get(stage)
 
 
 def step_conflict(step: RefundStep, stages: Collection[RefundStage]) -> str | None:
-    """Why a step can't be made with a whole request; None when one of its lines, at least, allows it."""
+    """Return why a step can't be made with a whole request; None if at least one line allows it."""
     if RefundStage.REFUNDED in stages:
         return "has been refunded already"
     if not any(stage in STEPS[step] for stage in stages):
@@ -122,7 +125,7 @@ def step_conflict(step: RefundStep, stages: Collection[RefundStage]) -> str | No
 
 
 def line_step_conflict(step: RefundStep, stage: RefundStage, others: Collection[RefundStage]) -> str | None:
-    """Why a step can't be made with one line; `others` are those of its request."""
+    """Return why a step can't be made with one line; None if it can. `others` are the lines of its request."""
     if RefundStage.REFUNDED in (stage, *others):
         return "is of a request that has been refunded already"
     if stage not in STEPS[step]:
@@ -131,11 +134,11 @@ def line_step_conflict(step: RefundStep, stage: RefundStage, others: Collection[
 
 
 def request_status(lines: Collection[RefundStage]) -> RefundRequestStatus:
-    """A request's status, from the stages of its lines (at least one).
+    """Return a request's status for the stages of its lines (at least one).
 
-    While a line is pending or awaiting, that counts. Then: RETURNED while nothing that came back is decided
-    against, REFUND_DENIED when some of it was denied and some is undecided; once all are decided,
-    REFUND_ACCEPTED for a mixture.
+    AWAITING while a line is pending or awaits return. Then, while a returned line is undecided, REFUND_DENIED if
+    another was denied, else RETURNED. If all are decided, DENIED or PROCESSED (all accepted), and REFUND_ACCEPTED for a
+    mixture.
     """
     found = {*lines}
     if RefundStage.REFUNDED in found:
@@ -154,9 +157,10 @@ def request_status(lines: Collection[RefundStage]) -> RefundRequestStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundLine:
-    """One line asked for: some of a line item, or a custom one with an amount of its own.
+    """One requested line: a quantity of a line item, or a custom line with its own amount.
 
-    is_dispatched  a return of what was sent, or a cancellation of what was not; None: see `is_return`.
+    Args:
+        is_dispatched: True returns sent items, False cancels unsent ones. None: see `is_return`.
     """
 
     quantity: int
@@ -170,23 +174,24 @@ class RefundLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refundable:
-    """What can be claimed of one line item: its quantities less what open refund lines claim already."""
+    """The quantities of a line item that can be claimed, less those that open refund lines claim."""
 
     awaiting_dispatch: int
     returnable: int
 
 
 def is_return(line: RefundLine, quantity_awaiting_dispatch: int) -> bool:
-    """Whether the line takes back what was sent; when not said, it does once nothing awaits dispatch."""
+    """Tell whether the line returns sent items. If it is not given, it does once nothing awaits dispatch."""
     if line.line_item_id is None:
         return bool(line.is_dispatched)
     return quantity_awaiting_dispatch == 0 if line.is_dispatched is None else line.is_dispatched
 
 
 def refund_line_problems(lines: Sequence[RefundLine], refundable: Mapping[int, Refundable]) -> Problems:
-    """Everything that keeps these lines from being requested.
+    """List everything that prevents these lines from being requested.
 
-    refundable  of every line item of the invoice and no other; `is_dispatched` is decided already.
+    Args:
+        refundable: By every line item of the invoice and no other. `is_dispatched` of the lines is decided.
     """
     if not lines:
         return Problems(line_items=["must not be empty"])
@@ -211,7 +216,7 @@ def refund_line_problems(lines: Sequence[RefundLine], refundable: Mapping[int, R
 
 
 def _form_problems(line: RefundLine, path: str) -> Problems:
-    """What is wrong with a line whatever the invoice is."""
+    """List the problems of a line that do not depend on the invoice."""
     problems = Problems()
     if line.quantity < 1:
         problems.add(f"{path}.quantity", "must be at least 1")
@@ -232,12 +237,12 @@ def _form_problems(line: RefundLine, path: str) -> Problems:
 
 
 def share(amount_cents: int, part: int, whole: int) -> int:
-    """The amount that falls to `part` of `whole`, in full cents, rounded down; nothing of nothing."""
+    """Return the amount for `part` of `whole` in full cents, rounded down; 0 if `whole` is 0."""
     return amount_cents * part // whole if whole else 0
 
 
 def payout_conflict(lines: Collection[RefundStage]) -> str | None:
-    """Why a request can't be paid out now; None when each line came back or is decided, and one isn't denied."""
+    """Return why a request can't be paid out now; None if each line is returned or decided, and one is not denied."""
     if RefundStage.REFUNDED in lines:
         return "has been refunded already"
     kept = [stage for stage in lines if stage is not RefundStage.REFUND_DENIED]
@@ -251,7 +256,10 @@ def payout_conflict(lines: Collection[RefundStage]) -> str | None:
 def payout_problems(
     *, lines_total_cents: int, invoice_left_cents: int, refund_cents: int | None, cash_cents: int | None
 ) -> Problems:
-    """What is wrong with a payout's amounts. None stands for the lines' total, and for all of that."""
+    """List the problems of a payout's amounts.
+
+    A refund of None is the lines' total, and cash of None is the whole refund.
+    """
     problems = Problems()
     refund = lines_total_cents if refund_cents is None else refund_cents
     if refund < 0:
@@ -266,7 +274,7 @@ def payout_problems(
 
 
 def settled_status(*, quantity: int, cancelled: int, returned: int, status: LineItemStatus) -> LineItemStatus:
-    """A line item's status once so many were refunded: CANCELLED if none had been sent, else REFUNDED."""
+    """Return a line item's status after such a refund: CANCELLED if nothing had been sent, else REFUNDED."""
     if cancelled + returned < quantity:
         return status
     return LineItemStatus.REFUNDED if returned else LineItemStatus.CANCELLED

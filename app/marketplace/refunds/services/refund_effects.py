@@ -1,4 +1,4 @@
-"""What the changes of refund requests share: the rows they lock, their notes, and what the invoice has of them."""
+"""Parts that all changes of refund requests share: locks, notes, and the effects on the invoice."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ from app.marketplace.refunds.domain.refund_request import OPEN, Refundable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNote:
-    """author: None names the viewer, the operator or the seller's business."""
+    """A note. An `author` of None is the viewer: the operator, or the seller's business."""
 
     note: str
     author: str | None = None
@@ -41,7 +41,7 @@ class NewNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedRefund:
-    """A request and what its change may touch. all_lines: of every request of the invoice."""
+    """A locked request and the rows that its change may touch. `all_lines` are those of all requests of the invoice."""
 
     invoice: Invoice
     request: RefundRequest
@@ -54,8 +54,8 @@ class LockedRefund:
 
 
 async def lock_refund(conn: Connection, viewer: Viewer, refund_request_id: RefundRequestId) -> LockedRefund:
-    """Lock a request with its invoice. Raises NotFound at `refund_request_id`, for another seller's as well."""
-    # The invoice before the request, as everywhere: changes wait for each other, never in a circle.
+    """Lock a request with its invoice. Raises NotFound at `refund_request_id`, also for another seller's request."""
+    # The invoice is locked before the request, in every change, so that changes don't deadlock.
     invoice_id = await find_refunded_invoice(conn, refund_request_id, seller_id=viewer.seller_id)
     invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)
     return LockedRefund(
@@ -67,7 +67,7 @@ async def lock_refund(conn: Connection, viewer: Viewer, refund_request_id: Refun
 
 
 def refundable(items: Iterable[LineItem], lines: Iterable[RefundRequestLineItem]) -> dict[int, Refundable]:
-    """What each line item has left that no open refund line claims."""
+    """Return the quantities of each line item that no open refund line claims."""
     claimed: Counter[tuple[int | None, bool]] = Counter()
     for line in lines:
         if line.status in OPEN:
@@ -93,7 +93,7 @@ async def insert_notes(
     *,
     line: RefundRequestLineItem | None = None,
 ) -> None:
-    """Keep the notes with the status that the line, if they are about one, or the request has then."""
+    """Insert notes with the present status of the line, or of the request if they are not about a line."""
     if not notes:
         return
     seller = None if viewer.seller_id is None else await find_seller(conn, viewer.seller_id)
@@ -120,7 +120,7 @@ async def follow_refunds(
     *,
     paid_cents: int = 0,
 ) -> None:
-    """The invoice's flags follow all refund lines and items; a payout lowers what it comes to."""
+    """Update the invoice's flags for all refund lines and items. A payout lowers its total."""
     items = list(items)
     flags = flags_after_refund(
         invoice.status_flags,

@@ -1,4 +1,4 @@
-"""What paying a refund request out leaves behind: moved line items and an amendment of the invoice."""
+"""The effects of paying a refund request out: moved line items, and an amendment of the invoice."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,21 +21,21 @@ from app.marketplace.refunds.domain.refund_request import (
     share,
 )
 
-#: Quantities by line item, and by whether they had been sent: returned, or else cancelled.
+#: Quantities by line item and whether they had been sent: sent ones are returned, others cancelled.
 Settled = Mapping[tuple[LineItemId, bool], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:
-    """Lines accepted or come back, and what is paid for them, in cents: at most what they come to."""
+    """The accepted or returned lines, and the amount that is paid for them, in cents: at most their total."""
 
     lines: Sequence[RefundRequestLineItem]
     lines_total_cents: int
     refund_cents: int
     cash_cents: int
 
-    def scaled(self, amount_cents: int) -> int:
-        """The part of an amount of the lines that falls to what is paid of them."""
+    def scale(self, amount_cents: int) -> int:
+        """Return the part of the lines' amount that is paid."""
         return share(amount_cents, self.refund_cents, self.lines_total_cents)
 
 
@@ -47,9 +47,11 @@ def decide_payout(
     refund_cents: int | None,
     cash_cents: int | None,
 ) -> Payout:
-    """What is paid for which lines; None stands for what the lines come to, and for all of that.
+    """Decide the lines and the amount of a payout. A refund of None is the lines' total, cash of None the whole refund.
 
-    Raises Conflict when the request can't be paid out now, or was before; InvalidInput for wrong amounts.
+    Raises:
+        Conflict: The request can't be paid out now, or was paid out before.
+        InvalidInput: An amount is wrong.
     """
     lines = [line for line in all_lines if line.refund_request_id == request.id]
     conflict = payout_conflict([line.stage for line in lines])
@@ -75,9 +77,10 @@ def line_item_moves(
     settled: Settled,
     items: Mapping[LineItemId, LineItem],
 ) -> dict[LineItemId, LineItemMove]:
-    """How the items move once the lines are paid out: see `settling_moves`.
+    """Return the moves of the items when the lines are paid out: see `settling_moves`.
 
-    Raises Conflict when the items have been sent, or taken back, since the request was made.
+    Raises:
+        Conflict: The items have been sent, or returned, since the request was made.
     """
     now: Counter[tuple[LineItemId, bool]] = Counter()
     for line in lines:
@@ -94,9 +97,10 @@ def line_item_moves(
 def settling_moves(
     now: Settled, before: Settled, items: Mapping[LineItemId, LineItem]
 ) -> dict[LineItemId, LineItemMove]:
-    """How items move: cancelled ones await dispatch no more, returned ones can't be returned again.
+    """Return the moves of items: cancelled ones no longer await dispatch, returned ones can't be returned again.
 
-    before  by amendments already, to know when all of an item is settled.
+    Args:
+        before: The quantities of earlier amendments. They tell when the whole item is settled.
     """
     moves = {}
     for item_id in sorted({item_id for item_id, _ in now}):
@@ -118,7 +122,7 @@ def settling_moves(
 def moved_line_items(
     items: Mapping[LineItemId, LineItem], moves: Mapping[LineItemId, LineItemMove]
 ) -> dict[LineItemId, LineItem]:
-    """The line items as they are after their moves."""
+    """Return the line items after their moves."""
     still = {item.id: LineItemMove(awaiting_dispatch=0, returnable=0, status=item.status) for item in items.values()}
     return {
         item_id: replace(
@@ -138,7 +142,7 @@ async def insert_amendment(
     payout: Payout,
     items: Mapping[LineItemId, LineItem],
 ) -> None:
-    """Record what was refunded, in positive cents; the remittance lacks it, less its commission."""
+    """Record a refund in positive cents. The seller's payment is reduced by it, less its commission."""
     lines = [_line(line, items) for line in payout.lines]
     taxes = sum(_tax(line, items) for line in payout.lines)
     commission = sum(_commission(line, items) for line in payout.lines)
@@ -148,8 +152,8 @@ async def insert_amendment(
         invoice_id=invoice.id,
         refund_request_id=request.id,
         total_cents=payout.refund_cents,
-        tax_cents=payout.scaled(taxes),
-        remittance_cents=payout.refund_cents - payout.scaled(commission),
+        tax_cents=payout.scale(taxes),
+        remittance_cents=payout.refund_cents - payout.scale(commission),
         line_item_amount_total_cents=sum(line.amount_cents for line in payout.lines if line.line_item_id),
         line_item_tax_total_cents=taxes,
         tax_rate=invoice.tax_rate,

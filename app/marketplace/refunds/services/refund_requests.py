@@ -1,4 +1,4 @@
-"""Refund requests: items are asked back or cancelled, and paid back."""
+"""Refund requests: asking for items to be returned or cancelled, and paying for them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -58,7 +58,7 @@ from app.marketplace.refunds.services.refund_payouts import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRefundRequest:
-    """initiated_by: None is ADMIN for the operator, SELLER for a seller."""
+    """A new request. An `initiated_by` of None is ADMIN for the operator and SELLER for a seller."""
 
     invoice_id: InvoiceId
     line_items: Sequence[RefundLine]
@@ -68,7 +68,10 @@ class NewRefundRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Amounts in cents. refund: None is what the accepted lines come to. cash: None is all of the refund."""
+    """The amounts of a payout in cents.
+
+    A `refund` of None is the total of the accepted lines; `cash` of None is the whole refund.
+    """
 
     refund_request_id: RefundRequestId
     notes: Sequence[NewNote] = ()
@@ -77,9 +80,11 @@ class Refund:
 
 
 async def create_refund_request(database: Database, viewer: Viewer, given: NewRefundRequest) -> RefundRequest:
-    """Ask for items to be taken back or cancelled. For the operator and the invoice's seller.
+    """Ask for items to be returned or cancelled. For the operator and the invoice's seller.
 
-    Raises NotFound; InvalidInput with everything that is wrong with the request.
+    Raises:
+        NotFound: There is no such invoice for this viewer.
+        InvalidInput: Names everything that is wrong with the request.
     """
     _create_problems(viewer, given).check()
     async with transaction(database, actor=viewer.actor) as conn:
@@ -99,10 +104,12 @@ async def create_refund_request(database: Database, viewer: Viewer, given: NewRe
 
 
 async def refund_refund_request(database: Database, viewer: Viewer, given: Refund) -> RefundRequest:
-    """Pay a request out: an amendment of the invoice. For the operator and the invoice's seller.
+    """Pay a request out by an amendment of the invoice. For the operator and the invoice's seller.
 
-    Raises NotFound; Conflict unless each line came back or is decided, and when it was paid out before;
-    InvalidInput for wrong amounts.
+    Raises:
+        NotFound: There is no such request for this viewer.
+        Conflict: A line is neither returned nor decided, or the request was paid out before.
+        InvalidInput: An amount is wrong.
     """
     value_problems(given).include(note_problems(given.notes)).check()
     async with transaction(database, actor=viewer.actor) as conn:
@@ -144,7 +151,7 @@ def _decided(line: RefundLine, items: Mapping[LineItemId, LineItem]) -> RefundLi
 
 
 def _amount(line: RefundLine, items: Mapping[LineItemId, LineItem]) -> int:
-    """What the line comes to: its share of what was paid for the item, or the custom amount."""
+    """Return the amount of a line: its share of the payment for the item, or the custom amount."""
     if line.line_item_id is None:
         return line.quantity * (line.amount_per_item_cents or 0)
     item = items[LineItemId(line.line_item_id)]

@@ -1,4 +1,4 @@
-"""The steps between asking for a refund and paying it out, of a whole request or of one of its lines."""
+"""The steps between a refund request and its payout, with the whole request or with one of its lines."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ class RequestStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineStep:
-    """deny_refund_reason: of a denial, and of nothing else."""
+    """A step with one line. `deny_refund_reason` is only given for a denial."""
 
     refund_request_line_item_id: RefundRequestLineItemId
     notes: Sequence[NewNote] = ()
@@ -62,7 +62,10 @@ async def step_refund_request(
 ) -> RefundRequest:
     """Make a step with each line of a request that allows it. For the operator and the invoice's seller.
 
-    Raises NotFound; Conflict when no line allows it, or the request was paid out; InvalidInput.
+    Raises:
+        NotFound: There is no such request for this viewer.
+        Conflict: No line allows it, or the request was paid out.
+        InvalidInput: A note is wrong.
     """
     value_problems(given).include(note_problems(given.notes)).check()
     async with transaction(database, actor=viewer.actor) as conn:
@@ -82,7 +85,10 @@ async def step_refund_line(
 ) -> RefundRequestLineItem:
     """Make a step with one line. For the operator and the invoice's seller.
 
-    Raises NotFound; Conflict when the line does not allow it, or its request was paid out; InvalidInput.
+    Raises:
+        NotFound: There is no such line for this viewer.
+        Conflict: The line does not allow it, or its request was paid out.
+        InvalidInput: A note or the reason is wrong.
     """
     problems = value_problems(given).include(note_problems(given.notes))
     if given.deny_refund_reason is not None:
@@ -103,13 +109,13 @@ async def step_refund_line(
 
 
 def _stages(step: RefundStep, lines: Sequence[RefundRequestLineItem]) -> Stages:
-    """Where the step leads each of the lines that allow it."""
+    """Return the stage after the step, for each line that allows it."""
     after = {line.id: stage_after(step, line.stage, is_dispatched=line.is_dispatched) for line in lines}
     return {line_id: stage for line_id, stage in after.items() if stage is not None}
 
 
 def _check_claims(step: RefundStep, locked: LockedRefund, stages: Stages, field: str) -> None:
-    """A denied line has freed its items; taken back, it must still find them. Raises Conflict."""
+    """Check that the items of denied lines are still available: a denial frees them. Raises Conflict."""
     if step is not RefundStep.REVERT_DENIAL:
         return
     left = refundable(locked.items.values(), locked.all_lines)
@@ -126,7 +132,7 @@ def _check_claims(step: RefundStep, locked: LockedRefund, stages: Stages, field:
 async def _move(
     conn: Connection, locked: LockedRefund, stages: Stages, *, deny_refund_reason: str | None = None
 ) -> tuple[RefundRequest, dict[RefundRequestLineItemId, RefundRequestLineItem]]:
-    """Move the lines; request and invoice follow. The request and its lines as they are then."""
+    """Move the lines and update request and invoice. Return the changed request and its lines."""
     await set_line_stages(conn, stages, deny_refund_reason=deny_refund_reason)
     all_lines = await lock_refund_lines(conn, locked.invoice.id)
     lines = {line.id: line for line in all_lines if line.refund_request_id == locked.request.id}

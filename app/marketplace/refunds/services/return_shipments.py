@@ -1,4 +1,4 @@
-"""Return shipments: what the buyer sends back for a refund request."""
+"""Return shipments: recording parcels that the buyer sends back for a refund request."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,11 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, insert_rows, update_row
-from app.kernel.attributes import ABSENT, Absent, given
+from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, blank_problems, url_problems, value_problems
 from app.marketplace.orders.db.invoices import LineItemId, touch_invoice
 from app.marketplace.orders.db.shipments import ShipmentCarrierId, find_carrier
-from app.marketplace.orders.domain.shipment import Packed, returning_problems
+from app.marketplace.orders.domain.shipment import PackedItem, returning_problems
 from app.marketplace.refunds.db.refund_requests import RefundRequestId, touch_refund_request
 from app.marketplace.refunds.db.return_shipments import (
     RETURN_SHIPMENTS,
@@ -37,7 +37,7 @@ class NewReturnItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewReturnShipment:
-    """drop_off_url: where the buyer can look up where to hand the parcel in."""
+    """A new return shipment. `drop_off_url` is a page that tells the buyer where to hand the parcel in."""
 
     refund_request_id: RefundRequestId
     carrier_id: ShipmentCarrierId
@@ -49,7 +49,7 @@ class NewReturnShipment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnShipmentUpdate:
-    """Absent stays as it is; None clears the note and the URL."""
+    """The input of `update_return_shipment`. An absent value stays as it is; None clears the note and the URL."""
 
     shipment_id: ReturnShipmentId
     carrier_id: ShipmentCarrierId | Absent | None = ABSENT
@@ -59,9 +59,11 @@ class ReturnShipmentUpdate:
 
 
 async def create_return_shipment(database: Database, viewer: Viewer, new: NewReturnShipment) -> ReturnShipment:
-    """Note a parcel on its way back. For the operator and the invoice's seller; it moves no line of the request.
+    """Record a parcel on its way back. For the operator and the invoice's seller. The lines of the request don't move.
 
-    Raises NotFound; InvalidInput with everything that is wrong.
+    Raises:
+        NotFound: There is no such request for this viewer.
+        InvalidInput: Names everything that is wrong.
     """
     problems = value_problems(new).include(blank_problems({"tracking_number": new.tracking_number}))
     problems.include(url_problems({"drop_off_url": new.drop_off_url})).check()
@@ -89,11 +91,13 @@ async def create_return_shipment(database: Database, viewer: Viewer, new: NewRet
 
 
 async def update_return_shipment(database: Database, viewer: Viewer, change: ReturnShipmentUpdate) -> ReturnShipment:
-    """Change a return shipment. For the operator and the invoice's seller. What is the same is not written.
+    """Change a return shipment. For the operator and the invoice's seller. Equal values are not written.
 
-    Raises NotFound; InvalidInput with everything that is wrong.
+    Raises:
+        NotFound: There is no such shipment for this viewer.
+        InvalidInput: Names everything that is wrong.
     """
-    sent = given(change)
+    sent = sent_values(change)
     del sent["shipment_id"]
     value_problems(change).include(_update_problems(sent)).check()
     async with transaction(database, actor=viewer.actor) as conn:
@@ -109,8 +113,8 @@ async def update_return_shipment(database: Database, viewer: Viewer, change: Ret
         return await update_row(conn, RETURN_SHIPMENTS, before.id, differing)
 
 
-def _packed(new: NewReturnShipment) -> list[Packed]:
-    return [Packed(line_item_id=item.line_item_id, quantity=item.quantity) for item in new.shipped_items]
+def _packed(new: NewReturnShipment) -> list[PackedItem]:
+    return [PackedItem(line_item_id=item.line_item_id, quantity=item.quantity) for item in new.shipped_items]
 
 
 def _update_problems(sent: Mapping[str, Any]) -> Problems:
@@ -128,7 +132,7 @@ async def _carrier_problems(conn: Connection, carrier_id: ShipmentCarrierId) -> 
 
 
 async def _left(conn: Connection, locked: LockedRefund) -> dict[int, int]:
-    """What of the request's line items is to come back and is in no return shipment yet."""
+    """Return the quantities of the request's line items that are to be returned and are in no return shipment yet."""
     wanted: Counter[int] = Counter()
     for line in locked.lines:
         if line.line_item_id is not None and line.stage is not RefundStage.REFUND_DENIED:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.marketplace.catalogue.domain.stock import Offer, Wanted, price_now
+from app.marketplace.catalogue.domain.stock import Offer, PurchaseLine, price_now
 from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS
@@ -53,11 +53,11 @@ class OrderMaker:
             self._invoices.make(order, part, bought)
         return len(parts)
 
-    def _choose(self, at: datetime) -> tuple[dict[int, ChosenGoods], list[Wanted]]:
+    def _choose(self, at: datetime) -> tuple[dict[int, ChosenGoods], list[PurchaseLine]]:
         """Choose goods and quantities, of one shop or a few. Some goods sell more than others."""
         chance = self._chance
         bought: dict[int, ChosenGoods] = {}
-        wanted: list[Wanted] = []
+        wanted: list[PurchaseLine] = []
         for _ in range(chance.choices((1, 2, 3), (70, 22, 8))[0]):
             shop = self._shops[int(len(self._shops) * chance.random() ** 1.6)]
             is_collected = shop.is_collected_from and chance.happens("collected", 0.25, every=3)
@@ -68,13 +68,13 @@ class OrderMaker:
                     wanted.append(self._wanted(goods, len(wanted), at, is_collected=is_collected))
         return bought, wanted
 
-    def _wanted(self, goods: Goods, place: int, at: datetime, *, is_collected: bool) -> Wanted:
+    def _wanted(self, goods: Goods, place: int, at: datetime, *, is_collected: bool) -> PurchaseLine:
         if goods.is_file:
             delivery_type = DeliveryType.NO_DISPATCH
         else:
             delivery_type = DeliveryType.CLICK_AND_COLLECT if is_collected else DeliveryType.BUY_ONLINE
         quantity = 1 if goods.is_file else self._chance.choices((1, 2, 3, 4), (70, 20, 7, 3))[0]
-        return Wanted(
+        return PurchaseLine(
             path=f"lineItems.{place}",
             variant_id=goods.variant_id,
             quantity=quantity,
@@ -92,7 +92,7 @@ class OrderMaker:
             found.append(_adjustment(AdjustmentType.FEE, _WRAPPING_CENTS, "Gift wrapping"))
         return found
 
-    def _split(self, bought: Mapping[int, ChosenGoods], wanted: Sequence[Wanted], at: datetime) -> list[Part]:
+    def _split(self, bought: Mapping[int, ChosenGoods], wanted: Sequence[PurchaseLine], at: datetime) -> list[Part]:
         offers = {variant_id: _offer(one, at) for variant_id, one in bought.items()}
         terms = {}
         for line in wanted:

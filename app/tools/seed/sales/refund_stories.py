@@ -33,8 +33,8 @@ RETURNS = (
     Story(stage=RefundStage.REFUND_DENIED),
     Story(stage=RefundStage.RETURNED, is_sent_back=True),
     Story(stage=RefundStage.REFUND_ACCEPTED, is_sent_back=True),
-    Story(stage=RefundStage.AWAITING_RETURN),
     Story(stage=RefundStage.PENDING_APPROVAL),
+    Story(stage=RefundStage.AWAITING_RETURN),
     Story(stage=RefundStage.REFUNDED, is_sent_back=True),
     Story(stage=RefundStage.REFUNDED, fee=RefundStage.REFUNDED, is_sent_back=True),
     Story(stage=RefundStage.REFUNDED, fee=RefundStage.REFUND_DENIED, is_sent_back=True),
@@ -42,10 +42,10 @@ RETURNS = (
 )
 CANCELLATIONS = (
     Story(stage=RefundStage.REFUNDED, is_return=False, is_whole=True),
-    Story(stage=RefundStage.PENDING_APPROVAL, is_return=False),
     Story(stage=RefundStage.REFUNDED, is_return=False),
     Story(stage=RefundStage.REFUNDED, is_return=False, is_whole=True),
     Story(stage=RefundStage.REFUND_DENIED, is_return=False),
+    Story(stage=RefundStage.PENDING_APPROVAL, is_return=False),
     Story(stage=RefundStage.REFUND_ACCEPTED, is_return=False),
 )
 

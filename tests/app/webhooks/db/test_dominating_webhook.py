@@ -20,7 +20,7 @@ from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.engine.statements import listed_rows
 from schema.entities import global_ids
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.filters import delivery_attempts, operational_events, webhook_events
 from schema.filters.operational_events import OperationalEventFilters
 from schema.filters.webhook_events import StoredName, WebhookEventFilters
@@ -70,11 +70,11 @@ async def history(conn: Conn) -> Conn:
     return conn
 
 
-def _events(**filters: Any) -> Asked:
+def _events(**filters: Any) -> ListQuery:
     return webhook_events.ask(OPERATOR, None, WebhookEventFilters(**filters))
 
 
-LISTS: dict[str, tuple[Table[Any], Viewer, Asked, int]] = {
+LISTS: dict[str, tuple[Table[Any], Viewer, ListQuery, int]] = {
     "events of a small webhook": (WEBHOOK_EVENTS, OPERATOR, webhook_events.ask(OPERATOR, SMALL), 10),
     "events of a seller": (WEBHOOK_EVENTS, SELLER, webhook_events.ask(SELLER), 10),
     "attempts of a small webhook": (DELIVERY_ATTEMPTS, OPERATOR, delivery_attempts.ask(OPERATOR, SMALL), 10),

@@ -28,7 +28,7 @@ from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.engine.statements import listed_rows
 from schema.entities import global_ids
-from schema.entities.declarations import Asked
+from schema.entities.declarations import ListQuery
 from schema.filters import delivery_attempts as attempt_filters
 from schema.filters import webhook_events as filters
 from schema.filters.delivery_attempts import DeliveryAttemptFilters
@@ -301,7 +301,7 @@ async def _check_page(
     name: str,
     table: Table[Any],
     viewer: Viewer,
-    asked: Asked,
+    asked: ListQuery,
     cursor: tuple[str, int] | None,
 ) -> None:
     statement = listed_rows(table, viewer, asked, Slice(size=50, is_backward=False, cursor=cursor))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.kernel.size_bounded_cache import Kept
+from app.kernel.size_bounded_cache import SizedCache
 from app.webhooks.cel.process import KEPT_BYTES, find_program
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_filter import FilterError, check_filter, compile_filter, evaluate, event_of
@@ -111,7 +111,7 @@ def test_what_was_cut_is_told() -> None:
 
 
 def test_compiled_expressions_are_kept_by_their_size() -> None:
-    programs: Kept[str, Any] = Kept(KEPT_BYTES)
+    programs: SizedCache[str, Any] = SizedCache(KEPT_BYTES)
 
     for n in range(300):
         text = f'"{"x" * 1_900}" == "{n}"'

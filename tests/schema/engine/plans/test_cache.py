@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from schema import documents, schema
 from schema.engine.documents import Documents
-from schema.engine.planned import Planned
+from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import MAX_PLANS, OFTEN, Plans
 from tests.builders.sales import create_sale
 from tests.support.executors import by_plan, by_reference, context_of, fresh_plans
@@ -56,8 +56,8 @@ async def test_each_decision_of_variables_has_a_plan_up_to_a_number(conn: asyncp
 
 
 async def test_plans_are_forgotten_with_their_documents(conn: asyncpg.Connection) -> None:
-    kept = Documents(kept_characters=4_000)
-    planned = Planned(documents=kept, plans=Plans(schema._schema, kept))
+    kept = Documents(max_characters=4_000)
+    planned = PlanExecutor(documents=kept, plans=Plans(schema._schema, kept))
     texts = [f"# {number}\n{PAGE}" for number in range(100)]
     for text in texts:
         kept.read(schema, text)
@@ -74,7 +74,7 @@ async def test_plans_are_forgotten_with_their_documents(conn: asyncpg.Connection
 
 
 async def test_plan_of_a_forgotten_document_is_not_counted(conn: asyncpg.Connection) -> None:
-    kept = Documents(kept_characters=1_200)
+    kept = Documents(max_characters=1_200)
     known = kept.read(schema, PAGE)
     kept.read(schema, "{ __typename }" + " " * 900)
 

@@ -11,9 +11,9 @@ from graphql import (
 )
 
 from schema.engine.plans.compile import Compiler
+from schema.engine.plans.errors import UnsupportedQuery
 from schema.engine.plans.levels import Page
 from schema.engine.plans.operation import compile_operation
-from schema.engine.plans.selection import Unsupported
 from schema.entities.declarations import ENTITIES, Leaf, Relation
 from schema.entities.declared import declared_fields
 from tests.schema.walk import GRAPH, object_type
@@ -57,8 +57,10 @@ def _is_planned(type_name: str, selection: str) -> bool:
     root = Relation(target=ENTITIES[type_name].table, local="id", remote="id")
     level = compiler.level(root, compiler.slots.add(Page()))
     try:
-        compiler.object(level, level.alias, object_type(type_name), [_operation(f"{{ {selection} }}").selection_set])
-    except Unsupported:
+        compiler.define_object(
+            level, level.alias, object_type(type_name), [_operation(f"{{ {selection} }}").selection_set]
+        )
+    except UnsupportedQuery:
         return False
     compiler.code.built()
     return True
@@ -77,7 +79,7 @@ def _is_root_planned(selection: str) -> bool:
     operation = _operation(f"{{ {selection} }}")
     try:
         compile_operation(GRAPH, parse(f"{{ {selection} }}"), operation, None)
-    except Unsupported:
+    except UnsupportedQuery:
         return False
     return True
 

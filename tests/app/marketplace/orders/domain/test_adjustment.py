@@ -2,14 +2,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.marketplace.orders.domain.adjustment import (
-    Adjusted,
     AdjustmentAppliesTo,
+    AdjustmentTotal,
     AdjustmentType,
     NewAdjustment,
-    adjusted,
     adjustment_form_problems,
     discount_problems,
-    shared,
+    divide_adjustment,
+    sum_adjustments,
 )
 
 SUBTOTAL, SHIPPING = AdjustmentAppliesTo
@@ -24,27 +24,27 @@ def _fee(cents: int) -> NewAdjustment:
 
 
 def test_promotions_and_fees_are_summed_up_apart() -> None:
-    found = adjusted([_promotion(300), _fee(100), _promotion(50), _promotion(7, SHIPPING)], SUBTOTAL)
+    found = sum_adjustments([_promotion(300), _fee(100), _promotion(50), _promotion(7, SHIPPING)], SUBTOTAL)
 
     assert (found.discount_cents, found.fee_cents, found.cents) == (350, 100, -250)
 
 
 def test_lines_share_in_proportion_to_their_totals() -> None:
-    shares = shared(Adjusted(discount_cents=100, fee_cents=10), [1000, 0, 2000])
+    shares = divide_adjustment(AdjustmentTotal(discount_cents=100, fee_cents=10), [1000, 0, 2000])
 
     assert [share.discount_cents for share in shares] == [33, 0, 67]
     assert [share.fee_cents for share in shares] == [3, 0, 7]
 
 
 def test_a_fee_on_what_is_free_is_the_first_lines() -> None:
-    assert [share.fee_cents for share in shared(Adjusted(fee_cents=5), [0, 0])] == [5, 0]
+    assert [share.fee_cents for share in divide_adjustment(AdjustmentTotal(fee_cents=5), [0, 0])] == [5, 0]
 
 
 @given(st.data(), st.lists(st.integers(0, 2**62), min_size=1, max_size=8))
 def test_shares_sum_up_and_leave_no_line_below_nothing(data: st.DataObject, totals: list[int]) -> None:
     discount = data.draw(st.integers(0, sum(totals)))
 
-    shares = [share.discount_cents for share in shared(Adjusted(discount_cents=discount), totals)]
+    shares = [share.discount_cents for share in divide_adjustment(AdjustmentTotal(discount_cents=discount), totals)]
 
     assert sum(shares) == discount
     assert all(0 <= share <= total for share, total in zip(shares, totals, strict=True))

@@ -4,7 +4,7 @@ import pytest
 
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
 from app.marketplace.orders.domain.order import DeliveryType
-from app.marketplace.orders.domain.shipment import Packed, packing_problems, shipping_problems, tracking_link
+from app.marketplace.orders.domain.shipment import PackedItem, packing_problems, shipping_problems, tracking_link
 
 ORDERED_AT = datetime(2030, 1, 1, 12, 0, 0, 900_000, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ def test_is_not_dispatched_before_the_second_of_the_order(seconds: float, is_leg
         ordered_at=ORDERED_AT,
         dispatched_at=ORDERED_AT + timedelta(seconds=seconds),
         awaiting={1: 1},
-        packed=[Packed(line_item_id=1, quantity=1)],
+        packed=[PackedItem(line_item_id=1, quantity=1)],
     )
 
     assert (not problems) is is_legal
@@ -36,7 +36,7 @@ def test_is_not_dispatched_before_the_second_of_the_order(seconds: float, is_leg
     ],
 )
 def test_no_more_is_packed_than_awaits_dispatch(quantities: list[int], problems: dict[str, list[str]]) -> None:
-    packed = [Packed(line_item_id=1, quantity=quantity) for quantity in quantities]
+    packed = [PackedItem(line_item_id=1, quantity=quantity) for quantity in quantities]
 
     assert packing_problems({1: 3}, packed) == problems
 

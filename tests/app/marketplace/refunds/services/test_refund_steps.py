@@ -43,7 +43,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ListQuery:
     """A request whose lines stand at given stages, each for one item that was sent."""
 
     invoice_id: InvoiceId
@@ -52,7 +52,7 @@ class Asked:
     item: LineItem
 
 
-async def _asked(conn: Connection, *stages: RefundStage, is_dispatched: bool = True, **request: Any) -> Asked:
+async def _asked(conn: Connection, *stages: RefundStage, is_dispatched: bool = True, **request: Any) -> ListQuery:
     invoice = await create_invoice(conn, total_cents=9000, updated_at=LONG_AGO)
     awaiting = 0 if is_dispatched else 9
     item = await create_line_item(
@@ -76,7 +76,7 @@ async def _asked(conn: Connection, *stages: RefundStage, is_dispatched: bool = T
         )
         for stage in stages
     ]
-    return Asked(invoice_id=invoice.id, request_id=made.id, line_ids=[line.id for line in lines], item=item)
+    return ListQuery(invoice_id=invoice.id, request_id=made.id, line_ids=[line.id for line in lines], item=item)
 
 
 async def _stages(conn: Connection) -> list[str]:

@@ -1,6 +1,6 @@
-"""Rows as PostgreSQL writes them in JSON: each an array of its values, with the rows below it in it.
+"""Rows as JSON: each row is an array of its values, and a list below it is an array of such rows.
 
-Read by orjson, a page takes a third of the CPU that it takes as the driver's records of arrays of records.
+Reading JSON by orjson takes a third of the CPU time of the driver's nested records.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,54 +12,60 @@ import orjson
 from app.db.pool import Record
 from app.db.table import JsonText, Table
 
-#: PostgreSQL passes no more to a function.
+#: The most arguments that PostgreSQL passes to a function.
 _MAX_ARGUMENTS = 100
-#: A time with all six digits of its microseconds stands in a response as it arrives; any other is read first.
+#: A time with all six digits of its microseconds is copied into the response as it is; any other is converted.
 TIME_FORM = "(x if (x := {r})[26:] == '+00:00' and x[4] == '-' else {c}(x))"
 
-#: Without a zone, as the driver has them.
+#: Without a zone, like the values of the driver.
 _INFINITE = {"infinity": datetime.max, "-infinity": datetime.min}  # noqa: DTZ901
 
 FromJson = Callable[[Any], Any]
 
 
 def row_sql(values: Sequence[str]) -> str:
-    """One row, of the expressions of its values."""
+    """Return the SQL of one row, given the expressions of its values."""
     if len(values) <= _MAX_ARGUMENTS:
         return f"json_build_array({', '.join(values)})"
     return f"array_to_json(array[{', '.join(f'to_json({value})' for value in values)}])"
 
 
 def rows_sql(select: str) -> str:
-    """The rows of a SELECT of one such row each."""
+    """Return the SQL of a list, given the SELECT of its rows."""
     return f"array_to_json(array({select}))"
 
 
-def value_sql(table: Table[Any], alias: str, column: str) -> str:
-    """As text where JSON can't hold it: it has no NaN and no -0.0, and what is JSON itself would not stay a text."""
+def value_sql(table: Table[object], alias: str, column: str) -> str:
+    """Return the SQL of a column's value.
+
+    Floats are cast to text, because JSON has no NaN and no -0.0. JSON is cast, too: it has to stay a text.
+    """
     kind, _ = table.kind(column)
     return f'{alias}."{column}"{"::text" if kind in (float, JsonText) else ""}'
 
 
 def read_rows(records: Iterable[Record]) -> list[list[Any]]:
-    """The rows of a statement that selects one such row each."""
+    """Parse the records of a statement that selects one row as JSON in each."""
     return [orjson.loads(record[0]) for record in records]
 
 
-def from_json(table: Table[Any], column: str) -> FromJson | None:
-    """What makes the driver's value of what arrives; None where they are the same. Raises ValueError."""
+def from_json(table: Table[object], column: str) -> FromJson | None:
+    """Return the function from a column's JSON value to the driver's value; None if they are equal.
+
+    The function raises ValueError for a value that Python can't represent.
+    """
     kind, _ = table.kind(column)
     convert = _CONVERTERS.get(kind)
     return None if convert is None else lambda value: None if value is None else convert(value)
 
 
 def time_from_json(text: str) -> datetime:
-    """As the driver reads it, infinity included. Raises ValueError for what is no time of Python's, such as 44 BC."""
+    """Parse a time as the driver does, infinity included. Raises ValueError for times such as 44 BC."""
     return _INFINITE.get(text) or datetime.fromisoformat(text).astimezone(UTC)
 
 
 def time_shown(text: str) -> str | datetime:
-    """As it stands in a response: PostgreSQL leaves zeros at the end of a fraction out."""
+    """Return a time as the response shows it: PostgreSQL omits zeros at the end of a fraction."""
     if text[4] == "-" and text[19] == "." and text.endswith("+00:00"):
         return f"{text[:-6]:0<26}+00:00"
     return time_from_json(text)

@@ -1,4 +1,4 @@
-"""How large a schema is as introspection shows it, in the mean: what its lists count when a cost is computed."""
+"""Mean sizes of the lists of introspection. They are used for the cost of introspecting queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,36 +17,38 @@ from graphql import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """`totals`: by a field's name, how many values or rows it has in the whole schema, and for how many owners.
+class IntrospectionSizes:
+    """Mean sizes of a schema's introspection lists.
 
-    largest  how many fields the type with the most has.
+    Args:
+        totals: By the name of a list, its rows in the whole schema and the number of owners of such a list.
+        largest: The number of fields of the type with the most fields.
     """
 
     totals: dict[str, tuple[int, int]]
     largest: int
 
     def rows(self, name: str, each: int) -> int:
-        """What the rows of a list cost that cost `each`. In whole numbers: nested fragments can reach any."""
+        """Return the cost of a list whose rows cost `each`. Integers, because nested fragments reach any size."""
         rows, owners = self.totals.get(name, (1, 1))
         return -(-rows * each // owners)
 
     def of_largest(self, each: int) -> int:
-        """What a type costs that may be the largest, where the mean one costs `each`."""
+        """Return the upper bound for `__type`: the mean cost scaled to the type with the most fields."""
         fields, types = self.totals["fields"]
         return -(-self.largest * types * each // fields)
 
 
 @lru_cache(maxsize=4)
-def described(schema: GraphQLSchema) -> Described:
-    """Count once."""
+def introspection_sizes(schema: GraphQLSchema) -> IntrospectionSizes:
+    """Return the sizes of a schema, which are counted once."""
     types = list(schema.type_map.values())
     inputs = [each for each in types if is_input_object_type(each)]
     fields = [_fields(each) for each in types if not is_input_object_type(each)]
     arguments = [argument for each in fields for field in each for argument in field.args.values()]
     inputs_of = [field for each in inputs for field in _fields(each)]
     members = sum(len(schema.get_possible_types(each)) for each in types if is_abstract_type(each))
-    return Described(
+    return IntrospectionSizes(
         totals={
             "types": (len(types), 1),
             "directives": (len(schema.directives), 1),
@@ -63,7 +65,7 @@ def described(schema: GraphQLSchema) -> Described:
 
 
 def _wrapped(declared: Sequence[GraphQLType]) -> tuple[int, int]:
-    """How many types have one inside, as `[Int!]!` has three times, and how many there are in all."""
+    """Count the types that wrap another one (`[Int!]!` has three of them), and all types."""
     wrappers = 0
     for each in declared:
         while isinstance(each, GraphQLNonNull | GraphQLList):

@@ -1,4 +1,4 @@
-"""Objects of one type by their ids: one statement, whatever is nested in them and however many there are."""
+"""The plan of objects of one type by their ids: one statement, however many there are and whatever they contain."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,18 +8,17 @@ from graphql import GraphQLObjectType
 from app.auth.viewers import Viewer
 from schema.engine.plans.compile import Compiler
 from schema.engine.plans.levels import Build, Page
-from schema.engine.plans.nested import Nested
-from schema.engine.plans.reads import Written, read
 from schema.engine.plans.selection import Sets
+from schema.engine.plans.sql import SqlCache, SqlWriter, read
 from schema.engine.reader import Reader
 from schema.engine.statements import row_rule
 from schema.entities.declarations import ENTITIES, Relation
 
 
-class Objects:
-    """What is selected of them, compiled. `build` makes the object of a row; `slots` are those of one run.
+class ObjectsPlan:
+    """A compiled selection on objects of one type. `build(row, slots)` returns the object of a row.
 
-    Raises Unsupported for what only the reference executor knows.
+    Raises UnsupportedQuery for what only the reference executor supports.
     """
 
     def __init__(self, compiler: Compiler, type_name: str, sets: Sets, *, with_deleted: bool = False) -> None:
@@ -27,20 +26,20 @@ class Objects:
         assert isinstance(graphql_type, GraphQLObjectType)
         by_id = Relation(target=ENTITIES[type_name].table, local="id", remote="id", with_deleted=with_deleted)
         self.compiler = compiler
-        self._written = Written(compiler)
+        self._sql_cache = SqlCache(compiler)
         self._level = compiler.level(by_id, compiler.slots.add(Page()))
         self._id = self._level.column(self._level.alias, "id")
-        build = compiler.object(self._level, self._level.alias, graphql_type, sets)
+        build = compiler.define_object(self._level, self._level.alias, graphql_type, sets)
         self.build: Build = compiler.code.built()[build]
 
     async def rows(
         self, keys: Sequence[int], reader: Reader, viewer: Viewer, slots: Sequence[Any]
     ) -> dict[int, list[Any]]:
-        """Those that there are for the viewer. Raises what a statement raises."""
+        """Read the rows that the viewer may see, by their ids. Raises what a statement raises."""
         level = self._level
         rule, args = row_rule(level.relation, viewer, 2)
-        # With one id PostgreSQL keeps its plan; with an array of them it would make another one each time.
-        asked, key = ("= any($1::bigint[])", list(keys)) if len(keys) > 1 else ("= $1::bigint", keys[0])
-        source = f"select t.* from {level.table.name} t where t.id {asked} and {rule}"
-        rows = await read(reader, Nested(viewer, slots, [key, *args]), level, self._written, source)
+        # For one id PostgreSQL reuses its plan; for an array it would plan each time.
+        condition, key = ("= any($1::bigint[])", list(keys)) if len(keys) > 1 else ("= $1::bigint", keys[0])
+        source = f"select t.* from {level.table.name} t where t.id {condition} and {rule}"
+        rows = await read(reader, SqlWriter(viewer, slots, [key, *args]), level, self._sql_cache, source)
         return {row[self._id]: row for row in rows}

@@ -10,7 +10,7 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from app.db.table import JsonText
 from schema import schema
-from schema.engine.plans.in_json import from_json, time_shown
+from schema.engine.plans.json_rows import from_json, time_shown
 from schema.entities.declarations import ENTITIES, Relation
 from schema.entities.declared import declaration_of
 from tests.builders.difficult_sales import create_difficult_sales

@@ -15,7 +15,7 @@ import pytest
 from app.auth.viewers import Scope, create_key
 from app.main import create_app
 from app.marketplace.catalogue.db.sellers import SellerId
-from schema.engine.planned import Planned
+from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import OFTEN
 from tests.builders.difficult_sales import create_difficult_sales
 from tests.builders.sales import Sale, create_sales
@@ -39,13 +39,13 @@ class Api:
     """The application, asked without a network between. `planned` tells how operations were executed."""
 
     client: httpx.AsyncClient
-    planned: Planned
+    plan_executor: PlanExecutor
     conn: asyncpg.Connection
     key: str
 
     @property
     def counts(self) -> Counter[str]:
-        return self.planned.counts
+        return self.plan_executor.counts
 
     async def ask(self, query: str, *, key: str | None = None, **request: Any) -> bytes:
         response = await self.post(query, key=key, **request)
@@ -59,7 +59,7 @@ class Api:
     async def compiled(self, query: str, *, key: str | None = None, **request: Any) -> bytes:
         """Ask until there is a plan; what was answered before there was one."""
         answers = {await self.ask(query, key=key, **request) for _ in range(OFTEN + 1)}
-        await self.planned.plans.settle()
+        await self.plan_executor.plans.settle()
         (answer,) = answers
         return answer
 
@@ -78,7 +78,7 @@ async def api(database_url: str, conn: asyncpg.Connection) -> AsyncIterator[Api]
         httpx.AsyncClient(transport=transport, base_url="http://api") as client,
     ):
         key = await create_key(conn, name="the operator's", seller_id=None)
-        yield Api(client=client, planned=application.state.planned, conn=conn, key=key)
+        yield Api(client=client, plan_executor=application.state.plan_executor, conn=conn, key=key)
 
 
 async def test_every_request_of_a_document_gives_the_same_bytes(api: Api) -> None:
@@ -99,7 +99,7 @@ async def test_requests_do_not_wait_for_a_plan(api: Api) -> None:
 
     answers = await asyncio.gather(*(api.ask(page) for _ in range(20)))
     during = api.counts["reference"]
-    await api.planned.plans.settle()
+    await api.plan_executor.plans.settle()
     after = await api.ask(page)
 
     assert set(answers) == {after}
@@ -252,7 +252,7 @@ async def test_get_is_answered_by_the_plan_too(api: Api) -> None:
 )
 async def test_never_by_a_plan(api: Api, document: str) -> None:
     answers = {await api.ask(document) for _ in range(5)}
-    await api.planned.plans.settle()
+    await api.plan_executor.plans.settle()
 
     assert len(answers) == 1
     assert api.counts == {"reference": 5}
