@@ -134,7 +134,7 @@ class Settings(BaseSettings):
 
 
 def _is_server(text: str) -> bool:
-    match = re.fullmatch(r"\[([0-9a-f_a-F:.]+)\](?::([0-9]{1,5}))?|([0-9.]+):([0-9]{1,5})", text)
+    match = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::([0-9]{1,5}))?|([0-9.]+):([0-9]{1,5})", text)
     address, port = (match[1] or match[3], match[2] or match[4] or "53") if match else (text, "53")
     with contextlib.suppress(ValueError):
         return bool(ip_address(address)) and 1 <= int(port) <= 65535

@@ -60,7 +60,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What tests have measured, such as the time to recover from a fault; without it, output of what passes is lost."""
+    """Print the figures that tests have measured, since the output of a test that passes is lost."""
     reports = [one for name in ("passed", "failed") for one in terminalreporter.getreports(name)]
     told = [line for one in reports for line in one.capstdout.splitlines() if line.startswith(TOLD)]
     if told:

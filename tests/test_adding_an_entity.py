@@ -1,4 +1,4 @@
-"""What a new entity takes: the files of the README's “Add an entity”, in a copy of the repository. All else follows."""
+"""A new entity takes the files that app/docs/extending.md names. All else follows from them."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Which Python `make` installs with: the one that PYTHON names or none; without PYTHON the first that serves."""
+"""`make` installs with the Python that PYTHON names or none; without PYTHON with the first that serves."""
 
 import os
 import shutil

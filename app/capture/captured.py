@@ -45,7 +45,7 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Captured:
+class CapturedTable:
     """A table whose changes are recorded. A change of `ignored` columns alone is none.
 
     is_log  its rows are written once and cleared away when they are old: only that they are added is recorded.
@@ -192,7 +192,7 @@ def _roots(table: Table[Any]) -> Iterator[Root]:
 
 
 CAPTURED = tuple(
-    Captured(table=table.name, roots=roots, is_log=table.is_log)
+    CapturedTable(table=table.name, roots=roots, is_log=table.is_log)
     for table in tables().values()
     if (roots := tuple(_roots(table)))
 )

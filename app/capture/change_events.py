@@ -15,7 +15,7 @@ from app.webhooks.domain.webhook import WebhookEventName
 
 
 class Lane(IntEnum):
-    """Which queue a change event waits in. Publishers take the lanes in turns, so that none holds up another."""
+    """The queue in which a change event waits. Publishers take the lanes in turns, so that none holds up another."""
 
     ORDINARY = 0
     """A change like most."""
@@ -213,7 +213,7 @@ async def may_prepare_transactions(conn: Connection) -> bool:
 
 
 async def work_waits(conn: Connection) -> Waiting:
-    """What there is to do for workers. A look-up in an index each."""
+    """Tell which work waits for workers. Each answer is one look-up in an index."""
     # statement_timestamp(): by the volatile clock_timestamp() no index can be searched, and each look would read
     # all events that wait for their retry.
     row = await conn.fetchrow(

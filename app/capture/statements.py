@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.capture.captured import Captured, Root
+from app.capture.captured import CapturedTable, Root
 
 #: Entries in change_events.changes; a bulk change of one entity with more rows is marked as cut.
 MAX_CHANGES = 50
@@ -42,7 +42,7 @@ class RowSource:
     new: str
 
 
-def capture_body(captured: Captured, columns: Mapping[str, str], source: RowSource) -> str:
+def capture_body(captured: CapturedTable, columns: Mapping[str, str], source: RowSource) -> str:
     """Return the statements of a capture function, which count the recorded events in `total`.
 
     Args:
@@ -123,7 +123,7 @@ def _row_sql(table: str, roots: Sequence[Root], columns: Mapping[str, str], rows
     ) m group by m.place, m.root"""
 
 
-def _update_sql(captured: Captured, roots: Sequence[Root], columns: Mapping[str, str], source: RowSource) -> str:
+def _update_sql(captured: CapturedTable, roots: Sequence[Root], columns: Mapping[str, str], source: RowSource) -> str:
     """Record changed rows. A child that moves has left one parent and come to another.
 
     A row whose key has changed has no counterpart: it is recorded as one row deleted and another one inserted.
@@ -144,7 +144,9 @@ def _update_sql(captured: Captured, roots: Sequence[Root], columns: Mapping[str,
     ) m group by m.place, m.root"""
 
 
-def _differing_rows(captured: Captured, roots: Sequence[Root], columns: Mapping[str, str], source: RowSource) -> str:
+def _differing_rows(
+    captured: CapturedTable, roots: Sequence[Root], columns: Mapping[str, str], source: RowSource
+) -> str:
     """Rows that differ: `id`, `op`, `c` for the names of the columns, and both values of what the roots read."""
     soft = ""
     if "deleted_at" in columns:

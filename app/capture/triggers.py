@@ -11,7 +11,7 @@ replication applies, which runs no statements. They fire in the role `replica` a
 
 from collections.abc import Mapping
 
-from app.capture.captured import CAPTURED, Captured
+from app.capture.captured import CAPTURED, CapturedTable
 from app.capture.statements import SETTINGS, RowSource, capture_body
 from app.db.pool import Connection
 
@@ -34,7 +34,7 @@ async def install(conn: Connection) -> None:
         await conn.execute(_applied_triggers_sql(captured))
 
 
-def function_sql(captured: Captured, columns: Mapping[str, str]) -> str:
+def function_sql(captured: CapturedTable, columns: Mapping[str, str]) -> str:
     """Return the definition of a table's statement trigger function.
 
     Args:
@@ -43,7 +43,7 @@ def function_sql(captured: Captured, columns: Mapping[str, str]) -> str:
     return _function_sql(f"capture_{captured.table}", capture_body(captured, columns, _TRANSITION_TABLES))
 
 
-def _applied_function_sql(captured: Captured, columns: Mapping[str, str]) -> str:
+def _applied_function_sql(captured: CapturedTable, columns: Mapping[str, str]) -> str:
     """Return the definition of a table's row trigger function. Its plans serve every row: planning one costs more."""
     return _function_sql(
         f"capture_applied_{captured.table}",
@@ -73,7 +73,7 @@ begin
 end $capture$"""
 
 
-def _triggers_sql(captured: Captured) -> str:
+def _triggers_sql(captured: CapturedTable) -> str:
     """Three statement triggers, since transition tables allow one event each, and one against TRUNCATE."""
     table = captured.table
     kinds = {
@@ -97,7 +97,7 @@ def _triggers_sql(captured: Captured) -> str:
     return ";\n".join([*created, refused, *always])
 
 
-def _applied_triggers_sql(captured: Captured) -> str:
+def _applied_triggers_sql(captured: CapturedTable) -> str:
     """Triggers of the role `replica` alone: of each row, unless a statement trigger records it.
 
     An importer may choose this role, too, and so does the first copy of a subscription. Both run statements, which

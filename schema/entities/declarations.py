@@ -1,4 +1,4 @@
-"""What a GraphQL type was declared as: its table, its rule, and for each field where its value comes from.
+"""Declarations of GraphQL types: the table, its rule, and the source of each field's value.
 
 Pure data, made by `schema/entities/fields.py`. Loaders, watched columns, `changed` paths (and compiled plans) read it.
 """
@@ -108,7 +108,7 @@ class Relation:
 
     @property
     def label(self) -> str:
-        """What tells it, in the words of the graph, from other relations to the same table."""
+        """Return the name, in the words of the graph, that tells it from other relations to the same table."""
         return self.kind or self.local
 
     @property
@@ -131,7 +131,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """What a root list's arguments ask for: a condition over the alias `t`, its arguments from `$1`, an order.
+    """The query that a root list's arguments make: a condition over the alias `t`, its arguments from `$1`, an order.
 
     parts  `where` once more, as conditions that exclude each other and together mean the same. Each part is read by
            itself in the order of the list, by an index that serves none of the other parts. Empty: `where` alone.
@@ -145,7 +145,7 @@ class ListQuery:
 
 
 def everything(viewer: Viewer) -> ListQuery:
-    """What a root list without arguments asks for."""
+    """Return the query of a root list without arguments."""
     return ListQuery()
 
 

@@ -1,4 +1,4 @@
-"""What the fields of the schema were declared as."""
+"""Look up the declarations of the schema's fields."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from schema.entities.fields import DeclaredField
 
 
 def declaration_of(field: GraphQLField) -> Declaration | None:
-    """How a field was declared; None for one with a resolver of its own."""
+    """Return the declaration of a field; None for one with a resolver of its own."""
     declared = field.extensions.get("strawberry-definition")
     return declared.declaration if isinstance(declared, DeclaredField) else None
 

@@ -1,4 +1,4 @@
-"""How a type's leaves are declared: `column`, `computed`, `cents`. Its relations are in `relations.py`.
+"""Functions that declare a type's leaves: `column`, `computed`, `cents`. Its relations are in `relations.py`.
 
 Each declaration says which columns it reads, so that the dataloaders, a stored query's watched columns and
 (from the same place) compiled plans have one source. No resolver below the root does I/O of its own: a leaf

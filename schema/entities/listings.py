@@ -11,7 +11,7 @@ from schema.entities.declarations import Listing, ListQuery, everything
 from schema.entities.fields import PAGE_ARGUMENTS, DeclaredField
 
 
-class Listed(DeclaredField):
+class ListField(DeclaredField):
     """Resolves from what `Listing` says."""
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
@@ -35,7 +35,7 @@ def listing(
 
     arguments  those of `ask`, which is given the viewer before them.
     """
-    made = Listed(
+    made = ListField(
         python_name=None,
         graphql_name=None,
         type_annotation=None,

@@ -1,4 +1,4 @@
-"""Which viewer sees which rows: one rule per table, from what the table says, applied wherever its rows are read.
+"""Rules of visibility: one for each table, from what the table says, applied wherever its rows are read.
 
 The operator sees every row. For a seller each rule is a SQL condition over the row's alias, in which
 `$seller` stands for the parameter that holds the viewer's seller id.

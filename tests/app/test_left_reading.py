@@ -1,4 +1,4 @@
-"""What many fields read together is cancelled by an error of none of them, and is never left on the connection."""
+"""An error of one field cancels no read of another, and no read is left on the connection."""
 
 import asyncio
 

@@ -61,7 +61,7 @@ async def claim_all(conn: Connection) -> list[DueEvent]:
 
 
 def result_of(due: DueEvent, **overrides: Any) -> Result:
-    """What a claimed event's attempt came to: delivered, unless told otherwise."""
+    """Return the result of a claimed event's attempt: delivered, unless told otherwise."""
     values = {
         "id": due.id,
         "webhook_id": due.webhook_id,

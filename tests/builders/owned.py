@@ -1,4 +1,4 @@
-"""What an entity owns by type and id. The owner is given: `create_image(conn, "Advert", advert.id)`."""
+"""Builders of rows that name their owner by type and id: `create_image(conn, "Advert", advert.id)`."""
 
 from typing import Any
 

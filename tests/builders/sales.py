@@ -82,5 +82,5 @@ async def create_sale(conn: Connection, *, seller: Seller | None = None, order: 
 
 
 async def create_sales(conn: Connection, number: int) -> list[Sale]:
-    """That many sales, each of a seller and an order of its own."""
+    """Create so many sales, each with a seller and an order of its own."""
     return [await create_sale(conn) for _ in range(number)]

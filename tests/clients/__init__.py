@@ -1,4 +1,4 @@
-"""What clients do with the API: audits over HTTP, lint of its SDL, generators of typed clients.
+"""Clients of the API: audits over HTTP, lint of its SDL, generators of typed clients.
 
 Their tools are in other languages and environments; `make clients` installs them below this folder, from locked
 versions. Without them, the tests that need them are skipped.

@@ -1,4 +1,4 @@
-"""How a schema may change under its clients: what breaks them has to be announced."""
+"""The changes of a schema that break its clients: they have to be announced."""
 
 from collections.abc import Iterator
 

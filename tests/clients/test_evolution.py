@@ -1,4 +1,4 @@
-"""What a client was built against keeps working, or the changelog says that it does not."""
+"""A client keeps working with a newer schema, or the changelog says that it does not."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What endpoints do, and what the subscriber then reads of it: one attempt each, and nobody else held up."""
+"""Each answer of an endpoint is an attempt that the subscriber can read, and it holds up nobody else."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What changes while a webhook is disabled is missed, and its present state goes out when it is enabled again."""
+"""A disabled webhook misses changes, and is sent the present states when it is enabled again."""
 
 from collections.abc import Callable
 

@@ -63,7 +63,7 @@ def spelled(port: int) -> list[str]:
 
 
 async def saved(platform: Platform, urls: Sequence[str]) -> list[Any]:
-    """What came of registering a webhook for each URL, but for those that were refused for it."""
+    """Register a webhook for each URL, and return the answers but those that refuse the URL."""
     answers = [await platform.create_webhook(url, "") for url in urls]
     return [
         (url, answer)

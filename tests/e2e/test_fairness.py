@@ -51,7 +51,7 @@ async def compared(platform: Platform, receiver: Receiver, name: str) -> AsyncIt
 
 
 async def abandon(conn: asyncpg.Connection) -> None:
-    """What is still open would keep the worker from stopping."""
+    """End the open requests, which would keep the worker from stopping."""
     await conn.execute("delete from delivery_attempts; update webhook_events set state = 'CANCELLED'")
 
 

@@ -1,4 +1,4 @@
-"""What an operator watches: the figures of a worker that has published and delivered."""
+"""The metrics of a worker that has published and delivered tell so."""
 
 import asyncio
 import socket

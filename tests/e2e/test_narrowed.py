@@ -1,4 +1,4 @@
-"""What a subscriber was told before anything was sent holds for what arrives."""
+"""Deliveries keep to what the API has told the subscriber before."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What happens to a webhook is told by another, through the same pipeline as everything else."""
+"""A webhook about operational events tells what happens to other webhooks."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ VARIANT = "query($id: ID!) { node(id: $id) { ... on Variant { countOnHand } } }"
 
 @dataclass(slots=True)
 class Answers:
-    """Which status each path is answered with; 200 unless it is named."""
+    """Answer each path with its status; 200 unless it is named."""
 
     status: dict[str, int] = field(default_factory=dict)
 

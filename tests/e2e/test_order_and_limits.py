@@ -35,7 +35,7 @@ async def two_workers(database_url: str, redis_url: str) -> AsyncIterator[Platfo
 
 @dataclass(slots=True)
 class Watch:
-    """How many POSTs are in flight, in all and for each entity, while each is answered after a while."""
+    """Count the POSTs in flight, in all and for each entity, while each is answered after a while."""
 
     answer_after_s: float
     failing_share: float = 0.0

@@ -1,4 +1,4 @@
-"""What Tellgraph itself could not send: it goes out when the secret key is put right; what is gone fails."""
+"""An event that Tellgraph could not send goes out when the secret key is right again."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""What people do by hand reaches the endpoint: replays, tests, backfills, rotated secrets."""
+"""Actions of people reach the endpoint: replays, tests, backfills, rotated secrets."""
 
 import base64
 from typing import Any

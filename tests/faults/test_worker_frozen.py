@@ -21,10 +21,7 @@ async def test_worker_frozen_in_its_claim_sends_nothing_older_than_what_was_sent
     conn, locking = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
     webhook = await create_subscription(conn, receiver.url(), timeout_s=1, concurrent_send_limit=50)
     settings = {"deliver_lease_s": 3}
-    with (
-        worker_process(database_url, redis_url, **settings) as frozen,
-        worker_process(database_url, redis_url, **settings) as other,
-    ):
+    with worker_process(database_url, redis_url, **settings) as frozen:
         await started(frozen)
         async with locking.transaction():
             await locking.execute("lock table delivery_attempts in access exclusive mode")
@@ -37,15 +34,17 @@ async def test_worker_frozen_in_its_claim_sends_nothing_older_than_what_was_sent
             )
             frozen.freeze()
         await until(lambda: conn.fetchval("select bool_and(state = 'SENDING') from webhook_events"))
-        await started(other)
-        await receiver.wait_for(count=ENTITIES)
-        new = await create_due_events(conn, webhook, ENTITIES)
-        await receiver.wait_for(count=2 * ENTITIES)
+        # Only now: it must not have claimed any of them first.
+        with worker_process(database_url, redis_url, **settings) as other:
+            await started(other)
+            await receiver.wait_for(count=ENTITIES)
+            new = await create_due_events(conn, webhook, ENTITIES)
+            await receiver.wait_for(count=2 * ENTITIES)
 
-        frozen.thaw()
-        dropped = await frozen.wait_for("delivery.lease_over", ENTITIES)
+            frozen.thaw()
+            dropped = await frozen.wait_for("delivery.lease_over", ENTITIES)
+            await other.stop()
         # What it claims from now on is sent.
-        await other.stop()
         await create_due_events(conn, webhook, first_entity=1_000)
         await receiver.wait_for(count=2 * ENTITIES + 1)
         assert await frozen.stop() == 0

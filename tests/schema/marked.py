@@ -88,7 +88,7 @@ Row = dict[str, Any]
 
 
 @dataclass(slots=True, kw_only=True)
-class Marked:
+class MarkedRows:
     """`rows`: the first row of each table and owner; `all_rows`: with those that point across."""
 
     columns: dict[str, list[Column]]
@@ -104,9 +104,9 @@ class Marked:
         return next((row for of in (owner, "ALL", "S0") if (row := self.rows.get((table, of)))), None)
 
 
-async def create_marked(conn: Connection) -> Marked:
+async def create_marked(conn: Connection) -> MarkedRows:
     """Fill an empty database. A table that needs another value than these raises the database's own error."""
-    marked = Marked(columns=await _catalogue(conn))
+    marked = MarkedRows(columns=await _catalogue(conn))
     pending = [table for table in marked.columns if table not in OWNED]
     while pending:
         ready = [table for table in pending if _is_ready(marked, table, pending)]
@@ -131,12 +131,12 @@ def _owners(table: str) -> tuple[str, ...]:
     return ("S0",) if table in OPERATORS_OWN else ("S1", "S2", "S0") if table == "addresses" else ("S1", "S2")
 
 
-def _is_ready(marked: Marked, table: str, pending: list[str]) -> bool:
+def _is_ready(marked: MarkedRows, table: str, pending: list[str]) -> bool:
     targets = {column.target for column in marked.columns[table] if column.target}
     return not (targets - OWNED - {table}) & set(pending)
 
 
-async def _insert(conn: Connection, marked: Marked, table: str, owner: str, given: Row) -> Row:
+async def _insert(conn: Connection, marked: MarkedRows, table: str, owner: str, given: Row) -> Row:
     number = next(marked.numbers[owner])
     decided = {**_GIVEN.get(table, {}), **_BY_OWNER.get((table, owner), {}), **given}
     row = {
@@ -150,7 +150,7 @@ async def _insert(conn: Connection, marked: Marked, table: str, owner: str, give
     return row
 
 
-def _value(marked: Marked, table: str, column: Column, owner: str, number: int) -> Any:
+def _value(marked: MarkedRows, table: str, column: Column, owner: str, number: int) -> Any:
     if column.name == "id":
         return number
     if column.target:
@@ -175,7 +175,7 @@ def _value(marked: Marked, table: str, column: Column, owner: str, number: int) 
     return made.get(column.type, number)
 
 
-async def _fill_owned(conn: Connection, marked: Marked, table: str) -> None:
+async def _fill_owned(conn: Connection, marked: MarkedRows, table: str) -> None:
     """A row for each type of owner; the kept one of each seller is that of an invoice, or of an advert."""
     allowed = next(column.allowed for column in marked.columns[table] if column.name == "owner_type")
     for type_name in allowed:
@@ -189,7 +189,7 @@ async def _fill_owned(conn: Connection, marked: Marked, table: str) -> None:
             marked.rows[f"{table} of {type_name}", owner] = row
 
 
-async def _cross(conn: Connection, marked: Marked) -> None:
+async def _cross(conn: Connection, marked: MarkedRows) -> None:
     """Rows of one seller that point to the other's; only links that may be null lead from what seller 1 sees."""
     for table, columns in marked.columns.items():
         if set(_owners(table)) != {"S1", "S2"} or table in OWNED | SHARED:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tests.schema.marked import HIDDEN, Marked
+from tests.schema.marked import HIDDEN, MarkedRows
 
 
-def only_of_seller_2(marked: Marked, name: str, path: tuple[str, ...]) -> dict[str, Any]:
+def only_of_seller_2(marked: MarkedRows, name: str, path: tuple[str, ...]) -> dict[str, Any]:
     """Arguments of a list with one filter that is met by rows of seller 2 and of nobody else who is not hidden."""
     *outer, leaf = path
     values = _values(marked, "advertsWhere" if outer == ["advertFilters"] else name)
@@ -20,7 +20,7 @@ def only_of_seller_2(marked: Marked, name: str, path: tuple[str, ...]) -> dict[s
     return {outer[0]: given} if outer else given
 
 
-def _values(marked: Marked, name: str) -> dict[str, Any]:
+def _values(marked: MarkedRows, name: str) -> dict[str, Any]:
     invoice, advert, variant, seller = (
         marked.rows[table, "S2"] for table in ("invoices", "adverts", "variants", "sellers")
     )

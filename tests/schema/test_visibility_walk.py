@@ -22,7 +22,7 @@ from schema.entities.declarations import ENTITIES
 from schema.stored.execute import execute_stored_query, render_stored_query
 from schema.stored.validate import stored_query
 from tests.schema import walk
-from tests.schema.marked import NODES, OPERATORS_NODES, OPERATORS_OWN, UNMARKED, Marked, create_marked
+from tests.schema.marked import NODES, OPERATORS_NODES, OPERATORS_OWN, UNMARKED, MarkedRows, create_marked
 from tests.schema.marked_filters import only_of_seller_2
 from tests.schema.marks import hidden_in, seen_in
 from tests.support.database import cloned_database
@@ -47,12 +47,12 @@ async def conn() -> AsyncIterator[Connection]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def marked(conn: Connection) -> Marked:
+async def marked(conn: Connection) -> MarkedRows:
     return await create_marked(conn)
 
 
 @pytest.fixture
-def seller(marked: Marked) -> Viewer:
+def seller(marked: MarkedRows) -> Viewer:
     return Viewer(SellerId(marked.rows["sellers", "S1"]["id"]))
 
 
@@ -75,7 +75,7 @@ async def test_a_mark_is_found_wherever_it_is(value: Any) -> None:
 
 
 async def test_every_relation_path_shows_a_seller_its_own_alone(
-    conn: Connection, marked: Marked, seller: Viewer
+    conn: Connection, marked: MarkedRows, seller: Viewer
 ) -> None:
     seen: set[str] = set()
     for name in sorted(set(NODES) - OPERATORS_NODES):
@@ -92,7 +92,7 @@ async def test_every_relation_path_shows_a_seller_its_own_alone(
     assert seen >= _shown_tables(marked)
 
 
-async def test_operator_sees_by_the_same_paths_what_a_seller_does_not(conn: Connection, marked: Marked) -> None:
+async def test_operator_sees_by_the_same_paths_what_a_seller_does_not(conn: Connection, marked: MarkedRows) -> None:
     """Were there nothing to see, the walk would prove nothing."""
     found: set[str] = set()
     for name in sorted(set(NODES) - {"Money"}):
@@ -104,7 +104,7 @@ async def test_operator_sees_by_the_same_paths_what_a_seller_does_not(conn: Conn
     assert found >= _shown_tables(marked) | OPERATORS_OWN
 
 
-async def test_crossing_links_are_there(conn: Connection, marked: Marked, seller: Viewer) -> None:
+async def test_crossing_links_are_there(conn: Connection, marked: MarkedRows, seller: Viewer) -> None:
     """The other seller's rows that hang on seller 1's: the operator counts them, seller 1 does not."""
     document = "query($id: ID!) { node(id: $id) { ... on Advert { variants { totalCount } } } }"
     advert = marked.id_of("Advert", "S1")
@@ -115,7 +115,7 @@ async def test_crossing_links_are_there(conn: Connection, marked: Marked, seller
     assert all_.data["node"]["variants"]["totalCount"] > own.data["node"]["variants"]["totalCount"] > 0
 
 
-async def test_nodes_are_null_for_what_is_anothers(conn: Connection, marked: Marked, seller: Viewer) -> None:
+async def test_nodes_are_null_for_what_is_anothers(conn: Connection, marked: MarkedRows, seller: Viewer) -> None:
     names = [name for name in NODES if (ENTITIES[name].table.name, "S2") in marked.rows]
     document = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
 
@@ -127,7 +127,9 @@ async def test_nodes_are_null_for_what_is_anothers(conn: Connection, marked: Mar
 
 
 @pytest.mark.parametrize("name", sorted(OPERATORS_NODES))
-async def test_operators_own_is_a_permission_error(conn: Connection, marked: Marked, seller: Viewer, name: str) -> None:
+async def test_operators_own_is_a_permission_error(
+    conn: Connection, marked: MarkedRows, seller: Viewer, name: str
+) -> None:
     document = "query($id: ID!) { node(id: $id) { id } }"
 
     answer = await walk.ask(conn, document, viewer=seller, id=marked.id_of(name, "S0"))
@@ -135,7 +137,7 @@ async def test_operators_own_is_a_permission_error(conn: Connection, marked: Mar
     assert (answer.data, answer.failures) == ({"node": None}, [(["node"], "FORBIDDEN")])
 
 
-async def test_order_is_a_permission_error(conn: Connection, marked: Marked, seller: Viewer) -> None:
+async def test_order_is_a_permission_error(conn: Connection, marked: MarkedRows, seller: Viewer) -> None:
     document = (
         'query($id: ID!) { order(orderId: $id) { token } updatedOrders(updatedSince: "2000-01-01") { totalCount } }'
     )
@@ -149,7 +151,9 @@ async def test_order_is_a_permission_error(conn: Connection, marked: Marked, sel
 
 
 @pytest.mark.parametrize("name", sorted(set(LISTS) - OPERATORS_LISTS))
-async def test_list_shows_a_seller_its_own_alone(conn: Connection, marked: Marked, seller: Viewer, name: str) -> None:
+async def test_list_shows_a_seller_its_own_alone(
+    conn: Connection, marked: MarkedRows, seller: Viewer, name: str
+) -> None:
     field, rows = walk.listed(name)
     document, variables = walk.call("query", name, field, rows % walk.selection(walk.row_type(field), 2))
 
@@ -171,7 +175,7 @@ FILTERS = [
 
 @pytest.mark.parametrize(("name", "path", "kind"), FILTERS, ids=[".".join((name, *path)) for name, path, _ in FILTERS])
 async def test_what_matches_anothers_row_alone_matches_nothing(
-    conn: Connection, marked: Marked, seller: Viewer, name: str, path: tuple[str, ...], kind: Any
+    conn: Connection, marked: MarkedRows, seller: Viewer, name: str, path: tuple[str, ...], kind: Any
 ) -> None:
     field, rows = walk.listed(name)
     given = only_of_seller_2(marked, name, path)
@@ -188,7 +192,7 @@ async def test_what_matches_anothers_row_alone_matches_nothing(
 
 @pytest.mark.parametrize("klass", [klass for klass in WebhookKlass if klass.entity_type not in OPERATORS_NODES])
 async def test_stored_query_shows_a_seller_its_own_alone(
-    conn: Connection, marked: Marked, seller: Viewer, klass: WebhookKlass
+    conn: Connection, marked: MarkedRows, seller: Viewer, klass: WebhookKlass
 ) -> None:
     name = klass.entity_type
     queries = [stored_query(walk.GRAPH, document, klass) for document in walk.documents(name, DEPTH)]
@@ -205,7 +209,7 @@ async def test_stored_query_shows_a_seller_its_own_alone(
         assert rendered[others] == b'{"data":{"node":null}}'
 
 
-async def test_explanation_shows_a_seller_its_own_alone(conn: Connection, marked: Marked, seller: Viewer) -> None:
+async def test_explanation_shows_a_seller_its_own_alone(conn: Connection, marked: MarkedRows, seller: Viewer) -> None:
     field, _ = walk.listed("webhookExplain")
     document, variables = walk.call("query", "webhookExplain", field, "changes { operation changed }")
     variables["webhookId"] = marked.id_of("Webhook", "S1")
@@ -257,7 +261,9 @@ async def test_root_field_refuses_a_key_without_its_scope(
         assert answer.errors[0]["path"][0] == name
 
 
-async def test_node_of_a_webhook_needs_the_scope_of_webhooks(conn: Connection, marked: Marked, seller: Viewer) -> None:
+async def test_node_of_a_webhook_needs_the_scope_of_webhooks(
+    conn: Connection, marked: MarkedRows, seller: Viewer
+) -> None:
     lacking = Viewer(seller.seller_id, frozenset({Scope.READ, Scope.WRITE}))
     document = "query($id: ID!) { node(id: $id) { id } }"
 
@@ -271,7 +277,7 @@ async def test_node_of_a_webhook_needs_the_scope_of_webhooks(conn: Connection, m
     assert all(answer.failures == [(["node"], "MISSING_SCOPE")] for answer in answers)
 
 
-async def test_key_without_scopes_is_told_who_it_is(conn: Connection, marked: Marked, seller: Viewer) -> None:
+async def test_key_without_scopes_is_told_who_it_is(conn: Connection, marked: MarkedRows, seller: Viewer) -> None:
     document = "{ apiKeyPrincipal { type scopes seller { businessName } } }"
     bare = Viewer(seller.seller_id, frozenset())
 
@@ -287,7 +293,7 @@ async def test_key_without_scopes_is_told_who_it_is(conn: Connection, marked: Ma
     assert operator.data["apiKeyPrincipal"] == {"type": "OPERATOR", "scopes": scopes, "seller": None}
 
 
-def _shown_tables(marked: Marked) -> set[str]:
+def _shown_tables(marked: MarkedRows) -> set[str]:
     """The tables with rows of each seller that have a text of their own to show."""
     return {
         table

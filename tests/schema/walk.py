@@ -148,7 +148,7 @@ def _fields(of: GraphQLObjectType, depth: int) -> Iterator[str]:
 
 
 def _relation(name: str, field: GraphQLField, depth: int) -> str | None:
-    """What is below a relation; None for a leaf."""
+    """Return the fields below a relation; None for a leaf."""
     named = get_named_type(field.type)
     if is_leaf_type(named):
         return None

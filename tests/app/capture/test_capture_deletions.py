@@ -1,4 +1,4 @@
-"""What is recorded of what is deleted, softly or for good, and of what hangs on it."""
+"""A deletion, soft or for good, is recorded of the row and of the rows that depend on it."""
 
 from datetime import UTC, datetime
 

@@ -35,7 +35,7 @@ async def replication() -> AsyncIterator[Replication]:
 
 
 async def events_of(conn: asyncpg.Connection) -> list[tuple[Any, ...]]:
-    """What was recorded since the last call, in the order of each entity's events."""
+    """Return the changes recorded since the last call, in the order of each entity's events."""
     rows = await conn.fetch(
         "with taken as (update change_events set published_at = now() where published_at is null returning *)"
         " select * from taken order by entity_type, entity_id, id"

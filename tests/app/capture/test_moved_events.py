@@ -35,7 +35,7 @@ class Scene:
     event_id: WebhookEventId
 
     async def meet(self, first: Act, second: Act) -> Any:
-        """What the second session comes to, which waits for the first one's transaction to end."""
+        """Return the result of the second session, which waits for the first one's transaction to end."""
         async with self.first.transaction():
             await first(self.first)
             acting = asyncio.create_task(self._in_transaction(second))

@@ -58,7 +58,7 @@ async def _missed_ids(conn: Conn, present: int, taken: int) -> list[int]:
 
 
 async def _clearable(conn: Conn, present: int, taken: int) -> dict[str, str]:
-    """What was missed of one type; of another one, which webhooks still have to catch up with, the rest."""
+    """Miss changes of one type. The rest are of another type, and webhooks still have to catch up with them."""
     await _missed(conn, taken)
     return {"Invoice": "INVOICE"}
 

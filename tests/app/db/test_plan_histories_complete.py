@@ -32,7 +32,7 @@ EXCEPTIONS = {
 
 
 def _statements() -> Iterator[str]:
-    """Where statements that take arrays are: `module.function`, a constant's name in place of it, or a file of SQL."""
+    """List the statements that take arrays: `module.function`, a constant's name in place of it, or a file of SQL."""
     for path in sorted(path for room in ("**/db", "capture", "auth", "http") for path in _FOLDER.glob(f"{room}/*.py")):
         for node in ast.parse(path.read_text()).body:
             if any(_TAKES_AN_ARRAY.search(text) for text in _texts(node)):

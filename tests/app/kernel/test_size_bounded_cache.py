@@ -1,4 +1,4 @@
-"""What is kept is bounded by its size, and the value used least lately goes first."""
+"""The cache is bounded by the size of its values, and the value that was used least recently goes first."""
 
 from app.kernel.size_bounded_cache import SizedCache
 

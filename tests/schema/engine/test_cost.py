@@ -163,7 +163,7 @@ def test_introspection_costs_about_what_it_returns(document: str) -> None:
 
 
 def values(result: Any) -> int:
-    """How many fields an answer has."""
+    """Count the fields of an answer."""
     if isinstance(result, list):
         return sum(map(values, result))
     return sum(1 + values(each) for each in result.values()) if isinstance(result, dict) else 0

@@ -28,7 +28,7 @@ async def _order(conn: Connection, **order: Any) -> dict[str, Any]:
 
 
 async def _orders(conn: Connection) -> tuple[int, int]:
-    """How many orders there are, and how many items are left."""
+    """Count the orders, and the items that are left."""
     return await conn.fetchval("select count(*) from orders"), await conn.fetchval("select count_on_hand from variants")
 
 

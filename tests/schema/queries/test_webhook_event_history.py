@@ -1,4 +1,4 @@
-"""What the API shows of webhook events whose content is stored more than once, or partly gone."""
+"""The API shows webhook events whose content is stored more than once, or partly gone."""
 
 from datetime import timedelta
 from typing import Any

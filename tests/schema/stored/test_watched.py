@@ -31,7 +31,7 @@ from schema.stored.execute import render_stored_query
 from schema.stored.validate import StoredQuery, stored_query
 from schema.stored.watched import whole_of
 from tests.schema import walk
-from tests.schema.marked import Column, Marked, create_marked
+from tests.schema.marked import Column, MarkedRows, create_marked
 from tests.support.load import IS_LONG
 from tests.workers.publish.test_deduplication import WEBHOOK
 from workers.publish.match import Change, fold_entities, skip_reason
@@ -71,7 +71,7 @@ class Scene:
 
     conn: asyncpg.Connection
     viewer: Viewer
-    marked: Marked
+    marked: MarkedRows
     queries: list[StoredQuery]
     before: Bodies = field(default_factory=dict)
     shown: set[tuple[WebhookKlass, Path]] = field(default_factory=set)
@@ -158,7 +158,7 @@ def differences(old: Any, new: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def missed(klass: WebhookKlass, path: Path, label: str, change: Change | None) -> str | None:
-    """What is wrong with a change, or the lack of one, after which this path shows something else."""
+    """Return the problem of a change, or of the lack of one, after which this path shows something else."""
     if not path:
         # The node as a whole came or went, with an error: whichever field that was shows by itself.
         return None
@@ -220,13 +220,13 @@ def everything(klass: WebhookKlass) -> StoredQuery:
     return stored_query(schema._schema, text, klass)
 
 
-def other_values(marked: Marked, column: Column, value: Any) -> list[Any]:
+def other_values(marked: MarkedRows, column: Column, value: Any) -> list[Any]:
     """In the short form two."""
     found = [other for other in candidates(marked, column) if other != value]
     return found if IS_LONG else found[:2]
 
 
-def candidates(marked: Marked, column: Column) -> list[Any]:
+def candidates(marked: MarkedRows, column: Column) -> list[Any]:
     null = [None] if column.is_nullable else []
     if column.target:
         return [*[row["id"] for of in ("S1", "ALL") for row in marked.all_rows.get((column.target, of), ())][:3], *null]
@@ -265,7 +265,7 @@ async def test_what_changes_a_result_is_recorded_and_watched(conn: asyncpg.Conne
     assert len(scene.shown) > 300
 
 
-def rows_of(marked: Marked) -> Iterator[tuple[str, dict[str, Any]]]:
+def rows_of(marked: MarkedRows) -> Iterator[tuple[str, dict[str, Any]]]:
     """One row of each table, and of what many types own, one for each."""
     for table in marked.columns:
         for owner in ("S1", "ALL", "S0"):
@@ -274,7 +274,7 @@ def rows_of(marked: Marked) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield from ((table, row) for row in (rows if "owner_type" in {*rows[0]} else rows[:1])) if rows else ()
 
 
-def doubled(marked: Marked, table: str) -> str:
+def doubled(marked: MarkedRows, table: str) -> str:
     names = [column.name for column in marked.columns[table] if column.name != "id"]
     taken = ", ".join(f"\"{name}\" || 'x'" if name in UNIQUE else f'"{name}"' for name in names)
     given = ", ".join(f'"{name}"' for name in names)

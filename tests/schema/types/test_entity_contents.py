@@ -1,4 +1,4 @@
-"""What the rows of the entity graph show, value by value."""
+"""Each row of the entity graph shows its values."""
 
 import asyncpg
 import pytest

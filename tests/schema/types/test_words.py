@@ -1,4 +1,4 @@
-"""What an integrator reads in the schema itself: the names of enumeration values, and descriptions."""
+"""The schema itself has descriptions for integrators, and names of enumeration values as they know them."""
 
 import pytest
 from graphql import GraphQLEnumType, GraphQLObjectType

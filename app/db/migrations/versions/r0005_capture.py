@@ -1,4 +1,4 @@
-"""What capture triggers keep for themselves."""
+"""Create the tables that capture triggers keep for themselves."""
 
 from app.db.migrations.sql_file import run_sql_file
 

@@ -1,4 +1,4 @@
-"""What a webhook was last given for an entity, as publishing looks back on it."""
+"""Publishing looks back on the event that a webhook was last given for an entity."""
 
 import asyncpg
 import pytest

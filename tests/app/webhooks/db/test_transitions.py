@@ -48,7 +48,7 @@ def of_table() -> set[MadeMove]:
 
 
 def writers() -> Iterator[str]:
-    """Where the code has statements that set the state: a file, with the constant or function."""
+    """List the places of statements that set the state: a file, with the constant or function."""
     for path in sorted(path for room in ("app", "schema", "workers") for path in (_ROOT / room).rglob("*.py")):
         place = str(path.relative_to(_ROOT))
         if place.startswith(_TOOLS):

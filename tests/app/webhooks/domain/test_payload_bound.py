@@ -1,4 +1,4 @@
-"""What is said of a payload that is too large: its size, and which fields to leave out."""
+"""A payload that is too large is described by its size and by the fields to leave out."""
 
 import re
 import time

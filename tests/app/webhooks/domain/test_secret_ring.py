@@ -1,4 +1,4 @@
-"""Which secrets sign, and for how long."""
+"""Each secret signs for its time."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""How several changes of one entity fold into one."""
+"""Several changes of one entity fold into one."""
 
 import itertools
 

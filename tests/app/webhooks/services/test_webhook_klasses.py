@@ -1,4 +1,4 @@
-"""Who may register webhooks about what."""
+"""Sellers may register webhooks about the types that they see."""
 
 import pytest
 from databases import Database

@@ -1,4 +1,4 @@
-"""What plans of operations know: in few statements, and byte for byte what the reference executor gives."""
+"""Plans of operations give, in few statements, the same bytes as the reference executor."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a database that changes meanwhile does to plans: the reference executor says it, and they are of use again."""
+"""A database that changes meanwhile breaks plans: the reference executor takes over until they serve again."""
 
 import asyncpg
 import pytest

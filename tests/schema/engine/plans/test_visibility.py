@@ -15,7 +15,7 @@ from app.db.pool import Connection
 from app.marketplace.catalogue.db.sellers import SellerId
 from schema.entities.declarations import ENTITIES
 from tests.schema import walk
-from tests.schema.marked import NODES, OPERATORS_NODES, Marked, create_marked
+from tests.schema.marked import NODES, OPERATORS_NODES, MarkedRows, create_marked
 from tests.schema.marks import hidden_in, seen_in
 from tests.support.database import cloned_database
 from tests.support.executors import by_plan, by_reference, fresh_plans
@@ -35,7 +35,7 @@ async def conn() -> AsyncIterator[Connection]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def marked(conn: Connection) -> Marked:
+async def marked(conn: Connection) -> MarkedRows:
     return await create_marked(conn)
 
 
@@ -46,7 +46,7 @@ class _Planned(Visitor):
         return REMOVE if node.name.value == "order" else None
 
 
-async def test_every_relation_path_shows_a_seller_its_own_alone(conn: Connection, marked: Marked) -> None:
+async def test_every_relation_path_shows_a_seller_its_own_alone(conn: Connection, marked: MarkedRows) -> None:
     planned, seen, answers = fresh_plans(), set[str](), 0
     sellers = {owner: Viewer(SellerId(marked.rows["sellers", owner]["id"])) for owner in ("S1", "S2")}
     for name in sorted(set(NODES) - OPERATORS_NODES):

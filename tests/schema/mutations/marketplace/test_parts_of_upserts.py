@@ -1,4 +1,4 @@
-"""What orderCreate and advertUpsert take along: images, option values, external ids, metadata."""
+"""orderCreate and advertUpsert store parts, too: images, option values, external ids, metadata."""
 
 from typing import Any
 

@@ -27,7 +27,7 @@ async def rotate(api: Platform, webhook_id: str, **given: Any) -> Any:
 
 
 async def ring(api: Platform, webhook_id: str, *, at: datetime | None = None) -> list[str]:
-    """What signs at a time: now, unless given; newest first."""
+    """List the secrets that sign at a time, newest first. The time is now unless it is given."""
     webhook = await find_webhook(api.conn, WebhookId(global_ids.key_of(webhook_id, "Webhook", field="id")))
     assert webhook is not None
     found = secret_ring.live(opened_ring(webhook.secrets, box_of(api.settings)), at or datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""What an entity is given many of is stored in as many statements as one of it."""
+"""Many parts of an entity are stored in as many statements as one part."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

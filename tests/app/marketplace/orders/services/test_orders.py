@@ -37,7 +37,7 @@ async def _stock(conn: Connection, variant_id: VariantId) -> int:
 
 
 async def _refused(conn: Connection, database: Database, given: NewPurchase) -> dict[str, list[str]]:
-    """What is wrong with a purchase, which then leaves no trace."""
+    """Return the problems of a purchase, which then leaves no trace."""
     before = await conn.fetchval("select sum(count_on_hand) from variants")
     with pytest.raises(InvalidInput) as caught:
         await create_order(database, OPERATOR, given)

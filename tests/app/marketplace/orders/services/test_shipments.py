@@ -54,7 +54,7 @@ async def _quantities(conn: Connection, line: LineItem) -> tuple[int, int]:
 
 
 async def _refused(conn: Connection, database: Database, given: NewShipment) -> dict[str, list[str]]:
-    """What is wrong with a shipment, which then leaves no trace."""
+    """Return the problems of a shipment, which then leaves no trace."""
     with pytest.raises(InvalidInput) as caught:
         await create_shipment(database, OPERATOR, given)
     assert await conn.fetchval("select count(*) from shipments") == 0
