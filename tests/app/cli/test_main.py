@@ -22,7 +22,7 @@ async def test_seeds_once_and_says_how_to_go_on(database_url: str) -> None:
     second = run(database_url, "seed")
 
     assert first.returncode == 0, first.stderr
-    assert first.stdout.startswith("Seeded 5 sellers, 20 adverts with 40 variants, 24 orders")
+    assert first.stdout.startswith("Seeded 5 sellers, 21 adverts with 41 variants, 30 orders")
     assert second.returncode == 1
     assert "--again" in second.stderr
 
