@@ -80,7 +80,9 @@ def make_python(path: Path, change: str) -> Path:
 
 
 def install(project: Path, python: Path | str | None = None, path: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHON", "MAKEFLAGS"}}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"PYTHON", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    }
     environment |= {"PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"], "PIP_NO_INDEX": "1"}
     return subprocess.run(
         ["make", ".venv/.installed", *([f"PYTHON={python}"] if python else [])],

@@ -158,7 +158,8 @@ class Scene:
             except DATABASE_ERRORS:
                 return False
 
-        await until(is_settled, deadline_s=60)
+        # A worker that is frozen within a step keeps its locks until PostgreSQL ends its transaction.
+        await until(is_settled, deadline_s=150)
 
     async def end(self) -> list[str]:
         """End the history. Return what is wrong; the webhook gets nothing any more."""

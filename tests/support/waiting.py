@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 #: Nobody waits for so long but on a machine that is busy with other things.
-DEADLINE_S = 60.0
+DEADLINE_S = 100.0
 _PAUSE_S = 0.01
 
 
