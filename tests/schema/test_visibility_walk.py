@@ -1,5 +1,7 @@
 """Whatever way a seller asks, nothing that is another's answers. Generated from the schema, so that what is
 declared later is walked, too.
+
+Above 300 lines: the walk, and the marketplace of two sellers that it goes through, read as one.
 """
 
 import base64

@@ -1,6 +1,8 @@
 """Statements whose input varies in size, as cases of tests/support/plan_histories.py; a new one is one entry here.
 
 Capture and publishing have files of their own, whose cases are listed with the others.
+
+Above 300 lines: a table with one entry for each statement.
 """
 
 from collections.abc import Awaitable, Callable

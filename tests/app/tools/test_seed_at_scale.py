@@ -1,4 +1,7 @@
-"""A large marketplace: the rules that it keeps, and the command that makes it."""
+"""A large marketplace: the rules that it keeps, and the command that makes it.
+
+Above 300 lines: all rules are asked of one marketplace, which takes a while to make.
+"""
 
 import asyncio
 import os
