@@ -31,6 +31,8 @@ _log = structlog.get_logger()
 
 #: How often a step of a single entity may fail before its change events are set aside.
 _MAX_FAILURES: Final = 3
+#: How many conflicts with other transactions in a row are held against nobody.
+_MAX_CONFLICTS: Final = 10
 
 
 class Step(NamedTuple):
@@ -57,14 +59,20 @@ async def publish_steps(resources: Resources) -> AsyncIterator[Step]:
         DatabaseUnavailable: And other errors of a lost connection.
     """
     lane, pace, most = Lane.ORDINARY, resources.pace, resources.settings.publish_batch_size
+    conflicts = 0
     while not resources.stopping.is_set():
         try:
             step = await publish_step(resources, limit=pace.limit(most), first_lane=lane, is_careful=pace.is_careful)
         except (DatabaseUnavailable, *UNREACHABLE):
             raise
         except CONFLICTS as error:
-            _log.warning("publish.repeated", error=repr(error))
-            resources.subscriptions.read_all_next()
+            conflicts += 1
+            if conflicts > _MAX_CONFLICTS:
+                # This is no accident any more: a trigger may raise the same error each time.
+                await _recover(resources, lane, error)
+            else:
+                _log.warning("publish.repeated", error=repr(error))
+                resources.subscriptions.read_all_next()
             continue
         except Exception as error:
             await _recover(resources, lane, error)
@@ -72,6 +80,7 @@ async def publish_steps(resources: Resources) -> AsyncIterator[Step]:
         if step is None:
             return
         pace.succeed()
+        conflicts = 0
         lane = Lane((step.lane + 1) % Lane.SET_ASIDE)
         yield step
 

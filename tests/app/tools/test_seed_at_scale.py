@@ -1,6 +1,6 @@
 """A large marketplace: the rules that it keeps, and the command that makes it.
 
-Above 300 lines: all rules are asked of one marketplace, which takes a while to make.
+Above 300 lines: every rule of the marketplace, and every way in which the command ends.
 """
 
 import asyncio

@@ -250,3 +250,25 @@ async def test_a_deadlock_is_nobodys_fault_the_step_is_done_again_and_nothing_is
 
     assert len(await publisher.publish()) == 1
     assert await left(publisher) == []
+
+
+async def test_a_trigger_that_raises_the_error_of_a_conflict_each_time_stops_its_own_entity_alone(
+    publisher: Publisher,
+) -> None:
+    one, other = [await create_variant(publisher.conn) for _ in range(2)]
+    await recorded(publisher.conn)
+    webhook_id = await publisher.subscribe("sku", klass=VARIANT)
+    await publisher.conn.execute(
+        f"""
+        create function refuse() returns trigger language plpgsql as
+          $$ begin raise exception 'no' using errcode = 'serialization_failure'; end $$;
+        create trigger refuse before insert on webhook_events for each row
+          when (new.entity_id = {one.id} and new.entity_type = 'Variant') execute function refuse();
+        """
+    )
+
+    await publisher.conn.execute("update variants set sku = 'B'")
+    made = await publisher.publish()
+
+    assert [event.entity for event in made if event.webhook_id == webhook_id] == [("Variant", other.id)]
+    assert [(entity, lane) for entity, lane, _ in await left(publisher)] == [(one.id, Lane.SET_ASIDE)]
