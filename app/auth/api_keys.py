@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NewType
 
 from app.db.pool import Connection
 from app.marketplace.catalogue.db.sellers import SellerId
 
+ApiKeyId = NewType("ApiKeyId", int)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKey:
+    id: ApiKeyId
     seller_id: SellerId | None
     scopes: Sequence[str]
 
@@ -31,8 +35,10 @@ def live_key_column(first: int) -> str:
 
 async def find_live_key(conn: Connection, key_hash: bytes) -> LiveKey | None:
     """Return the key of a hash; None if it is unknown, revoked or expired."""
-    row = await conn.fetchrow(f"select seller_id, scopes from api_keys where {_IS_LIVE.format(hash='$1')}", key_hash)
-    return None if row is None else LiveKey(seller_id=row["seller_id"], scopes=row["scopes"])
+    row = await conn.fetchrow(
+        f"select id, seller_id, scopes from api_keys where {_IS_LIVE.format(hash='$1')}", key_hash
+    )
+    return None if row is None else LiveKey(id=ApiKeyId(row["id"]), seller_id=row["seller_id"], scopes=row["scopes"])
 
 
 async def insert_api_key(

@@ -6,7 +6,7 @@ A key is `tgk_` and 32 random bytes; only its SHA-256 is stored. Random keys of 
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -26,10 +26,15 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """On whose behalf a query runs: the operator (`seller_id` None) or one seller."""
+    """On whose behalf a query runs: the operator (`seller_id` None) or one seller.
+
+    Args:
+        key_id: The API key of the request. None for a worker, which renders for a webhook's owner.
+    """
 
     seller_id: SellerId | None
     scopes: frozenset[Scope] = frozenset(Scope)
+    key_id: api_keys.ApiKeyId | None = field(default=None, compare=False)
 
     @property
     def is_operator(self) -> bool:
@@ -66,7 +71,9 @@ async def authenticate(conn: Connection, key: str | None) -> Viewer | None:
     if not key:
         return None
     found = await api_keys.find_live_key(conn, hash_key(key))
-    return None if found is None else _viewer(found.seller_id, found.scopes)
+    if found is None:
+        return None
+    return Viewer(found.seller_id, frozenset(Scope(scope) for scope in found.scopes), found.id)
 
 
 @dataclass(slots=True)
@@ -107,10 +114,6 @@ class ViewerCache:
         self._viewers.forget(key_hash)
         if viewer is not None:
             self._viewers.keep(key_hash, viewer, 1)
-
-
-def _viewer(seller_id: SellerId | None, scopes: Sequence[str]) -> Viewer:
-    return Viewer(seller_id, frozenset(Scope(scope) for scope in scopes))
 
 
 async def create_key(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.auth.viewers import OPERATOR, Scope, Viewer, ViewerCache, create_key
+from app.auth.viewers import OPERATOR, Scope, Viewer, ViewerCache, authenticate, create_key
 from app.db.pool import Connection
 from app.marketplace.catalogue.db.sellers import SellerId
 from workers.bench.marketplace import create_sellers
@@ -51,6 +51,15 @@ async def test_key_check_confirms_the_very_same_viewer(
     said = await conn.fetchval(f"select {key_check.column(1)}", *key_check.args)
 
     assert said is expected
+
+
+async def test_a_viewer_knows_its_key(conn: Connection) -> None:
+    keys = [await create_key(conn, name=name, seller_id=None) for name in ("erp", "shop")]
+
+    viewers = [await authenticate(conn, key) for key in keys]
+
+    ids = [row["id"] for row in await conn.fetch("select id from api_keys order by id")]
+    assert [viewer and viewer.key_id for viewer in viewers] == ids
 
 
 def test_keys_are_remembered_up_to_a_number() -> None:
