@@ -62,7 +62,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
     resources = Resources(
         settings=settings,
         database=database,
-        transport=transport.create_transport(allowed=settings.egress_allow, names=DnsClient(settings.name_servers)),
+        transport=transport.create_transport(names=DnsClient(settings.name_servers)),
         stopping=stopping or asyncio.Event(),
     )
     try:

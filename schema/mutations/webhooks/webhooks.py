@@ -95,7 +95,10 @@ class WebhookCreateAttributes(WebhookAttributesInput):
     " and `hmacKey` can't be null."
 )
 class WebhookUpdateAttributes(WebhookAttributesInput):
-    url: str | None = _field(f"{_URL} Another one ends a pause.")
+    url: str | None = _field(
+        f"{_URL} Another one ends a pause. With another scheme, host or port, `headers` must be given again if the"
+        " webhook has any, and new signing secrets replace all former ones at once."
+    )
     enabled: bool | None = _field(
         "Whether events are sent. Enabling a webhook sends its held events, and ends a pause and `disabledReason`."
     )
@@ -132,8 +135,8 @@ class WebhookUpdateMutationPayload(MutationPayload):
     webhook: Webhook | None = strawberry.field(default=None, description="The changed webhook; null on errors.")
     hmac_key: str | None = strawberry.field(
         default=None,
-        description="The signing secret that was generated because the webhook had none. It is shown this once;"
-        " else null.",
+        description="The signing secret that was generated because the webhook had none, or because `url` has another"
+        " scheme, host or port. It is shown this once; else null.",
     )
 
 

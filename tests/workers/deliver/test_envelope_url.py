@@ -31,7 +31,7 @@ DUE = DueEvent(
     body=b"{}",
     url="https://example.com/",
     headers=None,
-    secrets=secret_box(SECRET_KEY).seal([SIGNING_SECRET], purpose=SECRETS),
+    secrets=secret_box(SECRET_KEY).seal([SIGNING_SECRET], purpose=SECRETS, row=3),
     timeout_s=15,
     max_retries=25,
 )
