@@ -67,6 +67,10 @@ class RefusedName(RefusedAddress):
     """The name has an address that webhooks may not reach. Its owner is told the same as of a name without any."""
 
 
+class PublicAddress(RefusedAddress):
+    """The address is public, and the URL is one of those that may be in an opened network only."""
+
+
 class GuardedResolver(AbstractResolver):
     """Resolves names, and refuses a name if any of its records is forbidden.
 
@@ -84,7 +88,7 @@ class GuardedResolver(AbstractResolver):
         """Look up a name, and return at most four records, best first.
 
         Raises:
-            RefusedName: A record is forbidden.
+            RefusedAddress: A record is forbidden.
             OSError: The name has no address.
         """
         addresses = self._permitted(host, await self._look_up(host, family))
@@ -101,7 +105,9 @@ class GuardedResolver(AbstractResolver):
         permitted = [address for address in addresses if address not in forbidden]
         may_mix = self._egress.is_internal or host.removesuffix(".") == "localhost"
         if forbidden and not (permitted and may_mix):
-            raise RefusedName(f"{host!r} has the address {forbidden[0]}, which webhooks may not reach")
+            is_public = self._egress.is_internal and all(PUBLIC.allows(address) for address in forbidden)
+            refusal = PublicAddress if is_public else RefusedName
+            raise refusal(f"{host!r} has the address {forbidden[0]}, which webhooks may not reach")
         return permitted
 
 

@@ -10,7 +10,7 @@ import httpx
 
 from app.webhooks.domain.attempt import ErrorKind
 from workers.http.aiohttp_parts import HttpProcessingError
-from workers.http.egress import RefusedAddress, RefusedName
+from workers.http.egress import PublicAddress, RefusedAddress, RefusedName
 
 MAX_MESSAGE_CHARS: Final = 300
 MAX_DETAIL_CHARS: Final = 1_000
@@ -151,6 +151,11 @@ _CERTIFICATES: Final[dict[int, str]] = {
 def _words(error: BaseException, kind: ErrorKind) -> str | None:
     """Describe an error of which more is known than its kind; None for all others."""
     match error:
+        case PublicAddress():
+            return (
+                "The endpoint's address is public: there, the URL must be https:// with a public name and one of the"
+                " usual ports."
+            )
         case OversizedAnswer():
             return f"The endpoint's answer has {error}."
         case aiohttp.ClientResponseError() | HttpProcessingError() if kind is ErrorKind.PROTOCOL:

@@ -153,13 +153,15 @@ class WebhookMutations:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             given = input.attributes
             await info.context.turn()
-            attributes = _attributes(given, info, given.type)
+            seller_id = _seller_id(given.seller_id)
+            owner = Viewer(viewer.seller_id if seller_id is None else seller_id)
+            attributes = _attributes(given, info, given.type, owner)
             created = await webhooks.create_webhook(
                 database,
                 viewer,
                 info.context.settings,
                 klass=given.type,
-                seller_id=_seller_id(given.seller_id),
+                seller_id=seller_id,
                 attributes={"events": None, "query_string": DEFAULT_QUERY, **attributes},
                 filter_problems=await _filter_problems(attributes.get("filter"), info),
             )
@@ -183,7 +185,7 @@ class WebhookMutations:
             async with connection(database) as conn:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
             _refuse_nulls(input.attributes)
-            attributes = _attributes(input.attributes, info, before.type)
+            attributes = _attributes(input.attributes, info, before.type, Viewer(before.seller_id))
             filter_problems = await _filter_problems(attributes.get("filter"), info)
             attributes = {**attributes, **await _soundness(attributes, before, info)}
             updated = await webhooks.update_webhook(
@@ -215,7 +217,7 @@ _PLAIN = {
 _NEVER_NULL = {"url": "url", "hmac_key": "hmacKey"}
 
 
-def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) -> WebhookAttributes:
+def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass, owner: Viewer) -> WebhookAttributes:
     """Return the given attributes after those checks that only the schema can make."""
     values: dict[str, Any] = {
         attribute: getattr(given, name)
@@ -238,7 +240,7 @@ def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) 
         values["query_string"] = query.text
     if given.triggers is not strawberry.UNSET:
         values["triggers"] = list(dict.fromkeys(given.triggers or ()))
-        if problems := check_triggers(info.schema._schema, klass.entity_type, values["triggers"]):
+        if problems := check_triggers(info.schema._schema, owner, klass.entity_type, values["triggers"]):
             raise InvalidInput("The webhook was not saved.", fields=problems)
     if given.filter is not strawberry.UNSET:
         values["filter"] = given.filter if given.filter and given.filter.strip() else None

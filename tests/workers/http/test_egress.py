@@ -4,7 +4,16 @@ from ipaddress import ip_network
 
 import pytest
 
-from workers.http.egress import Egress, GuardedResolver, LookUp, RefusedAddress, RefusedName, socket_factory
+from workers.http.egress import (
+    Egress,
+    GuardedResolver,
+    LookUp,
+    PublicAddress,
+    RefusedAddress,
+    RefusedName,
+    socket_factory,
+)
+from workers.http.errors import describe
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 PUBLIC = ["93.184.215.14", "2606:4700::1111", "8.8.8.8", "1.1.1.1", "9.9.9.9", "2a00::1"]
@@ -75,7 +84,10 @@ async def test_internal_name_has_only_its_addresses_in_opened_networks() -> None
 
     assert await resolve(GuardedResolver(names("fd00::2", "127.0.0.1", "8.8.8.8"), inside), "receiver") == ["127.0.0.1"]
     with pytest.raises(RefusedName):
-        await resolve(GuardedResolver(names("8.8.8.8"), inside), "receiver")
+        await resolve(GuardedResolver(names("10.0.0.1", "8.8.8.8"), inside), "receiver")
+    with pytest.raises(PublicAddress) as caught:
+        await resolve(GuardedResolver(names("8.8.8.8"), inside), "hooks.example.com")
+    assert describe(caught.value).startswith("The endpoint's address is public: there, the URL must be https://")
     with pytest.raises(RefusedAddress):
         socket_factory(inside)((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 80)))
 
