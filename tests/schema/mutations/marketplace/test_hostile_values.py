@@ -77,7 +77,7 @@ async def test_an_order_may_be_told_of_payment_events_alone(conn: Connection, mu
     paid = {"orderId": encode("Order", sale.order.id), "paymentEvents": [{"amountCents": 4200, "successful": False}]}
     without = await create_order(conn)
 
-    told = await mutate("orderUpdate", "order { paymentEvents { nodes { amountCents successful } } }", paid)
+    told = await mutate("orderUpdate", "order { paymentEvents { nodes { amount successful } } }", paid)
     nothing = await mutate("orderUpdate", "order { id }", {"orderId": encode("Order", without.id)})
 
     assert "errors" not in told, told
