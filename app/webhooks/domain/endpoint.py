@@ -52,7 +52,7 @@ class RefusedEndpoint(ValueError):
 
 
 class EgressRules(NamedTuple):
-    """What an owner's webhooks may reach beside https on the public internet.
+    """The rules for the endpoints of one owner's webhooks.
 
     Attributes:
         allowed: The networks that the operator has opened to them.

@@ -83,7 +83,7 @@ async def test_an_order_may_be_told_of_payment_events_alone(conn: Connection, mu
     assert "errors" not in told, told
     assert told["data"]["orderUpdate"]["status"] == 200
     assert told["data"]["orderUpdate"]["order"]["paymentEvents"]["nodes"][-1] == {
-        "amountCents": 4200,
+        "amount": "42.00",
         "successful": False,
     }
     assert nothing["data"]["orderUpdate"]["status"] == 200
