@@ -17,7 +17,7 @@ from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import MadeEvent, Publisher
 
-EVERYTHING = {"every_change": True, "allow_skip": False}
+EVERYTHING: dict[str, Any] = {"every_change": True, "allow_skip": False}
 
 
 async def told(publisher: Publisher, *statements: str) -> list[MadeEvent]:
