@@ -70,7 +70,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
         yield resources
     finally:
         await resources.filters.close()
-        await transport.close(resources.transport)
+        await resources.transport.aclose()
         await database.disconnect()
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -92,13 +93,6 @@ class Post(httpx.Request):
         return httpx.Request(self.method, self.url, headers=list(self.given), content=self.body).headers
 
 
-class _Exchangers(NamedTuple):
-    """Two ways to send: `kept` keeps connections, `fresh` makes a new one each time."""
-
-    kept: Exchanger
-    fresh: Exchanger
-
-
 class GuardedTransport(httpx.AsyncBaseTransport):
     """An httpx transport over guarded connectors: two for each set of addresses that may be reached."""
 
@@ -115,7 +109,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._connector = connector
         self._names = names
         self._egress = egress
-        self._exchangers: dict[Egress, _Exchangers] = {}
+        # One that keeps connections, and one that makes a new one each time.
+        self._exchangers: dict[Egress, tuple[Exchanger, Exchanger]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request. If the peer had closed a kept connection, send it once more on a new one.
@@ -128,12 +123,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         if request.url.scheme not in ("http", "https"):
             raise httpx.UnsupportedProtocol(f"the URL begins with {request.url.scheme!r}, and not with http or https")
         route = request.route if isinstance(request, Post) else None
-        exchangers = self._exchangers_of(self._egress if route is None else route.egress)
+        kept, fresh = self._exchangers_of(self._egress if route is None else route.egress)
         try:
             try:
-                return await _send(exchangers.kept, request)
+                return await _send(kept, request)
             except StaleConnection:
-                return await _send(exchangers.fresh, request)
+                return await _send(fresh, request)
         except Exception as error:
             if (known := httpx_error(error)) is error:
                 raise
@@ -141,16 +136,15 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close all connections and end all lookups. POSTs in flight fail."""
-        for exchangers in self._exchangers.values():
-            await exchangers.kept.close()
-            await exchangers.fresh.close()
+        for exchanger in chain.from_iterable(self._exchangers.values()):
+            await exchanger.close()
         await self._names.close()
 
-    def _exchangers_of(self, egress: Egress) -> _Exchangers:
+    def _exchangers_of(self, egress: Egress) -> tuple[Exchanger, Exchanger]:
         # Sellers and the operator have a set of networks each, for public and for internal endpoints: few in all.
         if egress not in self._exchangers:
-            kept, fresh = (Exchanger(self._connector(egress, is_fresh)) for is_fresh in (False, True))
-            self._exchangers[egress] = _Exchangers(kept, fresh)
+            kept, fresh = self._connector(egress, False), self._connector(egress, True)
+            self._exchangers[egress] = Exchanger(kept), Exchanger(fresh)
         return self._exchangers[egress]
 
 
@@ -184,11 +178,6 @@ def create_transport(
         return open_connector(egress, context, GuardedResolver(names.look_up, egress), force_close=is_fresh)
 
     return GuardedTransport(connector, names, Egress(tuple(allowed)))
-
-
-async def close(transport: httpx.AsyncBaseTransport) -> None:
-    """Close a transport at shutdown. POSTs in flight fail."""
-    await transport.aclose()
 
 
 async def post(
