@@ -47,7 +47,8 @@ async def test_a_seller_hears_nothing_of_its_order(publisher: Publisher, given: 
     made = await told(
         publisher,
         "update orders set is_gift = not is_gift",
-        "insert into payment_events (order_id, amount_cents, is_successful) select id, 4200, false from orders",
+        "insert into payment_events (order_id, amount_cents, currency, is_successful)"
+        " select id, 4200, 'AUD', false from orders",
         "insert into external_ids (owner_type, owner_id, key, value) select 'Order', id, 'k', 'v' from orders",
     )
 
