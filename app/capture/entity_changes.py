@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.capture.change_events import Lane
 from app.capture.row_changes import RowChange, decode_row_changes
@@ -25,7 +25,7 @@ _MAX_EVENTS = 500
 class RowSource(Protocol):
     """A connection, or what shares one among the resolvers of an operation."""
 
-    async def fetch(self, sql: str, /, *args: Any) -> list[Record]: ...
+    async def fetch(self, sql: str, /, *args: object) -> list[Record]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

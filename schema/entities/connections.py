@@ -1,7 +1,7 @@
 """Relay connections over keyset pages."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import strawberry
 
@@ -37,8 +37,8 @@ class Connection(Generic[T]):
 
 
 def make_connection(
-    rows: Sequence[Any], part: Slice, sort: Sort, resource: str, count: Callable[[], Awaitable[int]]
-) -> Connection[Any]:
+    rows: Sequence[T], part: Slice, sort: Sort, resource: str, count: Callable[[], Awaitable[int]]
+) -> Connection[T]:
     """A page from up to `part.size + 1` rows, in the order in which the statement gave them."""
     has_more = len(rows) > part.size
     kept = list(rows[: part.size])

@@ -37,7 +37,7 @@ class DeclarationError(Exception):
     """The schema can't be built: a field is declared over something that is not there, or of another type."""
 
 
-def check_declarations(schema: GraphQLSchema, tables: Mapping[str, Table[Any]] | None = None) -> None:
+def check_declarations(schema: GraphQLSchema, tables: Mapping[str, Table[object]] | None = None) -> None:
     """Compare the declarations of all fields with their tables, and what tables and types say of each other.
 
     Args:
@@ -51,7 +51,7 @@ def check_declarations(schema: GraphQLSchema, tables: Mapping[str, Table[Any]] |
         raise DeclarationError("\n".join(problems))
 
 
-def _graph_problems(tables: Mapping[str, Table[Any]]) -> Iterator[str]:
+def _graph_problems(tables: Mapping[str, Table[object]]) -> Iterator[str]:
     for table in tables.values():
         if table.type_name and (table.type_name not in ENTITIES or ENTITIES[table.type_name].table is not table):
             yield f"The table {table.name}: its rows are called {table.type_name}, which is no type over them."
@@ -61,7 +61,7 @@ def _graph_problems(tables: Mapping[str, Table[Any]]) -> Iterator[str]:
     yield from (f"WebhookKlass: it has no member for {name}." for name in sorted(subscribable - named))
 
 
-def _field_problems(schema: GraphQLSchema, tables: Mapping[str, Table[Any]]) -> Iterator[str]:
+def _field_problems(schema: GraphQLSchema, tables: Mapping[str, Table[object]]) -> Iterator[str]:
     for name, kind in schema.type_map.items():
         if not isinstance(kind, GraphQLObjectType):
             continue
@@ -131,7 +131,7 @@ def _of_lookup(lookup: Lookup, entity: Entity | None, type_: GraphQLOutputType) 
         yield f"it finds a {lookup.type}, which is no entity."
 
 
-def _missing(table: Table[Any], *columns: str) -> Iterator[str]:
+def _missing(table: Table[object], *columns: str) -> Iterator[str]:
     for column in columns:
         if column != "*" and not table.has(column):
             yield f"the table {table.name} has no column {column}."
@@ -161,7 +161,7 @@ def _shown(type_: GraphQLOutputType, *, is_list: bool, is_paged: bool) -> GraphQ
     return named
 
 
-def _over(table: Table[Any], named: GraphQLNamedType) -> Iterator[str]:
+def _over(table: Table[object], named: GraphQLNamedType) -> Iterator[str]:
     members = named.types if isinstance(named, GraphQLUnionType) else (named,)
     for member in members:
         entity = ENTITIES.get(member.name)
@@ -169,7 +169,7 @@ def _over(table: Table[Any], named: GraphQLNamedType) -> Iterator[str]:
             yield f"it leads to rows of {table.name}, but {member.name} is no type over them."
 
 
-def _column_problems(table: Table[Any], column: str, type_: GraphQLOutputType) -> Iterator[str]:
+def _column_problems(table: Table[object], column: str, type_: GraphQLOutputType) -> Iterator[str]:
     kind, may_be_null = table.kind(column)
     if may_be_null and isinstance(type_, GraphQLNonNull):
         yield f"it must be nullable, because {table.name}.{column} may be null."

@@ -6,7 +6,7 @@ Pure data, made by `schema/entities/fields.py`. Loaders, watched columns, `chang
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphql import GraphQLSchema
 
@@ -14,6 +14,15 @@ from app.auth.viewers import Scope, Viewer
 from app.db.keyset import BY_ID, Sort
 from app.db.table import Table
 from schema.entities.visibility import Visibility
+
+#: The arguments of a field by their Python names, converted by Strawberry. The function that takes them knows their
+#: types.
+ArgumentValues: TypeAlias = dict[str, Any]
+#: Turns the row or rows that a relation has found into the field's value. Each takes rows of its own table's class.
+Classify: TypeAlias = Callable[[Any], object]
+#: The value of a class attribute that declares a field, as in `name: str = column(…)`. Type checkers take it for
+#: what the attribute's annotation says, as they do with `dataclasses.field`.
+DeclaredAttribute: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +100,7 @@ class Relation:
     kind         of rows that name their owner by type and id: which kind of them.
     """
 
-    target: Table[Any]
+    target: Table[object]
     local: str
     remote: str
     is_list: bool = False
@@ -99,11 +108,11 @@ class Relation:
     link: Link | None = None
     where: Callable[..., str] = always
     filters: tuple[str, ...] = ()
-    classify: Callable[[Any], Any] | None = None
+    classify: Classify | None = None
     decides: tuple[str, ...] = ()
     with_deleted: bool = False
     key_type: str = "bigint"
-    of: Table[Any] | None = None
+    of: Table[object] | None = None
     kind: str = ""
 
     @property
@@ -139,7 +148,7 @@ class ListQuery:
 
     where: str = "true"
     parts: tuple["Part", ...] = ()
-    args: tuple[Any, ...] = ()
+    args: tuple[object, ...] = ()
     sort: Sort = BY_ID
     with_deleted: bool = False
 
@@ -159,10 +168,10 @@ class Listing:
     is_whole  a plain list in place of the connection; one that is longer than the longest page is an error.
     """
 
-    target: Table[Any]
+    target: Table[object]
     scope: Scope
     ask: Callable[..., ListQuery] = everything
-    classify: Callable[[Any], Any] | None = None
+    classify: Classify | None = None
     is_whole: bool = False
 
 
@@ -186,7 +195,7 @@ class Entity:
     """A GraphQL type over a table's rows; `row` is their class."""
 
     name: str
-    table: Table[Any]
+    table: Table[object]
     row: type
     visibility: Visibility
     is_node: bool

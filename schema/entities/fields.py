@@ -5,7 +5,7 @@ Each declaration says which columns it reads, so that the dataloaders, a stored 
 is an attribute or a pure function of one row, a relation goes through `context.loaders`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -18,13 +18,16 @@ from app.auth.viewers import Scope
 from app.db.table import Table
 from app.errors import InvalidInput
 from app.marketplace import money
+from schema.engine.context import Info
 from schema.engine.unreadable import computed_value, readable
 from schema.entities import global_ids
 from schema.entities.declarations import (
     ENTITIES,
     SCOPES,
     VISIBILITY,
+    ArgumentValues,
     Declaration,
+    DeclaredAttribute,
     Entity,
     Leaf,
     Relation,
@@ -48,16 +51,21 @@ class DeclaredField(StrawberryField):
     def is_basic_field(self) -> bool:
         return False
 
-    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
+    def get_result(self, source: object, info: Info | None, args: list[object], kwargs: ArgumentValues) -> object:
+        assert info is not None, "Strawberry leaves it out for basic fields alone"
+        return self.resolve(source, info, kwargs)
+
+    def resolve(self, source: object, info: Info, arguments: ArgumentValues) -> object:
+        """Return the field's value, or an awaitable of it."""
         declaration = self.declaration
         if isinstance(declaration, Leaf):
-            return computed_value(declaration.of_schema(info.schema._schema), source, kwargs)
+            return computed_value(declaration.of_schema(info.schema._schema), source, arguments)
         assert isinstance(declaration, Relation)
-        return info.context.loaders.related(declaration, source, **kwargs)
+        return info.context.loaders.related(declaration, source, **arguments)
 
 
 def entity(
-    table: Table[Any],
+    table: Table[object],
     *,
     description: str,
     name: str | None = None,
@@ -86,27 +94,27 @@ def entity(
     return declare
 
 
-def column(description: str, name: str | None = None, *, deprecated: str | None = None) -> Any:
+def column(description: str, name: str | None = None, *, deprecated: str | None = None) -> DeclaredAttribute:
     """A leaf that is a column: the one of the attribute's name, or `name`."""
     return _Column(description, name, deprecated)
 
 
 def computed(
-    compute: Callable[..., Any],
+    compute: Callable[..., object],
     *,
     reads: Sequence[str],
     description: str,
     arguments: Sequence[StrawberryArgument] = (),
     deprecated: str | None = None,
-    of_values: Callable[..., Any] | None = None,
+    of_values: Callable[..., object] | None = None,
     needs_schema: bool = False,
-) -> Any:
+) -> DeclaredAttribute:
     """A leaf that is a pure function of the row (and of the field's arguments). The last two: as `Leaf` has them."""
     leaf = Leaf(reads=tuple(reads), compute=compute, of_values=of_values, needs_schema=needs_schema)
     return declared_field(leaf, description, arguments=arguments, deprecated=deprecated)
 
 
-def argument(name: str, type_: Any, description: str, default: Any = strawberry.UNSET) -> StrawberryArgument:
+def argument(name: str, type_: object, description: str, default: object = strawberry.UNSET) -> StrawberryArgument:
     """An argument; one that is left out does not reach the function, whose own default then counts."""
     return StrawberryArgument(
         python_name=name,
@@ -125,13 +133,13 @@ PAGE_ARGUMENTS = (
 )
 
 
-def global_id(type_name: str) -> Any:
+def global_id(type_name: str) -> DeclaredAttribute:
     encode = global_ids.encoder(type_name)
     leaf = Leaf(reads=("id",), compute=lambda row: encode(row.id), of_values=encode, id_of=type_name)
     return declared_field(leaf, "Opaque global id; `node(id:)` finds the object again.")
 
 
-def legacy_id() -> Any:
+def legacy_id() -> DeclaredAttribute:
     return column("The number inside `id`, as older integrations know it.", "id")
 
 
@@ -145,7 +153,7 @@ def cents(
     of: Amount | None = None,
     reads: Sequence[str] = (),
     twin: str | None = None,
-) -> Any:
+) -> DeclaredAttribute:
     """`xCents`: minor units, of the row's `currency`. An error, never a wrong number, beyond GraphQL's Int.
 
     of, reads  for an amount that is no column: how it follows from the row, and from which columns.
@@ -164,7 +172,7 @@ def cents(
     return declared_field(leaf, f"{description} In minor units (cents).")
 
 
-def formatted(description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> Any:
+def formatted(description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> DeclaredAttribute:
     """`xFormatted(currency)`: the same amount as text. `of`, `reads`: as for `cents`."""
     amount_of: Amount = of or attrgetter(name)
 
@@ -189,7 +197,7 @@ def declared_field(
     *,
     arguments: Sequence[StrawberryArgument] = (),
     deprecated: str | None = None,
-) -> Any:
+) -> DeclaredAttribute:
     made = DeclaredField(
         python_name=None,
         graphql_name=None,
@@ -213,7 +221,7 @@ class _Column(DeclaredField):
         name = self.metadata["column"] or self.python_name
         return Leaf(reads=(name,), compute=lambda row: getattr(row, name), is_column=True)
 
-    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def get_result(self, source: object, info: object, args: list[object], kwargs: dict[str, object]) -> object:
         return readable(getattr(source, self.metadata["column"] or self.python_name))
 
     @property

@@ -1,12 +1,12 @@
 """Declarations of a type's relations: `relation`, `relation_list`, `pages`, `same_row`, `owned_rows`."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from strawberry.types.arguments import StrawberryArgument
 
 from app.db.table import Key, Table
-from schema.entities.declarations import Link, Relation, always
+from schema.entities.declarations import Classify, DeclaredAttribute, Link, Relation, always
 from schema.entities.fields import PAGE_ARGUMENTS, declared_field
 
 #: Python's type of a key → PostgreSQL's.
@@ -18,11 +18,11 @@ def relation(
     *,
     description: str,
     through: Key | None = None,
-    classify: Callable[[Any], Any] | None = None,
+    classify: Classify | None = None,
     decides: Sequence[str] = (),
     with_deleted: bool = False,
     deprecated: str | None = None,
-) -> Any:
+) -> DeclaredAttribute:
     """A relation to the one row that a key names: `relation(INVOICES.order_id)` of an invoice.
 
     Args:
@@ -46,9 +46,9 @@ def relation_list(
     *,
     description: str,
     through: Key | None = None,
-    classify: Callable[[Any], Any] | None = None,
+    classify: Classify | None = None,
     decides: Sequence[str] = (),
-) -> Any:
+) -> DeclaredAttribute:
     """A relation to the rows whose key names the row, as a plain list: `relation_list(LINE_ITEMS.invoice_id)`.
 
     Args:
@@ -60,13 +60,13 @@ def relation_list(
 
 
 def same_row(
-    table: Table[Any],
+    table: Table[object],
     *,
     description: str,
     where: Callable[..., str] = always,
     filters: Sequence[str] = (),
     with_deleted: bool = False,
-) -> Any:
+) -> DeclaredAttribute:
     """A relation to the row itself, as another type over its table. `where`, `filters`: as in `Relation`."""
     declared = Relation(
         of=table,
@@ -88,7 +88,7 @@ def pages(
     where: Callable[..., str] = always,
     filters: Sequence[str] = (),
     arguments: Sequence[StrawberryArgument] = (),
-) -> Any:
+) -> DeclaredAttribute:
     """As `relation_list`, as a Relay connection in id order; `arguments` are those of `where`."""
     declared = Relation(
         **_joined(key, through, is_list=True),
@@ -100,14 +100,14 @@ def pages(
 
 
 def owned_rows(
-    owned: Table[Any],
-    owner: Table[Any],
+    owned: Table[object],
+    owner: Table[object],
     *,
     description: str,
     kind: str = "",
     is_list: bool = True,
     is_paged: bool = False,
-) -> Any:
+) -> DeclaredAttribute:
     """A relation to the rows of a table that names its owners by type and id.
 
     Raises:
@@ -133,8 +133,8 @@ def owned_rows(
 
 
 class _Join(TypedDict):
-    of: Table[Any]
-    target: Table[Any]
+    of: Table[object]
+    target: Table[object]
     local: str
     remote: str
     link: Link | None

@@ -7,7 +7,7 @@ The operator sees every row. For a seller each rule is a SQL condition over the 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.auth.viewers import Viewer
 from app.db import table as declared
@@ -184,7 +184,7 @@ def condition(rule: Visibility, viewer: Viewer, parameter: int, alias: str = "t"
 
 
 @cache
-def rule_of(table: Table[Any]) -> Visibility:
+def rule_of(table: Table[object]) -> Visibility:
     """Return the rule of a table's rows.
 
     Raises:
@@ -209,9 +209,9 @@ def rule_of(table: Table[Any]) -> Visibility:
     raise TypeError(f"The table {table.name} does not say who sees its rows.")
 
 
-def _pointed_at(table: Table[Any]) -> Iterator[PointedAtBy]:
+def _pointed_at(table: Table[object]) -> Iterator[PointedAtBy]:
     """Return one rule for each table that names the rows and that a seller sees rows of."""
-    columns: dict[Table[Any], list[str]] = {}
+    columns: dict[Table[object], list[str]] = {}
     for key in references_to(table):
         columns.setdefault(key.table, []).append(key.column)
     for of, named in columns.items():
