@@ -39,7 +39,12 @@ class Connection(Generic[T]):
 def make_connection(
     rows: Sequence[T], part: Slice, sort: Sort, resource: str, count: Callable[[], Awaitable[int]]
 ) -> Connection[T]:
-    """A page from up to `part.size + 1` rows, in the order in which the statement gave them."""
+    """Return a page.
+
+    Args:
+        rows: Up to `part.size + 1` rows in the order of the statement. One more than the size tells that more follow.
+        count: Counts all rows of the list; called only if the client asks for `totalCount`.
+    """
     has_more = len(rows) > part.size
     kept = list(rows[: part.size])
     if part.is_backward:

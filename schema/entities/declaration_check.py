@@ -34,14 +34,14 @@ _SCALARS = {int: "Int", str: "String", bool: "Boolean", float: "Float", datetime
 
 
 class DeclarationError(Exception):
-    """The schema can't be built: a field is declared over something that is not there, or of another type."""
+    """The schema can't be built, because a field's declaration does not fit its table."""
 
 
 def check_declarations(schema: GraphQLSchema, tables: Mapping[str, Table[object]] | None = None) -> None:
-    """Compare the declarations of all fields with their tables, and what tables and types say of each other.
+    """Compare the declarations of all fields with their tables, and the names of tables and types with each other.
 
     Args:
-        tables: By name; None: those of the graph.
+        tables: The tables by name. None: the tables of the graph.
 
     Raises:
         DeclarationError: One sentence for each wrong declaration, which names it as `Type.field`.
@@ -75,7 +75,7 @@ def _field_problems(schema: GraphQLSchema, tables: Mapping[str, Table[object]]) 
 
 @singledispatch
 def _of(declaration: object, entity: Entity | None, type_: GraphQLOutputType) -> Iterator[str]:
-    """Say what is wrong with one declaration, as sentences."""
+    """List the problems of one declaration, as sentences."""
     raise AssertionError(f"{declaration!r} is no declaration")
 
 
@@ -138,7 +138,7 @@ def _missing(table: Table[object], *columns: str) -> Iterator[str]:
 
 
 def _target_problems(relation: Relation, type_: GraphQLOutputType) -> Iterator[str]:
-    """The field's type is one over the target's rows, alone, as a list or as a connection."""
+    """Check that the field's type shows rows of the target: one row, a list or a connection, as declared."""
     if relation.classify is not None and is_leaf_type(get_named_type(type_)):
         return
     named = _shown(type_, is_list=relation.is_list, is_paged=relation.is_paged)

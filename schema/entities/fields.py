@@ -1,8 +1,8 @@
 """Functions that declare a type's leaves: `column`, `computed`, `cents`. Its relations are in `relations.py`.
 
-Each declaration says which columns it reads, so that the dataloaders, a stored query's watched columns and
-(from the same place) compiled plans have one source. No resolver below the root does I/O of its own: a leaf
-is an attribute or a pure function of one row, a relation goes through `context.loaders`.
+Each declaration says which columns it reads. Dataloaders, compiled plans and a stored query's watched columns all use
+this one source. No resolver below the root does I/O of its own: a leaf is a column or a pure function of one row, and
+a relation goes through `context.loaders`.
 """
 
 from collections.abc import Callable, Sequence
@@ -74,8 +74,9 @@ def entity(
 ) -> Callable[[type[T]], type[T]]:
     """Declare a class as the GraphQL type of a table's rows.
 
-    row    the rows' class, if it is not the table's.
-    scope  what a viewer's key must carry to read one, by its id or as a relation.
+    Args:
+        row: The rows' class, if it is not the table's.
+        scope: The scope that a key needs to read such an object, by its id or as a relation.
     """
 
     def declare(cls: type[T]) -> type[T]:
@@ -95,7 +96,11 @@ def entity(
 
 
 def column(description: str, name: str | None = None, *, deprecated: str | None = None) -> DeclaredAttribute:
-    """A leaf that is a column: the one of the attribute's name, or `name`."""
+    """Declare a leaf that shows a column.
+
+    Args:
+        name: The column. None: the column has the attribute's name.
+    """
     return _Column(description, name, deprecated)
 
 
@@ -109,13 +114,23 @@ def computed(
     of_values: Callable[..., object] | None = None,
     needs_schema: bool = False,
 ) -> DeclaredAttribute:
-    """A leaf that is a pure function of the row (and of the field's arguments). The last two: as `Leaf` has them."""
+    """Declare a leaf that is a pure function of the row and of the field's arguments.
+
+    Args:
+        compute: Takes the row, and the arguments by name.
+        reads: The columns that it reads.
+        of_values: See `Leaf`.
+        needs_schema: See `Leaf`.
+    """
     leaf = Leaf(reads=tuple(reads), compute=compute, of_values=of_values, needs_schema=needs_schema)
     return declared_field(leaf, description, arguments=arguments, deprecated=deprecated)
 
 
 def argument(name: str, type_: object, description: str, default: object = strawberry.UNSET) -> StrawberryArgument:
-    """An argument; one that is left out does not reach the function, whose own default then counts."""
+    """Declare an argument of a field.
+
+    An argument that the client leaves out is not passed to the function, so the function's own default applies.
+    """
     return StrawberryArgument(
         python_name=name,
         graphql_name=None,
@@ -154,10 +169,15 @@ def cents(
     reads: Sequence[str] = (),
     twin: str | None = None,
 ) -> DeclaredAttribute:
-    """`xCents`: minor units, of the row's `currency`. An error, never a wrong number, beyond GraphQL's Int.
+    """Declare `xCents`: an amount in minor units of the row's `currency`.
 
-    of, reads  for an amount that is no column: how it follows from the row, and from which columns.
-    twin       the field that the error names; the `xFormatted` of `name` unless given.
+    An amount that GraphQL's Int can't hold is an error (INT_OVERFLOW), never a wrong number.
+
+    Args:
+        name: The column of the amount.
+        of: Computes the amount from the row, if it is no column.
+        reads: The columns that `of` reads.
+        twin: The field that the error names. None: the `xFormatted` of `name`.
     """
     amount_of: Amount = of or attrgetter(name)
     fitting = twin or f"{graphql_name(name.removesuffix('_cents'))}Formatted"
@@ -173,7 +193,7 @@ def cents(
 
 
 def formatted(description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> DeclaredAttribute:
-    """`xFormatted(currency)`: the same amount as text. `of`, `reads`: as for `cents`."""
+    """Declare `xFormatted(currency)`: the same amount as text. `of` and `reads` are those of `cents`."""
     amount_of: Amount = of or attrgetter(name)
 
     def compute(row: Any, currency: str | None = None) -> str | None:
@@ -211,7 +231,7 @@ def declared_field(
 
 
 class _Column(DeclaredField):
-    """A column whose name is only known once its class has named the field."""
+    """A field that shows a column. The column's name may be known only after the class has named the field."""
 
     def __init__(self, description: str, name: str | None, deprecated: str | None) -> None:
         super().__init__(description=description, deprecation_reason=deprecated, metadata={"column": name})

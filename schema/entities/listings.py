@@ -1,4 +1,4 @@
-"""Root fields that list a table's rows: what the viewer sees of them and asks for."""
+"""Root fields that list a table's rows: those that the viewer may see and the arguments ask for."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,7 +12,7 @@ from schema.entities.fields import PAGE_ARGUMENTS, DeclaredField
 
 
 class ListField(DeclaredField):
-    """Resolves from what `Listing` says."""
+    """A root field that resolves from its `Listing`."""
 
     def resolve(self, source: object, info: Info, arguments: ArgumentValues) -> object:
         listing = self.declaration
@@ -31,9 +31,11 @@ def listing(
     arguments: Sequence[StrawberryArgument] = (),
     is_whole: bool = False,
 ) -> DeclaredAttribute:
-    """A list as a Relay connection, or as a plain one when it `is_whole`.
+    """Declare a root list: a Relay connection, or a plain list if it `is_whole`.
 
-    arguments  those of `ask`, which is given the viewer before them.
+    Args:
+        ask: Takes the viewer and the arguments, and returns the query. See `Listing`.
+        arguments: The arguments of `ask`.
     """
     made = ListField(
         python_name=None,

@@ -17,17 +17,21 @@ MAX_IDS = 100
 def lookup(
     name: str, argument_description: str, *, type_name: str | None = None, description: str
 ) -> DeclaredAttribute:
-    """The object of the id in the argument `name`: of one type, or of any."""
+    """Declare a field that finds one object by the id in the argument `name`.
+
+    Args:
+        type_name: The type that the id must be of. None: any type that has ids.
+    """
     return _looked_up(Lookup(argument=name, type=type_name), strawberry.ID, argument_description, description)
 
 
 def lookups(name: str, argument_description: str, *, description: str) -> DeclaredAttribute:
-    """The objects of the ids in the argument `name`, at most MAX_IDS, in their order."""
+    """Declare a field that finds objects by the ids in the argument `name`, at most MAX_IDS, in their order."""
     return _looked_up(Lookup(argument=name, is_list=True), list[strawberry.ID], argument_description, description)
 
 
 def find_keys(lookup: Lookup, given: str | Sequence[str]) -> list[tuple[str, int]]:
-    """Type and key of each id. Raises InvalidInput for what is no id, or of no type that is asked for."""
+    """Return type and key of each id. Raises InvalidInput for a text that is no id, or an id of another type."""
     if not lookup.is_list:
         assert isinstance(given, str)
         return [_key(lookup, given, graphql_name(lookup.argument))]
@@ -36,7 +40,7 @@ def find_keys(lookup: Lookup, given: str | Sequence[str]) -> list[tuple[str, int
 
 
 class LookedUp(DeclaredField):
-    """Resolves from what `Lookup` says."""
+    """A root field that resolves from its `Lookup`."""
 
     def resolve(self, source: object, info: Info, arguments: ArgumentValues) -> object:
         lookup = self.declaration
@@ -45,12 +49,12 @@ class LookedUp(DeclaredField):
         if not lookup.is_list:
             return _find(info.context, lookup, given, graphql_name(lookup.argument))
         _check_number(lookup, given)
-        # Awaitables, not awaited here: asked for together the dataloaders gather them, and each fails for itself.
+        # They are not awaited here: so the dataloaders read all of them at once, and each fails by itself.
         return [_find(info.context, lookup, one, f"{lookup.argument}.{place}") for place, one in enumerate(given)]
 
 
 async def _find(context: Context, lookup: Lookup, global_id: str, field: str) -> object:
-    """The row of a global id, or None. Raises InvalidInput for a malformed one, Forbidden."""
+    """Return the row of a global id, or None. Raises InvalidInput for a malformed id, and Forbidden."""
     if lookup.type is not None:
         context.viewer.require(ENTITIES[lookup.type].scope)
     type_name, key = _key(lookup, global_id, field)

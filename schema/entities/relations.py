@@ -23,11 +23,13 @@ def relation(
     with_deleted: bool = False,
     deprecated: str | None = None,
 ) -> DeclaredAttribute:
-    """A relation to the one row that a key names: `relation(INVOICES.order_id)` of an invoice.
+    """Declare a relation to the one row that a key names: `relation(INVOICES.order_id)` of an invoice.
 
     Args:
         through: A key of the row itself, to the row that `key` is a key of.
-        classify, decides, with_deleted: As in `Relation`.
+        classify: See `Relation`.
+        decides: See `Relation`.
+        with_deleted: See `Relation`.
     """
     return declared_field(
         Relation(
@@ -49,11 +51,12 @@ def relation_list(
     classify: Classify | None = None,
     decides: Sequence[str] = (),
 ) -> DeclaredAttribute:
-    """A relation to the rows whose key names the row, as a plain list: `relation_list(LINE_ITEMS.invoice_id)`.
+    """Declare a plain list of the rows whose key names the row: `relation_list(LINE_ITEMS.invoice_id)`.
 
     Args:
         through: A key that names the row. `key` then leads on from its table's rows.
-        classify, decides: As in `Relation`. They turn all rows together into one value, where that is the field's type.
+        classify: See `Relation`. If the field is one value, it is given all rows together.
+        decides: See `Relation`.
     """
     declared = Relation(**_joined(key, through, is_list=True), classify=classify, decides=tuple(decides))
     return declared_field(declared, description)
@@ -67,7 +70,7 @@ def same_row(
     filters: Sequence[str] = (),
     with_deleted: bool = False,
 ) -> DeclaredAttribute:
-    """A relation to the row itself, as another type over its table. `where`, `filters`: as in `Relation`."""
+    """Declare a relation to the row itself, shown as another type of its table. See `Relation` for the arguments."""
     declared = Relation(
         of=table,
         target=table,
@@ -89,7 +92,11 @@ def pages(
     filters: Sequence[str] = (),
     arguments: Sequence[StrawberryArgument] = (),
 ) -> DeclaredAttribute:
-    """As `relation_list`, as a Relay connection in id order; `arguments` are those of `where`."""
+    """Declare a Relay connection of the rows whose key names the row, in the order of their ids.
+
+    Args:
+        arguments: The arguments of `where`.
+    """
     declared = Relation(
         **_joined(key, through, is_list=True),
         is_paged=True,
@@ -108,7 +115,7 @@ def owned_rows(
     is_list: bool = True,
     is_paged: bool = False,
 ) -> DeclaredAttribute:
-    """A relation to the rows of a table that names its owners by type and id.
+    """Declare a relation to the rows of a table that names its owners by type and id.
 
     Raises:
         TypeError: Rows of `owner` own no such rows.
@@ -143,7 +150,10 @@ class _Join(TypedDict):
 
 
 def _joined(key: Key, through: Key | None, *, is_list: bool) -> _Join:
-    """Return what a relation along one or two keys joins: a list begins at the row that the first key names."""
+    """Return the tables and columns that a relation along one or two keys joins.
+
+    A list begins at the row that the first key names.
+    """
     first = through or key
     of, local, remote = (first.to, first.remote, first.column) if is_list else (first.table, first.column, first.remote)
     between = first.table if is_list else first.to
