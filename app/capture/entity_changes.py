@@ -61,7 +61,7 @@ class EntityEvent:
 
 
 async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int, *, limit: int) -> list[EntityChange]:
-    """The last changes of an entity that are still recorded, published or not, newest first."""
+    """List the last changes of an entity that are still recorded, published or not, newest first."""
     columns = "id, txid, operation, columns, changes, is_cut, seller_id, recorded_at, published_at, lane"
     rows = await conn.fetch(
         f"""
@@ -97,7 +97,7 @@ async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int,
 async def list_entity_events(
     conn: RowSource, webhook_id: WebhookId, entity_type: str, entity_id: int, *, since: datetime
 ) -> list[EntityEvent]:
-    """The last webhook events that tell of changes recorded at `since` or later, oldest first; no tests."""
+    """List the last webhook events about changes recorded at `since` or later, oldest first, without tests."""
     wanted = "webhook_id = $1 and entity_type = $2 and entity_id = $3 and changed_at >= $4 and event_name <> 'test'"
     rows = await conn.fetch(
         f"""

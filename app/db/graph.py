@@ -76,7 +76,7 @@ class Cascade:
 
     @property
     def sql(self) -> str:
-        """A SELECT of the parts' ids, from `{id}`."""
+        """Return a SELECT of the parts' ids, from `{id}`."""
         is_there = " and d.deleted_at is null" if self.below.has("deleted_at") else ""
         return f"select d.id from {self.below.name} d where d.{self.key.column} = {{id}}{is_there}"
 

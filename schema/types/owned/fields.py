@@ -1,6 +1,6 @@
-"""The fields of what an entity owns by type and id: external ids, metadata, images.
+"""The fields of an entity's external ids, metadata and images, which name their owner by type and id.
 
-Knows no type but by name, so that every type's module can have these fields.
+The types are named as texts, so that every type's module can import this one.
 """
 
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -43,12 +43,12 @@ def metadata(owner: Table[object]) -> DeclaredAttribute:
 
 
 def images(owner: Table[object], description: str) -> DeclaredAttribute:
-    """All images but the logo, as a connection."""
+    """Declare all images except the logo, as a connection."""
     return owned_rows(IMAGES, owner, kind=ImageKind.GALLERY, is_paged=True, description=description)
 
 
 def image_list(owner: Table[object], description: str) -> DeclaredAttribute:
-    """All images but the logo, as a plain list."""
+    """Declare all images except the logo, as a plain list."""
     return owned_rows(IMAGES, owner, kind=ImageKind.GALLERY, description=description)
 
 
@@ -57,7 +57,7 @@ def logo(owner: Table[object], description: str) -> DeclaredAttribute:
 
 
 class _OwnerField(DeclaredField):
-    """Resolves from what `Owner` says."""
+    """A field that resolves from its `Owner`."""
 
     def resolve(self, source: object, info: Info, arguments: ArgumentValues) -> object:
         declared = self.declaration
@@ -67,7 +67,7 @@ class _OwnerField(DeclaredField):
 
 
 def owner(owned: Table[object], description: str) -> DeclaredAttribute:
-    """The owner of such a row, which is of one of the types that may own rows of the table."""
+    """Declare the owner of a row, which is of one of the types that may own rows of the table."""
     declared = Owner(types=tuple(dict.fromkeys(owner.type_name for owner, _ in owners_of(owned))))
     return _OwnerField(
         python_name=None,
