@@ -49,7 +49,7 @@ class Pace:
 
     @property
     def is_careful(self) -> bool:
-        """Tell whether steps isolate failures by savepoints. They do after a failure, until they have their full size."""
+        """Tell whether steps isolate failures by savepoints: after a failure, until steps have their full size."""
         return self._divisor > 1
 
     def fail(self, most: int) -> None:
