@@ -8,13 +8,13 @@ import binascii
 import os
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.errors import InvalidInput
+from app.kernel.parsed_json import ParsedJson
 from app.settings import Settings
 
 _NONCE_BYTES = 12
@@ -48,7 +48,7 @@ class SecretBox:
         """
         return self._seal(orjson.dumps(value), _bound(purpose, row))
 
-    def open(self, sealed: bytes, *, purpose: str, row: object) -> Any:
+    def open(self, sealed: bytes, *, purpose: str, row: object) -> ParsedJson:
         """Return the value.
 
         Raises:
