@@ -91,6 +91,8 @@ async def webhook_dry_run(
 ) -> WebhookDryRun | None:
     viewer = info.context.viewer
     viewer.require(Scope.WEBHOOKS)
+    # It shows the entity itself.
+    viewer.require(Scope.READ)
     try:
         made = await _run(info, WebhookKlass(type), query_string, id, filter or "", tuple(triggers or ()))
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
