@@ -2,30 +2,72 @@
 
 import asyncio
 import json
-import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 import typer
+import uvloop
 
 from app.auth.viewers import Viewer, authenticate
+from app.cli.main import main
 from app.cli.values import duration_s, row_id, time_ahead
+from app.settings import get_settings
 from schema.entities.global_ids import encode
-from tests.app.cli.test_main import run
 from tests.builders.sellers import create_seller
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-async def keys(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return await asyncio.to_thread(run, database_url, "keys", *arguments)
+@dataclass(frozen=True, slots=True)
+class Done:
+    status: object
+    stdout: str
+    stderr: str
 
 
-async def ok(database_url: str, *arguments: str) -> str:
-    done = await keys(database_url, *arguments)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+class Keys:
+    """The command in this process: one of its own would take seconds to start."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, output: pytest.CaptureFixture[str]) -> None:
+        self._patch, self._output = patch, output
+
+    async def __call__(self, *arguments: str) -> Done:
+        self._patch.setattr(sys, "argv", ["tellgraph", "keys", *arguments])
+        self._output.readouterr()
+        status = await asyncio.to_thread(_status_of_main)
+        return Done(status, *self._output.readouterr())
+
+    async def ok(self, *arguments: str) -> str:
+        done = await self(*arguments)
+        assert done.status == 0, done.stderr
+        return done.stdout
+
+
+def _status_of_main() -> object:
+    try:
+        main()
+    except SystemExit as ended:
+        return ended.code
+    return None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def libuv_is_loaded() -> None:
+    """It opens a pipe for signals, once in a process, and never closes it."""
+    uvloop.run(asyncio.sleep(0))
+
+
+@pytest.fixture
+def keys(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Keys]:
+    monkeypatch.setenv("TELLGRAPH_DATABASE_URL", database_url)
+    monkeypatch.setenv("TELLGRAPH_REDIS_URL", "redis://unused")
+    get_settings.cache_clear()
+    yield Keys(monkeypatch, capsys)
+    get_settings.cache_clear()
 
 
 async def viewer_of(conn: asyncpg.Connection, printed: str) -> Viewer | None:
@@ -33,27 +75,25 @@ async def viewer_of(conn: asyncpg.Connection, printed: str) -> Viewer | None:
 
 
 async def test_a_key_is_made_with_an_end_and_scopes_listed_rotated_and_revoked(
-    conn: asyncpg.Connection, database_url: str
+    conn: asyncpg.Connection, keys: Keys
 ) -> None:
     seller = await create_seller(conn)
 
-    made = await ok(
-        database_url, "create", "--name", "shop", "--seller", str(seller.id), "--scope", "read", "--expires", "90d"
-    )
+    made = await keys.ok("create", "--name", "shop", "--seller", str(seller.id), "--scope", "read", "--expires", "90d")
     viewer = await viewer_of(conn, made)
     assert viewer is not None
     assert (viewer.seller_id, [*viewer.scopes], viewer.key_name) == (seller.id, ["read"], "shop")
     assert viewer.key_expires_at is not None
     assert timedelta(days=89) < viewer.key_expires_at - datetime.now(UTC) < timedelta(days=90)
 
-    rotated = await ok(database_url, "rotate", "1", "--overlap", "0")
+    rotated = await keys.ok("rotate", "1", "--overlap", "0")
     assert await viewer_of(conn, made) is None
     assert await viewer_of(conn, rotated) is not None
 
-    await ok(database_url, "revoke", encode("ApiKey", 2))
+    await keys.ok("revoke", encode("ApiKey", 2))
     assert await viewer_of(conn, rotated) is None
 
-    listed = json.loads(await ok(database_url, "list", "--json"))
+    listed = json.loads(await keys.ok("list", "--json"))
     assert [(key["legacyId"], key["state"], key["scopes"]) for key in listed] == [
         (1, "EXPIRED", ["READ"]),
         (2, "REVOKED", ["READ"]),
@@ -64,14 +104,14 @@ async def test_a_key_is_made_with_an_end_and_scopes_listed_rotated_and_revoked(
     assert made.strip() not in str(listed)
 
 
-async def test_a_list_is_narrowed_and_shown_as_a_table(conn: asyncpg.Connection, database_url: str) -> None:
+async def test_a_list_is_narrowed_and_shown_as_a_table(conn: asyncpg.Connection, keys: Keys) -> None:
     seller = await create_seller(conn)
     for owner in ((), ("--seller", encode("Seller", seller.id))):
-        await ok(database_url, "create", "--name", f"key of {len(owner)}", *owner)
+        await keys.ok("create", "--name", f"key of {len(owner)}", *owner)
 
-    everything = await ok(database_url, "list")
-    sellers = await ok(database_url, "list", "--seller", str(seller.id), "--state", "live")
-    none = await ok(database_url, "list", "--state", "revoked", "--state", "expired")
+    everything = await keys.ok("list")
+    sellers = await keys.ok("list", "--seller", str(seller.id), "--state", "live")
+    none = await keys.ok("list", "--state", "revoked", "--state", "expired")
 
     assert everything.endswith("2 API keys.\n")
     (row,) = [line for line in everything.splitlines() if "key of 0" in line]
@@ -84,13 +124,13 @@ async def test_a_list_is_narrowed_and_shown_as_a_table(conn: asyncpg.Connection,
     assert none == "0 API keys.\n"
 
 
-async def test_a_thousand_keys_are_all_listed(conn: asyncpg.Connection, database_url: str) -> None:
+async def test_a_thousand_keys_are_all_listed(conn: asyncpg.Connection, keys: Keys) -> None:
     await conn.execute(
         "insert into api_keys (name, prefix, hash, scopes)"
         " select n::text, 'tgk_', n::text::bytea, '{read}' from generate_series(1, 1001) n"
     )
 
-    listed = json.loads(await ok(database_url, "list", "--json"))
+    listed = json.loads(await keys.ok("list", "--json"))
 
     assert [key["name"] for key in listed] == [str(number) for number in range(1, 1002)]
 
@@ -109,30 +149,30 @@ async def test_a_thousand_keys_are_all_listed(conn: asyncpg.Connection, database
         (("rotate", "1", "--overlap", "90"), 2, "'90' is no duration. Give one such as 90d, 12h or 30m"),
         (("revoke", "9"), 1, "tellgraph: The API key: there is no such API key"),
         (("revoke", encode("Order", 3)), 2, f"'{encode('Order', 3)}' is the id of a Order, not of a ApiKey. Give"),
-        (("list", "--state", "gone"), 2, "'LIVE', 'EXPIRED', 'REVOKED'"),
+        (("list", "--state", "gone"), 2, "'live', 'expired', 'revoked'"),
     ],
 )
 async def test_a_mistake_is_told_with_what_may_be_given(
-    conn: asyncpg.Connection, database_url: str, arguments: tuple[str, ...], status: int, told: str
+    conn: asyncpg.Connection, keys: Keys, arguments: tuple[str, ...], status: int, told: str
 ) -> None:
-    done = await keys(database_url, *arguments)
+    done = await keys(*arguments)
 
     # Typer puts its errors into a frame and wraps them there.
     words = " ".join(done.stderr.replace("│", " ").split())
     assert told in words, done.stderr
-    assert (done.returncode, done.stdout) == (status, "")
+    assert (done.status, done.stdout) == (status, "")
     assert "Traceback" not in done.stderr
     assert await conn.fetchval("select count(*) from api_keys") == 0
 
 
-async def test_a_revoked_key_is_not_revoked_again(conn: asyncpg.Connection, database_url: str) -> None:
-    await ok(database_url, "create", "--name", "a")
-    await ok(database_url, "revoke", "1")
+async def test_a_revoked_key_is_not_revoked_again(conn: asyncpg.Connection, keys: Keys) -> None:
+    await keys.ok("create", "--name", "a")
+    await keys.ok("revoke", "1")
 
-    again = await keys(database_url, "revoke", "1")
-    rotated = await keys(database_url, "rotate", "1")
+    again = await keys("revoke", "1")
+    rotated = await keys("rotate", "1")
 
-    assert again.returncode == rotated.returncode == 1
+    assert again.status == rotated.status == 1
     assert again.stderr.startswith("tellgraph: The API key: it was revoked at ")
     assert "make a new key" in " ".join(rotated.stderr.split())
 
