@@ -9,7 +9,7 @@ import structlog
 from databases import Database
 
 from app.auth.db.api_keys import ApiKeyId, store_last_uses
-from app.db.pool import DATABASE_ERRORS, transaction
+from app.db.pool import DATABASE_ERRORS, connection
 from app.kernel import clock
 
 _log = structlog.get_logger()
@@ -33,7 +33,7 @@ class KeyUses:
         if not used:
             return
         try:
-            async with transaction(database) as conn:
+            async with connection(database) as conn:
                 await store_last_uses(conn, used)
         except DATABASE_ERRORS as error:
             self._used = used | self._used

@@ -60,6 +60,8 @@ API_KEYS = Table(
     seen_by=OperatorOnly("An API key"),
     keys={"seller_id": SELLERS, "replaced_by": Reference()},
 )
+#: Seconds for storing last uses. A process that ends does not wait longer for a database that does not answer.
+_TIMEOUT_S = 5.0
 _COLUMNS = API_KEYS.select_list("api_keys")
 
 #: By PostgreSQL's clock: the only one that every process shares.
@@ -146,6 +148,7 @@ async def store_last_uses(conn: Connection, used: Mapping[ApiKeyId, datetime]) -
         """,
         list(used),
         list(used.values()),
+        timeout=_TIMEOUT_S,
     )
 
 

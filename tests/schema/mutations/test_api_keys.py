@@ -1,5 +1,6 @@
 """apiKeyCreate, apiKeyRevoke and apiKeyRotate: who may, what comes of it, and what the next request is told."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -246,6 +247,15 @@ async def test_a_key_that_is_over_can_not_be_rotated(api: Platform, change: str,
     assert (refused["status"], refused["key"]) == (409, None)
     assert refused["errors"] == [{"field": "apiKeyId", "messages": [message]}]
     assert await api.conn.fetchval("select count(*) from api_keys") == 2
+
+
+async def test_two_rotations_at_once_make_one_key(api: Platform) -> None:
+    old = await create(api)
+
+    made = await asyncio.gather(*(rotate(api, old["apiKey"]["id"]) for _ in range(4)))
+
+    assert sorted(one["status"] for one in made) == [200, 409, 409, 409]
+    assert await api.conn.fetchval("select count(*) from api_keys where name = 'the ERP'") == 2
 
 
 @pytest.mark.parametrize("overlap", [-1, 30 * 86_400 + 1])
