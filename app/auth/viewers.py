@@ -6,7 +6,6 @@ A key is `tgk_` and 32 random bytes; only its SHA-256 is stored.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from app.auth.db import api_keys
 from app.auth.db.api_keys import ApiKey, ApiKeyId, NewApiKey
@@ -100,7 +99,7 @@ class KeyCheck:
     is_confirmed: bool = False
 
     @property
-    def args(self) -> tuple[Any, ...]:
+    def args(self) -> tuple[object, ...]:
         return self.key_hash, self.viewer.seller_id, [scope.value for scope in self.viewer.scopes]
 
     def column(self, first: int) -> str:

@@ -183,6 +183,7 @@ async def test_both_keys_work_during_the_overlap_of_a_rotation(api: Platform) ->
         "select expires_at - now() between '23:59' and '24:00' as is_a_day, replaced_by from api_keys"
         " where seller_id is not null order by id limit 1"
     )
+    assert row is not None
     assert tuple(row) == (True, int(await api.conn.fetchval("select max(id) from api_keys")))
 
 
