@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -44,15 +45,18 @@ def as_json(keys: list[ApiKey]) -> str:
 
 def show(keys: list[ApiKey], console: Console) -> None:
     """Print a table, and the number of keys."""
-    table = Table("number", "id", "name", "owner", "scopes", "begins with", "state", "expires", "last used")
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in ("no.", "name", "owner", "scopes", "key", "state", "expires", "last used"):
+        # On a narrow terminal a cell goes on in the next line; nothing is cut off. A date fits into ten characters.
+        is_time, is_whole = heading in ("expires", "last used"), heading in ("owner", "key", "state")
+        table.add_column(heading, overflow="fold", no_wrap=is_whole, min_width=10 if is_time else None)
     for key in keys:
         table.add_row(
             str(key.id),
-            global_ids.encode("ApiKey", key.id),
             key.name,
             owner_of(key),
             " ".join(key.scopes),
-            key.prefix,
+            f"{key.prefix}…",
             _state(key).lower(),
             shown_time(key.expires_at) or "never",
             shown_time(key.last_used_at) or "never",

@@ -38,7 +38,9 @@ _OPTIONS = {
     "overlap_seconds": "--overlap",
     "api_key_id": "The API key",
 }
-_KeyArgument = Annotated[str, typer.Argument(help="Number or global id of the key; `tellgraph keys list` shows both.")]
+_KeyArgument = Annotated[
+    str, typer.Argument(help="Number of the key, as `tellgraph keys list` shows it, or its global id.")
+]
 _Seller = Annotated[str | None, typer.Option(help="Number or global id of the seller; absent: the operator's key.")]
 
 
