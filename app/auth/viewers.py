@@ -55,15 +55,20 @@ class Viewer:
         """Return who sends a request: the actor and its key, as in `seller:7 key:12`."""
         return self.actor if self.key_id is None else f"{self.actor} key:{self.key_id}"
 
-    def require(self, scope: Scope) -> None:
+    def require(self, scope: Scope, *, reason: str = "") -> None:
         """Check that the key carries the scope.
+
+        Args:
+            scope: The scope.
+            reason: A clause that says why it is needed, where that is not plain.
 
         Raises:
             Forbidden: It does not (MISSING_SCOPE).
         """
         if scope not in self.scopes:
             hint = "" if self.is_operator or scope not in OPERATORS_SCOPES else ", which no seller's key can have"
-            raise Forbidden(f"This API key lacks the scope {scope.value!r}{hint}.", code="MISSING_SCOPE")
+            because = f": {reason}" if reason else ""
+            raise Forbidden(f"This API key lacks the scope {scope.value!r}{hint}{because}.", code="MISSING_SCOPE")
 
 
 OPERATOR = Viewer(None)

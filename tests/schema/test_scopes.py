@@ -49,4 +49,4 @@ async def test_dry_run_needs_the_scope_of_what_it_shows(conn: Connection) -> Non
     answer = await run_operation(conn, document, viewer=Viewer(None, frozenset({Scope.WEBHOOKS})))
 
     assert (answer.data, answer.failures) == ({"webhookDryRun": None}, [(["webhookDryRun"], "MISSING_SCOPE")])
-    assert answer.errors[0]["message"] == "This API key lacks the scope 'read'."
+    assert answer.errors[0]["message"] == "This API key lacks the scope 'read': a dry run shows what the query reads."

@@ -148,8 +148,7 @@ class WebhookMutations:
         info: Info,
         input: Annotated[WebhookCreateMutationInput, strawberry.argument(description="The webhook to register.")],
     ) -> WebhookCreateMutationPayload | None:
-        # A webhook is sent what its query reads.
-        info.context.viewer.require(Scope.READ)
+        info.context.viewer.require(Scope.READ, reason=_READS)
 
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             given = input.attributes
@@ -181,7 +180,7 @@ class WebhookMutations:
         input: Annotated[WebhookUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> WebhookUpdateMutationPayload | None:
         if any(getattr(input.attributes, name) is not strawberry.UNSET for name in _WHAT_IS_SENT_WHERE):
-            info.context.viewer.require(Scope.READ)
+            info.context.viewer.require(Scope.READ, reason=_READS)
 
         async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = WebhookId(global_ids.key_of(input.webhook_id, "Webhook", field="webhookId"))
@@ -206,6 +205,7 @@ class WebhookMutations:
 
 #: Attributes that decide what is sent, and where to. Whoever sets them can read what the owner sees.
 _WHAT_IS_SENT_WHERE = ("url", "query_string")
+_READS = "a webhook is sent what its query reads"
 #: Attributes that are passed to the service unchanged, by the name in the input.
 _PLAIN = {
     "signature_schemes": "signature_schemes",

@@ -88,6 +88,7 @@ async def test_what_a_webhook_is_sent_and_where_is_decided_by_who_may_read_it(
 
     assert created["data"] == {"webhookCreate": None}
     assert created["errors"][0]["extensions"] == {"code": "MISSING_SCOPE"}
+    assert created["errors"][0]["message"].endswith("the scope 'read': a webhook is sent what its query reads.")
     assert ("errors" not in updated) is is_allowed
     assert await conn.fetchval("select count(*) from webhooks") == 1
     assert await conn.fetchval("select url from webhooks") == URL
