@@ -72,8 +72,10 @@ async def test_each_health_is_found_and_told_with_its_time_and_reason(conn: Conn
     assert {health for health, (since, _) in told.items() if since is None} == {"OK", "PAUSED", "CATCHING_UP"}
     reasons = {health: reason for health, (_, reason) in told.items()}
     failing, paused = reasons.pop("FAILING"), reasons.pop("PAUSED")
-    assert failing.startswith("No delivery has succeeded since ") and "The endpoint asked for a pause" in failing
-    assert paused.startswith("The endpoint asked for a pause until ") and paused.endswith(" UTC.")
+    assert failing.startswith("No delivery has succeeded since ")
+    assert "The endpoint asked for a pause" in failing
+    assert paused.startswith("The endpoint asked for a pause until ")
+    assert paused.endswith(" UTC.")
     assert reasons == {
         "DELETED": "It was deleted.",
         "DISABLED_BY_TELLGRAPH": "The endpoint answered 410 Gone.",
@@ -97,7 +99,9 @@ async def test_deleted_webhooks_are_listed_only_when_asked_for(conn: Connection)
 
 async def test_a_pause_that_is_over_is_no_pause(conn: Connection) -> None:
     made = await one_of_each(conn)
-    ok, paused, failing = (made[health].id for health in (WebhookHealth.OK, WebhookHealth.PAUSED, WebhookHealth.FAILING))
+    ok, paused, failing = (
+        made[health].id for health in (WebhookHealth.OK, WebhookHealth.PAUSED, WebhookHealth.FAILING)
+    )
 
     assert await listed(conn, isPaused=True) == [failing, paused]
     assert await listed(conn, health=["OK", "PAUSED"]) == [paused, ok]

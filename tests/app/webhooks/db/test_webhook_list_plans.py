@@ -9,6 +9,7 @@ import pytest
 from app.auth.viewers import OPERATOR, Viewer
 from app.db.keyset import Slice
 from app.marketplace.catalogue.db.sellers import SellerId
+from app.webhooks.db.backlog import MAX_COUNTED, count_unwell
 from app.webhooks.db.webhooks import WEBHOOKS
 from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.domain.webhook_health import NEEDS_A_PERSON, WebhookHealth
@@ -28,7 +29,9 @@ async def crowd(database_url: str) -> AsyncIterator[MeasuredConnection]:
     """A connection of the API to a database with a hundred thousand webhooks, nearly all of which are well."""
     conn = await asyncpg.connect(database_url, connection_class=MeasuredConnection)
     conn.plans, conn.looked_into = [], {}
-    await conn.execute("insert into sellers (business_name, email_address) select n::text, 'e' from generate_series(1, 1000) n")
+    await conn.execute(
+        "insert into sellers (business_name, email_address) select n::text, 'e' from generate_series(1, 1000) n"
+    )
     await conn.execute(
         """
         insert into webhooks (seller_id, type, events, url, query_string, secrets, description, is_failing,
@@ -87,3 +90,33 @@ async def _plan(conn: MeasuredConnection, viewer: Viewer, wanted: WebhookFilters
     await conn.during("a page", conn.fetch(statement.sql, *statement.args))
     (plan,) = conn.plans
     return plan
+
+
+async def test_counting_the_unwell_reads_no_webhook_that_is_well(crowd: MeasuredConnection) -> None:
+    counts = await crowd.during("count", count_unwell(crowd))
+
+    (plan,) = crowd.plans
+    assert {health.value: number for health, number in counts.unwell.items()} == {
+        "DISABLED_BY_TELLGRAPH": 10,
+        "DISABLED": 90,
+        "BROKEN": 34,
+        "FAILING": 9,
+        "CATCHING_UP": 0,
+        "PAUSED": 4,
+    }
+    assert "Seq Scan on webhooks" not in plan, plan
+    assert rows_read(plan) <= 200, plan
+
+
+async def test_counting_held_events_ends_at_a_bound(crowd: MeasuredConnection) -> None:
+    await crowd.execute(
+        "insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, changed, changed_at)"
+        " select 1000, 'Invoice', n, 'update', 'HELD', '{}', now() from generate_series(1, $1::int) n",
+        MAX_COUNTED + 20_000,
+    )
+
+    counts = await crowd.during("count", count_unwell(crowd))
+
+    (plan,) = crowd.plans
+    assert counts.held == MAX_COUNTED
+    assert rows_read(plan) <= MAX_COUNTED + 200, plan
