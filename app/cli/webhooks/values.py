@@ -1,0 +1,113 @@
+"""Values that the commands take: ids in each form, and times."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from app.errors import InvalidInput
+from app.kernel import clock
+from schema.entities import global_ids
+from schema.entities.declarations import ENTITIES
+
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_EXAMPLE = {"Webhook": 3, "WebhookEvent": 9, "Seller": 7}
+
+
+def _id_of(text: str, type_name: str) -> str:
+    try:
+        return global_ids.from_any_form(text, type_name)
+    except InvalidInput as error:
+        number = _EXAMPLE[type_name]
+        forms = f"{number}, {type_name}-{number} or {global_ids.encode(type_name, number)}"
+        raise typer.BadParameter(f"{error.message.removeprefix('id: ')}. Give one such as {forms}.") from error
+
+
+def webhook_id(text: str) -> str:
+    """Return the global id of a webhook, given in any form. Raises BadParameter."""
+    return _id_of(text, "Webhook")
+
+
+def event_id(text: str) -> str:
+    """Return the global id of a webhook event, given in any form. Raises BadParameter."""
+    return _id_of(text, "WebhookEvent")
+
+
+def seller_id(text: str) -> str:
+    """Return the global id of a seller, given in any form; `operator` as it is. Raises BadParameter."""
+    return text if text == "operator" else _id_of(text, "Seller")
+
+
+def entity_id(text: str) -> str:
+    """Return the global id of an entity, given as `Invoice-12` or as its global id. Raises BadParameter."""
+    try:
+        return global_ids.from_any_form(text)
+    except InvalidInput as error:
+        example = f"Invoice-12 or {global_ids.encode('Invoice', 12)}"
+        raise typer.BadParameter(f"{text!r} names no entity. Give one such as {example}.") from error
+
+
+def past_time(text: str) -> datetime:
+    """Return a time, given as a duration until now or as a date or time; without an offset, in UTC.
+
+    Raises:
+        BadParameter: It is none.
+    """
+    if match := re.fullmatch(r"([0-9]{1,6})([smhdw])", text):
+        return clock.now() - timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is no time. Give a duration until now, such as 90s, 30m, 12h, 7d or 2w, or a time such as"
+            " 2026-11-26 or 2026-11-26T08:30Z."
+        ) from error
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+
+
+def number_of(global_id: str) -> int:
+    """Return the number of a global id."""
+    return global_ids.decode(global_id)[1]
+
+
+WebhookArgument = Annotated[
+    list[str], typer.Argument(parser=webhook_id, metavar="WEBHOOK", help="Numbers or global ids.")
+]
+WebhookOption = Annotated[
+    str | None, typer.Option(parser=webhook_id, metavar="WEBHOOK", help="Number or global id of a webhook.")
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(parser=past_time, metavar="TIME", help="Published then or later: 2h, 7d, 2026-11-26, …, in UTC."),
+]
+Until = Annotated[
+    datetime | None, typer.Option(parser=past_time, metavar="TIME", help="Published before then, in the same forms.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, with the names of the API.")]
+Limit = Annotated[int, typer.Option(min=1, help="Print at most so many.")]
+
+
+def convert_id(
+    given: Annotated[str, typer.Argument(metavar="ID", help="A global id, or the number of a log line or a table.")],
+    type_name: Annotated[
+        str | None, typer.Option("--type", help="The type that a number is of, such as Webhook or WebhookEvent.")
+    ] = None,
+) -> None:
+    """Print an id in its other form: the global id of a number, or the type and the number of a global id.
+
+    \b
+    tellgraph id 9 --type WebhookEvent    →  V2ViaG9va0V2ZW50LTk=
+    tellgraph id V2ViaG9va0V2ZW50LTk=     →  WebhookEvent-9
+    """
+    types = sorted(name for name, entity in ENTITIES.items() if entity.is_node)
+    if type_name is not None and type_name not in types:
+        raise typer.BadParameter(f"{type_name!r} is no type. Give one of {', '.join(types)}.", param_hint="--type")
+    if given.isdecimal() and type_name is None:
+        raise typer.BadParameter("a number needs its type, as in --type Webhook", param_hint="ID")
+    try:
+        global_id = global_ids.from_any_form(given, type_name)
+    except InvalidInput as error:
+        raise typer.BadParameter(f"{error.message.removeprefix('id: ')}.", param_hint="ID") from error
+    found, number = global_ids.decode(global_id)
+    typer.echo(f"{found}-{number}" if given == global_id else global_id)
