@@ -13,7 +13,7 @@ _TELLGRAPH = Path(sys.executable).with_name("tellgraph")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class CommandResult:
     """A command that has ended."""
 
     code: int
@@ -31,7 +31,7 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-async def tellgraph(database_url: str, *arguments: object, given: str = "", **settings: str) -> Ended:
+async def tellgraph(database_url: str, *arguments: object, given: str = "", **settings: str) -> CommandResult:
     """Run a command and wait for its end.
 
     Args:
@@ -42,11 +42,15 @@ async def tellgraph(database_url: str, *arguments: object, given: str = "", **se
     done = await asyncio.to_thread(
         subprocess.run,
         [str(_TELLGRAPH), *map(str, arguments)],
-        env={**os.environ, **{f"TELLGRAPH_{name.upper()}": value for name, value in variables.items()}},
+        env={
+            **os.environ,
+            "COLUMNS": "200",
+            **{f"TELLGRAPH_{name.upper()}": value for name, value in variables.items()},
+        },
         input=given,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    return Ended(code=done.returncode, out=done.stdout, err=done.stderr)
+    return CommandResult(code=done.returncode, out=done.stdout, err=done.stderr)
