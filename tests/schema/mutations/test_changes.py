@@ -130,7 +130,7 @@ async def test_ids_are_of_the_right_type_and_of_something(
     assert wrong["data"][name]["errors"] == [
         {
             "field": field,
-            "messages": [f"is the id of a Brand, not of {'an' if type_name[0] in 'AI' else 'a'} {type_name}"],
+            "messages": [f"is the id of a Brand, not of {'an' if type_name[0] in 'AIO' else 'a'} {type_name}"],
         }
     ]
     assert unknown["data"][name]["status"] == 404
