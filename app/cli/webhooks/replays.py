@@ -19,7 +19,7 @@ _LOOK_S, _NOT_BEGUN_S = 0.3, 10.0
 
 _COUNT = """
 query($id: ID!, $filters: WebhookEventFilters!, $waiting: WebhookEventFilters!) {
-  node(id: $id) { ... on Webhook { legacyId url } }
+  node(id: $id) { ... on Webhook { legacyId url enabled } }
   wanted: webhookEvents(webhookId: $id, filters: $filters) { totalCount }
   waiting: webhookEvents(webhookId: $id, filters: $waiting) { totalCount }
 }
@@ -93,6 +93,8 @@ async def _replay_many(api: OperatorApi, webhook: str, chosen: dict[str, Any], *
     if not count:
         typer.echo(f"Webhook {number} has no event that is {states} and of that time.")
         return
+    if not found["node"]["enabled"]:
+        err.print(f"The webhook is disabled: they are held until `tellgraph webhooks enable {number}`.", soft_wrap=True)
     _confirm(count, f"{count} events that are {states}, to {found['node']['url']}", is_sure=is_sure)
     payload = await api.change("webhookEventsReplay", "webhookReplay { id }", webhookId=webhook, **chosen)
     replay_id = payload["webhookReplay"]["id"]
@@ -100,7 +102,7 @@ async def _replay_many(api: OperatorApi, webhook: str, chosen: dict[str, Any], *
         typer.echo(f"Workers send {count} events again: {replay_id}")
         return
     done = await _follow(api, replay_id, count)
-    typer.echo(f"{done['done']} events are on their way again; the replay is {done['state']}.")
+    typer.echo(f"{done['done']} events were taken up again; the replay is {done['state']}.")
     if done["state"] != "DONE":
         raise TellgraphError("The replay was ended before its end.")
 

@@ -128,7 +128,7 @@ async def test_replays_all_of_a_webhook_after_a_question(
     assert "Send 21 events that are FAILED, to https://down.example/hook again? [y/N]" in refused.err
     assert f"1 more wait for a retry: `tellgraph resume {scene.webhook.id}` sends those now." in refused.err
     assert (replayed, done.code) == (21, 0), done.err
-    assert done.out.strip() == "21 events are on their way again; the replay is DONE."
+    assert done.out.strip() == "21 events were taken up again; the replay is DONE."
     states = await conn.fetch("select state, count(*) from webhook_events group by 1 order by 1")
     assert [tuple(row) for row in states] == [("DELIVERED", 3), ("PENDING", 21), ("RETRYING", 1)]
 
@@ -141,6 +141,7 @@ async def test_a_replay_need_not_be_waited_for_and_one_of_nothing_is_none(
     nothing = await tellgraph(database_url, *of_webhook, "--state", "CANCELLED")
     begun = await tellgraph(database_url, *of_webhook, "--state", "DELIVERED")
     again = await tellgraph(database_url, *of_webhook)
+    await conn.execute("update webhooks set is_enabled = false")
     wrong = await tellgraph(database_url, *of_webhook, "--state", "HELD", "--state", "FAILED")
 
     assert nothing.out == f"Webhook {scene.webhook.id} has no event that is CANCELLED and of that time.\n"
@@ -150,4 +151,5 @@ async def test_a_replay_need_not_be_waited_for_and_one_of_nothing_is_none(
     assert list(run["states"]) == ["DELIVERED"]
     assert (again.code, wrong.code) == (1, 1)
     assert "end it with webhookReplayCancel" in " ".join(again.err.split())
+    assert f"they are held until `tellgraph webhooks enable {scene.webhook.id}`." in wrong.err
     assert "HELD can't be replayed. It goes out when its webhook is enabled" in " ".join(wrong.err.split())

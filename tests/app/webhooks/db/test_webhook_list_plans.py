@@ -5,6 +5,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import strawberry
 
 from app.auth.viewers import OPERATOR, Viewer
 from app.db.keyset import Slice
@@ -51,7 +52,7 @@ async def crowd(database_url: str) -> AsyncIterator[MeasuredConnection]:
 
 
 def _lists() -> dict[str, tuple[Viewer, WebhookFilters | None]]:
-    seller = global_ids.encode("Seller", 7)
+    seller = strawberry.ID(global_ids.encode("Seller", 7))
     return {
         "all": (OPERATOR, None),
         "failing": (OPERATOR, WebhookFilters(health=[WebhookHealth.FAILING])),
