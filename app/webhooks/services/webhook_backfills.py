@@ -61,7 +61,8 @@ async def start_backfill(
         check(webhook)
         if await webhook_backfills.is_running(conn, webhook_id):
             raise Conflict(
-                "Another backfill of this webhook is still going on: wait for it, or end it with webhookBackfillCancel."
+                "Another backfill of this webhook is still going on: wait for it, or end it with"
+                " `webhook_backfill_cancel`."
             )
         return await webhook_backfills.insert_backfill(
             conn,

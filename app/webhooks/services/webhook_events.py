@@ -27,11 +27,11 @@ TEST_EVERY_S = 10
 TEST = "test"
 #: What to do with an event that can't be replayed in its state.
 _INSTEAD = {
-    WebhookEventState.PENDING: "It is sent as soon as its turn comes: see the webhook's `pausedUntil` and `rateLimit`.",
+    WebhookEventState.PENDING: "It is sent when its turn comes: see the webhook's `paused_until` and `rate_limit`.",
     WebhookEventState.SENDING: "An attempt is in flight: wait for its result.",
-    WebhookEventState.RETRYING: "It waits for a retry: webhookResume sends all such events of a webhook now.",
-    WebhookEventState.HELD: "It goes out when its webhook is enabled (webhookUpdate with `enabled: true`).",
-    WebhookEventState.SKIPPED: "It told nothing new: webhookBackfill with `force: true` sends the present state.",
+    WebhookEventState.RETRYING: "It waits for a retry: `webhook_resume` sends all such events of a webhook now.",
+    WebhookEventState.HELD: "It goes out when its webhook is enabled (`webhook_update` with `enabled: true`).",
+    WebhookEventState.SKIPPED: "It told nothing new: `webhook_backfill` with `force: true` sends the present state.",
     WebhookEventState.RENDER_FAILED: "A worker is about to run its query again: look at it in a moment.",
 }
 _NOTHING_CHANGED = orjson.dumps({"added": [], "updated": [], "removed": []})
@@ -90,7 +90,7 @@ async def replay_events(
         if await webhook_replays.is_running(conn, webhook_id):
             raise Conflict(
                 "Another replay of this webhook's events is still going on: wait for it, or end it with"
-                " webhookReplayCancel."
+                " `webhook_replay_cancel`."
             )
         return await webhook_replays.insert_replay(
             conn, webhook_id, states=wanted, created_since=created_since, created_until=created_until
@@ -110,7 +110,7 @@ async def resume_webhook(database: Database, viewer: Viewer, *, webhook_id: Webh
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
         if not webhook.is_enabled:
             raise Conflict(
-                "The webhook is disabled: enable it (webhookUpdate with `enabled: true`), and what is held goes out."
+                "The webhook is disabled: enable it (`webhook_update` with `enabled: true`), and what is held goes out."
             )
         await step_resumption(conn, await begin_resumption(conn, webhook_id))
         return await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
@@ -181,10 +181,10 @@ async def _lock_live(conn: Connection, webhook_id: WebhookId, viewer: Viewer) ->
 
 def _check_replayable(event: WebhookEvent) -> None:
     if event.event_name == TEST:
-        raise Conflict("A test is not replayed: send another one with webhookTest.")
+        raise Conflict("A test is not replayed: send another one with `webhook_test`.")
     if event.state is WebhookEventState.RETRYING:
         return
     if event.state not in REPLAYABLE or (event.state is WebhookEventState.RENDER_FAILED and event.due_at is not None):
         raise Conflict(f"This event is {event.state.value}. {_INSTEAD[event.state]}")
     if event.state is not WebhookEventState.RENDER_FAILED and event.payload_digest is None:
-        raise Conflict("What this event told is not kept any more: webhookBackfill sends the present state.")
+        raise Conflict("What this event told is not kept any more: `webhook_backfill` sends the present state.")

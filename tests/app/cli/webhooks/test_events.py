@@ -102,7 +102,7 @@ async def test_replays_single_events_and_tells_which_were_refused(
 
     assert done.out == f"Event {scene.failed} is PENDING.\n"
     assert done.err.splitlines() == [
-        f"Event {held}: This event is HELD. It goes out when its webhook is enabled (webhookUpdate with"
+        f"Event {held}: This event is HELD. It goes out when its webhook is enabled (`webhookUpdate` with"
         " `enabled: true`).",
         "Event 4711: There is no such webhook event.",
         "tellgraph: 2 of 3 events could not be sent again.",
@@ -150,6 +150,6 @@ async def test_a_replay_need_not_be_waited_for_and_one_of_nothing_is_none(
     assert begun.out == f"Workers send 3 events again: {global_ids.encode('WebhookReplay', run['id'])}\n"
     assert list(run["states"]) == ["DELIVERED"]
     assert (again.code, wrong.code) == (1, 1)
-    assert "end it with webhookReplayCancel" in " ".join(again.err.split())
+    assert "end it with `webhookReplayCancel`" in " ".join(again.err.split())
     assert f"they are held until `tellgraph webhooks enable {scene.webhook.id}`." in wrong.err
     assert "HELD can't be replayed. It goes out when its webhook is enabled" in " ".join(wrong.err.split())

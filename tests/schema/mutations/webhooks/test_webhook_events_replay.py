@@ -99,8 +99,8 @@ async def test_a_state_that_can_not_be_replayed_is_answered_with_what_to_do(api:
     (error,) = payload["errors"]
     assert (payload["status"], error["field"]) == (422, "states")
     assert error["messages"] == [
-        "RETRYING can't be replayed. It waits for a retry: webhookResume sends all such events of a webhook now.",
-        "HELD can't be replayed. It goes out when its webhook is enabled (webhookUpdate with `enabled: true`).",
+        "RETRYING can't be replayed. It waits for a retry: `webhookResume` sends all such events of a webhook now.",
+        "HELD can't be replayed. It goes out when its webhook is enabled (`webhookUpdate` with `enabled: true`).",
         "name some of DELIVERED, FAILED, CANCELLED, SUPERSEDED, RENDER_FAILED",
     ]
     assert await api.conn.fetchval("select count(*) from webhook_replays") == 0
