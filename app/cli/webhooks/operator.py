@@ -47,7 +47,9 @@ class OperatorApi:
             )
             result = await schema.execute(document, variable_values=variables, context_value=context)
         if result.errors:
-            raise TellgraphError("\n".join(dict.fromkeys(format_error(error)["message"] for error in result.errors)))
+            raise TellgraphError(
+                "\n".join(dict.fromkeys(str(format_error(error)["message"]) for error in result.errors))
+            )
         return result.data
 
     async def change(self, mutation: str, selection: str, **values: Any) -> Any:
