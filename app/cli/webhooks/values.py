@@ -1,42 +1,30 @@
 """Values that the commands take: ids in each form, and times."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from app.cli.values import row_id, time_ago
 from app.errors import InvalidInput
 from app.kernel import clock
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_EXAMPLE = {"Webhook": 3, "WebhookEvent": 9, "Seller": 7}
-
-
-def _id_of(text: str, type_name: str) -> str:
-    try:
-        return global_ids.from_any_form(text, type_name)
-    except InvalidInput as error:
-        number = _EXAMPLE[type_name]
-        forms = f"{number}, {type_name}-{number} or {global_ids.encode(type_name, number)}"
-        raise typer.BadParameter(f"{error.message.removeprefix('id: ')}. Give one such as {forms}.") from error
-
 
 def webhook_id(text: str) -> str:
     """Return the global id of a webhook, given in any form. Raises BadParameter."""
-    return _id_of(text, "Webhook")
+    return global_ids.encode("Webhook", row_id(text, "Webhook"))
 
 
 def event_id(text: str) -> str:
     """Return the global id of a webhook event, given in any form. Raises BadParameter."""
-    return _id_of(text, "WebhookEvent")
+    return global_ids.encode("WebhookEvent", row_id(text, "WebhookEvent"))
 
 
 def seller_id(text: str) -> str:
     """Return the global id of a seller, given in any form; `operator` as it is. Raises BadParameter."""
-    return text if text == "operator" else _id_of(text, "Seller")
+    return text if text == "operator" else global_ids.encode("Seller", row_id(text, "Seller"))
 
 
 def entity_id(text: str) -> str:
@@ -49,21 +37,8 @@ def entity_id(text: str) -> str:
 
 
 def past_time(text: str) -> datetime:
-    """Return a time, given as a duration until now or as a date or time; without an offset, in UTC.
-
-    Raises:
-        BadParameter: It is none.
-    """
-    if match := re.fullmatch(r"([0-9]{1,6})([smhdw])", text):
-        return clock.now() - timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"{text!r} is no time. Give a duration until now, such as 90s, 30m, 12h, 7d or 2w, or a time such as"
-            " 2026-11-26 or 2026-11-26T08:30Z."
-        ) from error
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    """Return a time, given as a duration until now or as a date or time in UTC. Raises BadParameter."""
+    return time_ago(text, clock.now())
 
 
 def number_of(global_id: str) -> int:

@@ -149,7 +149,7 @@ async def test_disables_enables_and_resumes_as_the_api_does(
         (("webhooks", "show", "Invoice-3"), "is the id of an Invoice, not of a Webhook"),
         (("webhooks", "show", "three"), "V2ViaG9vay0z"),
         (("events", "list", "--entity", "12"), "Invoice-12"),
-        (("events", "list", "--since", "soon"), "30m"),
+        (("events", "list", "--since", "soon"), "12h"),
         (("replay",), "give either events or --webhook"),
         (("replay", "9", "--state", "FAILED"), "give --webhook with them"),
         (("id", "9"), "--type Webhook"),
