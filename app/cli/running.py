@@ -2,17 +2,19 @@
 
 import signal
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Annotated
 
 import typer
 import uvicorn
 from rich.console import Console
+from uvicorn.main import STARTUP_FAILURE
 
 from app.cli.check import check_database
 from app.cli.memory import spare_collections
 from app.cli.servers import err, exit_on_signal, run, servers, url_of
 from app.db.migrate import migrate as run_migrations
+from app.http.limits.connections import server_config
 from app.kernel import clock
 from app.main import create_app
 from app.settings import get_settings
@@ -55,7 +57,11 @@ def serve() -> None:
         serve_metrics(settings)
         api = create_app(settings, with_worker=is_embedded)
         spare_collections()
-        uvicorn.run(api, host=settings.host, port=settings.port, log_config=None, access_log=False)
+        server = uvicorn.Server(server_config(api, settings, host=settings.host, port=settings.port))
+        with suppress(KeyboardInterrupt):
+            server.run()
+        if not server.started:
+            raise SystemExit(STARTUP_FAILURE)
 
 
 def worker() -> None:

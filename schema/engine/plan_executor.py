@@ -10,7 +10,7 @@ from app.telemetry.metrics import OPERATIONS, PLANS_BAILED_OUT
 from schema.engine.context import Context
 from schema.engine.documents import Document, Documents, cost_extension
 from schema.engine.limits import long_list_error
-from schema.engine.plans.cache import Plans
+from schema.engine.plans.cache import Plans, PlanSlot
 from schema.engine.plans.errors import MissingPlan
 from schema.engine.plans.operation import coerce_variables
 
@@ -30,15 +30,29 @@ class PlanExecutor:
     plans: Plans
     counts: Counter[str] = field(default_factory=Counter)
 
+    def has_plan(self, document: Document, name: str | None) -> bool:
+        """Tell whether an operation has a plan, if perhaps not for all variables."""
+        slot = document.slots.get(name)
+        return isinstance(slot, PlanSlot) and any(slot.plans.values())
+
     async def response(
-        self, text: str, variables: Mapping[str, object] | None, name: str | None, context: Context
+        self,
+        text: str,
+        variables: Mapping[str, object] | None,
+        name: str | None,
+        context: Context,
+        *,
+        is_new: bool = False,
     ) -> dict[str, object] | None:
         """Return the whole response, or None if the reference executor has to answer.
 
         That is the case for the first requests of an operation, while it is compiled, for every operation that is
         refused, and whenever the result has an error.
+
+        Args:
+            is_new: The document was read for this request. Such a use does not count towards a plan.
         """
-        response = await self._response(text, variables, name, context)
+        response = None if is_new else await self._response(text, variables, name, context)
         self.counts["reference" if response is None else "planned"] += 1
         (_BY_REFERENCE if response is None else _BY_PLAN).inc()
         return response

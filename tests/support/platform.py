@@ -12,6 +12,7 @@ import httpx
 import uvicorn
 
 from app.auth.viewers import create_key
+from app.http.limits.connections import server_config
 from app.main import create_app
 from app.settings import Settings
 from workers.process import run_worker
@@ -87,9 +88,7 @@ class Platform:
 @asynccontextmanager
 async def running_api(settings: Settings) -> AsyncIterator[str]:
     """The API on a free port; its URL."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_config=None, lifespan="on")
-    )
+    server = uvicorn.Server(server_config(create_app(settings), settings, host="127.0.0.1", port=0, lifespan="on"))
     # The test owns the signals.
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     serving = asyncio.create_task(server._serve())
