@@ -118,7 +118,7 @@ class _Endpoint:
         except BadRequest as error:
             return refuse(error.status, error.code, error.message)
         except RateLimited as error:
-            report_refusal(429, error.code, address=address, retry_after_s=error.retry_after_s)
+            report_refusal(429, error.code, address=address, retry_after_s=round(error.retry_after_s, 1))
             response = refuse(429, error.code, error.message)
             response.headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
             return response

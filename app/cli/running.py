@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 import uvicorn
 from rich.console import Console
-from uvicorn.main import STARTUP_FAILURE
 
 from app.cli.check import check_database
 from app.cli.memory import spare_collections
@@ -24,6 +23,9 @@ from app.tools.demo import Steps, claimed_directory, run_demo
 from app.tools.listen import VerifyingKeys, running_receiver, show, verifying_keys
 from workers.deliver import signing
 from workers.process import run_worker
+
+#: The exit status of an API that could not start, as uvicorn's own command has it.
+_NOT_STARTED = 3
 
 
 def demo(
@@ -61,7 +63,7 @@ def serve() -> None:
         with suppress(KeyboardInterrupt):
             server.run()
         if not server.started:
-            raise SystemExit(STARTUP_FAILURE)
+            raise SystemExit(_NOT_STARTED)
 
 
 def worker() -> None:

@@ -42,13 +42,16 @@ class Platform:
     settings: Settings
     http: httpx.AsyncClient
 
-    async def graphql(self, query: str, variables: dict[str, Any] | None = None, key: str | None = None) -> Any:
-        """The response of an operation that is answered with HTTP 200."""
-        response = await self.http.post(
+    async def post(self, query: str, variables: dict[str, Any] | None = None, key: str | None = None) -> httpx.Response:
+        return await self.http.post(
             f"{self.url}/graphql",
             json={"query": query, "variables": variables},
             headers={"Authorization": f"Bearer {key or self.key}"},
         )
+
+    async def graphql(self, query: str, variables: dict[str, Any] | None = None, key: str | None = None) -> Any:
+        """The response of an operation that is answered with HTTP 200."""
+        response = await self.post(query, variables, key)
         assert response.status_code == 200, response.text
         return response.json()
 

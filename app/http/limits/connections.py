@@ -124,6 +124,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_request = True
+        self._expect_client()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:

@@ -88,10 +88,7 @@ class RateLimiter:
             return None
         bucket.left -= cost
         bucket.unsent += cost
-        self._unsent.add(key_id)
-        self._spent.set()
-        if self._exchanging is None:
-            self._exchanging = asyncio.create_task(self._exchange())
+        self._plan_exchange(key_id)
         return {"size": self.size, "left": int(bucket.left), "refillPerSecond": self.refill}
 
     def _find(self, key_id: ApiKeyId, cost: int) -> _Bucket | None:
@@ -105,12 +102,20 @@ class RateLimiter:
         bucket.left = min(self.size, bucket.left + (now - bucket.at) * self.refill)
         bucket.at = now
         if bucket.left < cost:
+            # Redis may know more: for example that it was emptied. And it may be away.
+            self._plan_exchange(key_id)
             raise RateLimited(
                 f"The operation costs {cost} points, and the bucket of this API key has {max(0, int(bucket.left))}."
                 f" It refills by {self.refill} points per second. Send it again after `Retry-After` seconds.",
                 retry_after_s=(cost - bucket.left) / self.refill,
             )
         return bucket
+
+    def _plan_exchange(self, key_id: ApiKeyId) -> None:
+        self._unsent.add(key_id)
+        self._spent.set()
+        if self._exchanging is None:
+            self._exchanging = asyncio.create_task(self._exchange())
 
     async def close(self) -> None:
         """End the exchange with Redis. Points that it does not know of are lost."""
