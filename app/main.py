@@ -27,10 +27,12 @@ from app.http.limits.keys import Keys, Unauthenticated
 from app.http.limits.lanes import Lanes, open_resources
 from app.http.limits.rate_limit import RateLimiter
 from app.http.limits.refusals import report_forbidden, report_refusal
+from app.http.response_size import bound_response
 from app.settings import Settings
 from schema import documents, schema
 from schema.engine.context import Context
-from schema.engine.keyed_operation import LIGHT_BYTES, LIGHT_PLANNED_COST, KeyedOperation, measured
+from schema.engine.keyed_operation import LIGHT_BYTES, LIGHT_PLANNED_COST, KeyedOperation
+from schema.engine.limits import MAX_ALIASES
 from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
@@ -40,10 +42,6 @@ from schema.stored.check import background_marking
 from workers.process import run_worker
 
 _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
-#: Bytes of an answer for each character that a plan reads: four, for each of a hundred aliases.
-_BYTES_READ = 400
-#: Bytes of a value that is computed from a row, such as a formatted amount.
-_BYTES_EACH = 100
 #: The request headers that resolvers may read.
 _READ_HEADERS = ("idempotency-key",)
 
@@ -111,7 +109,8 @@ class _Endpoint:
             assert key is not None
             operation = await read_operation(request, max_body_bytes=self.settings.max_body_bytes)
             keyed = KeyedOperation(request=request, key=key, key_id=key_id, operation=operation)
-            return await self._respond(await self._read(keyed))
+            await self._read(keyed)
+            return await self._respond(keyed)
         except Unauthenticated:
             report_refusal(401, "UNAUTHENTICATED", address=address)
             return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
@@ -127,13 +126,14 @@ class _Endpoint:
         except ClientDisconnect:
             return Response()  # Nobody reads it.
 
-    async def _read(self, keyed: KeyedOperation) -> KeyedOperation:
+    async def _read(self, keyed: KeyedOperation) -> None:
         """Read the document and compute the cost. What may take long is done in a thread."""
-        document = documents.find(keyed.operation.query)
-        if document is not None and keyed.operation.size <= LIGHT_BYTES:
-            return measured(schema, documents, keyed, document)
+        keyed.document = documents.find(keyed.operation.query)
+        if keyed.document is not None and keyed.operation.size <= LIGHT_BYTES:
+            keyed.read(schema, documents)
+            return
         self.rate.check(keyed.key_id, len(keyed.operation.query))
-        return await self.lanes.read(keyed.key_id, lambda: measured(schema, documents, keyed, document))
+        await self.lanes.read(keyed.key_id, lambda: keyed.read(schema, documents))
 
     async def _respond(self, keyed: KeyedOperation) -> Response:
         bucket = self.rate.spend(keyed.key_id, keyed.points)
@@ -149,7 +149,7 @@ class _Endpoint:
         else:
             response = None
             is_planned = keyed.document and self.plan_executor.has_plan(keyed.document, keyed.operation.name)
-            if is_planned and keyed.cost <= LIGHT_PLANNED_COST and keyed.operation.size <= LIGHT_BYTES:
+            if is_planned and keyed.cost.total <= LIGHT_PLANNED_COST and keyed.operation.size <= LIGHT_BYTES:
                 response = await self.lanes.run_light(keyed.key_id, by_plan)
             if response is None:
                 response = await self.lanes.run_heavy(keyed.key_id, run)
@@ -190,12 +190,11 @@ class _Endpoint:
         saves a round trip. If the statement does not confirm the key, the key is looked up before anything is answered.
         """
         key, operation = keyed.key, keyed.operation
-        asked = operation.query, operation.variables, operation.name
         key_check = self.keys.viewers.key_check(key)
         response = None
         if key_check is not None:
             context = self._context(keyed.request, Reader(conn, key_check), key_check.viewer, resources)
-            response = await self.plan_executor.response(*asked, context, is_new=keyed.is_new)
+            response = await self._execute_by_plan(keyed, context)
             if response is not None and key_check.is_confirmed:
                 return self._result(response, operation, context)
         if not is_complete:
@@ -206,18 +205,29 @@ class _Endpoint:
             raise Unauthenticated
         context = self._context(keyed.request, Reader(conn), viewer, resources)
         if key_check is None or key_check.viewer != viewer:
-            response = await self.plan_executor.response(*asked, context, is_new=keyed.is_new)
+            response = await self._execute_by_plan(keyed, context)
         if response is not None:
             return self._result(response, operation, context)
         return await _execute(operation, context)
 
-    def _result(self, response: dict[str, Any], operation: Operation, context: Context) -> OperationResult:
-        """Return a plan's result. It is marked as small if an upper bound of its size is small.
+    async def _execute_by_plan(self, keyed: KeyedOperation, context: Context) -> dict[str, Any] | None:
+        if keyed.document is None or not keyed.may_have_plan:
+            self.plan_executor.pass_by()
+            return None
+        operation = keyed.operation
+        return await self.plan_executor.response_of(
+            keyed.document, keyed.cost, operation.query, operation.variables, operation.name, context
+        )
 
-        Counting the exact size takes a tenth of a plan's time.
-        """
-        values = response["extensions"]["cost"]["requested"] * (len(operation.query) + _BYTES_EACH)
-        most = context.reader.characters * _BYTES_READ + values
+    def _result(self, response: dict[str, Any], operation: Operation, context: Context) -> OperationResult:
+        """Return a plan's result. It is marked as small if an upper bound of its size is small."""
+        document = documents.find(operation.query)
+        most = bound_response(
+            characters_read=context.reader.characters,
+            aliases=document.aliases if document else MAX_ALIASES,
+            fields=response["extensions"]["cost"]["requested"],
+            longest_name=document.longest_word if document else len(operation.query),
+        )
         is_small = most < self.settings.max_response_bytes
         return OperationResult(response=response, is_request_error=False, is_small=is_small)
 

@@ -1,6 +1,6 @@
 """An operation with the key that it was sent with, and whether it is light or heavy."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from graphql import GraphQLError
 from starlette.requests import Request
@@ -8,6 +8,7 @@ from strawberry.schema.schema import Schema
 
 from app.auth.api_keys import ApiKeyId
 from app.http.graphql_view import Operation
+from schema.engine.cost import Cost
 from schema.engine.documents import Document, Documents
 from schema.engine.limits import long_list_error
 
@@ -17,13 +18,17 @@ LIGHT_COST, LIGHT_PLANNED_COST = 1_000, 10_000
 LIGHT_BYTES, LIGHT_ERRORS = 20_000, 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+#: The cost of an operation that is refused.
+_NOTHING = Cost(total=0, visited=0)
+
+
+@dataclass(slots=True, kw_only=True)
 class KeyedOperation:
     """An operation with the key that it was sent with, and the result of reading its document.
 
     Args:
-        document: None if the text is not a GraphQL document, for which `error` is the reason.
-        cost: The static cost; 0 if the operation will be refused.
+        document: None if it has not been read, or if it is not a GraphQL document, for which `error` is the reason.
+        cost: The static cost; 0 for an operation that is refused.
         is_new: The document was read for this request.
     """
 
@@ -33,32 +38,34 @@ class KeyedOperation:
     operation: Operation
     document: Document | None = None
     error: GraphQLError | None = None
-    cost: int = 0
+    cost: Cost = _NOTHING
     is_new: bool = False
 
     @property
     def points(self) -> int:
         """Return the points that it spends: at least one for each character of a text that had to be read."""
-        return max(self.cost, len(self.operation.query) if self.is_new or self.document is None else 1)
+        return max(self.cost.total, len(self.operation.query) if self.is_new else 1)
 
     @property
     def is_heavy(self) -> bool:
         """Tell whether it may take more than some 15 ms of the event loop, unless it has a plan."""
         errors = len(self.document.errors) if self.document else 0
-        return self.cost > LIGHT_COST or self.operation.size > LIGHT_BYTES or errors > LIGHT_ERRORS
+        return self.cost.total > LIGHT_COST or self.operation.size > LIGHT_BYTES or errors > LIGHT_ERRORS
 
+    @property
+    def may_have_plan(self) -> bool:
+        """Tell whether a plan may answer it: its document was read before, and it is not refused."""
+        return self.cost is not _NOTHING and not self.is_new
 
-def measured(schema: Schema, documents: Documents, keyed: KeyedOperation, document: Document | None) -> KeyedOperation:
-    """Return an operation with its document and its cost.
-
-    Args:
-        document: None if the text has to be read first.
-    """
-    operation, is_new = keyed.operation, document is None
-    try:
-        document = document or documents.read(schema, operation.query)
-    except GraphQLError as error:
-        return replace(keyed, error=error)
-    is_refused = document.errors or long_list_error(document.node, operation.variables)
-    cost = 0 if is_refused else document.costs.of(operation.variables, operation.name).total
-    return replace(keyed, document=document, cost=cost, is_new=is_new)
+    def read(self, schema: Schema, documents: Documents) -> None:
+        """Read the document, if it is not known yet, and compute the cost."""
+        operation = self.operation
+        if self.document is None:
+            self.is_new = True
+            try:
+                self.document = documents.read(schema, operation.query)
+            except GraphQLError as error:
+                self.error = error
+                return
+        if not self.document.errors and not long_list_error(self.document.node, operation.variables):
+            self.cost = self.document.costs.of(operation.variables, operation.name)
