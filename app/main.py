@@ -23,7 +23,7 @@ from app.errors import DatabaseUnavailable, RateLimited
 from app.http.graphql_view import BadRequest, Operation, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
 from app.http.limits.heavy_lane import Resources
-from app.http.limits.keys import Keys, Unauthenticated
+from app.http.limits.keys import Keys, WrongKey
 from app.http.limits.lanes import Lanes, open_resources
 from app.http.limits.rate_limit import RateLimiter
 from app.http.limits.refusals import report_forbidden, report_refusal
@@ -105,13 +105,13 @@ class _Endpoint:
         address = request.client.host if request.client else None
         try:
             key = credential(request.headers)
-            key_id = await self.keys.find(key, address)
+            key_check = await self.keys.find(key, address)
             assert key is not None
             operation = await read_operation(request, max_body_bytes=self.settings.max_body_bytes)
-            keyed = KeyedOperation(request=request, key=key, key_id=key_id, operation=operation)
+            keyed = KeyedOperation(request=request, key=key, key_check=key_check, operation=operation)
             await self._read(keyed)
             return await self._respond(keyed)
-        except Unauthenticated:
+        except WrongKey:
             report_refusal(401, "UNAUTHENTICATED", address=address)
             return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
         except BadRequest as error:
@@ -189,22 +189,19 @@ class _Endpoint:
         A plan reads for the viewer that the key had in an earlier request, and its statement also checks the key. This
         saves a round trip. If the statement does not confirm the key, the key is looked up before anything is answered.
         """
-        key, operation = keyed.key, keyed.operation
-        key_check = self.keys.viewers.key_check(key)
-        response = None
-        if key_check is not None:
-            context = self._context(keyed.request, Reader(conn, key_check), key_check.viewer, resources)
-            response = await self._execute_by_plan(keyed, context)
-            if response is not None and key_check.is_confirmed:
-                return self._result(response, operation, context)
+        operation, key_check = keyed.operation, keyed.key_check
+        context = self._context(keyed.request, Reader(conn, key_check), key_check.viewer, resources)
+        response = await self._execute_by_plan(keyed, context)
+        if response is not None and key_check.is_confirmed:
+            return self._result(response, operation, context)
         if not is_complete:
             return None
-        viewer = await authenticate(conn, key)
-        self.keys.viewers.remember(key, viewer)
+        viewer = await authenticate(conn, keyed.key)
+        self.keys.viewers.remember(keyed.key, viewer)
         if viewer is None:
-            raise Unauthenticated
+            raise WrongKey
         context = self._context(keyed.request, Reader(conn), viewer, resources)
-        if key_check is None or key_check.viewer != viewer:
+        if key_check.viewer != viewer:
             response = await self._execute_by_plan(keyed, context)
         if response is not None:
             return self._result(response, operation, context)

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from strawberry.schema.schema import Schema
 
 from app.auth.api_keys import ApiKeyId
+from app.auth.viewers import KeyCheck
 from app.http.graphql_view import Operation
 from schema.engine.cost import Cost
 from schema.engine.documents import Document, Documents
@@ -34,12 +35,18 @@ class KeyedOperation:
 
     request: Request
     key: str
-    key_id: ApiKeyId
+    key_check: KeyCheck
     operation: Operation
     document: Document | None = None
     error: GraphQLError | None = None
     cost: Cost = _NOTHING
     is_new: bool = False
+
+    @property
+    def key_id(self) -> ApiKeyId:
+        key_id = self.key_check.viewer.key_id
+        assert key_id is not None, "the viewer of a request has one"
+        return key_id
 
     @property
     def points(self) -> int:

@@ -2,13 +2,12 @@
 
 from databases import Database
 
-from app.auth.api_keys import ApiKeyId
-from app.auth.viewers import ViewerCache, authenticate
+from app.auth.viewers import KeyCheck, ViewerCache, authenticate, hash_key
 from app.db.pool import connection
 from app.http.limits.wrong_keys import WrongKeys
 
 
-class Unauthenticated(Exception):
+class WrongKey(Exception):
     """The API key is missing, unknown, revoked or expired."""
 
 
@@ -24,27 +23,27 @@ class Keys:
         self._wrong = WrongKeys()
         self.viewers = ViewerCache()
 
-    async def find(self, key: str | None, address: str | None) -> ApiKeyId:
-        """Return the id of a request's key before anything else of it is read.
+    async def find(self, key: str | None, address: str | None) -> KeyCheck:
+        """Return the viewer of a request's key before anything else of the request is read.
 
         A key that an earlier request had is confirmed by the statement that reads for its viewer. Any other is looked
         up here, so that nobody without a key can make this process read a body.
 
         Raises:
-            Unauthenticated: There is no such key.
+            WrongKey: There is no such key.
             RateLimited: Too many wrong keys came from this address.
         """
         if key is None:
-            raise Unauthenticated
-        check = self.viewers.key_check(key)
-        viewer = None if check is None else check.viewer
-        if viewer is None:
-            self._wrong.check(address)
-            if not self._wrong.is_wrong(key):
-                async with connection(self._database) as conn:
-                    viewer = await authenticate(conn, key)
-                self.viewers.remember(key, viewer)
-        if viewer is None or viewer.key_id is None:
-            await self._wrong.refuse(key, address)
-            raise Unauthenticated
-        return viewer.key_id
+            raise WrongKey
+        known = self.viewers.key_check(key)
+        if known is not None:
+            return known
+        self._wrong.check(address)
+        if not self._wrong.is_wrong(key):
+            async with connection(self._database) as conn:
+                viewer = await authenticate(conn, key)
+            self.viewers.remember(key, viewer)
+            if viewer is not None:
+                return KeyCheck(hash_key(key), viewer)
+        await self._wrong.refuse(key, address)
+        raise WrongKey

@@ -1,8 +1,8 @@
 """The rate limit of each API key: a bucket of cost points that refills all the time.
 
 Redis holds the buckets, so that all processes share them. A request never waits for Redis: it looks at this process's
-copy of the bucket, and what was spent is added up in Redis ten times a second. So several processes may together spend
-a tenth of a second's operations more than the bucket has.
+copy of the bucket, and what was spent is added up in Redis five times a second. So several processes may together spend
+a fifth of a second's operations more than the bucket has.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from app.telemetry.metrics import RATE_UNSHARED
 _log = structlog.get_logger()
 
 #: Seconds between two exchanges with Redis, and those for which it is left alone after a failure.
-_EXCHANGE_S, _REST_S = 0.1, 5.0
+_EXCHANGE_S, _REST_S = 0.2, 5.0
 #: Seconds that an exchange with Redis may take.
 _TIMEOUT_S = 1.0
 #: Buckets in memory. Above this number, those that are full are dropped.
