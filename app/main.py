@@ -31,7 +31,7 @@ from app.http.response_size import bound_response
 from app.settings import Settings
 from schema import documents, schema
 from schema.engine.context import Context
-from schema.engine.keyed_operation import LIGHT_BYTES, LIGHT_PLANNED_COST, KeyedOperation
+from schema.engine.keyed_operation import LIGHT_BYTES, KeyedOperation
 from schema.engine.limits import MAX_ALIASES
 from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
@@ -149,7 +149,7 @@ class _Endpoint:
         else:
             response = None
             is_planned = keyed.document and self.plan_executor.has_plan(keyed.document, keyed.operation.name)
-            if is_planned and keyed.cost.total <= LIGHT_PLANNED_COST and keyed.operation.size <= LIGHT_BYTES:
+            if is_planned and not keyed.is_heavy_with_plan:
                 response = await self.lanes.run_light(keyed.key_id, by_plan)
             if response is None:
                 response = await self.lanes.run_heavy(keyed.key_id, run)

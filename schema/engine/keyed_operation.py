@@ -56,8 +56,14 @@ class KeyedOperation:
     @property
     def is_heavy(self) -> bool:
         """Tell whether it may take more than some 15 ms of the event loop, unless it has a plan."""
-        errors = len(self.document.errors) if self.document else 0
-        return self.cost.total > LIGHT_COST or self.operation.size > LIGHT_BYTES or errors > LIGHT_ERRORS
+        return self.cost.total > LIGHT_COST or self.is_heavy_with_plan
+
+    @property
+    def is_heavy_with_plan(self) -> bool:
+        """Tell the same of an operation that has a plan."""
+        document = self.document
+        is_slow = document is not None and (document.is_slow or len(document.errors) > LIGHT_ERRORS)
+        return is_slow or self.cost.total > LIGHT_PLANNED_COST or self.operation.size > LIGHT_BYTES
 
     @property
     def may_have_plan(self) -> bool:
@@ -66,13 +72,18 @@ class KeyedOperation:
 
     def read(self, schema: Schema, documents: Documents) -> None:
         """Read the document, if it is not known yet, and compute the cost."""
+        self.is_new = self.document is None
+        try:
+            self._read(schema, documents)
+        except GraphQLError as error:
+            self.error = error
+        except Exception:
+            # The reference executor comes upon the same error. It logs the error, and masks it.
+            self.document = None
+
+    def _read(self, schema: Schema, documents: Documents) -> None:
         operation = self.operation
         if self.document is None:
-            self.is_new = True
-            try:
-                self.document = documents.read(schema, operation.query)
-            except GraphQLError as error:
-                self.error = error
-                return
+            self.document = documents.read(schema, operation.query)
         if not self.document.errors and not long_list_error(self.document.node, operation.variables):
             self.cost = self.document.costs.of(operation.variables, operation.name)

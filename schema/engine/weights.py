@@ -44,6 +44,9 @@ EXPENSIVE_FIELDS: Mapping[str, int] = {
     "webhookExplain": 2_000,
 }
 
+#: Fields that check a stored query each time, or the first time.
+SLOW_FIELDS = frozenset({"payloadSchema"})
+
 
 def weight(type_name: str, name: str, field: GraphQLField | None) -> int:
     """Return the weight of a leaf: the number of parts of the longest text that it may have."""

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from schema.engine.documents import Documents
 from tests.builders.adverts import create_advert
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
@@ -58,3 +61,16 @@ async def statement_waits(api: Platform) -> None:
     """Wait until a statement of the API waits for the lock."""
     waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     await until(lambda: api.conn.fetchval(waiting))
+
+
+async def test_an_internal_error_of_reading_is_answered_in_graphql_s_form(
+    api: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(Documents, "read", fail)
+
+    answer = await api.graphql(new("{ __typename }"))
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL"]

@@ -49,6 +49,10 @@ async def shop(api: Platform) -> Shop:
     advert = await create_advert(api.conn, description="é" * 10_000)
     for _ in range(_VARIANTS):
         await create_variant(api.conn, advert_id=advert.id)
+    query = stored(" ".join(f"d{number}: title" for number in range(90)))
+    for number in range(45):
+        await api.create_webhook("https://a.example.com", f"# {number}\n{query}", type="ADVERT")
+    await api.conn.execute("update webhooks set seller_id = $1", advert.seller_id)
     return Shop(api=api, key=await api.seller_key(advert.seller_id), advert=global_ids.encode("Advert", advert.id))
 
 
@@ -95,6 +99,10 @@ CASES: dict[str, tuple[Callable[[Shop], dict[str, object]], str]] = {
     "introspection": (lambda _: {"query": new(get_introspection_query())}, '{"data":{"__schema"'),
     "dry runs": (lambda shop: {"query": dry_runs(shop.advert)}, '{"data":{"x0":{"payload":"{'),
     "a large webhook": (lambda _: large_webhook(), '{"data":{"webhookCreate":{"status":422}}'),
+    "schemas of webhooks": (
+        lambda _: {"query": new("{ webhooks(first: 45) { nodes { id payloadSchema } } }")},
+        '{"data":{"webhooks":{"nodes":[{"id"',
+    ),
     "unknown fields": (
         lambda _: {"query": new("{" + " ".join(f"a{number}" for number in range(3_900)) + "}")},
         '{"errors":[{"message":"Cannot query field',
