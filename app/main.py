@@ -16,6 +16,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from app.auth.key_uses import KeyUses
 from app.auth.viewers import Viewer, authenticate, credential
 from app.console import console_routes, graphql_page
 from app.db.pool import Connection, connection
@@ -55,7 +56,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
     assert settings.database_url is not None, "the command fills in the embedded server's URL"
     light, heavy = open_resources(settings)
     plan_executor = PlanExecutor(documents=documents, plans=Plans(schema._schema, documents))
-    lanes, rate = Lanes(settings, light=light, heavy=heavy), RateLimiter(settings)
+    lanes, rate, key_uses = Lanes(settings, light=light, heavy=heavy), RateLimiter(settings), KeyUses()
     database = light.database
 
     @asynccontextmanager
@@ -64,7 +65,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         async with database:
             worker = asyncio.create_task(run_worker(settings, stopping=stopping)) if with_worker else None
             try:
-                async with background_marking(database, schema._schema):
+                async with background_marking(database, schema._schema), key_uses.stored_regularly(database):
                     yield
             finally:
                 plan_executor.plans.close()
@@ -76,7 +77,13 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
                     await worker
 
     endpoint = _Endpoint(
-        resources=light, lanes=lanes, rate=rate, keys=Keys(database), settings=settings, plan_executor=plan_executor
+        resources=light,
+        lanes=lanes,
+        rate=rate,
+        keys=Keys(database),
+        key_uses=key_uses,
+        settings=settings,
+        plan_executor=plan_executor,
     )
     routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
     application = Starlette(routes=routes, lifespan=lifespan)
@@ -94,6 +101,7 @@ class _Endpoint:
     settings: Settings
     plan_executor: PlanExecutor
     keys: Keys
+    key_uses: KeyUses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -193,6 +201,7 @@ class _Endpoint:
         context = self._context(keyed.request, Reader(conn, key_check), key_check.viewer, resources)
         response = await self._execute_by_plan(keyed, context)
         if response is not None and key_check.is_confirmed:
+            self.key_uses.note(keyed.key_id)
             return self._result(response, operation, context)
         if not is_complete:
             return None
@@ -200,6 +209,7 @@ class _Endpoint:
         self.keys.viewers.remember(keyed.key, viewer)
         if viewer is None:
             raise WrongKey
+        self.key_uses.note(viewer.key_id)
         context = self._context(keyed.request, Reader(conn), viewer, resources)
         if key_check.viewer != viewer:
             response = await self._execute_by_plan(keyed, context)

@@ -6,7 +6,7 @@ from graphql import GraphQLError
 from starlette.requests import Request
 from strawberry.schema.schema import Schema
 
-from app.auth.api_keys import ApiKeyId
+from app.auth.db.api_keys import ApiKeyId
 from app.auth.viewers import KeyCheck
 from app.http.graphql_view import Operation
 from schema.engine.cost import Cost

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from app.auth.api_keys import ApiKeyId
+from app.auth.db.api_keys import ApiKeyId
 from app.db.pool import create_database
 from app.http.limits.fair_gate import FairGate
 from app.http.limits.heavy_lane import HeavyLane, Resources

@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from app.auth.api_keys import ApiKeyId
+from app.auth.db.api_keys import ApiKeyId
 from app.errors import RateLimited
 from app.settings import Settings
 from app.telemetry.metrics import RATE_UNSHARED
