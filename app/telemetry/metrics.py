@@ -16,6 +16,17 @@ OPERATIONS = Counter(
     "GraphQL operations of the API, by what executed them: plan, or the reference executor.",
     ["by"],
 )
+REFUSED_REQUESTS = Counter(
+    "tellgraph_refused_requests",
+    "Requests and mutations that the API has refused, by status: 401, 403, 429, or 431 for a request head.",
+    ["status"],
+)
+CONNECTIONS_ENDED = Counter(
+    "tellgraph_connections_ended", "Connections of clients that the API has ended, by the reason.", ["reason"]
+)
+RATE_UNSHARED = Gauge(
+    "tellgraph_rate_limit_unshared", "1 while Redis is away and the rate limit of keys is not applied, otherwise 0."
+)
 PLANS_BAILED_OUT = Counter(
     "tellgraph_plans_bailed_out", "Operations of the API whose plan gave up, mostly because the result has an error."
 )
