@@ -108,6 +108,8 @@ def payload_fits(body: Any, query: str, *, part: str | None = None) -> None:
 def shown(default: object) -> str:
     if default is None or default == ():
         return "–"
+    if isinstance(default, tuple):
+        return f"`{','.join(map(str, default))}`"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 

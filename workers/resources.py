@@ -73,7 +73,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
     resources = Resources(
         settings=settings,
         database=database,
-        transport=transport.create_transport(allowed=settings.egress_allow, names=DnsClient(settings.name_servers)),
+        transport=transport.create_transport(names=DnsClient(settings.name_servers)),
         stopping=stopping or asyncio.Event(),
     )
     try:
@@ -81,7 +81,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
         yield resources
     finally:
         await resources.filters.close()
-        await transport.close(resources.transport)
+        await resources.transport.aclose()
         await database.disconnect()
 
 

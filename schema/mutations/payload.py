@@ -139,10 +139,18 @@ def _to_remember(made: Mapping[str, Any]) -> RememberedResult:
 
 
 def _request_hash(info: Info) -> bytes:
-    """Hash an operation with its fragments and variables, independently of its layout."""
+    """Hash an operation with its fragments and variables, independently of its layout.
+
+    Raises:
+        InvalidInput: The variables nest too deeply to be written as JSON.
+    """
     raw = info._raw_info
     document = [print_ast(raw.operation), *(print_ast(raw.fragments[name]) for name in sorted(raw.fragments))]
-    variables = orjson.dumps(raw.variable_values, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+    try:
+        variables = orjson.dumps(raw.variable_values, default=str, option=options)
+    except orjson.JSONEncodeError as error:
+        raise InvalidInput("The variables nest too deeply for a request with an Idempotency-Key.") from error
     return hashlib.sha256("\n".join(document).encode() + b"\0" + variables).digest()
 
 

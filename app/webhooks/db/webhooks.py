@@ -99,16 +99,24 @@ _COLUMNS = WEBHOOKS.select_list("webhooks")
 _SUBSCRIPTIONS = Table("webhooks", Subscription)
 
 
+async def next_webhook_id(conn: Connection) -> WebhookId:
+    """Take the id of a new webhook: its secrets are sealed for it before it is inserted."""
+    return WebhookId(await conn.fetchval("select nextval(pg_get_serial_sequence('webhooks', 'id'))"))
+
+
 async def insert_webhook(conn: Connection, values: Mapping[str, object]) -> Webhook:
     """Insert a webhook.
 
     Args:
-        values: By column, at least those without a default; None: the column's default.
+        values: By column, at least the id and those without a default; None: the column's default.
     """
     values = {name: value for name, value in values.items() if value is not None}
     names = ", ".join(values)
     marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
-    row = await conn.fetchrow(f"insert into webhooks ({names}) values ({marks}) returning {_COLUMNS}", *values.values())
+    row = await conn.fetchrow(
+        f"insert into webhooks ({names}) overriding system value values ({marks}) returning {_COLUMNS}",
+        *values.values(),
+    )
     assert row is not None
     return WEBHOOKS.from_record(row)
 

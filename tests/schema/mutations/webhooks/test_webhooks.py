@@ -25,7 +25,7 @@ mutation($attributes: WebhookCreateAttributes!) {
 """
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "not http": ({"url": "ftp://hooks.example.com"}, "attributes.url"),
-    "plain http": ({"url": "http://hooks.example.com"}, "attributes.url"),
+    "plain http": ({"url": "http://93.184.215.14/"}, "attributes.url"),
     "no host": ({"url": "https://"}, "attributes.url"),
     "blank url": ({"url": ""}, "attributes.url"),
     "userinfo": ({"url": "https://u:p@hooks.example.com"}, "attributes.url"),
