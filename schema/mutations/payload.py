@@ -15,7 +15,7 @@ from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, N
 from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
 from schema.entities.declarations import ENTITIES, DeclaredAttribute, Entity
-from schema.entities.names import graphql_path
+from schema.entities.names import graphql_message, graphql_path
 
 
 @strawberry.type(description="The problems of one field of the input.")
@@ -157,4 +157,7 @@ def _request_hash(info: Info) -> bytes:
 def validation_errors(error: TellgraphError) -> list[ValidationError]:
     """Return one ValidationError per field. An error without a field has the field `base`."""
     fields = error.fields or {"base": [error.message]}
-    return [ValidationError(field=graphql_path(field), messages=list(messages)) for field, messages in fields.items()]
+    return [
+        ValidationError(field=graphql_path(field), messages=[graphql_message(message) for message in messages])
+        for field, messages in fields.items()
+    ]

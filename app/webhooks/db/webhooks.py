@@ -11,6 +11,7 @@ from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 from app.webhooks.domain.secret_ring import SignatureScheme
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook_health import WebhookHealth
 
 WebhookId = NewType("WebhookId", int)
 
@@ -59,6 +60,8 @@ class Webhook(Subscription):
         broken_reason: Why the webhook doesn't fit the schema; None when it does.
         rate_limit: POSTs per second; None: no limit.
         paused_until: Nothing is sent before; may be past.
+        health: As the table stores it: see `report_health`.
+        disabled_by: Who disabled it: tellgraph, operator, seller or hand; None while it is enabled.
     """
 
     url: str
@@ -80,6 +83,10 @@ class Webhook(Subscription):
     broken_reason: str | None = None
     rate_limit: int | None = None
     paused_until: datetime | None = None
+    health: WebhookHealth = WebhookHealth.OK
+    disabled_at: datetime | None = None
+    disabled_by: str | None = None
+    broken_at: datetime | None = None
 
 
 WEBHOOKS = Table(
