@@ -204,9 +204,9 @@ async def test_scope_that_is_taken_away_is_missed_on_a_plan(api: Api) -> None:
 
 REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     "too much": ({"first": 500}, "COST_LIMIT"),
-    "negative page": ({"first": -1}, "INVALID_INPUT"),
-    "wrong variable": ({"first": "x"}, "INVALID_DOCUMENT"),
-    "no cursor": ({"after": "x"}, "INVALID_INPUT"),
+    "negative page": ({"first": -1}, "BAD_USER_INPUT"),
+    "wrong variable": ({"first": "x"}, "BAD_USER_INPUT"),
+    "no cursor": ({"after": "x"}, "BAD_USER_INPUT"),
 }
 
 
