@@ -183,7 +183,10 @@ Declaration = Leaf | Relation | Owner | Listing | Lookup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """A GraphQL type over a table's rows; `row` is their class."""
+    """A GraphQL type over a table's rows; `row` is their class.
+
+    where  the condition over the alias `t` of the rows that are of the type; deleted ones are not, unless it says so.
+    """
 
     name: str
     table: Table[Any]
@@ -191,11 +194,16 @@ class Entity:
     visibility: Visibility
     is_node: bool
     scope: Scope
+    where: str = "true"
 
     @property
     def is_stand_in(self) -> bool:
-        """Whether it only stands in another type's place in a union: its id is that other type's."""
+        """Whether it stands in another type's place in a union, for some of that type's rows."""
         return self.row is not self.table.row
+
+    def row_of(self, row: Any) -> Any:
+        """Return a row of the table as a row of the type."""
+        return self.row(**{name: getattr(row, name) for name in self.table.columns}) if self.is_stand_in else row
 
 
 #: Every declared type by its GraphQL name; filled by `entity` while the type modules are imported.

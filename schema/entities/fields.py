@@ -62,11 +62,12 @@ def entity(
     description: str,
     name: str | None = None,
     row: type | None = None,
+    where: str = "true",
     scope: Scope = Scope.READ,
 ) -> Callable[[type[T]], type[T]]:
     """Declare a class as the GraphQL type of a table's rows.
 
-    row    the rows' class, if it is not the table's.
+    row    the rows' class, if it is not the table's: of the rows for which `where`, over the alias `t`, is true.
     scope  what a viewer's key must carry to read one, by its id or as a relation.
     """
 
@@ -77,7 +78,13 @@ def entity(
         type_name = declared.__strawberry_definition__.name  # type: ignore[attr-defined]
         interfaces = declared.__strawberry_definition__.interfaces  # type: ignore[attr-defined]
         ENTITIES[type_name] = Entity(
-            name=type_name, table=table, row=row_class, visibility=rule, is_node=bool(interfaces), scope=scope
+            name=type_name,
+            table=table,
+            row=row_class,
+            visibility=rule,
+            is_node=bool(interfaces),
+            scope=scope,
+            where=where,
         )
         VISIBILITY[table.name] = rule
         SCOPES[table.name] = scope

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from app.errors import InvalidInput
+from schema.entities.declarations import ENTITIES
 
 _FORM = re.compile(r"([A-Z][A-Za-z]*)-(0|[1-9][0-9]*)\Z")
 _BIGINT_MAX = 2**63 - 1
@@ -37,9 +38,20 @@ def decode(global_id: str, *, field: str = "id") -> tuple[str, int]:
     return match[1], key if key <= _BIGINT_MAX else -1
 
 
+def decode_entity(global_id: str, *, field: str = "id") -> tuple[str, int]:
+    """Return type name and key of the entity: of the advert, for the id of an UnpublishedAdvert.
+
+    Raises:
+        InvalidInput: As for `decode`.
+    """
+    type_name, key = decode(global_id, field=field)
+    entity = ENTITIES.get(type_name)
+    return entity.table.type_name if entity is not None and entity.is_stand_in else type_name, key
+
+
 def key_of(global_id: str, type_name: str, *, field: str) -> int:
     """The key of an id that must be of one type. Raises InvalidInput naming the field and both types."""
-    found, key = decode(global_id, field=field)
+    found, key = decode_entity(global_id, field=field)
     if found != type_name:
         raise InvalidInput.at(field, f"is the id of a {found}, not of a {type_name}")
     return key

@@ -35,6 +35,6 @@ async def test_stand_in_has_no_ids_of_its_own(conn: Connection, name: str) -> No
     found = await read_node(conn, encode(name, advert.id), "Node { id }")
     given = await run_operation(conn, asked)
 
-    assert (found.data, found.failures) == (None, [(["node"], "INVALID_INPUT")])
+    assert (found.data, found.failures) == (None, [(["node"], "BAD_USER_INPUT")])
     assert found.errors[0]["message"] == f"id: {name} is not a type of this API"
     assert given.data["allAdverts"]["nodes"] == [{"id": encode("Advert", advert.id)}]
