@@ -20,8 +20,12 @@ from app.auth.viewers import Viewer, ViewerCache, authenticate, credential
 from app.console import console_routes, graphql_page
 from app.db.pool import Connection, connection, create_database
 from app.errors import DatabaseUnavailable
-from app.http.graphql_view import BadRequest, Operation, OperationResult, read_operation, refuse, respond
+from app.http.cors import allow_origins
+from app.http.fallbacks import EXCEPTION_HANDLERS, home
+from app.http.graphql_view import METHODS, BadRequest, Operation, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
+from app.http.negotiation import prefers_page
+from app.http.persisted_queries import PersistedQueries
 from app.settings import Settings
 from app.webhooks.cel.filters import FilterProcess
 from schema import documents, schema
@@ -30,11 +34,17 @@ from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
 from schema.engine.reader import Reader
-from schema.errors import format_error, response_of
+from schema.errors import format_error, response_of, without_suggestions
 from schema.stored.check import background_marking
 from workers.process import run_worker
 
 _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Tellgraph"'}
+#: As Apollo Server answers. Its clients look for the message, and some of them only in an answer of 200.
+_PERSISTED_QUERY_NOT_FOUND = OperationResult(
+    response={"errors": [{"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}]},
+    is_request_error=False,
+)
 #: Bytes of an answer for each character that a plan reads: four, for each of a hundred aliases.
 _BYTES_READ = 400
 #: Bytes of a value that is computed from a row, such as a formatted amount.
@@ -72,8 +82,9 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
                     await worker
 
     endpoint = _Endpoint(database=database, settings=settings, plan_executor=plan_executor, filters=filters)
-    routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
-    application = Starlette(routes=routes, lifespan=lifespan)
+    graphql = Route("/graphql", allow_origins(endpoint, settings.cors_origins))
+    routes = [Route("/", home), graphql, *health_routes(database), *console_routes()]
+    application = Starlette(routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS)
     application.state.plan_executor = plan_executor
     return application
 
@@ -91,30 +102,35 @@ class _Endpoint:
     plan_executor: PlanExecutor
     filters: FilterProcess
     viewers: ViewerCache = field(default_factory=ViewerCache)
+    persisted_queries: PersistedQueries = field(default_factory=PersistedQueries)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        is_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
-        response = graphql_page() if is_page else await self._answer(request)
+        accept = request.headers.get("accept", "")
+        is_page = request.method != "POST" and prefers_page(accept)
+        response = graphql_page() if is_page else await self._answer(request, accept)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, accept: str) -> Response:
+        if request.method not in METHODS:
+            methods = ", ".join(METHODS)
+            return refuse(405, "METHOD_NOT_ALLOWED", f"Send {methods}.", accept, {"Allow": methods})
         try:
             key = credential(request.headers)
             if key is None:
-                return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
+                return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED, accept, _CHALLENGE)
             # The body is read before a connection is taken, so that a slow body holds none of the pool's few.
             operation = await read_operation(request, max_body_bytes=self.settings.max_body_bytes)
             async with connection(self.database) as conn:
                 result = await self._run(request, key, operation, conn)
         except BadRequest as error:
-            return refuse(error.status, error.code, error.message)
+            return refuse(error.status, error.code, error.message, accept, error.headers)
         except DatabaseUnavailable as error:
-            return refuse(503, error.code, error.message)
+            return refuse(503, error.code, error.message, accept)
         if result is None:
-            return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
-        accept = request.headers.get("accept", "")
-        return respond(result, accept, max_bytes=self.settings.max_response_bytes)
+            return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED, accept, _CHALLENGE)
+        limit, is_compressed = self.settings.max_response_bytes, self.settings.compression
+        return await respond(result, request.headers, max_bytes=limit, is_compressed=is_compressed)
 
     async def _run(self, request: Request, key: str, operation: Operation, conn: Connection) -> OperationResult | None:
         """Run an operation on behalf of the key's viewer; None if the key is not valid.
@@ -124,28 +140,47 @@ class _Endpoint:
         """
         key_check = self.viewers.key_check(key)
         response = None
-        if key_check is not None:
+        if key_check is not None and (query := self._query(operation, key_check.viewer)):
             context = self._context(request, Reader(conn, key_check), key_check.viewer)
-            response = await self.plan_executor.response(operation.query, operation.variables, operation.name, context)
+            response = await self.plan_executor.response(query, operation.variables, operation.name, context)
             if response is not None and key_check.is_confirmed:
-                return self._result(response, operation, context)
+                return self._result(response, operation, query, context)
         viewer = await authenticate(conn, key)
         self.viewers.remember(key, viewer)
         if viewer is None:
             return None
+        if (query := self._query(operation, viewer)) is None:
+            return _PERSISTED_QUERY_NOT_FOUND
         context = self._context(request, Reader(conn), viewer)
         if key_check is None or key_check.viewer != viewer:
-            response = await self.plan_executor.response(operation.query, operation.variables, operation.name, context)
+            response = await self.plan_executor.response(query, operation.variables, operation.name, context)
         if response is not None:
-            return self._result(response, operation, context)
-        return await _execute(operation, context)
+            return self._result(response, operation, query, context)
+        result = await _execute(query, operation, context)
+        if not result.is_request_error:
+            self._persist(query, operation, viewer)
+        return result
 
-    def _result(self, response: dict[str, Any], operation: Operation, context: Context) -> OperationResult:
+    def _query(self, operation: Operation, viewer: Viewer) -> str | None:
+        """Return the document of an operation; None if its hash was sent alone and is not known."""
+        if operation.query is not None or operation.query_hash is None:
+            return operation.query
+        return self.persisted_queries.find(viewer.actor, operation.query_hash)
+
+    def _persist(self, query: str, operation: Operation, viewer: Viewer) -> None:
+        """Store the document of a valid operation that was sent with its hash."""
+        if operation.query_hash is not None:
+            self.persisted_queries.keep(viewer.actor, operation.query_hash, query)
+
+    def _result(
+        self, response: dict[str, Any], operation: Operation, query: str, context: Context
+    ) -> OperationResult:
         """Return a plan's result. It is marked as small if an upper bound of its size is small.
 
         Counting the exact size takes a tenth of a plan's time.
         """
-        values = response["extensions"]["cost"]["requested"] * (len(operation.query) + _BYTES_EACH)
+        self._persist(query, operation, context.viewer)
+        values = response["extensions"]["cost"]["requested"] * (len(query) + _BYTES_EACH)
         most = context.reader.characters * _BYTES_READ + values
         is_small = most < self.settings.max_response_bytes
         return OperationResult(response=response, is_request_error=False, is_small=is_small)
@@ -162,12 +197,12 @@ class _Endpoint:
         )
 
 
-async def _execute(operation: Operation, context: Context) -> OperationResult:
+async def _execute(query: str, operation: Operation, context: Context) -> OperationResult:
     """Run an operation by the reference executor."""
     allowed = {OperationType.QUERY, OperationType.MUTATION} if operation.may_mutate else {OperationType.QUERY}
     try:
         result = await schema.execute(
-            operation.query,
+            query,
             variable_values=operation.variables,
             context_value=context,
             operation_name=operation.name,
@@ -177,17 +212,22 @@ async def _execute(operation: Operation, context: Context) -> OperationResult:
         message = (
             "`operationName` must be the name of one of the document's operations; it may be absent for one alone."
         )
-        raise BadRequest(400, "UNKNOWN_OPERATION", message) from error
+        raise BadRequest(400, "OPERATION_RESOLUTION_FAILURE", message) from error
     except InvalidOperationTypeError as error:
         if error.operation_type is OperationType.MUTATION:
-            raise BadRequest(405, "METHOD_NOT_ALLOWED", "A mutation must be sent with POST.") from error
-        raise BadRequest(400, "UNKNOWN_OPERATION", "There are no subscriptions here but webhooks.") from error
-    return _reference_result(result)
+            message = "A mutation must be sent with POST."
+            raise BadRequest(405, "METHOD_NOT_ALLOWED", message, {"Allow": "POST"}) from error
+        raise BadRequest(400, "OPERATION_RESOLUTION_FAILURE", "There are no subscriptions here but webhooks.") from error
+    return _reference_result(result, suggests=context.settings.introspection)
 
 
-def _reference_result(result: ExecutionResult) -> OperationResult:
-    if isinstance(result, PreExecutionError) or _has_wrong_variables(result):
-        errors = [format_error(error) for error in result.errors or ()]
+def _reference_result(result: ExecutionResult, *, suggests: bool) -> OperationResult:
+    is_of_document = isinstance(result, PreExecutionError)
+    if is_of_document or _has_wrong_variables(result):
+        code = "GRAPHQL_VALIDATION_FAILED" if is_of_document else "BAD_USER_INPUT"
+        errors = [format_error(error, code_of_input=code) for error in result.errors or ()]
+        if not suggests:
+            errors = [error | {"message": without_suggestions(error["message"])} for error in errors]
         return OperationResult(response={"errors": errors} | _extensions(result), is_request_error=True)
     response = response_of(result.data, result.errors) | _extensions(result)
     return OperationResult(response=response, is_request_error=False)
