@@ -172,9 +172,7 @@ class _Endpoint:
         if operation.query_hash is not None:
             self.persisted_queries.keep(viewer.actor, operation.query_hash, query)
 
-    def _result(
-        self, response: dict[str, Any], operation: Operation, query: str, context: Context
-    ) -> OperationResult:
+    def _result(self, response: dict[str, Any], operation: Operation, query: str, context: Context) -> OperationResult:
         """Return a plan's result. It is marked as small if an upper bound of its size is small.
 
         Counting the exact size takes a tenth of a plan's time.
@@ -217,7 +215,9 @@ async def _execute(query: str, operation: Operation, context: Context) -> Operat
         if error.operation_type is OperationType.MUTATION:
             message = "A mutation must be sent with POST."
             raise BadRequest(405, "METHOD_NOT_ALLOWED", message, {"Allow": "POST"}) from error
-        raise BadRequest(400, "OPERATION_RESOLUTION_FAILURE", "There are no subscriptions here but webhooks.") from error
+        raise BadRequest(
+            400, "OPERATION_RESOLUTION_FAILURE", "There are no subscriptions here but webhooks."
+        ) from error
     return _reference_result(result, suggests=context.settings.introspection)
 
 

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
 #: Scheme, host and perhaps port, as browsers send it: in lower case, without a path.
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s,:@?#A-Z]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s,:@?#*A-Z]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):

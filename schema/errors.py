@@ -23,7 +23,9 @@ CODES: Mapping[str, str] = {
     "BODY_TOO_LARGE": "The body is larger than TELLGRAPH_MAX_BODY_BYTES.",
     "METHOD_NOT_ALLOWED": "A mutation was sent with GET, or the method is none of GET, HEAD and POST.",
     "UNAUTHENTICATED": "The API key is missing, unknown, revoked or expired.",
-    "OPERATION_RESOLUTION_FAILURE": "`operationName` is none of the document's operations, or absent where there are several.",
+    "OPERATION_RESOLUTION_FAILURE": (
+        "`operationName` is none of the document's operations, or absent where there are several."
+    ),
     "PERSISTED_QUERY_NOT_FOUND": "The hash is not known here (any more): send the query with it.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is not JSON in UTF-8, or is compressed by something else than gzip.",
     # The operation was refused before anything was executed: only `errors`.

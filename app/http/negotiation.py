@@ -35,7 +35,7 @@ def prefers_page(accept: str) -> bool:
 
 @lru_cache(_REMEMBERED)
 def content_coding(accept_encoding: str, offered: Sequence[str]) -> str | None:
-    """Return the offered coding that a client likes best, the earlier one of equals. None: the answer stays as it is."""
+    """Return the offered coding that a client likes best, the earlier one of equals; None for the plain answer."""
     wanted = _qualities(accept_encoding)
     best, chosen = wanted.get("identity", 0.0), None
     for coding in offered:

@@ -197,11 +197,7 @@ def _value_at(node: ValueNode, path: Sequence[str | int]) -> ValueNode:
 
 #: The rules of validation, for the API and for webhooks.
 RULES: tuple[type[ASTValidationRule], ...] = (
-    *(
-        rule
-        for rule in specified_rules
-        if rule not in (OverlappingFieldsCanBeMergedRule, ValuesOfCorrectTypeRule)
-    ),
+    *(rule for rule in specified_rules if rule not in (OverlappingFieldsCanBeMergedRule, ValuesOfCorrectTypeRule)),
     FieldOverlapRule,
     LiteralRule,
     SizeLimitRule,

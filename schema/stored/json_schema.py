@@ -41,7 +41,11 @@ _ERROR = {
         "message": _STRING,
         "locations": {
             "type": "array",
-            "items": {"type": "object", "required": ["line", "column"], "properties": {"line": _PLACE, "column": _PLACE}},
+            "items": {
+                "type": "object",
+                "required": ["line", "column"],
+                "properties": {"line": _PLACE, "column": _PLACE},
+            },
         },
         "path": {"type": "array", "items": {"anyOf": [_STRING, {"type": "integer"}]}},
         "extensions": {"type": "object", "required": ["code"], "properties": {"code": _STRING}},

@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from app.auth.viewers import Scope, create_key
+from app.http.persisted_queries import hash_of
 from app.main import create_app
 from app.marketplace.catalogue.db.sellers import SellerId
 from schema.engine.plan_executor import PlanExecutor
@@ -256,3 +257,16 @@ async def test_never_by_a_plan(api: Api, document: str) -> None:
 
     assert len(answers) == 1
     assert api.counts == {"reference": 5}
+
+
+async def test_persisted_query_is_kept_and_found_when_a_plan_answers_it(api: Api) -> None:
+    query = "query($first: Int) { invoices(first: $first) { totalCount nodes { id } } }"
+    expected = await api.compiled(query, variables={"first": 5})
+    given = {"variables": {"first": 5}, "extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash_of(query)}}}
+    before = api.counts["planned"]
+
+    sent = await api.ask(query, **given)
+    known = await api.ask("", **given)
+
+    assert [sent, known] == [expected] * 2
+    assert api.counts["planned"] == before + 2

@@ -112,6 +112,54 @@ async def test_introspection_can_be_switched_off(reticent: Platform, query: str)
     }
 
 
+SUGGESTING = {
+    "field": ("{ invoces { totalCount } }", {}),
+    "argument": ("{ invoices(frist: 1) { totalCount } }", {}),
+    "type": ("query($f: InvoiceFilter) { invoices(filters: $f) { totalCount } }", {}),
+    "enumeration": ("{ invoices(filters: {statuses: [SENTT]}) { totalCount } }", {}),
+    "input field": ("{ invoices(filters: {statusess: [SENT]}) { totalCount } }", {}),
+    "directive": ("{ invoices @skp(if: true) { totalCount } }", {}),
+    "selection": ("{ invoices }", {}),
+    "variable": (
+        "query($f: InvoiceFilters) { invoices(filters: $f) { totalCount } }",
+        {"f": {"createdSinc": "2026-01-01T00:00:00Z"}},
+    ),
+    "enumeration in a variable": (
+        "query($f: InvoiceFilters) { invoices(filters: $f) { totalCount } }",
+        {"f": {"statuses": ["SENTT"]}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SUGGESTING)
+async def test_nothing_is_suggested_while_introspection_is_off(api: Platform, reticent: Platform, case: str) -> None:
+    query, variables = SUGGESTING[case]
+
+    open_, closed = await api.graphql(query, variables), await reticent.graphql(query, variables)
+
+    suggesting = [error for error in open_["errors"] if "Did you mean" in error["message"]]
+    assert suggesting or case == "directive"
+    assert len(closed["errors"]) == len(open_["errors"])
+    assert [error for error in closed["errors"] if "Did you mean" in error["message"]] == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "column"),
+    [
+        ('{createdSince: "2026-13-45"}', 36),
+        ("{createdSince: 5}", 36),
+        ('{statuses: [SENT], createdSince: "x"}', 54),
+        ("{statuses: [SENT, NOPE]}", 39),
+    ],
+)
+async def test_wrong_literal_has_its_place(api: Platform, filters: str, column: int) -> None:
+    answer = await api.graphql(f"{{ invoices(filters: {filters}) {{ totalCount }} }}")
+
+    (error,) = answer["errors"]
+    assert error["locations"] == [{"line": 1, "column": column}]
+    assert error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
+
+
 async def test_typename_and_the_page_need_no_introspection(reticent: Platform) -> None:
     data = await reticent.data("{ __typename invoices { __typename } }")
     page = await reticent.http.get(f"{reticent.url}/graphql", headers={"Accept": "text/html"})

@@ -94,7 +94,10 @@ def test_operation_within_the_limits_is_valid(document: str) -> None:
         ("{ nodes(ids: " + "[" * 150 + "]" * 150 + ") { id } }", "GRAPHQL_VALIDATION_FAILED"),
         ("{ invoices(first: %s) { totalCount } }" % ("9" * 90_000), "GRAPHQL_VALIDATION_FAILED"),
         ("{ invoices(first: 2147483648) { totalCount } }", "GRAPHQL_VALIDATION_FAILED"),
-        ("{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }", "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
         (spread_one_another(300, 300), "DEPTH_LIMIT"),
         (spread_one_another(300, 0), "DEPTH_LIMIT"),
         (spread_one_another(30, 0), "GRAPHQL_VALIDATION_FAILED"),
