@@ -14,11 +14,12 @@ MINIMUM = 1_024
 #: Bytes up to which an answer is compressed in the event loop: below a millisecond. The thread is dearer than that.
 _MOST_INLINE = 50_000
 
-#: The codings, the fastest of them first: it is taken where a client likes several equally.
+#: The codings, the fastest of them first: it is taken where a client likes several equally. Each at its lowest level:
+#: the usual ones save a tenth of the bytes more, at three to five times the cost.
 _CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
-    "zstd": lambda body: zstandard.compress(body, 3),
-    "br": lambda body: brotli.compress(body, quality=4),
-    "gzip": lambda body: gzip.compress(body, 5, mtime=0),
+    "zstd": lambda body: zstandard.compress(body, 1),
+    "br": lambda body: brotli.compress(body, quality=1),
+    "gzip": lambda body: gzip.compress(body, 1, mtime=0),
 }
 _OFFERED = tuple(_CODINGS)
 

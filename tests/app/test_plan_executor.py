@@ -262,7 +262,10 @@ async def test_never_by_a_plan(api: Api, document: str) -> None:
 async def test_persisted_query_is_kept_and_found_when_a_plan_answers_it(api: Api) -> None:
     query = "query($first: Int) { invoices(first: $first) { totalCount nodes { id } } }"
     expected = await api.compiled(query, variables={"first": 5})
-    given = {"variables": {"first": 5}, "extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash_of(query)}}}
+    given: Any = {
+        "variables": {"first": 5},
+        "extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash_of(query)}},
+    }
     before = api.counts["planned"]
 
     sent = await api.ask(query, **given)

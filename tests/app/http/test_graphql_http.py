@@ -112,7 +112,7 @@ async def test_introspection_can_be_switched_off(reticent: Platform, query: str)
     }
 
 
-SUGGESTING = {
+SUGGESTING: dict[str, tuple[str, dict[str, Any]]] = {
     "field": ("{ invoces { totalCount } }", {}),
     "argument": ("{ invoices(frist: 1) { totalCount } }", {}),
     "type": ("query($f: InvoiceFilter) { invoices(filters: $f) { totalCount } }", {}),

@@ -13,7 +13,7 @@ from tests.support.platform import Platform
 
 QUERY = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 NOT_FOUND = {"errors": [{"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}]}
-FOUND = {"nodes": []}
+FOUND: dict[str, Any] = {"nodes": []}
 
 
 def persisted(hashed: str = QUERY, /, **given: Any) -> dict[str, Any]:
