@@ -26,15 +26,17 @@ from app.http.graphql_view import METHODS, BadRequest, Operation, OperationResul
 from app.http.health import health_routes
 from app.http.negotiation import prefers_page
 from app.http.persisted_queries import PersistedQueries
+from app.http.response_size import bound_response
 from app.settings import Settings
 from app.webhooks.cel.filters import FilterProcess
 from schema import documents, schema
 from schema.engine.context import Context
+from schema.engine.limits import MAX_ALIASES
 from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
 from schema.engine.reader import Reader
-from schema.errors import format_error, response_of, without_suggestions
+from schema.errors import format_error, response_of
 from schema.stored.check import background_marking
 from workers.process import run_worker
 
@@ -45,10 +47,6 @@ _PERSISTED_QUERY_NOT_FOUND = OperationResult(
     response={"errors": [{"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}]},
     is_request_error=False,
 )
-#: Bytes of an answer for each character that a plan reads: four, for each of a hundred aliases.
-_BYTES_READ = 400
-#: Bytes of a value that is computed from a row, such as a formatted amount.
-_BYTES_EACH = 100
 #: The request headers that resolvers may read.
 _READ_HEADERS = ("idempotency-key",)
 
@@ -173,13 +171,15 @@ class _Endpoint:
             self.persisted_queries.keep(viewer.actor, operation.query_hash, query)
 
     def _result(self, response: dict[str, Any], operation: Operation, query: str, context: Context) -> OperationResult:
-        """Return a plan's result. It is marked as small if an upper bound of its size is small.
-
-        Counting the exact size takes a tenth of a plan's time.
-        """
+        """Return a plan's result. It is marked as small if an upper bound of its size is small."""
         self._persist(query, operation, context.viewer)
-        values = response["extensions"]["cost"]["requested"] * (len(query) + _BYTES_EACH)
-        most = context.reader.characters * _BYTES_READ + values
+        document = documents.find(query)
+        most = bound_response(
+            characters_read=context.reader.characters,
+            aliases=document.aliases if document else MAX_ALIASES,
+            fields=response["extensions"]["cost"]["requested"],
+            longest_name=document.longest_word if document else len(query),
+        )
         is_small = most < self.settings.max_response_bytes
         return OperationResult(response=response, is_request_error=False, is_small=is_small)
 
@@ -225,9 +225,7 @@ def _reference_result(result: ExecutionResult, *, suggests: bool) -> OperationRe
     is_of_document = isinstance(result, PreExecutionError)
     if is_of_document or _has_wrong_variables(result):
         code = "GRAPHQL_VALIDATION_FAILED" if is_of_document else "BAD_USER_INPUT"
-        errors = [format_error(error, code_of_input=code) for error in result.errors or ()]
-        if not suggests:
-            errors = [error | {"message": without_suggestions(error["message"])} for error in errors]
+        errors = [format_error(error, code_of_input=code, suggests=suggests) for error in result.errors or ()]
         return OperationResult(response={"errors": errors} | _extensions(result), is_request_error=True)
     response = response_of(result.data, result.errors) | _extensions(result)
     return OperationResult(response=response, is_request_error=False)

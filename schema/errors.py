@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
@@ -11,6 +10,8 @@ from app.errors import TellgraphError
 
 _log = structlog.get_logger()
 
+#: The end of graphql-core's messages that names what the schema has.
+_SUGGESTION = re.compile(r" Did you mean [^?]*\?")
 MASKED_MESSAGE = "An internal error occurred."
 
 #: Every value of `extensions.code` with its meaning for clients. No other code is sent.
@@ -60,9 +61,9 @@ CODES: Mapping[str, str] = {
 }
 
 
-def response_of(data: object, errors: Sequence[GraphQLError] | None) -> dict[str, Any]:
+def response_of(data: object, errors: Sequence[GraphQLError] | None) -> dict[str, object]:
     """Return the response of an operation in the form of GraphQL over HTTP, for the API and for webhooks."""
-    response: dict[str, Any] = {"data": data}
+    response: dict[str, object] = {"data": data}
     if errors:
         response["errors"] = [format_error(error) for error in sorted(errors, key=_place)]
     return response
@@ -77,16 +78,19 @@ def _place(error: GraphQLError) -> tuple[list[tuple[int, int]], list[tuple[str, 
     return places, [("", part) if isinstance(part, int) else (part, 0) for part in error.path or ()]
 
 
-def format_error(error: GraphQLError, *, code_of_input: str = "GRAPHQL_VALIDATION_FAILED") -> dict[str, Any]:
+def format_error(
+    error: GraphQLError, *, code_of_input: str = "GRAPHQL_VALIDATION_FAILED", suggests: bool = True
+) -> dict[str, object]:
     """Format an error with its `extensions.code`. The message of an unknown error is masked.
 
     Args:
         code_of_input: The code of graphql-core's errors about the document or the variables, whichever they are.
+        suggests: Whether the message may suggest names of the schema.
     """
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
-    extensions: dict[str, Any] = {}
+    extensions: dict[str, object] = {}
     if isinstance(original, TellgraphError):
         message, code = original.message, original.code
     elif original is None or _is_about_input(error):
@@ -94,7 +98,7 @@ def format_error(error: GraphQLError, *, code_of_input: str = "GRAPHQL_VALIDATIO
         message, extensions = error.message, dict(error.extensions or {})
     else:
         message, code = MASKED_MESSAGE, "INTERNAL_SERVER_ERROR"
-    formatted: dict[str, object] = {"message": message}
+    formatted: dict[str, object] = {"message": message if suggests else _SUGGESTION.sub("", message)}
     if error.locations:
         formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:
@@ -122,11 +126,3 @@ def _code_without_cause(error: GraphQLError, code_of_input: str) -> str:
     if isinstance(error, GraphQLSyntaxError):
         return "GRAPHQL_PARSE_FAILED"
     return "EXECUTION_FAILED" if error.path else code_of_input
-
-
-def without_suggestions(message: str) -> str:
-    """Return a message of graphql-core without the names of the schema that it suggests."""
-    return _SUGGESTION.sub("", message)
-
-
-_SUGGESTION = re.compile(r" Did you mean [^?]*\?")
