@@ -45,8 +45,10 @@ _OF_ANY_TYPE = {"$schema", "title", "type", "enum", "const", "anyOf"}
 
 
 def loose_places(json_schema: dict[str, Any], at: str = "$") -> list[str]:
-    """Each place that strict validators, such as ajv, refuse: an unknown keyword, or one that its type does not have;
-    several types, but for null; a property that is required and not defined.
+    """Return each place that strict validators, such as ajv, refuse.
+
+    These are unknown keywords, keywords that the type does not have, several types (except with null), and properties
+    that are required but not defined.
     """
     kinds = json_schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
