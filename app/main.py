@@ -105,7 +105,7 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         accept = request.headers.get("accept", "")
-        is_page = request.method != "POST" and prefers_page(accept)
+        is_page = request.method in ("GET", "HEAD") and prefers_page(accept)
         response = graphql_page() if is_page else await self._answer(request, accept)
         await response(scope, receive, send)
 
