@@ -10,33 +10,32 @@ RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
 _PAGE = "text/html"
 
+#: Characters of a header that are read: anybody may send any header, and has shown no key yet.
+_MOST_CHARACTERS = 1_000
 #: Different headers that are remembered. Clients send few.
 _REMEMBERED = 128
 
 
-@lru_cache(_REMEMBERED)
 def media_type(accept: str) -> str:
     """Return the media type of an answer: plain JSON, unless the client names GraphQL's own and likes JSON no better.
 
     The answer is JSON as well for a client that accepts neither. The specification allows that or a 406, and a client
     that gets JSON can at least show it.
     """
-    wanted = _qualities(accept)
+    wanted = _qualities(accept[:_MOST_CHARACTERS])
     graphql, json = _quality(wanted, RESPONSE_JSON), _quality(wanted, JSON)
     return RESPONSE_JSON if graphql > json or (graphql == json > 0 and RESPONSE_JSON in wanted) else JSON
 
 
-@lru_cache(_REMEMBERED)
 def prefers_page(accept: str) -> bool:
     """Tell whether a client wants HTML rather than JSON, as a browser does."""
-    wanted = _qualities(accept)
+    wanted = _qualities(accept[:_MOST_CHARACTERS])
     return _quality(wanted, _PAGE) > max(_quality(wanted, RESPONSE_JSON), _quality(wanted, JSON))
 
 
-@lru_cache(_REMEMBERED)
 def content_coding(accept_encoding: str, offered: Sequence[str]) -> str | None:
     """Return the offered coding that a client likes best, the earlier one of equals; None for the plain answer."""
-    wanted = _qualities(accept_encoding)
+    wanted = _qualities(accept_encoding[:_MOST_CHARACTERS])
     best, chosen = wanted.get("identity", 0.0), None
     for coding in offered:
         quality = wanted.get(coding, wanted.get("*", 0.0))
@@ -45,6 +44,7 @@ def content_coding(accept_encoding: str, offered: Sequence[str]) -> str | None:
     return chosen
 
 
+@lru_cache(_REMEMBERED)
 def _qualities(header: str) -> Mapping[str, float]:
     """Return the quality of each entry of a header. An entry whose quality can't be read is not wanted."""
     found = {}

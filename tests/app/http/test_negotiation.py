@@ -39,6 +39,7 @@ OK = b'{"query":"{__typename}"}'
         (f"{RESPONSE_JSON};q=2, {JSON};q=0.1", JSON),
         ("text/plain", JSON),
         (",;=,;q=", JSON),
+        (f"{JSON},{'a,' * 490} {RESPONSE_JSON}", JSON),
     ],
 )
 def test_media_type_follows_the_qualities(accept: str, expected: str) -> None:
