@@ -16,6 +16,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from app.auth.key_uses import KeyUses
 from app.auth.viewers import Viewer, ViewerCache, authenticate, credential
 from app.console import console_routes, graphql_page
 from app.db.pool import Connection, connection, create_database
@@ -62,7 +63,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         settings.database_url, pool_size=settings.database_pool_size, timeout_s=settings.database_timeout_s
     )
     plan_executor = PlanExecutor(documents=documents, plans=Plans(schema._schema, documents))
-    filters = FilterProcess()
+    filters, key_uses = FilterProcess(), KeyUses()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -70,7 +71,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         async with database:
             worker = asyncio.create_task(run_worker(settings, stopping=stopping)) if with_worker else None
             try:
-                async with background_marking(database, schema._schema):
+                async with background_marking(database, schema._schema), key_uses.stored_regularly(database):
                     yield
             finally:
                 plan_executor.plans.close()
@@ -79,7 +80,9 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
                 if worker is not None:
                     await worker
 
-    endpoint = _Endpoint(database=database, settings=settings, plan_executor=plan_executor, filters=filters)
+    endpoint = _Endpoint(
+        database=database, settings=settings, plan_executor=plan_executor, filters=filters, key_uses=key_uses
+    )
     graphql = Route("/graphql", allow_origins(endpoint, settings.cors_origins))
     routes = [Route("/", home), graphql, *health_routes(database), *console_routes()]
     application = Starlette(routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS)
@@ -99,6 +102,7 @@ class _Endpoint:
     settings: Settings
     plan_executor: PlanExecutor
     filters: FilterProcess
+    key_uses: KeyUses
     viewers: ViewerCache = field(default_factory=ViewerCache)
     persisted_queries: PersistedQueries = field(default_factory=PersistedQueries)
 
@@ -142,11 +146,13 @@ class _Endpoint:
             context = self._context(request, Reader(conn, key_check), key_check.viewer)
             response = await self.plan_executor.response(query, operation.variables, operation.name, context)
             if response is not None and key_check.is_confirmed:
+                self.key_uses.note(key_check.viewer.key_id)
                 return self._result(response, operation, query, context)
         viewer = await authenticate(conn, key)
         self.viewers.remember(key, viewer)
         if viewer is None:
             return None
+        self.key_uses.note(viewer.key_id)
         if (query := self._query(operation, viewer)) is None:
             return _PERSISTED_QUERY_NOT_FOUND
         context = self._context(request, Reader(conn), viewer)
