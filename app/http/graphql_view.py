@@ -45,14 +45,16 @@ class Operation:
     """A well-formed request, not parsed as GraphQL yet.
 
     Args:
-        query: The document. None: the client has sent its hash alone.
+        query: The document. Empty: the client has sent its hash alone.
         query_hash: The hash that the client has sent. It is the query's.
+        size: The number of bytes that it was read from.
     """
 
-    query: str | None
+    query: str
     variables: dict[str, object] | None
     name: str | None
     may_mutate: bool
+    size: int
     query_hash: str | None = None
 
 
@@ -74,12 +76,14 @@ async def read_operation(request: Request, *, max_body_bytes: int) -> Operation:
     """Read the operation of a GET, HEAD or POST request. Raises BadRequest."""
     if request.method == "POST":
         _check_content_type(request.headers.get("content-type", ""))
-        given = _json(await _body(request, max_body_bytes))
+        body = await _body(request, max_body_bytes)
+        given, size = _json(body), len(body)
     else:
         parameters = request.query_params
         given = {name: parameters.get(name) for name in ("query", "operationName")}
         given |= {name: _json(text.encode()) for name in ("variables", "extensions") if (text := parameters.get(name))}
-    return _operation(given, may_mutate=request.method == "POST")
+        size = len(request.scope["query_string"])
+    return _operation(given, may_mutate=request.method == "POST", size=size)
 
 
 async def respond(result: OperationResult, headers: Headers, *, max_bytes: int, is_compressed: bool) -> Response:
@@ -164,7 +168,7 @@ def _json(text: bytes) -> Any:
         raise BadRequest(400, "BAD_JSON", f"The body is not JSON: {error}.") from error
 
 
-def _operation(given: Any, *, may_mutate: bool) -> Operation:
+def _operation(given: Any, *, may_mutate: bool, size: int) -> Operation:
     if isinstance(given, list):
         message = "Batches are not supported: send each operation as a request of its own, or select all in one."
         raise BadRequest(400, "BATCHING_UNSUPPORTED", message)
@@ -173,16 +177,18 @@ def _operation(given: Any, *, may_mutate: bool) -> Operation:
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
     query_hash = _query_hash(given.get("extensions"))
     if query_hash is not None and not query:
-        query = None
+        query = ""
     elif not isinstance(query, str) or not query.strip():
         raise BadRequest(400, "BAD_REQUEST", "`query` must be a GraphQL document.")
     if variables is not None and not isinstance(variables, dict):
         raise BadRequest(400, "BAD_REQUEST", "`variables` must be an object.")
     if name is not None and not isinstance(name, str):
         raise BadRequest(400, "BAD_REQUEST", "`operationName` must be a string.")
-    if query_hash is not None and query is not None and hash_of(query) != query_hash:
+    if query_hash is not None and query and hash_of(query) != query_hash:
         raise BadRequest(400, "BAD_REQUEST", "`sha256Hash` is not the SHA-256 of `query`.")
-    return Operation(query=query, variables=variables, name=name or None, may_mutate=may_mutate, query_hash=query_hash)
+    return Operation(
+        query=query, variables=variables, name=name or None, may_mutate=may_mutate, size=size, query_hash=query_hash
+    )
 
 
 def _query_hash(extensions: object) -> str | None:

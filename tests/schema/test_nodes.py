@@ -97,5 +97,5 @@ def test_id_of_a_stand_in_is_taken_where_that_of_the_entity_is() -> None:
 
     assert global_ids.key_of(stand_in, "Advert", field="advertId") == 7
     assert global_ids.decode_entity(stand_in) == global_ids.decode_entity(own) == ("Advert", 7)
-    with pytest.raises(InvalidInput, match="is the id of a Advert, not of a Order"):
+    with pytest.raises(InvalidInput, match="is the id of an Advert, not of an Order"):
         global_ids.key_of(stand_in, "Order", field="orderId")
