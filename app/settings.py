@@ -7,16 +7,23 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.auth.secret_key_form import secret_key_bytes
+
 Network = IPv4Network | IPv6Network
+
+_SCHEMES = {
+    "database_url": ("postgresql://", "postgres://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+}
 
 
 class Settings(BaseSettings):
     """All settings of an operator. They are frozen, so none changes while a process runs."""
 
-    model_config = SettingsConfigDict(env_prefix="TELLGRAPH_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="TELLGRAPH_", env_ignore_empty=True, frozen=True)
 
     database_url: str | None = Field(
         default=None, description="PostgreSQL 14 or newer, `postgresql://…`. Absent: the embedded server."
@@ -48,7 +55,10 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address of the metrics port. It requires no key, so keep it private."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest log level.")
-    log_format: Literal["json", "console"] = Field(default="json", description="One JSON object or one readable line.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto",
+        description="`json`: one JSON object a line. `console`: one readable line. `auto`: the latter on a terminal.",
+    )
     introspection: bool = Field(default=True, description="Whether GraphQL introspection is answered.")
     max_cost: int = Field(
         default=100_000,
@@ -123,6 +133,21 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _check_scheme(cls, value: str | None, info: ValidationInfo) -> str | None:
+        schemes = _SCHEMES[str(info.field_name)]
+        if value is not None and not value.startswith(schemes):
+            raise ValueError(f"must begin with {' or '.join(schemes)}")
+        return value
+
+    @field_validator("secret_key", "secret_key_previous")
+    @classmethod
+    def _check_secret_keys(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for key in (value,) if isinstance(value, str) else value or ():
+            secret_key_bytes(key)
+        return value
 
     @field_validator("name_servers")
     @classmethod

@@ -6,12 +6,13 @@ from contextlib import ExitStack
 from typing import Annotated
 
 import typer
-import uvicorn
 from rich.console import Console
 
-from app.cli.check import check_database
+from app.cli.check import await_database
 from app.cli.memory import spare_collections
 from app.cli.servers import err, exit_on_signal, run, servers, url_of
+from app.cli.serving import bind, serve_api
+from app.cli.settings import read_settings
 from app.db.migrate import migrate as run_migrations
 from app.kernel import clock
 from app.main import create_app
@@ -35,34 +36,45 @@ def demo(
         signal.signal(number, exit_on_signal)
     steps = Steps(Console(highlight=False))
     with ExitStack() as stack:
-        stack.enter_context(claimed_directory(get_settings().data_dir))
+        settings = read_settings()
+        stack.enter_context(claimed_directory(settings.data_dir))
         with steps.step("PostgreSQL and Redis"):
-            settings = stack.enter_context(servers(say=steps.say))
+            settings = stack.enter_context(servers(settings, say=steps.say))
         with steps.step("tables and triggers"):
             run_migrations(url_of(settings))
         run_demo(settings, steps=steps, verify=_signature_problem, once=once, port=port)
 
 
-def serve() -> None:
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; absent: TELLGRAPH_HOST.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0: a free one; absent: TELLGRAPH_PORT.")
+    ] = None,
+) -> None:
     """Serve the API; without TELLGRAPH_DATABASE_URL also private servers and one worker."""
-    with servers() as settings:
+    asked = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = read_settings().model_copy(update=asked)
+    configure_logging(settings)
+    # Before anything starts: a port that is in use is told at once.
+    sockets = bind(settings.host, settings.port)
+    with servers(settings) as settings:
         is_embedded = get_settings().database_url is None
         if is_embedded:
             run_migrations(url_of(settings))
             err.print("PostgreSQL, Redis and one worker run inside this command: nothing else is needed.")
-        configure_logging(settings)
-        check_database(url_of(settings))
+        await_database(url_of(settings))
         serve_metrics(settings)
         api = create_app(settings, with_worker=is_embedded)
         spare_collections()
-        uvicorn.run(api, host=settings.host, port=settings.port, log_config=None, access_log=False)
+        serve_api(api, settings, sockets)
 
 
 def worker() -> None:
     """Publish change events and deliver webhook events, until SIGTERM or Ctrl-C."""
     with servers() as settings:
         configure_logging(settings)
-        check_database(url_of(settings))
+        if get_settings().database_url is None:
+            run_migrations(url_of(settings))
         serve_metrics(settings)
         spare_collections()
         run(run_worker(settings))

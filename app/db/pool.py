@@ -37,7 +37,7 @@ SERVER_SETTINGS = {
 #: cost milliseconds.
 _SILENT_S = 60.0
 #: Seconds to connect, also for a server that accepts the connection and does not answer.
-_CONNECT_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 5.0
 
 _HAS_TRANSACTION_TIMEOUT = 17
 
@@ -95,7 +95,7 @@ def create_database(url: str, *, pool_size: int, timeout_s: float | None = None,
         max_size=pool_size,
         server_settings=SERVER_SETTINGS | limits | planning,
         command_timeout=timeout_s,
-        timeout=_CONNECT_TIMEOUT_S,
+        timeout=CONNECT_TIMEOUT_S,
         init=limit,
         reset=_keep,
     )

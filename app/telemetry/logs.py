@@ -21,7 +21,7 @@ def configure_logging(settings: Settings) -> None:
     for_people = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
-    is_json = settings.log_format == "json"
+    is_json = not is_for_people(settings)
     tail = [structlog.processors.format_exc_info, _json] if is_json else [for_people]
     structlog.configure(
         processors=[*shared, *tail],
@@ -40,6 +40,11 @@ def configure_logging(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def is_for_people(settings: Settings) -> bool:
+    """Return whether lines are for people: asked for, or stderr is a terminal."""
+    return settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
 
 
 def _json(_: Any, __: str, event: Any) -> bytes:
