@@ -72,7 +72,8 @@ class Doorbell:
                 is_clean = not conn.is_closed()
             # A connection that may still have its listener must not go back to the pool.
             if not is_clean:
-                conn.terminate()
+                with contextlib.suppress(*DATABASE_ERRORS):
+                    conn.terminate()
 
     async def _ask_for(self, waiting: Waiting) -> None:
         if waiting.publish:

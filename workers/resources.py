@@ -11,6 +11,7 @@ from databases import Database
 
 from app.db.migrate import check_revision
 from app.db.pool import UNREACHABLE, connection, create_database
+from app.db.server import unreachable
 from app.settings import Settings
 from app.telemetry.outages import Outage
 from app.webhooks.cel.filters import FilterProcess
@@ -81,7 +82,7 @@ async def _connect(resources: Resources) -> None:
         try:
             await resources.database.connect()
         except UNREACHABLE as error:
-            outage.note(error)
+            outage.note(unreachable(str(resources.settings.database_url), error))
             await resources.pause(RECONNECT_S)
             continue
         outage.end()

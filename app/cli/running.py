@@ -54,6 +54,7 @@ def serve(
     """Serve the API; without TELLGRAPH_DATABASE_URL also private servers and one worker."""
     asked = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = read_settings().model_copy(update=asked)
+    signal.signal(signal.SIGTERM, exit_on_signal)
     configure_logging(settings)
     # Before anything starts: a port that is in use is told at once.
     sockets = bind(settings.host, settings.port)
@@ -61,7 +62,9 @@ def serve(
         is_embedded = get_settings().database_url is None
         if is_embedded:
             run_migrations(url_of(settings))
-            err.print("PostgreSQL, Redis and one worker run inside this command: nothing else is needed.")
+            err.print(
+                "PostgreSQL, Redis and one worker run inside this command: nothing else is needed.", soft_wrap=True
+            )
         await_database(url_of(settings))
         serve_metrics(settings)
         api = create_app(settings, with_worker=is_embedded)

@@ -58,6 +58,9 @@ DATABASE_ERRORS = (
     asyncpg.InternalClientError,
 )
 
+#: Errors that only say that PostgreSQL is away, is going away, or has no connection left.
+OUTAGES = (DatabaseUnavailable, *UNREACHABLE, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+
 #: Errors that another transaction causes, a deadlock or a serialization failure: the same work succeeds later.
 CONFLICTS = (asyncpg.TransactionRollbackError,)
 
@@ -69,6 +72,13 @@ REFUSALS = (
     asyncpg.DataError,
     asyncpg.InternalServerError,
 )
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Return whether an error only says that PostgreSQL is away, also behind asyncpg's about a closed connection."""
+    while isinstance(error, asyncpg.InterfaceError):
+        error = error.__cause__ or error.__context__
+    return isinstance(error, OUTAGES)
 
 
 def create_database(url: str, *, pool_size: int, timeout_s: float | None = None, by_index: bool = False) -> Database:

@@ -25,11 +25,15 @@ async def connect(database_url: str) -> Connection:
     try:
         return await asyncpg.connect(database_url, timeout=CONNECT_TIMEOUT_S)
     except UNREACHABLE as error:
-        message = f"PostgreSQL at {place_of(database_url)} can't be reached: {reason_of(error)}."
-        raise DatabaseUnavailable(message) from error
+        raise unreachable(database_url, error) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         message = f"PostgreSQL at {place_of(database_url)} can't be used: {reason_of(error)}."
         raise DatabaseRefused(message) from error
+
+
+def unreachable(database_url: str, error: Exception) -> DatabaseUnavailable:
+    """Return the error that says which server can't be reached, and why."""
+    return DatabaseUnavailable(f"PostgreSQL at {place_of(database_url)} can't be reached: {reason_of(error)}.")
 
 
 def place_of(database_url: str) -> str:

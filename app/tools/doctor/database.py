@@ -23,7 +23,7 @@ _TRIED = 1_000
 _MIGRATE = "tellgraph migrate"
 
 
-async def examine(conn: Connection, settings: Settings, *, place: str) -> list[Finding]:
+async def examine(conn: Connection, settings: Settings, *, place: str, is_embedded: bool) -> list[Finding]:
     """Look at the database. If it is not migrated, nothing stored is looked at."""
     found = [await _server_finding(conn, place), await _clock_finding(conn)]
     try:
@@ -34,7 +34,7 @@ async def examine(conn: Connection, settings: Settings, *, place: str) -> list[F
     return [
         *found,
         await _triggers_finding(conn),
-        await _role_finding(conn),
+        await _role_finding(conn, is_embedded=is_embedded),
         await _secrets_finding(conn, settings),
         await _queue_finding(conn),
         await _webhooks_finding(conn),
@@ -70,7 +70,7 @@ async def _triggers_finding(conn: Connection) -> Finding:
     return Finding(subject="Triggers", state=State.OK, message="every table of the marketplace is captured.")
 
 
-async def _role_finding(conn: Connection) -> Finding:
+async def _role_finding(conn: Connection, *, is_embedded: bool) -> Finding:
     foreign = await conn.fetch(
         "select relname, pg_get_userbyid(relowner) from pg_class where relkind in ('r', 'p') and relnamespace ="
         " (select relnamespace from pg_class where oid = 'alembic_version'::regclass)"
@@ -83,7 +83,7 @@ async def _role_finding(conn: Connection) -> Finding:
         )
         cure = f"`grant {owner}` to it, or run Tellgraph as {owner}."
         return Finding(subject="Role", state=State.WRONG, message=message, cure=cure)
-    if await conn.fetchval("select rolsuper from pg_roles where rolname = current_user"):
+    if not is_embedded and await conn.fetchval("select rolsuper from pg_roles where rolname = current_user"):
         cure = "Give Tellgraph a role that owns its database and nothing else."
         return Finding(subject="Role", state=State.WARNING, message="it is a superuser.", cure=cure)
     return Finding(subject="Role", state=State.OK, message="it owns the tables.")

@@ -25,7 +25,11 @@ async def examine(settings: Settings, *, is_embedded: bool) -> list[Finding]:
         settings: Settings without problems, with the URLs of both servers.
         is_embedded: Whether the servers are those of the data directory.
     """
-    found = [*await _database_findings(settings), await _redis_finding(settings), _egress_finding(settings)]
+    found = [
+        *await _database_findings(settings, is_embedded=is_embedded),
+        await _redis_finding(settings),
+        _egress_finding(settings),
+    ]
     return [*found, _disk_finding(settings.data_dir)] if is_embedded else found
 
 
@@ -38,7 +42,7 @@ def settings_findings(problems: Sequence[str], unknown: Sequence[str]) -> list[F
     return found or [Finding(subject="Settings", state=State.OK, message="none is wrong or missing.")]
 
 
-async def _database_findings(settings: Settings) -> list[Finding]:
+async def _database_findings(settings: Settings, *, is_embedded: bool) -> list[Finding]:
     assert settings.database_url is not None
     try:
         conn = await connect(settings.database_url)
@@ -50,7 +54,7 @@ async def _database_findings(settings: Settings) -> list[Finding]:
             Finding(subject="Database", state=State.UNKNOWN, message=rest),
         ]
     try:
-        return await database.examine(conn, settings, place=place_of(settings.database_url))
+        return await database.examine(conn, settings, place=place_of(settings.database_url), is_embedded=is_embedded)
     finally:
         await conn.close()
 
@@ -70,16 +74,14 @@ async def _redis_finding(settings: Settings) -> Finding:
 
 
 def _egress_finding(settings: Settings) -> Finding:
-    allowed = ", ".join(map(str, settings.egress_allow)) or "none"
-    message = (
-        f"private networks that webhooks may reach: {allowed}; http:// {'is' if settings.allow_http else 'is not'}"
-    )
-    message += " allowed everywhere."
+    allowed = ", ".join(map(str, settings.egress_allow))
+    scheme = "by http:// too" if settings.allow_http else "by https:// alone"
+    message = f"webhooks may reach public addresses {scheme}{f', and {allowed} by both' if allowed else ''}."
     if any(network.prefixlen == 0 for network in settings.egress_allow):
-        cure = "Name the networks of your own receivers alone in TELLGRAPH_EGRESS_ALLOW."
-        return Finding(subject="Egress", state=State.WARNING, message=f"Everything is open: {message}", cure=cure)
+        cure = "Name only the networks of your own receivers in TELLGRAPH_EGRESS_ALLOW."
+        return Finding(subject="Egress", state=State.WARNING, message=message, cure=cure)
     if settings.allow_http:
-        cure = "Without TELLGRAPH_ALLOW_HTTP, nobody on the way can read payloads."
+        cure = "Unset TELLGRAPH_ALLOW_HTTP, so that nobody on the way can read payloads."
         return Finding(subject="Egress", state=State.WARNING, message=message, cure=cure)
     return Finding(subject="Egress", state=State.OK, message=message)
 
