@@ -32,11 +32,11 @@ def demo(
     ] = None,
 ) -> None:
     """Show it at work: servers, API, worker and receiver; a webhook, an order, a shipment, the POST that arrives."""
+    settings = read_settings()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, exit_on_signal)
     steps = Steps(Console(highlight=False))
     with ExitStack() as stack:
-        settings = read_settings()
         stack.enter_context(claimed_directory(settings.data_dir))
         with steps.step("PostgreSQL and Redis"):
             settings = stack.enter_context(servers(settings, say=steps.say))

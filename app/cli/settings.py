@@ -65,8 +65,8 @@ def variable(name: str) -> str:
 
 
 def _suggestion(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-    return f" Did you mean {near[0]}?" if near else ""
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known], n=1)
+    return f" Did you mean {PREFIX}{near[0]}?" if near else ""
 
 
 def _missing(given: set[str]) -> list[str]:
