@@ -1,5 +1,6 @@
 """Errors in responses: known ones are shown with their code, all others are masked."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,19 @@ from app.errors import TellgraphError
 
 _log = structlog.get_logger()
 
+_UNKNOWN_ATTRIBUTE = re.compile(
+    r"('Webhook(?:Create|Update)Attributes' not to include unknown field '(\w+)')"
+    r"(?:\. Did you mean [^?]*\? Found|, found)"
+)
+#: Attributes of a webhook, by the names that they have elsewhere.
+_MEANT = {
+    **dict.fromkeys(("query", "graphqlQuery", "payloadQuery"), "queryString"),
+    **dict.fromkeys(("secret", "hmacSecret", "signingSecret"), "hmacKey"),
+    **dict.fromkeys(("topic", "topics"), "events"),
+    **dict.fromkeys(("active", "isActive", "isEnabled"), "enabled"),
+    **dict.fromkeys(("endpoint", "targetUrl", "callbackUrl"), "url"),
+    **dict.fromkeys(("timeout", "timeoutS"), "timeoutSeconds"),
+}
 MASKED_MESSAGE = "An internal error occurred."
 
 #: Every value of `extensions.code` with its meaning for clients. No other code is sent.
@@ -83,12 +97,20 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         message, code, extensions = error.message, _code_without_cause(error), dict(error.extensions or {})
     else:
         message, code = MASKED_MESSAGE, "INTERNAL"
-    formatted: dict[str, object] = {"message": message}
+    formatted: dict[str, object] = {"message": _with_own_suggestion(message)}
     if error.locations:
         formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:
         formatted["path"] = list(error.path)
     return {**formatted, "extensions": {"code": code, **extensions}}
+
+
+def _with_own_suggestion(message: str) -> str:
+    """Suggest the attribute of a webhook that a usual name means. The nearest spelling may be another's."""
+    match = _UNKNOWN_ATTRIBUTE.search(message)
+    if match is None or match[2] not in _MEANT:
+        return message
+    return f"{message[: match.start()]}{match[1]}. Did you mean '{_MEANT[match[2]]}'? Found{message[match.end() :]}"
 
 
 def log_unknown(errors: Sequence[GraphQLError]) -> None:

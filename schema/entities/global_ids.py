@@ -41,8 +41,12 @@ def key_of(global_id: str, type_name: str, *, field: str) -> int:
     """The key of an id that must be of one type. Raises InvalidInput naming the field and both types."""
     found, key = decode(global_id, field=field)
     if found != type_name:
-        raise InvalidInput.at(field, f"is the id of a {found}, not of a {type_name}")
+        raise InvalidInput.at(field, f"is the id of {_one(found)}, not of {_one(type_name)}")
     return key
+
+
+def _one(type_name: str) -> str:
+    return f"{'an' if type_name[0] in 'AEIO' else 'a'} {type_name}"
 
 
 def _malformed(field: str, global_id: str) -> InvalidInput:

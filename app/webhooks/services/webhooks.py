@@ -5,6 +5,7 @@ filter's problems, so that all problems are reported together.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypedDict
 
 import orjson
@@ -69,8 +70,13 @@ async def create_webhook(
     seller_id: SellerId | None,
     attributes: WebhookAttributes,
     filter_problems: Sequence[str] = (),
+    problems: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> WebhookWithKey:
     """Register a webhook, owned by `seller_id`, or by the viewer if that is None.
+
+    Args:
+        filter_problems: What is wrong with the filter.
+        problems: What the caller has found wrong with other attributes. All problems are reported together.
 
     Raises:
         InvalidInput: An attribute is wrong.
@@ -80,7 +86,7 @@ async def create_webhook(
     owner = _owner(viewer, seller_id)
     if is_operators_only(klass) and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
-    values = _columns(attributes, settings, klass, filter_problems)
+    values = _columns(attributes, settings, klass, filter_problems, problems)
     ringed = _ringed(None, attributes, settings)
     async with transaction(database, actor=viewer.actor) as conn:
         await _check_owner(conn, owner, settings)
@@ -98,6 +104,7 @@ async def update_webhook(
     webhook_id: WebhookId,
     attributes: WebhookAttributes,
     filter_problems: Sequence[str] = (),
+    problems: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> WebhookWithKey:
     """Change a webhook. Disabling it holds its waiting events, and enabling it sends them.
 
@@ -110,7 +117,7 @@ async def update_webhook(
     """
     async with transaction(database, actor=viewer.actor) as conn:
         before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        values = _columns(attributes, settings, before.type, filter_problems)
+        values = _columns(attributes, settings, before.type, filter_problems, problems)
         is_enabled = attributes.get("is_enabled", before.is_enabled) is not False
         if is_enabled and not before.is_enabled:
             values = {**values, "disabled_reason": None, "is_failing": False, "failing_since": None}
@@ -171,10 +178,14 @@ async def _check_owner(conn: Connection, seller_id: SellerId | None, settings: S
 
 
 def _columns(
-    attributes: WebhookAttributes, settings: Settings, klass: WebhookKlass, filter_problems: Sequence[str]
+    attributes: WebhookAttributes,
+    settings: Settings,
+    klass: WebhookKlass,
+    filter_problems: Sequence[str],
+    others: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """Check the attributes, and return them as columns. Raise InvalidInput with all problems at once."""
-    problems = _problems(attributes, klass, filter_problems)
+    problems = {**others, **_problems(attributes, klass, filter_problems)}
     values: dict[str, Any] = {
         name: value
         for name, value in attributes.items()

@@ -11,6 +11,7 @@ from strawberry.scalars import JSON
 from app.auth.viewers import Scope, Viewer
 from app.db.pool import connection
 from app.errors import InvalidInput
+from app.kernel.problems import Problems
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db.webhooks import Webhook as WebhookRow
 from app.webhooks.db.webhooks import WebhookId, lock_webhook
@@ -150,15 +151,19 @@ class WebhookMutations:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             given = input.attributes
             await info.context.turn()
-            attributes = _attributes(given, info, given.type)
+            problems, seller_id = Problems(), None
+            attributes = _attributes(given, info, given.type, problems)
+            with problems.collecting():
+                seller_id = _seller_id(given.seller_id)
             created = await webhooks.create_webhook(
                 database,
                 viewer,
                 info.context.settings,
                 klass=given.type,
-                seller_id=_seller_id(given.seller_id),
+                seller_id=seller_id,
                 attributes={"events": None, "query_string": DEFAULT_QUERY, **attributes},
                 filter_problems=await _filter_problems(attributes.get("filter"), info),
+                problems=problems,
             )
             return {"webhook": created.webhook, "hmac_key": created.hmac_key}
 
@@ -179,10 +184,13 @@ class WebhookMutations:
             webhook_id = WebhookId(global_ids.key_of(input.webhook_id, "Webhook", field="webhookId"))
             async with connection(database) as conn:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-            _refuse_nulls(input.attributes)
-            attributes = _attributes(input.attributes, info, before.type)
+            problems = Problems()
+            with problems.collecting():
+                _refuse_nulls(input.attributes)
+            attributes = _attributes(input.attributes, info, before.type, problems)
             filter_problems = await _filter_problems(attributes.get("filter"), info)
-            attributes = {**attributes, **await _soundness(attributes, before, info)}
+            if not problems:
+                attributes = {**attributes, **await _soundness(attributes, before, info)}
             updated = await webhooks.update_webhook(
                 database,
                 viewer,
@@ -190,6 +198,7 @@ class WebhookMutations:
                 webhook_id=webhook_id,
                 attributes=attributes,
                 filter_problems=filter_problems,
+                problems=problems,
             )
             return {"webhook": updated.webhook, "hmac_key": updated.hmac_key}
 
@@ -212,8 +221,14 @@ _PLAIN = {
 _NEVER_NULL = {"url": "url", "hmac_key": "hmacKey"}
 
 
-def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) -> WebhookAttributes:
-    """Return the given attributes after those checks that only the schema can make."""
+def _attributes(
+    given: WebhookAttributesInput, info: Info, klass: WebhookKlass, problems: Problems
+) -> WebhookAttributes:
+    """Return the given attributes after those checks that only the schema can make.
+
+    Args:
+        problems: Takes the problems of the attributes that are left out, so that the service reports all together.
+    """
     values: dict[str, Any] = {
         attribute: getattr(given, name)
         for name, attribute in _PLAIN.items()
@@ -223,20 +238,22 @@ def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) 
         if (value := getattr(given, name)) not in (None, strawberry.UNSET):
             values[name] = value
     if any(names is not strawberry.UNSET for names in (given.event_name, given.events)):
-        values["events"] = _events(given)
+        with problems.collecting():
+            values["events"] = _events(given)
     if given.headers is not strawberry.UNSET:
-        if not isinstance(given.headers, dict | None):
-            raise InvalidInput.at("attributes.headers", "must be an object of names and values")
-        values["headers"] = given.headers
+        if isinstance(given.headers, dict | None):
+            values["headers"] = given.headers
+        else:
+            problems.add("attributes.headers", "must be an object of names and values")
     if given.query_string is not strawberry.UNSET:
-        query = stored_query(
-            info.schema._schema, given.query_string or "", klass, max_cost=info.context.settings.max_cost
-        )
-        values["query_string"] = query.text
+        with problems.collecting():
+            query = stored_query(
+                info.schema._schema, given.query_string or "", klass, max_cost=info.context.settings.max_cost
+            )
+            values["query_string"] = query.text
     if given.triggers is not strawberry.UNSET:
         values["triggers"] = list(dict.fromkeys(given.triggers or ()))
-        if problems := check_triggers(info.schema._schema, klass.entity_type, values["triggers"]):
-            raise InvalidInput("The webhook was not saved.", fields=problems)
+        problems.include(check_triggers(info.schema._schema, klass.entity_type, values["triggers"]))
     if given.filter is not strawberry.UNSET:
         values["filter"] = given.filter if given.filter and given.filter.strip() else None
     return cast(WebhookAttributes, values)

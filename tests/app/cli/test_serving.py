@@ -128,7 +128,7 @@ async def test_a_port_in_use_is_told_before_anything_starts(tmp_path: Path, data
         f"tellgraph: 127.0.0.1:{port} is in use by another program."
         " Choose another port: --port 8001, or TELLGRAPH_PORT; 0 is any.\n"
     )
-    assert not os.path.lexists(data_dir)
+    assert list(data_dir.parent.iterdir()) == []
 
 
 async def test_a_worker_alone_makes_its_own_database(tmp_path: Path, data_dir: Path) -> None:

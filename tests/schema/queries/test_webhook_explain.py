@@ -146,7 +146,7 @@ async def test_an_entity_of_another_type_is_refused(api: Platform) -> None:
 
     answer = await api.graphql(EXPLAIN, variables)
 
-    assert answer["errors"][0]["message"] == "entityId: is the id of a Variant, not of a Invoice"
+    assert answer["errors"][0]["message"] == "entityId: is the id of a Variant, not of an Invoice"
 
 
 async def test_changes_of_another_type_with_the_same_number_are_not_shown(api: Platform) -> None:
