@@ -58,6 +58,7 @@ def serve(
     configure_logging(settings)
     # Before anything starts: a port that is in use is told at once.
     sockets = bind(settings.host, settings.port)
+    serve_metrics(settings)
     with servers(settings) as settings:
         is_embedded = get_settings().database_url is None
         if is_embedded:
@@ -66,7 +67,6 @@ def serve(
                 "PostgreSQL, Redis and one worker run inside this command: nothing else is needed.", soft_wrap=True
             )
         await_database(url_of(settings))
-        serve_metrics(settings)
         api = create_app(settings, with_worker=is_embedded)
         spare_collections()
         serve_api(api, settings, sockets)
@@ -74,11 +74,12 @@ def serve(
 
 def worker() -> None:
     """Publish change events and deliver webhook events, until SIGTERM or Ctrl-C."""
-    with servers() as settings:
-        configure_logging(settings)
+    settings = read_settings()
+    configure_logging(settings)
+    serve_metrics(settings)
+    with servers(settings) as settings:
         if get_settings().database_url is None:
             run_migrations(url_of(settings))
-        serve_metrics(settings)
         spare_collections()
         run(run_worker(settings))
 
