@@ -18,6 +18,9 @@ _SCHEMES = {
     "database_url": ("postgresql://", "postgres://"),
     "redis_url": ("redis://", "rediss://", "unix://"),
 }
+_REDIS_URL = re.compile(
+    r"rediss?://(?:[^@/?]*@)?(?:\[[0-9a-fA-F:.]+\]|[^:/?\[\]]*)(?::[0-9]{1,5})?(?:/[0-9]*)?(?:\?.*)?"
+)
 
 
 class Settings(BaseSettings):
@@ -140,6 +143,10 @@ class Settings(BaseSettings):
         schemes = _SCHEMES[str(info.field_name)]
         if value is not None and not value.startswith(schemes):
             raise ValueError(f"must begin with {' or '.join(schemes)}")
+        if value is not None and value.startswith("redis") and not _REDIS_URL.fullmatch(value):
+            raise ValueError(
+                "must have the form redis://user:password@host:6379/0, its last part the database's number"
+            )
         return value
 
     @field_validator("secret_key", "secret_key_previous")

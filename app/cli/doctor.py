@@ -12,7 +12,8 @@ from app.cli.servers import run, servers
 from app.cli.settings import settings_problems, unknown_variables
 from app.errors import TellgraphError
 from app.settings import get_settings
-from app.tools.doctor import Finding, State, examine, settings_findings
+from app.tools.doctor.finding import Finding, State
+from app.tools.doctor.findings import examine, settings_findings
 from app.tools.embedded import EmbeddedPostgres
 
 _MARKS = {State.OK: "✓", State.WARNING: "!", State.WRONG: "✗", State.UNKNOWN: "–"}

@@ -25,5 +25,7 @@ def explain(error: Exception) -> str:
     """Return the message of an error that is no fault of the program."""
     if isinstance(error, TellgraphError):
         return error.message
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return "Another transaction holds a lock on a table for too long: wait for its end, and run this again."
     source = "PostgreSQL: " if isinstance(error, asyncpg.PostgresError) else ""
     return f"{source}{reason_of(error)}."

@@ -6,6 +6,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
 
 from app.capture import triggers
 from app.db.pool import Connection
@@ -44,7 +45,11 @@ async def _migrate(database_url: str) -> None:
             await asyncio.sleep(_LOOK_AGAIN_S)
         await _known_revision(conn)
         # Alembic is synchronous and runs its own event loop, which needs its own thread.
-        await asyncio.to_thread(upgrade, database_url, "head")
+        try:
+            await asyncio.to_thread(upgrade, database_url, "head")
+        except DBAPIError as error:
+            # SQLAlchemy's own error has the statement and a page of advice.
+            raise getattr(error.orig, "__cause__", None) or error from error
         await _install_functions(database_url)
     finally:
         # Closing the connection releases the lock.

@@ -184,9 +184,7 @@ class WebhookMutations:
             webhook_id = WebhookId(global_ids.key_of(input.webhook_id, "Webhook", field="webhookId"))
             async with connection(database) as conn:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-            problems = Problems()
-            with problems.collecting():
-                _refuse_nulls(input.attributes)
+            problems = _nulls(input.attributes)
             attributes = _attributes(input.attributes, info, before.type, problems)
             filter_problems = await _filter_problems(attributes.get("filter"), info)
             if not problems:
@@ -282,11 +280,9 @@ async def _soundness(attributes: WebhookAttributes, before: WebhookRow, info: In
     return {"broken_reason": problem_of(info.schema._schema, replace(before, **changed), filter_problems)}
 
 
-def _refuse_nulls(given: WebhookUpdateAttributes) -> None:
+def _nulls(given: WebhookUpdateAttributes) -> Problems:
     nulls = [named for name, named in _NEVER_NULL.items() if getattr(given, name) is None]
-    if nulls:
-        message = "can't be null: leave it out to keep the present one"
-        raise InvalidInput("The webhook was not saved.", fields={f"attributes.{name}": [message] for name in nulls})
+    return Problems({f"attributes.{name}": ["can't be null: leave it out to keep the present one"] for name in nulls})
 
 
 def _events(given: WebhookAttributesInput) -> list[WebhookEventName] | None:
@@ -295,8 +291,6 @@ def _events(given: WebhookAttributesInput) -> list[WebhookEventName] | None:
     several = None if given.events is strawberry.UNSET else given.events
     if one is not None and several is not None:
         raise InvalidInput.at("attributes.eventName", "can't be combined with events")
-    if several is not None and not several:
-        raise InvalidInput.at("attributes.events", "must name at least one of CREATE, UPDATE, DESTROY")
     return [one] if one is not None else several
 
 

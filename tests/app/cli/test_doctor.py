@@ -12,7 +12,8 @@ import pytest
 
 from app.auth.secrets import box_of
 from app.settings import Settings
-from app.tools.doctor import Finding, State, examine
+from app.tools.doctor.finding import Finding, State
+from app.tools.doctor.findings import examine
 from app.webhooks.services.webhooks import HEADERS
 from tests.builders.invoices import create_invoice
 from tests.support.database import with_database

@@ -7,6 +7,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from app.db.migrate import upgrade
+from tests.support.database import with_database
 from tests.support.platform import SECRET_KEY
 
 TELLGRAPH = Path(sys.executable).with_name("tellgraph")
@@ -90,3 +92,27 @@ async def test_a_database_that_is_not_there_is_one_line(database_url: str, comma
     (line,) = done.stderr.splitlines()
     assert line.startswith("tellgraph: PostgreSQL")
     assert line.endswith('_gone" does not exist.')
+
+
+@pytest.mark.parametrize("revision", ["head", "0001_catalogue"])
+async def test_a_migration_that_waits_for_a_lock_is_one_line(
+    conn: asyncpg.Connection, database_url: str, revision: str
+) -> None:
+    """Whether the lock is in the way of a revision or of the triggers."""
+    name = f"{database_url.rsplit('/', 1)[1]}_locked"
+    await conn.execute(f'create database "{name}"')
+    url = with_database(database_url, name)
+    try:
+        await asyncio.to_thread(upgrade, url, revision)
+        other = await asyncpg.connect(url)
+        async with other.transaction():
+            await other.execute("lock table sellers")
+            done = await asyncio.to_thread(run, url, "migrate")
+        await other.close()
+    finally:
+        await conn.execute(f'drop database "{name}" with (force)')
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "tellgraph: Another transaction holds a lock on a table for too long: wait for its end, and run this again.\n"
+    )

@@ -76,6 +76,10 @@ def test_a_wrong_value_is_shown_beside_what_it_may_be(
             ],
         ),
         (
+            {"DATABASE_URL": "postgres://h/d", "REDIS_URL": "redis://:geheim@h:6379/shop", "SECRET_KEY": SECRET_KEY},
+            ["REDIS_URL must have the form redis://user:password@host:6379/0, its last part the database's number."],
+        ),
+        (
             {"REDIS_URL": "redis://h"},
             ["DATABASE_URL is missing: TELLGRAPH_REDIS_URL is set, and they are set together or not at all."],
         ),
@@ -85,6 +89,17 @@ def test_secrets_and_urls_are_told_by_their_form_and_never_shown(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], lines: list[str]
 ) -> None:
     assert problems(monkeypatch, **variables) == lines
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://h", "redis://h:6379", "redis://h:6379/", "redis://me:secret@h:6379/15", "redis://:s%2Fc@[::1]:1/0"),
+        *("rediss://h:6379/0?ssl_ca_certs=/ca.pem", "rediss://h?ssl_cert_reqs=none", "unix:///run/redis.sock?db=3"),
+    ],
+)
+def test_redis_is_named_by_its_usual_urls(url: str) -> None:
+    assert Settings(redis_url=url).redis_url == url
 
 
 def test_settings_that_are_right_or_empty_have_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
