@@ -6,7 +6,6 @@ While that key is being changed, values sealed under a key of TELLGRAPH_SECRET_K
 import os
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.auth.secret_key_form import FORM, secret_key_bytes
 from app.errors import InvalidInput
+from app.kernel.parsed_json import ParsedJson
 from app.settings import Settings
 
 _NONCE_BYTES = 12
@@ -40,7 +40,7 @@ class SecretBox:
     def seal(self, value: object, *, purpose: str) -> bytes:
         return self._seal(orjson.dumps(value), purpose)
 
-    def open(self, sealed: bytes, *, purpose: str) -> Any:
+    def open(self, sealed: bytes, *, purpose: str) -> ParsedJson:
         """Return the value.
 
         Raises:
