@@ -17,6 +17,8 @@ from app.errors import TellgraphError
 from app.settings import Settings, get_settings
 
 PREFIX = "TELLGRAPH_"
+#: Ends the name of a variable that names a file with the setting's value.
+_FILE_SUFFIX = "_FILE"
 #: Variables that are no settings: an option's, those of the tests, and what Kubernetes sets for a service of this name.
 _NO_SETTINGS = re.compile(rf"{PREFIX}(LISTEN_SECRET$|TEST_|LONG_|PLAN_|SERVICE_|PORT_\d+_)")
 _OF_KUBERNETES = re.compile(r"(tcp|udp)://")
@@ -45,7 +47,11 @@ def settings_problems(environment: Mapping[str, str]) -> list[str]:
         for one in error.errors():
             name = str(one["loc"][0])
             problems.setdefault((name, str(one["input"])), f"{variable(name)}{_problem(name, one)}")
-    return [*problems.values(), *_missing({name.upper() for name, value in environment.items() if value})]
+    except TellgraphError as error:
+        # A file that a `TELLGRAPH_…_FILE` names can't be read.
+        problems["", ""] = error.message
+    given = {name.upper().removesuffix(_FILE_SUFFIX) for name, value in environment.items() if value}
+    return [*problems.values(), *_missing(given)]
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
@@ -54,7 +60,9 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     unknown = [
         name
         for name in sorted(environment)
-        if (asked := name.upper()).startswith(PREFIX) and asked not in known and not _NO_SETTINGS.match(asked)
+        if (asked := name.upper()).startswith(PREFIX)
+        and asked.removesuffix(_FILE_SUFFIX) not in known
+        and not _NO_SETTINGS.match(asked)
     ]
     return [f"{name} is no setting, and is not read.{_suggestion(name.upper(), known)}" for name in unknown]
 
@@ -103,7 +111,9 @@ def allowed(field: FieldInfo) -> str:
         return "true or false"
     if kind in (int, float):
         return f"a {'whole number' if kind is int else 'number'}{_range(field)}"
-    return "a network such as 10.0.0.0/8 or fd00::/8" if get_origin(kind) is tuple else "a text"
+    if get_origin(kind) is tuple:
+        return "a whole number" if get_args(kind)[0] is int else "a network such as 10.0.0.0/8 or fd00::/8"
+    return "a text"
 
 
 def _range(field: FieldInfo) -> str:
