@@ -54,7 +54,7 @@ async def count_unreadable(conn: Connection, box: SecretBox, *, limit: int) -> t
         for value in await list_sealed(conn, column, after=None, limit=limit):
             tried += 1
             try:
-                box.open(value.sealed, purpose=purpose)
+                box.open(value.sealed, purpose=purpose, row=_row(value))
             except InvalidInput:
                 unreadable += 1
     return tried, unreadable
@@ -84,7 +84,12 @@ async def _rotate(
 ) -> bool | None:
     """Tell whether the value was changed; None if no key can decrypt it."""
     try:
-        sealed = box.reseal(value.sealed, purpose=purpose)
+        sealed = box.reseal(value.sealed, purpose=purpose, row=_row(value))
     except InvalidInput:
         return None
     return sealed is not None and await replace_sealed(conn, column, value, sealed)
+
+
+def _row(value: SealedValue) -> object:
+    """Return the row that a value is sealed for."""
+    return value.key[0] if len(value.key) == 1 else value.key

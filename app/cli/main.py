@@ -13,6 +13,7 @@ from app import __version__
 from app.cli import data, doctor, keys, running, sdl
 from app.cli.messages import complain, explain
 from app.cli.settings import WrongSettings
+from app.cli.webhooks import events, replays, values, webhooks
 from app.db.pool import DATABASE_ERRORS
 from app.errors import TellgraphError
 from workers.bench.command import bench
@@ -28,6 +29,10 @@ app = typer.Typer(
 for command in (running.demo, running.serve, running.worker, data.migrate, data.seed, running.listen, data.check):
     app.command()(command)
 app.command()(doctor.doctor)
+app.add_typer(webhooks.commands, name="webhooks")
+app.add_typer(events.commands, name="events")
+for name, operator_command in (("replay", replays.replay), ("resume", webhooks.resume), ("id", values.convert_id)):
+    app.command(name)(operator_command)
 app.add_typer(keys.commands, name="keys")
 app.add_typer(sdl.commands, name="schema")
 app.command()(bench)

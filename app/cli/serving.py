@@ -3,7 +3,7 @@
 import errno
 import socket
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import structlog
 import uvicorn
@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from app.cli.messages import err
 from app.console import is_built
 from app.errors import TellgraphError
+from app.http.limits.connections import server_config
 from app.kernel.error_reason import reason_of
 from app.settings import Settings
 from app.telemetry.logs import is_for_people
@@ -49,9 +50,10 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 def serve_api(api: Starlette, settings: Settings, sockets: Sequence[socket.socket]) -> None:
     """Serve until SIGTERM or Ctrl-C. Raise TellgraphError if another program has taken the port meanwhile."""
-    server = _Server(uvicorn.Config(api, log_config=None, access_log=False), settings)
+    server = _Server(server_config(api, settings), settings)
     try:
-        server.run(sockets=list(sockets))
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=list(sockets))
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

@@ -12,7 +12,7 @@ from importlib import import_module
 from app.db.table import Key, OfSeller, OperatorOnly, Ownership, Table, Through
 
 #: Where the tables are.
-_CONTEXTS = ("app.marketplace", "app.webhooks")
+_CONTEXTS = ("app.auth", "app.marketplace", "app.webhooks")
 
 
 @cache

@@ -91,6 +91,7 @@ async def webhook_dry_run(
 ) -> WebhookDryRun | None:
     viewer = info.context.viewer
     viewer.require(Scope.WEBHOOKS)
+    viewer.require(Scope.READ, reason="a dry run shows what the query reads")
     try:
         made = await _run(info, WebhookKlass(type), query_string, id, filter or "", tuple(triggers or ()))
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
@@ -127,7 +128,7 @@ async def _run(
 
 
 async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tuple[str, ...]) -> None:
-    problems = check_triggers(info.schema._schema, klass.entity_type, triggers)
+    problems = check_triggers(info.schema._schema, info.context.viewer, klass.entity_type, triggers)
     filters = info.context.filters
     assert filters is not None, "stored queries contain no dry runs"
     if expression.strip() and (messages := await filters.check(expression, owner=info.context.viewer.seller_id)):

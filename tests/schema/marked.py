@@ -19,8 +19,10 @@ from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.entities.visibility import OfSeller, Through
 
-OPERATORS_OWN = {"orders", "payment_events"}
+OPERATORS_OWN = {"api_keys", "orders", "payment_events"}
 EVERYBODYS = {"brands", "countries", "option_types", "option_values", "shipment_carriers", "states", "taxons"}
+#: Of both sellers and of the operator.
+OF_ALL_THREE = {"addresses", "webhooks"}
 OWNED = {"external_ids", "images", "metadata"}
 #: What is shared by address or by content, and seen by whoever points to it.
 SHARED = {"addresses", "payloads"}
@@ -36,6 +38,7 @@ UNMARKED = {"currency": "AUD", "deleted_at": None}
 #: Columns whose values a constraint, or another column, decides.
 _GIVEN: dict[str, dict[str, Any]] = {
     "adjustments": {"line_item_id": None},
+    "api_keys": {"scopes": ["read"], "seller_id": None},
     "advert_option_values": {"option_value_id": None},
     "refund_request_line_items": {"custom": None},
     "variant_option_values": {"option_value_id": None},
@@ -69,6 +72,7 @@ _BY_OWNER: dict[tuple[str, str], dict[str, Any]] = {
     ("invoices", "S2"): {"status_flags": ["AWAITING_RETURN", "READY"]},
     ("line_items", "S1"): {"quantity_awaiting_dispatch": 0},
     ("variants", "S1"): {"count_on_hand": 0},
+    ("webhooks", "S2"): {"type": "SHIPMENT", "url": "https://S2-host.example/S2-url"},
     ("webhook_events", "S1"): {"state": "DELIVERED", "event_name": "create"},
     ("webhook_events", "S2"): {"state": "FAILED", "event_name": "destroy"},
 }
@@ -128,7 +132,7 @@ async def create_marked(conn: Connection) -> MarkedRows:
 def _owners(table: str) -> tuple[str, ...]:
     if table in EVERYBODYS:
         return ("ALL",)
-    return ("S0",) if table in OPERATORS_OWN else ("S1", "S2", "S0") if table == "addresses" else ("S1", "S2")
+    return ("S0",) if table in OPERATORS_OWN else ("S1", "S2", "S0") if table in OF_ALL_THREE else ("S1", "S2")
 
 
 def _is_ready(marked: MarkedRows, table: str, pending: list[str]) -> bool:

@@ -123,6 +123,6 @@ async def _webhooks_finding(conn: Connection) -> Finding:
     assert row is not None
     message = f"{row['all']}; {row['failing']} fail, {row['disabled']} were disabled, {row['broken']} are broken."
     if row["failing"] or row["disabled"] or row["broken"]:
-        cure = "`tellgraph check` names the broken ones, the query `webhooks` the others."
+        cure = "`tellgraph webhooks list --needs-a-person` names them."
         return Finding(subject="Webhooks", state=State.WARNING, message=message, cure=cure)
     return Finding(subject="Webhooks", state=State.OK, message=message)

@@ -74,11 +74,12 @@ async def _redis_finding(settings: Settings) -> Finding:
 
 
 def _egress_finding(settings: Settings) -> Finding:
-    allowed = ", ".join(map(str, settings.egress_allow))
+    networks = dict.fromkeys([*settings.egress_allow, *settings.egress_allow_sellers])
+    allowed = ", ".join(map(str, networks))
     scheme = "by http:// too" if settings.allow_http else "by https:// alone"
     message = f"webhooks may reach public addresses {scheme}{f', and {allowed} by both' if allowed else ''}."
-    if any(network.prefixlen == 0 for network in settings.egress_allow):
-        cure = "Name only the networks of your own receivers in TELLGRAPH_EGRESS_ALLOW."
+    if any(network.prefixlen == 0 for network in networks):
+        cure = "Name only the networks of your own receivers in TELLGRAPH_EGRESS_ALLOW and …_SELLERS."
         return Finding(subject="Egress", state=State.WARNING, message=message, cure=cure)
     if settings.allow_http:
         cure = "Unset TELLGRAPH_ALLOW_HTTP, so that nobody on the way can read payloads."

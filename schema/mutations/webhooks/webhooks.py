@@ -6,7 +6,6 @@ from typing import Annotated, Any, cast
 
 import strawberry
 from databases import Database
-from strawberry.scalars import JSON
 
 from app.auth.viewers import Scope, Viewer
 from app.db.pool import connection
@@ -20,90 +19,16 @@ from app.webhooks.services import webhooks
 from app.webhooks.services.webhooks import WebhookAttributes
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.enums.webhooks import (
-    WebhookEventEnum,
-    WebhookKlassEnum,
-    WebhookSignatureSchemeEnum,
-)
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.mutations.webhooks.webhook_attributes import (
+    WebhookAttributesInput,
+    WebhookCreateAttributes,
+    WebhookUpdateAttributes,
+)
 from schema.stored.check import problem_of
 from schema.stored.triggers import check_triggers
 from schema.stored.validate import stored_query
 from schema.types.webhooks.webhook import Webhook
-
-
-def _field(description: str) -> Any:
-    return strawberry.field(default=strawberry.UNSET, description=description)
-
-
-_URL = "The endpoint: an https URL with a public address. Results are POSTed to it."
-_TYPE = "The type of entity that the webhook reports. It can't be changed later."
-_QUERY = (
-    "The query to run for each changed entity: `query($id: ID!){ node(id: $id){ … on Invoice { … } } }`."
-    " Blank: only `__typename`, so that no UPDATE is sent."
-)
-_HMAC_KEY = "`whsec_` and base64 of 24 to 64 bytes"
-_TRIGGERS = (
-    "Paths of fields below the entity, such as `statusFlags`, `lineItems.quantity`, `shipments`. An UPDATE counts"
-    " only if it changes a value of one of them. They need not be in the query. null or empty: every field of the"
-    " query."
-)
-_FILTER = (
-    "An expression (CEL) over `event` and the rendered `data`, such as `data.node.totalCents >= 10000`. A result for"
-    " which it is false is not sent. At most 2,000 characters. null or blank: everything is sent."
-)
-
-
-@strawberry.input(description="The attributes of a webhook.")
-class WebhookAttributesInput:
-    event_name: WebhookEventEnum | None = _field(
-        "The only kind of change that is sent. `events` names several kinds; give one of the two."
-    )
-    events: list[WebhookEventEnum] | None = _field(
-        "The kinds of change that are sent. By default all three, or CREATE alone for OPERATIONAL_EVENT."
-    )
-    query_string: str | None = _field(_QUERY)
-    headers: JSON | None = _field("Additional headers of each POST, an object of names and values. Stored encrypted.")
-    hmac_key: str | None = _field(f"Signing secret, {_HMAC_KEY}; absent: one is generated.")
-    signature_schemes: list[WebhookSignatureSchemeEnum] | None = _field(
-        "The schemes that sign deliveries. HMAC always signs, also if it is not named. HMAC alone by default."
-    )
-    description: str | None = _field("A note for yourself.")
-    enabled: bool | None = _field("Whether events are sent. True by default.")
-    allow_skip: bool | None = _field("Skip a result that equals the last one. True by default.")
-    every_change: bool | None = _field(
-        "Send each change, also if a newer change of the entity waits. False by default."
-    )
-    triggers: list[str] | None = _field(_TRIGGERS)
-    filter: str | None = _field(_FILTER)
-    max_retries: int | None = _field("Retries of a failed delivery, 0 to 50. 25 by default.")
-    concurrent_send_limit: int | None = _field("POSTs that may be in flight at once, 1 to 200. 100 by default.")
-    rate_limit: int | None = _field(
-        "POSTs that may be started per second, 1 to 1,000. After a pause, as many may start at once. null: no limit."
-    )
-    timeout_seconds: int | None = _field("Seconds that the endpoint may take to answer, 1 to 30. 15 by default.")
-
-
-@strawberry.input(description="The attributes of a new webhook.")
-class WebhookCreateAttributes(WebhookAttributesInput):
-    url: str = strawberry.field(description=_URL)
-    type: WebhookKlassEnum = strawberry.field(description=_TYPE)
-    seller_id: strawberry.ID | None = _field("The seller to register it for; for the operator's keys only.")
-
-
-@strawberry.input(
-    description="The changes. An absent attribute stays as it is. null sets the default of a new webhook; `url`"
-    " and `hmacKey` can't be null."
-)
-class WebhookUpdateAttributes(WebhookAttributesInput):
-    url: str | None = _field(f"{_URL} Another one ends a pause.")
-    enabled: bool | None = _field(
-        "Whether events are sent. Enabling a webhook sends its held events, and ends a pause and `disabledReason`."
-    )
-    hmac_key: str | None = _field(
-        f"A new signing secret, {_HMAC_KEY}. It replaces all others at once; `webhookSecretRotate` gives you"
-        " time to change over."
-    )
 
 
 @strawberry.input(description="Input of webhookCreate.")
@@ -133,28 +58,32 @@ class WebhookUpdateMutationPayload(MutationPayload):
     webhook: Webhook | None = strawberry.field(default=None, description="The changed webhook; null on errors.")
     hmac_key: str | None = strawberry.field(
         default=None,
-        description="The signing secret that was generated because the webhook had none. It is shown this once;"
-        " else null.",
+        description="The signing secret that was generated because the webhook had none, or because `url` has another"
+        " scheme, host or port. It is shown this once; else null.",
     )
 
 
 @strawberry.type
 class WebhookMutations:
     @strawberry.field(
-        description="Register a webhook: a query, and the endpoint that its result is POSTed to at each change."
+        description="Register a webhook: a query, and the endpoint that its result is POSTed to at each change. Needs"
+        " the scopes webhooks and read."
     )
     async def webhook_create(
         self,
         info: Info,
         input: Annotated[WebhookCreateMutationInput, strawberry.argument(description="The webhook to register.")],
     ) -> WebhookCreateMutationPayload | None:
+        info.context.viewer.require(Scope.READ, reason=_READS)
+
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             given = input.attributes
             await info.context.turn()
             problems, seller_id = Problems(), None
-            attributes = _attributes(given, info, given.type, problems)
             with problems.collecting():
                 seller_id = _seller_id(given.seller_id)
+            owner = Viewer(viewer.seller_id if seller_id is None else seller_id)
+            attributes = _attributes(given, info, given.type, owner, problems)
             created = await webhooks.create_webhook(
                 database,
                 viewer,
@@ -172,7 +101,8 @@ class WebhookMutations:
     @strawberry.field(
         description=(
             "Change a webhook. Disabling it holds the events that were not sent yet. Changes apply to events"
-            " that are published afterwards. Waiting events keep their payload and are sent to the new `url`."
+            " that are published afterwards. Waiting events keep their payload and are sent to the new `url`. Needs the"
+            " scope webhooks, and read for `url` and `queryString`."
         )
     )
     async def webhook_update(
@@ -180,12 +110,15 @@ class WebhookMutations:
         info: Info,
         input: Annotated[WebhookUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> WebhookUpdateMutationPayload | None:
+        if any(getattr(input.attributes, name) is not strawberry.UNSET for name in _WHAT_IS_SENT_WHERE):
+            info.context.viewer.require(Scope.READ, reason=_READS)
+
         async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = WebhookId(global_ids.key_of(input.webhook_id, "Webhook", field="webhookId"))
             async with connection(database) as conn:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
             problems = _nulls(input.attributes)
-            attributes = _attributes(input.attributes, info, before.type, problems)
+            attributes = _attributes(input.attributes, info, before.type, Viewer(before.seller_id), problems)
             filter_problems = await _filter_problems(attributes.get("filter"), info)
             if not problems:
                 attributes = {**attributes, **await _soundness(attributes, before, info)}
@@ -203,6 +136,9 @@ class WebhookMutations:
         return await run_mutation(info, WebhookUpdateMutationPayload, input, update, scope=Scope.WEBHOOKS)
 
 
+#: Attributes that decide what is sent, and where to. Whoever sets them can read what the owner sees.
+_WHAT_IS_SENT_WHERE = ("url", "query_string")
+_READS = "a webhook is sent what its query reads"
 #: Attributes that are passed to the service unchanged, by the name in the input.
 _PLAIN = {
     "signature_schemes": "signature_schemes",
@@ -220,7 +156,7 @@ _NEVER_NULL = {"url": "url", "hmac_key": "hmacKey"}
 
 
 def _attributes(
-    given: WebhookAttributesInput, info: Info, klass: WebhookKlass, problems: Problems
+    given: WebhookAttributesInput, info: Info, klass: WebhookKlass, owner: Viewer, problems: Problems
 ) -> WebhookAttributes:
     """Return the given attributes after those checks that only the schema can make.
 
@@ -251,7 +187,7 @@ def _attributes(
             values["query_string"] = query.text
     if given.triggers is not strawberry.UNSET:
         values["triggers"] = list(dict.fromkeys(given.triggers or ()))
-        problems.include(check_triggers(info.schema._schema, klass.entity_type, values["triggers"]))
+        problems.include(check_triggers(info.schema._schema, owner, klass.entity_type, values["triggers"]))
     if given.filter is not strawberry.UNSET:
         values["filter"] = given.filter if given.filter and given.filter.strip() else None
     return cast(WebhookAttributes, values)
