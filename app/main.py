@@ -8,6 +8,7 @@ from typing import Any
 
 from databases import Database
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,6 +23,7 @@ from app.db.pool import Connection, connection, create_database
 from app.errors import DatabaseUnavailable
 from app.http.graphql_view import BadRequest, Operation, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
+from app.http.request_ids import RequestIds
 from app.settings import Settings
 from app.webhooks.cel.filters import FilterProcess
 from schema import documents, schema
@@ -73,7 +75,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
 
     endpoint = _Endpoint(database=database, settings=settings, plan_executor=plan_executor, filters=filters)
     routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
-    application = Starlette(routes=routes, lifespan=lifespan)
+    application = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIds)])
     application.state.plan_executor = plan_executor
     return application
 

@@ -7,6 +7,7 @@ import structlog
 from graphql import GraphQLError
 
 from app.errors import TellgraphError
+from app.kernel.requests import current_request
 
 _log = structlog.get_logger()
 
@@ -82,13 +83,19 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
     elif original is None or _is_about_input(error):
         message, code, extensions = error.message, _code_without_cause(error), dict(error.extensions or {})
     else:
-        message, code = MASKED_MESSAGE, "INTERNAL"
+        message, code, extensions = MASKED_MESSAGE, "INTERNAL", _named_request()
     formatted: dict[str, object] = {"message": message}
     if error.locations:
         formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:
         formatted["path"] = list(error.path)
     return {**formatted, "extensions": {"code": code, **extensions}}
+
+
+def _named_request() -> dict[str, Any]:
+    """Return the id of the request that is being answered, by which the log has the cause."""
+    request = current_request()
+    return {} if request is None else {"requestId": request.id}
 
 
 def log_unknown(errors: Sequence[GraphQLError]) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import strawberry
 
+from app.auth.db.audit_entries import AUDIT_ENTRIES
 from app.auth.viewers import Scope
 from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.sellers import SELLERS
@@ -22,6 +23,7 @@ from schema.entities.connections import Connection
 from schema.entities.listings import listing
 from schema.entities.lookups import lookup, lookups
 from schema.filters import adverts as advert_filters
+from schema.filters import audit_entries as audit_entry_filters
 from schema.filters import delivery_attempts as delivery_attempt_filters
 from schema.filters import external_ids as external_id_filters
 from schema.filters import invoice_amendments as invoice_amendment_filters
@@ -32,6 +34,7 @@ from schema.filters import refund_requests as refund_request_filters
 from schema.filters import variants as variant_filters
 from schema.filters import webhook_events as webhook_event_filters
 from schema.types.api_key_principal import ApiKeyPrincipal
+from schema.types.audit_entry import AuditEntry
 from schema.types.catalogue.advert import Advert, AllAdvert, classify_advert
 from schema.types.catalogue.seller import Seller
 from schema.types.catalogue.variant import Variant
@@ -110,6 +113,14 @@ class Query:
     )
     webhooks: Connection[Webhook] = listing(
         WEBHOOKS, scope=Scope.WEBHOOKS, description="Webhooks, in the order of their registration."
+    )
+    audit_entries: Connection[AuditEntry] = listing(
+        AUDIT_ENTRIES,
+        scope=Scope.AUDIT,
+        ask=audit_entry_filters.ask,
+        arguments=audit_entry_filters.ARGUMENTS,
+        description="Who has changed what, newest first. The operator sees all. A seller sees what its own API keys"
+        " have changed, and what Tellgraph has changed in its webhooks.",
     )
     webhook_events: Connection[WebhookEvent] = listing(
         WEBHOOK_EVENTS,

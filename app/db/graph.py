@@ -13,7 +13,7 @@ from typing import Any
 from app.db.table import Key, OfSeller, OperatorOnly, Ownership, Table, Through
 
 #: Where the tables are.
-_CONTEXTS = ("app.marketplace", "app.webhooks")
+_CONTEXTS = ("app.auth", "app.marketplace", "app.webhooks")
 
 
 @cache

@@ -92,9 +92,14 @@ def _too_large(result: OperationResult, max_bytes: int) -> dict[str, object]:
     return {"data": None, "errors": [error], **extensions}
 
 
-def refuse(status: int, code: str, message: str) -> Response:
-    """Return an error response for a request that never became an operation."""
-    response = json_response({"errors": [{"message": message, "extensions": {"code": code}}]}, status)
+def refuse(status: int, code: str, message: str, *, request_id: str | None = None) -> Response:
+    """Return an error response for a request that never became an operation.
+
+    Args:
+        request_id: Told with the error, where the log says more; None: it is not.
+    """
+    extensions = {"code": code} if request_id is None else {"code": code, "requestId": request_id}
+    response = json_response({"errors": [{"message": message, "extensions": extensions}]}, status)
     if status == 405:
         response.headers["allow"] = "POST"
     return response

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import structlog
 
+from app.kernel.requests import current_request
 from app.settings import Settings
 
 
@@ -14,6 +15,7 @@ def configure_logging(settings: Settings) -> None:
     """Write one line per event to stderr, as JSON or for people, from the settings' level up."""
     level = getattr(logging, settings.log_level.upper())
     shared: list[structlog.typing.Processor] = [
+        _name_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -40,6 +42,16 @@ def configure_logging(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def _name_request(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Add the id of the request that is being answered, and its trace id if the client has sent one."""
+    request = current_request()
+    if request is not None:
+        event["request_id"] = request.id
+        if request.trace_id is not None:
+            event["trace_id"] = request.trace_id
+    return event
 
 
 def _json(_: Any, __: str, event: Any) -> bytes:

@@ -33,6 +33,7 @@ describe_enum(
         "READ": "Read the marketplace.",
         "WRITE": "Change the marketplace.",
         "WEBHOOKS": "Read and change webhooks, and read what was sent to them.",
+        "AUDIT": "Read who has changed what, with the former and the new settings of webhooks.",
     },
 )
 
