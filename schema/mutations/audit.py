@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from functools import cache
+from typing import Any
 
 import strawberry
 import structlog
@@ -58,11 +59,15 @@ def refusals_logged(info: Info) -> Iterator[None]:
 
 
 def changed_entity(made: Mapping[str, object]) -> tuple[str, int] | None:
-    """Return type and id of the row among the fields of a payload; None if there is none."""
-    for value in made.values():
-        if name := type_names().get(type(value)):
-            return name, int(value.id)  # type: ignore[attr-defined]  # every row of an entity has one
-    return None
+    """Return type and id of the row among the fields of a payload; None if there is none.
+
+    Of a row without a global id, such as a metadatum, they are those of its owner.
+    """
+    row: Any = next((value for value in made.values() if type(value) in type_names()), None)
+    if row is None:
+        return None
+    entity = ENTITIES[type_names()[type(row)]]
+    return (entity.name, int(row.id)) if entity.is_node else (row.owner_type, int(row.owner_id))
 
 
 @cache
