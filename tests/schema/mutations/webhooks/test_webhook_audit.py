@@ -1,4 +1,4 @@
-"""Who changed a webhook's url, query, secrets, headers and enabled, and when: also where nobody asked for it."""
+"""The audit answers who changed a webhook's url, query, secrets, headers and enabled, and when."""
 
 import base64
 from typing import Any
@@ -12,6 +12,7 @@ from app.auth.secrets import SecretBox
 from app.db.pool import create_database
 from app.webhooks.db.deliveries import disable_webhook
 from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.services.webhook_secrets import drop_expired
 from schema.entities.global_ids import encode
 from tests.builders.deliveries import create_subscription
 from tests.builders.sellers import create_seller
@@ -97,6 +98,18 @@ async def test_what_tellgraph_changes_itself_has_an_entry_that_the_owner_sees(
         {"field": "disabledReason", "old": None, "new": "The endpoint answered 410 Gone."},
     ]
     assert entry == ("tellgraph", "webhook.update", seller.id, changes, None)
+
+
+async def test_a_secret_that_expires_is_a_change_by_tellgraph(api: Platform, database_url: str) -> None:
+    created = await api.create_webhook(URL)
+    await api.mutate("webhookSecretRotate", "", webhookId=created["webhook"]["id"], overlapSeconds=0)
+    await api.conn.execute("update webhooks set secrets_expire_at = now() - interval '1 s'")
+
+    async with create_database(database_url, pool_size=1) as database, database.connection() as pooled:
+        assert await drop_expired(pooled.raw_connection, api.settings) == 1
+
+    *_, entry = await entries(api.conn)
+    assert entry == ("tellgraph", "webhook.update", None, [{"field": "secrets"}], None)
 
 
 async def test_sql_by_hand_has_an_entry(conn: asyncpg.Connection) -> None:
