@@ -24,10 +24,12 @@ from app.errors import DatabaseUnavailable
 from app.http.graphql_view import BadRequest, Operation, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
 from app.http.request_ids import RequestIds
+from app.http.response_size import bound_response
 from app.settings import Settings
 from app.webhooks.cel.filters import FilterProcess
 from schema import documents, schema
 from schema.engine.context import Context
+from schema.engine.limits import MAX_ALIASES
 from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
@@ -37,10 +39,6 @@ from schema.stored.check import background_marking
 from workers.process import run_worker
 
 _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
-#: Bytes of an answer for each character that a plan reads: four, for each of a hundred aliases.
-_BYTES_READ = 400
-#: Bytes of a value that is computed from a row, such as a formatted amount.
-_BYTES_EACH = 100
 #: The request headers that resolvers may read.
 _READ_HEADERS = ("idempotency-key",)
 
@@ -143,12 +141,14 @@ class _Endpoint:
         return await _execute(operation, context)
 
     def _result(self, response: dict[str, Any], operation: Operation, context: Context) -> OperationResult:
-        """Return a plan's result. It is marked as small if an upper bound of its size is small.
-
-        Counting the exact size takes a tenth of a plan's time.
-        """
-        values = response["extensions"]["cost"]["requested"] * (len(operation.query) + _BYTES_EACH)
-        most = context.reader.characters * _BYTES_READ + values
+        """Return a plan's result. It is marked as small if an upper bound of its size is small."""
+        document = documents.find(operation.query)
+        most = bound_response(
+            characters_read=context.reader.characters,
+            aliases=document.aliases if document else MAX_ALIASES,
+            fields=response["extensions"]["cost"]["requested"],
+            longest_name=document.longest_word if document else len(operation.query),
+        )
         is_small = most < self.settings.max_response_bytes
         return OperationResult(response=response, is_request_error=False, is_small=is_small)
 

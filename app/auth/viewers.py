@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from app.auth import api_keys
 from app.db.pool import Connection
@@ -89,7 +88,7 @@ class KeyCheck:
     is_confirmed: bool = False
 
     @property
-    def args(self) -> tuple[Any, ...]:
+    def args(self) -> tuple[object, ...]:
         return self.key_hash, self.viewer.seller_id, [scope.value for scope in self.viewer.scopes]
 
     def column(self, first: int) -> str:

@@ -35,7 +35,7 @@ class Loaders:
         self._made: dict[tuple[Any, ...], DataLoader[Any, Any]] = {}
         self._pending: set[asyncio.Future[Any]] = set()
 
-    def related(self, relation: Relation, row: Any, **arguments: Any) -> Awaitable[Any]:
+    def related(self, relation: Relation, row: object, **arguments: object) -> Awaitable[object]:
         """Return a row's relation: a row or None, a list, or a Connection. Raises Forbidden, InvalidInput."""
         self._viewer.require(SCOPES[relation.target.name])
         VISIBILITY[relation.target.name].check(self._viewer)
@@ -60,7 +60,7 @@ class Loaders:
         while self._pending:
             await asyncio.wait(self._pending)
 
-    async def listed(self, listing: Listing, **arguments: Any) -> Connection[Any]:
+    async def listed(self, listing: Listing, **arguments: object) -> Connection[object]:
         """Return one page of a root list. Raises Forbidden, InvalidInput."""
         self._viewer.require(listing.scope)
         table = listing.target
@@ -79,7 +79,7 @@ class Loaders:
 
         return make_connection(rows, part, asked.sort, table.name, count)
 
-    async def whole(self, listing: Listing, **arguments: Any) -> list[Any]:
+    async def whole(self, listing: Listing, **arguments: object) -> list[object]:
         """Return a root list without pages. Raises Forbidden, and InvalidInput if it exceeds the longest page."""
         self._viewer.require(listing.scope)
         VISIBILITY[listing.target.name].check(self._viewer)

@@ -14,7 +14,7 @@ from app.db.pool import WholeTransaction, one_transaction
 from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, NotFound, TellgraphError
 from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
-from schema.entities.declarations import ENTITIES
+from schema.entities.declarations import ENTITIES, DeclaredAttribute
 from schema.entities.names import graphql_path
 from schema.mutations.audit import log_mutation, record_mutation, refusals_logged, type_names
 
@@ -41,7 +41,7 @@ class MutationPayload:
     )
 
 
-def client_mutation_id() -> Any:
+def client_mutation_id() -> DeclaredAttribute:
     """Declare the input field that every mutation has."""
     return strawberry.field(default=None, description="Any text; it comes back in the payload.")
 
