@@ -91,7 +91,7 @@ def format_error(error: GraphQLError) -> dict[str, object]:
     return {**formatted, "extensions": {"code": code, **extensions}}
 
 
-def _named_request() -> dict[str, Any]:
+def _named_request() -> dict[str, object]:
     """Return the id of the request that is being answered, by which the log has the cause."""
     request = current_request()
     return {} if request is None else {"requestId": request.id}

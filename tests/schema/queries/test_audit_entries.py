@@ -5,6 +5,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import strawberry
 
 from app.auth.db.audit_entries import AUDIT_ENTRIES
 from app.auth.viewers import OPERATOR, Scope, Viewer
@@ -129,7 +130,9 @@ async def test_a_wrong_id_is_named(conn: Connection, past: int, field: str) -> N
 
 
 async def test_pages_join_both_ways(conn: Connection, past: int) -> None:
-    whole, forward, backward = await listed(conn), [], []
+    whole = await listed(conn)
+    forward: list[str | None] = []
+    backward: list[str | None] = []
     after = before = None
     for _ in range(3):
         page = (await run_operation(conn, LIST, first=2, after=after)).data["auditEntries"]
@@ -176,25 +179,29 @@ cross join lateral (select ($1::date + n::float8 / ($2 + 1) * interval '3 d') at
 """
 
 
+def _id(type_name: str, number: int) -> strawberry.ID:
+    return strawberry.ID(encode(type_name, number))
+
+
 def _lists() -> dict[str, tuple[Viewer, AuditEntryFilters | None]]:
     then = datetime.now(UTC) - timedelta(days=5)
     busy, quiet, nobody = (Viewer(SellerId(number)) for number in (1, 2, 3))
     return {
         "all": (OPERATOR, None),
-        "of a busy key": (OPERATOR, AuditEntryFilters(api_key_id=encode("ApiKey", 1))),
-        "of a quiet key": (OPERATOR, AuditEntryFilters(api_key_id=encode("ApiKey", 2))),
+        "of a busy key": (OPERATOR, AuditEntryFilters(api_key_id=_id("ApiKey", 1))),
+        "of a quiet key": (OPERATOR, AuditEntryFilters(api_key_id=_id("ApiKey", 2))),
         "of a usual action": (OPERATOR, AuditEntryFilters(action="variantUpdate")),
         "of a rare action": (OPERATOR, AuditEntryFilters(action="webhookDelete")),
         "of no action": (OPERATOR, AuditEntryFilters(action="none")),
-        "of an entity": (OPERATOR, AuditEntryFilters(entity_id=encode("Variant", 7))),
-        "of a webhook": (OPERATOR, AuditEntryFilters(entity_id=encode("Webhook", 7))),
+        "of an entity": (OPERATOR, AuditEntryFilters(entity_id=_id("Variant", 7))),
+        "of a webhook": (OPERATOR, AuditEntryFilters(entity_id=_id("Webhook", 7))),
         "of a request": (OPERATOR, AuditEntryFilters(request_id="r-none")),
         "of a busy seller": (busy, None),
         "of a quiet seller": (quiet, None),
         "of nobody": (nobody, None),
         "a busy seller's of a rare action": (busy, AuditEntryFilters(action="webhookDelete")),
         "a quiet seller's of a usual action": (quiet, AuditEntryFilters(action="variantUpdate")),
-        "a quiet seller's of an entity": (quiet, AuditEntryFilters(entity_id=encode("Variant", 7))),
+        "a quiet seller's of an entity": (quiet, AuditEntryFilters(entity_id=_id("Variant", 7))),
         "of an hour": (
             OPERATOR,
             AuditEntryFilters(recorded_since=then - timedelta(hours=1), recorded_until=then),
