@@ -100,7 +100,7 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "resolved": True,
         },
         "advertUpsert": {"advertId": ids["advert"], "attributes": {"title": "Pot"}},
-        "advertPublishedUpdate": {"advertId": ids["advert"], "published": True},
+        "advertPublishedUpdate": {"advertId": ids["advert"], "published": False},
         "variantUpdate": {"variantId": ids["variant"], "attributes": {"label": "Blue"}},
         "variantInventoryUpdate": {"variantId": ids["variant"], "inventories": [{"countOnHand": 2}]},
         "variantDelete": {"variantId": ids["spare_variant"]},
