@@ -250,7 +250,11 @@ async def test_root_field_refuses_a_key_without_its_scope(
 ) -> None:
     writing = Scope.WRITE if operation == "mutation" else Scope.READ
     needed = (
-        Scope.WEBHOOKS if name.startswith(("webhook", "operational", "deliveryAttempt", "changeEvents")) else writing
+        Scope.WEBHOOKS
+        if name.startswith(("webhook", "operational", "deliveryAttempt", "changeEvents"))
+        else Scope.AUDIT
+        if name.startswith("audit")
+        else writing
     )
     document, variables = walk.call(operation, name, field, "__typename")
 
@@ -287,7 +291,7 @@ async def test_key_without_scopes_is_told_who_it_is(conn: Connection, marked: Ma
     refused = await walk.ask(conn, document, viewer=bare)
     operator = await walk.ask(conn, document)
 
-    scopes = ["READ", "WRITE", "WEBHOOKS"]
+    scopes = ["READ", "WRITE", "WEBHOOKS", "AUDIT"]
     name = marked.rows["sellers", "S1"]["business_name"]
     assert told.data["apiKeyPrincipal"] == {"type": "SELLER", "scopes": scopes, "seller": {"businessName": name}}
     assert refused.data["apiKeyPrincipal"] == {"type": "SELLER", "scopes": [], "seller": None}
