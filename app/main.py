@@ -17,6 +17,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from app.auth.key_uses import KeyUses
 from app.auth.viewers import Viewer, ViewerCache, authenticate, credential
 from app.console import console_routes, graphql_page
 from app.db.pool import Connection, connection, create_database
@@ -54,7 +55,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         settings.database_url, pool_size=settings.database_pool_size, timeout_s=settings.database_timeout_s
     )
     plan_executor = PlanExecutor(documents=documents, plans=Plans(schema._schema, documents))
-    filters = FilterProcess()
+    filters, key_uses = FilterProcess(), KeyUses()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -62,7 +63,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         async with database:
             worker = asyncio.create_task(run_worker(settings, stopping=stopping)) if with_worker else None
             try:
-                async with background_marking(database, schema._schema):
+                async with background_marking(database, schema._schema), key_uses.stored_regularly(database):
                     yield
             finally:
                 plan_executor.plans.close()
@@ -71,7 +72,9 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
                 if worker is not None:
                     await worker
 
-    endpoint = _Endpoint(database=database, settings=settings, plan_executor=plan_executor, filters=filters)
+    endpoint = _Endpoint(
+        database=database, settings=settings, plan_executor=plan_executor, filters=filters, key_uses=key_uses
+    )
     routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
     application = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIds)])
     application.state.plan_executor = plan_executor
@@ -90,6 +93,7 @@ class _Endpoint:
     settings: Settings
     plan_executor: PlanExecutor
     filters: FilterProcess
+    key_uses: KeyUses
     viewers: ViewerCache = field(default_factory=ViewerCache)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,11 +132,13 @@ class _Endpoint:
             context = self._context(request, Reader(conn, key_check), key_check.viewer)
             response = await self.plan_executor.response(operation.query, operation.variables, operation.name, context)
             if response is not None and key_check.is_confirmed:
+                self.key_uses.note(key_check.viewer.key_id)
                 return self._result(response, operation, context)
         viewer = await authenticate(conn, key)
         self.viewers.remember(key, viewer)
         if viewer is None:
             return None
+        self.key_uses.note(viewer.key_id)
         context = self._context(request, Reader(conn), viewer)
         if key_check is None or key_check.viewer != viewer:
             response = await self.plan_executor.response(operation.query, operation.variables, operation.name, context)

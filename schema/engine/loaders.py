@@ -55,6 +55,11 @@ class Loaders:
         """Drop all rows that were read: a mutation has changed them."""
         self._made.clear()
 
+    def wait_for(self, future: asyncio.Future[Any]) -> None:
+        """Have `settle` wait for a read, or for fields that go on after the answer."""
+        self._pending.add(future)
+        future.add_done_callback(self._pending.discard)
+
     async def settle(self) -> None:
         """Wait until no statement runs, also for resolvers that an error has cancelled. Then the connection is free."""
         while self._pending:
@@ -142,8 +147,7 @@ class Loaders:
     def _shielded(self, reading: Awaitable[T]) -> Awaitable[T]:
         found = asyncio.ensure_future(reading)
         if not found.done() and found not in self._pending:
-            self._pending.add(found)
-            found.add_done_callback(self._pending.discard)
+            self.wait_for(found)
         return asyncio.shield(found)
 
     def _loader(self, name: tuple[Any, ...], make: Callable[[], Load]) -> DataLoader[Any, Any]:

@@ -14,7 +14,7 @@ from app.auth.viewers import Viewer
 from app.db.pool import WholeTransaction
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from schema.engine.context import Info
-from schema.entities.declarations import ENTITIES
+from schema.entities.declarations import ENTITIES, Entity
 from schema.entities.names import graphql_path
 
 _log = structlog.get_logger()
@@ -63,17 +63,17 @@ def changed_entity(made: Mapping[str, object]) -> tuple[str, int] | None:
 
     Of a row without a global id, such as a metadatum, they are those of its owner.
     """
-    row: Any = next((value for value in made.values() if type(value) in type_names()), None)
+    row: Any = next((value for value in made.values() if type(value) in entities_by_row()), None)
     if row is None:
         return None
-    entity = ENTITIES[type_names()[type(row)]]
+    entity = entities_by_row()[type(row)]
     return (entity.name, int(row.id)) if entity.is_node else (row.owner_type, int(row.owner_id))
 
 
 @cache
-def type_names() -> Mapping[type, str]:
-    """Return the names of the GraphQL types, by the classes of their rows."""
-    return {entity.row: name for name, entity in ENTITIES.items()}
+def entities_by_row() -> Mapping[type, Entity]:
+    """Return the types by their rows' classes. Not to be called while types are still being declared."""
+    return {entity.row: entity for entity in ENTITIES.values()}
 
 
 def given_fields(given: object) -> list[str]:

@@ -16,7 +16,7 @@ from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
 from schema.entities.declarations import ENTITIES, DeclaredAttribute
 from schema.entities.names import graphql_path
-from schema.mutations.audit import log_mutation, record_mutation, refusals_logged, type_names
+from schema.mutations.audit import entities_by_row, log_mutation, record_mutation, refusals_logged
 
 
 @strawberry.type(description="The problems of one field of the input.")
@@ -55,8 +55,10 @@ async def run_mutation(
 ) -> Payload:
     """Make one change and return its payload. Its audit entry is written in the same transaction.
 
-    With the header `Idempotency-Key`, the same request of the same viewer is carried out once within 24 hours. If it
+    With the header `Idempotency-Key`, the same request of the same API key is carried out once within 24 hours. If it
     is sent again, the answer shows the result of the first one.
+
+    A row that the API key may not read is an error at its field; the change was made.
 
     Args:
         given: The mutation's input, which has the clientMutationId.
@@ -82,7 +84,7 @@ async def run_mutation(
         )
     # Rows that an earlier mutation of the same request has read may be stale now.
     context.loaders.forget()
-    values: dict[str, Any] = {**made}
+    values: dict[str, Any] = {name: _readable(value, context.viewer) for name, value in made.items()}
     return payload(client_mutation_id=given.client_mutation_id, **values)
 
 
@@ -123,10 +125,22 @@ async def _make_once(
     return await run_once(database, viewer, request, make, remember=_to_remember, settings=context.settings)
 
 
+def _readable(value: object, viewer: Viewer) -> object:
+    """Return the value of a payload's field; for rows that the viewer's key may not read the error to raise there."""
+    rows = value if isinstance(value, list | tuple) else (value,)
+    try:
+        for entity in filter(None, (entities_by_row().get(type(row)) for row in rows)):
+            viewer.require(entity.scope)
+    except Forbidden as error:
+        # graphql-core raises an error that is a field's value.
+        return error
+    return value
+
+
 def _to_remember(made: Mapping[str, Any]) -> RememberedResult:
     """Reduce rows to their type and id: a repeated answer shows their state at that time."""
-    types = type_names()
-    rows = {name: (types[type(value)], int(value.id)) for name, value in made.items() if type(value) in types}
+    types = entities_by_row()
+    rows = {name: (types[type(value)].name, int(value.id)) for name, value in made.items() if type(value) in types}
     rest = {name: value for name, value in made.items() if name not in rows and value is not None}
     return RememberedResult(rows=rows, values=rest)
 

@@ -125,4 +125,7 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "webhookReplayCancel": {"webhookReplayId": made.get("webhookEventsReplay", "")},
         "webhookDelete": {"webhookId": made.get("webhookCreate", "")},
         "changeEventsRetry": {},
+        "apiKeyCreate": {"name": "The ERP"},
+        "apiKeyRotate": {"apiKeyId": made.get("apiKeyCreate", "")},
+        "apiKeyRevoke": {"apiKeyId": made.get("apiKeyCreate", "")},
     }
