@@ -117,7 +117,7 @@ async def test_a_list_is_narrowed_and_shown_as_a_table(conn: asyncpg.Connection,
     assert everything.endswith("2 API keys.\n")
     (row,) = [line for line in everything.splitlines() if "key of 0" in line]
     cells = re.split(r" {2,}", row.strip())
-    assert cells[:4] == ["1", "key of 0", "operator", "read write webhooks keys"]
+    assert cells[:4] == ["1", "key of 0", "operator", "read write webhooks audit keys"]
     assert cells[4].startswith("tgk_")
     assert cells[5:] == ["live", "never", "never"]
     assert "key of 2" in sellers
@@ -146,7 +146,7 @@ async def test_a_thousand_keys_are_all_listed(conn: asyncpg.Connection, keys: Ke
         (("create", "--name", "a", "--expires", "0"), 1, "tellgraph: --expires: must be in the future"),
         (("create", "--name", "a", "--expires", "soon"), 2, "'soon' is no duration, such as 90d or 12h, and no date"),
         (("create", "--name", "a", "--seller", "x"), 2, "'x' is no id of a Seller. Give a number such as 3, or a glob"),
-        (("create", "--name", "a", "--scope", "admin"), 2, "'read', 'write', 'webhooks', 'keys'"),
+        (("create", "--name", "a", "--scope", "admin"), 2, "'read', 'write', 'webhooks', 'audit', 'keys'"),
         (("rotate", "1", "--overlap", "99d"), 1, "tellgraph: --overlap: must be from 0 to 2592000"),
         (("rotate", "1", "--overlap", "90"), 2, "'90' is no duration. Give one such as 90d, 12h or 30m"),
         (("revoke", "9"), 1, "tellgraph: The API key: there is no such API key"),
