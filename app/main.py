@@ -1,15 +1,15 @@
 """The HTTP application: routes, lifespan, and the GraphQL endpoint over the one schema."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from databases import Database
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -18,18 +18,23 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from app.auth.key_uses import KeyUses
-from app.auth.viewers import Viewer, ViewerCache, authenticate, credential
+from app.auth.viewers import Viewer, authenticate, credential
 from app.console import console_routes, graphql_page
-from app.db.pool import Connection, connection, create_database
-from app.errors import DatabaseUnavailable
+from app.db.pool import Connection, connection
+from app.errors import DatabaseUnavailable, RateLimited
 from app.http.graphql_view import BadRequest, Operation, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
+from app.http.limits.heavy_lane import Resources
+from app.http.limits.keys import Keys, WrongKey
+from app.http.limits.lanes import Lanes, open_resources
+from app.http.limits.rate_limit import RateLimiter
+from app.http.limits.refusals import report_forbidden, report_refusal
 from app.http.request_ids import RequestIds
 from app.http.response_size import bound_response
 from app.settings import Settings
-from app.webhooks.cel.filters import FilterProcess
 from schema import documents, schema
 from schema.engine.context import Context
+from schema.engine.keyed_operation import LIGHT_BYTES, KeyedOperation
 from schema.engine.limits import MAX_ALIASES
 from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
@@ -51,11 +56,10 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         with_worker: Whether one worker runs in the same process.
     """
     assert settings.database_url is not None, "the command fills in the embedded server's URL"
-    database = create_database(
-        settings.database_url, pool_size=settings.database_pool_size, timeout_s=settings.database_timeout_s
-    )
+    light, heavy = open_resources(settings)
     plan_executor = PlanExecutor(documents=documents, plans=Plans(schema._schema, documents))
-    filters, key_uses = FilterProcess(), KeyUses()
+    lanes, rate, key_uses = Lanes(settings, light=light, heavy=heavy), RateLimiter(settings), KeyUses()
+    database = light.database
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -67,13 +71,21 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
                     yield
             finally:
                 plan_executor.plans.close()
-                await filters.close()
+                await rate.close()
+                await lanes.close()
+                await light.filters.close()
                 stopping.set()
                 if worker is not None:
                     await worker
 
     endpoint = _Endpoint(
-        database=database, settings=settings, plan_executor=plan_executor, filters=filters, key_uses=key_uses
+        resources=light,
+        lanes=lanes,
+        rate=rate,
+        keys=Keys(database),
+        key_uses=key_uses,
+        settings=settings,
+        plan_executor=plan_executor,
     )
     routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
     application = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIds)])
@@ -83,18 +95,15 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Endpoint:
-    """The GraphQL endpoint. It is an ASGI application, because Starlette's wrapper of functions slows each request.
+    """The GraphQL endpoint. It is an ASGI application, because Starlette's wrapper of functions slows each request."""
 
-    Args:
-        viewers: The viewers of the keys of earlier requests.
-    """
-
-    database: Database
+    resources: Resources
+    lanes: Lanes
+    rate: RateLimiter
     settings: Settings
     plan_executor: PlanExecutor
-    filters: FilterProcess
+    keys: Keys
     key_uses: KeyUses
-    viewers: ViewerCache = field(default_factory=ViewerCache)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -103,48 +112,121 @@ class _Endpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
+        address = request.client.host if request.client else None
         try:
             key = credential(request.headers)
-            if key is None:
-                return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
-            # The body is read before a connection is taken, so that a slow body holds none of the pool's few.
+            key_check = await self.keys.find(key, address)
+            assert key is not None
             operation = await read_operation(request, max_body_bytes=self.settings.max_body_bytes)
-            async with connection(self.database) as conn:
-                result = await self._run(request, key, operation, conn)
+            keyed = KeyedOperation(request=request, key=key, key_check=key_check, operation=operation)
+            await self._read(keyed)
+            return await self._respond(keyed)
+        except WrongKey:
+            report_refusal(401, "UNAUTHENTICATED", address=address)
+            return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
         except BadRequest as error:
             return refuse(error.status, error.code, error.message)
+        except RateLimited as error:
+            report_refusal(429, error.code, address=address, retry_after_s=round(error.retry_after_s, 1))
+            response = refuse(429, error.code, error.message)
+            response.headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
+            return response
         except DatabaseUnavailable as error:
             return refuse(503, error.code, error.message)
+        except ClientDisconnect:
+            return Response()  # Nobody reads it.
+
+    async def _read(self, keyed: KeyedOperation) -> None:
+        """Read the document and compute the cost. What may take long is done in a thread."""
+        keyed.document = documents.find(keyed.operation.query)
+        if keyed.document is not None and keyed.operation.size <= LIGHT_BYTES:
+            keyed.read(schema, documents)
+            return
+        self.rate.check(keyed.key_id, len(keyed.operation.query))
+        await self.lanes.read(keyed.key_id, lambda: keyed.read(schema, documents))
+
+    async def _respond(self, keyed: KeyedOperation) -> Response:
+        bucket = self.rate.spend(keyed.key_id, keyed.points)
+
+        async def by_plan(resources: Resources) -> Response | None:
+            return await self._run(keyed, resources, bucket, is_complete=False)
+
+        async def run(resources: Resources) -> Response | None:
+            return await self._run(keyed, resources, bucket)
+
+        if not keyed.is_heavy:
+            response = await self.lanes.run_light(keyed.key_id, run)
+        else:
+            response = None
+            is_planned = keyed.document and self.plan_executor.has_plan(keyed.document, keyed.operation.name)
+            if is_planned and not keyed.is_heavy_with_plan:
+                response = await self.lanes.run_light(keyed.key_id, by_plan)
+            if response is None:
+                response = await self.lanes.run_heavy(keyed.key_id, run)
+        assert response is not None
+        return response
+
+    async def _run(
+        self,
+        keyed: KeyedOperation,
+        resources: Resources,
+        bucket: dict[str, object] | None,
+        *,
+        is_complete: bool = True,
+    ) -> Response | None:
+        """Run an operation and write its answer; None if its plan has none, and `is_complete` is false."""
+        if keyed.error is not None:
+            result: OperationResult | None = OperationResult(
+                response={"errors": [format_error(keyed.error)]}, is_request_error=True
+            )
+        else:
+            async with connection(resources.database) as conn:
+                result = await self._execute(keyed, resources, conn, is_complete=is_complete)
         if result is None:
-            return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
-        accept = request.headers.get("accept", "")
+            return None
+        report_forbidden(result.response, keyed.key_id)
+        extensions = result.response.get("extensions")
+        if bucket is not None and isinstance(extensions, dict) and "cost" in extensions:
+            extensions["cost"] = extensions["cost"] | {"bucket": bucket}
+        accept = keyed.request.headers.get("accept", "")
         return respond(result, accept, max_bytes=self.settings.max_response_bytes)
 
-    async def _run(self, request: Request, key: str, operation: Operation, conn: Connection) -> OperationResult | None:
-        """Run an operation on behalf of the key's viewer; None if the key is not valid.
+    async def _execute(
+        self, keyed: KeyedOperation, resources: Resources, conn: Connection, *, is_complete: bool
+    ) -> OperationResult | None:
+        """Execute an operation on behalf of the key's viewer.
 
         A plan reads for the viewer that the key had in an earlier request, and its statement also checks the key. This
         saves a round trip. If the statement does not confirm the key, the key is looked up before anything is answered.
         """
-        key_check = self.viewers.key_check(key)
-        response = None
-        if key_check is not None:
-            context = self._context(request, Reader(conn, key_check), key_check.viewer)
-            response = await self.plan_executor.response(operation.query, operation.variables, operation.name, context)
-            if response is not None and key_check.is_confirmed:
-                self.key_uses.note(key_check.viewer.key_id)
-                return self._result(response, operation, context)
-        viewer = await authenticate(conn, key)
-        self.viewers.remember(key, viewer)
-        if viewer is None:
+        operation, key_check = keyed.operation, keyed.key_check
+        context = self._context(keyed.request, Reader(conn, key_check), key_check.viewer, resources)
+        response = await self._execute_by_plan(keyed, context)
+        if response is not None and key_check.is_confirmed:
+            self.key_uses.note(keyed.key_id)
+            return self._result(response, operation, context)
+        if not is_complete:
             return None
+        viewer = await authenticate(conn, keyed.key)
+        self.keys.viewers.remember(keyed.key, viewer)
+        if viewer is None:
+            raise WrongKey
         self.key_uses.note(viewer.key_id)
-        context = self._context(request, Reader(conn), viewer)
-        if key_check is None or key_check.viewer != viewer:
-            response = await self.plan_executor.response(operation.query, operation.variables, operation.name, context)
+        context = self._context(keyed.request, Reader(conn), viewer, resources)
+        if key_check.viewer != viewer:
+            response = await self._execute_by_plan(keyed, context)
         if response is not None:
             return self._result(response, operation, context)
         return await _execute(operation, context)
+
+    async def _execute_by_plan(self, keyed: KeyedOperation, context: Context) -> dict[str, Any] | None:
+        if keyed.document is None or not keyed.may_have_plan:
+            self.plan_executor.pass_by()
+            return None
+        operation = keyed.operation
+        return await self.plan_executor.response_of(
+            keyed.document, keyed.cost, operation.query, operation.variables, operation.name, context
+        )
 
     def _result(self, response: dict[str, Any], operation: Operation, context: Context) -> OperationResult:
         """Return a plan's result. It is marked as small if an upper bound of its size is small."""
@@ -158,14 +240,14 @@ class _Endpoint:
         is_small = most < self.settings.max_response_bytes
         return OperationResult(response=response, is_request_error=False, is_small=is_small)
 
-    def _context(self, request: Request, reader: Reader, viewer: Viewer) -> Context:
+    def _context(self, request: Request, reader: Reader, viewer: Viewer, resources: Resources) -> Context:
         return Context(
             viewer=viewer,
             reader=reader,
             loaders=Loaders(reader, viewer),
             settings=self.settings,
-            database=self.database,
-            filters=self.filters,
+            database=resources.database,
+            filters=resources.filters,
             request_headers={name: request.headers[name] for name in _READ_HEADERS if name in request.headers},
         )
 

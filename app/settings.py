@@ -72,6 +72,33 @@ class Settings(BaseSettings):
         ge=0,
         description="Number of webhooks that a seller may have, whoever registered them. Deleted ones do not count.",
     )
+    rate_bucket: int = Field(
+        default=10_000_000,
+        ge=0,
+        description="Cost points that each API key can spend at once, over all processes. 0: no limit. "
+        "See “Limits on clients”.",
+    )
+    rate_refill: int = Field(
+        default=100_000, ge=1, description="Cost points per second by which the bucket of an API key refills."
+    )
+    rate_concurrent: int = Field(
+        default=5, ge=1, le=200, description="Operations of one API key that run at once in each process; others wait."
+    )
+    rate_wait_s: float = Field(
+        default=30, gt=0, le=300, description="Seconds that an operation waits for its turn before it is refused."
+    )
+    max_connections: int = Field(
+        default=800, ge=1, description="Connections of clients to each process. Above it, waiting ones are ended."
+    )
+    request_timeout_s: float = Field(
+        default=10,
+        gt=0,
+        le=300,
+        description="Seconds that a client has to send the head of a request, and again for its body.",
+    )
+    idle_timeout_s: int = Field(
+        default=5, ge=1, le=3600, description="Seconds that a connection stays open between two requests."
+    )
     database_pool_size: int = Field(default=10, ge=2, le=200, description="Connections per process to PostgreSQL.")
     database_timeout_s: float = Field(
         default=60,
@@ -83,8 +110,16 @@ class Settings(BaseSettings):
     allow_http: bool = Field(default=False, description="Whether an endpoint may be http:// instead of https://.")
     egress_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
-        description="Networks (CIDR, comma-separated) that webhooks may reach although they are not public. "
-        "The https rule and the name rules do not apply to them.",
+        description="Networks (CIDR, comma-separated) that the operator's webhooks may reach although they are not "
+        "public. The rules for https and for names do not apply to them: see “Networks that webhooks may reach”.",
+    )
+    egress_allow_sellers: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(),
+        description="The same for sellers' webhooks. A seller can read the beginning of each answer.",
+    )
+    egress_ports_sellers: Annotated[tuple[int, ...], NoDecode] = Field(
+        default=(80, 443, 8443),
+        description="Ports of public hosts that sellers' webhooks may name, comma-separated. Empty: any.",
     )
     name_servers: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -119,7 +154,14 @@ class Settings(BaseSettings):
         default=20, ge=0, le=300, description="Seconds that a stopping worker waits for POSTs in flight."
     )
 
-    @field_validator("egress_allow", "name_servers", "secret_key_previous", mode="before")
+    @field_validator(
+        "egress_allow",
+        "egress_allow_sellers",
+        "egress_ports_sellers",
+        "name_servers",
+        "secret_key_previous",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -20,6 +20,7 @@ CODES: Mapping[str, str] = {
     "BATCHING_UNSUPPORTED": "The body is a list; each request has one operation.",
     "BODY_TOO_LARGE": "The body is larger than TELLGRAPH_MAX_BODY_BYTES.",
     "METHOD_NOT_ALLOWED": "A mutation was sent with GET.",
+    "RATE_LIMITED": "The API key, or the client's address, asks for too much; `Retry-After` says when to try again.",
     "UNAUTHENTICATED": "The API key is missing, unknown, revoked or expired.",
     "UNKNOWN_OPERATION": "`operationName` is none of the document's operations, or absent where there are several.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is not sent as application/json.",

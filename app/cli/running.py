@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Annotated
 
 import typer
@@ -13,6 +13,7 @@ from app.cli.check import check_database
 from app.cli.memory import spare_collections
 from app.cli.servers import err, exit_on_signal, run, servers, url_of
 from app.db.migrate import migrate as run_migrations
+from app.http.limits.connections import server_config
 from app.kernel import clock
 from app.main import create_app
 from app.settings import get_settings
@@ -22,6 +23,9 @@ from app.tools.demo import Steps, claimed_directory, run_demo
 from app.tools.listen import VerifyingKeys, running_receiver, show, verifying_keys
 from workers.deliver import signing
 from workers.process import run_worker
+
+#: The exit status of an API that could not start, as uvicorn's own command has it.
+_NOT_STARTED = 3
 
 
 def demo(
@@ -55,7 +59,11 @@ def serve() -> None:
         serve_metrics(settings)
         api = create_app(settings, with_worker=is_embedded)
         spare_collections()
-        uvicorn.run(api, host=settings.host, port=settings.port, log_config=None, access_log=False)
+        server = uvicorn.Server(server_config(api, settings, host=settings.host, port=settings.port))
+        with suppress(KeyboardInterrupt):
+            server.run()
+        if not server.started:
+            raise SystemExit(_NOT_STARTED)
 
 
 def worker() -> None:
@@ -83,7 +91,8 @@ def listen(
     receiver = running_receiver(keys=checked_by, verify=_signature_problem, port=port, path=path, status=status)
     with receiver as (url, arrived):
         console.print(f"listening on {url}, answering {status}", markup=False, soft_wrap=True)
-        err.print("Webhooks reach this machine only where the worker has TELLGRAPH_EGRESS_ALLOW=127.0.0.0/8.")
+        err.print("Webhooks reach this machine only where the worker has TELLGRAPH_EGRESS_ALLOW=127.0.0.0/8;")
+        err.print("those of a seller, with TELLGRAPH_EGRESS_ALLOW_SELLERS=127.0.0.0/8.")
         while True:
             show(arrived.get(), console)
 

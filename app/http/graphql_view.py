@@ -25,12 +25,17 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """A well-formed request, not parsed as GraphQL yet."""
+    """A well-formed request, not parsed as GraphQL yet.
+
+    Args:
+        size: The number of bytes that it was read from.
+    """
 
     query: str
     variables: dict[str, object] | None
     name: str | None
     may_mutate: bool
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +61,14 @@ async def read_operation(request: Request, *, max_body_bytes: int) -> Operation:
             "operationName": request.query_params.get("operationName"),
             "variables": _json(variables.encode()) if variables else None,
         }
+        size = len(request.scope["query_string"])
     else:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type != "application/json":
             raise BadRequest(415, "UNSUPPORTED_MEDIA_TYPE", "Send the operation as application/json.")
-        given = _json(await _body(request, max_body_bytes))
-    return _operation(given, may_mutate=request.method == "POST")
+        body = await _body(request, max_body_bytes)
+        given, size = _json(body), len(body)
+    return _operation(given, may_mutate=request.method == "POST", size=size)
 
 
 def respond(result: OperationResult, accept: str, *, max_bytes: int) -> Response:
@@ -126,7 +133,7 @@ def _json(text: bytes) -> Any:
         raise BadRequest(400, "BAD_JSON", f"The body is not JSON: {error}.") from error
 
 
-def _operation(given: Any, *, may_mutate: bool) -> Operation:
+def _operation(given: Any, *, may_mutate: bool, size: int) -> Operation:
     if isinstance(given, list):
         message = "Batches are not supported: send each operation as a request of its own, or select all in one."
         raise BadRequest(400, "BATCHING_UNSUPPORTED", message)
@@ -141,4 +148,4 @@ def _operation(given: Any, *, may_mutate: bool) -> Operation:
         raise BadRequest(400, "BAD_REQUEST", "`operationName` must be a string.")
     if not isinstance(given.get("extensions", {}), dict | None):
         raise BadRequest(400, "BAD_REQUEST", "`extensions` must be an object.")
-    return Operation(query=query, variables=variables, name=name or None, may_mutate=may_mutate)
+    return Operation(query=query, variables=variables, name=name or None, may_mutate=may_mutate, size=size)

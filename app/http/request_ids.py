@@ -1,4 +1,4 @@
-"""Every answer carries `X-Request-Id`. Refusals and failures are logged with it."""
+"""Every answer carries `X-Request-Id`. A failure is answered with it, and logged."""
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,9 +11,6 @@ from app.kernel.requests import CURRENT, RequestInfo, request_id, trace_id
 _log = structlog.get_logger()
 
 HEADER = "X-Request-Id"
-#: The statuses of requests that somebody should know of: a key is wrong, may not do it, or asks for too much; or
-#: nothing can be answered.
-_LOGGED = (401, 403, 429, 503)
 _FAILED = "Something failed. Its cause is in the log, under the request id."
 
 
@@ -47,15 +44,6 @@ class RequestIds:
                 raise
             response = refuse(500, TellgraphError.code, _FAILED, request_id=request.id)
             await response(scope, receive, send_named)
-        else:
-            if status in _LOGGED:
-                _log.info(
-                    "request.refused",
-                    status=status,
-                    method=scope["method"],
-                    path=scope["path"],
-                    address=request.address,
-                )
         finally:
             CURRENT.reset(token)
 

@@ -15,7 +15,7 @@ def configure_logging(settings: Settings) -> None:
     """Write one line per event to stderr, as JSON or for people, from the settings' level up."""
     level = getattr(logging, settings.log_level.upper())
     shared: list[structlog.typing.Processor] = [
-        _name_request,
+        name_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -44,7 +44,7 @@ def configure_logging(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
 
 
-def _name_request(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def name_request(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Add the id of the request that is being answered, and its trace id if the client has sent one."""
     request = current_request()
     if request is not None:

@@ -1,6 +1,6 @@
 """Limits on the size of documents. The API and stored queries have the same; cost.py has one more."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from graphql import (
@@ -240,5 +240,10 @@ class Ruler:
 
 def introspects(document: DocumentNode) -> bool:
     """Tell whether an operation or fragment selects the schema itself."""
+    return selects(document, INTROSPECTION)
+
+
+def selects(document: DocumentNode, names: Container[str]) -> bool:
+    """Tell whether an operation or fragment selects a field of one of these names."""
     fields = (one for one in iter_selections(document) if isinstance(one, FieldNode))
-    return any(field.name.value in INTROSPECTION for field in fields)
+    return any(field.name.value in names for field in fields)

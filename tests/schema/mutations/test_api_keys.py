@@ -53,7 +53,7 @@ async def test_a_key_has_all_scopes_of_its_owner_unless_they_are_named(api: Plat
     assert await principal(api, operators["key"]) == {
         "name": "the ERP",
         "type": "OPERATOR",
-        "scopes": ["READ", "WRITE", "WEBHOOKS", "KEYS"],
+        "scopes": ["READ", "WRITE", "WEBHOOKS", "AUDIT", "KEYS"],
         "expiresAt": None,
     }
     assert (await principal(api, sellers["key"]))["scopes"] == ["READ", "WRITE", "WEBHOOKS"]
