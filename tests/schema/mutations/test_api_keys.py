@@ -56,7 +56,7 @@ async def test_a_key_has_all_scopes_of_its_owner_unless_they_are_named(api: Plat
         "scopes": ["READ", "WRITE", "WEBHOOKS", "AUDIT", "KEYS"],
         "expiresAt": None,
     }
-    assert (await principal(api, sellers["key"]))["scopes"] == ["READ", "WRITE", "WEBHOOKS"]
+    assert (await principal(api, sellers["key"]))["scopes"] == ["READ", "WRITE", "WEBHOOKS", "AUDIT"]
     assert (await principal(api, reading["key"]))["scopes"] == ["READ"]
     assert reading["apiKey"]["seller"] == {"id": encode("Seller", seller.id)}
     assert reading["apiKey"]["state"] == "LIVE"
