@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -29,6 +30,7 @@ from app.http.limits.rate_limit import RateLimiter
 from app.http.limits.refusals import report_forbidden, report_refusal
 from app.http.negotiation import prefers_page
 from app.http.persisted_queries import PersistedQueries
+from app.http.request_ids import RequestIds
 from app.http.response_size import bound_response
 from app.settings import Settings
 from schema import documents, schema
@@ -95,7 +97,9 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
     )
     graphql = Route("/graphql", allow_origins(endpoint, settings.cors_origins))
     routes = [Route("/", home), graphql, *health_routes(database), *console_routes()]
-    application = Starlette(routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS)
+    application = Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS, middleware=[Middleware(RequestIds)]
+    )
     application.state.plan_executor = plan_executor
     return application
 

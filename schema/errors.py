@@ -7,6 +7,7 @@ import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from app.errors import TellgraphError
+from app.kernel.requests import current_request
 
 _log = structlog.get_logger()
 
@@ -111,7 +112,7 @@ def format_error(
         code = _code_without_cause(error, code_of_input)
         message, extensions = error.message, dict(error.extensions or {})
     else:
-        message, code = MASKED_MESSAGE, "INTERNAL_SERVER_ERROR"
+        message, code, extensions = MASKED_MESSAGE, "INTERNAL_SERVER_ERROR", _named_request()
     shown = _with_own_suggestion(message) if suggests else _SUGGESTION.sub("", message)
     formatted: dict[str, object] = {"message": shown}
     if error.locations:
@@ -127,6 +128,12 @@ def _with_own_suggestion(message: str) -> str:
     if match is None or match[2] not in _MEANT:
         return message
     return f"{message[: match.start()]}{match[1]}. Did you mean '{_MEANT[match[2]]}'? Found{message[match.end() :]}"
+
+
+def _named_request() -> dict[str, object]:
+    """Return the id of the request that is being answered, by which the log has the cause."""
+    request = current_request()
+    return {} if request is None else {"requestId": request.id}
 
 
 def log_unknown(errors: Sequence[GraphQLError]) -> None:

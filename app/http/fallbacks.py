@@ -1,4 +1,4 @@
-"""The answers beside the routes: the way from `/`, an address that does not exist, and a failure of the server."""
+"""The answers beside the routes: the way from `/`, and an address that does not exist."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from app.http.graphql_view import ANSWER_HEADERS, refuse
+from app.http.graphql_view import ANSWER_HEADERS
 
 
 def home(_: Request) -> Response:
@@ -21,9 +21,4 @@ def _refused(_: Request, error: Exception) -> Response:
     return PlainTextResponse(error.detail, error.status_code, headers)
 
 
-def _failed(request: Request, _: Exception) -> Response:
-    accept = request.headers.get("accept", "")
-    return refuse(500, "INTERNAL_SERVER_ERROR", "An internal error occurred.", accept)
-
-
-EXCEPTION_HANDLERS: Mapping[Any, Any] = {HTTPException: _refused, Exception: _failed}
+EXCEPTION_HANDLERS: Mapping[Any, Any] = {HTTPException: _refused}

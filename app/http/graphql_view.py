@@ -115,10 +115,21 @@ def _too_large(result: OperationResult, max_bytes: int) -> dict[str, object]:
 
 
 def refuse(
-    status: int, code: str, message: str, accept: str = "", headers: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    message: str,
+    accept: str = "",
+    headers: Mapping[str, str] | None = None,
+    *,
+    request_id: str | None = None,
 ) -> Response:
-    """Return an error response for a request that never became an operation, in the media type that it accepts."""
-    body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
+    """Return an error response for a request that never became an operation, in the media type that it accepts.
+
+    Args:
+        request_id: Told with the error, where the log says more; None: it is not.
+    """
+    extensions = {"code": code} if request_id is None else {"code": code, "requestId": request_id}
+    body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
     return _response(body, status, media_type(accept), headers)
 
 

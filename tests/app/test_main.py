@@ -174,12 +174,17 @@ async def test_an_unknown_error_is_masked(api: Platform) -> None:
     await api.conn.execute("alter table invoices drop column buyer_phone cascade")
     variables = {"id": global_ids.encode("Invoice", invoice.id)}
 
-    answer = await api.graphql("query($id: ID!) { node(id: $id) { id } __typename }", variables)
+    response = await api.http.post(
+        f"{api.url}/graphql",
+        json={"query": "query($id: ID!) { node(id: $id) { id } __typename }", "variables": variables},
+        headers={"Authorization": f"Bearer {api.key}"},
+    )
 
+    answer = response.json()
     assert answer["data"] == {"node": None, "__typename": "Query"}
     (error,) = answer["errors"]
     assert (error["message"], error["path"]) == ("An internal error occurred.", ["node"])
-    assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR"}
+    assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": response.headers["X-Request-Id"]}
 
 
 async def test_more_mutations_than_connections_all_end(database_url: str) -> None:

@@ -53,10 +53,10 @@ async def test_a_key_has_all_scopes_of_its_owner_unless_they_are_named(api: Plat
     assert await principal(api, operators["key"]) == {
         "name": "the ERP",
         "type": "OPERATOR",
-        "scopes": ["READ", "WRITE", "WEBHOOKS", "KEYS"],
+        "scopes": ["READ", "WRITE", "WEBHOOKS", "AUDIT", "KEYS"],
         "expiresAt": None,
     }
-    assert (await principal(api, sellers["key"]))["scopes"] == ["READ", "WRITE", "WEBHOOKS"]
+    assert (await principal(api, sellers["key"]))["scopes"] == ["READ", "WRITE", "WEBHOOKS", "AUDIT"]
     assert (await principal(api, reading["key"]))["scopes"] == ["READ"]
     assert reading["apiKey"]["seller"] == {"id": encode("Seller", seller.id)}
     assert reading["apiKey"]["state"] == "LIVE"
