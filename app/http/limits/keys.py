@@ -2,7 +2,8 @@
 
 from databases import Database
 
-from app.auth.viewers import KeyCheck, ViewerCache, authenticate, hash_key
+from app.auth.domain.api_key import hash_key
+from app.auth.viewers import KeyCheck, ViewerCache, authenticate
 from app.db.pool import connection
 from app.http.limits.wrong_keys import WrongKeys
 

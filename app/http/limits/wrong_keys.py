@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-from app.auth.viewers import hash_key
+from app.auth.domain.api_key import hash_key
 from app.errors import RateLimited
 from app.kernel.size_bounded_cache import SizedCache
 

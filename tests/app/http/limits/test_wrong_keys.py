@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from app.auth.viewers import hash_key
+from app.auth.domain.api_key import hash_key
 from app.errors import RateLimited
 from app.http.limits import wrong_keys
 from app.http.limits.wrong_keys import WrongKeys
