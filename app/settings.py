@@ -110,8 +110,16 @@ class Settings(BaseSettings):
     allow_http: bool = Field(default=False, description="Whether an endpoint may be http:// instead of https://.")
     egress_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
-        description="Networks (CIDR, comma-separated) that webhooks may reach although they are not public. "
-        "The https rule and the name rules do not apply to them.",
+        description="Networks (CIDR, comma-separated) that the operator's webhooks may reach although they are not "
+        "public. The rules for https and for names do not apply to them: see “Networks that webhooks may reach”.",
+    )
+    egress_allow_sellers: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(),
+        description="The same for sellers' webhooks. A seller can read the beginning of each answer.",
+    )
+    egress_ports_sellers: Annotated[tuple[int, ...], NoDecode] = Field(
+        default=(80, 443, 8443),
+        description="Ports of public hosts that sellers' webhooks may name, comma-separated. Empty: any.",
     )
     name_servers: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -146,7 +154,14 @@ class Settings(BaseSettings):
         default=20, ge=0, le=300, description="Seconds that a stopping worker waits for POSTs in flight."
     )
 
-    @field_validator("egress_allow", "name_servers", "secret_key_previous", mode="before")
+    @field_validator(
+        "egress_allow",
+        "egress_allow_sellers",
+        "egress_ports_sellers",
+        "name_servers",
+        "secret_key_previous",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,16 @@ class Resources:
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
     pace: Pace = field(default_factory=Pace)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    #: When this process last counted webhooks for the metrics, by the monotonic clock; None: not yet.
+    counted_at: float | None = None
+
+    def is_to_count(self, *, every_s: float) -> bool:
+        """Tell whether the last count is so many seconds old, and take this one as the last."""
+        now = time.monotonic()
+        if self.counted_at is not None and now < self.counted_at + every_s:
+            return False
+        self.counted_at = now
+        return True
 
     async def pause(self, seconds: float) -> None:
         """Wait for so many seconds, or until the process is to end."""
@@ -62,7 +73,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
     resources = Resources(
         settings=settings,
         database=database,
-        transport=transport.create_transport(allowed=settings.egress_allow, names=DnsClient(settings.name_servers)),
+        transport=transport.create_transport(names=DnsClient(settings.name_servers)),
         stopping=stopping or asyncio.Event(),
     )
     try:
@@ -70,7 +81,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
         yield resources
     finally:
         await resources.filters.close()
-        await transport.close(resources.transport)
+        await resources.transport.aclose()
         await database.disconnect()
 
 

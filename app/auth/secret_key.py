@@ -71,7 +71,8 @@ async def _rotate(
 ) -> bool | None:
     """Tell whether the value was changed; None if no key can decrypt it."""
     try:
-        sealed = box.reseal(value.sealed, purpose=purpose)
+        row = value.key[0] if len(value.key) == 1 else value.key
+        sealed = box.reseal(value.sealed, purpose=purpose, row=row)
     except InvalidInput:
         return None
     return sealed is not None and await replace_sealed(conn, column, value, sealed)

@@ -14,6 +14,7 @@ from app.db.migrate import check_migrated
 from app.db.pool import DATABASE_ERRORS
 from app.errors import TellgraphError
 from app.webhooks.domain.broken_webhook import CheckReport
+from schema.entities import global_ids
 
 #: The exit status of a check that could not be made; 1 means that webhooks would break.
 NOT_CHECKED_STATUS = 2
@@ -36,16 +37,18 @@ def checking(errors: Console) -> Iterator[None]:
 
 def as_json(checked: CheckReport) -> str:
     """Return a JSON object with the number of `checked` webhooks and the list of `broken` ones."""
-    return orjson.dumps({"checked": checked.count, "broken": [asdict(one) for one in checked.broken]}).decode()
+    broken = [{**asdict(one), "globalId": global_ids.encode("Webhook", one.id)} for one in checked.broken]
+    return orjson.dumps({"checked": checked.count, "broken": broken}).decode()
 
 
 def show(checked: CheckReport, console: Console) -> None:
     """Print a table of the webhooks that would break, and their number."""
     if checked.broken:
-        table = Table("webhook", "type", "owner", "enabled", "description", "what doesn't fit")
+        table = Table("webhook", "id", "type", "owner", "enabled", "description", "what doesn't fit")
         for one in checked.broken:
             owner = "operator" if one.seller is None else f"seller {one.seller}"
             enabled = "yes" if one.enabled else "no"
-            table.add_row(str(one.id), one.type, owner, enabled, one.description or "", one.message)
+            global_id = global_ids.encode("Webhook", one.id)
+            table.add_row(str(one.id), global_id, one.type, owner, enabled, one.description or "", one.message)
         console.print(table, markup=False)
     console.print(f"{len(checked.broken)} of {checked.count} webhooks would break.")

@@ -8,6 +8,7 @@ import typer
 from app import __version__
 from app.cli import data, keys, running, sdl
 from app.cli.servers import err
+from app.cli.webhooks import events, replays, values, webhooks
 from app.errors import TellgraphError
 from workers.bench.command import bench
 
@@ -18,6 +19,10 @@ app = typer.Typer(
 )
 for command in (running.demo, running.serve, running.worker, data.migrate, data.seed, running.listen, data.check):
     app.command()(command)
+app.add_typer(webhooks.commands, name="webhooks")
+app.add_typer(events.commands, name="events")
+for name, operator_command in (("replay", replays.replay), ("resume", webhooks.resume), ("id", values.convert_id)):
+    app.command(name)(operator_command)
 app.add_typer(keys.commands, name="keys")
 app.add_typer(sdl.commands, name="schema")
 app.command()(bench)

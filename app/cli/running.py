@@ -91,7 +91,8 @@ def listen(
     receiver = running_receiver(keys=checked_by, verify=_signature_problem, port=port, path=path, status=status)
     with receiver as (url, arrived):
         console.print(f"listening on {url}, answering {status}", markup=False, soft_wrap=True)
-        err.print("Webhooks reach this machine only where the worker has TELLGRAPH_EGRESS_ALLOW=127.0.0.0/8.")
+        err.print("Webhooks reach this machine only where the worker has TELLGRAPH_EGRESS_ALLOW=127.0.0.0/8;")
+        err.print("those of a seller, with TELLGRAPH_EGRESS_ALLOW_SELLERS=127.0.0.0/8.")
         while True:
             show(arrived.get(), console)
 

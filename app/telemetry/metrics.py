@@ -63,6 +63,15 @@ CATCHING_UP = Gauge(
     "tellgraph_webhooks_catching_up",
     "Webhooks that are enabled again and have not been sent all that they missed; all workers.",
 )
+UNWELL = Gauge(
+    "tellgraph_webhooks",
+    "Webhooks of each health but OK and DELETED, at most 100,000 of each; all workers, every half minute.",
+    ["health"],
+)
+HELD_EVENTS = Gauge(
+    "tellgraph_webhook_events_held",
+    "Events that are kept for disabled webhooks, at most 100,000; all workers, every half minute.",
+)
 CAUGHT_UP = Counter(
     "tellgraph_catch_up_entities", "Entities whose changes webhooks had missed, and that this process has looked at."
 )

@@ -27,6 +27,7 @@ def settings_for(database_url: str, redis_url: str | None = None, **overrides: A
         redis_url=redis_url,
         secret_key=SECRET_KEY,
         egress_allow="127.0.0.0/8",  # type: ignore[arg-type]  # split by the field's validator
+        egress_allow_sellers="127.0.0.0/8",  # type: ignore[arg-type]
         port=0,
         **overrides,
     )

@@ -95,7 +95,10 @@ class WebhookCreateAttributes(WebhookAttributesInput):
     " and `hmacKey` can't be null."
 )
 class WebhookUpdateAttributes(WebhookAttributesInput):
-    url: str | None = _field(f"{_URL} Another one ends a pause.")
+    url: str | None = _field(
+        f"{_URL} Another one ends a pause. With another scheme, host or port, `headers` must be given again if the"
+        " webhook has any, and new signing secrets replace all former ones at once."
+    )
     enabled: bool | None = _field(
         "Whether events are sent. Enabling a webhook sends its held events, and ends a pause and `disabledReason`."
     )
@@ -132,8 +135,8 @@ class WebhookUpdateMutationPayload(MutationPayload):
     webhook: Webhook | None = strawberry.field(default=None, description="The changed webhook; null on errors.")
     hmac_key: str | None = strawberry.field(
         default=None,
-        description="The signing secret that was generated because the webhook had none. It is shown this once;"
-        " else null.",
+        description="The signing secret that was generated because the webhook had none, or because `url` has another"
+        " scheme, host or port. It is shown this once; else null.",
     )
 
 
@@ -153,13 +156,15 @@ class WebhookMutations:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             given = input.attributes
             await info.context.turn()
-            attributes = _attributes(given, info, given.type)
+            seller_id = _seller_id(given.seller_id)
+            owner = Viewer(viewer.seller_id if seller_id is None else seller_id)
+            attributes = _attributes(given, info, given.type, owner)
             created = await webhooks.create_webhook(
                 database,
                 viewer,
                 info.context.settings,
                 klass=given.type,
-                seller_id=_seller_id(given.seller_id),
+                seller_id=seller_id,
                 attributes={"events": None, "query_string": DEFAULT_QUERY, **attributes},
                 filter_problems=await _filter_problems(attributes.get("filter"), info),
             )
@@ -187,7 +192,7 @@ class WebhookMutations:
             async with connection(database) as conn:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
             _refuse_nulls(input.attributes)
-            attributes = _attributes(input.attributes, info, before.type)
+            attributes = _attributes(input.attributes, info, before.type, Viewer(before.seller_id))
             filter_problems = await _filter_problems(attributes.get("filter"), info)
             attributes = {**attributes, **await _soundness(attributes, before, info)}
             updated = await webhooks.update_webhook(
@@ -222,7 +227,7 @@ _PLAIN = {
 _NEVER_NULL = {"url": "url", "hmac_key": "hmacKey"}
 
 
-def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) -> WebhookAttributes:
+def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass, owner: Viewer) -> WebhookAttributes:
     """Return the given attributes after those checks that only the schema can make."""
     values: dict[str, Any] = {
         attribute: getattr(given, name)
@@ -245,7 +250,7 @@ def _attributes(given: WebhookAttributesInput, info: Info, klass: WebhookKlass) 
         values["query_string"] = query.text
     if given.triggers is not strawberry.UNSET:
         values["triggers"] = list(dict.fromkeys(given.triggers or ()))
-        if problems := check_triggers(info.schema._schema, klass.entity_type, values["triggers"]):
+        if problems := check_triggers(info.schema._schema, owner, klass.entity_type, values["triggers"]):
             raise InvalidInput("The webhook was not saved.", fields=problems)
     if given.filter is not strawberry.UNSET:
         values["filter"] = given.filter if given.filter and given.filter.strip() else None

@@ -166,6 +166,32 @@ async def test_literal_that_no_parser_takes_is_the_clients_error(api: Platform, 
     assert {error["extensions"]["code"] for error in response.json().get("errors", [])} <= {"INVALID_DOCUMENT"}
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ nodes(ids: %s) { id } }",
+        "query($ids: [ID!]! = %s) { nodes(ids: $ids) { id } }",
+        "{ node(id: %s) { id } }",
+        "{ invoices(first: %s) { totalCount } }",
+        "query($n: Int = %s) { invoices(first: $n) { totalCount } }",
+        "query($n: Int = %s) { invoices(last: $n) { nodes { id } } }",
+        "{ advertsWhere(legacyIds: [%s]) { totalCount } }",
+        "{ webhookExplain(webhookId: %s, entityId: %s, first: %s) { changes { reason } } }",
+    ],
+)
+async def test_a_number_of_thousands_of_digits_is_the_clients_error(api: Platform, query: str) -> None:
+    document = query.replace("%s", "1" * 5_000)
+
+    # Once by the reference executor and, from the third on, perhaps by a plan.
+    for _ in range(4):
+        response = await post(api, {"query": document})
+
+        assert response.status_code == 200
+        assert response.json()["errors"]
+        codes = {error["extensions"]["code"] for error in response.json()["errors"]}
+        assert codes <= {"INVALID_DOCUMENT", "INVALID_VARIABLES", "INVALID_INPUT", "COST_LIMIT"}, codes
+
+
 def test_every_code_that_is_sent_is_explained() -> None:
     sources = [path for folder in ("app", "schema") for path in (ROOT / folder).rglob("*.py")]
     pattern = re.compile(

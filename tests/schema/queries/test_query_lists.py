@@ -87,7 +87,7 @@ async def test_id_of_another_type_is_refused_by_name(conn: Connection) -> None:
     answer = await run_operation(conn, f'{{ refundRequests(sellerId: "{invoice}") {{ totalCount }} }}')
 
     assert answer.failures == [(["refundRequests"], "INVALID_INPUT")]
-    assert answer.errors[0]["message"] == "sellerId: is the id of a Invoice, not of a Seller"
+    assert answer.errors[0]["message"] == "sellerId: is the id of an Invoice, not of a Seller"
 
 
 @pytest.mark.parametrize("field", ["updatedRefundRequests", "updatedOrders"])
