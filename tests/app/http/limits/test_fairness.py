@@ -73,7 +73,7 @@ async def test_an_internal_error_of_reading_is_answered_in_graphql_s_form(
 
     answer = await api.graphql(new("{ __typename }"))
 
-    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL"]
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL_SERVER_ERROR"]
 
 
 async def test_two_connections_are_enough_for_many_operations_of_each_kind(database_url: str) -> None:
