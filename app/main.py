@@ -35,13 +35,13 @@ from app.http.response_size import bound_response
 from app.settings import Settings
 from schema import documents, schema
 from schema.engine.context import Context
-from schema.engine.keyed_operation import LIGHT_BYTES, KeyedOperation
 from schema.engine.limits import MAX_ALIASES
 from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
 from schema.engine.reader import Reader
 from schema.errors import format_error
+from schema.keyed_operation import LIGHT_BYTES, KeyedOperation
 from schema.reference_execution import execute_by_reference
 from schema.stored.check import background_marking
 from workers.process import run_worker
