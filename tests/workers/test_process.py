@@ -9,13 +9,13 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 from aiohttp import web
-from arq import ArqRedis, create_pool, func
+from arq import ArqRedis, func
 from arq.cron import cron
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
 from app.kernel import clock
-from app.webhooks.jobs import QUEUE, Job, enqueue, open_redis, redis_settings
+from app.webhooks.jobs import QUEUE, Job, enqueue, open_redis
 from tests.support.load import create_load
 from tests.support.partition import network_to
 from tests.support.platform import running_worker, settings_for
@@ -55,7 +55,7 @@ async def test_cron_jobs_run_once_when_the_clock_is_set_and_go_on_by_it(redis_ur
     # Four seconds before the next run.
     begun = clock.now().replace(second=1, microsecond=0)
     set_to = begun + timedelta(minutes=minutes)
-    async with await create_pool(redis_settings(redis_url), default_queue_name=QUEUE) as redis:
+    async with open_redis(redis_url) as redis:
         worker = WokenWorker(
             cron_jobs=[cron(sweep, name="sweep", second=SWEEP_SECONDS, run_at_startup=True)], redis_pool=redis
         )
