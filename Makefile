@@ -15,7 +15,7 @@ help: ## show the targets (this)
 demo: $(STAMP) console-if-possible ## the whole thing at work: servers, API, worker, one order, one verified webhook
 	@$(call run,$(BIN)/tellgraph demo $(ARGS))
 
-serve: $(STAMP) ## API, worker and their own PostgreSQL and Redis
+serve: $(STAMP) console-if-possible ## API, worker and their own PostgreSQL and Redis
 	@$(call run,$(BIN)/tellgraph serve $(ARGS))
 
 test: $(STAMP) clients-if-possible ## everything that a change must pass
