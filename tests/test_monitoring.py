@@ -103,7 +103,9 @@ def test_prometheus_asks_the_port_that_compose_sets() -> None:
     ports = {services[name]["environment"]["TELLGRAPH_METRICS_PORT"] for name in asked["names"]}
 
     assert ports == {str(asked["port"])}
-    assert {name for name, one in services.items() if one.get("command") in (["serve"], ["worker"])} == set(asked["names"])
+    assert {name for name, one in services.items() if one.get("command") in (["serve"], ["worker"])} == set(
+        asked["names"]
+    )
     assert {job["job_name"]} == {name for _, text in expressions() for name in re.findall(r'job="(\w+)"', text)}
 
 
