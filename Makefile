@@ -61,7 +61,7 @@ sbom: $(STAMP) ## what an image is made of, in CycloneDX' form, into dist/
 		$(VENV)/image/bin/python
 	@if $(has_node); then cd app/console && npm sbom --package-lock-only --omit dev --legacy-peer-deps --sbom-format cyclonedx \
 	  >$(CURDIR)/dist/sbom-console.cdx.json; fi
-	@rm -rf $(VENV)/image
+	@rm -rf $(VENV)/image build
 	@ls dist/sbom-*.cdx.json
 
 clean: ## remove what is built and installed; .tellgraph, the data, stays

@@ -81,9 +81,9 @@ async def tls_before(host: str, port: int, context: ssl.SSLContext, *, is_postgr
             # Nobody awaits this task; a client that breaks off is told by its own error.
             pass
         finally:
-            for one in (writer, server):
-                if one is not None:
-                    one.transport.abort()
+            for end in (writer, server):
+                if end is not None:
+                    end.transport.abort()
             pipes.discard(task)
 
     listening = await asyncio.start_server(carry, "127.0.0.1", 0, ssl=None if is_postgres else context)
