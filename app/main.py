@@ -16,16 +16,19 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from app.auth.key_uses import KeyUses
 from app.auth.viewers import Viewer, ViewerCache, authenticate, credential
 from app.console import console_routes, graphql_page
 from app.db.pool import Connection, connection, create_database
 from app.errors import DatabaseUnavailable
 from app.http.graphql_view import BadRequest, Operation, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
+from app.http.response_size import bound_response
 from app.settings import Settings
 from app.webhooks.cel.filters import FilterProcess
 from schema import documents, schema
 from schema.engine.context import Context
+from schema.engine.limits import MAX_ALIASES
 from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
@@ -35,10 +38,6 @@ from schema.stored.check import background_marking
 from workers.process import run_worker
 
 _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
-#: Bytes of an answer for each character that a plan reads: four, for each of a hundred aliases.
-_BYTES_READ = 400
-#: Bytes of a value that is computed from a row, such as a formatted amount.
-_BYTES_EACH = 100
 #: The request headers that resolvers may read.
 _READ_HEADERS = ("idempotency-key",)
 
@@ -54,7 +53,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         settings.database_url, pool_size=settings.database_pool_size, timeout_s=settings.database_timeout_s
     )
     plan_executor = PlanExecutor(documents=documents, plans=Plans(schema._schema, documents))
-    filters = FilterProcess()
+    filters, key_uses = FilterProcess(), KeyUses()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -62,7 +61,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         async with database:
             worker = asyncio.create_task(run_worker(settings, stopping=stopping)) if with_worker else None
             try:
-                async with background_marking(database, schema._schema):
+                async with background_marking(database, schema._schema), key_uses.stored_regularly(database):
                     yield
             finally:
                 plan_executor.plans.close()
@@ -71,7 +70,9 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
                 if worker is not None:
                     await worker
 
-    endpoint = _Endpoint(database=database, settings=settings, plan_executor=plan_executor, filters=filters)
+    endpoint = _Endpoint(
+        database=database, settings=settings, plan_executor=plan_executor, filters=filters, key_uses=key_uses
+    )
     routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
     application = Starlette(routes=routes, lifespan=lifespan)
     application.state.plan_executor = plan_executor
@@ -90,6 +91,7 @@ class _Endpoint:
     settings: Settings
     plan_executor: PlanExecutor
     filters: FilterProcess
+    key_uses: KeyUses
     viewers: ViewerCache = field(default_factory=ViewerCache)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,11 +130,13 @@ class _Endpoint:
             context = self._context(request, Reader(conn, key_check), key_check.viewer)
             response = await self.plan_executor.response(operation.query, operation.variables, operation.name, context)
             if response is not None and key_check.is_confirmed:
+                self.key_uses.note(key_check.viewer.key_id)
                 return self._result(response, operation, context)
         viewer = await authenticate(conn, key)
         self.viewers.remember(key, viewer)
         if viewer is None:
             return None
+        self.key_uses.note(viewer.key_id)
         context = self._context(request, Reader(conn), viewer)
         if key_check is None or key_check.viewer != viewer:
             response = await self.plan_executor.response(operation.query, operation.variables, operation.name, context)
@@ -141,12 +145,14 @@ class _Endpoint:
         return await _execute(operation, context)
 
     def _result(self, response: dict[str, Any], operation: Operation, context: Context) -> OperationResult:
-        """Return a plan's result. It is marked as small if an upper bound of its size is small.
-
-        Counting the exact size takes a tenth of a plan's time.
-        """
-        values = response["extensions"]["cost"]["requested"] * (len(operation.query) + _BYTES_EACH)
-        most = context.reader.characters * _BYTES_READ + values
+        """Return a plan's result. It is marked as small if an upper bound of its size is small."""
+        document = documents.find(operation.query)
+        most = bound_response(
+            characters_read=context.reader.characters,
+            aliases=document.aliases if document else MAX_ALIASES,
+            fields=response["extensions"]["cost"]["requested"],
+            longest_name=document.longest_word if document else len(operation.query),
+        )
         is_small = most < self.settings.max_response_bytes
         return OperationResult(response=response, is_request_error=False, is_small=is_small)
 

@@ -9,6 +9,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 
 from schema.engine.context import Context
 from schema.engine.documents import Documents, PreparedOperation
+from schema.engine.execution import ReferenceExecution
 from schema.entities.declaration_check import check_declarations
 from schema.errors import log_unknown
 from schema.mutation import Mutation
@@ -47,5 +48,6 @@ schema = TellgraphSchema(
     types=[InvoiceAmendment, UnpublishedAdvert, DeletedAdvert],
     config=StrawberryConfig(auto_camel_case=True),
     extensions=[lambda: PreparedOperation(documents)],
+    execution_context_class=ReferenceExecution,
 )
 check_declarations(schema._schema)

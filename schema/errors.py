@@ -1,7 +1,6 @@
 """Errors in responses: known ones are shown with their code, all others are masked."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import structlog
 from graphql import GraphQLError
@@ -54,9 +53,9 @@ CODES: Mapping[str, str] = {
 }
 
 
-def response_of(data: object, errors: Sequence[GraphQLError] | None) -> dict[str, Any]:
+def response_of(data: object, errors: Sequence[GraphQLError] | None) -> dict[str, object]:
     """Return the response of an operation in the form of GraphQL over HTTP, for the API and for webhooks."""
-    response: dict[str, Any] = {"data": data}
+    response: dict[str, object] = {"data": data}
     if errors:
         response["errors"] = [format_error(error) for error in sorted(errors, key=_place)]
     return response
@@ -71,12 +70,12 @@ def _place(error: GraphQLError) -> tuple[list[tuple[int, int]], list[tuple[str, 
     return places, [("", part) if isinstance(part, int) else (part, 0) for part in error.path or ()]
 
 
-def format_error(error: GraphQLError) -> dict[str, Any]:
+def format_error(error: GraphQLError) -> dict[str, object]:
     """Format an error with its `extensions.code`. The message of an unknown error is masked."""
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
-    extensions: dict[str, Any] = {}
+    extensions: dict[str, object] = {}
     if isinstance(original, TellgraphError):
         message, code = original.message, original.code
     elif original is None or _is_about_input(error):

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.mutations.api_keys import ApiKeyMutations
 from schema.mutations.catalogue.adverts import AdvertMutations
 from schema.mutations.catalogue.inventories import InventoryMutations
 from schema.mutations.catalogue.reference import ReferenceMutations
@@ -40,5 +41,6 @@ class Mutation(
     WebhookControlMutations,
     WebhookEventMutations,
     ChangeEventMutations,
+    ApiKeyMutations,
 ):
     """Every mutation has the form `name(input: NameMutationInput!): NameMutationPayload`."""

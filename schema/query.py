@@ -4,6 +4,7 @@ from typing import Any
 
 import strawberry
 
+from app.auth.db.api_keys import API_KEYS
 from app.auth.viewers import Scope
 from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.sellers import SELLERS
@@ -22,6 +23,7 @@ from schema.entities.connections import Connection
 from schema.entities.listings import listing
 from schema.entities.lookups import lookup, lookups
 from schema.filters import adverts as advert_filters
+from schema.filters import api_keys as api_key_filters
 from schema.filters import delivery_attempts as delivery_attempt_filters
 from schema.filters import external_ids as external_id_filters
 from schema.filters import invoice_amendments as invoice_amendment_filters
@@ -31,6 +33,7 @@ from schema.filters import orders as order_filters
 from schema.filters import refund_requests as refund_request_filters
 from schema.filters import variants as variant_filters
 from schema.filters import webhook_events as webhook_event_filters
+from schema.types.api_key import ApiKey
 from schema.types.api_key_principal import ApiKeyPrincipal
 from schema.types.catalogue.advert import Advert, AllAdvert, classify_advert
 from schema.types.catalogue.seller import Seller
@@ -133,10 +136,19 @@ class Query:
         description="Events of webhooks themselves (disabled, failing, …), newest first.",
     )
 
+    # Nullable, as updatedOrders is.
+    api_keys: Connection[ApiKey] | None = listing(
+        API_KEYS,
+        scope=Scope.KEYS,
+        ask=api_key_filters.ask,
+        arguments=api_key_filters.ARGUMENTS,
+        description="API keys, in the order of their creation; for the operator only.",
+    )
+
     webhook_dry_run: WebhookDryRun | None = strawberry.field(
         resolver=webhook_dry_run,
         description="Try a webhook's query, filter and triggers on one entity, as the key's owner. Nothing is sent or"
-        " stored. Needs the scope webhooks.",
+        " stored. Needs the scopes webhooks and read.",
     )
     webhook_explain: WebhookExplanation | None = strawberry.field(
         resolver=webhook_explain,

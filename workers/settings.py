@@ -1,7 +1,7 @@
 """arq's jobs, cron jobs and limits. Each job is a thin wrapper around a function with explicit resources."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from arq.cron import CronJob, cron
 from arq.worker import Function, func
@@ -24,6 +24,9 @@ SWEEP_SECONDS = set(range(0, 60, 5))
 #: Minute of every hour, chosen apart from the usual times of cron jobs.
 RETENTION_MINUTE = 23
 
+#: What arq hands to each job.
+ArqContext: TypeAlias = dict[Any, Any]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext:
@@ -34,7 +37,7 @@ class JobContext:
     doorbell: Doorbell
 
 
-async def publish(ctx: dict[str, Any]) -> None:
+async def publish(ctx: ArqContext) -> None:
     """Publish what waits, then deliver it. A second job would take another round trip through Redis.
 
     If more than one step is needed, another job begins to deliver the events of the first steps.
@@ -50,23 +53,23 @@ async def publish(ctx: dict[str, Any]) -> None:
         await _deliver(ctx, context)
 
 
-async def deliver(ctx: dict[str, Any]) -> None:
+async def deliver(ctx: ArqContext) -> None:
     context: JobContext = ctx["jobs"]
     context.doorbell.begun(Job.DELIVER)
     await _deliver(ctx, context)
 
 
-async def sweep(ctx: dict[str, Any]) -> None:
+async def sweep(ctx: ArqContext) -> None:
     context: JobContext = ctx["jobs"]
     await sweep_all(context.resources)
 
 
-async def retention(ctx: dict[str, Any]) -> None:
+async def retention(ctx: ArqContext) -> None:
     context: JobContext = ctx["jobs"]
     await apply_retention(context.resources)
 
 
-async def advance(ctx: dict[str, Any]) -> None:
+async def advance(ctx: ArqContext) -> None:
     """Move on work of many steps: replays, backfills, and webhooks that catch up with missed changes."""
     context: JobContext = ctx["jobs"]
     context.doorbell.begun(Job.ADVANCE)
@@ -78,7 +81,7 @@ async def advance(ctx: dict[str, Any]) -> None:
         await _deliver(ctx, context)
 
 
-async def _deliver(ctx: dict[str, Any], context: JobContext) -> None:
+async def _deliver(ctx: ArqContext, context: JobContext) -> None:
     if await context.deliverer.deliver_all() and not context.resources.stopping.is_set():
         await enqueue(ctx["redis"], Job.DELIVER)
 

@@ -31,7 +31,7 @@ async def count_sealed(conn: Connection, of: SealedColumn) -> int:
 
 
 async def list_sealed(
-    conn: Connection, of: SealedColumn, *, after: Sequence[Any] | None, limit: int
+    conn: Connection, of: SealedColumn, *, after: Sequence[object] | None, limit: int
 ) -> list[SealedValue]:
     """List one page in the order of the primary key.
 

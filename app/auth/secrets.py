@@ -8,13 +8,13 @@ import binascii
 import os
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.errors import InvalidInput
+from app.kernel.parsed_json import ParsedJson
 from app.settings import Settings
 
 _NONCE_BYTES = 12
@@ -41,7 +41,7 @@ class SecretBox:
     def seal(self, value: object, *, purpose: str) -> bytes:
         return self._seal(orjson.dumps(value), purpose)
 
-    def open(self, sealed: bytes, *, purpose: str) -> Any:
+    def open(self, sealed: bytes, *, purpose: str) -> ParsedJson:
         """Return the value.
 
         Raises:

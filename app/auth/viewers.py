@@ -1,27 +1,29 @@
 """API keys and viewers: a request's key tells on whose behalf it runs.
 
-A key is `tgk_` and 32 random bytes; only its SHA-256 is stored. Random keys of that length need no slow hash.
+A key is `tgk_` and 32 random bytes; only its SHA-256 is stored.
 """
 
-import hashlib
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
-from app.auth import api_keys
+from app.auth.db import api_keys
+from app.auth.db.api_keys import ApiKey, ApiKeyId, NewApiKey
+from app.auth.domain.api_key import (
+    OPERATORS_SCOPES,
+    PREFIX_CHARS,
+    default_scopes,
+    generate_key,
+    hash_key,
+    key_problems,
+)
+from app.auth.domain.api_key import Scope as Scope
 from app.db.pool import Connection
-from app.errors import Forbidden, InvalidInput
+from app.errors import Forbidden
+from app.kernel import clock
+from app.kernel.problems import value_problems
 from app.kernel.size_bounded_cache import SizedCache
 from app.marketplace.catalogue.db.sellers import SellerId
-
-
-class Scope(StrEnum):
-    READ = "read"
-    WRITE = "write"
-    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,14 @@ class Viewer:
 
     Args:
         key_id: The API key of the request. None for a worker, which renders for a webhook's owner.
+        key_name, key_expires_at: As of that key.
     """
 
     seller_id: SellerId | None
     scopes: frozenset[Scope] = frozenset(Scope)
-    key_id: api_keys.ApiKeyId | None = field(default=None, compare=False)
+    key_id: ApiKeyId | None = field(default=None, compare=False)
+    key_name: str | None = field(default=None, compare=False)
+    key_expires_at: datetime | None = field(default=None, compare=False)
 
     @property
     def is_operator(self) -> bool:
@@ -45,14 +50,25 @@ class Viewer:
         """Return the viewer's name as change events record it: `operator` or `seller:7`."""
         return "operator" if self.seller_id is None else f"seller:{self.seller_id}"
 
-    def require(self, scope: Scope) -> None:
+    @property
+    def sender(self) -> str:
+        """Return who sends a request: the actor and its key, as in `seller:7 key:12`."""
+        return self.actor if self.key_id is None else f"{self.actor} key:{self.key_id}"
+
+    def require(self, scope: Scope, *, reason: str = "") -> None:
         """Check that the key carries the scope.
+
+        Args:
+            scope: The scope.
+            reason: A clause that says why it is needed, where that is not plain.
 
         Raises:
             Forbidden: It does not (MISSING_SCOPE).
         """
         if scope not in self.scopes:
-            raise Forbidden(f"This API key lacks the scope {scope.value!r}.", code="MISSING_SCOPE")
+            hint = "" if self.is_operator or scope not in OPERATORS_SCOPES else ", which no seller's key can have"
+            because = f": {reason}" if reason else ""
+            raise Forbidden(f"This API key lacks the scope {scope.value!r}{hint}{because}.", code="MISSING_SCOPE")
 
 
 OPERATOR = Viewer(None)
@@ -73,7 +89,7 @@ async def authenticate(conn: Connection, key: str | None) -> Viewer | None:
     found = await api_keys.find_live_key(conn, hash_key(key))
     if found is None:
         return None
-    return Viewer(found.seller_id, frozenset(Scope(scope) for scope in found.scopes), found.id)
+    return Viewer(found.seller_id, frozenset(found.scopes), found.id, found.name, found.expires_at)
 
 
 @dataclass(slots=True)
@@ -88,7 +104,7 @@ class KeyCheck:
     is_confirmed: bool = False
 
     @property
-    def args(self) -> tuple[Any, ...]:
+    def args(self) -> tuple[object, ...]:
         return self.key_hash, self.viewer.seller_id, [scope.value for scope in self.viewer.scopes]
 
     def column(self, first: int) -> str:
@@ -116,39 +132,45 @@ class ViewerCache:
             self._viewers.keep(key_hash, viewer, 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedKey:
+    """A new key. `key` is shown only once."""
+
+    api_key: ApiKey
+    key: str
+
+
+async def issue_key(conn: Connection, new: NewApiKey) -> IssuedKey:
+    """Store a new key. This is the only time that it can be read.
+
+    Raises:
+        InvalidInput: Names every wrong attribute.
+    """
+    is_operator = new.seller_id is None
+    scopes = default_scopes(is_operator=is_operator) if new.scopes is None else tuple(dict.fromkeys(new.scopes))
+    problems = value_problems(new)
+    if "expires_at" not in problems:
+        problems.include(
+            key_problems(
+                name=new.name, is_operator=is_operator, scopes=scopes, expires_at=new.expires_at, now=clock.now()
+            )
+        )
+    if new.seller_id is not None and not await api_keys.seller_exists(conn, new.seller_id):
+        problems.add("seller_id", f"there is no seller {new.seller_id}")
+    problems.check()
+    key = generate_key()
+    api_key = await api_keys.insert_api_key(conn, new, scopes=scopes, prefix=key[:PREFIX_CHARS], key_hash=hash_key(key))
+    return IssuedKey(api_key=api_key, key=key)
+
+
 async def create_key(
     conn: Connection,
     *,
     name: str,
     seller_id: SellerId | None,
-    scopes: Sequence[Scope] = tuple(Scope),
+    scopes: Sequence[Scope] | None = None,
     expires_at: datetime | None = None,
 ) -> str:
-    """Store a new key and return it: this is the only time that it can be read.
-
-    Args:
-        seller_id: The seller whose key it is. None for the operator.
-        expires_at: None for a key that does not expire.
-
-    Raises:
-        InvalidInput: The name is blank, or there is no such seller.
-    """
-    if not name.strip():
-        raise InvalidInput.at("name", "must not be blank")
-    if seller_id is not None and not await api_keys.seller_exists(conn, seller_id):
-        raise InvalidInput.at("seller", f"there is no seller {seller_id}")
-    key = f"tgk_{secrets.token_urlsafe(32)}"
-    await api_keys.insert_api_key(
-        conn,
-        name=name,
-        seller_id=seller_id,
-        prefix=key[:10],
-        key_hash=hash_key(key),
-        scopes=[scope.value for scope in scopes],
-        expires_at=expires_at,
-    )
-    return key
-
-
-def hash_key(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+    """Store a new key and return it. Arguments and errors: as of `NewApiKey` and `issue_key`."""
+    new = NewApiKey(name=name, seller_id=seller_id, scopes=scopes, expires_at=expires_at)
+    return (await issue_key(conn, new)).key

@@ -7,7 +7,6 @@ Not passed on: what many rows refer to and none contains (sellers, brands, taxon
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from app.db.graph import Cascade, Part, cascades, parts_of_wholes, path_to_seller, references_to, subscribable, tables
 from app.db.table import WITH_REFERRERS, OperatorOnly, Table
@@ -57,7 +56,7 @@ class CapturedTable:
     is_log: bool = False
 
 
-def seller_of(table: Table[Any]) -> str:
+def seller_of(table: Table[object]) -> str:
     """Return SQL for the seller of the row `r`."""
     if table.is_log or table.seen_by is None:
         return "null"
@@ -98,7 +97,7 @@ def _chosen(column: str) -> tuple[Root, ...]:
     )
 
 
-def _chains(table: Table[Any]) -> Iterator[tuple[Part, ...]]:
+def _chains(table: Table[object]) -> Iterator[tuple[Part, ...]]:
     """Return every way up from a table's rows, each from the row itself to a row above it."""
     for part in parts_of_wholes(table):
         yield (part,)
@@ -135,11 +134,11 @@ def _above(chain: tuple[Part, ...]) -> Iterator[Root]:
         )
 
 
-def _cascade_from(table: Table[Any]) -> Cascade | None:
+def _cascade_from(table: Table[object]) -> Cascade | None:
     return cascades().get(table.type_name)
 
 
-def _own(table: Table[Any]) -> Iterator[Root]:
+def _own(table: Table[object]) -> Iterator[Root]:
     """Return the entity whose own row it is, and those that its change is passed down to."""
     if table.is_subscribable:
         yield Root(entity_type=table.type_name, seller=seller_of(table))
@@ -147,7 +146,7 @@ def _own(table: Table[Any]) -> Iterator[Root]:
         yield Root(entity_type=cascade.below.type_name, sql=cascade.sql.format(id="r.id"))
 
 
-def _leaving(table: Table[Any]) -> Iterator[Root]:
+def _leaving(table: Table[object]) -> Iterator[Root]:
     """Return the entities that are seen through the row: they leave its former seller when it goes to another one."""
     for below in subscribable().values():
         path, rule = path_to_seller(below)
@@ -160,7 +159,7 @@ def _leaving(table: Table[Any]) -> Iterator[Root]:
         yield Root(entity_type=below.type_name, sql=sql, left=rule.column)
 
 
-def _referrers(table: Table[Any]) -> Iterator[Root]:
+def _referrers(table: Table[object]) -> Iterator[Root]:
     """Return the entities that name the row: addresses have no owner."""
     keys = [key for key in references_to(table) if key.table.is_subscribable]
     for key in keys:
@@ -179,7 +178,7 @@ def _referrers(table: Table[Any]) -> Iterator[Root]:
             )
 
 
-def _roots(table: Table[Any]) -> Iterator[Root]:
+def _roots(table: Table[object]) -> Iterator[Root]:
     yield from _own(table)
     for chain in _chains(table):
         yield from _above(chain)

@@ -18,24 +18,26 @@ class Lane(IntEnum):
     """The queue in which a change event waits. Publishers take the lanes in turns, so that none holds up another."""
 
     ORDINARY = 0
-    """A change like most."""
+    """A change of a usual size."""
     BULK = 1
-    """Of a transaction that changed many entities, or left over by a step that was full."""
+    """A change of a transaction that changed many entities, or one that a full step left over."""
     HEAVY = 2
-    """Heavy for itself: by the size of its bodies, or by the number of its webhooks. One publisher at a time."""
+    """A change with large bodies or many webhooks. One publisher at a time takes such changes."""
     SET_ASIDE = 3
-    """Could not be published; waits until a person has it tried again."""
+    """A change that could not be published. It waits until a person has it tried again."""
 
 
 class ChangeEvent(NamedTuple):
     """One statement's change of one entity.
 
-    columns    `table.column`, or `table.*` for a row added or removed; `adverts/table.column` of one beside it.
-    changes    the rows that have changed; at most 50.
-    seller_id    of a DESTROY: whose the entity was, when it was deleted for good. Of an UPDATE: the seller that it has
-                 left. Else None.
-    webhook_ids  the webhooks that are still to be told; None: all of them.
-    claimed_lane the lane that it was found in, or another event of its entity.
+    Attributes:
+        columns: The changed columns as `table.column`; `table.*` if a row was added or removed. A column of a sibling's
+            row is `adverts/table.column`.
+        changes: The rows that have changed; at most 50.
+        seller_id: For a DESTROY of an entity that was deleted for good: its seller. For an UPDATE that moved the
+            entity: its former seller. Else None.
+        webhook_ids: The webhooks that are still to be told. None: all of them.
+        claimed_lane: The lane in which the publisher found this event, or another event of the same entity.
     """
 
     id: int
@@ -56,7 +58,8 @@ class ChangeEvent(NamedTuple):
 class Leftover(NamedTuple):
     """A change event that a step did not finish, as it is to wait for the next one.
 
-    webhook_ids  the webhooks that are still to be told; None: all of them.
+    Attributes:
+        webhook_ids: The webhooks that are still to be told. None: all of them.
     """
 
     id: int
@@ -208,7 +211,7 @@ async def insert_follow_up(conn: Connection, follow_up: FollowUp) -> None:
 
 
 async def may_prepare_transactions(conn: Connection) -> bool:
-    """Whether the server lets writers prepare transactions; then no commit notifies anybody (tellgraph_ring.sql)."""
+    """Tell whether the server allows prepared transactions. Then no commit notifies workers (tellgraph_ring.sql)."""
     return bool(await conn.fetchval("select current_setting('max_prepared_transactions') <> '0'"))
 
 

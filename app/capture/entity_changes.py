@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.capture.change_events import Lane
 from app.capture.row_changes import RowChange, decode_row_changes
@@ -25,7 +25,7 @@ _MAX_EVENTS = 500
 class RowSource(Protocol):
     """A connection, or what shares one among the resolvers of an operation."""
 
-    async def fetch(self, sql: str, /, *args: Any) -> list[Record]: ...
+    async def fetch(self, sql: str, /, *args: object) -> list[Record]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class EntityEvent:
 
 
 async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int, *, limit: int) -> list[EntityChange]:
-    """The last changes of an entity that are still recorded, published or not, newest first."""
+    """List the last changes of an entity that are still recorded, published or not, newest first."""
     columns = "id, txid, operation, columns, changes, is_cut, seller_id, recorded_at, published_at, lane"
     rows = await conn.fetch(
         f"""
@@ -97,7 +97,7 @@ async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int,
 async def list_entity_events(
     conn: RowSource, webhook_id: WebhookId, entity_type: str, entity_id: int, *, since: datetime
 ) -> list[EntityEvent]:
-    """The last webhook events that tell of changes recorded at `since` or later, oldest first; no tests."""
+    """List the last webhook events about changes recorded at `since` or later, oldest first, without tests."""
     wanted = "webhook_id = $1 and entity_type = $2 and entity_id = $3 and changed_at >= $4 and event_name <> 'test'"
     rows = await conn.fetch(
         f"""

@@ -21,8 +21,9 @@ _CLEARED_AT_ONCE = 200
 class MissedChange(NamedTuple):
     """A change of one entity, to be recorded.
 
-    is_updated         whether it is an UPDATE, or a CREATE that later transactions have changed.
-    former_seller_ids  whose it was before it was deleted, or each time that it moved away.
+    Attributes:
+        is_updated: Whether it is an UPDATE, or a CREATE that later transactions have changed.
+        former_seller_ids: Its seller before it was deleted, and each seller that it has left.
     """
 
     entity_type: str
@@ -38,7 +39,13 @@ class MissedChange(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedEntity:
-    """All recorded changes of one entity together. A turn is None for what has not happened."""
+    """All recorded changes of one entity together.
+
+    Attributes:
+        turn: The number of the last change, in the order of recording.
+        created_turn: The number of its creation. None: it was not created.
+        updated_turn: The number of its last update. None: it was not updated.
+    """
 
     entity_id: int
     turn: int
@@ -52,10 +59,10 @@ class MissedEntity:
 
 
 async def record_missed(conn: Connection, changes: Sequence[MissedChange]) -> None:
-    """Record changes, at most one of an entity, by one statement; the caller has locked the entities' shards.
+    """Record changes, at most one of each entity, by one statement. The caller has locked the entities' shards.
 
-    In the order of the key, so that the sweep and publishers do not wait in a circle. Of the row changes the first
-    MAX_CHANGES are kept; an update of columns that the row names already adds nothing.
+    They are written in the order of the key, so that the sweep and publishers do not wait in a circle. The first
+    MAX_CHANGES row changes are kept. An update adds nothing if the row names its columns already.
     """
     if not changes:
         return
@@ -183,9 +190,10 @@ async def begin_missing(conn: Connection, ids: Collection[WebhookId]) -> dict[We
 
 
 async def clear_missed(conn: Connection, types: Mapping[str, str]) -> int:
-    """Delete some of what no webhook has to catch up with any more, and progress that is of no use. Returns how much.
+    """Delete some of the changes and the progress that no webhook needs any more. Return the number of rows.
 
-    types  entity type → the type of webhooks about it.
+    Args:
+        types: The type of webhooks about each entity type.
     """
     # Before webhooks are looked at: one that was disabled since misses later turns only.
     turn = await get_turn(conn)

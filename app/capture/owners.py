@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from app.db.graph import owners_of, path_to_seller
 from app.db.pool import Connection
@@ -22,7 +21,7 @@ class Owner:
 
 
 @cache
-def owner_tables() -> Mapping[str, Table[Any]]:
+def owner_tables() -> Mapping[str, Table[object]]:
     """Return the tables of owners by type name. Whoever owns external ids owns metadata, too."""
     return {owner.type_name: owner for owner, _ in owners_of(EXTERNAL_IDS)}
 
@@ -34,7 +33,7 @@ async def find_owner(conn: Connection, type_name: str, owner_id: int) -> Owner |
 
 
 @cache
-def _statement(owner: Table[Any]) -> str:
+def _statement(owner: Table[object]) -> str:
     """Return SQL for whose the row `$1` is (null: the operator's alone), and the invoice that it is a part of."""
     path, rule = path_to_seller(owner)
     tables = [owner, *(key.to for key in path)]

@@ -78,7 +78,7 @@ def _lane(rows: str) -> str:
 
 
 def _grouped(operation: str, roots: Iterable[Root], rows: Sequence[str], statement: _Statement) -> str:
-    """One statement for all roots of the same condition; it is spared where no row meets the condition."""
+    """Return one statement for all roots with the same condition. It is run only if a row meets the condition."""
     groups: dict[str, list[Root]] = {}
     for root in roots:
         if operation == "UPDATE" or not root.left:
@@ -147,7 +147,10 @@ def _update_sql(captured: CapturedTable, roots: Sequence[Root], columns: Mapping
 def _differing_rows(
     captured: CapturedTable, roots: Sequence[Root], columns: Mapping[str, str], source: RowSource
 ) -> str:
-    """Rows that differ: `id`, `op`, `c` for the names of the columns, and both values of what the roots read."""
+    """Return a SELECT of the rows that differ.
+
+    Its columns are `id`, `op`, `c` (the names of the changed columns), and both values of each column that roots read.
+    """
     soft = ""
     if "deleted_at" in columns:
         soft = (
@@ -169,10 +172,10 @@ def _differing_rows(
 
 
 def _branches(place: int, root: Root, columns: Mapping[str, str]) -> Iterator[str]:
-    """The entities of one changed row `w`: by one SELECT, or by one each for a row that stays and one that moves."""
+    """List the SELECTs of the entities of one changed row `w`: one for a row that stays, one for a row that moves."""
     way = _way(root)
     if root.is_self:
-        # What is deleted stays as it was last seen: its DESTROY was the last word.
+        # After its DESTROY nothing is recorded of a deleted row.
         is_there = "w.old_deleted_at is null or w.new_deleted_at is null" if "deleted_at" in columns else "true"
         yield (
             f"select {place} as place, w.id as root, array[]::bigint[] as parents, {way} as way, w.op, w.c,"
@@ -201,15 +204,15 @@ def _branches(place: int, root: Root, columns: Mapping[str, str]) -> Iterator[st
 
 
 def _side(root: Root, names: Iterable[str], side: str) -> str:
-    """The roots of a row as it was, or as it is now."""
+    """Return a SELECT of the roots of a row, as it was (`old`) or as it is now (`new`)."""
     row = ", ".join(f"w.{side}_{name} as {name}" for name in names)
     return f"select x.root, {_parents(root)} as parents from (select {row}) r cross join lateral ({root.sql}) x(root)"
 
 
 def _former_seller(root: Root, columns: Mapping[str, str]) -> str:
-    """Return SQL for whose an entity was that has left its seller, or that was deleted softly; else it gives null.
+    """Return SQL for the former seller of an entity that has moved or was deleted softly; null for all others.
 
-    A deleted one may go to another seller unseen, and its first one is to hear of its end all the same.
+    A deleted entity may move to another seller unseen. Its first seller must still hear that it is gone.
     """
     names = sorted(_columns_of(root.seller))
     if not names:
@@ -238,7 +241,7 @@ def _entity_type(roots: Sequence[Root]) -> str:
 
 
 def _operation(roots: Sequence[Root], op: str) -> str:
-    """Return SQL for the operation: an entity whose own row it was not has an UPDATE."""
+    """Return SQL for the operation. If the changed row is not the entity's own row, it is an UPDATE."""
     own = [place for place, root in enumerate(roots) if root.is_self]
     if not own:
         return "'UPDATE'"

@@ -8,22 +8,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any
 
 from app.db.table import Key, OfSeller, OperatorOnly, Ownership, Table, Through
 
 #: Where the tables are.
-_CONTEXTS = ("app.marketplace", "app.webhooks")
+_CONTEXTS = ("app.auth", "app.marketplace", "app.webhooks")
 
 
 @cache
-def tables() -> Mapping[str, Table[Any]]:
+def tables() -> Mapping[str, Table[object]]:
     """Return every table that others may know, by its name.
 
     Imports every module of the packages called `db`, because a table that is forgotten would lose its triggers.
     Not to be called while such a module is imported.
     """
-    found: dict[str, Table[Any]] = {}
+    found: dict[str, Table[object]] = {}
     for name in (module for context in _CONTEXTS for module in _list_modules(context)):
         defined = vars(import_module(name)).items()
         found |= {one.name: one for name, one in defined if isinstance(one, Table) and name[0] != "_"}
@@ -40,7 +39,7 @@ def _list_modules(package: str) -> Iterator[str]:
 
 
 @cache
-def subscribable() -> Mapping[str, Table[Any]]:
+def subscribable() -> Mapping[str, Table[object]]:
     """Return the tables that webhooks can be about, by the name of the type."""
     return {table.type_name: table for table in tables().values() if table.is_subscribable}
 
@@ -53,8 +52,8 @@ class Part:
         label: Tells them from other rows of the same table that are parts of the same rows; empty where there are none.
     """
 
-    table: Table[Any]
-    of: Table[Any]
+    table: Table[object]
+    of: Table[object]
     column: str
     when: str = "true"
     label: str = ""
@@ -71,13 +70,13 @@ class Cascade:
     Few rows each, and the watched columns drop most subscribers.
     """
 
-    whole: Table[Any]
-    below: Table[Any]
+    whole: Table[object]
+    below: Table[object]
     key: Key
 
     @property
     def sql(self) -> str:
-        """A SELECT of the parts' ids, from `{id}`."""
+        """Return a SELECT of the parts' ids, from `{id}`."""
         is_there = " and d.deleted_at is null" if self.below.has("deleted_at") else ""
         return f"select d.id from {self.below.name} d where d.{self.key.column} = {{id}}{is_there}"
 
@@ -92,25 +91,25 @@ def cascades() -> Mapping[str, Cascade]:
 
 
 @cache
-def owners_of(table: Table[Any]) -> tuple[tuple[Table[Any], Ownership], ...]:
+def owners_of(table: Table[object]) -> tuple[tuple[Table[object], Ownership], ...]:
     """Return the tables whose rows may own rows of this one, and how they do."""
     return tuple((owner, owned) for owner in tables().values() for owned in owner.owns if owned.table is table)
 
 
 @cache
-def parts_of_wholes(table: Table[Any]) -> tuple[Part, ...]:
+def parts_of_wholes(table: Table[object]) -> tuple[Part, ...]:
     """Return whose parts the rows of a table are."""
     return (*_by_key(table), *_by_owner(table))
 
 
-def _by_key(table: Table[Any]) -> Iterator[Part]:
+def _by_key(table: Table[object]) -> Iterator[Part]:
     for key in table.keys.values():
         if key.reference.is_part:
             when = f"r.{key.column} is not null" if key.may_be_null else "true"
             yield Part(table=table, of=key.to, column=key.column, when=when)
 
 
-def _by_owner(table: Table[Any]) -> Iterator[Part]:
+def _by_owner(table: Table[object]) -> Iterator[Part]:
     for owner, owned in owners_of(table):
         if owned.is_part:
             kind = f" and r.kind = '{owned.kind}'" if owned.kind else ""
@@ -118,13 +117,13 @@ def _by_owner(table: Table[Any]) -> Iterator[Part]:
             yield Part(table=table, of=owner, column="owner_id", when=when, label=owned.kind or "")
 
 
-def references_to(table: Table[Any]) -> Iterator[Key]:
+def references_to(table: Table[object]) -> Iterator[Key]:
     """Return all keys that name rows of a table."""
     for other in tables().values():
         yield from (key for key in other.keys.values() if key.to is table)
 
 
-def path_to_seller(table: Table[Any]) -> tuple[tuple[Key, ...], OfSeller | OperatorOnly]:
+def path_to_seller(table: Table[object]) -> tuple[tuple[Key, ...], OfSeller | OperatorOnly]:
     """Return the keys from a row to the one that says whose it is, and how that one says it.
 
     Raises:

@@ -178,7 +178,7 @@ def order_by(sort: Sort, part: Slice, alias: str = "t") -> str:
     return ", ".join(f"{expression} {direction}" for expression in expressions)
 
 
-def after_cursor(sort: Sort, part: Slice, parameter: int, alias: str = "t") -> tuple[str, list[Any]]:
+def after_cursor(sort: Sort, part: Slice, parameter: int, alias: str = "t") -> tuple[str, list[object]]:
     """Return the condition for the rows after the cursor (`true` without one), and its arguments.
 
     Args:

@@ -31,14 +31,14 @@ class Reference:
         is_enforced: Whether a foreign key enforces it. If not, the row that it names may be gone.
     """
 
-    to: "Table[Any] | None" = None
+    to: "Table[object] | None" = None
     remote: str = "id"
     is_part: bool = False
     passes_down: bool = False
     is_enforced: bool = True
 
 
-def part_of(whole: "Table[Any]", *, passes_down: bool = False) -> Reference:
+def part_of(whole: "Table[object]", *, passes_down: bool = False) -> Reference:
     """Return a reference to the row that a row is a part of."""
     return Reference(to=whole, is_part=True, passes_down=passes_down)
 
@@ -47,9 +47,9 @@ def part_of(whole: "Table[Any]", *, passes_down: bool = False) -> Reference:
 class Key:
     """A reference of a table: `INVOICES.order_id`. A name that is mistyped is an error at import."""
 
-    table: "Table[Any]"
+    table: "Table[object]"
     column: str
-    to: "Table[Any]"
+    to: "Table[object]"
     reference: Reference
 
     def __str__(self) -> str:
@@ -74,7 +74,7 @@ class Ownership:
         is_part: Whether they are parts of their owner.
     """
 
-    table: "Table[Any]"
+    table: "Table[object]"
     kind: str | None = None
     is_part: bool = True
 
@@ -150,8 +150,8 @@ class Table(Generic[Row]):
         *,
         type_name: str = "",
         seen_by: SeenBy | None = None,
-        keys: Mapping[str, "Reference | Table[Any]"] | None = None,
-        owns: "Sequence[Ownership | Table[Any]]" = (),
+        keys: Mapping[str, "Reference | Table[object]"] | None = None,
+        owns: "Sequence[Ownership | Table[object]]" = (),
         is_subscribable: bool = False,
         is_log: bool = False,
         remembered_in: str = "",
@@ -204,7 +204,7 @@ class Table(Generic[Row]):
             raise AttributeError(f"The table {self.name} has no key {name}.", name=name, obj=self)
         return keys[name]
 
-    def _key(self, column: str, given: "Reference | Table[Any]") -> Key:
+    def _key(self, column: str, given: "Reference | Table[object]") -> Key:
         reference = Reference(to=given) if isinstance(given, Table) else given
         to = self if reference.to is None else reference.to
         for table, name in ((self, column), (to, reference.remote)):
@@ -225,7 +225,7 @@ class Table(Generic[Row]):
     def select_list(self, alias: str) -> str:
         return ", ".join(f'{alias}."{column}"' for column in self.columns)
 
-    def from_record(self, record: Record | Mapping[str, Any]) -> Row:
+    def from_record(self, record: Record | Mapping[str, object]) -> Row:
         """Return the row of a record that has (at least) this table's columns."""
         values = {column: record[column] for column in self.columns}
         for column, convert in self._convert.items():

@@ -74,7 +74,7 @@ async def run_once(
     """
     if not _FORM.match(request.key):
         raise InvalidInput.at("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
-    owner = KeyOwner(actor=viewer.actor, key=request.key, field=request.field)
+    owner = KeyOwner(actor=viewer.sender, key=request.key, field=request.field)
     async with transaction(database) as conn:
         try:
             kept = await claim_key(conn, owner, request_hash=request.hash)

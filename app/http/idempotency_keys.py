@@ -16,7 +16,10 @@ WAIT_MS = 3_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyOwner:
-    """The owner of a key: the actor, and the mutation of the operation that the key stands for."""
+    """The owner of a key: who sends it, and the mutation of the operation that the key stands for.
+
+    Two API keys of one seller are two senders: the answer to one may hold a secret that is not the other's.
+    """
 
     actor: str
     key: str

@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from app.errors import InvalidInput, TellgraphError
 from app.kernel import clock
+from app.kernel.parsed_json import ParsedJson
 from app.tools.embedded.processes import wait_until
 from app.webhooks.domain.signing_key import PUBLIC_PREFIX, verifying_key
 from app.webhooks.domain.signing_secret import check_secret, secret_key
@@ -80,7 +81,7 @@ class Delivery:
     problem: str | None = None
 
     @property
-    def json(self) -> Any:
+    def json(self) -> ParsedJson:
         """The body as JSON; None if it is not JSON."""
         try:
             return orjson.loads(self.body)

@@ -1,5 +1,6 @@
 """Documents: each text is parsed, validated and measured once, and kept for the next request."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from strawberry.schema.schema import Schema, validate_document
 from app.kernel.size_bounded_cache import SizedCache
 from app.settings import Settings
 from schema.engine.cost import Cost, Costs, cost_error
-from schema.engine.limits import RULES, explain_errors, introspects, long_list_error, parse_within_limits
+from schema.engine.limits import RULES, count_aliases, explain_errors, introspects, long_list_error, parse_within_limits
 
 #: Characters of all cached documents together: about 2,000 queries of usual size. The limit is not their number,
 #: because a parsed document takes about a hundred times the memory of its text.
@@ -21,6 +22,7 @@ MAX_CHARACTERS = 2_000_000
 _EACH = 100
 #: Characters of generated code that count as one character of a document: a plan takes about 14 bytes for each.
 CODE_PER_CHARACTER = 4
+_WORDS = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class Document:
     Args:
         node: Its syntax tree.
         errors: The errors of validation. `costs` may only be used when there are none.
+        aliases: The most aliases of an operation, with fragments expanded.
+        longest_word: The length of the longest name or alias, or more.
         slots: A `PlanSlot` by the operation's name; see schema/engine/plans/cache.py.
     """
 
@@ -37,6 +41,8 @@ class Document:
     errors: list[GraphQLError]
     costs: Costs
     introspects: bool
+    aliases: int
+    longest_word: int
     slots: dict[str | None, object] = field(default_factory=dict)
 
 
@@ -64,6 +70,8 @@ class Documents:
             errors=explain_errors(validate_document(schema._schema, node, RULES)),
             costs=Costs(schema._schema, node),
             introspects=introspects(node),
+            aliases=count_aliases(node),
+            longest_word=max(map(len, _WORDS.findall(text)), default=0),
         )
         self._cache.keep(text, document, len(text) + _EACH)
         return document

@@ -16,6 +16,7 @@ from graphql import (
     ListValueNode,
     Node,
     ObjectFieldNode,
+    OperationDefinitionNode,
     OverlappingFieldsCanBeMergedRule,
     SchemaMetaFieldDef,
     SelectionNode,
@@ -71,6 +72,13 @@ def parse_within_limits(text: str) -> DocumentNode:
 
 #: graphql-core reports its parser's own limits as syntax errors.
 _PARSER_LIMITS = {"more than": "TOKEN_LIMIT", "nested too deeply": "DEPTH_LIMIT"}
+
+
+def count_aliases(document: DocumentNode) -> int:
+    """Return the most aliases of an operation, with fragments expanded. Counting stops above the limit."""
+    ruler = Ruler(fragments_of(document))
+    operations = (each for each in document.definitions if isinstance(each, OperationDefinitionNode))
+    return max((ruler.measure(operation.selection_set)[1] for operation in operations), default=0)
 
 
 class SizeLimitRule(ValidationRule):

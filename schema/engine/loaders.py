@@ -35,7 +35,7 @@ class Loaders:
         self._made: dict[tuple[Any, ...], DataLoader[Any, Any]] = {}
         self._pending: set[asyncio.Future[Any]] = set()
 
-    def related(self, relation: Relation, row: Any, **arguments: Any) -> Awaitable[Any]:
+    def related(self, relation: Relation, row: object, **arguments: object) -> Awaitable[object]:
         """Return a row's relation: a row or None, a list, or a Connection. Raises Forbidden, InvalidInput."""
         self._viewer.require(SCOPES[relation.target.name])
         VISIBILITY[relation.target.name].check(self._viewer)
@@ -55,12 +55,17 @@ class Loaders:
         """Drop all rows that were read: a mutation has changed them."""
         self._made.clear()
 
+    def wait_for(self, future: asyncio.Future[Any]) -> None:
+        """Have `settle` wait for a read, or for fields that go on after the answer."""
+        self._pending.add(future)
+        future.add_done_callback(self._pending.discard)
+
     async def settle(self) -> None:
         """Wait until no statement runs, also for resolvers that an error has cancelled. Then the connection is free."""
         while self._pending:
             await asyncio.wait(self._pending)
 
-    async def listed(self, listing: Listing, **arguments: Any) -> Connection[Any]:
+    async def listed(self, listing: Listing, **arguments: object) -> Connection[object]:
         """Return one page of a root list. Raises Forbidden, InvalidInput."""
         self._viewer.require(listing.scope)
         table = listing.target
@@ -79,7 +84,7 @@ class Loaders:
 
         return make_connection(rows, part, asked.sort, table.name, count)
 
-    async def whole(self, listing: Listing, **arguments: Any) -> list[Any]:
+    async def whole(self, listing: Listing, **arguments: object) -> list[object]:
         """Return a root list without pages. Raises Forbidden, and InvalidInput if it exceeds the longest page."""
         self._viewer.require(listing.scope)
         VISIBILITY[listing.target.name].check(self._viewer)
@@ -142,8 +147,7 @@ class Loaders:
     def _shielded(self, reading: Awaitable[T]) -> Awaitable[T]:
         found = asyncio.ensure_future(reading)
         if not found.done() and found not in self._pending:
-            self._pending.add(found)
-            found.add_done_callback(self._pending.discard)
+            self.wait_for(found)
         return asyncio.shield(found)
 
     def _loader(self, name: tuple[Any, ...], make: Callable[[], Load]) -> DataLoader[Any, Any]:

@@ -1,20 +1,23 @@
 """The error of a field whose stored time is beyond Python's range."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TypeVar
 
 from app.db.unreadable import UnreadableTime
 from app.errors import InvalidInput
 from schema.entities.declarations import Leaf
 
+T = TypeVar("T")
 
-def readable(value: Any) -> Any:
+
+def readable(value: T) -> T:
     """Return the value. Raises InvalidInput (UNREADABLE) for a time that Python can't read."""
-    if value.__class__ is UnreadableTime:
+    if isinstance(value, UnreadableTime):
         raise _unreadable(value)
     return value
 
 
-def computed_value(leaf: Leaf, row: Any, given: dict[str, Any]) -> Any:
+def computed_value(leaf: Leaf, row: object, given: Mapping[str, object]) -> object:
     """Compute the value of a leaf. Raises InvalidInput (UNREADABLE) if it depends on a time that can't be read."""
     try:
         value = leaf.compute(row, **given)

@@ -1,7 +1,7 @@
 """Relay connections over keyset pages."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import strawberry
 
@@ -37,9 +37,14 @@ class Connection(Generic[T]):
 
 
 def make_connection(
-    rows: Sequence[Any], part: Slice, sort: Sort, resource: str, count: Callable[[], Awaitable[int]]
-) -> Connection[Any]:
-    """A page from up to `part.size + 1` rows, in the order in which the statement gave them."""
+    rows: Sequence[T], part: Slice, sort: Sort, resource: str, count: Callable[[], Awaitable[int]]
+) -> Connection[T]:
+    """Return a page.
+
+    Args:
+        rows: Up to `part.size + 1` rows in the order of the statement. One more than the size tells that more follow.
+        count: Counts all rows of the list; called only if the client asks for `totalCount`.
+    """
     has_more = len(rows) > part.size
     kept = list(rows[: part.size])
     if part.is_backward:

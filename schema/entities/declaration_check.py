@@ -34,14 +34,14 @@ _SCALARS = {int: "Int", str: "String", bool: "Boolean", float: "Float", datetime
 
 
 class DeclarationError(Exception):
-    """The schema can't be built: a field is declared over something that is not there, or of another type."""
+    """The schema can't be built, because a field's declaration does not fit its table."""
 
 
-def check_declarations(schema: GraphQLSchema, tables: Mapping[str, Table[Any]] | None = None) -> None:
-    """Compare the declarations of all fields with their tables, and what tables and types say of each other.
+def check_declarations(schema: GraphQLSchema, tables: Mapping[str, Table[object]] | None = None) -> None:
+    """Compare the declarations of all fields with their tables, and the names of tables and types with each other.
 
     Args:
-        tables: By name; None: those of the graph.
+        tables: The tables by name. None: the tables of the graph.
 
     Raises:
         DeclarationError: One sentence for each wrong declaration, which names it as `Type.field`.
@@ -51,7 +51,7 @@ def check_declarations(schema: GraphQLSchema, tables: Mapping[str, Table[Any]] |
         raise DeclarationError("\n".join(problems))
 
 
-def _graph_problems(tables: Mapping[str, Table[Any]]) -> Iterator[str]:
+def _graph_problems(tables: Mapping[str, Table[object]]) -> Iterator[str]:
     for table in tables.values():
         if table.type_name and (table.type_name not in ENTITIES or ENTITIES[table.type_name].table is not table):
             yield f"The table {table.name}: its rows are called {table.type_name}, which is no type over them."
@@ -61,7 +61,7 @@ def _graph_problems(tables: Mapping[str, Table[Any]]) -> Iterator[str]:
     yield from (f"WebhookKlass: it has no member for {name}." for name in sorted(subscribable - named))
 
 
-def _field_problems(schema: GraphQLSchema, tables: Mapping[str, Table[Any]]) -> Iterator[str]:
+def _field_problems(schema: GraphQLSchema, tables: Mapping[str, Table[object]]) -> Iterator[str]:
     for name, kind in schema.type_map.items():
         if not isinstance(kind, GraphQLObjectType):
             continue
@@ -75,7 +75,7 @@ def _field_problems(schema: GraphQLSchema, tables: Mapping[str, Table[Any]]) -> 
 
 @singledispatch
 def _of(declaration: object, entity: Entity | None, type_: GraphQLOutputType) -> Iterator[str]:
-    """Say what is wrong with one declaration, as sentences."""
+    """List the problems of one declaration, as sentences."""
     raise AssertionError(f"{declaration!r} is no declaration")
 
 
@@ -131,14 +131,14 @@ def _of_lookup(lookup: Lookup, entity: Entity | None, type_: GraphQLOutputType) 
         yield f"it finds a {lookup.type}, which is no entity."
 
 
-def _missing(table: Table[Any], *columns: str) -> Iterator[str]:
+def _missing(table: Table[object], *columns: str) -> Iterator[str]:
     for column in columns:
         if column != "*" and not table.has(column):
             yield f"the table {table.name} has no column {column}."
 
 
 def _target_problems(relation: Relation, type_: GraphQLOutputType) -> Iterator[str]:
-    """The field's type is one over the target's rows, alone, as a list or as a connection."""
+    """Check that the field's type shows rows of the target: one row, a list or a connection, as declared."""
     if relation.classify is not None and is_leaf_type(get_named_type(type_)):
         return
     named = _shown(type_, is_list=relation.is_list, is_paged=relation.is_paged)
@@ -161,7 +161,7 @@ def _shown(type_: GraphQLOutputType, *, is_list: bool, is_paged: bool) -> GraphQ
     return named
 
 
-def _over(table: Table[Any], named: GraphQLNamedType) -> Iterator[str]:
+def _over(table: Table[object], named: GraphQLNamedType) -> Iterator[str]:
     members = named.types if isinstance(named, GraphQLUnionType) else (named,)
     for member in members:
         entity = ENTITIES.get(member.name)
@@ -169,7 +169,7 @@ def _over(table: Table[Any], named: GraphQLNamedType) -> Iterator[str]:
             yield f"it leads to rows of {table.name}, but {member.name} is no type over them."
 
 
-def _column_problems(table: Table[Any], column: str, type_: GraphQLOutputType) -> Iterator[str]:
+def _column_problems(table: Table[object], column: str, type_: GraphQLOutputType) -> Iterator[str]:
     kind, may_be_null = table.kind(column)
     if may_be_null and isinstance(type_, GraphQLNonNull):
         yield f"it must be nullable, because {table.name}.{column} may be null."

@@ -1,12 +1,13 @@
 """Declarations of GraphQL types: the table, its rule, and the source of each field's value.
 
-Pure data, made by `schema/entities/fields.py`. Loaders, watched columns, `changed` paths (and compiled plans) read it.
+They are pure data, made by `schema/entities/fields.py`. Loaders, compiled plans, watched columns and the paths of
+`changed` are derived from them.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphql import GraphQLSchema
 
@@ -15,17 +16,27 @@ from app.db.keyset import BY_ID, Sort
 from app.db.table import Table
 from schema.entities.visibility import Visibility
 
+#: The arguments of a field by their Python names, converted by Strawberry. The function that takes them knows their
+#: types.
+ArgumentValues: TypeAlias = dict[str, Any]
+#: Turns the row or rows that a relation has found into the field's value. Each takes rows of its own table's class.
+Classify: TypeAlias = Callable[[Any], object]
+#: The value of a class attribute that declares a field, as in `name: str = column(…)`. Type checkers take it for
+#: what the attribute's annotation says, as they do with `dataclasses.field`.
+DeclaredAttribute: TypeAlias = Any
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
-    """`compute(row, **arguments)`, which reads these columns of the row's own table.
+    """A field that shows a value: `compute(row, **arguments)`, which reads these columns of the row's table.
 
-    is_column  the value is the one column itself (or an error): a plan takes it from the record as it is.
-    of_values  the same as `compute` without arguments, as it stands in a response, from the columns' values as the
-               driver gives them: what saves a page dozens of small objects. None only of a field that may be null;
-               raises KeyError for what the schema has no name for.
-    id_of      the type whose global id it gives; empty for every other leaf.
-    needs_schema  `compute` also takes the GraphQL schema, as `schema`.
+    Attributes:
+        is_column: Whether the value is the one column itself, or an error. A plan then copies it from the record.
+        of_values: A faster `compute` for a field without arguments. It takes the driver's values of the columns and
+            returns the value as the response shows it. It saves a page dozens of small objects. It may return None if
+            the field may be null, and raises KeyError for a value that the schema has no name for.
+        id_of: The type whose global id the leaf gives; empty for every other leaf.
+        needs_schema: Whether `compute` also takes the GraphQL schema, as `schema`.
     """
 
     reads: tuple[str, ...]
@@ -36,15 +47,15 @@ class Leaf:
     needs_schema: bool = False
 
     def of_schema(self, schema: GraphQLSchema) -> "Leaf":
-        """Return this leaf with the schema as an argument of `compute`, where that needs it."""
+        """Return this leaf; if its `compute` needs the schema, with the schema as an argument."""
         return replace(self, compute=partial(self.compute, schema=schema)) if self.needs_schema else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A table between a row and its relation: `target_column` of the target equals `column` of it.
+    """A table between a row and the rows of a relation.
 
-    The rows are then those whose link's `key` equals this row's `local` column.
+    A row of it leads from the row whose `local` column equals `key` to the row whose `target_column` equals `column`.
     """
 
     table: str
@@ -59,9 +70,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """The one row, a deleted one too, that a row names by its GraphQL type and its id. The field is an interface.
+    """A relation to the one row that a row names by GraphQL type and id, also if it is deleted.
 
-    types  all that can be named.
+    The field's type is an interface.
+
+    Attributes:
+        types: All types that can be named.
     """
 
     types: tuple[str, ...]
@@ -70,28 +84,29 @@ class Owner:
 
 
 def always() -> str:
-    """The condition of a relation that nothing is left out of."""
+    """Return the condition of a relation that leaves nothing out."""
     return "true"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """Rows of `target` whose `remote` column equals this row's `local` column.
+    """A relation to the rows of `target` whose `remote` column equals this row's `local` column.
 
-    is_list      to-many: a plain list, in id order; else at most one row.
-    is_paged     to-many as a connection.
-    link         a table between, in place of `remote`.
-    where        the field's own arguments → a condition over the alias `t`; for what an argument leaves out.
-    filters      the target's columns that `where` reads.
-    classify     turns the found row into the object of the union's right member; None for plain types.
-    decides      the target's columns that `classify` reads.
-    with_deleted whether soft-deleted rows are found, too.
-    key_type     PostgreSQL's type of the two columns.
-    of           the table of the rows that have the relation; None where no type declares it.
-    kind         of rows that name their owner by type and id: which kind of them.
+    Attributes:
+        is_list: Whether the field is a plain list, in the order of ids. Otherwise it is at most one row.
+        is_paged: Whether the list is a connection.
+        link: A table between the two. It takes the place of `remote`.
+        where: Takes the field's own arguments and returns a condition over the alias `t`.
+        filters: The target's columns that `where` reads.
+        classify: Turns the found row into an object of the union's right member. None for plain types.
+        decides: The target's columns that `classify` reads.
+        with_deleted: Whether soft-deleted rows are found, too.
+        key_type: PostgreSQL's type of the two columns.
+        of: The table of the rows that have the relation. None: no type declares it.
+        kind: The kind of the rows, if they name their owner by type and id and are of several kinds.
     """
 
-    target: Table[Any]
+    target: Table[object]
     local: str
     remote: str
     is_list: bool = False
@@ -99,21 +114,21 @@ class Relation:
     link: Link | None = None
     where: Callable[..., str] = always
     filters: tuple[str, ...] = ()
-    classify: Callable[[Any], Any] | None = None
+    classify: Classify | None = None
     decides: tuple[str, ...] = ()
     with_deleted: bool = False
     key_type: str = "bigint"
-    of: Table[Any] | None = None
+    of: Table[object] | None = None
     kind: str = ""
 
     @property
     def label(self) -> str:
-        """Return the name, in the words of the graph, that tells it from other relations to the same table."""
+        """Return the name of the relation in the graph. It differs from those of other relations to the same table."""
         return self.kind or self.local
 
     @property
     def reads(self) -> frozenset[str]:
-        """`table.column` of the far side: what must not change unseen for the same rows to be found."""
+        """Return `table.column` of each column of other tables that decides which rows are found."""
         target = self.target
         deleted = ("deleted_at",) if target.has("deleted_at") else ()
         near = (self.link.target_column,) if self.link else (self.remote,)
@@ -123,7 +138,11 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part of a list: the rows that meet `where`, for each row of `each`, a FROM item; or once, without one."""
+    """One part of a list: the rows that meet `where`.
+
+    Attributes:
+        each: A FROM item. The part is read once for each of its rows. Empty: it is read once.
+    """
 
     where: str
     each: str = ""
@@ -131,15 +150,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """The query that a root list's arguments make: a condition over the alias `t`, its arguments from `$1`, an order.
+    """The query of a root list: a condition over the alias `t`, its arguments from `$1`, and an order.
 
-    parts  `where` once more, as conditions that exclude each other and together mean the same. Each part is read by
-           itself in the order of the list, by an index that serves none of the other parts. Empty: `where` alone.
+    Attributes:
+        parts: The same condition once more, in parts that exclude each other. Each part is read by itself in the order
+            of the list, because each has an index of its own. Empty: `where` is read at once.
     """
 
     where: str = "true"
     parts: tuple["Part", ...] = ()
-    args: tuple[Any, ...] = ()
+    args: tuple[object, ...] = ()
     sort: Sort = BY_ID
     with_deleted: bool = False
 
@@ -151,26 +171,29 @@ def everything(viewer: Viewer) -> ListQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A root list: the rows of `target` that the viewer sees and asks for, as a connection.
+    """A root list: the rows of `target` that the viewer may see and asks for, as a connection.
 
-    ask       viewer and the field's own arguments → what they ask for. A condition over another table has to
-              carry that table's rule for the viewer: else a filter would tell of rows that can't be seen.
-    classify  turns each row into the object of the union's right member; None for plain types.
-    is_whole  a plain list in place of the connection; one that is longer than the longest page is an error.
+    Attributes:
+        scope: The scope that a key needs to read the list.
+        ask: Takes the viewer and the field's own arguments, and returns the query. A condition over another table has
+            to contain that table's rule for the viewer. Otherwise a filter would tell of rows that can't be seen.
+        classify: Turns each row into an object of the union's right member. None for plain types.
+        is_whole: Whether the field is a plain list. A list that is longer than the longest page is then an error.
     """
 
-    target: Table[Any]
+    target: Table[object]
     scope: Scope
     ask: Callable[..., ListQuery] = everything
-    classify: Callable[[Any], Any] | None = None
+    classify: Classify | None = None
     is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """Root objects by the global id, or the list of ids, in `argument`.
+    """A root field that finds objects by the global id, or the list of ids, in `argument`.
 
-    type  whose ids are taken; None: those of every type that has any.
+    Attributes:
+        type: The type that the ids must be of. None: every type that has ids.
     """
 
     argument: str
@@ -183,10 +206,15 @@ Declaration = Leaf | Relation | Owner | Listing | Lookup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """A GraphQL type over a table's rows; `row` is their class."""
+    """A GraphQL type that shows the rows of a table.
+
+    Attributes:
+        row: The rows' class.
+        scope: The scope that a key needs to read such an object.
+    """
 
     name: str
-    table: Table[Any]
+    table: Table[object]
     row: type
     visibility: Visibility
     is_node: bool
@@ -194,15 +222,15 @@ class Entity:
 
     @property
     def is_stand_in(self) -> bool:
-        """Whether it only stands in another type's place in a union: its id is that other type's."""
+        """Tell whether the type only stands for another type in a union. Its objects have the other type's ids."""
         return self.row is not self.table.row
 
 
 #: Every declared type by its GraphQL name; filled by `entity` while the type modules are imported.
 ENTITIES: dict[str, Entity] = {}
 
-#: The rule of each table that has a type. A table without one is in no rule's keeping and can't be read.
+#: The rule of each table that has a type. A table without a rule can't be read.
 VISIBILITY: dict[str, Visibility] = {}
 
-#: What a viewer's key must carry to read each of these tables.
+#: The scope that a key needs to read each of these tables.
 SCOPES: dict[str, Scope] = {}

@@ -15,6 +15,7 @@ def declaration_of(field: GraphQLField) -> Declaration | None:
 
 
 def declared_fields(graphql_type: GraphQLObjectType | GraphQLInterfaceType) -> Iterator[tuple[str, Declaration]]:
+    """List the names and declarations of a type's fields, except fields with resolvers of their own."""
     for name, field in graphql_type.fields.items():
         declaration = declaration_of(field)
         if declaration is not None:

@@ -1,11 +1,11 @@
 """Functions that declare a type's leaves: `column`, `computed`, `cents`. Its relations are in `relations.py`.
 
-Each declaration says which columns it reads, so that the dataloaders, a stored query's watched columns and
-(from the same place) compiled plans have one source. No resolver below the root does I/O of its own: a leaf
-is an attribute or a pure function of one row, a relation goes through `context.loaders`.
+Each declaration says which columns it reads. Dataloaders, compiled plans and a stored query's watched columns all use
+this one source. No resolver below the root does I/O of its own: a leaf is a column or a pure function of one row, and
+a relation goes through `context.loaders`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -18,13 +18,16 @@ from app.auth.viewers import Scope
 from app.db.table import Table
 from app.errors import InvalidInput
 from app.marketplace import money
+from schema.engine.context import Info
 from schema.engine.unreadable import computed_value, readable
 from schema.entities import global_ids
 from schema.entities.declarations import (
     ENTITIES,
     SCOPES,
     VISIBILITY,
+    ArgumentValues,
     Declaration,
+    DeclaredAttribute,
     Entity,
     Leaf,
     Relation,
@@ -48,16 +51,21 @@ class DeclaredField(StrawberryField):
     def is_basic_field(self) -> bool:
         return False
 
-    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
+    def get_result(self, source: object, info: Info | None, args: list[object], kwargs: ArgumentValues) -> object:
+        assert info is not None, "Strawberry leaves it out for basic fields alone"
+        return self.resolve(source, info, kwargs)
+
+    def resolve(self, source: object, info: Info, arguments: ArgumentValues) -> object:
+        """Return the field's value, or an awaitable of it."""
         declaration = self.declaration
         if isinstance(declaration, Leaf):
-            return computed_value(declaration.of_schema(info.schema._schema), source, kwargs)
+            return computed_value(declaration.of_schema(info.schema._schema), source, arguments)
         assert isinstance(declaration, Relation)
-        return info.context.loaders.related(declaration, source, **kwargs)
+        return info.context.loaders.related(declaration, source, **arguments)
 
 
 def entity(
-    table: Table[Any],
+    table: Table[object],
     *,
     description: str,
     name: str | None = None,
@@ -66,8 +74,9 @@ def entity(
 ) -> Callable[[type[T]], type[T]]:
     """Declare a class as the GraphQL type of a table's rows.
 
-    row    the rows' class, if it is not the table's.
-    scope  what a viewer's key must carry to read one, by its id or as a relation.
+    Args:
+        row: The rows' class, if it is not the table's.
+        scope: The scope that a key needs to read such an object, by its id or as a relation.
     """
 
     def declare(cls: type[T]) -> type[T]:
@@ -86,28 +95,42 @@ def entity(
     return declare
 
 
-def column(description: str, name: str | None = None, *, deprecated: str | None = None) -> Any:
-    """A leaf that is a column: the one of the attribute's name, or `name`."""
+def column(description: str, name: str | None = None, *, deprecated: str | None = None) -> DeclaredAttribute:
+    """Declare a leaf that shows a column.
+
+    Args:
+        name: The column. None: the column has the attribute's name.
+    """
     return _Column(description, name, deprecated)
 
 
 def computed(
-    compute: Callable[..., Any],
+    compute: Callable[..., object],
     *,
     reads: Sequence[str],
     description: str,
     arguments: Sequence[StrawberryArgument] = (),
     deprecated: str | None = None,
-    of_values: Callable[..., Any] | None = None,
+    of_values: Callable[..., object] | None = None,
     needs_schema: bool = False,
-) -> Any:
-    """A leaf that is a pure function of the row (and of the field's arguments). The last two: as `Leaf` has them."""
+) -> DeclaredAttribute:
+    """Declare a leaf that is a pure function of the row and of the field's arguments.
+
+    Args:
+        compute: Takes the row, and the arguments by name.
+        reads: The columns that it reads.
+        of_values: See `Leaf`.
+        needs_schema: See `Leaf`.
+    """
     leaf = Leaf(reads=tuple(reads), compute=compute, of_values=of_values, needs_schema=needs_schema)
     return declared_field(leaf, description, arguments=arguments, deprecated=deprecated)
 
 
-def argument(name: str, type_: Any, description: str, default: Any = strawberry.UNSET) -> StrawberryArgument:
-    """An argument; one that is left out does not reach the function, whose own default then counts."""
+def argument(name: str, type_: object, description: str, default: object = strawberry.UNSET) -> StrawberryArgument:
+    """Declare an argument of a field.
+
+    An argument that the client leaves out is not passed to the function, so the function's own default applies.
+    """
     return StrawberryArgument(
         python_name=name,
         graphql_name=None,
@@ -125,13 +148,13 @@ PAGE_ARGUMENTS = (
 )
 
 
-def global_id(type_name: str) -> Any:
+def global_id(type_name: str) -> DeclaredAttribute:
     encode = global_ids.encoder(type_name)
     leaf = Leaf(reads=("id",), compute=lambda row: encode(row.id), of_values=encode, id_of=type_name)
     return declared_field(leaf, "Opaque global id; `node(id:)` finds the object again.")
 
 
-def legacy_id() -> Any:
+def legacy_id() -> DeclaredAttribute:
     return column("The number inside `id`, as older integrations know it.", "id")
 
 
@@ -145,11 +168,16 @@ def cents(
     of: Amount | None = None,
     reads: Sequence[str] = (),
     twin: str | None = None,
-) -> Any:
-    """`xCents`: minor units, of the row's `currency`. An error, never a wrong number, beyond GraphQL's Int.
+) -> DeclaredAttribute:
+    """Declare `xCents`: an amount in minor units of the row's `currency`.
 
-    of, reads  for an amount that is no column: how it follows from the row, and from which columns.
-    twin       the field that the error names; the `xFormatted` of `name` unless given.
+    An amount that GraphQL's Int can't hold is an error (INT_OVERFLOW), never a wrong number.
+
+    Args:
+        name: The column of the amount.
+        of: Computes the amount from the row, if it is no column.
+        reads: The columns that `of` reads.
+        twin: The field that the error names. None: the `xFormatted` of `name`.
     """
     amount_of: Amount = of or attrgetter(name)
     fitting = twin or f"{graphql_name(name.removesuffix('_cents'))}Formatted"
@@ -164,8 +192,8 @@ def cents(
     return declared_field(leaf, f"{description} In minor units (cents).")
 
 
-def formatted(description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> Any:
-    """`xFormatted(currency)`: the same amount as text. `of`, `reads`: as for `cents`."""
+def formatted(description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> DeclaredAttribute:
+    """Declare `xFormatted(currency)`: the same amount as text. `of` and `reads` are those of `cents`."""
     amount_of: Amount = of or attrgetter(name)
 
     def compute(row: Any, currency: str | None = None) -> str | None:
@@ -189,7 +217,7 @@ def declared_field(
     *,
     arguments: Sequence[StrawberryArgument] = (),
     deprecated: str | None = None,
-) -> Any:
+) -> DeclaredAttribute:
     made = DeclaredField(
         python_name=None,
         graphql_name=None,
@@ -203,7 +231,7 @@ def declared_field(
 
 
 class _Column(DeclaredField):
-    """A column whose name is only known once its class has named the field."""
+    """A field that shows a column. The column's name may be known only after the class has named the field."""
 
     def __init__(self, description: str, name: str | None, deprecated: str | None) -> None:
         super().__init__(description=description, deprecation_reason=deprecated, metadata={"column": name})
@@ -213,7 +241,7 @@ class _Column(DeclaredField):
         name = self.metadata["column"] or self.python_name
         return Leaf(reads=(name,), compute=lambda row: getattr(row, name), is_column=True)
 
-    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def get_result(self, source: object, info: object, args: list[object], kwargs: dict[str, object]) -> object:
         return readable(getattr(source, self.metadata["column"] or self.python_name))
 
     @property

@@ -1,39 +1,41 @@
-"""Root fields that list a table's rows: what the viewer sees of them and asks for."""
+"""Root fields that list a table's rows: those that the viewer may see and the arguments ask for."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from strawberry.types.arguments import StrawberryArgument
 
 from app.auth.viewers import Scope
 from app.db.table import Table
-from schema.entities.declarations import Listing, ListQuery, everything
+from schema.engine.context import Info
+from schema.entities.declarations import ArgumentValues, Classify, DeclaredAttribute, Listing, ListQuery, everything
 from schema.entities.fields import PAGE_ARGUMENTS, DeclaredField
 
 
 class ListField(DeclaredField):
-    """Resolves from what `Listing` says."""
+    """A root field that resolves from its `Listing`."""
 
-    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
+    def resolve(self, source: object, info: Info, arguments: ArgumentValues) -> object:
         listing = self.declaration
         assert isinstance(listing, Listing)
         loaders = info.context.loaders
-        return loaders.whole(listing, **kwargs) if listing.is_whole else loaders.listed(listing, **kwargs)
+        return loaders.whole(listing, **arguments) if listing.is_whole else loaders.listed(listing, **arguments)
 
 
 def listing(
-    target: Table[Any],
+    target: Table[object],
     *,
     description: str,
     scope: Scope = Scope.READ,
     ask: Callable[..., ListQuery] = everything,
-    classify: Callable[[Any], Any] | None = None,
+    classify: Classify | None = None,
     arguments: Sequence[StrawberryArgument] = (),
     is_whole: bool = False,
-) -> Any:
-    """A list as a Relay connection, or as a plain one when it `is_whole`.
+) -> DeclaredAttribute:
+    """Declare a root list: a Relay connection, or a plain list if it `is_whole`.
 
-    arguments  those of `ask`, which is given the viewer before them.
+    Args:
+        ask: Takes the viewer and the arguments, and returns the query. See `Listing`.
+        arguments: The arguments of `ask`.
     """
     made = ListField(
         python_name=None,

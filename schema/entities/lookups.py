@@ -1,32 +1,37 @@
 """Root fields that find objects by their global ids."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import strawberry
 
 from app.errors import InvalidInput
-from schema.engine.context import Context
+from schema.engine.context import Context, Info
 from schema.entities import global_ids
-from schema.entities.declarations import ENTITIES, Entity, Lookup
+from schema.entities.declarations import ENTITIES, ArgumentValues, DeclaredAttribute, Entity, Lookup
 from schema.entities.fields import DeclaredField, argument
 from schema.entities.names import graphql_name
 
 MAX_IDS = 100
 
 
-def lookup(name: str, argument_description: str, *, type_name: str | None = None, description: str) -> Any:
-    """The object of the id in the argument `name`: of one type, or of any."""
+def lookup(
+    name: str, argument_description: str, *, type_name: str | None = None, description: str
+) -> DeclaredAttribute:
+    """Declare a field that finds one object by the id in the argument `name`.
+
+    Args:
+        type_name: The type that the id must be of. None: any type that has ids.
+    """
     return _looked_up(Lookup(argument=name, type=type_name), strawberry.ID, argument_description, description)
 
 
-def lookups(name: str, argument_description: str, *, description: str) -> Any:
-    """The objects of the ids in the argument `name`, at most MAX_IDS, in their order."""
+def lookups(name: str, argument_description: str, *, description: str) -> DeclaredAttribute:
+    """Declare a field that finds objects by the ids in the argument `name`, at most MAX_IDS, in their order."""
     return _looked_up(Lookup(argument=name, is_list=True), list[strawberry.ID], argument_description, description)
 
 
 def find_keys(lookup: Lookup, given: str | Sequence[str]) -> list[tuple[str, int]]:
-    """Type and key of each id. Raises InvalidInput for what is no id, or of no type that is asked for."""
+    """Return type and key of each id. Raises InvalidInput for a text that is no id, or an id of another type."""
     if not lookup.is_list:
         assert isinstance(given, str)
         return [_key(lookup, given, graphql_name(lookup.argument))]
@@ -35,21 +40,21 @@ def find_keys(lookup: Lookup, given: str | Sequence[str]) -> list[tuple[str, int
 
 
 class LookedUp(DeclaredField):
-    """Resolves from what `Lookup` says."""
+    """A root field that resolves from its `Lookup`."""
 
-    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def resolve(self, source: object, info: Info, arguments: ArgumentValues) -> object:
         lookup = self.declaration
         assert isinstance(lookup, Lookup)
-        given = kwargs[lookup.argument]
+        given = arguments[lookup.argument]
         if not lookup.is_list:
             return _find(info.context, lookup, given, graphql_name(lookup.argument))
         _check_number(lookup, given)
-        # Awaitables, not awaited here: asked for together the dataloaders gather them, and each fails for itself.
+        # They are not awaited here: so the dataloaders read all of them at once, and each fails by itself.
         return [_find(info.context, lookup, one, f"{lookup.argument}.{place}") for place, one in enumerate(given)]
 
 
-async def _find(context: Context, lookup: Lookup, global_id: str, field: str) -> Any:
-    """The row of a global id, or None. Raises InvalidInput for a malformed one, Forbidden."""
+async def _find(context: Context, lookup: Lookup, global_id: str, field: str) -> object:
+    """Return the row of a global id, or None. Raises InvalidInput for a malformed id, and Forbidden."""
     if lookup.type is not None:
         context.viewer.require(ENTITIES[lookup.type].scope)
     type_name, key = _key(lookup, global_id, field)
@@ -76,7 +81,7 @@ def _check_number(lookup: Lookup, given: Sequence[str]) -> None:
         raise InvalidInput.at(lookup.argument, f"at most {MAX_IDS} can be asked for at once")
 
 
-def _looked_up(declaration: Lookup, type_: Any, argument_description: str, description: str) -> Any:
+def _looked_up(declaration: Lookup, type_: object, argument_description: str, description: str) -> DeclaredAttribute:
     made = LookedUp(
         python_name=None,
         graphql_name=None,

@@ -1,4 +1,4 @@
-"""GraphQL's names of what Python calls otherwise."""
+"""Names of GraphQL (camelCase) from names of Python (snake_case)."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Whether a viewer may read tables at all."""
+"""Permission to read tables."""
 
 from collections.abc import Iterable
 
@@ -8,9 +8,9 @@ from schema.entities.declarations import SCOPES, VISIBILITY
 
 
 def may_read(viewer: Viewer, tables: Iterable[str]) -> bool:
-    """Whether none of these tables is forbidden to the viewer as such, nor to its key: that is an error, with a path.
+    """Tell whether the viewer and its key may read all of these tables.
 
-    Which rows of them the viewer sees is every statement's own business.
+    Each statement itself selects the rows that the viewer may see.
     """
     try:
         for table in tables:

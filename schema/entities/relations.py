@@ -1,12 +1,12 @@
 """Declarations of a type's relations: `relation`, `relation_list`, `pages`, `same_row`, `owned_rows`."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from strawberry.types.arguments import StrawberryArgument
 
 from app.db.table import Key, Table
-from schema.entities.declarations import Link, Relation, always
+from schema.entities.declarations import Classify, DeclaredAttribute, Link, Relation, always
 from schema.entities.fields import PAGE_ARGUMENTS, declared_field
 
 #: Python's type of a key → PostgreSQL's.
@@ -18,16 +18,18 @@ def relation(
     *,
     description: str,
     through: Key | None = None,
-    classify: Callable[[Any], Any] | None = None,
+    classify: Classify | None = None,
     decides: Sequence[str] = (),
     with_deleted: bool = False,
     deprecated: str | None = None,
-) -> Any:
-    """A relation to the one row that a key names: `relation(INVOICES.order_id)` of an invoice.
+) -> DeclaredAttribute:
+    """Declare a relation to the one row that a key names: `relation(INVOICES.order_id)` of an invoice.
 
     Args:
         through: A key of the row itself, to the row that `key` is a key of.
-        classify, decides, with_deleted: As in `Relation`.
+        classify: See `Relation`.
+        decides: See `Relation`.
+        with_deleted: See `Relation`.
     """
     return declared_field(
         Relation(
@@ -46,28 +48,29 @@ def relation_list(
     *,
     description: str,
     through: Key | None = None,
-    classify: Callable[[Any], Any] | None = None,
+    classify: Classify | None = None,
     decides: Sequence[str] = (),
-) -> Any:
-    """A relation to the rows whose key names the row, as a plain list: `relation_list(LINE_ITEMS.invoice_id)`.
+) -> DeclaredAttribute:
+    """Declare a plain list of the rows whose key names the row: `relation_list(LINE_ITEMS.invoice_id)`.
 
     Args:
         through: A key that names the row. `key` then leads on from its table's rows.
-        classify, decides: As in `Relation`. They turn all rows together into one value, where that is the field's type.
+        classify: See `Relation`. If the field is one value, it is given all rows together.
+        decides: See `Relation`.
     """
     declared = Relation(**_joined(key, through, is_list=True), classify=classify, decides=tuple(decides))
     return declared_field(declared, description)
 
 
 def same_row(
-    table: Table[Any],
+    table: Table[object],
     *,
     description: str,
     where: Callable[..., str] = always,
     filters: Sequence[str] = (),
     with_deleted: bool = False,
-) -> Any:
-    """A relation to the row itself, as another type over its table. `where`, `filters`: as in `Relation`."""
+) -> DeclaredAttribute:
+    """Declare a relation to the row itself, shown as another type of its table. See `Relation` for the arguments."""
     declared = Relation(
         of=table,
         target=table,
@@ -88,8 +91,12 @@ def pages(
     where: Callable[..., str] = always,
     filters: Sequence[str] = (),
     arguments: Sequence[StrawberryArgument] = (),
-) -> Any:
-    """As `relation_list`, as a Relay connection in id order; `arguments` are those of `where`."""
+) -> DeclaredAttribute:
+    """Declare a Relay connection of the rows whose key names the row, in the order of their ids.
+
+    Args:
+        arguments: The arguments of `where`.
+    """
     declared = Relation(
         **_joined(key, through, is_list=True),
         is_paged=True,
@@ -100,15 +107,15 @@ def pages(
 
 
 def owned_rows(
-    owned: Table[Any],
-    owner: Table[Any],
+    owned: Table[object],
+    owner: Table[object],
     *,
     description: str,
     kind: str = "",
     is_list: bool = True,
     is_paged: bool = False,
-) -> Any:
-    """A relation to the rows of a table that names its owners by type and id.
+) -> DeclaredAttribute:
+    """Declare a relation to the rows of a table that names its owners by type and id.
 
     Raises:
         TypeError: Rows of `owner` own no such rows.
@@ -133,8 +140,8 @@ def owned_rows(
 
 
 class _Join(TypedDict):
-    of: Table[Any]
-    target: Table[Any]
+    of: Table[object]
+    target: Table[object]
     local: str
     remote: str
     link: Link | None
@@ -143,7 +150,10 @@ class _Join(TypedDict):
 
 
 def _joined(key: Key, through: Key | None, *, is_list: bool) -> _Join:
-    """Return what a relation along one or two keys joins: a list begins at the row that the first key names."""
+    """Return the tables and columns that a relation along one or two keys joins.
+
+    A list begins at the row that the first key names.
+    """
     first = through or key
     of, local, remote = (first.to, first.remote, first.column) if is_list else (first.table, first.column, first.remote)
     between = first.table if is_list else first.to

@@ -7,7 +7,7 @@ The operator sees every row. For a seller each rule is a SQL condition over the 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.auth.viewers import Viewer
 from app.db import table as declared
@@ -17,16 +17,18 @@ from app.errors import Forbidden
 
 
 class Visibility(Protocol):
+    """A rule: which sellers see a row of a table."""
+
     def sql(self, alias: str) -> str:
-        """The condition under which a seller sees the row `alias`."""
+        """Return the condition under which a seller sees the row `alias`."""
         ...
 
     def reads(self, table: str) -> frozenset[str]:
-        """`table.column` of all that the condition depends on."""
+        """Return `table.column` of each column that the condition depends on."""
         ...
 
     def check(self, viewer: Viewer) -> None:
-        """Raises Forbidden where the viewer may see no row at all, and should be told so."""
+        """Raise Forbidden if the viewer may see no row of the table at all."""
         ...
 
 
@@ -43,14 +45,16 @@ class OfSeller:
         return frozenset({f"{table}.{self.column}"})
 
     def check(self, viewer: Viewer) -> None:
-        """Every viewer has rows of their own."""
+        """Refuse nobody: every seller may have rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Through:
-    """The row is seen by whoever sees the row of `table` that `column` points to.
+    """A seller sees the row if it sees the row of `table` that `column` points to.
 
-    is_of_few  a seller sees few rows of `table`, each with many that point to it: their lists go row by row of `table`.
+    Attributes:
+        is_of_few: Whether a seller sees few rows of `table`, each with many rows that point to it. A list is then read
+            row by row of `table`.
     """
 
     column: str
@@ -74,7 +78,7 @@ class Through:
 
 @dataclass(frozen=True, slots=True)
 class PointedAtBy:
-    """The row is seen by whoever sees a row of `table` of which one of `columns` points to it."""
+    """A seller sees the row if it sees a row of `table` that points to it by one of `columns`."""
 
     table: str
     columns: tuple[str, ...]
@@ -82,7 +86,7 @@ class PointedAtBy:
 
     def sql(self, alias: str) -> str:
         holder = f"{alias}_h"
-        # One look-up per column: an OR inside would keep their indexes from being used.
+        # One look-up for each column: with an OR inside, PostgreSQL would not use their indexes.
         return _any(
             f"exists (select from {self.table} {holder} where {holder}.{column} = {alias}.id"
             f" and {self.rule.sql(holder)})"
@@ -94,12 +98,12 @@ class PointedAtBy:
         return self.rule.reads(self.table) | own | {f"{table}.id"}
 
     def check(self, viewer: Viewer) -> None:
-        """Nobody is refused: the viewer may see another row that points to it."""
+        """Refuse nobody: the viewer may see another row that points to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """The row is seen by whoever one of the rules shows it to."""
+    """A seller sees the row if one of the rules says so."""
 
     rules: tuple[Visibility, ...]
 
@@ -110,14 +114,15 @@ class AnyOf:
         return frozenset().union(*(rule.reads(table) for rule in self.rules))
 
     def check(self, viewer: Viewer) -> None:
-        """Nobody is refused: one of the rules may show something."""
+        """Refuse nobody: one of the rules may show something."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThroughOwner:
-    """The row names its owner by GraphQL type and id, and is seen by whoever sees that owner.
+    """The row names its owner by GraphQL type and id. A seller sees the row if it sees the owner.
 
-    owners  (GraphQL type, its table, its rule) of all that may own such rows; another owner's rows nobody sees.
+    Attributes:
+        owners: GraphQL type, table and rule of each type that may own such rows. No seller sees rows of other owners.
     """
 
     owners: tuple[tuple[str, str, Visibility], ...]
@@ -135,12 +140,12 @@ class ThroughOwner:
         return rules | {f"{table}.owner_type", f"{table}.owner_id"}
 
     def check(self, viewer: Viewer) -> None:
-        """Nobody is refused: every viewer sees some owner."""
+        """Refuse nobody: every viewer sees some owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Everyone:
-    """Reference data, such as carriers."""
+    """Every seller sees all rows, which are reference data such as carriers."""
 
     def sql(self, alias: str) -> str:
         return "true"
@@ -149,12 +154,12 @@ class Everyone:
         return frozenset()
 
     def check(self, viewer: Viewer) -> None:
-        """Nobody is refused."""
+        """Refuse nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorOnly:
-    """A marketplace-level object: for a seller it is a permission error, not an absence."""
+    """Only the operator sees the rows. A seller that asks for them gets a permission error, not an empty result."""
 
     what: str
 
@@ -174,7 +179,7 @@ def _any(conditions: Iterable[str]) -> str:
 
 
 def condition(rule: Visibility, viewer: Viewer, parameter: int, alias: str = "t") -> tuple[str, list[int]]:
-    """The rule as a WHERE condition for this viewer, with its arguments, numbered from `$parameter`."""
+    """Return the rule as a WHERE condition for this viewer, and its arguments, numbered from `$parameter`."""
     if viewer.seller_id is None:
         return "true", []
     sql = rule.sql(alias)
@@ -184,7 +189,7 @@ def condition(rule: Visibility, viewer: Viewer, parameter: int, alias: str = "t"
 
 
 @cache
-def rule_of(table: Table[Any]) -> Visibility:
+def rule_of(table: Table[object]) -> Visibility:
     """Return the rule of a table's rows.
 
     Raises:
@@ -209,9 +214,9 @@ def rule_of(table: Table[Any]) -> Visibility:
     raise TypeError(f"The table {table.name} does not say who sees its rows.")
 
 
-def _pointed_at(table: Table[Any]) -> Iterator[PointedAtBy]:
-    """Return one rule for each table that names the rows and that a seller sees rows of."""
-    columns: dict[Table[Any], list[str]] = {}
+def _pointed_at(table: Table[object]) -> Iterator[PointedAtBy]:
+    """Return one rule for each table that names the rows, unless only the operator sees that table."""
+    columns: dict[Table[object], list[str]] = {}
     for key in references_to(table):
         columns.setdefault(key.table, []).append(key.column)
     for of, named in columns.items():

@@ -17,11 +17,12 @@ from app.db.keyset import BY_ID, Sort, chain_sorts
 from app.db.table import Table
 from app.errors import InvalidInput
 from schema.entities import global_ids
-from schema.entities.declarations import VISIBILITY, ListQuery, Part
+from schema.entities.declarations import VISIBILITY, DeclaredAttribute, ListQuery, Part
 from schema.entities.visibility import condition
 
 NOTHING = "false"
 F = TypeVar("F", bound=StrEnum)
+T = TypeVar("T")
 
 
 class Conditions:
@@ -116,7 +117,7 @@ class Conditions:
         return ListQuery(where=where, args=tuple(self._args), sort=sort, with_deleted=with_deleted, parts=tuple(parts))
 
 
-def value_or_none(value: Any) -> Any:
+def value_or_none(value: T) -> T | None:
     """Return the value, or None if it was left out."""
     return value if _is_given(value) else None
 
@@ -141,7 +142,7 @@ def sorted_by(fields: Sequence[F] | None, sorts: Mapping[F, Sort], *, descending
     return sort.reversed() if descending else sort
 
 
-def input_field(description: str) -> Any:
+def input_field(description: str) -> DeclaredAttribute:
     """Declare an optional field of an input type, without a default."""
     return strawberry.field(default=strawberry.UNSET, description=description)
 

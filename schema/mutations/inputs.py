@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import strawberry
 
 from app.errors import InvalidInput
-from app.kernel.attributes import ABSENT
+from app.kernel.attributes import ABSENT, Absent
 from app.kernel.problems import Problems
 from schema.entities import global_ids
+from schema.entities.declarations import DeclaredAttribute
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -38,7 +39,7 @@ class Ids:
     def optional_key(self, global_id: str | None, type_name: str, path: str) -> int | None:
         return None if global_id is None else self.key(global_id, type_name, path)
 
-    def attribute(self, global_id: str | None, type_name: str, path: str) -> Any:
+    def attribute(self, global_id: str | None, type_name: str, path: str) -> int | Absent | None:
         """Return the key of an attribute that may be absent (ABSENT) or null (None)."""
         if global_id is strawberry.UNSET:
             return ABSENT
@@ -49,17 +50,17 @@ class Ids:
         self._problems.check()
 
 
-def optional(description: str) -> Any:
+def optional(description: str) -> DeclaredAttribute:
     """Declare an input field that may be absent or null."""
     return strawberry.field(default=strawberry.UNSET, description=description)
 
 
-def required(description: str) -> Any:
+def required(description: str) -> DeclaredAttribute:
     """Declare an input field without a default."""
     return strawberry.field(description=description)
 
 
-def convert_input(given: object, target: type[Target], *, but: Collection[str] = (), **values: Any) -> Target:
+def convert_input(given: object, target: type[Target], *, but: Collection[str] = (), **values: object) -> Target:
     """Convert an input to a service's dataclass with fields of the same names.
 
     Args:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import orjson
@@ -13,7 +14,7 @@ from app.auth.viewers import Scope, Viewer
 from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, NotFound, TellgraphError
 from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
-from schema.entities.declarations import ENTITIES
+from schema.entities.declarations import ENTITIES, DeclaredAttribute, Entity
 from schema.entities.names import graphql_path
 
 
@@ -39,7 +40,7 @@ class MutationPayload:
     )
 
 
-def client_mutation_id() -> Any:
+def client_mutation_id() -> DeclaredAttribute:
     """Declare the input field that every mutation has."""
     return strawberry.field(default=None, description="Any text; it comes back in the payload.")
 
@@ -53,8 +54,10 @@ async def run_mutation(
 ) -> Payload:
     """Make one change and return its payload.
 
-    With the header `Idempotency-Key`, the same request of the same viewer is carried out once within 24 hours. If it
+    With the header `Idempotency-Key`, the same request of the same API key is carried out once within 24 hours. If it
     is sent again, the answer shows the result of the first one.
+
+    A row that the API key may not read is an error at its field; the change was made.
 
     Args:
         given: The mutation's input, which has the clientMutationId.
@@ -79,7 +82,7 @@ async def run_mutation(
         )
     # Rows that an earlier mutation of the same request has read may be stale now.
     context.loaders.forget()
-    values: dict[str, Any] = {**made}
+    values: dict[str, Any] = {name: _readable(value, context.viewer) for name, value in made.items()}
     return payload(client_mutation_id=given.client_mutation_id, **values)
 
 
@@ -109,10 +112,28 @@ async def _make_change(info: Info, change: Change) -> Mapping[str, object]:
     return {**rows, **made.values}
 
 
+def _readable(value: object, viewer: Viewer) -> object:
+    """Return the value of a payload's field; for rows that the viewer's key may not read the error to raise there."""
+    rows = value if isinstance(value, list | tuple) else (value,)
+    try:
+        for entity in filter(None, (_entities().get(type(row)) for row in rows)):
+            viewer.require(entity.scope)
+    except Forbidden as error:
+        # graphql-core raises an error that is a field's value.
+        return error
+    return value
+
+
+@cache
+def _entities() -> Mapping[type, Entity]:
+    """Return the types by their rows' classes. Not to be called while types are still being declared."""
+    return {entity.row: entity for entity in ENTITIES.values()}
+
+
 def _to_remember(made: Mapping[str, Any]) -> RememberedResult:
     """Reduce rows to their type and id: a repeated answer shows their state at that time."""
-    types = {entity.row: name for name, entity in ENTITIES.items()}
-    rows = {name: (types[type(value)], int(value.id)) for name, value in made.items() if type(value) in types}
+    types = _entities()
+    rows = {name: (types[type(value)].name, int(value.id)) for name, value in made.items() if type(value) in types}
     rest = {name: value for name, value in made.items() if name not in rows and value is not None}
     return RememberedResult(rows=rows, values=rest)
 

@@ -1,44 +1,26 @@
 """ApiKeyPrincipal: on whose behalf an API key speaks."""
 
-from enum import StrEnum
+from datetime import datetime
 
 import strawberry
 
 from app.auth.viewers import Scope, Viewer
 from app.marketplace.catalogue.db.sellers import SELLERS
 from schema.engine.context import Info
-from schema.enums.describe import describe_enum
+from schema.enums.api_keys import ApiKeyPrincipalType, ApiKeyPrincipalTypeEnum, ApiKeyScopeEnum
 from schema.types.catalogue.seller import Seller
-
-
-class ApiKeyPrincipalType(StrEnum):
-    OPERATOR = "OPERATOR"
-    SELLER = "SELLER"
-
-
-ApiKeyPrincipalTypeEnum = ApiKeyPrincipalType
-describe_enum(
-    ApiKeyPrincipalType,
-    "ApiKeyPrincipalTypeEnum",
-    "To whom an API key belongs.",
-    {"OPERATOR": "The marketplace operator, who sees all.", "SELLER": "One seller, who sees what is its own."},
-)
-
-ApiKeyScopeEnum = Scope
-describe_enum(
-    Scope,
-    "ApiKeyScopeEnum",
-    "What an API key may do. A field that needs another scope fails with the code `MISSING_SCOPE`.",
-    {
-        "READ": "Read the marketplace.",
-        "WRITE": "Change the marketplace.",
-        "WEBHOOKS": "Read and change webhooks, and read what was sent to them.",
-    },
-)
 
 
 def _type(root: Viewer) -> ApiKeyPrincipalType:
     return ApiKeyPrincipalType.OPERATOR if root.is_operator else ApiKeyPrincipalType.SELLER
+
+
+def _name(root: Viewer) -> str | None:
+    return root.key_name
+
+
+def _expires_at(root: Viewer) -> datetime | None:
+    return root.key_expires_at
 
 
 def _scopes(root: Viewer) -> list[Scope]:
@@ -58,6 +40,10 @@ class ApiKeyPrincipal:
     """Its source is the viewer."""
 
     type: ApiKeyPrincipalTypeEnum = strawberry.field(resolver=_type, description="To whom the key belongs.")
+    name: str | None = strawberry.field(resolver=_name, description="The name of the key: what it is for.")
+    expires_at: datetime | None = strawberry.field(
+        resolver=_expires_at, description="When the key expires; null if it does not. A rotated key does."
+    )
     scopes: list[ApiKeyScopeEnum] = strawberry.field(resolver=_scopes, description="What the key may do.")
     seller: Seller | None = strawberry.field(
         resolver=_seller, description="The seller that the key belongs to; null for the operator's."

@@ -91,6 +91,7 @@ async def webhook_dry_run(
 ) -> WebhookDryRun | None:
     viewer = info.context.viewer
     viewer.require(Scope.WEBHOOKS)
+    viewer.require(Scope.READ, reason="a dry run shows what the query reads")
     try:
         made = await _run(info, WebhookKlass(type), query_string, id, filter or "", tuple(triggers or ()))
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:

@@ -8,6 +8,7 @@ import pytest
 from app.db.pool import Connection
 from schema.entities import global_ids
 from tests.builders.sales import create_sale
+from tests.builders.variants import create_variant
 from tests.support.platform import Platform, running_platform, settings_for
 from tests.support.receiver import Receiver
 from tests.support.waiting import until
@@ -53,6 +54,25 @@ async def test_connection_is_given_back_when_nothing_reads_on_it(
 
         assert [error["path"] for error in (await ended)["errors"]] == [["sellers", "nodes", 0, "createdAt"]]
         assert len((await following)["data"]["invoices"]["nodes"]) == 1
+
+
+async def test_fields_that_go_on_after_the_answer_are_waited_for(conn: Connection, database_url: str) -> None:
+    """An error in the second advert ends the list. The first one's variants have not been asked for by then."""
+    await create_variant(conn)
+    await create_variant(conn)
+    await conn.execute("update adverts set created_at = '0044-03-15 BC' where id = (select max(id) from adverts)")
+    ended_by_an_error = "{ advertsWhere { nodes { variants(first: 1) { nodes { id } } createdAt } } }"
+    async with running_platform(settings_for(database_url), with_worker=False) as api:
+        async with conn.transaction():
+            await conn.execute("lock table variants")
+            ended = asyncio.create_task(api.graphql(ended_by_an_error))
+            await until(lambda: conn.fetchval("select exists (select from pg_locks where not granted)"))
+            following = asyncio.create_task(api.graphql("{ sellers { nodes { id } } }"))
+            await following
+            assert not ended.done()
+
+        assert [error["path"] for error in (await ended)["errors"]] == [["advertsWhere", "nodes", 1, "createdAt"]]
+        assert len((await following)["data"]["sellers"]["nodes"]) == 2
 
 
 async def test_batch_with_an_entity_that_can_not_be_read_is_told(platform: Platform, receiver: Receiver) -> None:

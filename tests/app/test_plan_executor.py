@@ -17,6 +17,7 @@ from app.main import create_app
 from app.marketplace.catalogue.db.sellers import SellerId
 from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import OFTEN
+from schema.entities.global_ids import encode
 from tests.builders.difficult_sales import create_difficult_sales
 from tests.builders.sales import Sale, create_sales
 from tests.support.platform import settings_for
@@ -64,9 +65,7 @@ class Api:
         return answer
 
     async def seller_key(self, sale: Sale, *scopes: Scope) -> str:
-        return await create_key(
-            self.conn, name="a seller's", seller_id=SellerId(sale.seller.id), scopes=scopes or tuple(Scope)
-        )
+        return await create_key(self.conn, name="a seller's", seller_id=SellerId(sale.seller.id), scopes=scopes or None)
 
 
 @pytest.fixture
@@ -177,6 +176,30 @@ async def test_key_that_ceases_is_refused_on_a_plan(api: Api, sales: int, change
 
     assert [response.status_code for response in responses] == [401, 401]
     assert b"invoices" not in responses[0].content
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+@pytest.mark.parametrize(
+    ("mutation", "arguments"), [("apiKeyRevoke", ""), ("apiKeyRotate", ", overlapSeconds: 0")], ids=["revoke", "rotate"]
+)
+async def test_key_that_a_mutation_ends_is_refused_by_the_next_request(
+    api: Api, mutation: str, arguments: str, is_planned: bool
+) -> None:
+    await create_sales(api.conn, 1)
+    key = await create_key(api.conn, name="the ERP", seller_id=None)
+    page = new(PAGE)
+    if is_planned:
+        await api.compiled(page, key=key)
+    before = (await api.post(page, key=key)).status_code
+    api_key_id = encode("ApiKey", await api.conn.fetchval("select max(id) from api_keys"))
+
+    ended = await api.ask(f'mutation {{ {mutation}(input: {{apiKeyId: "{api_key_id}"{arguments}}}) {{ status }} }}')
+
+    assert orjson.loads(ended)["data"] == {mutation: {"status": 200}}
+    response = await api.post(page, key=key)
+    assert (before, response.status_code) == (200, 401)
+    assert b"invoices" not in response.content
+    assert api.counts["planned"] == int(is_planned)
 
 
 async def test_key_that_changes_hands_shows_what_is_its_new_owners(api: Api) -> None:

@@ -39,9 +39,10 @@ class _Dropped(web.Response):
 class Endpoint:
     """`answer` is a receiver's; the path of a webhook's URL is its number.
 
-    webhooks   their ids, by the path of their URL.
-    overlaps   POSTs of one webhook and variant: what was in flight, and what began meanwhile.
-    asked_for  events that somebody has replayed and that haven't arrived since.
+    Attributes:
+        webhooks: Their ids, by the path of their URL.
+        overlaps: POSTs of one webhook and variant: what was in flight, and what began meanwhile.
+        asked_for: Events that somebody has replayed and that haven't arrived since.
     """
 
     mood: Mood = "ok"

@@ -20,8 +20,9 @@ class Due:
 class Knowledge:
     """The state that each subscriber must have in the end, updated every round.
 
-    new      variants that were not there for its owner when it subscribed.
-    present  by subscription, those that were.
+    Attributes:
+        new: Variants that were not there for its owner when it subscribed.
+        present: By subscription, those that were.
     """
 
     due: dict[Subject, Due] = field(default_factory=dict)

@@ -16,7 +16,8 @@ import orjson
 class Mirror:
     """The copies of all subscribers, by webhook and entity: the values of `value` in their queries.
 
-    heard  the last webhook event that was looked at.
+    Attributes:
+        heard: The last webhook event that was looked at.
     """
 
     copies: dict[tuple[int, str, int], Any] = field(default_factory=dict)

@@ -65,7 +65,8 @@ def text_of(label: str) -> str:
 class Subscription:
     """reads, triggers  fields of GraphQL; without triggers, it watches what it reads.
 
-    owner  a seller, 0 or 1; None: the operator.
+    Attributes:
+        owner: A seller, 0 or 1; None: the operator.
     """
 
     id: int
@@ -109,8 +110,9 @@ class Subscription:
 class Commit:
     """The changes of one variant by one transaction. `before` is None if it created the variant.
 
-    path     the variant after each statement.
-    touched  fields that its statements changed, though a later one may have changed them back.
+    Attributes:
+        path: The variant after each statement.
+        touched: Fields that its statements changed, though a later one may have changed them back.
     """
 
     variant: int
@@ -164,11 +166,12 @@ class Arrival:
 class Round:
     """The events that publishers have made of some commits, oldest first for each variant.
 
-    before, after  the log's events at both ends of the round.
+    Attributes:
+        before, after: The log's events at both ends of the round.
     arrived, taken ids of events that have arrived by its end; that were answered well, too.
-    is_quiet       nothing was delivered meanwhile.
-    is_storm       publishers looked while the commits were still coming; all of them are updates.
-    torn           variants that were erased after a publisher had claimed them and before it rendered them.
+        is_quiet: Nothing was delivered meanwhile.
+        is_storm: Publishers looked while the commits were still coming; all of them are updates.
+        torn: Variants that were erased after a publisher had claimed them and before it rendered them.
     """
 
     commits: Sequence[Commit]
@@ -211,7 +214,8 @@ def is_wanted(subscription: Subscription, commits: Sequence[Commit]) -> bool:
 def last_given(seen: Round, subject: Subject, before_id: int, *, by_arrival: bool) -> Event | None:
     """The newest event that the subscriber has, or may have, or is to be sent: a newer one is judged by it.
 
-    by_arrival  what did arrive; else, what was attempted, as far as anybody but the subscriber can know.
+    Args:
+        by_arrival: What did arrive; else, what was attempted, as far as anybody but the subscriber can know.
     """
 
     def counts(event: Event) -> bool:

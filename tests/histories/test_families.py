@@ -36,7 +36,8 @@ CHILDREN = ("shipments", "refund_requests")
 class Family:
     """Invoices in slots, and who watches them.
 
-    webhooks  by type and owner: a seller, or None, the operator.
+    Attributes:
+        webhooks: By type and owner: a seller, or None, the operator.
     """
 
     conn: asyncpg.Connection

@@ -45,13 +45,14 @@ _WAITS = "select count(*) from pg_stat_activity where datname = current_database
 class World:
     """A marketplace whose variants live in slots. An erased variant makes room for another.
 
-    sellers      two; variants go from one to the other.
-    keys         of each seller, and of the operator: who a webhook belongs to registers it.
-    unpublished  what was committed and no publisher has seen, oldest first.
-    lost         events that a dead worker had claimed.
-    deleted      webhooks that are gone, and whose events are still looked at.
-    missing      webhooks that missed changes at the last look.
-    missed       what each of them has missed since it was disabled.
+    Attributes:
+        sellers: Two; variants go from one to the other.
+        keys: Of each seller, and of the operator: who a webhook belongs to registers it.
+        unpublished: What was committed and no publisher has seen, oldest first.
+        lost: Events that a dead worker had claimed.
+        deleted: Webhooks that are gone, and whose events are still looked at.
+        missing: Webhooks that missed changes at the last look.
+        missed: What each of them has missed since it was disabled.
     """
 
     conn: asyncpg.Connection

@@ -19,7 +19,7 @@ from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.entities.visibility import OfSeller, Through
 
-OPERATORS_OWN = {"orders", "payment_events"}
+OPERATORS_OWN = {"api_keys", "orders", "payment_events"}
 EVERYBODYS = {"brands", "countries", "option_types", "option_values", "shipment_carriers", "states", "taxons"}
 OWNED = {"external_ids", "images", "metadata"}
 #: What is shared by address or by content, and seen by whoever points to it.
@@ -36,6 +36,7 @@ UNMARKED = {"currency": "AUD", "deleted_at": None}
 #: Columns whose values a constraint, or another column, decides.
 _GIVEN: dict[str, dict[str, Any]] = {
     "adjustments": {"line_item_id": None},
+    "api_keys": {"scopes": ["read"], "seller_id": None},
     "advert_option_values": {"option_value_id": None},
     "refund_request_line_items": {"custom": None},
     "variant_option_values": {"option_value_id": None},

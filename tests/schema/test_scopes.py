@@ -7,6 +7,7 @@ from app.db.pool import Connection
 from schema.entities.global_ids import encode
 from tests.builders.adverts import create_advert
 from tests.builders.deliveries import create_subscription
+from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.operation import read_node, run_operation
 
@@ -38,3 +39,14 @@ async def test_stand_in_has_no_ids_of_its_own(conn: Connection, name: str) -> No
     assert (found.data, found.failures) == (None, [(["node"], "INVALID_INPUT")])
     assert found.errors[0]["message"] == f"id: {name} is not a type of this API"
     assert given.data["allAdverts"]["nodes"] == [{"id": encode("Advert", advert.id)}]
+
+
+async def test_dry_run_needs_the_scope_of_what_it_shows(conn: Connection) -> None:
+    document = """query { webhookDryRun(type: INVOICE, id: "SW52b2ljZS0x",
+      queryString: "query($id: ID!) { node(id: $id) { ... on Invoice { totalCents } } }") { payload } }"""
+    await create_invoice(conn)
+
+    answer = await run_operation(conn, document, viewer=Viewer(None, frozenset({Scope.WEBHOOKS})))
+
+    assert (answer.data, answer.failures) == ({"webhookDryRun": None}, [(["webhookDryRun"], "MISSING_SCOPE")])
+    assert answer.errors[0]["message"] == "This API key lacks the scope 'read': a dry run shows what the query reads."

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _NO_LISTS = {"node", "nodes", "order", "apiKeyPrincipal", "webhookDryRun", "webhookExplain"}
 LISTS = sorted(set(walk.GRAPH.query_type.fields) - _NO_LISTS)  # type: ignore[union-attr]
-OPERATORS_LISTS = {"updatedOrders"}
+OPERATORS_LISTS = {"apiKeys", "updatedOrders"}
 DEPTH = 4
 
 
@@ -249,9 +249,9 @@ async def test_root_field_refuses_a_key_without_its_scope(
     conn: Connection, seller: Viewer, operation: str, name: str, field: Any
 ) -> None:
     writing = Scope.WRITE if operation == "mutation" else Scope.READ
-    needed = (
-        Scope.WEBHOOKS if name.startswith(("webhook", "operational", "deliveryAttempt", "changeEvents")) else writing
-    )
+    needed = Scope.KEYS if name.startswith("apiKey") else writing
+    if name.startswith(("webhook", "operational", "deliveryAttempt", "changeEvents")):
+        needed = Scope.WEBHOOKS
     document, variables = walk.call(operation, name, field, "__typename")
 
     for viewer in (seller, OPERATOR):
@@ -287,7 +287,7 @@ async def test_key_without_scopes_is_told_who_it_is(conn: Connection, marked: Ma
     refused = await walk.ask(conn, document, viewer=bare)
     operator = await walk.ask(conn, document)
 
-    scopes = ["READ", "WRITE", "WEBHOOKS"]
+    scopes = ["READ", "WRITE", "WEBHOOKS", "KEYS"]
     name = marked.rows["sellers", "S1"]["business_name"]
     assert told.data["apiKeyPrincipal"] == {"type": "SELLER", "scopes": scopes, "seller": {"businessName": name}}
     assert refused.data["apiKeyPrincipal"] == {"type": "SELLER", "scopes": [], "seller": None}

@@ -60,7 +60,7 @@ async def ask(conn: Connection, document: str, *, viewer: Viewer = OPERATOR, **v
     """Run an operation, however much it selects."""
     context = unlimited(conn, viewer)
     result = await schema.execute(document, variable_values=variables, context_value=context)
-    response = response_of(result.data, result.errors)
+    response: dict[str, Any] = response_of(result.data, result.errors)
     return Answer(data=response["data"], errors=response.get("errors", []), statements=context.reader.statements)
 
 

@@ -46,7 +46,8 @@ class ProtocolError(Exception):
 class Page:
     """One tab and its workers: commands go out as numbered messages; events are kept as they come in.
 
-    complaints  errors of scripts, console and log, and breaches of the Content-Security-Policy.
+    Attributes:
+        complaints: Errors of scripts, console and log, and breaches of the Content-Security-Policy.
     """
 
     socket: aiohttp.ClientWebSocketResponse

@@ -87,10 +87,10 @@ _UNKNOWN = failure(dns.rcode.NXDOMAIN)
 class DnsServer:
     """A DNS server with its answers, and the names that it was asked for.
 
-    names   by name, without a dot at its end: the reply to the first lookup, to the second …; the last one
-            stays.
-    others  the reply for a name that is not there: that it does not exist.
-    asked   the names of all queries for an A record, in their order.
+    Attributes:
+        names: By name, without a dot at its end: the reply to the first lookup, to the second …; the last one stays.
+        others: The reply for a name that is not there: that it does not exist.
+        asked: The names of all queries for an A record, in their order.
     """
 
     port: int = 0

@@ -32,7 +32,7 @@ async def run_operation(conn: Connection, document: str, *, viewer: Viewer = OPE
     reader = Reader(conn)
     context = Context(viewer=viewer, reader=reader, loaders=Loaders(reader, viewer), settings=get_settings())
     result = await schema.execute(document, variable_values=variables, context_value=context)
-    response = response_of(result.data, result.errors)
+    response: dict[str, Any] = response_of(result.data, result.errors)
     return Answer(data=response["data"], errors=response.get("errors", []), statements=reader.statements)
 
 

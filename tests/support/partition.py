@@ -17,7 +17,8 @@ _OF_A_LOOK = 60
 class Network:
     """Forwards TCP connections to one server.
 
-    lost_answers  of so many commits from now on the server hears, and its answer is lost with the connection.
+    Attributes:
+        lost_answers: Of so many commits from now on the server hears, and its answer is lost with the connection.
     """
 
     url: str = ""

@@ -52,13 +52,14 @@ end $$
 class Case:
     """One function or statement whose input varies in size.
 
-    world     makes what all histories begin with.
-    given     makes so many rows, and returns the argument for a call that takes so many of them.
-    act       the call; what it costs is counted.
-    covers    functions of app/db, `module.function`, whose statements take arrays, beside `act` itself.
-    is_fixed  whether it costs the same however much it takes.
-    until_kept  so often it runs before its plans are kept: from the sixth execution on, PostgreSQL may keep one for
-                whatever arguments come.
+    Attributes:
+        world: Makes what all histories begin with.
+        given: Makes so many rows, and returns the argument for a call that takes so many of them.
+        act: The call; what it costs is counted.
+        covers: Functions of app/db, `module.function`, whose statements take arrays, beside `act` itself.
+        is_fixed: Whether it costs the same however much it takes.
+        until_kept: So often it runs before its plans are kept: from the sixth execution on, PostgreSQL may keep one for
+            whatever arguments come.
     """
 
     name: str

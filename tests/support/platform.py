@@ -57,7 +57,7 @@ class Platform:
         assert "errors" not in response, response
         return response["data"]
 
-    async def mutate(self, name: str, selection: str, key: str | None = None, **given: Any) -> Any:
+    async def mutate(self, name: str, selection: str, /, key: str | None = None, **given: Any) -> Any:
         """Run a mutation that takes an input: its payload, with `status`, `errors` and what is selected."""
         document = (
             f"mutation($input: {name[0].upper()}{name[1:]}MutationInput!) {{ {name}(input: $input)"

@@ -49,7 +49,7 @@ class Pace:
 
     @property
     def is_careful(self) -> bool:
-        """Whether steps isolate failures by savepoints: after a failure, until steps have their full size again."""
+        """Tell whether steps isolate failures by savepoints: after a failure, until steps have their full size."""
         return self._divisor > 1
 
     def fail(self, most: int) -> None:

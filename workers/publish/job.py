@@ -4,7 +4,7 @@ A step is one transaction, so a killed worker leaves nothing behind. It takes wh
 """
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -50,7 +50,7 @@ async def publish_all(resources: Resources) -> int:
     return total
 
 
-async def publish_steps(resources: Resources) -> AsyncIterator[Step]:
+async def publish_steps(resources: Resources) -> AsyncGenerator[Step, None]:
     """Publish step by step, lane by lane in turns, until nothing waits but what other publishers hold.
 
     A failed step is tried again with less, down to a single entity. A change that still fails is set aside.

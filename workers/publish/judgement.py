@@ -24,6 +24,18 @@ from workers.publish.render import Rendering
 _log = structlog.get_logger()
 
 
+class Judgement(NamedTuple):
+    """The result of judging rendered matches.
+
+    Attributes:
+        made: The webhook events, in the order of their matches.
+        left: The matches whose filters there was no time for.
+    """
+
+    made: list[NewWebhookEvent]
+    left: list[Match]
+
+
 class RenderedMatch(NamedTuple):
     """A match with the result of its query."""
 
@@ -31,10 +43,12 @@ class RenderedMatch(NamedTuple):
     result: Rendering
 
 
-async def judge_results(
-    conn: Connection, ready: Sequence[RenderedMatch], filters: FilterBatch
-) -> list[NewWebhookEvent]:
-    """Decide for each result whether it is sent and what it supersedes. Return one event each, in the same order."""
+async def judge_results(conn: Connection, ready: Sequence[RenderedMatch], filters: FilterBatch) -> Judgement:
+    """Decide for each result whether it is sent and what it supersedes.
+
+    When the batch's filter time is used up, results of webhooks with a filter are left. All changes of one entity for
+    one webhook stay together.
+    """
     subjects = [_subject(match) for match, _ in ready]
     prior = await webhook_events.list_given(conn, list(dict.fromkeys(subjects))) if subjects else {}
     if unsure := _list_unsure(ready, prior):
@@ -46,15 +60,22 @@ async def judge_results(
     unheard = await _list_unheard_creations(conn, ready, prior)
     # A change is described once, however many webhooks it is sent to.
     described = {key: _changed(change) for key, change in {id(one.change): one.change for one, _ in ready}.items()}
-    made = []
+    judgement = Judgement(made=[], left=[])
+    last: Subject | None = None
+    is_left = False
     for (match, result), subject in zip(ready, subjects, strict=True):
+        if subject != last:
+            last, is_left = subject, match.webhook.filter is not None and filters.is_spent
+        if is_left:
+            judgement.left.append(match)
+            continue
         before = prior.get(subject, ())
         operation = WebhookEventName.CREATE if subject in unheard else match.change.operation
         verdict = judge(match.webhook, operation, result.digest, before, is_comparable=result.is_comparable)
         changed = join_superseded(before, verdict, described[id(match.change)])
         verdict = await apply_filter(filters, match, verdict, response=result.body, changed=changed)
-        made.append(_event(match, result, verdict, changed))
-    return made
+        judgement.made.append(_event(match, result, verdict, changed))
+    return judgement
 
 
 async def _list_unheard_creations(

@@ -33,7 +33,7 @@ class Publication(NamedTuple):
 
     Attributes:
         made: The webhook events that were stored.
-        left: The matches that did not fit into the budget.
+        left: The matches that did not fit into the budget, or whose filters there was no time for.
         absent: Creates and updates of entities that the webhook's owner does not see (any more). No event is made of
             them, because a destroy follows.
     """
@@ -180,10 +180,8 @@ class _Publisher:
         await self._store_carefully(ready[middle:], unrendered[place:])
 
     async def _store_together(self, ready: Sequence[RenderedMatch], unrendered: Sequence[UnrenderedMatch]) -> None:
-        made = [
-            *[make_unrendered_event(one) for one in unrendered],
-            *await judge_results(self._conn, ready, self._filters),
-        ]
+        judgement = await judge_results(self._conn, ready, self._filters)
+        made = [*[make_unrendered_event(one) for one in unrendered], *judgement.made]
         wanted = {event.payload_digest for event in made}
         bodies = {result.digest: result.body for _, result in ready if result.digest in wanted}
         if bodies:
@@ -194,6 +192,7 @@ class _Publisher:
             await webhook_events.insert_webhook_events(self._conn, made)
             count(WEBHOOK_EVENTS_MADE, (event.state for event in made))
             self._result.made.extend(made)
+        self._result.left.extend(judgement.left)
 
 
 def _failed(match: Match, reason: str) -> UnrenderedMatch:

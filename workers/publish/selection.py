@@ -114,7 +114,7 @@ class _OwnersChanges:
 
     @property
     def is_missed(self) -> bool:
-        """Whether some disabled webhook would get the changes if it were enabled."""
+        """Tell whether a disabled webhook would get the changes if it were enabled."""
         return any(
             (told := change_for(webhook, change)) and _match(group, webhook, told)
             for group in self.groups

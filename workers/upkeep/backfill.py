@@ -54,7 +54,7 @@ class BackfillRun:
     wanted: ListQuery
 
     @property
-    def table(self) -> Table[Any]:
+    def table(self) -> Table[object]:
         return ENTITIES[self.webhook.type.entity_type].table
 
     @property

@@ -7,11 +7,11 @@ import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 
 from app.db.pool import create_database, transaction
+from app.kernel.parsed_json import ParsedJson
 from app.settings import FILE_SUFFIX, Settings
 from app.tools.demo.children import Children, running_children
 from app.tools.demo.progress import DemoError, Steps
@@ -52,7 +52,7 @@ class Demo:
             with contextlib.suppress(DemoError):
                 self.api.disable(webhook_id)
 
-    def receive(self, is_wanted: Callable[[Any], bool], what: str) -> Delivery:
+    def receive(self, is_wanted: Callable[[ParsedJson], bool], what: str) -> Delivery:
         """Wait for a POST whose entity is wanted. Raise DemoError if none comes, or its signature is bad."""
 
         def look() -> Delivery | None:
@@ -67,7 +67,7 @@ class Demo:
         return delivery
 
 
-def _node(delivery: Delivery) -> Any:
+def _node(delivery: Delivery) -> ParsedJson:
     """Return the entity of a payload; empty if there is none."""
     body = delivery.json
     data = body.get("payload", {}).get("data") if isinstance(body, dict) else None

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from app.kernel import clock
+from app.kernel.parsed_json import ParsedJson
 from app.tools.demo.progress import DemoError
 
 INVOICE_QUERY = """\
@@ -99,7 +100,7 @@ class Api:
         except httpx.TransportError:
             return None
 
-    def data(self, document: str, variables: Mapping[str, Any] | None = None) -> Any:
+    def data(self, document: str, variables: Mapping[str, object] | None = None) -> ParsedJson:
         """Return the data of an operation. Raise DemoError for every kind of error."""
         try:
             response = self._client.post("/graphql", json={"query": document, "variables": variables})
@@ -112,7 +113,7 @@ class Api:
             raise DemoError(f"the API answered: {answer['errors'][0]['message']}")
         return answer["data"]
 
-    def change(self, document: str, variables: Mapping[str, Any]) -> Any:
+    def change(self, document: str, variables: Mapping[str, object]) -> ParsedJson:
         """Run a mutation, and return its payload."""
         ((name, payload),) = self.data(document, variables).items()
         if errors := payload["errors"]:
@@ -120,7 +121,7 @@ class Api:
             raise DemoError(f"{name} was refused: {wrong}")
         return payload
 
-    def register(self, description: str, attributes: Mapping[str, Any]) -> str:
+    def register(self, description: str, attributes: Mapping[str, object]) -> str:
         """Register the demo's webhook, or change the one of an earlier demo. Return its id.
 
         Args:

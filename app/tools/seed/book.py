@@ -36,7 +36,7 @@ from app.marketplace.refunds.db.return_shipments import (
     RETURN_SHIPPED_ITEMS,
 )
 
-AnyTable = Table[Any]
+AnyTable = Table[object]
 
 #: What is written of the catalogue, parents first.
 CATALOGUE: tuple[AnyTable, ...] = (
@@ -103,7 +103,7 @@ class Book:
         """Return the next id, for a row that is put later."""
         return self._ids[table.name].popleft()
 
-    def put(self, table: AnyTable, **values: Any) -> dict[str, Any]:
+    def put(self, table: AnyTable, **values: object) -> dict[str, object]:
         """Put a row, which may be changed until it is written.
 
         All rows of a table have the same columns, in any order; the others take their defaults.
@@ -111,7 +111,7 @@ class Book:
         self.rows[table.name].append(values)
         return values
 
-    def add(self, table: AnyTable, **values: Any) -> int:
+    def add(self, table: AnyTable, **values: object) -> int:
         """Put a row with the next id, and return the id."""
         row_id = self.number(table)
         self.put(table, id=row_id, **values)

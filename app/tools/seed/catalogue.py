@@ -67,7 +67,7 @@ def barcode(chance: Chance) -> str:
     return f"{digits}{-total % 10}"
 
 
-def address_values(chance: Chance, reference: Reference) -> dict[str, Any]:
+def address_values(chance: Chance, reference: Reference) -> dict[str, object]:
     city, state, postcode, lat, lng = chance.choice(words.CITIES)
     return {
         "address": f"{chance.randint(1, 240)} {chance.choice(words.STREETS)}",

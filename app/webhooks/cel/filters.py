@@ -36,8 +36,8 @@ MAX_BATCH_CPU_S = 1.0
 #: The same for all filters of one owner together, over all batches; and the seconds that it regains per second. Some
 #: dozens of bad filters must not delay other owners' events.
 MAX_OWNER_S, REGAINED_PER_S = 2.0, 1 / 30
-#: Seconds that all expressions have in one batch. Its transaction waits, and PostgreSQL ends one that idles for 60 s.
-MAX_BATCH_S = 20.0
+#: Seconds of all expressions in one batch. Its transaction waits for them; what is left is for the next one.
+MAX_BATCH_S = 1.0
 #: Seconds for which an expression is blocked that has ended its process.
 REST_S = 60.0
 #: Seconds, for a process that gets no CPU. Its own limit is in CPU time.
@@ -96,8 +96,8 @@ class FilterProcess:
         self._resting: dict[tuple[Owner, str], float] = {}
 
     def batch(self, *, max_cpu_s: float = MAX_BATCH_CPU_S, max_s: float = MAX_BATCH_S) -> "FilterBatch":
-        """Open a batch. `max_cpu_s` limits each expression, `max_s` the whole batch from now on."""
-        return FilterBatch(self, max_cpu_s=max_cpu_s, ends_at=time.monotonic() + max_s)
+        """Open a batch. `max_cpu_s` limits each expression, `max_s` the wall time of all evaluations together."""
+        return FilterBatch(self, max_cpu_s=max_cpu_s, max_s=max_s)
 
     async def evaluate(
         self, text: str, event: Mapping[str, Any], response: bytes, *, owner: Owner
@@ -232,19 +232,26 @@ class FilterProcess:
 
 
 class FilterBatch:
-    """Filters of one batch, with a time limit for each expression. `ends_at` is a time of the monotonic clock."""
+    """Filters of one batch, with a time limit for each expression and one for the batch."""
 
-    def __init__(self, process: FilterProcess, *, max_cpu_s: float, ends_at: float) -> None:
+    def __init__(self, process: FilterProcess, *, max_cpu_s: float, max_s: float) -> None:
         self._process = process
         self._max_cpu_s = max_cpu_s
-        self._ends_at = ends_at
+        self._left_s = max_s
         self._spent: dict[tuple[Owner, str], float] = {}
 
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether the batch has used up its time. Further evaluations are for another batch."""
+        return self._left_s <= 0
+
     async def evaluate(self, text: str, event: Mapping[str, Any], response: bytes, *, owner: Owner) -> FilterResult:
-        """Return a filter's result. An expression that has used up its time, or the batch's, passes with an error."""
+        """Return a filter's result. An expression that has used up its time passes with an error."""
         spent = self._spent.get((owner, text), 0.0)
-        if spent >= self._max_cpu_s or time.monotonic() >= self._ends_at:
+        if spent >= self._max_cpu_s:
             return FilterResult(passes=True, error=TOO_SLOW)
+        began = time.monotonic()
         verdict, spent_s = await self._process.evaluate(text, event, response, owner=owner)
+        self._left_s -= time.monotonic() - began
         self._spent[owner, text] = spent + spent_s
         return verdict

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NewType
+from typing import NewType
 
 from app.db.pool import Connection
 from app.db.table import JsonText, OfSeller, Table
@@ -92,7 +92,7 @@ _COLUMNS = WEBHOOKS.select_list("webhooks")
 _SUBSCRIPTIONS = Table("webhooks", Subscription)
 
 
-async def insert_webhook(conn: Connection, values: Mapping[str, Any]) -> Webhook:
+async def insert_webhook(conn: Connection, values: Mapping[str, object]) -> Webhook:
     """Insert a webhook.
 
     Args:
@@ -106,7 +106,7 @@ async def insert_webhook(conn: Connection, values: Mapping[str, Any]) -> Webhook
     return WEBHOOKS.from_record(row)
 
 
-async def update_webhook(conn: Connection, webhook_id: WebhookId, values: Mapping[str, Any]) -> Webhook:
+async def update_webhook(conn: Connection, webhook_id: WebhookId, values: Mapping[str, object]) -> Webhook:
     """Set these columns, those with None to their defaults, and `updated_at`. Raises NotFound."""
     given = [name for name, value in values.items() if value is not None]
     sets = "".join(f"{name} = ${n}, " for n, name in enumerate(given, start=2))

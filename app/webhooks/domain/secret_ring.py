@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
+from app.kernel.parsed_json import ParsedJson
 from app.webhooks.domain.signing_key import PRIVATE_PREFIX
 
 DEFAULT_OVERLAP_S: Final = 24 * 3600
@@ -44,7 +45,7 @@ Ring = tuple[SigningSecret, ...]
 """A webhook's secrets, newest first."""
 
 
-def ring_of(stored: Sequence[Any]) -> Ring:
+def ring_of(stored: Sequence[ParsedJson]) -> Ring:
     """Read the form that `stored_form` made. A bare text, as older releases stored it, is a current secret."""
     return tuple(
         SigningSecret(text=one)

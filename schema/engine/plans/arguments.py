@@ -1,7 +1,6 @@
 """The arguments of a field, as its resolver would get them."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from graphql import (
     FieldNode,
@@ -17,6 +16,8 @@ from strawberry.schema.schema import Schema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
 
+from schema.entities.declarations import ArgumentValues
+
 
 class Arguments:
     """The arguments of one field by their Python names, coerced and converted by the executors' own functions."""
@@ -30,15 +31,15 @@ class Arguments:
         self._constant = None if variables_of(node.arguments) else self._values(None)
 
     @property
-    def constant(self) -> dict[str, Any] | None:
+    def constant(self) -> ArgumentValues | None:
         """Return the arguments if they are the same in each request; None if they depend on variables."""
         return self._constant
 
-    def of(self, variables: VariableValues | None) -> dict[str, Any]:
+    def of(self, variables: VariableValues | None) -> ArgumentValues:
         """Return the arguments of one request. Raises whatever graphql-core or Strawberry raise for wrong values."""
         return dict(self._values(variables) if self._constant is None else self._constant)
 
-    def _values(self, variables: VariableValues | None) -> dict[str, Any]:
+    def _values(self, variables: VariableValues | None) -> ArgumentValues:
         if not self._field.args:
             return {}
         converter = self._schema.schema_converter

@@ -49,7 +49,7 @@ class Slots:
         self.constant.append(value)
         return len(self.constant) - 1
 
-    def make(self, given: Arguments, value_of: Callable[[dict[str, Any]], Any]) -> int:
+    def make(self, given: Arguments, value_of: Callable[[dict[str, object]], object]) -> int:
         """Add a slot for a value that depends on a field's arguments; return its number."""
         if given.constant is not None:
             return self.add(value_of(given.of(None)))
@@ -57,9 +57,9 @@ class Slots:
         self.made.append((number, lambda variables: value_of(given.of(variables))))
         return number
 
-    def values(self, variables: VariableValues | None) -> list[Any]:
+    def values(self, variables: VariableValues | None) -> list[object]:
         """Return all slots of one run. Raises what graphql-core raises for wrong arguments."""
-        values = list(self.constant)
+        values: list[object] = list(self.constant)
         for number, make in self.made:
             values[number] = make(variables)
         return values

@@ -5,7 +5,7 @@ Reading JSON by orjson takes a third of the CPU time of the driver's nested reco
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -21,6 +21,8 @@ TIME_FORM = "(x if (x := {r})[26:] == '+00:00' and x[4] == '-' else {c}(x))"
 _INFINITE = {"infinity": datetime.max, "-infinity": datetime.min}  # noqa: DTZ901
 
 FromJson = Callable[[Any], Any]
+#: One row as it is read: a value or a list of such rows in each place. The generated code knows what each place holds.
+JsonRow: TypeAlias = list[Any]
 
 
 def row_sql(values: Sequence[str]) -> str:
@@ -44,7 +46,7 @@ def value_sql(table: Table[object], alias: str, column: str) -> str:
     return f'{alias}."{column}"{"::text" if kind in (float, JsonText) else ""}'
 
 
-def read_rows(records: Iterable[Record]) -> list[list[Any]]:
+def read_rows(records: Iterable[Record]) -> list[JsonRow]:
     """Parse the records of a statement that selects one row as JSON in each."""
     return [orjson.loads(record[0]) for record in records]
 

@@ -115,7 +115,7 @@ class Level:
         return len(self.columns) - 1
 
 
-def joins_sql(level: Level, viewer: Viewer, args: list[Any], *, first: int) -> str:
+def joins_sql(level: Level, viewer: Viewer, args: list[object], *, first: int) -> str:
     """Return the left joins of the to-one relations, each with the visibility rule of its type.
 
     Args:

@@ -1,12 +1,12 @@
 """The plan of objects of one type by their ids: one statement, however many there are and whatever they contain."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from graphql import GraphQLObjectType
 
 from app.auth.viewers import Viewer
 from schema.engine.plans.compile import Compiler
+from schema.engine.plans.json_rows import JsonRow
 from schema.engine.plans.levels import Build, Page
 from schema.engine.plans.selection import Sets
 from schema.engine.plans.sql import SqlCache, SqlWriter, read
@@ -33,8 +33,8 @@ class ObjectsPlan:
         self.build: Build = compiler.code.built()[build]
 
     async def rows(
-        self, keys: Sequence[int], reader: Reader, viewer: Viewer, slots: Sequence[Any]
-    ) -> dict[int, list[Any]]:
+        self, keys: Sequence[int], reader: Reader, viewer: Viewer, slots: Sequence[object]
+    ) -> dict[int, JsonRow]:
         """Read the rows that the viewer may see, by their ids. Raises what a statement raises."""
         level = self._level
         rule, args = row_rule(level.relation, viewer, 2)

@@ -43,7 +43,7 @@ class Root(Protocol):
         """Compile the parts that these variables need. Raises what graphql-core raises for wrong arguments."""
         ...
 
-    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any: ...
+    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> object: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +101,12 @@ class ListingRoot:
     def prepare(self, variables: VariableValues | None) -> None:
         """Do nothing: the plan is the same for all variables."""
 
-    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any:
+    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> object:
         listing, level = self._listing, self._level
         _require(viewer, self._compiler)
         viewer.require(listing.scope)
         given = self._given.of(variables)
-        page = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}
+        page: dict[str, Any] = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}
         query = listing.ask(viewer, **given)
         part = WHOLE if listing.is_whole else slice_of(level.table.name, query.sort, **page)
         slots = self._compiler.slots.values(variables)
@@ -172,7 +172,7 @@ class LookupRoot:
             _log.warning("plan.failed", type=type_name, exc_info=error)
         return None
 
-    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> Any:
+    async def value(self, reader: Reader, viewer: Viewer, variables: VariableValues | None) -> object:
         wanted = self._keys(variables)
         keys: dict[str, list[int]] = {}
         for type_name, key in wanted:

@@ -4,14 +4,13 @@ So a page takes one round trip, and PostgreSQL plans one statement.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, order_by
 from app.db.pool import Record
 from schema.engine.plans.compile import Compiler
 from schema.engine.plans.errors import BailOut
-from schema.engine.plans.json_rows import read_rows, row_sql, rows_sql, value_sql
+from schema.engine.plans.json_rows import JsonRow, read_rows, row_sql, rows_sql, value_sql
 from schema.engine.plans.levels import ChildRows, Level, Page, joins_sql
 from schema.engine.reader import Reader
 from schema.engine.statements import Statement, page_of_key, row_rule, source_of
@@ -23,7 +22,7 @@ _MAX_STATEMENTS = 16
 class SqlWriter:
     """Writes one statement and collects its arguments in `args`."""
 
-    def __init__(self, viewer: Viewer, slots: Sequence[Any], args: Sequence[object]) -> None:
+    def __init__(self, viewer: Viewer, slots: Sequence[object], args: Sequence[object]) -> None:
         self.viewer, self._slots = viewer, slots
         self.args = list(args)
 
@@ -54,8 +53,13 @@ class SqlWriter:
             for column in level.columns
         ]
 
+    def _page(self, level: Level) -> Page:
+        page = self._slots[level.page]
+        assert isinstance(page, Page)
+        return page
+
     def _rows(self, level: Level) -> str:
-        page: Page = self._slots[level.page]
+        page = self._page(level)
         row = row_sql(self._columns(level))
         source = self._source(level, page)
         joins = joins_sql(level, self.viewer, self.args, first=1)
@@ -75,7 +79,7 @@ class SqlWriter:
         return f"select {distinct}t.* from {self._matching(level, page)}"
 
     def _count(self, level: Level) -> str:
-        return f"(select count(distinct t.id) from {self._matching(level, self._slots[level.page])})"
+        return f"(select count(distinct t.id) from {self._matching(level, self._page(level))})"
 
     def _matching(self, level: Level, page: Page) -> str:
         """Return FROM and WHERE of the level's rows of one parent."""
@@ -117,7 +121,7 @@ async def read(
     *,
     order: str = "",
     extra: Sequence[str] = (),
-) -> list[list[Any]]:
+) -> list[JsonRow]:
     """Read the root's rows. If the API key is not confirmed yet, the same statement asks whether it is still valid.
 
     Raises:

@@ -10,7 +10,7 @@ from graphql import GraphQLField
 from app.db.table import Table
 from schema.engine.plans.arguments import Arguments
 from schema.engine.plans.code import Code
-from schema.engine.plans.json_rows import from_json
+from schema.engine.plans.json_rows import JsonRow, from_json
 from schema.engine.plans.leaves import column_form, completer, converter
 from schema.engine.plans.levels import Level
 from schema.entities.declarations import Leaf
@@ -68,14 +68,14 @@ class View:
 
 
 @lru_cache(maxsize=1_000)
-def view_of(table: Table[object], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
+def view_of(table: Table[object], columns: tuple[str, ...]) -> Callable[[JsonRow], object]:
     """Return a function from the JSON values of columns to an object that has them as attributes, as a row has."""
     make = _view_class(tuple(columns))
     converters = _converters(table, columns)
     return lambda values: make(*(convert(value) for convert, value in zip(converters, values, strict=True)))
 
 
-def row_of(table: Table[object]) -> Callable[[Sequence[Any]], Any]:
+def row_of(table: Table[object]) -> Callable[[Sequence[object]], object]:
     """Return a function from the JSON values of all columns to the row."""
     every = [*zip(table.columns, _converters(table, table.columns), strict=True)]
     return lambda values: table.row(

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from databases import Database
 
 from app.auth.viewers import Viewer
-from app.kernel.attributes import ABSENT
+from app.kernel.attributes import ABSENT, Absent
 from app.marketplace.catalogue.db.variants import VariantId
 from app.marketplace.catalogue.services.catalogue import update_variant
 from app.marketplace.catalogue.services.catalogue_attributes import VariantAttributes, VariantUpdate
@@ -122,7 +122,7 @@ def _update(given: VariantUpdateMutationInput) -> VariantUpdate:
     return VariantUpdate(variant_id=variant_id, attributes=attributes)
 
 
-def new_choices(ids: Ids, given: Sequence[VariantOptionValueInput] | None, path: str) -> Any:
+def new_choices(ids: Ids, given: Sequence[VariantOptionValueInput] | None, path: str) -> list[NewChoice] | Absent:
     """Convert option values: ABSENT if they are absent, an empty list for null."""
     if given is strawberry.UNSET:
         return ABSENT

@@ -1,11 +1,13 @@
 """The input of addresses."""
 
-from typing import Any
+from typing import TypeVar
 
 import strawberry
 
 from app.marketplace.orders.services.addresses import NewAddress
 from schema.mutations.inputs import convert_input, optional, required
+
+T = TypeVar("T")
 
 
 @strawberry.input(description="A postal address.")
@@ -20,7 +22,7 @@ class AddressInput:
     lng: float | None = optional("Longitude in degrees.")
 
 
-def new_address(given: AddressInput | None, absent: Any) -> Any:
+def new_address(given: AddressInput | None, absent: T) -> NewAddress | T | None:
     """Convert an address: None for null, `absent` if it was left out."""
     if given is strawberry.UNSET:
         return absent

@@ -1,11 +1,10 @@
 """The input of images."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import strawberry
 
-from app.kernel.attributes import ABSENT
+from app.kernel.attributes import ABSENT, Absent
 from app.marketplace.owned.services.images import NewImage
 from schema.mutations.inputs import convert_input, optional, required
 
@@ -20,6 +19,6 @@ class ImageInput:
     position: int = strawberry.field(default=0, description="Its place among the images.")
 
 
-def new_images(given: Sequence[ImageInput] | None) -> Any:
+def new_images(given: Sequence[ImageInput] | None) -> list[NewImage] | Absent:
     """Convert a list of images: ABSENT if it is absent, an empty list for null."""
     return ABSENT if given is strawberry.UNSET else [convert_input(image, NewImage) for image in given or ()]

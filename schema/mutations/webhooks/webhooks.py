@@ -140,13 +140,16 @@ class WebhookUpdateMutationPayload(MutationPayload):
 @strawberry.type
 class WebhookMutations:
     @strawberry.field(
-        description="Register a webhook: a query, and the endpoint that its result is POSTed to at each change."
+        description="Register a webhook: a query, and the endpoint that its result is POSTed to at each change. Needs"
+        " the scopes webhooks and read."
     )
     async def webhook_create(
         self,
         info: Info,
         input: Annotated[WebhookCreateMutationInput, strawberry.argument(description="The webhook to register.")],
     ) -> WebhookCreateMutationPayload | None:
+        info.context.viewer.require(Scope.READ, reason=_READS)
+
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             given = input.attributes
             await info.context.turn()
@@ -167,7 +170,8 @@ class WebhookMutations:
     @strawberry.field(
         description=(
             "Change a webhook. Disabling it holds the events that were not sent yet. Changes apply to events"
-            " that are published afterwards. Waiting events keep their payload and are sent to the new `url`."
+            " that are published afterwards. Waiting events keep their payload and are sent to the new `url`. Needs the"
+            " scope webhooks, and read for `url` and `queryString`."
         )
     )
     async def webhook_update(
@@ -175,6 +179,9 @@ class WebhookMutations:
         info: Info,
         input: Annotated[WebhookUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> WebhookUpdateMutationPayload | None:
+        if any(getattr(input.attributes, name) is not strawberry.UNSET for name in _WHAT_IS_SENT_WHERE):
+            info.context.viewer.require(Scope.READ, reason=_READS)
+
         async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = WebhookId(global_ids.key_of(input.webhook_id, "Webhook", field="webhookId"))
             async with connection(database) as conn:
@@ -196,6 +203,9 @@ class WebhookMutations:
         return await run_mutation(info, WebhookUpdateMutationPayload, input, update, scope=Scope.WEBHOOKS)
 
 
+#: Attributes that decide what is sent, and where to. Whoever sets them can read what the owner sees.
+_WHAT_IS_SENT_WHERE = ("url", "query_string")
+_READS = "a webhook is sent what its query reads"
 #: Attributes that are passed to the service unchanged, by the name in the input.
 _PLAIN = {
     "signature_schemes": "signature_schemes",

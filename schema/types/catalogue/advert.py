@@ -47,7 +47,7 @@ class DeletedAdvertRow(AdvertRow):
 
 
 def classify_advert(row: AdvertRow) -> AdvertRow:
-    """The same advert, as the row of the member of `AllAdvert` that it is."""
+    """Return the same advert as a row of its member of `AllAdvert`."""
     if row.deleted_at is not None:
         return DeletedAdvertRow(**_values(row))
     return row if row.is_published else UnpublishedAdvertRow(**_values(row))

@@ -1,10 +1,9 @@
-"""The fields of what an entity owns by type and id: external ids, metadata, images.
+"""The fields of an entity's external ids, metadata and images, which name their owner by type and id.
 
-Knows no type but by name, so that every type's module can have these fields.
+The types are named as texts, so that every type's module can import this one.
 """
 
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import strawberry
 
@@ -14,7 +13,8 @@ from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.images import IMAGES
 from app.marketplace.owned.db.metadata import METADATA
 from app.marketplace.owned.domain.image import ImageKind
-from schema.entities.declarations import ENTITIES, Owner
+from schema.engine.context import Info
+from schema.entities.declarations import ENTITIES, ArgumentValues, DeclaredAttribute, Owner
 from schema.entities.fields import DeclaredField
 from schema.entities.relations import owned_rows
 
@@ -28,13 +28,13 @@ Metadata: TypeAlias = list[Annotated["Metadatum", strawberry.lazy("schema.types.
 AnImage: TypeAlias = Annotated["Image", strawberry.lazy("schema.types.owned.image")]
 
 
-def external_ids(owner: Table[Any]) -> Any:
+def external_ids(owner: Table[object]) -> DeclaredAttribute:
     return owned_rows(
         EXTERNAL_IDS, owner, description="What other systems call it, in the order in which they were added."
     )
 
 
-def metadata(owner: Table[Any]) -> Any:
+def metadata(owner: Table[object]) -> DeclaredAttribute:
     return owned_rows(
         METADATA,
         owner,
@@ -42,33 +42,32 @@ def metadata(owner: Table[Any]) -> Any:
     )
 
 
-def images(owner: Table[Any], description: str) -> Any:
-    """All images but the logo, as a connection."""
+def images(owner: Table[object], description: str) -> DeclaredAttribute:
+    """Declare all images except the logo, as a connection."""
     return owned_rows(IMAGES, owner, kind=ImageKind.GALLERY, is_paged=True, description=description)
 
 
-def image_list(owner: Table[Any], description: str) -> Any:
-    """All images but the logo, as a plain list."""
+def image_list(owner: Table[object], description: str) -> DeclaredAttribute:
+    """Declare all images except the logo, as a plain list."""
     return owned_rows(IMAGES, owner, kind=ImageKind.GALLERY, description=description)
 
 
-def logo(owner: Table[Any], description: str) -> Any:
+def logo(owner: Table[object], description: str) -> DeclaredAttribute:
     return owned_rows(IMAGES, owner, kind=ImageKind.LOGO, is_list=False, description=description)
 
 
 class _OwnerField(DeclaredField):
-    """Resolves from what `Owner` says."""
+    """A field that resolves from its `Owner`."""
 
-    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: dict[str, Any]) -> Awaitable[Any]:
+    def resolve(self, source: object, info: Info, arguments: ArgumentValues) -> object:
         declared = self.declaration
         assert isinstance(declared, Owner)
         table = ENTITIES[getattr(source, declared.type_column)].table
-        found: Awaitable[Any] = info.context.loaders.by_id(table, getattr(source, declared.local), with_deleted=True)
-        return found
+        return info.context.loaders.by_id(table, getattr(source, declared.local), with_deleted=True)
 
 
-def owner(owned: Table[Any], description: str) -> Any:
-    """The owner of such a row, which is of one of the types that may own rows of the table."""
+def owner(owned: Table[object], description: str) -> DeclaredAttribute:
+    """Declare the owner of a row, which is of one of the types that may own rows of the table."""
     declared = Owner(types=tuple(dict.fromkeys(owner.type_name for owner, _ in owners_of(owned))))
     return _OwnerField(
         python_name=None,

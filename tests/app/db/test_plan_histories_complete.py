@@ -16,6 +16,7 @@ _TAKES_AN_ARRAY = re.compile(
 #: Of what one person's request lists, found by their keys alone: no history makes that another plan.
 _OF_ONE_REQUEST = "rows of one request, by their keys"
 EXCEPTIONS = {
+    "api_keys.store_last_uses": "the keys of one minute, by their ids alone",
     "images.remove_images": _OF_ONE_REQUEST,
     "invoices.move_line_items": _OF_ONE_REQUEST,
     "option_types.find_choices": _OF_ONE_REQUEST,

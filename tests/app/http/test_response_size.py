@@ -10,13 +10,16 @@ import orjson
 import pytest
 
 from app.auth.viewers import create_key
-from app.http.response_size import exceeds
+from app.http.response_size import bound_response, exceeds
 from app.main import create_app
+from app.settings import Settings
 from tests.app.test_plan_executor import Api, new
 from tests.builders.sales import create_sales
 from tests.support.platform import settings_for
 
 MAXIMUM = 50_000
+#: The same column under twenty names.
+NAMES = " ".join(f"b{n}: buyerSurname" for n in range(20))
 PAGE = "{ invoices { nodes { id %s } } }"
 
 
@@ -45,6 +48,7 @@ async def asked(api: Api, text: str) -> list[Any]:
     ("shown", "surname"),
     [
         (" ".join(f"a{n}: buyerSurname" for n in range(90)), "x" * 400),
+        (" ".join(f"a{n}: order {{ invoices(first: 2) {{ nodes {{ {NAMES} }} }} }}" for n in range(4)), "x" * 400),
         (f"{'n' * 20_000}: legacyId", "x"),
         ("buyerSurname", "\U0001f600" * 5_000),
         ("buyerSurname", "\u0001" * 5_000),
@@ -95,3 +99,10 @@ def test_size_is_about_that_of_the_json(value: Any) -> None:
 
     assert not exceeds(value, size + 10)
     assert exceeds(value, size // 2 - 3)
+
+
+def test_an_ordinary_page_is_small_without_being_counted() -> None:
+    """A page of twenty invoices with all their relations reads 40,000 characters."""
+    bound = bound_response(characters_read=40_000, aliases=2, fields=20_000, longest_name=25)
+
+    assert bound < Settings().max_response_bytes / 1.5

@@ -28,7 +28,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 def mutate(conn: Connection, database: Database, database_url: str) -> Mutate:
     """`await mutate("shipmentCreate", "shipment { id }", input, viewer)`: the whole GraphQL response.
 
-    key  sent as `Idempotency-Key`.
+    Args:
+        key: Sent as `Idempotency-Key`.
     """
 
     async def run(

@@ -7,11 +7,12 @@ import asyncpg
 import httpx
 import pytest
 
-from app.auth.viewers import Viewer
+from app.auth.viewers import Viewer, create_key
 from app.db.pool import Connection
 from app.marketplace.catalogue.db.sellers import SellerId
 from schema.entities.global_ids import encode
 from tests.builders.invoices import create_line_item
+from tests.builders.sellers import create_seller
 from tests.builders.shipments import create_shipment_carrier
 from tests.builders.variants import create_variant
 from tests.schema.mutations.conftest import Mutate
@@ -88,6 +89,34 @@ async def test_keys_are_each_viewers_own(conn: Connection, mutate: Mutate) -> No
     assert again == own
     assert operators["data"]["shipmentCreate"]["shipment"] != own["data"]["shipmentCreate"]["shipment"]
     assert await conn.fetchval("select count(*) from shipments") == 2
+
+
+async def test_another_key_of_the_same_owner_is_another_sender(api: Platform) -> None:
+    seller = await create_seller(api.conn)
+    keys = [await api.seller_key(seller.id) for _ in range(2)]
+    document = """mutation { webhookCreate(input: {attributes: {url: "https://93.184.216.34/hook", type: INVOICE}}) {
+      hmacKey webhook { id } } }"""
+
+    first, second, again = [await _post(api, document, {}, "k-1", as_key=key) for key in (*keys, keys[0])]
+
+    assert first["data"]["webhookCreate"]["hmacKey"] != second["data"]["webhookCreate"]["hmacKey"]
+    assert first["data"]["webhookCreate"]["webhook"] != second["data"]["webhookCreate"]["webhook"]
+    assert again["data"] == first["data"]
+    actors = [row["actor"] for row in await api.conn.fetch("select actor from idempotency_keys order by 1")]
+    assert actors == [f"seller:{seller.id} key:2", f"seller:{seller.id} key:3"]
+
+
+async def test_a_new_key_is_shown_again_to_its_maker_alone(api: Platform) -> None:
+    other = await create_key(api.conn, name="other", seller_id=None)
+    document = 'mutation { apiKeyCreate(input: {name: "the ERP"}) { key apiKey { id } } }'
+
+    first, again, others = [await _post(api, document, {}, "k-1", as_key=key) for key in (api.key, api.key, other)]
+
+    assert again == first
+    assert others["data"]["apiKeyCreate"]["key"] != first["data"]["apiKeyCreate"]["key"]
+    stored = await api.conn.fetchval("select string_agg(k::text, ' ') from idempotency_keys k")
+    assert first["data"]["apiKeyCreate"]["key"] not in stored
+    assert await api.conn.fetchval("select count(*) from api_keys where name = 'the ERP'") == 2
 
 
 async def test_a_refused_request_leaves_its_key_free(conn: Connection, mutate: Mutate) -> None:
@@ -240,11 +269,13 @@ async def test_refuses_what_is_no_key(conn: Connection, mutate: Mutate, key: str
     assert await _orders(conn) == (0, 10)
 
 
-async def _post(api: Platform, document: str, variables: dict[str, Any], key: str) -> dict[str, Any]:
+async def _post(
+    api: Platform, document: str, variables: dict[str, Any], key: str, *, as_key: str | None = None
+) -> dict[str, Any]:
     response = await api.http.post(
         f"{api.url}/graphql",
         json={"query": document, "variables": variables},
-        headers={"Authorization": f"Bearer {api.key}", "Idempotency-Key": key},
+        headers={"Authorization": f"Bearer {as_key or api.key}", "Idempotency-Key": key},
     )
     assert response.status_code == httpx.codes.OK, response.text
     answer: dict[str, Any] = response.json()

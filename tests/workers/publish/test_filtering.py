@@ -1,5 +1,7 @@
 """Triggers and filters reduce the events of a webhook, but never lose one that it asked for."""
 
+import contextlib
+
 import pytest
 
 from app.webhooks.cel.filters import OVERSPENT, TOO_SLOW
@@ -12,6 +14,11 @@ from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import MadeEvent, Publisher, recorded
 from workers.publish.deduplication import EQUAL
+from workers.publish.job import publish_steps
+
+TEN = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
+#: Takes longer than a filter may.
+ENDLESS = f"{TEN}.map(a, {TEN}.map(b, {TEN}.map(c, {TEN}.map(d, {TEN}.map(e, {TEN}.map(f, a + f)))))) == "
 
 
 def outcomes(made: list[MadeEvent]) -> list[tuple[str, str, str | None]]:
@@ -184,18 +191,43 @@ async def test_one_sellers_bad_filters_do_not_hold_up_or_decide_for_others(publi
     seller = await create_seller(publisher.conn)
     await create_variant(publisher.conn, seller_id=seller.id, count_on_hand=1)
     await recorded(publisher.conn)
-    ten = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
-    endless = f"{ten}.map(a, {ten}.map(b, {ten}.map(c, {ten}.map(d, {ten}.map(e, {ten}.map(f, a + f)))))) == "
     for n in range(10):
         await publisher.subscribe(
-            "sku countOnHand", klass=WebhookKlass.VARIANT, seller_id=seller.id, filter=f"{endless}[{n}]"
+            "sku countOnHand", klass=WebhookKlass.VARIANT, seller_id=seller.id, filter=f"{ENDLESS}[{n}]"
         )
     other = await publisher.subscribe("countOnHand", klass=WebhookKlass.VARIANT, filter="data.node.countOnHand > 2")
 
     await publisher.conn.execute("update variants set count_on_hand = 2")
 
-    *bad, last = await publisher.publish()
+    made = await publisher.publish()
+    bad, (last,) = ([one for one in made if (one.webhook_id == other) is is_other] for is_other in (False, True))
     assert {one.state for one in bad} == {"PENDING"}
     assert [one.reason for one in bad].count(f"{FAILED}{TOO_SLOW}") <= 5
     assert {one.reason for one in bad[5:]} == {f"{FAILED}{OVERSPENT}"}
     assert (last.webhook_id, last.state, last.reason) == (other, "SKIPPED", FALSE)
+
+
+async def test_bad_filters_of_many_sellers_are_left_for_further_steps(publisher: Publisher) -> None:
+    """The filters of one step have a second. Without that bound, ten sellers could hold a step for twenty."""
+    webhooks = []
+    for n in range(6):
+        variant = await create_variant(publisher.conn, count_on_hand=1)
+        webhooks += [
+            await publisher.subscribe(
+                "sku countOnHand", klass=WebhookKlass.VARIANT, seller_id=variant.seller_id, filter=f"{ENDLESS}[{n}{m}]"
+            )
+            for m in range(2)
+        ]
+    await recorded(publisher.conn)
+    canary = await publisher.subscribe("countOnHand", klass=WebhookKlass.VARIANT)
+    await publisher.conn.execute("update variants set count_on_hand = 2")
+
+    async with contextlib.aclosing(publish_steps(publisher.resources)) as steps:
+        await anext(steps)
+    first = await publisher.made()
+    every = await publisher.publish()
+
+    assert len([one for one in first if one.webhook_id == canary]) == 6
+    assert len(first) < len(every)
+    assert sorted(one.webhook_id for one in every) == sorted([*webhooks, *[canary] * 6])
+    assert {one.state for one in every} == {"PENDING"}

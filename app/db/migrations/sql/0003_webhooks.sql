@@ -9,12 +9,16 @@ create table api_keys (
   scopes text[] not null,
   created_at timestamptz not null default now(),
   expires_at timestamptz,
-  revoked_at timestamptz
-);
+  revoked_at timestamptz,
+  replaced_by bigint references api_keys,  -- the key that it was rotated to
+  last_used_at timestamptz,             -- to the minute; processes write it once a minute for all keys
+  constraint api_keys_scopes_fit check (seller_id is null or not 'keys' = any(scopes))
+) with (fillfactor = 80);               -- room for last_used_at in place: no index holds it
+create index api_keys_seller on api_keys (seller_id, id);
 
 -- Mutations sent with an Idempotency-Key. A row commits together with the change that it stands for.
 create table idempotency_keys (
-  actor text not null,                  -- on whose behalf, as in change_events
+  actor text not null,                  -- who sent it, an API key: `seller:7 key:12`
   key text not null,
   field text not null,                  -- the mutation's name in the response: an operation may hold several
   request_hash bytea not null,          -- SHA-256 of the operation and its variables

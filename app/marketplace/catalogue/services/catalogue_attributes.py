@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.marketplace.catalogue.db.adverts import AdvertId
@@ -120,6 +119,6 @@ def column_of(name: str) -> str:
     return _COLUMNS.get(name, name)
 
 
-def columns_given(attributes: VariantAttributes | AdvertAttributes) -> dict[str, Any]:
+def columns_given(attributes: VariantAttributes | AdvertAttributes) -> dict[str, object]:
     """Return the columns of the given attributes, except those that are stored in other tables."""
     return {column_of(name): value for name, value in sent_values(attributes).items() if name not in _APART}

@@ -116,7 +116,7 @@ def _sent(
     return sent
 
 
-async def _check_exists(conn: Connection, table: Table[Any], key: int | None, field: str) -> None:
+async def _check_exists(conn: Connection, table: Table[object], key: int | None, field: str) -> None:
     if key is not None and not await conn.fetchval(f"select exists (select from {table.name} where id = $1)", key):
         raise InvalidInput.at(field, "there is no such thing")
 

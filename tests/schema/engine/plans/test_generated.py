@@ -31,14 +31,14 @@ async def test_generated_operations_give_the_same_bytes(market: Market) -> None:
     planned, how = fresh_plans(), Counter[str]()
 
     # What the reference executor logs of odd data, with tracebacks, takes longer than all the rest.
-    with capture_logs():
+    with capture_logs() as logs:
         for number, request in enumerate(requests(market.ids, market.cursors, number=NUMBER)):
             both = [*zip((OPERATOR, market.others[number % 3]), request.variables, strict=True)]
             # Now and then both by one plan, with other variables.
             for viewer, variables in both if number % 4 == 0 else both[number % 2 :][:1]:
                 expected = await by_reference(market.conn, request.text, variables, viewer)
                 given = await by_plan(planned, market.conn, request.text, variables, viewer)
-                assert given in (None, expected), (request, variables, viewer)
+                assert given in (None, expected), (logs[-3:], request, variables, viewer)
                 how[_outcome(given, expected)] += 1
 
     assert how["planned"] >= NUMBER, how

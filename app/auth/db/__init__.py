@@ -1,0 +1,1 @@
+"""The table of API keys and its queries: SQL beside its function."""

@@ -1,0 +1,1 @@
+"""The rules of API keys, without I/O and without a clock: values in, values out."""
