@@ -7,6 +7,7 @@ TellgraphError
 │   ├── IdempotencyConflict   the Idempotency-Key was used by another request
 │   └── TooSoon               the request may be repeated later              (429)
 ├── Forbidden         the viewer may not do this                             (403)
+├── RateLimited       the key or the address has asked for too much          (429)
 └── DatabaseUnavailable
 Delivery: PreSendError (our fault: run again, except for PayloadGone), AttemptError (the endpoint's fault: record it
 and schedule the next attempt), RecordError (sent but not stored: store again, never send again).
@@ -26,7 +27,7 @@ class TellgraphError(Exception):
     `status` is the HTTP-like status of a mutation's payload.
     """
 
-    code = "INTERNAL"
+    code = "INTERNAL_SERVER_ERROR"
     status = 500
 
     def __init__(
@@ -40,7 +41,7 @@ class TellgraphError(Exception):
 
 
 class InvalidInput(TellgraphError):
-    code, status = "INVALID_INPUT", 422
+    code, status = "BAD_USER_INPUT", 422
 
     @classmethod
     def at(cls, field: str, *messages: str) -> "InvalidInput":
@@ -66,6 +67,16 @@ class TooSoon(Conflict):
 
 class Forbidden(TellgraphError):
     code, status = "FORBIDDEN", 403
+
+
+class RateLimited(TellgraphError):
+    """Too much was asked for. `retry_after_s` is the number of seconds after which the request may be repeated."""
+
+    code, status = "RATE_LIMITED", 429
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class DatabaseUnavailable(TellgraphError):

@@ -8,13 +8,24 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.auth.secret_key_form import secret_key_bytes
 from app.errors import TellgraphError
 
 Network = IPv4Network | IPv6Network
+#: Scheme, host and perhaps port, as browsers send it: in lower case, without a path.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s,:@?#*A-Z]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+_SCHEMES = {
+    "database_url": ("postgresql://", "postgres://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+}
+_REDIS_URL = re.compile(
+    r"rediss?://(?:[^@/?]*@)?(?:\[[0-9a-fA-F:.]+\]|[^:/?\[\]]*)(?::[0-9]{1,5})?(?:/[0-9]*)?(?:\?.*)?"
+)
 
 PREFIX = "TELLGRAPH_"
 #: `TELLGRAPH_SECRET_KEY_FILE` names a file that holds the value of `TELLGRAPH_SECRET_KEY`, and so for every setting.
@@ -24,7 +35,7 @@ FILE_SUFFIX = "_FILE"
 class Settings(BaseSettings):
     """All settings of an operator. They are frozen, so none changes while a process runs."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     database_url: str | None = Field(
         default=None, description="PostgreSQL 14 or newer, `postgresql://…`. Absent: the embedded server."
@@ -56,8 +67,21 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address of the metrics port. It requires no key, so keep it private."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest log level.")
-    log_format: Literal["json", "console"] = Field(default="json", description="One JSON object or one readable line.")
-    introspection: bool = Field(default=True, description="Whether GraphQL introspection is answered.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto",
+        description="`json`: one JSON object a line. `console`: one readable line. `auto`: the latter on a terminal.",
+    )
+    introspection: bool = Field(
+        default=True, description="Whether GraphQL introspection is answered, and errors suggest names of the schema."
+    )
+    compression: bool = Field(
+        default=True, description="Whether answers from 1 KiB are compressed: by zstd, br or gzip, as the client likes."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Origins whose web pages may use the API, comma-separated, as in `https://shop.example`; `*` for "
+        "all. They send an API key; there are no cookies.",
+    )
     max_cost: int = Field(
         default=100_000,
         ge=100,
@@ -80,6 +104,33 @@ class Settings(BaseSettings):
         ge=0,
         description="Number of webhooks that a seller may have, whoever registered them. Deleted ones do not count.",
     )
+    rate_bucket: int = Field(
+        default=10_000_000,
+        ge=0,
+        description="Cost points that each API key can spend at once, over all processes. 0: no limit. "
+        "See “Limits on clients”.",
+    )
+    rate_refill: int = Field(
+        default=100_000, ge=1, description="Cost points per second by which the bucket of an API key refills."
+    )
+    rate_concurrent: int = Field(
+        default=5, ge=1, le=200, description="Operations of one API key that run at once in each process; others wait."
+    )
+    rate_wait_s: float = Field(
+        default=30, gt=0, le=300, description="Seconds that an operation waits for its turn before it is refused."
+    )
+    max_connections: int = Field(
+        default=800, ge=1, description="Connections of clients to each process. Above it, waiting ones are ended."
+    )
+    request_timeout_s: float = Field(
+        default=10,
+        gt=0,
+        le=300,
+        description="Seconds that a client has to send the head of a request, and again for its body.",
+    )
+    idle_timeout_s: int = Field(
+        default=5, ge=1, le=3600, description="Seconds that a connection stays open between two requests."
+    )
     database_pool_size: int = Field(default=10, ge=2, le=200, description="Connections per process to PostgreSQL.")
     database_timeout_s: float = Field(
         default=60,
@@ -91,8 +142,16 @@ class Settings(BaseSettings):
     allow_http: bool = Field(default=False, description="Whether an endpoint may be http:// instead of https://.")
     egress_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
-        description="Networks (CIDR, comma-separated) that webhooks may reach although they are not public. "
-        "The https rule and the name rules do not apply to them.",
+        description="Networks (CIDR, comma-separated) that the operator's webhooks may reach although they are not "
+        "public. The rules for https and for names do not apply to them: see “Networks that webhooks may reach”.",
+    )
+    egress_allow_sellers: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(),
+        description="The same for sellers' webhooks. A seller can read the beginning of each answer.",
+    )
+    egress_ports_sellers: Annotated[tuple[int, ...], NoDecode] = Field(
+        default=(80, 443, 8443),
+        description="Ports of public hosts that sellers' webhooks may name, comma-separated. Empty: any.",
     )
     name_servers: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -138,10 +197,45 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _Files(settings_cls)
 
-    @field_validator("egress_allow", "name_servers", "secret_key_previous", mode="before")
+    @field_validator(
+        "cors_origins",
+        "egress_allow",
+        "egress_allow_sellers",
+        "egress_ports_sellers",
+        "name_servers",
+        "secret_key_previous",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            if text != "*" and not _ORIGIN.fullmatch(text):
+                raise ValueError(f"{text!r} is not an origin, as in https://shop.example or http://localhost:3000")
+        return value
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _check_scheme(cls, value: str | None, info: ValidationInfo) -> str | None:
+        schemes = _SCHEMES[str(info.field_name)]
+        if value is not None and not value.startswith(schemes):
+            raise ValueError(f"must begin with {' or '.join(schemes)}")
+        if value is not None and value.startswith("redis") and not _REDIS_URL.fullmatch(value):
+            raise ValueError(
+                "must have the form redis://user:password@host:6379/0, its last part the database's number"
+            )
+        return value
+
+    @field_validator("secret_key", "secret_key_previous")
+    @classmethod
+    def _check_secret_keys(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for key in (value,) if isinstance(value, str) else value or ():
+            secret_key_bytes(key)
+        return value
 
     @field_validator("name_servers")
     @classmethod
@@ -170,7 +264,7 @@ class _Files(PydanticBaseSettingsSource):
 
 
 def _read(path: str, name: str) -> str:
-    if name in os.environ:
+    if os.environ.get(name):
         raise TellgraphError(f"{name} and {name}{FILE_SUFFIX} are both set: set one of them.")
     try:
         value = Path(path).read_text("utf-8").strip()

@@ -33,6 +33,7 @@ from schema.filters import orders as order_filters
 from schema.filters import refund_requests as refund_request_filters
 from schema.filters import variants as variant_filters
 from schema.filters import webhook_events as webhook_event_filters
+from schema.filters import webhooks as webhook_filters
 from schema.types.api_key import ApiKey
 from schema.types.api_key_principal import ApiKeyPrincipal
 from schema.types.catalogue.advert import Advert, AllAdvert, classify_advert
@@ -112,7 +113,11 @@ class Query:
         SHIPMENT_CARRIERS, description="The carriers that shipments can be sent with."
     )
     webhooks: Connection[Webhook] = listing(
-        WEBHOOKS, scope=Scope.WEBHOOKS, description="Webhooks, in the order of their registration."
+        WEBHOOKS,
+        scope=Scope.WEBHOOKS,
+        ask=webhook_filters.ask,
+        arguments=webhook_filters.ARGUMENTS,
+        description="Webhooks, in the order of their registration. `totalCount` counts those that meet the filters.",
     )
     webhook_events: Connection[WebhookEvent] = listing(
         WEBHOOK_EVENTS,

@@ -135,6 +135,7 @@ _FOLLOWS = """
 import asyncio, json, sys
 import asyncpg
 from app.auth.viewers import Viewer
+from app.auth.viewers import OPERATOR
 from app.capture import triggers
 from app.capture.row_changes import decode_row_changes
 from app.db.graph import tables
@@ -168,7 +169,7 @@ async def main(url, sql, advert_id, seller_id):
         "recorded": sorted([row["entity_type"], row["entity_id"], row["operation"]] for row in updated),
         "changed": {
             row["entity_type"]: describe_changes(
-                schema._schema, row["entity_type"], decode_row_changes(row["changes"]), is_cut=False
+                schema._schema, OPERATOR, row["entity_type"], decode_row_changes(row["changes"]), is_cut=False
             )["updated"]
             for row in updated
         },

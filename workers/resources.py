@@ -2,23 +2,25 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
-import structlog
 from databases import Database
 
-from app.db.pool import UNREACHABLE, create_database
+from app.db.migrate import check_revision
+from app.db.pool import UNREACHABLE, connection, create_database
+from app.db.server import unreachable
 from app.settings import Settings
+from app.telemetry.outages import Outage
 from app.webhooks.cel.filters import FilterProcess
 from workers.http import transport
 from workers.http.dns import DnsClient
 from workers.publish.budget import Pace
 from workers.publish.subscriptions import Subscriptions
 
-_log = structlog.get_logger()
 RECONNECT_S = 1.0
 
 
@@ -36,6 +38,16 @@ class Resources:
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
     pace: Pace = field(default_factory=Pace)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    #: When this process last counted webhooks for the metrics, by the monotonic clock; None: not yet.
+    counted_at: float | None = None
+
+    def is_to_count(self, *, every_s: float) -> bool:
+        """Tell whether the last count is so many seconds old, and take this one as the last."""
+        now = time.monotonic()
+        if self.counted_at is not None and now < self.counted_at + every_s:
+            return False
+        self.counted_at = now
+        return True
 
     async def pause(self, seconds: float) -> None:
         """Wait for so many seconds, or until the process is to end."""
@@ -51,6 +63,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
 
     Raises:
         PostgresError: Waiting can't help, as with a wrong password.
+        Conflict: The database must be migrated first, or another version has made it.
     """
     assert settings.database_url is not None, "the command fills in the embedded server's URL"
     database = create_database(
@@ -62,7 +75,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
     resources = Resources(
         settings=settings,
         database=database,
-        transport=transport.create_transport(allowed=settings.egress_allow, names=DnsClient(settings.name_servers)),
+        transport=transport.create_transport(names=DnsClient(settings.name_servers)),
         stopping=stopping or asyncio.Event(),
     )
     try:
@@ -70,16 +83,20 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
         yield resources
     finally:
         await resources.filters.close()
-        await transport.close(resources.transport)
+        await resources.transport.aclose()
         await database.disconnect()
 
 
 async def _connect(resources: Resources) -> None:
+    outage = Outage("worker.waiting_for_postgresql", "worker.reached_postgresql")
     while not resources.stopping.is_set():
         try:
             await resources.database.connect()
         except UNREACHABLE as error:
-            _log.warning("worker.waiting_for_postgresql", error=repr(error), again_in_s=RECONNECT_S)
+            outage.note(unreachable(str(resources.settings.database_url), error))
             await resources.pause(RECONNECT_S)
-        else:
-            return
+            continue
+        outage.end()
+        async with connection(resources.database) as conn:
+            await check_revision(conn)
+        return

@@ -3,8 +3,6 @@
 While that key is being changed, values sealed under a key of TELLGRAPH_SECRET_KEY_PREVIOUS can still be opened.
 """
 
-import base64
-import binascii
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,6 +11,7 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from app.auth.secret_key_form import FORM, secret_key_bytes
 from app.errors import InvalidInput
 from app.kernel.parsed_json import ParsedJson
 from app.settings import Settings
@@ -23,7 +22,7 @@ _VERSION = b"\x01"
 
 
 class SecretBox:
-    """Seals JSON values. A value that was sealed for one purpose can't be opened for another."""
+    """Seals JSON values. A value can be opened only for the purpose and the row that it was sealed for."""
 
     def __init__(self, secret_key: str | None, previous: Sequence[str] = ()) -> None:
         """Read the keys, each base64 of 32 bytes.
@@ -38,32 +37,40 @@ class SecretBox:
         self._aead = AESGCM(_key(secret_key))
         self._previous = tuple(AESGCM(_key(key)) for key in previous)
 
-    def seal(self, value: object, *, purpose: str) -> bytes:
-        return self._seal(orjson.dumps(value), purpose)
+    def seal(self, value: object, *, purpose: str, row: object) -> bytes:
+        """Seal a value for a row: copied into another one, it can't be opened there.
 
-    def open(self, sealed: bytes, *, purpose: str) -> ParsedJson:
+        Args:
+            value: Any JSON value.
+            purpose: The column, in words.
+            row: The row's key.
+        """
+        return self._seal(orjson.dumps(value), _bound(purpose, row))
+
+    def open(self, sealed: bytes, *, purpose: str, row: object) -> ParsedJson:
         """Return the value.
 
         Raises:
-            InvalidInput: It was sealed under another key, for another purpose, or was altered.
+            InvalidInput: It was sealed under another key, for another purpose or row, or was altered.
         """
         for aead in (self._aead, *self._previous):
-            if (plain := _try_open(aead, sealed, purpose)) is not None:
+            if (plain := _try_open(aead, sealed, _bound(purpose, row))) is not None:
                 return orjson.loads(plain)
         raise _wrong_key()
 
-    def reseal(self, sealed: bytes, *, purpose: str) -> bytes | None:
+    def reseal(self, sealed: bytes, *, purpose: str, row: object) -> bytes | None:
         """Seal a value again under the current key; None if it already is. Raises InvalidInput, as `open` does."""
-        if _try_open(self._aead, sealed, purpose) is not None:
+        bound = _bound(purpose, row)
+        if _try_open(self._aead, sealed, bound) is not None:
             return None
         for aead in self._previous:
-            if (plain := _try_open(aead, sealed, purpose)) is not None:
-                return self._seal(plain, purpose)
+            if (plain := _try_open(aead, sealed, bound)) is not None:
+                return self._seal(plain, bound)
         raise _wrong_key()
 
-    def _seal(self, plain: bytes, purpose: str) -> bytes:
+    def _seal(self, plain: bytes, bound: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
-        return _VERSION + nonce + self._aead.encrypt(nonce, plain, purpose.encode())
+        return _VERSION + nonce + self._aead.encrypt(nonce, plain, bound)
 
 
 @lru_cache(maxsize=4)
@@ -77,32 +84,34 @@ def box_of(settings: Settings) -> SecretBox:
     return secret_box(settings.secret_key, settings.secret_key_previous)
 
 
-def _try_open(aead: AESGCM, sealed: bytes, purpose: str) -> bytes | None:
-    """Return the value's bytes; None if this key or purpose does not open it."""
+def _bound(purpose: str, row: object) -> bytes:
+    """Return the data that a value is bound to: it is authenticated with the value, and not stored with it."""
+    return f"{purpose} {row}".encode()
+
+
+def _try_open(aead: AESGCM, sealed: bytes, bound: bytes) -> bytes | None:
+    """Return the value's bytes; None if this key, purpose or row does not open it."""
     nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
     if sealed[:1] != _VERSION or len(nonce) != _NONCE_BYTES:
         return None
     try:
-        return aead.decrypt(nonce, ciphertext, purpose.encode())
+        return aead.decrypt(nonce, ciphertext, bound)
     except InvalidTag:
         return None
 
 
 def _wrong_key() -> InvalidInput:
     return InvalidInput(
-        "A stored secret can't be decrypted: TELLGRAPH_SECRET_KEY is not the key it was saved with.",
+        "A stored secret can't be decrypted: TELLGRAPH_SECRET_KEY is not the key it was saved with,"
+        " or the value belongs to another row.",
         code="WRONG_SECRET_KEY",
     )
 
 
 def _key(secret_key: str | None) -> bytes:
-    hint = "set TELLGRAPH_SECRET_KEY to base64 of 32 random bytes, as `openssl rand -base64 32` makes them"
     if not secret_key:
-        raise InvalidInput(f"No secret key: {hint}.", code="NO_SECRET_KEY")
+        raise InvalidInput(f"No secret key: TELLGRAPH_SECRET_KEY must be {FORM}.", code="NO_SECRET_KEY")
     try:
-        key = base64.b64decode(secret_key, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInput(f"The secret key is not base64: {hint}.", code="NO_SECRET_KEY") from error
-    if len(key) != 32:
-        raise InvalidInput(f"The secret key has {len(key)} bytes, not 32: {hint}.", code="NO_SECRET_KEY")
-    return key
+        return secret_key_bytes(secret_key)
+    except ValueError as error:
+        raise InvalidInput(f"TELLGRAPH_SECRET_KEY {error}.", code="NO_SECRET_KEY") from error

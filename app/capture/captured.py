@@ -4,12 +4,12 @@ A change of a part is a change of every entity above it. `app/capture/triggers.p
 Not passed on: what many rows refer to and none contains (sellers, brands, taxons, countries, states, carriers).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from app.db.graph import Cascade, Part, cascades, parts_of_wholes, path_to_seller, references_to, subscribable, tables
-from app.db.table import WITH_REFERRERS, OperatorOnly, Table
+from app.db.table import WITH_REFERRERS, OfSeller, OperatorOnly, Table
 from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.option_types import OPTION_TYPES, OPTION_VALUES
 from app.marketplace.catalogue.db.variants import VARIANTS
@@ -26,6 +26,8 @@ class Root:
              the kind where several lead there: `addresses.shipping_address_id`, `images.LOGO`. Empty: the shortest.
     when     condition on `r` without which there is no such entity; spares the look-up.
     seller   SQL for the seller of the entity's own row, recorded when it is deleted for good or leaves that seller.
+    sellers  SQL for the sellers of the rows from below the entity to the row itself, which may be others than the
+             entity's; at most one each. Empty where no row of the way names a seller.
     left     the row's column that names the entity's seller. The entity is meant only when that changes: it has left
              the former one, without a change of its own row.
     """
@@ -36,6 +38,7 @@ class Root:
     way: tuple[str, ...] = ()
     when: str = "true"
     seller: str = "null"
+    sellers: tuple[str, ...] = ()
     left: str = ""
 
     @property
@@ -76,6 +79,17 @@ def seller_of(table: Table[object]) -> str:
     return f"coalesce({found}, (select d.{rule.column} from {owned.remembered_in} d where d.id = {named}))"
 
 
+def _sellers_of(steps: Iterable[tuple[Table[object], str]]) -> tuple[str, ...]:
+    """Return SQL for the sellers of rows that name one: each row is given by its table and SQL for its id."""
+    return tuple(
+        f"r.{table.seen_by.column}"
+        if row_id == "r.id"
+        else f"(select s.{table.seen_by.column} from {table.name} s where s.id = {row_id})"
+        for table, row_id in steps
+        if isinstance(table.seen_by, OfSeller)
+    )
+
+
 def _chosen(column: str) -> tuple[Root, ...]:
     """Return the entities that have chosen an option: its new name is a change of theirs. The choice is not recorded.
 
@@ -111,6 +125,8 @@ def _above(chain: tuple[Part, ...]) -> Iterator[Root]:
     for part in chain[1:]:
         ids.append(f"(select p.{part.column} from {part.table.name} p where p.id = {ids[-1]})")
     parents, top, when = tuple(reversed(ids[:-1])), chain[-1].of, chain[0].when
+    # From the row itself upwards, without the top.
+    steps = list(zip((part.table for part in chain), ("r.id", *ids[:-1]), strict=True))
     way = tuple(part.step for part in reversed(chain))
     if top.is_subscribable:
         is_plain = way == (chain[0].table.name,)
@@ -120,6 +136,7 @@ def _above(chain: tuple[Part, ...]) -> Iterator[Root]:
             parents=parents,
             way=() if is_plain else way,
             when=when,
+            sellers=() if isinstance(top.seen_by, OperatorOnly) else _sellers_of(steps),
         )
     cascade = _cascade_from(top)
     # A change of one part is passed on to the parts beside it when it is published:
@@ -131,6 +148,7 @@ def _above(chain: tuple[Part, ...]) -> Iterator[Root]:
             parents=parents,
             way=(top.name, *way),
             when=when,
+            sellers=_sellers_of([*steps, (top, ids[-1])]),
         )
 
 
@@ -143,7 +161,8 @@ def _own(table: Table[object]) -> Iterator[Root]:
     if table.is_subscribable:
         yield Root(entity_type=table.type_name, seller=seller_of(table))
     if cascade := _cascade_from(table):
-        yield Root(entity_type=cascade.below.type_name, sql=cascade.sql.format(id="r.id"))
+        sellers = _sellers_of([(table, "r.id")])
+        yield Root(entity_type=cascade.below.type_name, sql=cascade.sql.format(id="r.id"), sellers=sellers)
 
 
 def _leaving(table: Table[object]) -> Iterator[Root]:

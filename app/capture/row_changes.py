@@ -1,7 +1,7 @@
 """Changes of single rows: triggers record them as JSON in `change_events.changes`, and Python reads `RowChange`.
 
-One of them in JSON is {"t": table, "id", "p": parents, "op": operation, "c": columns}, and "v": way if that was
-recorded.
+One of them in JSON is {"t": table, "id", "p": parents, "op": operation, "c": columns}, and "v": way and "s": sellers if
+those were recorded.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,9 @@ class RowChange(NamedTuple):
         columns: The columns that have changed.
         way: The tables from the entity to the row (`Root.way` in app/capture/captured.py). Empty if it was not
             recorded, because only one way leads there.
+        sellers: The sellers of the rows on the way, the row itself included, which may be others than the entity's.
+            Each entry is one state of the row: as it is and, if it has moved to another seller, as it was. A seller
+            sees the row in a state of which it is the only seller. Empty if all rows are of the entity's seller.
     """
 
     table: str
@@ -27,6 +30,7 @@ class RowChange(NamedTuple):
     operation: Literal["i", "u", "d"]
     columns: tuple[str, ...]
     way: tuple[str, ...] = ()
+    sellers: tuple[tuple[int, ...], ...] = ()
 
 
 def decode_row_changes(text: str) -> list[RowChange]:
@@ -39,6 +43,7 @@ def decode_row_changes(text: str) -> list[RowChange]:
             operation=one["op"],
             columns=tuple(one["c"]),
             way=tuple(one.get("v", ())),
+            sellers=tuple(tuple(state) for state in one.get("s", ())),
         )
         for one in orjson.loads(text)
     ]
@@ -51,4 +56,5 @@ def encode_row_changes(changes: Sequence[RowChange]) -> str:
 
 def _as_json(change: RowChange) -> dict[str, Any]:
     row = {"t": change.table, "id": change.id, "p": change.parents, "op": change.operation, "c": change.columns}
-    return {**row, "v": change.way} if change.way else row
+    way = {"v": change.way} if change.way else {}
+    return {**row, **way, **({"s": change.sellers} if change.sellers else {})}

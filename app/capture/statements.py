@@ -111,7 +111,8 @@ def _row_sql(table: str, roots: Sequence[Root], columns: Mapping[str, str], rows
         # A cascade deletes the parent first: the child's root is not found any more, and it has reported itself.
         branches.append(
             f"select {place} as place, x.root, {_parents(root)} as parents, {_way(root)} as way,"
-            f" {seller}::bigint as seller from ({root.sql}{is_there}) x(root)"
+            f" {seller}::bigint as seller, jsonb_build_array({_sellers(root)}) as sellers"
+            f" from ({root.sql}{is_there}) x(root)"
         )
     return f"""    {_INSERT}
     select {_entity_type(roots)}, m.root, {_operation(roots, f"'{op}'")}, array['{table}.*'],
@@ -179,24 +180,26 @@ def _branches(place: int, root: Root, columns: Mapping[str, str]) -> Iterator[st
         is_there = "w.old_deleted_at is null or w.new_deleted_at is null" if "deleted_at" in columns else "true"
         yield (
             f"select {place} as place, w.id as root, array[]::bigint[] as parents, {way} as way, w.op, w.c,"
-            f" {_former_seller(root, columns)}::bigint as seller where {is_there}"
+            f" {_former_seller(root, columns)}::bigint as seller, null::jsonb as sellers where {is_there}"
         )
         return
     if root.left:
         yield (
             f"select {place} as place, x.root, array[]::bigint[] as parents, {way} as way, 'u' as op,"
-            f" '{root.left}' as c, w.old_{root.left} as seller from (select w.new_id as id) r"
+            f" '{root.left}' as c, w.old_{root.left} as seller, null::jsonb as sellers from (select w.new_id as id) r"
             f" cross join lateral ({root.sql}) x(root) where w.old_{root.left} <> w.new_{root.left}"
         )
         return
     names = sorted(_columns_of_root(root))
     stays = " and ".join(f"w.old_{name} is not distinct from w.new_{name}" for name in names)
-    yield f"select {place} as place, s.root, s.parents, {way} as way, w.op, w.c, null::bigint as seller" + (
-        f" from ({_side(root, names, 'new')}) s where {stays}"
+    yield (
+        f"select {place} as place, s.root, s.parents, {way} as way, w.op, w.c, null::bigint as seller,"
+        f" jsonb_build_array(s.sellers) as sellers from ({_side(root, names, 'new')}) s where {stays}"
     )
     yield (
         f"select {place}, s.root, s.parents, {way},"
-        " case when not bool_or(s.is_old) then 'i' when not bool_or(s.is_new) then 'd' else w.op end, w.c, null"
+        " case when not bool_or(s.is_old) then 'i' when not bool_or(s.is_new) then 'd' else w.op end, w.c, null,"
+        " jsonb_agg(distinct s.sellers)"
         f" from (select *, true as is_old, false as is_new from ({_side(root, names, 'old')}) a union all"
         f" select *, false, true from ({_side(root, names, 'new')}) b) s"
         f" where not ({stays}) group by s.root, s.parents"
@@ -206,7 +209,10 @@ def _branches(place: int, root: Root, columns: Mapping[str, str]) -> Iterator[st
 def _side(root: Root, names: Iterable[str], side: str) -> str:
     """Return a SELECT of the roots of a row, as it was (`old`) or as it is now (`new`)."""
     row = ", ".join(f"w.{side}_{name} as {name}" for name in names)
-    return f"select x.root, {_parents(root)} as parents from (select {row}) r cross join lateral ({root.sql}) x(root)"
+    return (
+        f"select x.root, {_parents(root)} as parents, {_sellers(root)} as sellers"
+        f" from (select {row}) r cross join lateral ({root.sql}) x(root)"
+    )
 
 
 def _former_seller(root: Root, columns: Mapping[str, str]) -> str:
@@ -253,19 +259,24 @@ def _parents(root: Root) -> str:
     return f"array[{', '.join(root.parents)}]::bigint[]"
 
 
+def _sellers(root: Root) -> str:
+    return f"jsonb_build_array({', '.join(root.sellers)})" if root.sellers else "null::jsonb"
+
+
 def _way(root: Root) -> str:
     return f"array[{', '.join(repr(step) for step in root.way)}]" if root.way else "null::text[]"
 
 
 def _changes(table: str, roots: Sequence[Root], op: str, columns: str) -> str:
     entry = f"'t', '{table}', 'id', m.id, 'p', m.parents, 'op', {op}, 'c', {columns}"
-    plain, with_way = f"jsonb_build_object({entry})", f"jsonb_build_object({entry}, 'v', m.way)"
-    if all(root.way for root in roots):
-        made = with_way
-    elif any(root.way for root in roots):
-        made = f"case when m.way is null then {plain} else {with_way} end"
-    else:
-        made = plain
+    forms: dict[str, list[int]] = {}
+    for place, root in enumerate(roots):
+        way, sellers = ", 'v', m.way" if root.way else "", ", 's', m.sellers" if root.sellers else ""
+        forms.setdefault(f"jsonb_build_object({entry}{way}{sellers})", []).append(place)
+    *others, (made, _) = forms.items()
+    if others:
+        cases = " ".join(f"when m.place in ({', '.join(map(str, places))}) then {form}" for form, places in others)
+        made = f"case {cases} else {made} end"
     # A row that moves within an entity has left one place before it came to the other.
     tie = ", m.op" if op == "m.op" else ""
     return f"to_jsonb((array_agg({made} order by m.id{tie}))[1:{MAX_CHANGES}])"
@@ -280,4 +291,6 @@ def _columns_of(sql: str) -> frozenset[str]:
 
 
 def _columns_of_root(root: Root) -> frozenset[str]:
-    return _columns_of(" ".join((root.sql, root.when, root.seller, *root.parents))) | ({root.left} - {""})
+    return _columns_of(" ".join((root.sql, root.when, root.seller, *root.parents, *root.sellers))) | (
+        {root.left} - {""}
+    )

@@ -14,7 +14,7 @@ _MAX_DURATION_S = 3653 * 86_400
 
 
 def row_id(text: str, type_name: str) -> int:
-    """Return the key of a row, given as its number or as its global id.
+    """Return the key of a row, given as its number, as `Type-<number>` or as its global id.
 
     Raises:
         BadParameter: It is neither, or the id of something else.
@@ -22,7 +22,7 @@ def row_id(text: str, type_name: str) -> int:
     if re.fullmatch(r"[0-9]{1,18}", text):
         return int(text)
     try:
-        return global_ids.key_of(text, type_name, field="id")
+        return global_ids.decode(global_ids.from_any_form(text, type_name))[1]
     except InvalidInput as error:
         example = f"a number such as 3, or a global id such as {global_ids.encode(type_name, 3)}"
         what = error.message.removeprefix("id: ")
@@ -43,8 +43,17 @@ def duration_s(text: str) -> int:
 
 def time_ahead(text: str, now: datetime) -> datetime:
     """Return a time, given as a duration from now or as a date or time in UTC. Raises BadParameter."""
+    return _time(text, now, 1)
+
+
+def time_ago(text: str, now: datetime) -> datetime:
+    """Return a time, given as a duration until now or as a date or time in UTC. Raises BadParameter."""
+    return _time(text, now, -1)
+
+
+def _time(text: str, now: datetime, direction: int) -> datetime:
     if re.fullmatch(r"[0-9]+[a-z]?", text):
-        return now + timedelta(seconds=duration_s(text))
+        return now + direction * timedelta(seconds=duration_s(text))
     try:
         at = datetime.fromisoformat(text)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -14,10 +14,15 @@ from starlette.routing import BaseRoute, Mount, Route
 from app.console.assets import ConsoleAssets
 from app.console.policy import GRAPHIQL_POLICY, NOT_BUILT_POLICY, VOYAGER_POLICY, security_headers
 
-__all__ = ["console_routes", "graphql_page", "voyager_page"]
+__all__ = ["console_routes", "graphql_page", "is_built", "voyager_page"]
 
 FOLDER = Path(__file__).parent
 DIST = FOLDER / "dist"
+
+
+def is_built(dist: Path = DIST) -> bool:
+    """Return whether there is a bundle."""
+    return (dist / "graphql.html").exists()
 
 
 def graphql_page(dist: Path = DIST) -> Response:
@@ -25,7 +30,10 @@ def graphql_page(dist: Path = DIST) -> Response:
 
     Always 200. For `GET /graphql` from a browser; the page asks for the API key itself.
     """
-    return _page(dist / "graphql.html", GRAPHIQL_POLICY)
+    page = _page(dist / "graphql.html", GRAPHIQL_POLICY)
+    # Other clients get JSON from the same address.
+    page.headers["Vary"] = "Accept"
+    return page
 
 
 def voyager_page(dist: Path = DIST) -> Response:

@@ -33,11 +33,12 @@ async def insert_row(conn: Connection, table: Table[Row], **values: object) -> R
 
 
 async def update_row(conn: Connection, table: Table[Row], row_id: int, values: Mapping[str, object]) -> Row:
-    """Set columns of an existing row, and its `updated_at` if it has one."""
-    settings = ", ".join(f'"{column}" = r."{column}"' for column in values)
-    touched = ", updated_at = now()" if table.has("updated_at") else ""
+    """Set columns of an existing row, and its `updated_at` if it has one. Without any of both, nothing can be set."""
+    settings = [f'"{column}" = r."{column}"' for column in values]
+    if table.has("updated_at"):
+        settings.append("updated_at = now()")
     record = await conn.fetchrow(
-        f"update {table.name} t set {settings}{touched}"
+        f"update {table.name} t set {', '.join(settings)}"
         f" from jsonb_populate_record(null::{table.name}, $2::text::jsonb) r"
         f" where t.id = $1 returning {table.select_list('t')}",
         row_id,

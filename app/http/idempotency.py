@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TypeVar
 
 from databases import Database
@@ -84,11 +84,11 @@ async def run_once(
             made = await change()
             told = remember(made)
             box = box_of(settings) if told.values else None
-            sealed = None if box is None else box.seal(dict(told.values), purpose=PURPOSE)
+            sealed = None if box is None else box.seal(dict(told.values), purpose=PURPOSE, row=astuple(owner))
             await keep_answer(conn, owner, made=told.rows, sealed=sealed)
             await delete_expired_keys(conn, limit=_EXPIRED_PER_USE)
             return made
     if kept.request_hash != request.hash:
         raise IdempotencyConflict("This Idempotency-Key was sent with another request before.")
-    values = {} if kept.sealed is None else box_of(settings).open(kept.sealed, purpose=PURPOSE)
+    values = {} if kept.sealed is None else box_of(settings).open(kept.sealed, purpose=PURPOSE, row=astuple(owner))
     return RememberedResult(rows=kept.made, values=values)

@@ -16,6 +16,17 @@ OPERATIONS = Counter(
     "GraphQL operations of the API, by what executed them: plan, or the reference executor.",
     ["by"],
 )
+REFUSED_REQUESTS = Counter(
+    "tellgraph_refused_requests",
+    "Requests and mutations that the API has refused, by status: 401, 403, 429, or 431 for a request head.",
+    ["status"],
+)
+CONNECTIONS_ENDED = Counter(
+    "tellgraph_connections_ended", "Connections of clients that the API has ended, by the reason.", ["reason"]
+)
+RATE_UNSHARED = Gauge(
+    "tellgraph_rate_limit_unshared", "1 while Redis is away and the rate limit of keys is not applied, otherwise 0."
+)
 PLANS_BAILED_OUT = Counter(
     "tellgraph_plans_bailed_out", "Operations of the API whose plan gave up, mostly because the result has an error."
 )
@@ -51,6 +62,15 @@ OVERDUE_SECONDS = Gauge(
 CATCHING_UP = Gauge(
     "tellgraph_webhooks_catching_up",
     "Webhooks that are enabled again and have not been sent all that they missed; all workers.",
+)
+UNWELL = Gauge(
+    "tellgraph_webhooks",
+    "Webhooks of each health but OK and DELETED, at most 100,000 of each; all workers, every half minute.",
+    ["health"],
+)
+HELD_EVENTS = Gauge(
+    "tellgraph_webhook_events_held",
+    "Events that are kept for disabled webhooks, at most 100,000; all workers, every half minute.",
 )
 CAUGHT_UP = Counter(
     "tellgraph_catch_up_entities", "Entities whose changes webhooks had missed, and that this process has looked at."

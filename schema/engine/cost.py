@@ -201,7 +201,8 @@ class _Meter:
             return 1 + listed
         if node.selection_set is None:
             return weight(parent.name, name, declared) + listed
-        return (EXPENSIVE_FIELDS.get(name, 1) if parent is self.schema.query_type else 1) + listed
+        is_root = parent is self.schema.query_type or parent is self.schema.mutation_type
+        return (EXPENSIVE_FIELDS.get(name, 1) if is_root else 1) + listed
 
     def _page(self, node: FieldNode) -> int:
         """Return the size of a connection's page, by the rules of app/db/keyset.py, which refuses larger pages."""

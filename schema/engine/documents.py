@@ -12,7 +12,16 @@ from strawberry.schema.schema import Schema, validate_document
 from app.kernel.size_bounded_cache import SizedCache
 from app.settings import Settings
 from schema.engine.cost import Cost, Costs, cost_error
-from schema.engine.limits import RULES, count_aliases, explain_errors, introspects, long_list_error, parse_within_limits
+from schema.engine.limits import (
+    RULES,
+    count_aliases,
+    explain_errors,
+    introspects,
+    long_list_error,
+    parse_within_limits,
+    selects,
+)
+from schema.engine.weights import SLOW_FIELDS
 
 #: Characters of all cached documents together: about 2,000 queries of usual size. The limit is not their number,
 #: because a parsed document takes about a hundred times the memory of its text.
@@ -31,6 +40,7 @@ class Document:
 
     Args:
         node: Its syntax tree.
+        is_slow: It selects a field that takes long although its cost is low, with or without a plan.
         errors: The errors of validation. `costs` may only be used when there are none.
         aliases: The most aliases of an operation, with fragments expanded.
         longest_word: The length of the longest name or alias, or more.
@@ -41,6 +51,7 @@ class Document:
     errors: list[GraphQLError]
     costs: Costs
     introspects: bool
+    is_slow: bool
     aliases: int
     longest_word: int
     slots: dict[str | None, object] = field(default_factory=dict)
@@ -70,6 +81,7 @@ class Documents:
             errors=explain_errors(validate_document(schema._schema, node, RULES)),
             costs=Costs(schema._schema, node),
             introspects=introspects(node),
+            is_slow=selects(node, SLOW_FIELDS),
             aliases=count_aliases(node),
             longest_word=max(map(len, _WORDS.findall(text)), default=0),
         )

@@ -8,9 +8,10 @@ import structlog
 
 from app.telemetry.metrics import OPERATIONS, PLANS_BAILED_OUT
 from schema.engine.context import Context
+from schema.engine.cost import Cost
 from schema.engine.documents import Document, Documents, cost_extension
 from schema.engine.limits import long_list_error
-from schema.engine.plans.cache import Plans
+from schema.engine.plans.cache import Plans, PlanSlot
 from schema.engine.plans.errors import MissingPlan
 from schema.engine.plans.operation import coerce_variables
 
@@ -30,6 +31,11 @@ class PlanExecutor:
     plans: Plans
     counts: Counter[str] = field(default_factory=Counter)
 
+    def has_plan(self, document: Document, name: str | None) -> bool:
+        """Tell whether an operation has a plan, if perhaps not for all variables."""
+        slot = document.slots.get(name)
+        return isinstance(slot, PlanSlot) and any(slot.plans.values())
+
     async def response(
         self, text: str, variables: Mapping[str, object] | None, name: str | None, context: Context
     ) -> dict[str, object] | None:
@@ -38,23 +44,38 @@ class PlanExecutor:
         That is the case for the first requests of an operation, while it is compiled, for every operation that is
         refused, and whenever the result has an error.
         """
-        response = await self._response(text, variables, name, context)
-        self.counts["reference" if response is None else "planned"] += 1
-        (_BY_REFERENCE if response is None else _BY_PLAN).inc()
-        return response
-
-    async def _response(
-        self, text: str, variables: Mapping[str, object] | None, name: str | None, context: Context
-    ) -> dict[str, object] | None:
         document = self.documents.find(text)
-        if document is None or document.errors or document.introspects or long_list_error(document.node, variables):
+        if document is None or document.errors or long_list_error(document.node, variables):
+            self.pass_by()
             return None
+        return await self.response_of(document, document.costs.of(variables, name), text, variables, name, context)
+
+    async def response_of(
+        self,
+        document: Document,
+        cost: Cost,
+        text: str,
+        variables: Mapping[str, object] | None,
+        name: str | None,
+        context: Context,
+    ) -> dict[str, object] | None:
+        """Do the same for a valid operation whose cost is known."""
         maximum = context.settings.max_cost
-        cost = document.costs.of(variables, name)
-        if cost.total > maximum:
+        if document.introspects or cost.total > maximum:
+            self.pass_by()
             return None
         data = await self._data(document, text, variables, name, context)
-        return None if data is None else {"data": data, "extensions": cost_extension(cost, maximum)}
+        if data is None:
+            self.pass_by()
+            return None
+        self.counts["planned"] += 1
+        _BY_PLAN.inc()
+        return {"data": data, "extensions": cost_extension(cost, maximum)}
+
+    def pass_by(self) -> None:
+        """Count an operation that the reference executor has to answer."""
+        self.counts["reference"] += 1
+        _BY_REFERENCE.inc()
 
     async def _data(
         self, document: Document, text: str, variables: Mapping[str, object] | None, name: str | None, context: Context

@@ -35,8 +35,17 @@ LONGEST: Mapping[tuple[str, str], int] = {
 }
 
 #: Root fields that take time themselves. A dry run checks a query and compiles a filter, which takes up to 0.1 s. An
-#: operation may have a few of them.
-EXPENSIVE_FIELDS: Mapping[str, int] = {"webhookDryRun": 10_000}
+#: operation may have a few of them. The others check or run one stored query.
+EXPENSIVE_FIELDS: Mapping[str, int] = {
+    "webhookDryRun": 10_000,
+    "webhookCreate": 2_000,
+    "webhookUpdate": 2_000,
+    "webhookTest": 2_000,
+    "webhookExplain": 2_000,
+}
+
+#: Fields that check a stored query each time, or the first time.
+SLOW_FIELDS = frozenset({"payloadSchema"})
 
 
 def weight(type_name: str, name: str, field: GraphQLField | None) -> int:

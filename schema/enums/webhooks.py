@@ -4,6 +4,7 @@ from app.webhooks.domain.operational_event import OperationalEventKind
 from app.webhooks.domain.secret_ring import SignatureScheme
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WebhookEventState
+from app.webhooks.domain.webhook_health import WebhookHealth
 from app.webhooks.domain.webhook_run import WebhookRunState
 from schema.enums.describe import describe_enum
 from schema.stored.explain import ChangeVerdict
@@ -53,6 +54,26 @@ describe_enum(
         "FAILED": "No retries are left, or the endpoint is gone. It can be replayed.",
         "CANCELLED": "Cancelled before it was delivered.",
         "RENDER_FAILED": "The stored query could not run at all. It can be run again.",
+    },
+)
+
+WebhookHealthEnum = WebhookHealth
+describe_enum(
+    WebhookHealth,
+    "WebhookHealthEnum",
+    "Whether a webhook works, the gravest first.",
+    {
+        "DELETED": "It was deleted, and is sent nothing any more.",
+        "DISABLED_BY_TELLGRAPH": "Tellgraph disabled it, because its endpoint is gone or failed for days. Mend the"
+        " endpoint, then enable it with `webhookUpdate`.",
+        "DISABLED": "A person disabled it. `webhookUpdate` enables it.",
+        "BROKEN": "Its query, its triggers or its filter do not fit the schema any more. Change them with"
+        " `webhookUpdate`.",
+        "FAILING": "No delivery has succeeded since an attempt failed. Mend the endpoint, then `webhookResume`.",
+        "CATCHING_UP": "It is enabled again, and is being sent what it missed.",
+        "PAUSED": "Its endpoint has asked for a pause, and deliveries succeed otherwise. `webhookResume` ends the"
+        " pause.",
+        "OK": "Nothing is known against it.",
     },
 )
 

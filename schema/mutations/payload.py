@@ -15,7 +15,7 @@ from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, N
 from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
 from schema.entities.declarations import ENTITIES, DeclaredAttribute, Entity
-from schema.entities.names import graphql_path
+from schema.entities.names import graphql_message, graphql_path
 
 
 @strawberry.type(description="The problems of one field of the input.")
@@ -139,14 +139,25 @@ def _to_remember(made: Mapping[str, Any]) -> RememberedResult:
 
 
 def _request_hash(info: Info) -> bytes:
-    """Hash an operation with its fragments and variables, independently of its layout."""
+    """Hash an operation with its fragments and variables, independently of its layout.
+
+    Raises:
+        InvalidInput: The variables nest too deeply to be written as JSON.
+    """
     raw = info._raw_info
     document = [print_ast(raw.operation), *(print_ast(raw.fragments[name]) for name in sorted(raw.fragments))]
-    variables = orjson.dumps(raw.variable_values, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+    try:
+        variables = orjson.dumps(raw.variable_values, default=str, option=options)
+    except orjson.JSONEncodeError as error:
+        raise InvalidInput("The variables nest too deeply for a request with an Idempotency-Key.") from error
     return hashlib.sha256("\n".join(document).encode() + b"\0" + variables).digest()
 
 
 def validation_errors(error: TellgraphError) -> list[ValidationError]:
     """Return one ValidationError per field. An error without a field has the field `base`."""
     fields = error.fields or {"base": [error.message]}
-    return [ValidationError(field=graphql_path(field), messages=list(messages)) for field, messages in fields.items()]
+    return [
+        ValidationError(field=graphql_path(field), messages=[graphql_message(message) for message in messages])
+        for field, messages in fields.items()
+    ]

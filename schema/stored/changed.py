@@ -5,10 +5,12 @@ from typing import Any
 
 from graphql import GraphQLSchema
 
+from app.auth.viewers import Viewer
 from app.capture.row_changes import RowChange
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.graph import entity_of_table, fields_deciding, fields_reading, path_to, single_steps
+from schema.stored.visible_changes import is_refused, is_visible
 
 #: Columns of book-keeping. Their changes accompany others and are not named.
 _SILENT = frozenset({"updated_at", "deleted_at"})
@@ -17,11 +19,12 @@ MAX_JOINED = 200
 
 
 def describe_changes(
-    schema: GraphQLSchema, entity_type: str, changes: Sequence[RowChange], *, is_cut: bool
+    schema: GraphQLSchema, viewer: Viewer, entity_type: str, changes: Sequence[RowChange], *, is_cut: bool
 ) -> dict[str, Any]:
-    """Describe recorded row changes as field paths of the entity.
+    """Describe recorded row changes as field paths of the entity, without those that the viewer may not know of.
 
     Args:
+        viewer: On whose behalf.
         changes: The changes in the order of recording.
         is_cut: There were more changes than were recorded.
 
@@ -32,13 +35,15 @@ def describe_changes(
     described: dict[str, dict[str, None]] = {"added": {}, "updated": {}, "removed": {}}
     rows: dict[str, tuple[str, str]] = {}
     for change in changes:
+        if not is_visible(viewer, change):
+            continue
         places = _places(schema, entity_type, change)
         if places is None:
             continue
         path, _ = places[-1]
         # If the entity's own row was added or removed, the event says so.
         if path or change.operation == "u":
-            described["updated"].update(dict.fromkeys(_list_derived(schema, places, change)))
+            described["updated"].update(dict.fromkeys(_list_derived(schema, viewer, places, change)))
         if change.operation == "u":
             for name in _field_names(schema, change):
                 described["updated"][_join(path, name)] = None
@@ -94,13 +99,19 @@ def _places(schema: GraphQLSchema, entity_type: str, change: RowChange) -> list[
     return places
 
 
-def _list_derived(schema: GraphQLSchema, places: Sequence[tuple[str, str]], change: RowChange) -> Iterator[str]:
+def _list_derived(
+    schema: GraphQLSchema, viewer: Viewer, places: Sequence[tuple[str, str]], change: RowChange
+) -> Iterator[str]:
     """List the fields whose values depend on the row: of its ancestors, and of rows that the entity refers to.
 
     For example, a variant's price decides `lowestPrice` of its advert.
     """
     _, entity_type = places[0]
-    beside = [(step.field, step.type) for step in single_steps(schema, entity_type)]
+    beside = [
+        (step.field, step.type)
+        for step in single_steps(schema, entity_type)
+        if viewer.is_operator or not is_refused(ENTITIES[step.type].table.name)
+    ]
     for path, of in dict.fromkeys((*places, *beside)):
         for decided in fields_deciding(schema, of, change.table):
             if not decided.columns.isdisjoint(change.columns) or (decided.is_value and change.operation != "u"):

@@ -8,6 +8,7 @@ import structlog
 from databases import Database
 from graphql import GraphQLError, GraphQLSchema, build_schema
 
+from app.auth.viewers import Viewer
 from app.db.pool import DATABASE_ERRORS, Connection, connection
 from app.errors import InvalidInput
 from app.webhooks.db import webhooks
@@ -32,7 +33,8 @@ def problem_of(schema: GraphQLSchema, webhook: Webhook, filter_problems: Sequenc
         stored_query(schema, webhook.query_string, webhook.type)
     except InvalidInput as error:
         return error.message.removeprefix("attributes.")
-    problems = check_triggers(schema, webhook.type.entity_type, webhook.triggers)
+    owner = Viewer(webhook.seller_id)
+    problems = check_triggers(schema, owner, webhook.type.entity_type, webhook.triggers)
     if filter_problems is None:
         filter_problems = [] if webhook.filter is None else check_filter(webhook.filter)
     if filter_problems:

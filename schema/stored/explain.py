@@ -1,16 +1,18 @@
 """Explanations why a webhook was sent a change or was not, derived from the records of both."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from app.auth.viewers import Viewer
 from app.capture.entity_changes import EntityChange, EntityEvent
+from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import Webhook
 from app.webhooks.domain.webhook import WebhookEventName, fold_operations
 from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED, WebhookEventState
 from schema.entities.declarations import ENTITIES, VISIBILITY
-from schema.stored.watched import is_operators_own
+from schema.stored.visible_changes import find_visible_part
 
 
 class ChangeVerdict(StrEnum):
@@ -107,6 +109,9 @@ def explain_changes(
         is_seen: Whether the webhook's owner sees the entity today.
     """
     owned = list_owned(webhook.type.entity_type, changes, webhook.seller_id, is_seen=is_seen)
+    # Matching goes by what the owner may know of a change; the explanation is of the whole change.
+    whole = {change.id: change for change in changes}
+    changes = [_seen_by(Viewer(webhook.seller_id), change) for change in changes]
     # With `everyChange`, the changes of one transaction are reported together; else those that wait together.
     together = [
         (one.published_at, one.txid if webhook.every_change else None) if is_owned else (None, one.id)
@@ -115,10 +120,16 @@ def explain_changes(
     groups: dict[object, list[EntityChange]] = {}
     for key, change in zip(reversed(together), reversed(changes), strict=True):
         groups.setdefault(key, []).append(change)
-    return [
+    explained = [
         _explain(webhook, watched, change, groups[key], events, is_owned=is_owned)
         for change, key, is_owned in zip(changes, together, owned, strict=True)
     ]
+    return [replace(one, change=whole[one.change.id]) for one in explained]
+
+
+def _seen_by(viewer: Viewer, change: EntityChange) -> EntityChange:
+    part = find_visible_part(viewer, change)
+    return change if part is None else replace(change, columns=part.columns, changes=part.changes)
 
 
 def list_owned(
@@ -143,7 +154,8 @@ def list_owned(
         elif not change.columns.isdisjoint(moves):
             was_seen = False
         is_move = change.operation is WebhookEventName.UPDATE and is_seen
-        owned.append((was_seen or is_move) and not is_operators_own(entity_type, change.columns))
+        may_know = find_visible_part(Viewer(SellerId(seller_id)), change) is not None
+        owned.append((was_seen or is_move) and may_know)
         is_seen = was_seen
     return owned
 
@@ -157,7 +169,7 @@ def _explain(
     *,
     is_owned: bool,
 ) -> ChangeExplanation:
-    is_hidden = webhook.seller_id is not None and is_operators_own(webhook.type.entity_type, change.columns)
+    is_hidden = find_visible_part(Viewer(webhook.seller_id), change) is None
     after = [event for event in events if event.changed_at >= change.recorded_at and not is_hidden]
     # The transaction that publishes a change makes its webhook events, and marks it last.
     of_change = [event for event in after if change.published_at is None or event.created_at <= change.published_at]

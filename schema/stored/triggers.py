@@ -12,8 +12,9 @@ from graphql import (
     is_object_type,
 )
 
-from app.errors import InvalidInput
-from schema.entities.declarations import ENTITIES, Leaf, Relation
+from app.auth.viewers import Viewer
+from app.errors import Forbidden, InvalidInput
+from schema.entities.declarations import ENTITIES, VISIBILITY, Leaf, Relation
 from schema.entities.declared import declaration_of
 from schema.stored.validate import StoredQuery
 from schema.stored.watched import leaf_columns, relation_columns, sibling_column, whole_of
@@ -24,17 +25,39 @@ MAX_CHARACTERS = 300
 Types = tuple[GraphQLObjectType, ...]
 
 
-def check_triggers(schema: GraphQLSchema, entity_type: str, triggers: Sequence[str]) -> dict[str, list[str]]:
-    """Return messages by the path of the wrong trigger (`attributes.triggers.0`); empty if all are right."""
+def check_triggers(
+    schema: GraphQLSchema, viewer: Viewer, entity_type: str, triggers: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return messages by the path of the wrong trigger (`attributes.triggers.0`); empty if all are right.
+
+    Args:
+        viewer: The webhook's owner. A trigger tells that something has changed, so that it may name only what its owner
+            may read.
+    """
     if len(triggers) > MAX_TRIGGERS:
         return {"attributes.triggers": [f"there are {len(triggers)}; at most {MAX_TRIGGERS} are allowed"]}
     problems = {}
     for place, path in enumerate(triggers):
         try:
-            list(_walk(schema, entity_type, path))
+            _check_readable(viewer, path, list(_walk(schema, entity_type, path)))
         except InvalidInput as error:
             problems[f"attributes.triggers.{place}"] = [error.message]
     return problems
+
+
+def _check_readable(viewer: Viewer, path: str, steps: Sequence[tuple[Types, str]]) -> None:
+    """Raise InvalidInput if a path leads through a table that the viewer may not read."""
+    names = path.split(".")
+    for number, (types, name) in enumerate(steps, start=1):
+        for of in types:
+            declaration = declaration_of(of.fields[name])
+            if isinstance(declaration, Relation):
+                try:
+                    VISIBILITY[declaration.target.name].check(viewer)
+                except Forbidden as error:
+                    place = ".".join(names[:number])
+                    message = f"leads through {place!r}, which the webhook's owner can't read: {error.message}"
+                    raise InvalidInput(message) from error
 
 
 @lru_cache(maxsize=10_000)

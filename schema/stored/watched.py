@@ -1,7 +1,5 @@
 """The columns that a stored query reads: a change of any other column can't change its result."""
 
-from collections.abc import Iterable
-
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -19,7 +17,6 @@ from app.db.graph import cascades
 from schema.engine.selections import fragments_of, root_selection
 from schema.entities.declarations import ENTITIES, VISIBILITY, Leaf, Relation
 from schema.entities.declared import declaration_of
-from schema.entities.visibility import OperatorOnly
 
 
 def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: str) -> frozenset[str]:
@@ -61,17 +58,6 @@ def sibling_column(whole: str, column: str) -> str:
     `adverts/variants.sku` is the column of any variant of the advert; `variants.sku` is the variant's own.
     """
     return f"{whole}/{column}"
-
-
-def are_siblings_columns(columns: Iterable[str]) -> bool:
-    """Tell whether all columns are of siblings, and none of the entity itself and its own parts."""
-    return all("/" in column for column in columns)
-
-
-def is_operators_own(entity_type: str, columns: Iterable[str]) -> bool:
-    """Tell whether only the operator may know of a change: it comes from a parent that no seller sees."""
-    whole = whole_of(entity_type)
-    return whole is not None and isinstance(VISIBILITY[whole], OperatorOnly) and are_siblings_columns(columns)
 
 
 class _Walk:

@@ -128,7 +128,7 @@ async def _run(
 
 
 async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tuple[str, ...]) -> None:
-    problems = check_triggers(info.schema._schema, klass.entity_type, triggers)
+    problems = check_triggers(info.schema._schema, info.context.viewer, klass.entity_type, triggers)
     filters = info.context.filters
     assert filters is not None, "stored queries contain no dry runs"
     if expression.strip() and (messages := await filters.check(expression, owner=info.context.viewer.seller_id)):

@@ -47,7 +47,9 @@ class WebhookChangeExplanation:
     @strawberry.field(description="The changed paths, in the form of `changed` of the body: added, updated, removed.")
     def changed(self, info: Info) -> JSON:
         change = self.source.change
-        described: Any = describe_changes(info.schema._schema, self.entity_type, change.changes, is_cut=change.is_cut)
+        described: Any = describe_changes(
+            info.schema._schema, info.context.viewer, self.entity_type, change.changes, is_cut=change.is_cut
+        )
         return described  # type: ignore[no-any-return]  # the scalar takes any JSON
 
     @strawberry.field(description="The outcome for the webhook.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schema.entities.names import graphql_path
+from schema.entities.names import graphql_message, graphql_path
 
 ROOT = Path(__file__).parents[2]
 #: What speaks GraphQL to people, or over HTTP.
@@ -59,3 +59,9 @@ def _strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
 )
 def test_the_schema_names_the_fields_of_an_input_as_integrators_know_them(path: str, shown: str) -> None:
     assert graphql_path(path) == shown
+
+
+def test_the_schema_names_what_a_message_tells_to_use() -> None:
+    told = graphql_message("Use `webhook_resume`, or `webhook_update` with `enabled: true`; not a_b.")
+
+    assert told == "Use `webhookResume`, or `webhookUpdate` with `enabled: true`; not a_b."

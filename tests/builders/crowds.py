@@ -36,19 +36,16 @@ async def create_webhooks(
 ) -> list[int]:
     """Create one webhook about variants for each selection, as in `sku notes`. Its number is added to the URL."""
     texts = [f"query($id: ID!) {{ node(id: $id) {{ ... on Variant {{ {query} }} }} }}" for query in queries]
-    first = await create_subscription(
-        conn, f"{url}/1", type="VARIANT", query_string=texts[0], seller_id=seller_id, **given
-    )
-    copied = ("seller_id", "type", "events", "secrets", "is_enabled", "every_change", "allow_skip")
-    rows = await conn.fetch(
-        f"insert into webhooks (url, query_string, {', '.join(copied)})"
-        f" select $2 || '/' || q.n + 1, q.text, {', '.join(f'w.{name}' for name in copied)}"
-        " from webhooks w cross join unnest($3::text[]) with ordinality q(text, n) where w.id = $1 returning id",
-        first.id,
-        url,
-        texts[1:],
-    )
-    return [int(first.id), *sorted(row["id"] for row in rows)]
+    return [
+        int(
+            (
+                await create_subscription(
+                    conn, f"{url}/{number}", type="VARIANT", query_string=text, seller_id=seller_id, **given
+                )
+            ).id
+        )
+        for number, text in enumerate(texts, start=1)
+    ]
 
 
 async def create_sellers(conn: Connection, number: int) -> list[int]:

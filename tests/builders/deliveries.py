@@ -5,9 +5,9 @@ import orjson
 from app.auth.secrets import secret_box
 from app.db.pool import Connection, retry_if_moved
 from app.webhooks.db.deliveries import DueEvent, Result, claim_due
-from app.webhooks.db.webhooks import WEBHOOKS, Webhook
+from app.webhooks.db.webhooks import WEBHOOKS, Webhook, next_webhook_id
 from app.webhooks.domain.webhook_event import WebhookEventState
-from app.webhooks.services.webhooks import SECRETS
+from app.webhooks.services.webhooks import HEADERS, SECRETS
 from tests.builders.rows import insert_row
 from tests.support.platform import SECRET_KEY
 
@@ -15,13 +15,18 @@ SIGNING_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 async def create_subscription(conn: Connection, url: str, **overrides: Any) -> Webhook:
-    """The operator's webhook for invoices, signed with SIGNING_SECRET."""
+    """The operator's webhook for invoices, signed with SIGNING_SECRET. `secrets` and `headers` are sealed here."""
+    webhook_id = await next_webhook_id(conn)
+    for name, purpose in (("secrets", SECRETS), ("headers", HEADERS)):
+        if not isinstance(overrides.get(name, b""), bytes):
+            overrides[name] = secret_box(SECRET_KEY).seal(overrides[name], purpose=purpose, row=webhook_id)
     defaults = {
+        "id": webhook_id,
         "type": "INVOICE",
         "events": ["CREATE", "UPDATE", "DESTROY"],
         "url": url,
         "query_string": "",
-        "secrets": secret_box(SECRET_KEY).seal([SIGNING_SECRET], purpose=SECRETS),
+        "secrets": secret_box(SECRET_KEY).seal([SIGNING_SECRET], purpose=SECRETS, row=webhook_id),
     }
     return await insert_row(conn, WEBHOOKS, defaults, overrides)
 

@@ -17,7 +17,8 @@ async def insert_row(
     columns = ", ".join(f'"{column}"' for column in values)
     parameters = ", ".join(f"${number}" for number in range(1, len(values) + 1))
     record = await conn.fetchrow(
-        f"insert into {table.name} as t ({columns}) values ({parameters}) returning {table.select_list('t')}",
+        f"insert into {table.name} as t ({columns}) overriding system value values ({parameters})"
+        f" returning {table.select_list('t')}",
         *values.values(),
     )
     assert record is not None

@@ -21,7 +21,7 @@ async def test_it_counts_against_no_limit_and_says_nothing_of_the_endpoint(
 ) -> None:
     webhook = await create_subscription(conn, receiver.url(), max_retries=0)
     await create_due_events(conn, webhook)
-    unreadable = secret_box(OTHER_KEY).seal(["whsec_" + "A" * 32], purpose=SECRETS)
+    unreadable = secret_box(OTHER_KEY).seal(["whsec_" + "A" * 32], purpose=SECRETS, row=webhook.id)
     await conn.execute("update webhooks set secrets = $1", unreadable)
 
     async with running_worker(settings_for(database_url, redis_url)):

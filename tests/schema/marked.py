@@ -21,6 +21,8 @@ from schema.entities.visibility import OfSeller, Through
 
 OPERATORS_OWN = {"api_keys", "orders", "payment_events"}
 EVERYBODYS = {"brands", "countries", "option_types", "option_values", "shipment_carriers", "states", "taxons"}
+#: Of both sellers and of the operator.
+OF_ALL_THREE = {"addresses", "webhooks"}
 OWNED = {"external_ids", "images", "metadata"}
 #: What is shared by address or by content, and seen by whoever points to it.
 SHARED = {"addresses", "payloads"}
@@ -70,6 +72,7 @@ _BY_OWNER: dict[tuple[str, str], dict[str, Any]] = {
     ("invoices", "S2"): {"status_flags": ["AWAITING_RETURN", "READY"]},
     ("line_items", "S1"): {"quantity_awaiting_dispatch": 0},
     ("variants", "S1"): {"count_on_hand": 0},
+    ("webhooks", "S2"): {"type": "SHIPMENT", "url": "https://S2-host.example/S2-url"},
     ("webhook_events", "S1"): {"state": "DELIVERED", "event_name": "create"},
     ("webhook_events", "S2"): {"state": "FAILED", "event_name": "destroy"},
 }
@@ -129,7 +132,7 @@ async def create_marked(conn: Connection) -> MarkedRows:
 def _owners(table: str) -> tuple[str, ...]:
     if table in EVERYBODYS:
         return ("ALL",)
-    return ("S0",) if table in OPERATORS_OWN else ("S1", "S2", "S0") if table == "addresses" else ("S1", "S2")
+    return ("S0",) if table in OPERATORS_OWN else ("S1", "S2", "S0") if table in OF_ALL_THREE else ("S1", "S2")
 
 
 def _is_ready(marked: MarkedRows, table: str, pending: list[str]) -> bool:

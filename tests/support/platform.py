@@ -12,6 +12,7 @@ import httpx
 import uvicorn
 
 from app.auth.viewers import create_key
+from app.http.limits.connections import server_config
 from app.main import create_app
 from app.settings import Settings
 from workers.process import run_worker
@@ -26,6 +27,7 @@ def settings_for(database_url: str, redis_url: str | None = None, **overrides: A
         redis_url=redis_url,
         secret_key=SECRET_KEY,
         egress_allow="127.0.0.0/8",  # type: ignore[arg-type]  # split by the field's validator
+        egress_allow_sellers="127.0.0.0/8",  # type: ignore[arg-type]
         port=0,
         **overrides,
     )
@@ -41,13 +43,16 @@ class Platform:
     settings: Settings
     http: httpx.AsyncClient
 
-    async def graphql(self, query: str, variables: dict[str, Any] | None = None, key: str | None = None) -> Any:
-        """The response of an operation that is answered with HTTP 200."""
-        response = await self.http.post(
+    async def post(self, query: str, variables: dict[str, Any] | None = None, key: str | None = None) -> httpx.Response:
+        return await self.http.post(
             f"{self.url}/graphql",
             json={"query": query, "variables": variables},
             headers={"Authorization": f"Bearer {key or self.key}"},
         )
+
+    async def graphql(self, query: str, variables: dict[str, Any] | None = None, key: str | None = None) -> Any:
+        """The response of an operation that is answered with HTTP 200."""
+        response = await self.post(query, variables, key)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -87,9 +92,7 @@ class Platform:
 @asynccontextmanager
 async def running_api(settings: Settings) -> AsyncIterator[str]:
     """The API on a free port; its URL."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_config=None, lifespan="on")
-    )
+    server = uvicorn.Server(server_config(create_app(settings), settings, host="127.0.0.1", port=0, lifespan="on"))
     # The test owns the signals.
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     serving = asyncio.create_task(server._serve())

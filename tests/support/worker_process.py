@@ -147,6 +147,7 @@ def worker_process(
         "TELLGRAPH_REDIS_URL": redis_url,
         "TELLGRAPH_SECRET_KEY": SECRET_KEY,
         "TELLGRAPH_EGRESS_ALLOW": "127.0.0.0/8",
+        "TELLGRAPH_EGRESS_ALLOW_SELLERS": "127.0.0.0/8",
         **named,
     }
     with tempfile.NamedTemporaryFile(prefix="tellgraph-worker-", suffix=".log", mode="ab") as log:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from app.auth.secrets import secret_box
 from app.db.pool import Connection
 from app.webhooks.db import retention
+from app.webhooks.db.webhooks import next_webhook_id
 from app.webhooks.services.webhook_secrets import SECRETS
 from workers.bench.marketplace import create_sellers
 
@@ -44,17 +45,19 @@ async def create_webhooks(
     conn: Connection, secret_key: str, url: str, query: str, *, count: int = 1, are_distinct: bool = False
 ) -> None:
     """Create the operator's webhooks about invoices. With `are_distinct`, each has a query text and plan of its own."""
+    ids = [await next_webhook_id(conn) for _ in range(count)]
+    box = secret_box(secret_key)
     await conn.execute(
         """
-        insert into webhooks (type, events, url, query_string, secrets, timeout_s)
-        select 'INVOICE', '{CREATE,UPDATE,DESTROY}', $1,
-          case when $5 then replace($2, '{ ... on', '{ n' || n || ': __typename ... on') else $2 end, $3, 30
-        from generate_series(1, $4::int) n
+        insert into webhooks (id, type, events, url, query_string, secrets, timeout_s) overriding system value
+        select n.id, 'INVOICE', '{CREATE,UPDATE,DESTROY}', $1,
+          case when $5 then replace($2, '{ ... on', '{ n' || n.id || ': __typename ... on') else $2 end, n.secrets, 30
+        from unnest($3::bigint[], $4::bytea[]) n(id, secrets)
         """,
         url,
         query,
-        secret_box(secret_key).seal([_SIGNING_SECRET], purpose=SECRETS),
-        count,
+        ids,
+        [box.seal([_SIGNING_SECRET], purpose=SECRETS, row=one) for one in ids],
         are_distinct,
     )
 

@@ -131,6 +131,7 @@ class Site:
             redis_url=self.redis_url,
             secret_key=self.secret_key,
             egress_allow="127.0.0.0/8",  # type: ignore[arg-type]  # split by the field's validator
+            egress_allow_sellers="127.0.0.0/8",  # type: ignore[arg-type]
         )
 
     @asynccontextmanager
@@ -141,6 +142,7 @@ class Site:
             "TELLGRAPH_REDIS_URL": self.redis_url,
             "TELLGRAPH_SECRET_KEY": self.secret_key,
             "TELLGRAPH_EGRESS_ALLOW": "127.0.0.0/8",
+            "TELLGRAPH_EGRESS_ALLOW_SELLERS": "127.0.0.0/8",
             **variables,
         }
         process = self.lab.processes.start("app.cli.main", command, environment=environment)

@@ -15,16 +15,19 @@ from app.auth.secrets import SecretBox, box_of
 from app.errors import AttemptError, PayloadGone, PreSendError, TellgraphError
 from app.settings import Settings
 from app.webhooks.db.deliveries import DueEvent
+from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.attempt import ErrorKind
-from app.webhooks.domain.endpoint import Network, RefusedEndpoint, check_endpoint
+from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint
 from app.webhooks.domain.secret_ring import Ring, SignatureScheme, SigningSecret, live
 from app.webhooks.domain.signing_key import private_key
 from app.webhooks.domain.signing_secret import secret_key
+from app.webhooks.services.egress_rules import egress_rules
 from app.webhooks.services.webhook_secrets import opened_ring
 from app.webhooks.services.webhooks import HEADERS
 from schema.entities import global_ids
 from workers.deliver import signing
-from workers.http.errors import describe
+from workers.http.egress import Egress, Route
+from workers.http.errors import MAX_MESSAGE_CHARS
 
 USER_AGENT = f"Tellgraph/{__version__}"
 #: URLs and secrets that stay checked and decrypted. Without this cache each POST would take a third longer.
@@ -37,6 +40,7 @@ class PreparedRequest(NamedTuple):
     url: httpx.URL
     headers: list[tuple[str, str]]
     body: bytes
+    route: Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +63,9 @@ def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> PreparedRequ
     """
     if not due.body:
         raise PayloadGone("The payload is not there any more.")
-    url = _endpoint(due.url, settings.allow_http, settings.egress_allow)
+    url, egress = _endpoint(due.url, egress_rules(settings, due.seller_id))
     try:
-        opened = _open_secrets(due.headers, due.secrets, box_of(settings))
+        opened = _open_secrets(due.webhook_id, due.headers, due.secrets, box_of(settings))
     except TellgraphError as error:
         raise PreSendError(error.message) from error
     ring = live(opened.ring, now)
@@ -81,24 +85,25 @@ def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> PreparedRequ
         traceparent=f"00-{trace[:32]}-{trace[32:]}-01",
         own=opened.own,
     )
-    return PreparedRequest(url=url, headers=headers, body=body)
+    return PreparedRequest(url=url, headers=headers, body=body, route=Route(egress, due.seller_id))
 
 
 # The URL was checked when it was saved. It is checked again, because the rules or the operator's settings may have
 # become stricter since, and because a row may have been written by hand.
 @lru_cache(maxsize=_WEBHOOKS_KEPT_OPEN)
-def _endpoint(url: str, allow_http: bool, allowed: tuple[Network, ...]) -> httpx.URL:
+def _endpoint(url: str, rules: EgressRules) -> tuple[httpx.URL, Egress]:
     try:
-        return httpx.URL(check_endpoint(url, allow_http=allow_http, allowed=allowed))
+        endpoint = check_endpoint(url, rules)
     except RefusedEndpoint as error:
-        raise AttemptError(ErrorKind.REFUSED_ADDRESS, describe(error)) from error
+        raise AttemptError(ErrorKind.REFUSED_ADDRESS, str(error)[:MAX_MESSAGE_CHARS]) from error
+    return httpx.URL(endpoint.url), Egress(rules.allowed, is_internal=endpoint.is_internal)
 
 
-# The cache key is the encrypted text, so a changed or newly encrypted secret is decrypted again.
+# The cache key has the encrypted text, so a changed or newly encrypted secret is decrypted again.
 @lru_cache(maxsize=_WEBHOOKS_KEPT_OPEN)
-def _open_secrets(headers: bytes | None, sealed: bytes, box: SecretBox) -> _OpenSecrets:
-    own = box.open(headers, purpose=HEADERS) if headers else {}
-    ring = opened_ring(sealed, box)
+def _open_secrets(webhook_id: WebhookId, headers: bytes | None, sealed: bytes, box: SecretBox) -> _OpenSecrets:
+    own = box.open(headers, purpose=HEADERS, row=webhook_id) if headers else {}
+    ring = opened_ring(webhook_id, sealed, box)
     return _OpenSecrets(
         own=list(own.items()),
         ring=ring,

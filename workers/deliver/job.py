@@ -232,6 +232,7 @@ class Deliverer:
                 url=prepared.url,
                 headers=prepared.headers,
                 body=prepared.body,
+                route=prepared.route,
                 timeout_s=due.timeout_s,
                 lease=lease,
             )

@@ -10,7 +10,10 @@ import structlog
 from app.errors import AttemptError, PayloadGone, PreSendError
 from app.webhooks.db.deliveries import DueEvent, Result
 from app.webhooks.domain.attempt import ErrorKind
+from app.webhooks.domain.operational_event import exhausted_reason, name_outcome
+from app.webhooks.domain.webhook_event import WebhookEventState
 from workers.deliver import retry
+from workers.http.errors import detail
 from workers.http.transport import Answer
 
 _log = structlog.get_logger()
@@ -22,6 +25,7 @@ class Outcome(NamedTuple):
     Attributes:
         kind: The HTTP status, or the reason why there is none.
         error: A description of the problem; None when there was none. There may be a status as well.
+        detail: The libraries' own words about it, for the log.
     """
 
     due: DueEvent
@@ -29,6 +33,7 @@ class Outcome(NamedTuple):
     answer: Answer | None = None
     error: str | None = None
     duration_ms: float = 0.0
+    detail: str | None = None
 
 
 def build_outcome(due: DueEvent, answer: Answer) -> Outcome:
@@ -38,8 +43,10 @@ def build_outcome(due: DueEvent, answer: Answer) -> Outcome:
 
 def build_failure(due: DueEvent, error: BaseException, duration_ms: float = 0.0) -> Outcome:
     """Build the outcome of an attempt without a status. An unexpected error is logged and becomes INTERNAL."""
+    in_detail = None
     match error:
         case AttemptError():
+            in_detail = None if error.__cause__ is None else detail(error.__cause__)
             kind, text = ErrorKind(error.kind), error.message
         case asyncio.CancelledError():
             kind, text = _ours(due, ErrorKind.CANCELLED), "The worker was told to stop."
@@ -50,7 +57,7 @@ def build_failure(due: DueEvent, error: BaseException, duration_ms: float = 0.0)
         case _:
             _log.error("delivery.internal_error", webhook_event_id=due.id, exc_info=error)
             kind, text = ErrorKind.INTERNAL, type(error).__name__
-    return Outcome(due, kind, None, text, duration_ms)
+    return Outcome(due, kind, None, text, duration_ms, in_detail)
 
 
 def build_result(outcome: Outcome, now: datetime) -> Result:
@@ -73,7 +80,7 @@ def build_result(outcome: Outcome, now: datetime) -> Result:
         webhook_id=due.webhook_id,
         attempt=due.attempt,
         state=decision.state,
-        reason=decision.reason,
+        reason=_reason(decision, outcome, status, kind),
         status=status,
         error_kind=kind,
         error=_storable(outcome.error),
@@ -92,12 +99,24 @@ def build_result(outcome: Outcome, now: datetime) -> Result:
         attempt=due.attempt,
         status=status,
         error_kind=kind,
+        error=outcome.detail,
         state=decision.state,
         duration_ms=result.duration_ms,
         retry_in_s=decision.delay_s,
         pause_s=result.pause_s,
     )
     return result
+
+
+def _reason(decision: retry.Decision, outcome: Outcome, status: int | None, kind: ErrorKind | None) -> str | None:
+    """Return why an event has failed; None if it has not."""
+    if decision.state is not WebhookEventState.FAILED or decision.reason is not None:
+        return decision.reason
+    if outcome.due.event_name == "test":
+        return (
+            f"A test is not retried. It ended with {name_outcome(status=status, error_kind=kind, error=outcome.error)}."
+        )
+    return exhausted_reason(attempts=outcome.due.attempt, status=status, error_kind=kind, error=outcome.error)
 
 
 def _ours(due: DueEvent, kind: ErrorKind) -> ErrorKind:

@@ -42,6 +42,7 @@ GONE_REASON: Final = "The endpoint answered 410 Gone."
 # A webhook is disabled at its next failure after so many days, not by time alone: without traffic it may be healthy.
 MAX_FAILING_DAYS: Final = 5
 FAILING_REASON: Final = f"No delivery has succeeded for {MAX_FAILING_DAYS} days."
+TOO_OLD_REASON: Final = f"No attempt has succeeded within {MAX_AGE.days} days of the first."
 PAYLOAD_GONE_REASON: Final = "The payload is not there any more, so that nothing can be sent."
 # 4xx that mean "not now" rather than "not this": Request Timeout, Too Early, Too Many Requests.
 TEMPORARY_STATUSES: Final = frozenset({408, 425, TOO_MANY})
@@ -98,7 +99,7 @@ def decide(
         return Decision(state=WebhookEventState.FAILED)
     delay_s = max(_delay_s(attempt_number, outcome, chance), retry_after_s(retry_after, now) or 0.0)
     if now + timedelta(seconds=delay_s) > first_attempted_at + MAX_AGE:
-        return Decision(state=WebhookEventState.FAILED)
+        return Decision(state=WebhookEventState.FAILED, reason=TOO_OLD_REASON)
     return Decision(state=WebhookEventState.RETRYING, delay_s=delay_s)
 
 

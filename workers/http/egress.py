@@ -7,18 +7,53 @@ check and use.
 
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import AddrInfoType, SocketFactoryType
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from app.webhooks.domain.endpoint import Network, address_allowed
+from app.webhooks.domain.address import Network, address_allowed
 
 # Records of one name that are tried. Each dead one costs time, and many of them would use up the deadline.
 MAX_RECORDS: Final = 4
 
 #: Returns all addresses of a name, best first. It raises OSError for a name without one.
 LookUp = Callable[[str, socket.AddressFamily], Awaitable[Sequence[str]]]
+
+
+class Egress(NamedTuple):
+    """The addresses that a POST may reach.
+
+    Attributes:
+        allowed: Networks that an operator opened.
+        is_internal: Whether only they may be reached, and not the public internet.
+    """
+
+    allowed: tuple[Network, ...] = ()
+    is_internal: bool = False
+
+    def allows(self, address: str) -> bool:
+        """Return whether a POST may reach an address. A text that is no address may not be reached."""
+        try:
+            return address_allowed(address, self.allowed, is_public_allowed=not self.is_internal)
+        except ValueError:
+            return False
+
+
+class Route(NamedTuple):
+    """The way of a POST.
+
+    Attributes:
+        egress: The addresses that it may reach.
+        owner: The seller whose webhook it is for; None: the operator. A kept connection serves one owner only.
+    """
+
+    egress: Egress = Egress()
+    owner: int | None = None
+
+
+#: The public internet.
+PUBLIC: Final = Egress()
 
 
 class RefusedAddress(OSError):
@@ -28,16 +63,24 @@ class RefusedAddress(OSError):
     """
 
 
+class RefusedName(RefusedAddress):
+    """The name has an address that webhooks may not reach. Its owner is told the same as of a name without any."""
+
+
+class PublicAddress(RefusedAddress):
+    """The address is public, and the URL is one of those that may be in an opened network only."""
+
+
 class GuardedResolver(AbstractResolver):
     """Resolves names, and refuses a name if any of its records is forbidden.
 
-    One forbidden record is enough: a name that mixes both kinds was made to pass a check of its first record. Only
-    `localhost` may mix, because an operator may allow 127.0.0.1 without ::1. Its forbidden records are left out.
+    One forbidden record is enough: a name that mixes both kinds was made to pass a check of its first record. Internal
+    names may mix, because an operator may allow 127.0.0.1 without ::1. Their forbidden records are left out.
     """
 
-    def __init__(self, look_up: LookUp, allowed: Sequence[Network] = ()) -> None:
+    def __init__(self, look_up: LookUp, egress: Egress = PUBLIC) -> None:
         self._look_up = look_up
-        self._allowed = tuple(allowed)
+        self._egress = egress
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -58,36 +101,31 @@ class GuardedResolver(AbstractResolver):
         # An empty list would be an AssertionError in aiohttp.
         if not addresses:
             raise OSError(f"{host!r} has no address")
-        forbidden = [address for address in addresses if not _is_allowed(address, self._allowed)]
+        forbidden = [address for address in addresses if not self._egress.allows(address)]
         permitted = [address for address in addresses if address not in forbidden]
-        if forbidden and not (permitted and host.removesuffix(".") == "localhost"):
-            raise RefusedAddress(f"{host!r} has the address {forbidden[0]}, which webhooks may not reach")
+        may_mix = self._egress.is_internal or host.removesuffix(".") == "localhost"
+        if forbidden and not (permitted and may_mix):
+            is_public = self._egress.is_internal and all(PUBLIC.allows(address) for address in forbidden)
+            refusal = PublicAddress if is_public else RefusedName
+            raise refusal(f"{host!r} has the address {forbidden[0]}, which webhooks may not reach")
         return permitted
 
 
-def socket_factory(allowed: Sequence[Network] = ()) -> SocketFactoryType:
+def socket_factory(egress: Egress = PUBLIC) -> SocketFactoryType:
     """Make the function that opens the connector's sockets. It refuses an address before a socket exists.
 
     The function raises RefusedAddress.
 
     Source: aiohttp, `TCPConnector(socket_factory=…)`.
     """
-    allowed = tuple(allowed)
 
     def create_socket(info: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, address = info
-        if not _is_allowed(str(address[0]), allowed):
+        if not egress.allows(str(address[0])):
             raise RefusedAddress(f"webhooks may not reach the address {address[0]}")
         return socket.socket(family, kind, protocol)
 
     return create_socket
-
-
-def _is_allowed(address: str, allowed: Sequence[Network]) -> bool:
-    try:
-        return address_allowed(address, allowed)
-    except ValueError:
-        return False
 
 
 def _result(host: str, port: int, address: str) -> ResolveResult:

@@ -1,6 +1,6 @@
 """The exceptions of the libraries below a POST, as an ErrorKind and as httpx's own exceptions."""
 
-import os
+import errno
 import re
 import ssl
 from typing import Final
@@ -10,9 +10,10 @@ import httpx
 
 from app.webhooks.domain.attempt import ErrorKind
 from workers.http.aiohttp_parts import HttpProcessingError
-from workers.http.egress import RefusedAddress
+from workers.http.egress import PublicAddress, RefusedAddress, RefusedName
 
 MAX_MESSAGE_CHARS: Final = 300
+MAX_DETAIL_CHARS: Final = 1_000
 _BYTES_REPR: Final = re.compile(r"""(?:bytearray\()?\bb('[^']*'|"[^"]*")\)?""")
 
 
@@ -34,6 +35,7 @@ class BrokenRequest(ValueError):
 
 # First match wins, so the narrower class stands first.
 _KINDS: Final[tuple[tuple[type[BaseException], ErrorKind], ...]] = (
+    (RefusedName, ErrorKind.DNS),
     (RefusedAddress, ErrorKind.REFUSED_ADDRESS),
     (aiohttp.InvalidURL, ErrorKind.REFUSED_ADDRESS),
     (OversizedAnswer, ErrorKind.OVERSIZED_ANSWER),
@@ -95,47 +97,87 @@ def httpx_error(error: Exception) -> Exception:
 
 
 def describe(error: Exception) -> str:
-    """Describe an exception for the attempt's record in one line of 1 to 300 characters."""
-    causes = sorted(_causes(error), key=_rank)
+    """Describe an exception for the attempt's record, in one sentence of at most 300 characters.
+
+    It names no address and nothing of a name server, because the endpoint's owner may be an attacker of this network.
+    The library's own words follow only if they are about bytes of the endpoint. `detail` has everything, for the log.
+    """
+    kind = classify(error)
+    text = next((text for cause in _causes(error) if (text := _words(cause, kind))), None) or _WORDS.get(kind)
     # The libraries quote an endpoint's bytes as a Python literal.
-    text = _BYTES_REPR.sub(r"\1", next((text for cause in causes if (text := _words(cause))), str(error)))
-    return " ".join(text.split()).removesuffix(" ^")[:MAX_MESSAGE_CHARS] or type(error).__name__
+    text = _BYTES_REPR.sub(r"\1", text or f"{_INTERNAL} ({type(error).__name__}).")
+    return " ".join(text.split()).removesuffix(" ^")[:MAX_MESSAGE_CHARS]
 
 
-def _rank(error: BaseException) -> int:
-    """Sort the most specific cause first: a refused address, then a TLS error, then aiohttp's own error."""
-    if isinstance(error, RefusedAddress):
-        return 0
-    return 1 if isinstance(error, ssl.SSLError) and not isinstance(error, aiohttp.ClientError) else 2
+def detail(error: BaseException) -> str:
+    """Return the libraries' own words, with names and addresses, for the log of the worker."""
+    told = [f"{type(cause).__name__}: {cause}" for cause in _causes(error)]
+    return " < ".join(" ".join(text.split()) for text in dict.fromkeys(told))[:MAX_DETAIL_CHARS]
 
 
-def _words(error: BaseException) -> str | None:
-    """Describe an error whose own text is a repr or misleads. None when its own text is good."""
+#: Of each kind, the sentence for what has no better one below.
+_WORDS: Final[dict[ErrorKind, str]] = {
+    ErrorKind.DNS: "The endpoint's name has no address that webhooks may reach.",
+    ErrorKind.REFUSED_ADDRESS: "The endpoint's address is not one that webhooks may reach.",
+    ErrorKind.TLS: "The TLS handshake with the endpoint failed.",
+    ErrorKind.CONNECT: "The endpoint could not be connected to.",
+    ErrorKind.TIMEOUT: "The endpoint did not answer in time.",
+    ErrorKind.RESET: "The endpoint ended the connection before its whole answer had come.",
+    ErrorKind.PROTOCOL: "The endpoint's answer is not one of HTTP/1.1.",
+    ErrorKind.OVERSIZED_ANSWER: "The endpoint's answer has more bytes than are read.",
+}
+_INTERNAL: Final = "An error of Tellgraph's own"
+#: By the system's error number, why there is no connection.
+_CONNECTING: Final[dict[int, str]] = {
+    errno.ECONNREFUSED: "The endpoint refused the connection: nothing listens on its port.",
+    errno.EHOSTUNREACH: "The endpoint's host can't be reached.",
+    errno.ENETUNREACH: "The endpoint's network can't be reached.",
+    errno.ETIMEDOUT: "The endpoint's host did not answer.",
+    errno.ECONNRESET: "The endpoint ended the connection before it was established.",
+}
+#: By OpenSSL's number, why a certificate is not accepted.
+_CERTIFICATES: Final[dict[int, str]] = {
+    10: "it has expired",
+    9: "it is not valid yet",
+    18: "it is self-signed",
+    19: "a certificate of its chain is self-signed",
+    20: "its issuer is not known, or the endpoint does not send the whole chain",
+    21: "its issuer is not known, or the endpoint does not send the whole chain",
+    62: "it is not made out to the host of the URL",
+    64: "it is not made out to the address of the URL",
+}
+
+
+def _words(error: BaseException, kind: ErrorKind) -> str | None:
+    """Describe an error of which more is known than its kind; None for all others."""
     match error:
-        case RefusedAddress():
-            return str(error)
-        case aiohttp.ClientResponseError() | HttpProcessingError():
+        case PublicAddress():
+            return (
+                "The endpoint's address is public: there, the URL must be https:// with a public name and one of the"
+                " usual ports."
+            )
+        case OversizedAnswer():
+            return f"The endpoint's answer has {error}."
+        case aiohttp.ClientResponseError() | HttpProcessingError() if kind is ErrorKind.PROTOCOL:
             # Its own text starts with "400", which reads like the endpoint's status.
-            return f"broken answer: {error.message}"
-        case aiohttp.ServerDisconnectedError() | StaleConnection():
-            # Its own text is a repr of the part of the answer that was read.
-            return "the connection ended before a whole answer had come"
+            return f"The endpoint's answer is not one of HTTP/1.1: {error.message}"
+        case aiohttp.ClientSSLError():
+            # aiohttp's errors of TLS are ssl's, too, and have nothing of what those tell. The cause has it.
+            return None
         case ssl.SSLCertVerificationError():
-            return f"the certificate was not accepted: {getattr(error, 'verify_message', error)}"
-        case ssl.SSLError():
-            return f"TLS: {getattr(error, 'reason', None) or error.args[-1]}"
+            why = _CERTIFICATES.get(error.verify_code, "it does not meet the rules")
+            return f"The endpoint's certificate was not accepted: {why}."
+        case BrokenHandshake():
+            return "The endpoint ended the connection during the TLS handshake."
+        case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "HTTP_REQUEST" | "RECORD_LAYER_FAILURE"):
+            return "The endpoint does not speak TLS on this port."
+        case ssl.SSLError(reason=str(reason)):
+            return f"The TLS handshake with the endpoint failed: {reason.replace('_', ' ').lower()}."
         case aiohttp.ClientConnectorDNSError():
-            return f"no address was found for {error.host}"
-        case aiohttp.ClientConnectorError():
-            return f"no connection to {error.host}:{error.port}: {_reason(error.os_error)}"
-        case aiohttp.ClientOSError():
-            return _reason(error)
+            return None
+        case aiohttp.ClientConnectorError() if not isinstance(error.os_error, ssl.SSLError | RefusedAddress):
+            return _CONNECTING.get(error.os_error.errno or 0)
     return None
-
-
-def _reason(error: OSError) -> str:
-    """Return the system's text for an error number. asyncio's own text holds an address as a tuple instead."""
-    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

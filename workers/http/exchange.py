@@ -14,8 +14,9 @@ import aiohttp
 import httpx
 import yarl
 
-from workers.http.aiohttp_parts import BadStatusLine, Connection, RawResponseMessage
+from workers.http.aiohttp_parts import BadStatusLine, Connection, OwnedRequest, RawResponseMessage
 from workers.http.errors import BrokenHandshake, BrokenRequest, httpx_error
+from workers.http.sockets import CappedHandler
 
 #: Bytes of a body that are read at once; and those that may wait to be read.
 _CHUNK_BYTES: Final = 16 * 1024
@@ -89,10 +90,16 @@ class AnswerStream(httpx.AsyncByteStream):
         if connection is None:
             return
         # An endpoint that answers before the whole request was written may never read the rest.
-        if is_reusable and connection.transport is not None and not connection.transport.get_write_buffer_size():
+        is_written = connection.transport is not None and not connection.transport.get_write_buffer_size()
+        if is_reusable and is_written and _rests(connection):
             connection.release()
         else:
             connection.close()
+
+
+def _rests(connection: Connection) -> bool:
+    protocol = connection.protocol
+    return isinstance(protocol, CappedHandler) and protocol.rest()
 
 
 class Exchanger:
@@ -103,7 +110,12 @@ class Exchanger:
         self._target = lru_cache(maxsize=_TARGETS_KEPT)(self._target_of)
 
     async def post(
-        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, check: Callable[[], None]
+        self,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        check: Callable[[], None],
+        owner: int | None = None,
     ) -> httpx.Response:
         """Send a POST, and read the head of the answer. The response's stream reads the body.
 
@@ -112,12 +124,13 @@ class Exchanger:
             headers: All headers except Host and Content-Length.
             body: The bytes to send.
             check: Called right before the first byte is written. Its exception closes the connection and is raised.
+            owner: The seller whose webhook it is for; None: the operator. Owners share no connection.
 
         Raises:
             BrokenRequest: A header holds a line break or NUL.
             OSError: And other errors of aiohttp and the operating system; see `errors.classify`.
         """
-        target = self._target(url)
+        target = self._target(url, owner)
         lines = _joined([f"{name}: {value}" for name, value in headers])
         head = f"{target.start}{lines}Content-Length: {len(body)}\r\n\r\n".encode()
         return await self._exchange(target.request, head, body, check)
@@ -192,10 +205,10 @@ class Exchanger:
                 raise BrokenHandshake("the connection ended in the TLS handshake") from error
             raise
 
-    def _target_of(self, url: str) -> Target:
+    def _target_of(self, url: str, owner: int | None) -> Target:
         # `encoded` keeps yarl from rewriting the path and query.
         parsed = yarl.URL(url, encoded=True)
-        request = aiohttp.ClientRequest("POST", parsed)
+        request = OwnedRequest("POST", parsed, owner)
         lines = [f"POST {parsed.raw_path_qs} HTTP/1.1", f"Host: {parsed.host_port_subcomponent}"]
         if self._connector.force_close:
             lines.append("Connection: close")

@@ -1,15 +1,13 @@
 """Connections to endpoints. Their addresses are checked, and the bytes of each answer are limited."""
 
 import ssl
-from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
 import aiohttp
 
-from app.webhooks.domain.endpoint import Network
-from workers.http.aiohttp_parts import RawResponseMessage, ResponseHandler, set_handler
-from workers.http.egress import GuardedResolver, socket_factory
+from workers.http.aiohttp_parts import RawResponseMessage, ResponseHandler, is_between_messages, set_handler
+from workers.http.egress import Egress, GuardedResolver, socket_factory
 from workers.http.errors import OversizedAnswer, StaleConnection
 
 # Bytes of one answer on the wire: status, headers, framing and body. Without this limit, an endless run of
@@ -24,11 +22,13 @@ class CappedHandler(ResponseHandler):
 
     _bytes_left = MAX_WIRE_BYTES
     _requests = 0
+    _is_idle = False
     _body: aiohttp.StreamReader | None = None
 
     def set_response_params(self, **params: object) -> None:
         """Start an answer. aiohttp calls this once for each request on the connection."""
         self._bytes_left = MAX_WIRE_BYTES
+        self._is_idle = False
         self._requests += 1
         super().set_response_params(**params)  # type: ignore[arg-type]  # handed through as it came
 
@@ -39,12 +39,24 @@ class CappedHandler(ResponseHandler):
         """
         return super().is_connected() and not self.should_close
 
+    def rest(self) -> bool:
+        """End an answer that was read whole. Return whether the connection may be kept for another request.
+
+        It may not after bytes that nobody has asked for, be they but the beginning of an answer: the next request
+        would take them, or what follows, for its own. Of a kept connection any byte is such a one, and closes it.
+        """
+        self._is_idle = self.is_connected() and is_between_messages(self)
+        return self._is_idle
+
     def feed_data(self, data: tuple[RawResponseMessage, aiohttp.StreamReader], size: int = 0) -> None:
         """Take the head of an answer from the parser, with the reader of its body."""
         self._body = data[1]
         super().feed_data(data, size)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_idle:
+            self.close()
+            return
         # The bytes after the head are parsed separately: an error in them must not hide the status.
         head, end, rest = data.partition(b"\r\n\r\n") if self._is_untouched() else (data, b"", b"")
         self._receive(head + end)
@@ -56,7 +68,7 @@ class CappedHandler(ResponseHandler):
         if self._bytes_left >= 0:
             super().data_received(data)
             return
-        self.set_exception(OversizedAnswer(f"more than {MAX_WIRE_BYTES} bytes of answer"))
+        self.set_exception(OversizedAnswer(f"more than {MAX_WIRE_BYTES} bytes"))
         if self.transport is not None:
             self.transport.abort()
 
@@ -83,12 +95,12 @@ def default_ssl_context() -> ssl.SSLContext:
 
 
 def open_connector(
-    allowed: Sequence[Network], ssl_context: ssl.SSLContext, resolver: GuardedResolver, *, force_close: bool
+    egress: Egress, ssl_context: ssl.SSLContext, resolver: GuardedResolver, *, force_close: bool
 ) -> aiohttp.TCPConnector:
     """Open a connector that checks every address and limits every answer. Call it in the running event loop.
 
     Args:
-        allowed: Networks that an operator opened.
+        egress: The addresses that its connections may reach.
         ssl_context: The context of https connections.
         resolver: Looks up and checks names.
         force_close: Whether each request gets a new connection.
@@ -96,7 +108,7 @@ def open_connector(
     connector = aiohttp.TCPConnector(
         ssl=ssl_context,
         resolver=resolver,
-        socket_factory=socket_factory(allowed),
+        socket_factory=socket_factory(egress),
         # A limit here would make POSTs wait within their deadline. The deliver job limits their number instead.
         limit=0,
         force_close=force_close,

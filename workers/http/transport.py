@@ -10,19 +10,20 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
+from itertools import chain
 from typing import Final, NamedTuple
 
 import aiohttp
 import httpx
 
 from app.errors import AttemptError
+from app.webhooks.domain.address import Network
 from app.webhooks.domain.attempt import ErrorKind
-from app.webhooks.domain.endpoint import Network
 from workers.deliver.lease import Lease, LeaseOver
 from workers.http.deadline import TimeLimit
 from workers.http.dns import DnsClient
-from workers.http.egress import GuardedResolver
+from workers.http.egress import Egress, GuardedResolver, Route
 from workers.http.errors import StaleConnection, classify, describe, httpx_error
 from workers.http.exchange import Exchanger
 from workers.http.sockets import default_ssl_context, open_connector
@@ -67,16 +68,23 @@ class Post(httpx.Request):
         given: The headers but Host and Content-Length.
         body: The whole body.
         check: Is called right before the first byte is written; the exception that it raises ends the POST.
+        route: The addresses that it may reach, and its owner; None: the transport's own addresses, for the operator.
     """
 
     def __init__(
-        self, url: httpx.URL, given: Sequence[tuple[str, str]], body: bytes, check: Callable[[], None]
+        self,
+        url: httpx.URL,
+        given: Sequence[tuple[str, str]],
+        body: bytes,
+        check: Callable[[], None],
+        route: Route | None = None,
     ) -> None:
         self.method = "POST"
         self.url = url
         self.given = given
         self.body = body
         self.check = check
+        self.route = route
         self.stream = httpx.ByteStream(body)
         self.extensions = {}
 
@@ -86,12 +94,23 @@ class Post(httpx.Request):
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """An httpx transport over two guarded connectors: one keeps connections, one makes a new one each time."""
+    """An httpx transport over guarded connectors: two for each set of addresses that may be reached."""
 
-    def __init__(self, *, kept: aiohttp.TCPConnector, fresh: aiohttp.TCPConnector, names: DnsClient) -> None:
-        self._kept = Exchanger(kept)
-        self._fresh = Exchanger(fresh)
+    def __init__(
+        self, connector: Callable[[Egress, bool], aiohttp.TCPConnector], names: DnsClient, egress: Egress
+    ) -> None:
+        """Make a transport.
+
+        Args:
+            connector: Opens a connector, from the addresses and whether each request gets a new connection.
+            names: The DNS client, which is closed with the transport.
+            egress: The addresses that requests without a route may reach.
+        """
+        self._connector = connector
         self._names = names
+        self._egress = egress
+        # One that keeps connections, and one that makes a new one each time.
+        self._exchangers: dict[Egress, tuple[Exchanger, Exchanger]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request. If the peer had closed a kept connection, send it once more on a new one.
@@ -103,11 +122,13 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         """
         if request.url.scheme not in ("http", "https"):
             raise httpx.UnsupportedProtocol(f"the URL begins with {request.url.scheme!r}, and not with http or https")
+        route = request.route if isinstance(request, Post) else None
+        kept, fresh = self._exchangers_of(self._egress if route is None else route.egress)
         try:
             try:
-                return await _send(self._kept, request)
+                return await _send(kept, request)
             except StaleConnection:
-                return await _send(self._fresh, request)
+                return await _send(fresh, request)
         except Exception as error:
             if (known := httpx_error(error)) is error:
                 raise
@@ -115,14 +136,22 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close all connections and end all lookups. POSTs in flight fail."""
-        await self._kept.close()
-        await self._fresh.close()
+        for exchanger in chain.from_iterable(self._exchangers.values()):
+            await exchanger.close()
         await self._names.close()
+
+    def _exchangers_of(self, egress: Egress) -> tuple[Exchanger, Exchanger]:
+        # Sellers and the operator have a set of networks each, for public and for internal endpoints: few in all.
+        if egress not in self._exchangers:
+            kept, fresh = self._connector(egress, False), self._connector(egress, True)
+            self._exchangers[egress] = Exchanger(kept), Exchanger(fresh)
+        return self._exchangers[egress]
 
 
 async def _send(exchanger: Exchanger, request: httpx.Request) -> httpx.Response:
     if isinstance(request, Post):
-        return await exchanger.post(str(request.url), request.given, request.body, request.check)
+        owner = None if request.route is None else request.route.owner
+        return await exchanger.post(str(request.url), request.given, request.body, request.check, owner)
     return await exchanger.send(request)
 
 
@@ -138,19 +167,17 @@ def create_transport(
     client's request: `post` sets its deadline itself.
 
     Args:
-        allowed: Networks that an operator opened.
+        allowed: Networks that an operator opened to requests without a route.
         ssl_context: The TLS context; None: the system's certificates, verified.
         names: The DNS client, which is closed with the transport; None: one with the system's configuration.
     """
     names = names or DnsClient()
-    resolver = GuardedResolver(names.look_up, allowed)
-    connector = partial(open_connector, allowed, ssl_context or default_ssl_context(), resolver)
-    return GuardedTransport(kept=connector(force_close=False), fresh=connector(force_close=True), names=names)
+    context = ssl_context or default_ssl_context()
 
+    def connector(egress: Egress, is_fresh: bool) -> aiohttp.TCPConnector:
+        return open_connector(egress, context, GuardedResolver(names.look_up, egress), force_close=is_fresh)
 
-async def close(transport: httpx.AsyncBaseTransport) -> None:
-    """Close a transport at shutdown. POSTs in flight fail."""
-    await transport.aclose()
+    return GuardedTransport(connector, names, Egress(tuple(allowed)))
 
 
 async def post(
@@ -161,6 +188,7 @@ async def post(
     body: bytes,
     timeout_s: float,
     lease: Lease | None = None,
+    route: Route | None = None,
 ) -> Answer:
     """POST a body, and read the answer as far as it is kept.
 
@@ -174,6 +202,7 @@ async def post(
         body: The bytes to send.
         timeout_s: Seconds for all of it.
         lease: The lease within which all of it must end; None: there is no lease.
+        route: The addresses that it may reach, and its owner; None: the transport's own, for the operator.
 
     Raises:
         AttemptError: No status came; its `kind` is an ErrorKind.
@@ -193,7 +222,7 @@ async def post(
     reading = _Reading()
     try:
         with TimeLimit(timeout_s):
-            reading.response = await transport.handle_async_request(Post(url, headers, body, check))
+            reading.response = await transport.handle_async_request(Post(url, headers, body, check, route))
             await reading.read_body()
     except LeaseOver:
         raise
@@ -225,19 +254,19 @@ class _Reading:
             self.read_bytes += len(chunk)
             self.body += chunk[: MAX_KEPT_BYTES - len(self.body)]
             if self.read_bytes > MAX_READ_BYTES:
-                self.note = f"the answer's body has more than {MAX_READ_BYTES} bytes; the rest was not read"
+                self.note = f"The answer's body has more than {MAX_READ_BYTES} bytes; the rest was not read."
                 return
         self.is_whole = True
 
     def break_off(self, error: Exception, timeout_s: float) -> None:
         """Note an error that came after the status. Raise an earlier one as AttemptError."""
         kind = classify(error)
-        message = f"no answer within {timeout_s:g} s" if kind is ErrorKind.TIMEOUT else describe(error)
+        is_late = kind is ErrorKind.TIMEOUT
         if self.response is None:
+            message = f"The endpoint did not answer within {timeout_s:g} s." if is_late else describe(error)
             raise AttemptError(kind, message) from error
-        if kind is ErrorKind.TIMEOUT:
-            message = f"not ended within {timeout_s:g} s"
-        self.note = f"the answer's body: {kind}: {message}"
+        message = f"It had not ended within {timeout_s:g} s." if is_late else describe(error)
+        self.note = f"The answer's body: {kind}: {message}"
 
     async def close(self) -> None:
         # A stream that was read to its end has already returned its connection.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import orjson
 import structlog
 
+from app.auth.viewers import Viewer
 from app.capture.missed_changes import list_created
 from app.db.pool import Connection
 from app.webhooks.cel.filters import FilterBatch
@@ -58,8 +59,9 @@ async def judge_results(conn: Connection, ready: Sequence[RenderedMatch], filter
         again = await webhook_events.list_given(conn, unsure)
         prior |= {subject: again.get(subject, []) for subject in unsure}
     unheard = await _list_unheard_creations(conn, ready, prior)
-    # A change is described once, however many webhooks it is sent to.
-    described = {key: _changed(change) for key, change in {id(one.change): one.change for one, _ in ready}.items()}
+    # A change is described once for each owner, however many webhooks it is sent to.
+    changes = {(id(one.change), one.viewer): one.change for one, _ in ready}
+    described = {key: _changed(key[1], change) for key, change in changes.items()}
     judgement = Judgement(made=[], left=[])
     last: Subject | None = None
     is_left = False
@@ -72,7 +74,7 @@ async def judge_results(conn: Connection, ready: Sequence[RenderedMatch], filter
         before = prior.get(subject, ())
         operation = WebhookEventName.CREATE if subject in unheard else match.change.operation
         verdict = judge(match.webhook, operation, result.digest, before, is_comparable=result.is_comparable)
-        changed = join_superseded(before, verdict, described[id(match.change)])
+        changed = join_superseded(before, verdict, described[id(match.change), match.viewer])
         verdict = await apply_filter(filters, match, verdict, response=result.body, changed=changed)
         judgement.made.append(_event(match, result, verdict, changed))
     return judgement
@@ -138,9 +140,9 @@ def _state(webhook: Subscription, judged: NewState) -> NewState:
     return WebhookEventState.HELD if is_held else judged
 
 
-def _changed(change: Change) -> dict[str, Any]:
+def _changed(viewer: Viewer, change: Change) -> dict[str, Any]:
     try:
-        return describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut)
+        return describe_changes(schema._schema, viewer, change.entity_type, change.changes, is_cut=change.is_cut)
     except Exception as error:
         # An event with an incomplete `changed` is better than none.
         _log.exception("publish.changes_not_described", entity_type=change.entity_type, error=repr(error))
@@ -158,7 +160,7 @@ def make_unrendered_event(one: UnrenderedMatch) -> NewWebhookEvent:
         state=one.state,
         reason=one.reason,
         payload_digest=None,
-        changed=orjson.dumps(_changed(change)),
+        changed=orjson.dumps(_changed(one.viewer, change)),
         changed_at=change.changed_at,
         supersedes=one.replaces,
     )

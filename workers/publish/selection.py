@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from app.auth.viewers import Viewer
 from app.capture.change_events import ChangeEvent, Lane
+from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db.webhooks import Subscription, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema import schema
 from schema.stored.validate import stored_query
+from schema.stored.visible_changes import find_visible_part, is_operators_own
 from workers.publish.budget import MAX_MATCHES
 from workers.publish.match import (
     Change,
@@ -21,7 +24,6 @@ from workers.publish.match import (
     fold_transactions,
     skip_reason,
 )
-from workers.publish.sibling_changes import is_hidden
 from workers.publish.subscribing_sellers import Entity, list_possible_owners, list_visible_changes
 from workers.publish.subscriptions import Audience, Group, Owner, Subscriptions
 
@@ -49,7 +51,9 @@ class Selection:
 
     def fold(self, entity: Entity, *, for_operator: bool = True) -> Change | None:
         """Return all changes of a taken entity as one; None if they cancel out."""
-        folded = fold_entities(event for event in self.taken[entity] if for_operator or not is_hidden(event))
+        folded = fold_entities(
+            event for event in self.taken[entity] if for_operator or not is_operators_own(event.columns, event.changes)
+        )
         return folded[0] if folded else None
 
     def list_former_sellers(self, entity: Entity) -> set[int]:
@@ -160,8 +164,13 @@ async def _audiences(
 
 
 def _seen_by(owner: Owner, events: list[ChangeEvent], present: Sequence[int]) -> list[ChangeEvent]:
-    told = events if owner is None else [event for event in events if not is_hidden(event)]
-    return list_visible_changes(owner, told, present)
+    return list_visible_changes(owner, events if owner is None else _visible_parts(owner, events), present)
+
+
+def _visible_parts(seller_id: int, events: Sequence[ChangeEvent]) -> list[ChangeEvent]:
+    viewer = Viewer(SellerId(seller_id))
+    parts = ((event, find_visible_part(viewer, event)) for event in events)
+    return [event._replace(columns=part.columns, changes=part.changes) for event, part in parts if part is not None]
 
 
 def _changes_of(owner: Owner, audience: Audience, events: list[ChangeEvent]) -> _OwnersChanges:

@@ -7,20 +7,16 @@ pay nothing for it, and nothing is recorded unless a webhook watches.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from app.auth.viewers import Viewer
 from app.capture.change_events import ChangeEvent, FollowUp, insert_follow_up
-from app.capture.row_changes import RowChange
 from app.db.graph import Cascade, cascades
 from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 from schema.entities.declarations import VISIBILITY
 from schema.entities.visibility import OperatorOnly
-from schema.stored.watched import is_operators_own, sibling_column
+from schema.stored.watched import sibling_column
 from workers.publish.match import entity_of
 from workers.publish.subscribing_sellers import Entity
 from workers.publish.subscriptions import Owner, Subscriptions
-
-_BELOW = {down.below.type_name: down for down in cascades().values()}
 
 
 async def record_follow_ups(
@@ -48,30 +44,6 @@ async def record_follow_ups(
             follow_up = _follow_up(event, down) if watched else None
             if follow_up is not None and not follow_up.columns.isdisjoint(watched):
                 await insert_follow_up(conn, follow_up)
-
-
-def is_hidden(event: ChangeEvent) -> bool:
-    """Return whether only the operator may know of an event: it came by an entity that no seller sees."""
-    return is_operators_own(event.entity_type, event.columns)
-
-
-def remove_hidden(
-    viewer: Viewer, entity_type: str, columns: frozenset[str], changes: Sequence[RowChange]
-) -> tuple[frozenset[str], Sequence[RowChange]]:
-    """Return columns and row changes without siblings' changes that came by an entity no seller sees."""
-    down = _BELOW.get(entity_type)
-    if down is None or viewer.is_operator or not isinstance(VISIBILITY[down.whole.name], OperatorOnly):
-        return columns, changes
-    return (
-        frozenset(column for column in columns if "/" not in column),
-        [row for row in changes if not _is_siblings(row, down)],
-    )
-
-
-def _is_siblings(row: RowChange, down: Cascade) -> bool:
-    """Return whether a row change comes from a sibling (see `_follow_up`), rather than from the whole itself."""
-    way = row.way
-    return len(way) > 1 and way[0] == down.whole.name and way[1] in (down.below.name, "")
 
 
 async def _watched(

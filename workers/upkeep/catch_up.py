@@ -27,10 +27,10 @@ from schema.engine.statements import visible_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.triggers import watched_by
 from schema.stored.validate import StoredQuery, stored_query
+from schema.stored.visible_changes import leave_out_hidden
 from workers.publish.deduplication import awaits_creation, is_destroyed, may_know
 from workers.publish.match import Change, Match, UnrenderedMatch
 from workers.publish.publication import publish_matches
-from workers.publish.sibling_changes import remove_hidden
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -126,7 +126,7 @@ async def _list_changes(
         is_own = viewer.is_operator or webhook.seller_id in entity.former_seller_ids or bool(before)
         if entity.entity_id not in is_there and not is_own:
             continue
-        columns, rows = remove_hidden(viewer, entity_type, entity.columns, entity.changes)
+        columns, rows = leave_out_hidden(viewer, entity.columns, entity.changes, is_cut=entity.is_cut)
         past = Past(
             is_new=_is_new(catch_up, entity, columns, before, is_gone=not is_there.get(entity.entity_id, False)),
             is_updated=(entity.updated_turn or 0) >= (entity.created_turn or 0),
@@ -206,6 +206,8 @@ def _is_new(
 def _is_watched(catch_up: CatchUp, query: StoredQuery | None, columns: frozenset[str]) -> bool:
     """Return whether the changes may concern the webhook. A restored entity may have changed unseen, so it does."""
     own = ENTITIES[catch_up.webhook.type.entity_type].table.name
+    if not columns:
+        return False
     if query is None or f"{own}.deleted_at" in columns:
         return True
     return not watched_by(schema._schema, query, catch_up.webhook.triggers).isdisjoint(columns)

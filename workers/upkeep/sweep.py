@@ -1,13 +1,15 @@
 """Cron `sweep`: every 5 s, find work that a killed worker, a lost doorbell or a flushed Redis left behind."""
 
+from typing import Final
+
 import structlog
 
 from app.capture import missed_changes
 from app.db.pool import connection, transaction
 from app.errors import DatabaseUnavailable, TellgraphError
-from app.telemetry.metrics import CATCHING_UP, OVERDUE_SECONDS, UNPUBLISHED_SECONDS
+from app.telemetry.metrics import CATCHING_UP, HELD_EVENTS, OVERDUE_SECONDS, UNPUBLISHED_SECONDS, UNWELL
 from app.webhooks.db import deliveries, webhook_event_changes
-from app.webhooks.db.backlog import read_backlog
+from app.webhooks.db.backlog import count_unwell, read_backlog
 from app.webhooks.db.operational_events import raise_failing
 from app.webhooks.db.webhook_events import MAX_AT_ONCE
 from app.webhooks.db.webhook_resumptions import lock_resumed, step_resumption
@@ -17,6 +19,8 @@ from workers.deliver.succession import supersede_failed, supersede_recent
 from workers.resources import Resources
 
 _log = structlog.get_logger()
+#: Seconds between two counts of webhooks and held events, each of which may read 100,000 rows.
+COUNT_EVERY_S: Final = 30
 
 
 async def sweep_all(resources: Resources) -> int:
@@ -73,12 +77,18 @@ async def _resume_webhooks(resources: Resources) -> None:
 
 
 async def _measure_backlog(resources: Resources) -> None:
-    if resources.settings.metrics_port is not None:
-        async with connection(resources.database) as conn:
-            backlog = await read_backlog(conn)
-        UNPUBLISHED_SECONDS.set(backlog.unpublished_s)
-        OVERDUE_SECONDS.set(backlog.overdue_s)
-        CATCHING_UP.set(backlog.catching_up)
+    if resources.settings.metrics_port is None:
+        return
+    async with connection(resources.database) as conn:
+        backlog = await read_backlog(conn)
+        counts = await count_unwell(conn) if resources.is_to_count(every_s=COUNT_EVERY_S) else None
+    UNPUBLISHED_SECONDS.set(backlog.unpublished_s)
+    OVERDUE_SECONDS.set(backlog.overdue_s)
+    CATCHING_UP.set(backlog.catching_up)
+    if counts is not None:
+        HELD_EVENTS.set(counts.held)
+        for health, number in counts.unwell.items():
+            UNWELL.labels(health).set(number)
 
 
 async def _drop_secrets(resources: Resources) -> None:

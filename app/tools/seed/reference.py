@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.db.pool import Connection
-from app.marketplace.catalogue.db.brands import find_or_add_brand
+from app.marketplace.catalogue.db.brands import add_brand, find_brand
 from app.marketplace.catalogue.domain.slug import slug
 from app.marketplace.orders.db.addresses import CountryId, find_or_add_state
 from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS, ShipmentCarrier
@@ -77,7 +77,7 @@ async def _state(conn: Connection, country_id: CountryId, name: str, short: str)
 
 
 async def _brand(conn: Connection, name: str) -> int:
-    brand = await find_or_add_brand(conn, name)
+    brand = await find_brand(conn, name) or await add_brand(conn, name)
     await conn.execute(
         "insert into images (owner_type, owner_id, kind, url, alt, filename)"
         " values ('Brand', $1, 'LOGO', $2, $3, 'logo.png') on conflict do nothing",

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from app.db.pool import Connection, retry_if_moved
+from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db import transitions
 from app.webhooks.db.operational_events import raise_exhausted
 from app.webhooks.db.webhook_events import WebhookEventId, hold_open
@@ -24,6 +25,7 @@ class DueEvent(NamedTuple):
         body: The payload; empty when it is gone.
         headers: Sealed, as are `secrets`.
         attempts_before: The number of attempts before it was last replayed: they count against no limit.
+        seller_id: The webhook's owner; None: the operator.
     """
 
     id: WebhookEventId
@@ -43,6 +45,7 @@ class DueEvent(NamedTuple):
     timeout_s: int
     max_retries: int
     attempts_before: int = 0
+    seller_id: SellerId | None = None
 
 
 _CHANGED = DueEvent._fields.index("changed")

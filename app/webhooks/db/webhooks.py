@@ -11,6 +11,7 @@ from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 from app.webhooks.domain.secret_ring import SignatureScheme
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook_health import WebhookHealth
 
 WebhookId = NewType("WebhookId", int)
 
@@ -59,6 +60,8 @@ class Webhook(Subscription):
         broken_reason: Why the webhook doesn't fit the schema; None when it does.
         rate_limit: POSTs per second; None: no limit.
         paused_until: Nothing is sent before; may be past.
+        health: As the table stores it: see `report_health`.
+        disabled_by: Who disabled it: tellgraph, operator, seller or hand; None while it is enabled.
     """
 
     url: str
@@ -80,6 +83,10 @@ class Webhook(Subscription):
     broken_reason: str | None = None
     rate_limit: int | None = None
     paused_until: datetime | None = None
+    health: WebhookHealth = WebhookHealth.OK
+    disabled_at: datetime | None = None
+    disabled_by: str | None = None
+    broken_at: datetime | None = None
 
 
 WEBHOOKS = Table(
@@ -92,16 +99,24 @@ _COLUMNS = WEBHOOKS.select_list("webhooks")
 _SUBSCRIPTIONS = Table("webhooks", Subscription)
 
 
+async def next_webhook_id(conn: Connection) -> WebhookId:
+    """Take the id of a new webhook: its secrets are sealed for it before it is inserted."""
+    return WebhookId(await conn.fetchval("select nextval(pg_get_serial_sequence('webhooks', 'id'))"))
+
+
 async def insert_webhook(conn: Connection, values: Mapping[str, object]) -> Webhook:
     """Insert a webhook.
 
     Args:
-        values: By column, at least those without a default; None: the column's default.
+        values: By column, at least the id and those without a default; None: the column's default.
     """
     values = {name: value for name, value in values.items() if value is not None}
     names = ", ".join(values)
     marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
-    row = await conn.fetchrow(f"insert into webhooks ({names}) values ({marks}) returning {_COLUMNS}", *values.values())
+    row = await conn.fetchrow(
+        f"insert into webhooks ({names}) overriding system value values ({marks}) returning {_COLUMNS}",
+        *values.values(),
+    )
     assert row is not None
     return WEBHOOKS.from_record(row)
 

@@ -1,53 +1,19 @@
-"""The rules for a webhook's endpoint: its URL and its addresses. Pure."""
+"""The rules for the URL of a webhook's endpoint. Pure."""
 
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, NamedTuple
 
 import httpx
 import idna
 import yarl
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+from app.webhooks.domain.address import Address, Network, address_allowed, is_in
 
 MAX_URL_CHARS = 2048
 
-# Written out and not asked of `ipaddress.is_global`: that differs between Python versions and passes
-# multicast, 6to4, NAT64 and the metadata addresses of two providers.
-# Source: the IANA special-purpose address registries; 168.63.129.16 is Azure's, 192.0.0.192 Oracle's.
-IPV4_DENIED: tuple[IPv4Network, ...] = tuple(
-    IPv4Network(text)
-    for text in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "168.63.129.16/32",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.0.2.0/24",
-        "192.88.99.0/24",
-        "192.168.0.0/16",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/4",
-        "240.0.0.0/4",
-    )
-)
-# All that is global unicast today; v4-mapped, NAT64, ULA, link-local and multicast lie outside of it.
-IPV6_ALLOWED = IPv6Network("2000::/3")
-# Teredo, ORCHID and benchmarks; documentation; 6to4; documentation again.
-IPV6_DENIED: tuple[IPv6Network, ...] = tuple(
-    IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
-)
-# The last 64 bits of an ISATAP address begin so, whatever its network; its router hands the packet to the IPv4
-# address in the other 32 bits. Source: RFC 5214, 6.1.
-_ISATAP = frozenset((0x00005EFE, 0x02005EFE))
 # Names that never mean a public host: RFC 6761, 6762, 7686, 9476 and what private networks use.
 PRIVATE_SUFFIXES = frozenset(
     (
@@ -77,6 +43,7 @@ _URL = re.compile(
 _HOST = re.compile(r"(?P<before>[A-Za-z]+://)(?P<host>[^\x00-\x20/?#@:\\%\[\]]+)(?P<after>.*)", re.DOTALL)
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_PORTS: Final = {"http": 80, "https": 443}
 _LOOPBACKS = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 
@@ -84,24 +51,37 @@ class RefusedEndpoint(ValueError):
     """No webhook may have this endpoint. The message tells the integrator why, and what is allowed."""
 
 
-def address_allowed(address: str | Address, allowed: Sequence[Network] = ()) -> bool:
-    """Return whether webhooks may connect to an address: it is global unicast, or in an `allowed` network.
+class EgressRules(NamedTuple):
+    """The rules for the endpoints of one owner's webhooks.
 
-    A scope (`fe80::1%eth0`) is ignored. A v4-mapped IPv6 address counts as an IPv6 address.
-
-    Raises:
-        ValueError: The text is no address.
+    Attributes:
+        allowed: The networks that the operator has opened to them.
+        allow_http: Whether an endpoint may be http:// wherever it is.
+        ports: The ports of public hosts that they may name. Empty: any.
+        setting: The setting that opens networks to them.
     """
-    parsed = ipaddress.ip_address(address.partition("%")[0]) if isinstance(address, str) else address
-    if _is_in(parsed, allowed):
-        return True
-    if isinstance(parsed, IPv4Address):
-        return not _is_in(parsed, IPV4_DENIED)
-    return parsed in IPV6_ALLOWED and not _is_in(parsed, IPV6_DENIED) and not _leads_inside(parsed)
+
+    allowed: tuple[Network, ...] = ()
+    allow_http: bool = False
+    ports: tuple[int, ...] = ()
+    setting: str = "TELLGRAPH_EGRESS_ALLOW"
 
 
-def check_endpoint(url: str, *, allow_http: bool, allowed: Sequence[Network]) -> str:
-    """Check the URL of an endpoint, and return it in the form that is stored and sent to.
+class Endpoint(NamedTuple):
+    """An endpoint that may be saved and sent to.
+
+    Attributes:
+        url: In the form that is stored and sent to.
+        is_internal: Whether it is sent to only where it has an address in an opened network: its name, its scheme or
+            its port is not one of a public endpoint.
+    """
+
+    url: str
+    is_internal: bool
+
+
+def check_endpoint(url: str, rules: EgressRules) -> Endpoint:
+    """Check the URL of an endpoint.
 
     An international host name is returned in its ASCII form (punycode). Nothing else is changed, and a second check
     returns the same URL. The rule is the same for saving and for sending.
@@ -111,9 +91,8 @@ def check_endpoint(url: str, *, allow_http: bool, allowed: Sequence[Network]) ->
 
     Args:
         url: The URL as the integrator wrote it.
-        allow_http: Whether http:// is allowed.
-        allowed: Networks that an operator opened. They lift the https rule for literal addresses in them. If one
-            holds 127.0.0.1 or ::1, they also lift the https rule and the name rule for `localhost`.
+        rules: Those of the webhook's owner. Where a network is opened, the rules for https, names and ports do not
+            apply. `localhost` needs one that holds 127.0.0.1 or ::1.
 
     Raises:
         RefusedEndpoint: The message is for the integrator.
@@ -124,22 +103,49 @@ def check_endpoint(url: str, *, allow_http: bool, allowed: Sequence[Network]) ->
     _check_length(url)
     match = _match(url)
     scheme, host = match["scheme"].lower(), match["host"].lower()
-    address = _check_host(host, allowed)
-    exempt = _is_in(address, allowed) if address else host == "localhost"
-    if scheme == "http" and not (allow_http or exempt):
-        raise RefusedEndpoint("The URL must start with https://, so that nobody on the way can read the payload.")
+    address = _check_host(host, rules)
     _check_parsers_agree(url, scheme, host, address)
-    return url
+    reason = _why_not_public(scheme, host, int(match["port"] or _PORTS[scheme]), address, rules)
+    if reason is not None and not _may_be_inside(host, address, rules):
+        raise RefusedEndpoint(reason)
+    return Endpoint(url=url, is_internal=reason is not None)
 
 
-def _leads_inside(address: IPv6Address) -> bool:
-    interface = int(address) & 0xFFFF_FFFF_FFFF_FFFF
-    return interface >> 32 in _ISATAP and _is_in(IPv4Address(interface & 0xFFFF_FFFF), IPV4_DENIED)
+def origin_of(url: str) -> tuple[str, str, int]:
+    """Return the scheme, host and port of a URL that `check_endpoint` has returned: who else gets what is sent."""
+    match = _match(url)
+    scheme = match["scheme"].lower()
+    return scheme, match["host"].lower(), int(match["port"] or _PORTS[scheme])
 
 
-def _is_in(address: Address, networks: Sequence[Network]) -> bool:
-    # `in` is False for a network of the other version.
-    return any(address in network for network in networks)
+def _why_not_public(scheme: str, host: str, port: int, address: Address | None, rules: EgressRules) -> str | None:
+    """Return why an endpoint may only be in an opened network; None if it may be on the public internet."""
+    if address is None and _is_internal_name(host):
+        return (
+            f"The name {host!r} is not one of the public internet; use one that is, such as example.com. {_hint(rules)}"
+        )
+    if scheme == "http" and not rules.allow_http:
+        return "The URL must start with https://, so that nobody on the way can read the payload."
+    if rules.ports and port not in rules.ports:
+        named = ", ".join(map(str, rules.ports))
+        return f"The port {port} is not one that webhooks may name; use one of {named}. {_hint(rules)}"
+    return None
+
+
+def _may_be_inside(host: str, address: Address | None, rules: EgressRules) -> bool:
+    """Return whether an endpoint may have an address in an opened network. The addresses of a name are not known."""
+    if address is not None:
+        return is_in(address, rules.allowed)
+    if host.removesuffix(".") == "localhost":
+        return any(is_in(loopback, rules.allowed) for loopback in _LOOPBACKS)
+    return bool(rules.allowed)
+
+
+def _hint(rules: EgressRules) -> str:
+    return (
+        f"The operator can open networks that are not public by {rules.setting}, such as 127.0.0.0/8 for this machine;"
+        " `tellgraph listen` receives there."
+    )
 
 
 def _to_ascii(url: str) -> str:
@@ -194,45 +200,41 @@ def _what_is_wrong(url: str) -> str:
     return f"The URL must not contain {character!r} after the host; write it as {encoded}."
 
 
-def _check_host(host: str, allowed: Sequence[Network]) -> Address | None:
+def _check_host(host: str, rules: EgressRules) -> Address | None:
     """Check a lower-case host. Return its address if it is a literal one, and None for a name."""
     if host.startswith("["):
-        return _check_address(IPv6Address, host[1:-1], allowed)
+        return _check_address(IPv6Address, host[1:-1], rules)
     labels = host.removesuffix(".").split(".")
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise RefusedEndpoint(f"{host!r} is not a valid host name.")
     # The system's resolver reads 127.1, 0x7f000001 and 2130706433 as 127.0.0.1: only the one usual
     # spelling of an IPv4 address may end in a number.
     if _NUMBER.fullmatch(labels[-1]):
-        return _check_address(IPv4Address, host, allowed)
-    _check_name(host, labels, allowed)
+        return _check_address(IPv4Address, host, rules)
+    for label in labels:
+        if label.startswith("xn--"):
+            _check_punycode(label)
     return None
 
 
-def _check_address(kind: type[IPv4Address] | type[IPv6Address], text: str, allowed: Sequence[Network]) -> Address:
+def _check_address(kind: type[IPv4Address] | type[IPv6Address], text: str, rules: EgressRules) -> Address:
     try:
         address = kind(text)
     except ValueError:
         raise RefusedEndpoint(
             f"{text!r} is not an address in its usual spelling, such as 93.184.215.14; use a host name."
         ) from None
-    if not address_allowed(address, allowed):
+    if not address_allowed(address, rules.allowed):
         raise RefusedEndpoint(
-            f"The address {address} is not on the public internet; use a public host name or address."
+            f"The address {address} is not on the public internet; use a public host name or address. {_hint(rules)}"
         )
     return address
 
 
-def _check_name(host: str, labels: Sequence[str], allowed: Sequence[Network]) -> None:
-    if host == "localhost" and any(_is_in(address, allowed) for address in _LOOPBACKS):
-        return
-    if len(labels) < 2 or labels[-1] in PRIVATE_SUFFIXES:
-        raise RefusedEndpoint(
-            f"The name {host!r} is not one of the public internet; use one that is, such as example.com."
-        )
-    for label in labels:
-        if label.startswith("xn--"):
-            _check_punycode(label)
+def _is_internal_name(host: str) -> bool:
+    """Return whether a name means no public host, as those of compose services and of a cluster."""
+    labels = host.removesuffix(".").split(".")
+    return len(labels) < 2 or labels[-1] in PRIVATE_SUFFIXES
 
 
 def _check_punycode(label: str) -> None:
@@ -244,7 +246,7 @@ def _check_punycode(label: str) -> None:
 
 def _check_parsers_agree(url: str, scheme: str, host: str, address: Address | None) -> None:
     """Refuse a URL that the sending libraries read differently: the checked host must be the one that is reached."""
-    port = {"http": 80, "https": 443}[scheme]
+    port = _PORTS[scheme]
     try:
         ours, theirs = httpx.URL(url), yarl.URL(url)
         hosts = [ours.raw_host.decode("ascii"), theirs.raw_host or ""]

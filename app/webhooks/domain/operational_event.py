@@ -26,7 +26,13 @@ def failing_reason(failing_since: datetime) -> str:
 
 def exhausted_reason(*, attempts: int, status: int | None, error_kind: str | None, error: str | None) -> str:
     """Describe the last of so many attempts: its status, or the reason why it has none."""
-    named = f"{error_kind}, {error.rstrip('.')}" if error else str(error_kind)
-    ended = named if status is None else f"HTTP {status}"
+    ended = name_outcome(status=status, error_kind=error_kind, error=error)
     tried = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     return f"No retries are left after {tried}. The last one ended with {ended}."
+
+
+def name_outcome(*, status: int | None, error_kind: str | None, error: str | None) -> str:
+    """Name the outcome of an attempt: `HTTP 503`, or the kind of error with its description."""
+    if status is not None:
+        return f"HTTP {status}"
+    return f"{error_kind}: {error.rstrip('.')}" if error else str(error_kind)

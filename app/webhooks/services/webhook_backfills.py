@@ -60,7 +60,10 @@ async def start_backfill(
             raise Conflict(f"A webhook about {webhook.type.value} is not backfilled: what happened can be asked for.")
         check(webhook)
         if await webhook_backfills.is_running(conn, webhook_id):
-            raise Conflict("Another backfill of this webhook is still going on.")
+            raise Conflict(
+                "Another backfill of this webhook is still going on: wait for it, or end it with"
+                " `webhook_backfill_cancel`."
+            )
         return await webhook_backfills.insert_backfill(
             conn,
             webhook_id,

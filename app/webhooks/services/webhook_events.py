@@ -25,6 +25,15 @@ from app.webhooks.domain.webhook_run import WebhookRunState
 #: Seconds between two tests of a webhook. Tests are sent outside of the order and limits of other events.
 TEST_EVERY_S = 10
 TEST = "test"
+#: What to do with an event that can't be replayed in its state.
+_INSTEAD = {
+    WebhookEventState.PENDING: "It is sent when its turn comes: see the webhook's `paused_until` and `rate_limit`.",
+    WebhookEventState.SENDING: "An attempt is in flight: wait for its result.",
+    WebhookEventState.RETRYING: "It waits for a retry: `webhook_resume` sends all such events of a webhook now.",
+    WebhookEventState.HELD: "It goes out when its webhook is enabled (`webhook_update` with `enabled: true`).",
+    WebhookEventState.SKIPPED: "It told nothing new: `webhook_backfill` with `force: true` sends the present state.",
+    WebhookEventState.RENDER_FAILED: "A worker is about to run its query again: look at it in a moment.",
+}
 _NOTHING_CHANGED = orjson.dumps({"added": [], "updated": [], "removed": []})
 
 
@@ -68,16 +77,21 @@ async def replay_events(
         Conflict: Another replay of the webhook's events is running.
     """
     wanted = (WebhookEventState.FAILED,) if states is None else tuple(dict.fromkeys(states))
-    if not wanted or (wrong := [state for state in wanted if state not in REPLAYABLE]):
-        allowed = ", ".join(state.value for state in REPLAYABLE)
-        named = f"{', '.join(wrong)} can't be replayed; " if wanted else ""
-        raise InvalidInput.at("states", f"{named}name some of {allowed}")
+    wrong = [state for state in wanted if state not in REPLAYABLE]
+    if wrong or not wanted:
+        allowed = f"name some of {', '.join(state.value for state in REPLAYABLE)}"
+        raise InvalidInput.at(
+            "states", *(f"{state.value} can't be replayed. {_INSTEAD[state]}" for state in wrong), allowed
+        )
     if created_since is not None and created_until is not None and created_since >= created_until:
         raise InvalidInput.at("created_until", "must be later than the time since when")
     async with transaction(database, actor=viewer.actor) as conn:
         await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
         if await webhook_replays.is_running(conn, webhook_id):
-            raise Conflict("Another replay of this webhook's events is still going on.")
+            raise Conflict(
+                "Another replay of this webhook's events is still going on: wait for it, or end it with"
+                " `webhook_replay_cancel`."
+            )
         return await webhook_replays.insert_replay(
             conn, webhook_id, states=wanted, created_since=created_since, created_until=created_until
         )
@@ -95,7 +109,9 @@ async def resume_webhook(database: Database, viewer: Viewer, *, webhook_id: Webh
     async with transaction(database, actor=viewer.actor) as conn:
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
         if not webhook.is_enabled:
-            raise Conflict("The webhook is disabled: enable it, and what is held goes out.")
+            raise Conflict(
+                "The webhook is disabled: enable it (`webhook_update` with `enabled: true`), and what is held goes out."
+            )
         await step_resumption(conn, await begin_resumption(conn, webhook_id))
         return await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
 
@@ -165,12 +181,10 @@ async def _lock_live(conn: Connection, webhook_id: WebhookId, viewer: Viewer) ->
 
 def _check_replayable(event: WebhookEvent) -> None:
     if event.event_name == TEST:
-        raise Conflict("A test is not replayed: send another one.")
-    if event.state is WebhookEventState.SKIPPED:
-        raise Conflict("This event was skipped, since it told nothing new: there is nothing to send again.")
+        raise Conflict("A test is not replayed: send another one with `webhook_test`.")
     if event.state is WebhookEventState.RETRYING:
         return
     if event.state not in REPLAYABLE or (event.state is WebhookEventState.RENDER_FAILED and event.due_at is not None):
-        raise Conflict(f"This event is {event.state.value}: it has not ended yet.")
+        raise Conflict(f"This event is {event.state.value}. {_INSTEAD[event.state]}")
     if event.state is not WebhookEventState.RENDER_FAILED and event.payload_digest is None:
-        raise Conflict("What this event told is not kept any more.")
+        raise Conflict("What this event told is not kept any more: `webhook_backfill` sends the present state.")

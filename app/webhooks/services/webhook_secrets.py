@@ -48,15 +48,24 @@ class SecretColumns:
 
 
 def secret_columns(
-    before: Webhook | None, box: SecretBox, *, schemes: Sequence[SignatureScheme] | None, hmac_key: str | None
+    webhook_id: WebhookId,
+    before: Webhook | None,
+    box: SecretBox,
+    *,
+    schemes: Sequence[SignatureScheme] | None,
+    hmac_key: str | None,
+    is_moved: bool = False,
 ) -> SecretColumns:
     """Return the columns of a webhook that signs by HMAC and these schemes. Missing secrets are generated.
 
     Args:
+        webhook_id: The webhook that the secrets are sealed for.
         before: The webhook before; None: it is new.
         box: Encrypts the secrets.
         schemes: The schemes; None: those until now.
         hmac_key: A new secret, which replaces all former ones at once, without an overlap; None: no new one.
+        is_moved: Whether the webhook has another origin now. Then no former secret signs any more: whoever receives
+            there could pass the signed body on as if it came from here.
 
     Returns:
         No columns if the webhook exists and neither schemes nor a secret are given.
@@ -64,17 +73,17 @@ def secret_columns(
     Raises:
         InvalidInput: `schemes` is empty, or the secrets can't be decrypted.
     """
-    if before is not None and schemes is None and hmac_key is None:
+    if before is not None and schemes is None and hmac_key is None and not is_moved:
         return SecretColumns(columns={}, hmac_key=None)
     wanted = _wanted(before, schemes)
-    kept = {*wanted} - ({SignatureScheme.HMAC} if hmac_key is not None else set())
+    kept = set() if is_moved else {*wanted} - ({SignatureScheme.HMAC} if hmac_key is not None else set())
     # Only where something of it is kept: a webhook whose secret can't be decrypted any more is mended by a new one.
     ring = tuple(one for one in _opened(before, box) if one.scheme in kept) if kept else ()
     missing = [scheme for scheme in wanted if secret_ring.current(ring, scheme) is None]
     fresh = {scheme: _fresh(scheme, hmac_key) for scheme in missing}
     ring = secret_ring.rotated(ring, fresh.values(), now=clock.now(), overlap_s=0)
     generated = fresh.get(SignatureScheme.HMAC) if hmac_key is None else None
-    return SecretColumns(columns=_columns(ring, box, wanted), hmac_key=generated)
+    return SecretColumns(columns=_columns(webhook_id, ring, box, wanted), hmac_key=generated)
 
 
 async def rotate_secret(
@@ -110,7 +119,7 @@ async def rotate_secret(
         fresh = {scheme: _fresh(scheme, hmac_key) for scheme in schemes}
         ring = secret_ring.rotated(_opened(webhook, box), fresh.values(), now=now, overlap_s=overlap_s)
         _check_number(ring)
-        updated = await webhooks.update_webhook(conn, webhook_id, _columns(ring, box, schemes))
+        updated = await webhooks.update_webhook(conn, webhook_id, _columns(webhook_id, ring, box, schemes))
     return WebhookWithKey(webhook=updated, hmac_key=fresh.get(SignatureScheme.HMAC) if hmac_key is None else None)
 
 
@@ -121,19 +130,23 @@ async def drop_expired(conn: Connection, settings: Settings) -> int:
         return 0
     box, now = box_of(settings), clock.now()
     for webhook in expired:
-        ring = secret_ring.live(opened_ring(webhook.secrets, box), now)
+        ring = secret_ring.live(opened_ring(webhook.id, webhook.secrets, box), now)
         await webhooks.store_secrets(
             conn,
             webhook.id,
-            secrets=box.seal(secret_ring.stored_form(ring), purpose=SECRETS),
+            secrets=_sealed(webhook.id, ring, box),
             expire_at=secret_ring.next_expiry(ring),
         )
     return len(expired)
 
 
-def opened_ring(sealed: bytes, box: SecretBox) -> Ring:
+def opened_ring(webhook_id: WebhookId, sealed: bytes, box: SecretBox) -> Ring:
     """Decrypt a webhook's secrets, including expired ones. Raise InvalidInput if that fails."""
-    return secret_ring.ring_of(box.open(sealed, purpose=SECRETS))
+    return secret_ring.ring_of(box.open(sealed, purpose=SECRETS, row=webhook_id))
+
+
+def _sealed(webhook_id: WebhookId, ring: Ring, box: SecretBox) -> bytes:
+    return box.seal(secret_ring.stored_form(ring), purpose=SECRETS, row=webhook_id)
 
 
 def _wanted(before: Webhook | None, schemes: Sequence[SignatureScheme] | None) -> tuple[SignatureScheme, ...]:
@@ -146,7 +159,7 @@ def _wanted(before: Webhook | None, schemes: Sequence[SignatureScheme] | None) -
 
 
 def _opened(webhook: Webhook | None, box: SecretBox) -> Ring:
-    return () if webhook is None else opened_ring(webhook.secrets, box)
+    return () if webhook is None else opened_ring(webhook.id, webhook.secrets, box)
 
 
 def _fresh(scheme: SignatureScheme, hmac_key: str | None) -> str:
@@ -155,10 +168,10 @@ def _fresh(scheme: SignatureScheme, hmac_key: str | None) -> str:
     return hmac_key or generate_secret()
 
 
-def _columns(ring: Ring, box: SecretBox, schemes: Iterable[SignatureScheme]) -> dict[str, Any]:
+def _columns(webhook_id: WebhookId, ring: Ring, box: SecretBox, schemes: Iterable[SignatureScheme]) -> dict[str, Any]:
     signing_key = secret_ring.current(ring, SignatureScheme.ED25519)
     return {
-        "secrets": box.seal(secret_ring.stored_form(ring), purpose=SECRETS),
+        "secrets": _sealed(webhook_id, ring, box),
         "secrets_expire_at": secret_ring.next_expiry(ring),
         "signature_schemes": [scheme.value for scheme in schemes],
         "public_key": None if signing_key is None else public_key(signing_key.text),

@@ -5,6 +5,7 @@ filter's problems, so that all problems are reported together.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypedDict
 
 import orjson
@@ -20,11 +21,12 @@ from app.settings import Settings
 from app.webhooks.db import webhook_backfills, webhook_event_changes, webhook_events, webhook_replays, webhooks
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain import headers as header_rules
-from app.webhooks.domain.endpoint import RefusedEndpoint, check_endpoint
+from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
 from app.webhooks.domain.secret_ring import SignatureScheme
 from app.webhooks.domain.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
+from app.webhooks.services.egress_rules import egress_rules
 from app.webhooks.services.webhook_klasses import event_names, is_operators_only
 from app.webhooks.services.webhook_secrets import SECRETS as SECRETS
 from app.webhooks.services.webhook_secrets import SecretColumns, WebhookWithKey, secret_columns
@@ -36,6 +38,9 @@ _LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s
 #: What the input calls an attribute that is called otherwise there.
 _INPUT_NAMES = {"timeout_s": "timeout_seconds"}
 _MAX_DESCRIPTION_CHARS = 2_000
+_HEADERS_STAY = (
+    "must be given again, or be null: `url` moves to another scheme, host or port, and header values do not follow it"
+)
 
 
 class WebhookAttributes(TypedDict, total=False):
@@ -69,8 +74,13 @@ async def create_webhook(
     seller_id: SellerId | None,
     attributes: WebhookAttributes,
     filter_problems: Sequence[str] = (),
+    problems: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> WebhookWithKey:
     """Register a webhook, owned by `seller_id`, or by the viewer if that is None.
+
+    Args:
+        filter_problems: What is wrong with the filter.
+        problems: What the caller has found wrong with other attributes. All problems are reported together.
 
     Raises:
         InvalidInput: An attribute is wrong.
@@ -80,13 +90,14 @@ async def create_webhook(
     owner = _owner(viewer, seller_id)
     if is_operators_only(klass) and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
-    values = _columns(attributes, settings, klass, filter_problems)
-    ringed = _ringed(None, attributes, settings)
+    values = _columns(attributes, egress_rules(settings, owner), klass, filter_problems, problems)
     async with transaction(database, actor=viewer.actor) as conn:
         await _check_owner(conn, owner, settings)
-        webhook = await webhooks.insert_webhook(
-            conn, {**values, **ringed.columns, "type": klass.value, "seller_id": owner}
-        )
+        webhook_id = await webhooks.next_webhook_id(conn)
+        headers = _sealed_headers(webhook_id, attributes, settings)
+        ringed = _ringed(webhook_id, None, attributes, settings)
+        own = {"id": webhook_id, "type": klass.value, "seller_id": owner}
+        webhook = await webhooks.insert_webhook(conn, {**values, **headers, **ringed.columns, **own})
     return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
 
 
@@ -98,11 +109,15 @@ async def update_webhook(
     webhook_id: WebhookId,
     attributes: WebhookAttributes,
     filter_problems: Sequence[str] = (),
+    problems: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> WebhookWithKey:
     """Change a webhook. Disabling it holds its waiting events, and enabling it sends them.
 
     It misses changes while it is disabled, and catches up when it is enabled (workers/upkeep/catch_up.py). A new
     signing secret replaces all former ones at once.
+
+    Secrets do not follow the URL to another origin (scheme, host or port): header values have to be given again, and
+    new signing secrets are made.
 
     Raises:
         InvalidInput: An attribute is wrong.
@@ -110,7 +125,12 @@ async def update_webhook(
     """
     async with transaction(database, actor=viewer.actor) as conn:
         before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        values = _columns(attributes, settings, before.type, filter_problems)
+        rules = egress_rules(settings, before.seller_id)
+        values = _columns(attributes, rules, before.type, filter_problems, problems)
+        is_moved = origin_of(values.get("url", before.url)) != origin_of(before.url)
+        if is_moved and "headers" not in attributes and orjson.loads(before.headers_shown):
+            raise InvalidInput("The webhook was not saved.", fields={"attributes.headers": [_HEADERS_STAY]})
+        values |= _sealed_headers(webhook_id, attributes, settings)
         is_enabled = attributes.get("is_enabled", before.is_enabled) is not False
         if is_enabled and not before.is_enabled:
             values = {**values, "disabled_reason": None, "is_failing": False, "failing_since": None}
@@ -120,7 +140,7 @@ async def update_webhook(
         if (is_enabled and not before.is_enabled) or values.get("url", before.url) != before.url:
             # After a repair or a new URL, the pause that the old endpoint has asked for ends.
             values = {**values, "paused_until": None}
-        ringed = _ringed(before, attributes, settings)
+        ringed = _ringed(webhook_id, before, attributes, settings, is_moved=is_moved)
         webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
     return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
 
@@ -171,10 +191,14 @@ async def _check_owner(conn: Connection, seller_id: SellerId | None, settings: S
 
 
 def _columns(
-    attributes: WebhookAttributes, settings: Settings, klass: WebhookKlass, filter_problems: Sequence[str]
+    attributes: WebhookAttributes,
+    rules: EgressRules,
+    klass: WebhookKlass,
+    filter_problems: Sequence[str],
+    others: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
-    """Check the attributes, and return them as columns. Raise InvalidInput with all problems at once."""
-    problems = _problems(attributes, klass, filter_problems)
+    """Check the attributes, and return them as columns, without secrets. Raise InvalidInput with all problems."""
+    problems = {**others, **_problems(attributes, klass, filter_problems)}
     values: dict[str, Any] = {
         name: value
         for name, value in attributes.items()
@@ -182,23 +206,29 @@ def _columns(
     }
     if "url" in attributes:
         try:
-            values["url"] = check_endpoint(
-                attributes["url"], allow_http=settings.allow_http, allowed=settings.egress_allow
-            )
+            values["url"] = check_endpoint(attributes["url"], rules).url
         except RefusedEndpoint as error:
             problems["attributes.url"] = [str(error)]
     if problems:
         raise InvalidInput("The webhook was not saved.", fields=problems)
     if "events" in attributes:
         values["events"] = [event.value for event in dict.fromkeys(attributes["events"] or event_names(klass))]
-    return {**values, **_sealed_headers(attributes, settings)}
+    return values
 
 
-def _ringed(before: Webhook | None, attributes: WebhookAttributes, settings: Settings) -> SecretColumns:
+def _ringed(
+    webhook_id: WebhookId,
+    before: Webhook | None,
+    attributes: WebhookAttributes,
+    settings: Settings,
+    *,
+    is_moved: bool = False,
+) -> SecretColumns:
     schemes = attributes.get("signature_schemes")
     if schemes is None and "signature_schemes" in attributes:
         schemes = [SignatureScheme.HMAC]
-    return secret_columns(before, box_of(settings), schemes=schemes, hmac_key=attributes.get("hmac_key"))
+    box, hmac_key = box_of(settings), attributes.get("hmac_key")
+    return secret_columns(webhook_id, before, box, schemes=schemes, hmac_key=hmac_key, is_moved=is_moved)
 
 
 def _problems(
@@ -228,13 +258,13 @@ def _problems(
     return problems
 
 
-def _sealed_headers(attributes: WebhookAttributes, settings: Settings) -> dict[str, Any]:
+def _sealed_headers(webhook_id: WebhookId, attributes: WebhookAttributes, settings: Settings) -> dict[str, Any]:
     if "headers" not in attributes:
         return {}
     if attributes["headers"] is None:
         return {"headers": None, "headers_shown": None}
     given = dict(attributes["headers"])
     return {
-        "headers": box_of(settings).seal(given, purpose=HEADERS),
+        "headers": box_of(settings).seal(given, purpose=HEADERS, row=webhook_id),
         "headers_shown": orjson.dumps({name: header_rules.mask(given[name]) for name in given}).decode(),
     }

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,12 +48,12 @@ class PlanSlot:
 
 
 class Plans:
-    """Finds plans and has them compiled. All but the compiling runs in the event loop's thread."""
+    """Finds plans and has them compiled in a thread. Several threads may execute operations."""
 
     def __init__(self, schema: GraphQLSchema, documents: Documents) -> None:
         self.schema, self._documents = schema, documents
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="plans")
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._jobs: set[Future[None]] = set()
 
     def use_slot(self, text: str, document: Document, name: str | None) -> PlanSlot | None:
         """Count one use of a valid document's operation. None if it is not a query."""
@@ -86,26 +86,25 @@ class Plans:
 
     async def settle(self) -> None:
         """Wait until nothing is being compiled."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
+        while jobs := [*self._jobs]:
+            await asyncio.gather(*map(asyncio.wrap_future, jobs))
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _start(self, slot: PlanSlot, compile_: Callable[[], int]) -> None:
-        if slot.is_waiting or len(self._tasks) >= MAX_WAITING:
+        if slot.is_waiting or len(self._jobs) >= MAX_WAITING:
             return
         slot.is_waiting = True
-        task = asyncio.get_running_loop().create_task(self._run(slot, compile_))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        job = self._thread.submit(self._run, slot, compile_)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
 
-    async def _run(self, slot: PlanSlot, compile_: Callable[[], int]) -> None:
+    def _run(self, slot: PlanSlot, compile_: Callable[[], int]) -> None:
         try:
-            characters = await asyncio.get_running_loop().run_in_executor(self._thread, compile_)
-            self._documents.grow(slot.text, slot.document, characters)
+            self._documents.grow(slot.text, slot.document, compile_())
         except Exception as error:
-            # The reference executor goes on answering. The error must not reach `settle`, which waits for all tasks.
+            # The reference executor goes on answering. The error must not reach `settle`, which waits for all jobs.
             _log.warning("plan.failed", exc_info=error)
         finally:
             slot.is_waiting = False

@@ -54,7 +54,9 @@ class AdvertAttributesInput:
     tax_code: str | None = optional("Tax code of the seller's accounting.")
     product_features: list[str] | None = optional("Its special features; replaces all. Can't be null; [] removes all.")
     url: str | None = optional("Page of the product in the seller's own shop.")
-    brand_name: str | None = optional("Name of the brand; one that is new is added. null: no brand.")
+    brand_name: str | None = optional(
+        "Name of the brand; one that is new is added. A seller may add 500. null: no brand."
+    )
     taxon_id: strawberry.ID | None = optional("The Taxon of the advert.")
     images: list[ImageInput] | None = optional(
         "All its images: absent leaves them as they are, an empty list removes them. The display image stays while it"

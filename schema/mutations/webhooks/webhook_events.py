@@ -129,7 +129,8 @@ class WebhookEventMutations:
     @strawberry.field(
         description=(
             "Send many events of a webhook again, oldest first. Workers queue them in batches. A webhook has"
-            " one running replay at a time. `Webhook.replays` shows its progress, `webhookReplayCancel` ends it."
+            " one running replay at a time. `Webhook.replays` shows its progress, `webhookReplayCancel` ends it. Events"
+            " that wait for a retry are none of these: `webhookResume` sends them now."
         )
     )
     async def webhook_events_replay(

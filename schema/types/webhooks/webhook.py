@@ -7,16 +7,19 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.auth.viewers import Scope
+from app.kernel import clock
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
 from app.webhooks.db.webhook_backfills import WEBHOOK_BACKFILLS
 from app.webhooks.db.webhook_replays import WEBHOOK_REPLAYS
 from app.webhooks.db.webhook_skips import WEBHOOK_SKIPS
 from app.webhooks.db.webhooks import WEBHOOKS
+from app.webhooks.domain.webhook_health import HealthColumns, HealthReport, report_health
 from schema.entities.connections import Connection
 from schema.entities.fields import column, computed, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation, relation_list
 from schema.enums.webhooks import (
     WebhookEventEnum,
+    WebhookHealthEnum,
     WebhookKlassEnum,
     WebhookSignatureSchemeEnum,
 )
@@ -26,6 +29,23 @@ from schema.types.webhooks.operational_event import OperationalEvent
 from schema.types.webhooks.webhook_run import WebhookBackfill, WebhookReplay
 from schema.types.webhooks.webhook_skip import WebhookSkip
 from schema.webhook_queries.payload_schema import shown_payload_schema
+
+#: The columns that a webhook's health follows from.
+_HEALTH = (
+    "health",
+    "deleted_at",
+    "disabled_at",
+    "disabled_by",
+    "disabled_reason",
+    "broken_at",
+    "broken_reason",
+    "failing_since",
+    "paused_until",
+)
+
+
+def _health(row: HealthColumns) -> HealthReport:
+    return report_health(row, clock.now())
 
 
 @entity(
@@ -48,6 +68,21 @@ class Webhook(Node):
         description="The subscriber's own headers, by name; the values are masked.",
     )
     description: str | None = column("What its owner notes about it.")
+    health: WebhookHealthEnum = computed(
+        lambda row: _health(row).health,
+        reads=_HEALTH,
+        description="Whether it works. If several values fit, the gravest: the first in the order of the enumeration.",
+    )
+    health_since: datetime | None = computed(
+        lambda row: _health(row).since,
+        reads=_HEALTH,
+        description="Since when its health is so; null when it is OK, CATCHING_UP or PAUSED.",
+    )
+    health_reason: str | None = computed(
+        lambda row: _health(row).reason,
+        reads=_HEALTH,
+        description="The cause of its health in a sentence; null when it is OK.",
+    )
     enabled: bool = column(
         "Whether it is sent anything. While it is not, it misses what changes. Enabled again, it catches up.",
         "is_enabled",

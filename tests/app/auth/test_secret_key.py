@@ -25,15 +25,12 @@ BOTH = SecretBox(NEW_KEY, [SECRET_KEY])
 async def fill(conn: asyncpg.Connection, webhooks: int) -> None:
     """Webhooks with headers, and a remembered answer."""
     old = SecretBox(SECRET_KEY)
-    await create_subscription(conn, "http://127.0.0.1:9/", headers=old.seal({"X-A": "1"}, purpose=HEADERS))
-    await conn.execute(
-        "insert into webhooks (type, events, url, query_string, secrets)"
-        " select type, events, url, query_string, secrets from webhooks, generate_series(2, $1)",
-        webhooks,
-    )
+    await create_subscription(conn, "http://127.0.0.1:9/", headers={"X-A": "1"})
+    for _ in range(webhooks - 1):
+        await create_subscription(conn, "http://127.0.0.1:9/")
     await conn.execute(
         "insert into idempotency_keys (actor, key, field, request_hash, sealed) values ('operator', 'k', 'f', '', $1)",
-        old.seal({"hmac_key": "x"}, purpose="idempotency.answer"),
+        old.seal({"hmac_key": "x"}, purpose="idempotency.answer", row=("operator", "k", "f")),
     )
 
 
@@ -75,10 +72,14 @@ async def test_all_values_open_under_the_new_key_alone_afterwards(conn: asyncpg.
     assert [(batch.looked_at, batch.changed) for batch in first] == [(BATCH_SIZE, BATCH_SIZE), (1, 1), (1, 1), (1, 1)]
     assert sum(batch.changed for batch in second) == 0
     new = SecretBox(NEW_KEY)
-    secrets = await conn.fetch("select secrets from webhooks")
-    assert [new.open(row[0], purpose=SECRETS) for row in secrets] == [[SIGNING_SECRET]] * (BATCH_SIZE + 1)
-    headers = await conn.fetchval("select headers from webhooks where headers is not null")
-    assert new.open(headers, purpose=HEADERS) == {"X-A": "1"}
+    secrets = await conn.fetch("select secrets, id from webhooks")
+    opened = [new.open(row[0], purpose=SECRETS, row=row[1]) for row in secrets]
+    assert opened == [[SIGNING_SECRET]] * (BATCH_SIZE + 1)
+    row = await conn.fetchrow("select headers, id from webhooks where headers is not null")
+    assert row is not None
+    assert new.open(row[0], purpose=HEADERS, row=row[1]) == {"X-A": "1"}
+    answer = await conn.fetchval("select sealed from idempotency_keys")
+    assert new.open(answer, purpose="idempotency.answer", row=("operator", "k", "f")) == {"hmac_key": "x"}
 
 
 async def test_stopped_midway_it_is_taken_up_again(conn: asyncpg.Connection, database_url: str) -> None:
@@ -96,7 +97,7 @@ async def test_stopped_midway_it_is_taken_up_again(conn: asyncpg.Connection, dat
 
 async def test_a_value_changed_meanwhile_stays_as_changed(conn: asyncpg.Connection, database_url: str) -> None:
     await fill(conn, 1)
-    changed = BOTH.seal(["whsec_changed"], purpose=SECRETS)
+    changed = BOTH.seal(["whsec_changed"], purpose=SECRETS, row=1)
     # Changed and not committed when it is read, committed when it is to be replaced.
     writing = conn.transaction()
     await writing.start()
@@ -114,7 +115,7 @@ async def test_a_value_changed_meanwhile_stays_as_changed(conn: asyncpg.Connecti
 
 async def test_values_that_no_key_opens_are_counted_and_left(conn: asyncpg.Connection, database_url: str) -> None:
     await fill(conn, 1)
-    lost = SecretBox(base64.b64encode(b"l" * 32).decode()).seal(["x"], purpose=SECRETS)
+    lost = SecretBox(base64.b64encode(b"l" * 32).decode()).seal(["x"], purpose=SECRETS, row=1)
     await conn.execute("update webhooks set secrets = $1", lost)
 
     batches = await rotate(database_url, BOTH)

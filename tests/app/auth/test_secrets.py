@@ -9,40 +9,41 @@ OLD, NEW, OTHER = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2, 3)
 
 
 def test_previous_keys_open_and_the_current_one_seals() -> None:
-    sealed = SecretBox(OLD).seal({"a": 1}, purpose="p")
+    sealed = SecretBox(OLD).seal({"a": 1}, purpose="p", row=1)
     box = SecretBox(NEW, [OTHER, OLD])
 
-    reseal = box.reseal(sealed, purpose="p")
+    reseal = box.reseal(sealed, purpose="p", row=1)
 
-    assert box.open(sealed, purpose="p") == {"a": 1}
+    assert box.open(sealed, purpose="p", row=1) == {"a": 1}
     assert reseal is not None
-    assert SecretBox(NEW).open(reseal, purpose="p") == {"a": 1}
-    assert box.reseal(reseal, purpose="p") is None
+    assert SecretBox(NEW).open(reseal, purpose="p", row=1) == {"a": 1}
+    assert box.reseal(reseal, purpose="p", row=1) is None
 
 
 @pytest.mark.parametrize("box", [SecretBox(NEW), SecretBox(NEW, [OTHER])])
 def test_what_no_key_opens_is_refused(box: SecretBox) -> None:
-    sealed = SecretBox(OLD).seal("x", purpose="p")
+    sealed = SecretBox(OLD).seal("x", purpose="p", row=1)
 
     for attempt in (box.open, box.reseal):
         with pytest.raises(InvalidInput) as caught:
-            attempt(sealed, purpose="p")
+            attempt(sealed, purpose="p", row=1)
         assert caught.value.code == "WRONG_SECRET_KEY"
 
 
-def test_purpose_and_bytes_must_be_those_of_sealing() -> None:
+def test_purpose_row_and_bytes_must_be_those_of_sealing() -> None:
     box = SecretBox(OLD, [NEW])
-    sealed = box.seal("x", purpose="p")
+    sealed = box.seal("x", purpose="p", row=1)
 
-    for wrong, purpose in (
-        (sealed, "q"),
-        (sealed[:-1] + b"\0", "p"),
-        (b"\2" + sealed[1:], "p"),
-        (b"", "p"),
-        (b"\1", "p"),
+    for wrong, purpose, row in (
+        (sealed, "q", 1),
+        (sealed, "p", 2),
+        (sealed[:-1] + b"\0", "p", 1),
+        (b"\2" + sealed[1:], "p", 1),
+        (b"", "p", 1),
+        (b"\1", "p", 1),
     ):
         with pytest.raises(InvalidInput):
-            box.open(wrong, purpose=purpose)
+            box.open(wrong, purpose=purpose, row=row)
 
 
 def test_a_previous_key_that_is_none_is_named_as_such() -> None:

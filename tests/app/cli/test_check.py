@@ -11,7 +11,9 @@ import pytest
 
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
+from schema.entities import global_ids
 from tests.support.outbox import running_publisher
+from tests.support.platform import SECRET_KEY
 
 
 @pytest.fixture
@@ -23,6 +25,7 @@ async def webhook_id(conn: asyncpg.Connection, database_url: str) -> int:
 
 def check(database_url: str, *options: str) -> subprocess.CompletedProcess[str]:
     variables = {"TELLGRAPH_DATABASE_URL": database_url, "TELLGRAPH_REDIS_URL": "redis://127.0.0.1:9/0"}
+    variables["TELLGRAPH_SECRET_KEY"] = SECRET_KEY
     return subprocess.run(
         [sys.executable, "-m", "app.cli.main", "check", *options],
         env={**os.environ, **variables, "COLUMNS": "200"},
@@ -54,8 +57,9 @@ def test_names_what_another_schema_would_break(database_url: str, webhook_id: in
     assert done.stdout.endswith("1 of 2 webhooks would break.\n")
     (row,) = [line for line in done.stdout.splitlines() if "for the ERP" in line]
     cells = [cell.strip() for cell in row.strip("│").split("│")]
-    assert cells[:5] == [str(webhook_id), "INVOICE", "operator", "yes", "for the ERP"]
-    assert cells[5].startswith("queryString: line 1, column")
+    global_id = global_ids.encode("Webhook", webhook_id)
+    assert cells[:6] == [str(webhook_id), global_id, "INVOICE", "operator", "yes", "for the ERP"]
+    assert cells[6].startswith("queryString: line 1, column")
 
 
 def test_speaks_json(database_url: str, webhook_id: int, tmp_path: Path) -> None:
@@ -68,6 +72,7 @@ def test_speaks_json(database_url: str, webhook_id: int, tmp_path: Path) -> None
     assert broken.pop("message").startswith("queryString: line 1, column")
     assert broken == {
         "id": webhook_id,
+        "globalId": global_ids.encode("Webhook", webhook_id),
         "type": "INVOICE",
         "seller": None,
         "enabled": True,

@@ -128,7 +128,10 @@ async def test_ids_are_of_the_right_type_and_of_something(
 
     assert wrong["data"][name]["status"] == 422
     assert wrong["data"][name]["errors"] == [
-        {"field": field, "messages": [f"is the id of a Brand, not of a {type_name}"]}
+        {
+            "field": field,
+            "messages": [f"is the id of a Brand, not of {'an' if type_name[0] in 'AIO' else 'a'} {type_name}"],
+        }
     ]
     assert unknown["data"][name]["status"] == 404
     assert [error["field"] for error in unknown["data"][name]["errors"]] == [field]

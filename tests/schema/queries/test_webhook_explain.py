@@ -146,7 +146,7 @@ async def test_an_entity_of_another_type_is_refused(api: Platform) -> None:
 
     answer = await api.graphql(EXPLAIN, variables)
 
-    assert answer["errors"][0]["message"] == "entityId: is the id of a Variant, not of a Invoice"
+    assert answer["errors"][0]["message"] == "entityId: is the id of a Variant, not of an Invoice"
 
 
 async def test_changes_of_another_type_with_the_same_number_are_not_shown(api: Platform) -> None:
@@ -190,7 +190,10 @@ async def test_a_seller_is_shown_the_time_when_the_entity_was_its_own(api: Platf
 
     assert verdicts(shown) == ["WAITING", "WAITING"]
     assert verdicts(known) == ["WAITING", "WAITING", "NOT_VISIBLE", "NOT_VISIBLE"]
-    assert shown == known[:2]
+    assert [{**one, "changed": None} for one in shown] == [{**one, "changed": None} for one in known[:2]]
+    # Nor is it told of what its invoice decides of the order, which it does not read.
+    paths = [{path for path in one["changed"]["updated"] if not path.startswith("order.")} for one in known[:2]]
+    assert [{*one["changed"]["updated"]} for one in shown] == paths
 
 
 async def test_what_was_deleted_for_good_is_still_its_seller_s(api: Platform) -> None:
@@ -259,3 +262,16 @@ async def test_the_number_of_statements_does_not_depend_on_the_number_of_changes
             counts.append((len(changes), answer.statements))
 
     assert counts == [(2, 5), (22, 5)]
+
+
+async def test_a_seller_is_not_shown_the_changes_of_its_order(api: Platform) -> None:
+    own = await create_seller(api.conn)
+    mine, key = await subscribe(api.conn, own.id), await api.seller_key(own.id)
+    invoice = await create_invoice(api.conn, seller_id=own.id)
+    await api.conn.execute("update orders set is_gift = not is_gift")
+
+    shown, known = await explain(api, mine, invoice.id, key), await explain(api, mine, invoice.id)
+
+    assert [one["operation"] for one in shown] == ["CREATE"]
+    assert verdicts(known) == ["NOT_VISIBLE", "WAITING"]
+    assert "order.isGift" in known[0]["changed"]["updated"]

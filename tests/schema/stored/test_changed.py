@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.auth.viewers import OPERATOR
 from app.capture.captured import CAPTURED
 from app.capture.change_events import claim_batch, mark_published
 from app.db.pool import Connection
@@ -29,7 +30,7 @@ async def described(conn: Connection, types: Collection[str] = WATCHED_TYPES) ->
                 if change.entity_type not in types:
                     continue
                 found[change.entity_type] = describe_changes(
-                    schema._schema, change.entity_type, change.changes, is_cut=change.is_cut
+                    schema._schema, OPERATOR, change.entity_type, change.changes, is_cut=change.is_cut
                 )
             await mark_published(conn, [event.id for event in events])
     return found
@@ -217,7 +218,7 @@ async def test_a_line_that_moves_is_removed_here_and_added_there(conn: Connectio
             for change in fold_entities(events):
                 if change.entity_type == "Invoice":
                     by_id[change.entity_id] = describe_changes(
-                        schema._schema, "Invoice", change.changes, is_cut=change.is_cut
+                        schema._schema, OPERATOR, "Invoice", change.changes, is_cut=change.is_cut
                     )
             await mark_published(conn, [event.id for event in events])
     assert by_id[here.invoice.id] == {"added": [], "updated": [], "removed": [path]}

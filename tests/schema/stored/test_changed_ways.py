@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.auth.viewers import OPERATOR
 from app.capture.captured import CAPTURED
 from app.capture.change_events import claim_batch
 from app.db.pool import Connection
@@ -132,7 +133,9 @@ async def described(conn: Connection) -> dict[str, Any]:
     async with conn.transaction():
         while events := await claim_batch(conn, limit=1000):
             for change in fold_entities(events):
-                told = describe_changes(schema._schema, change.entity_type, change.changes, is_cut=change.is_cut)
+                told = describe_changes(
+                    schema._schema, OPERATOR, change.entity_type, change.changes, is_cut=change.is_cut
+                )
                 found[change.entity_type] = told["updated"]
             await conn.execute(
                 "update change_events set published_at = now() where id = any($1)", [e.id for e in events]

@@ -3,7 +3,9 @@
 import pytest
 from graphql import build_schema
 
+from app.auth.viewers import OPERATOR, Viewer
 from app.errors import InvalidInput
+from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.stored.triggers import check_triggers, trigger_columns
@@ -72,7 +74,7 @@ def test_a_path_reads_what_a_query_of_it_would() -> None:
     ],
 )
 def test_what_is_no_path_is_refused_at_its_place(path: str, message: str) -> None:
-    problems = check_triggers(SCHEMA, "Invoice", ["statusFlags", path])
+    problems = check_triggers(SCHEMA, OPERATOR, "Invoice", ["statusFlags", path])
 
     assert problems == {"attributes.triggers.1": [message]}
     with pytest.raises(InvalidInput):
@@ -80,8 +82,8 @@ def test_what_is_no_path_is_refused_at_its_place(path: str, message: str) -> Non
 
 
 def test_there_is_a_limit_to_their_number() -> None:
-    assert check_triggers(SCHEMA, "Invoice", ["statusFlags"] * 100) == {}
-    assert check_triggers(SCHEMA, "Invoice", ["statusFlags"] * 101) == {
+    assert check_triggers(SCHEMA, OPERATOR, "Invoice", ["statusFlags"] * 100) == {}
+    assert check_triggers(SCHEMA, OPERATOR, "Invoice", ["statusFlags"] * 101) == {
         "attributes.triggers": ["there are 101; at most 100 are allowed"]
     }
 
@@ -89,6 +91,25 @@ def test_there_is_a_limit_to_their_number() -> None:
 def test_paths_are_checked_against_a_schema_from_a_file() -> None:
     other = build_schema("type Query { a: Invoice } type Invoice { lines: [Line!]! } type Line { quantity: Int }")
 
-    assert check_triggers(other, "Invoice", ["lines.quantity", "lineItems.quantity"]) == {
+    assert check_triggers(other, OPERATOR, "Invoice", ["lines.quantity", "lineItems.quantity"]) == {
         "attributes.triggers.1": ["Invoice has no field 'lineItems'; a trigger is a path as in lineItems.quantity"]
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("order.isGift", "order"),
+        ("order.paymentEvents", "order"),
+        ("order", "order"),
+        ("shipments.invoice.order.firstName", "shipments.invoice.order"),
+    ],
+)
+def test_a_seller_s_trigger_may_not_lead_through_what_no_seller_reads(path: str, place: str) -> None:
+    assert check_triggers(SCHEMA, Viewer(SellerId(1)), "Invoice", ["statusFlags", path]) == {
+        "attributes.triggers.1": [
+            f"leads through '{place}', which the webhook's owner can't read: An order can be seen by the marketplace"
+            " operator only."
+        ]
+    }
+    assert check_triggers(SCHEMA, OPERATOR, "Invoice", [path]) == {}

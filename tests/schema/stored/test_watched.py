@@ -182,7 +182,7 @@ def named_by(change: Change) -> set[tuple[str, str]]:
     """Types and fields that `changed` says, whichever row's."""
     if change.operation is not WebhookEventName.UPDATE:
         return {(change.entity_type, name) for name in walk.object_type(change.entity_type).fields}
-    described = describe_changes(schema._schema, change.entity_type, change.changes, is_cut=False)
+    described = describe_changes(schema._schema, OPERATOR, change.entity_type, change.changes, is_cut=False)
     return {field_of(change.entity_type, path) for kind in described.values() for path in kind}
 
 

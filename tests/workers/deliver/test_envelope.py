@@ -6,15 +6,13 @@ import asyncpg
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from app.auth.secrets import secret_box
 from app.kernel import clock
 from app.webhooks.db.deliveries import DueEvent
 from app.webhooks.domain.secret_ring import SigningSecret, stored_form
 from app.webhooks.domain.signing_key import generate_private_key
 from app.webhooks.domain.signing_secret import generate_secret
-from app.webhooks.services.webhooks import SECRETS
 from tests.builders.deliveries import create_due_events, create_subscription
-from tests.support.platform import SECRET_KEY, settings_for
+from tests.support.platform import settings_for
 from tests.workers.deliver.test_deliver import claim
 from workers.deliver.envelope import PreparedRequest, prepare
 
@@ -23,8 +21,7 @@ URL = "http://127.0.0.1:9/"
 
 async def due_with(conn: asyncpg.Connection, *ring: SigningSecret) -> DueEvent:
     """Make a claimed event of a webhook with these secrets."""
-    sealed = secret_box(SECRET_KEY).seal(stored_form(ring), purpose=SECRETS)
-    await create_due_events(conn, await create_subscription(conn, URL, secrets=sealed))
+    await create_due_events(conn, await create_subscription(conn, URL, secrets=stored_form(ring)))
     (due,) = await claim(conn)
     return due
 

@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from app.webhooks.domain.attempt import OUR_FAULTS, ErrorKind
 from app.webhooks.domain.webhook_event import WebhookEventState
-from workers.deliver.retry import GONE_REASON, PAYLOAD_GONE_REASON, Decision, decide, retry_after_s
+from workers.deliver.retry import GONE_REASON, PAYLOAD_GONE_REASON, TOO_OLD_REASON, Decision, decide, retry_after_s
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FAILED = Decision(state=WebhookEventState.FAILED)
+TOO_OLD = Decision(state=WebhookEventState.FAILED, reason=TOO_OLD_REASON)
 DELIVERED = Decision(state=WebhookEventState.DELIVERED)
 DAY_S = 86400.0
 
@@ -64,7 +65,7 @@ def test_what_may_pass_is_retried_to_the_last(outcome: int | ErrorKind) -> None:
 def test_our_own_fault_counts_against_no_limit_but_the_age(ours: ErrorKind, delay_s: float) -> None:
     assert after(ours) == again(delay_s)
     assert after(ours, attempt_number=99, max_retries=0, age=timedelta(days=29)) == again(delay_s)
-    assert after(ours, age=timedelta(days=30, seconds=1)) == FAILED
+    assert after(ours, age=timedelta(days=30, seconds=1)) == TOO_OLD
 
 
 def test_what_is_not_there_any_more_has_failed_at_once() -> None:
@@ -100,8 +101,8 @@ def test_no_retry_lies_past_thirty_days() -> None:
     limit = timedelta(days=30) - timedelta(seconds=28800)
 
     assert after(500, attempt_number=20, age=limit) == again(28800)
-    assert after(500, attempt_number=20, age=limit + timedelta(seconds=1)) == FAILED
-    assert after(500, attempt_number=1, retry_after="10", age=timedelta(days=30)) == FAILED
+    assert after(500, attempt_number=20, age=limit + timedelta(seconds=1)) == TOO_OLD
+    assert after(500, attempt_number=1, retry_after="10", age=timedelta(days=30)) == TOO_OLD
 
 
 def test_jitter_moves_a_delay_by_a_fifth() -> None:

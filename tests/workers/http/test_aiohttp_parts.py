@@ -11,7 +11,7 @@ import workers
 from tests.support.hostile import OK, answering, hostile_server
 from tests.support.posting import LOOPBACK
 from workers.http import aiohttp_parts
-from workers.http.egress import GuardedResolver
+from workers.http.egress import Egress, GuardedResolver
 from workers.http.exchange import Exchanger
 from workers.http.sockets import CappedHandler, default_ssl_context, open_connector
 
@@ -63,7 +63,7 @@ def test_inner_parts_are_used_in_one_module(path: Path) -> None:
     tree = ast.parse(path.read_text())
 
     if path == Path(aiohttp_parts.__file__):
-        assert private_uses(tree) == {"_factory"}
+        assert private_uses(tree) == {"_factory", "_parser"}
         assert inner_imports(tree)
     else:
         assert private_uses(tree) == set()
@@ -98,7 +98,7 @@ async def test_connections_are_handled_by_the_class_that_was_set() -> None:
     async def look_up(host: str, family: object) -> list[str]:
         raise AssertionError("an address needs no name server")
 
-    connector = open_connector(LOOPBACK, default_ssl_context(), GuardedResolver(look_up), force_close=False)
+    connector = open_connector(Egress(LOOPBACK), default_ssl_context(), GuardedResolver(look_up), force_close=False)
     exchanger = Exchanger(connector)
     async with hostile_server(answering(OK)) as server:
         request = aiohttp.ClientRequest("POST", yarl.URL(server.url))

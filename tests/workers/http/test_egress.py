@@ -4,7 +4,16 @@ from ipaddress import ip_network
 
 import pytest
 
-from workers.http.egress import GuardedResolver, LookUp, RefusedAddress, socket_factory
+from workers.http.egress import (
+    Egress,
+    GuardedResolver,
+    LookUp,
+    PublicAddress,
+    RefusedAddress,
+    RefusedName,
+    socket_factory,
+)
+from workers.http.errors import describe
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 PUBLIC = ["93.184.215.14", "2606:4700::1111", "8.8.8.8", "1.1.1.1", "9.9.9.9", "2a00::1"]
@@ -54,20 +63,33 @@ async def test_one_forbidden_record_refuses_the_name(place: int, forbidden: str)
 
 
 async def test_opened_network_admits_a_record() -> None:
-    assert await resolve(GuardedResolver(names("127.0.0.1"), LOOPBACK)) == ["127.0.0.1"]
+    assert await resolve(GuardedResolver(names("127.0.0.1"), Egress(LOOPBACK))) == ["127.0.0.1"]
 
 
 async def test_opened_network_admits_no_other_record() -> None:
     with pytest.raises(RefusedAddress):
-        await resolve(GuardedResolver(names("127.0.0.1", "::1"), LOOPBACK))
+        await resolve(GuardedResolver(names("127.0.0.1", "::1"), Egress(LOOPBACK)))
 
 
 async def test_localhost_leaves_out_what_is_not_open() -> None:
     look_up = names("::1", "127.0.0.1")
 
-    assert await resolve(GuardedResolver(look_up, LOOPBACK), "localhost") == ["127.0.0.1"]
+    assert await resolve(GuardedResolver(look_up, Egress(LOOPBACK)), "localhost") == ["127.0.0.1"]
     with pytest.raises(RefusedAddress):
         await resolve(GuardedResolver(look_up), "localhost")
+
+
+async def test_internal_name_has_only_its_addresses_in_opened_networks() -> None:
+    inside = Egress(LOOPBACK, is_internal=True)
+
+    assert await resolve(GuardedResolver(names("fd00::2", "127.0.0.1", "8.8.8.8"), inside), "receiver") == ["127.0.0.1"]
+    with pytest.raises(RefusedName):
+        await resolve(GuardedResolver(names("10.0.0.1", "8.8.8.8"), inside), "receiver")
+    with pytest.raises(PublicAddress) as caught:
+        await resolve(GuardedResolver(names("8.8.8.8"), inside), "hooks.example.com")
+    assert describe(caught.value).startswith("The endpoint's address is public: there, the URL must be https://")
+    with pytest.raises(RefusedAddress):
+        socket_factory(inside)((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 80)))
 
 
 async def test_name_without_records_is_an_os_error() -> None:
@@ -99,7 +121,7 @@ def test_no_socket_for_a_forbidden_address(address: str) -> None:
 
 @pytest.mark.parametrize(("address", "allowed"), [("8.8.8.8", ()), ("127.0.0.1", LOOPBACK)])
 def test_socket_for_an_address_that_may_be_reached(address: str, allowed: Sequence[object]) -> None:
-    create = socket_factory(LOOPBACK if allowed else ())
+    create = socket_factory(Egress(LOOPBACK if allowed else ()))
 
     with create((socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443))) as made:
         assert (made.family, made.type) == (socket.AF_INET, socket.SOCK_STREAM)

@@ -54,7 +54,7 @@ async def test_silent_name_ends_at_the_deadline(scene: Scene) -> None:
     error = await fail(transport, scene.url(HOST), timeout_s=0.1)
 
     assert error.kind == ErrorKind.TIMEOUT
-    assert error.message == "no answer within 0.1 s"
+    assert error.message == "The endpoint did not answer within 0.1 s."
     assert scene.nothing_arrived()
 
 

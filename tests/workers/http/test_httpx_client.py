@@ -64,7 +64,7 @@ async def test_client_that_follows_redirects_reaches_no_forbidden_address(client
     found = b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n"
 
     async with hostile_server(answering(found)) as server:
-        with pytest.raises(httpx.ConnectError, match=r"may not reach the address 169\.254\.169\.254"):
+        with pytest.raises(httpx.ConnectError, match="not one that webhooks may reach"):
             await client.get(server.url, follow_redirects=True)
 
 
@@ -137,9 +137,17 @@ async def test_answer_to_head_has_no_body(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
-        (b"", httpx.ReadError, "the connection ended before a whole answer had come"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", httpx.RemoteProtocolError, "broken answer: Bad status line"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", httpx.ReadError, "received 4 of 9 bytes"),
+        (b"", httpx.ReadError, "The endpoint ended the connection before its whole answer had come"),
+        (
+            b"SSH-2.0-OpenSSH\r\n\r\n",
+            httpx.RemoteProtocolError,
+            "The endpoint's answer is not one of HTTP/1.1: Bad status line",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+            httpx.ReadError,
+            "ended the connection before its whole answer",
+        ),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * MAX_WIRE_BYTES, httpx.RemoteProtocolError, "more than 262144 bytes"),
     ],
 )
@@ -157,7 +165,7 @@ async def test_endpoint_without_a_listener_is_a_connect_error(client: httpx.Asyn
     async with hostile_server(answering(OK)) as server:
         url = server.url
 
-    with pytest.raises(httpx.ConnectError, match=r"no connection to 127\.0\.0\.1"):
+    with pytest.raises(httpx.ConnectError, match=r"refused the connection"):
         await client.get(url)
 
 
@@ -172,7 +180,7 @@ async def test_certificate_that_is_not_accepted_is_a_connect_error(client: httpx
     server_context, _ = certificate(tmp_path, "127.0.0.1")
 
     async with hostile_server(answering(OK), ssl_context=server_context) as server:
-        with pytest.raises(httpx.ConnectError, match="the certificate was not accepted"):
+        with pytest.raises(httpx.ConnectError, match="certificate was not accepted"):
             await client.get(server.url)
 
 
@@ -235,7 +243,7 @@ async def test_error_of_any_transport_has_its_kind(error: httpx.TransportError, 
 
 async def test_client_without_an_allowed_network_reaches_no_loopback() -> None:
     async with hostile_server(answering(OK)) as server, httpx.AsyncClient(transport=create_transport()) as client:
-        with pytest.raises(httpx.ConnectError, match=r"may not reach the address 127\.0\.0\.1"):
+        with pytest.raises(httpx.ConnectError, match=r"not one that webhooks may reach"):
             await client.get(server.url)
 
     assert server.connections == 0

@@ -149,7 +149,7 @@ async def test_names_the_deadline_that_passed(transport: httpx.AsyncBaseTranspor
     async with hostile_server(hang) as server:
         error = await fail(transport, server.url, timeout_s=0.25)
 
-    assert (error.kind, error.message) == (ErrorKind.TIMEOUT, "no answer within 0.25 s")
+    assert (error.kind, error.message) == (ErrorKind.TIMEOUT, "The endpoint did not answer within 0.25 s.")
 
 
 async def test_refused_connection_is_no_connection(transport: httpx.AsyncBaseTransport) -> None:
@@ -180,7 +180,7 @@ ANSWERS: dict[str, tuple[Behaviour, int, str | None]] = {
     "length too long": (
         answering(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
         200,
-        "the answer's body: RESET:",
+        "The answer's body: RESET:",
     ),
     # These two come in one segment, so that the head and the fault are parsed at once.
     "204 with a body": (
@@ -196,28 +196,28 @@ ANSWERS: dict[str, tuple[Behaviour, int, str | None]] = {
     "body that never ends its wait": (
         answering(b"HTTP/1.1 500 Oops\r\nContent-Length: 9\r\n\r\nhalf", then_hang=True),
         500,
-        "the answer's body: TIMEOUT: not ended within 0.4 s",
+        "The answer's body: TIMEOUT: It had not ended within 0.4 s",
     ),
     "bad chunk": (
         answering(CHUNKED, b"2\r\nok\r\nzz\r\n", then_hang=True),
         200,
-        "the answer's body: PROTOCOL: broken answer: Invalid character in chunk size",
+        "The answer's body: PROTOCOL: The endpoint's answer is not one of HTTP/1.1: Invalid character in chunk size",
     ),
     "body without end": (
         answering_without_end(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536),
         200,
-        "the answer's body has more than 65536 bytes",
+        "The answer's body has more than 65536 bytes",
     ),
     "chunks without end": (
         answering_without_end(CHUNKED, b"4000\r\n" + b"x" * 0x4000 + b"\r\n"),
         200,
-        "the answer's body has more than 65536 bytes",
+        "The answer's body has more than 65536 bytes",
     ),
-    "body byte by byte": (body_byte_by_byte, 200, "the answer's body: TIMEOUT: not ended within 0.4 s"),
+    "body byte by byte": (body_byte_by_byte, 200, "The answer's body: TIMEOUT: It had not ended within 0.4 s"),
     "chunks of one byte without end": (
         answering_without_end(CHUNKED, b"1\r\nx\r\n" * 5_000),
         200,
-        "the answer's body: OVERSIZED_ANSWER:",
+        "The answer's body: OVERSIZED_ANSWER:",
     ),
     "another protocol": (
         answering_without_end(
@@ -230,12 +230,12 @@ ANSWERS: dict[str, tuple[Behaviour, int, str | None]] = {
     "chunk extension without end": (
         answering_without_end(CHUNKED + b"2;", b"x" * 65536),
         200,
-        "the answer's body: OVERSIZED_ANSWER:",
+        "The answer's body: OVERSIZED_ANSWER:",
     ),
     "trailers without end": (
         answering_without_end(CHUNKED + b"0\r\n", b"X-Many: 1\r\n" * 1000),
         200,
-        "the answer's body:",
+        "The answer's body:",
     ),
 }
 
@@ -281,4 +281,4 @@ async def test_reset_in_the_body_does_not_undo_the_status(transport: httpx.Async
         answer = await send(TellingTransport(transport, status_seen), server.url)
 
     assert (answer.status, answer.body) == (200, b"half")
-    assert (answer.note or "").startswith("the answer's body: RESET:")
+    assert (answer.note or "").startswith("The answer's body: RESET:")

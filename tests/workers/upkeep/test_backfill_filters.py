@@ -157,7 +157,7 @@ async def test_ids_in_filters_are_of_their_type(api: Platform, publisher: Publis
     payload = await start(api, webhook_id, {"adverts": {"sellerIds": [global_ids.encode("Advert", 1)]}})
 
     assert payload["errors"] == [
-        {"field": "filters.sellerIds.0", "messages": ["is the id of a Advert, not of a Seller"]}
+        {"field": "filters.sellerIds.0", "messages": ["is the id of an Advert, not of a Seller"]}
     ]
 
 

@@ -1,13 +1,14 @@
 """The sweep: expired leases, events that slipped past a webhook's disabling."""
 
 import asyncpg
+from prometheus_client import REGISTRY
 
 from app.webhooks.db import deliveries
 from app.webhooks.db.webhook_events import MAX_AT_ONCE
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import settings_for
 from workers.resources import open_resources
-from workers.upkeep.sweep import sweep_all
+from workers.upkeep.sweep import COUNT_EVERY_S, sweep_all
 
 URL = "http://127.0.0.1:9/"
 
@@ -110,3 +111,34 @@ async def test_a_backlog_of_any_size_is_held_released_and_cancelled_part_by_part
         {"CANCELLED": MAX_AT_ONCE, "PENDING": 1},
         {"CANCELLED": whole},
     ]
+
+
+async def test_figures_tell_of_webhooks_that_do_not_work_and_of_held_events(
+    conn: asyncpg.Connection, database_url: str
+) -> None:
+    settings = settings_for(database_url).model_copy(update={"metrics_port": 1})
+    failing = await create_subscription(conn, URL, is_failing=True)
+    await conn.execute("update webhooks set failing_since = now() where id = $1", failing.id)
+    disabled = await create_subscription(conn, URL, is_enabled=False)
+    await create_due_events(conn, disabled, 3, state="HELD")
+
+    async with open_resources(settings) as resources:
+        await sweep_all(resources)
+        told = figures()
+        await conn.execute("update webhooks set is_failing = false, failing_since = null")
+        await sweep_all(resources)
+        within_half_a_minute = figures()
+        assert resources.counted_at is not None
+        resources.counted_at -= COUNT_EVERY_S
+        await sweep_all(resources)
+
+    assert told == within_half_a_minute == {"FAILING": 1, "DISABLED": 1, "BROKEN": 0, "held": 3}
+    assert figures() == {"FAILING": 0, "DISABLED": 1, "BROKEN": 0, "held": 3}
+
+
+def figures() -> dict[str, float | None]:
+    found = {
+        health: REGISTRY.get_sample_value("tellgraph_webhooks", {"health": health})
+        for health in ("FAILING", "DISABLED", "BROKEN")
+    }
+    return {**found, "held": REGISTRY.get_sample_value("tellgraph_webhook_events_held")}

@@ -12,7 +12,7 @@ create function claim_webhook_events(
   max_bytes bigint default null, only_idle boolean default false
 ) returns table (id bigint, webhook_id bigint, entity_type text, entity_id bigint, event_name text, attempt integer,
   changed jsonb, changed_at timestamptz, first_attempted_at timestamptz, body bytea, url text, headers bytea,
-  secrets bytea, timeout_s integer, max_retries integer, type text, attempts_before integer)
+  secrets bytea, timeout_s integer, max_retries integer, type text, attempts_before integer, seller_id bigint)
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -115,7 +115,8 @@ begin
       )
       select c.id, c.webhook_id, c.entity_type, c.entity_id, c.event_name, c.attempt_count, c.changed, c.changed_at,
         c.first_attempted_at, picked.body, w.url, w.headers, w.secrets, w.timeout_s,
-        case when c.event_name = 'test' then 0 else w.max_retries end, w.type, c.attempts_before
+        case when c.event_name = 'test' then 0 else w.max_retries end, w.type, c.attempts_before,
+        w.seller_id
       from claimed c join picked on picked.id = c.id and equals_at_cost(picked.id, c.id)
       cross join lateral (select w.* from webhooks w where w.id = c.webhook_id offset 0) w
       order by c.id;

@@ -3,13 +3,11 @@
 -- Not of webhooks about operational events: they would report on themselves, endlessly.
 create or replace function raise_operational_event() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
-declare
-  actor text := coalesce(current_setting('tellgraph.actor', true), '');
 begin
   if old.is_enabled and not new.is_enabled then
     insert into operational_events (webhook_id, kind, reason) values (new.id, 'DISABLED', coalesce(new.disabled_reason,
-      case when actor = 'operator' then 'Disabled by the operator.'
-        when actor like 'seller:%' then 'Disabled by the seller.' else 'Disabled by hand.' end));
+      case new.disabled_by when 'operator' then 'Disabled by the operator.'
+        when 'seller' then 'Disabled by the seller.' else 'Disabled by hand.' end));
   else
     insert into operational_events (webhook_id, kind, reason)
     values (new.id, 'RECOVERED', 'A delivery has succeeded again.');

@@ -89,8 +89,10 @@ create index sellers_address on sellers (address_id) where address_id is not nul
 create table brands (
   id bigint generated always as identity primary key,
   name text not null unique,
-  slug text not null unique
+  slug text not null unique,
+  added_by bigint                       -- the seller who named it first; null: the operator
 );
+create index brands_added_by on brands (added_by) where added_by is not null;
 
 create table taxons (
   id bigint generated always as identity primary key,

@@ -47,7 +47,11 @@ create table webhooks (
   public_key text,                            -- of the newest Ed25519 key; null: none signs
   description text,
   is_enabled boolean not null default true,
-  disabled_reason text,
+  disabled_reason text,                       -- why Tellgraph disabled it; null: it did not
+  -- A trigger sets these three, for whoever disables webhooks or marks them: functions/note_health.sql.
+  disabled_at timestamptz,                    -- null: it is enabled
+  disabled_by text check (disabled_by in ('tellgraph', 'operator', 'seller', 'hand')), -- null: it is enabled
+  broken_at timestamptz,                      -- null: it is not broken
   allow_skip boolean not null default true,
   every_change boolean not null default false,
   max_retries integer not null default 25 check (max_retries between 0 and 50),
@@ -70,6 +74,19 @@ create table webhooks (
   missed_since bigint,                        -- it has missed changes after this turn; null: none
   enabled_turn bigint,                        -- another one each time it is enabled
 
+  -- The health of a webhook, the gravest first. PAUSED stays until the next success, although the pause may be over.
+  health text not null generated always as (case
+    when deleted_at is not null then 'DELETED'
+    when not is_enabled and disabled_by = 'tellgraph' then 'DISABLED_BY_TELLGRAPH'
+    when not is_enabled then 'DISABLED'
+    when broken_reason is not null then 'BROKEN'
+    when is_failing then 'FAILING'
+    when missed_since is not null then 'CATCHING_UP'
+    when paused_until is not null then 'PAUSED'
+    else 'OK' end) stored,
+  -- The host of the URL in lower case, without its port.
+  host text generated always as (lower(substring(url from '^[^:]*://([^:/?#]+|\[[^]]*\])'))) stored,
+
   last_tested_at timestamptz,
   deleted_at timestamptz,                     -- a deleted webhook is never enabled; its events stay readable
   created_at timestamptz not null default now(),
@@ -80,6 +97,8 @@ create table webhooks (
 );
 create index webhooks_type on webhooks (type, id);
 create index webhooks_seller on webhooks (seller_id, id);
+create index webhooks_health on webhooks (health, id);
+create index webhooks_host on webhooks (host, id);
 create index webhooks_changed on webhooks (changed_xid);
 create index webhooks_secrets_expire on webhooks (secrets_expire_at) where secrets_expire_at is not null;
 -- The sweep looks at these; they are few at any time.

@@ -10,10 +10,11 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.table import Table
 from app.db.write import insert_row, update_row
+from app.errors import InvalidInput
 from app.kernel.attributes import Absent, sent_values
-from app.kernel.problems import Problems, blank_problems, value_problems
+from app.kernel.problems import Problems, blank_problems, url_problems, value_problems
 from app.marketplace.catalogue.db.adverts import ADVERTS, Advert, lock_advert, touch_advert
-from app.marketplace.catalogue.db.brands import find_or_add_brand
+from app.marketplace.catalogue.db.brands import Brand, add_brand, count_brands, find_brand
 from app.marketplace.catalogue.db.option_types import ADVERT_OPTION_VALUES, VARIANT_OPTION_VALUES
 from app.marketplace.catalogue.db.sellers import SellerId, find_seller
 from app.marketplace.catalogue.db.taxons import taxon_exists
@@ -51,6 +52,9 @@ from app.marketplace.owned.services.owned import (
 )
 
 Row = TypeVar("Row", Advert, Variant)
+
+#: Brands that one seller may add to those of the marketplace.
+MAX_BRANDS_PER_SELLER = 500
 
 
 async def update_variant(database: Database, viewer: Viewer, change: VariantUpdate) -> Variant:
@@ -90,7 +94,7 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
         if isinstance(taxon_id, int) and not await taxon_exists(conn, taxon_id):
             problems.add("attributes.taxon_id", "there is no such taxon")
         problems.check()
-        attributes = await _with_brand(conn, columns_given(change.attributes))
+        attributes = await _with_brand(conn, viewer, columns_given(change.attributes))
         if advert is None:
             advert = await insert_row(conn, ADVERTS, seller_id=seller_id, **attributes)
         else:
@@ -108,11 +112,27 @@ async def lock_in_advert(conn: Connection, viewer: Viewer, variant_id: VariantId
     return await lock_variant(conn, variant_id, seller_id=viewer.seller_id)
 
 
-async def _with_brand(conn: Connection, attributes: dict[str, Any]) -> dict[str, Any]:
+async def _with_brand(conn: Connection, viewer: Viewer, attributes: dict[str, Any]) -> dict[str, Any]:
     if "brand_name" not in attributes:
         return attributes
     name = attributes.pop("brand_name")
-    return {**attributes, "brand_id": None if name is None else (await find_or_add_brand(conn, name)).id}
+    return {**attributes, "brand_id": None if name is None else (await _find_or_add_brand(conn, viewer, name)).id}
+
+
+async def _find_or_add_brand(conn: Connection, viewer: Viewer, name: str) -> Brand:
+    """Return the brand of a name, or add it. All sellers see it, so that each may add a limited number.
+
+    Raises:
+        InvalidInput: The viewer has added as many as a seller may.
+    """
+    if (brand := await find_brand(conn, name)) is not None:
+        return brand
+    if viewer.seller_id is not None and await count_brands(conn, viewer.seller_id) >= MAX_BRANDS_PER_SELLER:
+        raise InvalidInput.at(
+            "attributes.brand_name",
+            f"is new, and a seller may add {MAX_BRANDS_PER_SELLER} brands: name one that exists, or ask the operator",
+        )
+    return await add_brand(conn, name, added_by=viewer.seller_id)
 
 
 async def _save(conn: Connection, table: Table[Row], row: Row, attributes: Mapping[str, Any]) -> Row:
@@ -136,6 +156,7 @@ def _variant_problems(attributes: VariantAttributes, variant: Variant | None, pa
     problems = required_problems(sent, VARIANT_REQUIRED, path=path, is_new=variant is None, needed="label")
     if not isinstance(attributes.images, Absent):
         problems.include(image_problems(attributes.images, f"{path}.images"))
+    problems.include(url_problems({f"{path}.url": sent.get("url")}))
     return problems.include(variant_problems({**before, **sent}, path=path))
 
 
@@ -148,6 +169,7 @@ def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
         problems.add("attributes.vetted", "can be set by the marketplace operator only")
     if not isinstance(images := change.attributes.images, Absent):
         problems.include(image_problems(images, "attributes.images"))
+    problems.include(url_problems({"attributes.url": sent.get("url")}))
     problems.include(external_id_problems(change.attributes.external_ids, "attributes.external_ids"))
     problems.include(metadata_problems(change.attributes.metadata, "attributes.metadata"))
     if isinstance(name := change.attributes.brand_name, str):

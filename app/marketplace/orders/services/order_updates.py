@@ -93,6 +93,7 @@ async def update_order(database: Database, viewer: Viewer, change: OrderUpdate) 
         await insert_payment_events(conn, before, change.payment_events)
         if not differing and not change.payment_events:
             return before
+        # With new payment events alone, this sets `updated_at`.
         order = await update_row(conn, ORDERS, before.id, differing)
         for invoice in await lock_order_invoices(conn, order.id):
             await _follow(conn, order, invoice, differing)

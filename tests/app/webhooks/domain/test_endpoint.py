@@ -2,13 +2,13 @@ from ipaddress import ip_network
 
 import pytest
 
-from app.webhooks.domain.endpoint import RefusedEndpoint, check_endpoint
+from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
 def check(url: str) -> str:
-    return check_endpoint(url, allow_http=False, allowed=())
+    return check_endpoint(url, EgressRules()).url
 
 
 @pytest.mark.parametrize(
@@ -30,33 +30,79 @@ def test_http_needs_the_operators_leave() -> None:
     with pytest.raises(RefusedEndpoint, match="must start with https://"):
         check("http://example.com/")
 
-    assert check_endpoint("http://example.com/", allow_http=True, allowed=()) == "http://example.com/"
+    assert check_endpoint("http://example.com/", EgressRules(allow_http=True)).url == "http://example.com/"
 
 
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:9000/", "http://[::1]:9000/", "https://127.9.9.9/", "http://localhost:9000/"]
 )
 def test_opened_network_needs_no_https(url: str) -> None:
-    assert check_endpoint(url, allow_http=False, allowed=LOOPBACK) == url
+    assert check_endpoint(url, EgressRules(allowed=LOOPBACK)).url == url
 
 
 @pytest.mark.parametrize("network", ["127.0.0.1/32", "::1/128", "0.0.0.0/0"])
 def test_localhost_needs_one_open_loopback_address(network: str) -> None:
     url = "http://localhost:9000/"
 
-    assert check_endpoint(url, allow_http=False, allowed=[ip_network(network)]) == url
+    assert check_endpoint(url, EgressRules(allowed=(ip_network(network),))).url == url
 
 
 @pytest.mark.parametrize("network", ["10.0.0.0/8", "127.0.0.2/32", "fd00::/8"])
 def test_localhost_stays_refused_for_other_networks(network: str) -> None:
     with pytest.raises(RefusedEndpoint, match="'localhost' is not one of the public internet"):
-        check_endpoint("http://localhost:9000/", allow_http=True, allowed=[ip_network(network)])
+        check_endpoint("http://localhost:9000/", EgressRules(allow_http=True, allowed=(ip_network(network),)))
 
 
-def test_opened_network_opens_no_other_name() -> None:
-    for url in ("http://example.com/", "https://a.localhost/", "https://router.lan/", "http://8.8.8.8/"):
+HINT = (
+    "The operator can open networks that are not public by TELLGRAPH_EGRESS_ALLOW, such as 127.0.0.0/8 for this"
+    " machine; `tellgraph listen` receives there."
+)
+INTERNAL = (
+    "http://receiver:3000/",
+    "http://host.docker.internal:3000/",
+    "https://erp.default.svc.cluster.local/",
+    "http://erp.corp.example/",
+)
+
+
+@pytest.mark.parametrize("url", INTERNAL)
+def test_internal_name_needs_an_opened_network_and_is_sent_to_only_there(url: str) -> None:
+    with pytest.raises(RefusedEndpoint):
+        check(url)
+
+    assert check_endpoint(url, EgressRules(allowed=LOOPBACK)) == (url, True)
+    assert check_endpoint("https://example.com/", EgressRules(allowed=LOOPBACK)).is_internal is False
+
+
+def test_opened_network_opens_no_literal_address_beside_it() -> None:
+    for url in ("http://8.8.8.8/", "http://10.0.0.1/", "https://10.0.0.1/"):
         with pytest.raises(RefusedEndpoint):
-            check_endpoint(url, allow_http=False, allowed=LOOPBACK)
+            check_endpoint(url, EgressRules(allowed=LOOPBACK))
+
+
+def test_only_these_ports_of_public_hosts() -> None:
+    rules = EgressRules(ports=(443, 8443))
+
+    assert [check_endpoint(f"https://example.com{port}/", rules).is_internal for port in ("", ":443", ":8443")] == [
+        False
+    ] * 3
+    for url in ("https://example.com:22/", "https://example.com:6379/", "https://93.184.215.14:25/"):
+        with pytest.raises(
+            RefusedEndpoint, match=r"^The port \d+ is not one that webhooks may name; use one of 443, 8443"
+        ):
+            check_endpoint(url, rules)
+    inside = EgressRules(ports=(443,), allowed=LOOPBACK)
+    assert check_endpoint("http://127.0.0.1:9000/", inside).is_internal is True
+
+
+@pytest.mark.parametrize("url", ["http://localhost:9000/", "http://127.0.0.1:9000/", "http://receiver/"])
+@pytest.mark.parametrize("setting", ["TELLGRAPH_EGRESS_ALLOW", "TELLGRAPH_EGRESS_ALLOW_SELLERS"])
+def test_refusal_of_a_local_url_says_what_to_do(url: str, setting: str) -> None:
+    with pytest.raises(RefusedEndpoint) as refused:
+        check_endpoint(url, EgressRules(setting=setting))
+
+    assert f"by {setting}, such as 127.0.0.0/8" in str(refused.value)
+    assert "`tellgraph listen`" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +130,7 @@ def test_opened_network_opens_no_other_name() -> None:
         ),
         (
             "https://10.0.0.1/",
-            "The address 10.0.0.1 is not on the public internet; use a public host name or address.",
+            f"The address 10.0.0.1 is not on the public internet; use a public host name or address. {HINT}",
         ),
         (
             "https://0x7f000001/",
@@ -92,7 +138,7 @@ def test_opened_network_opens_no_other_name() -> None:
         ),
         (
             "https://shop.local/",
-            "The name 'shop.local' is not one of the public internet; use one that is, such as example.com.",
+            f"The name 'shop.local' is not one of the public internet; use one that is, such as example.com. {HINT}",
         ),
         (
             "https://①.example/",

@@ -10,7 +10,8 @@ import yarl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.webhooks.domain.endpoint import RefusedEndpoint, address_allowed, check_endpoint
+from app.webhooks.domain.address import address_allowed
+from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint
 from tests.support.spellings import FORBIDDEN_ADDRESSES, REFUSED_HOSTS, REFUSED_URLS
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -70,7 +71,7 @@ ACCEPTED = [
 
 
 def check(url: str) -> str:
-    return check_endpoint(url, allow_http=False, allowed=())
+    return check_endpoint(url, EgressRules()).url
 
 
 @pytest.mark.parametrize("address", ALLOWED_ADDRESSES)
@@ -108,19 +109,19 @@ def test_public_endpoint_comes_back_unchanged(url: str) -> None:
 def test_host_is_refused(host: str) -> None:
     for url in (f"https://{host}/", f"https://{host}"):
         with pytest.raises(RefusedEndpoint):
-            check_endpoint(url, allow_http=True, allowed=())
+            check_endpoint(url, EgressRules(allow_http=True))
 
 
 @pytest.mark.parametrize("host", [h for h in REFUSED_HOSTS if ":" not in h and "#" not in h])
 def test_host_is_refused_with_a_port(host: str) -> None:
     with pytest.raises(RefusedEndpoint):
-        check_endpoint(f"https://{host}:8443/path", allow_http=True, allowed=())
+        check_endpoint(f"https://{host}:8443/path", EgressRules(allow_http=True))
 
 
 @pytest.mark.parametrize("url", REFUSED_URLS)
 def test_url_is_refused(url: str) -> None:
     with pytest.raises(RefusedEndpoint):
-        check_endpoint(url, allow_http=True, allowed=LOOPBACK)
+        check_endpoint(url, EgressRules(allow_http=True, allowed=LOOPBACK))
 
 
 LABELS = st.text(string.ascii_letters + string.digits + "-_äß例", min_size=1, max_size=12)
@@ -156,7 +157,7 @@ URLS = st.one_of(
 @given(URLS)
 def test_libraries_agree_on_whatever_is_accepted(url: str) -> None:
     try:
-        stored = check_endpoint(url, allow_http=True, allowed=())
+        stored = check_endpoint(url, EgressRules(allow_http=True)).url
     except RefusedEndpoint:
         return
 
@@ -164,7 +165,7 @@ def test_libraries_agree_on_whatever_is_accepted(url: str) -> None:
     sent = yarl.URL(str(ours), encoded=True)  # what the transport hands over
     assert (sent.port, sent.scheme) == (theirs.port, theirs.scheme)
     host = theirs.raw_host or ""
-    assert check_endpoint(stored, allow_http=True, allowed=()) == stored
+    assert check_endpoint(stored, EgressRules(allow_http=True)).url == stored
     assert stored.isascii()
     assert ours.scheme == theirs.scheme
     assert ours.userinfo == b""

@@ -16,7 +16,10 @@ def test_failing_names_the_time_in_utc() -> None:
     ("ended", "words"),
     [
         ({"status": 503, "error_kind": None, "error": "noted"}, "HTTP 503"),
-        ({"status": None, "error_kind": "TIMEOUT", "error": "no answer within 15 s"}, "TIMEOUT, no answer within 15 s"),
+        (
+            {"status": None, "error_kind": "TIMEOUT", "error": "No answer within 15 s."},
+            "TIMEOUT: No answer within 15 s",
+        ),
         ({"status": None, "error_kind": "RESET", "error": None}, "RESET"),
     ],
 )

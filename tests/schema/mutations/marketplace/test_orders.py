@@ -79,7 +79,7 @@ async def test_order_create_names_every_id_of_another_type(conn: Connection, mut
         "status": 422,
         "clientMutationId": None,
         "errors": [
-            {"field": "lineItems.0.variantId", "messages": ["is the id of a Order, not of a Variant"]},
+            {"field": "lineItems.0.variantId", "messages": ["is the id of an Order, not of a Variant"]},
             {"field": "lineItems.1.variantId", "messages": ["'?' is not an id of this API"]},
         ],
         "order": None,

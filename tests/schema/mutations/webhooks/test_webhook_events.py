@@ -104,7 +104,7 @@ async def test_retry_that_is_claimed_meanwhile_is_not_replayed(api: Platform, da
 
     assert (payload["status"], payload["errors"][0]["messages"]) == (
         409,
-        ["This event is SENDING: it has not ended yet."],
+        ["This event is SENDING. An attempt is in flight: wait for its result."],
     )
     row = await api.conn.fetchrow("select attempt_count, attempts_before from webhook_events")
     assert row is not None
@@ -112,14 +112,22 @@ async def test_retry_that_is_claimed_meanwhile_is_not_replayed(api: Platform, da
     await other.close()
 
 
-@pytest.mark.parametrize("state", ["PENDING", "SENDING", "HELD", "SKIPPED"])
-async def test_what_has_not_ended_or_has_nothing_to_send_is_not_replayed(api: Platform, state: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "instead"),
+    [("PENDING", "pausedUntil"), ("SENDING", "wait"), ("HELD", "webhookUpdate"), ("SKIPPED", "webhookBackfill")],
+)
+async def test_what_has_not_ended_or_has_nothing_to_send_is_not_replayed(
+    api: Platform, state: str, instead: str
+) -> None:
     event_id = await in_state(api.conn, await create_subscription(api.conn, URL), state)
     before = await api.conn.fetchrow("select * from webhook_events")
 
     payload = await replay(api, event_id)
 
     assert (payload["status"], payload["webhookEvent"]) == (409, None)
+    (message,) = payload["errors"][0]["messages"]
+    assert message.startswith(f"This event is {state}. ")
+    assert instead in message
     assert await api.conn.fetchrow("select * from webhook_events") == before
 
 

@@ -84,3 +84,23 @@ async def test_a_wrong_choice_is_refused_at_its_field(api: Platform, given: dict
 
     assert (payload["status"], [error["field"] for error in payload["errors"]]) == (422, [field])
     assert await api.conn.fetchval("select count(*) from webhook_replays") == 0
+
+
+async def test_a_state_that_can_not_be_replayed_is_answered_with_what_to_do(api: Platform) -> None:
+    webhook = await create_subscription(api.conn, URL)
+
+    payload = await api.mutate(
+        "webhookEventsReplay",
+        "webhookReplay { id }",
+        webhookId=global_ids.encode("Webhook", webhook.id),
+        states=["RETRYING", "FAILED", "HELD"],
+    )
+
+    (error,) = payload["errors"]
+    assert (payload["status"], error["field"]) == (422, "states")
+    assert error["messages"] == [
+        "RETRYING can't be replayed. It waits for a retry: `webhookResume` sends all such events of a webhook now.",
+        "HELD can't be replayed. It goes out when its webhook is enabled (`webhookUpdate` with `enabled: true`).",
+        "name some of DELIVERED, FAILED, CANCELLED, SUPERSEDED, RENDER_FAILED",
+    ]
+    assert await api.conn.fetchval("select count(*) from webhook_replays") == 0

@@ -30,7 +30,7 @@ async def ring(api: Platform, webhook_id: str, *, at: datetime | None = None) ->
     """List the secrets that sign at a time, newest first. The time is now unless it is given."""
     webhook = await find_webhook(api.conn, WebhookId(global_ids.key_of(webhook_id, "Webhook", field="id")))
     assert webhook is not None
-    found = secret_ring.live(opened_ring(webhook.secrets, box_of(api.settings)), at or datetime.now(UTC))
+    found = secret_ring.live(opened_ring(webhook.id, webhook.secrets, box_of(api.settings)), at or datetime.now(UTC))
     return [one.text for one in found]
 
 
@@ -69,9 +69,11 @@ async def test_expired_secrets_are_forgotten_by_the_sweep(api: Platform, databas
     async with open_resources(settings_for(database_url)) as resources:
         await sweep_all(resources)
 
-    row = await api.conn.fetchrow("select secrets, secrets_expire_at, updated_at < now() from webhooks")
+    row = await api.conn.fetchrow("select secrets, secrets_expire_at, updated_at < now(), id from webhooks")
     assert row is not None
-    assert box_of(api.settings).open(row[0], purpose="webhook.secrets") == [{"secret": new, "expires_at": None}]
+    assert box_of(api.settings).open(row[0], purpose="webhook.secrets", row=row[3]) == [
+        {"secret": new, "expires_at": None}
+    ]
     assert (row[1], row[2]) == (None, True)
 
 

@@ -25,7 +25,7 @@ mutation($attributes: WebhookCreateAttributes!) {
 """
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "not http": ({"url": "ftp://hooks.example.com"}, "attributes.url"),
-    "plain http": ({"url": "http://hooks.example.com"}, "attributes.url"),
+    "plain http": ({"url": "http://93.184.215.14/"}, "attributes.url"),
     "no host": ({"url": "https://"}, "attributes.url"),
     "blank url": ({"url": ""}, "attributes.url"),
     "userinfo": ({"url": "https://u:p@hooks.example.com"}, "attributes.url"),
@@ -106,17 +106,48 @@ async def test_what_the_schema_refuses_is_a_request_error(
     answer = await api.graphql(CREATE, {"attributes": {"url": URL, "type": "INVOICE", **attributes}})
 
     assert message in answer["errors"][0]["message"]
-    assert answer["errors"][0]["extensions"]["code"] == "INVALID_DOCUMENT"
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert await stored(api) == []
 
 
+FAULTS: dict[str, Any] = {
+    "url": "ftp://x",
+    "queryString": "{",
+    "filter": "data.node =>",
+    "triggers": ["nope"],
+    "eventName": "CREATE",
+    "events": ["UPDATE"],
+    "maxRetries": 99,
+    "headers": {"Host": "x"},
+    "hmacKey": "k",
+}
+FAULTY = {
+    *("attributes.url", "attributes.queryString", "attributes.filter", "attributes.triggers.0"),
+    *("attributes.eventName", "attributes.maxRetries", "attributes.headers.Host", "attributes.hmacKey"),
+}
+
+
 async def test_all_faults_are_named_at_once(api: Platform) -> None:
-    attributes = {"url": "ftp://x", "type": "INVOICE", "maxRetries": 99, "headers": {"Host": "x"}, "hmacKey": "k"}
+    webhook = (await api.create_webhook(URL))["webhook"]["id"]
+    before = await stored(api)
 
-    payload = (await api.data(CREATE, {"attributes": attributes}))["webhookCreate"]
+    made = await api.data(CREATE, {"attributes": {**FAULTS, "type": "INVOICE", "sellerId": "?"}})
+    changed = await api.data(UPDATE, {"id": webhook, "attributes": {**FAULTS, "headers": "X-A: x"}})
 
-    fields = {error["field"] for error in payload["errors"]}
-    assert fields == {"attributes.url", "attributes.maxRetries", "attributes.headers.Host", "attributes.hmacKey"}
+    created, updated = made["webhookCreate"], changed["webhookUpdate"]
+    assert {error["field"] for error in created["errors"]} == FAULTY | {"attributes.sellerId"}
+    assert {error["field"] for error in updated["errors"]} == FAULTY - {"attributes.headers.Host"} | {
+        "attributes.headers"
+    }
+    assert (created["status"], updated["status"]) == (422, 422)
+    assert await stored(api) == before
+
+
+@pytest.mark.parametrize(("name", "meant"), [("query", "queryString"), ("secret", "hmacKey"), ("urll", "url")])
+async def test_a_usual_name_suggests_the_attribute_that_it_means(api: Platform, name: str, meant: str) -> None:
+    answer = await api.graphql(CREATE, {"attributes": {"url": URL, "type": "INVOICE", name: "x"}})
+
+    assert f"unknown field '{name}'. Did you mean '{meant}'? Found: " in answer["errors"][0]["message"]
 
 
 async def test_an_unusable_webhook_id_changes_nothing(api: Platform) -> None:
@@ -188,9 +219,10 @@ async def test_secrets_are_stored_sealed_and_never_read_back(api: Platform) -> N
 
 
 def changed_columns(before: Any, after: Any) -> set[str]:
-    """But those that follow from others: triggers note who changed it, and since when it misses changes."""
+    """But those that follow from others: triggers note who changed it, its health, and since when it misses changes."""
     changed = {name for name in after.keys() if after[name] != before[name]}  # noqa: SIM118  # a Record iterates its values
-    return changed - {"updated_at", "missed_since", "enabled_turn", "changed_xid"}
+    noted = {"updated_at", "missed_since", "enabled_turn", "changed_xid", "disabled_at", "disabled_by", "health"}
+    return changed - noted
 
 
 CHOSEN: dict[str, Any] = {

@@ -1,0 +1,56 @@
+"""Run `tellgraph` commands on the database of a test."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_TELLGRAPH = Path(sys.executable).with_name("tellgraph")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandResult:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The lines of a table, each as the words between two or more spaces; the headings first."""
+        return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in self.out.splitlines()]
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """The lines as JSON objects."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+async def tellgraph(database_url: str, *arguments: object, given: str = "", **settings: str) -> CommandResult:
+    """Run a command and wait for its end.
+
+    Args:
+        given: What is written to its standard input.
+        settings: Further variables, without `TELLGRAPH_`.
+    """
+    variables = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1:9/0", **settings}
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [str(_TELLGRAPH), *map(str, arguments)],
+        env={
+            **os.environ,
+            "COLUMNS": "200",
+            **{f"TELLGRAPH_{name.upper()}": value for name, value in variables.items()},
+        },
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return CommandResult(code=done.returncode, out=done.stdout, err=done.stderr)
