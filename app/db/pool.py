@@ -101,8 +101,15 @@ def create_database(url: str, *, pool_size: int, timeout_s: float | None = None,
 
     limits = _ended_when_silent(round((timeout_s or _SILENT_S) * 1000))
     planning = {"enable_seqscan": "off"} if by_index else {}
+    # asyncpg reads the URL itself: `databases` would leave out its options, such as sslmode.
     return Database(
         url,
+        dsn=url,
+        host=None,
+        port=None,
+        user=None,
+        password=None,
+        database=None,
         min_size=1,
         max_size=pool_size,
         server_settings=SERVER_SETTINGS | limits | planning,
