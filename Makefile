@@ -41,7 +41,7 @@ clients: $(STAMP) ## install what the tests of generated clients need (with node
 
 clean: ## remove what is built and installed; .tellgraph, the data, stays
 	rm -rf $(VENV) build dist *.egg-info app/console/dist app/console/node_modules
-	rm -rf tests/clients/node_modules tests/clients/python/.venv tests/clients/typescript/build
+	rm -rf tests/clients/node_modules tests/clients/python/.venv tests/clients/typescript/build tests/clients/relay/build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find app schema workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

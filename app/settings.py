@@ -11,6 +11,8 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
+#: Scheme, host and perhaps port, as browsers send it: in lower case, without a path.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s,:@?#*A-Z]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -49,7 +51,17 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest log level.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object or one readable line.")
-    introspection: bool = Field(default=True, description="Whether GraphQL introspection is answered.")
+    introspection: bool = Field(
+        default=True, description="Whether GraphQL introspection is answered, and errors suggest names of the schema."
+    )
+    compression: bool = Field(
+        default=True, description="Whether answers from 1 KiB are compressed: by zstd, br or gzip, as the client likes."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Origins whose web pages may use the API, comma-separated, as in `https://shop.example`; `*` for "
+        "all. They send an API key; there are no cookies.",
+    )
     max_cost: int = Field(
         default=100_000,
         ge=100,
@@ -155,6 +167,7 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
+        "cors_origins",
         "egress_allow",
         "egress_allow_sellers",
         "egress_ports_sellers",
@@ -165,6 +178,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            if text != "*" and not _ORIGIN.fullmatch(text):
+                raise ValueError(f"{text!r} is not an origin, as in https://shop.example or http://localhost:3000")
+        return value
 
     @field_validator("name_servers")
     @classmethod

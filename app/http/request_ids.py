@@ -11,7 +11,7 @@ from app.kernel.requests import CURRENT, RequestInfo, request_id, trace_id
 _log = structlog.get_logger()
 
 HEADER = "X-Request-Id"
-_FAILED = "Something failed. Its cause is in the log, under the request id."
+_FAILED = "An internal error occurred."
 
 
 class RequestIds:
@@ -42,7 +42,8 @@ class RequestIds:
             if status:
                 # The answer has begun: only the connection's end can say that it is not whole.
                 raise
-            response = refuse(500, TellgraphError.code, _FAILED, request_id=request.id)
+            accept = Headers(scope=scope).get("accept", "")
+            response = refuse(500, TellgraphError.code, _FAILED, accept, request_id=request.id)
             await response(scope, receive, send_named)
         finally:
             CURRENT.reset(token)

@@ -36,6 +36,7 @@ def _field(description: str) -> Any:
 
 
 _URL = "The endpoint: an https URL with a public address. Results are POSTed to it."
+_MOVED = "With another scheme, host or port, `headers` must be given again, and signing secrets are made anew."
 _TYPE = "The type of entity that the webhook reports. It can't be changed later."
 _QUERY = (
     "The query to run for each changed entity: `query($id: ID!){ node(id: $id){ … on Invoice { … } } }`."
@@ -95,10 +96,7 @@ class WebhookCreateAttributes(WebhookAttributesInput):
     " and `hmacKey` can't be null."
 )
 class WebhookUpdateAttributes(WebhookAttributesInput):
-    url: str | None = _field(
-        f"{_URL} Another one ends a pause. With another scheme, host or port, `headers` must be given again if the"
-        " webhook has any, and new signing secrets replace all former ones at once."
-    )
+    url: str | None = _field(f"{_URL} Another one ends a pause. {_MOVED}")
     enabled: bool | None = _field(
         "Whether events are sent. Enabling a webhook sends its held events, and ends a pause and `disabledReason`."
     )
@@ -135,8 +133,7 @@ class WebhookUpdateMutationPayload(MutationPayload):
     webhook: Webhook | None = strawberry.field(default=None, description="The changed webhook; null on errors.")
     hmac_key: str | None = strawberry.field(
         default=None,
-        description="The signing secret that was generated because the webhook had none, or because `url` has another"
-        " scheme, host or port. It is shown this once; else null.",
+        description="The generated signing secret, if there was none or `url` has another origin. Shown this once.",
     )
 
 
@@ -156,9 +153,8 @@ class WebhookMutations:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             given = input.attributes
             await info.context.turn()
-            seller_id = _seller_id(given.seller_id)
-            owner = Viewer(viewer.seller_id if seller_id is None else seller_id)
-            attributes = _attributes(given, info, given.type, owner)
+            seller_id = _seller_id(given.seller_id) or viewer.seller_id
+            attributes = _attributes(given, info, given.type, Viewer(seller_id))
             created = await webhooks.create_webhook(
                 database,
                 viewer,

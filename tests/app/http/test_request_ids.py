@@ -112,7 +112,7 @@ async def test_a_failure_is_answered_in_graphql_s_form_and_logged_with_the_id(cl
 
     (error,) = response.json()["errors"]
     assert (response.status_code, response.headers[HEADER]) == (500, "r-1")
-    assert error["extensions"] == {"code": "INTERNAL", "requestId": "r-1"}
+    assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": "r-1"}
     assert [(line["event"], line["path"], line["exc_info"]) for line in logs] == [("request.failed", "/failing", True)]
 
 
@@ -172,7 +172,7 @@ async def test_mutations_are_logged_with_key_and_outcome(api: Platform, conn: as
     who = {"log_level": "info", "mutation": "sellerCreate", "actor": "operator"}
     assert [line for line in logs if line["event"].startswith("mutation.")] == [
         {"event": "mutation.made", **who, "api_key_id": 1, "entity_type": "Seller", "entity_id": 1},
-        {"event": "mutation.refused", **who, "api_key_id": 1, "status": 422, "code": "INVALID_INPUT"},
+        {"event": "mutation.refused", **who, "api_key_id": 1, "status": 422, "code": "BAD_USER_INPUT"},
         {"event": "mutation.refused", **who, "api_key_id": 2, "status": 403, "code": "MISSING_SCOPE"},
     ]
 

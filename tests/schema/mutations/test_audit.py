@@ -126,7 +126,7 @@ async def test_an_entry_that_can_t_be_written_undoes_the_change(api: Platform) -
     response = await send(api, "sellerUpdate", given)
 
     (error,) = response.json()["errors"]
-    assert error["extensions"] == {"code": "INTERNAL", "requestId": response.headers["X-Request-Id"]}
+    assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": response.headers["X-Request-Id"]}
     assert await api.conn.fetchval("select business_name from sellers") == seller.business_name
 
 

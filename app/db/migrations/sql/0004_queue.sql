@@ -168,6 +168,8 @@ create table delivery_attempts (
   duration_ms integer,
   primary key (webhook_event_id, number, started_at)
 ) partition by range (started_at);
+-- For its global id.
+create index delivery_attempts_id on delivery_attempts (id);
 -- Without the id, by which attempts that began together are ordered: attempts of one claim share their time, and are
 -- one entry then.
 create index delivery_attempts_started on delivery_attempts (started_at);

@@ -73,4 +73,4 @@ async def test_an_internal_error_of_reading_is_answered_in_graphql_s_form(
 
     answer = await api.graphql(new("{ __typename }"))
 
-    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL"]
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL_SERVER_ERROR"]
