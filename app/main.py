@@ -35,13 +35,13 @@ from app.http.response_size import bound_response
 from app.settings import Settings
 from schema import documents, schema
 from schema.engine.context import Context
-from schema.engine.keyed_operation import LIGHT_BYTES, KeyedOperation
 from schema.engine.limits import MAX_ALIASES
 from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
 from schema.engine.reader import Reader
 from schema.errors import format_error
+from schema.keyed_operation import LIGHT_BYTES, KeyedOperation
 from schema.reference_execution import execute_by_reference
 from schema.stored.check import background_marking
 from workers.process import run_worker
@@ -98,10 +98,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
     graphql = Route("/graphql", allow_origins(endpoint, settings.cors_origins))
     routes = [Route("/", home), graphql, *health_routes(database), *console_routes()]
     application = Starlette(
-        routes=routes,
-        lifespan=lifespan,
-        middleware=[Middleware(RequestIds)],
-        exception_handlers=EXCEPTION_HANDLERS,
+        routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS, middleware=[Middleware(RequestIds)]
     )
     application.state.plan_executor = plan_executor
     return application

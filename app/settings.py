@@ -7,18 +7,28 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.auth.secret_key_form import secret_key_bytes
 
 Network = IPv4Network | IPv6Network
 #: Scheme, host and perhaps port, as browsers send it: in lower case, without a path.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s,:@?#*A-Z]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
+_SCHEMES = {
+    "database_url": ("postgresql://", "postgres://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+}
+_REDIS_URL = re.compile(
+    r"rediss?://(?:[^@/?]*@)?(?:\[[0-9a-fA-F:.]+\]|[^:/?\[\]]*)(?::[0-9]{1,5})?(?:/[0-9]*)?(?:\?.*)?"
+)
+
 
 class Settings(BaseSettings):
     """All settings of an operator. They are frozen, so none changes while a process runs."""
 
-    model_config = SettingsConfigDict(env_prefix="TELLGRAPH_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="TELLGRAPH_", env_ignore_empty=True, frozen=True)
 
     database_url: str | None = Field(
         default=None, description="PostgreSQL 14 or newer, `postgresql://…`. Absent: the embedded server."
@@ -50,7 +60,10 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address of the metrics port. It requires no key, so keep it private."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest log level.")
-    log_format: Literal["json", "console"] = Field(default="json", description="One JSON object or one readable line.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto",
+        description="`json`: one JSON object a line. `console`: one readable line. `auto`: the latter on a terminal.",
+    )
     introspection: bool = Field(
         default=True, description="Whether GraphQL introspection is answered, and errors suggest names of the schema."
     )
@@ -185,6 +198,25 @@ class Settings(BaseSettings):
         for text in value:
             if text != "*" and not _ORIGIN.fullmatch(text):
                 raise ValueError(f"{text!r} is not an origin, as in https://shop.example or http://localhost:3000")
+        return value
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _check_scheme(cls, value: str | None, info: ValidationInfo) -> str | None:
+        schemes = _SCHEMES[str(info.field_name)]
+        if value is not None and not value.startswith(schemes):
+            raise ValueError(f"must begin with {' or '.join(schemes)}")
+        if value is not None and value.startswith("redis") and not _REDIS_URL.fullmatch(value):
+            raise ValueError(
+                "must have the form redis://user:password@host:6379/0, its last part the database's number"
+            )
+        return value
+
+    @field_validator("secret_key", "secret_key_previous")
+    @classmethod
+    def _check_secret_keys(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for key in (value,) if isinstance(value, str) else value or ():
+            secret_key_bytes(key)
         return value
 
     @field_validator("name_servers")

@@ -13,6 +13,19 @@ _log = structlog.get_logger()
 
 #: The end of graphql-core's messages that names what the schema has.
 _SUGGESTION = re.compile(r" Did you mean [^?]*\?")
+_UNKNOWN_ATTRIBUTE = re.compile(
+    r"('Webhook(?:Create|Update)Attributes' not to include unknown field '(\w+)')"
+    r"(?:\. Did you mean [^?]*\? Found|, found)"
+)
+#: Attributes of a webhook, by the names that they have elsewhere.
+_MEANT = {
+    **dict.fromkeys(("query", "graphqlQuery", "payloadQuery"), "queryString"),
+    **dict.fromkeys(("secret", "hmacSecret", "signingSecret"), "hmacKey"),
+    **dict.fromkeys(("topic", "topics"), "events"),
+    **dict.fromkeys(("active", "isActive", "isEnabled"), "enabled"),
+    **dict.fromkeys(("endpoint", "targetUrl", "callbackUrl"), "url"),
+    **dict.fromkeys(("timeout", "timeoutS"), "timeoutSeconds"),
+}
 MASKED_MESSAGE = "An internal error occurred."
 
 #: Every value of `extensions.code` with its meaning for clients. No other code is sent.
@@ -100,12 +113,21 @@ def format_error(
         message, extensions = error.message, dict(error.extensions or {})
     else:
         message, code, extensions = MASKED_MESSAGE, "INTERNAL_SERVER_ERROR", _named_request()
-    formatted: dict[str, object] = {"message": message if suggests else _SUGGESTION.sub("", message)}
+    shown = _with_own_suggestion(message) if suggests else _SUGGESTION.sub("", message)
+    formatted: dict[str, object] = {"message": shown}
     if error.locations:
         formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:
         formatted["path"] = list(error.path)
     return {**formatted, "extensions": {"code": code, **extensions}}
+
+
+def _with_own_suggestion(message: str) -> str:
+    """Suggest the attribute of a webhook that a usual name means. The nearest spelling may be another's."""
+    match = _UNKNOWN_ATTRIBUTE.search(message)
+    if match is None or match[2] not in _MEANT:
+        return message
+    return f"{message[: match.start()]}{match[1]}. Did you mean '{_MEANT[match[2]]}'? Found{message[match.end() :]}"
 
 
 def _named_request() -> dict[str, object]:

@@ -26,16 +26,16 @@ from schema.entities.lookups import lookup, lookups
 from schema.filters import adverts as advert_filters
 from schema.filters import api_keys as api_key_filters
 from schema.filters import audit_entries as audit_entry_filters
-from schema.filters import delivery_attempts as delivery_attempt_filters
 from schema.filters import external_ids as external_id_filters
 from schema.filters import invoice_amendments as invoice_amendment_filters
 from schema.filters import invoices as invoice_filters
-from schema.filters import operational_events as operational_event_filters
 from schema.filters import orders as order_filters
 from schema.filters import refund_requests as refund_request_filters
 from schema.filters import variants as variant_filters
-from schema.filters import webhook_events as webhook_event_filters
-from schema.filters import webhooks as webhook_filters
+from schema.filters.webhooks import delivery_attempts as delivery_attempt_filters
+from schema.filters.webhooks import operational_events as operational_event_filters
+from schema.filters.webhooks import webhook_events as webhook_event_filters
+from schema.filters.webhooks import webhooks as webhook_filters
 from schema.types.api_key import ApiKey
 from schema.types.api_key_principal import ApiKeyPrincipal
 from schema.types.audit_entry import AuditEntry

@@ -5,14 +5,11 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from app.capture.change_events import Waiting, may_prepare_transactions, work_waits
 from app.db.pool import DATABASE_ERRORS, Connection, connection
+from app.telemetry.outages import Outage
 from app.webhooks.jobs import Job
 from workers.resources import Resources
-
-_log = structlog.get_logger()
 
 CHANNEL = "tellgraph"
 #: Seconds between the looks after a ring. They find commits that did not ring because the doorbell had just rung.
@@ -32,6 +29,7 @@ class Doorbell:
         self._ring = ring
         self._heard = asyncio.Event()
         self._asked: dict[Job, float] = {}
+        self._outage = Outage("doorbell.lost", "doorbell.back")
 
     def begun(self, job: Job) -> None:
         """Note that a job has begun. Anything committed from now on needs another ring."""
@@ -48,7 +46,7 @@ class Doorbell:
                 async with connection(self._resources.database) as conn:
                     await self._watch(conn)
             except DATABASE_ERRORS as error:
-                _log.warning("doorbell.lost", error=repr(error))
+                self._outage.note(error)
                 await self._resources.pause(_RECONNECT_S)
 
     async def _watch(self, conn: Connection) -> None:
@@ -56,6 +54,7 @@ class Doorbell:
         if await may_prepare_transactions(conn):
             idle = min(idle, _UNRUNG_POLL_S)
         await conn.add_listener(CHANNEL, self._hear)
+        self._outage.end()
         is_clean = False
         try:
             follow_up = len(_FOLLOW_UP_S)
@@ -73,7 +72,8 @@ class Doorbell:
                 is_clean = not conn.is_closed()
             # A connection that may still have its listener must not go back to the pool.
             if not is_clean:
-                conn.terminate()
+                with contextlib.suppress(*DATABASE_ERRORS):
+                    conn.terminate()
 
     async def _ask_for(self, waiting: Waiting) -> None:
         if waiting.publish:

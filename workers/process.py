@@ -13,6 +13,7 @@ from arq.worker import Worker
 from redis.exceptions import RedisError
 
 from app.settings import Settings
+from app.telemetry.outages import Outage
 from app.webhooks.jobs import QUEUE, Job, clear_left, enqueue, open_redis
 from schema import schema
 from schema.stored.check import background_marking
@@ -123,6 +124,7 @@ async def run_worker(settings: Settings, *, stopping: asyncio.Event | None = Non
 
     Raises:
         PostgresError: Waiting can't help, as with a wrong password.
+        Conflict: The database must be migrated first, or another version has made it.
     """
     stopping = stopping or _stopped_by_signals()
     async with (
@@ -132,23 +134,29 @@ async def run_worker(settings: Settings, *, stopping: asyncio.Event | None = Non
         storing_skips(resources),
     ):
         _log.info("worker.started")
+        outage = Outage("worker.restarting", "worker.back")
         async with background_marking(resources.database, schema._schema):
             while not stopping.is_set():
-                await _work(resources, deliverer)
+                await _work(resources, deliverer, outage)
         _log.info("worker.stopping", posts=deliverer.in_flight)
     _log.info("worker.stopped")
 
 
-async def _work(resources: Resources, deliverer: Deliverer) -> None:
-    """Run arq's worker once, until the process stops or Redis is away for longer than the client waits."""
+async def _work(resources: Resources, deliverer: Deliverer, outage: Outage) -> None:
+    """Run arq's worker once, until the process stops or Redis is away for longer than the client waits.
+
+    Args:
+        outage: That of Redis, or of whatever else ends arq's worker.
+    """
     try:
         assert resources.settings.redis_url is not None, "the command fills in the embedded server's URL"
         redis = await _connect(resources.settings.redis_url, resources.stopping)
     except (RedisError, OSError) as error:
-        await _restart_later(resources, error)
+        await _restart_later(resources, outage, error)
         return
     if redis is None:
         return
+    outage.end()
     with contextlib.suppress(RedisError, OSError):
         await clear_left(redis)
     worker: WokenWorker | None = None
@@ -187,7 +195,7 @@ async def _work(resources: Resources, deliverer: Deliverer) -> None:
             # A task that is cancelled during a command would leave its connection open.
             await asyncio.wait({working, listening}, timeout=_LAST_COMMANDS_S)
         else:
-            await _restart_later(resources, _failure(working, listening))
+            await _restart_later(resources, outage, _failure(working, listening))
     finally:
         await _close(worker, redis, working, listening, stopped)
 
@@ -242,8 +250,8 @@ def _failure(*tasks: asyncio.Task[Any]) -> BaseException | None:
     return next((task.exception() for task in tasks if task.done() and not task.cancelled()), None)
 
 
-async def _restart_later(resources: Resources, error: BaseException | None) -> None:
-    _log.warning("worker.restarting", error=repr(error), after_s=_RESTART_S)
+async def _restart_later(resources: Resources, outage: Outage, error: BaseException | None) -> None:
+    outage.note(error)
     await resources.pause(_RESTART_S)
 
 

@@ -8,18 +8,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
-import structlog
 from databases import Database
 
-from app.db.pool import UNREACHABLE, create_database
+from app.db.migrate import check_revision
+from app.db.pool import UNREACHABLE, connection, create_database
+from app.db.server import unreachable
 from app.settings import Settings
+from app.telemetry.outages import Outage
 from app.webhooks.cel.filters import FilterProcess
 from workers.http import transport
 from workers.http.dns import DnsClient
 from workers.publish.budget import Pace
 from workers.publish.subscriptions import Subscriptions
 
-_log = structlog.get_logger()
 RECONNECT_S = 1.0
 
 
@@ -62,6 +63,7 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
 
     Raises:
         PostgresError: Waiting can't help, as with a wrong password.
+        Conflict: The database must be migrated first, or another version has made it.
     """
     assert settings.database_url is not None, "the command fills in the embedded server's URL"
     database = create_database(
@@ -86,11 +88,15 @@ async def open_resources(settings: Settings, *, stopping: asyncio.Event | None =
 
 
 async def _connect(resources: Resources) -> None:
+    outage = Outage("worker.waiting_for_postgresql", "worker.reached_postgresql")
     while not resources.stopping.is_set():
         try:
             await resources.database.connect()
         except UNREACHABLE as error:
-            _log.warning("worker.waiting_for_postgresql", error=repr(error), again_in_s=RECONNECT_S)
+            outage.note(unreachable(str(resources.settings.database_url), error))
             await resources.pause(RECONNECT_S)
-        else:
-            return
+            continue
+        outage.end()
+        async with connection(resources.database) as conn:
+            await check_revision(conn)
+        return

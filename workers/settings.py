@@ -1,11 +1,16 @@
 """arq's jobs, cron jobs and limits. Each job is a thin wrapper around a function with explicit resources."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import structlog
 from arq.cron import CronJob, cron
 from arq.worker import Function, func
 
+from app.db.pool import DATABASE_ERRORS, is_outage
+from app.kernel.error_reason import reason_of
 from app.webhooks.jobs import Job, enqueue
 from workers.deliver.job import Deliverer
 from workers.doorbell import Doorbell
@@ -16,6 +21,8 @@ from workers.upkeep.catch_up import catch_up_all
 from workers.upkeep.replay import render_again, replay_all
 from workers.upkeep.retention import apply_retention
 from workers.upkeep.sweep import sweep_all
+
+_log = structlog.get_logger()
 
 MAX_JOBS = 20
 #: Seconds. A deliver job claims for half a minute at most; its POSTs go on without it.
@@ -61,12 +68,25 @@ async def deliver(ctx: ArqContext) -> None:
 
 async def sweep(ctx: ArqContext) -> None:
     context: JobContext = ctx["jobs"]
-    await sweep_all(context.resources)
+    with _given_up_in_an_outage():
+        await sweep_all(context.resources)
 
 
 async def retention(ctx: ArqContext) -> None:
     context: JobContext = ctx["jobs"]
-    await apply_retention(context.resources)
+    with _given_up_in_an_outage():
+        await apply_retention(context.resources)
+
+
+@contextlib.contextmanager
+def _given_up_in_an_outage() -> Iterator[None]:
+    """Leave a job that comes by the clock to its next time. The doorbell logs the outage."""
+    try:
+        yield
+    except DATABASE_ERRORS as error:
+        if not is_outage(error):
+            raise
+        _log.debug("worker.job_given_up", reason=reason_of(error))
 
 
 async def advance(ctx: ArqContext) -> None:

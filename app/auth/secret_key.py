@@ -48,6 +48,19 @@ async def count_secrets(database: Database) -> int:
         return sum([await count_sealed(conn, column) for column, _ in SEALED])
 
 
+async def count_unreadable(conn: Connection, box: SecretBox, *, limit: int) -> tuple[int, int]:
+    """Try to open the first `limit` values of each column. Return how many were tried, and how many did not open."""
+    tried = unreadable = 0
+    for column, purpose in SEALED:
+        for value in await list_sealed(conn, column, after=None, limit=limit):
+            tried += 1
+            try:
+                box.open(value.sealed, purpose=purpose, row=_row(value))
+            except InvalidInput:
+                unreadable += 1
+    return tried, unreadable
+
+
 async def rotate_secret_key(database: Database, box: SecretBox) -> AsyncIterator[RotationBatch]:
     """Encrypt all values under the current key, one batch per transaction with an audit entry.
 
@@ -76,8 +89,12 @@ async def _rotate(
 ) -> bool | None:
     """Tell whether the value was changed; None if no key can decrypt it."""
     try:
-        row = value.key[0] if len(value.key) == 1 else value.key
-        sealed = box.reseal(value.sealed, purpose=purpose, row=row)
+        sealed = box.reseal(value.sealed, purpose=purpose, row=_row(value))
     except InvalidInput:
         return None
     return sealed is not None and await replace_sealed(conn, column, value, sealed)
+
+
+def _row(value: SealedValue) -> object:
+    """Return the row that a value is sealed for."""
+    return value.key[0] if len(value.key) == 1 else value.key

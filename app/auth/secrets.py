@@ -3,8 +3,6 @@
 While that key is being changed, values sealed under a key of TELLGRAPH_SECRET_KEY_PREVIOUS can still be opened.
 """
 
-import base64
-import binascii
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,6 +11,7 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from app.auth.secret_key_form import FORM, secret_key_bytes
 from app.errors import InvalidInput
 from app.kernel.parsed_json import ParsedJson
 from app.settings import Settings
@@ -110,13 +109,9 @@ def _wrong_key() -> InvalidInput:
 
 
 def _key(secret_key: str | None) -> bytes:
-    hint = "set TELLGRAPH_SECRET_KEY to base64 of 32 random bytes, as `openssl rand -base64 32` makes them"
     if not secret_key:
-        raise InvalidInput(f"No secret key: {hint}.", code="NO_SECRET_KEY")
+        raise InvalidInput(f"No secret key: TELLGRAPH_SECRET_KEY must be {FORM}.", code="NO_SECRET_KEY")
     try:
-        key = base64.b64decode(secret_key, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInput(f"The secret key is not base64: {hint}.", code="NO_SECRET_KEY") from error
-    if len(key) != 32:
-        raise InvalidInput(f"The secret key has {len(key)} bytes, not 32: {hint}.", code="NO_SECRET_KEY")
-    return key
+        return secret_key_bytes(secret_key)
+    except ValueError as error:
+        raise InvalidInput(f"TELLGRAPH_SECRET_KEY {error}.", code="NO_SECRET_KEY") from error

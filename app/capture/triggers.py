@@ -16,22 +16,62 @@ from app.capture.statements import SETTINGS, RowSource, capture_body
 from app.db.pool import Connection
 
 _TRANSITION_TABLES = RowSource(old="old_rows", new="new_rows")
+#: When a trigger fires, in the words of `pg_trigger.tgenabled`.
+_ALWAYS, _REPLICA = "A", "R"
 _SINGLE_ROW = RowSource(old="(select (old_row).*)", new="(select (new_row).*)")
 
 
 async def install(conn: Connection) -> None:
     """Generate every capture function and trigger anew. Idempotent; run after each migration."""
     for captured in CAPTURED:
-        rows = await conn.fetch(
-            "select attname, atttypid::regtype::text as type from pg_attribute"
-            " where attrelid = $1::text::regclass and attnum > 0 and not attisdropped order by attnum",
-            captured.table,
-        )
-        columns = {row["attname"]: row["type"] for row in rows}
+        columns = await _columns(conn, captured.table)
         await conn.execute(function_sql(captured, columns))
         await conn.execute(_applied_function_sql(captured, columns))
         await conn.execute(_triggers_sql(captured))
         await conn.execute(_applied_triggers_sql(captured))
+
+
+async def list_stale_tables(conn: Connection) -> list[str]:
+    """Return the tables whose capture functions or triggers are not those that `install` would make."""
+    rows = await conn.fetch("select prosrc from pg_proc where proname like 'capture\\_%'")
+    sources = {row["prosrc"] for row in rows}
+    rows = await conn.fetch(
+        "select tgrelid::regclass::text as table, tgname, tgenabled::text as state"
+        " from pg_trigger where not tgisinternal"
+    )
+    enabled = {(row["table"], row["tgname"]): row["state"] for row in rows}
+    stale = []
+    for captured in CAPTURED:
+        columns = await _columns(conn, captured.table)
+        functions = (function_sql(captured, columns), _applied_function_sql(captured, columns))
+        has_functions = all(_source(sql) in sources for sql in functions)
+        triggers = dict.fromkeys((*_statement_events(captured), "truncate"), _ALWAYS)
+        triggers |= {"statement": _REPLICA, "applied": _REPLICA}
+        has_triggers = all(
+            enabled.get((captured.table, f"capture_{name}")) == state for name, state in triggers.items()
+        )
+        if not (has_functions and has_triggers):
+            stale.append(captured.table)
+    return stale
+
+
+async def _columns(conn: Connection, table: str) -> dict[str, str]:
+    """Return the type of each of the table's present columns, by its name."""
+    rows = await conn.fetch(
+        "select attname, atttypid::regtype::text as type from pg_attribute"
+        " where attrelid = $1::text::regclass and attnum > 0 and not attisdropped order by attnum",
+        table,
+    )
+    return {row["attname"]: row["type"] for row in rows}
+
+
+def _source(sql: str) -> str:
+    """Return a function's body, as PostgreSQL keeps it."""
+    return sql.split("$capture$")[1]
+
+
+def _statement_events(captured: CapturedTable) -> tuple[str, ...]:
+    return ("insert",) if captured.is_log else ("insert", "update", "delete")
 
 
 def function_sql(captured: CapturedTable, columns: Mapping[str, str]) -> str:
@@ -81,19 +121,21 @@ def _triggers_sql(captured: CapturedTable) -> str:
         "update": "referencing old table as old_rows new table as new_rows",
         "delete": "referencing old table as old_rows",
     }
-    if captured.is_log:
-        kinds = {"insert": kinds["insert"]}
     created = [
         f"create or replace trigger capture_{kind} after {kind} on {table} {tables}"
         f" for each statement execute function capture_{table}()"
-        for kind, tables in kinds.items()
+        for kind in _statement_events(captured)
+        for tables in (kinds[kind],)
     ]
     refused = (
         f"create or replace trigger capture_truncate before truncate on {table}"
         " for each statement execute function tellgraph_refuse_truncate()"
     )
     # ALWAYS: importers and the first copy of a subscription run with session_replication_role = replica.
-    always = [f"alter table {table} enable always trigger capture_{kind}" for kind in (*kinds, "truncate")]
+    always = [
+        f"alter table {table} enable always trigger capture_{kind}"
+        for kind in (*_statement_events(captured), "truncate")
+    ]
     return ";\n".join([*created, refused, *always])
 
 

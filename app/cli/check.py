@@ -1,6 +1,7 @@
 """Checks of the command line: of webhooks against a schema (`tellgraph check`), and of the database's revision."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,28 +11,46 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.cli.messages import complain, explain
 from app.db.migrate import check_migrated
 from app.db.pool import DATABASE_ERRORS
-from app.errors import TellgraphError
+from app.errors import DatabaseUnavailable, TellgraphError
+from app.telemetry.outages import Outage
 from app.webhooks.domain.broken_webhook import CheckReport
 from schema.entities import global_ids
 
 #: The exit status of a check that could not be made; 1 means that webhooks would break.
 NOT_CHECKED_STATUS = 2
+#: Seconds between two tries to reach PostgreSQL.
+_AGAIN_S = 1.0
 
 
 def check_database(database_url: str) -> None:
-    """Refuse a database that this version can't work on; see `check_migrated`. Raises Conflict."""
+    """Refuse a database that is away, or that this version can't work on; see `check_migrated` for its errors."""
     asyncio.run(check_migrated(database_url))
 
 
+def await_database(database_url: str) -> None:
+    """Do the same, but wait while PostgreSQL can't be reached."""
+    outage = Outage("serve.waiting_for_postgresql", "serve.reached_postgresql")
+    while True:
+        try:
+            check_database(database_url)
+        except DatabaseUnavailable as error:
+            outage.note(error)
+            time.sleep(_AGAIN_S)
+        else:
+            outage.end()
+            return
+
+
 @contextmanager
-def checking(errors: Console) -> Iterator[None]:
+def checking() -> Iterator[None]:
     """End the command with the message of any error that prevents the check."""
     try:
         yield
     except (TellgraphError, UnicodeDecodeError, *DATABASE_ERRORS) as error:
-        errors.print(f"[red]tellgraph:[/red] {error}")
+        complain(explain(error))
         raise typer.Exit(NOT_CHECKED_STATUS) from error
 
 

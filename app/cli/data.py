@@ -58,9 +58,10 @@ def check(
         async with create_database(url_of(settings), pool_size=1) as database, connection(database) as conn:
             return await check_all(conn, wanted)
 
-    with checking(err):
+    with checking():
         wanted = schema._schema if against is None else schema_of(against.read_text("utf-8"))
         with servers() as settings:
+            check_database(url_of(settings))
             checked: CheckReport = run(look(settings))
     if is_json:
         typer.echo(as_json(checked))

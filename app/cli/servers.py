@@ -5,24 +5,29 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-import typer
 import uvloop
-from rich.console import Console
 
-from app.settings import Settings, get_settings
+from app.cli.messages import err as err
+from app.cli.settings import read_settings
+from app.settings import Settings
 from app.tools.embedded import embedded_servers
 
 T = TypeVar("T")
 
-err = Console(stderr=True, highlight=False)
-
 
 @contextmanager
-def servers(say: Callable[[str], None] = err.print) -> Iterator[Settings]:
-    """Return the settings. If they name no servers, start the embedded ones of this directory."""
-    settings = get_settings()
-    if (settings.database_url is None) != (settings.redis_url is None):
-        raise typer.BadParameter("set both TELLGRAPH_DATABASE_URL and TELLGRAPH_REDIS_URL, or neither")
+def servers(settings: Settings | None = None, say: Callable[[str], None] = err.print) -> Iterator[Settings]:
+    """Return the settings. If they name no servers, start the embedded ones of this directory.
+
+    Args:
+        settings: Settings that were read already. None: they are read here.
+        say: Takes one line of progress at a time.
+
+    Raises:
+        WrongSettings: A setting is wrong or missing; nothing was started.
+        EmbeddedServerError: A server can't be started.
+    """
+    settings = settings or read_settings()
     if settings.database_url is not None:
         yield settings
         return

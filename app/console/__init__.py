@@ -14,10 +14,15 @@ from starlette.routing import BaseRoute, Mount, Route
 from app.console.assets import ConsoleAssets
 from app.console.policy import GRAPHIQL_POLICY, NOT_BUILT_POLICY, VOYAGER_POLICY, security_headers
 
-__all__ = ["console_routes", "graphql_page", "voyager_page"]
+__all__ = ["console_routes", "graphql_page", "is_built", "voyager_page"]
 
 FOLDER = Path(__file__).parent
 DIST = FOLDER / "dist"
+
+
+def is_built(dist: Path = DIST) -> bool:
+    """Return whether there is a bundle."""
+    return (dist / "graphql.html").exists()
 
 
 def graphql_page(dist: Path = DIST) -> Response:

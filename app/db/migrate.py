@@ -3,13 +3,14 @@
 import asyncio
 from pathlib import Path
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
 
 from app.capture import triggers
-from app.db.pool import UNREACHABLE, Connection
+from app.db.pool import Connection
+from app.db.server import connect
 from app.errors import Conflict
 
 _SCRIPTS = Path(__file__).with_name("migrations")
@@ -30,20 +31,25 @@ def migrate(database_url: str) -> None:
 
     Raises:
         Conflict: Another version has made the database.
+        DatabaseUnavailable: The database can't be reached.
+        DatabaseRefused: PostgreSQL refuses the connection.
         asyncpg.PostgresError: A statement failed.
-        OSError: The database can't be reached.
     """
     asyncio.run(_migrate(database_url))
 
 
 async def _migrate(database_url: str) -> None:
-    conn = await asyncpg.connect(database_url)
+    conn = await connect(database_url)
     try:
         while not await conn.fetchval("select pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110  # of another process
             await asyncio.sleep(_LOOK_AGAIN_S)
         await _known_revision(conn)
         # Alembic is synchronous and runs its own event loop, which needs its own thread.
-        await asyncio.to_thread(upgrade, database_url, "head")
+        try:
+            await asyncio.to_thread(upgrade, database_url, "head")
+        except DBAPIError as error:
+            # SQLAlchemy's own error has the statement and a page of advice.
+            raise getattr(error.orig, "__cause__", None) or error from error
         await _install_functions(database_url)
     finally:
         # Closing the connection releases the lock.
@@ -51,22 +57,29 @@ async def _migrate(database_url: str) -> None:
 
 
 async def check_migrated(database_url: str) -> None:
+    """Connect, and refuse a database that this version must not start to work on; see `check_revision`.
+
+    Raises:
+        Conflict: The database must be migrated first, or another version has made it.
+        DatabaseUnavailable: The database can't be reached.
+        DatabaseRefused: PostgreSQL refuses the connection.
+    """
+    conn = await connect(database_url)
+    try:
+        await check_revision(conn)
+    finally:
+        await conn.close()
+
+
+async def check_revision(conn: Connection) -> None:
     """Refuse a database that this version must not start to work on.
 
-    A running process continues when the database becomes newer, so that processes can be replaced one by one. A
-    database that can't be reached is not checked; the caller waits for it.
+    A running process continues when the database becomes newer, so that processes can be replaced one by one.
 
     Raises:
         Conflict: The database must be migrated first, or another version has made it.
     """
-    try:
-        conn = await asyncpg.connect(database_url)
-    except UNREACHABLE:
-        return
-    try:
-        revision = await _known_revision(conn)
-    finally:
-        await conn.close()
+    revision = await _known_revision(conn)
     if revision is None:
         raise Conflict("The database has not been migrated: run `tellgraph migrate` first.")
     if revision != (head := _scripts().get_current_head()):
@@ -104,7 +117,7 @@ def _scripts() -> ScriptDirectory:
 
 async def _install_functions(database_url: str) -> None:
     """Install the only definition of each function in one transaction, so that workers see all of them or none."""
-    conn = await asyncpg.connect(database_url)
+    conn = await connect(database_url)
     try:
         async with conn.transaction():
             await conn.execute("set local lock_timeout = '5s'")

@@ -39,7 +39,7 @@ SERVER_SETTINGS = {
 #: cost milliseconds.
 _SILENT_S = 60.0
 #: Seconds to connect, also for a server that accepts the connection and does not answer.
-_CONNECT_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 5.0
 
 _HAS_TRANSACTION_TIMEOUT = 17
 
@@ -60,6 +60,9 @@ DATABASE_ERRORS = (
     asyncpg.InternalClientError,
 )
 
+#: Errors that only say that PostgreSQL is away, is going away, or has no connection left.
+OUTAGES = (DatabaseUnavailable, *UNREACHABLE, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+
 #: Errors that another transaction causes, a deadlock or a serialization failure: the same work succeeds later.
 CONFLICTS = (asyncpg.TransactionRollbackError,)
 
@@ -71,6 +74,13 @@ REFUSALS = (
     asyncpg.DataError,
     asyncpg.InternalServerError,
 )
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Return whether an error only says that PostgreSQL is away, also behind asyncpg's about a closed connection."""
+    while isinstance(error, asyncpg.InterfaceError):
+        error = error.__cause__ or error.__context__
+    return isinstance(error, OUTAGES)
 
 
 def create_database(url: str, *, pool_size: int, timeout_s: float | None = None, by_index: bool = False) -> Database:
@@ -97,7 +107,7 @@ def create_database(url: str, *, pool_size: int, timeout_s: float | None = None,
         max_size=pool_size,
         server_settings=SERVER_SETTINGS | limits | planning,
         command_timeout=timeout_s,
-        timeout=_CONNECT_TIMEOUT_S,
+        timeout=CONNECT_TIMEOUT_S,
         init=limit,
         reset=_keep,
     )

@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -30,6 +31,14 @@ class Problems(dict[str, list[str]]):
         for path, messages in others.items():
             self.setdefault(path, []).extend(messages)
         return self
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Include the problems of an InvalidInput that is raised in the context, and go on after it."""
+        try:
+            yield
+        except InvalidInput as error:
+            self.include(error.fields)
 
     def check(self) -> None:
         """Raise InvalidInput that names every field, if there is a problem."""

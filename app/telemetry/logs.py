@@ -6,24 +6,33 @@ from typing import Any
 
 import orjson
 import structlog
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from app.db.pool import is_outage
+from app.kernel.error_reason import reason_of
 from app.kernel.requests import current_request
 from app.settings import Settings
 
 
 def configure_logging(settings: Settings) -> None:
-    """Write one line per event to stderr, as JSON or for people, from the settings' level up."""
+    """Write one line per event to stderr, as JSON or for people, from the settings' level up.
+
+    Lines for people have the time of day of this machine.
+    """
     level = getattr(logging, settings.log_level.upper())
+    is_json = not is_for_people(settings)
     shared: list[structlog.typing.Processor] = [
         name_request,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso" if is_json else "%H:%M:%S", utc=is_json),
     ]
     # Plain tracebacks: the rich ones print local variables, and with them secrets.
     for_people = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
-    is_json = settings.log_format == "json"
+    if level > logging.DEBUG:
+        shared.append(_without_known_tracebacks)
     tail = [structlog.processors.format_exc_info, _json] if is_json else [for_people]
     structlog.configure(
         processors=[*shared, *tail],
@@ -42,6 +51,22 @@ def configure_logging(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def is_for_people(settings: Settings) -> bool:
+    """Return whether lines are for people: asked for, or stderr is a terminal."""
+    return settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+
+
+def _without_known_tracebacks(_: Any, __: str, event: Any) -> Any:
+    """Replace the traceback of an outage by its reason: a hundred lines of a library say no more."""
+    given = event.get("exc_info")
+    if not given:
+        return event
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if is_outage(error) or isinstance(error, RedisConnectionError | RedisTimeoutError):
+        event = {key: value for key, value in event.items() if key != "exc_info"} | {"reason": reason_of(error)}
+    return event
 
 
 def name_request(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

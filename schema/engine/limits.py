@@ -1,4 +1,4 @@
-"""Limits on the size of documents. The API and stored queries have the same; cost.py has one more."""
+"""Limits on the size of documents. The API and stored queries have the same; cost/operation_cost.py has one more."""
 
 from collections.abc import Container, Mapping, Sequence
 from typing import Any

@@ -84,7 +84,7 @@ async def test_server_without_connections_left_delays_and_loses_nothing(
             await worker.wait_for("doorbell.lost")
             # Nor does one that starts now give up.
             await asyncio.to_thread(late.start)
-            await late.wait_for("worker.waiting_for_postgresql", 2)
+            await late.wait_for("worker.waiting_for_postgresql")
         recovery_s = await load.arrive()
         assert (await worker.stop(), await late.stop()) == (0, 0)
 

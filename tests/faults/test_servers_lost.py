@@ -107,10 +107,15 @@ async def test_worker_waits_for_both_servers_at_its_start(private_servers: Priva
     await asyncio.to_thread(private_servers.redis.stop)
     with worker_process(private_servers.database_url, private_servers.redis_url) as worker:
         worker.start()
-        await worker.wait_for("worker.waiting_for_postgresql", 2)
+        await worker.wait_for("worker.waiting_for_postgresql")
         await asyncio.to_thread(private_servers.postgres.start)
         await worker.wait_for("worker.started")
+        await worker.wait_for("worker.restarting")
         await asyncio.to_thread(private_servers.redis.start)
+        await worker.wait_for("worker.back")
+        # Said once, without a traceback, however many tries there were.
+        assert [len(worker.lines(f"worker.{name}")) for name in ("waiting_for_postgresql", "restarting")] == [1, 1]
+        assert "Traceback" not in worker.read()
         assert await finish(load, worker, asyncio.create_task(load.write(5)), "both away at the start") == 0
 
 
@@ -140,6 +145,25 @@ async def test_answer_that_comes_too_late_is_why_something_is_sent_twice(
     assert [tuple(row) for row in attempts] == [(1, None, "TIMEOUT"), (2, 200, None)]
     assert len(receiver.deliveries) == 2
     assert await load.check_duplicates() == 0
+
+
+async def test_worker_that_has_waited_for_a_newer_database_says_so_and_ends(private_servers: PrivateServers) -> None:
+    conn = await asyncpg.connect(private_servers.database_url)
+    await conn.execute("update alembic_version set version_num = '9999_newer'")
+    await conn.close()
+    await asyncio.to_thread(private_servers.postgres.stop)
+    with worker_process(private_servers.database_url, private_servers.redis_url) as worker:
+        worker.start()
+        await worker.wait_for("worker.waiting_for_postgresql")
+        await asyncio.to_thread(private_servers.postgres.start)
+        assert worker.process is not None
+        status = await asyncio.to_thread(worker.process.wait, 60)
+
+        assert status == 1
+        *_, last = worker.read().splitlines()
+        assert last.startswith("tellgraph: The database is at revision 9999_newer, which this version doesn't know")
+        assert "Traceback" not in worker.read()
+        worker.process = None
 
 
 async def test_worker_that_waits_can_be_stopped(private_servers: PrivateServers) -> None:

@@ -18,7 +18,7 @@ from app.tools.demo.progress import DemoError, Steps
 from app.tools.demo.story import Api
 from app.tools.embedded.processes import free_port, is_free
 from app.tools.listen import Delivery, Signature, Verify, running_receiver, verifying_keys
-from app.webhooks.domain.signing_secret import generate_secret
+from app.webhooks.domain.signing.signing_secret import generate_secret
 
 _READY_TIMEOUT_S = 60
 _DELIVERY_TIMEOUT_S = 60

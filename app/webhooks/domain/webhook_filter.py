@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from app.webhooks.domain.filter_syntax import syntax_problem
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def compile_filter(text: str) -> "Program":
     try:
         return cel.compile(text)
     except Exception as error:
-        raise FilterError(_shown(error)) from error
+        raise FilterError(syntax_problem(str(error)) or _shown(error)) from error
 
 
 def _shown(error: Exception) -> str:

@@ -5,6 +5,7 @@ filter's problems, so that all problems are reported together.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypedDict
 
 import orjson
@@ -21,8 +22,8 @@ from app.webhooks.db import webhook_backfills, webhook_event_changes, webhook_ev
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain import headers as header_rules
 from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
-from app.webhooks.domain.secret_ring import SignatureScheme
-from app.webhooks.domain.signing_secret import check_secret
+from app.webhooks.domain.signing.secret_ring import SignatureScheme
+from app.webhooks.domain.signing.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
 from app.webhooks.services.egress_rules import egress_rules
@@ -73,8 +74,13 @@ async def create_webhook(
     seller_id: SellerId | None,
     attributes: WebhookAttributes,
     filter_problems: Sequence[str] = (),
+    problems: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> WebhookWithKey:
     """Register a webhook, owned by `seller_id`, or by the viewer if that is None.
+
+    Args:
+        filter_problems: What is wrong with the filter.
+        problems: What the caller has found wrong with other attributes. All problems are reported together.
 
     Raises:
         InvalidInput: An attribute is wrong.
@@ -84,7 +90,7 @@ async def create_webhook(
     owner = _owner(viewer, seller_id)
     if is_operators_only(klass) and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
-    values = _columns(attributes, egress_rules(settings, owner), klass, filter_problems)
+    values = _columns(attributes, egress_rules(settings, owner), klass, filter_problems, problems)
     async with transaction(database, actor=viewer.actor) as conn:
         await _check_owner(conn, owner, settings)
         webhook_id = await webhooks.next_webhook_id(conn)
@@ -103,6 +109,7 @@ async def update_webhook(
     webhook_id: WebhookId,
     attributes: WebhookAttributes,
     filter_problems: Sequence[str] = (),
+    problems: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> WebhookWithKey:
     """Change a webhook. Disabling it holds its waiting events, and enabling it sends them.
 
@@ -118,7 +125,8 @@ async def update_webhook(
     """
     async with transaction(database, actor=viewer.actor) as conn:
         before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        values = _columns(attributes, egress_rules(settings, before.seller_id), before.type, filter_problems)
+        rules = egress_rules(settings, before.seller_id)
+        values = _columns(attributes, rules, before.type, filter_problems, problems)
         is_moved = origin_of(values.get("url", before.url)) != origin_of(before.url)
         if is_moved and "headers" not in attributes and orjson.loads(before.headers_shown):
             raise InvalidInput("The webhook was not saved.", fields={"attributes.headers": [_HEADERS_STAY]})
@@ -183,10 +191,14 @@ async def _check_owner(conn: Connection, seller_id: SellerId | None, settings: S
 
 
 def _columns(
-    attributes: WebhookAttributes, rules: EgressRules, klass: WebhookKlass, filter_problems: Sequence[str]
+    attributes: WebhookAttributes,
+    rules: EgressRules,
+    klass: WebhookKlass,
+    filter_problems: Sequence[str],
+    others: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """Check the attributes, and return them as columns, without secrets. Raise InvalidInput with all problems."""
-    problems = _problems(attributes, klass, filter_problems)
+    problems = {**others, **_problems(attributes, klass, filter_problems)}
     values: dict[str, Any] = {
         name: value
         for name, value in attributes.items()

@@ -13,6 +13,7 @@ from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.entities import global_ids
 from tests.support.outbox import running_publisher
+from tests.support.platform import SECRET_KEY
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ async def webhook_id(conn: asyncpg.Connection, database_url: str) -> int:
 
 def check(database_url: str, *options: str) -> subprocess.CompletedProcess[str]:
     variables = {"TELLGRAPH_DATABASE_URL": database_url, "TELLGRAPH_REDIS_URL": "redis://127.0.0.1:9/0"}
+    variables["TELLGRAPH_SECRET_KEY"] = SECRET_KEY
     return subprocess.run(
         [sys.executable, "-m", "app.cli.main", "check", *options],
         env={**os.environ, **variables, "COLUMNS": "200"},

@@ -150,7 +150,7 @@ async def test_a_thousand_keys_are_all_listed(conn: asyncpg.Connection, keys: Ke
         (("rotate", "1", "--overlap", "99d"), 1, "tellgraph: --overlap: must be from 0 to 2592000"),
         (("rotate", "1", "--overlap", "90"), 2, "'90' is no duration. Give one such as 90d, 12h or 30m"),
         (("revoke", "9"), 1, "tellgraph: The API key: there is no such API key"),
-        (("revoke", encode("Order", 3)), 2, f"'{encode('Order', 3)}' is the id of a Order, not of a ApiKey. Give"),
+        (("revoke", encode("Order", 3)), 2, f"'{encode('Order', 3)}' is the id of an Order, not of an ApiKey. Give"),
         (("list", "--state", "gone"), 2, "'live', 'expired', 'revoked'"),
     ],
 )
@@ -226,7 +226,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 
 def test_ids_have_two_forms() -> None:
-    assert row_id("3", "ApiKey") == row_id(encode("ApiKey", 3), "ApiKey") == 3
+    assert row_id("3", "ApiKey") == row_id(encode("ApiKey", 3), "ApiKey") == row_id("ApiKey-3", "ApiKey") == 3
     for wrong in ("", "-1", "x", "9" * 19, encode("Order", 3)):
         with pytest.raises(typer.BadParameter):
             row_id(wrong, "ApiKey")

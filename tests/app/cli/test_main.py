@@ -7,11 +7,21 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from app.db.migrate import upgrade
+from tests.support.database import with_database
+from tests.support.platform import SECRET_KEY
+
 TELLGRAPH = Path(sys.executable).with_name("tellgraph")
 
 
 def run(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "TELLGRAPH_DATABASE_URL": database_url, "TELLGRAPH_REDIS_URL": "redis://unused"}
+    environment = {
+        **os.environ,
+        "TELLGRAPH_DATABASE_URL": database_url,
+        "TELLGRAPH_REDIS_URL": "redis://unused",
+        "TELLGRAPH_SECRET_KEY": SECRET_KEY,
+        "TELLGRAPH_PORT": "0",
+    }
     return subprocess.run(
         [TELLGRAPH, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60
     )
@@ -56,9 +66,53 @@ async def test_a_database_of_a_newer_version_ends_the_command(
     assert await conn.fetchval("select version_num from alembic_version") == "9999_newer"
 
 
-@pytest.mark.parametrize("command", ["demo", "listen", "seed"])
+@pytest.mark.parametrize("command", ["demo", "listen", "seed", "keys create"])
 def test_commands_explain_themselves(command: str) -> None:
-    done = subprocess.run([TELLGRAPH, command, "--help"], capture_output=True, text=True, check=False)
+    done = subprocess.run([TELLGRAPH, *command.split(), "--help"], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     assert "Usage" in done.stdout
+    # A flag takes no value, and does not look as if it did.
+    assert "<bool>" not in done.stdout
+
+
+@pytest.mark.parametrize("command", ["migrate", "seed", "keys create --name me", "keys rotate-secrets"])
+def test_a_server_that_is_away_is_one_line(command: str) -> None:
+    done = run("postgresql://tellgraph:geheim@127.0.0.1:1/shop", *command.split())
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "tellgraph: PostgreSQL at 127.0.0.1:1/shop can't be reached: Connection refused.\n"
+
+
+@pytest.mark.parametrize("command", ["migrate", "serve", "worker"])
+async def test_a_database_that_is_not_there_is_one_line(database_url: str, command: str) -> None:
+    done = await asyncio.to_thread(run, f"{database_url}_gone", command)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("tellgraph: PostgreSQL")
+    assert line.endswith('_gone" does not exist.')
+
+
+@pytest.mark.parametrize("revision", ["head", "0001_catalogue"])
+async def test_a_migration_that_waits_for_a_lock_is_one_line(
+    conn: asyncpg.Connection, database_url: str, revision: str
+) -> None:
+    """Whether the lock is in the way of a revision or of the triggers."""
+    name = f"{database_url.rsplit('/', 1)[1]}_locked"
+    await conn.execute(f'create database "{name}"')
+    url = with_database(database_url, name)
+    try:
+        await asyncio.to_thread(upgrade, url, revision)
+        other = await asyncpg.connect(url)
+        async with other.transaction():
+            await other.execute("lock table sellers")
+            done = await asyncio.to_thread(run, url, "migrate")
+        await other.close()
+    finally:
+        await conn.execute(f'drop database "{name}" with (force)')
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "tellgraph: Another transaction holds a lock on a table for too long: wait for its end, and run this again.\n"
+    )

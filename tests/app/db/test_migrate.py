@@ -1,14 +1,14 @@
 """`migrate` makes a database's tables, once, and leaves alone what another version has made."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from app.db.migrate import check_migrated, migrate, upgrade
-from app.errors import Conflict
+from app.errors import Conflict, DatabaseUnavailable
 from app.webhooks.db import retention
 from tests.support.database import with_database
 
@@ -79,8 +79,10 @@ async def test_a_database_that_must_be_migrated_is_refused(empty_url: str) -> No
         await check_migrated(empty_url)
 
 
-async def test_a_server_that_is_away_is_waited_for_elsewhere() -> None:
-    await check_migrated("postgresql://tellgraph@127.0.0.1:1/tellgraph")
+@pytest.mark.parametrize("work", [check_migrated, lambda url: asyncio.to_thread(migrate, url)])
+async def test_a_server_that_is_away_is_named_without_its_password(work: Callable[[str], Awaitable[None]]) -> None:
+    with pytest.raises(DatabaseUnavailable, match=r"^PostgreSQL at 127.0.0.1:1/shop can't be reached: Connection"):
+        await work("postgresql://tellgraph:geheim@127.0.0.1:1/shop")
 
 
 async def test_histories_have_partitions_until_a_worker_makes_more(conn: Conn) -> None:

@@ -12,7 +12,6 @@ from app.tools.embedded import embedded_servers
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.stored.validate import stored_query
-from tests.support.servers import PrivateServers
 
 TELLGRAPH = str(Path(sys.executable).with_name("tellgraph"))
 _TIMEOUT_S = 120
@@ -85,18 +84,17 @@ def test_killed_it_takes_api_and_worker_with_it(data_dir: Path) -> None:
     assert left_running(data_dir) == []
 
 
-def test_names_a_worker_that_dies(data_dir: Path, private_servers: PrivateServers) -> None:
-    servers = {
-        "TELLGRAPH_DATABASE_URL": private_servers.database_url,
-        # The API never looks at it.
-        "TELLGRAPH_REDIS_URL": "nonsense://nowhere",
-        "TELLGRAPH_SECRET_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-    }
+def test_names_a_worker_that_dies(data_dir: Path) -> None:
+    command, settings = [TELLGRAPH, "demo"], environment(data_dir)
+    with subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("Ctrl-C"))
+        (worker,) = [one for one in left_running(data_dir) if one.cmdline()[-1] == "worker"]
+        worker.kill()
+        _, error = process.communicate(timeout=_TIMEOUT_S)
 
-    done = run_once(data_dir, **servers)
-
-    assert done.returncode == 1
-    assert "the worker has ended with status 1" in " ".join(done.stderr.split())
+    assert process.returncode == 1
+    assert "the worker has ended with status -9" in " ".join(error.split())
     assert left_running(data_dir) == []
 
 

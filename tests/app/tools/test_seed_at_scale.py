@@ -21,6 +21,7 @@ from app.db.pool import Connection
 from app.errors import Conflict
 from app.marketplace.refunds.domain.refund_request import RefundRequestStatus
 from app.tools.seed.seeding import Scale, seed_at_scale, seed_small
+from tests.support.platform import SECRET_KEY
 from tests.support.waiting import until
 
 UNTIL = datetime(2026, 7, 1, tzinfo=UTC)
@@ -308,4 +309,5 @@ def _command(*arguments: str) -> list[str]:
 
 
 def _environment(database_url: str) -> dict[str, str]:
-    return {**os.environ, "TELLGRAPH_DATABASE_URL": database_url, "TELLGRAPH_REDIS_URL": "redis://unused"}
+    servers = {"TELLGRAPH_DATABASE_URL": database_url, "TELLGRAPH_REDIS_URL": "redis://unused"}
+    return {**os.environ, **servers, "TELLGRAPH_SECRET_KEY": SECRET_KEY}

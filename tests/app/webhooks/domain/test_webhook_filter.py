@@ -50,10 +50,25 @@ def test_refuses_with_the_reason(text: str, message: str) -> None:
     assert check_filter(text) == [message]
 
 
-def test_syntax_errors_have_their_place() -> None:
-    (message,) = check_filter("data.node.total >")
-
-    assert message.startswith("line 1:18: Syntax error: ")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data.node.total >", "line 1, column 18: the expression ends too early"),
+        ("data.node.total => 3", "line 1, column 17: '=>' is no operator. Did you mean '>='?"),
+        ("data.node.total = 3", "line 1, column 17: '=' is no operator. Did you mean '=='?"),
+        ("true\n  && data.node.note and true", "line 2, column 21: 'and' can't stand here. Did you mean '&&'?"),
+        ("data.node.note == 'open", "line 1, column 19: the text that begins here has no end"),
+        ("(data.node.total", "line 1, column 17: ')' is missing"),
+        ("data.node.total)", "line 1, column 16: ')' can't stand here"),
+        ("data..node", "line 1, column 6: '..' can't stand here"),
+        ("data.node[", "line 1, column 11: the expression ends too early"),
+        ("data.node # 1", "line 1, column 11: '#' is no operator"),
+        ("if true", "line 1, column 1: 'if' is a reserved word"),
+        ("has(data)", "line 1, column 5: invalid argument to has() macro"),
+    ],
+)
+def test_syntax_errors_have_their_place_and_plain_words(text: str, message: str) -> None:
+    assert check_filter(text) == [message]
 
 
 def test_the_longest_and_deepest_that_is_allowed_is_accepted() -> None:

@@ -110,13 +110,44 @@ async def test_what_the_schema_refuses_is_a_request_error(
     assert await stored(api) == []
 
 
+FAULTS: dict[str, Any] = {
+    "url": "ftp://x",
+    "queryString": "{",
+    "filter": "data.node =>",
+    "triggers": ["nope"],
+    "eventName": "CREATE",
+    "events": ["UPDATE"],
+    "maxRetries": 99,
+    "headers": {"Host": "x"},
+    "hmacKey": "k",
+}
+FAULTY = {
+    *("attributes.url", "attributes.queryString", "attributes.filter", "attributes.triggers.0"),
+    *("attributes.eventName", "attributes.maxRetries", "attributes.headers.Host", "attributes.hmacKey"),
+}
+
+
 async def test_all_faults_are_named_at_once(api: Platform) -> None:
-    attributes = {"url": "ftp://x", "type": "INVOICE", "maxRetries": 99, "headers": {"Host": "x"}, "hmacKey": "k"}
+    webhook = (await api.create_webhook(URL))["webhook"]["id"]
+    before = await stored(api)
 
-    payload = (await api.data(CREATE, {"attributes": attributes}))["webhookCreate"]
+    made = await api.data(CREATE, {"attributes": {**FAULTS, "type": "INVOICE", "sellerId": "?"}})
+    changed = await api.data(UPDATE, {"id": webhook, "attributes": {**FAULTS, "headers": "X-A: x"}})
 
-    fields = {error["field"] for error in payload["errors"]}
-    assert fields == {"attributes.url", "attributes.maxRetries", "attributes.headers.Host", "attributes.hmacKey"}
+    created, updated = made["webhookCreate"], changed["webhookUpdate"]
+    assert {error["field"] for error in created["errors"]} == FAULTY | {"attributes.sellerId"}
+    assert {error["field"] for error in updated["errors"]} == FAULTY - {"attributes.headers.Host"} | {
+        "attributes.headers"
+    }
+    assert (created["status"], updated["status"]) == (422, 422)
+    assert await stored(api) == before
+
+
+@pytest.mark.parametrize(("name", "meant"), [("query", "queryString"), ("secret", "hmacKey"), ("urll", "url")])
+async def test_a_usual_name_suggests_the_attribute_that_it_means(api: Platform, name: str, meant: str) -> None:
+    answer = await api.graphql(CREATE, {"attributes": {"url": URL, "type": "INVOICE", name: "x"}})
+
+    assert f"unknown field '{name}'. Did you mean '{meant}'? Found: " in answer["errors"][0]["message"]
 
 
 async def test_an_unusable_webhook_id_changes_nothing(api: Platform) -> None:

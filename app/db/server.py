@@ -1,0 +1,45 @@
+"""Connect to PostgreSQL outside of a pool, with errors that name the server and not the password."""
+
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from app.db.pool import CONNECT_TIMEOUT_S, UNREACHABLE, Connection
+from app.errors import DatabaseUnavailable, TellgraphError
+from app.kernel.error_reason import reason_of
+
+
+class DatabaseRefused(TellgraphError):
+    """PostgreSQL answers and refuses the connection, or the URL can't be read: waiting does not help."""
+
+    code = "DATABASE_REFUSED"
+
+
+async def connect(database_url: str) -> Connection:
+    """Open a connection, which the caller closes.
+
+    Raises:
+        DatabaseUnavailable: PostgreSQL can't be reached. A later try may succeed.
+        DatabaseRefused: The password is wrong, there is no such database, or the like.
+    """
+    try:
+        return await asyncpg.connect(database_url, timeout=CONNECT_TIMEOUT_S)
+    except UNREACHABLE as error:
+        raise unreachable(database_url, error) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        message = f"PostgreSQL at {place_of(database_url)} can't be used: {reason_of(error)}."
+        raise DatabaseRefused(message) from error
+
+
+def unreachable(database_url: str, error: Exception) -> DatabaseUnavailable:
+    """Return the error that says which server can't be reached, and why."""
+    return DatabaseUnavailable(f"PostgreSQL at {place_of(database_url)} can't be reached: {reason_of(error)}.")
+
+
+def place_of(database_url: str) -> str:
+    """Return host, port and database of a URL, without user and password."""
+    try:
+        parts = urlsplit(database_url)
+    except ValueError:
+        return "TELLGRAPH_DATABASE_URL"
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}" or "its default place"
