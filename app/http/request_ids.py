@@ -11,7 +11,7 @@ from app.kernel.requests import CURRENT, RequestInfo, request_id, trace_id
 _log = structlog.get_logger()
 
 HEADER = "X-Request-Id"
-_FAILED = "Something failed. Its cause is in the log, under the request id."
+_FAILED = "An internal error occurred."
 
 
 class RequestIds:
