@@ -19,6 +19,7 @@ from app.cli.values import duration_s, row_id, time_ahead
 from app.settings import get_settings
 from schema.entities.global_ids import encode
 from tests.builders.sellers import create_seller
+from tests.support.platform import SECRET_KEY
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -66,6 +67,7 @@ def libuv_is_loaded() -> None:
 def keys(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Keys]:
     monkeypatch.setenv("TELLGRAPH_DATABASE_URL", database_url)
     monkeypatch.setenv("TELLGRAPH_REDIS_URL", "redis://unused")
+    monkeypatch.setenv("TELLGRAPH_SECRET_KEY", SECRET_KEY)
     get_settings.cache_clear()
     yield Keys(monkeypatch, capsys)
     get_settings.cache_clear()
@@ -150,7 +152,7 @@ async def test_a_thousand_keys_are_all_listed(conn: asyncpg.Connection, keys: Ke
         (("rotate", "1", "--overlap", "99d"), 1, "tellgraph: --overlap: must be from 0 to 2592000"),
         (("rotate", "1", "--overlap", "90"), 2, "'90' is no duration. Give one such as 90d, 12h or 30m"),
         (("revoke", "9"), 1, "tellgraph: The API key: there is no such API key"),
-        (("revoke", encode("Order", 3)), 2, f"'{encode('Order', 3)}' is the id of a Order, not of a ApiKey. Give"),
+        (("revoke", encode("Order", 3)), 2, f"'{encode('Order', 3)}' is the id of an Order, not of an ApiKey. Give"),
         (("list", "--state", "gone"), 2, "'live', 'expired', 'revoked'"),
     ],
 )
