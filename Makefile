@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-long format console console-if-possible clients clients-if-possible clean
+.PHONY: help demo serve test test-long format console console-if-possible clients clients-if-possible pins sbom clean
 
 help: ## show the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ help: ## show the targets (this)
 demo: $(STAMP) console-if-possible ## the whole thing at work: servers, API, worker, one order, one verified webhook
 	@$(call run,$(BIN)/tellgraph demo $(ARGS))
 
-serve: $(STAMP) ## API, worker and their own PostgreSQL and Redis
+serve: $(STAMP) console-if-possible ## API, worker and their own PostgreSQL and Redis
 	@$(call run,$(BIN)/tellgraph serve $(ARGS))
 
 test: $(STAMP) clients-if-possible ## everything that a change must pass
@@ -39,9 +39,34 @@ clients: $(STAMP) ## install what the tests of generated clients need (with node
 	@sh tests/clients/python/install.sh $(CURDIR)/$(BIN)/python
 	@sh tests/clients/install.sh
 
+pins: $(STAMP) ## choose the packages' versions and hashes anew; ARGS=--upgrade: the newest that pyproject.toml allows
+	@$(install_tools)
+	$(BUILD_NEEDS) | $(BIN)/uv $(COMPILE) --all-extras --output-file docker/constraints.txt $(ARGS) pyproject.toml -
+	$(BUILD_NEEDS) | $(BIN)/uv $(COMPILE) --generate-hashes --constraint docker/constraints.txt \
+		--output-file docker/requirements.txt $(ARGS) pyproject.toml -
+
+install_tools = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint docker/constraints.txt --editable '.[release]'
+# Universal: one file for all versions of Python and for all platforms. Without the address that packages came from.
+COMPILE = pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make pins'
+BUILD_NEEDS = $(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])'
+
+sbom: $(STAMP) ## what an image is made of, in CycloneDX' form, into dist/
+	@$(install_tools)
+	@rm -rf $(VENV)/image && $(BIN)/python -m venv $(VENV)/image && mkdir -p dist
+	@$(VENV)/image/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--only-binary :all: --requirement docker/requirements.txt
+	@$(VENV)/image/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation .
+	@$(VENV)/image/bin/python -m pip uninstall --quiet --yes pip setuptools
+	$(BIN)/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml --output-file dist/sbom-python.cdx.json \
+		$(VENV)/image/bin/python
+	@if $(has_node); then cd app/console && npm sbom --package-lock-only --omit dev --legacy-peer-deps --sbom-format cyclonedx \
+	  >$(CURDIR)/dist/sbom-console.cdx.json; fi
+	@rm -rf $(VENV)/image build
+	@ls dist/sbom-*.cdx.json
+
 clean: ## remove what is built and installed; .tellgraph, the data, stays
 	rm -rf $(VENV) build dist *.egg-info app/console/dist app/console/node_modules
-	rm -rf tests/clients/node_modules tests/clients/python/.venv tests/clients/typescript/build
+	rm -rf tests/clients/node_modules tests/clients/python/.venv tests/clients/typescript/build tests/clients/relay/build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find app schema workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -27,7 +27,7 @@ class TellgraphError(Exception):
     `status` is the HTTP-like status of a mutation's payload.
     """
 
-    code = "INTERNAL"
+    code = "INTERNAL_SERVER_ERROR"
     status = 500
 
     def __init__(
@@ -41,7 +41,7 @@ class TellgraphError(Exception):
 
 
 class InvalidInput(TellgraphError):
-    code, status = "INVALID_INPUT", 422
+    code, status = "BAD_USER_INPUT", 422
 
     @classmethod
     def at(cls, field: str, *messages: str) -> "InvalidInput":

@@ -4,45 +4,55 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.execution import ExecutionResult, PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from app.auth.key_uses import KeyUses
 from app.auth.viewers import Viewer, authenticate, credential
 from app.console import console_routes, graphql_page
 from app.db.pool import Connection, connection
 from app.errors import DatabaseUnavailable, RateLimited
-from app.http.graphql_view import BadRequest, Operation, OperationResult, read_operation, refuse, respond
+from app.http.cors import allow_origins
+from app.http.fallbacks import EXCEPTION_HANDLERS, home
+from app.http.graphql_view import METHODS, BadRequest, Operation, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
 from app.http.limits.heavy_lane import Resources
 from app.http.limits.keys import Keys, WrongKey
 from app.http.limits.lanes import Lanes, open_resources
 from app.http.limits.rate_limit import RateLimiter
 from app.http.limits.refusals import report_forbidden, report_refusal
+from app.http.negotiation import prefers_page
+from app.http.persisted_queries import PersistedQueries
+from app.http.request_ids import RequestIds
 from app.http.response_size import bound_response
 from app.settings import Settings
 from schema import documents, schema
 from schema.engine.context import Context
-from schema.engine.keyed_operation import LIGHT_BYTES, KeyedOperation
 from schema.engine.limits import MAX_ALIASES
 from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
 from schema.engine.reader import Reader
-from schema.errors import format_error, response_of
+from schema.errors import format_error
+from schema.keyed_operation import LIGHT_BYTES, KeyedOperation
+from schema.reference_execution import execute_by_reference
 from schema.stored.check import background_marking
 from workers.process import run_worker
 
 _UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Tellgraph"'}
+#: As Apollo Server answers. Its clients look for the message, and some of them only in an answer of 200.
+_PERSISTED_QUERY_NOT_FOUND = OperationResult(
+    response={"errors": [{"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}]},
+    is_request_error=False,
+)
 #: The request headers that resolvers may read.
 _READ_HEADERS = ("idempotency-key",)
 
@@ -85,8 +95,11 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
         settings=settings,
         plan_executor=plan_executor,
     )
-    routes = [Route("/graphql", endpoint, methods=["GET", "POST"]), *health_routes(database), *console_routes()]
-    application = Starlette(routes=routes, lifespan=lifespan)
+    graphql = Route("/graphql", allow_origins(endpoint, settings.cors_origins))
+    routes = [Route("/", home), graphql, *health_routes(database), *console_routes()]
+    application = Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS, middleware=[Middleware(RequestIds)]
+    )
     application.state.plan_executor = plan_executor
     return application
 
@@ -102,37 +115,61 @@ class _Endpoint:
     plan_executor: PlanExecutor
     keys: Keys
     key_uses: KeyUses
+    persisted_queries: PersistedQueries = field(default_factory=PersistedQueries)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        is_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
-        response = graphql_page() if is_page else await self._answer(request)
+        accept = request.headers.get("accept", "")
+        is_page = request.method in ("GET", "HEAD") and prefers_page(accept)
+        response = graphql_page() if is_page else await self._answer(request, accept)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, accept: str) -> Response:
+        if request.method not in METHODS:
+            methods = ", ".join(METHODS)
+            return refuse(405, "METHOD_NOT_ALLOWED", f"Send {methods}.", accept, {"Allow": methods})
         address = request.client.host if request.client else None
         try:
             key = credential(request.headers)
             key_check = await self.keys.find(key, address)
             assert key is not None
             operation = await read_operation(request, max_body_bytes=self.settings.max_body_bytes)
+            owner = key_check.viewer.actor
+            if not operation.query:
+                query = self.persisted_queries.find(owner, operation.query_hash or "")
+                if query is None:
+                    return await self._refuse_hash(request, key)
+                operation = replace(operation, query=query, size=operation.size + len(query))
             keyed = KeyedOperation(request=request, key=key, key_check=key_check, operation=operation)
             await self._read(keyed)
-            return await self._respond(keyed)
+            response = await self._respond(keyed)
+            if operation.query_hash is not None and keyed.document is not None and not keyed.document.errors:
+                self.persisted_queries.keep(owner, operation.query_hash, operation.query)
+            return response
         except WrongKey:
             report_refusal(401, "UNAUTHENTICATED", address=address)
-            return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
+            return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED, accept, _CHALLENGE)
         except BadRequest as error:
-            return refuse(error.status, error.code, error.message)
+            return refuse(error.status, error.code, error.message, accept, error.headers)
         except RateLimited as error:
             report_refusal(429, error.code, address=address, retry_after_s=round(error.retry_after_s, 1))
-            response = refuse(429, error.code, error.message)
-            response.headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
-            return response
+            retry_after = str(max(1, math.ceil(error.retry_after_s)))
+            return refuse(429, error.code, error.message, accept, {"Retry-After": retry_after})
         except DatabaseUnavailable as error:
-            return refuse(503, error.code, error.message)
+            return refuse(503, error.code, error.message, accept)
         except ClientDisconnect:
             return Response()  # Nobody reads it.
+
+    async def _refuse_hash(self, request: Request, key: str) -> Response:
+        """Ask for the query of a hash, if the key is still valid: nothing else of the request would show that."""
+        async with connection(self.resources.database) as conn:
+            if await authenticate(conn, key) is None:
+                raise WrongKey
+        return await self._write(_PERSISTED_QUERY_NOT_FOUND, request)
+
+    async def _write(self, result: OperationResult, request: Request) -> Response:
+        limit, is_compressed = self.settings.max_response_bytes, self.settings.compression
+        return await respond(result, request.headers, max_bytes=limit, is_compressed=is_compressed)
 
     async def _read(self, keyed: KeyedOperation) -> None:
         """Read the document and compute the cost. What may take long is done in a thread."""
@@ -186,8 +223,7 @@ class _Endpoint:
         extensions = result.response.get("extensions")
         if bucket is not None and isinstance(extensions, dict) and "cost" in extensions:
             extensions["cost"] = extensions["cost"] | {"bucket": bucket}
-        accept = keyed.request.headers.get("accept", "")
-        return respond(result, accept, max_bytes=self.settings.max_response_bytes)
+        return await self._write(result, keyed.request)
 
     async def _execute(
         self, keyed: KeyedOperation, resources: Resources, conn: Connection, *, is_complete: bool
@@ -215,7 +251,7 @@ class _Endpoint:
             response = await self._execute_by_plan(keyed, context)
         if response is not None:
             return self._result(response, operation, context)
-        return await _execute(operation, context)
+        return await execute_by_reference(schema, operation, context)
 
     async def _execute_by_plan(self, keyed: KeyedOperation, context: Context) -> dict[str, Any] | None:
         if keyed.document is None or not keyed.may_have_plan:
@@ -248,43 +284,3 @@ class _Endpoint:
             filters=resources.filters,
             request_headers={name: request.headers[name] for name in _READ_HEADERS if name in request.headers},
         )
-
-
-async def _execute(operation: Operation, context: Context) -> OperationResult:
-    """Run an operation by the reference executor."""
-    allowed = {OperationType.QUERY, OperationType.MUTATION} if operation.may_mutate else {OperationType.QUERY}
-    try:
-        result = await schema.execute(
-            operation.query,
-            variable_values=operation.variables,
-            context_value=context,
-            operation_name=operation.name,
-            allowed_operation_types=allowed,
-        )
-    except CannotGetOperationTypeError as error:
-        message = (
-            "`operationName` must be the name of one of the document's operations; it may be absent for one alone."
-        )
-        raise BadRequest(400, "UNKNOWN_OPERATION", message) from error
-    except InvalidOperationTypeError as error:
-        if error.operation_type is OperationType.MUTATION:
-            raise BadRequest(405, "METHOD_NOT_ALLOWED", "A mutation must be sent with POST.") from error
-        raise BadRequest(400, "UNKNOWN_OPERATION", "There are no subscriptions here but webhooks.") from error
-    return _reference_result(result)
-
-
-def _reference_result(result: ExecutionResult) -> OperationResult:
-    if isinstance(result, PreExecutionError) or _has_wrong_variables(result):
-        errors = [format_error(error) for error in result.errors or ()]
-        return OperationResult(response={"errors": errors} | _extensions(result), is_request_error=True)
-    response = response_of(result.data, result.errors) | _extensions(result)
-    return OperationResult(response=response, is_request_error=False)
-
-
-def _has_wrong_variables(result: ExecutionResult) -> bool:
-    """Return whether variables were wrong. graphql-core then returns a result whose errors have no path."""
-    return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
-
-
-def _extensions(result: ExecutionResult) -> dict[str, Any]:
-    return {"extensions": result.extensions} if result.extensions else {}

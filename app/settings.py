@@ -1,6 +1,7 @@
 """Settings, read once from the environment (`TELLGRAPH_…`). The table in app/docs/running.md lists them."""
 
 import contextlib
+import os
 import re
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -8,11 +9,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.auth.secret_key_form import secret_key_bytes
+from app.errors import TellgraphError
 
 Network = IPv4Network | IPv6Network
+#: Scheme, host and perhaps port, as browsers send it: in lower case, without a path.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s,:@?#*A-Z]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 _SCHEMES = {
     "database_url": ("postgresql://", "postgres://"),
@@ -22,11 +27,15 @@ _REDIS_URL = re.compile(
     r"rediss?://(?:[^@/?]*@)?(?:\[[0-9a-fA-F:.]+\]|[^:/?\[\]]*)(?::[0-9]{1,5})?(?:/[0-9]*)?(?:\?.*)?"
 )
 
+PREFIX = "TELLGRAPH_"
+#: `TELLGRAPH_SECRET_KEY_FILE` names a file that holds the value of `TELLGRAPH_SECRET_KEY`, and so for every setting.
+FILE_SUFFIX = "_FILE"
+
 
 class Settings(BaseSettings):
     """All settings of an operator. They are frozen, so none changes while a process runs."""
 
-    model_config = SettingsConfigDict(env_prefix="TELLGRAPH_", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     database_url: str | None = Field(
         default=None, description="PostgreSQL 14 or newer, `postgresql://…`. Absent: the embedded server."
@@ -62,7 +71,17 @@ class Settings(BaseSettings):
         default="auto",
         description="`json`: one JSON object a line. `console`: one readable line. `auto`: the latter on a terminal.",
     )
-    introspection: bool = Field(default=True, description="Whether GraphQL introspection is answered.")
+    introspection: bool = Field(
+        default=True, description="Whether GraphQL introspection is answered, and errors suggest names of the schema."
+    )
+    compression: bool = Field(
+        default=True, description="Whether answers from 1 KiB are compressed: by zstd, br or gzip, as the client likes."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Origins whose web pages may use the API, comma-separated, as in `https://shop.example`; `*` for "
+        "all. They send an API key; there are no cookies.",
+    )
     max_cost: int = Field(
         default=100_000,
         ge=100,
@@ -167,7 +186,19 @@ class Settings(BaseSettings):
         default=20, ge=0, le=300, description="Seconds that a stopping worker waits for POSTs in flight."
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _Files(settings_cls)
+
     @field_validator(
+        "cors_origins",
         "egress_allow",
         "egress_allow_sellers",
         "egress_ports_sellers",
@@ -178,6 +209,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            if text != "*" and not _ORIGIN.fullmatch(text):
+                raise ValueError(f"{text!r} is not an origin, as in https://shop.example or http://localhost:3000")
+        return value
 
     @field_validator("database_url", "redis_url")
     @classmethod
@@ -205,6 +244,36 @@ class Settings(BaseSettings):
             if not _is_server(text):
                 raise ValueError(f"{text!r} is not an address, with a port or without")
         return value
+
+
+class _Files(PydanticBaseSettingsSource):
+    """Read settings from the files that `TELLGRAPH_…_FILE` name, as secrets of Docker and Kubernetes are mounted.
+
+    Raises:
+        TellgraphError: The file can't be read or is empty, or the setting is given by its own variable as well.
+    """
+
+    def __call__(self) -> dict[str, str]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
+        name = f"{PREFIX}{field_name.upper()}"
+        path = os.environ.get(f"{name}{FILE_SUFFIX}")
+        return (_read(path, name) if path else None), field_name, False
+
+
+def _read(path: str, name: str) -> str:
+    if os.environ.get(name):
+        raise TellgraphError(f"{name} and {name}{FILE_SUFFIX} are both set: set one of them.")
+    try:
+        value = Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise TellgraphError(f"{name}{FILE_SUFFIX}: {path} can't be read: {why}.") from error
+    if not value:
+        raise TellgraphError(f"{name}{FILE_SUFFIX}: {path} is empty.")
+    return value
 
 
 def _is_server(text: str) -> bool:

@@ -4,12 +4,15 @@ import re
 from collections.abc import Mapping, Sequence
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 
 from app.errors import TellgraphError
+from app.kernel.requests import current_request
 
 _log = structlog.get_logger()
 
+#: The end of graphql-core's messages that names what the schema has.
+_SUGGESTION = re.compile(r" Did you mean [^?]*\?")
 _UNKNOWN_ATTRIBUTE = re.compile(
     r"('Webhook(?:Create|Update)Attributes' not to include unknown field '(\w+)')"
     r"(?:\. Did you mean [^?]*\? Found|, found)"
@@ -26,23 +29,28 @@ _MEANT = {
 MASKED_MESSAGE = "An internal error occurred."
 
 #: Every value of `extensions.code` with its meaning for clients. No other code is sent.
+#: Where Apollo Server has a code for an error, that is the code here, because tools know it. All others are ours.
 CODES: Mapping[str, str] = {
     # The request was not an operation: HTTP 4xx, and only `errors`.
     "BAD_REQUEST": "The request is not of the form of GraphQL over HTTP.",
     "BAD_JSON": "The body, or the `variables` of a GET, are not JSON.",
     "BATCHING_UNSUPPORTED": "The body is a list; each request has one operation.",
     "BODY_TOO_LARGE": "The body is larger than TELLGRAPH_MAX_BODY_BYTES.",
-    "METHOD_NOT_ALLOWED": "A mutation was sent with GET.",
+    "METHOD_NOT_ALLOWED": "A mutation was sent with GET, or the method is none of GET, HEAD and POST.",
     "RATE_LIMITED": "The API key, or the client's address, asks for too much; `Retry-After` says when to try again.",
     "UNAUTHENTICATED": "The API key is missing, unknown, revoked or expired.",
-    "UNKNOWN_OPERATION": "`operationName` is none of the document's operations, or absent where there are several.",
-    "UNSUPPORTED_MEDIA_TYPE": "The body is not sent as application/json.",
+    "OPERATION_RESOLUTION_FAILURE": (
+        "`operationName` is none of the document's operations, or absent where there are several."
+    ),
+    "PERSISTED_QUERY_NOT_FOUND": "The hash is not known here (any more): send the query with it.",
+    "UNSUPPORTED_MEDIA_TYPE": "The body is not JSON in UTF-8, or is compressed by something else than gzip.",
     # The operation was refused before anything was executed: only `errors`.
     "ALIAS_LIMIT": "The operation has too many aliases.",
     "COST_LIMIT": "The operation may return too many values; `requested` and `maximum` say how many.",
     "DEPTH_LIMIT": "The operation nests too deeply.",
     "INTROSPECTION_DISABLED": "The operation asks for the schema, and TELLGRAPH_INTROSPECTION is off.",
-    "INVALID_DOCUMENT": "The document has a syntax error, does not fit the schema, or its variables do not.",
+    "GRAPHQL_PARSE_FAILED": "The document has a syntax error.",
+    "GRAPHQL_VALIDATION_FAILED": "The document does not fit the schema.",
     "LIST_LIMIT": "A list in an argument or a variable has too many entries; `requested` and `maximum` say how many.",
     "OVERLAP_LIMIT": "The document selects the same fields too often for their equality to be checked.",
     "TOKEN_LIMIT": "The document is too long.",
@@ -51,7 +59,7 @@ CODES: Mapping[str, str] = {
     "EXECUTION_FAILED": "A value could not be given as its type demands.",
     "FORBIDDEN": "The viewer may not see or do this.",
     "INT_OVERFLOW": "The amount does not fit GraphQL's Int; its `…Formatted` twin has it.",
-    "INVALID_INPUT": "An argument is wrong, such as a malformed id or too large a page.",
+    "BAD_USER_INPUT": "A variable or an argument is wrong, such as a malformed id or too large a page.",
     "MISSING_SCOPE": "The API key lacks the scope that this needs.",
     "NOT_FOUND": "What was named does not exist, or not for this viewer.",
     "IDEMPOTENCY_CONFLICT": "The Idempotency-Key was used with another body, or is in use at the moment.",
@@ -61,7 +69,7 @@ CODES: Mapping[str, str] = {
     # The answer was refused after the operation was executed: `data` is null.
     "RESPONSE_TOO_LARGE": "The answer has more than TELLGRAPH_MAX_RESPONSE_BYTES; `maximum` says how many.",
     # Errors of the server.
-    "INTERNAL": "Something failed that is not the client's business; the log has it.",
+    "INTERNAL_SERVER_ERROR": "Something failed that is not the client's business; the log has it.",
     "NO_SECRET_KEY": "TELLGRAPH_SECRET_KEY is not set.",
     "UNAVAILABLE": "The database can't be reached; try again. HTTP 503 when nothing was executed.",
     "WRONG_SECRET_KEY": "TELLGRAPH_SECRET_KEY is not the one that the stored secrets were encrypted under.",
@@ -85,8 +93,15 @@ def _place(error: GraphQLError) -> tuple[list[tuple[int, int]], list[tuple[str, 
     return places, [("", part) if isinstance(part, int) else (part, 0) for part in error.path or ()]
 
 
-def format_error(error: GraphQLError) -> dict[str, object]:
-    """Format an error with its `extensions.code`. The message of an unknown error is masked."""
+def format_error(
+    error: GraphQLError, *, code_of_input: str = "GRAPHQL_VALIDATION_FAILED", suggests: bool = True
+) -> dict[str, object]:
+    """Format an error with its `extensions.code`. The message of an unknown error is masked.
+
+    Args:
+        code_of_input: The code of graphql-core's errors about the document or the variables, whichever they are.
+        suggests: Whether the message may suggest names of the schema.
+    """
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
@@ -94,10 +109,12 @@ def format_error(error: GraphQLError) -> dict[str, object]:
     if isinstance(original, TellgraphError):
         message, code = original.message, original.code
     elif original is None or _is_about_input(error):
-        message, code, extensions = error.message, _code_without_cause(error), dict(error.extensions or {})
+        code = _code_without_cause(error, code_of_input)
+        message, extensions = error.message, dict(error.extensions or {})
     else:
-        message, code = MASKED_MESSAGE, "INTERNAL"
-    formatted: dict[str, object] = {"message": _with_own_suggestion(message)}
+        message, code, extensions = MASKED_MESSAGE, "INTERNAL_SERVER_ERROR", _named_request()
+    shown = _with_own_suggestion(message) if suggests else _SUGGESTION.sub("", message)
+    formatted: dict[str, object] = {"message": shown}
     if error.locations:
         formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:
@@ -111,6 +128,12 @@ def _with_own_suggestion(message: str) -> str:
     if match is None or match[2] not in _MEANT:
         return message
     return f"{message[: match.start()]}{match[1]}. Did you mean '{_MEANT[match[2]]}'? Found{message[match.end() :]}"
+
+
+def _named_request() -> dict[str, object]:
+    """Return the id of the request that is being answered, by which the log has the cause."""
+    request = current_request()
+    return {} if request is None else {"requestId": request.id}
 
 
 def log_unknown(errors: Sequence[GraphQLError]) -> None:
@@ -128,6 +151,8 @@ def _is_about_input(error: GraphQLError) -> bool:
     return error.path is None and bool(error.nodes)
 
 
-def _code_without_cause(error: GraphQLError) -> str:
-    """Return the code of graphql-core's own errors: with a path they are of the execution, else of the document."""
-    return "EXECUTION_FAILED" if error.path else "INVALID_DOCUMENT"
+def _code_without_cause(error: GraphQLError, code_of_input: str) -> str:
+    """Return the code of graphql-core's own errors: with a path they are of the execution."""
+    if isinstance(error, GraphQLSyntaxError):
+        return "GRAPHQL_PARSE_FAILED"
+    return "EXECUTION_FAILED" if error.path else code_of_input

@@ -5,6 +5,7 @@ from typing import Any
 import strawberry
 
 from app.auth.db.api_keys import API_KEYS
+from app.auth.db.audit_entries import AUDIT_ENTRIES
 from app.auth.viewers import Scope
 from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.sellers import SELLERS
@@ -24,18 +25,20 @@ from schema.entities.listings import listing
 from schema.entities.lookups import lookup, lookups
 from schema.filters import adverts as advert_filters
 from schema.filters import api_keys as api_key_filters
-from schema.filters import delivery_attempts as delivery_attempt_filters
+from schema.filters import audit_entries as audit_entry_filters
 from schema.filters import external_ids as external_id_filters
 from schema.filters import invoice_amendments as invoice_amendment_filters
 from schema.filters import invoices as invoice_filters
-from schema.filters import operational_events as operational_event_filters
 from schema.filters import orders as order_filters
 from schema.filters import refund_requests as refund_request_filters
 from schema.filters import variants as variant_filters
-from schema.filters import webhook_events as webhook_event_filters
-from schema.filters import webhooks as webhook_filters
+from schema.filters.webhooks import delivery_attempts as delivery_attempt_filters
+from schema.filters.webhooks import operational_events as operational_event_filters
+from schema.filters.webhooks import webhook_events as webhook_event_filters
+from schema.filters.webhooks import webhooks as webhook_filters
 from schema.types.api_key import ApiKey
 from schema.types.api_key_principal import ApiKeyPrincipal
+from schema.types.audit_entry import AuditEntry
 from schema.types.catalogue.advert import Advert, AllAdvert, classify_advert
 from schema.types.catalogue.seller import Seller
 from schema.types.catalogue.variant import Variant
@@ -118,6 +121,14 @@ class Query:
         ask=webhook_filters.ask,
         arguments=webhook_filters.ARGUMENTS,
         description="Webhooks, in the order of their registration. `totalCount` counts those that meet the filters.",
+    )
+    audit_entries: Connection[AuditEntry] = listing(
+        AUDIT_ENTRIES,
+        scope=Scope.AUDIT,
+        ask=audit_entry_filters.ask,
+        arguments=audit_entry_filters.ARGUMENTS,
+        description="Who has changed what, newest first. The operator sees all. A seller sees what its own API keys"
+        " have changed, and what Tellgraph has changed in its webhooks.",
     )
     webhook_events: Connection[WebhookEvent] = listing(
         WEBHOOK_EVENTS,

@@ -1,99 +1,92 @@
-import json
+"""The image as data: what it is built from, by hashes, and that compose.yml builds the same."""
+
 import re
-import subprocess
-import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import pytest
 import yaml
-from pydantic import TypeAdapter
 
 import app
-from app.settings import Settings
 
-_FOLDER = Path(app.__file__).parents[1] / "docker"
-_PREFIX = "TELLGRAPH_"
+_ROOT = Path(app.__file__).parents[1]
+_FOLDER = _ROOT / "docker"
+_DOCKERFILE = (_FOLDER / "Dockerfile").read_text("utf-8")
+
+Services = Mapping[str, Mapping[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def services() -> Mapping[str, Mapping[str, object]]:
-    content = yaml.safe_load((_FOLDER / "compose.yml").read_text("utf-8"))
-    return TypeAdapter(Mapping[str, Mapping[str, object]]).validate_python(content["services"])
+def services() -> Services:
+    found: Services = yaml.safe_load((_FOLDER / "compose.yml").read_text("utf-8"))["services"]
+    return found
 
 
-def our_services(services: Mapping[str, Mapping[str, object]]) -> dict[str, Mapping[str, object]]:
-    return {name: service for name, service in services.items() if service["image"] == "tellgraph"}
+def variables_of_images() -> dict[str, str]:
+    lines = (_FOLDER / ".env").read_text("utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-def test_compose_sets_nothing_but_settings(services: Mapping[str, Mapping[str, object]]) -> None:
-    environments = [cast(Mapping[str, str], service["environment"]) for service in our_services(services).values()]
+def test_images_are_named_in_one_place(services: Services) -> None:
+    images = variables_of_images()
+    used = {service["image"] for service in services.values()} - {"tellgraph"}
+    defaults = dict(re.findall(r"^ARG (\w+)=(\S+)$", _DOCKERFILE, re.MULTILINE))
 
-    names = {name for each in environments for name in each}
-
-    assert {"TELLGRAPH_DATABASE_URL", "TELLGRAPH_REDIS_URL", "TELLGRAPH_SECRET_KEY"} <= names
-    assert {name.removeprefix(_PREFIX).lower() for name in names} <= set(Settings.model_fields)
-
-
-def test_compose_file_and_dockerfile_mention_no_unknown_setting() -> None:
-    text = (_FOLDER / "compose.yml").read_text("utf-8") + (_FOLDER / "Dockerfile").read_text("utf-8")
-
-    mentioned = {name.removeprefix(_PREFIX).lower() for name in re.findall(rf"{_PREFIX}[A-Z_]+", text)}
-
-    assert mentioned <= set(Settings.model_fields)
-
-
-def test_compose_gives_each_service_its_command(services: Mapping[str, Mapping[str, object]]) -> None:
-    command_of = {name: service["command"] for name, service in our_services(services).items()}
-
-    assert command_of == {"migrate": ["migrate"], "api": ["serve"], "worker": ["worker"]}
+    assert used == {f"${{{name}}}" for name in images if name not in defaults}
+    assert defaults == {name: images[name].partition("@")[0] for name in ("NODE_IMAGE", "PYTHON_IMAGE")}
+    assert re.findall(r"^FROM (\S+)", _DOCKERFILE, re.MULTILINE) == [
+        "${NODE_IMAGE}",
+        "${PYTHON_IMAGE}",
+        "${PYTHON_IMAGE}",
+    ]
+    assert services["api"]["build"]["args"] == {name: f"${{{name}}}" for name in defaults}
+    assert all(re.fullmatch(r"[\w./-]+:[\w.-]+(@sha256:[0-9a-f]{64})?", image) for image in images.values())
+    assert not any(":latest" in image for image in images.values())
 
 
-@pytest.mark.parametrize("command", ["migrate", "serve", "worker"])
-def test_commands_of_compose_exist(command: str) -> None:
-    tellgraph = Path(sys.executable).with_name("tellgraph")
-
-    done = subprocess.run([tellgraph, command, "--help"], capture_output=True, text=True, check=False)
-
-    assert done.returncode == 0, done.stderr
-
-
-def test_api_and_worker_wait_for_the_migration(services: Mapping[str, Mapping[str, object]]) -> None:
-    conditions = {
-        "migrate": {"condition": "service_completed_successfully"},
-        "postgres": {"condition": "service_healthy"},
-        "redis": {"condition": "service_healthy"},
-    }
-
-    waits = [services[name]["depends_on"] for name in ("api", "worker")]
-
-    assert waits == [conditions, conditions]
-    assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    assert all("healthcheck" in services[name] for name in ("postgres", "redis"))
-
-
-def test_worker_can_be_scaled(services: Mapping[str, Mapping[str, object]]) -> None:
-    worker = services["worker"]
-
-    assert "container_name" not in worker
-    assert "ports" not in worker
-
-
-def test_secrets_must_be_given(services: Mapping[str, Mapping[str, object]]) -> None:
-    for service in our_services(services).values():
-        environment = cast(Mapping[str, str], service["environment"])
-
-        assert environment["TELLGRAPH_SECRET_KEY"].startswith("${TELLGRAPH_SECRET_KEY:?")
-        assert "${POSTGRES_PASSWORD:?" in environment["TELLGRAPH_DATABASE_URL"]
-
-
-def test_image_runs_unprivileged_and_checks_its_health() -> None:
-    lines = (_FOLDER / "Dockerfile").read_text("utf-8").splitlines()
-    check = next(line for line in lines if line.lstrip().startswith("CMD") and "/healthz" in line)
-
-    program = json.loads(check.strip().removeprefix("CMD"))
+def test_image_runs_unprivileged() -> None:
+    lines = _DOCKERFILE.splitlines()
 
     assert "USER tellgraph" in lines
     assert 'ENTRYPOINT ["tellgraph"]' in lines
-    compile(program[-1], "healthcheck", "exec")
+
+
+def pinned(name: str) -> dict[str, str]:
+    found = re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;]+)", (_FOLDER / name).read_text("utf-8"), re.MULTILINE)
+    return {_plain(package): version for package, version in found}
+
+
+def _plain(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def test_image_is_installed_by_hashes() -> None:
+    text = (_FOLDER / "requirements.txt").read_text("utf-8")
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))
+    needed = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+    blocks = re.split(r"^(?=[A-Za-z])", text, flags=re.MULTILINE)[1:]
+
+    assert {_plain(re.split(r"[<>=; \[]", one)[0]) for one in needed} <= set(pinned("requirements.txt"))
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", block) for block in blocks)
+    assert pinned("requirements.txt").items() <= pinned("constraints.txt").items()
+    assert not re.search(r"://|index-url", text + (_FOLDER / "constraints.txt").read_text("utf-8"))
+    assert "--require-hashes --requirement docker/requirements.txt" in _DOCKERFILE
+    # Anything else is installed from what that has brought.
+    others = [line for line in _DOCKERFILE.splitlines() if re.search(r"\bpip (install|wheel)\b", line)]
+    assert len(others) == 3
+    assert all("--no-index" in line for line in others)
+
+
+def test_context_of_the_build_has_what_the_dockerfile_copies() -> None:
+    sent = {line.removeprefix("!") for line in (_ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+    copied = {
+        source
+        for line in re.findall(r"^COPY (?!--from)(.+) \S+$", _DOCKERFILE, re.MULTILINE)
+        for source in line.split()
+    }
+
+    assert {
+        source for source in copied if not any(source == one or source.startswith(f"{one}/") for one in sent)
+    } == set()

@@ -1,6 +1,7 @@
 """`make` installs with the Python that PYTHON names or none; without PYTHON with the first that serves."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -92,6 +93,16 @@ def install(project: Path, python: Path | str | None = None, path: str = "") -> 
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("target", ["demo", "serve"])
+def test_console_is_built_before_the_api_is_served(target: str) -> None:
+    planned = subprocess.run(
+        ["make", "--dry-run", target], cwd=_MAKEFILE.parent, capture_output=True, text=True, check=True
+    ).stdout
+
+    # In this order: the pages are there when the command begins.
+    assert re.search(rf"sh app/console/build\.sh.*\.venv/bin/tellgraph {target}", planned, re.DOTALL)
 
 
 def test_refuses_a_named_python_that_does_not_exist(project: Path) -> None:

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from app.settings import Settings
 from app.telemetry.outages import Outage
-from app.webhooks.jobs import QUEUE, Job, clear_left, enqueue, open_redis
+from app.webhooks.jobs import QUEUE, Job, clear_left, deserialize, enqueue, open_redis, serialize
 from schema import schema
 from schema.stored.check import background_marking
 from workers.deliver.job import Deliverer
@@ -46,7 +46,8 @@ class WokenWorker(Worker):
     idle_poll_s = 0.5  # cron's window in arq: never more
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{**kwargs, "poll_delay": 0})
+        fixed = {"poll_delay": 0, "job_serializer": serialize, "job_deserializer": deserialize}
+        super().__init__(*args, **{**kwargs, **fixed})
         self._rung = asyncio.Event()
         self._rung.set()
         self._clocks: tuple[datetime, float] | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from databases import Database
 
+from app.auth.db.audit_entries import COMMAND_LINE, record_audit_entry
 from app.auth.sealed_values import SealedColumn, SealedValue, count_sealed, list_sealed, replace_sealed
 from app.auth.secrets import SecretBox
 from app.db.pool import Connection, connection, transaction
@@ -61,7 +62,7 @@ async def count_unreadable(conn: Connection, box: SecretBox, *, limit: int) -> t
 
 
 async def rotate_secret_key(database: Database, box: SecretBox) -> AsyncIterator[RotationBatch]:
-    """Encrypt all values under the current key, one batch per transaction.
+    """Encrypt all values under the current key, one batch per transaction with an audit entry.
 
     It can be run again: values that are already under the current key are skipped. A value that another process
     changes meanwhile is skipped, too: that process uses the current key.
@@ -69,9 +70,13 @@ async def rotate_secret_key(database: Database, box: SecretBox) -> AsyncIterator
     for column, purpose in SEALED:
         after = None
         while True:
-            async with transaction(database) as conn:
+            async with transaction(database, actor=COMMAND_LINE) as conn:
+                # The values stay the same, so it is no change of the webhooks that have them.
+                await conn.execute("set local tellgraph.resealing = 'on'")
                 page = await list_sealed(conn, column, after=after, limit=BATCH_SIZE)
                 outcomes = [await _rotate(conn, column, purpose, value, box) for value in page]
+                if True in outcomes:
+                    await record_audit_entry(conn, action="keys rotate-secrets")
             if page:
                 after = page[-1].key
                 yield RotationBatch(looked_at=len(page), changed=outcomes.count(True), unreadable=outcomes.count(None))

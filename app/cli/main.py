@@ -10,8 +10,10 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
 from app import __version__
-from app.cli import data, doctor, keys, running, sdl
+from app.cli import data, doctor, sdl
+from app.cli.keys import commands as keys
 from app.cli.messages import complain, explain
+from app.cli.processes import running
 from app.cli.settings import WrongSettings
 from app.cli.webhooks import events, replays, values, webhooks
 from app.db.pool import DATABASE_ERRORS

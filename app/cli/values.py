@@ -22,7 +22,9 @@ def row_id(text: str, type_name: str) -> int:
     if re.fullmatch(r"[0-9]{1,18}", text):
         return int(text)
     try:
-        return global_ids.decode(global_ids.from_any_form(text, type_name))[1]
+        # A longer number is no key of ours.
+        global_id = text if text.isdecimal() else global_ids.from_any_form(text, type_name)
+        return global_ids.key_of(global_id, type_name, field="id")
     except InvalidInput as error:
         example = f"a number such as 3, or a global id such as {global_ids.encode(type_name, 3)}"
         what = error.message.removeprefix("id: ")

@@ -30,7 +30,10 @@ def graphql_page(dist: Path = DIST) -> Response:
 
     Always 200. For `GET /graphql` from a browser; the page asks for the API key itself.
     """
-    return _page(dist / "graphql.html", GRAPHIQL_POLICY)
+    page = _page(dist / "graphql.html", GRAPHIQL_POLICY)
+    # Other clients get JSON from the same address.
+    page.headers["Vary"] = "Accept"
+    return page
 
 
 def voyager_page(dist: Path = DIST) -> Response:

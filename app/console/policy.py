@@ -21,8 +21,11 @@ def _policy(directives: Mapping[str, str]) -> str:
 
 
 GRAPHIQL_POLICY = _policy(BASE | {"worker-src": "'self'"})
-# Voyager lays its graph out with Graphviz: WebAssembly, in a worker that it makes from a blob.
-VOYAGER_POLICY = _policy(BASE | {"script-src": "'self' 'wasm-unsafe-eval'", "worker-src": "blob:"})
+# Voyager lays its graph out with Graphviz: WebAssembly, in a worker that it makes from a blob. It keeps the drawing as
+# a data: URL, and fetches that when the page is opened again.
+VOYAGER_POLICY = _policy(
+    BASE | {"script-src": "'self' 'wasm-unsafe-eval'", "connect-src": "'self' data:", "worker-src": "blob:"}
+)
 NOT_BUILT_POLICY = _policy(BASE | {"script-src": "'none'", "connect-src": "'none'", "style-src": "'unsafe-inline'"})
 # A worker's own file brings the policy that the worker runs under.
 ASSET_POLICY = _policy({"default-src": "'none'", "script-src": "'self'", "frame-ancestors": "'none'"})

@@ -5,8 +5,10 @@
 gives each asyncio task its own, so child tasks would not see a transaction.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
@@ -99,8 +101,15 @@ def create_database(url: str, *, pool_size: int, timeout_s: float | None = None,
 
     limits = _ended_when_silent(round((timeout_s or _SILENT_S) * 1000))
     planning = {"enable_seqscan": "off"} if by_index else {}
+    # asyncpg reads the URL itself: `databases` would leave out its options, such as sslmode.
     return Database(
         url,
+        dsn=url,
+        host=None,
+        port=None,
+        user=None,
+        password=None,
+        database=None,
         min_size=1,
         max_size=pool_size,
         server_settings=SERVER_SETTINGS | limits | planning,
@@ -152,13 +161,59 @@ async def connection(database: Database) -> AsyncIterator[Connection]:
 async def transaction(database: Database, *, actor: str | None = None) -> AsyncIterator[Connection]:
     """Take a connection in a READ COMMITTED transaction, which is committed at the end or rolled back on an error.
 
+    Within `one_transaction`, it is a part of that transaction, which is committed at the end of that block.
+
     Args:
         actor: The name that is recorded with each change event of the transaction. None: PostgreSQL's user.
     """
+    whole = _WHOLE.get()
+    if whole is not None and whole.task is asyncio.current_task():
+        yield await whole.connection()
+        return
     async with connection(database) as conn, conn.transaction():
         if actor is not None:
             await conn.execute("select set_config('tellgraph.actor', $1, true)", actor)
         yield conn
+
+
+class WholeTransaction:
+    """One transaction of all that a task opens within a block. It begins when the first of them is opened."""
+
+    def __init__(self, database: Database, stack: AsyncExitStack, *, actor: str) -> None:
+        self.task = asyncio.current_task()
+        self._database, self._stack, self._actor = database, stack, actor
+        self._conn: Connection | None = None
+
+    async def connection(self) -> Connection:
+        """Return the connection of the transaction, which has begun."""
+        if self._conn is None:
+            self._conn = await self._stack.enter_async_context(connection(self._database))
+            await self._stack.enter_async_context(self._conn.transaction())
+            await self._conn.execute(
+                "select set_config('tellgraph.actor', $1, true), set_config('tellgraph.audited', 'on', true)",
+                self._actor,
+            )
+        return self._conn
+
+
+_WHOLE: ContextVar[WholeTransaction | None] = ContextVar("whole_transaction", default=None)
+
+
+@asynccontextmanager
+async def one_transaction(database: Database, *, actor: str) -> AsyncIterator[WholeTransaction]:
+    """Make one transaction of all that this task opens within the block, so that more can be written with them.
+
+    It is committed at the end of the block, or rolled back on an error. What the task reads or waits for before the
+    first of them is outside of it. The caller writes an audit entry: triggers leave to it what they note of webhooks
+    (app/db/migrations/functions/audit_webhook.sql).
+
+    Args:
+        actor: As in `transaction`. Those within the block don't change it.
+    """
+    async with AsyncExitStack() as stack:
+        whole = WholeTransaction(database, stack, actor=actor)
+        stack.callback(_WHOLE.reset, _WHOLE.set(whole))
+        yield whole
 
 
 async def retry_if_moved(conn: Connection, run: Callable[[], Awaitable[T]]) -> T:

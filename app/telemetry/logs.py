@@ -11,6 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.db.pool import is_outage
 from app.kernel.error_reason import reason_of
+from app.kernel.requests import current_request
 from app.settings import Settings
 
 
@@ -22,6 +23,7 @@ def configure_logging(settings: Settings) -> None:
     level = getattr(logging, settings.log_level.upper())
     is_json = not is_for_people(settings)
     shared: list[structlog.typing.Processor] = [
+        name_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso" if is_json else "%H:%M:%S", utc=is_json),
     ]
@@ -64,6 +66,16 @@ def _without_known_tracebacks(_: Any, __: str, event: Any) -> Any:
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     if is_outage(error) or isinstance(error, RedisConnectionError | RedisTimeoutError):
         event = {key: value for key, value in event.items() if key != "exc_info"} | {"reason": reason_of(error)}
+    return event
+
+
+def name_request(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Add the id of the request that is being answered, and its trace id if the client has sent one."""
+    request = current_request()
+    if request is not None:
+        event["request_id"] = request.id
+        if request.trace_id is not None:
+            event["trace_id"] = request.trace_id
     return event
 
 

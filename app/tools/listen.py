@@ -26,8 +26,8 @@ from app.errors import InvalidInput, TellgraphError
 from app.kernel import clock
 from app.kernel.parsed_json import ParsedJson
 from app.tools.embedded.processes import wait_until
-from app.webhooks.domain.signing_key import PUBLIC_PREFIX, verifying_key
-from app.webhooks.domain.signing_secret import check_secret, secret_key
+from app.webhooks.domain.signing.signing_key import PUBLIC_PREFIX, verifying_key
+from app.webhooks.domain.signing.signing_secret import check_secret, secret_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,10 @@
 
 import time
 from enum import StrEnum
+from typing import Any
 
-from arq.connections import ArqRedis, RedisSettings
+import orjson
+from arq.connections import ArqRedis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -20,36 +22,43 @@ class Job(StrEnum):
     ADVANCE = "advance"
 
 
-def redis_settings(url: str) -> RedisSettings:
-    """Settings of a connection that outlives an outage of some seconds; arq's own worker dies of a lost one."""
-    settings = RedisSettings.from_dsn(url)
-    # The client's own tries are enough: arq's, on top of them, would take half a minute to give up.
-    settings.conn_retries = 0
-    settings.retry = Retry(ExponentialBackoff(cap=1, base=0.05), 7)
-    settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, OSError]
-    return settings
+def serialize(job: dict[str, Any]) -> bytes:
+    """Write a job, or the outcome of one, as JSON. The error of a failed job becomes its text."""
+    return orjson.dumps(job, default=repr)
+
+
+def deserialize(data: bytes) -> dict[str, Any]:
+    """Read a job that arq has queued. Only its name and its time count, since no job here has arguments.
+
+    arq's default is pickle, by which whoever writes to Redis runs any code in the worker.
+    """
+    job = orjson.loads(data)
+    queued_ms = max(0, min(int(job["et"]), int(time.time() * 1000)))
+    return {"f": str(job["f"]), "a": (), "k": {}, "t": None, "et": queued_ms}
 
 
 def open_redis(url: str) -> ArqRedis:
     """Make a client, which connects at its first command. Whoever makes it closes it, also when that command fails.
 
-    Not arq's `create_pool`: cancelled or failing, it drops a client that may be connected already.
+    It outlives an outage of some seconds; arq's own worker ends at a lost connection. Not arq's `create_pool`:
+    cancelled or failing, it drops a client that may be connected already.
+
+    Args:
+        url: `redis://…`, `rediss://…` or `unix://…`, with redis-py's options as parameters, such as `ssl_ca_certs`.
     """
-    settings = redis_settings(url)
-    return ArqRedis(
-        host=settings.host,
-        port=settings.port,
-        unix_socket_path=settings.unix_socket_path,
-        db=settings.database,
-        username=settings.username,
-        password=settings.password,
-        ssl=settings.ssl,
-        socket_connect_timeout=settings.conn_timeout,
-        retry=settings.retry,
-        retry_on_error=settings.retry_on_error,
+    # redis-py checks a certificate's issuer, but by itself not whether it is of this host.
+    checks = {"ssl_check_hostname": True} if url.startswith("rediss:") else {}
+    redis: ArqRedis = ArqRedis.from_url(
+        url,
+        socket_connect_timeout=1,
+        retry=Retry(ExponentialBackoff(cap=1, base=0.05), 7),
+        retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],
         encoding="utf8",
-        default_queue_name=QUEUE,
+        **checks,
     )
+    redis.job_serializer, redis.job_deserializer = serialize, deserialize
+    redis.default_queue_name = QUEUE
+    return redis
 
 
 async def enqueue(redis: ArqRedis, job: Job) -> None:

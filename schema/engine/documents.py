@@ -11,7 +11,8 @@ from strawberry.schema.schema import Schema, validate_document
 
 from app.kernel.size_bounded_cache import SizedCache
 from app.settings import Settings
-from schema.engine.cost import Cost, Costs, cost_error
+from schema.engine.cost.operation_cost import Cost, Costs, cost_error
+from schema.engine.cost.weights import SLOW_FIELDS
 from schema.engine.limits import (
     RULES,
     count_aliases,
@@ -21,7 +22,6 @@ from schema.engine.limits import (
     parse_within_limits,
     selects,
 )
-from schema.engine.weights import SLOW_FIELDS
 
 #: Characters of all cached documents together: about 2,000 queries of usual size. The limit is not their number,
 #: because a parsed document takes about a hundred times the memory of its text.

@@ -1,9 +1,10 @@
-"""Limits on the size of documents. The API and stored queries have the same; cost.py has one more."""
+"""Limits on the size of documents. The API and stored queries have the same; cost/operation_cost.py has one more."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from graphql import (
+    SKIP,
     ArgumentNode,
     ASTValidationRule,
     DocumentNode,
@@ -16,6 +17,7 @@ from graphql import (
     ListValueNode,
     Node,
     ObjectFieldNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     OverlappingFieldsCanBeMergedRule,
     SchemaMetaFieldDef,
@@ -24,12 +26,17 @@ from graphql import (
     TypeMetaFieldDef,
     ValidationContext,
     ValidationRule,
+    ValueNode,
+    ValuesOfCorrectTypeRule,
     VariableNode,
     Visitor,
+    VisitorAction,
     parse,
     specified_rules,
     visit,
 )
+from graphql.type import GraphQLInputType
+from graphql.utilities.validate_input_value import validate_input_literal
 from graphql.validation.validate import ValidationAbortedError
 
 from app.kernel.problems import MAX_ITEMS
@@ -174,10 +181,33 @@ class FieldOverlapRule(OverlappingFieldsCanBeMergedRule):
             raise ValidationAbortedError(message, selection_set, extensions={"code": "OVERLAP_LIMIT"}) from None
 
 
+class LiteralRule(ValuesOfCorrectTypeRule):
+    """The specification's rule with the place of each error. graphql-core leaves out that of a scalar's own errors."""
+
+    def is_valid_value_node(self, node: ValueNode, input_type: GraphQLInputType | None) -> VisitorAction:
+        def report(error: GraphQLError, path: list[str | int]) -> None:
+            self.report_error(error if error.nodes else GraphQLError(error.message, _value_at(node, path)))
+
+        if input_type is not None:
+            validate_input_literal(node, input_type, report)
+        return SKIP
+
+
+def _value_at(node: ValueNode, path: Sequence[str | int]) -> ValueNode:
+    """Return the part of a literal at a path of field names and list places."""
+    for part in path:
+        if isinstance(node, ListValueNode) and isinstance(part, int):
+            node = node.values[part]
+        elif isinstance(node, ObjectValueNode):
+            node = next(field.value for field in node.fields if field.name.value == part)
+    return node
+
+
 #: The rules of validation, for the API and for webhooks.
 RULES: tuple[type[ASTValidationRule], ...] = (
-    *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
+    *(rule for rule in specified_rules if rule not in (OverlappingFieldsCanBeMergedRule, ValuesOfCorrectTypeRule)),
     FieldOverlapRule,
+    LiteralRule,
     SizeLimitRule,
     ListLimitRule,
 )

@@ -45,11 +45,17 @@ class Loaders:
         found = self._load(self._rows(relation, relation.where(**arguments)), key)
         return found if relation.classify is None else _classified(found, relation.classify)
 
-    def by_id(self, table: Table[object], key: int, *, with_deleted: bool = False) -> Awaitable[Any]:
-        """Return the row, or None if it does not exist or the viewer may not see it. Raises Forbidden."""
+    def by_id(
+        self, table: Table[object], key: int, *, with_deleted: bool = False, where: str = "true"
+    ) -> Awaitable[Any]:
+        """Return the row, or None if it does not exist or the viewer may not see it. Raises Forbidden.
+
+        Args:
+            where: A condition of the row, over the alias `t`.
+        """
         VISIBILITY[table.name].check(self._viewer)
         relation = Relation(target=table, local="id", remote="id", with_deleted=with_deleted)
-        return self._load(self._rows(relation, "true"), key)
+        return self._load(self._rows(relation, where), key)
 
     def forget(self) -> None:
         """Drop all rows that were read: a mutation has changed them."""

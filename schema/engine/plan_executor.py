@@ -8,7 +8,7 @@ import structlog
 
 from app.telemetry.metrics import OPERATIONS, PLANS_BAILED_OUT
 from schema.engine.context import Context
-from schema.engine.cost import Cost
+from schema.engine.cost.operation_cost import Cost
 from schema.engine.documents import Document, Documents, cost_extension
 from schema.engine.limits import long_list_error
 from schema.engine.plans.cache import Plans, PlanSlot

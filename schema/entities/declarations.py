@@ -211,6 +211,7 @@ class Entity:
     Attributes:
         row: The rows' class.
         scope: The scope that a key needs to read such an object.
+        where: The condition of the rows that the type shows, over the alias `t`. Deleted rows need a mention.
     """
 
     name: str
@@ -219,11 +220,16 @@ class Entity:
     visibility: Visibility
     is_node: bool
     scope: Scope
+    where: str = "true"
 
     @property
     def is_stand_in(self) -> bool:
-        """Tell whether the type only stands for another type in a union. Its objects have the other type's ids."""
+        """Tell whether the type stands for another type in a union, for some of that type's rows."""
         return self.row is not self.table.row
+
+    def row_of(self, row: Any) -> Any:
+        """Return a row of the table as a row of the type."""
+        return self.row(**{name: getattr(row, name) for name in self.table.columns}) if self.is_stand_in else row
 
 
 #: Every declared type by its GraphQL name; filled by `entity` while the type modules are imported.

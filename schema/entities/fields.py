@@ -70,12 +70,14 @@ def entity(
     description: str,
     name: str | None = None,
     row: type | None = None,
+    where: str = "true",
     scope: Scope = Scope.READ,
 ) -> Callable[[type[T]], type[T]]:
     """Declare a class as the GraphQL type of a table's rows.
 
     Args:
         row: The rows' class, if it is not the table's.
+        where: The condition of the rows that the type shows, over the alias `t`.
         scope: The scope that a key needs to read such an object, by its id or as a relation.
     """
 
@@ -86,7 +88,13 @@ def entity(
         type_name = declared.__strawberry_definition__.name  # type: ignore[attr-defined]
         interfaces = declared.__strawberry_definition__.interfaces  # type: ignore[attr-defined]
         ENTITIES[type_name] = Entity(
-            name=type_name, table=table, row=row_class, visibility=rule, is_node=bool(interfaces), scope=scope
+            name=type_name,
+            table=table,
+            row=row_class,
+            visibility=rule,
+            is_node=bool(interfaces),
+            scope=scope,
+            where=where,
         )
         VISIBILITY[table.name] = rule
         SCOPES[table.name] = scope

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from app.errors import InvalidInput
+from schema.entities.declarations import ENTITIES
 
 _FORM = re.compile(r"([A-Z][A-Za-z]*)-(0|[1-9][0-9]*)\Z")
 _BIGINT_MAX = 2**63 - 1
@@ -40,9 +41,19 @@ def decode(global_id: str, *, field: str = "id", wanted: str | None = None) -> t
     return match[1], key if key <= _BIGINT_MAX else -1
 
 
+def decode_entity(global_id: str, *, field: str = "id", wanted: str | None = None) -> tuple[str, int]:
+    """Return type name and key of the entity: of the advert, for the id of an UnpublishedAdvert.
+
+    The arguments and errors are those of `decode`.
+    """
+    type_name, key = decode(global_id, field=field, wanted=wanted)
+    entity = ENTITIES.get(type_name)
+    return entity.table.type_name if entity is not None and entity.is_stand_in else type_name, key
+
+
 def key_of(global_id: str, type_name: str, *, field: str) -> int:
     """Return the key of an id that must be of one type. Raises InvalidInput, which names the field and both types."""
-    found, key = decode(global_id, field=field, wanted=type_name)
+    found, key = decode_entity(global_id, field=field, wanted=type_name)
     if found != type_name:
         raise InvalidInput.at(field, f"is the id of {_with_article(found)}, not of {_with_article(type_name)}")
     return key

@@ -7,7 +7,7 @@ import strawberry
 from app.errors import InvalidInput
 from schema.engine.context import Context, Info
 from schema.entities import global_ids
-from schema.entities.declarations import ENTITIES, ArgumentValues, DeclaredAttribute, Entity, Lookup
+from schema.entities.declarations import ENTITIES, ArgumentValues, DeclaredAttribute, Lookup
 from schema.entities.fields import DeclaredField, argument
 from schema.entities.names import graphql_name
 
@@ -60,20 +60,19 @@ async def _find(context: Context, lookup: Lookup, global_id: str, field: str) ->
     type_name, key = _key(lookup, global_id, field)
     entity = ENTITIES[type_name]
     context.viewer.require(entity.scope)
-    return await context.loaders.by_id(entity.table, key, with_deleted=context.is_rendering)
+    with_deleted = context.is_rendering or entity.is_stand_in
+    row = await context.loaders.by_id(entity.table, key, with_deleted=with_deleted, where=entity.where)
+    return None if row is None else entity.row_of(row)
 
 
 def _key(lookup: Lookup, global_id: str, field: str) -> tuple[str, int]:
     if lookup.type is not None:
         return lookup.type, global_ids.key_of(global_id, lookup.type, field=field)
     type_name, key = global_ids.decode(global_id, field=field)
-    if not _has_ids(ENTITIES.get(type_name)):
+    entity = ENTITIES.get(type_name)
+    if entity is None or not entity.is_node:
         raise InvalidInput.at(field, f"{type_name} is not a type of this API")
     return type_name, key
-
-
-def _has_ids(entity: Entity | None) -> bool:
-    return entity is not None and entity.is_node and not entity.is_stand_in
 
 
 def _check_number(lookup: Lookup, given: Sequence[str]) -> None:

@@ -29,6 +29,7 @@ describe_enum(
         "WRITE": "Change the marketplace.",
         "WEBHOOKS": "Read and change webhooks, and read what was sent to them. To decide what is sent and where to"
         " needs READ, too.",
+        "AUDIT": "Read who has changed what, with the former and the new settings of webhooks.",
         "KEYS": "Read, make and revoke API keys of any scopes. For the operator's keys only.",
     },
 )

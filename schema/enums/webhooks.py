@@ -1,7 +1,7 @@
 """GraphQL enums over the words of webhooks, their events, runs and explanations."""
 
 from app.webhooks.domain.operational_event import OperationalEventKind
-from app.webhooks.domain.secret_ring import SignatureScheme
+from app.webhooks.domain.signing.secret_ring import SignatureScheme
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.domain.webhook_health import WebhookHealth

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
 from typing import Any, TypeVar
 
 import orjson
@@ -11,11 +10,13 @@ from databases import Database
 from graphql import print_ast
 
 from app.auth.viewers import Scope, Viewer
+from app.db.pool import WholeTransaction, one_transaction
 from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, NotFound, TellgraphError
 from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
-from schema.entities.declarations import ENTITIES, DeclaredAttribute, Entity
+from schema.entities.declarations import ENTITIES, DeclaredAttribute
 from schema.entities.names import graphql_message, graphql_path
+from schema.mutations.audit import entities_by_row, log_mutation, record_mutation, refusals_logged
 
 
 @strawberry.type(description="The problems of one field of the input.")
@@ -52,7 +53,7 @@ Change = Callable[[Database, Viewer], Awaitable[Mapping[str, object]]]
 async def run_mutation(
     info: Info, payload: type[Payload], given: Any, change: Change, *, scope: Scope = Scope.WRITE
 ) -> Payload:
-    """Make one change and return its payload.
+    """Make one change and return its payload. Its audit entry is written in the same transaction.
 
     With the header `Idempotency-Key`, the same request of the same API key is carried out once within 24 hours. If it
     is sent again, the answer shows the result of the first one.
@@ -69,10 +70,11 @@ async def run_mutation(
         IdempotencyConflict: The key was used by another request.
     """
     context = info.context
-    context.viewer.require(scope)
-    assert context.database is not None, "mutations are not run while rendering"
+    with refusals_logged(info):
+        context.viewer.require(scope)
     try:
-        made = await _make_change(info, change)
+        with refusals_logged(info):
+            made = await _make_change(info, given, change)
     except IdempotencyConflict:
         # Like a missing scope, this is an error of the request as a whole: the caller's program must be corrected.
         raise
@@ -86,37 +88,48 @@ async def run_mutation(
     return payload(client_mutation_id=given.client_mutation_id, **values)
 
 
-async def _make_change(info: Info, change: Change) -> Mapping[str, object]:
+async def _make_change(info: Info, given: Any, change: Change) -> Mapping[str, object]:
     """Make the change, or return the result of the first such request."""
     context = info.context
-    assert context.database is not None
-    database, viewer = context.database, context.viewer
-    key = context.request_headers.get("idempotency-key")
-    if key is None:
-        return await change(database, viewer)
-    request = KeyedRequest(key=key, field=str(info.path.key), hash=_request_hash(info))
-    made = await run_once(
-        database,
-        viewer,
-        request,
-        lambda: change(database, viewer),
-        remember=_to_remember,
-        settings=context.settings,
-    )
+    assert context.database is not None, "mutations are not run while rendering"
+    async with one_transaction(context.database, actor=context.viewer.actor) as whole:
+        made = await _make_once(info, given, change, whole)
     if not isinstance(made, RememberedResult):
+        log_mutation(info, made, is_repeated=False)
         return made
     rows = {
         name: await context.loaders.by_id(ENTITIES[type_name].table, row_id, with_deleted=True)
         for name, (type_name, row_id) in made.rows.items()
     }
+    log_mutation(info, rows, is_repeated=True)
     return {**rows, **made.values}
+
+
+async def _make_once(
+    info: Info, given: Any, change: Change, whole: WholeTransaction
+) -> Mapping[str, object] | RememberedResult:
+    """Make and record the change, unless it was made under the same Idempotency-Key before."""
+    context, viewer = info.context, info.context.viewer
+    database = context.database
+    assert database is not None
+
+    async def make() -> Mapping[str, object]:
+        made = await change(database, viewer)
+        await record_mutation(whole, info, given, made)
+        return made
+
+    key = context.request_headers.get("idempotency-key")
+    if key is None:
+        return await make()
+    request = KeyedRequest(key=key, field=str(info.path.key), hash=_request_hash(info))
+    return await run_once(database, viewer, request, make, remember=_to_remember, settings=context.settings)
 
 
 def _readable(value: object, viewer: Viewer) -> object:
     """Return the value of a payload's field; for rows that the viewer's key may not read the error to raise there."""
     rows = value if isinstance(value, list | tuple) else (value,)
     try:
-        for entity in filter(None, (_entities().get(type(row)) for row in rows)):
+        for entity in filter(None, (entities_by_row().get(type(row)) for row in rows)):
             viewer.require(entity.scope)
     except Forbidden as error:
         # graphql-core raises an error that is a field's value.
@@ -124,15 +137,9 @@ def _readable(value: object, viewer: Viewer) -> object:
     return value
 
 
-@cache
-def _entities() -> Mapping[type, Entity]:
-    """Return the types by their rows' classes. Not to be called while types are still being declared."""
-    return {entity.row: entity for entity in ENTITIES.values()}
-
-
 def _to_remember(made: Mapping[str, Any]) -> RememberedResult:
     """Reduce rows to their type and id: a repeated answer shows their state at that time."""
-    types = _entities()
+    types = entities_by_row()
     rows = {name: (types[type(value)].name, int(value.id)) for name, value in made.items() if type(value) in types}
     rest = {name: value for name, value in made.items() if name not in rows and value is not None}
     return RememberedResult(rows=rows, values=rest)

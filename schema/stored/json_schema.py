@@ -21,6 +21,7 @@ from schema.stored.validate import StoredQuery
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _STRING: dict[str, Any] = {"type": "string"}
+_PLACE = {"type": "integer", "minimum": 1}
 _PATHS = {"type": "array", "items": _STRING}
 #: The schemas of scalars. A scalar that is not here may have any value.
 _SCALARS: dict[str, dict[str, Any]] = {
@@ -38,8 +39,15 @@ _ERROR = {
     "required": ["message"],
     "properties": {
         "message": _STRING,
-        "locations": {"type": "array", "items": {"type": "object", "required": ["line", "column"]}},
-        "path": {"type": "array", "items": {"type": ["string", "integer"]}},
+        "locations": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["line", "column"],
+                "properties": {"line": _PLACE, "column": _PLACE},
+            },
+        },
+        "path": {"type": "array", "items": {"anyOf": [_STRING, {"type": "integer"}]}},
         "extensions": {"type": "object", "required": ["code"], "properties": {"code": _STRING}},
     },
 }

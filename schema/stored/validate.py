@@ -21,7 +21,7 @@ from graphql.language import FragmentDefinitionNode, FragmentSpreadNode, InlineF
 from app.errors import InvalidInput
 from app.kernel.size_bounded_cache import SizedCache
 from app.webhooks.domain.webhook import DEFAULT_QUERY, WebhookKlass
-from schema.engine.cost import Costs, cost_error
+from schema.engine.cost.operation_cost import Costs, cost_error
 from schema.engine.documents import CODE_PER_CHARACTER
 from schema.engine.limits import RULES, explain_errors, parse_within_limits
 from schema.engine.selections import fragments_of, root_selection

@@ -17,7 +17,7 @@ from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_filter import event_of
 from app.webhooks.services.webhook_klasses import event_names, is_operators_only
 from schema.engine.context import Context, Info
-from schema.engine.cost import Costs
+from schema.engine.cost.operation_cost import Costs
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.enums.webhooks import (

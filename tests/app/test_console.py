@@ -10,11 +10,14 @@ import pytest
 from graphql import (
     DocumentNode,
     GraphQLSchema,
+    ObjectFieldNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     StringValueNode,
     Visitor,
     build_schema,
     parse,
+    print_ast,
     validate,
     visit,
 )
@@ -72,8 +75,9 @@ def test_voyager_page_may_also_run_its_layout_engine(dist: Path) -> None:
     response = voyager_page(dist)
 
     assert response.body == b"<title>Tellgraph: entity graph</title>"
+    policy = COMMON_POLICY.replace("connect-src 'self'", "connect-src 'self' data:")
     assert response.headers["content-security-policy"] == (
-        f"default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; {COMMON_POLICY}; worker-src blob:"
+        f"default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; {policy}; worker-src blob:"
     )
 
 
@@ -223,6 +227,20 @@ def test_examples_are_the_three_steps_of_the_tour() -> None:
     ]
 
 
+def test_examples_send_nothing_to_strangers() -> None:
+    (register,) = [
+        node
+        for node in EXAMPLES.definitions
+        if isinstance(node, OperationDefinitionNode) and node.name and node.name.value == "RegisterAWebhook"
+    ]
+
+    attributes = next(field.value for field in _object_fields(register) if field.name.value == "attributes")
+
+    assert isinstance(attributes, ObjectValueNode)
+    given = {field.name.value: print_ast(field.value) for field in attributes.fields}
+    assert (given["url"], given["enabled"]) == ('"https://example.com/webhooks"', "false")
+
+
 def test_examples_are_valid_for_the_schema() -> None:
     schema = _committed_schema()
 
@@ -244,6 +262,17 @@ def test_stored_query_of_the_webhook_example_is_valid_for_the_schema() -> None:
 
 def _committed_schema() -> GraphQLSchema:
     return build_schema(SCHEMA_FILE.read_text("utf-8"))
+
+
+def _object_fields(node: OperationDefinitionNode) -> list[ObjectFieldNode]:
+    found: list[ObjectFieldNode] = []
+
+    class Collect(Visitor):
+        def enter_object_field(self, node: ObjectFieldNode, *_: object) -> None:
+            found.append(node)
+
+    visit(node, Collect())
+    return found
 
 
 def _block_strings(document: DocumentNode) -> list[str]:

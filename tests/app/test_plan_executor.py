@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from app.auth.viewers import Scope, create_key
+from app.http.persisted_queries import hash_of
 from app.main import create_app
 from app.marketplace.catalogue.db.sellers import SellerId
 from schema.engine.plan_executor import PlanExecutor
@@ -227,9 +228,9 @@ async def test_scope_that_is_taken_away_is_missed_on_a_plan(api: Api) -> None:
 
 REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     "too much": ({"first": 500}, "COST_LIMIT"),
-    "negative page": ({"first": -1}, "INVALID_INPUT"),
-    "wrong variable": ({"first": "x"}, "INVALID_DOCUMENT"),
-    "no cursor": ({"after": "x"}, "INVALID_INPUT"),
+    "negative page": ({"first": -1}, "BAD_USER_INPUT"),
+    "wrong variable": ({"first": "x"}, "BAD_USER_INPUT"),
+    "no cursor": ({"after": "x"}, "BAD_USER_INPUT"),
 }
 
 
@@ -279,3 +280,19 @@ async def test_never_by_a_plan(api: Api, document: str) -> None:
 
     assert len(answers) == 1
     assert api.counts == {"reference": 5}
+
+
+async def test_persisted_query_is_kept_and_found_when_a_plan_answers_it(api: Api) -> None:
+    query = "query($first: Int) { invoices(first: $first) { totalCount nodes { id } } }"
+    expected = await api.compiled(query, variables={"first": 5})
+    given: Any = {
+        "variables": {"first": 5},
+        "extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash_of(query)}},
+    }
+    before = api.counts["planned"]
+
+    sent = await api.ask(query, **given)
+    known = await api.ask("", **given)
+
+    assert [sent, known] == [expected] * 2
+    assert api.counts["planned"] == before + 2

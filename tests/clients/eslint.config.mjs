@@ -13,8 +13,7 @@ export default [
       "@graphql-eslint/relay-arguments": "error",
       "@graphql-eslint/relay-connection-types": "error",
       // Exception: short lists without pages, such as an invoice's line items, and a connection's own `nodes`.
-      // Which edges lead to no Node is said by tests/test_sdl.py: attempts of deliveries have no global ids.
-      "@graphql-eslint/relay-edge-types": ["error", { listTypeCanWrapOnlyEdgeType: false, shouldImplementNode: false }],
+      "@graphql-eslint/relay-edge-types": ["error", { listTypeCanWrapOnlyEdgeType: false }],
       "@graphql-eslint/relay-page-info": "error",
       "@graphql-eslint/description-style": ["error", { style: "block" }],
       "@graphql-eslint/no-hashtag-description": "error",

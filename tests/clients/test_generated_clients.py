@@ -1,8 +1,26 @@
 """The SDL serves those who generate code from it: lint, and two generators whose clients are checked strictly."""
 
+import asyncio
+import os
 import subprocess
+from collections.abc import Mapping
 
+from schema.entities.global_ids import encode
+from tests.builders.invoices import create_line_item
+from tests.builders.shipments import create_shipment_carrier
 from tests.clients import CLIENTS, SDL, needs_node_packages, needs_python_generator
+from tests.support.platform import Platform
+from tests.support.receiver import Receiver
+
+RUN_TYPESCRIPT = """
+const { registerAndShip } = await import(process.cwd() + "/typescript/build/js/example.js");
+console.log((await registerAndShip(...process.argv.slice(1))).length);
+"""
+RUN_PYTHON = """
+import asyncio, sys
+from example import register_and_ship
+print(len(asyncio.run(register_and_ship(*sys.argv[1:]))))
+"""
 
 
 def run(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -41,17 +59,49 @@ def test_lint_sees_a_missing_description_and_a_connection_without_page_info() ->
     }
 
 
-@needs_node_packages
-def test_typescript_client_is_generated_and_compiles_strictly() -> None:
-    checked = run("sh", "typescript/check.sh")
+async def ship_by_example(
+    platform: Platform, receiver: Receiver, *command: str, environment: Mapping[str, str] | None = None
+) -> None:
+    """Run an example as its reader would. The webhook that it registers has to be sent the shipment that it makes."""
+    line = await create_line_item(platform.conn, quantity=2)
+    carrier = await create_shipment_carrier(platform.conn)
+    given = (f"{platform.url}/graphql", platform.key, encode("ShipmentCarrier", carrier.id), receiver.url())
 
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        *given,
+        cwd=CLIENTS,
+        env={**os.environ, **(environment or {})},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert (output.decode().strip(), process.returncode) == ("1", 0)
+
+    invoice = encode("Invoice", line.invoice_id)
+    (delivery,) = await receiver.wait_for(lambda one: bool(one.data["node"]["shipments"]))
+    assert delivery.data["node"]["id"] == invoice
+    assert delivery.data["node"]["shipments"] == [{"trackingNumber": f"TG-{invoice}"}]
+
+
+@needs_node_packages
+async def test_typescript_client_compiles_strictly_and_its_webhook_is_sent_its_shipment(
+    platform: Platform, receiver: Receiver
+) -> None:
+    checked = await asyncio.to_thread(run, "sh", "typescript/check.sh")
     assert (checked.stdout, checked.returncode) == ("", 0)
-    assert (CLIENTS / "typescript" / "build" / "js" / "example.js").exists()
+
+    await ship_by_example(platform, receiver, "node", "--input-type=module", "--eval", RUN_TYPESCRIPT)
 
 
 @needs_python_generator
-def test_python_client_is_generated_and_passes_strict_type_checks() -> None:
-    checked = run("sh", "python/check.sh")
-
+async def test_python_client_passes_strict_type_checks_and_its_webhook_is_sent_its_shipment(
+    platform: Platform, receiver: Receiver
+) -> None:
+    checked = await asyncio.to_thread(run, "sh", "python/check.sh")
     assert checked.returncode == 0, checked.stdout
     assert checked.stdout.splitlines()[-1] == "Success: no issues found in 1 source file"
+
+    path = f"{CLIENTS / 'python'}:{CLIENTS / 'python' / '.venv' / 'generated'}"
+    python = str(CLIENTS / "python" / ".venv" / "bin" / "python")
+    await ship_by_example(platform, receiver, python, "-c", RUN_PYTHON, environment={"PYTHONPATH": path})

@@ -1,25 +1,18 @@
 """The console in a real browser, against a small GraphQL server that wants a key."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import strawberry
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from app.console import DIST, console_routes, graphql_page
+from app.console import DIST
 from tests.support.chromium import Page, find_chromium, open_chromium
+from tests.support.console_server import ANSWERS, KEY, SECRET, SELLERS_KEY, Asked, serve_console
+from tests.support.waiting import until
 
-KEY = "tgk_right"
 CHROMIUM = find_chromium()
+TABS = ["FindAnInvoice", "RegisterAWebhook", "LookAtItsEvents"]
 RUN_BUTTON = "document.querySelector('.graphiql-execute-button')"
 NOTE = "document.querySelector('#key-note')?.value"
 # Monaco writes spaces as U+00A0.
@@ -32,80 +25,15 @@ pytestmark = [
 ]
 
 
-@strawberry.type
-class Shipment:
-    tracking_number: str
-
-
-@strawberry.type
-class LineItem:
-    quantity: int
-    advert_title: str
-    variant_sku: str
-
-
-@strawberry.type
-class Invoice:
-    id: strawberry.ID
-    status_flags: list[str]
-    total_formatted: str
-    line_items: list[LineItem]
-    shipments: list[Shipment]
-
-
-@strawberry.type
-class InvoiceConnection:
-    nodes: list[Invoice]
-
-
-INVOICE = Invoice(
-    id=strawberry.ID("SW52b2ljZS0x"),
-    status_flags=["PAID"],
-    total_formatted="$12.50",
-    line_items=[LineItem(quantity=2, advert_title="Lamp", variant_sku="LAMP-1")],
-    shipments=[Shipment(tracking_number="TRACK-7")],
-)
-
-
-@strawberry.type
-class Query:
-    @strawberry.field
-    def invoices(self, first: int) -> InvoiceConnection:
-        return InvoiceConnection(nodes=[INVOICE][:first])
-
-
-SCHEMA = strawberry.Schema(Query)
-
-
-async def answer(request: Request) -> Response:
-    if request.method == "GET":
-        return graphql_page()
-    if request.headers.get("authorization") != f"Bearer {KEY}":
-        error = {"message": "This API key is unknown.", "extensions": {"code": "UNAUTHENTICATED"}}
-        return JSONResponse({"errors": [error]}, status_code=401)
-    body = await request.json()
-    result = await SCHEMA.execute(body["query"], body.get("variables"), operation_name=body.get("operationName"))
-    errors = {"errors": [error.formatted for error in result.errors]} if result.errors else {}
-    return JSONResponse({"data": result.data, **errors})
-
-
-@asynccontextmanager
-async def serve_console() -> AsyncIterator[str]:
-    app = Starlette(routes=[Route("/graphql", answer, methods=["GET", "POST"]), *console_routes()])
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-    listener = socket.create_server(("127.0.0.1", 0))
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await running
-        listener.close()
+@pytest.fixture
+def asked() -> Asked:
+    """Names and variables of the operations that the server was asked for."""
+    return []
 
 
 @pytest.fixture
-async def origin() -> AsyncIterator[str]:
-    async with serve_console() as url:
+async def origin(asked: Asked) -> AsyncIterator[str]:
+    async with serve_console(asked) as url:
         yield url
 
 
@@ -153,7 +81,7 @@ async def test_graphiql_opens_the_examples_as_tabs(page: Page, origin: str) -> N
         "[...document.querySelectorAll('.graphiql-tab-button')].map((tab) => tab.innerText.trim())"
     )
 
-    assert tabs == ["FindAnInvoice", "RegisterAWebhook", "LookAtItsEvents"]
+    assert tabs == TABS
 
 
 async def test_editor_checks_the_query_against_the_schema_in_a_worker(page: Page, origin: str) -> None:
@@ -177,11 +105,88 @@ async def test_missing_and_refused_keys_are_named(page: Page, origin: str) -> No
     await enter_key(page, "tgk_wrong")
     await page.wait_for(f"{NOTE}?.startsWith('Key refused (401)')")
     await enter_key(page, KEY)
-    await page.wait_for(f"{NOTE} === 'Key accepted.'")
+    await page.wait_for(f"{NOTE} === 'Key of the operator.'")
 
     assert requests_without_key == [f"{origin}/graphql"]
     assert await page.evaluate("sessionStorage.getItem('tellgraph.apiKey')") == KEY
     assert await page.evaluate("JSON.stringify(localStorage).includes('tgk_')") is False
+
+
+OFFER = "document.querySelector('#offer:not([hidden])')"
+
+
+async def test_link_asks_before_it_replaces_a_key_and_says_whose_both_are(page: Page, origin: str) -> None:
+    await page.open(f"{origin}/graphql#key={KEY}")
+    await page.wait_for(f"{NOTE} === 'Key of the operator.'")
+
+    await page.evaluate(f"location.hash = '#key={SELLERS_KEY}'")
+
+    text = await page.wait_for(f"{OFFER}?.innerText")
+    assert "brings another API key: tgk_seller… of the seller Lamps & Co." in text
+    assert "The present one is tgk_right… of the operator." in text
+    assert SELLERS_KEY not in await page.evaluate("document.body.innerText + location.href")
+    assert await page.evaluate("sessionStorage.getItem('tellgraph.apiKey')") == KEY
+    assert page.complaints == []
+
+
+async def test_link_is_answered_with_the_present_key_or_the_new_one(page: Page, origin: str) -> None:
+    await page.open(f"{origin}/graphql#key={KEY}")
+    await page.wait_for(f"{NOTE} === 'Key of the operator.'")
+
+    # As a link does that is followed in the same tab.
+    await page.open(f"{origin}/voyager#key={SELLERS_KEY}")
+    await page.wait_for(f"{OFFER} && document.activeElement.innerText === 'Keep the present key'")
+    await page.evaluate("document.activeElement.click()")
+    await page.wait_for(f"!{OFFER}")
+    kept = await page.evaluate("sessionStorage.getItem('tellgraph.apiKey')")
+    await page.evaluate(f"location.hash = '#key={SELLERS_KEY}'")
+    await page.wait_for(OFFER)
+    await page.evaluate("document.querySelector('#offer button:last-child').click()")
+    await page.wait_for(f"{NOTE} === 'Key of the seller Lamps & Co.'")
+
+    assert kept == KEY
+    assert await page.evaluate("sessionStorage.getItem('tellgraph.apiKey')") == SELLERS_KEY
+    assert page.complaints == []
+
+
+async def test_secrets_stay_with_the_tab_and_old_copies_are_removed(page: Page, origin: str) -> None:
+    # As an earlier version left them.
+    await page.open(f"{origin}/console/assets/absent.js")
+    await page.evaluate(f"localStorage.setItem('graphiql:queries', '{SECRET}')")
+    await page.evaluate("localStorage.setItem('graphiql:theme', 'dark')")
+    page.complaints.clear()
+
+    await page.open(f"{origin}/graphql#key={KEY}")
+    await page.wait_for(f"{RUN_BUTTON} && {HAS_SCHEMA} && document.querySelector('.view-line')")
+    await page.evaluate("document.querySelectorAll('.graphiql-tab-button')[1].click()")
+    await page.wait_for("document.querySelector('.graphiql-query-editor').innerText.includes('webhookCreate')")
+    await page.evaluate("document.querySelector('.graphiql-query-editor textarea').focus()")
+    await page.type_text(f"# {SECRET}\n")
+    await page.evaluate(f"{RUN_BUTTON}.click()")
+
+    await page.wait_for(f"{RESULT}.includes('{SECRET}')")
+    await page.wait_for(f"JSON.stringify(sessionStorage).includes('{SECRET}')")
+    assert await page.evaluate("Object.keys(localStorage)") == ["graphiql:theme"]
+    assert page.complaints == []
+
+
+async def test_last_example_is_about_the_webhook_just_made(page: Page, origin: str, asked: Asked) -> None:
+    await page.open(f"{origin}/graphql#key={KEY}")
+    await page.wait_for(f"{RUN_BUTTON} && {HAS_SCHEMA} && document.querySelector('.view-line')")
+
+    for run, tab in enumerate((2, 1, 2), start=1):
+
+        async def is_asked(count: int = run) -> bool:
+            return len([name for name, _ in asked if name in ANSWERS]) == count
+
+        await page.evaluate(f"document.querySelectorAll('.graphiql-tab-button')[{tab}].click()")
+        await page.wait_for(f"document.querySelector('.graphiql-tab-active').innerText.includes('{TABS[tab]}')")
+        await page.evaluate(f"{RUN_BUTTON}.click()")
+        await until(is_asked)
+        await page.wait_for(f"{RESULT}.includes('webhook')")
+
+    variables = [given or {} for name, given in asked if name == "LookAtItsEvents"]
+    assert variables == [{}, {"webhookId": "V2ViaG9vay03"}]
 
 
 async def test_voyager_draws_the_schema_with_the_key_of_the_other_page(page: Page, origin: str) -> None:
@@ -194,9 +199,19 @@ async def test_voyager_draws_the_schema_with_the_key_of_the_other_page(page: Pag
     names = await page.evaluate(
         "[...document.querySelectorAll('.graph svg g.node')].map((node) => node.id.replace('TYPE::', ''))"
     )
-    assert set(names) == {"Query", "InvoiceConnection", "Invoice", "LineItem", "Shipment"}
+    assert set(names) == {"Query", "InvoiceConnection", "Invoice", "LineItem", "Shipment", "ApiKeyPrincipal", "Seller"}
     assert await page.evaluate("document.documentElement.scrollHeight === innerHeight")
     assert foreign_urls(page, origin) == []
+    assert page.complaints == []
+
+
+async def test_voyager_draws_again_when_the_page_is_opened_again(page: Page, origin: str) -> None:
+    """It keeps its drawing in the browser; the page's policy refused to read that."""
+    for _ in range(2):
+        await page.open(f"{origin}/voyager#key={KEY}")
+        await page.wait_for("document.querySelector('.graph svg g.node')")
+        await page.open(f"{origin}/graphql")
+
     assert page.complaints == []
 
 

@@ -40,6 +40,7 @@ _GIVEN: dict[str, dict[str, Any]] = {
     "adjustments": {"line_item_id": None},
     "api_keys": {"scopes": ["read"], "seller_id": None},
     "advert_option_values": {"option_value_id": None},
+    "audit_entries": {"entity_type": "Invoice"},
     "refund_request_line_items": {"custom": None},
     "variant_option_values": {"option_value_id": None},
     "webhook_replays": {"states": ["FAILED"]},
@@ -64,6 +65,8 @@ _LOOSE = {
     ("delivery_attempts", "webhook_id"): "webhooks",
     ("delivery_attempts", "webhook_event_id"): "webhook_events",
     ("operational_events", "webhook_event_id"): "webhook_events",
+    ("audit_entries", "entity_id"): "invoices",
+    ("audit_entries", "seller_id"): "sellers",
 }
 _BY_OWNER: dict[tuple[str, str], dict[str, Any]] = {
     ("adverts", "S1"): {"brand_id": None, "taxon_id": None},

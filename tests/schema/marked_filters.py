@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from schema.entities.global_ids import encode
 from tests.schema.marked import HIDDEN, MarkedRows
 
 
@@ -28,7 +29,10 @@ def _values(marked: MarkedRows, name: str) -> dict[str, Any]:
     listed = marked.rows[tables.get(name, "invoices"), "S2"]["id"]
     external = {of: marked.rows[f"external_ids of {of}", "S2"] for of in ("Invoice", "Variant", "Advert")}
     pair = external["Variant" if name == "variantsWhere" else "Advert"]
+    audited = marked.rows["audit_entries", "S2"]
     return {
+        "action": audited["action"],
+        "apiKeyId": encode("ApiKey", audited["api_key_id"]),
         "awaitingCollection": True,
         "awaitingReturn": True,
         "barcodes": [variant["barcode"]],
@@ -61,6 +65,7 @@ def _values(marked: MarkedRows, name: str) -> dict[str, Any]:
         "q": advert["title"],
         "quantityFrom": HIDDEN.start,
         "quantityTo": HIDDEN.stop,
+        "requestId": audited["request_id"],
         "retailerIds": [marked.id_of("Seller", "S2")],
         "search": marked.rows["webhooks", "S2"]["description"],
         "sellerId": marked.id_of("Seller", "S2"),

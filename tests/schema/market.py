@@ -58,8 +58,9 @@ async def _ids(conn: asyncpg.Connection) -> dict[str, list[str]]:
     """Of every node type: the ids of all its rows, and one of none."""
     found = {}
     for name, entity in ENTITIES.items():
-        if entity.is_node and not entity.is_stand_in:
-            keys = [record["id"] for record in await conn.fetch(f"select id from {entity.table.name} order by id")]
+        if entity.is_node:
+            rows = await conn.fetch(f"select id from {entity.table.name} t where {entity.where} order by id")
+            keys = [row["id"] for row in rows]
             found[name] = [global_ids.encode(name, key) for key in (*keys, 10**12)]
     return found
 

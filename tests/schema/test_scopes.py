@@ -1,15 +1,11 @@
 """A key reads what its scopes are for, by whatever way it gets there."""
 
-import pytest
-
 from app.auth.viewers import Scope, Viewer
 from app.db.pool import Connection
-from schema.entities.global_ids import encode
-from tests.builders.adverts import create_advert
 from tests.builders.deliveries import create_subscription
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
-from tests.support.operation import read_node, run_operation
+from tests.support.operation import run_operation
 
 WEBHOOKS = "{ webhooks { nodes { url seller { businessName } } } }"
 
@@ -26,19 +22,6 @@ async def test_relation_needs_the_scope_of_what_it_leads_to(conn: Connection) ->
     assert refused.failures == [(["webhooks", "nodes", 0, "seller"], "MISSING_SCOPE")]
     assert reading.data["webhooks"]["nodes"][0]["seller"] == {"businessName": "Kettles"}
     assert reading.errors == []
-
-
-@pytest.mark.parametrize("name", ["UnpublishedAdvert", "DeletedAdvert"])
-async def test_stand_in_has_no_ids_of_its_own(conn: Connection, name: str) -> None:
-    advert = await create_advert(conn, is_published=False)
-    asked = "{ allAdverts { nodes { ... on UnpublishedAdvert { id } } } }"
-
-    found = await read_node(conn, encode(name, advert.id), "Node { id }")
-    given = await run_operation(conn, asked)
-
-    assert (found.data, found.failures) == (None, [(["node"], "INVALID_INPUT")])
-    assert found.errors[0]["message"] == f"id: {name} is not a type of this API"
-    assert given.data["allAdverts"]["nodes"] == [{"id": encode("Advert", advert.id)}]
 
 
 async def test_dry_run_needs_the_scope_of_what_it_shows(conn: Connection) -> None:

@@ -250,6 +250,8 @@ async def test_root_field_refuses_a_key_without_its_scope(
 ) -> None:
     writing = Scope.WRITE if operation == "mutation" else Scope.READ
     needed = Scope.KEYS if name.startswith("apiKey") else writing
+    if name.startswith("audit"):
+        needed = Scope.AUDIT
     if name.startswith(("webhook", "operational", "deliveryAttempt", "changeEvents")):
         needed = Scope.WEBHOOKS
     document, variables = walk.call(operation, name, field, "__typename")
@@ -287,7 +289,7 @@ async def test_key_without_scopes_is_told_who_it_is(conn: Connection, marked: Ma
     refused = await walk.ask(conn, document, viewer=bare)
     operator = await walk.ask(conn, document)
 
-    scopes = ["READ", "WRITE", "WEBHOOKS", "KEYS"]
+    scopes = ["READ", "WRITE", "WEBHOOKS", "AUDIT", "KEYS"]
     name = marked.rows["sellers", "S1"]["business_name"]
     assert told.data["apiKeyPrincipal"] == {"type": "SELLER", "scopes": scopes, "seller": {"businessName": name}}
     assert refused.data["apiKeyPrincipal"] == {"type": "SELLER", "scopes": [], "seller": None}

@@ -28,3 +28,36 @@ def check_of(json_schema: dict[str, Any]) -> Check:
 def faults(json_schema: dict[str, Any], instance: Any) -> list[str]:
     """The same for one instance alone."""
     return check_of(json_schema)(instance)
+
+
+#: Keyword → the type that a schema with it must name.
+_KEYWORDS = {
+    "additionalProperties": "object",
+    "properties": "object",
+    "required": "object",
+    "items": "array",
+    "minItems": "array",
+    "format": "string",
+    "minimum": "integer",
+    "maximum": "integer",
+}
+_OF_ANY_TYPE = {"$schema", "title", "type", "enum", "const", "anyOf"}
+
+
+def loose_places(json_schema: dict[str, Any], at: str = "$") -> list[str]:
+    """Return each place that strict validators, such as ajv, refuse.
+
+    These are unknown keywords, keywords that the type does not have, several types (except with null), and properties
+    that are required but not defined.
+    """
+    kinds = json_schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    found = [f"{at}: {kinds}"] if len({*kinds} - {"null"}) > 1 else []
+    found += [f"{at}: {name}" for name in json_schema.keys() - _OF_ANY_TYPE if _KEYWORDS.get(name) not in kinds]
+    properties = json_schema.get("properties", {})
+    found += [f"{at}: required {name}" for name in json_schema.get("required", []) if name not in properties]
+    below = {f".{name}": shape for name, shape in properties.items()}
+    below |= {f"|{place}": shape for place, shape in enumerate(json_schema.get("anyOf", []))}
+    if "items" in json_schema:
+        below["[]"] = json_schema["items"]
+    return [*found, *(place for part, shape in below.items() for place in loose_places(shape, at + part))]

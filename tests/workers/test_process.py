@@ -1,21 +1,26 @@
 """The worker process: few connections, many jobs, and a queue that is looked into when rung."""
 
 import asyncio
+import pickle
+import subprocess
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import orjson
 import pytest
 from aiohttp import web
-from arq import ArqRedis, create_pool, func
+from arq import ArqRedis, func
 from arq.cron import cron
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
+from structlog.testing import capture_logs
 
 from app.kernel import clock
-from app.webhooks.jobs import QUEUE, Job, enqueue, open_redis, redis_settings
+from app.webhooks.jobs import QUEUE, Job, enqueue, open_redis
 from tests.support.load import create_load
 from tests.support.partition import network_to
 from tests.support.platform import running_worker, settings_for
@@ -55,7 +60,7 @@ async def test_cron_jobs_run_once_when_the_clock_is_set_and_go_on_by_it(redis_ur
     # Four seconds before the next run.
     begun = clock.now().replace(second=1, microsecond=0)
     set_to = begun + timedelta(minutes=minutes)
-    async with await create_pool(redis_settings(redis_url), default_queue_name=QUEUE) as redis:
+    async with open_redis(redis_url) as redis:
         worker = WokenWorker(
             cron_jobs=[cron(sweep, name="sweep", second=SWEEP_SECONDS, run_at_startup=True)], redis_pool=redis
         )
@@ -124,6 +129,61 @@ async def test_worker_that_stops_breaks_no_command_to_redis_off(
 
     # What looks for jobs, what listens to the database, and what waits for the end.
     assert ended == [True, True, True]
+
+
+class _Touch:
+    """Runs a program as soon as it is read by pickle."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return subprocess.run, (("touch", str(self.path)),)
+
+
+async def test_job_that_a_stranger_plants_in_redis_runs_nothing_and_stops_nobody(
+    database_url: str, redis_url: str, receiver: Receiver, tmp_path: Path
+) -> None:
+    load = await create_load(database_url, receiver, seed=4, variants=5)
+    touched = tmp_path / "touched"
+    planted = [
+        pickle.dumps({"t": None, "f": "publish", "a": (_Touch(touched),), "k": {}, "et": 1}),
+        pickle.dumps(_Touch(touched)),
+        b"",
+        b"null",
+        b'{"f": "publish", "a": [1], "k": {"x": 2}, "t": "five", "et": 1e300}',
+        b'{"f": "publish", "et": "never"}',
+        b'{"f": "no such job", "et": 1}',
+        b"[" * 100_000,
+        orjson.dumps({"f": "publish", "a": ["x" * 1_000_000], "et": 1}),
+    ]
+    async with Redis.from_url(redis_url) as redis:
+        for number, data in enumerate(planted):
+            await redis.set(f"arq:job:planted{number}", data)
+            await redis.zadd(QUEUE, {f"planted{number}": time.time() * 1000})
+
+        with capture_logs() as logs:
+            async with running_worker(settings_for(database_url, redis_url)):
+                await until(lambda: _is_gone(redis, len(planted)))
+                await load.write(20)
+                await load.arrive()
+
+    assert not touched.exists()
+    assert [one for one in logs if one["event"] == "worker.restarting"] == []
+
+
+async def _is_gone(redis: Redis, count: int) -> bool:
+    return not any([await redis.zscore(QUEUE, f"planted{number}") for number in range(count)])
+
+
+async def test_jobs_are_json_in_redis(redis_url: str) -> None:
+    redis = open_redis(redis_url)
+    await enqueue(redis, Job.DELIVER)
+    (key,) = await redis.keys("arq:job:*")
+    job = orjson.loads(await redis.get(key))
+    await redis.aclose()
+
+    assert (job["f"], job["a"], job["k"]) == ("deliver", [], {})
 
 
 async def test_job_whose_end_redis_does_not_hear_of_leaves_no_command(redis_url: str) -> None:

@@ -18,9 +18,9 @@ from app.webhooks.db.deliveries import DueEvent
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.attempt import ErrorKind
 from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint
-from app.webhooks.domain.secret_ring import Ring, SignatureScheme, SigningSecret, live
-from app.webhooks.domain.signing_key import private_key
-from app.webhooks.domain.signing_secret import secret_key
+from app.webhooks.domain.signing.secret_ring import Ring, SignatureScheme, SigningSecret, live
+from app.webhooks.domain.signing.signing_key import private_key
+from app.webhooks.domain.signing.signing_secret import secret_key
 from app.webhooks.services.egress_rules import egress_rules
 from app.webhooks.services.webhook_secrets import opened_ring
 from app.webhooks.services.webhooks import HEADERS

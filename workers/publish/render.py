@@ -123,7 +123,7 @@ class Renderer:
                 body=body,
                 digest=hashlib.sha256(body).digest(),
                 is_null=body == null,
-                is_comparable=b'"code":"INTERNAL"' not in body,
+                is_comparable=b'"code":"INTERNAL_SERVER_ERROR"' not in body,
             )
         _note_size(key.query, total / len(ids))
         return rendered

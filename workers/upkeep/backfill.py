@@ -24,7 +24,7 @@ from app.webhooks.domain.webhook_run import WebhookRunState
 from schema import schema
 from schema.engine.statements import listed_count, listed_rows
 from schema.entities.declarations import ENTITIES, ListQuery
-from schema.filters import webhook_backfills as backfill_filters
+from schema.filters.webhooks import webhook_backfills as backfill_filters
 from schema.stored.validate import StoredQuery, stored_query
 from workers.publish.match import Change, Match
 from workers.publish.publication import Publication, publish_matches

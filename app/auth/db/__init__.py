@@ -1,1 +1,1 @@
-"""The table of API keys and its queries: SQL beside its function."""
+"""The tables of API keys and of the audit, and their queries: SQL beside its function."""

@@ -22,6 +22,7 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     WEBHOOKS = "webhooks"
+    AUDIT = "audit"
     KEYS = "keys"
 
 

@@ -6,8 +6,17 @@ const MESSAGES = {
   missing: 'Enter an API key in the bar above: every request needs one.',
   malformed: 'The API key contains characters that a header cannot carry.',
 };
+const WHO = { query: '{ apiKeyPrincipal { type seller { businessName } } }' };
 
 const failure = (message, code) => ({ errors: [{ message, extensions: { code } }] });
+
+function post(key, request) {
+  return fetch(ENDPOINT, {
+    method: 'POST',
+    headers: { accept: 'application/json', 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: JSON.stringify(request),
+  });
+}
 
 /**
  * POST one GraphQL request with the session's key and return the decoded answer.
@@ -16,16 +25,25 @@ const failure = (message, code) => ({ errors: [{ message, extensions: { code } }
 export async function execute({ key, state }, request) {
   if (MESSAGES[state]) return failure(MESSAGES[state], 'UNAUTHENTICATED');
   try {
-    const response = await fetch(ENDPOINT, {
-      method: 'POST',
-      headers: { accept: 'application/json', 'content-type': 'application/json', authorization: `Bearer ${key}` },
-      body: JSON.stringify(request),
-    });
+    const response = await post(key, request);
     setState(key, response.status === 401 ? 'refused' : 'accepted');
     return await decode(response);
   } catch (error) {
     setState(key, 'unreachable');
     return failure(`The server did not answer: ${error.message}`, 'UNREACHABLE');
+  }
+}
+
+/** Say whose a key is, in words: “the operator”, “the seller Lamps”, “nobody here”; null where it can't be found out. */
+export async function ownerOf(key) {
+  try {
+    const response = await post(key, WHO);
+    if (response.status === 401) return 'nobody here';
+    const { type, seller } = (await response.json()).data.apiKeyPrincipal;
+    if (type === 'OPERATOR') return 'the operator';
+    return seller ? `the seller ${seller.businessName}` : 'a seller';
+  } catch {
+    return null;
   }
 }
 

@@ -13,8 +13,9 @@ import { createRoot } from 'react-dom/client';
 
 import { execute } from './api.js';
 import { mountBar } from './bar.js';
-import { exampleTabs } from './examples.js';
+import { exampleTabs, runRequest } from './examples.js';
 import { getSession, subscribe } from './session.js';
+import { forgetLocalCopies, storage } from './storage.js';
 
 const TABS = exampleTabs();
 
@@ -23,11 +24,12 @@ function Console() {
   // GraphiQL fetches the schema anew whenever the fetcher is another function: so one for each key.
   const fetcher = useMemo(() => {
     const session = getSession();
-    return (request) => execute(session, request);
+    return (request) => runRequest(request, (filled) => execute(session, filled));
   }, [key]);
   return (
     <GraphiQL
       fetcher={fetcher}
+      storage={storage}
       defaultTabs={TABS}
       defaultEditorToolsVisibility={false}
       isHeadersEditorEnabled={false}
@@ -41,5 +43,6 @@ function Console() {
   );
 }
 
+forgetLocalCopies();
 mountBar();
 createRoot(document.getElementById('page')).render(<Console />);

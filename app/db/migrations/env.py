@@ -1,7 +1,9 @@
 """Alembic's environment: online only, on asyncpg, one transaction per revision."""
 
 import asyncio
+from functools import partial
 
+import asyncpg
 from alembic import context
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -14,9 +16,9 @@ def _run(connection: Connection) -> None:
 
 
 async def _online() -> None:
-    url: str = context.config.attributes["database_url"]
-    driver_url = "postgresql+asyncpg://" + url.split("://", 1)[1]
-    engine = create_async_engine(driver_url, poolclass=pool.NullPool)
+    # asyncpg reads the URL itself: SQLAlchemy does not know its options, such as sslmode.
+    connect = partial(asyncpg.connect, context.config.attributes["database_url"])
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=pool.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_run)
     await engine.dispose()

@@ -12,13 +12,13 @@ import httpx
 
 from app.db.pool import create_database, transaction
 from app.kernel.parsed_json import ParsedJson
-from app.settings import Settings
+from app.settings import FILE_SUFFIX, Settings
 from app.tools.demo.children import Children, running_children
 from app.tools.demo.progress import DemoError, Steps
 from app.tools.demo.story import Api
 from app.tools.embedded.processes import free_port, is_free
 from app.tools.listen import Delivery, Signature, Verify, running_receiver, verifying_keys
-from app.webhooks.domain.signing_secret import generate_secret
+from app.webhooks.domain.signing.signing_secret import generate_secret
 
 _READY_TIMEOUT_S = 60
 _DELIVERY_TIMEOUT_S = 60
@@ -137,8 +137,7 @@ def _environment(settings: Settings, port: int) -> dict[str, str]:
     """Return the environment of API and worker: that of this process, with the settings it has found."""
     assert settings.database_url is not None
     assert settings.redis_url is not None
-    return {
-        **os.environ,
+    found = {
         "TELLGRAPH_DATABASE_URL": settings.database_url,
         "TELLGRAPH_REDIS_URL": settings.redis_url,
         "TELLGRAPH_SECRET_KEY": settings.secret_key or "",
@@ -147,3 +146,5 @@ def _environment(settings: Settings, port: int) -> dict[str, str]:
         "TELLGRAPH_EGRESS_ALLOW": ",".join([*map(str, settings.egress_allow), *_LOOPBACK]),
         "TELLGRAPH_SHUTDOWN_GRACE_S": str(_GRACE_S),
     }
+    in_files = {f"{name}{FILE_SUFFIX}" for name in found}
+    return {name: value for name, value in os.environ.items() if name not in in_files} | found

@@ -34,7 +34,7 @@ class EmbeddedRedis(EmbeddedServer):
 
     @cached_property
     def _password(self) -> str:
-        # Needed on loopback, too: arq's jobs are pickles, and who can write them can run code here.
+        # Needed on loopback, too: other users of the machine could queue jobs, or empty the queue.
         return keep_secret(self.data_dir / "redis.password", new_password)
 
     def _find_running(self) -> ServerState | None:

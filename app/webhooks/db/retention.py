@@ -12,6 +12,7 @@ HISTORIES = {
     "delivery_attempts": "started_at",
     "webhook_events_closed": "created_at",
     "payloads": "day",
+    "audit_entries": "recorded_at",
 }
 #: Partitions reach so many days ahead. Later than that, rows go into the default partitions.
 AHEAD_DAYS = 7
@@ -54,7 +55,10 @@ async def try_lock(conn: Connection) -> bool:
     Returns:
         False when another worker is doing it.
     """
-    await conn.execute(f"set local lock_timeout = {_LOCK_MS}; set local timezone = 'UTC'")
+    # The last one lets it delete audit entries, which nobody else may.
+    await conn.execute(
+        f"set local lock_timeout = {_LOCK_MS}; set local timezone = 'UTC'; set local tellgraph.retention = 'on'"
+    )
     return bool(await conn.fetchval("select pg_try_advisory_xact_lock(7203, 0)"))
 
 

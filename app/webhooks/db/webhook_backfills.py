@@ -21,7 +21,7 @@ class WebhookBackfill:
     Attributes:
         total: The number of entities; None until the first batch, as is `last_id`.
         position: The id of the last entity that was handled.
-        filters: Selects entities, as JSON (schema/filters/webhook_backfills.py); None: all.
+        filters: Selects entities, as JSON (schema/filters/webhooks/webhook_backfills.py); None: all.
     """
 
     id: WebhookBackfillId

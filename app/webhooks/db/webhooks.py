@@ -9,7 +9,7 @@ from app.db.pool import Connection
 from app.db.table import JsonText, OfSeller, Table
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
-from app.webhooks.domain.secret_ring import SignatureScheme
+from app.webhooks.domain.signing.secret_ring import SignatureScheme
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_health import WebhookHealth
 

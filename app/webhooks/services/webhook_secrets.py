@@ -14,16 +14,16 @@ from app.kernel import clock
 from app.settings import Settings
 from app.webhooks.db import webhooks
 from app.webhooks.db.webhooks import Webhook, WebhookId
-from app.webhooks.domain import secret_ring
-from app.webhooks.domain.secret_ring import (
+from app.webhooks.domain.signing import secret_ring
+from app.webhooks.domain.signing.secret_ring import (
     DEFAULT_OVERLAP_S,
     MAX_OVERLAP_S,
     MAX_PER_SCHEME,
     Ring,
     SignatureScheme,
 )
-from app.webhooks.domain.signing_key import generate_private_key, public_key
-from app.webhooks.domain.signing_secret import check_secret, generate_secret
+from app.webhooks.domain.signing.signing_key import generate_private_key, public_key
+from app.webhooks.domain.signing.signing_secret import check_secret, generate_secret
 
 SECRETS = "webhook.secrets"
 """The purpose for which signing secrets are encrypted."""

@@ -22,8 +22,8 @@ from app.webhooks.db import webhook_backfills, webhook_event_changes, webhook_ev
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain import headers as header_rules
 from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
-from app.webhooks.domain.secret_ring import SignatureScheme
-from app.webhooks.domain.signing_secret import check_secret
+from app.webhooks.domain.signing.secret_ring import SignatureScheme
+from app.webhooks.domain.signing.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
 from app.webhooks.services.egress_rules import egress_rules

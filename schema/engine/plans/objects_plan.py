@@ -24,10 +24,13 @@ class ObjectsPlan:
     def __init__(self, compiler: Compiler, type_name: str, sets: Sets, *, with_deleted: bool = False) -> None:
         graphql_type = compiler.schema.type_map[type_name]
         assert isinstance(graphql_type, GraphQLObjectType)
-        by_id = Relation(target=ENTITIES[type_name].table, local="id", remote="id", with_deleted=with_deleted)
+        entity = ENTITIES[type_name]
+        with_deleted = with_deleted or entity.is_stand_in
+        by_id = Relation(target=entity.table, local="id", remote="id", with_deleted=with_deleted)
         self.compiler = compiler
         self._sql_cache = SqlCache(compiler)
         self._level = compiler.level(by_id, compiler.slots.add(Page()))
+        self._where = entity.where
         self._id = self._level.column(self._level.alias, "id")
         build = compiler.define_object(self._level, self._level.alias, graphql_type, sets)
         self.build: Build = compiler.code.built()[build]
@@ -40,6 +43,6 @@ class ObjectsPlan:
         rule, args = row_rule(level.relation, viewer, 2)
         # For one id PostgreSQL reuses its plan; for an array it would plan each time.
         condition, key = ("= any($1::bigint[])", list(keys)) if len(keys) > 1 else ("= $1::bigint", keys[0])
-        source = f"select t.* from {level.table.name} t where t.id {condition} and {rule}"
+        source = f"select t.* from {level.table.name} t where t.id {condition} and {rule} and {self._where}"
         rows = await read(reader, SqlWriter(viewer, slots, [key, *args]), level, self._sql_cache, source)
         return {row[self._id]: row for row in rows}

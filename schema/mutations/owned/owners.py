@@ -96,5 +96,5 @@ def kept_values(given: Sequence[KeyValueInput] | None) -> list[KeptValue]:
 
 
 def _kept(given: ExternalIdUpsertMutationInput | MetadataUpsertMutationInput) -> OwnedValue:
-    owner_type, owner_id = global_ids.decode(given.owner, field="owner")
+    owner_type, owner_id = global_ids.decode_entity(given.owner, field="owner")
     return OwnedValue(owner_type=owner_type, owner_id=owner_id, key=given.key, value=given.value)

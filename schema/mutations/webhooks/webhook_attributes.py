@@ -17,6 +17,7 @@ def _field(description: str) -> Any:
 
 
 _URL = "The endpoint: an https URL with a public address. Results are POSTed to it."
+_MOVED = "With another scheme, host or port, `headers` must be given again, and signing secrets are made anew."
 _TYPE = "The type of entity that the webhook reports. It can't be changed later."
 _QUERY = (
     "The query to run for each changed entity: `query($id: ID!){ node(id: $id){ … on Invoice { … } } }`."
@@ -76,10 +77,7 @@ class WebhookCreateAttributes(WebhookAttributesInput):
     " and `hmacKey` can't be null."
 )
 class WebhookUpdateAttributes(WebhookAttributesInput):
-    url: str | None = _field(
-        f"{_URL} Another one ends a pause. With another scheme, host or port, `headers` must be given again if the"
-        " webhook has any, and new signing secrets replace all former ones at once."
-    )
+    url: str | None = _field(f"{_URL} Another one ends a pause. {_MOVED}")
     enabled: bool | None = _field(
         "Whether events are sent. Enabling a webhook sends its held events, and ends a pause and `disabledReason`."
     )

@@ -12,9 +12,9 @@ from app.webhooks.db.webhook_backfills import WebhookBackfillId
 from app.webhooks.services import webhook_backfills, webhook_events, webhook_secrets, webhooks
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.filters import webhook_backfills as backfill_filters
 from schema.filters.conditions import value_or_none
-from schema.filters.webhook_backfills import WebhookBackfillFilters
+from schema.filters.webhooks import webhook_backfills as backfill_filters
+from schema.filters.webhooks.webhook_backfills import WebhookBackfillFilters
 from schema.mutations.inputs import optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.mutations.webhooks.webhook_inputs import moment, webhook_id_of

@@ -58,8 +58,7 @@ class WebhookUpdateMutationPayload(MutationPayload):
     webhook: Webhook | None = strawberry.field(default=None, description="The changed webhook; null on errors.")
     hmac_key: str | None = strawberry.field(
         default=None,
-        description="The signing secret that was generated because the webhook had none, or because `url` has another"
-        " scheme, host or port. It is shown this once; else null.",
+        description="The generated signing secret, if there was none or `url` has another origin. Shown this once.",
     )
 
 
@@ -79,11 +78,10 @@ class WebhookMutations:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             given = input.attributes
             await info.context.turn()
-            problems, seller_id = Problems(), None
+            problems, seller_id = Problems(), viewer.seller_id
             with problems.collecting():
-                seller_id = _seller_id(given.seller_id)
-            owner = Viewer(viewer.seller_id if seller_id is None else seller_id)
-            attributes = _attributes(given, info, given.type, owner, problems)
+                seller_id = _seller_id(given.seller_id) or viewer.seller_id
+            attributes = _attributes(given, info, given.type, Viewer(seller_id), problems)
             created = await webhooks.create_webhook(
                 database,
                 viewer,

@@ -152,10 +152,11 @@ class Advert(Node):
 @entity(
     ADVERTS,
     row=UnpublishedAdvertRow,
+    where="t.deleted_at is null and not t.is_published",
     description="Stands in the place of an advert that its seller has not published.",
 )
 class UnpublishedAdvert(Node):
-    id: strawberry.ID = global_id("Advert")
+    id: strawberry.ID = global_id("UnpublishedAdvert")
     legacy_id: int = legacy_id()
     updated_at: datetime = column("When the advert itself was last changed.")
     details: Advert = same_row(ADVERTS, with_deleted=True, description="The advert, with all its fields.")
@@ -164,10 +165,11 @@ class UnpublishedAdvert(Node):
 @entity(
     ADVERTS,
     row=DeletedAdvertRow,
+    where="t.deleted_at is not null",
     description="Stands in the place of an advert that was deleted.",
 )
 class DeletedAdvert(Node):
-    id: strawberry.ID = global_id("Advert")
+    id: strawberry.ID = global_id("DeletedAdvert")
     legacy_id: int = legacy_id()
     updated_at: datetime = column("When the advert itself was last changed.")
 

@@ -36,7 +36,8 @@ class WebhookPayload:
     scope=Scope.WEBHOOKS,
     description="One POST of a webhook event.",
 )
-class DeliveryAttempt:
+class DeliveryAttempt(Node):
+    id: strawberry.ID = global_id("DeliveryAttempt")
     number: int = column("Counted from 1; sent as `Tellgraph-Attempt`.")
     started_at: datetime = column("When the POST was begun.")
     finished_at: datetime | None = column("When its outcome was known; null while it is in flight.")

@@ -32,7 +32,7 @@ def test_key_check_is_of_a_key_that_was_found_before() -> None:
         (SELLER, "hash = '\\x00'", False),
         (SELLER, "revoked_at = now()", False),
         (SELLER, "expires_at = now() - interval '1 s'", False),
-        (OPERATOR, "scopes = '{keys,webhooks,read,write}'", True),
+        (OPERATOR, "scopes = '{keys,audit,webhooks,read,write}'", True),
         (OPERATOR, "scopes = '{read,write}'", False),
         (OPERATOR, "seller_id = 1, scopes = '{read,write,webhooks}'", False),
     ],

@@ -119,7 +119,7 @@ async def test_a_list_is_narrowed_and_shown_as_a_table(conn: asyncpg.Connection,
     assert everything.endswith("2 API keys.\n")
     (row,) = [line for line in everything.splitlines() if "key of 0" in line]
     cells = re.split(r" {2,}", row.strip())
-    assert cells[:4] == ["1", "key of 0", "operator", "read write webhooks keys"]
+    assert cells[:4] == ["1", "key of 0", "operator", "read write webhooks audit keys"]
     assert cells[4].startswith("tgk_")
     assert cells[5:] == ["live", "never", "never"]
     assert "key of 2" in sellers
@@ -148,7 +148,7 @@ async def test_a_thousand_keys_are_all_listed(conn: asyncpg.Connection, keys: Ke
         (("create", "--name", "a", "--expires", "0"), 1, "tellgraph: --expires: must be in the future"),
         (("create", "--name", "a", "--expires", "soon"), 2, "'soon' is no duration, such as 90d or 12h, and no date"),
         (("create", "--name", "a", "--seller", "x"), 2, "'x' is no id of a Seller. Give a number such as 3, or a glob"),
-        (("create", "--name", "a", "--scope", "admin"), 2, "'read', 'write', 'webhooks', 'keys'"),
+        (("create", "--name", "a", "--scope", "admin"), 2, "'read', 'write', 'webhooks', 'audit', 'keys'"),
         (("rotate", "1", "--overlap", "99d"), 1, "tellgraph: --overlap: must be from 0 to 2592000"),
         (("rotate", "1", "--overlap", "90"), 2, "'90' is no duration. Give one such as 90d, 12h or 30m"),
         (("revoke", "9"), 1, "tellgraph: The API key: there is no such API key"),
@@ -179,6 +179,21 @@ async def test_a_revoked_key_is_not_revoked_again(conn: asyncpg.Connection, keys
     assert again.status == rotated.status == 1
     assert again.stderr.startswith("tellgraph: The API key: it was revoked at ")
     assert "make a new key" in " ".join(rotated.stderr.split())
+
+
+async def test_each_change_has_an_audit_entry(conn: asyncpg.Connection, keys: Keys) -> None:
+    await keys.ok("create", "--name", "The ERP")
+    await keys.ok("rotate", "1")
+    await keys.ok("revoke", "1")
+    refused = await keys("revoke", "1")
+
+    rows = await conn.fetch("select actor, action, entity_type, entity_id from audit_entries order by id")
+    assert refused.status != 0
+    assert [tuple(row) for row in rows] == [
+        ("command line", "keys create", "ApiKey", 1),
+        ("command line", "keys rotate", "ApiKey", 2),
+        ("command line", "keys revoke", "ApiKey", 1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +228,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 
 def test_ids_have_two_forms() -> None:
-    assert row_id("3", "ApiKey") == row_id(encode("ApiKey", 3), "ApiKey") == 3
+    assert row_id("3", "ApiKey") == row_id(encode("ApiKey", 3), "ApiKey") == row_id("ApiKey-3", "ApiKey") == 3
     for wrong in ("", "-1", "x", "9" * 19, encode("Order", 3)):
         with pytest.raises(typer.BadParameter):
             row_id(wrong, "ApiKey")

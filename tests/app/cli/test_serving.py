@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.cli.serving import bind
+from app.cli.processes.serving import bind
 from app.errors import TellgraphError
 from tests.support.platform import SECRET_KEY
 from tests.support.servers import PrivateServers

@@ -117,7 +117,7 @@ async def test_a_new_partition_has_what_its_siblings_have(conn: Conn) -> None:
     for table, found in siblings.items():
         assert f"{table}_20200101" in {row["partition"] for row in found}
         assert len({(tuple(row["indexes"]), tuple(row["statistics"])) for row in found}) == 1, table
-    assert len(siblings["delivery_attempts"][0]["indexes"]) == 5
+    assert len(siblings["delivery_attempts"][0]["indexes"]) == 6
     assert siblings["webhook_events_closed"][0]["statistics"] == [
         "event_name{n_distinct=4}", "state{n_distinct=10}", "webhook_id{n_distinct=1000}",
     ]  # fmt: skip

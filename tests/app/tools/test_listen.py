@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from app.kernel import clock
-from app.webhooks.domain.signing_key import generate_private_key, private_key, public_key
-from app.webhooks.domain.signing_secret import generate_secret, secret_key
+from app.webhooks.domain.signing.signing_key import generate_private_key, private_key, public_key
+from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
 from workers.deliver.signing import delivery_headers
 
 TELLGRAPH = Path(sys.executable).with_name("tellgraph")

@@ -14,19 +14,27 @@ from tellgraph_client import (  # type: ignore[import-not-found]
 )
 from tellgraph_client.enums import InvoiceStatusFlagEnum  # type: ignore[import-not-found]
 
+#: The webhook sends this of an invoice that has changed.
+INVOICE_CHANGED = """
+query($id: ID!) { node(id: $id) { ... on Invoice { id statusFlags shipments { trackingNumber } } } }
+"""
 
-async def register_and_ship(url: str, key: str, carrier_id: str) -> list[str]:
-    """Register a webhook, then ship what was paid of the first invoices; the shipments' ids."""
+
+async def register_and_ship(url: str, key: str, carrier_id: str, endpoint: str) -> list[str]:
+    """Register a webhook for `endpoint`, then ship what was paid of the first invoices; the shipments' ids."""
     async with Tellgraph(url=url, headers={"Authorization": f"Bearer {key}"}) as tellgraph:
-        await _register(tellgraph)
+        await _register(tellgraph, endpoint)
         found = await tellgraph.find_invoices(first=20)
         paid = [node.id for node in found.invoices.nodes if InvoiceStatusFlagEnum.PAID in node.status_flags]
         return [shipment for invoice in paid if (shipment := await _ship(tellgraph, invoice, carrier_id))]
 
 
-async def _register(tellgraph: Tellgraph) -> str:
+async def _register(tellgraph: Tellgraph, endpoint: str) -> str:
     attributes = WebhookCreateAttributes(
-        url="https://example.com/webhooks", type_=WebhookKlassEnum.INVOICE, events=[WebhookEventEnum.UPDATE]
+        url=endpoint,
+        type_=WebhookKlassEnum.INVOICE,
+        events=[WebhookEventEnum.UPDATE],
+        query_string=INVOICE_CHANGED,
     )
     payload = (await tellgraph.register_webhook(attributes)).webhook_create
     assert payload is not None

@@ -35,6 +35,21 @@ const InvoiceById = graphql(`
   }
 `);
 
+// What the webhook sends of an invoice that has changed: stored with it, and checked against the SDL like the others.
+const InvoiceChanged = graphql(`
+  query InvoiceChanged($id: ID!) {
+    node(id: $id) {
+      ... on Invoice {
+        id
+        statusFlags
+        shipments {
+          trackingNumber
+        }
+      }
+    }
+  }
+`);
+
 const RegisterWebhook = graphql(`
   mutation RegisterWebhook($attributes: WebhookCreateAttributes!) {
     webhookCreate(input: { attributes: $attributes }) {
@@ -85,9 +100,15 @@ export async function ask<Data, Variables>(
   return data;
 }
 
-export async function registerAndShip(url: string, key: string, carrierId: string): Promise<string[]> {
+/** Register a webhook for `endpoint`, then ship what was paid of the first invoices; the shipments' ids. */
+export async function registerAndShip(
+  url: string,
+  key: string,
+  carrierId: string,
+  endpoint: string,
+): Promise<string[]> {
   const registered = await ask(url, key, RegisterWebhook, {
-    attributes: { url: "https://example.com/webhooks", type: "INVOICE", events: ["UPDATE"] },
+    attributes: { url: endpoint, type: "INVOICE", events: ["UPDATE"], queryString: InvoiceChanged.toString() },
   });
   const secret: string | null | undefined = registered.webhookCreate?.hmacKey;
   if (!secret) throw new Error(JSON.stringify(registered.webhookCreate?.errors));

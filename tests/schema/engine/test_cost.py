@@ -24,11 +24,11 @@ from app.kernel.problems import value_problems
 from app.settings import Settings
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.engine.argument_sizes import MAX_REPORTED
 from schema.engine.context import Context
-from schema.engine.cost import Cost, Costs, cost_error
+from schema.engine.cost.argument_sizes import MAX_REPORTED
+from schema.engine.cost.operation_cost import Cost, Costs, cost_error
+from schema.engine.cost.weights import LIST_SIZE, LONGEST, weight
 from schema.engine.reader import Reader
-from schema.engine.weights import LIST_SIZE, LONGEST, weight
 from schema.entities.declarations import Leaf
 from schema.entities.declared import declaration_of
 from schema.stored.execute import execute_stored_query

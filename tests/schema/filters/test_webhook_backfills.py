@@ -16,7 +16,7 @@ from app.auth.viewers import Viewer
 from app.errors import InvalidInput
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
-from schema.filters.webhook_backfills import ask, from_text, to_text
+from schema.filters.webhooks.webhook_backfills import ask, from_text, to_text
 
 INPUT = schema._schema.type_map["WebhookBackfillFilters"]
 assert isinstance(INPUT, GraphQLInputObjectType)

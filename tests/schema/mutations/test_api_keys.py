@@ -53,10 +53,10 @@ async def test_a_key_has_all_scopes_of_its_owner_unless_they_are_named(api: Plat
     assert await principal(api, operators["key"]) == {
         "name": "the ERP",
         "type": "OPERATOR",
-        "scopes": ["READ", "WRITE", "WEBHOOKS", "KEYS"],
+        "scopes": ["READ", "WRITE", "WEBHOOKS", "AUDIT", "KEYS"],
         "expiresAt": None,
     }
-    assert (await principal(api, sellers["key"]))["scopes"] == ["READ", "WRITE", "WEBHOOKS"]
+    assert (await principal(api, sellers["key"]))["scopes"] == ["READ", "WRITE", "WEBHOOKS", "AUDIT"]
     assert (await principal(api, reading["key"]))["scopes"] == ["READ"]
     assert reading["apiKey"]["seller"] == {"id": encode("Seller", seller.id)}
     assert reading["apiKey"]["state"] == "LIVE"
@@ -81,7 +81,7 @@ async def test_a_key_is_stored_as_its_hash_and_shown_once(api: Platform) -> None
         ({"expiresAt": "2020-01-01"}, "expiresAt", "must be in the future"),
         ({"expiresAt": "9999-12-31T23:59:59-05:00"}, "expiresAt", "is beyond the years 1 to 9999"),
         ({"sellerId": encode("Seller", 99)}, "sellerId", "there is no seller 99"),
-        ({"sellerId": encode("Order", 1)}, "sellerId", "is the id of a Order, not of a Seller"),
+        ({"sellerId": encode("Order", 1)}, "sellerId", "is the id of an Order, not of a Seller"),
     ],
 )
 async def test_a_wrong_attribute_is_named(api: Platform, given: dict[str, Any], field: str, message: str) -> None:
@@ -274,7 +274,7 @@ async def test_what_is_no_key_is_told(api: Platform) -> None:
     for refused in unknown:
         assert refused["status"] == 404
         assert refused["errors"] == [{"field": "apiKeyId", "messages": ["there is no such API key"]}]
-    assert other["errors"] == [{"field": "apiKeyId", "messages": ["is the id of a Order, not of a ApiKey"]}]
+    assert other["errors"] == [{"field": "apiKeyId", "messages": ["is the id of an Order, not of an ApiKey"]}]
 
 
 async def test_a_principal_is_told_when_its_key_expires(api: Platform) -> None:

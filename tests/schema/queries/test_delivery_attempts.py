@@ -160,5 +160,5 @@ async def test_ids_of_other_types_are_refused(conn: Connection, past: Past) -> N
     wrong = await run_operation(conn, LIST, webhookId=global_ids.encode("Invoice", 1))
     none = await run_operation(conn, LIST, filters={"entityId": "x"})
 
-    assert wrong.failures == none.failures == [(["deliveryAttempts"], "INVALID_INPUT")]
+    assert wrong.failures == none.failures == [(["deliveryAttempts"], "BAD_USER_INPUT")]
     assert [answer.errors[0]["message"].split()[0] for answer in (wrong, none)] == ["webhookId:", "filters.entityId:"]

@@ -67,7 +67,7 @@ async def test_backwards_gives_the_same_order(conn: Connection) -> None:
 async def test_page_sizes_are_bounded(conn: Connection, arguments: dict[str, Any]) -> None:
     answer = await run_operation(conn, PAGE, **arguments)
 
-    assert [code for _, code in answer.failures] == ["INVALID_INPUT"]
+    assert [code for _, code in answer.failures] == ["BAD_USER_INPUT"]
     assert answer.statements == 0
 
 
@@ -77,7 +77,7 @@ async def test_a_cursor_of_another_list_is_refused(conn: Connection) -> None:
 
     answer = await run_operation(conn, PAGE, first=1, after=invoices.data["invoices"]["pageInfo"]["endCursor"])
 
-    assert answer.failures == [(["variantsWhere"], "INVALID_INPUT")]
+    assert answer.failures == [(["variantsWhere"], "BAD_USER_INPUT")]
     assert "cursor of another list" in answer.errors[0]["message"]
 
 
@@ -92,7 +92,7 @@ async def test_the_total_is_counted_only_when_selected(conn: Connection) -> None
 
 
 def known(answer: Answer) -> bool:
-    return all(error["extensions"]["code"] == "INVALID_INPUT" for error in answer.errors)
+    return all(error["extensions"]["code"] == "BAD_USER_INPUT" for error in answer.errors)
 
 
 #: What a forger would try: our own form with anything at each place.

@@ -72,7 +72,7 @@ async def test_time_without_offset_is_utc(conn: Connection) -> None:
 async def test_time_beyond_all_times_is_refused(conn: Connection) -> None:
     answer = await page(conn, filters={"createdSince": "0001-01-01T00:00:00+14:00"})
 
-    assert answer.failures == [(["invoices"], "INVALID_INPUT")]
+    assert answer.failures == [(["invoices"], "BAD_USER_INPUT")]
 
 
 async def test_statuses_are_the_single_status(conn: Connection) -> None:
@@ -231,7 +231,7 @@ async def test_cursor_of_another_order_is_refused(conn: Connection, other: dict[
 
     answer = await page(conn, sort=other, after=cursor)
 
-    assert answer.failures == [(["invoices"], "INVALID_INPUT")]
+    assert answer.failures == [(["invoices"], "BAD_USER_INPUT")]
     assert answer.data is None
 
 
@@ -243,7 +243,7 @@ async def test_forged_cursor_of_the_same_order_is_refused(conn: Connection, plac
 
     answer = await page(conn, sort={"fields": ["STATUS", "PAID_AT"]}, after=base64.b64encode(text.encode()).decode())
 
-    assert answer.failures == [(["invoices"], "INVALID_INPUT")]
+    assert answer.failures == [(["invoices"], "BAD_USER_INPUT")]
 
 
 async def test_page_stays_while_invoices_are_inserted(conn: Connection) -> None:

@@ -86,7 +86,7 @@ async def test_id_of_another_type_is_refused_by_name(conn: Connection) -> None:
 
     answer = await run_operation(conn, f'{{ refundRequests(sellerId: "{invoice}") {{ totalCount }} }}')
 
-    assert answer.failures == [(["refundRequests"], "INVALID_INPUT")]
+    assert answer.failures == [(["refundRequests"], "BAD_USER_INPUT")]
     assert answer.errors[0]["message"] == "sellerId: is the id of an Invoice, not of a Seller"
 
 
@@ -240,7 +240,7 @@ async def test_order_is_found_by_its_id(conn: Connection) -> None:
     wrong = await run_operation(conn, document, id=global_ids.encode("Seller", 1))
 
     assert (found_.data, none.data) == ({"order": {"token": "T-1"}}, {"order": None})
-    assert wrong.failures == [(["order"], "INVALID_INPUT")]
+    assert wrong.failures == [(["order"], "BAD_USER_INPUT")]
 
 
 async def test_sellers_shows_a_seller_itself(conn: Connection) -> None:

@@ -174,7 +174,7 @@ async def test_pages_of_several_healths_leave_none_out(conn: Connection) -> None
 async def test_a_number_is_answered_with_the_id_that_was_meant(conn: Connection, given: str, meant: str) -> None:
     answer = await run_operation(conn, LIST, filters={"sellerIds": [given]})
 
-    assert answer.failures == [(["webhooks"], "INVALID_INPUT")]
+    assert answer.failures == [(["webhooks"], "BAD_USER_INPUT")]
     message = answer.errors[0]["message"]
     assert message.startswith(f"filters.sellerIds.0: '{given}' is not an id of this API; ")
     assert f"'{meant}'" in message

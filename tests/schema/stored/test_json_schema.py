@@ -19,7 +19,7 @@ from schema.stored.json_schema import payload_schema
 from schema.stored.validate import StoredQuery, stored_query
 from tests.builders.difficult_sales import create_difficult_sales, entity_id
 from tests.support.documents import generated_queries
-from tests.support.json_schemas import check_of, faults
+from tests.support.json_schemas import check_of, faults, loose_places
 from tests.support.platform import settings_for
 
 
@@ -72,6 +72,28 @@ async def test_results_of_generated_queries_validate(conn: asyncpg.Connection, k
             count += len(results)
 
     assert count > 0
+
+
+@pytest.mark.parametrize("klass", WebhookKlass)
+def test_strict_validators_take_every_schema(klass: WebhookKlass) -> None:
+    shapes = [schema_of(query, klass) for query in generated_queries(klass)]
+
+    assert [place for shape in shapes for place in loose_places(shape)] == []
+    assert shapes
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"type": "object", "required": ["line"]},
+        {"type": ["string", "integer"]},
+        {"minItems": 1},
+        {"type": "string", "nullable": True},
+        {"anyOf": [{"items": {"type": "string"}}]},
+    ],
+)
+def test_loose_schema_is_seen(shape: dict[str, Any]) -> None:
+    assert len(loose_places({"type": "object", "properties": {"of": shape}})) == 1
 
 
 def test_scalars_are_as_their_types_say() -> None:

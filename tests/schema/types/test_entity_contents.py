@@ -54,7 +54,7 @@ async def test_image_url_takes_a_size(conn: Connection) -> None:
     )
 
     # `url` is not nullable, so the wrong size takes the whole node with it.
-    assert (answer.data, answer.failures) == (None, [(["node", "wrong"], "INVALID_INPUT")])
+    assert (answer.data, answer.failures) == (None, [(["node", "wrong"], "BAD_USER_INPUT")])
     right = await read_node(
         conn, global_ids.encode("Image", image.id), "Image { url sized: url(width: 80, height: 60) filename position }"
     )

@@ -93,7 +93,7 @@ async def test_amount_is_not_converted_to_another_currency(conn: Connection) -> 
     )
 
     assert answer.data == {"id": "SW52b2ljZS0x", "totalFormatted": None}
-    assert answer.failures == [(["node", "totalFormatted"], "INVALID_INPUT")]
+    assert answer.failures == [(["node", "totalFormatted"], "BAD_USER_INPUT")]
 
 
 async def test_status_is_the_flag_that_says_most(conn: Connection) -> None:

@@ -98,7 +98,7 @@ async def test_unpublished_advert_is_shown_as_such_with_its_details(conn: Connec
     assert answer.errors == []
     assert answer.data["advert"] == {
         "__typename": "UnpublishedAdvert",
-        "id": global_ids.encode("Advert", variant.advert_id),
+        "id": global_ids.encode("UnpublishedAdvert", variant.advert_id),
         "legacyId": variant.advert_id,
         "details": {"title": "Kettle", "published": False},
     }
@@ -118,7 +118,7 @@ async def test_deleted_advert_is_shown_as_such(conn: Connection) -> None:
     assert answer.errors == []
     assert answer.data["advert"] == {
         "__typename": "DeletedAdvert",
-        "id": global_ids.encode("Advert", variant.advert_id),
+        "id": global_ids.encode("DeletedAdvert", variant.advert_id),
     }
 
 

@@ -8,9 +8,9 @@ from standardwebhooks import WebhookVerificationError
 
 from app.kernel import clock
 from app.webhooks.db.deliveries import DueEvent
-from app.webhooks.domain.secret_ring import SigningSecret, stored_form
-from app.webhooks.domain.signing_key import generate_private_key
-from app.webhooks.domain.signing_secret import generate_secret
+from app.webhooks.domain.signing.secret_ring import SigningSecret, stored_form
+from app.webhooks.domain.signing.signing_key import generate_private_key
+from app.webhooks.domain.signing.signing_secret import generate_secret
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import settings_for
 from tests.workers.deliver.test_deliver import claim

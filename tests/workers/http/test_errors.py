@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from app.webhooks.domain.attempt import ErrorKind
+from tests.support.certificates import certificate
 from tests.support.hostile import OK, HostileConnection, answering, hostile_server, reset_at_once
 from tests.support.posting import LOOPBACK, fail, send
-from tests.workers.http.test_transport_tls import certificate
 from workers.http.errors import detail
 from workers.http.transport import create_transport
 

@@ -10,9 +10,9 @@ import pytest
 
 from app.errors import AttemptError
 from app.webhooks.domain.attempt import ErrorKind
+from tests.support.certificates import certificate
 from tests.support.hostile import OK, HostileConnection, answering, hostile_server, reset_at_once
 from tests.support.posting import BODY, send
-from tests.workers.http.test_transport_tls import certificate
 from workers.http.sockets import MAX_WIRE_BYTES
 from workers.http.transport import Post, create_transport
 

@@ -1,55 +1,15 @@
 """The transport accepts only valid certificates, and reports a broken TLS handshake."""
 
-import datetime
-import ipaddress
-import ssl
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from app.webhooks.domain.attempt import ErrorKind
+from tests.support.certificates import certificate
 from tests.support.hostile import OK, Behaviour, HostileConnection, answering, hostile_server, reset_at_once
 from tests.support.posting import LOOPBACK, fail, send
 from workers.http.transport import create_transport
-
-
-def certificate(
-    directory: Path, host: str, *, from_h: int = -1, to_h: int = 1
-) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Make a server's context, with a certificate for a name or an address, and a client's that trusts it.
-
-    Args: from_h, to_h — hours from now, between which it is valid.
-    """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver")])
-    now = datetime.datetime.now(datetime.UTC)
-    names: list[x509.GeneralName] = [
-        x509.IPAddress(ipaddress.ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
-    ]
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now + datetime.timedelta(hours=from_h))
-        .not_valid_after(now + datetime.timedelta(hours=to_h))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = built.public_bytes(serialization.Encoding.PEM)
-    key_pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (directory / "receiver.pem").write_bytes(key_pem + pem)
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    serving.load_cert_chain(directory / "receiver.pem")
-    return serving, ssl.create_default_context(cadata=pem.decode())
 
 
 async def test_trusted_certificate_is_accepted(tmp_path: Path) -> None:

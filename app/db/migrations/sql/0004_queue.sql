@@ -168,6 +168,8 @@ create table delivery_attempts (
   duration_ms integer,
   primary key (webhook_event_id, number, started_at)
 ) partition by range (started_at);
+-- For its global id.
+create index delivery_attempts_id on delivery_attempts (id);
 -- Without the id, by which attempts that began together are ordered: attempts of one claim share their time, and are
 -- one entry then.
 create index delivery_attempts_started on delivery_attempts (started_at);
@@ -215,6 +217,49 @@ create table webhook_catch_ups (
   advanced_at timestamptz not null default clock_timestamp()
 ) with (fillfactor = 50);
 
+-- Audit
+
+-- Who changed what, when, and from where: an entry for each mutation, in its transaction, and for each command that
+-- changes something. Of webhooks also for each other change of their settings (functions/audit_webhook.sql).
+create table audit_entries (
+  id bigserial not null,
+  recorded_at timestamptz not null default clock_timestamp(),
+  actor text not null,                  -- operator, seller:7, command line, tellgraph; database: SQL by hand
+  seller_id bigint,                     -- the seller that sees the entry; null: the operator alone
+  api_key_id bigint,
+  api_key_name text,                    -- at that time
+  action text not null,                 -- the mutation, or the command
+  entity_type text,
+  entity_id bigint,
+  fields text[] not null,               -- the fields of the input that were given
+  changes jsonb not null,               -- of a webhook: {field, old, new}; of a secret the field alone
+  address text,                         -- of the client
+  request_id text,
+  primary key (id, recorded_at)
+) partition by range (recorded_at);
+create index audit_entries_recorded on audit_entries (recorded_at);
+create index audit_entries_action on audit_entries (action, recorded_at);
+create index audit_entries_entity on audit_entries (entity_type, entity_id, recorded_at) where entity_id is not null;
+create index audit_entries_key on audit_entries (api_key_id, recorded_at) where api_key_id is not null;
+create index audit_entries_request on audit_entries (request_id) where request_id is not null;
+-- With the action, because sellers see their own entries alone and also ask for one action.
+create index audit_entries_seller on audit_entries (seller_id, recorded_at) where seller_id is not null;
+create index audit_entries_seller_action on audit_entries (seller_id, action, recorded_at) where seller_id is not null;
+create table audit_entries_default partition of audit_entries default;
+
+-- Entries are only added. Retention drops whole partitions, and says so before it deletes what is left over.
+create function refuse_audit_change() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'DELETE' and current_setting('tellgraph.retention', true) = 'on' then
+    return old;
+  end if;
+  raise exception 'Audit entries are only added: % is refused.', tg_op using errcode = 'restrict_violation';
+end $$;
+create trigger audit_entries_kept before update or delete on audit_entries
+  for each row execute function refuse_audit_change();
+create trigger audit_entries_not_emptied before truncate on audit_entries
+  for each statement execute function refuse_audit_change();
+
 -- Partitions
 
 -- A connection keeps a plan that was made for any webhook. Such a plan expects as many events as the average webhook
@@ -226,7 +271,8 @@ declare
 begin
   for told in
     select a.attname as name, d.number from pg_attribute a
-    join (values ('webhook_id', 1000), ('state', 10), ('event_name', 4), ('kind', 4)) d(name, number)
+    join (values ('webhook_id', 1000), ('state', 10), ('event_name', 4), ('kind', 4),
+      ('seller_id', 1000), ('api_key_id', 1000), ('action', 50)) d(name, number)
       on d.name = a.attname
     where a.attrelid = partition::regclass
   loop
@@ -243,7 +289,7 @@ declare
   midnight text := case when parent = 'payloads' then '' else ' 00:00:00+00' end;
 begin
   execute format('create table %I (like %I including all)', partition, parent);
-  if parent in ('webhook_events_closed', 'delivery_attempts') then
+  if parent in ('webhook_events_closed', 'delivery_attempts', 'audit_entries') then
     perform set_plan_statistics(partition);
   end if;
   execute format('alter table %I attach partition %I for values from (%L) to (%L)',
@@ -251,11 +297,11 @@ begin
 end $$;
 
 select set_plan_statistics(of_table) from unnest(array[
-  'webhook_events_closed_default', 'delivery_attempts_default', 'operational_events']) of_table;
+  'webhook_events_closed_default', 'delivery_attempts_default', 'audit_entries_default', 'operational_events']) of_table;
 alter table webhook_events_open alter column webhook_id set (n_distinct = 1000);
 
 -- Three partitions of three days for each history, until a worker makes the next ones.
 select add_partition(history, today + since, today + since + 3)
-from unnest('{change_events_published,payloads,webhook_events_closed,delivery_attempts}'::text[]) history
+from unnest('{change_events_published,payloads,webhook_events_closed,delivery_attempts,audit_entries}'::text[]) history
 cross join unnest('{0,3,6}'::integer[]) since
 cross join lateral (select (now() at time zone 'UTC')::date as today) of_utc;

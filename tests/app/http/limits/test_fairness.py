@@ -73,4 +73,15 @@ async def test_an_internal_error_of_reading_is_answered_in_graphql_s_form(
 
     answer = await api.graphql(new("{ __typename }"))
 
-    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL"]
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL_SERVER_ERROR"]
+
+
+async def test_two_connections_are_enough_for_many_operations_of_each_kind(database_url: str) -> None:
+    async with running_platform(settings_for(database_url, database_pool_size=2), with_worker=False) as api:
+        key = await shop_key(api)
+
+        created = await asyncio.gather(*(api.create_webhook("https://a.example.com", key=key) for _ in range(6)))
+        answers = await asyncio.gather(*(api.graphql(new(SMALL), key=key) for _ in range(20)))
+
+    assert [one["status"] for one in created] == [200] * 6
+    assert ["errors" in answer for answer in answers] == [False] * 20

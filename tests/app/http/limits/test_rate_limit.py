@@ -91,7 +91,7 @@ async def test_a_text_that_must_be_read_spends_a_point_for_each_character(databa
         first, second, wrong, third = [await api.post(one) for one in (text, text, "{" + "a" * 400, "{ __typename }")]
 
     assert left(first) - left(second) in (0, 1)
-    assert wrong.json()["errors"][0]["extensions"]["code"] == "INVALID_DOCUMENT"
+    assert wrong.json()["errors"][0]["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
     assert 399 <= left(second) - left(third) <= 403
 
 

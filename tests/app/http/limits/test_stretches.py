@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from graphql import get_introspection_query
 
-from app.cli.memory import spare_collections
+from app.cli.processes.memory import spare_collections
 from schema.entities import global_ids
 from tests.builders.adverts import create_advert
 from tests.builders.variants import create_variant

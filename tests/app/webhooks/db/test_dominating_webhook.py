@@ -21,9 +21,9 @@ from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.engine.statements import listed_rows
 from schema.entities import global_ids
 from schema.entities.declarations import ListQuery
-from schema.filters import delivery_attempts, operational_events, webhook_events
-from schema.filters.operational_events import OperationalEventFilters
-from schema.filters.webhook_events import StoredName, WebhookEventFilters
+from schema.filters.webhooks import delivery_attempts, operational_events, webhook_events
+from schema.filters.webhooks.operational_events import OperationalEventFilters
+from schema.filters.webhooks.webhook_events import StoredName, WebhookEventFilters
 from tests.support.watched import buffers_read
 
 Conn = asyncpg.Connection

@@ -29,10 +29,10 @@ from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.engine.statements import listed_rows
 from schema.entities import global_ids
 from schema.entities.declarations import ListQuery
-from schema.filters import delivery_attempts as attempt_filters
-from schema.filters import webhook_events as filters
-from schema.filters.delivery_attempts import DeliveryAttemptFilters
-from schema.filters.webhook_events import WebhookEventFilters
+from schema.filters.webhooks import delivery_attempts as attempt_filters
+from schema.filters.webhooks import webhook_events as filters
+from schema.filters.webhooks.delivery_attempts import DeliveryAttemptFilters
+from schema.filters.webhooks.webhook_events import WebhookEventFilters
 from tests.builders.deliveries import create_due_events, result_of
 from tests.builders.history import create_history
 from tests.support.servers import private_servers_running

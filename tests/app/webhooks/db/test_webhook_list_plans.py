@@ -16,8 +16,8 @@ from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.domain.webhook_health import NEEDS_A_PERSON, WebhookHealth
 from schema.engine.statements import listed_rows
 from schema.entities import global_ids
-from schema.filters import webhooks as filters
-from schema.filters.webhooks import WebhookFilters
+from schema.filters.webhooks import webhooks as filters
+from schema.filters.webhooks.webhooks import WebhookFilters
 from tests.support.watched import MeasuredConnection, buffers_read, rows_read
 
 WEBHOOKS_MADE = 100_000

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from app.webhooks.domain.secret_ring import (
+from app.webhooks.domain.signing.secret_ring import (
     SignatureScheme,
     SigningSecret,
     current,

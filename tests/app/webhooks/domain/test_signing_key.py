@@ -4,7 +4,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from app.webhooks.domain.signing_key import generate_private_key, private_key, public_key
+from app.webhooks.domain.signing.signing_key import generate_private_key, private_key, public_key
 
 
 def test_a_pair_signs_and_verifies() -> None:

@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from app.webhooks.domain.signing_secret import check_secret, generate_secret, secret_key
+from app.webhooks.domain.signing.signing_secret import check_secret, generate_secret, secret_key
 
 FORM = "must start with whsec_, followed by the base64 of 24 to 64 bytes"
 NO_BASE64 = "must be standard base64, with its padding, after whsec_"

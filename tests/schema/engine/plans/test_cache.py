@@ -104,7 +104,7 @@ async def test_wrong_value_costs_an_operation_no_plan(conn: asyncpg.Connection) 
 
     given = [await by_plan(planned, conn, text, one) for one in (wrong, right)]
 
-    assert b"INVALID_INPUT" in expected[0]
+    assert b"BAD_USER_INPUT" in expected[0]
     assert given == [None, expected[1]]
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from app.auth.secrets import box_of
 from app.webhooks.db.webhooks import WebhookId, find_webhook
-from app.webhooks.domain import secret_ring
-from app.webhooks.domain.secret_ring import SignatureScheme
-from app.webhooks.domain.signing_key import public_key
+from app.webhooks.domain.signing import secret_ring
+from app.webhooks.domain.signing.secret_ring import SignatureScheme
+from app.webhooks.domain.signing.signing_key import public_key
 from app.webhooks.services.webhook_secrets import opened_ring
 from schema.entities import global_ids
 from tests.support.platform import Platform, settings_for

@@ -106,7 +106,7 @@ async def test_what_the_schema_refuses_is_a_request_error(
     answer = await api.graphql(CREATE, {"attributes": {"url": URL, "type": "INVOICE", **attributes}})
 
     assert message in answer["errors"][0]["message"]
-    assert answer["errors"][0]["extensions"]["code"] == "INVALID_DOCUMENT"
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert await stored(api) == []
 
 

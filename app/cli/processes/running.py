@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 
 from app.cli.check import await_database
-from app.cli.memory import spare_collections
+from app.cli.processes.memory import spare_collections
+from app.cli.processes.serving import bind, serve_api
 from app.cli.servers import err, exit_on_signal, run, servers, url_of
-from app.cli.serving import bind, serve_api
 from app.cli.settings import read_settings
 from app.db.migrate import migrate as run_migrations
 from app.kernel import clock

@@ -57,7 +57,7 @@ def _about(query: Conditions, entity_id: str | None) -> str | None:
     """
     if entity_id is None:
         return None
-    type_name, entity_key = global_ids.decode(entity_id, field="filters.entityId")
+    type_name, entity_key = global_ids.decode_entity(entity_id, field="filters.entityId")
     is_about = f"{query.equal('e.entity_type', type_name)} and {query.equal('e.entity_id', entity_key, 'bigint')}"
     found = (
         f"select e.id from {WEBHOOK_EVENTS.name} e where {is_about} and {query.visibility_rule(WEBHOOK_EVENTS, 'e')}"

@@ -9,7 +9,7 @@ from strawberry.schema.schema import Schema
 from app.auth.db.api_keys import ApiKeyId
 from app.auth.viewers import KeyCheck
 from app.http.graphql_view import Operation
-from schema.engine.cost import Cost
+from schema.engine.cost.operation_cost import Cost
 from schema.engine.documents import Document, Documents
 from schema.engine.limits import long_list_error
 

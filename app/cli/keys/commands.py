@@ -14,8 +14,9 @@ from app.auth.secret_key import count_secrets, rotate_secret_key
 from app.auth.secrets import box_of
 from app.auth.services import api_keys
 from app.auth.viewers import OPERATOR, IssuedKey, Scope
+from app.cli.audit import audited
 from app.cli.check import check_database
-from app.cli.key_list import as_json, console_of_list, owner_of, read_keys, show, shown_time
+from app.cli.keys.key_list import as_json, console_of_list, owner_of, read_keys, show, shown_time
 from app.cli.servers import err, run, servers, url_of
 from app.cli.values import duration_s, row_id, time_ahead
 from app.db.pool import connection, create_database
@@ -87,14 +88,16 @@ def create(
         scopes=scope or None,
         expires_at=None if expires is None else time_ahead(expires, clock.now()),
     )
-    _show_issued(_run(lambda database: api_keys.create_api_key(database, OPERATOR, new)))
+    _show_issued(_change("keys create", lambda database: api_keys.create_api_key(database, OPERATOR, new), _issued))
 
 
 @commands.command("revoke")
 def revoke(key: _KeyArgument) -> None:
     """Revoke an API key: the next request with it is refused."""
     key_id = ApiKeyId(row_id(key, "ApiKey"))
-    revoked = _run(lambda database: api_keys.revoke_api_key(database, OPERATOR, key_id))
+    revoked = _change(
+        "keys revoke", lambda database: api_keys.revoke_api_key(database, OPERATOR, key_id), lambda key: key
+    )
     err.print(f"API key {revoked.id} ({revoked.name}) of {_whose(revoked)} is revoked.", markup=False)
 
 
@@ -107,8 +110,25 @@ def rotate(
 ) -> None:
     """Make a new API key in the place of another one, and print it: this is the only time that it can be read."""
     key_id, overlap_s = ApiKeyId(row_id(key, "ApiKey")), duration_s(overlap)
-    _show_issued(_run(lambda database: api_keys.rotate_api_key(database, OPERATOR, key_id, overlap_s=overlap_s)))
+    _show_issued(
+        _change(
+            "keys rotate",
+            lambda database: api_keys.rotate_api_key(database, OPERATOR, key_id, overlap_s=overlap_s),
+            _issued,
+        )
+    )
     err.print(f"The old key, {key_id}, {f'works for {overlap} more' if overlap_s else 'is refused from now on'}.")
+
+
+def _change(action: str, change: Callable[[Database], Awaitable[T]], key_of: Callable[[T], ApiKey]) -> T:
+    """Make a change of a key, with its audit entry."""
+    return _run(
+        lambda database: audited(database, action, change, entity=lambda made: ("ApiKey", int(key_of(made).id)))
+    )
+
+
+def _issued(issued: IssuedKey) -> ApiKey:
+    return issued.api_key
 
 
 def _run(act: Callable[[Database], Awaitable[T]]) -> T:

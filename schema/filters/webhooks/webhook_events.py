@@ -97,5 +97,5 @@ def _parts(filters: WebhookEventFilters) -> list[Part]:
 def _about(query: Conditions, entity_id: str | None) -> list[str | None]:
     if entity_id is None:
         return []
-    type_name, entity_key = global_ids.decode(entity_id, field="filters.entityId")
+    type_name, entity_key = global_ids.decode_entity(entity_id, field="filters.entityId")
     return [query.equal("t.entity_type", type_name), query.equal("t.entity_id", entity_key, "bigint")]

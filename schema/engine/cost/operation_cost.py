@@ -33,7 +33,7 @@ from graphql import (
 from graphql.type import GraphQLNonNull
 
 from app.db.keyset import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from schema.engine.argument_sizes import (
+from schema.engine.cost.argument_sizes import (
     MAX_REPORTED,
     NO_SIZE,
     SIZES,
@@ -45,10 +45,10 @@ from schema.engine.argument_sizes import (
     variable_sizes,
     variables_of_arguments,
 )
-from schema.engine.introspection_sizes import IntrospectionSizes, introspection_sizes
+from schema.engine.cost.introspection_sizes import IntrospectionSizes, introspection_sizes
+from schema.engine.cost.weights import EXPENSIVE_FIELDS, LIST_SIZE, weight
 from schema.engine.limits import INTROSPECTION
 from schema.engine.selections import Fragments, fragments_of
-from schema.engine.weights import EXPENSIVE_FIELDS, LIST_SIZE, weight
 
 #: The most rows of plain lists that are longer than LIST_SIZE.
 LONG_LISTS: Mapping[tuple[str, str], int] = {("WebhookExplanation", "changes"): 100}

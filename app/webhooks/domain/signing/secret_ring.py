@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.kernel.parsed_json import ParsedJson
-from app.webhooks.domain.signing_key import PRIVATE_PREFIX
+from app.webhooks.domain.signing.signing_key import PRIVATE_PREFIX
 
 DEFAULT_OVERLAP_S: Final = 24 * 3600
 MAX_OVERLAP_S: Final = 30 * 24 * 3600

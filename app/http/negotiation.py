@@ -1,0 +1,71 @@
+"""Content negotiation: the media type of an answer by `Accept`, its coding by `Accept-Encoding`.
+
+Source: RFC 9110, sections 12.4.2 (quality values), 12.5.1 and 12.5.3; GraphQL over HTTP, "Media types".
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+RESPONSE_JSON = "application/graphql-response+json"
+JSON = "application/json"
+_PAGE = "text/html"
+
+#: Characters of a header that are read: anybody may send any header, and has shown no key yet.
+_MOST_CHARACTERS = 1_000
+#: Different headers that are remembered. Clients send few.
+_REMEMBERED = 128
+
+
+def media_type(accept: str) -> str:
+    """Return the media type of an answer: plain JSON, unless the client names GraphQL's own and likes JSON no better.
+
+    The answer is JSON as well for a client that accepts neither. The specification allows that or a 406, and a client
+    that gets JSON can at least show it.
+    """
+    wanted = _qualities(accept[:_MOST_CHARACTERS])
+    graphql, json = _quality(wanted, RESPONSE_JSON), _quality(wanted, JSON)
+    return RESPONSE_JSON if graphql > json or (graphql == json > 0 and RESPONSE_JSON in wanted) else JSON
+
+
+def prefers_page(accept: str) -> bool:
+    """Tell whether a client wants HTML rather than JSON, as a browser does."""
+    wanted = _qualities(accept[:_MOST_CHARACTERS])
+    return _quality(wanted, _PAGE) > max(_quality(wanted, RESPONSE_JSON), _quality(wanted, JSON))
+
+
+def content_coding(accept_encoding: str, offered: Sequence[str]) -> str | None:
+    """Return the offered coding that a client likes best, the earlier one of equals; None for the plain answer."""
+    wanted = _qualities(accept_encoding[:_MOST_CHARACTERS])
+    best, chosen = wanted.get("identity", 0.0), None
+    for coding in offered:
+        quality = wanted.get(coding, wanted.get("*", 0.0))
+        if quality > 0 and (quality > best or (quality == best and chosen is None)):
+            best, chosen = quality, coding
+    return chosen
+
+
+@lru_cache(_REMEMBERED)
+def _qualities(header: str) -> Mapping[str, float]:
+    """Return the quality of each entry of a header. An entry whose quality can't be read is not wanted."""
+    found = {}
+    for entry in header.lower().split(","):
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        if name:
+            text = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+            found[name] = _number(text)
+    return found
+
+
+def _number(text: str) -> float:
+    try:
+        quality = float(text)
+    except ValueError:
+        return 0.0
+    return quality if 0 <= quality <= 1 else 0.0
+
+
+def _quality(wanted: Mapping[str, float], media_type: str) -> float:
+    """Return the quality of a media type: that of the most specific range that it is in."""
+    kind = media_type.partition("/")[0]
+    ranges = (media_type, f"{kind}/*", "*/*")
+    return next((wanted[one] for one in ranges if one in wanted), 0.0)

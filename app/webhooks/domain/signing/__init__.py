@@ -1,0 +1,1 @@
+"""The secrets and keys that sign deliveries."""

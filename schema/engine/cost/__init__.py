@@ -1,0 +1,1 @@
+"""The cost of an operation: the number of values that its answer may hold."""
