@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.platform import SECRET_KEY
+
 _TELLGRAPH = Path(sys.executable).with_name("tellgraph")
 
 
@@ -38,7 +40,8 @@ async def tellgraph(database_url: str, *arguments: object, given: str = "", **se
         given: What is written to its standard input.
         settings: Further variables, without `TELLGRAPH_`.
     """
-    variables = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1:9/0", **settings}
+    servers = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1:9/0", "SECRET_KEY": SECRET_KEY}
+    variables = {**servers, **settings}
     done = await asyncio.to_thread(
         subprocess.run,
         [str(_TELLGRAPH), *map(str, arguments)],

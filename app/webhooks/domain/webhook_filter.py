@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from app.webhooks.domain.filter_syntax import syntax_problem
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 
 if TYPE_CHECKING:
@@ -39,6 +38,19 @@ _TEXT = re.compile(
     re.DOTALL,
 )
 _BOUND = re.compile(rf"\.\s*(?:{'|'.join(_MACROS)})\s*\(\s*([A-Za-z_]\w*)\s*,(?:\s*([A-Za-z_]\w*)\s*,)?")
+
+#: Syntax errors get plain words: the parser's own name the tokens of its grammar.
+_SYNTAX_ERROR = re.compile(r"^ERROR: <input>:(\d+):(\d+): (.*)$", re.MULTILINE)
+_UNKNOWN_TOKEN = re.compile(r"token recognition error at: '(.*)'$")
+_UNEXPECTED_TOKEN = re.compile(
+    r"(?:mismatched|extraneous) input '(.+?)' expecting |no viable alternative at input '(.+)'$"
+)
+_MISSING_TOKEN = re.compile(r"missing '(.+)' at '(.+)'$")
+_RESERVED_WORD = re.compile(r"reserved identifier: (\w+)$")
+#: The parser names a half of an expression by this, before it says what is wrong with the other half.
+_CONSEQUENCE = "Incomplete `"
+_END_OF_TEXT = "<EOF>"
+_MEANT = {"=": "==", "=>": ">=", "=<": "<=", "===": "==", "&": "&&", "|": "||", "and": "&&", "or": "||", "not": "!"}
 
 
 class FilterError(Exception):
@@ -106,7 +118,7 @@ def compile_filter(text: str) -> "Program":
     try:
         return cel.compile(text)
     except Exception as error:
-        raise FilterError(syntax_problem(str(error)) or _shown(error)) from error
+        raise FilterError(_syntax_problem(str(error)) or _shown(error)) from error
 
 
 def _shown(error: Exception) -> str:
@@ -116,6 +128,42 @@ def _shown(error: Exception) -> str:
         return f"there is no {message!r}; has(…) tells whether there is"
     text = re.sub(r"^Failed to parse expression .*?: ERROR: ", "", str(message), flags=re.DOTALL)
     return text.strip().split("\n")[0].replace("<input>:", "line ")[:_MAX_MESSAGE_CHARS]
+
+
+def _syntax_problem(message: str) -> str | None:
+    """Return the first problem of a parser's message with its place; None if the message has another form."""
+    found = _SYNTAX_ERROR.findall(
+        message.replace("Failed to parse expression", "\nFailed").replace(": ERROR:", "\nERROR:")
+    )
+    first = next((one for one in found if not one[2].startswith(_CONSEQUENCE)), None)
+    if first is None:
+        return None
+    line, column, text = first
+    return f"line {line}, column {column}: {_in_words(text.removeprefix('Syntax error: '))}"
+
+
+def _in_words(text: str) -> str:
+    if match := _UNKNOWN_TOKEN.match(text):
+        token = match[1].strip()
+        if token[:1] in ("'", '"'):
+            return "the text that begins here has no end"
+        return f"{token!r} is no operator{_suggestion(token)}"
+    if match := _MISSING_TOKEN.match(text):
+        return f"{match[1]!r} is missing"
+    if match := _UNEXPECTED_TOKEN.match(text):
+        token = match[1] or match[2]
+        return (
+            "the expression ends too early"
+            if token == _END_OF_TEXT
+            else f"{token!r} can't stand here{_suggestion(token)}"
+        )
+    if match := _RESERVED_WORD.match(text):
+        return f"{match[1]!r} is a reserved word"
+    return text
+
+
+def _suggestion(token: str) -> str:
+    return f". Did you mean {_MEANT[token]!r}?" if token in _MEANT else ""
 
 
 def _nesting(bare: str) -> int:

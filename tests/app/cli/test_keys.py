@@ -19,6 +19,7 @@ from app.cli.values import duration_s, row_id, time_ahead
 from app.settings import get_settings
 from schema.entities.global_ids import encode
 from tests.builders.sellers import create_seller
+from tests.support.platform import SECRET_KEY
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -66,6 +67,7 @@ def libuv_is_loaded() -> None:
 def keys(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Keys]:
     monkeypatch.setenv("TELLGRAPH_DATABASE_URL", database_url)
     monkeypatch.setenv("TELLGRAPH_REDIS_URL", "redis://unused")
+    monkeypatch.setenv("TELLGRAPH_SECRET_KEY", SECRET_KEY)
     get_settings.cache_clear()
     yield Keys(monkeypatch, capsys)
     get_settings.cache_clear()
