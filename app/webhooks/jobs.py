@@ -37,6 +37,11 @@ def deserialize(data: bytes) -> dict[str, Any]:
     return {"f": str(job["f"]), "a": (), "k": {}, "t": None, "et": queued_ms}
 
 
+def host_check(url: str) -> dict[str, Any]:
+    """Return the option of a client by which a certificate must be of this host as well, if `url` asks for TLS."""
+    return {"ssl_check_hostname": True} if url.startswith("rediss:") else {}
+
+
 def open_redis(url: str) -> ArqRedis:
     """Make a client, which connects at its first command. Whoever makes it closes it, also when that command fails.
 
@@ -46,15 +51,13 @@ def open_redis(url: str) -> ArqRedis:
     Args:
         url: `redis://…`, `rediss://…` or `unix://…`, with redis-py's options as parameters, such as `ssl_ca_certs`.
     """
-    # redis-py checks a certificate's issuer, but by itself not whether it is of this host.
-    checks = {"ssl_check_hostname": True} if url.startswith("rediss:") else {}
     redis: ArqRedis = ArqRedis.from_url(
         url,
         socket_connect_timeout=1,
         retry=Retry(ExponentialBackoff(cap=1, base=0.05), 7),
         retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],
         encoding="utf8",
-        **checks,
+        **host_check(url),
     )
     redis.job_serializer, redis.job_deserializer = serialize, deserialize
     redis.default_queue_name = QUEUE

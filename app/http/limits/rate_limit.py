@@ -20,6 +20,7 @@ from app.auth.db.api_keys import ApiKeyId
 from app.errors import RateLimited
 from app.settings import Settings
 from app.telemetry.metrics import RATE_UNSHARED
+from app.webhooks.jobs import host_check
 
 _log = structlog.get_logger()
 
@@ -127,7 +128,11 @@ class RateLimiter:
         """Tell Redis what was spent, as long as this process runs."""
         assert self._url is not None
         client = Redis.from_url(
-            self._url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
+            self._url,
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+            **host_check(self._url),
         )
         async with client:
             while True:
