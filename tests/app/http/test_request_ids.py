@@ -172,7 +172,7 @@ async def test_mutations_are_logged_with_key_and_outcome(api: Platform, conn: as
     who = {"log_level": "info", "mutation": "sellerCreate", "actor": "operator"}
     assert [line for line in logs if line["event"].startswith("mutation.")] == [
         {"event": "mutation.made", **who, "api_key_id": 1, "entity_type": "Seller", "entity_id": 1},
-        {"event": "mutation.refused", **who, "api_key_id": 1, "status": 422, "code": "INVALID_INPUT"},
+        {"event": "mutation.refused", **who, "api_key_id": 1, "status": 422, "code": "BAD_USER_INPUT"},
         {"event": "mutation.refused", **who, "api_key_id": 2, "status": 403, "code": "MISSING_SCOPE"},
     ]
 

@@ -125,7 +125,7 @@ async def test_a_wrong_id_is_named(conn: Connection, past: int, field: str) -> N
 
     answer = await run_operation(conn, LIST, filters={field: given})
 
-    assert answer.failures == [(["auditEntries"], "INVALID_INPUT")]
+    assert answer.failures == [(["auditEntries"], "BAD_USER_INPUT")]
     assert answer.errors[0]["message"].startswith(f"filters.{field}: ")
 
 
