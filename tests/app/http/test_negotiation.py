@@ -139,7 +139,7 @@ async def test_failure_of_the_server_is_in_graphql_s_form(api: Platform) -> None
     response = await send(api, Accept=RESPONSE_JSON)
 
     assert (response.status_code, response.headers["content-type"]) == (500, f"{RESPONSE_JSON}; charset=utf-8")
-    assert response.json()["errors"][0]["extensions"] == {"code": "INTERNAL_SERVER_ERROR"}
+    assert response.json()["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert {name: response.headers[name] for name in SAFE} == SAFE
 
 
