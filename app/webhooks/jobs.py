@@ -2,7 +2,6 @@
 
 import time
 from enum import StrEnum
-from typing import Any
 
 import orjson
 from arq.connections import ArqRedis
@@ -10,6 +9,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from app.kernel.parsed_json import JsonObject
 
 QUEUE = "tellgraph:queue"
 #: A job that is queued for longer was lost with its worker, or runs: it needs its place in the queue no more.
@@ -22,12 +23,12 @@ class Job(StrEnum):
     ADVANCE = "advance"
 
 
-def serialize(job: dict[str, Any]) -> bytes:
+def serialize(job: JsonObject) -> bytes:
     """Write a job, or the outcome of one, as JSON. The error of a failed job becomes its text."""
     return orjson.dumps(job, default=repr)
 
 
-def deserialize(data: bytes) -> dict[str, Any]:
+def deserialize(data: bytes) -> JsonObject:
     """Read a job that arq has queued. Only its name and its time count, since no job here has arguments.
 
     arq's default is pickle, by which whoever writes to Redis runs any code in the worker.
@@ -37,7 +38,7 @@ def deserialize(data: bytes) -> dict[str, Any]:
     return {"f": str(job["f"]), "a": (), "k": {}, "t": None, "et": queued_ms}
 
 
-def host_check(url: str) -> dict[str, Any]:
+def host_check(url: str) -> JsonObject:
     """Return the option of a client by which a certificate must be of this host as well, if `url` asks for TLS."""
     return {"ssl_check_hostname": True} if url.startswith("rediss:") else {}
 

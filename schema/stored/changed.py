@@ -1,12 +1,12 @@
 """The `changed` of a webhook's body: recorded row changes as field paths of the schema."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from graphql import GraphQLSchema
 
 from app.auth.viewers import Viewer
 from app.capture.row_changes import RowChange
+from app.kernel.parsed_json import JsonObject, ParsedJson
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.graph import entity_of_table, fields_deciding, fields_reading, path_to, single_steps
@@ -20,7 +20,7 @@ MAX_JOINED = 200
 
 def describe_changes(
     schema: GraphQLSchema, viewer: Viewer, entity_type: str, changes: Sequence[RowChange], *, is_cut: bool
-) -> dict[str, Any]:
+) -> JsonObject:
     """Describe recorded row changes as field paths of the entity, without those that the viewer may not know of.
 
     Args:
@@ -60,7 +60,7 @@ def describe_changes(
     return {**{kind: list(paths) for kind, paths in described.items()}, **({"cut": True} if is_cut else {})}
 
 
-def join_changes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+def join_changes(earlier: Mapping[str, ParsedJson], later: Mapping[str, ParsedJson]) -> JsonObject:
     """Join the changes of two events, the second of which replaces the first, in the form of `describe_changes`.
 
     A path that the first event added and the second removed counts as removed, because the first may have arrived.

@@ -1,7 +1,5 @@
 """The JSON Schema of a webhook's whole body, derived from its stored query."""
 
-from typing import Any
-
 from graphql import (
     GraphQLEnumType,
     GraphQLList,
@@ -13,6 +11,7 @@ from graphql import (
     is_leaf_type,
 )
 
+from app.kernel.parsed_json import JsonObject
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from schema.engine.plans.selection import SelectedField, collect
 from schema.engine.selections import fragments_of, operation_of
@@ -20,11 +19,11 @@ from schema.stored.validate import StoredQuery
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_STRING: dict[str, Any] = {"type": "string"}
+_STRING: JsonObject = {"type": "string"}
 _PLACE = {"type": "integer", "minimum": 1}
 _PATHS = {"type": "array", "items": _STRING}
 #: The schemas of scalars. A scalar that is not here may have any value.
-_SCALARS: dict[str, dict[str, Any]] = {
+_SCALARS: dict[str, JsonObject] = {
     "ID": _STRING,
     "String": _STRING,
     "Boolean": {"type": "boolean"},
@@ -53,7 +52,7 @@ _ERROR = {
 }
 
 
-def payload_schema(schema: GraphQLSchema, query: StoredQuery, klass: WebhookKlass) -> dict[str, Any]:
+def payload_schema(schema: GraphQLSchema, query: StoredQuery, klass: WebhookKlass) -> JsonObject:
     """Return the JSON Schema 2020-12 of the body. `data` is exact; outside of it later versions may add fields."""
     # A test is sent to an endpoint by hand, and is a body like any other.
     names = [*(name.value.lower() for name in WebhookEventName), "test"]
@@ -80,11 +79,11 @@ def payload_schema(schema: GraphQLSchema, query: StoredQuery, klass: WebhookKlas
     }
 
 
-def _open(properties: dict[str, Any], *, optional: dict[str, Any] | None = None) -> dict[str, Any]:
+def _open(properties: JsonObject, *, optional: JsonObject | None = None) -> JsonObject:
     return {"type": "object", "required": list(properties), "properties": {**properties, **(optional or {})}}
 
 
-def _nullable(shape: dict[str, Any]) -> dict[str, Any]:
+def _nullable(shape: JsonObject) -> JsonObject:
     if not shape:
         return shape
     if isinstance(shape.get("type"), str):
@@ -102,7 +101,7 @@ class _Shapes:
         self.query = query
         self.fragments = fragments_of(query.document)
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> JsonObject:
         root = self.schema.query_type
         assert root is not None
         selected = collect(self.schema, self.fragments, root, [operation_of(self.query.document).selection_set])
@@ -111,21 +110,21 @@ class _Shapes:
         assert isinstance(on, GraphQLObjectType)
         return _closed({one.key: _nullable(self.object(on, one)) for one in selected})
 
-    def object(self, on: GraphQLObjectType, above: SelectedField) -> dict[str, Any]:
+    def object(self, on: GraphQLObjectType, above: SelectedField) -> JsonObject:
         found = collect(self.schema, self.fragments, on, above.selection_sets)
         return {"title": on.name, **_closed({one.key: self.value(on, one) for one in found})}
 
-    def value(self, on: GraphQLObjectType, selected: SelectedField) -> dict[str, Any]:
+    def value(self, on: GraphQLObjectType, selected: SelectedField) -> JsonObject:
         if selected.name == "__typename":
             return {"const": on.name, "type": "string"}
         return self.of_type(on.fields[selected.name].type, selected)
 
-    def of_type(self, kind: GraphQLOutputType, selected: SelectedField) -> dict[str, Any]:
+    def of_type(self, kind: GraphQLOutputType, selected: SelectedField) -> JsonObject:
         if isinstance(kind, GraphQLNonNull):
             return self.present(kind.of_type, selected)
         return _nullable(self.present(kind, selected))
 
-    def present(self, kind: GraphQLOutputType, selected: SelectedField) -> dict[str, Any]:
+    def present(self, kind: GraphQLOutputType, selected: SelectedField) -> JsonObject:
         if isinstance(kind, GraphQLList):
             return {"type": "array", "items": self.of_type(kind.of_type, selected)}
         if isinstance(kind, GraphQLEnumType):
@@ -135,7 +134,7 @@ class _Shapes:
         if isinstance(kind, GraphQLObjectType):
             return self.object(kind, selected)
         assert is_abstract_type(kind)
-        shapes: list[dict[str, Any]] = []
+        shapes: list[JsonObject] = []
         for member in self.schema.get_possible_types(kind):
             shape = self.object(member, selected)
             # Members with equal selections have one schema.
@@ -144,7 +143,7 @@ class _Shapes:
         return {"anyOf": shapes}
 
 
-def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+def _closed(properties: JsonObject) -> JsonObject:
     return {
         "type": "object",
         "required": list(properties),
@@ -153,5 +152,5 @@ def _closed(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _closed_part(shape: dict[str, Any]) -> dict[str, Any]:
+def _closed_part(shape: JsonObject) -> JsonObject:
     return {key: value for key, value in shape.items() if key != "title"}

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
+from app.kernel.parsed_json import JsonObject, ParsedJson
 from app.webhooks.db.webhook_events import PriorEvent, WebhookEventId
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName
@@ -92,7 +92,7 @@ def is_waiting(one: PriorEvent) -> bool:
     return one.state in WAITING and not one.is_replay
 
 
-def join_superseded(prior: Sequence[PriorEvent], verdict: Verdict, changed: Mapping[str, Any]) -> dict[str, Any]:
+def join_superseded(prior: Sequence[PriorEvent], verdict: Verdict, changed: Mapping[str, ParsedJson]) -> JsonObject:
     """Add the changes of superseded events to the new event's. Otherwise the subscriber would never get them.
 
     Args:

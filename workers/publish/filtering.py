@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
+from app.kernel.parsed_json import ParsedJson
 from app.webhooks.cel.filters import FilterBatch
 from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.domain.webhook_filter import FAILED, FALSE, event_of
@@ -13,7 +13,7 @@ from workers.publish.match import Match
 
 
 async def apply_filter(
-    filters: FilterBatch, match: Match, verdict: Verdict, *, response: bytes, changed: Mapping[str, Any]
+    filters: FilterBatch, match: Match, verdict: Verdict, *, response: bytes, changed: Mapping[str, ParsedJson]
 ) -> Verdict:
     """Return the verdict, changed to SKIPPED if the filter is false. If the filter fails, the event is sent anyway.
 

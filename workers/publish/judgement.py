@@ -1,7 +1,7 @@
 """Make webhook events from rendered results and the prior events of their webhooks."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 import structlog
@@ -9,6 +9,7 @@ import structlog
 from app.auth.viewers import Viewer
 from app.capture.missed_changes import list_created
 from app.db.pool import Connection
+from app.kernel.parsed_json import JsonObject, ParsedJson
 from app.webhooks.cel.filters import FilterBatch
 from app.webhooks.db import webhook_events
 from app.webhooks.db.webhook_events import NewWebhookEvent, PriorEvent, Subject
@@ -100,7 +101,7 @@ async def _list_unheard_creations(
     return unheard
 
 
-def _event(match: Match, result: Rendering, verdict: Verdict, changed: Mapping[str, Any]) -> NewWebhookEvent:
+def _event(match: Match, result: Rendering, verdict: Verdict, changed: Mapping[str, ParsedJson]) -> NewWebhookEvent:
     return NewWebhookEvent(
         webhook_id=match.webhook.id,
         entity_type=match.change.entity_type,
@@ -140,7 +141,7 @@ def _state(webhook: Subscription, judged: NewState) -> NewState:
     return WebhookEventState.HELD if is_held else judged
 
 
-def _changed(viewer: Viewer, change: Change) -> dict[str, Any]:
+def _changed(viewer: Viewer, change: Change) -> JsonObject:
     try:
         return describe_changes(schema._schema, viewer, change.entity_type, change.changes, is_cut=change.is_cut)
     except Exception as error:

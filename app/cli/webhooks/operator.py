@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from databases import Database
 
@@ -12,6 +12,7 @@ from app.cli.servers import run, servers, url_of
 from app.db.keyset import MAX_PAGE_SIZE
 from app.db.pool import connection, create_database
 from app.errors import TellgraphError
+from app.kernel.parsed_json import ParsedJson
 from app.settings import Settings
 from app.telemetry.logs import configure_logging
 from schema import schema
@@ -30,7 +31,7 @@ class OperatorApi:
     database: Database
     settings: Settings
 
-    async def ask(self, document: str, **variables: Any) -> Any:
+    async def ask(self, document: str, **variables: object) -> ParsedJson:
         """Return the data of an operation.
 
         Raises:
@@ -52,7 +53,7 @@ class OperatorApi:
             )
         return result.data
 
-    async def change(self, mutation: str, selection: str, **values: Any) -> Any:
+    async def change(self, mutation: str, selection: str, **values: object) -> ParsedJson:
         """Return the payload of a mutation.
 
         Args:
@@ -71,7 +72,9 @@ class OperatorApi:
             raise TellgraphError(" ".join(message for error in payload["errors"] for message in error["messages"]))
         return payload
 
-    async def rows(self, document: str, limit: int, **variables: Any) -> AsyncIterator[Mapping[str, Any] | None]:
+    async def rows(
+        self, document: str, limit: int, **variables: object
+    ) -> AsyncIterator[Mapping[str, ParsedJson] | None]:
         """Return the nodes of a connection, page by page; at the end None, if there are more than `limit`.
 
         Args:

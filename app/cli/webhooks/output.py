@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from app.kernel.parsed_json import ParsedJson
 
 #: Columns of a table that goes into a file or a pipe, so that no cell is wrapped.
 _WIDTH_OF_FILES = 1_000
@@ -49,7 +50,7 @@ def print_facts(facts: Mapping[str, object]) -> None:
     console().print(table)
 
 
-def print_json(nodes: Iterable[Mapping[str, Any]]) -> None:
+def print_json(nodes: Iterable[Mapping[str, ParsedJson]]) -> None:
     """Print one JSON object a line."""
     for node in nodes:
         typer.echo(orjson.dumps(node))

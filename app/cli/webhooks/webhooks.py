@@ -1,7 +1,7 @@
 """`tellgraph webhooks …` and `tellgraph resume`: which endpoints work, and what to do about those that don't."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,6 +10,7 @@ from app.cli.webhooks.operator import OperatorApi, run_as_operator
 from app.cli.webhooks.output import print_facts, print_json, print_table, shown_time
 from app.cli.webhooks.values import Json, Limit, WebhookArgument, number_of, seller_id, webhook_id
 from app.errors import NotFound
+from app.kernel.parsed_json import ParsedJson
 from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.domain.webhook_health import NEEDS_A_PERSON, WebhookHealth
 
@@ -103,7 +104,7 @@ def list_webhooks(
         "search": search,
     }
 
-    async def read(api: OperatorApi) -> list[Mapping[str, Any] | None]:
+    async def read(api: OperatorApi) -> list[Mapping[str, ParsedJson] | None]:
         return [node async for node in api.rows(_LIST, limit, filters=filters)]
 
     found = run_as_operator(read)
@@ -199,27 +200,27 @@ def _set_enabled(webhooks: list[str], *, is_enabled: bool) -> None:
     run_as_operator(act)
 
 
-def _row(node: Mapping[str, Any]) -> tuple[object, ...]:
+def _row(node: Mapping[str, ParsedJson]) -> tuple[object, ...]:
     since, reason = shown_time(node["healthSince"]), node["healthReason"]
     return node["legacyId"], node["id"], node["health"], since, node["type"], _owner(node), node["url"], reason
 
 
-def _owner(node: Mapping[str, Any]) -> str:
+def _owner(node: Mapping[str, ParsedJson]) -> str:
     seller = node["seller"]
     return "operator" if seller is None else f"seller {seller['legacyId']} ({seller['businessName']})"
 
 
-def _since(node: Mapping[str, Any]) -> str | None:
+def _since(node: Mapping[str, ParsedJson]) -> str | None:
     return None if node["healthSince"] is None else f"since {shown_time(node['healthSince'])}:"
 
 
-def _attempt_row(attempt: Mapping[str, Any]) -> tuple[object, ...]:
+def _attempt_row(attempt: Mapping[str, ParsedJson]) -> tuple[object, ...]:
     event = attempt["webhookEvent"]
     number = None if event is None else number_of(event["id"])
     return number, shown_time(attempt["startedAt"]), outcome_of(attempt), attempt["durationMs"]
 
 
-def outcome_of(attempt: Mapping[str, Any]) -> str:
+def outcome_of(attempt: Mapping[str, ParsedJson]) -> str:
     """Return the outcome of an attempt: the status, or why there is none; `in flight` before it has ended."""
     if attempt["status"] is not None:
         return f"HTTP {attempt['status']}"

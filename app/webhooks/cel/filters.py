@@ -13,12 +13,12 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 import structlog
 
 from app.errors import TooSoon
+from app.kernel.parsed_json import JsonObject, ParsedJson
 from app.webhooks.cel.process import LENGTH_BYTES
 from app.webhooks.domain.webhook_filter import MAX_CHARACTERS, check_filter
 
@@ -100,7 +100,7 @@ class FilterProcess:
         return FilterBatch(self, max_cpu_s=max_cpu_s, max_s=max_s)
 
     async def evaluate(
-        self, text: str, event: Mapping[str, Any], response: bytes, *, owner: Owner
+        self, text: str, event: Mapping[str, ParsedJson], response: bytes, *, owner: Owner
     ) -> tuple[FilterResult, float]:
         """Return a filter's result, and its CPU seconds beyond the usual.
 
@@ -138,7 +138,7 @@ class FilterProcess:
             return [refused.reason]
         return list(answer["value"]) if answer["error"] is None else [answer["error"]]
 
-    async def _answer(self, request: bytes, text: str, owner: Owner, usual_s: float) -> tuple[dict[str, Any], float]:
+    async def _answer(self, request: bytes, text: str, owner: Owner, usual_s: float) -> tuple[JsonObject, float]:
         """Return the process's answer, and its CPU seconds beyond the usual. Raise _NoAnswer if it has none."""
         if self._resting.get((owner, text), 0.0) > time.monotonic():
             raise _NoAnswer(TOO_SLOW)
@@ -149,7 +149,7 @@ class FilterProcess:
             line = await self._line(request)
             if not line:
                 raise self._rest(text, owner, began)
-        answer: dict[str, Any] = orjson.loads(line)
+        answer: JsonObject = orjson.loads(line)
         spent = max(0.0, answer["cpu_s"] - usual_s)
         self._filter_time.spend(owner, spent, time.monotonic())
         return answer, spent
@@ -245,7 +245,9 @@ class FilterBatch:
         """Tell whether the batch has used up its time. Further evaluations are for another batch."""
         return self._left_s <= 0
 
-    async def evaluate(self, text: str, event: Mapping[str, Any], response: bytes, *, owner: Owner) -> FilterResult:
+    async def evaluate(
+        self, text: str, event: Mapping[str, ParsedJson], response: bytes, *, owner: Owner
+    ) -> FilterResult:
         """Return a filter's result. An expression that has used up its time passes with an error."""
         spent = self._spent.get((owner, text), 0.0)
         if spent >= self._max_cpu_s:

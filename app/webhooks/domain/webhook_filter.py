@@ -5,8 +5,9 @@ Source: the Common Expression Language (CEL), with its standard functions and ma
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from app.kernel.parsed_json import JsonObject, ParsedJson
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def check_filter(text: str) -> list[str]:
     ]
 
 
-def evaluate(program: "Program", event: Mapping[str, Any], data: Any) -> bool:
+def evaluate(program: "Program", event: Mapping[str, ParsedJson], data: ParsedJson) -> bool:
     """Return the value of a compiled expression for one event (`event_of`) and the rendered `data`.
 
     It has no time limit here: app/webhooks/cel/filters.py sets one.
@@ -100,7 +101,9 @@ def evaluate(program: "Program", event: Mapping[str, Any], data: Any) -> bool:
     return value
 
 
-def event_of(klass: WebhookKlass, name: WebhookEventName, entity_id: str, changed: Mapping[str, Any]) -> dict[str, Any]:
+def event_of(
+    klass: WebhookKlass, name: WebhookEventName, entity_id: str, changed: Mapping[str, ParsedJson]
+) -> JsonObject:
     """Build the `event` that an expression reads. `entity_id` is the global id, `changed` that of the notification."""
     return {
         "name": name.value.lower(),
