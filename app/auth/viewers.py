@@ -9,6 +9,7 @@ from datetime import datetime
 
 from app.auth.db import api_keys
 from app.auth.db.api_keys import ApiKey, ApiKeyId, NewApiKey
+from app.auth.db.audit_entries import COMMAND_LINE
 from app.auth.domain.api_key import (
     OPERATORS_SCOPES,
     PREFIX_CHARS,
@@ -33,6 +34,7 @@ class Viewer:
     Args:
         key_id: The API key of the request. None for a worker, which renders for a webhook's owner.
         key_name, key_expires_at: As of that key.
+        is_command: Whether somebody acts by `tellgraph …` on the command line.
     """
 
     seller_id: SellerId | None
@@ -40,6 +42,7 @@ class Viewer:
     key_id: ApiKeyId | None = field(default=None, compare=False)
     key_name: str | None = field(default=None, compare=False)
     key_expires_at: datetime | None = field(default=None, compare=False)
+    is_command: bool = field(default=False, compare=False)
 
     @property
     def is_operator(self) -> bool:
@@ -47,7 +50,12 @@ class Viewer:
 
     @property
     def actor(self) -> str:
-        """Return the viewer's name as change events record it: `operator` or `seller:7`."""
+        """Return the viewer's name as change events and audit entries record it.
+
+        It is `operator`, `seller:7` or `command line`.
+        """
+        if self.is_command:
+            return COMMAND_LINE
         return "operator" if self.seller_id is None else f"seller:{self.seller_id}"
 
     @property

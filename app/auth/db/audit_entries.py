@@ -15,7 +15,6 @@ from app.kernel.requests import current_request
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 
 AuditEntryId = NewType("AuditEntryId", int)
-
 #: The actor of what somebody does by `tellgraph …` on the command line.
 COMMAND_LINE = "command line"
 

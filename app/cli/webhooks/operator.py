@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from databases import Database
 
-from app.auth.viewers import OPERATOR
+from app.auth.viewers import Viewer
 from app.cli.check import check_database
 from app.cli.servers import run, servers, url_of
 from app.db.keyset import MAX_PAGE_SIZE
@@ -22,6 +22,7 @@ from schema.engine.reader import Reader
 from schema.errors import format_error
 
 T = TypeVar("T")
+_OPERATOR = Viewer(None, is_command=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class OperatorApi:
         async with connection(self.database) as conn:
             reader = Reader(conn)
             context = Context(
-                viewer=OPERATOR,
+                viewer=_OPERATOR,
                 reader=reader,
-                loaders=Loaders(reader, OPERATOR),
+                loaders=Loaders(reader, _OPERATOR),
                 settings=self.settings,
                 database=self.database,
             )

@@ -141,6 +141,16 @@ async def test_disables_enables_and_resumes_as_the_api_does(
         f"Webhook {number} is {health}."
         for number, health in ((scene.failing, "CATCHING_UP"), (scene.stopped, "CATCHING_UP"))
     ]
+    entries = await conn.fetch(
+        "select actor, action, entity_id from audit_entries"
+        " where action like 'webhook%' and actor <> 'database' order by id"
+    )
+    assert [tuple(entry) for entry in entries] == [
+        ("command line", "webhookResume", scene.failing),
+        ("command line", "webhookUpdate", scene.failing),
+        ("command line", "webhookUpdate", scene.failing),
+        ("command line", "webhookUpdate", scene.stopped),
+    ]
 
 
 @pytest.mark.parametrize(
