@@ -74,9 +74,12 @@ async def test_says_where_it_serves_when_it_is_ready(tmp_path: Path, database_ur
         (ready,) = serving.lines("serve.ready")
         async with httpx.AsyncClient() as client:
             answer = await client.get(ready["url"].replace("/graphql", "/readyz"))
+            # The limits on connections hold in the process that operators run.
+            too_large = await client.get(ready["url"], headers={"X-Large": "x" * 40_000})
         status = await serving.stop()
 
     assert answer.json() == {"status": "ok"}
+    assert too_large.status_code == 431
     assert status == 128 + signal.SIGTERM
 
 
