@@ -14,7 +14,7 @@ from schema.engine.documents import Document, Documents
 from schema.engine.limits import long_list_error
 
 #: The most that a light operation costs: about 15 ms for the reference executor, and for a plan.
-LIGHT_COST, LIGHT_PLANNED_COST = 1_000, 10_000
+LIGHT_COST, LIGHT_PLANNED_COST = 1_000, 30_000
 #: The most bytes of a light request, and the most errors of its document.
 LIGHT_BYTES, LIGHT_ERRORS = 20_000, 20
 

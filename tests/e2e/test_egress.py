@@ -49,7 +49,7 @@ def settings(database_url: str, redis_url: str, scene: Scene) -> Settings:
 
 def opened(given: Settings) -> Settings:
     """The same, with the receiver's network opened."""
-    return given.model_copy(update={"egress_allow": settings_for("").egress_allow})
+    return given.model_copy(update={"egress_allow": settings_for("postgresql://unused").egress_allow})
 
 
 def spelled(port: int) -> list[str]:

@@ -74,11 +74,11 @@ async def _redis_finding(settings: Settings) -> Finding:
 
 
 def _egress_finding(settings: Settings) -> Finding:
-    networks = dict.fromkeys([*settings.egress_allow, *settings.egress_allow_sellers])
-    allowed = ", ".join(map(str, networks))
+    owners = {"the operator's": settings.egress_allow, "sellers'": settings.egress_allow_sellers}
     scheme = "by http:// too" if settings.allow_http else "by https:// alone"
-    message = f"webhooks may reach public addresses {scheme}{f', and {allowed} by both' if allowed else ''}."
-    if any(network.prefixlen == 0 for network in networks):
+    opened = [f"{owner} also {', '.join(map(str, allowed))} by both" for owner, allowed in owners.items() if allowed]
+    message = f"{'; '.join([f'webhooks may reach public addresses {scheme}', *opened])}."
+    if any(network.prefixlen == 0 for networks in owners.values() for network in networks):
         cure = "Name only the networks of your own receivers in TELLGRAPH_EGRESS_ALLOW and …_SELLERS."
         return Finding(subject="Egress", state=State.WARNING, message=message, cure=cure)
     if settings.allow_http:

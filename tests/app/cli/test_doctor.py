@@ -123,10 +123,13 @@ async def test_webhooks_that_fail_are_worth_a_look(conn: asyncpg.Connection, dat
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"allow_http": True}, "webhooks may reach public addresses by http:// too, and 127.0.0.0/8 by both."),
         (
-            {"egress_allow": (ip_network("::/0"),)},
-            "webhooks may reach public addresses by https:// alone, and ::/0 by both.",
+            {"allow_http": True, "egress_allow_sellers": ()},
+            "webhooks may reach public addresses by http:// too; the operator's also 127.0.0.0/8 by both.",
+        ),
+        (
+            {"egress_allow": (), "egress_allow_sellers": (ip_network("::/0"),)},
+            "webhooks may reach public addresses by https:// alone; sellers' also ::/0 by both.",
         ),
     ],
 )

@@ -30,7 +30,7 @@ select o.first_name, o.status, i.status_flags, i.total_cents, l.variant_sku, l.q
 from orders o join invoices i on i.order_id = o.id join line_items l on l.invoice_id = i.id order by l.id
 """
 #: Types that are no part of the marketplace, or whose objects the others show.
-_ELSEWHERE = {"OperationalEvent", "DeletedAdvert", "UnpublishedAdvert", "DeliveryAttempt"}
+_ELSEWHERE = {"OperationalEvent", "DeletedAdvert", "UnpublishedAdvert", "DeliveryAttempt", "ApiKey", "AuditEntry"}
 _MARKETPLACE = [
     name for name, entity in ENTITIES.items() if entity.is_node and not {name} & _ELSEWHERE and "Webhook" not in name
 ]

@@ -31,7 +31,7 @@ _NUMBERS = itertools.count()
 
 
 def _context(conn: asyncpg.Connection) -> Context:
-    return Context.for_rendering(Reader(conn), OPERATOR, settings_for("unused"))
+    return Context.for_rendering(Reader(conn), OPERATOR, settings_for("postgresql://unused"))
 
 
 def _plan(query: StoredQuery) -> Plan:

@@ -64,7 +64,10 @@ async def test_results_of_generated_queries_validate(conn: asyncpg.Connection, k
         for viewer in (OPERATOR, Viewer(sales[0].seller.id)):
             reader = Reader(conn)
             context = Context(
-                viewer=viewer, reader=reader, loaders=Loaders(reader, viewer), settings=settings_for("unused")
+                viewer=viewer,
+                reader=reader,
+                loaders=Loaders(reader, viewer),
+                settings=settings_for("postgresql://unused"),
             )
             results = await asyncio.gather(*(execute_stored_query(schema, query, one, context) for one in ids))
             found = [fault for result in results for fault in check(body(klass, orjson.loads(result)))]

@@ -33,7 +33,7 @@ async def _both(
     """Rendered by the plan (None: there is none for this viewer), by the reference, and the plan's statements."""
     plan, reader = plan_of(schema._schema, query), Reader(conn)
     planned = await plan.render(reader, viewer, ids) if plan is not None and plan.serves(viewer) else None
-    context = Context.for_rendering(Reader(conn), viewer, settings_for("unused"))
+    context = Context.for_rendering(Reader(conn), viewer, settings_for("postgresql://unused"))
     bodies = await asyncio.gather(*(execute_stored_query(schema, query, entity_id, context) for entity_id in ids))
     return planned, dict(zip(ids, bodies, strict=True)), reader.statements
 

@@ -42,7 +42,7 @@ from workers.publish.subscriptions import Subscriptions
 DEPTH = 2 if IS_LONG else 1
 #: Of operational events nothing changes.
 KLASSES = [klass for klass in WebhookKlass if klass is not WebhookKlass.OPERATIONAL_EVENT]
-TABLES_OF_WEBHOOKS = ("webhook", "delivery_", "payloads", "operational_", "api_keys")
+TABLES_OF_WEBHOOKS = ("webhook", "delivery_", "payloads", "operational_", "api_keys", "audit_entries")
 #: By type of column; a constraint that refuses one says that such a change can't happen.
 VALUES: dict[str, list[Any]] = {
     "text": ["zz"],

@@ -179,7 +179,7 @@ async def test_exhausted_retries_are_raised_with_their_event(conn: Conn) -> None
     begin = "No retries are left after 1 attempt. The last one ended with"
     assert [tuple(row) for row in rows] == [
         ("EXHAUSTED", event_ids[0], f"{begin} HTTP 500."),
-        ("EXHAUSTED", event_ids[1], f"{begin} TIMEOUT, no answer within 1 s."),
+        ("EXHAUSTED", event_ids[1], f"{begin} TIMEOUT: no answer within 1 s."),
     ]
 
 
