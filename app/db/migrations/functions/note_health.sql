@@ -10,7 +10,8 @@ begin
     new.disabled_by := null;
   elsif new.disabled_at is null then
     new.disabled_at := clock_timestamp();
-    new.disabled_by := case when new.disabled_reason is not null then 'tellgraph' when actor in ('operator', 'command line') then 'operator'
+    new.disabled_by := case when new.disabled_reason is not null then 'tellgraph'
+      when actor in ('operator', 'command line') then 'operator'
       when actor like 'seller:%' then 'seller' else 'hand' end;
   end if;
   new.broken_at := case when new.broken_reason is not null then coalesce(new.broken_at, clock_timestamp()) end;
