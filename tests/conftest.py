@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack
 
@@ -10,7 +9,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from tests.support import forked_worker, leftovers
+from tests.support import forked_commands, leftovers
 from tests.support.database import cloned_database
 from tests.support.delivered import faults_of
 from tests.support.load import TOLD
@@ -44,8 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    if not session.config.option.collectonly and "tests.support.worker_process" in sys.modules:
-        forked_worker.prepare()
+    if not session.config.option.collectonly:
+        forked_commands.prepare()
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)

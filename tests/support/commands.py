@@ -3,15 +3,11 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from tests.support.forked_commands import run_command
 from tests.support.platform import SECRET_KEY
-
-_TELLGRAPH = Path(sys.executable).with_name("tellgraph")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +38,7 @@ async def tellgraph(database_url: str, *arguments: object, given: str = "", **se
     """
     servers = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1:9/0", "SECRET_KEY": SECRET_KEY}
     variables = {**servers, **settings}
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [str(_TELLGRAPH), *map(str, arguments)],
-        env={
-            **os.environ,
-            "COLUMNS": "200",
-            **{f"TELLGRAPH_{name.upper()}": value for name, value in variables.items()},
-        },
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environment = {**os.environ, "COLUMNS": "200"}
+    environment |= {f"TELLGRAPH_{name.upper()}": value for name, value in variables.items()}
+    done = await asyncio.to_thread(run_command, [*map(str, arguments)], environment, given=given)
     return CommandResult(code=done.returncode, out=done.stdout, err=done.stderr)

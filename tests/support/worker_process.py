@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import psutil
 
-from tests.support.forked_worker import ForkedProcess, fork_worker
+from tests.support.forked_commands import ForkedProcess, fork_worker
 from tests.support.load import IS_LONG
 from tests.support.platform import SECRET_KEY
 from tests.support.waiting import until

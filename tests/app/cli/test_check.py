@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import asyncpg
@@ -12,6 +11,7 @@ import pytest
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.entities import global_ids
+from tests.support.forked_commands import run_command
 from tests.support.outbox import running_publisher
 from tests.support.platform import SECRET_KEY
 
@@ -26,14 +26,7 @@ async def webhook_id(conn: asyncpg.Connection, database_url: str) -> int:
 def check(database_url: str, *options: str) -> subprocess.CompletedProcess[str]:
     variables = {"TELLGRAPH_DATABASE_URL": database_url, "TELLGRAPH_REDIS_URL": "redis://127.0.0.1:9/0"}
     variables["TELLGRAPH_SECRET_KEY"] = SECRET_KEY
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli.main", "check", *options],
-        env={**os.environ, **variables, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_command(["check", *options], {**os.environ, **variables, "COLUMNS": "200"})
 
 
 def without_status_flags(folder: Path) -> str:

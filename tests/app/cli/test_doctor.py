@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -17,10 +16,10 @@ from app.tools.doctor.findings import examine
 from app.webhooks.services.webhooks import HEADERS
 from tests.builders.invoices import create_invoice
 from tests.support.database import with_database
+from tests.support.forked_commands import run_command
 from tests.support.outbox import running_publisher
 from tests.support.platform import SECRET_KEY, settings_for
 
-TELLGRAPH = Path(sys.executable).with_name("tellgraph")
 OTHER_KEY = "A" * 43 + "="
 
 
@@ -170,9 +169,7 @@ async def test_a_database_that_must_be_migrated(conn: asyncpg.Connection, databa
 
 def doctor(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **{f"TELLGRAPH_{name.upper()}": value for name, value in settings.items()}}
-    return subprocess.run(
-        [TELLGRAPH, "doctor", *options], env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
+    return run_command(["doctor", *options], environment)
 
 
 def test_the_command_marks_each_line_and_fails_when_something_is_wrong(database_url: str, redis_url: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from app.db.migrate import upgrade
 from tests.support.database import with_database
+from tests.support.forked_commands import run_command
 from tests.support.platform import SECRET_KEY
 
 TELLGRAPH = Path(sys.executable).with_name("tellgraph")
@@ -22,9 +23,7 @@ def run(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         "TELLGRAPH_SECRET_KEY": SECRET_KEY,
         "TELLGRAPH_PORT": "0",
     }
-    return subprocess.run(
-        [TELLGRAPH, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
+    return run_command(arguments, environment)
 
 
 async def test_seeds_once_and_says_how_to_go_on(database_url: str) -> None:
