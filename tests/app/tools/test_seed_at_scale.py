@@ -278,7 +278,8 @@ def test_the_command_refuses_what_the_small_marketplace_does_not_know(database_u
 
 
 async def test_the_command_says_how_far_it_came_when_it_is_interrupted(conn: Connection, database_url: str) -> None:
-    program, *arguments = _command("--scale", "5000")
+    # Enough for half a minute, so that it has not ended by the time that this process gets its turn.
+    program, *arguments = _command("--scale", "40000")
     running = await asyncio.create_subprocess_exec(
         program, *arguments, env=_environment(database_url), stderr=asyncio.subprocess.PIPE
     )
@@ -294,7 +295,7 @@ async def test_the_command_says_how_far_it_came_when_it_is_interrupted(conn: Con
 
     assert running.returncode == 130
     invoices = await conn.fetchval("select count(*) from invoices")
-    assert f"70 sellers and {invoices} of 5000 invoices are written and stay" in said.decode()
+    assert f"200 sellers and {invoices} of 40000 invoices are written and stay" in said.decode()
 
 
 def _run(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
