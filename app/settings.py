@@ -105,13 +105,13 @@ class Settings(BaseSettings):
         description="Number of webhooks that a seller may have, whoever registered them. Deleted ones do not count.",
     )
     rate_bucket: int = Field(
-        default=10_000_000,
+        default=50_000_000,
         ge=0,
         description="Cost points that each API key can spend at once, over all processes. 0: no limit. "
         "See “Limits on clients”.",
     )
     rate_refill: int = Field(
-        default=100_000, ge=1, description="Cost points per second by which the bucket of an API key refills."
+        default=1_000_000, ge=1, description="Cost points per second by which the bucket of an API key refills."
     )
     rate_concurrent: int = Field(
         default=5, ge=1, le=200, description="Operations of one API key that run at once in each process; others wait."

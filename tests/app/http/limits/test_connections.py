@@ -238,3 +238,5 @@ def test_every_setting_has_a_default_that_clients_do_not_meet() -> None:
     assert settings.request_timeout_s == 10
     assert settings.max_connections >= 500
     assert settings.rate_bucket >= 10 * settings.max_cost
+    # A client that copies all invoices asks for some dozens of nested pages a second: each costs about 27,000.
+    assert settings.rate_refill >= 30 * 27_000
