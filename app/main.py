@@ -21,7 +21,7 @@ from app.db.pool import Connection, connection
 from app.errors import DatabaseUnavailable, RateLimited
 from app.http.cors import allow_origins
 from app.http.fallbacks import EXCEPTION_HANDLERS, home
-from app.http.graphql_view import METHODS, BadRequest, Operation, OperationResult, read_operation, refuse, respond
+from app.http.graphql_view import METHODS, BadRequest, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
 from app.http.limits.heavy_lane import Resources
 from app.http.limits.keys import Keys, WrongKey
@@ -35,7 +35,6 @@ from app.http.response_size import bound_response
 from app.settings import Settings
 from schema import documents, schema
 from schema.engine.context import Context
-from schema.engine.limits import MAX_ALIASES
 from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
@@ -238,7 +237,7 @@ class _Endpoint:
         response = await self._execute_by_plan(keyed, context)
         if response is not None and key_check.is_confirmed:
             self.key_uses.note(keyed.key_id)
-            return self._result(response, operation, context)
+            return self._result(response, keyed, context)
         if not is_complete:
             return None
         viewer = await authenticate(conn, keyed.key)
@@ -250,7 +249,7 @@ class _Endpoint:
         if key_check.viewer != viewer:
             response = await self._execute_by_plan(keyed, context)
         if response is not None:
-            return self._result(response, operation, context)
+            return self._result(response, keyed, context)
         return await execute_by_reference(schema, operation, context)
 
     async def _execute_by_plan(self, keyed: KeyedOperation, context: Context) -> dict[str, Any] | None:
@@ -262,14 +261,15 @@ class _Endpoint:
             keyed.document, keyed.cost, operation.query, operation.variables, operation.name, context
         )
 
-    def _result(self, response: dict[str, Any], operation: Operation, context: Context) -> OperationResult:
+    def _result(self, response: dict[str, Any], keyed: KeyedOperation, context: Context) -> OperationResult:
         """Return a plan's result. It is marked as small if an upper bound of its size is small."""
-        document = documents.find(operation.query)
+        document = keyed.document
+        assert document is not None, "a plan belongs to a document"
         most = bound_response(
             characters_read=context.reader.characters,
-            aliases=document.aliases if document else MAX_ALIASES,
-            fields=response["extensions"]["cost"]["requested"],
-            longest_name=document.longest_word if document else len(operation.query),
+            aliases=document.aliases,
+            fields=keyed.cost.total,
+            longest_name=document.longest_word,
         )
         is_small = most < self.settings.max_response_bytes
         return OperationResult(response=response, is_request_error=False, is_small=is_small)

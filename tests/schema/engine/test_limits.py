@@ -236,8 +236,6 @@ def test_refusal_of_a_stored_query_is_kept() -> None:
 async def test_stored_queries_of_one_operation_take_turns_with_others(conn: Connection) -> None:
     queries: dict[str, Any] = {f"q{number}": f"{DEAR} # {number}" for number in range(8)}
     pauses: list[float] = []
-    # What the first one computes for all others, such as the columns behind each field, is not measured.
-    await run_operation(conn, dry_runs(1), q0=f"{DEAR} # before")
 
     async def watch() -> None:
         while True:

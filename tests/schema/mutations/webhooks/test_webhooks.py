@@ -1,4 +1,7 @@
-"""webhookCreate and webhookUpdate: what is wrong is said at its path, and changes nothing."""
+"""webhookCreate and webhookUpdate: what is wrong is said at its path, and changes nothing.
+
+Above 300 lines: one table of wrong attributes, and what both mutations do with the right ones.
+"""
 
 from typing import Any
 
