@@ -4,13 +4,31 @@ Their tools are in other languages and environments; `make clients` installs the
 versions. Without them, the tests that need them are skipped.
 """
 
+import asyncio
+import json
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 CLIENTS = Path(__file__).parent
 SDL = CLIENTS.parents[1] / "schema" / "schema.graphql"
+
+
+async def run_client(*command: str, **variables: str) -> Any:
+    """Run a program of this folder, which must end well, and return the JSON that it prints."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=CLIENTS,
+        env={**os.environ, **variables},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    return json.loads(output)
 
 
 def _is_installed(locked: str, stamp: str) -> bool:

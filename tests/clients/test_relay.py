@@ -1,12 +1,8 @@
 """Relay's compiler takes the schema, and its runtime finds one type under each id."""
 
-import asyncio
-import json
-import os
-
 from schema.entities import global_ids
 from tests.builders.adverts import create_advert
-from tests.clients import CLIENTS, needs_node_packages
+from tests.clients import needs_node_packages, run_client
 from tests.support.platform import Platform
 
 
@@ -14,20 +10,8 @@ from tests.support.platform import Platform
 async def test_relay_s_store_has_one_type_under_each_id(api: Platform) -> None:
     adverts = [await create_advert(api.conn, is_published=number != 1) for number in range(3)]
     await api.conn.execute("update adverts set deleted_at = now() where id = $1", adverts[2].id)
-    environment = {**os.environ, "GRAPHQL_URL": f"{api.url}/graphql", "GRAPHQL_KEY": api.key}
+    told = await run_client("sh", "relay/check.sh", GRAPHQL_URL=f"{api.url}/graphql", GRAPHQL_KEY=api.key)
 
-    process = await asyncio.create_subprocess_exec(
-        "sh",
-        "relay/check.sh",
-        cwd=CLIENTS,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-
-    assert process.returncode == 0, errors.decode()
-    told = json.loads(output)
     names = ["Advert", "UnpublishedAdvert", "DeletedAdvert"]
     expected = {global_ids.encode(name, one.id): name for name, one in zip(names, adverts, strict=True)}
     assert {node["id"]: node["__typename"] for node in told["listed"]} == expected

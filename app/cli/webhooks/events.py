@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.servers import err
 from app.cli.webhooks.operator import OperatorApi, run_as_operator
-from app.cli.webhooks.output import print_facts, print_json, print_table, shown_time
+from app.cli.webhooks.output import print_facts, print_found, print_json, print_table, shown_time
 from app.cli.webhooks.values import Json, Limit, Since, Until, WebhookOption, entity_id, event_id, number_of
 from app.cli.webhooks.webhooks import outcome_of
 from app.errors import NotFound
@@ -87,15 +86,8 @@ def list_events(
 
     found = run_as_operator(read)
     nodes = [_numbered(node) for node in found if node is not None]
-    if is_json:
-        print_json(nodes)
-    else:
-        headings = ("NUMBER", "ID", "WEBHOOK", "EVENT", "ENTITY", "STATE", "PUBLISHED", "ATTEMPTS", "LAST", "REASON")
-        print_table(headings, map(_row, nodes))
-    if not nodes:
-        err.print("There is no such event.")
-    if len(found) > len(nodes):
-        err.print(f"There are more than {limit}: --limit shows more of them.")
+    headings = ("NUMBER", "ID", "WEBHOOK", "EVENT", "ENTITY", "STATE", "PUBLISHED", "ATTEMPTS", "LAST", "REASON")
+    print_found("event", nodes, headings, _row, is_json=is_json, limit=limit, has_more=len(found) > len(nodes))
 
 
 @commands.command("show")

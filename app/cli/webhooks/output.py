@@ -1,7 +1,7 @@
 """Print lists as tables for people or as JSON lines for programs."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import orjson
 import typer
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.servers import err
 from app.kernel.parsed_json import ParsedJson
 
 #: Columns of a table that goes into a file or a pipe, so that no cell is wrapped.
@@ -54,6 +55,32 @@ def print_json(nodes: Iterable[Mapping[str, ParsedJson]]) -> None:
     """Print one JSON object a line."""
     for node in nodes:
         typer.echo(orjson.dumps(node))
+
+
+def print_found(
+    what: str,
+    nodes: Sequence[Mapping[str, ParsedJson]],
+    headings: Sequence[str],
+    row: Callable[[Mapping[str, ParsedJson]], Sequence[object]],
+    *,
+    is_json: bool,
+    limit: int,
+    has_more: bool,
+) -> None:
+    """Print a list as a table or as JSON, and say on stderr if it is empty, or cut at `limit`.
+
+    Args:
+        what: The kind of the objects, as in `webhook`.
+        row: Returns the cells of an object, in the order of the headings.
+    """
+    if is_json:
+        print_json(nodes)
+    else:
+        print_table(headings, map(row, nodes))
+    if not nodes:
+        err.print(f"There is no such {what}.")
+    if has_more:
+        err.print(f"There are more than {limit}: --limit shows more of them.")
 
 
 def shown_time(at: str | None) -> str | None:

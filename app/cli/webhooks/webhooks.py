@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.servers import err
 from app.cli.webhooks.operator import OperatorApi, run_as_operator
-from app.cli.webhooks.output import print_facts, print_json, print_table, shown_time
+from app.cli.webhooks.output import print_facts, print_found, print_json, print_table, shown_time
 from app.cli.webhooks.values import Json, Limit, WebhookArgument, number_of, seller_id, webhook_id
 from app.errors import NotFound
 from app.kernel.parsed_json import ParsedJson
@@ -109,14 +108,8 @@ def list_webhooks(
 
     found = run_as_operator(read)
     nodes = [node for node in found if node is not None]
-    if is_json:
-        print_json(nodes)
-    else:
-        print_table(("NUMBER", "ID", "HEALTH", "SINCE", "TYPE", "OWNER", "URL", "REASON"), map(_row, nodes))
-    if not nodes:
-        err.print("There is no such webhook.")
-    if len(found) > len(nodes):
-        err.print(f"There are more than {limit}: --limit shows more of them.")
+    headings = ("NUMBER", "ID", "HEALTH", "SINCE", "TYPE", "OWNER", "URL", "REASON")
+    print_found("webhook", nodes, headings, _row, is_json=is_json, limit=limit, has_more=len(found) > len(nodes))
 
 
 @commands.command("show")
