@@ -3,7 +3,8 @@ import { setState } from './session.js';
 const ENDPOINT = '/graphql';
 
 const MESSAGES = {
-  missing: 'Enter an API key in the bar above: every request needs one.',
+  missing:
+    'Enter an API key in the bar above: every request needs one. `tellgraph keys create --name me` makes one for the operator.',
   malformed: 'The API key contains characters that a header cannot carry.',
 };
 const WHO = { query: '{ apiKeyPrincipal { type seller { businessName } } }' };
