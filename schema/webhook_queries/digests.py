@@ -1,6 +1,5 @@
 """`webhookDigests`: what a webhook's receiver should have, as digests, page by page."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
 
@@ -22,7 +21,6 @@ from webhook_given where webhook_id = $1 and entity_type = $2 and (event_name <>
 
 
 @strawberry.type(description="What a webhook's receiver should have of one entity.")
-@dataclass(frozen=True, kw_only=True)
 class WebhookDigest:
     id: strawberry.Private[int]
     entity_id: strawberry.ID = strawberry.field(description="Global id of the entity.")
@@ -31,7 +29,7 @@ class WebhookDigest:
         " delivery. null when it is not known whether the last one has arrived."
     )
     sequence: Decimal = strawberry.field(
-        description="`sequence` of that delivery. If you have a higher one, yours is newer: it is not stored here yet."
+        description="`sequence` of that delivery. If you have a higher one, yours is newer: it is not noted here yet."
     )
 
 

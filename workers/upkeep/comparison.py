@@ -1,4 +1,4 @@
-"""Compare the present state of entities with what a webhook was last given. Nothing is written or locked."""
+"""Compare the present state of entities with what a webhook was last given. This writes and locks nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from app.webhooks.db.webhooks import Webhook
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_filter import event_of, reads_event
+from app.webhooks.services.deduplication import awaits_creation, is_destroyed, may_know
 from schema.engine.statements import listed_values
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES, ListQuery
 from schema.stored.execute import RenderFailure
 from schema.stored.validate import StoredQuery
-from workers.publish.deduplication import awaits_creation, is_destroyed, may_know
 from workers.publish.render import Renderer, Rendering, RenderKey, chunk_size
 from workers.resources import Resources
 
@@ -105,7 +105,7 @@ class Comparer:
         return comparison
 
     async def list_prior(self, ids: Sequence[int]) -> dict[int, list[PriorEvent]]:
-        """Return the prior events of these entities, as for `judge` in workers/publish/deduplication.py."""
+        """Return the prior events of these entities, as for `judge` in app/webhooks/services/deduplication.py."""
         subjects: list[Subject] = [(self.webhook.id, self.entity_type, entity_id) for entity_id in ids]
         found = await webhook_events.list_given(self.conn, subjects)
         return {subject[2]: events for subject, events in found.items()}
@@ -138,31 +138,32 @@ class Comparer:
         prior: Sequence[PriorEvent],
         filters: FilterBatch,
     ) -> None:
-        passes = False
-        if isinstance(body, Rendering) and not body.is_null:
-            if describe_excess(body.body, self.resources.settings.max_payload_bytes) is not None or (not body.is_comparable and not self.is_forced):
-                comparison.failed.add(entity_id)
-            else:
-                verdict = await self._passes(entity_id, body, prior, filters)
-                if isinstance(verdict, str):
-                    comparison.filter_error = verdict
-                    return
-                passes = verdict
-        elif isinstance(body, RenderFailure):
+        if isinstance(body, RenderFailure) or (body is not None and self._is_unusable(body)):
             comparison.failed.add(entity_id)
-        comparison.compared.append(entity_id)
-        if entity_id in comparison.failed:
+            comparison.compared.append(entity_id)
             return
-        operation: WebhookEventName | None
-        if passes:
-            assert isinstance(body, Rendering)
+        passes = False
+        if body is not None and not body.is_null:
+            verdict = await self._passes(entity_id, body, prior, filters)
+            if isinstance(verdict, str):
+                comparison.filter_error = verdict
+                return
+            passes = verdict
+        comparison.compared.append(entity_id)
+        if body is not None and passes:
             operation = self._choose_present(body, prior)
+        elif entity_id in there and self.judges_changes and not self.is_forced:
+            operation = None
         else:
-            is_unheard = entity_id in there and self.judges_changes and not self.is_forced
-            operation = None if is_unheard else self._choose_absent(prior)
+            operation = self._choose_absent(prior)
         if operation is not None:
             changed_at = there.get(entity_id) or clock.now()
             comparison.differences.append(Difference(entity_id=entity_id, operation=operation, changed_at=changed_at))
+
+    def _is_unusable(self, body: Rendering) -> bool:
+        """Return whether a result is too large to be sent, or has an internal error, which may go away."""
+        is_doubtful = not body.is_comparable and not self.is_forced
+        return is_doubtful or describe_excess(body.body, self.resources.settings.max_payload_bytes) is not None
 
     async def _passes(
         self, entity_id: int, body: Rendering, prior: Sequence[PriorEvent], filters: FilterBatch

@@ -233,7 +233,7 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sending:
-    """What came of a batch.
+    """The outcome of a batch.
 
     Attributes:
         done: The ids that are done, rising.

@@ -58,7 +58,7 @@ async def start_backfill(
         if WebhookEventName.UPDATE not in event_names(webhook.type):
             raise Conflict(f"A webhook about {webhook.type.value} is not backfilled: what happened can be asked for.")
         check(webhook)
-        await RUNS.check_none_runs(conn, webhook_id)
+        await RUNS.check_few_run(conn, webhook_id)
         return await RUNS.insert(
             conn,
             {

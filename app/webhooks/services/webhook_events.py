@@ -86,7 +86,7 @@ async def replay_events(
         raise InvalidInput.at("created_until", "must be later than the time since when")
     async with transaction(database, actor=viewer.actor) as conn:
         await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        await RUNS.check_none_runs(conn, webhook_id)
+        await RUNS.check_few_run(conn, webhook_id)
         return await RUNS.insert(
             conn,
             {

@@ -14,6 +14,9 @@ from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_run import MAX_RATE_PER_S
 from app.webhooks.services.webhook_klasses import event_names
 
+#: Reconciles of named entities that one webhook may have at once.
+MAX_OF_NAMED = 20
+
 
 async def start_reconcile(
     database: Database,
@@ -35,7 +38,8 @@ async def start_reconcile(
     Raises:
         InvalidInput: An argument is out of range.
         NotFound: There is no such webhook, or it is another seller's.
-        Conflict: Another reconcile of the same kind is running, or its entities have no present state.
+        Conflict: Another reconcile of everything is running, or too many of named entities; or the webhook's entities
+            have no present state.
     """
     rate = MAX_RATE_PER_S if rate_per_second is None else rate_per_second
     if not 1 <= rate <= MAX_RATE_PER_S:
@@ -47,7 +51,10 @@ async def start_reconcile(
         if WebhookEventName.UPDATE not in event_names(webhook.type):
             raise Conflict(f"A webhook about {webhook.type.value} is not reconciled: what happened can be asked for.")
         # What a receiver names need not wait for a long comparison of everything.
-        await RUNS.check_none_runs(conn, webhook_id, where=f"({OF_EVERYTHING}) = {str(entity_ids is None).lower()}")
+        if entity_ids is None:
+            await RUNS.check_few_run(conn, webhook_id, where=OF_EVERYTHING)
+        else:
+            await RUNS.check_few_run(conn, webhook_id, where=f"not ({OF_EVERYTHING})", most=MAX_OF_NAMED)
         return await RUNS.insert(
             conn,
             {

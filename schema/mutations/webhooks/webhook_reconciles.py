@@ -1,6 +1,6 @@
 """webhookReconcile, webhookReconcileCancel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import strawberry
@@ -24,7 +24,7 @@ from schema.types.webhooks.webhook_run import WebhookReconcile
 class WebhookReconcileMutationInput:
     webhook_id: strawberry.ID = required("The webhook whose receiver is to have the present state.")
     entity_ids: list[strawberry.ID] | None = optional(
-        "Global ids of entities of the webhook's type, at most 1,000. They are sent again even if nothing has changed."
+        "Global ids of entities of the webhook's type, at most 500. They are sent again even if nothing has changed."
         " Whatever does not exist for the webhook's owner, or does not pass the filter, gets a `destroy`. Absent: all"
         " entities are compared."
     )
@@ -71,7 +71,7 @@ class WebhookReconcileMutations:
     ) -> WebhookReconcileMutationPayload | None:
         async def start(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = webhook_id_of(input.webhook_id)
-            named: list[str] | None = value_or_none(input.entity_ids)
+            named: list[strawberry.ID] | None = value_or_none(input.entity_ids)
             started = await webhook_reconciles.start_reconcile(
                 database,
                 viewer,
@@ -102,7 +102,7 @@ class WebhookReconcileMutations:
         return await run_mutation(info, WebhookReconcileCancelMutationPayload, input, cancel, scope=Scope.WEBHOOKS)
 
 
-async def _keys(database: Database, viewer: Viewer, webhook_id: WebhookId, named: list[str]) -> list[int]:
+async def _keys(database: Database, viewer: Viewer, webhook_id: WebhookId, named: Sequence[str]) -> list[int]:
     """Decode global ids of the webhook's type. Raises InvalidInput, and NotFound for the webhook."""
     async with connection(database) as conn:
         webhook = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)

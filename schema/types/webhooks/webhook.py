@@ -140,7 +140,7 @@ class Webhook(Node):
         "How many hours after the last scheduled reconcile the next one starts; null: none is scheduled."
     )
     in_sync_as_of: datetime | None = column(
-        "A time: of each entity, the receiver has confirmed the state at that time or later. null while it is not known."
+        "A time. The receiver has confirmed the state of each entity at that time or later. null while it is not known."
     )
     skips: list[WebhookSkip] = relation_list(
         WEBHOOK_SKIPS.webhook_id,

@@ -190,18 +190,19 @@ async def test_a_change_during_the_run_is_sent_once(publisher: Publisher) -> Non
     assert [one.outcome for one in afterwards[-2:]] == [("update", "PENDING"), ("update", "SKIPPED")]
 
 
-async def test_a_query_that_cannot_be_run_counts_as_failed(publisher: Publisher) -> None:
+async def test_a_result_that_cannot_be_sent_counts_as_failed(publisher: Publisher) -> None:
     conn = publisher.conn
-    webhook_id = await publisher.subscribe("createdAt")
-    first, last = [await create_invoice(conn) for _ in range(2)]
-    await recorded(conn)
-    await conn.execute("update invoices set created_at = 'infinity' where id = $1", first.id)
+    webhook_id = await publisher.subscribe("buyerMessageToSeller")
+    text = "x" * publisher.resources.settings.max_payload_bytes
+    large = await create_invoice(conn, buyer_message_to_seller=text)
+    small = await create_invoice(conn)
     await recorded(conn)
 
     made = await reconcile(publisher, webhook_id)
 
-    assert told(made) == [(last.id, "create", "PENDING")]
+    assert told(made) == [(small.id, "create", "PENDING")]
     assert await progress(publisher) == ("DONE", 2, 2, 1, 1)
+    assert large.id < small.id
 
 
 async def test_no_more_wait_than_are_sent_at_once(publisher: Publisher) -> None:

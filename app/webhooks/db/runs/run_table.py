@@ -44,16 +44,16 @@ class RunTable(Generic[R]):
         assert row is not None
         return self._table.from_record(row)
 
-    async def check_none_runs(self, conn: Connection, webhook_id: WebhookId, *, where: str = "true") -> None:
-        """Raise Conflict if the webhook has a run of this kind that has not ended, and that meets the condition."""
-        if await conn.fetchval(
-            f"select exists (select from {self._name} where webhook_id = $1 and state = 'RUNNING' and {where})",
-            webhook_id,
-        ):
-            raise Conflict(
-                f"Another {self.noun} of this webhook is still going on: wait for it, or end it with"
-                f" `webhook_{self.noun}_cancel`."
-            )
+    async def check_few_run(
+        self, conn: Connection, webhook_id: WebhookId, *, where: str = "true", most: int = 1
+    ) -> None:
+        """Raise Conflict if `most` runs of the webhook have not ended, of those that meet the condition."""
+        running = await conn.fetchval(
+            f"select count(*) from {self._name} where webhook_id = $1 and state = 'RUNNING' and {where}", webhook_id
+        )
+        if running >= most:
+            going_on = f"Another {self.noun} of this webhook is" if most == 1 else f"{running} {self.noun}s are"
+            raise Conflict(f"{going_on} still going on: wait for it, or end it with `webhook_{self.noun}_cancel`.")
 
     async def cancel(self, conn: Connection, run_id: int, *, seller_id: SellerId | None) -> R:
         """Cancel a run, after the batch that is under way. A cancelled run is returned as it is.

@@ -56,7 +56,8 @@ async def list_running(conn: Connection) -> list[tuple[WebhookReplayId, WebhookI
 async def lock_running(conn: Connection, replay_id: WebhookReplayId) -> WebhookReplay | None:
     """Lock a running replay. Returns None when it has ended meanwhile, or another worker has locked it."""
     row = await conn.fetchrow(
-        f"select {WEBHOOK_REPLAYS.select_list('r')} from webhook_replays r where r.id = $1 and r.state = 'RUNNING' for update skip locked",
+        f"select {WEBHOOK_REPLAYS.select_list('r')} from webhook_replays r where r.id = $1 and r.state = 'RUNNING'"
+        " for update skip locked",
         replay_id,
     )
     return None if row is None else WEBHOOK_REPLAYS.from_record(row)
