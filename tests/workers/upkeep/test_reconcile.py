@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.auth.viewers import Viewer
+from app.webhooks.cel.filters import OVERSPENT, TOO_SLOW
 from app.webhooks.db.runs.webhook_reconciles import WebhookReconcile
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
@@ -12,6 +13,9 @@ from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.outbox import MadeEvent, Publisher, recorded
 from workers.upkeep.reconcile import reconcile_all, reconcile_batch
+
+TEN = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"
+ENDLESS = f"{TEN}.map(a, {TEN}.map(b, {TEN}.map(c, {TEN}.map(d, {TEN}.map(e, {TEN}.map(f, a + f)))))) == "
 
 
 async def start(publisher: Publisher, webhook_id: int, **given: Any) -> WebhookReconcile:
@@ -253,3 +257,68 @@ async def test_fails_with_its_reason_when_the_query_fits_no_more(publisher: Publ
     assert row is not None
     assert row["state"] == "FAILED"
     assert "gone" in row["reason"]
+
+
+async def test_goes_on_where_it_was_and_ends_with_what_there_was_at_the_start(publisher: Publisher) -> None:
+    for _ in range(5):
+        await create_invoice(publisher.conn)
+    await recorded(publisher.conn)
+    await start(publisher, await publisher.subscribe("id"), rate_per_second=2)
+
+    steps = []
+    for _ in range(3):
+        await publisher.conn.execute("update webhook_reconciles set due_at = now()")
+        assert await reconcile_batch(publisher.resources) is not None
+        steps.append(await progress(publisher))
+        # Not its business: told by its own change.
+        await create_invoice(publisher.conn)
+
+    assert [step[:3] for step in steps] == [("RUNNING", 5, 2), ("RUNNING", 5, 4), ("DONE", 5, 5)]
+    entities = [one.entity[1] for one in await publisher.made()]
+    assert (entities, len(set(entities))) == (sorted(entities), 5)
+
+
+async def test_publishers_are_kept_away_from_what_differs_alone(publisher: Publisher) -> None:
+    conn = publisher.conn
+    webhook_id = await publisher.subscribe("totalCents")
+    await create_invoice(conn)
+    await publisher.publish()
+    await publisher.deliver()
+    await start(publisher, webhook_id)
+
+    async with conn.transaction():
+        # As a publisher of every entity does; a reconcile that finds nothing waits for none.
+        await conn.execute("select pg_advisory_xact_lock(7201, shard) from generate_series(0, 63) shard")
+        handled = await reconcile_batch(publisher.resources)
+
+    assert (handled, await progress(publisher)) == (1, ("DONE", 1, 1, 0, 0))
+
+
+async def test_a_filter_that_takes_too_long_ends_it_and_destroys_nothing(publisher: Publisher) -> None:
+    webhook_id = await publisher.subscribe("totalCents")
+    await create_invoice(publisher.conn)
+    await publisher.publish()
+    await publisher.deliver()
+    await publisher.conn.execute("update webhooks set filter = $1", f"{ENDLESS}[1]")
+
+    made = await reconcile(publisher, webhook_id)
+
+    row = await publisher.conn.fetchrow("select state, reason from webhook_reconciles")
+    assert row is not None
+    assert (made, tuple(row)) == ([], ("FAILED", f"The filter could not be evaluated: {TOO_SLOW}."))
+
+
+async def test_waits_while_its_owner_has_no_time_for_filters(publisher: Publisher) -> None:
+    conn = publisher.conn
+    seller = await create_seller(conn)
+    await create_invoice(conn, seller_id=seller.id)
+    await recorded(conn)
+    webhook_id = await publisher.subscribe("id", seller_id=seller.id, filter="false")
+    for number in range(20):
+        await publisher.resources.filters.evaluate(f"{ENDLESS}[{number}]", {}, b"{}", owner=seller.id)
+
+    made = await reconcile(publisher, webhook_id)
+
+    row = await conn.fetchrow("select state, reason, due_at > clock_timestamp() from webhook_reconciles")
+    assert row is not None
+    assert (made, tuple(row)) == ([], ("RUNNING", f"It waits for its filter: {OVERSPENT}.", True))
