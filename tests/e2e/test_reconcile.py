@@ -148,3 +148,18 @@ async def until_quiet(platform: Platform) -> None:
         )
 
     await until(quiet)
+
+
+async def test_a_change_does_not_wait_for_the_end_of_a_reconcile(platform: Platform, receiver: Receiver) -> None:
+    conn = platform.conn
+    invoices = [await create_invoice(conn) for _ in range(200)]
+    await until_quiet(platform)
+    webhook_id = (await platform.create_webhook(receiver.url(), QUERY, rateLimit=20))["webhook"]["id"]
+    await platform.mutate("webhookReconcile", "webhookReconcile { id }", webhookId=webhook_id)
+    await receiver.wait_for(lambda one: one.json["entity"]["id"] == encode("Invoice", invoices[0].id))
+
+    await conn.execute("update invoices set total_cents = 4711 where id = $1", invoices[0].id)
+    await receiver.wait_for(lambda one: one.data["node"]["totalCents"] == 4711)
+
+    assert await conn.fetchval("select state from webhook_reconciles") == "RUNNING"
+    assert len(receiver.deliveries) < 200
