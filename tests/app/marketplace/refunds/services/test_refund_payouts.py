@@ -36,12 +36,12 @@ async def test_pays_out_a_return(conn: Connection, database: Database) -> None:
     amendment = await conn.fetchrow(
         "select refund_request_id, total_cents, tax_cents, remittance_cents from invoice_amendments"
     )
-    assert tuple(amendment or ()) == (request.id, 2000, 200, 2000)
+    assert tuple(amendment or ()) == (request.id, -2000, -200, -2000)
     lines = await conn.fetch(
         "select line_item_id, quantity, status, is_dispatched, amount_cents, total_cents, tax_cents"
         " from invoice_amendment_line_items"
     )
-    assert [tuple(row) for row in lines] == [(line.id, 2, "REFUNDED", True, 1000, 2000, 200)]
+    assert [tuple(row) for row in lines] == [(line.id, 2, "REFUNDED", True, -1000, -2000, -200)]
     assert await conn.fetchval("select new_status from refund_request_notes") == "REFUNDED"
     assert await conn.fetchval("select status from refund_request_line_items") == "REFUNDED"
 
@@ -98,7 +98,11 @@ async def test_pays_less_than_asked_when_told_so(conn: Connection, database: Dat
 
     assert (paid.total_cents, paid.refund_amount_cents, paid.cash_amount_cents) == (2000, 500, 100)
     assert (await state_of(conn, invoice))["adjustment"] == -500
-    assert await conn.fetchval("select tax_cents from invoice_amendments") == 50
+    assert paid.recovered_amount_cents == 500
+    amendment = await conn.fetchrow("select total_cents, tax_cents, remittance_cents from invoice_amendments")
+    assert tuple(amendment or ()) == (-500, -50, -500)
+    lines = await conn.fetch("select custom, total_cents, tax_cents from invoice_amendment_line_items order by id")
+    assert [tuple(row) for row in lines] == [(None, -2000, -200), ("Adjustment", 1500, 150)]
 
 
 @pytest.mark.parametrize(
