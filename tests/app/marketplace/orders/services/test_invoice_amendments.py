@@ -92,6 +92,38 @@ async def test_a_charge_raises_what_the_invoice_comes_to(conn: Connection, datab
     assert tuple(await _state(conn)) == (["PAID"], 300, "NEW", 1, 0)
 
 
+async def test_the_last_amount_takes_the_tax_that_rounding_has_left(conn: Connection, database: Database) -> None:
+    invoice = await create_invoice(conn, total_cents=100)
+    item = await create_line_item(conn, invoice_id=invoice.id, quantity=2, total_cents=100, tax_total_cents=10)
+
+    taxes = []
+    for amount in (-25, -75):
+        line = AmendmentLine(line_item_id=item.id, quantity=1, status=CANCELLED, amount_cents=amount)
+        taxes.append((await create_amendment(database, OPERATOR, _amendment(invoice, line))).tax_cents)
+
+    # Of 5 for each: a half of it is 2, and half as much again 7.
+    assert taxes == [-2, -8]
+    lines = await conn.fetch("select total_cents, tax_cents from invoice_amendment_line_items order by id")
+    assert [tuple(row) for row in lines] == [(-25, -2), (-75, -8)]
+
+
+async def test_a_given_remittance_has_an_adjustment_line(conn: Connection, database: Database) -> None:
+    invoice, item = await _invoice(conn, unsent=2, sent=0)
+    line = AmendmentLine(line_item_id=item.id, quantity=1, status=CANCELLED)
+
+    made = await create_amendment(database, OPERATOR, _amendment(invoice, line, remittance_cents=-1000))
+    rest = await create_amendment(database, OPERATOR, _amendment(invoice, line))
+
+    assert (made.total_cents, made.remittance_cents, made.commission_amount_total_cents) == (-1000, -1000, 0)
+    lines = await conn.fetch(
+        "select custom, total_cents, commission_amount_cents from invoice_amendment_line_items"
+        " where invoice_amendment_id = $1 order by id",
+        made.id,
+    )
+    assert [tuple(row) for row in lines] == [(None, -1000, -50), ("Adjustment", 0, 50)]
+    assert (rest.total_cents, rest.remittance_cents) == (-1000, -950)
+
+
 async def test_amendments_and_refunds_settle_an_item_together(conn: Connection, database: Database) -> None:
     invoice, item = await _invoice(conn, unsent=2, sent=0)
     line = AmendmentLine(line_item_id=item.id, quantity=1, status=CANCELLED)
