@@ -1,4 +1,4 @@
-"""How an invoice's money is given back in pieces: the pieces add up to exactly what was paid, with tax and commission.
+"""Amounts of an invoice that are given back in pieces, which add up to exactly what was paid, with tax and commission.
 
 Amounts are in minor units. Here, a positive amount goes back to the buyer. A piece is rounded down; the last piece of a
 line item takes all that is left of it, so that no cent is lost or given back twice.
