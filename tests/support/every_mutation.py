@@ -87,7 +87,7 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "returnShipmentUpdate": {"shipmentId": made.get("returnShipmentCreate", ""), "note": "Wet"},
         "invoiceAmendmentCreate": {
             "invoiceId": ids["invoice"],
-            "lineItems": [{"custom": "Goodwill", "quantity": 1, "amountCents": 300, "status": "REFUNDED"}],
+            "lineItems": [{"custom": "Goodwill", "quantity": 1, "amountCents": -300, "status": "REFUNDED"}],
         },
         "clickAndCollectStatusUpdate": {"invoiceId": ids["invoice"], "status": "READY"},
         "invoiceAnnotationCreate": {"invoiceId": ids["invoice"], "content": "Call"},
