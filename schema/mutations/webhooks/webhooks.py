@@ -150,6 +150,7 @@ _PLAIN = {
     "concurrent_send_limit": "concurrent_send_limit",
     "rate_limit": "rate_limit",
     "timeout_seconds": "timeout_s",
+    "reconcile_every_hours": "reconcile_every_hours",
 }
 #: Attributes without a default, with their names in the schema.
 _NEVER_NULL = {"url": "url", "hmac_key": "hmacKey"}
