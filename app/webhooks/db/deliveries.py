@@ -26,6 +26,8 @@ class DueEvent(NamedTuple):
         headers: Sealed, as are `secrets`.
         attempts_before: The number of attempts before it was last replayed: they count against no limit.
         seller_id: The webhook's owner; None: the operator.
+        previous: The payload that the receiver last confirmed for the entity; empty: there is none, or none is kept;
+            None: the body does not have it.
     """
 
     id: WebhookEventId
@@ -46,6 +48,12 @@ class DueEvent(NamedTuple):
     max_retries: int
     attempts_before: int = 0
     seller_id: SellerId | None = None
+    previous: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of its payloads."""
+        return len(self.body) + len(self.previous or b"")
 
 
 _CHANGED = DueEvent._fields.index("changed")
