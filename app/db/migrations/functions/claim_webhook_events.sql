@@ -105,7 +105,9 @@ begin
             -- Publishing has copied it into this day.
             select b.body from payloads b where b.digest = confirmed.digest and b.day = p.day limit 1
           ) kept on true
+          -- The offset keeps this a condition that comes first: what is not asked for costs nothing.
           where case when p.attempt_count > 0 then p.previous_digest is not null else places.include_previous end
+          offset 0
         ) previous on true limit batch_size
       ), picked as materialized (
         select s.id, s.body, s.previous_digest, s.previous from (
