@@ -1,4 +1,4 @@
-"""What follows an attempt: the result that is decided, and stored in one transaction with what it means for others."""
+"""Decide what follows an attempt, and store the result in one transaction with what it means for others."""
 
 import random
 from collections.abc import Sequence
