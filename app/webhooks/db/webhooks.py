@@ -22,6 +22,7 @@ class Subscription:
 
     Attributes:
         seller_id: None: the operator's.
+        include_previous: Whether bodies also have the payload that the receiver last confirmed.
         triggers: Field paths; empty: everything that the query reads.
         missed_since: The turn after which it has missed changes because it was disabled; None: it has missed none
             (app/capture/missed_changes.py).
@@ -35,6 +36,7 @@ class Subscription:
     is_enabled: bool
     allow_skip: bool
     every_change: bool
+    include_previous: bool = False
     deleted_at: datetime | None = None
     triggers: tuple[str, ...] = ()
     filter: str | None = None

@@ -73,6 +73,7 @@ class WebhookAttributes(TypedDict, total=False):
     is_enabled: bool | None
     allow_skip: bool | None
     every_change: bool | None
+    include_previous: bool | None
     triggers: list[str]
     filter: str | None
     broken_reason: str | None

@@ -146,6 +146,7 @@ _PLAIN = {
     "enabled": "is_enabled",
     "allow_skip": "allow_skip",
     "every_change": "every_change",
+    "include_previous": "include_previous",
     "max_retries": "max_retries",
     "concurrent_send_limit": "concurrent_send_limit",
     "rate_limit": "rate_limit",

@@ -98,6 +98,9 @@ class Webhook(Node):
     disabled_reason: str | None = column("Why Tellgraph disabled it; null when it is enabled, or disabled by hand.")
     allow_skip: bool = column("Whether a result equal to the last one is left out.")
     every_change: bool = column("Whether each change is sent, even one that a newer one has overtaken.")
+    include_previous: bool = column(
+        "Whether each body has a `previous`: the payload that the receiver last confirmed for the entity."
+    )
     triggers: list[str] = column(
         "Field paths, of which an UPDATE has to change one; when there are none, it has to change what the query reads."
     )
@@ -107,7 +110,7 @@ class Webhook(Node):
     )
     payload_schema: JSON | None = computed(
         shown_payload_schema,
-        reads=("query_string", "type"),
+        reads=("query_string", "type", "include_previous"),
         description="JSON Schema (2020-12) of the body that is POSTed; null while the query doesn't fit the schema.",
         needs_schema=True,
     )

@@ -56,6 +56,7 @@ create table webhooks (
   broken_at timestamptz,                      -- null: it is not broken
   allow_skip boolean not null default true,
   every_change boolean not null default false,
+  include_previous boolean not null default false,
   max_retries integer not null default 25 check (max_retries between 0 and 50),
   timeout_s integer not null default 15 check (timeout_s between 1 and 30),
 
