@@ -15,8 +15,8 @@ import orjson
 from aiohttp import web
 
 from app.kernel import clock
-from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
 from app.webhooks.domain.signing.signatures import delivery_headers
+from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
 
 #: A fault answers one request in the place of the API; None: it breaks the connection.
 Fault = Callable[[], web.Response | None]

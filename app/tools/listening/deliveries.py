@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from app.errors import InvalidInput
 from app.kernel import clock
 from app.kernel.parsed_json import ParsedJson
+from app.webhooks.domain.signing.signatures import BadSignature, verify
 from app.webhooks.domain.signing.signing_key import PUBLIC_PREFIX, verifying_key
 from app.webhooks.domain.signing.signing_secret import check_secret, secret_key
-from app.webhooks.domain.signing.signatures import BadSignature, verify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from app.settings import Settings
 from app.webhooks.db import webhook_backfills, webhook_event_changes, webhook_events, webhook_replays, webhooks
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain import headers as header_rules
-from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
+from app.webhooks.domain.endpoints.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
 from app.webhooks.domain.signing.secret_ring import SignatureScheme
 from app.webhooks.domain.signing.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass

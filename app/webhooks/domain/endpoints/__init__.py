@@ -1,0 +1,1 @@
+"""Which endpoints webhooks may have, and which addresses they may reach."""
