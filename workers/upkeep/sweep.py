@@ -16,6 +16,7 @@ from app.webhooks.db.webhook_resumptions import lock_resumed, step_resumption
 from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.services.succession import supersede_failed, supersede_recent
 from app.webhooks.services.webhook_secrets import drop_expired
+from app.webhooks.services.webhooks import delete_abandoned
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -33,6 +34,7 @@ async def sweep_all(resources: Resources) -> int:
     - It brings retries forward after an outage.
     - It reports webhooks that begin to fail.
     - It deletes missed changes that no webhook needs, and signing secrets that have expired.
+    - It deletes temporary webhooks that nobody asks for messages any more.
     """
     async with transaction(resources.database) as conn:
         expired = await deliveries.release_expired(conn)
@@ -48,6 +50,9 @@ async def sweep_all(resources: Resources) -> int:
             _log.warning("sweep.webhook_failing", webhook_id=webhook_id)
     await _clear_missed(resources)
     await _drop_secrets(resources)
+    async with transaction(resources.database) as conn:
+        for webhook_id in await delete_abandoned(conn):
+            _log.info("sweep.webhook_abandoned", webhook_id=webhook_id)
     await _measure_backlog(resources)
     if expired:
         _log.warning("sweep.leases_expired", webhook_events=len(expired))

@@ -61,6 +61,7 @@ class Webhook(Subscription):
         rate_limit: POSTs per second; None: no limit.
         paused_until: Nothing is sent before; may be past.
         health: As the table stores it: see `report_health`.
+        is_temporary: Whether it is deleted when nobody asks for its messages any more.
         disabled_by: Who disabled it: tellgraph, operator, seller or hand; None while it is enabled.
     """
 
@@ -87,6 +88,7 @@ class Webhook(Subscription):
     disabled_at: datetime | None = None
     disabled_by: str | None = None
     broken_at: datetime | None = None
+    is_temporary: bool = False
 
 
 WEBHOOKS = Table(

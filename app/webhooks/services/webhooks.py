@@ -18,7 +18,14 @@ from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.marketplace.catalogue.db import sellers
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.settings import Settings
-from app.webhooks.db import webhook_backfills, webhook_event_changes, webhook_events, webhook_replays, webhooks
+from app.webhooks.db import (
+    webhook_backfills,
+    webhook_event_changes,
+    webhook_events,
+    webhook_replays,
+    webhook_takers,
+    webhooks,
+)
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain import headers as header_rules
 from app.webhooks.domain.endpoints.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
@@ -38,6 +45,8 @@ _LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s
 #: What the input calls an attribute that is called otherwise there.
 _INPUT_NAMES = {"timeout_s": "timeout_seconds"}
 _MAX_DESCRIPTION_CHARS = 2_000
+#: Seconds without anybody who takes or waits after which a temporary webhook is deleted, and how many at a time.
+ABANDONED_AFTER_S, _ABANDONED_AT_ONCE = 3_600, 10
 _HEADERS_STAY = (
     "must be given again, or be null: `url` moves to another scheme, host or port, and header values do not follow it"
 )
@@ -54,6 +63,7 @@ class WebhookAttributes(TypedDict, total=False):
     signature_schemes: list[SignatureScheme] | None
     description: str | None
     is_enabled: bool | None
+    is_temporary: bool | None
     allow_skip: bool | None
     every_change: bool | None
     triggers: list[str]
@@ -153,10 +163,23 @@ async def delete_webhook(database: Database, viewer: Viewer, *, webhook_id: Webh
     """
     async with transaction(database, actor=viewer.actor) as conn:
         await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        webhook = await webhooks.mark_deleted(conn, webhook_id)
-        await webhook_event_changes.cancel_open(conn, webhook_id, WEBHOOK_DELETED)
-        await webhook_backfills.cancel_running(conn, webhook_id)
-        await webhook_replays.cancel_running(conn, webhook_id)
+        return await _delete(conn, webhook_id)
+
+
+async def delete_abandoned(conn: Connection) -> list[WebhookId]:
+    """Delete temporary webhooks that nobody has asked for messages for an hour, some at a time. Return their ids."""
+    abandoned = await webhook_takers.lock_abandoned(conn, after_s=ABANDONED_AFTER_S, limit=_ABANDONED_AT_ONCE)
+    for webhook in abandoned:
+        await _delete(conn, webhook.id)
+    return [webhook.id for webhook in abandoned]
+
+
+async def _delete(conn: Connection, webhook_id: WebhookId) -> Webhook:
+    """Delete a webhook that the caller has locked."""
+    webhook = await webhooks.mark_deleted(conn, webhook_id)
+    await webhook_event_changes.cancel_open(conn, webhook_id, WEBHOOK_DELETED)
+    await webhook_backfills.cancel_running(conn, webhook_id)
+    await webhook_replays.cancel_running(conn, webhook_id)
     return webhook
 
 
