@@ -38,6 +38,7 @@ def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> PreparedRequ
         PreSendError: The secrets can't be decrypted.
     """
     headers, body = seal(due, settings, now=now)
+    assert due.url is not None, "what is pulled is not claimed by workers"
     url, egress = _endpoint(due.url, egress_rules(settings, due.seller_id))
     return PreparedRequest(url=url, headers=headers, body=body, route=Route(egress, due.seller_id))
 
