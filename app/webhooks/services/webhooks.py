@@ -18,21 +18,13 @@ from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.marketplace.catalogue.db import sellers
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.settings import Settings
-from app.webhooks.db import (
-    webhook_backfills,
-    webhook_event_changes,
-    webhook_events,
-    webhook_replays,
-    webhook_takers,
-    webhooks,
-)
+from app.webhooks.db import webhook_events, webhooks
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain import headers as header_rules
 from app.webhooks.domain.endpoints.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
 from app.webhooks.domain.signing.secret_ring import SignatureScheme
 from app.webhooks.domain.signing.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookDelivery, WebhookEventName, WebhookKlass
-from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
 from app.webhooks.services.egress_rules import egress_rules
 from app.webhooks.services.webhook_klasses import event_names, is_operators_only
 from app.webhooks.services.webhook_secrets import SECRETS as SECRETS
@@ -47,19 +39,18 @@ _PULL_LIMITS = {**_LIMITS, "concurrent_send_limit": (1, 1000)}
 #: What the input calls an attribute that is called otherwise there.
 _INPUT_NAMES = {"timeout_s": "timeout_seconds"}
 _MAX_DESCRIPTION_CHARS = 2_000
-#: Seconds without anybody who takes or waits after which a temporary webhook is deleted, and how many at a time.
-ABANDONED_AFTER_S, _ABANDONED_AT_ONCE = 3_600, 10
 _HEADERS_STAY = (
     "must be given again, or be null: `url` moves to another scheme, host or port, and header values do not follow it"
 )
 _URL_MISSING = "must be given: results are POSTed to it. For a webhook without a URL choose `delivery: PULL`"
+_NOT_TEMPORARY = "is for webhooks without a URL (`delivery: PULL`): nobody asks for what is POSTed"
 _NO_URL = "can't be given: nothing is POSTed (`delivery: PULL`)"
 
 
 class WebhookAttributes(TypedDict, total=False):
     """The attributes of a webhook. On an update, an absent key changes nothing, and None sets the default.
 
-    `delivery` is given at the creation alone.
+    `delivery` and `is_temporary` are given at the creation alone.
     """
 
     delivery: WebhookDelivery | None
@@ -163,34 +154,6 @@ async def update_webhook(
         ringed = _ringed(webhook_id, before, attributes, settings, is_moved=is_moved)
         webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
     return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
-
-
-async def delete_webhook(database: Database, viewer: Viewer, *, webhook_id: WebhookId) -> Webhook:
-    """Delete a webhook, and cancel its waiting events and its runs. Its history stays.
-
-    Raises:
-        NotFound: There is no such webhook, it is another seller's, or it is deleted already.
-    """
-    async with transaction(database, actor=viewer.actor) as conn:
-        await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        return await _delete(conn, webhook_id)
-
-
-async def delete_abandoned(conn: Connection) -> list[WebhookId]:
-    """Delete temporary webhooks that nobody has asked for messages for an hour, some at a time. Return their ids."""
-    abandoned = await webhook_takers.lock_abandoned(conn, after_s=ABANDONED_AFTER_S, limit=_ABANDONED_AT_ONCE)
-    for webhook in abandoned:
-        await _delete(conn, webhook.id)
-    return [webhook.id for webhook in abandoned]
-
-
-async def _delete(conn: Connection, webhook_id: WebhookId) -> Webhook:
-    """Delete a webhook that the caller has locked."""
-    webhook = await webhooks.mark_deleted(conn, webhook_id)
-    await webhook_event_changes.cancel_open(conn, webhook_id, WEBHOOK_DELETED)
-    await webhook_backfills.cancel_running(conn, webhook_id)
-    await webhook_replays.cancel_running(conn, webhook_id)
-    return webhook
 
 
 def _owner(viewer: Viewer, seller_id: SellerId | None) -> SellerId | None:
@@ -297,6 +260,8 @@ def _problems(
     key = attributes.get("hmac_key")
     if key is not None and (messages := check_secret(key)):
         problems["attributes.hmac_key"] = messages
+    if attributes.get("is_temporary") and delivery is WebhookDelivery.PUSH:
+        problems["attributes.temporary"] = [_NOT_TEMPORARY]
     return problems
 
 

@@ -17,7 +17,7 @@ from app.webhooks.db.webhook_takers import WEBHOOK_TAKERS, WebhookTaker
 from app.webhooks.db.webhooks import WEBHOOKS
 from app.webhooks.domain.webhook_health import HealthColumns, HealthReport, report_health
 from schema.entities.connections import Connection
-from schema.entities.fields import column, computed, entity, global_id, legacy_id
+from schema.entities.fields import column, computed, entity, global_id, legacy_id, rows_of
 from schema.entities.relations import pages, relation, relation_list
 from schema.enums.webhooks import (
     WebhookDeliveryEnum,
@@ -49,6 +49,9 @@ _HEALTH = (
 
 def _health(row: HealthColumns) -> HealthReport:
     return report_health(row, clock.now())
+
+
+rows_of(WEBHOOK_TAKERS, scope=Scope.WEBHOOKS)
 
 
 def _last_taken_at(takers: Sequence[WebhookTaker]) -> datetime | None:

@@ -97,6 +97,7 @@ create table webhooks (
   -- The transaction that last changed what publishing goes by. Workers keep webhooks in memory and read what has
   -- changed since: everything at or after the oldest transaction that was open when they last looked.
   changed_xid xid8 not null default pg_current_xact_id(),
+  constraint webhooks_temporary_fits check (not is_temporary or delivery = 'PULL'),
   constraint webhooks_url_fits check ((url is null) = (delivery = 'PULL')),
   constraint webhooks_concurrent_send_limit_fits
     check (concurrent_send_limit between 1 and case delivery when 'PULL' then 1000 else 200 end),
