@@ -15,6 +15,7 @@ from app.cli.keys import commands as keys
 from app.cli.messages import complain, explain
 from app.cli.processes import running
 from app.cli.remote.listen import listen
+from app.cli.remote.trigger import trigger
 from app.cli.settings import WrongSettings
 from app.cli.webhooks import events, replays, values, webhooks
 from app.db.pool import DATABASE_ERRORS
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 for command in (running.demo, running.serve, running.worker, data.migrate, data.seed, listen, data.check):
     app.command()(command)
+app.command()(trigger)
 app.command()(doctor.doctor)
 app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(events.commands, name="events")

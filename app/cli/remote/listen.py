@@ -18,9 +18,9 @@ from app.tools.listening.deliveries import Delivery, VerifyingKeys, verifying_ke
 from app.tools.listening.printing import json_line, show
 from app.tools.listening.receiver import running_receiver
 from app.tools.remote.api import RemoteApi, remote_api
-from app.tools.remote.feed import Feed, PullWebhook, find_webhook, temporary_webhook
 from app.tools.remote.forwarding import Forwarder, forwarder
 from app.tools.remote.listener import HandledMessage, Listener, Outcome
+from app.tools.remote.messages import MessageSource, PullWebhook, find_webhook, temporary_webhook
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from schema.entities import global_ids
 
@@ -33,7 +33,7 @@ _ONLY_HERE = ("port", "status", "path")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printing:
-    """How deliveries are printed."""
+    """The form in which deliveries are printed."""
 
     console: Console
     is_json: bool
@@ -238,7 +238,7 @@ async def _listen_there(
         what = f"{webhook.type} ({', '.join(webhook.events)})"
         say(f"connected to {api.url}: webhook {webhook.number}, {what}. Ctrl-C ends it.")
         await Listener(
-            feed=Feed(api=api, webhook=webhook),
+            source=MessageSource(api=api, webhook=webhook),
             keys=keys,
             forwarder=endpoint,
             report=printing.handled,

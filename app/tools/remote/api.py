@@ -53,41 +53,17 @@ class RemoteApi:
         self._ends_at = asyncio.get_running_loop().time() + seconds
         self._is_ending.set()
 
-    async def ask(
-        self, document: str, *, wait_s: float = 0, headers: Mapping[str, str] | None = None, **variables: object
-    ) -> ParsedJson:
+    async def ask(self, document: str, **variables: object) -> ParsedJson:
         """Return the data of an operation. An API that is away is asked again until it answers.
-
-        Args:
-            wait_s: Seconds that the API was asked to wait before it answers.
-            headers: Headers beside those of every request.
 
         Raises:
             WrongRequest: The key or the operation is refused.
             Unreachable: The URL has never answered, or it is no GraphQL API, or `end_within` has passed.
             RemoteError: The operation has failed.
         """
-        for attempt in itertools.count():
-            try:
-                data = self._data(await self._post(document, wait_s, headers, variables))
-            except _Away as away:
-                await self._pause(away, attempt)
-            else:
-                if attempt:
-                    self.say("connected again")
-                self.has_answered = True
-                return data
-        raise AssertionError("the loop has no end of its own")
+        return await self._ask(document, variables, wait_s=0, headers=None)
 
-    async def change(
-        self,
-        mutation: str,
-        selection: str,
-        *,
-        wait_s: float = 0,
-        headers: Mapping[str, str] | None = None,
-        **values: object,
-    ) -> ParsedJson:
+    async def change(self, mutation: str, selection: str, **values: object) -> ParsedJson:
         """Return the payload of a mutation.
 
         Args:
@@ -99,18 +75,50 @@ class RemoteApi:
             WrongRequest: The input or the key is refused.
             RemoteError: As `ask`; or the change was refused for another reason.
         """
+        return await self.submit(mutation, selection, values)
+
+    async def submit(
+        self,
+        mutation: str,
+        selection: str,
+        values: Mapping[str, object],
+        *,
+        wait_s: float = 0,
+        headers: Mapping[str, str] | None = None,
+    ) -> ParsedJson:
+        """Return the payload of a mutation, as `change` does.
+
+        Args:
+            wait_s: Seconds that the API was asked to wait before it answers.
+            headers: Headers beside those of every request.
+        """
         document = (
             f"mutation($input: {mutation[0].upper()}{mutation[1:]}MutationInput!)"
             f" {{ {mutation}(input: $input) {{ status errors {{ field messages }} {selection} }} }}"
         )
         given = {name: value for name, value in values.items() if value is not None}
-        payload = (await self.ask(document, wait_s=wait_s, headers=headers, input=given))[mutation]
+        payload = (await self._ask(document, {"input": given}, wait_s=wait_s, headers=headers))[mutation]
         if payload["errors"]:
             message = "\n".join(_said(error) for error in payload["errors"])
             if payload["status"] == _TOO_SOON:
                 raise TooSoon(message)
             raise (WrongRequest if payload["status"] in _WRONG_STATUSES else RemoteError)(message)
         return payload
+
+    async def _ask(
+        self, document: str, variables: Mapping[str, object], *, wait_s: float, headers: Mapping[str, str] | None
+    ) -> ParsedJson:
+        for attempt in itertools.count():
+            try:
+                data = self._data(await self._post(document, wait_s, headers, variables))
+            except _Away as away:
+                await self._pause(away, attempt)
+            else:
+                if attempt:
+                    self.say("connected again")
+                self.has_answered = True
+                return data
+        raise AssertionError("the loop has no end of its own")
 
     async def _post(
         self, document: str, wait_s: float, headers: Mapping[str, str] | None, variables: Mapping[str, object]

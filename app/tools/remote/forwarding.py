@@ -11,7 +11,7 @@ import httpx
 
 from app.kernel.error_reason import reason_of
 from app.tools.remote.errors import WrongRequest
-from app.tools.remote.feed import Message
+from app.tools.remote.messages import Message
 from app.tools.remote.transport import reason_of_transport
 
 #: Bytes of an answer that are read, and characters that are told.

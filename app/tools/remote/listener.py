@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar
 from app.kernel import clock
 from app.tools.listening.deliveries import Delivery, Signature, VerifyingKeys, check_signature
 from app.tools.remote.api import TooSoon
-from app.tools.remote.feed import Feed, Message
 from app.tools.remote.forwarding import Answer, Forwarder
+from app.tools.remote.messages import Message, MessageSource
 
 T = TypeVar("T")
 #: Messages that are in hand at once. Events of one entity never are.
@@ -23,7 +23,7 @@ _TOO_SOON_S: Final = 2
 
 
 class Outcome(StrEnum):
-    """What the API was told about a message."""
+    """The end of a message, as the API was told of it."""
 
     ACKNOWLEDGED = "acknowledged"
     REJECTED = "rejected"
@@ -46,7 +46,7 @@ class HandledMessage:
 
 @dataclass(slots=True, kw_only=True)
 class Listener:
-    """Takes the messages of a feed.
+    """Takes the messages of a webhook.
 
     Attributes:
         keys: The keys to check signatures with; none: they are not checked.
@@ -56,7 +56,7 @@ class Listener:
         stopping: Set: nothing more is taken.
     """
 
-    feed: Feed
+    source: MessageSource
     keys: VerifyingKeys
     forwarder: Forwarder | None
     report: Callable[[HandledMessage], None]
@@ -70,9 +70,9 @@ class Listener:
         while not self.stopping.is_set() and handled != self.limit:
             first = _AT_ONCE if self.limit is None else min(_AT_ONCE, self.limit - handled)
             try:
-                messages = await self._unless_stopped(self.feed.take(first=first, lease_s=lease_s))
+                messages = await self._unless_stopped(self.source.take(first=first, lease_s=lease_s))
             except TooSoon as error:
-                self.feed.api.say(f"the API asks for a pause ({error.message}), trying again in {_TOO_SOON_S} s …")
+                self.source.api.say(f"the API asks for a pause ({error.message}), trying again in {_TOO_SOON_S} s …")
                 messages = await self._unless_stopped(asyncio.sleep(_TOO_SOON_S, []))
             if messages:
                 await self._handle(messages)
@@ -97,11 +97,11 @@ class Listener:
         refusals = [_refusal(*one) for one in zip(deliveries, answers, strict=True)]
         expired: set[str] = set()
         if accepted := [one for one, refusal in zip(messages, refusals, strict=True) if refusal is None]:
-            expired |= await self.feed.acknowledge(accepted)
+            expired |= await self.source.acknowledge(accepted)
         for message, refusal, answer in zip(messages, refusals, answers, strict=True):
             if refusal is not None:
                 retry_after_s = None if answer is None else answer.retry_after_s
-                expired |= await self.feed.reject(message, refusal, retry_after_s=retry_after_s)
+                expired |= await self.source.reject(message, refusal, retry_after_s=retry_after_s)
         for message, delivery, refusal, answer in zip(messages, deliveries, refusals, answers, strict=True):
             outcome = Outcome.ACKNOWLEDGED if refusal is None else Outcome.REJECTED
             told = Outcome.EXPIRED if message.id in expired else outcome

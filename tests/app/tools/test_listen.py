@@ -124,7 +124,7 @@ def test_prints_headers_and_lines_of_json() -> None:
     with listening("--secret", secret, "--headers") as (url, output):
         httpx.post(url, content=BODY, headers=signed(secret))
         shown = list(islice(output, 6))
-    given = [TELLGRAPH, "listen", "--json", "--limit", "2"]
+    given = [str(TELLGRAPH), "listen", "--json", "--limit", "2"]
     with subprocess.Popen(given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None

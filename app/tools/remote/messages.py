@@ -48,7 +48,7 @@ class PullWebhook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class MessageSource:
     """The messages of one PULL webhook."""
 
     api: RemoteApi
@@ -60,15 +60,8 @@ class Feed:
         Args:
             lease_s: Seconds until what was not acknowledged is handed over again.
         """
-        payload = await self.api.change(
-            "webhookMessagesTake",
-            f"messages {{ {_MESSAGE} }}",
-            wait_s=WAIT_S,
-            webhookId=self.webhook.id,
-            first=first,
-            leaseSeconds=lease_s,
-            waitSeconds=WAIT_S,
-        )
+        wanted = {"webhookId": self.webhook.id, "first": first, "leaseSeconds": lease_s, "waitSeconds": WAIT_S}
+        payload = await self.api.submit("webhookMessagesTake", f"messages {{ {_MESSAGE} }}", wanted, wait_s=WAIT_S)
         return [_message(one) for one in payload["messages"]]
 
     async def acknowledge(self, messages: Sequence[Message]) -> set[str]:
@@ -108,12 +101,9 @@ async def temporary_webhook(api: RemoteApi, attributes: Mapping[str, object]) ->
         attributes: The attributes of webhookCreate, without `delivery`.
     """
     # A request whose answer was lost is sent again. The key sees to it that only one webhook is made.
-    payload = await api.change(
-        "webhookCreate",
-        f"hmacKey webhook {{ {_WEBHOOK} }}",
-        headers={"Idempotency-Key": str(uuid4())},
-        attributes={**attributes, "delivery": "PULL", "temporary": True},
-    )
+    once = {"Idempotency-Key": str(uuid4())}
+    given = {"attributes": {**attributes, "delivery": "PULL", "temporary": True}}
+    payload = await api.submit("webhookCreate", f"hmacKey webhook {{ {_WEBHOOK} }}", given, headers=once)
     webhook = _webhook(payload["webhook"], payload["hmacKey"])
     try:
         yield webhook
