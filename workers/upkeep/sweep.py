@@ -12,7 +12,7 @@ from app.webhooks.db import deliveries, webhook_event_changes
 from app.webhooks.db.backlog import count_unwell, read_backlog
 from app.webhooks.db.operational_events import raise_failing
 from app.webhooks.db.webhook_events import MAX_AT_ONCE
-from app.webhooks.db.webhook_resumptions import lock_resumed, step_resumption
+from app.webhooks.db.webhook_outages import lock_resumed, step_resumption
 from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.services.succession import supersede_failed, supersede_recent
 from app.webhooks.services.webhook_deletions import delete_abandoned

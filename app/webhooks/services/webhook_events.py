@@ -16,8 +16,8 @@ from app.webhooks.db.webhook_events import (
     WebhookEvent,
     WebhookEventId,
 )
+from app.webhooks.db.webhook_outages import begin_resumption, step_resumption
 from app.webhooks.db.webhook_replays import WebhookReplay, WebhookReplayId
-from app.webhooks.db.webhook_resumptions import begin_resumption, step_resumption
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook_event import CANCELLED_BY_HAND, REPLAYABLE, WAITING, WebhookEventState
 from app.webhooks.domain.webhook_run import WebhookRunState

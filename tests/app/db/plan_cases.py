@@ -22,6 +22,7 @@ from app.webhooks.db import (
     retention,
     webhook_event_changes,
     webhook_events,
+    webhook_outages,
 )
 from app.webhooks.db.deliveries import Result
 from app.webhooks.db.payloads import Payload
@@ -301,8 +302,8 @@ CASES = (
     case(
         name="list failing webhooks",
         given=_failing_webhooks,
-        act=lambda c, ids: deliveries.list_failing(c, ids, days=5),
-        covers=("deliveries.list_failing",),
+        act=lambda c, ids: webhook_outages.list_failing(c, ids, days=5),
+        covers=("webhook_outages.list_failing",),
     ),
     case(
         name="raise FAILING", given=_failing_webhooks, act=_raise_failing, covers=("operational_events.raise_failing",)
