@@ -15,7 +15,8 @@ from app.db.pool import Connection
 from app.webhooks.db import webhook_outages
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
-from app.webhooks.services.webhooks import delete_webhook, update_webhook
+from app.webhooks.services.webhook_deletions import delete_webhook
+from app.webhooks.services.webhooks import update_webhook
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
