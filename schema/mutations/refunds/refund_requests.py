@@ -72,7 +72,7 @@ class RefundRequestRefundMutationInput:
         "The refund in cents: at most the total of the accepted lines, which is the default."
     )
     cash_amount_cents: int | None = optional(
-        "The part of the refund that is paid in money, in cents. By default all of it."
+        "The part of the refund that is paid in money, in cents. By default all of it; 0 if the invoice is not paid."
     )
     client_mutation_id: str | None = client_mutation_id()
 
@@ -109,7 +109,8 @@ class RefundRequestMutations:
 
     @strawberry.field(
         description="Pay a request out, once each of its lines is accepted or denied. It makes an amendment"
-        " of the invoice; nothing goes back into stock. For the operator and the invoice's seller."
+        " of the invoice; nothing goes back into stock. For the operator, and for the invoice's seller if"
+        " `Seller.canPayOutRefunds`."
     )
     async def refund_request_refund(
         self,

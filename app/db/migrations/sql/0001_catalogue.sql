@@ -81,6 +81,7 @@ create table sellers (
   address_id bigint references addresses,
   is_online boolean not null default true,
   is_retailer boolean not null default true,
+  can_pay_out_refunds boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );

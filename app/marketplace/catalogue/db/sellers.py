@@ -27,6 +27,7 @@ class Seller:
     phone: str | None
     is_online: bool
     is_retailer: bool
+    can_pay_out_refunds: bool
     address_id: int | None
     created_at: datetime
     updated_at: datetime
