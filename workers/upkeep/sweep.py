@@ -17,6 +17,7 @@ from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.services.webhook_secrets import drop_expired
 from workers.deliver.succession import supersede_failed, supersede_recent
 from workers.resources import Resources
+from workers.upkeep.due_changes import make_due_changes
 
 _log = structlog.get_logger()
 #: Seconds between two counts of webhooks and held events, each of which may read 100,000 rows.
@@ -32,6 +33,7 @@ async def sweep_all(resources: Resources) -> int:
     - It holds or releases events that were overlooked when a webhook was disabled or enabled.
     - It brings retries forward after an outage.
     - It reports webhooks that begin to fail.
+    - It makes the changes of the marketplace that are due.
     - It deletes missed changes that no webhook needs, and signing secrets that have expired.
     """
     async with transaction(resources.database) as conn:
@@ -48,6 +50,7 @@ async def sweep_all(resources: Resources) -> int:
             _log.warning("sweep.webhook_failing", webhook_id=webhook_id)
     await _clear_missed(resources)
     await _drop_secrets(resources)
+    await make_due_changes(resources)
     await _measure_backlog(resources)
     if expired:
         _log.warning("sweep.leases_expired", webhook_events=len(expired))

@@ -29,6 +29,8 @@ class Advert:
     is_published: bool
     is_online: bool
     is_vetted: bool
+    is_seller_online: bool
+    is_displayable: bool
     tax_code: str | None
     product_features: tuple[str, ...]
     url: str | None
@@ -70,6 +72,30 @@ async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: Selle
         message = "there is no such advert"
         raise NotFound(message, fields={"advert_id": [message]})
     return ADVERTS.from_record(record)
+
+
+async def follow_seller(conn: Connection, *, limit: int) -> int | None:
+    """Tell adverts of one seller that it went online or offline. The triggers pass that on to their variants.
+
+    Returns:
+        The number of changed adverts, at most `limit`. None if no seller waits.
+    """
+    seller = await conn.fetchrow(
+        "select id, is_online from sellers where is_online <> is_shown_online order by id limit 1"
+        " for no key update skip locked"
+    )
+    if seller is None:
+        return None
+    changed = await conn.fetch(
+        "update adverts set is_seller_online = $2, updated_at = now() where id in (select a.id from adverts a"
+        " where a.seller_id = $1 and a.is_seller_online <> $2 order by a.id limit $3 for no key update) returning id",
+        seller["id"],
+        seller["is_online"],
+        limit,
+    )
+    if len(changed) < limit:
+        await conn.execute("update sellers set is_shown_online = is_online where id = $1", seller["id"])
+    return len(changed)
 
 
 async def touch_advert(conn: Connection, advert_id: AdvertId) -> None:

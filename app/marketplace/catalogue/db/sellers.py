@@ -28,6 +28,7 @@ class Seller:
     is_online: bool
     is_retailer: bool
     can_pay_out_refunds: bool
+    is_shown_online: bool
     address_id: int | None
     created_at: datetime
     updated_at: datetime
