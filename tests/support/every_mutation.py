@@ -104,6 +104,8 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "advertPublishedUpdate": {"advertId": ids["advert"], "published": False},
         "variantUpdate": {"variantId": ids["variant"], "attributes": {"label": "Blue"}},
         "variantInventoryUpdate": {"variantId": ids["variant"], "inventories": [{"countOnHand": 2}]},
+        "variantsUpdate": {"variants": [{"variantId": ids["variant"], "attributes": {"label": "Green"}}]},
+        "stockAdjust": {"adjustments": [{"variantId": ids["variant"], "difference": 3}]},
         "variantDelete": {"variantId": ids["spare_variant"]},
         "advertDelete": {"advertId": ids["advert"]},
         "sellerCreate": {"attributes": {"businessName": "Pots", "emailAddress": "a@pots.example"}},

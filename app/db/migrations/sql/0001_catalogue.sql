@@ -247,10 +247,35 @@ create table inventories (
   count_on_hand integer not null default 0 check (count_on_hand >= 0),
   has_infinite_quantity boolean not null default false,
   price_cents bigint check (price_cents >= 0),
-  currency text not null
+  currency text not null,
+  unique (variant_id, seller_id)
 );
 create index inventories_variant on inventories (variant_id, id);
 create index inventories_seller on inventories (seller_id, id);
+
+-- A variant's stock is the inventory of its own seller. Whichever of the two somebody writes, the other one follows.
+create function inventory_of_variant() returns trigger language plpgsql as $$
+begin
+  update inventories n set count_on_hand = new.count_on_hand, has_infinite_quantity = new.has_infinite_quantity
+  where n.variant_id = new.id and n.seller_id = new.seller_id
+    and (n.count_on_hand, n.has_infinite_quantity) <> (new.count_on_hand, new.has_infinite_quantity);
+  return null;
+end $$;
+create trigger variants_inventory after update on variants for each row
+  when ((old.count_on_hand, old.has_infinite_quantity, old.seller_id)
+    <> (new.count_on_hand, new.has_infinite_quantity, new.seller_id))
+  execute function inventory_of_variant();
+
+create function variant_of_inventory() returns trigger language plpgsql as $$
+begin
+  update variants v set count_on_hand = new.count_on_hand, has_infinite_quantity = new.has_infinite_quantity,
+    updated_at = now()
+  where v.id = new.variant_id and v.seller_id = new.seller_id
+    and (v.count_on_hand, v.has_infinite_quantity) <> (new.count_on_hand, new.has_infinite_quantity);
+  return null;
+end $$;
+create trigger inventories_variant_stock after insert or update on inventories
+  for each row execute function variant_of_inventory();
 
 create table option_types (
   id bigint generated always as identity primary key,

@@ -1,5 +1,6 @@
 """Adverts: a seller's products."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
@@ -98,12 +99,13 @@ async def follow_seller(conn: Connection, *, limit: int) -> int | None:
     return len(changed)
 
 
-async def touch_advert(conn: Connection, advert_id: AdvertId) -> None:
-    """Set `updated_at` of an advert whose variant has changed, so that lists by that time find it.
+async def touch_adverts(conn: Connection, advert_ids: Collection[AdvertId]) -> None:
+    """Set `updated_at` of adverts whose variants have changed, so that lists by that time find them.
 
     It records no change event: see app/capture.
     """
-    await conn.execute("update adverts set updated_at = now() where id = $1", advert_id)
+    if advert_ids:
+        await conn.execute("update adverts set updated_at = now() where id = any($1::bigint[])", [*advert_ids])
 
 
 async def delete_advert(conn: Connection, advert_id: AdvertId) -> Advert:

@@ -119,6 +119,30 @@ async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: Se
     return VARIANTS.from_record(record)
 
 
+async def lock_variants(
+    conn: Connection, variant_ids: Collection[VariantId], *, seller_id: SellerId | None
+) -> dict[VariantId, Variant]:
+    """Lock variants after their adverts, in key order. Those that are deleted, or whose advert is, are left out.
+
+    Args:
+        seller_id: The seller that must own them. None accepts any seller.
+    """
+    await conn.execute(
+        "select from adverts a where a.id in (select v.advert_id from variants v where v.id = any($1::bigint[])"
+        " and ($2::bigint is null or v.seller_id = $2)) order by a.id for no key update",
+        [*variant_ids],
+        seller_id,
+    )
+    records = await conn.fetch(
+        f"select {VARIANTS.select_list('v')} from variants v join adverts a on a.id = v.advert_id"
+        " where v.id = any($1::bigint[]) and v.deleted_at is null and a.deleted_at is null"
+        " and ($2::bigint is null or v.seller_id = $2) order by v.id for no key update of v",
+        [*variant_ids],
+        seller_id,
+    )
+    return {variant.id: variant for variant in VARIANTS.rows(records)}
+
+
 async def lock_advert_variants(conn: Connection, advert_id: AdvertId) -> list[Variant]:
     """Lock the variants of an advert that are not deleted, in key order."""
     records = await conn.fetch(
@@ -174,6 +198,18 @@ async def change_due_sales(conn: Connection, *, limit: int) -> int | None:
         limit,
     )
     return len(changed) or None
+
+
+async def add_to_stock(conn: Connection, differences: Mapping[VariantId, int]) -> dict[VariantId, Variant]:
+    """Add differences to `count_on_hand` of locked variants, and return these. The caller has checked the result."""
+    records = await conn.fetch(
+        "update variants v set count_on_hand = v.count_on_hand + q.quantity, updated_at = now()"
+        " from unnest($1::bigint[], $2::int[]) q(id, quantity) where v.id = q.id"
+        f" returning {VARIANTS.select_list('v')}",
+        [*differences],
+        [*differences.values()],
+    )
+    return {variant.id: variant for variant in VARIANTS.rows(records)}
 
 
 async def take_from_stock(conn: Connection, quantities: Mapping[VariantId, int]) -> None:

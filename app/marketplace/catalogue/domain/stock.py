@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.errors import Conflict
 from app.kernel.problems import BIGINT_MAX, Problems
 from app.marketplace.catalogue.domain.variant import lowest_price_cents
 from app.marketplace.orders.domain.adjustment import NewAdjustment, adjustment_form_problems
@@ -67,6 +68,24 @@ def price_now(
     has_started = sale_start_at is None or sale_start_at <= now
     has_ended = sale_end_at is not None and sale_end_at <= now
     return lowest_price_cents(price_cents, sale_price_cents, is_on_sale=has_started and not has_ended)
+
+
+def check_expected_stock(expected: Mapping[str, tuple[object, int]]) -> None:
+    """Check that the stock is what the caller has read, so that it does not undo the sales since.
+
+    Args:
+        expected: The expected stock, unless it is None or absent, and the present one, by the path of their owner.
+
+    Raises:
+        Conflict: Names each stock that is another one.
+    """
+    fields = {
+        f"{path}.expected_count_on_hand": [f"is not the stock, which is {present}"]
+        for path, (wanted, present) in expected.items()
+        if isinstance(wanted, int) and wanted != present
+    }
+    if fields:
+        raise Conflict("The stock has changed.", fields=fields)
 
 
 def purchase_problems(lines: Sequence[PurchaseLine], offers: Mapping[int, Offer]) -> Problems:
