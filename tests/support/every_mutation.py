@@ -88,7 +88,7 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "returnShipmentUpdate": {"shipmentId": made.get("returnShipmentCreate", ""), "note": "Wet"},
         "invoiceAmendmentCreate": {
             "invoiceId": ids["invoice"],
-            "lineItems": [{"custom": "Goodwill", "quantity": 1, "amountCents": 300, "status": "REFUNDED"}],
+            "lineItems": [{"custom": "Goodwill", "quantity": 1, "amountCents": -300, "status": "REFUNDED"}],
         },
         "clickAndCollectStatusUpdate": {"invoiceId": ids["invoice"], "status": "READY"},
         "invoiceAnnotationCreate": {"invoiceId": ids["invoice"], "content": "Call"},
@@ -122,6 +122,8 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "webhookTest": {"webhookId": ids["webhook"]},
         "webhookBackfill": {"webhookId": ids["backfilled"]},
         "webhookBackfillCancel": {"webhookBackfillId": made.get("webhookBackfill", "")},
+        "webhookReconcile": {"webhookId": ids["backfilled"]},
+        "webhookReconcileCancel": {"webhookReconcileId": made.get("webhookReconcile", "")},
         "webhookEventReplay": {"webhookEventId": ids["ended event"]},
         "webhookEventCancel": {"webhookEventId": ids["waiting event"]},
         "webhookEventsReplay": {"webhookId": ids["backfilled"]},

@@ -14,12 +14,13 @@ from app.telemetry.metrics import POSTS_IN_FLIGHT
 from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent, Result
 from app.webhooks.db.webhook_events import WebhookEventId
-from workers.deliver.envelope import PreparedRequest, prepare
+from app.webhooks.services.attempts import Outcome, build_result, list_retried
+from app.webhooks.services.succession import LOOK_AGAIN_S, supersede_failed
 from workers.deliver.fairness import FairTurns, find_claim_budget
 from workers.deliver.lease import Lease, LeaseOver, elapsed_s
-from workers.deliver.outcome import Outcome, build_failure, build_outcome, build_result
-from workers.deliver.record import count_attempts, list_retried, record
-from workers.deliver.succession import LOOK_AGAIN_S, supersede_failed
+from workers.deliver.outcome import build_failure, build_outcome
+from workers.deliver.record import count_attempts, record
+from workers.deliver.request import PreparedRequest, prepare
 from workers.http import transport
 from workers.resources import Resources
 
@@ -150,12 +151,12 @@ class Deliverer:
             lease = Lease.granted(asked_at, lease_s=settings.deliver_lease_s, timeout_s=due.timeout_s)
             self._start(due, prepared, lease)
         if claimed:
-            self._mean_bytes = sum(len(due.body) for due in claimed) // len(claimed) + 1
+            self._mean_bytes = sum(due.size for due in claimed) // len(claimed) + 1
         return self._turns.note_claim(budget, claimed)
 
     def _start(self, due: DueEvent, prepared: PreparedRequest | Outcome, lease: Lease) -> None:
         sending = asyncio.create_task(self._send(due, prepared, lease))
-        self._sending[sending] = len(due.body)
+        self._sending[sending] = due.size
         sending.add_done_callback(self._sent)
 
     def _sent(self, sending: asyncio.Task[Outcome | None]) -> None:

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from app.auth.db.api_keys import ApiKeyId
 from app.db.pool import Connection, retry_if_moved
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db import transitions
 from app.webhooks.db.operational_events import raise_exhausted
-from app.webhooks.db.webhook_events import WebhookEventId, hold_open
-from app.webhooks.db.webhook_resumptions import FIRST_STEP
+from app.webhooks.db.webhook_events import WebhookEventId
+from app.webhooks.db.webhook_outages import FIRST_STEP
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.attempt import NEVER_LEFT, OUR_FAULTS
 from app.webhooks.domain.operational_event import exhausted_reason
@@ -25,7 +26,11 @@ class DueEvent(NamedTuple):
         body: The payload; empty when it is gone.
         headers: Sealed, as are `secrets`.
         attempts_before: The number of attempts before it was last replayed: they count against no limit.
+        url: None for a webhook whose receivers take its messages (PULL).
         seller_id: The webhook's owner; None: the operator.
+        lease_until: As stored; by then its outcome must be.
+        previous: The payload that the receiver last confirmed for the entity; empty: there is none, or none is kept;
+            None: the body does not have it.
     """
 
     id: WebhookEventId
@@ -39,13 +44,32 @@ class DueEvent(NamedTuple):
     changed_at: datetime
     first_attempted_at: datetime
     body: bytes
-    url: str
+    url: str | None
     headers: bytes | None
     secrets: bytes
     timeout_s: int
     max_retries: int
     attempts_before: int = 0
     seller_id: SellerId | None = None
+    lease_until: datetime | None = None
+    previous: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of its payloads."""
+        return len(self.body) + len(self.previous or b"")
+
+
+class Taker(NamedTuple):
+    """Whoever takes messages of a webhook (PULL).
+
+    Attributes:
+        address: Of the client; None when it is not known.
+    """
+
+    key_id: ApiKeyId | None
+    key_name: str | None
+    address: str | None
 
 
 _CHANGED = DueEvent._fields.index("changed")
@@ -92,6 +116,8 @@ async def claim_due(
     lease_s: float,
     max_bytes: int | None = None,
     only_idle: bool = False,
+    pulled: WebhookId | None = None,
+    taker: Taker | None = None,
 ) -> list[DueEvent]:
     """Mark due webhook events as SENDING, under a lease, and insert their attempts; one statement.
 
@@ -105,11 +131,13 @@ async def claim_due(
         lease_s: Seconds of the lease at least; it is always longer than the webhook's own time limit.
         max_bytes: The payload that reaches this sum is the last one; None: no limit.
         only_idle: Whether to claim only for webhooks that are not failing and have nothing in flight.
+        pulled: The webhook (PULL) whose events are claimed; None: those of all webhooks that are POSTed to.
+        taker: Who takes them; noted with each attempt.
 
     Source: app/db/migrations/functions/claim_webhook_events.sql.
     """
     rows = await conn.fetch(
-        f"select {', '.join(DueEvent._fields)} from claim_webhook_events($1, $2, $3, $4, $5, $6, $7)",
+        f"select {', '.join(DueEvent._fields)} from claim_webhook_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         limit,
         per_webhook,
         after,
@@ -117,6 +145,8 @@ async def claim_due(
         lease_s,
         max_bytes,
         only_idle,
+        pulled,
+        *(taker or (None, None, None)),
     )
     return [DueEvent._make([*row[:_CHANGED], orjson.loads(row[_CHANGED]), *row[_CHANGED + 1 :]]) for row in rows]
 
@@ -260,33 +290,6 @@ def _exhausted(result: Result) -> str:
     return exhausted_reason(
         attempts=result.attempt, status=result.status, error_kind=result.error_kind, error=result.error
     )
-
-
-async def disable_webhook(conn: Connection, webhook_id: WebhookId, reason: str) -> bool:
-    """Disable a webhook, with the reason that its owner reads, and hold the events that it has not been sent yet.
-
-    Returns:
-        False when it was disabled already.
-    """
-    status = await conn.execute(
-        "update webhooks set is_enabled = false, disabled_reason = $2, updated_at = now(),"
-        " outage_reported_at = coalesce(outage_reported_at, clock_timestamp()) where id = $1 and is_enabled",
-        webhook_id,
-        reason,
-    )
-    await hold_open(conn, webhook_id)
-    return bool(status == "UPDATE 1")
-
-
-async def list_failing(conn: Connection, ids: Collection[WebhookId], *, days: int) -> list[WebhookId]:
-    """Return those of these locked webhooks that are enabled and have had no success for so many days; by id."""
-    rows = await conn.fetch(
-        "select id from webhooks where id = any($1::bigint[]) and is_enabled"
-        " and failing_since <= clock_timestamp() - make_interval(days => $2) order by id",
-        list(ids),
-        days,
-    )
-    return [row["id"] for row in rows]
 
 
 async def lock_webhooks(conn: Connection, ids: Collection[WebhookId]) -> None:

@@ -10,7 +10,7 @@ from app.db.table import JsonText, OfSeller, Table
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 from app.webhooks.domain.signing.secret_ring import SignatureScheme
-from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook import WebhookDelivery, WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_health import WebhookHealth
 
 WebhookId = NewType("WebhookId", int)
@@ -22,6 +22,7 @@ class Subscription:
 
     Attributes:
         seller_id: None: the operator's.
+        include_previous: Whether bodies also have the payload that the receiver last confirmed.
         triggers: Field paths; empty: everything that the query reads.
         missed_since: The turn after which it has missed changes because it was disabled; None: it has missed none
             (app/capture/missed_changes.py).
@@ -35,6 +36,7 @@ class Subscription:
     is_enabled: bool
     allow_skip: bool
     every_change: bool
+    include_previous: bool = False
     deleted_at: datetime | None = None
     triggers: tuple[str, ...] = ()
     filter: str | None = None
@@ -55,16 +57,19 @@ class Webhook(Subscription):
 
     Attributes:
         headers_shown: JSON, with masked values.
+        url: None when receivers take its messages (`delivery` is PULL).
         public_key: Of the newest Ed25519 key; None when none signs.
         secrets_expire_at: When the next rotated-out secret ceases to sign.
         broken_reason: Why the webhook doesn't fit the schema; None when it does.
         rate_limit: POSTs per second; None: no limit.
         paused_until: Nothing is sent before; may be past.
         health: As the table stores it: see `report_health`.
+        reconcile_every_hours: Hours between two reconciles; None: they are started on demand only.
+        in_sync_as_of: See app/webhooks/db/runs/webhook_reconciles.py; None while it is not known.
         disabled_by: Who disabled it: tellgraph, operator, seller or hand; None while it is enabled.
     """
 
-    url: str
+    url: str | None
     headers: bytes | None
     headers_shown: JsonText
     secrets: bytes
@@ -77,6 +82,7 @@ class Webhook(Subscription):
     failing_since: datetime | None
     created_at: datetime
     updated_at: datetime
+    delivery: WebhookDelivery = WebhookDelivery.PUSH
     signature_schemes: tuple[SignatureScheme, ...] = (SignatureScheme.HMAC,)
     public_key: str | None = None
     secrets_expire_at: datetime | None = None
@@ -87,6 +93,8 @@ class Webhook(Subscription):
     disabled_at: datetime | None = None
     disabled_by: str | None = None
     broken_at: datetime | None = None
+    reconcile_every_hours: int | None = None
+    in_sync_as_of: datetime | None = None
 
 
 WEBHOOKS = Table(

@@ -9,8 +9,9 @@ from strawberry.scalars import JSON
 from app.auth.viewers import Scope
 from app.kernel import clock
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
-from app.webhooks.db.webhook_backfills import WEBHOOK_BACKFILLS
-from app.webhooks.db.webhook_replays import WEBHOOK_REPLAYS
+from app.webhooks.db.runs.webhook_backfills import WEBHOOK_BACKFILLS
+from app.webhooks.db.runs.webhook_reconciles import WEBHOOK_RECONCILES
+from app.webhooks.db.runs.webhook_replays import WEBHOOK_REPLAYS
 from app.webhooks.db.webhook_skips import WEBHOOK_SKIPS
 from app.webhooks.db.webhooks import WEBHOOKS
 from app.webhooks.domain.webhook_health import HealthColumns, HealthReport, report_health
@@ -18,6 +19,7 @@ from schema.entities.connections import Connection
 from schema.entities.fields import column, computed, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation, relation_list
 from schema.enums.webhooks import (
+    WebhookDeliveryEnum,
     WebhookEventEnum,
     WebhookHealthEnum,
     WebhookKlassEnum,
@@ -26,7 +28,7 @@ from schema.enums.webhooks import (
 from schema.types.catalogue.seller import Seller
 from schema.types.node import Node
 from schema.types.webhooks.operational_event import OperationalEvent
-from schema.types.webhooks.webhook_run import WebhookBackfill, WebhookReplay
+from schema.types.webhooks.webhook_run import WebhookBackfill, WebhookReconcile, WebhookReplay
 from schema.types.webhooks.webhook_skip import WebhookSkip
 from schema.webhook_queries.payload_schema import shown_payload_schema
 
@@ -60,7 +62,8 @@ class Webhook(Node):
     updated_at: datetime = column("When the webhook was last changed.")
     type: WebhookKlassEnum = column("What the webhook is about.")
     events: list[WebhookEventEnum] = column("Which kinds of change it is told of.")
-    url: str = column("The endpoint: where each result is POSTed to.")
+    delivery: WebhookDeliveryEnum = column("How its events reach the receiver.")
+    url: str | None = column("The endpoint: where each result is POSTed to; null when `delivery` is PULL.")
     query_string: str = column("The GraphQL query that is run for each changed entity, as its owner.")
     headers: JSON = computed(
         lambda row: orjson.loads(row.headers_shown),
@@ -95,6 +98,9 @@ class Webhook(Node):
     disabled_reason: str | None = column("Why Tellgraph disabled it; null when it is enabled, or disabled by hand.")
     allow_skip: bool = column("Whether a result equal to the last one is left out.")
     every_change: bool = column("Whether each change is sent, even one that a newer one has overtaken.")
+    include_previous: bool = column(
+        "Whether each body has a `previous`: the payload that the receiver last confirmed for the entity."
+    )
     triggers: list[str] = column(
         "Field paths, of which an UPDATE has to change one; when there are none, it has to change what the query reads."
     )
@@ -104,7 +110,7 @@ class Webhook(Node):
     )
     payload_schema: JSON | None = computed(
         shown_payload_schema,
-        reads=("query_string", "type"),
+        reads=("query_string", "type", "include_previous"),
         description="JSON Schema (2020-12) of the body that is POSTed; null while the query doesn't fit the schema.",
         needs_schema=True,
     )
@@ -112,7 +118,9 @@ class Webhook(Node):
         "Since when no delivery has succeeded; null while none has failed since the last that did."
     )
     max_retries: int = column("How many times a failed delivery is tried again.")
-    concurrent_send_limit: int = column("How many POSTs may be in flight at once.")
+    concurrent_send_limit: int = column(
+        "How many POSTs may be in flight at once; for PULL how many messages may be taken and not settled."
+    )
     rate_limit: int | None = column("How many POSTs may be begun in a second; null: no limit.")
     paused_until: datetime | None = column(
         "Until when nothing is sent, because the endpoint asked for a pause (429, Retry-After); may be past."
@@ -131,6 +139,15 @@ class Webhook(Node):
     )
     replays: Connection[WebhookReplay] = pages(
         WEBHOOK_REPLAYS.webhook_id, description="The replays of many events that were asked for, oldest first."
+    )
+    reconciles: Connection[WebhookReconcile] = pages(
+        WEBHOOK_RECONCILES.webhook_id, description="The comparisons with what it was given, oldest first."
+    )
+    reconcile_every_hours: int | None = column(
+        "How many hours after the last scheduled reconcile the next one starts; null: none is scheduled."
+    )
+    in_sync_as_of: datetime | None = column(
+        "A time. The receiver has confirmed the state of each entity at that time or later. null while it is not known."
     )
     skips: list[WebhookSkip] = relation_list(
         WEBHOOK_SKIPS.webhook_id,

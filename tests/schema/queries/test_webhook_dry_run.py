@@ -8,13 +8,13 @@ import pytest
 from app.auth.viewers import Scope, create_key
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.cel.filters import OVERSPENT, TOO_SLOW
+from app.webhooks.domain.signing import signatures
 from schema.entities import global_ids
 from schema.webhook_queries.dry_run import sample_headers
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.json_schemas import faults
 from tests.support.platform import Platform
-from workers.deliver import signing
 
 QUERY = "query($id: ID!) { node(id: $id) { ... on Invoice { buyerSurname totalCents lineItems { quantity } } } }"
 DRY_RUN = """
@@ -49,6 +49,21 @@ async def test_shows_what_would_be_sent(api: Platform) -> None:
     ]
     assert faults(made["payloadSchema"]["properties"]["payload"], orjson.loads(made["payload"])) == []
     assert (made["filterPasses"], made["filterError"], made["errors"]) == (None, None, [])
+
+
+async def test_the_schema_has_previous_for_who_would_ask_for_it(api: Platform) -> None:
+    asked = DRY_RUN.replace("$id: ID!,", "$id: ID!, $previous: Boolean!,").replace(
+        "id: $id,", "id: $id, includePrevious: $previous,"
+    )
+    variables = {"type": "INVOICE", "query": QUERY, "id": await an_invoice(api)}
+
+    without, with_it = [
+        (await api.data(asked, {**variables, "previous": asks}))["webhookDryRun"]["payloadSchema"]
+        for asks in (False, True)
+    ]
+
+    assert with_it["$defs"]["payload"] == without["properties"]["payload"]
+    assert (set(with_it["required"]) - set(without["required"])) == {"previous"}
 
 
 async def test_a_payload_that_is_too_large_is_said_to_be(api: Platform) -> None:
@@ -171,7 +186,7 @@ async def test_dry_runs_of_one_operation_share_one_limit(api: Platform) -> None:
 
 
 def test_sample_headers_are_those_of_a_delivery() -> None:
-    sent = signing.delivery_headers(
+    sent = signatures.delivery_headers(
         event_id="x",
         timestamp=1,
         body=b"",
@@ -179,6 +194,7 @@ def test_sample_headers_are_those_of_a_delivery() -> None:
         user_agent="x",
         sequence=1,
         attempt=1,
+        digest="ab12",
         traceparent="00-x",
     )
 

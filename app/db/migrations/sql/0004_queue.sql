@@ -57,7 +57,8 @@ create index on change_events_published_default (recorded_at);
 
 -- Rendered results, stored once a day however many webhooks share them. The day is, in UTC, that of created_at of the
 -- webhook events that refer to it: both are written in one transaction. Partitions of both have the same bounds, so
--- retention drops payloads together with their events. (Instead of a foreign key.)
+-- retention drops payloads together with their events. (Instead of a foreign key.) Publishing copies an older payload
+-- into its own day when the body of a webhook event may have it as `previous`: so both are kept for equally long.
 create table payloads (
   digest bytea not null,        -- SHA-256 of body
   day date not null default (now() at time zone 'UTC')::date,
@@ -79,6 +80,9 @@ create table webhook_events (
   reason text,                          -- why it was skipped, superseded, failed
   superseded_by bigint,
   payload_digest bytea,                 -- with created_at's day: see payloads
+  -- What the body has as `previous`, of the same day. Its first claim sets it once and for all. Empty: null. null: the
+  -- body has no `previous`, or the event has not been claimed yet.
+  previous_digest bytea,
   changed jsonb not null,
   changed_at timestamptz not null,      -- when the (last) change was recorded
   may_be_known boolean not null default true, -- whether the subscriber may have heard of the entity before
@@ -91,7 +95,8 @@ create table webhook_events (
   first_attempted_at timestamptz,
   created_at timestamptz not null default now(), -- the transaction's start, as payloads.day is
   finished_at timestamptz,
-  replayed_at timestamptz
+  replayed_at timestamptz,
+  is_pulled boolean not null default false  -- as its webhook
 ) partition by list (state);
 create index webhook_events_by_webhook on webhook_events (webhook_id, id);
 -- "What became of this entity's changes?"
@@ -103,15 +108,18 @@ create index webhook_events_created on webhook_events (created_at, id);
 -- planned against it alone.
 create table webhook_events_open partition of webhook_events (
   primary key (id),
-  foreign key (webhook_id) references webhooks
+  foreign key (webhook_id, is_pulled) references webhooks (id, is_pulled)
 ) for values in ('PENDING', 'SENDING', 'RETRYING', 'HELD') with (
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000
 );
--- The deliver claim's walk over webhooks with due rows.
-create index webhook_events_due on webhook_events_open (webhook_id, due_at, id) where state in ('PENDING', 'RETRYING');
+-- The deliver claim's walk over webhooks with due rows, and what one of them has. Pulled events apart: they may wait for
+-- days, and no worker is to look at them.
+create index webhook_events_due on webhook_events_open (is_pulled, webhook_id, due_at, id)
+  where state in ('PENDING', 'RETRYING');
 -- "Is anything due, and of which webhooks?"
-create index webhook_events_next_due on webhook_events_open (due_at, webhook_id) where state in ('PENDING', 'RETRYING');
+create index webhook_events_next_due on webhook_events_open (due_at, webhook_id)
+  where state in ('PENDING', 'RETRYING') and not is_pulled;
 -- Tripwire of the order promise: one POST in flight per webhook and entity. A test stands outside of the order.
 create unique index webhook_events_one_in_flight on webhook_events_open (webhook_id, entity_type, entity_id)
   where state = 'SENDING' and event_name <> 'test';
@@ -151,7 +159,7 @@ create table webhook_given (
 
 -- Attempts
 
--- One POST each. An attempt is written when it begins, and once more in place when it ends. The time of its beginning
+-- One POST each, or one message that was taken. An attempt is written when it begins, and once more in place when it ends. The time of its beginning
 -- stays, so open attempts need no partition of their own. webhook_event_id finds its event, as long as that is kept.
 -- (Instead of a foreign key.)
 create table delivery_attempts (
@@ -166,6 +174,9 @@ create table delivery_attempts (
   error text,
   response_body bytea,                  -- the first 8 KiB at most
   duration_ms integer,
+  api_key_id bigint,                    -- the key that took the message; null: it was POSTed
+  api_key_name text,                    -- at that time
+  address text,                         -- of the client that took it
   primary key (webhook_event_id, number, started_at)
 ) partition by range (started_at);
 -- For its global id.

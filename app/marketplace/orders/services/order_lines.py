@@ -54,7 +54,7 @@ def line_item_columns(line: PricedLine, *, is_from_stock: bool) -> dict[str, obj
         "item_amount_cents": line.item_amount_cents,
         "total_cents": amounts.total_cents,
         "subtotal_cents": amounts.subtotal_cents,
-        "discount_cents": amounts.discount_cents,
+        "discount_cents": -amounts.discount_cents,
         "tax_total_cents": amounts.tax_cents,
         "postage_cents": amounts.postage_cents,
         "tax_rate": amounts.tax_rate,
