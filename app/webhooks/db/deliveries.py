@@ -29,6 +29,8 @@ class DueEvent(NamedTuple):
         url: None for a webhook whose receivers take its messages (PULL).
         seller_id: The webhook's owner; None: the operator.
         lease_until: As stored; by then its outcome must be.
+        previous: The payload that the receiver last confirmed for the entity; empty: there is none, or none is kept;
+            None: the body does not have it.
     """
 
     id: WebhookEventId
@@ -50,6 +52,12 @@ class DueEvent(NamedTuple):
     attempts_before: int = 0
     seller_id: SellerId | None = None
     lease_until: datetime | None = None
+    previous: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of its payloads."""
+        return len(self.body) + len(self.previous or b"")
 
 
 class Taker(NamedTuple):

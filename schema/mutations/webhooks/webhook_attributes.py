@@ -56,6 +56,9 @@ class WebhookAttributesInput:
     every_change: bool | None = _field(
         "Send each change, also if a newer change of the entity waits. False by default."
     )
+    include_previous: bool | None = _field(
+        "Give each body a `previous`: the payload that the receiver last confirmed for the entity. False by default."
+    )
     triggers: list[str] | None = _field(_TRIGGERS)
     filter: str | None = _field(_FILTER)
     max_retries: int | None = _field("Retries of a failed delivery, 0 to 50. 25 by default.")
@@ -80,6 +83,9 @@ class WebhookCreateAttributes(WebhookAttributesInput):
     )
     url: str | None = _field(f"{_URL} Required for PUSH, and not allowed for PULL.")
     type: WebhookKlassEnum = strawberry.field(description=_TYPE)
+    temporary: bool | None = _field(
+        "Delete it when nobody has taken its messages or waited for them for an hour. For PULL only; false by default."
+    )
     seller_id: strawberry.ID | None = _field("The seller to register it for; for the operator's keys only.")
 
 

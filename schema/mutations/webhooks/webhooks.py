@@ -84,6 +84,8 @@ class WebhookMutations:
             attributes = _attributes(given, info, given.type, Viewer(seller_id), problems)
             if given.delivery is not strawberry.UNSET:
                 attributes["delivery"] = given.delivery
+            if given.temporary is not strawberry.UNSET:
+                attributes["is_temporary"] = given.temporary
             created = await webhooks.create_webhook(
                 database,
                 viewer,
@@ -146,6 +148,7 @@ _PLAIN = {
     "enabled": "is_enabled",
     "allow_skip": "allow_skip",
     "every_change": "every_change",
+    "include_previous": "include_previous",
     "max_retries": "max_retries",
     "concurrent_send_limit": "concurrent_send_limit",
     "rate_limit": "rate_limit",
