@@ -147,6 +147,8 @@ async def update_webhook(
         if is_moved and "headers" not in attributes and orjson.loads(before.headers_shown):
             raise InvalidInput("The webhook was not saved.", fields={"attributes.headers": [_HEADERS_STAY]})
         values |= _sealed_headers(webhook_id, attributes, settings)
+        if values.get("reconcile_every_hours") == before.reconcile_every_hours:
+            values.pop("reconcile_due_at", None)
         is_enabled = attributes.get("is_enabled", before.is_enabled) is not False
         if is_enabled and not before.is_enabled:
             values = {**values, "disabled_reason": None, "is_failing": False, "failing_since": None}
