@@ -20,6 +20,7 @@ EXCEPTIONS = {
     "images.remove_images": _OF_ONE_REQUEST,
     "invoices.move_line_items": _OF_ONE_REQUEST,
     "option_types.find_choices": _OF_ONE_REQUEST,
+    "refund_requests.set_line_amounts": _OF_ONE_REQUEST,
     "refund_requests.set_line_stages": _OF_ONE_REQUEST,
     "sellers.find_seller_ids": _OF_ONE_REQUEST,
     "variants.lock_offered_variants": _OF_ONE_REQUEST,
