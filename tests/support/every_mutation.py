@@ -119,6 +119,8 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "webhookTest": {"webhookId": ids["webhook"]},
         "webhookBackfill": {"webhookId": ids["backfilled"]},
         "webhookBackfillCancel": {"webhookBackfillId": made.get("webhookBackfill", "")},
+        "webhookReconcile": {"webhookId": ids["backfilled"]},
+        "webhookReconcileCancel": {"webhookReconcileId": made.get("webhookReconcile", "")},
         "webhookEventReplay": {"webhookEventId": ids["ended event"]},
         "webhookEventCancel": {"webhookEventId": ids["waiting event"]},
         "webhookEventsReplay": {"webhookId": ids["backfilled"]},

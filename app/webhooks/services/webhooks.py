@@ -5,6 +5,7 @@ filter's problems, so that all problems are reported together.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypedDict
 
@@ -15,10 +16,12 @@ from app.auth.secrets import box_of
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
+from app.kernel import clock
 from app.marketplace.catalogue.db import sellers
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.settings import Settings
-from app.webhooks.db import webhook_backfills, webhook_event_changes, webhook_events, webhook_replays, webhooks
+from app.webhooks.db import webhook_event_changes, webhook_events, webhooks
+from app.webhooks.db.runs import webhook_backfills, webhook_reconciles, webhook_replays
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain import headers as header_rules
 from app.webhooks.domain.endpoints.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
@@ -34,7 +37,13 @@ from app.webhooks.services.webhook_secrets import SecretColumns, WebhookWithKey,
 HEADERS = "webhook.headers"
 """The purpose for which header values are encrypted."""
 
-_LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30), "rate_limit": (1, 1000)}
+_LIMITS = {
+    "max_retries": (0, 50),
+    "concurrent_send_limit": (1, 200),
+    "timeout_s": (1, 30),
+    "rate_limit": (1, 1000),
+    "reconcile_every_hours": (1, 720),
+}
 #: What has other limits where receivers take the messages.
 _PULL_LIMITS = {**_LIMITS, "concurrent_send_limit": (1, 1000)}
 #: What the input calls an attribute that is called otherwise there.
@@ -64,6 +73,7 @@ class WebhookAttributes(TypedDict, total=False):
     is_enabled: bool | None
     allow_skip: bool | None
     every_change: bool | None
+    include_previous: bool | None
     triggers: list[str]
     filter: str | None
     broken_reason: str | None
@@ -71,6 +81,11 @@ class WebhookAttributes(TypedDict, total=False):
     concurrent_send_limit: int | None
     timeout_s: int | None
     rate_limit: int | None
+    reconcile_every_hours: int | None
+
+
+#: Attributes by which it is decided what the receiver has, and who it is.
+_OF_COPY = ("query_string", "filter", "events", "url")
 
 
 async def create_webhook(
@@ -152,6 +167,9 @@ async def update_webhook(
             values = {**values, "paused_until": None}
         ringed = _ringed(webhook_id, before, attributes, settings, is_moved=is_moved)
         webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
+        if any(getattr(webhook, name) != getattr(before, name) for name in _OF_COPY):
+            await webhook_reconciles.void_unconfirmed(conn, webhook_id)
+            webhook = replace(webhook, in_sync_as_of=None)
     return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
 
 
@@ -165,8 +183,8 @@ async def delete_webhook(database: Database, viewer: Viewer, *, webhook_id: Webh
         await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
         webhook = await webhooks.mark_deleted(conn, webhook_id)
         await webhook_event_changes.cancel_open(conn, webhook_id, WEBHOOK_DELETED)
-        await webhook_backfills.cancel_running(conn, webhook_id)
-        await webhook_replays.cancel_running(conn, webhook_id)
+        for runs in (webhook_backfills.RUNS, webhook_replays.RUNS, webhook_reconciles.RUNS):
+            await runs.cancel_running(conn, webhook_id)
     return webhook
 
 
@@ -224,6 +242,9 @@ def _columns(
             problems["attributes.url"] = [str(error)]
     if problems:
         raise InvalidInput("The webhook was not saved.", fields=problems)
+    if "reconcile_every_hours" in attributes:
+        # The first one is due at once.
+        values["reconcile_due_at"] = clock.now() if attributes["reconcile_every_hours"] else None
     if "events" in attributes:
         values["events"] = [event.value for event in dict.fromkeys(attributes["events"] or event_names(klass))]
     return values

@@ -8,7 +8,7 @@ import strawberry
 from databases import Database
 
 from app.auth.viewers import Scope, Viewer
-from app.webhooks.db.webhook_backfills import WebhookBackfillId
+from app.webhooks.db.runs.webhook_backfills import WebhookBackfillId
 from app.webhooks.services import webhook_backfills, webhook_events, webhook_secrets, webhooks
 from schema.engine.context import Info
 from schema.entities import global_ids

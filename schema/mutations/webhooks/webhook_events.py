@@ -13,7 +13,7 @@ from app.auth.viewers import Scope, Viewer
 from app.db.keyset import BY_ID, Slice
 from app.db.pool import connection
 from app.webhooks.db.payloads import Payload
-from app.webhooks.db.webhook_replays import WebhookReplayId
+from app.webhooks.db.runs.webhook_replays import WebhookReplayId
 from app.webhooks.db.webhooks import Webhook as WebhookRow
 from app.webhooks.db.webhooks import lock_webhook
 from app.webhooks.services import webhook_events

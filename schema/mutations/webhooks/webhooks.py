@@ -146,10 +146,12 @@ _PLAIN = {
     "enabled": "is_enabled",
     "allow_skip": "allow_skip",
     "every_change": "every_change",
+    "include_previous": "include_previous",
     "max_retries": "max_retries",
     "concurrent_send_limit": "concurrent_send_limit",
     "rate_limit": "rate_limit",
     "timeout_seconds": "timeout_s",
+    "reconcile_every_hours": "reconcile_every_hours",
 }
 #: Attributes without a default, with their names in the schema.
 _NEVER_NULL = {"url": "url", "hmac_key": "hmacKey"}

@@ -45,6 +45,7 @@ def signed(*secrets: str) -> list[tuple[str, str]]:
         user_agent="test",
         sequence=7,
         attempt=2,
+        digest="ab12",
         traceparent=None,
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.auth.viewers import Viewer
-from app.webhooks.db.webhook_backfills import WebhookBackfill
+from app.webhooks.db.runs.webhook_backfills import WebhookBackfill
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.services.webhook_backfills import start_backfill
