@@ -20,15 +20,14 @@ from app.kernel import clock
 from app.marketplace.catalogue.db import sellers
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.settings import Settings
-from app.webhooks.db import webhook_event_changes, webhook_events, webhooks
-from app.webhooks.db.runs import webhook_backfills, webhook_reconciles, webhook_replays
+from app.webhooks.db import webhook_events, webhooks
+from app.webhooks.db.runs import webhook_reconciles
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain import headers as header_rules
 from app.webhooks.domain.endpoints.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
 from app.webhooks.domain.signing.secret_ring import SignatureScheme
 from app.webhooks.domain.signing.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookDelivery, WebhookEventName, WebhookKlass
-from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
 from app.webhooks.services.egress_rules import egress_rules
 from app.webhooks.services.webhook_klasses import event_names, is_operators_only
 from app.webhooks.services.webhook_secrets import SECRETS as SECRETS
@@ -53,13 +52,14 @@ _HEADERS_STAY = (
     "must be given again, or be null: `url` moves to another scheme, host or port, and header values do not follow it"
 )
 _URL_MISSING = "must be given: results are POSTed to it. For a webhook without a URL choose `delivery: PULL`"
+_NOT_TEMPORARY = "is for webhooks without a URL (`delivery: PULL`): nobody asks for what is POSTed"
 _NO_URL = "can't be given: nothing is POSTed (`delivery: PULL`)"
 
 
 class WebhookAttributes(TypedDict, total=False):
     """The attributes of a webhook. On an update, an absent key changes nothing, and None sets the default.
 
-    `delivery` is given at the creation alone.
+    `delivery` and `is_temporary` are given at the creation alone.
     """
 
     delivery: WebhookDelivery | None
@@ -71,6 +71,7 @@ class WebhookAttributes(TypedDict, total=False):
     signature_schemes: list[SignatureScheme] | None
     description: str | None
     is_enabled: bool | None
+    is_temporary: bool | None
     allow_skip: bool | None
     every_change: bool | None
     include_previous: bool | None
@@ -171,21 +172,6 @@ async def update_webhook(
             await webhook_reconciles.void_unconfirmed(conn, webhook_id)
             webhook = replace(webhook, in_sync_as_of=None)
     return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
-
-
-async def delete_webhook(database: Database, viewer: Viewer, *, webhook_id: WebhookId) -> Webhook:
-    """Delete a webhook, and cancel its waiting events and its runs. Its history stays.
-
-    Raises:
-        NotFound: There is no such webhook, it is another seller's, or it is deleted already.
-    """
-    async with transaction(database, actor=viewer.actor) as conn:
-        await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        webhook = await webhooks.mark_deleted(conn, webhook_id)
-        await webhook_event_changes.cancel_open(conn, webhook_id, WEBHOOK_DELETED)
-        for runs in (webhook_backfills.RUNS, webhook_replays.RUNS, webhook_reconciles.RUNS):
-            await runs.cancel_running(conn, webhook_id)
-    return webhook
 
 
 def _owner(viewer: Viewer, seller_id: SellerId | None) -> SellerId | None:
@@ -295,6 +281,8 @@ def _problems(
     key = attributes.get("hmac_key")
     if key is not None and (messages := check_secret(key)):
         problems["attributes.hmac_key"] = messages
+    if attributes.get("is_temporary") and delivery is WebhookDelivery.PUSH:
+        problems["attributes.temporary"] = [_NOT_TEMPORARY]
     return problems
 
 

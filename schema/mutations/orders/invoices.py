@@ -87,7 +87,7 @@ class InvoiceMutations:
         return await run_mutation(info, InvoiceAmendmentCreateMutationPayload, input, create)
 
     @strawberry.field(
-        description="Note that the items of an invoice lie ready for the buyer, or were collected."
+        description="Note that the items of an invoice lie ready for the buyer, or were collected, once paid."
         " For the operator and the invoice's seller."
     )
     async def click_and_collect_status_update(

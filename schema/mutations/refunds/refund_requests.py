@@ -74,7 +74,7 @@ class RefundRequestRefundMutationInput:
         " amendment has an adjustment line."
     )
     cash_amount_cents: int | None = optional(
-        "The part of the refund that is paid in money, in cents. By default all of it."
+        "The part of the refund that is paid in money, in cents. By default all of it; 0 if the invoice is not paid."
     )
     client_mutation_id: str | None = client_mutation_id()
 
@@ -111,7 +111,8 @@ class RefundRequestMutations:
 
     @strawberry.field(
         description="Pay a request out, once each of its lines is accepted or denied. It makes an amendment"
-        " of the invoice; nothing goes back into stock. For the operator and the invoice's seller."
+        " of the invoice; nothing goes back into stock. For the operator, and for the invoice's seller if"
+        " `Seller.canPayOutRefunds`."
     )
     async def refund_request_refund(
         self,

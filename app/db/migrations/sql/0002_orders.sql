@@ -34,6 +34,7 @@ create table orders (
 create index orders_address on orders (address_id) where address_id is not null;
 create index orders_billing_address on orders (billing_address_id) where billing_address_id is not null;
 create index orders_updated on orders (updated_at, id);
+create index orders_unpaid on orders (updated_at, id) where status in ('NEW', 'CHECKOUT', 'PAYMENT_FAILED');
 
 create table payment_events (
   id bigint generated always as identity primary key,
@@ -135,6 +136,7 @@ create table line_items (
   quantity integer not null check (quantity > 0),
   quantity_awaiting_dispatch integer not null check (quantity_awaiting_dispatch >= 0),
   quantity_returnable integer not null check (quantity_returnable >= 0),
+  stock_quantity integer not null default 0,  -- taken from the variant's stock and not given back
   item_amount_cents bigint not null,
   total_cents bigint not null,
   subtotal_cents bigint not null,

@@ -73,6 +73,7 @@ class LineItem:
     quantity: int
     quantity_awaiting_dispatch: int
     quantity_returnable: int
+    stock_quantity: int
     item_amount_cents: int
     total_cents: int
     subtotal_cents: int

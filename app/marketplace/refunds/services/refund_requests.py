@@ -8,8 +8,9 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, insert_rows, update_row
-from app.errors import InvalidInput
+from app.errors import Forbidden, InvalidInput
 from app.kernel.problems import BIGINT_MAX, Problems, value_problems
+from app.marketplace.catalogue.db.sellers import find_seller
 from app.marketplace.orders.db.invoice_amendments import InvoiceAmendment, count_settled
 from app.marketplace.orders.db.invoices import (
     Invoice,
@@ -20,6 +21,7 @@ from app.marketplace.orders.db.invoices import (
     lock_line_items,
     move_line_items,
 )
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
 from app.marketplace.orders.domain.settlement import NOTHING, Ledger, Split, share
 from app.marketplace.orders.services.amendment_lines import AmendedLine, custom_ratio, insert_amendment
 from app.marketplace.refunds.db.refund_requests import (
@@ -73,7 +75,8 @@ class NewRefundRequest:
 class Refund:
     """The amounts of a payout in cents.
 
-    A `refund` of None is the total of the accepted lines; `cash` of None is the whole refund.
+    A `refund` of None is the total of the accepted lines. `cash` of None is the whole refund, or 0 if the invoice is
+    not paid.
     """
 
     refund_request_id: RefundRequestId
@@ -109,9 +112,10 @@ async def create_refund_request(database: Database, viewer: Viewer, given: NewRe
 
 
 async def refund_refund_request(database: Database, viewer: Viewer, given: Refund) -> RefundRequest:
-    """Pay a request out by an amendment of the invoice. For the operator and the invoice's seller.
+    """Pay a request out by an amendment of the invoice. For the operator, and for sellers that have the right to.
 
     Raises:
+        Forbidden: The seller may not pay refunds out.
         NotFound: There is no such request for this viewer.
         Conflict: A line is neither returned nor decided, or the request was paid out before.
         InvalidInput: An amount is wrong.
@@ -119,12 +123,13 @@ async def refund_refund_request(database: Database, viewer: Viewer, given: Refun
     value_problems(given).include(note_problems(given.notes)).check()
     async with transaction(database, actor=viewer.actor) as conn:
         locked = await lock_refund(conn, viewer, given.refund_request_id)
+        await _check_right(conn, viewer)
         payout = decide_payout(
             locked.request,
             locked.invoice,
             locked.all_lines,
             refund_cents=given.refund_amount_cents,
-            cash_cents=given.cash_amount_cents,
+            cash_cents=_cash(locked.invoice, given.cash_amount_cents),
         )
         ledger = await read_ledger(conn, locked.invoice, locked.items, locked.all_lines)
         amended = amend(payout, ledger, locked.invoice, locked.items)
@@ -147,6 +152,21 @@ def _create_problems(viewer: Viewer, given: NewRefundRequest) -> Problems:
     if given.initiated_by is RefundRequestInitiator.ADMIN and not viewer.is_operator:
         problems.add("initiated_by", "can be ADMIN for the operator only")
     return problems
+
+
+async def _check_right(conn: Connection, viewer: Viewer) -> None:
+    seller = None if viewer.seller_id is None else await find_seller(conn, viewer.seller_id)
+    if seller is not None and not seller.can_pay_out_refunds:
+        raise Forbidden("Refunds are paid out by the marketplace operator, or by sellers that it has given this right.")
+
+
+def _cash(invoice: Invoice, cash_cents: int | None) -> int | None:
+    """Return the cash of a payout. Nothing is given back of a payment that was not made. Raises InvalidInput."""
+    if InvoiceStatusFlag.PAID in invoice.status_flags:
+        return cash_cents
+    if cash_cents:
+        raise InvalidInput.at("cash_amount_cents", "must be 0: the invoice is not paid")
+    return 0
 
 
 def _initiator(viewer: Viewer) -> RefundRequestInitiator:
