@@ -12,10 +12,11 @@ from prometheus_client import REGISTRY
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from app.webhooks.db import deliveries
+from app.webhooks.db import webhook_outages
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
-from app.webhooks.services.webhooks import delete_webhook, update_webhook
+from app.webhooks.services.webhook_deletions import delete_webhook
+from app.webhooks.services.webhooks import update_webhook
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
@@ -113,7 +114,7 @@ async def test_however_it_was_disabled(publisher: Publisher, how: str) -> None:
     elif how == "sql":
         await publisher.conn.execute("update webhooks set is_enabled = false")
     else:
-        await deliveries.disable_webhook(publisher.conn, WebhookId(webhook_id), "The endpoint is gone.")
+        await webhook_outages.disable_webhook(publisher.conn, WebhookId(webhook_id), "The endpoint is gone.")
 
     await publisher.conn.execute("update variants set sku = 'new'")
     await publisher.publish()
