@@ -1,9 +1,9 @@
 """An operation with the key that it was sent with, and whether it is light or heavy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from graphql import GraphQLError
-from starlette.requests import Request
+from graphql import GraphQLError, OperationType, get_operation_ast
 from strawberry.schema.schema import Schema
 
 from app.auth.db.api_keys import ApiKeyId
@@ -28,12 +28,13 @@ class KeyedOperation:
     """An operation with the key that it was sent with, and the result of reading its document.
 
     Args:
+        headers: Those of the request, or of the websocket.
         document: None if it has not been read, or if it is not a GraphQL document, for which `error` is the reason.
         cost: The static cost; 0 for an operation that is refused.
         is_new: The document was read for this request.
     """
 
-    request: Request
+    headers: Mapping[str, str]
     key: str
     key_check: KeyCheck
     operation: Operation
@@ -47,6 +48,11 @@ class KeyedOperation:
         key_id = self.key_check.viewer.key_id
         assert key_id is not None, "the viewer of a request has one"
         return key_id
+
+    @property
+    def is_subscription(self) -> bool:
+        operation = self.document and get_operation_ast(self.document.node, self.operation.name)
+        return bool(operation) and operation.operation is OperationType.SUBSCRIPTION
 
     @property
     def points(self) -> int:
