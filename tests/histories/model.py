@@ -67,6 +67,7 @@ class Subscription:
 
     Attributes:
         owner: A seller, 0 or 1; None: the operator.
+        is_pulled: Whether its receiver takes messages, instead of being POSTed to.
     """
 
     id: int
@@ -76,6 +77,7 @@ class Subscription:
     events: frozenset[str] = frozenset({"create", "update", "destroy"})
     allow_skip: bool = True
     every_change: bool = False
+    is_pulled: bool = False
 
     @property
     def query(self) -> str:
