@@ -95,6 +95,8 @@ async def test_acknowledged_is_delivered_and_the_attempt_says_who_took_it(api: P
     key_id = await api.conn.fetchval("select id from api_keys")
     assert (attempt["apiKeyId"], attempt["apiKeyName"]) == (encode("ApiKey", key_id), "the operator's")
     assert (attempt["address"], attempt["durationMs"] >= 0) == ("127.0.0.1", True)
+    recorded = "select count(*) from audit_entries where action like 'webhookMessages%'"
+    assert await api.conn.fetchval(recorded) == 0
     # What was given is what later results are compared with.
     assert await api.conn.fetchval("select count(*) from webhook_given where payload_digest is not null") == 2
     assert await acknowledge(api, webhook, messages) == {
