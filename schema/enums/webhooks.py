@@ -30,7 +30,7 @@ WebhookDeliveryEnum = WebhookDelivery
 describe_enum(
     WebhookDelivery,
     "WebhookDeliveryEnum",
-    "How a webhook's events reach the receiver.",
+    "The way in which events reach the receiver.",
     {
         "PUSH": "Tellgraph POSTs them to `url`.",
         "PULL": "The receiver takes them, so that it needs no public address.",

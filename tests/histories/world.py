@@ -88,6 +88,7 @@ class World:
             triggers=list(given.triggers),
             allowSkip=given.allow_skip,
             everyChange=given.every_change,
+            includePrevious=True,
             **attributes,
         )
         webhook_id = global_ids.decode(made["webhook"]["id"])[1]

@@ -31,7 +31,7 @@ class WebhookEventName(StrEnum):
 
 
 class WebhookDelivery(StrEnum):
-    """How a webhook's events reach the receiver; stored by value."""
+    """The way in which events reach the receiver; stored by value."""
 
     PUSH = "PUSH"
     PULL = "PULL"

@@ -1,1 +1,1 @@
-"""Which endpoints webhooks may have, and which addresses they may reach."""
+"""The endpoints that webhooks may have, and the addresses that they may reach."""

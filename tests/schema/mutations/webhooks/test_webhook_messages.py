@@ -88,7 +88,8 @@ async def test_acknowledged_is_delivered_and_the_attempt_says_who_took_it(api: P
     assert await states(api.conn) == [("DELIVERED", 1, 200, True)] * 2
     assert await attempts(api.conn) == [(1, 200, None, None, False)] * 2
     shown = await api.data(
-        "query($id: ID!) { node(id: $id) { ... on WebhookEvent { attempts { apiKeyId apiKeyName address durationMs } } } }",
+        "query($id: ID!) { node(id: $id) { ... on WebhookEvent { attempts { apiKeyId apiKeyName address durationMs }"
+        " } } }",
         {"id": messages[0]["webhookEvent"]["id"]},
     )
     (attempt,) = shown["node"]["attempts"]
