@@ -40,13 +40,13 @@ from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.domain.webhook_filter import FALSE, check_filter
 from app.webhooks.domain.webhook_health import WebhookHealth
+from app.webhooks.services.deduplication import EQUAL, NEVER_SENT, TOLD_ALREADY
 from schema import schema
 from schema.errors import CODES
 from schema.stored.explain import ChangeVerdict
 from schema.stored.json_schema import payload_schema
 from schema.stored.validate import stored_query
 from tests.support.pages import CHANGELOG, DOCS, INDEX, PAGES, README, ROOT, Page, first_cells, page
-from workers.publish.deduplication import EQUAL, NEVER_SENT, TOLD_ALREADY
 from workers.publish.deleted_entities import GONE
 
 KLASSES = {klass.value.title().replace("_", ""): klass for klass in WebhookKlass}

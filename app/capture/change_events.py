@@ -223,7 +223,7 @@ async def work_waits(conn: Connection) -> Waiting:
         f"""
         select exists (select from change_events_open where lane < 3) as publish,
           exists (select from webhook_events_open where state in ({DUE_STATES})
-            and due_at <= statement_timestamp()) as deliver,
+            and not is_pulled and due_at <= statement_timestamp()) as deliver,
           exists (select from webhook_replays where state = 'RUNNING')
             or exists (select from webhook_backfills b join webhooks w on w.id = b.webhook_id and w.is_enabled
               where b.state = 'RUNNING' and b.due_at <= statement_timestamp())

@@ -2,7 +2,7 @@
 
 from app.webhooks.domain.operational_event import OperationalEventKind
 from app.webhooks.domain.signing.secret_ring import SignatureScheme
-from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook import WebhookDelivery, WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.domain.webhook_health import WebhookHealth
 from app.webhooks.domain.webhook_run import WebhookRunState
@@ -23,6 +23,17 @@ describe_enum(
         "SELLER": "Sellers, with their address and images.",
         "ORDER": "Orders, with all that belongs to their invoices. For the operator only.",
         "OPERATIONAL_EVENT": "Events of webhooks themselves. They are only created, never changed or deleted.",
+    },
+)
+
+WebhookDeliveryEnum = WebhookDelivery
+describe_enum(
+    WebhookDelivery,
+    "WebhookDeliveryEnum",
+    "The way in which events reach the receiver.",
+    {
+        "PUSH": "Tellgraph POSTs them to `url`.",
+        "PULL": "The receiver takes them, so that it needs no public address.",
     },
 )
 

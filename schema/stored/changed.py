@@ -1,12 +1,12 @@
 """The `changed` of a webhook's body: recorded row changes as field paths of the schema."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from graphql import GraphQLSchema
 
 from app.auth.viewers import Viewer
 from app.capture.row_changes import RowChange
-from app.kernel.parsed_json import JsonObject, ParsedJson
+from app.kernel.parsed_json import JsonObject
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.graph import entity_of_table, fields_deciding, fields_reading, path_to, single_steps
@@ -14,8 +14,6 @@ from schema.stored.visible_changes import is_refused, is_visible
 
 #: Columns of book-keeping. Their changes accompany others and are not named.
 _SILENT = frozenset({"updated_at", "deleted_at"})
-#: Paths of each kind that are kept when events replace each other: an outage may last for weeks.
-MAX_JOINED = 200
 
 
 def describe_changes(
@@ -58,26 +56,6 @@ def describe_changes(
         name: None for name in described["updated"] if not any(name.startswith(f"{path}.") for path in rows)
     }
     return {**{kind: list(paths) for kind, paths in described.items()}, **({"cut": True} if is_cut else {})}
-
-
-def join_changes(earlier: Mapping[str, ParsedJson], later: Mapping[str, ParsedJson]) -> JsonObject:
-    """Join the changes of two events, the second of which replaces the first, in the form of `describe_changes`.
-
-    A path that the first event added and the second removed counts as removed, because the first may have arrived.
-    Each kind has at most the last MAX_JOINED paths.
-    """
-    kinds: dict[str, dict[str, None]] = {
-        kind: dict.fromkeys([*earlier[kind], *later[kind]]) for kind in ("added", "updated", "removed")
-    }
-    kinds["added"] = {path: None for path in kinds["added"] if path not in later["removed"]}
-    kinds["removed"] = {path: None for path in kinds["removed"] if path not in later["added"]}
-    rows = tuple(f"{path}." for path in (*kinds["added"], *kinds["removed"]))
-    kinds["updated"] = {path: None for path in kinds["updated"] if not path.startswith(rows)}
-    is_cut = earlier.get("cut") or later.get("cut") or any(len(paths) > MAX_JOINED for paths in kinds.values())
-    return {
-        **{kind: list(paths)[-MAX_JOINED:] for kind, paths in kinds.items()},
-        **({"cut": True} if is_cut else {}),
-    }
 
 
 def _places(schema: GraphQLSchema, entity_type: str, change: RowChange) -> list[tuple[str, str]] | None:

@@ -170,7 +170,7 @@ async def _filter(
 
 
 def sample_headers() -> dict[str, str]:
-    """Return sample headers, with the names and order of workers/deliver/signing.py."""
+    """Return sample headers, with the names and order of app/webhooks/domain/signing/signatures.py."""
     event_id = global_ids.encode("WebhookEvent", 1)
     return {
         "Content-Type": "application/json",

@@ -6,6 +6,7 @@ from app.auth.secrets import secret_box
 from app.db.pool import Connection, retry_if_moved
 from app.webhooks.db.deliveries import DueEvent, Result, claim_due
 from app.webhooks.db.webhooks import WEBHOOKS, Webhook, next_webhook_id
+from app.webhooks.domain.webhook import WebhookDelivery
 from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.services.webhooks import HEADERS, SECRETS
 from tests.builders.rows import insert_row
@@ -14,7 +15,7 @@ from tests.support.platform import SECRET_KEY
 SIGNING_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-async def create_subscription(conn: Connection, url: str, **overrides: Any) -> Webhook:
+async def create_subscription(conn: Connection, url: str | None, **overrides: Any) -> Webhook:
     """The operator's webhook for invoices, signed with SIGNING_SECRET. `secrets` and `headers` are sealed here."""
     webhook_id = await next_webhook_id(conn)
     for name, purpose in (("secrets", SECRETS), ("headers", HEADERS)):
@@ -29,6 +30,11 @@ async def create_subscription(conn: Connection, url: str, **overrides: Any) -> W
         "secrets": secret_box(SECRET_KEY).seal([SIGNING_SECRET], purpose=SECRETS, row=webhook_id),
     }
     return await insert_row(conn, WEBHOOKS, defaults, overrides)
+
+
+async def create_pulled_subscription(conn: Connection, **overrides: Any) -> Webhook:
+    """The same, whose receivers take its messages."""
+    return await create_subscription(conn, None, delivery=WebhookDelivery.PULL, **overrides)
 
 
 async def make_retries_due(conn: Connection) -> None:
@@ -46,9 +52,9 @@ async def create_due_events(
     rows = await conn.fetch(
         """
         insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, payload_digest, changed,
-          changed_at, due_at, finished_at)
+          changed_at, due_at, finished_at, is_pulled)
         select $1, 'Invoice', n, 'update', $4, sha256($5), '{"added": [], "updated": ["totalCents"], "removed": []}',
-          now(), case when $4 in ('PENDING', 'RETRYING') then now() end, case when $4 = 'DELIVERED' then now() end
+          now(), case when $4 in ('PENDING', 'RETRYING') then now() end, case when $4 = 'DELIVERED' then now() end, $6
         from generate_series($2::bigint, $2 + $3 - 1) n returning id
         """,
         webhook.id,
@@ -56,6 +62,7 @@ async def create_due_events(
         count,
         state,
         body,
+        webhook.delivery is WebhookDelivery.PULL,
     )
     return [row["id"] for row in rows]
 

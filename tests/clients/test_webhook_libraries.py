@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from app.webhooks.domain.signing.signatures import delivery_headers
 from app.webhooks.domain.signing.signing_key import generate_private_key, private_key
 from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
 from tests.clients import CLIENTS, needs_node_packages
-from workers.deliver.signing import delivery_headers
 
 BODY = '{"id":"abc","größe":1}'
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from app.webhooks.domain.retry import GONE_REASON
 from schema.entities import global_ids
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
@@ -15,7 +16,6 @@ from tests.support.platform import Platform, running_platform, settings_for
 from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
 from tests.support.worker_process import started, worker_process
-from workers.deliver.retry import GONE_REASON
 
 QUERY = """query($id: ID!) { node(id: $id) { ... on OperationalEvent {
   kind reason occurredAt webhook { legacyId url enabled disabledReason } webhookEvent { id state lastStatus }

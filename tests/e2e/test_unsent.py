@@ -6,12 +6,12 @@ import asyncpg
 import pytest
 
 from app.auth.secrets import secret_box
+from app.webhooks.domain.retry import PAYLOAD_GONE_REASON
 from app.webhooks.services.webhooks import SECRETS
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import running_worker, settings_for
 from tests.support.receiver import Receiver
 from tests.support.waiting import until
-from workers.deliver.retry import PAYLOAD_GONE_REASON
 
 OTHER_KEY = base64.b64encode(bytes(32)).decode()
 

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 import httpx
 
-from app.webhooks.domain.address import Network
+from app.webhooks.domain.endpoints.address import Network
 from tests.support.dns_server import DnsServer, dns_server
 from tests.support.hostile import OK, HostileServer, answering, hostile_server
 from workers.http.dns import TRIES

@@ -14,12 +14,13 @@ from app.telemetry.metrics import POSTS_IN_FLIGHT
 from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent, Result
 from app.webhooks.db.webhook_events import WebhookEventId
-from workers.deliver.envelope import PreparedRequest, prepare
+from app.webhooks.services.attempts import Outcome, build_result, list_retried
+from app.webhooks.services.succession import LOOK_AGAIN_S, supersede_failed
 from workers.deliver.fairness import FairTurns, find_claim_budget
 from workers.deliver.lease import Lease, LeaseOver, elapsed_s
-from workers.deliver.outcome import Outcome, build_failure, build_outcome, build_result
-from workers.deliver.record import count_attempts, list_retried, record
-from workers.deliver.succession import LOOK_AGAIN_S, supersede_failed
+from workers.deliver.outcome import build_failure, build_outcome
+from workers.deliver.record import count_attempts, record
+from workers.deliver.request import PreparedRequest, prepare
 from workers.http import transport
 from workers.resources import Resources
 

@@ -7,15 +7,11 @@ import asyncpg
 import structlog
 from databases import Database
 
-from app.db.pool import DATABASE_ERRORS, Connection, connection, transaction
+from app.db.pool import DATABASE_ERRORS
 from app.errors import RecordError
 from app.telemetry.metrics import ATTEMPT_SECONDS, ATTEMPTS, count
-from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import Result
-from app.webhooks.db.webhooks import WebhookId
-from app.webhooks.domain.webhook_event import WebhookEventState
-from workers.deliver.retry import FAILING_REASON, MAX_FAILING_DAYS
-from workers.deliver.succession import supersede_failed
+from app.webhooks.services.attempts import store_results
 
 _log = structlog.get_logger()
 
@@ -34,7 +30,7 @@ async def record(results: list[Result], database: Database) -> None:
     pause_s = _FIRST_PAUSE_S
     while results:
         try:
-            await _store(results, database)
+            await store_results(results, database)
         except _REFUSED as error:
             await _record_one_by_one(results, database, RecordError(str(error)))
             return
@@ -44,11 +40,6 @@ async def record(results: list[Result], database: Database) -> None:
             pause_s = min(2 * pause_s, _MAX_PAUSE_S)
         else:
             return
-
-
-def list_retried(results: Sequence[Result]) -> list[Result]:
-    """Return the results after which the event waits for its next attempt."""
-    return [result for result in results if result.state is WebhookEventState.RETRYING and not result.is_test]
 
 
 def count_attempts(results: Sequence[Result]) -> None:
@@ -64,29 +55,3 @@ async def _record_one_by_one(results: list[Result], database: Database, error: R
         return
     for result in results:
         await record([result], database)
-
-
-async def _store(results: list[Result], database: Database) -> None:
-    if all(result.state is WebhookEventState.DELIVERED for result in results):
-        # One statement, which commits by itself.
-        async with connection(database) as conn:
-            await deliveries.record_results(conn, results)
-        return
-    async with transaction(database) as conn:
-        recorded = await deliveries.record_results(conn, results)
-        disabled = await _disable(conn, [result for result in results if result.id in recorded])
-        await supersede_failed(conn, [result.id for result in list_retried(results) if result.id in recorded])
-    for webhook_id, reason in disabled.items():
-        _log.warning("delivery.webhook_disabled", webhook_id=webhook_id, reason=reason)
-
-
-async def _disable(conn: Connection, recorded: Sequence[Result]) -> dict[WebhookId, str]:
-    """Disable webhooks whose endpoint is gone, or whose deliveries have failed for too many days.
-
-    Returns:
-        The webhooks that were enabled until then, each with the reason.
-    """
-    failed = {result.webhook_id for result in recorded if result.is_failure}
-    reasons = dict.fromkeys(await deliveries.list_failing(conn, failed, days=MAX_FAILING_DAYS), FAILING_REASON)
-    reasons |= {result.webhook_id: result.disable_reason for result in recorded if result.disable_reason}
-    return {id: reason for id, reason in sorted(reasons.items()) if await deliveries.disable_webhook(conn, id, reason)}

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from aiohttp import AddrInfoType, SocketFactoryType
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from app.webhooks.domain.address import Network, address_allowed
+from app.webhooks.domain.endpoints.address import Network, address_allowed
 
 # Records of one name that are tried. Each dead one costs time, and many of them would use up the deadline.
 MAX_RECORDS: Final = 4

@@ -18,8 +18,8 @@ import aiohttp
 import httpx
 
 from app.errors import AttemptError
-from app.webhooks.domain.address import Network
 from app.webhooks.domain.attempt import ErrorKind
+from app.webhooks.domain.endpoints.address import Network
 from workers.deliver.lease import Lease, LeaseOver
 from workers.http.deadline import TimeLimit
 from workers.http.dns import DnsClient

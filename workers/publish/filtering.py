@@ -7,8 +7,8 @@ from app.kernel.parsed_json import ParsedJson
 from app.webhooks.cel.filters import FilterBatch
 from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.domain.webhook_filter import FAILED, FALSE, event_of
+from app.webhooks.services.deduplication import Verdict
 from schema.entities import global_ids
-from workers.publish.deduplication import Verdict
 from workers.publish.match import Match
 
 

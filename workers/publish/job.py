@@ -16,7 +16,7 @@ from app.db.pool import CONFLICTS, UNREACHABLE, Connection, transaction
 from app.errors import DatabaseUnavailable
 from app.telemetry.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
 from app.webhooks.db.webhooks import WebhookId
-from workers.deliver.succession import LOOK_AGAIN_S, supersede_recent
+from app.webhooks.services.succession import LOOK_AGAIN_S, supersede_recent
 from workers.publish.budget import Budget
 from workers.publish.match import Match, entity_of
 from workers.publish.missed import record_missed_by

@@ -16,9 +16,9 @@ from app.webhooks.db.webhook_events import NewWebhookEvent, PriorEvent, Subject
 from app.webhooks.db.webhooks import Subscription
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import NewState, WebhookEventState
+from app.webhooks.services.deduplication import Verdict, awaits_creation, join_superseded, judge, may_know, returns_to
 from schema import schema
 from schema.stored.changed import describe_changes
-from workers.publish.deduplication import Verdict, awaits_creation, join_superseded, judge, may_know, returns_to
 from workers.publish.filtering import apply_filter
 from workers.publish.match import Change, Match, UnrenderedMatch
 from workers.publish.render import Rendering

@@ -14,9 +14,9 @@ from app.webhooks.db.webhook_events import NewWebhookEvent
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName, fold_operations
 from app.webhooks.domain.webhook_event import NewState, WebhookEventState
+from app.webhooks.services.deduplication import NEVER_SENT
 from schema.stored.execute import RenderFailure
 from workers.publish.budget import Budget
-from workers.publish.deduplication import NEVER_SENT
 from workers.publish.deleted_entities import split_deleted
 from workers.publish.judgement import RenderedMatch, judge_results, make_unrendered_event
 from workers.publish.match import Match, UnrenderedMatch

@@ -22,13 +22,13 @@ from app.webhooks.db.webhook_catch_ups import CatchUp
 from app.webhooks.db.webhook_events import PriorEvent, Subject
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import NewState, WebhookEventState
+from app.webhooks.services.deduplication import awaits_creation, is_destroyed, may_know
 from schema import schema
 from schema.engine.statements import visible_ids
 from schema.entities.declarations import ENTITIES
 from schema.stored.triggers import watched_by
 from schema.stored.validate import StoredQuery, stored_query
 from schema.stored.visible_changes import leave_out_hidden
-from workers.publish.deduplication import awaits_creation, is_destroyed, may_know
 from workers.publish.match import Change, Match, UnrenderedMatch
 from workers.publish.publication import publish_matches
 from workers.resources import Resources
@@ -162,7 +162,7 @@ class Past:
         is_new: Whether the entity was created or restored, or came to the webhook's owner.
         is_updated: Whether it was changed after it was created.
         is_gone: Whether it is deleted by now, or not the owner's any more.
-        prior: Its prior events, as for `judge` in workers/publish/deduplication.py.
+        prior: Its prior events, as for `judge` in app/webhooks/services/deduplication.py.
     """
 
     is_new: bool

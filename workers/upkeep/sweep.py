@@ -14,8 +14,8 @@ from app.webhooks.db.operational_events import raise_failing
 from app.webhooks.db.webhook_events import MAX_AT_ONCE
 from app.webhooks.db.webhook_resumptions import lock_resumed, step_resumption
 from app.webhooks.domain.webhook import WebhookKlass
+from app.webhooks.services.succession import supersede_failed, supersede_recent
 from app.webhooks.services.webhook_secrets import drop_expired
-from workers.deliver.succession import supersede_failed, supersede_recent
 from workers.resources import Resources
 
 _log = structlog.get_logger()

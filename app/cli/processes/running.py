@@ -21,7 +21,7 @@ from app.telemetry.logs import configure_logging
 from app.telemetry.metrics import serve_metrics
 from app.tools.demo import Steps, claimed_directory, run_demo
 from app.tools.listen import VerifyingKeys, running_receiver, show, verifying_keys
-from workers.deliver import signing
+from app.webhooks.domain.signing import signatures
 from workers.process import run_worker
 
 
@@ -107,7 +107,7 @@ def listen(
 
 def _signature_problem(keys: VerifyingKeys, headers: Mapping[str, str], body: bytes) -> str | None:
     try:
-        signing.verify(keys.shared, headers, body, now=int(clock.now().timestamp()), public_keys=keys.public)
-    except signing.BadSignature as error:
+        signatures.verify(keys.shared, headers, body, now=int(clock.now().timestamp()), public_keys=keys.public)
+    except signatures.BadSignature as error:
         return str(error)
     return None

@@ -16,7 +16,8 @@ from app.webhooks.domain.webhook_health import NEEDS_A_PERSON, WebhookHealth
 commands = typer.Typer(no_args_is_help=True, help="Webhooks: which work, which don't, and since when.")
 
 _FIELDS = """
-id legacyId health healthSince healthReason type url description enabled createdAt seller { id legacyId businessName }
+id legacyId health healthSince healthReason type delivery url description enabled createdAt
+seller { id legacyId businessName }
 """
 _LIST = f"""
 query($filters: WebhookFilters, $first: Int, $after: String) {{
@@ -136,7 +137,7 @@ def show(
         {
             "webhook": f"{number} ({node['id']})",
             "health": " ".join(filter(None, (node["health"], _since(node), node["healthReason"]))),
-            "url": node["url"],
+            "url": _url(node),
             "description": node["description"],
             "owner": _owner(node),
             "about": f"{node['type']}: {', '.join(node['events'])}",
@@ -195,12 +196,16 @@ def _set_enabled(webhooks: list[str], *, is_enabled: bool) -> None:
 
 def _row(node: Mapping[str, ParsedJson]) -> tuple[object, ...]:
     since, reason = shown_time(node["healthSince"]), node["healthReason"]
-    return node["legacyId"], node["id"], node["health"], since, node["type"], _owner(node), node["url"], reason
+    return node["legacyId"], node["id"], node["health"], since, node["type"], _owner(node), _url(node), reason
 
 
 def _owner(node: Mapping[str, ParsedJson]) -> str:
     seller = node["seller"]
     return "operator" if seller is None else f"seller {seller['legacyId']} ({seller['businessName']})"
+
+
+def _url(node: Mapping[str, ParsedJson]) -> str:
+    return node["url"] or "none: receivers take its messages"
 
 
 def _since(node: Mapping[str, ParsedJson]) -> str | None:

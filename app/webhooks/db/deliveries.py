@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from app.auth.db.api_keys import ApiKeyId
 from app.db.pool import Connection, retry_if_moved
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db import transitions
@@ -25,7 +26,9 @@ class DueEvent(NamedTuple):
         body: The payload; empty when it is gone.
         headers: Sealed, as are `secrets`.
         attempts_before: The number of attempts before it was last replayed: they count against no limit.
+        url: None for a webhook whose receivers take its messages (PULL).
         seller_id: The webhook's owner; None: the operator.
+        lease_until: As stored; by then its outcome must be.
     """
 
     id: WebhookEventId
@@ -39,13 +42,26 @@ class DueEvent(NamedTuple):
     changed_at: datetime
     first_attempted_at: datetime
     body: bytes
-    url: str
+    url: str | None
     headers: bytes | None
     secrets: bytes
     timeout_s: int
     max_retries: int
     attempts_before: int = 0
     seller_id: SellerId | None = None
+    lease_until: datetime | None = None
+
+
+class Taker(NamedTuple):
+    """Whoever takes messages of a webhook (PULL).
+
+    Attributes:
+        address: Of the client; None when it is not known.
+    """
+
+    key_id: ApiKeyId | None
+    key_name: str | None
+    address: str | None
 
 
 _CHANGED = DueEvent._fields.index("changed")
@@ -92,6 +108,8 @@ async def claim_due(
     lease_s: float,
     max_bytes: int | None = None,
     only_idle: bool = False,
+    pulled: WebhookId | None = None,
+    taker: Taker | None = None,
 ) -> list[DueEvent]:
     """Mark due webhook events as SENDING, under a lease, and insert their attempts; one statement.
 
@@ -105,11 +123,13 @@ async def claim_due(
         lease_s: Seconds of the lease at least; it is always longer than the webhook's own time limit.
         max_bytes: The payload that reaches this sum is the last one; None: no limit.
         only_idle: Whether to claim only for webhooks that are not failing and have nothing in flight.
+        pulled: The webhook (PULL) whose events are claimed; None: those of all webhooks that are POSTed to.
+        taker: Who takes them; noted with each attempt.
 
     Source: app/db/migrations/functions/claim_webhook_events.sql.
     """
     rows = await conn.fetch(
-        f"select {', '.join(DueEvent._fields)} from claim_webhook_events($1, $2, $3, $4, $5, $6, $7)",
+        f"select {', '.join(DueEvent._fields)} from claim_webhook_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         limit,
         per_webhook,
         after,
@@ -117,6 +137,8 @@ async def claim_due(
         lease_s,
         max_bytes,
         only_idle,
+        pulled,
+        *(taker or (None, None, None)),
     )
     return [DueEvent._make([*row[:_CHANGED], orjson.loads(row[_CHANGED]), *row[_CHANGED + 1 :]]) for row in rows]
 

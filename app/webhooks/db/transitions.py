@@ -31,11 +31,12 @@ with given as materialized (
       changed_at, may_be_known, place) order by place
 ), inserted as (
   insert into webhook_events (id, webhook_id, entity_type, entity_id, event_name, state, reason,
-    payload_digest, changed, changed_at, may_be_known, due_at, finished_at)
+    payload_digest, changed, changed_at, may_be_known, due_at, finished_at, is_pulled)
   overriding system value
   select id, webhook_id, entity_type, entity_id, event_name, state, reason, digest, changed::jsonb,
     changed_at, may_be_known, case when state = 'PENDING' then clock_timestamp() end,
-    case when state not in ('PENDING', 'HELD') then clock_timestamp() end
+    case when state not in ('PENDING', 'HELD') then clock_timestamp() end,
+    (select w.is_pulled from webhooks w where w.id = given.webhook_id)
   from given
 ) select id from given order by place
 """
@@ -43,8 +44,9 @@ with given as materialized (
 #: $1 webhook, $2 entity type, $3 entity, $4 digest, $5 what has changed.
 INSERT_TEST: Final = """
 insert into webhook_events as e (webhook_id, entity_type, entity_id, event_name, state, payload_digest, changed,
-  changed_at, due_at)
-values ($1, $2, $3, 'test', 'PENDING', $4, $5::text::jsonb, clock_timestamp(), clock_timestamp())
+  changed_at, due_at, is_pulled)
+values ($1, $2, $3, 'test', 'PENDING', $4, $5::text::jsonb, clock_timestamp(), clock_timestamp(),
+  (select w.is_pulled from webhooks w where w.id = $1))
 """
 
 #: $1 ids, $2 a JSON object of each id's newer event. By ids, and not by a join with the pairs: planned while nothing

@@ -7,6 +7,7 @@ from typing import NamedTuple, NewType
 
 import orjson
 
+from app.auth.db.api_keys import ApiKeyId
 from app.db.pool import Connection, retry_if_moved
 from app.db.table import Reference, Table, Through
 from app.webhooks.db import transitions
@@ -44,7 +45,12 @@ class WebhookEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryAttempt:
-    """One POST of a webhook event. `finished_at` is None while it is in flight, or when its worker died."""
+    """One POST of a webhook event, or its handing over to a taker (PULL).
+
+    Attributes:
+        finished_at: None while it is in flight, or when its worker died.
+        api_key_id: The key that took it, with its name and the client's address; None: it was POSTed.
+    """
 
     id: int
     webhook_id: WebhookId
@@ -57,6 +63,9 @@ class DeliveryAttempt:
     error: str | None
     response_body: bytes | None
     duration_ms: int | None
+    api_key_id: ApiKeyId | None = None
+    api_key_name: str | None = None
+    address: str | None = None
 
 
 WEBHOOK_EVENTS = Table(

@@ -10,7 +10,7 @@ from app.db.table import JsonText, OfSeller, Table
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 from app.webhooks.domain.signing.secret_ring import SignatureScheme
-from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook import WebhookDelivery, WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_health import WebhookHealth
 
 WebhookId = NewType("WebhookId", int)
@@ -55,6 +55,7 @@ class Webhook(Subscription):
 
     Attributes:
         headers_shown: JSON, with masked values.
+        url: None when receivers take its messages (`delivery` is PULL).
         public_key: Of the newest Ed25519 key; None when none signs.
         secrets_expire_at: When the next rotated-out secret ceases to sign.
         broken_reason: Why the webhook doesn't fit the schema; None when it does.
@@ -64,7 +65,7 @@ class Webhook(Subscription):
         disabled_by: Who disabled it: tellgraph, operator, seller or hand; None while it is enabled.
     """
 
-    url: str
+    url: str | None
     headers: bytes | None
     headers_shown: JsonText
     secrets: bytes
@@ -77,6 +78,7 @@ class Webhook(Subscription):
     failing_since: datetime | None
     created_at: datetime
     updated_at: datetime
+    delivery: WebhookDelivery = WebhookDelivery.PUSH
     signature_schemes: tuple[SignatureScheme, ...] = (SignatureScheme.HMAC,)
     public_key: str | None = None
     secrets_expire_at: datetime | None = None

@@ -30,6 +30,13 @@ class WebhookEventName(StrEnum):
     DESTROY = "DESTROY"
 
 
+class WebhookDelivery(StrEnum):
+    """The way in which events reach the receiver; stored by value."""
+
+    PUSH = "PUSH"
+    PULL = "PULL"
+
+
 #: The query of a webhook whose query is left blank.
 DEFAULT_QUERY = "query($id: ID!){ node(id: $id) { __typename } }"
 

@@ -2,7 +2,7 @@
 
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.settings import Settings
-from app.webhooks.domain.endpoint import EgressRules
+from app.webhooks.domain.endpoints.endpoint import EgressRules
 
 
 def egress_rules(settings: Settings, owner: SellerId | None) -> EgressRules:

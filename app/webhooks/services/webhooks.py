@@ -21,10 +21,10 @@ from app.settings import Settings
 from app.webhooks.db import webhook_backfills, webhook_event_changes, webhook_events, webhook_replays, webhooks
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain import headers as header_rules
-from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
+from app.webhooks.domain.endpoints.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
 from app.webhooks.domain.signing.secret_ring import SignatureScheme
 from app.webhooks.domain.signing.signing_secret import check_secret
-from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook import WebhookDelivery, WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
 from app.webhooks.services.egress_rules import egress_rules
 from app.webhooks.services.webhook_klasses import event_names, is_operators_only
@@ -35,17 +35,25 @@ HEADERS = "webhook.headers"
 """The purpose for which header values are encrypted."""
 
 _LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30), "rate_limit": (1, 1000)}
+#: What has other limits where receivers take the messages.
+_PULL_LIMITS = {**_LIMITS, "concurrent_send_limit": (1, 1000)}
 #: What the input calls an attribute that is called otherwise there.
 _INPUT_NAMES = {"timeout_s": "timeout_seconds"}
 _MAX_DESCRIPTION_CHARS = 2_000
 _HEADERS_STAY = (
     "must be given again, or be null: `url` moves to another scheme, host or port, and header values do not follow it"
 )
+_URL_MISSING = "must be given: results are POSTed to it. For a webhook without a URL choose `delivery: PULL`"
+_NO_URL = "can't be given: nothing is POSTed (`delivery: PULL`)"
 
 
 class WebhookAttributes(TypedDict, total=False):
-    """The attributes of a webhook. On an update, an absent key changes nothing, and None sets the default."""
+    """The attributes of a webhook. On an update, an absent key changes nothing, and None sets the default.
 
+    `delivery` is given at the creation alone.
+    """
+
+    delivery: WebhookDelivery | None
     url: str
     events: list[WebhookEventName] | None
     query_string: str
@@ -90,13 +98,15 @@ async def create_webhook(
     owner = _owner(viewer, seller_id)
     if is_operators_only(klass) and owner is not None:
         raise Forbidden(f"Webhooks about {klass.value} are for the marketplace operator only.")
-    values = _columns(attributes, egress_rules(settings, owner), klass, filter_problems, problems)
+    delivery = attributes.get("delivery") or WebhookDelivery.PUSH
+    problems = {**problems, **_url_problems(attributes, delivery)}
+    values = _columns(attributes, egress_rules(settings, owner), klass, delivery, filter_problems, problems)
     async with transaction(database, actor=viewer.actor) as conn:
         await _check_owner(conn, owner, settings)
         webhook_id = await webhooks.next_webhook_id(conn)
         headers = _sealed_headers(webhook_id, attributes, settings)
         ringed = _ringed(webhook_id, None, attributes, settings)
-        own = {"id": webhook_id, "type": klass.value, "seller_id": owner}
+        own = {"id": webhook_id, "type": klass.value, "seller_id": owner, "delivery": delivery.value}
         webhook = await webhooks.insert_webhook(conn, {**values, **headers, **ringed.columns, **own})
     return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
 
@@ -126,8 +136,8 @@ async def update_webhook(
     async with transaction(database, actor=viewer.actor) as conn:
         before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
         rules = egress_rules(settings, before.seller_id)
-        values = _columns(attributes, rules, before.type, filter_problems, problems)
-        is_moved = origin_of(values.get("url", before.url)) != origin_of(before.url)
+        values = _columns(attributes, rules, before.type, before.delivery, filter_problems, problems)
+        is_moved = before.url is not None and origin_of(values.get("url", before.url)) != origin_of(before.url)
         if is_moved and "headers" not in attributes and orjson.loads(before.headers_shown):
             raise InvalidInput("The webhook was not saved.", fields={"attributes.headers": [_HEADERS_STAY]})
         values |= _sealed_headers(webhook_id, attributes, settings)
@@ -194,17 +204,20 @@ def _columns(
     attributes: WebhookAttributes,
     rules: EgressRules,
     klass: WebhookKlass,
+    delivery: WebhookDelivery,
     filter_problems: Sequence[str],
     others: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """Check the attributes, and return them as columns, without secrets. Raise InvalidInput with all problems."""
-    problems = {**others, **_problems(attributes, klass, filter_problems)}
+    problems = {**others, **_problems(attributes, klass, delivery, filter_problems)}
     values: dict[str, Any] = {
         name: value
         for name, value in attributes.items()
-        if name not in ("headers", "hmac_key", "signature_schemes", "events", "url")
+        if name not in ("headers", "hmac_key", "signature_schemes", "events", "url", "delivery")
     }
-    if "url" in attributes:
+    if "url" in attributes and delivery is WebhookDelivery.PULL:
+        problems["attributes.url"] = [_NO_URL]
+    elif "url" in attributes:
         try:
             values["url"] = check_endpoint(attributes["url"], rules).url
         except RefusedEndpoint as error:
@@ -231,11 +244,17 @@ def _ringed(
     return secret_columns(webhook_id, before, box, schemes=schemes, hmac_key=hmac_key, is_moved=is_moved)
 
 
+def _url_problems(attributes: WebhookAttributes, delivery: WebhookDelivery) -> dict[str, list[str]]:
+    is_missing = delivery is WebhookDelivery.PUSH and "url" not in attributes
+    return {"attributes.url": [_URL_MISSING]} if is_missing else {}
+
+
 def _problems(
-    attributes: WebhookAttributes, klass: WebhookKlass, filter_problems: Sequence[str]
+    attributes: WebhookAttributes, klass: WebhookKlass, delivery: WebhookDelivery, filter_problems: Sequence[str]
 ) -> dict[str, list[str]]:
     problems: dict[str, list[str]] = {}
-    for name, (least, most) in _LIMITS.items():
+    limits = _PULL_LIMITS if delivery is WebhookDelivery.PULL else _LIMITS
+    for name, (least, most) in limits.items():
         value = attributes.get(name)
         if isinstance(value, int) and not least <= value <= most:
             problems[f"attributes.{_INPUT_NAMES.get(name, name)}"] = [f"must be from {least} to {most}"]

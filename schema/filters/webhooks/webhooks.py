@@ -47,7 +47,7 @@ def ask(viewer: Viewer, filters: WebhookFilters | None = None) -> ListQuery:
         query.holds("t.seller_id is null", filters.is_operators),
         query.equal("t.host", None if host is None else host.lower()),
         query.containing("t.url", filters.url_contains),
-        query.containing("(t.url || ' ' || coalesce(t.description, ''))", filters.search),
+        query.containing("(coalesce(t.url, '') || ' ' || coalesce(t.description, ''))", filters.search),
         with_deleted=WebhookHealth.DELETED in (health or ()),
         parts=_parts(filters),
     )

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from schema.enums.webhooks import (
+    WebhookDeliveryEnum,
     WebhookEventEnum,
     WebhookKlassEnum,
     WebhookSignatureSchemeEnum,
@@ -58,7 +59,10 @@ class WebhookAttributesInput:
     triggers: list[str] | None = _field(_TRIGGERS)
     filter: str | None = _field(_FILTER)
     max_retries: int | None = _field("Retries of a failed delivery, 0 to 50. 25 by default.")
-    concurrent_send_limit: int | None = _field("POSTs that may be in flight at once, 1 to 200. 100 by default.")
+    concurrent_send_limit: int | None = _field(
+        "POSTs that may be in flight at once, 1 to 200; for PULL messages that may be taken and not settled, 1 to"
+        " 1,000. 100 by default."
+    )
     rate_limit: int | None = _field(
         "POSTs that may be started per second, 1 to 1,000. After a pause, as many may start at once. null: no limit."
     )
@@ -67,7 +71,10 @@ class WebhookAttributesInput:
 
 @strawberry.input(description="The attributes of a new webhook.")
 class WebhookCreateAttributes(WebhookAttributesInput):
-    url: str = strawberry.field(description=_URL)
+    delivery: WebhookDeliveryEnum | None = _field(
+        "How events reach the receiver. PUSH by default. It can't be changed later."
+    )
+    url: str | None = _field(f"{_URL} Required for PUSH, and not allowed for PULL.")
     type: WebhookKlassEnum = strawberry.field(description=_TYPE)
     seller_id: strawberry.ID | None = _field("The seller to register it for; for the operator's keys only.")
 

@@ -82,6 +82,8 @@ class WebhookMutations:
             with problems.collecting():
                 seller_id = _seller_id(given.seller_id) or viewer.seller_id
             attributes = _attributes(given, info, given.type, Viewer(seller_id), problems)
+            if given.delivery is not strawberry.UNSET:
+                attributes["delivery"] = given.delivery
             created = await webhooks.create_webhook(
                 database,
                 viewer,

@@ -18,6 +18,7 @@ from schema.entities.connections import Connection
 from schema.entities.fields import column, computed, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation, relation_list
 from schema.enums.webhooks import (
+    WebhookDeliveryEnum,
     WebhookEventEnum,
     WebhookHealthEnum,
     WebhookKlassEnum,
@@ -60,7 +61,8 @@ class Webhook(Node):
     updated_at: datetime = column("When the webhook was last changed.")
     type: WebhookKlassEnum = column("What the webhook is about.")
     events: list[WebhookEventEnum] = column("Which kinds of change it is told of.")
-    url: str = column("The endpoint: where each result is POSTed to.")
+    delivery: WebhookDeliveryEnum = column("How its events reach the receiver.")
+    url: str | None = column("The endpoint: where each result is POSTed to; null when `delivery` is PULL.")
     query_string: str = column("The GraphQL query that is run for each changed entity, as its owner.")
     headers: JSON = computed(
         lambda row: orjson.loads(row.headers_shown),
@@ -112,7 +114,9 @@ class Webhook(Node):
         "Since when no delivery has succeeded; null while none has failed since the last that did."
     )
     max_retries: int = column("How many times a failed delivery is tried again.")
-    concurrent_send_limit: int = column("How many POSTs may be in flight at once.")
+    concurrent_send_limit: int = column(
+        "How many POSTs may be in flight at once; for PULL how many messages may be taken and not settled."
+    )
     rate_limit: int | None = column("How many POSTs may be begun in a second; null: no limit.")
     paused_until: datetime | None = column(
         "Until when nothing is sent, because the endpoint asked for a pause (429, Retry-After); may be past."

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from app.kernel import clock
+from app.webhooks.domain.signing.signatures import delivery_headers
 from app.webhooks.domain.signing.signing_key import generate_private_key, private_key, public_key
 from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
-from workers.deliver.signing import delivery_headers
 
 TELLGRAPH = Path(sys.executable).with_name("tellgraph")
 BODY = (

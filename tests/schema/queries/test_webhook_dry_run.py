@@ -8,13 +8,13 @@ import pytest
 from app.auth.viewers import Scope, create_key
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.cel.filters import OVERSPENT, TOO_SLOW
+from app.webhooks.domain.signing import signatures
 from schema.entities import global_ids
 from schema.webhook_queries.dry_run import sample_headers
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.json_schemas import faults
 from tests.support.platform import Platform
-from workers.deliver import signing
 
 QUERY = "query($id: ID!) { node(id: $id) { ... on Invoice { buyerSurname totalCents lineItems { quantity } } } }"
 DRY_RUN = """
@@ -171,7 +171,7 @@ async def test_dry_runs_of_one_operation_share_one_limit(api: Platform) -> None:
 
 
 def test_sample_headers_are_those_of_a_delivery() -> None:
-    sent = signing.delivery_headers(
+    sent = signatures.delivery_headers(
         event_id="x",
         timestamp=1,
         body=b"",

@@ -9,9 +9,10 @@ from app.auth.viewers import OPERATOR
 from app.capture.captured import CAPTURED
 from app.capture.change_events import claim_batch, mark_published
 from app.db.pool import Connection
+from app.webhooks.domain.changed import MAX_JOINED, join_changes
 from schema import schema
 from schema.entities import global_ids
-from schema.stored.changed import MAX_JOINED, describe_changes, join_changes
+from schema.stored.changed import describe_changes
 from schema.stored.graph import path_to
 from tests.builders.catalogue import create_inventory
 from tests.builders.invoices import create_line_item

@@ -13,8 +13,8 @@ from app.webhooks.domain.broken_webhook import BrokenWebhook, CheckReport
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.stored.check import check_all, mark_all, problem_of, schema_of
+from tests.app.webhooks.services.test_deduplication import WEBHOOK
 from tests.support.outbox import running_publisher
-from tests.workers.publish.test_deduplication import WEBHOOK
 
 GOOD = "query($id: ID!) { node(id: $id) { ... on Invoice { totalCents } } }"
 BAD = "query($id: ID!) { node(id: $id) { ... on Invoice { totalCent } } }"

@@ -30,10 +30,10 @@ from schema.stored.changed import describe_changes
 from schema.stored.execute import render_stored_query
 from schema.stored.validate import StoredQuery, stored_query
 from schema.stored.watched import whole_of
+from tests.app.webhooks.services.test_deduplication import WEBHOOK
 from tests.schema import walk
 from tests.schema.marked import Column, MarkedRows, create_marked
 from tests.support.load import IS_LONG
-from tests.workers.publish.test_deduplication import WEBHOOK
 from workers.publish.match import Change, fold_entities, skip_reason
 from workers.publish.sibling_changes import record_follow_ups
 from workers.publish.subscribing_sellers import list_owners

@@ -8,8 +8,9 @@ from structlog.testing import capture_logs
 from app.errors import AttemptError
 from app.webhooks.domain.attempt import ErrorKind
 from app.webhooks.domain.webhook_event import WebhookEventState
-from tests.workers.deliver.test_envelope_url import DUE
-from workers.deliver.outcome import Outcome, build_failure, build_outcome, build_result
+from app.webhooks.services.attempts import Outcome, build_result
+from tests.workers.deliver.test_request_url import DUE
+from workers.deliver.outcome import build_failure, build_outcome
 from workers.http.egress import RefusedName
 from workers.http.errors import classify, describe
 from workers.http.transport import Answer

@@ -8,11 +8,11 @@ from structlog.testing import capture_logs
 
 from app.db.pool import create_database
 from app.webhooks.domain.attempt import ErrorKind
+from app.webhooks.domain.retry import FAILING_REASON
 from app.webhooks.domain.webhook_event import WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.workers.deliver.test_deliver import claim, failed
 from workers.deliver.record import record
-from workers.deliver.retry import FAILING_REASON
 
 Conn = asyncpg.Connection
 URL = "http://127.0.0.1:9/"

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from app.webhooks.domain.attempt import ErrorKind
-from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint
+from app.webhooks.domain.endpoints.endpoint import EgressRules, RefusedEndpoint, check_endpoint
 from tests.support.dns_server import records
 from tests.support.egress_scene import HOST, OPEN, OUTSIDE, Scene, connects_to
 from tests.support.hostile import OK, HostileConnection, answering, hostile_server

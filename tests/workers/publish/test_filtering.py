@@ -8,12 +8,12 @@ from app.webhooks.cel.filters import OVERSPENT, TOO_SLOW
 from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.domain.webhook_event import UNTRIGGERED
 from app.webhooks.domain.webhook_filter import FAILED, FALSE
+from app.webhooks.services.deduplication import EQUAL
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import MadeEvent, Publisher, recorded
-from workers.publish.deduplication import EQUAL
 from workers.publish.job import publish_steps
 
 TEN = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"

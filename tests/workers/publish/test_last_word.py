@@ -6,11 +6,11 @@ import asyncpg
 import pytest
 
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.services.deduplication import NEVER_SENT, TOLD_ALREADY
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher
 from tests.support.waiting import until
-from workers.publish.deduplication import NEVER_SENT, TOLD_ALREADY
 from workers.publish.job import publish_all
 
 VARIANT = WebhookKlass.VARIANT

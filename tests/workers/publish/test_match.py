@@ -15,7 +15,7 @@ from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED
 from schema import schema
 from schema.stored.triggers import watched_by
 from schema.stored.validate import stored_query
-from tests.workers.publish.test_deduplication import WEBHOOK
+from tests.app.webhooks.services.test_deduplication import WEBHOOK
 from workers.publish.match import MAX_CHANGES, Change, change_for, fold_entities, fold_transactions, skip_reason
 
 CREATE, UPDATE, DESTROY = WebhookEventName

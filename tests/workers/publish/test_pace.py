@@ -9,9 +9,9 @@ import pytest
 from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent
 from app.webhooks.domain.attempt import ErrorKind
+from app.webhooks.domain.retry import pause_s
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.workers.deliver.test_deliver import claim, failed
-from workers.deliver.retry import pause_s
 
 Conn = asyncpg.Connection
 URL = "http://127.0.0.1:9/"

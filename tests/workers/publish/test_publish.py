@@ -6,6 +6,7 @@ import pytest
 from app.auth.viewers import Viewer
 from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.domain.webhook_event import UNWATCHED
+from app.webhooks.services.deduplication import EQUAL
 from schema.entities import global_ids
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sales import create_sale
@@ -13,7 +14,6 @@ from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.operation import read_node
 from tests.support.outbox import Publisher, recorded
-from workers.publish.deduplication import EQUAL
 from workers.publish.job import publish_batch
 
 

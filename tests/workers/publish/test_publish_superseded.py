@@ -1,9 +1,9 @@
 """A waiting event is superseded by a later one, which tells both changes, or is skipped if they cancel out."""
 
 from app.webhooks.domain.webhook import WebhookKlass
+from app.webhooks.services.deduplication import EQUAL, NEVER_SENT
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher
-from workers.publish.deduplication import EQUAL, NEVER_SENT
 
 
 async def test_what_waits_is_superseded_and_a_creation_stays_one(publisher: Publisher) -> None:

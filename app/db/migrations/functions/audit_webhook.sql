@@ -27,7 +27,8 @@ begin
       (17, 'maxRetries', to_jsonb(old.max_retries), to_jsonb(new.max_retries)),
       (18, 'timeoutSeconds', to_jsonb(old.timeout_s), to_jsonb(new.timeout_s)),
       (19, 'concurrentSendLimit', to_jsonb(old.concurrent_send_limit), to_jsonb(new.concurrent_send_limit)),
-      (20, 'rateLimit', to_jsonb(old.rate_limit), to_jsonb(new.rate_limit))
+      (20, 'rateLimit', to_jsonb(old.rate_limit), to_jsonb(new.rate_limit)),
+      (21, 'delivery', to_jsonb(old.delivery), to_jsonb(new.delivery))
     ) v(place, field, old, new) where v.old is distinct from v.new
     union all select 11, '{"field": "headers"}' where old.headers is distinct from new.headers and not is_resealed
     union all select 12, '{"field": "secrets"}' where old.secrets is distinct from new.secrets and not is_resealed
@@ -48,7 +49,7 @@ begin
   return null;
 end $$;
 -- Only of these columns: what delivery writes costs nothing more.
-create or replace trigger webhooks_audited after insert or delete or update of seller_id, type, events, url,
+create or replace trigger webhooks_audited after insert or delete or update of seller_id, type, events, delivery, url,
     query_string, triggers, filter, headers, secrets, signature_schemes, description, is_enabled, disabled_reason,
     allow_skip, every_change, max_retries, timeout_s, concurrent_send_limit, rate_limit, deleted_at
   on webhooks for each row execute function audit_webhook();

@@ -6,13 +6,17 @@
 -- Every step is lateral to the one before: a full batch ends the walk, and rows come in the walk's order.
 -- The payload that reaches max_bytes is the last one of a claim. only_idle: of webhooks alone that are not failing and
 -- have nothing in flight.
+-- With pull_webhook_id, events of that webhook alone, whose receivers ask for them: whoever takes them is noted with each
+-- attempt. Without, of all webhooks that are POSTed to.
 drop function if exists claim_webhook_events;
 create function claim_webhook_events(
   batch_size integer, per_webhook integer, after_webhook_id bigint, failing_share integer, lease_s double precision,
-  max_bytes bigint default null, only_idle boolean default false
+  max_bytes bigint default null, only_idle boolean default false, pull_webhook_id bigint default null,
+  taker_key_id bigint default null, taker_key_name text default null, taker_address text default null
 ) returns table (id bigint, webhook_id bigint, entity_type text, entity_id bigint, event_name text, attempt integer,
   changed jsonb, changed_at timestamptz, first_attempted_at timestamptz, body bytea, url text, headers bytea,
-  secrets bytea, timeout_s integer, max_retries integer, type text, attempts_before integer, seller_id bigint)
+  secrets bytea, timeout_s integer, max_retries integer, type text, attempts_before integer, seller_id bigint,
+  lease_until timestamptz)
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -21,13 +25,24 @@ declare
   claimed_at timestamptz;
   due bigint[];
 begin
-  perform pg_advisory_xact_lock(7202, 0);
+  if pull_webhook_id is null then
+    perform pg_advisory_xact_lock(7202, 0);
+  else
+    -- Two webhooks whose ids end alike share a lock, which only makes one wait for the other.
+    perform pg_advisory_xact_lock(7205, (pull_webhook_id & 2147483647)::integer);
+  end if;
   -- In a variable, because no index can be searched by a volatile function: a dead endpoint's events that wait for
   -- their retry would all be read, each time. After the lock, or events that fell due meanwhile would be missed.
   claimed_at := clock_timestamp();
-  select array_agg(d.webhook_id) into due from (
-    select e.webhook_id from webhook_events_open e
-    where e.state in ('PENDING', 'RETRYING') and e.due_at <= claimed_at order by e.due_at limit few) d;
+  if pull_webhook_id is null then
+    select array_agg(d.webhook_id) into due from (
+      select e.webhook_id from webhook_events_open e
+      where e.state in ('PENDING', 'RETRYING') and not e.is_pulled and e.due_at <= claimed_at
+      order by e.due_at limit few) d;
+  elsif exists (select from webhook_events_open e where e.state in ('PENDING', 'RETRYING') and e.is_pulled
+      and e.webhook_id = pull_webhook_id and e.due_at <= claimed_at) then
+    due := array[pull_webhook_id];
+  end if;
   if due is null then
     return;
   end if;
@@ -36,13 +51,14 @@ begin
       return query
       with recursive walk as (
         (select e.webhook_id, e.due_at, 1 as n from webhook_events_open e
-         where cardinality(due) = few and e.state in ('PENDING', 'RETRYING') and e.webhook_id > after_webhook_id
+         where cardinality(due) = few and e.state in ('PENDING', 'RETRYING') and not e.is_pulled
+           and e.webhook_id > after_webhook_id
          order by e.webhook_id, e.due_at limit 1)
         union all
         -- One look-up per webhook, and no more for those whose events all wait for a later retry.
         select next.webhook_id, next.due_at, walk.n + 1 from walk cross join lateral (
           select e.webhook_id, e.due_at from webhook_events_open e
-          where e.state in ('PENDING', 'RETRYING') and e.webhook_id > walk.webhook_id
+          where e.state in ('PENDING', 'RETRYING') and not e.is_pulled and e.webhook_id > walk.webhook_id
           order by e.webhook_id, e.due_at limit 1) next
         where walk.n < 10000
       ), wanted as (
@@ -68,7 +84,8 @@ begin
             and (not only_idle or not w.is_failing and sending.number = 0) offset 0
         ) places cross join lateral (
           select e.id, e.payload_digest, e.created_at from webhook_events_open e
-          where e.webhook_id = wanted.webhook_id and e.state in ('PENDING', 'RETRYING') and e.due_at <= claimed_at
+          where e.is_pulled = (pull_webhook_id is not null) and e.webhook_id = wanted.webhook_id
+            and e.state in ('PENDING', 'RETRYING') and e.due_at <= claimed_at
             -- Not only SENDING ones: a newer event must not overtake an older one that waits for its retry.
             -- A test stands outside of the order: it must neither wait for a failing event nor hold one up.
             and (e.event_name = 'test' or not exists (
@@ -94,7 +111,7 @@ begin
         update webhook_events_open e set state = 'SENDING', attempt_count = e.attempt_count + 1,
           -- Longer than the POST may take, with 2 s to record it: expired while it is in flight, it would be sent twice.
           lease_until = claimed_at + make_interval(secs => greatest(lease_s,
-            (select w.timeout_s + 2 from webhooks w where w.id = e.webhook_id))),
+            (select w.timeout_s + 2 from webhooks w where w.id = e.webhook_id and not w.is_pulled))),
           -- Not the same for all: an attempt is then found by its time alone, which a plan may do that was made while
           -- there were none. By a hash, since a webhook's ids may all have the same remainder.
           attempted_at = claimed_at + (hashint8(e.id) & 1023) * interval '1 microsecond',
@@ -102,8 +119,10 @@ begin
         where e.id = any(array(select picked.id from picked)) and e.state || '' in ('PENDING', 'RETRYING')
         returning e.*
       ), attempts as (
-        insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at)
-        select c.webhook_id, c.id, c.attempt_count, c.attempted_at from claimed c
+        insert into delivery_attempts (webhook_id, webhook_event_id, number, started_at, api_key_id, api_key_name,
+          address)
+        select c.webhook_id, c.id, c.attempt_count, c.attempted_at, taker_key_id, taker_key_name, taker_address
+        from claimed c
       ), spent as (
         insert into webhook_tokens as t (webhook_id, tokens, refilled_at)
         select c.webhook_id, webhook_tokens_at(c.webhook_id, w.rate_limit, claimed_at) - c.number, claimed_at
@@ -116,7 +135,7 @@ begin
       select c.id, c.webhook_id, c.entity_type, c.entity_id, c.event_name, c.attempt_count, c.changed, c.changed_at,
         c.first_attempted_at, picked.body, w.url, w.headers, w.secrets, w.timeout_s,
         case when c.event_name = 'test' then 0 else w.max_retries end, w.type, c.attempts_before,
-        w.seller_id
+        w.seller_id, c.lease_until
       from claimed c join picked on picked.id = c.id and equals_at_cost(picked.id, c.id)
       cross join lateral (select w.* from webhooks w where w.id = c.webhook_id offset 0) w
       order by c.id;

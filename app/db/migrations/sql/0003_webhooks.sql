@@ -34,7 +34,9 @@ create table webhooks (
   seller_id bigint references sellers,  -- the owner, as whom the query runs; null: the operator
   type text not null,
   events text[] not null,
-  url text not null,
+  delivery text not null default 'PUSH' check (delivery in ('PUSH', 'PULL')),
+  is_pulled boolean not null generated always as (delivery = 'PULL') stored,
+  url text,                                   -- where it is POSTed to; null: receivers ask for it (PULL)
   query_string text not null,
   triggers text[] not null default '{}',      -- field paths; empty: whatever the query reads
   filter text,                                -- an expression over the result; null: everything is sent
@@ -58,7 +60,7 @@ create table webhooks (
   timeout_s integer not null default 15 check (timeout_s between 1 and 30),
 
   -- Pace
-  concurrent_send_limit integer not null default 100 check (concurrent_send_limit between 1 and 200),
+  concurrent_send_limit integer not null default 100,  -- POSTs in flight, or messages taken and not settled
   rate_limit integer check (rate_limit between 1 and 1000),  -- POSTs per second; null: no limit
   paused_until timestamptz,                   -- the endpoint asked for a pause (429, Retry-After): nothing is claimed
 
@@ -93,7 +95,11 @@ create table webhooks (
   updated_at timestamptz not null default now(),
   -- The transaction that last changed what publishing goes by. Workers keep webhooks in memory and read what has
   -- changed since: everything at or after the oldest transaction that was open when they last looked.
-  changed_xid xid8 not null default pg_current_xact_id()
+  changed_xid xid8 not null default pg_current_xact_id(),
+  constraint webhooks_url_fits check ((url is null) = (delivery = 'PULL')),
+  constraint webhooks_concurrent_send_limit_fits
+    check (concurrent_send_limit between 1 and case delivery when 'PULL' then 1000 else 200 end),
+  constraint webhooks_delivery unique (id, is_pulled)  -- for the queue, which keeps pulled events apart
 );
 create index webhooks_type on webhooks (type, id);
 create index webhooks_seller on webhooks (seller_id, id);

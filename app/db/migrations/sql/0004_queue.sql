@@ -91,7 +91,8 @@ create table webhook_events (
   first_attempted_at timestamptz,
   created_at timestamptz not null default now(), -- the transaction's start, as payloads.day is
   finished_at timestamptz,
-  replayed_at timestamptz
+  replayed_at timestamptz,
+  is_pulled boolean not null default false  -- as its webhook
 ) partition by list (state);
 create index webhook_events_by_webhook on webhook_events (webhook_id, id);
 -- "What became of this entity's changes?"
@@ -103,15 +104,18 @@ create index webhook_events_created on webhook_events (created_at, id);
 -- planned against it alone.
 create table webhook_events_open partition of webhook_events (
   primary key (id),
-  foreign key (webhook_id) references webhooks
+  foreign key (webhook_id, is_pulled) references webhooks (id, is_pulled)
 ) for values in ('PENDING', 'SENDING', 'RETRYING', 'HELD') with (
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000
 );
--- The deliver claim's walk over webhooks with due rows.
-create index webhook_events_due on webhook_events_open (webhook_id, due_at, id) where state in ('PENDING', 'RETRYING');
+-- The deliver claim's walk over webhooks with due rows, and what one of them has. Pulled events apart: they may wait for
+-- days, and no worker is to look at them.
+create index webhook_events_due on webhook_events_open (is_pulled, webhook_id, due_at, id)
+  where state in ('PENDING', 'RETRYING');
 -- "Is anything due, and of which webhooks?"
-create index webhook_events_next_due on webhook_events_open (due_at, webhook_id) where state in ('PENDING', 'RETRYING');
+create index webhook_events_next_due on webhook_events_open (due_at, webhook_id)
+  where state in ('PENDING', 'RETRYING') and not is_pulled;
 -- Tripwire of the order promise: one POST in flight per webhook and entity. A test stands outside of the order.
 create unique index webhook_events_one_in_flight on webhook_events_open (webhook_id, entity_type, entity_id)
   where state = 'SENDING' and event_name <> 'test';
@@ -151,7 +155,7 @@ create table webhook_given (
 
 -- Attempts
 
--- One POST each. An attempt is written when it begins, and once more in place when it ends. The time of its beginning
+-- One POST each, or one message that was taken. An attempt is written when it begins, and once more in place when it ends. The time of its beginning
 -- stays, so open attempts need no partition of their own. webhook_event_id finds its event, as long as that is kept.
 -- (Instead of a foreign key.)
 create table delivery_attempts (
@@ -166,6 +170,9 @@ create table delivery_attempts (
   error text,
   response_body bytea,                  -- the first 8 KiB at most
   duration_ms integer,
+  api_key_id bigint,                    -- the key that took the message; null: it was POSTed
+  api_key_name text,                    -- at that time
+  address text,                         -- of the client that took it
   primary key (webhook_event_id, number, started_at)
 ) partition by range (started_at);
 -- For its global id.

@@ -2,7 +2,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint
+from app.webhooks.domain.endpoints.endpoint import EgressRules, RefusedEndpoint, check_endpoint
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 

@@ -10,8 +10,8 @@ import yarl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.webhooks.domain.address import address_allowed
-from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint
+from app.webhooks.domain.endpoints.address import address_allowed
+from app.webhooks.domain.endpoints.endpoint import EgressRules, RefusedEndpoint, check_endpoint
 from tests.support.spellings import FORBIDDEN_ADDRESSES, REFUSED_HOSTS, REFUSED_URLS
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))

@@ -12,13 +12,13 @@ from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent
 from app.webhooks.domain.attempt import ErrorKind
 from app.webhooks.domain.webhook import WebhookKlass
+from app.webhooks.services.succession import LOOK_AGAIN_S, supersede_failed, supersede_recent
 from tests.builders.deliveries import result_of
 from tests.builders.variants import create_variant
 from tests.support.outbox import MadeEvent, Publisher
 from tests.support.waiting import until
 from tests.workers.deliver.test_deliver import claim, failed
 from workers.deliver.record import record
-from workers.deliver.succession import LOOK_AGAIN_S, supersede_failed, supersede_recent
 from workers.publish.job import publish_all
 from workers.upkeep.sweep import sweep_all
 

@@ -13,7 +13,7 @@ from app.webhooks.db.webhook_events import PriorEvent, WebhookEventId
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_event import WebhookEventState
-from workers.publish.deduplication import EQUAL, NEVER_SENT, Verdict, judge
+from app.webhooks.services.deduplication import EQUAL, NEVER_SENT, Verdict, judge
 
 CREATE, UPDATE, DESTROY = WebhookEventName
 PENDING, SENDING, RETRYING, DELIVERED, HELD = (

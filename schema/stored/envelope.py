@@ -1,4 +1,4 @@
-"""Build one delivery: its body, which is the same at every attempt, and the headers around it."""
+"""Build what one attempt hands over: the body, which is the same at every attempt, and the signed headers around it."""
 
 import random
 from dataclasses import dataclass
@@ -6,41 +6,33 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-import httpx
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app import __version__
 from app.auth.secrets import SecretBox, box_of
-from app.errors import AttemptError, PayloadGone, PreSendError, TellgraphError
+from app.errors import PayloadGone, PreSendError, TellgraphError
 from app.settings import Settings
 from app.webhooks.db.deliveries import DueEvent
 from app.webhooks.db.webhooks import WebhookId
-from app.webhooks.domain.attempt import ErrorKind
-from app.webhooks.domain.endpoint import EgressRules, RefusedEndpoint, check_endpoint
+from app.webhooks.domain.signing import signatures
 from app.webhooks.domain.signing.secret_ring import Ring, SignatureScheme, SigningSecret, live
 from app.webhooks.domain.signing.signing_key import private_key
 from app.webhooks.domain.signing.signing_secret import secret_key
-from app.webhooks.services.egress_rules import egress_rules
 from app.webhooks.services.webhook_secrets import opened_ring
 from app.webhooks.services.webhooks import HEADERS
 from schema.entities import global_ids
-from workers.deliver import signing
-from workers.http.egress import Egress, Route
-from workers.http.errors import MAX_MESSAGE_CHARS
 
 USER_AGENT = f"Tellgraph/{__version__}"
-#: URLs and secrets that stay checked and decrypted. Without this cache each POST would take a third longer.
+#: Secrets that stay decrypted. Without this cache each POST would take a third longer.
 _WEBHOOKS_KEPT_OPEN = 10_000
 
 
-class PreparedRequest(NamedTuple):
-    """A claimed event, ready to be sent. Every step that can fail before the POST has been done."""
+class Envelope(NamedTuple):
+    """A claimed event as its receiver gets it: the headers but Host and Content-Length, and the body that they sign."""
 
-    url: httpx.URL
     headers: list[tuple[str, str]]
     body: bytes
-    route: Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +45,15 @@ class _OpenSecrets:
     private_keys: dict[SigningSecret, Ed25519PrivateKey]
 
 
-def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> PreparedRequest:
-    """Check the URL, decrypt the secrets, and build and sign the request.
+def seal(due: DueEvent, settings: Settings, *, now: datetime) -> Envelope:
+    """Decrypt the webhook's secrets, and build and sign an attempt.
 
     Raises:
-        AttemptError: The endpoint may not be reached.
         PayloadGone: The payload has been deleted.
         PreSendError: The secrets can't be decrypted.
     """
     if not due.body:
         raise PayloadGone("The payload is not there any more.")
-    url, egress = _endpoint(due.url, egress_rules(settings, due.seller_id))
     try:
         opened = _open_secrets(due.webhook_id, due.headers, due.secrets, box_of(settings))
     except TellgraphError as error:
@@ -73,7 +63,7 @@ def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> PreparedRequ
     body = build_body(due, event_id)
     # The trace id must be unique; it need not be unguessable.
     trace = f"{random.getrandbits(192):048x}"
-    headers = signing.delivery_headers(
+    headers = signatures.delivery_headers(
         event_id=event_id,
         timestamp=int(now.timestamp()),
         body=body,
@@ -85,18 +75,7 @@ def prepare(due: DueEvent, settings: Settings, *, now: datetime) -> PreparedRequ
         traceparent=f"00-{trace[:32]}-{trace[32:]}-01",
         own=opened.own,
     )
-    return PreparedRequest(url=url, headers=headers, body=body, route=Route(egress, due.seller_id))
-
-
-# The URL was checked when it was saved. It is checked again, because the rules or the operator's settings may have
-# become stricter since, and because a row may have been written by hand.
-@lru_cache(maxsize=_WEBHOOKS_KEPT_OPEN)
-def _endpoint(url: str, rules: EgressRules) -> tuple[httpx.URL, Egress]:
-    try:
-        endpoint = check_endpoint(url, rules)
-    except RefusedEndpoint as error:
-        raise AttemptError(ErrorKind.REFUSED_ADDRESS, str(error)[:MAX_MESSAGE_CHARS]) from error
-    return httpx.URL(endpoint.url), Egress(rules.allowed, is_internal=endpoint.is_internal)
+    return Envelope(headers, body)
 
 
 # The cache key has the encrypted text, so a changed or newly encrypted secret is decrypted again.

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.webhooks.domain.attempt import OUR_FAULTS, ErrorKind
+from app.webhooks.domain.retry import GONE_REASON, PAYLOAD_GONE_REASON, TOO_OLD_REASON, Decision, decide, retry_after_s
 from app.webhooks.domain.webhook_event import WebhookEventState
-from workers.deliver.retry import GONE_REASON, PAYLOAD_GONE_REASON, TOO_OLD_REASON, Decision, decide, retry_after_s
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FAILED = Decision(state=WebhookEventState.FAILED)

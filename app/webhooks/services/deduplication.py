@@ -8,9 +8,9 @@ import orjson
 from app.kernel.parsed_json import JsonObject, ParsedJson
 from app.webhooks.db.webhook_events import PriorEvent, WebhookEventId
 from app.webhooks.db.webhooks import Subscription
+from app.webhooks.domain.changed import join_changes
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WAITING, NewState, WebhookEventState
-from schema.stored.changed import join_changes
 
 EQUAL = "The result equals the last one."
 NEVER_SENT = "The entity was created and destroyed before anything was sent of it."

@@ -9,9 +9,9 @@ from standardwebhooks import Webhook as StandardWebhook
 from svix.webhooks import Webhook as SvixWebhook
 from svix.webhooks import WebhookVerificationError
 
+from app.webhooks.domain.signing.signatures import BadSignature, delivery_headers, verify
 from app.webhooks.domain.signing.signing_key import generate_private_key, private_key, public_key, verifying_key
 from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
-from workers.deliver.signing import BadSignature, delivery_headers, verify
 
 BODY = '{"id":"abc","größe":1}'.encode()
 

@@ -12,7 +12,7 @@ from app.db.pool import Connection
 from app.webhooks.db import successions
 from app.webhooks.db.successions import Succession
 from app.webhooks.db.webhook_events import PriorEvent, Subject, WebhookEventId, list_given
-from workers.publish.deduplication import is_waiting, join_superseded, take_place
+from app.webhooks.services.deduplication import is_waiting, join_superseded, take_place
 
 _log = structlog.get_logger()
 

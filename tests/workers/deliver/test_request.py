@@ -14,7 +14,7 @@ from app.webhooks.domain.signing.signing_secret import generate_secret
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import settings_for
 from tests.workers.deliver.test_deliver import claim
-from workers.deliver.envelope import PreparedRequest, prepare
+from workers.deliver.request import PreparedRequest, prepare
 
 URL = "http://127.0.0.1:9/"
 

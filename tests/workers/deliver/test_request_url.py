@@ -15,7 +15,7 @@ from app.webhooks.domain.attempt import ErrorKind
 from app.webhooks.services.webhooks import SECRETS
 from tests.builders.deliveries import SIGNING_SECRET
 from tests.support.platform import SECRET_KEY, settings_for
-from workers.deliver.envelope import prepare
+from workers.deliver.request import prepare
 from workers.http.egress import Egress, Route
 
 NOW = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)

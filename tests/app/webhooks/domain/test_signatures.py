@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from app.webhooks.domain.signing.signatures import BadSignature, delivery_headers, sign, verify
 from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
-from workers.deliver.signing import BadSignature, delivery_headers, sign, verify
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 BODY = '{"id":"abc","größe":1}'.encode()

@@ -10,7 +10,7 @@ import httpx
 import idna
 import yarl
 
-from app.webhooks.domain.address import Address, Network, address_allowed, is_in
+from app.webhooks.domain.endpoints.address import Address, Network, address_allowed, is_in
 
 MAX_URL_CHARS = 2048
 

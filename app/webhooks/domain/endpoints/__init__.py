@@ -1,0 +1,1 @@
+"""The endpoints that webhooks may have, and the addresses that they may reach."""
