@@ -30,6 +30,7 @@ from app.http.negotiation import accepts_stream, prefers_page, prefers_stream
 from app.http.request_ids import RequestIds
 from app.http.streams.event_stream import EventStream
 from app.http.streams.graphql_ws import GraphQLSocket
+from app.http.streams.long_poll import LongPoll
 from app.http.streams.open_streams import OpenStreams
 from app.settings import Settings
 from app.webhooks.streams.hub import Hub
@@ -136,7 +137,13 @@ class _Endpoint:
             is_streamed = prefers_stream(accept) or (keyed.is_subscription and accepts_stream(accept))
             if is_streamed and request.method != "HEAD":
                 return await self._stream(keyed)
-            return await self.operations.answer(keyed, lambda result: self._write(result, request))
+            poll = keyed.poll = LongPoll(
+                hub=self.operations.hub, streams=self.streamed.streams, key_check=key_check, receive=request.receive
+            )
+            try:
+                return await self.operations.answer(keyed, lambda result: self._write(result, request))
+            finally:
+                await poll.close()
         except WrongKey:
             report_refusal(401, "UNAUTHENTICATED", address=address)
             return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED, accept, _CHALLENGE)

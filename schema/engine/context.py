@@ -12,6 +12,7 @@ from app.webhooks.cel.filters import FilterProcess
 from app.webhooks.streams.hub import Hub
 from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
+from schema.engine.waiting import Waiting
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Context:
         is_rendering: A stored query is being rendered. Then `node` finds soft-deleted entities, because a destroy
             event shows the last state, and the cost is not checked: it was when the query was saved.
         dry_run_cost: The cost of the dry runs of this operation so far.
+        waiting: Lets a mutation wait for messages (PULL). None where none can, as over a websocket.
         request_headers: The headers that resolvers read, by lower-case name.
     """
 
@@ -35,6 +37,7 @@ class Context:
     database: Database | None = None
     filters: FilterProcess | None = None
     hub: Hub | None = None
+    waiting: Waiting | None = None
     is_rendering: bool = False
     dry_run_cost: int = 0
     request_headers: dict[str, str] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from strawberry.schema.schema import Schema
 from app.auth.db.api_keys import ApiKeyId
 from app.auth.viewers import KeyCheck
 from app.http.graphql_view import Operation
+from app.http.streams.long_poll import LongPoll
 from schema.engine.cost.operation_cost import Cost
 from schema.engine.documents import Document, Documents
 from schema.engine.limits import long_list_error
@@ -32,6 +33,7 @@ class KeyedOperation:
         document: None if it has not been read, or if it is not a GraphQL document, for which `error` is the reason.
         cost: The static cost; 0 for an operation that is refused.
         is_new: The document was read for this request.
+        poll: Waits for messages in this request; None if it can't, as over a websocket.
     """
 
     headers: Mapping[str, str]
@@ -42,6 +44,7 @@ class KeyedOperation:
     error: GraphQLError | None = None
     cost: Cost = _NOTHING
     is_new: bool = False
+    poll: LongPoll | None = None
 
     @property
     def key_id(self) -> ApiKeyId:

@@ -1,6 +1,7 @@
 """The operations of clients: read, limited by their key, and executed by plan or by the reference executor."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ from app.db.pool import Connection, connection
 from app.http.graphql_view import Operation, OperationResult
 from app.http.limits.heavy_lane import Resources
 from app.http.limits.keys import Keys, WrongKey
-from app.http.limits.lanes import Lanes
+from app.http.limits.lanes import Lanes, Place
 from app.http.limits.rate_limit import RateLimiter
 from app.http.limits.refusals import report_forbidden
 from app.http.persisted_queries import PersistedQueries
@@ -22,6 +23,7 @@ from schema.engine.context import Context
 from schema.engine.loaders import Loaders
 from schema.engine.plan_executor import PlanExecutor
 from schema.engine.reader import Reader
+from schema.engine.waiting import Waiting
 from schema.errors import format_error
 from schema.serving.keyed_operation import LIGHT_BYTES, KeyedOperation
 from schema.serving.reference_execution import execute_by_reference
@@ -103,11 +105,11 @@ class Operations:
         """
         bucket = self.rate.spend(keyed.key_id, keyed.points)
 
-        async def by_plan(resources: Resources) -> T | None:
-            return await self._run(keyed, resources, bucket, write, is_complete=False)
+        async def by_plan(place: Place) -> T | None:
+            return await self._run(keyed, place, bucket, write, is_complete=False)
 
-        async def run(resources: Resources) -> T | None:
-            return await self._run(keyed, resources, bucket, write)
+        async def run(place: Place) -> T | None:
+            return await self._run(keyed, place, bucket, write)
 
         if not keyed.is_heavy:
             answer = await self.lanes.run_light(keyed.key_id, run)
@@ -125,7 +127,7 @@ class Operations:
     async def _run(
         self,
         keyed: KeyedOperation,
-        resources: Resources,
+        place: Place,
         bucket: dict[str, object] | None,
         write: Callable[[OperationResult], Awaitable[T]],
         *,
@@ -137,8 +139,12 @@ class Operations:
                 response={"errors": [format_error(keyed.error)]}, is_request_error=True
             )
         else:
-            async with connection(resources.database) as conn:
-                result = await self._execute(keyed, resources, conn, is_complete=is_complete)
+            async with AsyncExitStack() as held:
+                conn = await held.enter_async_context(connection(place.resources.database))
+                waiting = keyed.poll and Waiting(
+                    poll=keyed.poll, place=place, held=held, confirm=lambda conn: self.confirm(conn, keyed.key)
+                )
+                result = await self._execute(keyed, place.resources, conn, waiting, is_complete=is_complete)
         if result is None:
             return None
         report_forbidden(result.response, keyed.key_id)
@@ -148,7 +154,13 @@ class Operations:
         return await write(result)
 
     async def _execute(
-        self, keyed: KeyedOperation, resources: Resources, conn: Connection, *, is_complete: bool
+        self,
+        keyed: KeyedOperation,
+        resources: Resources,
+        conn: Connection,
+        waiting: Waiting | None,
+        *,
+        is_complete: bool,
     ) -> OperationResult | None:
         """Execute an operation on behalf of the key's viewer.
 
@@ -165,6 +177,7 @@ class Operations:
             return None
         viewer = await self.confirm(conn, keyed.key)
         context = self.context(keyed, Reader(conn), viewer, resources)
+        context.waiting = waiting
         if key_check.viewer != viewer:
             response = await self._execute_by_plan(keyed, context)
         if response is not None:

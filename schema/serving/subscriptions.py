@@ -72,7 +72,7 @@ class StreamedOperations:
         self.operations.keep_query(keyed)
         stack.enter_context(self.streams.place(keyed.key_id))
         begun = await self.operations.lanes.run_light(
-            keyed.key_id, lambda resources: unbroken(self._begin(keyed, resources))
+            keyed.key_id, lambda place: unbroken(self._begin(keyed, place.resources))
         )
         if isinstance(begun, ExecutionResult):
             log_unknown(begun.errors or [])
@@ -125,7 +125,9 @@ class StreamedOperations:
         viewer = keyed.key_check.viewer
         lanes = self.operations.lanes
         run = lanes.run_heavy if keyed.is_heavy else lanes.run_light
-        return await run(keyed.key_id, lambda resources: unbroken(self._execute_event(keyed, event, viewer, resources)))
+        return await run(
+            keyed.key_id, lambda place: unbroken(self._execute_event(keyed, event, viewer, place.resources))
+        )
 
     async def _execute_event(
         self, keyed: KeyedOperation, event: object, viewer: Viewer, resources: Resources

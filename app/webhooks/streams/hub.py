@@ -61,6 +61,13 @@ class Hub:
             await self._ready(self._listening)
             yield woken
 
+    @asynccontextmanager
+    async def polling(self, webhook_id: WebhookId) -> AsyncIterator[asyncio.Event]:
+        """Give an event that is set when a request that waits for messages is to look. Raises DatabaseUnavailable."""
+        with self._takers.polling(webhook_id) as woken:
+            await self._ready(self._listening)
+            yield woken
+
     def found_nothing(self, webhook_id: WebhookId) -> None:
         """Note that a taker has found nothing: it is woken when the next event is due."""
         self._takers.found_nothing(webhook_id)
