@@ -26,8 +26,8 @@ from schema.stored.messages import AnswerRoom, Message, take_messages
 MAX_IN_FLIGHT: Final = messages.MAX_TAKEN
 #: The part of them that has to be settled before more are taken: one by one, each would cost a claim.
 _REFILL_PART: Final = 4
-#: Seconds between a wake-up and the look, which serves all wake-ups until then; and those after a look that failed.
-_REST_S, _AGAIN_S = 0.002, 1.0
+#: Seconds after a look that has taken nothing, so that the next one serves several wake-ups; after one that failed.
+_REST_S, _AGAIN_S = 0.005, 1.0
 
 
 class MessageStream:
@@ -82,13 +82,14 @@ class MessageStream:
             with suppress(TimeoutError):
                 # By then the leases of all that is not settled have ended, and the next look takes it again.
                 await asyncio.wait_for(self._woken.wait(), self._lease_s + _REST_S if self._unsettled else None)
-            await asyncio.sleep(_REST_S)
             try:
                 await self._in_lane(self._look)
             except (RateLimited, *DATABASE_ERRORS):
                 # What has kept this look from its end passes. The next one sees at least as much.
                 await asyncio.sleep(_AGAIN_S)
                 self._woken.set()
+            if not self._ready:
+                await asyncio.sleep(_REST_S)
         return self._ready.popleft()
 
     async def aclose(self) -> None:
