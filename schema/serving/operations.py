@@ -141,9 +141,11 @@ class Operations:
         else:
             async with AsyncExitStack() as held:
                 conn = await held.enter_async_context(connection(place.resources.database))
-                waiting = keyed.poll and Waiting(
-                    poll=keyed.poll, place=place, held=held, confirm=lambda conn: self.confirm(conn, keyed.key)
-                )
+                waiting = None
+                if keyed.poll is not None:
+                    waiting = Waiting(
+                        poll=keyed.poll, place=place, held=held, confirm=lambda conn: self.confirm(conn, keyed.key)
+                    )
                 result = await self._execute(keyed, place.resources, conn, waiting, is_complete=is_complete)
         if result is None:
             return None

@@ -1,5 +1,6 @@
 """Build what one attempt hands over: the body, which is the same at every attempt, and the signed headers around it."""
 
+import hashlib
 import random
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,6 +73,7 @@ def seal(due: DueEvent, settings: Settings, *, now: datetime) -> Envelope:
         user_agent=USER_AGENT,
         sequence=due.id,
         attempt=due.attempt,
+        digest=hashlib.sha256(due.body).hexdigest(),
         traceparent=f"00-{trace[:32]}-{trace[32:]}-01",
         own=opened.own,
     )
@@ -93,16 +95,16 @@ def _open_secrets(webhook_id: WebhookId, headers: bytes | None, sealed: bytes, b
 
 def build_body(due: DueEvent, event_id: str) -> bytes:
     """Build the body, which has the same bytes at every attempt of an event."""
-    return orjson.dumps(
-        {
-            "id": event_id,
-            "event_name": due.event_name,
-            "type": f"{due.type.lower()}.{due.event_name}",
-            "timestamp": due.changed_at,
-            "sequence": due.id,
-            "entity": {"type": due.entity_type, "id": global_ids.encode(due.entity_type, due.entity_id)},
-            "changed": due.changed,
-            "payload": orjson.Fragment(due.body),
-        },
-        option=orjson.OPT_UTC_Z,
-    )
+    body = {
+        "id": event_id,
+        "event_name": due.event_name,
+        "type": f"{due.type.lower()}.{due.event_name}",
+        "timestamp": due.changed_at,
+        "sequence": due.id,
+        "entity": {"type": due.entity_type, "id": global_ids.encode(due.entity_type, due.entity_id)},
+        "changed": due.changed,
+        "payload": orjson.Fragment(due.body),
+    }
+    if due.previous is not None:
+        body["previous"] = orjson.Fragment(due.previous or b"null")
+    return orjson.dumps(body, option=orjson.OPT_UTC_Z)

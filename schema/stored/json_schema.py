@@ -21,6 +21,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _STRING: JsonObject = {"type": "string"}
 _PLACE = {"type": "integer", "minimum": 1}
+_PAYLOAD = {"$ref": "#/$defs/payload"}
 _PATHS = {"type": "array", "items": _STRING}
 #: The schemas of scalars. A scalar that is not here may have any value.
 _SCALARS: dict[str, JsonObject] = {
@@ -52,8 +53,20 @@ _ERROR = {
 }
 
 
-def payload_schema(schema: GraphQLSchema, query: StoredQuery, klass: WebhookKlass) -> JsonObject:
-    """Return the JSON Schema 2020-12 of the body. `data` is exact; outside of it later versions may add fields."""
+def payload_schema(
+    schema: GraphQLSchema, query: StoredQuery, klass: WebhookKlass, *, include_previous: bool = False
+) -> JsonObject:
+    """Return the JSON Schema 2020-12 of the body. `data` is exact; outside of it later versions may add fields.
+
+    With `previous`, the payload's schema is a definition, so that generators make one type of both.
+    """
+    payload = _open(
+        {"data": _nullable(_Shapes(schema, query).data())},
+        optional={"errors": {"type": "array", "minItems": 1, "items": _ERROR}},
+    )
+    payloads: JsonObject = {"payload": payload}
+    if include_previous:
+        payloads = {"payload": _PAYLOAD, "previous": {"anyOf": [_PAYLOAD, {"type": "null"}]}}
     # A test is sent to an endpoint by hand, and is a body like any other.
     names = [*(name.value.lower() for name in WebhookEventName), "test"]
     return {
@@ -70,12 +83,10 @@ def payload_schema(schema: GraphQLSchema, query: StoredQuery, klass: WebhookKlas
                 "changed": _open(
                     {"added": _PATHS, "updated": _PATHS, "removed": _PATHS}, optional={"cut": {"const": True}}
                 ),
-                "payload": _open(
-                    {"data": _nullable(_Shapes(schema, query).data())},
-                    optional={"errors": {"type": "array", "minItems": 1, "items": _ERROR}},
-                ),
+                **payloads,
             }
         ),
+        **({"$defs": {"payload": payload}} if include_previous else {}),
     }
 
 

@@ -88,19 +88,29 @@ async def webhook_dry_run(
     id: Annotated[strawberry.ID, strawberry.argument(description="The entity's global id.")],
     filter: Annotated[str | None, strawberry.argument(description="A filter to try on the result.")] = UNSET,
     triggers: Annotated[list[str] | None, strawberry.argument(description="Triggers to look up.")] = UNSET,
+    include_previous: Annotated[
+        bool, strawberry.argument(description="Whether bodies would have a `previous`, as `payloadSchema` then says.")
+    ] = False,
 ) -> WebhookDryRun | None:
     viewer = info.context.viewer
     viewer.require(Scope.WEBHOOKS)
     viewer.require(Scope.READ, reason="a dry run shows what the query reads")
     try:
-        made = await _run(info, WebhookKlass(type), query_string, id, filter or "", tuple(triggers or ()))
+        klass = WebhookKlass(type)
+        made = await _run(info, klass, query_string, id, filter or "", tuple(triggers or ()), include_previous)
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
         made = DryRun(errors=[_shown(one) for one in validation_errors(error)])
     return made  # type: ignore[return-value]  # the fields' source
 
 
 async def _run(
-    info: Info, klass: WebhookKlass, text: str, entity_id: str, expression: str, triggers: tuple[str, ...]
+    info: Info,
+    klass: WebhookKlass,
+    text: str,
+    entity_id: str,
+    expression: str,
+    triggers: tuple[str, ...],
+    include_previous: bool,
 ) -> DryRun:
     context, schema = info.context, info.schema._schema
     await context.turn()
@@ -120,7 +130,7 @@ async def _run(
         excess=excess,
         cost=cost,
         watched_columns=sorted(trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched),
-        payload_schema=payload_schema(schema, query, klass),
+        payload_schema=payload_schema(schema, query, klass, include_previous=include_previous),
         headers=sample_headers(),
         filter_passes=verdict.passes if verdict else None,
         filter_error=verdict.error if verdict else None,
@@ -183,6 +193,7 @@ def sample_headers() -> dict[str, str]:
         "Idempotency-Key": event_id,
         "Tellgraph-Sequence": "1",
         "Tellgraph-Attempt": "1",
+        "Tellgraph-Digest": "<SHA-256 of the payload, in hexadecimal>",
         "traceparent": f"00-{'0' * 31}1-{'0' * 15}1-01",
     }
 

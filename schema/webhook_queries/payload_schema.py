@@ -15,4 +15,4 @@ def shown_payload_schema(webhook: Webhook, *, schema: GraphQLSchema) -> JsonObje
         query = stored_query(schema, webhook.query_string, webhook.type)
     except InvalidInput:
         return None
-    return payload_schema(schema, query, webhook.type)
+    return payload_schema(schema, query, webhook.type, include_previous=webhook.include_previous)

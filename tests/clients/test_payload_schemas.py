@@ -29,7 +29,11 @@ def compiled(schemas: list[dict[str, Any]]) -> Any:
 @needs_node_packages
 @pytest.mark.parametrize("klass", WebhookKlass)
 def test_strict_ajv_takes_the_schema_of_every_payload(klass: WebhookKlass) -> None:
-    schemas = [payload_schema(schema._schema, query, klass) for query in generated_queries(klass)]
+    schemas = [
+        payload_schema(schema._schema, query, klass, include_previous=include)
+        for query in generated_queries(klass)
+        for include in (False, True)
+    ]
 
     assert compiled(schemas) == {"compiled": len(schemas), "refused": []}
 

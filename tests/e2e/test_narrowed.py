@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import asyncpg
 import pytest
+from standardwebhooks import Webhook as Verifier
 
 from schema.entities import global_ids
 from tests.builders.sales import create_sale
@@ -40,6 +41,31 @@ async def test_delivered_bodies_validate_against_the_payload_schema(
     assert [faults(json_schema, body) for body in bodies] == [[]] * len(bodies)
     # A seller's query has an error at `order`, and is a body like any other.
     assert all(("errors" in body["payload"]) is is_seller for body in bodies)
+
+
+async def test_a_body_shows_the_payload_before_it_to_who_asked_for_it(platform: Platform, receiver: Receiver) -> None:
+    query = "query($id: ID!) { node(id: $id) { ... on Variant { countOnHand } } }"
+    created = await platform.create_webhook(receiver.url(), query, type="VARIANT", includePrevious=True)
+    node = {"id": created["webhook"]["id"]}
+    asked = "query($id: ID!) { node(id: $id) { ... on Webhook { includePrevious payloadSchema } } }"
+    shown = (await platform.data(asked, node))["node"]
+
+    await create_variant(platform.conn, count_on_hand=1)
+    await receiver.wait_for()
+    await until(lambda: _is_delivered(platform.conn))
+    await platform.conn.execute("update variants set count_on_hand = 2")
+
+    _, update = await receiver.wait_for(count=2)
+    body = Verifier(created["hmacKey"]).verify(update.body, update.headers)
+    assert body["previous"] == {"data": {"node": {"countOnHand": 1}}}
+    assert body["payload"] == {"data": {"node": {"countOnHand": 2}}}
+    assert [one.json["previous"] for one in receiver.deliveries] == [None, body["previous"]]
+    assert shown["includePrevious"] is True
+    assert faults(shown["payloadSchema"], body) == []
+
+
+async def _is_delivered(conn: asyncpg.Connection) -> bool:
+    return bool(await conn.fetchval("select exists (select from webhook_given)"))
 
 
 async def test_what_is_filtered_out_does_not_arrive_and_what_fails_does(platform: Platform, receiver: Receiver) -> None:

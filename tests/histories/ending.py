@@ -20,6 +20,7 @@ def check_end(log: Mapping[int, Event], arrivals: Sequence[Arrival], knowledge: 
     for came in by_subject.values():
         wrong += _check_order(log, came)
         wrong += _check_ends(log, came)
+        wrong += _check_previous(log, came)
     for subject, due in knowledge.due.items():
         wrong += _check_knowledge(log, subject, due, by_subject.get(subject, []))
     return wrong
@@ -69,6 +70,21 @@ def _check_ends(log: Mapping[int, Event], came: Sequence[Arrival]) -> list[str]:
         for first, second in pairwise(told)
         if first.name == second.name == "destroy" and {first.id, second.id} <= arrived
     ]
+    return wrong
+
+
+def _check_previous(log: Mapping[int, Event], came: Sequence[Arrival]) -> list[str]:
+    """Check that `previous` shows nothing but what arrived last and was answered well. A replay may come in between."""
+    wrong = []
+    for place, one in enumerate(came):
+        if one.previous is None or any(other.event == one.event for other in came[:place]):
+            continue
+        older = [other for other in came[:place] if other.event < one.event]
+        if not any(log[other.event].is_replay for other in older):
+            older = [other for other in older if other.event == older[-1].event]
+        confirmed = [other.payload for other in older if other.status == 200 and other.name != "destroy"]
+        if one.name == "create" or one.previous not in confirmed:
+            wrong.append(f"{one} shows as its past what was not confirmed: {older}")
     return wrong
 
 

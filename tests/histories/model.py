@@ -10,6 +10,7 @@ endpoint is well and everything has gone out: `check_end` says what the subscrib
    What waits meanwhile is then not sent either, if it shows something else.
    What still waits gives way to a newer one, unless every change is asked for, or somebody wants it sent again.
 3. Sequences rise with the state that is shown, and arrive in their order, one at a time for each variant.
+   What a body has as `previous` is the state that arrived last and was answered well, or null.
 4. Nothing arrives twice but what had no good end the first time, under the same id and with the same bytes.
 5. At the end nothing is open, and what arrived under the highest sequence is what the subscriber was to know.
 6. A seller sees a variant that is alive and its own; the operator sees all that are alive. A variant that goes to
@@ -67,6 +68,7 @@ class Subscription:
 
     Attributes:
         owner: A seller, 0 or 1; None: the operator.
+        is_pulled: Whether its receiver takes messages, instead of being POSTed to.
     """
 
     id: int
@@ -76,6 +78,7 @@ class Subscription:
     events: frozenset[str] = frozenset({"create", "update", "destroy"})
     allow_skip: bool = True
     every_change: bool = False
+    is_pulled: bool = False
 
     @property
     def query(self) -> str:
@@ -156,6 +159,7 @@ class Arrival:
     body: bytes
     status: int | None
     is_asked_for: bool = False
+    previous: Any = None
 
     @property
     def subject(self) -> Subject:

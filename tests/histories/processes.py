@@ -65,7 +65,7 @@ class Scene:
         self.endpoint = Endpoint()
         self.receiver.answering = self.endpoint.answer
         url = self.receiver.url(f"/{self.number}")
-        made = await self.api.create_webhook(url, WEBHOOK.query, type="VARIANT", timeoutSeconds=1)
+        made = await self.api.create_webhook(url, WEBHOOK.query, type="VARIANT", timeoutSeconds=1, includePrevious=True)
         self.webhook = global_ids.decode(made["webhook"]["id"])[1]
         self.endpoint.webhooks[f"/{self.number}"] = self.webhook
         for variant in self.counts:

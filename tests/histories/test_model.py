@@ -96,6 +96,19 @@ def test_round_out_of_order(before: list[Event], made: list[Event], commits: lis
             [OLD, replace(NEW, state="DELIVERED", attempts=1)], [LATER, ARRIVED], "arrived before", id="overtaken"
         ),
         pytest.param([replace(OLD, attempts=0)], [ARRIVED], "without an attempt", id="unlogged"),
+        pytest.param(
+            [OLD, replace(NEW, state="DELIVERED", attempts=1)],
+            [ARRIVED, replace(LATER, previous=SHOWS_ONE)],
+            None,
+            id="with its past",
+        ),
+        pytest.param([OLD], [replace(ARRIVED, previous=SHOWS_TWO)], "not confirmed", id="with a past from nowhere"),
+        pytest.param(
+            [OLD, replace(NEW, state="DELIVERED", attempts=1)],
+            [replace(ARRIVED, status=500), replace(LATER, previous=SHOWS_ONE)],
+            "not confirmed",
+            id="with a past that was refused",
+        ),
     ],
 )
 def test_end(log: list[Event], arrivals: list[Arrival], said: str | None) -> None:

@@ -19,7 +19,7 @@ from tests.support.receiver import Delivery
 
 # A webhook that was changed since may have had another query.
 _QUERIES = """
-select e.id, w.type, w.query_string from webhook_events e join webhooks w on w.id = e.webhook_id
+select e.id, w.type, w.query_string, w.include_previous from webhook_events e join webhooks w on w.id = e.webhook_id
 where e.id = any($1::bigint[]) and w.updated_at <= e.created_at
 """
 
@@ -30,7 +30,7 @@ def faults_of(database_url: str, deliveries: Iterable[Delivery]) -> list[str]:
     events = {body: global_ids.key_of(json["id"], "WebhookEvent", field="id") for body, json in bodies.items()}
     with ThreadPoolExecutor(1) as thread:
         found = thread.submit(asyncio.run, _queries(database_url, sorted(set(events.values())))).result()
-    queries = {row["id"]: (row["type"], row["query_string"]) for row in found}
+    queries = {row["id"]: (row["type"], row["query_string"], row["include_previous"]) for row in found}
     checks = {body: _check(*queries[event]) for body, event in events.items() if event in queries}
     return [f"{body!r}: {fault}" for body, check in checks.items() if check for fault in check(bodies[body])]
 
@@ -44,10 +44,10 @@ async def _queries(database_url: str, events: list[int]) -> list[Record]:
 
 
 @cache
-def _check(klass: str, text: str) -> Check | None:
+def _check(klass: str, text: str, include_previous: bool) -> Check | None:
     """None for a query that a test has put out of the schema's reach."""
     try:
         query = stored_query(schema._schema, text, WebhookKlass(klass))
     except InvalidInput:
         return None
-    return check_of(payload_schema(schema._schema, query, WebhookKlass(klass)))
+    return check_of(payload_schema(schema._schema, query, WebhookKlass(klass), include_previous=include_previous))

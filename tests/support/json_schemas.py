@@ -41,7 +41,7 @@ _KEYWORDS = {
     "minimum": "integer",
     "maximum": "integer",
 }
-_OF_ANY_TYPE = {"$schema", "title", "type", "enum", "const", "anyOf"}
+_OF_ANY_TYPE = {"$schema", "$defs", "$ref", "title", "type", "enum", "const", "anyOf"}
 
 
 def loose_places(json_schema: dict[str, Any], at: str = "$") -> list[str]:
@@ -58,6 +58,7 @@ def loose_places(json_schema: dict[str, Any], at: str = "$") -> list[str]:
     found += [f"{at}: required {name}" for name in json_schema.get("required", []) if name not in properties]
     below = {f".{name}": shape for name, shape in properties.items()}
     below |= {f"|{place}": shape for place, shape in enumerate(json_schema.get("anyOf", []))}
+    below |= {f"#{name}": shape for name, shape in json_schema.get("$defs", {}).items()}
     if "items" in json_schema:
         below["[]"] = json_schema["items"]
     return [*found, *(place for part, shape in below.items() for place in loose_places(shape, at + part))]

@@ -88,7 +88,7 @@ class FairTurns:
 
     def note_claim(self, budget: ClaimBudget, claimed: Sequence[DueEvent]) -> bool:
         """Note the events of a claim. Return whether another claim may find more."""
-        is_full = len(claimed) >= budget.limit or sum(len(due.body) for due in claimed) >= budget.max_bytes
+        is_full = len(claimed) >= budget.limit or sum(due.size for due in claimed) >= budget.max_bytes
         is_rest_left = self.after != 0 and not is_full
         if is_full:
             self._divisor = min(max(TENTH, 2 * self._divisor), CLAIM_SIZE)

@@ -151,12 +151,12 @@ class Deliverer:
             lease = Lease.granted(asked_at, lease_s=settings.deliver_lease_s, timeout_s=due.timeout_s)
             self._start(due, prepared, lease)
         if claimed:
-            self._mean_bytes = sum(len(due.body) for due in claimed) // len(claimed) + 1
+            self._mean_bytes = sum(due.size for due in claimed) // len(claimed) + 1
         return self._turns.note_claim(budget, claimed)
 
     def _start(self, due: DueEvent, prepared: PreparedRequest | Outcome, lease: Lease) -> None:
         sending = asyncio.create_task(self._send(due, prepared, lease))
-        self._sending[sending] = len(due.body)
+        self._sending[sending] = due.size
         sending.add_done_callback(self._sent)
 
     def _sent(self, sending: asyncio.Task[Outcome | None]) -> None:

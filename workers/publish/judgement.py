@@ -32,10 +32,12 @@ class Judgement(NamedTuple):
     Attributes:
         made: The webhook events, in the order of their matches.
         left: The matches whose filters there was no time for.
+        previous: Digests of the payloads that the bodies of these events may have as `previous`.
     """
 
     made: list[NewWebhookEvent]
     left: list[Match]
+    previous: set[bytes]
 
 
 class RenderedMatch(NamedTuple):
@@ -63,7 +65,7 @@ async def judge_results(conn: Connection, ready: Sequence[RenderedMatch], filter
     # A change is described once for each owner, however many webhooks it is sent to.
     changes = {(id(one.change), one.viewer): one.change for one, _ in ready}
     described = {key: _changed(key[1], change) for key, change in changes.items()}
-    judgement = Judgement(made=[], left=[])
+    judgement = Judgement(made=[], left=[], previous=set())
     last: Subject | None = None
     is_left = False
     for (match, result), subject in zip(ready, subjects, strict=True):
@@ -74,11 +76,31 @@ async def judge_results(conn: Connection, ready: Sequence[RenderedMatch], filter
             continue
         before = prior.get(subject, ())
         operation = WebhookEventName.CREATE if subject in unheard else match.change.operation
-        verdict = judge(match.webhook, operation, result.digest, before, is_comparable=result.is_comparable)
+        verdict = judge(
+            match.webhook,
+            operation,
+            result.digest,
+            before,
+            is_comparable=result.is_comparable,
+            is_forced=match.is_forced,
+        )
         changed = join_superseded(before, verdict, described[id(match.change), match.viewer])
         verdict = await apply_filter(filters, match, verdict, response=result.body, changed=changed)
         judgement.made.append(_event(match, result, verdict, changed))
+        if match.webhook.include_previous and verdict.state is WebhookEventState.PENDING:
+            judgement.previous.update(_list_previous(before))
     return judgement
+
+
+def _list_previous(prior: Sequence[PriorEvent]) -> set[bytes]:
+    """Return the digests of the payloads of which the subscriber may have confirmed one before it gets a new event.
+
+    Whichever it is by then, the first claim of the new event decides (claim_webhook_events.sql). Of the events that are
+    still open, the last but one may be in flight while the last one is superseded.
+    """
+    last = [one for one in prior if one.state is WebhookEventState.DELIVERED]
+    still_open = [one for one in prior if one.state is not WebhookEventState.DELIVERED]
+    return {one.payload_digest for one in (*last, *still_open[:2]) if one.payload_digest is not None}
 
 
 async def _list_unheard_creations(

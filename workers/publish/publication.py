@@ -186,7 +186,9 @@ class _Publisher:
         bodies = {result.digest: result.body for _, result in ready if result.digest in wanted}
         if bodies:
             await payloads.insert_payloads(
-                self._conn, [Payload(digest=digest, body=body) for digest, body in bodies.items()]
+                self._conn,
+                [Payload(digest=digest, body=body) for digest, body in bodies.items()],
+                older=judgement.previous,
             )
         if made:
             await webhook_events.insert_webhook_events(self._conn, made)

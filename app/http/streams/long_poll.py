@@ -3,11 +3,12 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.types import Receive
 
 from app.auth.viewers import KeyCheck
-from app.http.streams.open_streams import OpenStreams
+from app.http.streams.open_streams import OpenStreams, StreamEnd
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.streams.hub import Hub
 
@@ -25,7 +26,7 @@ class LongPoll:
     receive: Receive
     _webhook_id: WebhookId | None = None
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
-    _ends: list[asyncio.Future[object]] = field(default_factory=list)
+    _ends: "list[asyncio.Future[None] | asyncio.Future[StreamEnd]]" = field(default_factory=list)
     _held: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def wait(self, webhook_id: WebhookId, seconds: float) -> bool:
@@ -44,7 +45,8 @@ class LongPoll:
         self.hub.found_nothing(webhook_id)
         woken = asyncio.ensure_future(self._woken.wait())
         try:
-            await asyncio.wait([woken, *self._ends], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            waited: list[asyncio.Future[Any]] = [woken, *self._ends]
+            await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             woken.cancel()
         if any(end.done() for end in self._ends) or not self._woken.is_set():
@@ -60,8 +62,7 @@ class LongPoll:
         self._woken = await self._held.enter_async_context(self.hub.polling(webhook_id))
         self._webhook_id = webhook_id
         gone = asyncio.ensure_future(self._see_client_go())
-        self._ends = [gone, stream.ended]  # type: ignore[list-item]  # of whatever result
-        self._held.push_async_callback(asyncio.gather, gone, return_exceptions=True)
+        self._ends = [gone, stream.ended]
         self._held.callback(gone.cancel)
 
     async def _see_client_go(self) -> None:

@@ -11,8 +11,8 @@ from app.db.pool import Connection, retry_if_moved
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db import transitions
 from app.webhooks.db.operational_events import raise_exhausted
-from app.webhooks.db.webhook_events import WebhookEventId, hold_open
-from app.webhooks.db.webhook_resumptions import FIRST_STEP
+from app.webhooks.db.webhook_events import WebhookEventId
+from app.webhooks.db.webhook_outages import FIRST_STEP
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.attempt import NEVER_LEFT, OUR_FAULTS
 from app.webhooks.domain.operational_event import exhausted_reason
@@ -29,6 +29,8 @@ class DueEvent(NamedTuple):
         url: None for a webhook whose receivers take its messages (PULL).
         seller_id: The webhook's owner; None: the operator.
         lease_until: As stored; by then its outcome must be.
+        previous: The payload that the receiver last confirmed for the entity; empty: there is none, or none is kept;
+            None: the body does not have it.
     """
 
     id: WebhookEventId
@@ -50,6 +52,12 @@ class DueEvent(NamedTuple):
     attempts_before: int = 0
     seller_id: SellerId | None = None
     lease_until: datetime | None = None
+    previous: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of its payloads."""
+        return len(self.body) + len(self.previous or b"")
 
 
 class Taker(NamedTuple):
@@ -241,11 +249,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
 async def release_expired(conn: Connection) -> list[WebhookEventId]:
     """Make the events due again whose lease has expired: a worker has claimed them and stored no result.
 
-    The outcome of those attempts stays unknown. Messages that were taken (PULL) are left out: see
-    app/webhooks/services/messages.py.
-
-    Returns:
-        The ids of the events.
+    The outcome of those attempts stays unknown. Messages that were taken (PULL) are left out. Returns the events' ids.
     """
     expired = await conn.fetch(
         "select distinct webhook_id from webhook_events_open"
@@ -283,33 +287,6 @@ def _exhausted(result: Result) -> str:
     return exhausted_reason(
         attempts=result.attempt, status=result.status, error_kind=result.error_kind, error=result.error
     )
-
-
-async def disable_webhook(conn: Connection, webhook_id: WebhookId, reason: str) -> bool:
-    """Disable a webhook, with the reason that its owner reads, and hold the events that it has not been sent yet.
-
-    Returns:
-        False when it was disabled already.
-    """
-    status = await conn.execute(
-        "update webhooks set is_enabled = false, disabled_reason = $2, updated_at = now(),"
-        " outage_reported_at = coalesce(outage_reported_at, clock_timestamp()) where id = $1 and is_enabled",
-        webhook_id,
-        reason,
-    )
-    await hold_open(conn, webhook_id)
-    return bool(status == "UPDATE 1")
-
-
-async def list_failing(conn: Connection, ids: Collection[WebhookId], *, days: int) -> list[WebhookId]:
-    """Return those of these locked webhooks that are enabled and have had no success for so many days; by id."""
-    rows = await conn.fetch(
-        "select id from webhooks where id = any($1::bigint[]) and is_enabled"
-        " and failing_since <= clock_timestamp() - make_interval(days => $2) order by id",
-        list(ids),
-        days,
-    )
-    return [row["id"] for row in rows]
 
 
 async def lock_webhooks(conn: Connection, ids: Collection[WebhookId]) -> None:

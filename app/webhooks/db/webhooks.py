@@ -22,6 +22,7 @@ class Subscription:
 
     Attributes:
         seller_id: None: the operator's.
+        include_previous: Whether bodies also have the payload that the receiver last confirmed.
         triggers: Field paths; empty: everything that the query reads.
         missed_since: The turn after which it has missed changes because it was disabled; None: it has missed none
             (app/capture/missed_changes.py).
@@ -35,6 +36,7 @@ class Subscription:
     is_enabled: bool
     allow_skip: bool
     every_change: bool
+    include_previous: bool = False
     deleted_at: datetime | None = None
     triggers: tuple[str, ...] = ()
     filter: str | None = None
@@ -62,6 +64,9 @@ class Webhook(Subscription):
         rate_limit: POSTs per second; None: no limit.
         paused_until: Nothing is sent before; may be past.
         health: As the table stores it: see `report_health`.
+        reconcile_every_hours: Hours between two reconciles; None: they are started on demand only.
+        in_sync_as_of: See app/webhooks/db/runs/webhook_reconciles.py; None while it is not known.
+        is_temporary: Whether it is deleted when nobody asks for its messages any more.
         disabled_by: Who disabled it: tellgraph, operator, seller or hand; None while it is enabled.
     """
 
@@ -89,6 +94,9 @@ class Webhook(Subscription):
     disabled_at: datetime | None = None
     disabled_by: str | None = None
     broken_at: datetime | None = None
+    reconcile_every_hours: int | None = None
+    in_sync_as_of: datetime | None = None
+    is_temporary: bool = False
 
 
 WEBHOOKS = Table(

@@ -9,9 +9,9 @@ import structlog
 from databases import Database
 
 from app.db.pool import Connection, connection, transaction
-from app.webhooks.db import deliveries
+from app.webhooks.db import deliveries, webhook_outages
 from app.webhooks.db.deliveries import DueEvent, Result
-from app.webhooks.db.messages import TakenEvent
+from app.webhooks.db.taking.messages import TakenEvent
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain import retry
@@ -121,10 +121,12 @@ async def _disable(conn: Connection, recorded: Sequence[Result]) -> dict[Webhook
         The webhooks that were enabled until then, each with the reason.
     """
     failed = {result.webhook_id for result in recorded if result.is_failure}
-    failing = await deliveries.list_failing(conn, failed, days=retry.MAX_FAILING_DAYS)
+    failing = await webhook_outages.list_failing(conn, failed, days=retry.MAX_FAILING_DAYS)
     reasons = dict.fromkeys(failing, retry.FAILING_REASON)
     reasons |= {result.webhook_id: result.disable_reason for result in recorded if result.disable_reason}
-    return {id: reason for id, reason in sorted(reasons.items()) if await deliveries.disable_webhook(conn, id, reason)}
+    return {
+        id: reason for id, reason in sorted(reasons.items()) if await webhook_outages.disable_webhook(conn, id, reason)
+    }
 
 
 def _reason(decision: retry.Decision, outcome: Outcome, status: int | None, kind: ErrorKind | None) -> str | None:

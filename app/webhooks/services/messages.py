@@ -18,9 +18,11 @@ from app.kernel import clock
 from app.kernel.problems import Problems
 from app.kernel.requests import current_request
 from app.telemetry.metrics import ATTEMPTS, count
-from app.webhooks.db import deliveries, messages
+from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent, Taker
-from app.webhooks.db.messages import TakenEvent
+from app.webhooks.db.taking import messages
+from app.webhooks.db.taking.messages import TakenEvent
+from app.webhooks.db.taking.webhook_takers import note_taker
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.attempt import ErrorKind
@@ -88,7 +90,9 @@ async def take(
     """
     async with connection(database) as conn:
         webhook = await messages.get_pulled_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-    _check_pulled(webhook.is_pulled)
+        _check_pulled(webhook.is_pulled)
+        if not webhook.is_noted:
+            await note_taker(conn, [webhook_id])
     if webhook.has_expired:
         await settle_expired(database, webhook_id)
     request = current_request()

@@ -22,6 +22,7 @@ from app.webhooks.db import (
     retention,
     webhook_event_changes,
     webhook_events,
+    webhook_outages,
 )
 from app.webhooks.db.deliveries import Result
 from app.webhooks.db.payloads import Payload
@@ -35,7 +36,7 @@ from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import REPLAYABLE, WebhookEventState
 from tests.app.capture import plan_cases_capture
 from tests.app.db import plan_cases_publishing
-from tests.app.db.plan_rows import FIRST, case, change_ids, changes, events, subjects
+from tests.app.db.plan_rows import FIRST, WEBHOOKS, case, change_ids, changes, events, subjects
 from tests.support.plan_histories import Conn
 
 _numbers = count(1)
@@ -210,6 +211,33 @@ async def _claim(conn: Conn, limit: int) -> None:
     await deliveries.claim_due(conn, limit=limit, per_webhook=1000, after=0, failing_share=10, lease_s=60)
 
 
+async def _copy(conn: Conn, digests: list[bytes]) -> None:
+    await payloads.insert_payloads(conn, [], older=digests)
+
+
+async def _older(conn: Conn, present: int, taken: int) -> list[bytes]:
+    """Return the digests of some of yesterday's payloads."""
+    rows = await conn.fetch(
+        "with made as (insert into payloads (digest, day, body)"
+        " select sha256(n::text::bytea), current_date - 1, '{}' from generate_series(1, $1::int) n returning digest)"
+        " select digest from made limit $2",
+        present,
+        taken,
+    )
+    return [row["digest"] for row in rows]
+
+
+async def _due_with_previous(conn: Conn, present: int, taken: int) -> int:
+    """The same for webhooks that have confirmed each entity before."""
+    await conn.execute("update webhooks set include_previous = true")
+    await conn.execute(
+        "insert into webhook_given (webhook_id, entity_type, entity_id, webhook_event_id, event_name, payload_digest)"
+        f" select 2 + n % {WEBHOOKS - 1}, 'Invoice', n, 0, 'update', sha256('{{}}') from generate_series(1, $1::int) n",
+        present,
+    )
+    return await _due(conn, present, taken)
+
+
 async def _due(conn: Conn, present: int, taken: int) -> int:
     """Spread over all webhooks, each of which is sent a hundred at once at most."""
     await events("PENDING", payload=True)(conn, present, 0)
@@ -235,8 +263,9 @@ CASES = (
         name="insert payloads",
         given=_payloads,
         act=payloads.insert_payloads,
-        covers=("payloads.insert_payloads",),
+        covers=("payloads._INSERT",),
     ),
+    case(name="copy older payloads", given=_older, act=_copy, covers=("payloads._INSERT_OR_COPY",)),
     case(
         name="insert webhook events",
         given=_new_events,
@@ -257,6 +286,7 @@ CASES = (
         act=lambda c, _: webhook_event_changes.cancel_open(c, FIRST, "gone"),
     ),
     case(name="claim due", given=_due, act=_claim),
+    case(name="claim due with previous payloads", given=_due_with_previous, act=_claim),
     case(
         name="record successes",
         given=_results(),
@@ -301,8 +331,8 @@ CASES = (
     case(
         name="list failing webhooks",
         given=_failing_webhooks,
-        act=lambda c, ids: deliveries.list_failing(c, ids, days=5),
-        covers=("deliveries.list_failing",),
+        act=lambda c, ids: webhook_outages.list_failing(c, ids, days=5),
+        covers=("webhook_outages.list_failing",),
     ),
     case(
         name="raise FAILING", given=_failing_webhooks, act=_raise_failing, covers=("operational_events.raise_failing",)

@@ -51,6 +51,21 @@ async def test_shows_what_would_be_sent(api: Platform) -> None:
     assert (made["filterPasses"], made["filterError"], made["errors"]) == (None, None, [])
 
 
+async def test_the_schema_has_previous_for_who_would_ask_for_it(api: Platform) -> None:
+    asked = DRY_RUN.replace("$id: ID!,", "$id: ID!, $previous: Boolean!,").replace(
+        "id: $id,", "id: $id, includePrevious: $previous,"
+    )
+    variables = {"type": "INVOICE", "query": QUERY, "id": await an_invoice(api)}
+
+    without, with_it = [
+        (await api.data(asked, {**variables, "previous": asks}))["webhookDryRun"]["payloadSchema"]
+        for asks in (False, True)
+    ]
+
+    assert with_it["$defs"]["payload"] == without["properties"]["payload"]
+    assert (set(with_it["required"]) - set(without["required"])) == {"previous"}
+
+
 async def test_a_payload_that_is_too_large_is_said_to_be(api: Platform) -> None:
     limit = api.settings.max_payload_bytes
     ask = DRY_RUN.replace("payload bytes", "payload bytes excess")
@@ -179,6 +194,7 @@ def test_sample_headers_are_those_of_a_delivery() -> None:
         user_agent="x",
         sequence=1,
         attempt=1,
+        digest="ab12",
         traceparent="00-x",
     )
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
-from app.webhooks.db.deliveries import disable_webhook
+from app.webhooks.db.webhook_outages import disable_webhook
 from app.webhooks.db.webhooks import Webhook, mark_deleted
 from app.webhooks.domain.webhook_health import WebhookHealth
 from tests.builders.deliveries import create_subscription

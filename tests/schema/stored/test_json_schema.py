@@ -23,8 +23,10 @@ from tests.support.json_schemas import check_of, faults, loose_places
 from tests.support.platform import settings_for
 
 
-def schema_of(query: StoredQuery, klass: WebhookKlass = WebhookKlass.INVOICE) -> dict[str, Any]:
-    return payload_schema(schema._schema, query, klass)
+def schema_of(
+    query: StoredQuery, klass: WebhookKlass = WebhookKlass.INVOICE, *, include_previous: bool = False
+) -> dict[str, Any]:
+    return payload_schema(schema._schema, query, klass, include_previous=include_previous)
 
 
 def selected(selection: str, klass: WebhookKlass = WebhookKlass.INVOICE) -> dict[str, Any]:
@@ -79,7 +81,11 @@ async def test_results_of_generated_queries_validate(conn: asyncpg.Connection, k
 
 @pytest.mark.parametrize("klass", WebhookKlass)
 def test_strict_validators_take_every_schema(klass: WebhookKlass) -> None:
-    shapes = [schema_of(query, klass) for query in generated_queries(klass)]
+    shapes = [
+        schema_of(query, klass, include_previous=include)
+        for query in generated_queries(klass)
+        for include in (False, True)
+    ]
 
     assert [place for shape in shapes for place in loose_places(shape)] == []
     assert shapes
@@ -174,3 +180,14 @@ def test_what_can_not_come_does_not_validate(wrong: dict[str, Any]) -> None:
     good = body(WebhookKlass.INVOICE, {"data": {"node": {"__typename": "Invoice"}}})
 
     assert len(faults(json_schema, {**good, **wrong})) == 1
+
+
+def test_previous_is_a_payload_or_null_and_has_to_be_there() -> None:
+    json_schema = schema_of(stored_query(schema._schema, "", WebhookKlass.INVOICE), include_previous=True)
+    payload = {"data": {"node": {"__typename": "Invoice"}}}
+    good = body(WebhookKlass.INVOICE, payload)
+
+    assert [is_valid(json_schema, {**good, "previous": one}) for one in (payload, None)] == [True, True]
+    assert not is_valid(json_schema, good)
+    assert not is_valid(json_schema, {**good, "previous": {"data": {"node": {}}}})
+    assert not is_valid(json_schema, {**good, "payload": None, "previous": payload})

@@ -214,9 +214,9 @@ async def test_a_step_stores_all_its_bodies_at_once_so_that_two_of_them_never_wa
     stored: list[list[bytes]] = []
     insert = payloads.insert_payloads
 
-    async def note(conn: Connection, payloads: list[Payload]) -> None:
+    async def note(conn: Connection, payloads: list[Payload], *, older: set[bytes]) -> None:
         stored.append([payload.digest for payload in payloads])
-        await insert(conn, payloads)
+        await insert(conn, payloads, older=older)
 
     monkeypatch.setattr(payloads, "insert_payloads", note)
     for _ in range(6):

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from app.db.pool import create_database
-from app.webhooks.db.webhook_resumptions import FIRST_STEP
+from app.webhooks.db.webhook_outages import FIRST_STEP
 from app.webhooks.db.webhooks import Webhook
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for

@@ -3,7 +3,7 @@
 import asyncpg
 from prometheus_client import REGISTRY
 
-from app.webhooks.db import deliveries
+from app.webhooks.db import deliveries, webhook_outages
 from app.webhooks.db.webhook_events import MAX_AT_ONCE
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.support.platform import settings_for
@@ -88,7 +88,7 @@ async def test_a_backlog_of_any_size_is_held_released_and_cancelled_part_by_part
         states.append({row["state"]: row["count"] for row in rows})
 
     async with conn.transaction():
-        await deliveries.disable_webhook(conn, webhook.id, "By hand.")
+        await webhook_outages.disable_webhook(conn, webhook.id, "By hand.")
     await look()
     assert await deliveries.claim_due(conn, limit=9, per_webhook=9, after=0, failing_share=9, lease_s=60) == []
     await sweep(database_url)

@@ -8,6 +8,8 @@
 -- have nothing in flight.
 -- With pull_webhook_id, events of that webhook alone, whose receivers ask for them: whoever takes them is noted with each
 -- attempt. Without, of all webhooks that are POSTed to.
+-- previous: what the body has as `previous`; empty: null there; null: the body has none. An event's first claim decides
+-- it, because nothing else of the entity is in flight then. Later claims give the same, whatever the webhook then asks.
 drop function if exists claim_webhook_events;
 create function claim_webhook_events(
   batch_size integer, per_webhook integer, after_webhook_id bigint, failing_share integer, lease_s double precision,
@@ -16,7 +18,7 @@ create function claim_webhook_events(
 ) returns table (id bigint, webhook_id bigint, entity_type text, entity_id bigint, event_name text, attempt integer,
   changed jsonb, changed_at timestamptz, first_attempted_at timestamptz, body bytea, url text, headers bytea,
   secrets bytea, timeout_s integer, max_retries integer, type text, attempts_before integer, seller_id bigint,
-  lease_until timestamptz)
+  lease_until timestamptz, previous bytea)
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -68,9 +70,11 @@ begin
          where cardinality(due) < few and d.webhook_id > after_webhook_id order by 1)
       ), due_next as (
         -- Empty where the payload is gone: what is due and never handed over would be looked at again and again.
-        select p.id, coalesce(payload.body, '') as body from wanted cross join lateral (
+        select p.id, case when previous.is_gone then '' else coalesce(payload.body, '') end as body,
+          previous.digest as previous_digest, previous.body as previous
+        from wanted cross join lateral (
           -- The offset keeps this from becoming a join of the whole table.
-          select least(
+          select w.include_previous, least(
             (case when w.is_failing then least(w.concurrent_send_limit, failing_share) else w.concurrent_send_limit end)
               - sending.number,
             per_webhook,
@@ -83,7 +87,9 @@ begin
             and (w.paused_until is null or w.paused_until <= claimed_at)
             and (not only_idle or not w.is_failing and sending.number = 0) offset 0
         ) places cross join lateral (
-          select e.id, e.payload_digest, e.created_at from webhook_events_open e
+          select e.id, e.entity_type, e.entity_id, e.event_name, e.attempt_count, e.payload_digest, e.previous_digest,
+            (e.created_at at time zone 'UTC')::date as day
+          from webhook_events_open e
           where e.is_pulled = (pull_webhook_id is not null) and e.webhook_id = wanted.webhook_id
             and e.state in ('PENDING', 'RETRYING') and e.due_at <= claimed_at
             -- Not only SENDING ones: a newer event must not overtake an older one that waits for its retry.
@@ -99,13 +105,30 @@ begin
           -- Whoever supersedes or cancels some of them has locked them, and may wait for others: no turns are taken.
           for no key update of e skip locked
         ) p left join lateral (
-          select b.body from payloads b
-          where b.digest = p.payload_digest and b.day = (p.created_at at time zone 'UTC')::date limit 1
-        ) payload on true limit batch_size
+          select b.body from payloads b where b.digest = p.payload_digest and b.day = p.day limit 1
+        ) payload on true left join lateral (
+          select case when kept.body is null then '' else confirmed.digest end as digest,
+            coalesce(kept.body, '') as body,
+            -- Deleted by hand, like a payload that is gone: no later attempt may have other bytes.
+            p.attempt_count > 0 and confirmed.digest <> '' and kept.body is null as is_gone
+          from (
+            select case when p.attempt_count > 0 then p.previous_digest else (
+              select g.payload_digest from webhook_given g
+              where g.webhook_id = wanted.webhook_id and g.entity_type = p.entity_type and g.entity_id = p.entity_id
+                and g.webhook_event_id < p.id and g.event_name <> 'destroy' and p.event_name in ('update', 'destroy')
+            ) end as digest offset 0
+          ) confirmed left join lateral (
+            -- Publishing has copied it into this day.
+            select b.body from payloads b where b.digest = confirmed.digest and b.day = p.day limit 1
+          ) kept on true
+          -- The offset keeps this a condition that comes first: what is not asked for costs nothing.
+          where case when p.attempt_count > 0 then p.previous_digest is not null else places.include_previous end
+          offset 0
+        ) previous on true limit batch_size
       ), picked as materialized (
-        select s.id, s.body from (
-          select d.id, d.body, sum(octet_length(d.body)) over (rows between unbounded preceding and 1 preceding)
-            as bytes_before from due_next d
+        select s.id, s.body, s.previous_digest, s.previous from (
+          select d.*, sum(octet_length(d.body) + coalesce(octet_length(d.previous), 0))
+            over (rows between unbounded preceding and 1 preceding) as bytes_before from due_next d
         ) s where max_bytes is null or s.bytes_before is null or s.bytes_before < max_bytes
       ), claimed as (
         update webhook_events_open e set state = 'SENDING', attempt_count = e.attempt_count + 1,
@@ -115,7 +138,11 @@ begin
           -- Not the same for all: an attempt is then found by its time alone, which a plan may do that was made while
           -- there were none. By a hash, since a webhook's ids may all have the same remainder.
           attempted_at = claimed_at + (hashint8(e.id) & 1023) * interval '1 microsecond',
-          first_attempted_at = coalesce(e.first_attempted_at, claimed_at)
+          first_attempted_at = coalesce(e.first_attempted_at, claimed_at),
+          -- By the event's key and not by a join. In a SELECT, the object is made once and not for each event.
+          previous_digest = case when e.attempt_count > 0 then e.previous_digest else decode((
+            select jsonb_object_agg(picked.id, encode(picked.previous_digest, 'hex')) from picked
+            where picked.previous_digest is not null) ->> e.id::text, 'hex') end
         where e.id = any(array(select picked.id from picked)) and e.state || '' in ('PENDING', 'RETRYING')
         returning e.*
       ), attempts as (
@@ -135,7 +162,7 @@ begin
       select c.id, c.webhook_id, c.entity_type, c.entity_id, c.event_name, c.attempt_count, c.changed, c.changed_at,
         c.first_attempted_at, picked.body, w.url, w.headers, w.secrets, w.timeout_s,
         case when c.event_name = 'test' then 0 else w.max_retries end, w.type, c.attempts_before,
-        w.seller_id, c.lease_until
+        w.seller_id, c.lease_until, picked.previous
       from claimed c join picked on picked.id = c.id and equals_at_cost(picked.id, c.id)
       cross join lateral (select w.* from webhooks w where w.id = c.webhook_id offset 0) w
       order by c.id;

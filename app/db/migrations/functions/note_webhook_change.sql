@@ -7,7 +7,7 @@ begin
 end $$;
 create or replace trigger webhooks_changed before update on webhooks for each row
   when ((old.seller_id, old.type, old.events, old.query_string, old.is_enabled, old.allow_skip, old.every_change,
-      old.triggers, old.filter, old.deleted_at, old.missed_since)
+      old.include_previous, old.triggers, old.filter, old.deleted_at, old.missed_since)
     is distinct from (new.seller_id, new.type, new.events, new.query_string, new.is_enabled, new.allow_skip,
-      new.every_change, new.triggers, new.filter, new.deleted_at, new.missed_since))
+      new.every_change, new.include_previous, new.triggers, new.filter, new.deleted_at, new.missed_since))
   execute function note_webhook_change();

@@ -57,7 +57,8 @@ create index on change_events_published_default (recorded_at);
 
 -- Rendered results, stored once a day however many webhooks share them. The day is, in UTC, that of created_at of the
 -- webhook events that refer to it: both are written in one transaction. Partitions of both have the same bounds, so
--- retention drops payloads together with their events. (Instead of a foreign key.)
+-- retention drops payloads together with their events. (Instead of a foreign key.) Publishing copies an older payload
+-- into its own day when the body of a webhook event may have it as `previous`: so both are kept for equally long.
 create table payloads (
   digest bytea not null,        -- SHA-256 of body
   day date not null default (now() at time zone 'UTC')::date,
@@ -79,6 +80,9 @@ create table webhook_events (
   reason text,                          -- why it was skipped, superseded, failed
   superseded_by bigint,
   payload_digest bytea,                 -- with created_at's day: see payloads
+  -- What the body has as `previous`, of the same day. Its first claim sets it once and for all. Empty: null. null: the
+  -- body has no `previous`, or the event has not been claimed yet.
+  previous_digest bytea,
   changed jsonb not null,
   changed_at timestamptz not null,      -- when the (last) change was recorded
   may_be_known boolean not null default true, -- whether the subscriber may have heard of the entity before
@@ -205,6 +209,7 @@ create table missed_changes (
   created_turn bigint,                  -- of the last change that was a CREATE; null: of none
   updated_turn bigint,                  -- of the last change that was an UPDATE; null: of none
   former_seller_ids bigint[] not null default '{}', -- whose it was when it was deleted for good, or moved away
+  left_turns bigint[] not null default '{}', -- the turns at which the first 50 of them lost it, in their order
   columns text[] not null,              -- as in change_events, of all the changes
   changes jsonb not null,               -- as in change_events: the first 50
   is_cut boolean not null,

@@ -7,7 +7,7 @@ import pytest
 
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db import webhooks
-from app.webhooks.db.deliveries import disable_webhook
+from app.webhooks.db.webhook_outages import disable_webhook
 from app.webhooks.db.webhooks import WebhookId
 from schema.entities import global_ids
 from tests.builders.deliveries import create_due_events, create_subscription

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from app.webhooks.db import deliveries
+from app.webhooks.db import deliveries, webhook_outages
 from app.webhooks.db.deliveries import DueEvent, Result
 from app.webhooks.db.operational_events import raise_failing
 from app.webhooks.domain.webhook_event import WebhookEventState
@@ -83,8 +83,8 @@ async def test_no_other_change_of_a_webhook_is_raised(conn: Conn) -> None:
 async def test_disabling_with_a_reason_is_raised_once(conn: Conn) -> None:
     webhook = await create_subscription(conn, URL)
 
-    await deliveries.disable_webhook(conn, webhook.id, "So it is.")
-    await deliveries.disable_webhook(conn, webhook.id, "Again.")
+    await webhook_outages.disable_webhook(conn, webhook.id, "So it is.")
+    await webhook_outages.disable_webhook(conn, webhook.id, "Again.")
 
     assert await raised(conn) == [(webhook.id, "DISABLED", "So it is.")]
 
@@ -138,7 +138,7 @@ async def test_success_of_a_webhook_that_was_disabled_for_failing_is_raised(conn
     await create_due_events(conn, webhook, 3)
     first, second, third = await claim(conn)
     await deliveries.record_results(conn, [ended(first, "RETRYING")])
-    await deliveries.disable_webhook(conn, webhook.id, "Gone.")
+    await webhook_outages.disable_webhook(conn, webhook.id, "Gone.")
 
     # In flight when it was disabled: nobody is told that a disabled webhook is well.
     await deliveries.record_results(conn, [ended(second, "DELIVERED", status=200)])
@@ -153,7 +153,7 @@ async def test_failing_again_after_being_enabled_is_another_outage(conn: Conn) -
     webhook = await create_subscription(conn, URL)
     await create_due_events(conn, webhook)
     await attempt(conn, "RETRYING")
-    await deliveries.disable_webhook(conn, webhook.id, "Gone.")
+    await webhook_outages.disable_webhook(conn, webhook.id, "Gone.")
     enabled = "is_enabled = true, disabled_reason = null, is_failing = false, failing_since = null"
     await conn.execute(f"update webhooks set {enabled}")
     await conn.execute("update webhook_events set state = 'RETRYING'")
@@ -221,7 +221,7 @@ async def test_nothing_is_raised_about_webhooks_that_are_told_of_it(conn: Conn) 
 
     await deliveries.record_results(conn, [ended(first, "FAILED")])
     assert await raise_failing(conn, after_s=0.000_001) == []
-    await deliveries.disable_webhook(conn, webhook.id, "Gone.")
+    await webhook_outages.disable_webhook(conn, webhook.id, "Gone.")
     await conn.execute("update webhooks set is_enabled = true")
     await deliveries.record_results(conn, [ended(second, "DELIVERED", status=200)])
 

@@ -10,7 +10,7 @@ import pytest
 from app.auth.secret_key import rotate_secret_key
 from app.auth.secrets import SecretBox
 from app.db.pool import create_database
-from app.webhooks.db.deliveries import disable_webhook
+from app.webhooks.db.webhook_outages import disable_webhook
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.services.webhook_secrets import drop_expired
 from schema.entities.global_ids import encode

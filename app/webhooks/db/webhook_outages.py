@@ -1,10 +1,14 @@
-"""Resumption brings retries forward: all of a webhook when somebody asks for it, and by steps after an outage."""
+"""Outages of endpoints: webhooks that fail for days are disabled, and resumption brings retries forward.
 
+All retries of a webhook when somebody asks for it, and by steps after an outage.
+"""
+
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from app.db.pool import Connection, retry_if_moved
-from app.webhooks.db.webhook_events import MAX_AT_ONCE
+from app.webhooks.db.webhook_events import MAX_AT_ONCE, hold_open
 from app.webhooks.db.webhooks import WebhookId
 
 #: Events of the first step after an outage; each step has twice as many as the one before, up to MAX_AT_ONCE.
@@ -90,3 +94,30 @@ async def step_resumption(conn: Connection, resumption: Resumption) -> int:
             None if resumption.size is None else min(2 * resumption.size, MAX_AT_ONCE),
         )
     return moved
+
+
+async def disable_webhook(conn: Connection, webhook_id: WebhookId, reason: str) -> bool:
+    """Disable a webhook, with the reason that its owner reads, and hold the events that it has not been sent yet.
+
+    Returns:
+        False when it was disabled already.
+    """
+    status = await conn.execute(
+        "update webhooks set is_enabled = false, disabled_reason = $2, updated_at = now(),"
+        " outage_reported_at = coalesce(outage_reported_at, clock_timestamp()) where id = $1 and is_enabled",
+        webhook_id,
+        reason,
+    )
+    await hold_open(conn, webhook_id)
+    return bool(status == "UPDATE 1")
+
+
+async def list_failing(conn: Connection, ids: Collection[WebhookId], *, days: int) -> list[WebhookId]:
+    """Return those of these locked webhooks that are enabled and have had no success for so many days; by id."""
+    rows = await conn.fetch(
+        "select id from webhooks where id = any($1::bigint[]) and is_enabled"
+        " and failing_since <= clock_timestamp() - make_interval(days => $2) order by id",
+        list(ids),
+        days,
+    )
+    return [row["id"] for row in rows]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from app.db.pool import Connection
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
+from app.webhooks.db.taking.webhook_takers import NOTED_EVERY_S
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import WebhookId
 
@@ -40,10 +41,12 @@ class PulledWebhook(NamedTuple):
     Attributes:
         is_pulled: False for one that is POSTed to.
         has_expired: Whether the lease of a message has expired, and nobody has recorded that yet.
+        is_noted: Whether it was noted lately that somebody takes its messages.
     """
 
     is_pulled: bool
     has_expired: bool
+    is_noted: bool
 
 
 _TAKEN = """
@@ -64,11 +67,15 @@ async def get_pulled_webhook(conn: Connection, webhook_id: WebhookId, *, seller_
         select w.is_pulled, exists (
           select from webhook_events_open e
           where e.webhook_id = w.id and e.state = 'SENDING' and e.lease_until < statement_timestamp()
-        ) as has_expired
+        ) as has_expired, exists (
+          select from webhook_takers t
+          where t.webhook_id = w.id and t.last_taken_at > statement_timestamp() - make_interval(secs => $3)
+        ) as is_noted
         from webhooks w where w.id = $1 and ($2::bigint is null or w.seller_id = $2) and w.deleted_at is null
         """,
         webhook_id,
         seller_id,
+        NOTED_EVERY_S,
     )
     if row is None:
         raise NotFound(_NO_WEBHOOK)
