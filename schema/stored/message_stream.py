@@ -12,7 +12,7 @@ from app.db.pool import DATABASE_ERRORS, connection
 from app.errors import RateLimited
 from app.kernel.problems import Problems
 from app.settings import Settings
-from app.webhooks.db import messages as taken_messages
+from app.webhooks.db.taking import messages as taken_messages
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.attempt import ErrorKind
 from app.webhooks.services import messages
