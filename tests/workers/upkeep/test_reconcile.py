@@ -322,3 +322,18 @@ async def test_waits_while_its_owner_has_no_time_for_filters(publisher: Publishe
     row = await conn.fetchrow("select state, reason, due_at > clock_timestamp() from webhook_reconciles")
     assert row is not None
     assert (made, tuple(row)) == ([], ("RUNNING", f"It waits for its filter: {OVERSPENT}.", True))
+
+
+async def test_a_pulled_webhook_is_reconciled_alike(publisher: Publisher) -> None:
+    webhook_id = await publisher.subscribe("id", rate_limit=2)
+    await publisher.conn.execute("update webhooks set delivery = 'PULL', url = null")
+    for _ in range(3):
+        await create_invoice(publisher.conn)
+    await recorded(publisher.conn)
+
+    made = await reconcile(publisher, webhook_id)
+
+    # As many wait as may be taken in a second.
+    assert [one.outcome for one in made] == [("create", "PENDING")] * 2
+    assert await progress(publisher) == ("RUNNING", 3, 2, 2, 0)
+    assert await publisher.conn.fetchval("select bool_and(is_pulled) from webhook_events")
