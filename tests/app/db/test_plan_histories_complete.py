@@ -27,6 +27,7 @@ EXCEPTIONS = {
     "variants.take_from_stock": _OF_ONE_REQUEST,
     "variants.touch_variants": _OF_ONE_REQUEST,
     "webhook_catch_ups.begin": "64 shards",
+    "webhook_takers.note_taker": "the webhooks that one process streams, by their keys alone",
     "retention.list_partitions": "the names of four tables",
     "retention.delete_leftovers": "days without a partition, of which there are hardly any",
     "claim_webhook_events.sql": "its array is its own, of 500 at most; claims are a case",
