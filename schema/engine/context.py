@@ -9,8 +9,10 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.settings import Settings
 from app.webhooks.cel.filters import FilterProcess
+from app.webhooks.streams.hub import Hub
 from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
+from schema.engine.waiting import Waiting
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,9 +22,11 @@ class Context:
     Args:
         database: For mutations, whose service opens its own transaction. None while rendering.
         filters: The filter process, for dry runs. None while rendering.
+        hub: What subscriptions wait at. None while rendering.
         is_rendering: A stored query is being rendered. Then `node` finds soft-deleted entities, because a destroy
             event shows the last state, and the cost is not checked: it was when the query was saved.
         dry_run_cost: The cost of the dry runs of this operation so far.
+        waiting: Lets a mutation wait for messages (PULL). None where none can, as over a websocket.
         request_headers: The headers that resolvers read, by lower-case name.
     """
 
@@ -32,6 +36,8 @@ class Context:
     settings: Settings
     database: Database | None = None
     filters: FilterProcess | None = None
+    hub: Hub | None = None
+    waiting: Waiting | None = None
     is_rendering: bool = False
     dry_run_cost: int = 0
     request_headers: dict[str, str] = field(default_factory=dict)
