@@ -20,6 +20,7 @@ from schema.mutations.webhooks.change_events import ChangeEventMutations
 from schema.mutations.webhooks.webhook_controls import WebhookControlMutations
 from schema.mutations.webhooks.webhook_events import WebhookEventMutations
 from schema.mutations.webhooks.webhook_messages import WebhookMessageMutations
+from schema.mutations.webhooks.webhook_reconciles import WebhookReconcileMutations
 from schema.mutations.webhooks.webhooks import WebhookMutations
 
 
@@ -40,6 +41,7 @@ class Mutation(
     OwnedMutations,
     WebhookMutations,
     WebhookControlMutations,
+    WebhookReconcileMutations,
     WebhookEventMutations,
     WebhookMessageMutations,
     ChangeEventMutations,

@@ -18,6 +18,7 @@ from workers.publish.job import publish_steps
 from workers.resources import Resources
 from workers.upkeep.backfill import backfill_all
 from workers.upkeep.catch_up import catch_up_all
+from workers.upkeep.reconcile import reconcile_all
 from workers.upkeep.replay import render_again, replay_all
 from workers.upkeep.retention import apply_retention
 from workers.upkeep.sweep import sweep_all
@@ -90,13 +91,14 @@ def _given_up_in_an_outage() -> Iterator[None]:
 
 
 async def advance(ctx: ArqContext) -> None:
-    """Move on work of many steps: replays, backfills, and webhooks that catch up with missed changes."""
+    """Move on work of many steps: replays, backfills, missed changes, reconciles."""
     context: JobContext = ctx["jobs"]
     context.doorbell.begun(Job.ADVANCE)
     handled = await render_again(context.resources)
     handled += await replay_all(context.resources)
     handled += await backfill_all(context.resources)
     handled += await catch_up_all(context.resources)
+    handled += await reconcile_all(context.resources)
     if handled:
         await _deliver(ctx, context)
 

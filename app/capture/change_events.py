@@ -227,6 +227,8 @@ async def work_waits(conn: Connection) -> Waiting:
           exists (select from webhook_replays where state = 'RUNNING')
             or exists (select from webhook_backfills b join webhooks w on w.id = b.webhook_id and w.is_enabled
               where b.state = 'RUNNING' and b.due_at <= statement_timestamp())
+            or exists (select from webhook_reconciles r join webhooks w on w.id = r.webhook_id and w.is_enabled
+              where r.state = 'RUNNING' and r.due_at <= statement_timestamp())
             or exists (select from webhook_events e join webhooks w on w.id = e.webhook_id and w.is_enabled
               where e.state = 'RENDER_FAILED' and e.due_at is not null)
             or exists (select from webhooks w where w.is_enabled and w.missed_since is not null

@@ -30,11 +30,11 @@ def tables() -> Mapping[str, Table[object]]:
 
 
 def _list_modules(package: str) -> Iterator[str]:
-    """Return the modules of all packages below one that are called `db`."""
+    """Return the modules of all packages below one that are called `db`, or lie within such a package."""
     for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
         if module.ispkg:
             yield from _list_modules(module.name)
-        elif package.endswith(".db"):
+        elif "db" in package.split(".")[2:]:
             yield module.name
 
 

@@ -17,8 +17,10 @@ _SYMBOLS = {
     "INR": "₹",
     "KRW": "₩",
 }
-#: Currencies that don't have 100 minor units per major unit (ISO 4217).
-_NO_MINOR_UNIT = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "XPF", "PYG", "RWF", "UGX", "VUV"})
+_NO_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
+#: The decimals of currencies that don't have two (ISO 4217, list one, "Minor unit").
+_DECIMALS = {**dict.fromkeys(_NO_MINOR_UNIT.split(), 0), **dict.fromkeys(_THOUSANDTHS.split(), 3), "CLF": 4, "UYW": 4}
 
 
 def format_cents(amount_cents: int | None, currency: str, *, asked: str | None = None) -> str | None:
@@ -31,22 +33,21 @@ def format_cents(amount_cents: int | None, currency: str, *, asked: str | None =
     if amount_cents is None:
         return None
     symbol = _SYMBOLS.get(currency) or f"{currency} "
-    is_whole = currency in _NO_MINOR_UNIT
-    if 100 <= amount_cents < 100_000 and not is_whole:
+    decimals = _DECIMALS.get(currency, 2)
+    if 100 <= amount_cents < 100_000 and decimals == 2:
         # The fast path for most amounts: a page has dozens, and format specifications take twice as long.
         digits = str(amount_cents)
         return f"{symbol}{digits[:-2]}.{digits[-2:]}"
-    sign, amount = ("-" if amount_cents < 0 else ""), abs(amount_cents)
-    if is_whole:
-        return f"{sign}{symbol}{amount:,}"
-    return f"{sign}{symbol}{amount // 100:,}.{amount % 100:02d}"
+    sign = "-" if amount_cents < 0 else ""
+    whole, rest = divmod(abs(amount_cents), 10**decimals)
+    return f"{sign}{symbol}{whole:,}.{rest:0{decimals}d}" if decimals else f"{sign}{symbol}{whole:,}"
 
 
 def decimal_amount(amount_cents: int | None, currency: str) -> Decimal | None:
     """Return an amount in major units with all decimals: `1234.50` for `123450, "AUD"`, `500` for `500, "JPY"`.
 
-    None stays None.
+    The Bahraini dinar has three: `1.500` for `1500, "BHD"`. None stays None.
     """
     if amount_cents is None:
         return None
-    return Decimal(amount_cents).scaleb(0 if currency in _NO_MINOR_UNIT else -2)
+    return Decimal(amount_cents).scaleb(-_DECIMALS.get(currency, 2))

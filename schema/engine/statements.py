@@ -121,6 +121,13 @@ def _list_by_parent(
     return f"(select t_p.id from {rule.table} t_p where {seen}) t_p", live, [*asked.args, *seen_args]
 
 
+def listed_values(table: Table[object], viewer: Viewer, asked: ListQuery, *columns: str) -> Statement:
+    """Return the statement for some columns of a whole table, without an order."""
+    live, args = _list_condition(table, viewer, asked)
+    values = ", ".join(f't."{column}"' for column in columns)
+    return Statement(sql=f"select {values} from {table.name} t where {live}", args=tuple(args))
+
+
 def listed_count(table: Table[object], viewer: Viewer, asked: ListQuery) -> Statement:
     live, args = _list_condition(table, viewer, asked)
     return Statement(sql=f"select count(*) as n from {table.name} t where {live}", args=tuple(args))

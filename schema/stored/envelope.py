@@ -1,5 +1,6 @@
 """Build what one attempt hands over: the body, which is the same at every attempt, and the signed headers around it."""
 
+import hashlib
 import random
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,6 +73,7 @@ def seal(due: DueEvent, settings: Settings, *, now: datetime) -> Envelope:
         user_agent=USER_AGENT,
         sequence=due.id,
         attempt=due.attempt,
+        digest=hashlib.sha256(due.body).hexdigest(),
         traceparent=f"00-{trace[:32]}-{trace[32:]}-01",
         own=opened.own,
     )

@@ -193,6 +193,7 @@ def sample_headers() -> dict[str, str]:
         "Idempotency-Key": event_id,
         "Tellgraph-Sequence": "1",
         "Tellgraph-Attempt": "1",
+        "Tellgraph-Digest": "<SHA-256 of the payload, in hexadecimal>",
         "traceparent": f"00-{'0' * 31}1-{'0' * 15}1-01",
     }
 

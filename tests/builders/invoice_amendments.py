@@ -13,10 +13,10 @@ from tests.builders.rows import insert_row
 
 
 async def create_invoice_amendment(conn: Connection, **overrides: Any) -> InvoiceAmendment:
-    """An amendment of 10.00 AUD, without lines and of no refund request."""
+    """A refund of 10.00 AUD, without lines and of no refund request."""
     if "invoice_id" not in overrides:
         overrides["invoice_id"] = (await create_invoice(conn)).id
-    return await insert_row(conn, INVOICE_AMENDMENTS, {"total_cents": 1000, "currency": "AUD"}, overrides)
+    return await insert_row(conn, INVOICE_AMENDMENTS, {"total_cents": -1000, "currency": "AUD"}, overrides)
 
 
 async def create_invoice_amendment_line_item(conn: Connection, **overrides: Any) -> InvoiceAmendmentLineItem:
@@ -31,8 +31,8 @@ async def create_invoice_amendment_line_item(conn: Connection, **overrides: Any)
     defaults = {
         "quantity": 1,
         "status": InvoiceAmendmentLineItemStatus.REFUNDED,
-        "amount_cents": 1000,
-        "total_cents": 1000,
+        "amount_cents": -1000,
+        "total_cents": -1000,
         "currency": "AUD",
     }
     return await insert_row(conn, INVOICE_AMENDMENT_LINE_ITEMS, defaults, overrides)

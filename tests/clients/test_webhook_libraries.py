@@ -25,6 +25,7 @@ def headers_of(*secrets: str) -> dict[str, str]:
             user_agent="Tellgraph/1",
             sequence=1,
             attempt=1,
+            digest="ab12",
             traceparent=None,
         )
     )

@@ -1,6 +1,7 @@
 """A story in which every mutation is carried out once: inputs by mutation, in an order that works."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from app.db.pool import Connection
@@ -54,7 +55,7 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "orderUpdate": {"orderId": ids["order"], "attributes": {"firstName": "Grace"}},
         "shipmentCreate": {
             "invoiceId": ids["invoice"],
-            "dispatchedAt": "2100-01-02T03:04:05Z",
+            "dispatchedAt": f"{datetime.now(UTC).date()}T03:04:05Z",
             "postageCarrierId": ids["carrier"],
             "trackingNumber": "T-1",
             "shippedItems": [{"lineItemId": ids["line_item"], "quantity": 1}],
@@ -87,7 +88,7 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "returnShipmentUpdate": {"shipmentId": made.get("returnShipmentCreate", ""), "note": "Wet"},
         "invoiceAmendmentCreate": {
             "invoiceId": ids["invoice"],
-            "lineItems": [{"custom": "Goodwill", "quantity": 1, "amountCents": 300, "status": "REFUNDED"}],
+            "lineItems": [{"custom": "Goodwill", "quantity": 1, "amountCents": -300, "status": "REFUNDED"}],
         },
         "clickAndCollectStatusUpdate": {"invoiceId": ids["invoice"], "status": "READY"},
         "invoiceAnnotationCreate": {"invoiceId": ids["invoice"], "content": "Call"},
@@ -103,6 +104,8 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "advertPublishedUpdate": {"advertId": ids["advert"], "published": False},
         "variantUpdate": {"variantId": ids["variant"], "attributes": {"label": "Blue"}},
         "variantInventoryUpdate": {"variantId": ids["variant"], "inventories": [{"countOnHand": 2}]},
+        "variantsUpdate": {"variants": [{"variantId": ids["variant"], "attributes": {"label": "Green"}}]},
+        "stockAdjust": {"adjustments": [{"variantId": ids["variant"], "difference": 3}]},
         "variantDelete": {"variantId": ids["spare_variant"]},
         "advertDelete": {"advertId": ids["advert"]},
         "sellerCreate": {"attributes": {"businessName": "Pots", "emailAddress": "a@pots.example"}},
@@ -119,6 +122,8 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "webhookTest": {"webhookId": ids["webhook"]},
         "webhookBackfill": {"webhookId": ids["backfilled"]},
         "webhookBackfillCancel": {"webhookBackfillId": made.get("webhookBackfill", "")},
+        "webhookReconcile": {"webhookId": ids["backfilled"]},
+        "webhookReconcileCancel": {"webhookReconcileId": made.get("webhookReconcile", "")},
         "webhookEventReplay": {"webhookEventId": ids["ended event"]},
         "webhookEventCancel": {"webhookEventId": ids["waiting event"]},
         "webhookEventsReplay": {"webhookId": ids["backfilled"]},

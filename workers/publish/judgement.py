@@ -76,7 +76,14 @@ async def judge_results(conn: Connection, ready: Sequence[RenderedMatch], filter
             continue
         before = prior.get(subject, ())
         operation = WebhookEventName.CREATE if subject in unheard else match.change.operation
-        verdict = judge(match.webhook, operation, result.digest, before, is_comparable=result.is_comparable)
+        verdict = judge(
+            match.webhook,
+            operation,
+            result.digest,
+            before,
+            is_comparable=result.is_comparable,
+            is_forced=match.is_forced,
+        )
         changed = join_superseded(before, verdict, described[id(match.change), match.viewer])
         verdict = await apply_filter(filters, match, verdict, response=result.body, changed=changed)
         judgement.made.append(_event(match, result, verdict, changed))

@@ -45,13 +45,16 @@ class Change:
 class Match:
     """One change that is sent to one webhook as the result of this query.
 
-    `replaces` names events that could not be rendered, and whose place the new event takes.
+    Attributes:
+        replaces: Events that could not be rendered, and whose place the new event takes.
+        is_forced: Whether it is sent even if it tells nothing new: somebody has asked for it.
     """
 
     webhook: Subscription
     query: StoredQuery
     change: Change
     replaces: tuple[WebhookEventId, ...] = ()
+    is_forced: bool = False
 
     @property
     def viewer(self) -> Viewer:

@@ -14,8 +14,9 @@ from app.db.keyset import BY_ID, Slice
 from app.db.pool import Connection, transaction
 from app.db.table import Table
 from app.errors import InvalidInput
-from app.webhooks.db import webhook_backfills, webhooks
-from app.webhooks.db.webhook_backfills import WebhookBackfill
+from app.webhooks.db import webhooks
+from app.webhooks.db.runs import webhook_backfills
+from app.webhooks.db.runs.webhook_backfills import WebhookBackfill
 from app.webhooks.db.webhook_event_changes import lock_entities
 from app.webhooks.db.webhooks import Webhook
 from app.webhooks.domain.webhook import WebhookEventName
@@ -65,7 +66,7 @@ class BackfillRun:
 async def backfill_batch(resources: Resources) -> int | None:
     """Move one backfill on by one batch. Return the batch's number of entities; None when no backfill is due."""
     async with transaction(resources.database) as conn:
-        backfill = await webhook_backfills.claim_due(conn)
+        backfill = await webhook_backfills.RUNS.claim_due(conn)
         if backfill is None:
             return None
         webhook = await webhooks.find_webhook(conn, backfill.webhook_id)
@@ -73,7 +74,7 @@ async def backfill_batch(resources: Resources) -> int | None:
         try:
             run = _run(backfill, webhook)
         except InvalidInput as error:
-            await webhook_backfills.finish(conn, backfill.id, WebhookRunState.FAILED, error.message)
+            await webhook_backfills.RUNS.finish(conn, backfill.id, WebhookRunState.FAILED, error.message)
             return 0
         handled = await _batch(conn, resources, run)
     _log.info("backfill.batch", webhook_backfill_id=backfill.id, webhook_id=webhook.id, entities=handled)
@@ -112,7 +113,7 @@ async def _batch(conn: Connection, resources: Resources, run: BackfillRun) -> in
         skipped = sum(event.state is WebhookEventState.SKIPPED for event in publication.made)
         await webhook_backfills.advance(conn, backfill.id, position=batch[-1].id, done=len(batch), skipped=skipped)
     if is_last:
-        await webhook_backfills.finish(conn, backfill.id, WebhookRunState.DONE)
+        await webhook_backfills.RUNS.finish(conn, backfill.id, WebhookRunState.DONE)
     return len(batch)
 
 
@@ -123,7 +124,7 @@ async def _begin(conn: Connection, run: BackfillRun) -> int:
     total = (await conn.fetch(counted.sql, *counted.args))[0]["n"]
     rows = await _listed(conn, run, replace(everything, sort=BY_ID.reversed()), 1)
     last_id: int = rows[0].id if rows else 0
-    await webhook_backfills.begin(conn, run.backfill.id, total=total, last_id=last_id)
+    await webhook_backfills.RUNS.begin(conn, run.backfill.id, total=total, last_id=last_id)
     return last_id
 
 
@@ -150,8 +151,10 @@ async def _publish(conn: Connection, resources: Resources, run: BackfillRun, row
     entity_type = run.webhook.type.entity_type
     # Lock before rendering: a state that a publisher has just sent must not be sent again as a newer one.
     await lock_entities(conn, entity_type, [row.id for row in rows])
-    judged_as = replace(run.webhook, allow_skip=False) if run.backfill.is_forced else run.webhook
-    matches = [Match(webhook=judged_as, query=run.query, change=_change(entity_type, row)) for row in rows]
+    matches = [
+        Match(webhook=run.webhook, query=run.query, change=_change(entity_type, row), is_forced=run.backfill.is_forced)
+        for row in rows
+    ]
     return await publish_matches(conn, resources, matches)
 
 

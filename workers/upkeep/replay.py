@@ -7,10 +7,11 @@ import structlog
 
 from app.db.pool import Connection, transaction
 from app.errors import InvalidInput, NotFound
-from app.webhooks.db import webhook_event_changes, webhook_replays, webhooks
+from app.webhooks.db import webhook_event_changes, webhooks
+from app.webhooks.db.runs import webhook_replays
+from app.webhooks.db.runs.webhook_replays import WebhookReplay, WebhookReplayId
 from app.webhooks.db.webhook_event_changes import give_up_rendering, lock_entities, lock_to_render
 from app.webhooks.db.webhook_events import WebhookEvent
-from app.webhooks.db.webhook_replays import WebhookReplay, WebhookReplayId
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, fold_operations
 from schema import schema
@@ -66,7 +67,7 @@ async def _replay(conn: Connection, replay: WebhookReplay, webhook: Webhook) -> 
             created_since=replay.created_since,
             created_until=replay.created_until,
         )
-        await webhook_replays.begin(conn, replay.id, total=total, last_id=last_id)
+        await webhook_replays.RUNS.begin(conn, replay.id, total=total, last_id=last_id)
     ids = await webhook_event_changes.list_replayable(
         conn,
         webhook.id,

@@ -16,8 +16,11 @@ from app.webhooks.db.webhook_outages import lock_resumed, step_resumption
 from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.services.messages import settle_expired
 from app.webhooks.services.succession import supersede_failed, supersede_recent
+from app.webhooks.services.webhook_deletions import delete_abandoned
 from app.webhooks.services.webhook_secrets import drop_expired
 from workers.resources import Resources
+from workers.upkeep.due_changes import make_due_changes
+from workers.upkeep.reconcile import start_due
 
 _log = structlog.get_logger()
 #: Seconds between two counts of webhooks and held events, each of which may read 100,000 rows.
@@ -33,7 +36,10 @@ async def sweep_all(resources: Resources) -> int:
     - It holds or releases events that were overlooked when a webhook was disabled or enabled.
     - It brings retries forward after an outage.
     - It reports webhooks that begin to fail.
+    - It makes the changes of the marketplace that are due.
+    - It starts reconciles that are due, and notes which ones receivers have confirmed.
     - It deletes missed changes that no webhook needs, and signing secrets that have expired.
+    - It deletes temporary webhooks that nobody asks for messages any more.
     """
     async with transaction(resources.database) as conn:
         expired = await deliveries.release_expired(conn)
@@ -48,8 +54,13 @@ async def sweep_all(resources: Resources) -> int:
     async with transaction(resources.database) as conn:
         for webhook_id in await raise_failing(conn, after_s=resources.settings.failing_after_s):
             _log.warning("sweep.webhook_failing", webhook_id=webhook_id)
+    await start_due(resources)
     await _clear_missed(resources)
     await _drop_secrets(resources)
+    async with transaction(resources.database) as conn:
+        for webhook_id in await delete_abandoned(conn):
+            _log.info("sweep.webhook_abandoned", webhook_id=webhook_id)
+    await make_due_changes(resources)
     await _measure_backlog(resources)
     if expired:
         _log.warning("sweep.leases_expired", webhook_events=len(expired))

@@ -1,21 +1,18 @@
 """`tellgraph replay`: send events again, one by one or all of a webhook."""
 
-import asyncio
 from typing import Annotated, Any, Final
 
 import typer
-from rich.progress import Progress
 
 from app.cli.servers import err
 from app.cli.webhooks.operator import OperatorApi, run_as_operator
+from app.cli.webhooks.runs import follow_run
 from app.cli.webhooks.values import Since, Until, WebhookOption, event_id, number_of
 from app.errors import TellgraphError
 from app.webhooks.domain.webhook_event import WebhookEventState
 
 #: More events than these are sent again only after a question.
 _ASKS_ABOVE: Final = 10
-#: Seconds between two looks at the progress, and until the user is told that no worker has begun.
-_LOOK_S, _NOT_BEGUN_S = 0.3, 10.0
 
 _COUNT = """
 query($id: ID!, $filters: WebhookEventFilters!, $waiting: WebhookEventFilters!) {
@@ -24,7 +21,6 @@ query($id: ID!, $filters: WebhookEventFilters!, $waiting: WebhookEventFilters!) 
   waiting: webhookEvents(webhookId: $id, filters: $waiting) { totalCount }
 }
 """
-_PROGRESS = "query($id: ID!) { node(id: $id) { ... on WebhookReplay { state total done startedAt } } }"
 
 
 def replay(
@@ -101,27 +97,10 @@ async def _replay_many(api: OperatorApi, webhook: str, chosen: dict[str, Any], *
     if not waits:
         typer.echo(f"Workers send {count} events again: {replay_id}")
         return
-    done = await _follow(api, replay_id, count)
+    done = await follow_run(api, replay_id, "WebhookReplay", count=count)
     typer.echo(f"{done['done']} events were taken up again; the replay is {done['state']}.")
     if done["state"] != "DONE":
         raise TellgraphError("The replay was ended before its end.")
-
-
-async def _follow(api: OperatorApi, replay_id: str, count: int) -> Any:
-    """Show the progress of a replay until it has ended. Ctrl-C ends only the looking."""
-    loop = asyncio.get_running_loop()
-    begun, is_told = loop.time(), False
-    with Progress(console=err) as progress:
-        task = progress.add_task("Replay", total=count)
-        while True:
-            run = (await api.ask(_PROGRESS, id=replay_id))["node"]
-            progress.update(task, completed=run["done"], total=run["total"] or count)
-            if run["state"] != "RUNNING":
-                return run
-            if run["startedAt"] is None and not is_told and loop.time() > begun + _NOT_BEGUN_S:
-                is_told = True
-                err.print("No worker has begun yet: does `tellgraph worker` run? Ctrl-C stops only this waiting.")
-            await asyncio.sleep(_LOOK_S)
 
 
 def _confirm(count: int, what: str, *, is_sure: bool) -> None:

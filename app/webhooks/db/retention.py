@@ -191,6 +191,7 @@ class UnneededRows:
 OLD = (
     UnneededRows(table="webhook_replays", where="t.state <> 'RUNNING' and t.finished_at < $1"),
     UnneededRows(table="webhook_backfills", where="t.state <> 'RUNNING' and t.finished_at < $1"),
+    UnneededRows(table="webhook_reconciles", where="t.state <> 'RUNNING' and t.finished_at < $1"),
     UnneededRows(table="operational_events", where="t.occurred_at < $1"),
     # No later event depends on the destroy of an entity, or on an operational event. But while events are kept, an
     # older one may be replayed.
@@ -208,6 +209,7 @@ EXPIRED = (
     UnneededRows(table="webhook_given", where=_OF_DELETED),
     UnneededRows(table="webhook_skips", where=_OF_DELETED),
     UnneededRows(table="webhook_tokens", where=_OF_DELETED),
+    UnneededRows(table="webhook_takers", where=_OF_DELETED),
 )
 
 

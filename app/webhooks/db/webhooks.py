@@ -64,6 +64,9 @@ class Webhook(Subscription):
         rate_limit: POSTs per second; None: no limit.
         paused_until: Nothing is sent before; may be past.
         health: As the table stores it: see `report_health`.
+        reconcile_every_hours: Hours between two reconciles; None: they are started on demand only.
+        in_sync_as_of: See app/webhooks/db/runs/webhook_reconciles.py; None while it is not known.
+        is_temporary: Whether it is deleted when nobody asks for its messages any more.
         disabled_by: Who disabled it: tellgraph, operator, seller or hand; None while it is enabled.
     """
 
@@ -91,6 +94,9 @@ class Webhook(Subscription):
     disabled_at: datetime | None = None
     disabled_by: str | None = None
     broken_at: datetime | None = None
+    reconcile_every_hours: int | None = None
+    in_sync_as_of: datetime | None = None
+    is_temporary: bool = False
 
 
 WEBHOOKS = Table(

@@ -58,6 +58,11 @@ class FilterError(Exception):
     """The expression can't be evaluated, or its value is no boolean."""
 
 
+def reads_event(text: str) -> bool:
+    """Return whether an expression may read `event`. Then it judges changes, and not the state of an entity."""
+    return re.search(r"\bevent\b", _TEXT.sub(" ", text)) is not None
+
+
 def check_filter(text: str) -> list[str]:
     """Return the problems of an expression, for its author; empty when it can be used.
 

@@ -1,6 +1,10 @@
-"""Runs over many rows for one webhook: backfills, and replays of many events."""
+"""Runs over many rows for one webhook: backfills, replays of many events, and reconciles."""
 
 from enum import StrEnum
+from typing import Final
+
+#: Entities per second that a run handles at most.
+MAX_RATE_PER_S: Final = 500
 
 
 class WebhookRunState(StrEnum):

@@ -38,6 +38,7 @@ def judge(
     prior: Sequence[PriorEvent],
     *,
     is_comparable: bool = True,
+    is_forced: bool = False,
 ) -> Verdict:
     """Decide whether a rendered change is sent, by the prior events of its entity and webhook.
 
@@ -47,9 +48,12 @@ def judge(
         payload_digest: SHA-256 of the rendered body.
         prior: The event that was delivered last, and all that are still open, newest first.
         is_comparable: Whether equal bytes mean an equal result. False if the body holds an internal error.
+        is_forced: Whether it is sent even if it tells nothing new, such as the destroy of an unknown entity.
     """
     waiting = [] if webhook.every_change else [one for one in prior if is_waiting(one)]
     supersedes = tuple(one.id for one in waiting)
+    if is_forced:
+        return take_place(operation, prior, waiting, is_forced=True)
     if operation is WebhookEventName.DESTROY and is_destroyed(prior):
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=TOLD_ALREADY)
     if is_comparable and _can_be_skipped(webhook, operation):
@@ -60,7 +64,13 @@ def judge(
     return take_place(operation, prior, waiting)
 
 
-def take_place(operation: WebhookEventName, prior: Sequence[PriorEvent], waiting: Sequence[PriorEvent]) -> Verdict:
+def take_place(
+    operation: WebhookEventName,
+    prior: Sequence[PriorEvent],
+    waiting: Sequence[PriorEvent],
+    *,
+    is_forced: bool = False,
+) -> Verdict:
     """Decide what an event becomes that takes the place of the waiting ones.
 
     An update that takes the place of a create becomes a create. A destroy is not sent if the subscriber can't know the
@@ -70,9 +80,10 @@ def take_place(operation: WebhookEventName, prior: Sequence[PriorEvent], waiting
         operation: CREATE, UPDATE or DESTROY.
         prior: The prior events of the entity, as in `judge`.
         waiting: The prior events that are superseded; may be empty.
+        is_forced: As in `judge`.
     """
     supersedes = tuple(one.id for one in waiting)
-    may_be_known = may_know(prior)
+    may_be_known = may_know(prior) or (is_forced and operation is WebhookEventName.DESTROY)
     if operation is WebhookEventName.DESTROY and waiting and not may_be_known:
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=NEVER_SENT, supersedes=supersedes)
     if operation is WebhookEventName.UPDATE and awaits_creation(waiting):

@@ -8,15 +8,14 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import transaction
 from app.errors import Conflict, InvalidInput
-from app.webhooks.db import webhook_backfills, webhooks
-from app.webhooks.db.webhook_backfills import WebhookBackfill, WebhookBackfillId
+from app.webhooks.db import webhooks
+from app.webhooks.db.runs.webhook_backfills import RUNS, WebhookBackfill, WebhookBackfillId
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
-from app.webhooks.domain.webhook_run import WebhookRunState
+from app.webhooks.domain.webhook_run import MAX_RATE_PER_S
 from app.webhooks.services.webhook_klasses import event_names
 
 DEFAULT_RATE_PER_S = 10
-MAX_RATE_PER_S = 500
 
 
 async def start_backfill(
@@ -59,19 +58,17 @@ async def start_backfill(
         if WebhookEventName.UPDATE not in event_names(webhook.type):
             raise Conflict(f"A webhook about {webhook.type.value} is not backfilled: what happened can be asked for.")
         check(webhook)
-        if await webhook_backfills.is_running(conn, webhook_id):
-            raise Conflict(
-                "Another backfill of this webhook is still going on: wait for it, or end it with"
-                " `webhook_backfill_cancel`."
-            )
-        return await webhook_backfills.insert_backfill(
+        await RUNS.check_few_run(conn, webhook_id)
+        return await RUNS.insert(
             conn,
-            webhook_id,
-            updated_since=updated_since,
-            updated_until=updated_until,
-            filters=filters,
-            rate_per_second=rate,
-            is_forced=is_forced,
+            {
+                "webhook_id": webhook_id,
+                "updated_since": updated_since,
+                "updated_until": updated_until,
+                "filters": filters,
+                "rate_per_second": rate,
+                "is_forced": is_forced,
+            },
         )
 
 
@@ -83,9 +80,4 @@ async def cancel_backfill(database: Database, viewer: Viewer, *, backfill_id: We
         Conflict: It has ended.
     """
     async with transaction(database, actor=viewer.actor) as conn:
-        backfill = await webhook_backfills.lock_backfill(conn, backfill_id, seller_id=viewer.seller_id)
-        if backfill.state is WebhookRunState.CANCELLED:
-            return backfill
-        if backfill.state is not WebhookRunState.RUNNING:
-            raise Conflict(f"This backfill is {backfill.state.value}: there is nothing to cancel.")
-        return await webhook_backfills.finish(conn, backfill_id, WebhookRunState.CANCELLED)
+        return await RUNS.cancel(conn, backfill_id, seller_id=viewer.seller_id)

@@ -9,18 +9,17 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.errors import Conflict, InvalidInput, NotFound, TooSoon
-from app.webhooks.db import webhook_event_changes, webhook_replays, webhooks
+from app.webhooks.db import webhook_event_changes, webhooks
 from app.webhooks.db.payloads import Payload
+from app.webhooks.db.runs.webhook_replays import RUNS, WebhookReplay, WebhookReplayId
 from app.webhooks.db.webhook_event_changes import get_webhook_event, webhook_of
 from app.webhooks.db.webhook_events import (
     WebhookEvent,
     WebhookEventId,
 )
 from app.webhooks.db.webhook_outages import begin_resumption, step_resumption
-from app.webhooks.db.webhook_replays import WebhookReplay, WebhookReplayId
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook_event import CANCELLED_BY_HAND, REPLAYABLE, WAITING, WebhookEventState
-from app.webhooks.domain.webhook_run import WebhookRunState
 
 #: Seconds between two tests of a webhook. Tests are sent outside of the order and limits of other events.
 TEST_EVERY_S = 10
@@ -87,13 +86,15 @@ async def replay_events(
         raise InvalidInput.at("created_until", "must be later than the time since when")
     async with transaction(database, actor=viewer.actor) as conn:
         await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        if await webhook_replays.is_running(conn, webhook_id):
-            raise Conflict(
-                "Another replay of this webhook's events is still going on: wait for it, or end it with"
-                " `webhook_replay_cancel`."
-            )
-        return await webhook_replays.insert_replay(
-            conn, webhook_id, states=wanted, created_since=created_since, created_until=created_until
+        await RUNS.check_few_run(conn, webhook_id)
+        return await RUNS.insert(
+            conn,
+            {
+                "webhook_id": webhook_id,
+                "states": [state.value for state in wanted],
+                "created_since": created_since,
+                "created_until": created_until,
+            },
         )
 
 
@@ -124,12 +125,7 @@ async def cancel_replay(database: Database, viewer: Viewer, *, replay_id: Webhoo
         Conflict: It has ended.
     """
     async with transaction(database, actor=viewer.actor) as conn:
-        replay = await webhook_replays.lock_replay(conn, replay_id, seller_id=viewer.seller_id)
-        if replay.state is WebhookRunState.CANCELLED:
-            return replay
-        if replay.state is not WebhookRunState.RUNNING:
-            raise Conflict(f"This replay is {replay.state.value}: there is nothing to cancel.")
-        return await webhook_replays.cancel(conn, replay_id)
+        return await RUNS.cancel(conn, replay_id, seller_id=viewer.seller_id)
 
 
 async def cancel_event(database: Database, viewer: Viewer, *, event_id: WebhookEventId) -> WebhookEvent:

@@ -31,6 +31,9 @@ class _SellerInput:
     is_retailer: bool | None = optional(
         "Whether the seller is a retailer, by default, or a private person. Can't be cleared."
     )
+    can_pay_out_refunds: bool | None = optional(
+        "Whether the seller may carry out refundRequestRefund itself; false by default. Can't be cleared."
+    )
     address: AddressInput | None = optional("The seller's address.")
 
 

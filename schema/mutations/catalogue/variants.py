@@ -1,4 +1,4 @@
-"""variantUpdate, variantDelete, and the attributes that it shares with advertUpsert."""
+"""variantUpdate, variantsUpdate, variantDelete, and the attributes that it shares with advertUpsert."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,9 +10,9 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.kernel.attributes import ABSENT, Absent
 from app.marketplace.catalogue.db.variants import VariantId
-from app.marketplace.catalogue.services.catalogue import update_variant
 from app.marketplace.catalogue.services.catalogue_attributes import VariantAttributes, VariantUpdate
 from app.marketplace.catalogue.services.options import NewChoice
+from app.marketplace.catalogue.services.variants import update_variant, update_variants
 from app.marketplace.catalogue.services.withdrawals import withdraw_variant
 from schema.engine.context import Info
 from schema.entities import global_ids
@@ -55,6 +55,9 @@ class VariantAttributesInput:
     tax_code: str | None = optional("Tax code of the seller's accounting.")
     notes: str | None = optional("Notes of the seller.")
     url: str | None = optional("Page of the variant in the seller's own shop.")
+    expected_count_on_hand: int | None = optional(
+        "The stock as it was read. If it is another one by now, nothing is changed, and the status is 409."
+    )
 
 
 @strawberry.input(description="Input of variantUpdate.")
@@ -62,6 +65,25 @@ class VariantUpdateMutationInput:
     variant_id: strawberry.ID = required("The variant to change.")
     attributes: VariantAttributesInput = required("The changes.")
     client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="The changes of one variant.")
+class VariantChangeInput:
+    variant_id: strawberry.ID = required("The variant to change.")
+    attributes: VariantAttributesInput = required("The changes.")
+
+
+@strawberry.input(description="Input of variantsUpdate.")
+class VariantsUpdateMutationInput:
+    variants: list[VariantChangeInput] = required("The changes, of each variant once; at most 500.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.type(description="Answer of variantsUpdate.")
+class VariantsUpdateMutationPayload(MutationPayload):
+    variants: list[Variant] | None = strawberry.field(
+        default=None, description="The variants as they are now, in the order of the input; null on errors."
+    )
 
 
 @strawberry.input(description="Input of variantDelete.")
@@ -97,6 +119,23 @@ class VariantMutations:
         return await run_mutation(info, VariantUpdateMutationPayload, input, update)
 
     @strawberry.field(
+        description="Change some attributes of several variants, all or none. Equal values are not a change."
+        " For the operator and the variants' seller."
+    )
+    async def variants_update(
+        self,
+        info: Info,
+        input: Annotated[VariantsUpdateMutationInput, strawberry.argument(description="The changes.")],
+    ) -> VariantsUpdateMutationPayload | None:
+        async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
+            ids = Ids()
+            changes = [_change(ids, one, f"variants.{index}.") for index, one in enumerate(input.variants)]
+            ids.check()
+            return {"variants": await update_variants(database, viewer, changes)}
+
+        return await run_mutation(info, VariantsUpdateMutationPayload, input, update)
+
+    @strawberry.field(
         description="Delete a variant; the last one of an advert goes with the advert only."
         " For the operator and the variant's seller."
     )
@@ -114,9 +153,14 @@ class VariantMutations:
 
 def _update(given: VariantUpdateMutationInput) -> VariantUpdate:
     ids = Ids()
-    variant_id = VariantId(ids.key(given.variant_id, "Variant", "variantId"))
-    choices = new_choices(ids, given.attributes.option_values, "attributes.optionValues")
+    change = _change(ids, given, "")
     ids.check()
+    return change
+
+
+def _change(ids: Ids, given: VariantUpdateMutationInput | VariantChangeInput, path: str) -> VariantUpdate:
+    variant_id = VariantId(ids.key(given.variant_id, "Variant", f"{path}variantId"))
+    choices = new_choices(ids, given.attributes.option_values, f"{path}attributes.optionValues")
     images = new_images(given.attributes.images)
     attributes = convert_input(given.attributes, VariantAttributes, option_values=choices, images=images)
     return VariantUpdate(variant_id=variant_id, attributes=attributes)

@@ -32,8 +32,8 @@ class InvoiceAmendmentLineItemInput:
     line_item_id: strawberry.ID | None = optional("The line item; it must be of the amendment's invoice.")
     custom: str | None = optional("Name of a custom line, such as a fee; it needs amountCents.")
     amount_cents: int | None = optional(
-        "The amount that the buyer gets back for one, in cents; negative if the buyer pays more. A line item's share"
-        " of the payment, by default."
+        "The change of the invoice for one, in cents: negative for a refund, positive if the buyer pays more. By"
+        " default, a line item's share of what is left of its payment is refunded."
     )
     dispatched: bool | None = optional(
         "Whether the items had been sent. By default those that are REFUNDED had, those that are CANCELLED had not."
@@ -45,7 +45,8 @@ class InvoiceAmendmentCreateMutationInput:
     invoice_id: strawberry.ID = required("The invoice to amend.")
     line_items: list[InvoiceAmendmentLineItemInput] = required("The amended lines; at least one.")
     remittance_cents: int | None = optional(
-        "By how much the seller is paid out less, in cents. By default the lines' total less its commission."
+        "The change of what the seller is paid, in cents: negative for a refund. By default the lines' total less its"
+        " commission. Where it differs, an adjustment line says by how much."
     )
     client_mutation_id: str | None = client_mutation_id()
 
@@ -86,7 +87,7 @@ class InvoiceMutations:
         return await run_mutation(info, InvoiceAmendmentCreateMutationPayload, input, create)
 
     @strawberry.field(
-        description="Note that the items of an invoice lie ready for the buyer, or were collected."
+        description="Note that the items of an invoice lie ready for the buyer, or were collected, once paid."
         " For the operator and the invoice's seller."
     )
     async def click_and_collect_status_update(

@@ -28,7 +28,7 @@ class ShippedItemInput:
 class ShipmentCreateMutationInput:
     invoice_id: strawberry.ID = required("The invoice whose items are sent.")
     dispatched_at: datetime = required(
-        "When the parcel was handed to the carrier, not before the order. UTC without an offset."
+        "When the parcel was handed to the carrier, from the day of the order until today. UTC without an offset."
     )
     postage_carrier_id: strawberry.ID = required("The carrier, a ShipmentCarrier.")
     tracking_number: str = required("The carrier's number of the parcel.")
@@ -43,7 +43,8 @@ class ShipmentUpdateMutationInput:
     postage_carrier_id: strawberry.ID | None = optional("The carrier, a ShipmentCarrier. Can't be cleared.")
     tracking_number: str | None = optional("The carrier's number of the parcel. Can't be cleared.")
     dispatched_at: datetime | None = optional(
-        "When the parcel was handed to the carrier, not before the order. UTC without an offset. Can't be cleared."
+        "When the parcel was handed to the carrier, from the day of the order until today. UTC without an offset."
+        " Can't be cleared."
     )
     note: str | None = optional("A note about the shipment; null clears it.")
     client_mutation_id: str | None = client_mutation_id()

@@ -39,7 +39,8 @@ class RefundRequestLineItemInput:
     line_item_id: strawberry.ID | None = optional("The line item; it must be of the request's invoice.")
     custom: str | None = optional("Name of a custom line, such as a fee; it needs amountPerItemCents.")
     amount_per_item_cents: int | None = optional(
-        "Amount of one, in cents, for a custom line only. A line item comes to its share of what was paid."
+        "Amount of one, in cents, for a custom line only. A line item comes to its share of what is"
+        " left of its payment."
     )
     reason: str | None = optional("Why it is to be refunded.")
     dispatched: bool | None = optional(
@@ -69,10 +70,11 @@ class RefundRequestRefundMutationInput:
     refund_request_id: strawberry.ID = required("The request to pay out.")
     notes: list[RefundRequestNoteInput] = strawberry.field(default_factory=list, description="Notes about the payout.")
     refund_amount_cents: int | None = optional(
-        "The refund in cents: at most the total of the accepted lines, which is the default."
+        "The refund in cents: at most the total of the accepted lines, which is the default. Where it is less, the"
+        " amendment has an adjustment line."
     )
     cash_amount_cents: int | None = optional(
-        "The part of the refund that is paid in money, in cents. By default all of it."
+        "The part of the refund that is paid in money, in cents. By default all of it; 0 if the invoice is not paid."
     )
     client_mutation_id: str | None = client_mutation_id()
 
@@ -109,7 +111,8 @@ class RefundRequestMutations:
 
     @strawberry.field(
         description="Pay a request out, once each of its lines is accepted or denied. It makes an amendment"
-        " of the invoice; nothing goes back into stock. For the operator and the invoice's seller."
+        " of the invoice; nothing goes back into stock. For the operator, and for the invoice's seller if"
+        " `Seller.canPayOutRefunds`."
     )
     async def refund_request_refund(
         self,

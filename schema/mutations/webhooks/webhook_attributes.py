@@ -70,6 +70,10 @@ class WebhookAttributesInput:
         "POSTs that may be started per second, 1 to 1,000. After a pause, as many may start at once. null: no limit."
     )
     timeout_seconds: int | None = _field("Seconds that the endpoint may take to answer, 1 to 30. 15 by default.")
+    reconcile_every_hours: int | None = _field(
+        "Compare all that the receiver was given with the present state every so many hours, 1 to 720, and send what"
+        " differs; now for the first time. null: only `webhookReconcile` does."
+    )
 
 
 @strawberry.input(description="The attributes of a new webhook.")
@@ -79,6 +83,9 @@ class WebhookCreateAttributes(WebhookAttributesInput):
     )
     url: str | None = _field(f"{_URL} Required for PUSH, and not allowed for PULL.")
     type: WebhookKlassEnum = strawberry.field(description=_TYPE)
+    temporary: bool | None = _field(
+        "Delete it when nobody has taken its messages or waited for them for an hour. For PULL only; false by default."
+    )
     seller_id: strawberry.ID | None = _field("The seller to register it for; for the operator's keys only.")
 
 

@@ -84,6 +84,8 @@ class WebhookMutations:
             attributes = _attributes(given, info, given.type, Viewer(seller_id), problems)
             if given.delivery is not strawberry.UNSET:
                 attributes["delivery"] = given.delivery
+            if given.temporary is not strawberry.UNSET:
+                attributes["is_temporary"] = given.temporary
             created = await webhooks.create_webhook(
                 database,
                 viewer,
@@ -151,6 +153,7 @@ _PLAIN = {
     "concurrent_send_limit": "concurrent_send_limit",
     "rate_limit": "rate_limit",
     "timeout_seconds": "timeout_s",
+    "reconcile_every_hours": "reconcile_every_hours",
 }
 #: Attributes without a default, with their names in the schema.
 _NEVER_NULL = {"url": "url", "hmac_key": "hmacKey"}

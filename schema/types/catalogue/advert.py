@@ -13,7 +13,7 @@ from app.marketplace.catalogue.db.adverts import Advert as AdvertRow
 from app.marketplace.catalogue.db.option_types import ADVERT_OPTION_VALUES
 from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.catalogue.db.variants import Variant as VariantRow
-from app.marketplace.catalogue.domain.advert import description_html, full_title, is_advert_displayable, page_path
+from app.marketplace.catalogue.domain.advert import description_html, full_title, page_path
 from app.marketplace.catalogue.domain.variant import lowest_price_cents
 from app.marketplace.money import decimal_amount
 from schema.entities.connections import Connection
@@ -53,37 +53,28 @@ def classify_advert(row: AdvertRow) -> AdvertRow:
     return row if row.is_published else UnpublishedAdvertRow(**_values(row))
 
 
-def _displayable(row: AdvertRow) -> bool:
-    return is_advert_displayable(
-        is_published=row.is_published,
-        is_online=row.is_online,
-        is_vetted=row.is_vetted,
-        is_deleted=row.deleted_at is not None,
-    )
-
-
 #: What `_lowest_price` reads.
 _PRICE_COLUMNS = (
     "is_published",
+    "is_advert_displayable",
     "price_cents",
     "sale_price_cents",
-    "sale_price_start_at",
-    "sale_price_end_at",
+    "is_on_sale",
     "currency",
 )
 
 
 def _variants_shown(displayable_only: bool | None = None) -> str:
-    return "t.is_published" if displayable_only else "true"
+    return "t.is_published and t.is_advert_displayable" if displayable_only else "true"
 
 
 def _price(row: VariantRow) -> Decimal | None:
-    cents = lowest_price_cents(row.price_cents, row.sale_price_cents, row.sale_price_start_at, row.sale_price_end_at)
+    cents = lowest_price_cents(row.price_cents, row.sale_price_cents, is_on_sale=row.is_on_sale)
     return decimal_amount(cents, row.currency)
 
 
 def _lowest_price(variants: Sequence[VariantRow]) -> str | None:
-    prices = (_price(row) for row in variants if row.is_published)
+    prices = (_price(row) for row in variants if row.is_published and row.is_advert_displayable)
     lowest = min((price for price in prices if price is not None), default=None)
     return None if lowest is None else str(lowest)
 
@@ -109,12 +100,11 @@ class Advert(Node):
     code: str | None = column("The seller's code of the product.")
     condition: AdvertConditionEnum = column("Whether the product is new or used.")
     published: bool = column("Whether the seller has published it.", "is_published")
-    online: bool = column("Whether the seller's adverts are shown at the moment.", "is_online")
+    online: bool = column("Whether the advert itself is online; its seller is online or not besides.", "is_online")
     vetted: bool = column("Whether the operator has approved it.", "is_vetted")
-    displayable: bool = computed(
-        _displayable,
-        reads=("is_published", "is_online", "is_vetted", "deleted_at"),
-        description="Whether buyers can see it: published, online, vetted and not deleted.",
+    displayable: bool = column(
+        "Whether buyers can see it: published, online, vetted and not deleted, of a seller that is online.",
+        "is_displayable",
     )
     tax_code: str | None = column("Code by which the tax is determined.")
     product_features: list[str] = column("What is worth knowing about the product, point by point.")
@@ -126,7 +116,7 @@ class Advert(Node):
     variants: Connection[Annotated["Variant", strawberry.lazy("schema.types.catalogue.variant")]] = pages(
         VARIANTS.advert_id,
         where=_variants_shown,
-        filters=("is_published",),
+        filters=("is_published", "is_advert_displayable"),
         arguments=(argument("displayable_only", bool | None, "Leave out variants that buyers can't see."),),
         description="What can be bought of the product, such as its sizes.",
     )

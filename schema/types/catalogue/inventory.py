@@ -13,7 +13,7 @@ from schema.types.catalogue.seller import Seller
 from schema.types.node import Node
 
 
-@entity(INVENTORIES, description="What a seller has of a variant.")
+@entity(INVENTORIES, description="What a seller has of a variant. Of its own seller, it is the variant's stock.")
 class Inventory(Node):
     id: strawberry.ID = global_id("Inventory")
     count_on_hand: int = column("How many are in stock; of no meaning with `infiniteQuantity`.")

@@ -28,6 +28,7 @@ class Seller(Node):
     phone: str | None = column("Where the seller is called.")
     online: bool = column("Whether the seller's adverts are shown.", "is_online")
     is_retailer: bool = column("Whether the seller is a retailer, in contrast to a private person.")
+    can_pay_out_refunds: bool = column("Whether the seller's keys may pay out refunds; the operator's always may.")
     address: Annotated["Address", strawberry.lazy("schema.types.orders.address")] | None = relation(
         SELLERS.address_id, description="Where the business is; null when it is not known."
     )

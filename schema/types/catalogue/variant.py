@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from schema.types.catalogue.option_type import VariantOptionValue
 
 _LOWEST_PRICE = (
-    "The regular price, or the sale price where that is lower and neither starts nor ends."
-    " Null when there is no regular price."
+    "What one costs now: the regular price or, while a sale lasts, the sale price where that is lower."
+    " Null when there is neither. It changes, and webhooks are told, when the sale begins and ends."
 )
-_LOWEST_PRICE_READS = ("price_cents", "sale_price_cents", "sale_price_start_at", "sale_price_end_at")
+_LOWEST_PRICE_READS = ("price_cents", "sale_price_cents", "is_on_sale")
 
 
 def _lowest_price_cents(row: VariantRow) -> int | None:
-    return lowest_price_cents(row.price_cents, row.sale_price_cents, row.sale_price_start_at, row.sale_price_end_at)
+    return lowest_price_cents(row.price_cents, row.sale_price_cents, is_on_sale=row.is_on_sale)
 
 
 def _lowest_price(row: VariantRow) -> str | None:
@@ -43,7 +43,11 @@ def _lowest_price(row: VariantRow) -> str | None:
 
 
 def _displayable(row: VariantRow) -> bool:
-    return is_variant_displayable(is_published=row.is_published, is_deleted=row.deleted_at is not None)
+    return is_variant_displayable(
+        is_published=row.is_published,
+        is_advert_displayable=row.is_advert_displayable,
+        is_deleted=row.deleted_at is not None,
+    )
 
 
 def _buyable(row: VariantRow) -> bool:
@@ -68,12 +72,12 @@ class Variant(Node):
     published: bool = column("Whether the seller has published it.", "is_published")
     displayable: bool = computed(
         _displayable,
-        reads=("is_published", "deleted_at"),
-        description="Whether it may be shown with its advert: published and not deleted.",
+        reads=("is_published", "is_advert_displayable", "deleted_at"),
+        description="Whether buyers can see it: its advert is displayable, and it is published and not deleted.",
     )
     buyable: bool = computed(
         _buyable,
-        reads=("is_published", "deleted_at", "has_infinite_quantity", "count_on_hand"),
+        reads=("is_published", "is_advert_displayable", "deleted_at", "has_infinite_quantity", "count_on_hand"),
         description="Whether there is something to buy: displayable, and in stock or never running out.",
     )
     lowest_price: str | None = computed(

@@ -84,8 +84,8 @@ class Invoice(Node):
     tax_shipping_formatted: str | None = formatted("Tax contained in the shipping cost.", "tax_shipping_cents")
     shipping_cost_cents: int | None = cents("What the buyer pays for shipping.", "shipping_cost_cents")
     shipping_cost_formatted: str | None = formatted("What the buyer pays for shipping.", "shipping_cost_cents")
-    discount_cents: int | None = cents("What was taken off.", "discount_cents")
-    discount_formatted: str | None = formatted("What was taken off.", "discount_cents")
+    discount_cents: int | None = cents("What was taken off: negative, or 0.", "discount_cents")
+    discount_formatted: str | None = formatted("What was taken off: negative, or 0.", "discount_cents")
     commission_amount_cents: int | None = cents(
         "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
     )
@@ -93,10 +93,10 @@ class Invoice(Node):
         "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
     )
     commission_amount_tax_cents: int | None = cents(
-        "Tax on the commission; null where no commission is agreed.", "commission_amount_tax_cents"
+        "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
     )
     commission_amount_tax_formatted: str | None = formatted(
-        "Tax on the commission; null where no commission is agreed.", "commission_amount_tax_cents"
+        "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
     )
     # Nullable, so that the error for a seller's key leaves the rest of the invoice standing.
     order: Order | None = relation(

@@ -98,8 +98,8 @@ class LineItem(Node):
     )
     tax_total_cents: int | None = cents("Tax contained in the total.", "tax_total_cents")
     tax_total_formatted: str | None = formatted("Tax contained in the total.", "tax_total_cents")
-    discount_cents: int | None = cents("What was taken off.", "discount_cents")
-    discount_formatted: str | None = formatted("What was taken off.", "discount_cents")
+    discount_cents: int | None = cents("What was taken off: negative, or 0.", "discount_cents")
+    discount_formatted: str | None = formatted("What was taken off: negative, or 0.", "discount_cents")
     postage_cents: int | None = cents("The line's share of the shipping cost.", "postage_cents")
     postage_formatted: str | None = formatted("The line's share of the shipping cost.", "postage_cents")
     commission_amount_cents: int | None = cents(
@@ -107,6 +107,12 @@ class LineItem(Node):
     )
     commission_amount_formatted: str | None = formatted(
         "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
+    )
+    commission_amount_tax_cents: int | None = cents(
+        "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
+    )
+    commission_amount_tax_formatted: str | None = formatted(
+        "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
     )
     variant: Variant | None = relation(
         LINE_ITEMS.variant_id,

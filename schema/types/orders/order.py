@@ -63,8 +63,8 @@ class Order(Node):
     tax_total_formatted: str | None = formatted("Tax contained in the total.", "tax_total_cents")
     shipping_cost_cents: int | None = cents("What the buyer pays for shipping.", "shipping_cost_cents")
     shipping_cost_formatted: str | None = formatted("What the buyer pays for shipping.", "shipping_cost_cents")
-    discount_cents: int | None = cents("What was taken off.", "discount_cents")
-    discount_formatted: str | None = formatted("What was taken off.", "discount_cents")
+    discount_cents: int | None = cents("What was taken off: negative, or 0.", "discount_cents")
+    discount_formatted: str | None = formatted("What was taken off: negative, or 0.", "discount_cents")
     invoices: Connection[Annotated["Invoice", strawberry.lazy("schema.types.orders.invoice")]] = pages(
         INVOICES.order_id, description="The order's parts: one for each seller and delivery type."
     )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS, REFUND_REQUEST_NOTES, REFUND_REQUESTS
+from app.marketplace.refunds.db.refund_requests import RefundRequest as RequestRow
+from app.marketplace.refunds.db.refund_requests import RefundRequestLineItem as LineRow
 from app.marketplace.refunds.db.return_shipments import RETURN_SHIPMENTS
 from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
@@ -21,6 +23,30 @@ from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_i
 
 if TYPE_CHECKING:
     from schema.types.refunds.return_shipment import ReturnShipment
+
+
+def _difference(whole: int | None, part: int | None) -> int | None:
+    return None if whole is None or part is None else whole - part
+
+
+def _remittance_total(row: RequestRow) -> int | None:
+    return _difference(row.line_item_amount_total_cents, row.commission_amount_total_cents)
+
+
+def _remittance_tax_total(row: RequestRow) -> int | None:
+    return _difference(row.line_item_tax_total_cents, row.commission_tax_total_cents)
+
+
+def _amount(row: LineRow) -> int:
+    return row.amount_cents
+
+
+def _remittance(row: LineRow) -> int:
+    return row.amount_cents - row.commission_amount_cents
+
+
+def _remittance_tax(row: LineRow) -> int:
+    return row.line_item_tax_cents - row.commission_tax_cents
 
 
 @entity(
@@ -47,6 +73,12 @@ class RefundRequest(Node):
     cash_amount_formatted: str | None = formatted(
         "What of it was paid out in cash; null before that.", "cash_amount_cents"
     )
+    recovered_amount_cents: int | None = cents(
+        "The seller's part of what was paid out; null before that.", "recovered_amount_cents"
+    )
+    recovered_amount_formatted: str | None = formatted(
+        "The seller's part of what was paid out; null before that.", "recovered_amount_cents"
+    )
     line_item_amount_total_cents: int | None = cents(
         "Sum of the lines' amounts; null until it is known.", "line_item_amount_total_cents"
     )
@@ -58,6 +90,42 @@ class RefundRequest(Node):
     )
     line_item_tax_total_formatted: str | None = formatted(
         "Tax contained in the lines' amounts; null until it is known.", "line_item_tax_total_cents"
+    )
+    commission_amount_total_cents: int | None = cents(
+        "The operator's part of the lines' amounts; null until it is known.", "commission_amount_total_cents"
+    )
+    commission_amount_total_formatted: str | None = formatted(
+        "The operator's part of the lines' amounts; null until it is known.", "commission_amount_total_cents"
+    )
+    commission_tax_total_cents: int | None = cents(
+        "Tax contained in the commissions; null until it is known.", "commission_tax_total_cents"
+    )
+    commission_tax_total_formatted: str | None = formatted(
+        "Tax contained in the commissions; null until it is known.", "commission_tax_total_cents"
+    )
+    remittance_amount_total_cents: int | None = cents(
+        "The seller's part of the lines' amounts; null until it is known.",
+        "remittance_amount_total_cents",
+        of=_remittance_total,
+        reads=("line_item_amount_total_cents", "commission_amount_total_cents"),
+    )
+    remittance_amount_total_formatted: str | None = formatted(
+        "The seller's part of the lines' amounts; null until it is known.",
+        "remittance_amount_total_cents",
+        of=_remittance_total,
+        reads=("line_item_amount_total_cents", "commission_amount_total_cents"),
+    )
+    remittance_tax_total_cents: int | None = cents(
+        "Tax contained in the remittances; null until it is known.",
+        "remittance_tax_total_cents",
+        of=_remittance_tax_total,
+        reads=("line_item_tax_total_cents", "commission_tax_total_cents"),
+    )
+    remittance_tax_total_formatted: str | None = formatted(
+        "Tax contained in the remittances; null until it is known.",
+        "remittance_tax_total_cents",
+        of=_remittance_tax_total,
+        reads=("line_item_tax_total_cents", "commission_tax_total_cents"),
     )
     invoice: Invoice = relation(REFUND_REQUESTS.invoice_id, description="The invoice whose items are meant.")
     line_items: list["RefundRequestLineItem"] = relation_list(
@@ -92,6 +160,48 @@ class RefundRequestLineItem(Node):
     amount_formatted: str | None = formatted("Amount for the whole quantity.", "amount_cents")
     amount_per_item_cents: int | None = cents("Amount for a single item.", "amount_per_item_cents")
     amount_per_item_formatted: str | None = formatted("Amount for a single item.", "amount_per_item_cents")
+    line_item_amount_cents: int | None = cents(
+        "Amount for the whole quantity, the same as `amount`: commission and remittance together.",
+        "line_item_amount_cents",
+        of=_amount,
+        reads=("amount_cents",),
+    )
+    line_item_amount_formatted: str | None = formatted(
+        "Amount for the whole quantity, the same as `amount`: commission and remittance together.",
+        "line_item_amount_cents",
+        of=_amount,
+        reads=("amount_cents",),
+    )
+    line_item_tax_cents: int | None = cents("Tax contained in the amount.", "line_item_tax_cents")
+    line_item_tax_formatted: str | None = formatted("Tax contained in the amount.", "line_item_tax_cents")
+    commission_amount_cents: int | None = cents("The operator's part of the amount.", "commission_amount_cents")
+    commission_amount_formatted: str | None = formatted("The operator's part of the amount.", "commission_amount_cents")
+    commission_tax_cents: int | None = cents("Tax contained in the commission.", "commission_tax_cents")
+    commission_tax_formatted: str | None = formatted("Tax contained in the commission.", "commission_tax_cents")
+    remittance_amount_cents: int | None = cents(
+        "The seller's part of the amount.",
+        "remittance_amount_cents",
+        of=_remittance,
+        reads=("amount_cents", "commission_amount_cents"),
+    )
+    remittance_amount_formatted: str | None = formatted(
+        "The seller's part of the amount.",
+        "remittance_amount_cents",
+        of=_remittance,
+        reads=("amount_cents", "commission_amount_cents"),
+    )
+    remittance_tax_cents: int | None = cents(
+        "Tax contained in the remittance.",
+        "remittance_tax_cents",
+        of=_remittance_tax,
+        reads=("line_item_tax_cents", "commission_tax_cents"),
+    )
+    remittance_tax_formatted: str | None = formatted(
+        "Tax contained in the remittance.",
+        "remittance_tax_cents",
+        of=_remittance_tax,
+        reads=("line_item_tax_cents", "commission_tax_cents"),
+    )
     refund_request: RefundRequest = relation(
         REFUND_REQUEST_LINE_ITEMS.refund_request_id, description="The request that this is a line of."
     )

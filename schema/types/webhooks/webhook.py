@@ -1,5 +1,6 @@
 """Webhook: an endpoint and the query that it is told the result of."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import orjson
@@ -9,13 +10,15 @@ from strawberry.scalars import JSON
 from app.auth.viewers import Scope
 from app.kernel import clock
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
-from app.webhooks.db.webhook_backfills import WEBHOOK_BACKFILLS
-from app.webhooks.db.webhook_replays import WEBHOOK_REPLAYS
+from app.webhooks.db.runs.webhook_backfills import WEBHOOK_BACKFILLS
+from app.webhooks.db.runs.webhook_reconciles import WEBHOOK_RECONCILES
+from app.webhooks.db.runs.webhook_replays import WEBHOOK_REPLAYS
 from app.webhooks.db.webhook_skips import WEBHOOK_SKIPS
+from app.webhooks.db.webhook_takers import WEBHOOK_TAKERS, WebhookTaker
 from app.webhooks.db.webhooks import WEBHOOKS
 from app.webhooks.domain.webhook_health import HealthColumns, HealthReport, report_health
 from schema.entities.connections import Connection
-from schema.entities.fields import column, computed, entity, global_id, legacy_id
+from schema.entities.fields import column, computed, entity, global_id, legacy_id, rows_of
 from schema.entities.relations import pages, relation, relation_list
 from schema.enums.webhooks import (
     WebhookDeliveryEnum,
@@ -27,7 +30,7 @@ from schema.enums.webhooks import (
 from schema.types.catalogue.seller import Seller
 from schema.types.node import Node
 from schema.types.webhooks.operational_event import OperationalEvent
-from schema.types.webhooks.webhook_run import WebhookBackfill, WebhookReplay
+from schema.types.webhooks.webhook_run import WebhookBackfill, WebhookReconcile, WebhookReplay
 from schema.types.webhooks.webhook_skip import WebhookSkip
 from schema.webhook_queries.payload_schema import shown_payload_schema
 
@@ -47,6 +50,13 @@ _HEALTH = (
 
 def _health(row: HealthColumns) -> HealthReport:
     return report_health(row, clock.now())
+
+
+rows_of(WEBHOOK_TAKERS, scope=Scope.WEBHOOKS)
+
+
+def _last_taken_at(takers: Sequence[WebhookTaker]) -> datetime | None:
+    return takers[0].last_taken_at if takers else None
 
 
 @entity(
@@ -132,12 +142,30 @@ class Webhook(Node):
     old_secret_expires_at: datetime | None = column(
         "When the next of the secrets that were rotated out ceases to sign; null when none does.", "secrets_expire_at"
     )
+    is_temporary: bool = column(
+        "Whether it is deleted as soon as nobody has taken its messages or waited for them for an hour."
+    )
+    last_taken_at: datetime | None = relation_list(
+        WEBHOOK_TAKERS.webhook_id,
+        classify=_last_taken_at,
+        decides=("last_taken_at",),
+        description="When somebody last took its messages or waited for them, to the minute; null if nobody ever has.",
+    )
     deleted_at: datetime | None = column("When it was deleted; null while it is there.")
     backfills: Connection[WebhookBackfill] = pages(
         WEBHOOK_BACKFILLS.webhook_id, description="The backfills that were asked for, oldest first."
     )
     replays: Connection[WebhookReplay] = pages(
         WEBHOOK_REPLAYS.webhook_id, description="The replays of many events that were asked for, oldest first."
+    )
+    reconciles: Connection[WebhookReconcile] = pages(
+        WEBHOOK_RECONCILES.webhook_id, description="The comparisons with what it was given, oldest first."
+    )
+    reconcile_every_hours: int | None = column(
+        "How many hours after the last scheduled reconcile the next one starts; null: none is scheduled."
+    )
+    in_sync_as_of: datetime | None = column(
+        "A time. The receiver has confirmed the state of each entity at that time or later. null while it is not known."
     )
     skips: list[WebhookSkip] = relation_list(
         WEBHOOK_SKIPS.webhook_id,

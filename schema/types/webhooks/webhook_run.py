@@ -1,4 +1,4 @@
-"""WebhookBackfill and WebhookReplay: what workers do over many rows for one webhook."""
+"""WebhookBackfill, WebhookReplay and WebhookReconcile: what workers do over many rows for one webhook."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -8,8 +8,9 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.auth.viewers import Scope
-from app.webhooks.db.webhook_backfills import WEBHOOK_BACKFILLS
-from app.webhooks.db.webhook_replays import WEBHOOK_REPLAYS
+from app.webhooks.db.runs.webhook_backfills import WEBHOOK_BACKFILLS
+from app.webhooks.db.runs.webhook_reconciles import WEBHOOK_RECONCILES
+from app.webhooks.db.runs.webhook_replays import WEBHOOK_REPLAYS
 from schema.entities.fields import column, computed, entity, global_id
 from schema.entities.relations import relation
 from schema.enums.webhooks import (
@@ -74,4 +75,35 @@ class WebhookReplay(Node):
     done: int = column("How many events have been queued again.")
     webhook: Annotated["Webhook", strawberry.lazy("schema.types.webhooks.webhook")] = relation(
         WEBHOOK_REPLAYS.webhook_id, with_deleted=True, description=_WEBHOOK
+    )
+
+
+@entity(
+    WEBHOOK_RECONCILES,
+    scope=Scope.WEBHOOKS,
+    description="A comparison of what one webhook was given with the present state. What differs is sent.",
+)
+class WebhookReconcile(Node):
+    id: strawberry.ID = global_id("WebhookReconcile")
+    created_at: datetime = column("When it was asked for, or was due.")
+    started_at: datetime | None = column(_STARTED)
+    finished_at: datetime | None = column(_FINISHED)
+    confirmed_at: datetime | None = column(
+        "When the receiver had confirmed all that it should have; null when it has not, or when an event has failed."
+    )
+    state: WebhookRunStateEnum = column("Where it stands.")
+    reason: str | None = column("Why it failed, or what it waits for.")
+    scheduled: bool = column("Whether `reconcileEveryHours` started it.", "is_scheduled")
+    everything: bool = computed(
+        lambda row: row.entity_ids is None,
+        reads=("entity_ids",),
+        description="Whether all entities are compared. False: those that were named are sent again.",
+    )
+    rate_per_second: int = column("How many entities are compared in a second at most.")
+    total: int | None = column(_TOTAL)
+    done: int = column("How many entities have been compared.")
+    sent: int = column("How many events were made, because something differed.")
+    failed: int = column("Of how many entities the query could not be run.")
+    webhook: Annotated["Webhook", strawberry.lazy("schema.types.webhooks.webhook")] = relation(
+        WEBHOOK_RECONCILES.webhook_id, with_deleted=True, description=_WEBHOOK
     )

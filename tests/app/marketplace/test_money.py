@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.errors import InvalidInput
-from app.marketplace.money import format_cents
+from app.marketplace.money import decimal_amount, format_cents
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,10 @@ from app.marketplace.money import format_cents
         (2**63 - 1, "GBP", "£92,233,720,368,547,758.07"),
         (500, "JPY", "¥500"),
         (12_345, "JPY", "¥12,345"),
+        (1_500, "BHD", "BHD 1.500"),
+        (-7, "KWD", "-KWD 0.007"),
+        (12_345_678, "BHD", "BHD 12,345.678"),
+        (12_345, "CLF", "CLF 1.2345"),
         (4_000, "CHF", "CHF 40.00"),
         (None, "AUD", None),
     ],
@@ -37,6 +41,11 @@ def test_amount_with_its_symbol(amount: int | None, currency: str, text: str | N
 def test_every_amount_is_its_decimal(amount: int) -> None:
     sign = "-" if amount < 0 else ""
     assert format_cents(amount, "AUD") == f"{sign}${abs(Decimal(amount)) / 100:,.2f}"
+
+
+@pytest.mark.parametrize(("currency", "text"), [("AUD", "12.34"), ("JPY", "1234"), ("BHD", "1.234"), ("CLF", "0.1234")])
+def test_a_decimal_has_its_currencys_decimals(currency: str, text: str) -> None:
+    assert str(decimal_amount(1234, currency)) == text
 
 
 def test_nothing_is_converted() -> None:

@@ -44,7 +44,7 @@ RULES = {
     " or i.tax_total_cents <> i.tax_shipping_cents + sum(l.tax_total_cents)"
     " or i.commission_amount_cents <> sum(l.commission_amount_cents)",
     "an invoice's discount is what promotions take off": "select i.id from invoices i where i.discount_cents"
-    " <> coalesce((select -sum(a.amount_cents) from adjustments a left join line_items l on l.id = a.line_item_id"
+    " <> coalesce((select sum(a.amount_cents) from adjustments a left join line_items l on l.id = a.line_item_id"
     " where a.adjustment_type = 'PROMOTION' and i.id in (a.invoice_id, l.invoice_id)), 0)",
     "a line is its quantity times its price, adjusted": "select l.id from line_items l"
     " where subtotal_cents <> quantity * item_amount_cents or total_cents <> subtotal_cents"
@@ -54,10 +54,20 @@ RULES = {
     " and v.advert_id = l.advert_id and v.seller_id = i.seller_id and v.sku = l.variant_sku where v.id is null",
     "what was adjusted is what amendments say": "select i.id from invoices i left join invoice_amendments a"
     " on a.invoice_id = i.id group by i.id"
-    " having i.adjustment_cents <> -coalesce(sum(a.total_cents), 0) or i.total_cents + i.adjustment_cents < 0",
+    " having i.adjustment_cents <> coalesce(sum(a.total_cents), 0) or i.total_cents + i.adjustment_cents < 0",
     "an amendment adds up to its lines": "select a.id from invoice_amendments a"
     " left join invoice_amendment_line_items l on l.invoice_amendment_id = a.id group by a.id"
-    " having a.total_cents is distinct from sum(l.total_cents)",
+    " having a.total_cents is distinct from sum(l.total_cents) or a.tax_cents is distinct from sum(l.tax_cents)"
+    " or a.remittance_cents is distinct from sum(l.total_cents - l.commission_amount_cents)"
+    " or a.commission_tax_total_cents is distinct from sum(l.commission_tax_cents)",
+    "an item is settled by what amendments say, and whole at the end": "select i.id from line_items i"
+    " left join invoice_amendment_line_items l on l.line_item_id = i.id group by i.id"
+    " having i.settled_cents <> -coalesce(sum(l.total_cents), 0)"
+    " or i.settled_tax_cents <> -coalesce(sum(l.tax_cents), 0)"
+    " or i.settled_commission_cents <> -coalesce(sum(l.commission_amount_cents), 0)"
+    " or i.settled_commission_tax_cents <> -coalesce(sum(l.commission_tax_cents), 0) or (sum(l.quantity) = i.quantity"
+    " and (i.settled_cents, i.settled_tax_cents, i.settled_commission_cents, i.settled_commission_tax_cents)"
+    " <> (i.total_cents, i.tax_total_cents, i.commission_amount_cents, i.commission_amount_tax_cents))",
     "what awaits dispatch was neither sent, collected nor cancelled": """
       select l.id from counted l where l.quantity_awaiting_dispatch <> case
         when l.delivery_type = 'NO_DISPATCH' or 'COLLECTED' = any(l.status_flags) then 0
@@ -95,7 +105,8 @@ RULES = {
     "a refund that is paid out has one amendment of its amount": "select q.id from refund_requests q"
     " left join invoice_amendments a on a.refund_request_id = q.id group by q.id"
     " having (q.status = 'REFUNDED') <> (count(a.id) = 1)"
-    " or q.refund_amount_cents is distinct from sum(a.total_cents)::bigint",
+    " or q.refund_amount_cents is distinct from -sum(a.total_cents)::bigint"
+    " or q.recovered_amount_cents is distinct from -sum(a.remittance_cents)::bigint",
     "a request is worth its lines": "select q.id from refund_requests q left join refund_request_line_items l"
     " on l.refund_request_id = q.id group by q.id having q.request_value_cents is distinct from sum(l.amount_cents)",
     "no more is claimed than there is": """

@@ -51,13 +51,13 @@ async def ids(conn: Connection) -> dict[str, str]:
             "invoiceAmendmentCreate",
             {
                 "invoiceId": "invoice",
-                "lineItems": [{"custom": "Goodwill", "quantity": 1, "amountCents": 300, "status": "REFUNDED"}],
+                "lineItems": [{"custom": "Goodwill", "quantity": 1, "amountCents": -300, "status": "REFUNDED"}],
             },
             "invoiceAmendment { totalCents remittanceCents lineItems { custom } invoice"
             " { totalIncludingAdjustmentsCents } }",
             {
-                "totalCents": 300,
-                "remittanceCents": 300,
+                "totalCents": -300,
+                "remittanceCents": -300,
                 "lineItems": [{"custom": "Goodwill"}],
                 "invoice": {"totalIncludingAdjustmentsCents": 1700},
             },

@@ -194,6 +194,7 @@ def test_sample_headers_are_those_of_a_delivery() -> None:
         user_agent="x",
         sequence=1,
         attempt=1,
+        digest="ab12",
         traceparent="00-x",
     )
 

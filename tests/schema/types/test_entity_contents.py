@@ -12,6 +12,7 @@ from tests.builders.invoice_parts import create_adjustment, create_invoice_annot
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.orders import create_order
 from tests.builders.owned import create_image
+from tests.builders.sellers import create_seller
 from tests.builders.shipments import create_shipment, create_shipped_item
 from tests.builders.tracking import create_return_shipment, create_shipment_status
 from tests.builders.variants import create_variant
@@ -113,7 +114,10 @@ async def test_variant_with_options_and_inventories(conn: Connection) -> None:
     engraved = await create_option_type(conn, name="engraving", display_name="Engraving", field_type="FREE_TEXT")
     await create_variant_option_value(conn, variant_id=variant.id, option_type_id=engraved.id, text_value="Ada")
     await create_inventory(conn, variant_id=variant.id)
-    await create_inventory(conn, variant_id=variant.id, price_cents=None, has_infinite_quantity=True)
+    other = await create_seller(conn)
+    await create_inventory(
+        conn, variant_id=variant.id, seller_id=other.id, price_cents=None, has_infinite_quantity=True
+    )
 
     answer = await read_node(
         conn,

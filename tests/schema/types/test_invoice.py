@@ -43,7 +43,7 @@ async def test_shows_what_the_row_holds(conn: Connection) -> None:
 
 async def test_shows_amounts_as_cents_and_as_text(conn: Connection) -> None:
     invoice = await create_invoice(
-        conn, total_cents=123450, adjustment_cents=-450, discount_cents=5, commission_amount_cents=700
+        conn, total_cents=123450, adjustment_cents=-450, discount_cents=-5, commission_amount_cents=700
     )
 
     answer = await read_node(
@@ -60,7 +60,7 @@ async def test_shows_amounts_as_cents_and_as_text(conn: Connection) -> None:
         "totalFormatted": "$1,234.50",
         "totalIncludingAdjustmentsCents": 123000,
         "totalIncludingAdjustmentsFormatted": "$1,230.00",
-        "discountFormatted": "$0.05",
+        "discountFormatted": "-$0.05",
         "commissionAmountCents": 700,
         "commissionAmountTaxCents": None,
         "commissionAmountTaxFormatted": None,

@@ -18,7 +18,7 @@ async def test_shows_what_the_row_holds(conn: Connection) -> None:
     assert answer.errors == []
     assert answer.data == {
         "legacyId": amendment.id,
-        "totalCents": 1000,
+        "totalCents": -1000,
         "taxFormatted": "$0.90",
         "remittanceFormatted": "-$8.50",
         "lineItemAmountTotalCents": None,
@@ -46,8 +46,8 @@ async def test_leads_to_its_invoice_and_lines(conn: Connection) -> None:
     line = {
         "quantity": 1,
         "dispatched": False,
-        "amountCents": 1000,
-        "totalFormatted": "$10.00",
+        "amountCents": -1000,
+        "totalFormatted": "-$10.00",
         "taxCents": None,
     }
     bought = {"status": "REFUNDED", "custom": None, "lineItem": {"id": sale.id_of("line_item")}}
@@ -56,6 +56,45 @@ async def test_leads_to_its_invoice_and_lines(conn: Connection) -> None:
     assert answer.data == {
         "invoice": {"id": sale.id_of("invoice")},
         "lineItems": [{**line, **bought}, {**line, **custom}],
+    }
+
+
+async def test_splits_each_amount_between_operator_and_seller(conn: Connection) -> None:
+    amendment = await create_invoice_amendment(
+        conn, tax_cents=-91, remittance_cents=-850, commission_amount_total_cents=-150, commission_tax_total_cents=-14
+    )
+    await create_invoice_amendment_line_item(
+        conn,
+        invoice_amendment_id=amendment.id,
+        tax_cents=-91,
+        commission_amount_cents=-150,
+        commission_tax_cents=-14,
+    )
+
+    answer = await read_node(
+        conn,
+        global_ids.encode("InvoiceAmendment", amendment.id),
+        "InvoiceAmendment { commissionAmountTotalCents commissionTaxTotalFormatted remittanceAmountTotalCents"
+        " remittanceTaxTotalCents lineItems { lineItemAmountCents lineItemTaxFormatted commissionAmountFormatted"
+        " commissionTaxCents remittanceAmountCents remittanceTaxCents } }",
+    )
+
+    assert answer.errors == []
+    assert answer.data == {
+        "commissionAmountTotalCents": -150,
+        "commissionTaxTotalFormatted": "-$0.14",
+        "remittanceAmountTotalCents": -850,
+        "remittanceTaxTotalCents": -77,
+        "lineItems": [
+            {
+                "lineItemAmountCents": -1000,
+                "lineItemTaxFormatted": "-$0.91",
+                "commissionAmountFormatted": "-$1.50",
+                "commissionTaxCents": -14,
+                "remittanceAmountCents": -850,
+                "remittanceTaxCents": -77,
+            }
+        ],
     }
 
 

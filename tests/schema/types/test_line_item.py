@@ -9,7 +9,9 @@ from tests.support.operation import read_node, read_nodes
 
 
 async def test_shows_the_copies_taken_at_purchase(conn: Connection) -> None:
-    line = await create_line_item(conn, advert_id=7, variant_id=9, brand_name="Alessi", discount_cents=100)
+    line = await create_line_item(
+        conn, advert_id=7, variant_id=9, brand_name="Alessi", discount_cents=-100, commission_amount_tax_cents=7
+    )
 
     answer = await read_node(
         conn,
@@ -17,7 +19,7 @@ async def test_shows_the_copies_taken_at_purchase(conn: Connection) -> None:
         "LineItem { legacyId quantity quantityAwaitingDispatch quantityReturnable pricingModel advertId"
         " advertLegacyId advertTitle advertCode brandName variantId variantLegacyId variantName variantSku"
         " variantBarcode itemAmountCents totalFormatted subtotalCents taxTotalCents discountCents"
-        " postageCents commissionAmountFormatted taxRate advert { id } variant { id } }",
+        " commissionAmountTaxCents postageCents commissionAmountFormatted taxRate advert { id } variant { id } }",
     )
 
     assert answer.errors == []
@@ -41,7 +43,8 @@ async def test_shows_the_copies_taken_at_purchase(conn: Connection) -> None:
         "totalFormatted": "$20.00",
         "subtotalCents": 2000,
         "taxTotalCents": 0,
-        "discountCents": 100,
+        "discountCents": -100,
+        "commissionAmountTaxCents": 7,
         "postageCents": 0,
         "commissionAmountFormatted": None,
         "taxRate": None,

@@ -38,6 +38,59 @@ async def test_shows_what_the_row_holds(conn: Connection) -> None:
     }
 
 
+async def test_splits_each_amount_between_operator_and_seller(conn: Connection) -> None:
+    request = await create_refund_request(
+        conn,
+        line_item_amount_total_cents=1000,
+        line_item_tax_total_cents=91,
+        commission_amount_total_cents=150,
+        commission_tax_total_cents=14,
+        recovered_amount_cents=850,
+    )
+    await create_refund_request_line_item(
+        conn, refund_request_id=request.id, line_item_tax_cents=91, commission_amount_cents=150, commission_tax_cents=14
+    )
+
+    answer = await read_node(
+        conn,
+        global_ids.encode("RefundRequest", request.id),
+        "RefundRequest { recoveredAmountFormatted commissionAmountTotalCents commissionTaxTotalCents"
+        " remittanceAmountTotalFormatted remittanceTaxTotalCents lineItems { lineItemAmountCents lineItemTaxCents"
+        " commissionAmountCents commissionTaxFormatted remittanceAmountFormatted remittanceTaxCents } }",
+    )
+
+    assert answer.errors == []
+    assert answer.data == {
+        "recoveredAmountFormatted": "$8.50",
+        "commissionAmountTotalCents": 150,
+        "commissionTaxTotalCents": 14,
+        "remittanceAmountTotalFormatted": "$8.50",
+        "remittanceTaxTotalCents": 77,
+        "lineItems": [
+            {
+                "lineItemAmountCents": 1000,
+                "lineItemTaxCents": 91,
+                "commissionAmountCents": 150,
+                "commissionTaxFormatted": "$0.14",
+                "remittanceAmountFormatted": "$8.50",
+                "remittanceTaxCents": 77,
+            }
+        ],
+    }
+
+
+async def test_a_request_without_amounts_has_no_remittance(conn: Connection) -> None:
+    request = await create_refund_request(conn)
+
+    answer = await read_node(
+        conn,
+        global_ids.encode("RefundRequest", request.id),
+        "RefundRequest { remittanceAmountTotalCents remittanceTaxTotalFormatted }",
+    )
+
+    assert answer.data == {"remittanceAmountTotalCents": None, "remittanceTaxTotalFormatted": None}
+
+
 async def test_leads_to_its_lines_and_back(conn: Connection) -> None:
     await create_sale(conn)
     sale = await create_sale(conn)

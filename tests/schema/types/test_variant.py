@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+import pytest
+
 from app.db.pool import Connection
 from schema.entities import global_ids
 from tests.builders.sales import create_sales
@@ -7,6 +9,7 @@ from tests.builders.variants import create_variant
 from tests.support.operation import read_node, read_nodes
 
 PRICES = "Variant { lowestPrice lowestPriceCents editablePrice editablePriceCents editableSalePrice }"
+NEXT_CENTURY = datetime(2101, 1, 1, tzinfo=UTC)
 
 
 async def test_shows_what_the_row_holds(conn: Connection) -> None:
@@ -56,16 +59,25 @@ async def test_lowest_price_is_a_sale_that_is_always_on(conn: Connection) -> Non
     }
 
 
-async def test_sale_with_an_end_does_not_lower_the_price(conn: Connection) -> None:
-    end = datetime(2030, 1, 1, tzinfo=UTC)
-    variant = await create_variant(conn, price_cents=500, sale_price_cents=400, sale_price_end_at=end, currency="JPY")
+@pytest.mark.parametrize(("start", "lowest"), [(datetime(2001, 1, 1, tzinfo=UTC), 400), (NEXT_CENTURY, 500)])
+async def test_lowest_price_is_the_sale_price_while_the_sale_lasts(
+    conn: Connection, start: datetime, lowest: int
+) -> None:
+    variant = await create_variant(
+        conn,
+        price_cents=500,
+        sale_price_cents=400,
+        sale_price_start_at=start,
+        sale_price_end_at=NEXT_CENTURY,
+        currency="JPY",
+    )
 
     answer = await read_node(conn, global_ids.encode("Variant", variant.id), PRICES)
 
     assert answer.errors == []
     assert answer.data == {
-        "lowestPrice": "500",
-        "lowestPriceCents": 500,
+        "lowestPrice": str(lowest),
+        "lowestPriceCents": lowest,
         "editablePrice": "500",
         "editablePriceCents": 500,
         "editableSalePrice": "400",

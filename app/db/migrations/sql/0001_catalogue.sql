@@ -81,10 +81,13 @@ create table sellers (
   address_id bigint references addresses,
   is_online boolean not null default true,
   is_retailer boolean not null default true,
+  can_pay_out_refunds boolean not null default false,
+  is_shown_online boolean not null default true,  -- what its adverts say: the sweep follows is_online
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
 create index sellers_address on sellers (address_id) where address_id is not null;
+create index sellers_to_follow on sellers (id) where is_online <> is_shown_online;
 
 create table brands (
   id bigint generated always as identity primary key,
@@ -144,10 +147,13 @@ create table adverts (
   is_published boolean not null default true,
   is_online boolean not null default true,
   is_vetted boolean not null default true,
+  is_seller_online boolean not null default true, -- a copy; the trigger below and the sweep keep it
   tax_code text,
   product_features text[] not null default '{}',
   url text,
   deleted_at timestamptz,
+  is_displayable boolean not null generated always as (
+    is_published and is_online and is_vetted and is_seller_online and deleted_at is null) stored,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -156,6 +162,15 @@ create index adverts_brand on adverts (brand_id, id);
 create index adverts_taxon on adverts (taxon_id, id);
 create index adverts_updated on adverts (updated_at, id);
 create index adverts_seller_updated on adverts (seller_id, updated_at, id);
+
+-- FOR SHARE: a seller that goes offline meanwhile waits, and its new advert is followed with the others.
+create function advert_seller_online() returns trigger language plpgsql as $$
+begin
+  new.is_seller_online := coalesce((select s.is_online from sellers s where s.id = new.seller_id for share), true);
+  return new;
+end $$;
+create trigger adverts_seller_online before insert or update of seller_id on adverts
+  for each row execute function advert_seller_online();
 
 create table variants (
   id bigint generated always as identity primary key,
@@ -171,6 +186,10 @@ create table variants (
   sale_price_cents bigint check (sale_price_cents >= 0),
   sale_price_start_at timestamptz,
   sale_price_end_at timestamptz,
+  -- The next three follow from other columns, rows and the time; the triggers below and the sweep keep them.
+  is_advert_displayable boolean not null default true,
+  is_on_sale boolean not null default false,
+  sale_changes_at timestamptz,          -- when is_on_sale changes next; null: not by time
   min_purchase_quantity integer,
   max_purchase_quantity integer,
   pricing_model text not null default 'MARKETPLACE' check (pricing_model in ('MARKETPLACE', 'WHOLESALE')),
@@ -186,6 +205,40 @@ create index variants_advert on variants (advert_id, id);
 create index variants_seller on variants (seller_id, id);
 create index variants_sku on variants (sku, id);
 create index variants_barcode on variants (barcode, id);
+create index variants_sale_changes on variants (sale_changes_at, id) where sale_changes_at is not null;
+
+create function variant_advert_displayable() returns trigger language plpgsql as $$
+begin
+  new.is_advert_displayable :=
+    coalesce((select a.is_displayable from adverts a where a.id = new.advert_id for share), true);
+  return new;
+end $$;
+create trigger variants_advert_displayable before insert or update of advert_id on variants
+  for each row execute function variant_advert_displayable();
+
+create function advert_variants_displayable() returns trigger language plpgsql as $$
+begin
+  update variants set is_advert_displayable = new.is_displayable, updated_at = now()
+  where advert_id = new.id and is_advert_displayable <> new.is_displayable;
+  return null;
+end $$;
+create trigger adverts_variants_displayable after update on adverts
+  for each row when (old.is_displayable <> new.is_displayable) execute function advert_variants_displayable();
+
+create function variant_sale() returns trigger language plpgsql as $$
+begin
+  new.is_on_sale := new.sale_price_cents is not null
+    and coalesce(new.sale_price_start_at <= now(), true) and coalesce(new.sale_price_end_at > now(), true);
+  new.sale_changes_at := case when new.sale_price_cents is not null then least(
+    case when new.sale_price_start_at > now() then new.sale_price_start_at end,
+    case when new.sale_price_end_at > now() then new.sale_price_end_at end) end;
+  return new;
+end $$;
+create trigger variants_sale_inserted before insert on variants
+  for each row when (new.sale_price_cents is not null) execute function variant_sale();
+create trigger variants_sale_updated before update on variants
+  for each row when (new.sale_price_cents is not null or old.sale_price_cents is not null)
+  execute function variant_sale();
 
 create table inventories (
   id bigint generated always as identity primary key,
@@ -194,10 +247,35 @@ create table inventories (
   count_on_hand integer not null default 0 check (count_on_hand >= 0),
   has_infinite_quantity boolean not null default false,
   price_cents bigint check (price_cents >= 0),
-  currency text not null
+  currency text not null,
+  unique (variant_id, seller_id)
 );
 create index inventories_variant on inventories (variant_id, id);
 create index inventories_seller on inventories (seller_id, id);
+
+-- A variant's stock is the inventory of its own seller. Whichever of the two somebody writes, the other one follows.
+create function inventory_of_variant() returns trigger language plpgsql as $$
+begin
+  update inventories n set count_on_hand = new.count_on_hand, has_infinite_quantity = new.has_infinite_quantity
+  where n.variant_id = new.id and n.seller_id = new.seller_id
+    and (n.count_on_hand, n.has_infinite_quantity) <> (new.count_on_hand, new.has_infinite_quantity);
+  return null;
+end $$;
+create trigger variants_inventory after update on variants for each row
+  when ((old.count_on_hand, old.has_infinite_quantity, old.seller_id)
+    <> (new.count_on_hand, new.has_infinite_quantity, new.seller_id))
+  execute function inventory_of_variant();
+
+create function variant_of_inventory() returns trigger language plpgsql as $$
+begin
+  update variants v set count_on_hand = new.count_on_hand, has_infinite_quantity = new.has_infinite_quantity,
+    updated_at = now()
+  where v.id = new.variant_id and v.seller_id = new.seller_id
+    and (v.count_on_hand, v.has_infinite_quantity) <> (new.count_on_hand, new.has_infinite_quantity);
+  return null;
+end $$;
+create trigger inventories_variant_stock after insert or update on inventories
+  for each row execute function variant_of_inventory();
 
 create table option_types (
   id bigint generated always as identity primary key,

@@ -34,6 +34,7 @@ create table orders (
 create index orders_address on orders (address_id) where address_id is not null;
 create index orders_billing_address on orders (billing_address_id) where billing_address_id is not null;
 create index orders_updated on orders (updated_at, id);
+create index orders_unpaid on orders (updated_at, id) where status in ('NEW', 'CHECKOUT', 'PAYMENT_FAILED');
 
 create table payment_events (
   id bigint generated always as identity primary key,
@@ -135,6 +136,7 @@ create table line_items (
   quantity integer not null check (quantity > 0),
   quantity_awaiting_dispatch integer not null check (quantity_awaiting_dispatch >= 0),
   quantity_returnable integer not null check (quantity_returnable >= 0),
+  stock_quantity integer not null default 0,  -- taken from the variant's stock and not given back
   item_amount_cents bigint not null,
   total_cents bigint not null,
   subtotal_cents bigint not null,
@@ -142,6 +144,12 @@ create table line_items (
   discount_cents bigint not null default 0,
   postage_cents bigint not null default 0,
   commission_amount_cents bigint,
+  commission_amount_tax_cents bigint,
+  -- How much of the total, its tax, and the commission amendments have given back: the last piece takes what is left.
+  settled_cents bigint not null default 0,
+  settled_tax_cents bigint not null default 0,
+  settled_commission_cents bigint not null default 0,
+  settled_commission_tax_cents bigint not null default 0,
   tax_rate double precision,
   currency text not null,
   created_at timestamptz not null default now(),
@@ -222,8 +230,11 @@ create table refund_requests (
   request_value_cents bigint,
   refund_amount_cents bigint,
   cash_amount_cents bigint,
+  recovered_amount_cents bigint,
   line_item_amount_total_cents bigint,
   line_item_tax_total_cents bigint,
+  commission_amount_total_cents bigint,
+  commission_tax_total_cents bigint,
   currency text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
@@ -247,6 +258,9 @@ create table refund_request_line_items (
   returned_at timestamptz,              -- when the goods came back; the status changes later, when somebody decides
   amount_cents bigint not null,
   amount_per_item_cents bigint not null,
+  line_item_tax_cents bigint not null default 0,
+  commission_amount_cents bigint not null default 0,
+  commission_tax_cents bigint not null default 0,
   currency text not null,
   check ((line_item_id is null) <> (custom is null))
 );
@@ -296,6 +310,7 @@ create table return_shipment_statuses (
 );
 create index return_shipment_statuses_shipment on return_shipment_statuses (return_shipment_id, id);
 
+-- Amounts are changes of the invoice's: negative if the buyer gets something back.
 create table invoice_amendments (
   id bigint generated always as identity primary key,
   invoice_id bigint not null references invoices,
@@ -305,6 +320,8 @@ create table invoice_amendments (
   remittance_cents bigint not null default 0,
   line_item_amount_total_cents bigint,
   line_item_tax_total_cents bigint,
+  commission_amount_total_cents bigint not null default 0,
+  commission_tax_total_cents bigint not null default 0,
   tax_rate double precision,
   remitted_at timestamptz,
   currency text not null,
@@ -327,6 +344,8 @@ create table invoice_amendment_line_items (
   amount_cents bigint not null,
   total_cents bigint not null,
   tax_cents bigint,
+  commission_amount_cents bigint not null default 0,
+  commission_tax_cents bigint not null default 0,
   tax_rate double precision,
   currency text not null
 );

@@ -73,6 +73,11 @@ create table webhooks (
   resume_size integer,                        -- events of the next step; null: all that one statement may take
   resume_stepped_at timestamptz,              -- the last step
 
+  -- Reconciles of the receiver's copy
+  reconcile_every_hours integer check (reconcile_every_hours between 1 and 720), -- null: on demand only
+  reconcile_due_at timestamptz,               -- when the sweep starts the next one; null: never
+  in_sync_as_of timestamptz,                  -- see app/webhooks/db/runs/webhook_reconciles.py; null: not known
+
   -- Missed changes. A trigger sets both, for whoever disables and enables webhooks: functions/note_missing.sql.
   missed_since bigint,                        -- it has missed changes after this turn; null: none
   enabled_turn bigint,                        -- another one each time it is enabled
@@ -90,6 +95,7 @@ create table webhooks (
   -- The host of the URL in lower case, without its port.
   host text generated always as (lower(substring(url from '^[^:]*://([^:/?#]+|\[[^]]*\])'))) stored,
 
+  is_temporary boolean not null default false,  -- the sweep deletes it when nobody asks for its messages any more
   last_tested_at timestamptz,
   deleted_at timestamptz,                     -- a deleted webhook is never enabled; its events stay readable
   created_at timestamptz not null default now(),
@@ -97,6 +103,7 @@ create table webhooks (
   -- The transaction that last changed what publishing goes by. Workers keep webhooks in memory and read what has
   -- changed since: everything at or after the oldest transaction that was open when they last looked.
   changed_xid xid8 not null default pg_current_xact_id(),
+  constraint webhooks_temporary_fits check (not is_temporary or delivery = 'PULL'),
   constraint webhooks_url_fits check ((url is null) = (delivery = 'PULL')),
   constraint webhooks_concurrent_send_limit_fits
     check (concurrent_send_limit between 1 and case delivery when 'PULL' then 1000 else 200 end),
@@ -111,6 +118,9 @@ create index webhooks_secrets_expire on webhooks (secrets_expire_at) where secre
 -- The sweep looks at these; they are few at any time.
 create index webhooks_failing on webhooks (failing_since) where failing_since is not null;
 create index webhooks_resumed on webhooks (resume_stepped_at nulls first, id) where resumed_at is not null;
+create index webhooks_reconcile_due on webhooks (reconcile_due_at) where is_enabled and reconcile_due_at is not null;
+-- The sweep looks for those that nobody asks for messages.
+create index webhooks_temporary on webhooks (id) where is_temporary and deleted_at is null;
 -- Webhooks that have to catch up.
 create index webhooks_behind on webhooks (id) where is_enabled and missed_since is not null;
 -- All webhooks for which missed changes are kept.
@@ -125,7 +135,13 @@ create table webhook_tokens (
   refilled_at timestamptz not null
 ) with (fillfactor = 50);
 
--- Backfills and replays advance in batches. Each batch is one transaction, together with the new position.
+-- When somebody last took the messages of a pull webhook or waited for them, to the minute.
+create table webhook_takers (
+  webhook_id bigint primary key references webhooks on delete cascade,
+  last_taken_at timestamptz not null
+) with (fillfactor = 50);               -- room for updates in place
+
+-- Backfills, replays and reconciles advance in batches. Each batch is one transaction, together with the new position.
 -- The first batch sets total and last_id, which fix the end: what comes later is told anyway. They are null before.
 create table webhook_backfills (
   id bigint generated always as identity primary key,
@@ -154,6 +170,7 @@ create table webhook_replays (
   id bigint generated always as identity primary key,
   webhook_id bigint not null references webhooks,
   state text not null default 'RUNNING' check (state in ('RUNNING', 'DONE', 'CANCELLED', 'FAILED')),
+  reason text,                                -- why it failed
   created_since timestamptz,
   created_until timestamptz,
   states text[] not null,
@@ -167,6 +184,35 @@ create table webhook_replays (
 );
 create index webhook_replays_running on webhook_replays (id) where state = 'RUNNING';
 create index webhook_replays_webhook on webhook_replays (webhook_id, id);
+
+create table webhook_reconciles (
+  id bigint generated always as identity primary key,
+  webhook_id bigint not null references webhooks,
+  state text not null default 'RUNNING' check (state in ('RUNNING', 'DONE', 'CANCELLED', 'FAILED')),
+  reason text,                                -- why it failed, or waits
+  entity_ids bigint[],                        -- rising; what the receiver has named; null: everything
+  is_scheduled boolean not null default false,
+  rate_per_second integer not null,
+  total integer,
+  last_id bigint,
+  position bigint not null default 0,         -- the last entity that was handled
+  done integer not null default 0,
+  sent integer not null default 0,            -- events that it has made
+  failed integer not null default 0,          -- entities whose query could not be run
+  -- The open events that the receiver has to confirm: those it has made, and those that had told the same already.
+  first_event_id bigint,                      -- null: there was none
+  last_event_id bigint,
+  is_void boolean not null default false,     -- whether it can't be confirmed any more
+  due_at timestamptz not null default clock_timestamp(),
+  created_at timestamptz not null default clock_timestamp(),
+  started_at timestamptz,
+  finished_at timestamptz,
+  confirmed_at timestamptz                    -- when the receiver had confirmed everything
+);
+create index webhook_reconciles_due on webhook_reconciles (due_at) where state = 'RUNNING';
+create index webhook_reconciles_webhook on webhook_reconciles (webhook_id, id);
+create index webhook_reconciles_unconfirmed on webhook_reconciles (id)
+  where state = 'DONE' and confirmed_at is null and not is_void;
 
 -- How many changes a webhook was not told of, because nothing that it watches changed. Nothing is written for each of
 -- them: workers count in memory and add their counts every few seconds. The id gives the reasons a lasting order.

@@ -1,5 +1,6 @@
 """Adverts: a seller's products."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
@@ -29,6 +30,8 @@ class Advert:
     is_published: bool
     is_online: bool
     is_vetted: bool
+    is_seller_online: bool
+    is_displayable: bool
     tax_code: str | None
     product_features: tuple[str, ...]
     url: str | None
@@ -72,12 +75,37 @@ async def lock_advert(conn: Connection, advert_id: AdvertId, *, seller_id: Selle
     return ADVERTS.from_record(record)
 
 
-async def touch_advert(conn: Connection, advert_id: AdvertId) -> None:
-    """Set `updated_at` of an advert whose variant has changed, so that lists by that time find it.
+async def follow_seller(conn: Connection, *, limit: int) -> int | None:
+    """Tell adverts of one seller that it went online or offline. The triggers pass that on to their variants.
+
+    Returns:
+        The number of changed adverts, at most `limit`. None if no seller waits.
+    """
+    seller = await conn.fetchrow(
+        "select id, is_online from sellers where is_online <> is_shown_online order by id limit 1"
+        " for no key update skip locked"
+    )
+    if seller is None:
+        return None
+    changed = await conn.fetch(
+        "update adverts set is_seller_online = $2, updated_at = now() where id in (select a.id from adverts a"
+        " where a.seller_id = $1 and a.is_seller_online <> $2 order by a.id limit $3 for no key update) returning id",
+        seller["id"],
+        seller["is_online"],
+        limit,
+    )
+    if len(changed) < limit:
+        await conn.execute("update sellers set is_shown_online = is_online where id = $1", seller["id"])
+    return len(changed)
+
+
+async def touch_adverts(conn: Connection, advert_ids: Collection[AdvertId]) -> None:
+    """Set `updated_at` of adverts whose variants have changed, so that lists by that time find them.
 
     It records no change event: see app/capture.
     """
-    await conn.execute("update adverts set updated_at = now() where id = $1", advert_id)
+    if advert_ids:
+        await conn.execute("update adverts set updated_at = now() where id = any($1::bigint[])", [*advert_ids])
 
 
 async def delete_advert(conn: Connection, advert_id: AdvertId) -> Advert:

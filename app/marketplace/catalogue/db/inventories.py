@@ -1,12 +1,17 @@
-"""Inventories: the stock of each seller of a variant."""
+"""Inventories: the stock of each seller of a variant.
 
+The inventory of the variant's own seller is the stock of the variant, on which orders draw. Triggers keep both equal.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NewType
 
 from app.db.pool import Connection
 from app.db.table import OfSeller, Table, part_of
+from app.db.write import insert_rows
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
-from app.marketplace.catalogue.db.variants import VARIANTS, VariantId
+from app.marketplace.catalogue.db.variants import VARIANTS, Variant, VariantId
 
 InventoryId = NewType("InventoryId", int)
 
@@ -28,6 +33,22 @@ INVENTORIES = Table(
     seen_by=OfSeller(),
     keys={"variant_id": part_of(VARIANTS), "seller_id": SELLERS},
 )
+
+
+async def insert_inventories(conn: Connection, variants: Sequence[Variant]) -> None:
+    """Insert the stock of new variants, as their own seller's inventories."""
+    rows = [
+        {
+            "variant_id": variant.id,
+            "seller_id": variant.seller_id,
+            "count_on_hand": variant.count_on_hand,
+            "has_infinite_quantity": variant.has_infinite_quantity,
+            "currency": variant.currency,
+        }
+        for variant in variants
+    ]
+    if rows:
+        await insert_rows(conn, INVENTORIES, rows)
 
 
 async def lock_inventories(conn: Connection, variant_id: VariantId) -> list[Inventory]:

@@ -27,6 +27,8 @@ class Seller:
     phone: str | None
     is_online: bool
     is_retailer: bool
+    can_pay_out_refunds: bool
+    is_shown_online: bool
     address_id: int | None
     created_at: datetime
     updated_at: datetime

@@ -33,6 +33,9 @@ class Variant:
     sale_price_cents: int | None
     sale_price_start_at: datetime | None
     sale_price_end_at: datetime | None
+    is_advert_displayable: bool
+    is_on_sale: bool
+    sale_changes_at: datetime | None
     min_purchase_quantity: int | None
     max_purchase_quantity: int | None
     pricing_model: PricingModel
@@ -58,12 +61,15 @@ VARIANTS = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedVariant:
-    """A variant, and the values of its advert that an order copies. `now` is the transaction's time."""
+    """A variant, and the values of its advert that an order copies. `now` is the transaction's time.
+
+    `is_shown` tells whether buyers may see its advert.
+    """
 
     variant: Variant
     advert_title: str
     advert_code: str | None
-    is_advert_published: bool
+    is_shown: bool
     brand_name: str | None
     image_id: int | None
     now: datetime
@@ -113,6 +119,30 @@ async def lock_variant(conn: Connection, variant_id: VariantId, *, seller_id: Se
     return VARIANTS.from_record(record)
 
 
+async def lock_variants(
+    conn: Connection, variant_ids: Collection[VariantId], *, seller_id: SellerId | None
+) -> dict[VariantId, Variant]:
+    """Lock variants after their adverts, in key order. Those that are deleted, or whose advert is, are left out.
+
+    Args:
+        seller_id: The seller that must own them. None accepts any seller.
+    """
+    await conn.execute(
+        "select from adverts a where a.id in (select v.advert_id from variants v where v.id = any($1::bigint[])"
+        " and ($2::bigint is null or v.seller_id = $2)) order by a.id for no key update",
+        [*variant_ids],
+        seller_id,
+    )
+    records = await conn.fetch(
+        f"select {VARIANTS.select_list('v')} from variants v join adverts a on a.id = v.advert_id"
+        " where v.id = any($1::bigint[]) and v.deleted_at is null and a.deleted_at is null"
+        " and ($2::bigint is null or v.seller_id = $2) order by v.id for no key update of v",
+        [*variant_ids],
+        seller_id,
+    )
+    return {variant.id: variant for variant in VARIANTS.rows(records)}
+
+
 async def lock_advert_variants(conn: Connection, advert_id: AdvertId) -> list[Variant]:
     """Lock the variants of an advert that are not deleted, in key order."""
     records = await conn.fetch(
@@ -129,8 +159,10 @@ async def lock_offered_variants(
     """Lock variants in key order, except those that are deleted or whose advert is."""
     records = await conn.fetch(
         f"select {VARIANTS.select_list('v')}, a.title as advert_title, a.code as advert_code,"
-        " a.is_published as is_advert_published, b.name as brand_name, a.display_image_id as image_id, now() as now"
-        " from variants v join adverts a on a.id = v.advert_id left join brands b on b.id = a.brand_id"
+        # The seller itself, because its adverts follow it later.
+        " a.is_displayable and s.is_online as is_shown, b.name as brand_name, a.display_image_id as image_id,"
+        " now() as now from variants v join adverts a on a.id = v.advert_id join sellers s on s.id = a.seller_id"
+        " left join brands b on b.id = a.brand_id"
         " where v.id = any($1::bigint[]) and v.deleted_at is null and a.deleted_at is null"
         " order by v.id for no key update of v",
         [*variant_ids],
@@ -153,6 +185,33 @@ async def touch_variants(conn: Connection, variant_ids: Collection[VariantId]) -
     )
 
 
+async def change_due_sales(conn: Connection, *, limit: int) -> int | None:
+    """Begin and end sales whose time has come: the trigger on `variants` sets the columns.
+
+    Returns:
+        The number of changed variants, at most `limit`. None if no sale is due.
+    """
+    changed = await conn.fetch(
+        "update variants set updated_at = now() where id in (select v.id from variants v"
+        " where v.sale_changes_at <= now() order by v.sale_changes_at, v.id limit $1 for no key update skip locked)"
+        " returning id",
+        limit,
+    )
+    return len(changed) or None
+
+
+async def add_to_stock(conn: Connection, differences: Mapping[VariantId, int]) -> dict[VariantId, Variant]:
+    """Add differences to `count_on_hand` of locked variants, and return these. The caller has checked the result."""
+    records = await conn.fetch(
+        "update variants v set count_on_hand = v.count_on_hand + q.quantity, updated_at = now()"
+        " from unnest($1::bigint[], $2::int[]) q(id, quantity) where v.id = q.id"
+        f" returning {VARIANTS.select_list('v')}",
+        [*differences],
+        [*differences.values()],
+    )
+    return {variant.id: variant for variant in VARIANTS.rows(records)}
+
+
 async def take_from_stock(conn: Connection, quantities: Mapping[VariantId, int]) -> None:
     """Lower `count_on_hand` of locked variants, except those with infinite stock.
 
@@ -172,7 +231,7 @@ def _offered(record: Record) -> OfferedVariant:
         variant=VARIANTS.from_record(record),
         advert_title=record["advert_title"],
         advert_code=record["advert_code"],
-        is_advert_published=record["is_advert_published"],
+        is_shown=record["is_shown"],
         brand_name=record["brand_name"],
         image_id=record["image_id"],
         now=record["now"],

@@ -12,14 +12,6 @@ class AdvertCondition(StrEnum):
     USED = "USED"
 
 
-def is_advert_displayable(*, is_published: bool, is_online: bool, is_vetted: bool, is_deleted: bool) -> bool:
-    """Tell whether buyers may see an advert: it is published, online, vetted and not deleted.
-
-    Its seller is not checked.
-    """
-    return is_published and is_online and is_vetted and not is_deleted
-
-
 def full_title(title: str, code: str | None) -> str:
     """Return the title, followed by the seller's code in parentheses if there is one: `Kettle (K-100)`."""
     return f"{title} ({code})" if code else title

@@ -8,7 +8,7 @@ from app.kernel.problems import Problems
 OWN = frozenset({"email_address", "phone", "address"})
 
 _NEEDED = ("business_name", "email_address")
-_NOT_NULL = (*_NEEDED, "online", "is_retailer")
+_NOT_NULL = (*_NEEDED, "online", "is_retailer", "can_pay_out_refunds")
 
 
 def seller_problems(sent: Mapping[str, object], *, is_new: bool) -> Problems:

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.errors import Conflict
 from app.kernel.problems import BIGINT_MAX, Problems
+from app.marketplace.catalogue.domain.variant import lowest_price_cents
 from app.marketplace.orders.domain.adjustment import NewAdjustment, adjustment_form_problems
 from app.marketplace.orders.domain.order import DeliveryType
 
@@ -59,10 +61,31 @@ def price_now(
     sale_end_at: datetime | None,
     now: datetime,
 ) -> int | None:
-    """Return the sale price from its start until before its end, else the price. A missing start or end is no limit."""
+    """Return the lower of the price and, from the sale's start until before its end, the sale price.
+
+    A missing start or end is no limit.
+    """
     has_started = sale_start_at is None or sale_start_at <= now
     has_ended = sale_end_at is not None and sale_end_at <= now
-    return sale_price_cents if sale_price_cents is not None and has_started and not has_ended else price_cents
+    return lowest_price_cents(price_cents, sale_price_cents, is_on_sale=has_started and not has_ended)
+
+
+def check_expected_stock(expected: Mapping[str, tuple[object, int]]) -> None:
+    """Check that the stock is what the caller has read, so that it does not undo the sales since.
+
+    Args:
+        expected: The expected stock, unless it is None or absent, and the present one, by the path of their owner.
+
+    Raises:
+        Conflict: Names each stock that is another one.
+    """
+    fields = {
+        f"{path}.expected_count_on_hand": [f"is not the stock, which is {present}"]
+        for path, (wanted, present) in expected.items()
+        if isinstance(wanted, int) and wanted != present
+    }
+    if fields:
+        raise Conflict("The stock has changed.", fields=fields)
 
 
 def purchase_problems(lines: Sequence[PurchaseLine], offers: Mapping[int, Offer]) -> Problems:
@@ -110,7 +133,9 @@ def tax_rate_problems(path: str, rate: float | None) -> Problems:
 def _line_problems(line: PurchaseLine, offer: Offer, total: int) -> Problems:
     problems = Problems()
     if not offer.is_for_sale:
-        problems.add(f"{line.path}.variant_id", "is not for sale: the variant or its advert is not published")
+        problems.add(
+            f"{line.path}.variant_id", "is not for sale: buyers can't see the variant, its advert or its seller"
+        )
     unit = offer.price_cents if line.item_amount_cents is None else line.item_amount_cents
     if unit is None:
         problems.add(f"{line.path}.item_amount_cents", "is required: the variant has no price")

@@ -1,15 +1,13 @@
 """Rules of variants, the items of an advert that can be bought.
 
-Each rule is a function of one variant, without a clock. A payload is rendered once and delivered later, so it must not
-contain a price that depends on the time of day. The advert is another row.
+Each rule is a function of one variant, without a clock: what depends on other rows or on the time is stored with the
+variant. So a sale that begins changes a row, and webhooks are told.
 """
 
-from datetime import datetime
 
-
-def is_variant_displayable(*, is_published: bool, is_deleted: bool) -> bool:
-    """Tell whether a variant may be shown with its advert: it is published and not deleted."""
-    return is_published and not is_deleted
+def is_variant_displayable(*, is_published: bool, is_advert_displayable: bool, is_deleted: bool) -> bool:
+    """Tell whether buyers may see a variant: they may see its advert, and it is published and not deleted."""
+    return is_published and is_advert_displayable and not is_deleted
 
 
 def is_buyable(*, is_displayable: bool, has_infinite_quantity: bool, count_on_hand: int) -> bool:
@@ -17,17 +15,10 @@ def is_buyable(*, is_displayable: bool, has_infinite_quantity: bool, count_on_ha
     return is_displayable and (has_infinite_quantity or count_on_hand > 0)
 
 
-def lowest_price_cents(
-    price_cents: int | None,
-    sale_price_cents: int | None,
-    sale_price_start_at: datetime | None,
-    sale_price_end_at: datetime | None,
-) -> int | None:
-    """Return the regular price, or the sale price if it is lower and has neither start nor end.
+def lowest_price_cents(price_cents: int | None, sale_price_cents: int | None, *, is_on_sale: bool) -> int | None:
+    """Return what one costs now: the regular price or, during a sale, the sale price if it is lower.
 
-    None without a regular price. A sale with a start or an end is ignored, because it depends on the time.
+    A missing price does not count; None without any.
     """
-    is_always_on_sale = sale_price_start_at is None and sale_price_end_at is None
-    if price_cents is None or sale_price_cents is None or not is_always_on_sale:
-        return price_cents
-    return min(price_cents, sale_price_cents)
+    prices = (price_cents, sale_price_cents if is_on_sale else None)
+    return min((price for price in prices if price is not None), default=None)

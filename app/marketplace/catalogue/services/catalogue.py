@@ -1,49 +1,43 @@
 """The catalogue: creating and changing adverts and their variants."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from databases import Database
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
-from app.db.table import Table
-from app.db.write import insert_row, update_row
+from app.db.write import insert_row
 from app.errors import InvalidInput
 from app.kernel.attributes import Absent, sent_values
 from app.kernel.problems import Problems, blank_problems, url_problems, value_problems
-from app.marketplace.catalogue.db.adverts import ADVERTS, Advert, lock_advert, touch_advert
+from app.marketplace.catalogue.db.adverts import ADVERTS, Advert, lock_advert, touch_adverts
 from app.marketplace.catalogue.db.brands import Brand, add_brand, count_brands, find_brand
-from app.marketplace.catalogue.db.option_types import ADVERT_OPTION_VALUES, VARIANT_OPTION_VALUES
+from app.marketplace.catalogue.db.inventories import insert_inventories
+from app.marketplace.catalogue.db.option_types import ADVERT_OPTION_VALUES
 from app.marketplace.catalogue.db.sellers import SellerId, find_seller
 from app.marketplace.catalogue.db.taxons import taxon_exists
 from app.marketplace.catalogue.db.variants import (
     VARIANTS,
     Variant,
     VariantId,
-    find_advert_of,
     lock_advert_variants,
-    lock_variant,
     touch_variants,
 )
 from app.marketplace.catalogue.domain.catalogue import (
     ADVERT_REQUIRED,
-    VARIANT_REQUIRED,
     required_problems,
-    variant_problems,
 )
+from app.marketplace.catalogue.domain.stock import check_expected_stock
 from app.marketplace.catalogue.services.catalogue_attributes import (
     AdvertAttributes,
     AdvertUpsert,
     AdvertVariant,
-    VariantAttributes,
-    VariantUpdate,
-    column_of,
     columns_given,
 )
 from app.marketplace.catalogue.services.options import OwnersChoices, set_choices
-from app.marketplace.owned.services.images import image_problems, set_advert_images, set_variant_images
+from app.marketplace.catalogue.services.variants import VariantParts, attribute_problems, save, save_parts
+from app.marketplace.owned.services.images import image_problems, set_advert_images
 from app.marketplace.owned.services.owned import (
     external_id_problems,
     keep_external_ids,
@@ -51,30 +45,8 @@ from app.marketplace.owned.services.owned import (
     metadata_problems,
 )
 
-Row = TypeVar("Row", Advert, Variant)
-
 #: Brands that one seller may add to those of the marketplace.
 MAX_BRANDS_PER_SELLER = 500
-
-
-async def update_variant(database: Database, viewer: Viewer, change: VariantUpdate) -> Variant:
-    """Change some attributes of a variant. For the operator and the variant's seller. Equal values are not written.
-
-    Raises:
-        NotFound: There is no such variant for this viewer.
-        InvalidInput: Names every wrong attribute.
-    """
-    value_problems(change).check()
-    async with transaction(database, actor=viewer.actor) as conn:
-        variant = await lock_in_advert(conn, viewer, change.variant_id)
-        _variant_problems(change.attributes, variant, "attributes").check()
-        saved = await _save(conn, VARIANTS, variant, columns_given(change.attributes))
-        parts = VariantParts(variant_id=saved.id, attributes=change.attributes, path="attributes")
-        if await _save_parts(conn, [parts]):
-            await touch_variants(conn, [saved.id])
-        elif saved is not variant:
-            await touch_advert(conn, saved.advert_id)
-        return saved
 
 
 async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert) -> Advert:
@@ -94,22 +66,22 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
         if isinstance(taxon_id, int) and not await taxon_exists(conn, taxon_id):
             problems.add("attributes.taxon_id", "there is no such taxon")
         problems.check()
+        check_expected_stock(
+            {
+                f"attributes.variants.{index}": (one.expected_count_on_hand, known[one.variant_id].count_on_hand)
+                for index, one in enumerate(change.attributes.variants)
+                if one.variant_id is not None
+            }
+        )
         attributes = await _with_brand(conn, viewer, columns_given(change.attributes))
         if advert is None:
             advert = await insert_row(conn, ADVERTS, seller_id=seller_id, **attributes)
         else:
-            advert = await _save(conn, ADVERTS, advert, attributes)
+            advert = await save(conn, ADVERTS, advert, attributes)
         await _save_variants(conn, advert, change.attributes.variants, known)
         if known and change.attributes.variants:
-            await touch_advert(conn, advert.id)
+            await touch_adverts(conn, [advert.id])
         return await _save_advert_parts(conn, advert, change.attributes)
-
-
-async def lock_in_advert(conn: Connection, viewer: Viewer, variant_id: VariantId) -> Variant:
-    """Lock a variant of the viewer after its advert, in the order of all locks. Raises NotFound at `variant_id`."""
-    advert_id = await find_advert_of(conn, variant_id, seller_id=viewer.seller_id)
-    await lock_advert(conn, advert_id, seller_id=viewer.seller_id)
-    return await lock_variant(conn, variant_id, seller_id=viewer.seller_id)
 
 
 async def _with_brand(conn: Connection, viewer: Viewer, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -133,31 +105,6 @@ async def _find_or_add_brand(conn: Connection, viewer: Viewer, name: str) -> Bra
             f"is new, and a seller may add {MAX_BRANDS_PER_SELLER} brands: name one that exists, or ask the operator",
         )
     return await add_brand(conn, name, added_by=viewer.seller_id)
-
-
-async def _save(conn: Connection, table: Table[Row], row: Row, attributes: Mapping[str, Any]) -> Row:
-    """Write the values that differ. A row without a difference is not updated."""
-    differing = {name: value for name, value in attributes.items() if _stored(value) != getattr(row, name)}
-    return await update_row(conn, table, row.id, differing) if differing else row
-
-
-def _stored(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _variant_problems(attributes: VariantAttributes, variant: Variant | None, path: str) -> Problems:
-    """List the problems that the changed variant would have."""
-    sent = sent_values(attributes)
-    before = {
-        name: getattr(variant, column_of(name), None)
-        for name in VariantAttributes.__dataclass_fields__
-        if variant is not None
-    }
-    problems = required_problems(sent, VARIANT_REQUIRED, path=path, is_new=variant is None, needed="label")
-    if not isinstance(attributes.images, Absent):
-        problems.include(image_problems(attributes.images, f"{path}.images"))
-    problems.include(url_problems({f"{path}.url": sent.get("url")}))
-    return problems.include(variant_problems({**before, **sent}, path=path))
 
 
 def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
@@ -215,7 +162,7 @@ def _variants_problems(change: AdvertUpsert, known: Mapping[VariantId, Variant])
         if listed.variant_id is not None:
             seen.add(listed.variant_id)
         variant = None if listed.variant_id is None else known[listed.variant_id]
-        problems.include(_variant_problems(listed, variant, path))
+        problems.include(attribute_problems(listed, variant, path))
     return problems
 
 
@@ -226,43 +173,22 @@ async def _save_variants(
     known: Mapping[VariantId, Variant],
 ) -> None:
     saved = []
+    added = []
     for item in listed:
         attributes = columns_given(item)
         if item.variant_id is None:
             own = {"advert_id": advert.id, "seller_id": advert.seller_id}
-            saved.append(await insert_row(conn, VARIANTS, **own, **attributes))
+            added.append(await insert_row(conn, VARIANTS, **own, **attributes))
+            saved.append(added[-1])
         else:
-            saved.append(await _save(conn, VARIANTS, known[item.variant_id], attributes))
+            saved.append(await save(conn, VARIANTS, known[item.variant_id], attributes))
+    await insert_inventories(conn, added)
     parts = [
         VariantParts(variant_id=variant.id, attributes=item, path=f"attributes.variants.{index}")
         for index, (variant, item) in enumerate(zip(saved, listed, strict=True))
     ]
-    changed = await _save_parts(conn, parts)
+    changed = await save_parts(conn, parts)
     await touch_variants(conn, [variant_id for variant_id in known if variant_id in changed])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VariantParts:
-    """The attributes of a variant whose option values and images are to be set. `path` is their place in the input."""
-
-    variant_id: VariantId
-    attributes: VariantAttributes
-    path: str
-
-
-async def _save_parts(conn: Connection, parts: Sequence[VariantParts]) -> set[int]:
-    """Set option values and images, if given. Return the variants that were changed. Raises InvalidInput."""
-    choices = [
-        OwnersChoices(owner_id=one.variant_id, choices=given, path=f"{one.path}.option_values")
-        for one in parts
-        if not isinstance(given := one.attributes.option_values, Absent)
-    ]
-    changed = await set_choices(conn, VARIANT_OPTION_VALUES, choices)
-    for one in parts:
-        images = one.attributes.images
-        if not isinstance(images, Absent) and await set_variant_images(conn, one.variant_id, images):
-            changed.add(one.variant_id)
-    return changed
 
 
 async def _save_advert_parts(conn: Connection, advert: Advert, attributes: AdvertAttributes) -> Advert:
@@ -272,7 +198,7 @@ async def _save_advert_parts(conn: Connection, advert: Advert, attributes: Adver
     if not isinstance(choices := attributes.advert_option_values, Absent):
         asked = OwnersChoices(owner_id=advert.id, choices=choices, path="attributes.advert_option_values")
         if await set_choices(conn, ADVERT_OPTION_VALUES, [asked]):
-            await touch_advert(conn, advert.id)
+            await touch_adverts(conn, [advert.id])
     if isinstance(attributes.images, Absent):
         return advert
     return await set_advert_images(conn, advert, attributes.images)

@@ -24,6 +24,8 @@ class VariantAttributes:
         currency: ISO 4217 code of all prices, which are in cents.
         images: All images; they replace the present ones.
         option_values: All option values; they replace the present ones.
+        expected_count_on_hand: The stock that the caller knows; with another one, nothing is changed. None or absent
+            is no condition.
     """
 
     label: str | Absent | None = ABSENT
@@ -45,6 +47,7 @@ class VariantAttributes:
     url: str | Absent | None = ABSENT
     option_values: Sequence[NewChoice] | Absent = ABSENT
     images: Sequence[NewImage] | Absent = ABSENT
+    expected_count_on_hand: int | Absent | None = ABSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +106,16 @@ class AdvertUpsert:
 
 #: Attributes that are stored in other tables.
 _APART = frozenset(
-    {"variants", "variant_id", "images", "option_values", "advert_option_values", "external_ids", "metadata"}
+    {
+        "variants",
+        "variant_id",
+        "images",
+        "option_values",
+        "advert_option_values",
+        "external_ids",
+        "metadata",
+        "expected_count_on_hand",
+    }
 )
 #: Attributes whose column has another name.
 _COLUMNS = {

@@ -27,6 +27,7 @@ class SellerAttributes:
     phone: str | Absent | None = ABSENT
     online: bool | Absent | None = ABSENT
     is_retailer: bool | Absent | None = ABSENT
+    can_pay_out_refunds: bool | Absent | None = ABSENT
     address: NewAddress | Absent | None = ABSENT
 
 

@@ -12,10 +12,10 @@ from app.marketplace.catalogue.db.adverts import (
     AdvertId,
     delete_advert,
     lock_advert,
-    touch_advert,
+    touch_adverts,
 )
 from app.marketplace.catalogue.db.variants import VARIANTS, Variant, VariantId, lock_advert_variants
-from app.marketplace.catalogue.services.catalogue import lock_in_advert
+from app.marketplace.catalogue.services.variants import lock_in_advert
 
 
 async def publish_advert(database: Database, viewer: Viewer, advert_id: AdvertId, *, is_published: bool) -> Advert:
@@ -47,6 +47,6 @@ async def withdraw_variant(database: Database, viewer: Viewer, variant_id: Varia
         if len(await lock_advert_variants(conn, variant.advert_id)) == 1:
             message = "is the last variant of its advert: delete the advert instead"
             raise Conflict(f"The variant {message}.", fields={"variant_id": [message]})
-        await touch_advert(conn, variant.advert_id)
+        await touch_adverts(conn, [variant.advert_id])
         deleted_at = await conn.fetchval("select now()")
         return await update_row(conn, VARIANTS, variant.id, {"deleted_at": deleted_at})

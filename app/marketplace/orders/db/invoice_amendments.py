@@ -8,6 +8,7 @@ from app.db.pool import Connection
 from app.db.table import Table, Through, part_of
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, InvoiceId, LineItemId
 from app.marketplace.orders.domain.invoice import InvoiceAmendmentLineItemStatus
+from app.marketplace.orders.domain.settlement import Split
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS, RefundRequestId
 
 InvoiceAmendmentId = NewType("InvoiceAmendmentId", int)
@@ -24,6 +25,8 @@ class InvoiceAmendment:
     remittance_cents: int
     line_item_amount_total_cents: int | None
     line_item_tax_total_cents: int | None
+    commission_amount_total_cents: int
+    commission_tax_total_cents: int
     tax_rate: float | None
     remitted_at: datetime | None
     currency: str
@@ -43,6 +46,8 @@ class InvoiceAmendmentLineItem:
     amount_cents: int
     total_cents: int
     tax_cents: int | None
+    commission_amount_cents: int
+    commission_tax_cents: int
     tax_rate: float | None
     currency: str
 
@@ -70,3 +75,18 @@ async def count_settled(conn: Connection, invoice_id: InvoiceId) -> dict[tuple[L
         invoice_id,
     )
     return {(LineItemId(row["line_item_id"]), row["is_dispatched"]): row["quantity"] for row in records}
+
+
+async def sum_amendments(conn: Connection, invoice_id: InvoiceId) -> Split:
+    """Sum the lines of all amendments of an invoice. Amounts that only move between operator and seller don't count."""
+    record = await conn.fetchrow(
+        "select coalesce(sum(l.total_cents), 0)::bigint as total_cents,"
+        " coalesce(sum(l.tax_cents), 0)::bigint as tax_cents,"
+        " coalesce(sum(l.commission_amount_cents), 0)::bigint as commission_cents,"
+        " coalesce(sum(l.commission_tax_cents), 0)::bigint as commission_tax_cents"
+        " from invoice_amendment_line_items l join invoice_amendments a on a.id = l.invoice_amendment_id"
+        " where a.invoice_id = $1 and (l.line_item_id is not null or l.total_cents <> 0 or l.tax_cents <> 0)",
+        invoice_id,
+    )
+    assert record is not None, "an aggregate has one row"
+    return Split(**record)

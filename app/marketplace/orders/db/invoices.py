@@ -15,6 +15,7 @@ from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.orders.db.orders import ORDERS, OrderId
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
 from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, PricingModel
+from app.marketplace.orders.domain.settlement import NOTHING, Split
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.images import IMAGES
 from app.marketplace.owned.db.metadata import METADATA
@@ -72,6 +73,7 @@ class LineItem:
     quantity: int
     quantity_awaiting_dispatch: int
     quantity_returnable: int
+    stock_quantity: int
     item_amount_cents: int
     total_cents: int
     subtotal_cents: int
@@ -79,11 +81,35 @@ class LineItem:
     discount_cents: int
     postage_cents: int
     commission_amount_cents: int | None
+    commission_amount_tax_cents: int | None
+    settled_cents: int
+    settled_tax_cents: int
+    settled_commission_cents: int
+    settled_commission_tax_cents: int
     tax_rate: float | None
     currency: str
     image_id: int | None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def amounts(self) -> Split:
+        return Split(
+            total_cents=self.total_cents,
+            tax_cents=self.tax_total_cents,
+            commission_cents=self.commission_amount_cents or 0,
+            commission_tax_cents=self.commission_amount_tax_cents or 0,
+        )
+
+    @property
+    def settled(self) -> Split:
+        """Return what amendments have given back, at the item's own price."""
+        return Split(
+            total_cents=self.settled_cents,
+            tax_cents=self.settled_tax_cents,
+            commission_cents=self.settled_commission_cents,
+            commission_tax_cents=self.settled_commission_tax_cents,
+        )
 
 
 INVOICES = Table(
@@ -118,11 +144,12 @@ LINE_ITEMS = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineItemMove:
-    """The changes of a line item's quantities, as differences, and its new status."""
+    """The changes of a line item's quantities, as differences, its new status, and the amounts that are settled."""
 
     awaiting_dispatch: int
     returnable: int
     status: LineItemStatus
+    settled: Split = NOTHING
 
 
 async def lock_invoice(conn: Connection, invoice_id: InvoiceId, *, seller_id: SellerId | None) -> Invoice:
@@ -166,18 +193,25 @@ async def lock_line_items(conn: Connection, invoice_id: InvoiceId) -> list[LineI
 
 
 async def move_line_items(conn: Connection, moves: Mapping[LineItemId, LineItemMove]) -> None:
-    """Change the quantities and the status of locked line items in one statement."""
+    """Change the quantities, the status and the settled amounts of locked line items in one statement."""
     await conn.execute(
         "update line_items l set quantity_awaiting_dispatch = l.quantity_awaiting_dispatch + m.awaiting,"
         # An importer may have counted items that await dispatch as returnable, too.
         " quantity_returnable = least(l.quantity, l.quantity_returnable + m.returnable),"
-        " status = m.status, updated_at = now()"
-        " from unnest($1::bigint[], $2::int[], $3::int[], $4::text[]) m(id, awaiting, returnable, status)"
-        " where l.id = m.id",
+        " status = m.status, settled_cents = l.settled_cents + m.cents,"
+        " settled_tax_cents = l.settled_tax_cents + m.tax,"
+        " settled_commission_cents = l.settled_commission_cents + m.commission,"
+        " settled_commission_tax_cents = l.settled_commission_tax_cents + m.commission_tax, updated_at = now()"
+        " from unnest($1::bigint[], $2::int[], $3::int[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],"
+        " $8::bigint[]) m(id, awaiting, returnable, status, cents, tax, commission, commission_tax) where l.id = m.id",
         [*moves],
         [move.awaiting_dispatch for move in moves.values()],
         [move.returnable for move in moves.values()],
         [move.status.value for move in moves.values()],
+        [move.settled.total_cents for move in moves.values()],
+        [move.settled.tax_cents for move in moves.values()],
+        [move.settled.commission_cents for move in moves.values()],
+        [move.settled.commission_tax_cents for move in moves.values()],
     )
 
 

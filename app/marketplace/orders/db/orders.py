@@ -64,6 +64,17 @@ async def get_order(conn: Connection, order_id: OrderId) -> Order:
     return ORDERS.from_record(record)
 
 
+async def lock_unpaid_order(conn: Connection, *, after_s: float) -> Order | None:
+    """Lock the order that has waited longest for a payment to begin, or to be tried again; None if none has so long."""
+    record = await conn.fetchrow(
+        f"select {ORDERS.select_list('o')} from orders o"
+        " where o.status in ('NEW', 'CHECKOUT', 'PAYMENT_FAILED') and o.updated_at < now() - make_interval(secs => $1)"
+        " order by o.updated_at, o.id limit 1 for no key update skip locked",
+        after_s,
+    )
+    return None if record is None else ORDERS.from_record(record)
+
+
 async def lock_order(conn: Connection, order_id: OrderId) -> Order:
     """Lock an order until the transaction ends. Raises NotFound at `order_id`."""
     record = await conn.fetchrow(

@@ -1,4 +1,4 @@
-"""Rules for the lines of an invoice's amendment, and its amounts. A positive amount is returned to the buyer."""
+"""Rules for the lines of an invoice's amendment, and its amounts."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,8 @@ class AmendmentLine:
     """One line of an amendment: a quantity of a line item, or a custom amount.
 
     Args:
-        amount_cents: The amount for one; a negative one is paid by the buyer. None takes the line item's share of
-            the payment.
+        amount_cents: The change of the invoice for one: negative if the buyer gets it back, positive if the buyer
+            pays it. None takes the line item's share of the payment.
         is_dispatched: Whether the items had been sent. None: REFUNDED ones had, CANCELLED ones had not.
     """
 
@@ -80,10 +80,10 @@ def _form_problems(line: AmendmentLine, path: str) -> Problems:
     return problems
 
 
-def amount_problems(total_cents: int, *, invoice_left_cents: int) -> Problems:
+def amount_problems(refund_cents: int, *, invoice_left_cents: int) -> Problems:
     """Check that the invoice's total does not become negative."""
-    if abs(total_cents) > BIGINT_MAX or abs(invoice_left_cents - total_cents) > BIGINT_MAX:
+    if abs(refund_cents) > BIGINT_MAX or abs(invoice_left_cents - refund_cents) > BIGINT_MAX:
         return Problems(line_items=["come to an amount that is too large"])
-    if total_cents > max(invoice_left_cents, 0):
+    if refund_cents > max(invoice_left_cents, 0):
         return Problems(line_items=[f"come to more than is left of the invoice: {max(invoice_left_cents, 0)}"])
     return Problems()

@@ -99,6 +99,13 @@ def is_settled(flags: Collection[InvoiceStatusFlag]) -> bool:
     return not _SETTLED.isdisjoint(flags)
 
 
+def payment_problem(flags: Collection[InvoiceStatusFlag]) -> str | None:
+    """Return why an invoice's goods must not be handed over yet: it is unpaid or under review. None if they may."""
+    if InvoiceStatusFlag.PAYMENT_UNDER_REVIEW in flags:
+        return "has a payment that is under review"
+    return None if InvoiceStatusFlag.PAID in flags else "is not paid"
+
+
 def flags_after_shipping(
     flags: Collection[InvoiceStatusFlag], *, awaiting: Iterable[int]
 ) -> tuple[InvoiceStatusFlag, ...]:
@@ -115,9 +122,9 @@ def collecting_conflict(
         return "is not collected by the buyer"
     if is_settled(flags):
         return "is cancelled or refunded: nothing is collected any more"
-    if status is InvoiceClickAndCollectStatus.READY and InvoiceStatusFlag.COLLECTED in flags:
-        return "has been collected already"
-    return None
+    if InvoiceStatusFlag.COLLECTED in flags:
+        return "has been collected already" if status is InvoiceClickAndCollectStatus.READY else None
+    return payment_problem(flags) if status is InvoiceClickAndCollectStatus.COLLECTED else None
 
 
 def flags_after_collecting(

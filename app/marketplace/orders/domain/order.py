@@ -80,11 +80,11 @@ class LineAmounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceAmounts:
-    """The amounts of an invoice: `total = subtotal + shipping cost - discount + fees`.
+    """The amounts of an invoice: `total = subtotal + shipping cost + discount + fees`.
 
     The fees have no field of their own; they are in the adjustments. `tax_total` is contained in the total and contains
     `tax_shipping`. Subtotal and shipping cost are amounts before adjustments. `discount` is the sum of promotions on
-    both.
+    both, and not positive.
     """
 
     subtotal_cents: int
@@ -153,7 +153,7 @@ def invoice_amounts(
         shipping_cost_cents=cost,
         tax_shipping_cents=tax_shipping,
         tax_total_cents=tax_shipping + sum(line.tax_cents for line in lines),
-        discount_cents=change.discount_cents + sum(line.discount_cents for line in lines),
+        discount_cents=-change.discount_cents - sum(line.discount_cents for line in lines),
         total_cents=cost + change.cents + sum(line.total_cents for line in lines),
         tax_rate=rate,
     )

@@ -3,15 +3,17 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from app.kernel.problems import Problems
-from app.marketplace.orders.domain.invoice import InvoiceStatusFlag, is_settled
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag, is_settled, payment_problem
 from app.marketplace.orders.domain.order import DeliveryType
 
 #: The placeholder for the tracking number in a carrier's link template.
 TRACKING_NUMBER = "{trackingNumber}"
+#: A date without a time is read as midnight UTC, and the sender's day may be the one before or after that in UTC.
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ def shipping_problems(
     delivery_type: DeliveryType,
     ordered_at: datetime,
     dispatched_at: datetime,
+    now: datetime,
     awaiting: Mapping[int, int],
     packed: Sequence[PackedItem],
 ) -> Problems:
@@ -39,17 +42,21 @@ def shipping_problems(
     problems = Problems()
     if is_settled(flags):
         problems.add("invoice_id", "is cancelled or refunded: nothing is sent any more")
+    elif (unpaid := payment_problem(flags)) is not None:
+        problems.add("invoice_id", f"{unpaid}: nothing is sent yet")
     if delivery_type is DeliveryType.NO_DISPATCH:
         problems.add("invoice_id", "needs no dispatch: nothing is sent")
-    problems.include(dispatch_problems(ordered_at, dispatched_at))
+    problems.include(dispatch_problems(dispatched_at, ordered_at=ordered_at, now=now))
     return problems.include(packing_problems(awaiting, packed))
 
 
-def dispatch_problems(ordered_at: datetime, dispatched_at: datetime) -> Problems:
-    # Integrators round times down to the second.
-    if dispatched_at >= ordered_at.replace(microsecond=0):
-        return Problems()
-    return Problems(dispatched_at=[f"must not be before the order, {ordered_at.isoformat()}"])
+def dispatch_problems(dispatched_at: datetime, *, ordered_at: datetime, now: datetime) -> Problems:
+    """Check that a shipment leaves neither before the day of its order nor after today, give or take a day."""
+    if dispatched_at.astimezone(UTC).date() < ordered_at.astimezone(UTC).date() - _ONE_DAY:
+        return Problems(dispatched_at=[f"must not be before the order, {ordered_at.isoformat()}"])
+    if dispatched_at > now + _ONE_DAY:
+        return Problems(dispatched_at=["must not be in the future"])
+    return Problems()
 
 
 def packing_problems(awaiting: Mapping[int, int], packed: Sequence[PackedItem]) -> Problems:

@@ -31,7 +31,8 @@ async def update_collection(
 
     Raises:
         NotFound: There is no such invoice for this viewer.
-        Conflict: The invoice is sent, cancelled or refunded, or has been collected.
+        Conflict: The invoice is not collected by the buyer, is cancelled or refunded, has been collected, or is to be
+            collected unpaid.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)

@@ -2,7 +2,6 @@
 
 from app.marketplace.catalogue.db.variants import OfferedVariant
 from app.marketplace.catalogue.domain.stock import Offer, price_now
-from app.marketplace.catalogue.domain.variant import is_variant_displayable
 from app.marketplace.orders.domain.order import initial_quantities
 from app.marketplace.orders.domain.purchase import PricedLine
 
@@ -12,8 +11,7 @@ def offer_of(item: OfferedVariant) -> Offer:
     variant = item.variant
     return Offer(
         seller_id=variant.seller_id,
-        is_for_sale=item.is_advert_published
-        and is_variant_displayable(is_published=variant.is_published, is_deleted=False),
+        is_for_sale=item.is_shown and variant.is_published,
         price_cents=price_now(
             price_cents=variant.price_cents,
             sale_price_cents=variant.sale_price_cents,
@@ -44,7 +42,7 @@ def copies_of(item: OfferedVariant) -> dict[str, object]:
     }
 
 
-def line_item_columns(line: PricedLine) -> dict[str, object]:
+def line_item_columns(line: PricedLine, *, is_from_stock: bool) -> dict[str, object]:
     """Return a new line item's quantities and amounts."""
     wanted, amounts = line.wanted, line.amounts
     awaiting, returnable = initial_quantities(wanted.delivery_type, wanted.quantity)
@@ -52,10 +50,11 @@ def line_item_columns(line: PricedLine) -> dict[str, object]:
         "quantity": wanted.quantity,
         "quantity_awaiting_dispatch": awaiting,
         "quantity_returnable": returnable,
+        "stock_quantity": wanted.quantity if is_from_stock else 0,
         "item_amount_cents": line.item_amount_cents,
         "total_cents": amounts.total_cents,
         "subtotal_cents": amounts.subtotal_cents,
-        "discount_cents": amounts.discount_cents,
+        "discount_cents": -amounts.discount_cents,
         "tax_total_cents": amounts.tax_cents,
         "postage_cents": amounts.postage_cents,
         "tax_rate": amounts.tax_rate,

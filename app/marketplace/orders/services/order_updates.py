@@ -20,7 +20,8 @@ from app.marketplace.orders.db.invoices import (
     lock_order_invoices,
     touch_invoice,
 )
-from app.marketplace.orders.db.orders import ORDERS, Order, OrderId, lock_order
+from app.marketplace.orders.db.orders import ORDERS, Order, OrderId, lock_order, lock_unpaid_order
+from app.marketplace.orders.db.reservations import release_items, reserve_items
 from app.marketplace.orders.domain.invoice import is_settled
 from app.marketplace.orders.domain.order import OrderStatus
 from app.marketplace.orders.domain.payment import flags_after_payment, move_conflict
@@ -77,7 +78,7 @@ async def update_order(database: Database, viewer: Viewer, change: OrderUpdate) 
     Raises:
         Forbidden: The viewer is not the operator.
         NotFound: There is no such order.
-        Conflict: The present status can't be followed by the new one.
+        Conflict: The present status can't be followed by the new one, or an item of an abandoned order was sold since.
         InvalidInput: Names every wrong attribute.
     """
     if not viewer.is_operator:
@@ -93,13 +94,47 @@ async def update_order(database: Database, viewer: Viewer, change: OrderUpdate) 
         await insert_payment_events(conn, before, change.payment_events)
         if not differing and not change.payment_events:
             return before
-        # With new payment events alone, this sets `updated_at`.
-        order = await update_row(conn, ORDERS, before.id, differing)
-        for invoice in await lock_order_invoices(conn, order.id):
-            await _follow(conn, order, invoice, differing)
-        if order.status is OrderStatus.COMPLETE and before.status is not OrderStatus.COMPLETE:
-            await allocate_line_items(conn, order.id)
-        return order
+        return await _change(conn, before, differing)
+
+
+async def abandon_order(database: Database, *, after_s: float) -> OrderId | None:
+    """Abandon the order that has waited longest for its payment, which gives its items back to the stock.
+
+    Orders whose payment is in progress or under review are left: the payment service has the next word.
+
+    Args:
+        after_s: Seconds since the last change of the order.
+
+    Returns:
+        The order. None if none has waited that long.
+    """
+    async with transaction(database) as conn:
+        before = await lock_unpaid_order(conn, after_s=after_s)
+        if before is None:
+            return None
+        await _change(conn, before, {"status": OrderStatus.ABANDONED})
+        return before.id
+
+
+async def _change(conn: Connection, before: Order, differing: Mapping[str, Any]) -> Order:
+    # With new payment events alone, this sets `updated_at`.
+    order = await update_row(conn, ORDERS, before.id, differing)
+    for invoice in await lock_order_invoices(conn, order.id):
+        await _follow(conn, order, invoice, differing)
+    if order.status is OrderStatus.COMPLETE and before.status is not OrderStatus.COMPLETE:
+        await allocate_line_items(conn, order.id)
+    if order.status is not before.status and OrderStatus.ABANDONED in (order.status, before.status):
+        await _move_stock(conn, order)
+    return order
+
+
+async def _move_stock(conn: Connection, order: Order) -> None:
+    """Give the items of an abandoned order back, or take those of a resumed one again. Raises Conflict."""
+    if order.status is OrderStatus.ABANDONED:
+        await release_items(conn, order.id)
+    elif sold_out := await reserve_items(conn, order.id):
+        message = f"can't be resumed: no longer in stock are {', '.join(sold_out)}"
+        raise Conflict(f"The order {message}.", fields={"order_id": [message]})
 
 
 def _problems(change: OrderUpdate) -> Problems:

@@ -290,10 +290,11 @@ async def _insert_line_items(
         {
             **common,
             "invoice_id": invoice.id,
-            **copies_of(offered[VariantId(line.wanted.variant_id)]),
-            **line_item_columns(line),
+            **copies_of(item),
+            **line_item_columns(line, is_from_stock=not item.variant.has_infinite_quantity),
         }
         for invoice, part in zip(invoices, parts, strict=True)
         for line in part.lines
+        for item in [offered[VariantId(line.wanted.variant_id)]]
     ]
     return await insert_rows(conn, LINE_ITEMS, lines)

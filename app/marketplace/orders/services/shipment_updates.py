@@ -52,7 +52,8 @@ async def update_shipment(database: Database, viewer: Viewer, change: ShipmentUp
         before = await lock_shipment(conn, change.shipment_id)
         if "dispatched_at" in sent:
             order = await get_order(conn, invoice.order_id)
-            dispatch_problems(order.created_at, sent["dispatched_at"]).check()
+            now = await conn.fetchval("select now()")
+            dispatch_problems(sent["dispatched_at"], ordered_at=order.created_at, now=now).check()
         wanted = await _columns(conn, before, sent)
         differing = {name: value for name, value in wanted.items() if value != getattr(before, name)}
         if not differing:

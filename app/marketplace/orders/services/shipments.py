@@ -80,6 +80,7 @@ async def _problems(conn: Connection, given: NewShipment, invoice: Invoice, line
         delivery_type=invoice.delivery_type,
         ordered_at=(await get_order(conn, invoice.order_id)).created_at,
         dispatched_at=given.dispatched_at,
+        now=await conn.fetchval("select now()"),
         awaiting={item.id: item.quantity_awaiting_dispatch for item in line_items},
         packed=[PackedItem(line_item_id=item.line_item_id, quantity=item.quantity) for item in given.shipped_items],
     )

@@ -10,6 +10,7 @@ from app.db.table import Table, Through, part_of
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, InvoiceId, LineItemId
+from app.marketplace.orders.domain.settlement import Split
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.images import IMAGES
 from app.marketplace.owned.db.metadata import METADATA
@@ -38,8 +39,11 @@ class RefundRequest:
     request_value_cents: int | None
     refund_amount_cents: int | None
     cash_amount_cents: int | None
+    recovered_amount_cents: int | None
     line_item_amount_total_cents: int | None
     line_item_tax_total_cents: int | None
+    commission_amount_total_cents: int | None
+    commission_tax_total_cents: int | None
     currency: str
     created_at: datetime
     updated_at: datetime
@@ -60,7 +64,19 @@ class RefundRequestLineItem:
     returned_at: datetime | None
     amount_cents: int
     amount_per_item_cents: int
+    line_item_tax_cents: int
+    commission_amount_cents: int
+    commission_tax_cents: int
     currency: str
+
+    @property
+    def amounts(self) -> Split:
+        return Split(
+            total_cents=self.amount_cents,
+            tax_cents=self.line_item_tax_cents,
+            commission_cents=self.commission_amount_cents,
+            commission_tax_cents=self.commission_tax_cents,
+        )
 
     @property
     def stage(self) -> RefundStage:
@@ -189,6 +205,21 @@ async def set_line_stages(
         [line_status(stage).value for stage in stages.values()],
         [stage is RefundStage.RETURNED for stage in stages.values()],
         deny_refund_reason,
+    )
+
+
+async def set_line_amounts(conn: Connection, amounts: Mapping[RefundRequestLineItemId, Split]) -> None:
+    """Set the amounts of locked lines in one statement."""
+    await conn.execute(
+        "update refund_request_line_items l set amount_cents = a.total, amount_per_item_cents = a.total / l.quantity,"
+        " line_item_tax_cents = a.tax, commission_amount_cents = a.commission, commission_tax_cents = a.commission_tax"
+        " from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])"
+        " a(id, total, tax, commission, commission_tax) where l.id = a.id",
+        [*amounts],
+        [split.total_cents for split in amounts.values()],
+        [split.tax_cents for split in amounts.values()],
+        [split.commission_cents for split in amounts.values()],
+        [split.commission_tax_cents for split in amounts.values()],
     )
 
 

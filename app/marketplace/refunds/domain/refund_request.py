@@ -236,11 +236,6 @@ def _form_problems(line: RefundLine, path: str) -> Problems:
     return problems
 
 
-def share(amount_cents: int, part: int, whole: int) -> int:
-    """Return the amount for `part` of `whole` in full cents, rounded down; 0 if `whole` is 0."""
-    return amount_cents * part // whole if whole else 0
-
-
 def payout_conflict(lines: Collection[RefundStage]) -> str | None:
     """Return why a request can't be paid out now; None if each line is returned or decided, and one is not denied."""
     if RefundStage.REFUNDED in lines:

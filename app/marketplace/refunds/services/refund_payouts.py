@@ -1,15 +1,14 @@
-"""The effects of paying a refund request out: moved line items, and an amendment of the invoice."""
+"""The effects of paying a refund request out: moved line items, and the lines of an amendment of the invoice."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.db.pool import Connection
-from app.db.write import insert_row, insert_rows
 from app.errors import Conflict
-from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENT_LINE_ITEMS, INVOICE_AMENDMENTS
 from app.marketplace.orders.db.invoices import Invoice, LineItem, LineItemId, LineItemMove
 from app.marketplace.orders.domain.invoice import InvoiceAmendmentLineItemStatus
+from app.marketplace.orders.domain.settlement import NOTHING, Ledger
+from app.marketplace.orders.services.amendment_lines import AmendedLine, adjustment_line, close_lines, custom_ratio
 from app.marketplace.refunds.db.refund_requests import RefundRequest, RefundRequestLineItem
 from app.marketplace.refunds.domain.refund_request import (
     STEPS,
@@ -18,7 +17,6 @@ from app.marketplace.refunds.domain.refund_request import (
     payout_conflict,
     payout_problems,
     settled_status,
-    share,
 )
 
 #: Quantities by line item and whether they had been sent: sent ones are returned, others cancelled.
@@ -33,10 +31,6 @@ class Payout:
     lines_total_cents: int
     refund_cents: int
     cash_cents: int
-
-    def scale(self, amount_cents: int) -> int:
-        """Return the part of the lines' amount that is paid."""
-        return share(amount_cents, self.refund_cents, self.lines_total_cents)
 
 
 def decide_payout(
@@ -73,7 +67,7 @@ def decide_payout(
 
 
 def line_item_moves(
-    lines: Sequence[RefundRequestLineItem],
+    lines: Sequence[AmendedLine],
     settled: Settled,
     items: Mapping[LineItemId, LineItem],
 ) -> dict[LineItemId, LineItemMove]:
@@ -82,25 +76,24 @@ def line_item_moves(
     Raises:
         Conflict: The items have been sent, or returned, since the request was made.
     """
-    now: Counter[tuple[LineItemId, bool]] = Counter()
-    for line in lines:
-        if line.line_item_id is not None:
-            now[line.line_item_id, line.is_dispatched] += line.quantity
+    now = settled_quantities(lines)
     for item_id in {item_id for item_id, _ in now}:
         item = items[item_id]
-        if now[item_id, False] > item.quantity_awaiting_dispatch or now[item_id, True] > item.quantity_returnable:
+        cancelled, returned = now.get((item_id, False), 0), now.get((item_id, True), 0)
+        if cancelled > item.quantity_awaiting_dispatch or returned > item.quantity_returnable:
             message = "asks for items that were sent or refunded since"
             raise Conflict(f"The refund request {message}.", fields={"refund_request_id": [message]})
-    return settling_moves(now, settled, items)
+    return settling_moves(now, settled, items, lines)
 
 
 def settling_moves(
-    now: Settled, before: Settled, items: Mapping[LineItemId, LineItem]
+    now: Settled, before: Settled, items: Mapping[LineItemId, LineItem], lines: Sequence[AmendedLine]
 ) -> dict[LineItemId, LineItemMove]:
     """Return the moves of items: cancelled ones no longer await dispatch, returned ones can't be returned again.
 
     Args:
         before: The quantities of earlier amendments. They tell when the whole item is settled.
+        lines: The lines whose quantities are `now`. They tell the amounts that are settled.
     """
     moves = {}
     for item_id in sorted({item_id for item_id, _ in now}):
@@ -115,6 +108,7 @@ def settling_moves(
                 returned=returned + before.get((item_id, True), 0),
                 status=item.status,
             ),
+            settled=sum((line.claimed for line in lines if line.item and line.item.id == item_id), NOTHING),
         )
     return moves
 
@@ -135,61 +129,38 @@ def moved_line_items(
     }
 
 
-async def insert_amendment(
-    conn: Connection,
-    invoice: Invoice,
-    request: RefundRequest,
-    payout: Payout,
-    items: Mapping[LineItemId, LineItem],
-) -> None:
-    """Record a refund in positive cents. The seller's payment is reduced by it, less its commission."""
-    lines = [_line(line, items) for line in payout.lines]
-    taxes = sum(_tax(line, items) for line in payout.lines)
-    commission = sum(_commission(line, items) for line in payout.lines)
-    amendment = await insert_row(
-        conn,
-        INVOICE_AMENDMENTS,
-        invoice_id=invoice.id,
-        refund_request_id=request.id,
-        total_cents=payout.refund_cents,
-        tax_cents=payout.scale(taxes),
-        remittance_cents=payout.refund_cents - payout.scale(commission),
-        line_item_amount_total_cents=sum(line.amount_cents for line in payout.lines if line.line_item_id),
-        line_item_tax_total_cents=taxes,
-        tax_rate=invoice.tax_rate,
-        currency=invoice.currency,
-    )
-    rows = [{"invoice_amendment_id": amendment.id, **line} for line in lines]
-    await insert_rows(conn, INVOICE_AMENDMENT_LINE_ITEMS, rows)
+def amend(payout: Payout, ledger: Ledger, invoice: Invoice, items: Mapping[LineItemId, LineItem]) -> list[AmendedLine]:
+    """Take the lines' amounts from the ledger. If less is paid, an adjustment line says by how much."""
+    lines = [_amended(line, ledger, invoice, items) for line in payout.lines]
+    if kept := payout.lines_total_cents - payout.refund_cents:
+        total = sum((line.amounts for line in lines), NOTHING)
+        lines.append(adjustment_line(ledger.take(-kept, total)))
+    return close_lines(lines, ledger)
 
 
-def _line(line: RefundRequestLineItem, items: Mapping[LineItemId, LineItem]) -> dict[str, object]:
+def _amended(
+    line: RefundRequestLineItem, ledger: Ledger, invoice: Invoice, items: Mapping[LineItemId, LineItem]
+) -> AmendedLine:
+    if line.line_item_id is None:
+        amounts = ledger.take(line.amount_cents, custom_ratio(line.amount_cents, invoice.tax_rate))
+        return AmendedLine(
+            amounts=amounts, quantity=line.quantity, custom=line.custom, is_dispatched=line.is_dispatched
+        )
+    ledger.settle(line.line_item_id, line.amounts)
     is_return = line.is_dispatched
-    return {
-        "line_item_id": line.line_item_id,
-        "custom": line.custom,
-        "quantity": line.quantity,
-        "status": InvoiceAmendmentLineItemStatus.REFUNDED
-        if is_return or line.line_item_id is None
-        else InvoiceAmendmentLineItemStatus.CANCELLED,
-        "is_dispatched": is_return,
-        "amount_cents": line.amount_per_item_cents,
-        "total_cents": line.amount_cents,
-        "tax_cents": _tax(line, items),
-        "tax_rate": None if line.line_item_id is None else items[line.line_item_id].tax_rate,
-        "currency": line.currency,
-    }
+    return AmendedLine(
+        amounts=line.amounts,
+        quantity=line.quantity,
+        item=items[line.line_item_id],
+        claimed=line.amounts,
+        status=InvoiceAmendmentLineItemStatus.REFUNDED if is_return else InvoiceAmendmentLineItemStatus.CANCELLED,
+        is_dispatched=is_return,
+    )
 
 
-def _tax(line: RefundRequestLineItem, items: Mapping[LineItemId, LineItem]) -> int:
-    if line.line_item_id is None:
-        return 0
-    item = items[line.line_item_id]
-    return share(item.tax_total_cents, line.quantity, item.quantity)
-
-
-def _commission(line: RefundRequestLineItem, items: Mapping[LineItemId, LineItem]) -> int:
-    if line.line_item_id is None:
-        return 0
-    item = items[line.line_item_id]
-    return share(item.commission_amount_cents or 0, line.quantity, item.quantity)
+def settled_quantities(lines: Sequence[AmendedLine]) -> Settled:
+    now: Counter[tuple[LineItemId, bool]] = Counter()
+    for line in lines:
+        if line.item is not None:
+            now[line.item.id, line.is_dispatched] += line.quantity
+    return now

@@ -8,9 +8,10 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, insert_rows, update_row
-from app.errors import InvalidInput
+from app.errors import Forbidden, InvalidInput
 from app.kernel.problems import BIGINT_MAX, Problems, value_problems
-from app.marketplace.orders.db.invoice_amendments import count_settled
+from app.marketplace.catalogue.db.sellers import find_seller
+from app.marketplace.orders.db.invoice_amendments import InvoiceAmendment, count_settled
 from app.marketplace.orders.db.invoices import (
     Invoice,
     InvoiceId,
@@ -20,6 +21,9 @@ from app.marketplace.orders.db.invoices import (
     lock_line_items,
     move_line_items,
 )
+from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
+from app.marketplace.orders.domain.settlement import NOTHING, Ledger, Split, share
+from app.marketplace.orders.services.amendment_lines import AmendedLine, custom_ratio, insert_amendment
 from app.marketplace.refunds.db.refund_requests import (
     REFUND_REQUEST_LINE_ITEMS,
     REFUND_REQUESTS,
@@ -27,6 +31,7 @@ from app.marketplace.refunds.db.refund_requests import (
     RefundRequestId,
     RefundRequestLineItem,
     lock_refund_lines,
+    set_line_amounts,
     set_line_stages,
 )
 from app.marketplace.refunds.domain.refund_request import (
@@ -37,8 +42,8 @@ from app.marketplace.refunds.domain.refund_request import (
     is_return,
     refund_line_problems,
     request_status,
-    share,
 )
+from app.marketplace.refunds.services.ledgers import read_ledger, request_totals
 from app.marketplace.refunds.services.refund_effects import (
     NewNote,
     follow_refunds,
@@ -49,8 +54,8 @@ from app.marketplace.refunds.services.refund_effects import (
 )
 from app.marketplace.refunds.services.refund_payouts import (
     Payout,
+    amend,
     decide_payout,
-    insert_amendment,
     line_item_moves,
     moved_line_items,
 )
@@ -70,7 +75,8 @@ class NewRefundRequest:
 class Refund:
     """The amounts of a payout in cents.
 
-    A `refund` of None is the total of the accepted lines; `cash` of None is the whole refund.
+    A `refund` of None is the total of the accepted lines. `cash` of None is the whole refund, or 0 if the invoice is
+    not paid.
     """
 
     refund_request_id: RefundRequestId
@@ -93,20 +99,23 @@ async def create_refund_request(database: Database, viewer: Viewer, given: NewRe
         others = await lock_refund_lines(conn, invoice.id)
         lines = [_decided(line, items) for line in given.line_items]
         refund_line_problems(lines, refundable(items.values(), others)).check()
-        if sum(_amount(line, items) for line in lines) > BIGINT_MAX:
+        ledger = await read_ledger(conn, invoice, items, others)
+        priced = [(line, _claim(line, ledger, invoice)) for line in lines]
+        if sum(amounts.total_cents for _, amounts in priced) > BIGINT_MAX:
             raise InvalidInput.at("line_items", "come to an amount that is too large")
         initiated_by = given.initiated_by or _initiator(viewer)
-        request = await _insert_request(conn, invoice, lines, items, initiated_by)
+        request = await _insert_request(conn, invoice, priced, initiated_by)
         await insert_notes(conn, viewer, request, given.notes)
-        inserted = await _insert_lines(conn, request, lines, items)
+        inserted = await _insert_lines(conn, request, priced)
         await follow_refunds(conn, invoice, [*others, *inserted], items.values())
         return request
 
 
 async def refund_refund_request(database: Database, viewer: Viewer, given: Refund) -> RefundRequest:
-    """Pay a request out by an amendment of the invoice. For the operator and the invoice's seller.
+    """Pay a request out by an amendment of the invoice. For the operator, and for sellers that have the right to.
 
     Raises:
+        Forbidden: The seller may not pay refunds out.
         NotFound: There is no such request for this viewer.
         Conflict: A line is neither returned nor decided, or the request was paid out before.
         InvalidInput: An amount is wrong.
@@ -114,19 +123,23 @@ async def refund_refund_request(database: Database, viewer: Viewer, given: Refun
     value_problems(given).include(note_problems(given.notes)).check()
     async with transaction(database, actor=viewer.actor) as conn:
         locked = await lock_refund(conn, viewer, given.refund_request_id)
+        await _check_right(conn, viewer)
         payout = decide_payout(
             locked.request,
             locked.invoice,
             locked.all_lines,
             refund_cents=given.refund_amount_cents,
-            cash_cents=given.cash_amount_cents,
+            cash_cents=_cash(locked.invoice, given.cash_amount_cents),
         )
+        ledger = await read_ledger(conn, locked.invoice, locked.items, locked.all_lines)
+        amended = amend(payout, ledger, locked.invoice, locked.items)
         settled = await count_settled(conn, locked.invoice.id)
-        moves = line_item_moves(payout.lines, settled, locked.items)
+        moves = line_item_moves(amended, settled, locked.items)
         await set_line_stages(conn, {line.id: RefundStage.REFUNDED for line in payout.lines})
+        await _set_custom_amounts(conn, payout, amended)
         await move_line_items(conn, moves)
-        await insert_amendment(conn, locked.invoice, locked.request, payout, locked.items)
-        refunded = await _settle(conn, locked.request, payout)
+        amendment = await insert_amendment(conn, locked.invoice, amended, refund_request_id=locked.request.id)
+        refunded = await _settle(conn, locked.request, payout, amended, amendment)
         await insert_notes(conn, viewer, refunded, given.notes)
         all_lines = await lock_refund_lines(conn, locked.invoice.id)
         items = moved_line_items(locked.items, moves).values()
@@ -141,6 +154,21 @@ def _create_problems(viewer: Viewer, given: NewRefundRequest) -> Problems:
     return problems
 
 
+async def _check_right(conn: Connection, viewer: Viewer) -> None:
+    seller = None if viewer.seller_id is None else await find_seller(conn, viewer.seller_id)
+    if seller is not None and not seller.can_pay_out_refunds:
+        raise Forbidden("Refunds are paid out by the marketplace operator, or by sellers that it has given this right.")
+
+
+def _cash(invoice: Invoice, cash_cents: int | None) -> int | None:
+    """Return the cash of a payout. Nothing is given back of a payment that was not made. Raises InvalidInput."""
+    if InvoiceStatusFlag.PAID in invoice.status_flags:
+        return cash_cents
+    if cash_cents:
+        raise InvalidInput.at("cash_amount_cents", "must be 0: the invoice is not paid")
+    return 0
+
+
 def _initiator(viewer: Viewer) -> RefundRequestInitiator:
     return RefundRequestInitiator.ADMIN if viewer.is_operator else RefundRequestInitiator.SELLER
 
@@ -150,48 +178,35 @@ def _decided(line: RefundLine, items: Mapping[LineItemId, LineItem]) -> RefundLi
     return replace(line, is_dispatched=is_return(line, item.quantity_awaiting_dispatch if item else 0))
 
 
-def _amount(line: RefundLine, items: Mapping[LineItemId, LineItem]) -> int:
-    """Return the amount of a line: its share of the payment for the item, or the custom amount."""
+def _claim(line: RefundLine, ledger: Ledger, invoice: Invoice) -> Split:
+    """Return the amounts of a line: its share of what is left of the item, or the custom amount."""
     if line.line_item_id is None:
-        return line.quantity * (line.amount_per_item_cents or 0)
-    item = items[LineItemId(line.line_item_id)]
-    return share(item.total_cents, line.quantity, item.quantity)
-
-
-def _tax(line: RefundLine, items: Mapping[LineItemId, LineItem]) -> int:
-    if line.line_item_id is None:
-        return 0
-    item = items[LineItemId(line.line_item_id)]
-    return share(item.tax_total_cents, line.quantity, item.quantity)
+        cents = line.quantity * (line.amount_per_item_cents or 0)
+        return ledger.take(cents, custom_ratio(cents, invoice.tax_rate))
+    return ledger.claim(line.line_item_id, line.quantity)
 
 
 async def _insert_request(
     conn: Connection,
     invoice: Invoice,
-    lines: Sequence[RefundLine],
-    items: Mapping[LineItemId, LineItem],
+    lines: Sequence[tuple[RefundLine, Split]],
     initiated_by: RefundRequestInitiator,
 ) -> RefundRequest:
-    total = sum(_amount(line, items) for line in lines)
+    total = sum((amounts for _, amounts in lines), NOTHING)
     return await insert_row(
         conn,
         REFUND_REQUESTS,
         invoice_id=invoice.id,
-        status=request_status([RefundStage(line.status.value) for line in lines]),
+        status=request_status([RefundStage(line.status.value) for line, _ in lines]),
         initiated_by=initiated_by,
-        total_cents=total,
-        request_value_cents=total,
-        line_item_amount_total_cents=sum(_amount(line, items) for line in lines if line.line_item_id is not None),
-        line_item_tax_total_cents=sum(_tax(line, items) for line in lines),
+        request_value_cents=total.total_cents,
         currency=invoice.currency,
+        **request_totals(total),
     )
 
 
 async def _insert_lines(
-    conn: Connection,
-    request: RefundRequest,
-    lines: Sequence[RefundLine],
-    items: Mapping[LineItemId, LineItem],
+    conn: Connection, request: RefundRequest, lines: Sequence[tuple[RefundLine, Split]]
 ) -> list[RefundRequestLineItem]:
     rows = [
         {
@@ -202,21 +217,43 @@ async def _insert_lines(
             "status": line.status,
             "reason": line.reason,
             "is_dispatched": line.is_dispatched,
-            "amount_cents": _amount(line, items),
-            "amount_per_item_cents": share(_amount(line, items), 1, line.quantity),
+            "amount_cents": amounts.total_cents,
+            "amount_per_item_cents": share(amounts.total_cents, 1, line.quantity),
+            "line_item_tax_cents": amounts.tax_cents,
+            "commission_amount_cents": amounts.commission_cents,
+            "commission_tax_cents": amounts.commission_tax_cents,
             "currency": request.currency,
         }
-        for line in lines
+        for line, amounts in lines
     ]
     return await insert_rows(conn, REFUND_REQUEST_LINE_ITEMS, rows)
 
 
-async def _settle(conn: Connection, request: RefundRequest, payout: Payout) -> RefundRequest:
+async def _set_custom_amounts(conn: Connection, payout: Payout, amended: Sequence[AmendedLine]) -> None:
+    """Give the custom lines the tax and commission that are paid out for them: other refunds may have come before."""
+    changed = {
+        line.id: paid.amounts
+        for line, paid in zip(payout.lines, amended, strict=False)
+        if line.line_item_id is None and line.amounts != paid.amounts
+    }
+    if changed:
+        await set_line_amounts(conn, changed)
+
+
+async def _settle(
+    conn: Connection,
+    request: RefundRequest,
+    payout: Payout,
+    amended: Sequence[AmendedLine],
+    amendment: InvoiceAmendment,
+) -> RefundRequest:
+    lines = amended[: len(payout.lines)]
     values = {
         "status": RefundRequestStatus.REFUNDED,
         "refunded_at": await conn.fetchval("select now()"),
-        "total_cents": payout.lines_total_cents,
         "refund_amount_cents": payout.refund_cents,
         "cash_amount_cents": payout.cash_cents,
+        "recovered_amount_cents": -amendment.remittance_cents,
+        **request_totals(sum((line.amounts for line in lines), NOTHING)),
     }
     return await update_row(conn, REFUND_REQUESTS, request.id, values)

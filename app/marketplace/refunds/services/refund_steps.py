@@ -29,6 +29,7 @@ from app.marketplace.refunds.domain.refund_request import (
     stage_after,
     step_conflict,
 )
+from app.marketplace.refunds.services.ledgers import claim_again
 from app.marketplace.refunds.services.refund_effects import (
     LockedRefund,
     NewNote,
@@ -75,6 +76,8 @@ async def step_refund_request(
             raise Conflict(f"The refund request {conflict}.", fields={"refund_request_id": [conflict]})
         stages = _stages(step, locked.lines)
         _check_claims(step, locked, stages, "refund_request_id")
+        if step is RefundStep.REVERT_DENIAL:
+            await claim_again(conn, locked, stages)
         request, _ = await _move(conn, locked, stages)
         await insert_notes(conn, viewer, request, given.notes)
         return request

@@ -1,7 +1,7 @@
 """Make invoices with their line items and remarks, and the events of their life until the end of the year."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from app.marketplace.orders.domain.order import (
 )
 from app.marketplace.orders.domain.payment import flags_after_payment
 from app.marketplace.orders.domain.purchase import Part, PricedLine
+from app.marketplace.orders.domain.settlement import NOTHING, ItemRest, Ledger, Split
 from app.marketplace.orders.services.order_adjustments import adjustment_values
 from app.marketplace.refunds.domain.refund_request import RefundStage
 from app.tools.seed import words
@@ -55,7 +56,8 @@ class InvoiceMaker:
         shop = bought[part.lines[0].wanted.variant_id].shop
         for adjustment in part.terms.adjustments:
             self._book.add(ADJUSTMENTS, **adjustment_values(adjustment, CURRENCY, invoice_id=invoice_id))
-        row = _invoice_values(order, invoice_id, part, sum(line.commission_cents for line in lines))
+        sold = sum((line.amounts for line in lines), NOTHING)
+        row = _invoice_values(order, invoice_id, part, sold)
         return Sale(
             id=invoice_id,
             shop=shop,
@@ -66,13 +68,20 @@ class InvoiceMaker:
             ordered_at=order.at,
             flags=flags_after_payment((), order.status),
             updated_at=order.settled_at,
+            ledger=_ledger(part, lines, sold),
         )
 
     def _line(self, order: PlacedOrder, invoice_id: int, line: PricedLine, bought: ChosenGoods) -> Line:
         line_id = self._book.number(LINE_ITEMS)
         commission = round(line.amounts.total_cents * bought.shop.commission)
         awaiting, returnable = initial_quantities(line.wanted.delivery_type, line.wanted.quantity)
-        values = _line_values(order, line, bought, commission)
+        amounts = Split(
+            total_cents=line.amounts.total_cents,
+            tax_cents=line.amounts.tax_cents,
+            commission_cents=commission,
+            commission_tax_cents=contained_tax(commission, TAX_RATE),
+        )
+        values = _line_values(order, line, bought, amounts)
         row = self._book.put(LINE_ITEMS, id=line_id, invoice_id=invoice_id, **values)
         for adjustment in line.wanted.adjustments:
             self._book.add(ADJUSTMENTS, **adjustment_values(adjustment, CURRENCY, line_item_id=line_id))
@@ -83,9 +92,7 @@ class InvoiceMaker:
             awaiting=awaiting,
             returnable=returnable,
             status=LineItemStatus.ALLOCATED if order.status is OrderStatus.COMPLETE else LineItemStatus.NEW,
-            total_cents=line.amounts.total_cents,
-            tax_cents=line.amounts.tax_cents,
-            commission_cents=commission,
+            amounts=amounts,
         )
 
     def _live(self, sale: Sale, paid_at: datetime) -> None:
@@ -145,7 +152,15 @@ class InvoiceMaker:
         sale.touch(resolved_at if is_resolved else created_at)
 
 
-def _invoice_values(order: PlacedOrder, invoice_id: int, part: Part, commission_cents: int) -> dict[str, Any]:
+def _ledger(part: Part, lines: Sequence[Line], sold: Split) -> Ledger:
+    left = replace(sold, total_cents=part.amounts.total_cents, tax_cents=part.amounts.tax_total_cents)
+    rests = {
+        line.id: ItemRest(unsettled=line.amounts, unclaimed=line.amounts, quantity=line.quantity) for line in lines
+    }
+    return Ledger(left=left, items=rests)
+
+
+def _invoice_values(order: PlacedOrder, invoice_id: int, part: Part, sold: Split) -> dict[str, Any]:
     """Return an invoice's row as it is when it is made."""
     return {
         "id": invoice_id,
@@ -165,15 +180,15 @@ def _invoice_values(order: PlacedOrder, invoice_id: int, part: Part, commission_
         "shipping_description": part.terms.shipping_description,
         **asdict(part.amounts),
         "adjustment_cents": 0,
-        "commission_amount_cents": commission_cents,
-        "commission_amount_tax_cents": contained_tax(commission_cents, TAX_RATE),
+        "commission_amount_cents": sold.commission_cents,
+        "commission_amount_tax_cents": sold.commission_tax_cents,
         "currency": CURRENCY,
         "created_at": order.at,
         "updated_at": order.settled_at,
     }
 
 
-def _line_values(order: PlacedOrder, line: PricedLine, bought: ChosenGoods, commission_cents: int) -> dict[str, Any]:
+def _line_values(order: PlacedOrder, line: PricedLine, bought: ChosenGoods, amounts: Split) -> dict[str, Any]:
     """Return a line item's copied values and amounts. Its quantities are set at the end of its life."""
     goods = bought.goods
     return {
@@ -195,7 +210,9 @@ def _line_values(order: PlacedOrder, line: PricedLine, bought: ChosenGoods, comm
         "subtotal_cents": line.amounts.subtotal_cents,
         "tax_total_cents": line.amounts.tax_cents,
         "postage_cents": line.amounts.postage_cents,
-        "commission_amount_cents": commission_cents,
+        "discount_cents": -line.amounts.discount_cents,
+        "commission_amount_cents": amounts.commission_cents,
+        "commission_amount_tax_cents": amounts.commission_tax_cents,
         "tax_rate": line.amounts.tax_rate,
         "currency": CURRENCY,
         "created_at": order.at,

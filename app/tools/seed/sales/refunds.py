@@ -7,6 +7,8 @@ from datetime import datetime
 
 from app.marketplace.orders.db.shipments import ShipmentCarrier
 from app.marketplace.orders.domain.invoice import flags_after_refund
+from app.marketplace.orders.domain.order import contained_tax
+from app.marketplace.orders.domain.settlement import NOTHING, Split, share
 from app.marketplace.owned.db.images import IMAGES
 from app.marketplace.owned.domain.image import ImageKind
 from app.marketplace.refunds.db.refund_requests import (
@@ -26,7 +28,6 @@ from app.marketplace.refunds.domain.refund_request import (
     line_status,
     request_status,
     settled_status,
-    share,
 )
 from app.tools.seed import words
 from app.tools.seed.book import Book
@@ -42,8 +43,8 @@ from app.tools.seed.sales.refund_stories import (
     cancelling_times,
     returning_times,
 )
-from app.tools.seed.sales.sale import Claim, Sale
-from app.tools.seed.words import CURRENCY
+from app.tools.seed.sales.sale import Claim, Line, Sale
+from app.tools.seed.words import CURRENCY, TAX_RATE
 
 _FEE_CENTS = 895
 
@@ -130,20 +131,31 @@ class Refunds:
                 line=line,
                 quantity=quantity,
                 stage=story.stage,
-                amount_cents=share(line.total_cents, quantity, line.quantity),
+                amounts=self._amounts(sale, line, quantity, story.stage),
                 is_return=story.is_return,
             )
             for line, quantity in open_lines
         ]
         # Never is more paid out than was paid.
-        fee = min(_FEE_CENTS, sale.left_cents - sum(claim.amount_cents for claim in claims))
+        fee = min(_FEE_CENTS, sale.ledger.rest.total_cents)
         if story.fee is not None and (fee > 0 or story.fee is not RefundStage.REFUNDED):
-            claims.append(self._fee(story.fee, max(fee, 0) or _FEE_CENTS))
+            claims.append(self._fee(sale, story.fee, max(fee, 0) or _FEE_CENTS))
         return claims
 
-    def _fee(self, stage: RefundStage, cents: int) -> Claim:
+    def _amounts(self, sale: Sale, line: Line, quantity: int, stage: RefundStage) -> Split:
+        """Return the amounts of a claim. One that is denied claims nothing, one that is paid out settles it."""
+        if stage is RefundStage.REFUND_DENIED:
+            return sale.ledger.items[line.id].piece(quantity)
+        amounts = sale.ledger.claim(line.id, quantity)
+        if stage is RefundStage.REFUNDED:
+            sale.ledger.settle(line.id, amounts)
+        return amounts
+
+    def _fee(self, sale: Sale, stage: RefundStage, cents: int) -> Claim:
         line_id = self.book.number(REFUND_REQUEST_LINE_ITEMS)
-        return Claim(id=line_id, line=None, quantity=1, stage=stage, amount_cents=cents, is_return=False)
+        ratio = Split(total_cents=cents, tax_cents=contained_tax(cents, TAX_RATE))
+        amounts = sale.ledger.take(cents, ratio) if stage is RefundStage.REFUNDED else ratio
+        return Claim(id=line_id, line=None, quantity=1, stage=stage, amounts=amounts, is_return=False)
 
     def _line(self, request_id: int, claim: Claim, story: Story, times: Times) -> None:
         is_denied = claim.stage is RefundStage.REFUND_DENIED
@@ -161,28 +173,34 @@ class Refunds:
             deny_refund_reason=self.chance.choice(words.DENIALS) if is_denied else None,
             is_dispatched=claim.is_return,
             returned_at=times.returned_at if came_back and claim.stage is not RefundStage.AWAITING_RETURN else None,
-            amount_cents=claim.amount_cents,
-            amount_per_item_cents=share(claim.amount_cents, 1, claim.quantity),
+            amount_cents=claim.amounts.total_cents,
+            amount_per_item_cents=share(claim.amounts.total_cents, 1, claim.quantity),
+            line_item_tax_cents=claim.amounts.tax_cents,
+            commission_amount_cents=claim.amounts.commission_cents,
+            commission_tax_cents=claim.amounts.commission_tax_cents,
             currency=CURRENCY,
         )
 
     def _request(self, sale: Sale, request_id: int, claims: Sequence[Claim], times: Times, last_at: datetime) -> None:
-        asked = sum(claim.amount_cents for claim in claims)
-        paid = sum(claim.amount_cents for claim in claims if claim.stage is RefundStage.REFUNDED)
-        of_goods = [claim for claim in claims if claim.line is not None]
+        asked = sum((claim.amounts for claim in claims), NOTHING)
+        refunded = [claim.amounts for claim in claims if claim.stage is RefundStage.REFUNDED]
+        total, paid = (sum(refunded, NOTHING), sum(refunded, NOTHING).total_cents) if refunded else (asked, None)
         self.book.put(
             REFUND_REQUESTS,
             id=request_id,
             invoice_id=sale.id,
             status=request_status([claim.stage for claim in claims]),
             initiated_by=self._initiator(),
-            refunded_at=times.paid_at if paid else None,
-            total_cents=paid or asked,
-            request_value_cents=asked,
-            refund_amount_cents=paid or None,
-            cash_amount_cents=paid or None,
-            line_item_amount_total_cents=sum(claim.amount_cents for claim in of_goods),
-            line_item_tax_total_cents=sum(claim.tax_cents for claim in of_goods),
+            refunded_at=times.paid_at if refunded else None,
+            total_cents=total.total_cents,
+            request_value_cents=asked.total_cents,
+            refund_amount_cents=paid,
+            cash_amount_cents=paid,
+            recovered_amount_cents=total.remittance_cents if refunded else None,
+            line_item_amount_total_cents=total.total_cents,
+            line_item_tax_total_cents=total.tax_cents,
+            commission_amount_total_cents=total.commission_cents,
+            commission_tax_total_cents=total.commission_tax_cents,
             currency=CURRENCY,
             created_at=times.asked_at,
             updated_at=last_at,
@@ -279,4 +297,3 @@ class Refunds:
             line.status = settled_status(
                 quantity=line.quantity, cancelled=line.cancelled, returned=line.returned, status=line.status
             )
-        sale.adjustment_cents -= sum(claim.amount_cents for claim in paid)

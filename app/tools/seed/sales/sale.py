@@ -8,7 +8,8 @@ from typing import Any
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
 from app.marketplace.orders.domain.order import LineItemStatus, OrderStatus
 from app.marketplace.orders.domain.purchase import Part
-from app.marketplace.refunds.domain.refund_request import RefundStage, share
+from app.marketplace.orders.domain.settlement import Ledger, Split
+from app.marketplace.refunds.domain.refund_request import RefundStage
 from app.tools.seed.catalogue import Goods, Shop
 
 
@@ -49,9 +50,7 @@ class Line:
     awaiting: int
     returnable: int
     status: LineItemStatus
-    total_cents: int
-    tax_cents: int
-    commission_cents: int
+    amounts: Split
     cancelled: int = 0
     returned: int = 0
 
@@ -64,6 +63,7 @@ class Sale:
         row: Its row, which is written at the end.
         buyer: The author of the buyer's notes.
         done_at: When the buyer had all goods; None: not yet, or never.
+        ledger: The money that refunds have left.
         stages: The stages of all its refund lines.
     """
 
@@ -76,7 +76,7 @@ class Sale:
     ordered_at: datetime
     flags: tuple[InvoiceStatusFlag, ...]
     updated_at: datetime
-    adjustment_cents: int = 0
+    ledger: Ledger
     remitted_at: datetime | None = None
     done_at: datetime | None = None
     stages: list[RefundStage] = field(default_factory=list)
@@ -84,7 +84,7 @@ class Sale:
     @property
     def left_cents(self) -> int:
         """The total in cents that is left after the amendments."""
-        return self.part.amounts.total_cents + self.adjustment_cents
+        return self.ledger.left.total_cents
 
     @property
     def awaiting(self) -> list[int]:
@@ -96,7 +96,7 @@ class Sale:
     def settle(self) -> None:
         """Set the rows of the invoice and its lines to their final state."""
         self.row["status_flags"] = self.flags
-        self.row["adjustment_cents"] = self.adjustment_cents
+        self.row["adjustment_cents"] = self.ledger.left.total_cents - self.part.amounts.total_cents
         self.row["remitted_at"] = self.remitted_at
         self.row["updated_at"] = self.updated_at
         for line in self.lines:
@@ -104,6 +104,11 @@ class Sale:
             line.row["quantity_awaiting_dispatch"] = line.awaiting
             line.row["quantity_returnable"] = line.returnable
             line.row["updated_at"] = self.updated_at
+            settled = line.amounts - self.ledger.items[line.id].unsettled
+            line.row["settled_cents"] = settled.total_cents
+            line.row["settled_tax_cents"] = settled.tax_cents
+            line.row["settled_commission_cents"] = settled.commission_cents
+            line.row["settled_commission_tax_cents"] = settled.commission_tax_cents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,17 +119,9 @@ class Claim:
     line: Line | None
     quantity: int
     stage: RefundStage
-    amount_cents: int
+    amounts: Split
     is_return: bool
 
     @property
     def custom(self) -> str | None:
         return "Postage of the return" if self.line is None else None
-
-    @property
-    def tax_cents(self) -> int:
-        return 0 if self.line is None else share(self.line.tax_cents, self.quantity, self.line.quantity)
-
-    @property
-    def commission_cents(self) -> int:
-        return 0 if self.line is None else share(self.line.commission_cents, self.quantity, self.line.quantity)

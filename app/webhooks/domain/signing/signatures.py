@@ -18,6 +18,7 @@ SIGNATURE_HEADER: Final = "webhook-signature"
 IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
 SEQUENCE_HEADER: Final = "Tellgraph-Sequence"
 ATTEMPT_HEADER: Final = "Tellgraph-Attempt"
+DIGEST_HEADER: Final = "Tellgraph-Digest"
 TRACE_HEADER: Final = "traceparent"
 
 _VERSION: Final = "v1"
@@ -104,6 +105,7 @@ def delivery_headers(
     user_agent: str,
     sequence: int,
     attempt: int,
+    digest: str,
     traceparent: str | None,
     own: Sequence[tuple[str, str]] = (),
     private_keys: Sequence[Ed25519PrivateKey] = (),
@@ -118,6 +120,7 @@ def delivery_headers(
         user_agent: The User-Agent header.
         sequence: The webhook event's id: a later event has a higher one.
         attempt: The number of this attempt, from 1.
+        digest: SHA-256 of the payload in hexadecimal, as `webhookDigests` shows it.
         traceparent: The W3C trace context; None when nothing is traced.
         own: The subscriber's headers, as `check_headers` accepted them; they come last.
         private_keys: The Ed25519 keys, as in `sign`.
@@ -132,6 +135,7 @@ def delivery_headers(
         (IDEMPOTENCY_HEADER, event_id),
         (SEQUENCE_HEADER, str(sequence)),
         (ATTEMPT_HEADER, str(attempt)),
+        (DIGEST_HEADER, digest),
     ]
     if traceparent is not None:
         headers.append((TRACE_HEADER, traceparent))

@@ -118,6 +118,7 @@ def test_delivery_headers_are_the_contract() -> None:
         user_agent="Tellgraph/1.2.3",
         sequence=42,
         attempt=3,
+        digest="ab12",
         traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         own=[("Authorization", "Bearer x")],
     )
@@ -133,6 +134,7 @@ def test_delivery_headers_are_the_contract() -> None:
         ("Idempotency-Key", "V2ViaG9va0V2ZW50LTE="),
         ("Tellgraph-Sequence", "42"),
         ("Tellgraph-Attempt", "3"),
+        ("Tellgraph-Digest", "ab12"),
         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         ("Authorization", "Bearer x"),
     ]
@@ -148,6 +150,7 @@ def test_traceparent_is_left_out_when_nothing_is_traced() -> None:
         user_agent="Tellgraph/1",
         sequence=1,
         attempt=1,
+        digest="ab12",
         traceparent=None,
     )
 

@@ -27,6 +27,7 @@ def headers_of(hmac_secrets: list[str], private_keys: list[str], timestamp: int)
             user_agent="Tellgraph/1",
             sequence=1,
             attempt=1,
+            digest="ab12",
             traceparent=None,
         )
     )

@@ -47,7 +47,7 @@ async def test_adjustments_change_line_invoice_and_order(conn: Connection, mutat
     (made,) = order.pop("invoices")["nodes"]
     first, second = made.pop("lineItems")
     # Goods of 4400 and a fee of 220 less 462; shipping of 750 less 430: 4158 + 320, a tenth of it on top of the rest.
-    money = {"subtotalCents": 4400, "shippingCostCents": 750, "discountCents": 892, "taxTotalCents": 407}
+    money = {"subtotalCents": 4400, "shippingCostCents": 750, "discountCents": -892, "taxTotalCents": 407}
     assert order == {**money, "totalCents": 4478}
     assert {name: made[name] for name in (*money, "totalCents")} == order
     assert made["taxShippingCents"] == 29
@@ -68,14 +68,14 @@ async def test_adjustments_change_line_invoice_and_order(conn: Connection, mutat
     assert [each["amountCents"] for each in first.pop("adjustments")] == [-100, 220]
     assert first == {
         "subtotalCents": 1100,
-        "discountCents": 132,
+        "discountCents": -132,
         "taxTotalCents": 108,
         "totalCents": 1188,
         "postageCents": 100,
     }
     assert second == {
         "subtotalCents": 3300,
-        "discountCents": 330,
+        "discountCents": -330,
         "taxTotalCents": 270,
         "totalCents": 2970,
         "postageCents": 100,
@@ -135,7 +135,7 @@ async def test_lines_that_are_split_have_adjustments_too(conn: Connection, mutat
     answer = await mutate("orderCreate", f"order {{ {MONEY} }}", {"order": {}, "lineItems": [line]})
 
     order = answer["data"]["orderCreate"]["order"]
-    assert (order["subtotalCents"], order["discountCents"], order["totalCents"]) == (1000, 1000, 0)
+    assert (order["subtotalCents"], order["discountCents"], order["totalCents"]) == (1000, -1000, 0)
 
 
 async def test_a_cancelled_line_gives_back_what_was_paid_for_it(conn: Connection, mutate: Mutate) -> None:

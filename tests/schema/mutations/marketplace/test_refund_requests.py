@@ -36,7 +36,7 @@ async def test_refund_request_create_and_refund(conn: Connection, mutate: Mutate
     assert refunded["invoice"] == {
         "statusFlags": ["PAID", "CANCELLED"],
         "totalIncludingAdjustmentsCents": 0,
-        "amendments": [{"totalCents": 2000, "lineItems": [{"status": "CANCELLED"}]}],
+        "amendments": [{"totalCents": -2000, "lineItems": [{"status": "CANCELLED"}]}],
     }
     assert second["data"]["refundRequestRefund"] == {
         "status": 409,

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 from app.auth.viewers import Viewer
 from app.db.pool import Connection
 from schema.entities.global_ids import encode
@@ -19,7 +21,7 @@ async def test_shipment_create_sends_items(conn: Connection, mutate: Mutate) -> 
         SHIPMENT,
         {
             "invoiceId": encode("Invoice", line.invoice_id),
-            "dispatchedAt": "2100-01-02T03:04:05",
+            "dispatchedAt": f"{datetime.now(UTC).date()}T03:04:05",
             "postageCarrierId": encode("ShipmentCarrier", carrier.id),
             "trackingNumber": "T-1",
             "shippedItems": [{"lineItemId": encode("LineItem", line.id), "quantity": 1}],
@@ -34,7 +36,7 @@ async def test_shipment_create_sends_items(conn: Connection, mutate: Mutate) -> 
         "shipment": {
             "carrier": "Fast",
             "trackingNumber": "T-1",
-            "dispatchedAt": "2100-01-02T03:04:05+00:00",
+            "dispatchedAt": f"{datetime.now(UTC).date()}T03:04:05+00:00",
             "note": None,
             "shippedItems": [{"quantity": 1}],
             "invoice": {
@@ -54,7 +56,7 @@ async def test_shipment_create_names_wrong_fields_by_path(conn: Connection, muta
         "shipment { id }",
         {
             "invoiceId": encode("Invoice", line.invoice_id),
-            "dispatchedAt": "2100-01-02T03:04:05Z",
+            "dispatchedAt": f"{datetime.now(UTC).date()}T03:04:05Z",
             "postageCarrierId": encode("ShipmentCarrier", carrier.id),
             "trackingNumber": "T-1",
             "shippedItems": [{"lineItemId": encode("LineItem", line.id), "quantity": 3}],

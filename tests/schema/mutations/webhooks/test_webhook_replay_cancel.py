@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.webhooks.db.webhook_replays import WebhookReplayId
+from app.webhooks.db.runs.webhook_replays import WebhookReplayId
 from app.webhooks.db.webhooks import Webhook
 from schema.entities import global_ids
 from tests.builders.deliveries import create_due_events, create_subscription

@@ -1,15 +1,6 @@
 import pytest
 
-from app.marketplace.catalogue.domain.advert import description_html, full_title, is_advert_displayable
-
-
-@pytest.mark.parametrize("missing", ["is_published", "is_online", "is_vetted"])
-def test_displayable_needs_publishing_vetting_and_an_online_seller(missing: str) -> None:
-    shown = {"is_published": True, "is_online": True, "is_vetted": True, "is_deleted": False}
-
-    assert is_advert_displayable(**shown)
-    assert not is_advert_displayable(**{**shown, missing: False})
-    assert not is_advert_displayable(**{**shown, "is_deleted": True})
+from app.marketplace.catalogue.domain.advert import description_html, full_title
 
 
 def test_full_title_has_the_code_where_there_is_one() -> None:

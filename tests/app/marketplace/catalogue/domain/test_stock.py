@@ -18,6 +18,8 @@ HOUR = timedelta(hours=1)
         (1000, 800, None, NOW, 1000),
         (1000, 800, NOW - HOUR, NOW + HOUR, 800),
         (1000, 0, None, None, 0),
+        (1000, 1200, None, None, 1000),
+        (None, 800, None, None, 800),
         (None, None, None, None, None),
     ],
 )

@@ -1,31 +1,23 @@
-from datetime import UTC, datetime
-
 import pytest
 
 from app.marketplace.catalogue.domain.variant import is_buyable, is_variant_displayable, lowest_price_cents
 
-NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
-
 
 @pytest.mark.parametrize(
-    ("price", "sale_price", "start_at", "end_at", "lowest"),
+    ("price", "sale_price", "is_on_sale", "lowest"),
     [
-        (1000, None, None, None, 1000),
-        (1000, 900, None, None, 900),
-        (1000, 1100, None, None, 1000),
-        (1000, 900, NOON, None, 1000),
-        (1000, 900, None, NOON, 1000),
-        (None, 900, None, None, None),
+        (1000, None, False, 1000),
+        (1000, 900, True, 900),
+        (1000, 900, False, 1000),
+        (1000, 1100, True, 1000),
+        (None, 900, True, 900),
+        (None, 900, False, None),
     ],
 )
-def test_lowest_price_counts_only_sales_that_are_always_on(
-    price: int | None,
-    sale_price: int | None,
-    start_at: datetime | None,
-    end_at: datetime | None,
-    lowest: int | None,
+def test_the_lowest_price_is_what_one_costs_now(
+    price: int | None, sale_price: int | None, is_on_sale: bool, lowest: int | None
 ) -> None:
-    assert lowest_price_cents(price, sale_price, start_at, end_at) == lowest
+    assert lowest_price_cents(price, sale_price, is_on_sale=is_on_sale) == lowest
 
 
 @pytest.mark.parametrize(
@@ -44,9 +36,10 @@ def test_buyable_is_what_is_shown_and_in_stock(
     assert bought is expected
 
 
-@pytest.mark.parametrize(
-    ("is_published", "is_deleted", "expected"),
-    [(True, False, True), (False, False, False), (True, True, False)],
-)
-def test_displayable_is_published_and_not_deleted(is_published: bool, is_deleted: bool, expected: bool) -> None:
-    assert is_variant_displayable(is_published=is_published, is_deleted=is_deleted) is expected
+@pytest.mark.parametrize("missing", ["", "is_published", "is_advert_displayable"])
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_displayable_is_what_is_there_and_published_with_its_advert(missing: str, is_deleted: bool) -> None:
+    shown = {"is_published": True, "is_advert_displayable": True, missing: False}
+    shown.pop("", None)
+
+    assert is_variant_displayable(**shown, is_deleted=is_deleted) is (not missing and not is_deleted)

@@ -7,7 +7,7 @@ from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.errors import InvalidInput, NotFound
 from app.marketplace.catalogue.db.variants import VariantId
-from app.marketplace.catalogue.services.catalogue import update_variant, upsert_advert
+from app.marketplace.catalogue.services.catalogue import upsert_advert
 from app.marketplace.catalogue.services.catalogue_attributes import (
     AdvertAttributes,
     AdvertUpsert,
@@ -15,6 +15,7 @@ from app.marketplace.catalogue.services.catalogue_attributes import (
     VariantAttributes,
     VariantUpdate,
 )
+from app.marketplace.catalogue.services.variants import update_variant
 from tests.builders.adverts import create_advert
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant

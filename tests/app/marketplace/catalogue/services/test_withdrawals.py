@@ -7,8 +7,8 @@ from databases import Database
 from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.errors import Conflict, NotFound
-from app.marketplace.catalogue.services.catalogue import update_variant
 from app.marketplace.catalogue.services.catalogue_attributes import VariantAttributes, VariantUpdate
+from app.marketplace.catalogue.services.variants import update_variant
 from app.marketplace.catalogue.services.withdrawals import publish_advert, withdraw_advert, withdraw_variant
 from tests.builders.adverts import create_advert
 from tests.builders.sellers import create_seller

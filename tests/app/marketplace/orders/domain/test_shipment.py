@@ -4,23 +4,68 @@ import pytest
 
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
 from app.marketplace.orders.domain.order import DeliveryType
-from app.marketplace.orders.domain.shipment import PackedItem, packing_problems, shipping_problems, tracking_link
+from app.marketplace.orders.domain.shipment import (
+    PackedItem,
+    dispatch_problems,
+    packing_problems,
+    shipping_problems,
+    tracking_link,
+)
 
 ORDERED_AT = datetime(2030, 1, 1, 12, 0, 0, 900_000, tzinfo=UTC)
+NOW = datetime(2030, 1, 3, 14, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("seconds", "is_legal"), [(-2, False), (-0.901, False), (-0.9, True), (5, True)])
-def test_is_not_dispatched_before_the_second_of_the_order(seconds: float, is_legal: bool) -> None:
+BEFORE = [f"must not be before the order, {ORDERED_AT.isoformat()}"]
+
+
+@pytest.mark.parametrize(
+    ("dispatched_at", "messages"),
+    [
+        (datetime(2030, 1, 1, tzinfo=UTC), None),
+        (ORDERED_AT - timedelta(seconds=2), None),
+        # Where it is still the day before that of the order in UTC.
+        (datetime(2029, 12, 31, tzinfo=UTC), None),
+        (datetime(2029, 12, 30, 23, 59, tzinfo=UTC), BEFORE),
+        (NOW, None),
+        # Where it is the next day already.
+        (datetime(2030, 1, 4, tzinfo=UTC), None),
+        (NOW + timedelta(days=1, seconds=1), ["must not be in the future"]),
+        (datetime(2099, 1, 1, tzinfo=UTC), ["must not be in the future"]),
+    ],
+)
+def test_is_dispatched_from_the_day_of_the_order_until_today(
+    dispatched_at: datetime, messages: list[str] | None
+) -> None:
+    problems = dispatch_problems(dispatched_at, ordered_at=ORDERED_AT, now=NOW)
+
+    assert problems == ({} if messages is None else {"dispatched_at": messages})
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "is not paid: nothing is sent yet"),
+        ([InvoiceStatusFlag.PAYMENT_UNDER_REVIEW], "has a payment that is under review: nothing is sent yet"),
+        (
+            [InvoiceStatusFlag.PAID, InvoiceStatusFlag.PAYMENT_UNDER_REVIEW],
+            "has a payment that is under review: nothing is sent yet",
+        ),
+        ([InvoiceStatusFlag.CANCELLED], "is cancelled or refunded: nothing is sent any more"),
+    ],
+)
+def test_nothing_is_sent_before_it_is_paid(flags: list[InvoiceStatusFlag], message: str) -> None:
     problems = shipping_problems(
-        flags=[InvoiceStatusFlag.PAID],
+        flags=flags,
         delivery_type=DeliveryType.BUY_ONLINE,
         ordered_at=ORDERED_AT,
-        dispatched_at=ORDERED_AT + timedelta(seconds=seconds),
+        dispatched_at=NOW,
+        now=NOW,
         awaiting={1: 1},
         packed=[PackedItem(line_item_id=1, quantity=1)],
     )
 
-    assert (not problems) is is_legal
+    assert problems == {"invoice_id": [message]}
 
 
 @pytest.mark.parametrize(

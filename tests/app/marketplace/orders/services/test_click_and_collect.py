@@ -77,6 +77,30 @@ async def test_refuses_what_is_not_to_be_collected(
     assert await _quantities(conn) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["READY"], "is not paid"),
+        (["PAID", "PAYMENT_UNDER_REVIEW", "READY"], "has a payment that is under review"),
+    ],
+)
+async def test_an_unpaid_invoice_can_be_ready_but_not_collected(
+    conn: Connection, database: Database, flags: list[str], message: str
+) -> None:
+    invoice = await create_invoice(
+        conn, delivery_type="CLICK_AND_COLLECT", status_flags=[flag for flag in flags if flag != "READY"]
+    )
+    await create_line_item(conn, invoice_id=invoice.id, quantity=1, quantity_returnable=0)
+
+    ready = await update_collection(database, OPERATOR, invoice.id, READY)
+    with pytest.raises(Conflict) as caught:
+        await update_collection(database, OPERATOR, invoice.id, COLLECTED)
+
+    assert ready.status_flags == tuple(flags)
+    assert caught.value.fields == {"invoice_id": [message]}
+    assert await _quantities(conn) == (1, 0)
+
+
 async def test_another_sellers_invoice_is_not_there(conn: Connection, database: Database) -> None:
     invoice_id = await _invoice(conn)
     other = Viewer((await create_seller(conn)).id)

@@ -22,6 +22,9 @@ def _purchase(*lines: NewLineItem, status: OrderStatus = OrderStatus.COMPLETE) -
     return NewPurchase(order=NewOrder(first_name="Ada", status=status), line_items=lines)
 
 
+NOT_SHOWN = "is not for sale: buyers can't see the variant, its advert or its seller"
+
+
 async def _invoices(conn: Connection, order_id: OrderId) -> list[Invoice]:
     sql = f"select {INVOICES.select_list('i')} from invoices i where i.order_id = $1 order by i.id"
     return INVOICES.rows(await conn.fetch(sql, order_id))
@@ -175,12 +178,12 @@ async def test_tells_every_wrong_line_at_once(conn: Connection, database: Databa
 
     assert problems == {
         "line_items.0.quantity": ["only 1 in stock"],
-        "line_items.1.variant_id": ["is not for sale: the variant or its advert is not published"],
+        "line_items.1.variant_id": [NOT_SHOWN],
         "line_items.2.variant_id": ["there is no such variant"],
         "line_items.3.quantity": ["at least 2 have to be bought"],
         "line_items.4.item_amount_cents": ["is required: the variant has no price"],
         "line_items.4.variant_id": ["is sold in NZD, other items of the order in AUD"],
-        "line_items.5.variant_id": ["is not for sale: the variant or its advert is not published"],
+        "line_items.5.variant_id": [NOT_SHOWN],
     }
 
 

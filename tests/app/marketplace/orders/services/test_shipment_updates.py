@@ -61,7 +61,7 @@ async def test_names_what_is_wrong(conn: Connection, database: Database) -> None
             OPERATOR,
             ShipmentUpdate(shipment_id=shipment.id, tracking_number=" ", dispatched_at=None, postage_carrier_id=None),
         )
-    too_early = ShipmentUpdate(shipment_id=shipment.id, dispatched_at=ordered_at - timedelta(seconds=2))
+    too_early = ShipmentUpdate(shipment_id=shipment.id, dispatched_at=ordered_at - timedelta(days=2))
     with pytest.raises(InvalidInput) as early:
         await update_shipment(database, OPERATOR, too_early)
     unknown = ShipmentUpdate(shipment_id=shipment.id, postage_carrier_id=ShipmentCarrierId(10**9))

@@ -17,7 +17,7 @@ from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sellers import create_seller
 from tests.builders.shipments import create_shipment_carrier
 
-DISPATCHED_AT = datetime(2100, 1, 2, tzinfo=UTC)
+DISPATCHED_AT = datetime.now(UTC)
 
 
 async def _invoice(conn: Connection, *quantities: int, **overrides: Any) -> tuple[Invoice, list[LineItem]]:
@@ -72,6 +72,15 @@ async def test_sends_a_part_and_then_the_rest(conn: Connection, database: Databa
     assert after_part == ((1, 1), ["PAID", "PARTIALLY_SENT"])
     assert (await _quantities(conn, first), await _quantities(conn, second)) == ((0, 2), (0, 1))
     assert await _flags(conn, invoice) == ["PAID", "SENT"]
+
+
+async def test_an_unpaid_invoice_is_not_sent(conn: Connection, database: Database) -> None:
+    invoice, (line,) = await _invoice(conn, 1, status_flags=[])
+
+    problems = await _refused(conn, database, await _shipment(conn, invoice, (line, 1)))
+
+    assert problems == {"invoice_id": ["is not paid: nothing is sent yet"]}
+    assert (await _quantities(conn, line), await _flags(conn, invoice)) == ((1, 0), [])
 
 
 async def test_keeps_what_the_shipment_is(conn: Connection, database: Database) -> None:

@@ -19,7 +19,6 @@ from app.marketplace.refunds.domain.refund_request import (
     refund_line_problems,
     request_status,
     settled_status,
-    share,
     stage_after,
     step_conflict,
 )
@@ -197,8 +196,3 @@ def test_a_line_item_is_settled_when_all_of_it_is(cancelled: int, returned: int,
     status = settled_status(quantity=3, cancelled=cancelled, returned=returned, status=LineItemStatus.NEW)
 
     assert status == expected
-
-
-def test_a_share_is_rounded_down_and_nothing_of_nothing() -> None:
-    assert [share(100, part, 3) for part in range(4)] == [0, 33, 66, 100]
-    assert share(0, 0, 0) == 0

@@ -8,9 +8,10 @@ from databases import Database
 from app.auth.viewers import OPERATOR
 from app.db.pool import Connection
 from app.errors import Conflict, InvalidInput
-from app.marketplace.refunds.domain.refund_request import RefundLine, RefundRequestLineItemStatus
+from app.marketplace.refunds.domain.refund_request import RefundLine, RefundRequestLineItemStatus, RefundStep
 from app.marketplace.refunds.services.refund_effects import NewNote
 from app.marketplace.refunds.services.refund_requests import Refund, refund_refund_request
+from app.marketplace.refunds.services.refund_steps import RequestStep, step_refund_request
 from tests.support.refund_scene import invoice_of, requested, state_of
 
 ACCEPTED = RefundRequestLineItemStatus.REFUND_ACCEPTED
@@ -36,12 +37,12 @@ async def test_pays_out_a_return(conn: Connection, database: Database) -> None:
     amendment = await conn.fetchrow(
         "select refund_request_id, total_cents, tax_cents, remittance_cents from invoice_amendments"
     )
-    assert tuple(amendment or ()) == (request.id, 2000, 200, 2000)
+    assert tuple(amendment or ()) == (request.id, -2000, -200, -2000)
     lines = await conn.fetch(
         "select line_item_id, quantity, status, is_dispatched, amount_cents, total_cents, tax_cents"
         " from invoice_amendment_line_items"
     )
-    assert [tuple(row) for row in lines] == [(line.id, 2, "REFUNDED", True, 1000, 2000, 200)]
+    assert [tuple(row) for row in lines] == [(line.id, 2, "REFUNDED", True, -1000, -2000, -200)]
     assert await conn.fetchval("select new_status from refund_request_notes") == "REFUNDED"
     assert await conn.fetchval("select status from refund_request_line_items") == "REFUNDED"
 
@@ -98,7 +99,50 @@ async def test_pays_less_than_asked_when_told_so(conn: Connection, database: Dat
 
     assert (paid.total_cents, paid.refund_amount_cents, paid.cash_amount_cents) == (2000, 500, 100)
     assert (await state_of(conn, invoice))["adjustment"] == -500
-    assert await conn.fetchval("select tax_cents from invoice_amendments") == 50
+    assert paid.recovered_amount_cents == 500
+    amendment = await conn.fetchrow("select total_cents, tax_cents, remittance_cents from invoice_amendments")
+    assert tuple(amendment or ()) == (-500, -50, -500)
+    lines = await conn.fetch("select custom, total_cents, tax_cents from invoice_amendment_line_items order by id")
+    assert [tuple(row) for row in lines] == [(None, -2000, -200), ("Adjustment", 1500, 150)]
+
+
+async def test_what_is_put_back_from_denial_takes_what_the_others_have_left(
+    conn: Connection, database: Database
+) -> None:
+    invoice, (line,) = await invoice_of(conn, (3, 0))
+    await conn.execute("update line_items set total_cents = 100, tax_total_cents = 10")
+    one, two = (RefundLine(line_item_id=line.id, quantity=count, status=ACCEPTED) for count in (1, 2))
+    denied = RequestStep(refund_request_id=(await requested(database, invoice, one)).id)
+    await step_refund_request(database, OPERATOR, RefundStep.DENY, denied)
+    other = await requested(database, invoice, two)
+
+    again = await step_refund_request(database, OPERATOR, RefundStep.REVERT_DENIAL, denied)
+
+    # A third of 100 is 33, but two thirds are 66.
+    assert (other.total_cents, again.total_cents, again.request_value_cents) == (66, 34, 33)
+    assert (other.line_item_tax_total_cents, again.line_item_tax_total_cents) == (6, 4)
+    lines = await conn.fetch("select amount_cents, amount_per_item_cents from refund_request_line_items order by id")
+    assert [tuple(row) for row in lines] == [(34, 34), (66, 33)]
+
+
+async def test_shipping_is_given_back_with_its_tax(conn: Connection, database: Database) -> None:
+    invoice, (line,) = await invoice_of(conn, (1, 0))
+    await conn.execute(
+        "update invoices set total_cents = 1550, shipping_cost_cents = 550, tax_shipping_cents = 50,"
+        " tax_total_cents = 150, tax_rate = 0.1"
+    )
+    taxes = []
+    for cents in (333, 217):
+        asked = [RefundLine(custom="Shipping", quantity=1, amount_per_item_cents=cents, status=ACCEPTED)]
+        if cents == 217:
+            asked.append(RefundLine(line_item_id=line.id, quantity=1, status=ACCEPTED))
+        request = await requested(database, invoice, *asked)
+        paid = await refund_refund_request(database, OPERATOR, Refund(refund_request_id=request.id))
+        taxes.append((paid.line_item_amount_total_cents, paid.line_item_tax_total_cents))
+
+    assert taxes == [(333, 30), (1217, 120)]
+    assert (await state_of(conn, invoice))["adjustment"] == -1550
+    assert await conn.fetchval("select sum(tax_cents) from invoice_amendments") == -150
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ async def test_requests_a_return_of_what_was_sent(conn: Connection, database: Da
         RefundRequestInitiator.ADMIN,
     )
     assert (request.total_cents, request.request_value_cents) == (2450, 2450)
-    assert (request.line_item_amount_total_cents, request.line_item_tax_total_cents) == (2000, 200)
+    assert (request.line_item_amount_total_cents, request.line_item_tax_total_cents) == (2450, 200)
     lines = await conn.fetch(
         "select line_item_id, custom, quantity, status, reason, is_dispatched, amount_cents,"
         " amount_per_item_cents from refund_request_line_items order by id"
