@@ -56,7 +56,9 @@ async def write_program(folder: Path, way: str, language: str) -> list[str]:
         if way == "By push" and name == "receiver":
             # It says where it listens before it begins to.
             text = (
-                text.replace("server.serve_forever()", "print('port', server.server_port, flush=True)\nserver.serve_forever()")
+                text.replace(
+                    "server.serve_forever()", "print('port', server.server_port, flush=True)\nserver.serve_forever()"
+                )
                 if language == "python"
                 else text + 'server.on("listening", () => console.log("port", (server.address() as any).port));\n'
             )
