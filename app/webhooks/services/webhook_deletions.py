@@ -6,8 +6,9 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
-from app.webhooks.db import webhook_event_changes, webhook_takers, webhooks
+from app.webhooks.db import webhook_event_changes, webhooks
 from app.webhooks.db.runs import webhook_backfills, webhook_reconciles, webhook_replays
+from app.webhooks.db.taking import webhook_takers
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-from app.webhooks.db.webhook_takers import note_taker
+from app.webhooks.db.taking.webhook_takers import note_taker
 from schema.entities import global_ids
 from tests.builders.deliveries import create_due_events, create_pulled_subscription
 from tests.support.platform import Platform

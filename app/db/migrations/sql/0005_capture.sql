@@ -9,6 +9,9 @@ do $$ begin
   end if;
 end $$;
 
+-- Until when somebody watches webhook events change, in seconds: see functions/note_webhook_activity.sql.
+create unlogged sequence webhook_activity_watched minvalue 0 start 0;
+
 -- Whose the invoices were that the present transaction has deleted: see functions/remember_deleted_invoice.sql.
 -- Unlogged, since no row of it outlives its transaction.
 create unlogged table deleted_invoices (

@@ -9,7 +9,7 @@ from app.db.table import Table, Through
 from app.webhooks.db.webhooks import WEBHOOKS, Webhook, WebhookId
 
 #: Seconds for which a webhook is not noted again: a record to the minute is enough.
-_NOTED_EVERY_S = 60
+NOTED_EVERY_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ async def note_taker(conn: Connection, webhook_ids: Sequence[WebhookId]) -> None
         on conflict (webhook_id) do update set last_taken_at = excluded.last_taken_at
         """,
         webhook_ids,
-        _NOTED_EVERY_S,
+        NOTED_EVERY_S,
     )
 
 
