@@ -1,6 +1,7 @@
 """The root of all subscriptions."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import strawberry
@@ -11,7 +12,9 @@ from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
 from schema.engine.context import Info
 from schema.entities import global_ids
 from schema.enums.webhooks import WebhookEventStateEnum
+from schema.stored.message_stream import MessageStream
 from schema.types.webhooks.webhook_event import WebhookEvent
+from schema.types.webhooks.webhook_message import WebhookMessage, shown_messages
 
 _WebhookIdArgument = Annotated[
     strawberry.ID | None, strawberry.argument(description="Only events of this webhook; of all when it is absent.")
@@ -43,6 +46,56 @@ class Subscription:
             seller_id=context.viewer.seller_id, webhook_id=key, states=frozenset(states or ())
         )
         return watcher  # type: ignore[no-any-return]  # rows, which resolve as their GraphQL type
+
+    @strawberry.subscription(
+        description="Messages of a webhook whose `delivery` is PULL, as they come: what `webhookMessagesTake` hands"
+        " over. Acknowledge or reject each by its mutation before its lease ends. While `inFlight` of them are neither,"
+        " no more come. Needs the scope webhooks."
+    )
+    async def webhook_messages(
+        self,
+        info: Info,
+        webhook_id: Annotated[strawberry.ID, strawberry.argument(description="The webhook.")],
+        lease_seconds: Annotated[
+            int, strawberry.argument(description="Seconds for which a message is yours, 1 to 3600.")
+        ] = 60,
+        in_flight: Annotated[
+            int, strawberry.argument(description="How many messages may be unsettled at once, 1 to 1000.")
+        ] = 100,
+    ) -> AsyncIterator[WebhookMessage]:
+        context = info.context
+        context.viewer.require(Scope.WEBHOOKS)
+        assert context.hub is not None, "it is an operation of the API"
+        assert context.database is not None, "it is an operation of the API"
+        assert context.in_lane is not None, "it is a subscription"
+        stream = MessageStream(
+            database=context.database,
+            viewer=context.viewer,
+            settings=context.settings,
+            hub=context.hub,
+            in_lane=context.in_lane,
+            webhook_id=WebhookId(global_ids.key_of(webhook_id, "Webhook", field="webhookId")),
+            lease_s=lease_seconds,
+            in_flight=in_flight,
+        )
+        await stream.open()
+        return _ShownMessages(stream)
+
+
+@dataclass(frozen=True, slots=True)
+class _ShownMessages:
+    """The messages of a stream as GraphQL shows them."""
+
+    stream: MessageStream
+
+    def __aiter__(self) -> AsyncIterator[WebhookMessage]:
+        return self
+
+    async def __anext__(self) -> WebhookMessage:
+        return shown_messages([await self.stream.next()])[0]
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
 
 
 async def _find_webhook(info: Info, webhook_id: str) -> WebhookId:

@@ -1,13 +1,13 @@
 """Work that goes on to its end although whoever waits for it is cancelled."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
-async def unbroken(work: Coroutine[Any, Any, T]) -> T:
+async def unbroken(work: Awaitable[T]) -> T:
     """Return the work's result. Cancelled meanwhile, this waits for its end first: it holds a database connection."""
     task = asyncio.ensure_future(work)
     try:

@@ -54,8 +54,8 @@ class KeyedOperation:
 
     @property
     def is_subscription(self) -> bool:
-        operation = self.document and get_operation_ast(self.document.node, self.operation.name)
-        return bool(operation) and operation.operation is OperationType.SUBSCRIPTION
+        operation = None if self.document is None else get_operation_ast(self.document.node, self.operation.name)
+        return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
     @property
     def points(self) -> int:

@@ -1,9 +1,10 @@
 """Subscriptions: an operation with any number of results, and every other operation in the same form."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, cast
 
 from graphql import ExecutionResult, GraphQLError, create_source_event_stream, execute
@@ -11,11 +12,11 @@ from graphql.execution import Executor
 
 from app.auth.viewers import KeyCheck, Viewer
 from app.db.pool import connection
-from app.errors import DatabaseUnavailable, RateLimited
+from app.errors import DatabaseUnavailable, RateLimited, TellgraphError
 from app.http.graphql_view import Operation, OperationResult
 from app.http.limits.heavy_lane import Resources
 from app.http.streams.open_streams import OpenStreams
-from app.http.streams.results import Results, StreamResult, encode_streamed
+from app.http.streams.results import Results, StreamResult, encode_streamed, error_result
 from app.kernel.unbroken import unbroken
 from schema import schema
 from schema.engine.cost.operation_cost import cost_error
@@ -91,6 +92,7 @@ class StreamedOperations:
         async with connection(resources.database) as conn:
             keyed.key_check.viewer = await self.operations.confirm(conn, keyed.key)
             context = self.operations.context(keyed, Reader(conn), keyed.key_check.viewer, resources)
+            context.in_lane = partial(self._in_lane, keyed)
             assert keyed.document is not None, "it has a subscription"
             executor = ReferenceExecution.build(
                 schema._schema,
@@ -107,18 +109,25 @@ class StreamedOperations:
             finally:
                 await context.loaders.settle()
 
+    async def _in_lane(self, keyed: KeyedOperation, work: Callable[[], Awaitable[None]]) -> None:
+        await self.operations.lanes.run_light(keyed.key_id, lambda _: unbroken(work()))
+
     async def _results(self, keyed: KeyedOperation, source: Source) -> AsyncGenerator[StreamResult, None]:
-        async for event in source:
-            while True:
-                try:
-                    self.operations.rate.spend(keyed.key_id, keyed.points)
-                    result = await self._execute(keyed, event)
-                    break
-                except RateLimited as error:
-                    await asyncio.sleep(error.retry_after_s)
-                except DatabaseUnavailable:
-                    await asyncio.sleep(_AGAIN_S)
-            yield result
+        try:
+            async for event in source:
+                yield await self._result(keyed, event)
+        except TellgraphError as error:
+            yield error_result(error.code, error.message)
+
+    async def _result(self, keyed: KeyedOperation, event: object) -> StreamResult:
+        while True:
+            try:
+                self.operations.rate.spend(keyed.key_id, keyed.points)
+                return await self._execute(keyed, event)
+            except RateLimited as error:
+                await asyncio.sleep(error.retry_after_s)
+            except DatabaseUnavailable:
+                await asyncio.sleep(_AGAIN_S)
 
     async def _execute(self, keyed: KeyedOperation, event: object) -> StreamResult:
         """Select from one event what the operation asks for."""

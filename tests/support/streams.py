@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from tests.support.platform import Platform
 from tests.support.waiting import DEADLINE_S
@@ -77,8 +78,9 @@ class Socket:
     async def close_code(self) -> tuple[int | None, str | None]:
         """Return code and reason with which the server closes, whatever it sends before."""
         async with asyncio.timeout(DEADLINE_S):
-            async for _ in self.connection:
-                pass
+            with suppress(ConnectionClosed):
+                while True:
+                    await self.connection.recv()
             await self.connection.wait_closed()
         return self.connection.close_code, self.connection.close_reason
 

@@ -226,11 +226,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class BoundedSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's protocol of websockets, which counts them as connections."""
+    """uvicorn's protocol of websockets. They count as connections, and end when their client does not read."""
 
     def __init__(self, limits: _Limits, **connection: Any) -> None:
         super().__init__(**connection)
         self._limits = limits
+        #: Runs while the client has not taken what was sent.
+        self._untaken: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._limits.sockets.add(self)
@@ -238,7 +240,22 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._limits.sockets.discard(self)
+        if self._untaken is not None:
+            self._untaken.cancel()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._untaken = self.loop.call_later(self._limits.request_s, self._end)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._untaken is not None:
+            self._untaken.cancel()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._end()
 
     def shutdown(self) -> None:
         if not self.handshake_complete or self.close_sent:
@@ -250,3 +267,8 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.transport.close()
+
+    def _end(self) -> None:
+        """End the connection of a client that does not read. To close it in order would wait for the client."""
+        CONNECTIONS_ENDED.labels("too_slow").inc()
+        self.transport.abort()

@@ -26,8 +26,8 @@ from app.http.streams.results import Results, StreamResult, error_result
 _log = structlog.get_logger()
 
 SUBPROTOCOL = "graphql-transport-ws"
-#: Seconds that a client has to send `connection_init`, and to take a message.
-INIT_TIMEOUT_S, SEND_TIMEOUT_S = 10.0, 20.0
+#: Seconds that a client has to send `connection_init`.
+INIT_TIMEOUT_S = 10.0
 #: Operations of one websocket at once. A client that wants more can open another one.
 MAX_OPERATIONS = 1_000
 #: Bytes of a close frame's reason.
@@ -39,7 +39,6 @@ class Close(Enum):
 
     SHUTDOWN = (1001, StreamEnd.SHUTDOWN.value)
     INTERNAL = (1011, "An internal error occurred.")
-    TOO_SLOW = (1013, "The client does not read what it is sent.")
     BAD_MESSAGE = (4400, "Invalid message")
     UNAUTHORIZED = (4401, "Unauthorized")
     FORBIDDEN = (4403, "Forbidden")
@@ -224,12 +223,9 @@ class GraphQLSocket:
         await self._send_text(orjson.dumps(message))
 
     async def _send_text(self, message: bytes) -> None:
-        """Send a message. Raises Closing if the client has taken none of the earlier ones for too long."""
+        """Send a message, as soon as the client has taken enough of the earlier ones. Raises WebSocketDisconnect."""
         try:
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                await self.websocket.send({"type": "websocket.send", "text": message.decode()})
-        except TimeoutError:
-            raise Closing(Close.TOO_SLOW) from None
+            await self.websocket.send({"type": "websocket.send", "text": message.decode()})
         except RuntimeError as error:
             # Starlette's, after the websocket was closed.
             raise WebSocketDisconnect from error

@@ -1,6 +1,6 @@
 """The results of an operation, as both transports of streams write them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -22,7 +22,7 @@ class StreamResult:
 
 
 #: All results of an operation: one of a query or mutation, any number of a subscription.
-Results = AsyncIterator[StreamResult]
+Results = AsyncGenerator[StreamResult, None]
 
 
 def encode_streamed(result: OperationResult, max_bytes: int) -> StreamResult:

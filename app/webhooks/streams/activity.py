@@ -104,7 +104,9 @@ class Activity:
         events = {event.id: event for event in await _list_events(conn, [*read])}
         for event_id, owner in read.items():
             event = events.get(event_id)
-            for watcher in self.watchers if event is not None else ():
+            if event is None:
+                continue
+            for watcher in self.watchers:
                 if watcher.wants(owner, event.webhook_id):
                     watcher.put(event)
         return True

@@ -100,10 +100,14 @@ async def test_a_silent_stream_has_heartbeats(api: Platform, monkeypatch: pytest
 async def test_a_key_has_so_many_streams_and_other_keys_have_others(database_url: str) -> None:
     async with running_platform(settings_for(database_url, streams_per_key=2), with_worker=False) as api:
         other = (await api.mutate("apiKeyCreate", "key", name="another"))["key"]
-        async with event_stream(api, ACTIVITY), event_stream(api, ACTIVITY) as second:
-            async with event_stream(api, ACTIVITY) as third, event_stream(api, ACTIVITY, key=other) as others:
-                statuses = [one.response.status_code for one in (second, third, others)]
-                refusal = await third.response.aread()
+        async with (
+            event_stream(api, ACTIVITY),
+            event_stream(api, ACTIVITY) as second,
+            event_stream(api, ACTIVITY) as third,
+            event_stream(api, ACTIVITY, key=other) as others,
+        ):
+            statuses = [one.response.status_code for one in (second, third, others)]
+            refusal = await third.response.aread()
         # A place is free as soon as a stream's client has gone.
         await until(lambda: _begins(api))
 

@@ -1,4 +1,4 @@
-"""`webhookActivity` shows webhook events as they change, to whoever may see them, and costs nothing without watchers."""
+"""`webhookActivity` shows webhook events as they change to whoever may see them, and costs nothing without watchers."""
 
 import asyncio
 from contextlib import AsyncExitStack
