@@ -47,7 +47,7 @@ LOST = (httpx.HTTPError, KeyError, TypeError, orjson.JSONDecodeError)
 
 @dataclass(slots=True, kw_only=True)
 class Scene:
-    """`received`: each message with its body, by event and attempt. `acknowledged`: those that the API has confirmed."""
+    """`received`: each message with its body, by event and attempt. `acknowledged`: those that the API confirmed."""
 
     servers: PrivateServers
     api: WorkerProcess
