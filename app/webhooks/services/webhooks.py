@@ -5,7 +5,6 @@ filter's problems, so that all problems are reported together.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypedDict
 
@@ -36,13 +35,8 @@ from app.webhooks.services.webhook_secrets import SecretColumns, WebhookWithKey,
 HEADERS = "webhook.headers"
 """The purpose for which header values are encrypted."""
 
-_LIMITS = {
-    "max_retries": (0, 50),
-    "concurrent_send_limit": (1, 200),
-    "timeout_s": (1, 30),
-    "rate_limit": (1, 1000),
-    "reconcile_every_hours": (1, 720),
-}
+_LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30), "rate_limit": (1, 1000)}
+_LIMITS["reconcile_every_hours"] = (1, 720)
 #: What has other limits where receivers take the messages.
 _PULL_LIMITS = {**_LIMITS, "concurrent_send_limit": (1, 1000)}
 #: What the input calls an attribute that is called otherwise there.
@@ -83,10 +77,6 @@ class WebhookAttributes(TypedDict, total=False):
     timeout_s: int | None
     rate_limit: int | None
     reconcile_every_hours: int | None
-
-
-#: Attributes by which it is decided what the receiver has, and who it is.
-_OF_COPY = ("query_string", "filter", "events", "url")
 
 
 async def create_webhook(
@@ -157,6 +147,8 @@ async def update_webhook(
         if is_moved and "headers" not in attributes and orjson.loads(before.headers_shown):
             raise InvalidInput("The webhook was not saved.", fields={"attributes.headers": [_HEADERS_STAY]})
         values |= _sealed_headers(webhook_id, attributes, settings)
+        if values.get("reconcile_every_hours") == before.reconcile_every_hours:
+            values.pop("reconcile_due_at", None)
         is_enabled = attributes.get("is_enabled", before.is_enabled) is not False
         if is_enabled and not before.is_enabled:
             values = {**values, "disabled_reason": None, "is_failing": False, "failing_since": None}
@@ -168,9 +160,7 @@ async def update_webhook(
             values = {**values, "paused_until": None}
         ringed = _ringed(webhook_id, before, attributes, settings, is_moved=is_moved)
         webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
-        if any(getattr(webhook, name) != getattr(before, name) for name in _OF_COPY):
-            await webhook_reconciles.void_unconfirmed(conn, webhook_id)
-            webhook = replace(webhook, in_sync_as_of=None)
+        webhook = await webhook_reconciles.void_changed(conn, before, webhook)
     return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
 
 
