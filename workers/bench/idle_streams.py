@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -49,7 +50,7 @@ async def measure_idle_streams(lab: Lab) -> list[Figure]:
                     timeout=aiohttp.ClientTimeout(total=None),
                 )
             )
-            await site.until(lambda session=session: _is_up(session), api)
+            await site.until(partial(_is_up, session), api)
             # What the first stream alone brings with it.
             await _open(stack, session, name)
             before = _resident(api)
