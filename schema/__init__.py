@@ -14,6 +14,7 @@ from schema.entities.declaration_check import check_declarations
 from schema.errors import log_unknown
 from schema.mutation import Mutation
 from schema.query import Query
+from schema.subscription import Subscription
 from schema.types.catalogue.advert import DeletedAdvert, UnpublishedAdvert
 from schema.types.orders.invoice_amendment import InvoiceAmendment
 
@@ -45,6 +46,7 @@ documents = Documents()
 schema = TellgraphSchema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[InvoiceAmendment, UnpublishedAdvert, DeletedAdvert],
     config=StrawberryConfig(auto_camel_case=True),
     extensions=[lambda: PreparedOperation(documents)],

@@ -40,7 +40,8 @@ CODES: Mapping[str, str] = {
     "RATE_LIMITED": "The API key, or the client's address, asks for too much; `Retry-After` says when to try again.",
     "UNAUTHENTICATED": "The API key is missing, unknown, revoked or expired.",
     "OPERATION_RESOLUTION_FAILURE": (
-        "`operationName` is none of the document's operations, or absent where there are several."
+        "`operationName` is none of the document's operations, or absent where there are several; or a subscription was"
+        " asked for without a stream."
     ),
     "PERSISTED_QUERY_NOT_FOUND": "The hash is not known here (any more): send the query with it.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is not JSON in UTF-8, or is compressed by something else than gzip.",

@@ -19,6 +19,7 @@ from schema.mutations.refunds.return_shipments import ReturnShipmentMutations
 from schema.mutations.webhooks.change_events import ChangeEventMutations
 from schema.mutations.webhooks.webhook_controls import WebhookControlMutations
 from schema.mutations.webhooks.webhook_events import WebhookEventMutations
+from schema.mutations.webhooks.webhook_messages import WebhookMessageMutations
 from schema.mutations.webhooks.webhook_reconciles import WebhookReconcileMutations
 from schema.mutations.webhooks.webhooks import WebhookMutations
 
@@ -42,6 +43,7 @@ class Mutation(
     WebhookControlMutations,
     WebhookReconcileMutations,
     WebhookEventMutations,
+    WebhookMessageMutations,
     ChangeEventMutations,
     ApiKeyMutations,
 ):

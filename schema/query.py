@@ -52,7 +52,7 @@ from schema.types.refunds.refund_request import RefundRequest
 from schema.types.webhooks.operational_event import OperationalEvent
 from schema.types.webhooks.webhook import Webhook
 from schema.types.webhooks.webhook_event import DeliveryAttempt, WebhookEvent
-from schema.webhook_queries.digests import WebhookDigest, webhook_digests
+from schema.webhook_queries.digests import WebhookDigestPage, webhook_digests
 from schema.webhook_queries.dry_run import WebhookDryRun, webhook_dry_run
 from schema.webhook_queries.explain import WebhookExplanation, webhook_explain
 
@@ -172,7 +172,7 @@ class Query:
         description="The outcome of an entity's last changes for a webhook, with reasons; null if there is no such"
         " webhook, or none for this key. Needs the scope webhooks.",
     )
-    webhook_digests: Connection[WebhookDigest] | None = strawberry.field(
+    webhook_digests: WebhookDigestPage | None = strawberry.field(
         resolver=webhook_digests,
         description="What a webhook's receiver should have, so that it can compare its own copy: the entities that it"
         " was given and that were not destroyed since, by id. null if there is no such webhook, or none for this key."

@@ -26,6 +26,7 @@ REASONS = {
     "schema/engine/plans/code.py Code.built": "generated functions",
     "schema/entities/declarations.py Entity.row_of": "a row, which resolvers return in the place of its GraphQL type",
     "schema/mutations/payload.py run_mutation": "the input of any mutation",
+    "schema/mutations/payload.py run_unrecorded": "the input of any mutation",
     "workers/process.py WokenWorker.__init__": ARQ,
     "workers/process.py WokenWorker.finish_job": ARQ,
     "workers/process.py WokenWorker.finish_failed_job": ARQ,

@@ -14,6 +14,8 @@ from app.webhooks.domain.webhook import WebhookEventName
 MAX_HELD = 10_000
 #: Row changes kept of one entity.
 MAX_CHANGES = 50
+#: Losses of one entity whose order is kept. Sellers that lose it after these are kept without the order.
+MAX_LOSSES = 50
 #: Rows of one type and shard that one statement clears away.
 _CLEARED_AT_ONCE = 200
 
@@ -23,7 +25,7 @@ class MissedChange(NamedTuple):
 
     Attributes:
         is_updated: Whether it is an UPDATE, or a CREATE that later transactions have changed.
-        former_seller_ids: Its seller before it was deleted, and each seller that it has left.
+        former_seller_ids: Its seller before it was deleted, and each seller that it has left, oldest first.
     """
 
     entity_type: str
@@ -33,7 +35,7 @@ class MissedChange(NamedTuple):
     columns: Collection[str]
     changes: Sequence[RowChange]
     is_cut: bool
-    former_seller_ids: Collection[int]
+    former_seller_ids: Sequence[int]
     changed_at: datetime
 
 
@@ -45,6 +47,8 @@ class MissedEntity:
         turn: The number of the last change, in the order of recording.
         created_turn: The number of its creation. None: it was not created.
         updated_turn: The number of its last update. None: it was not updated.
+        former_seller_ids: The sellers that have lost it.
+        losses: Turn and seller of its first MAX_LOSSES losses, in their order.
     """
 
     entity_id: int
@@ -52,10 +56,18 @@ class MissedEntity:
     created_turn: int | None
     updated_turn: int | None
     former_seller_ids: frozenset[int]
+    losses: Sequence[tuple[int, int]]
     columns: frozenset[str]
     changes: Sequence[RowChange]
     is_cut: bool
     changed_at: datetime
+
+    def find_owner_at(self, turn: int) -> int | None:
+        """Return the seller that it belonged to at a turn; None if nothing tells.
+
+        The first loss after the turn tells: whoever loses an entity first has had it.
+        """
+        return next((seller_id for lost_at, seller_id in self.losses if lost_at > turn), None)
 
 
 async def record_missed(conn: Connection, changes: Sequence[MissedChange]) -> None:
@@ -69,23 +81,31 @@ async def record_missed(conn: Connection, changes: Sequence[MissedChange]) -> No
     await conn.execute(
         f"""
         insert into missed_changes as m (entity_type, entity_id, turn, created_turn, updated_turn, former_seller_ids,
-          columns, changes, is_cut, changed_at)
+          left_turns, columns, changes, is_cut, changed_at)
         select n.entity_type, n.entity_id, n.turn, case when n.is_created then n.turn end,
-          case when n.is_updated then n.turn end, string_to_array(n.former_seller_ids, ',')::bigint[],
+          case when n.is_updated then n.turn end, n.former_seller_ids,
+          array_fill(n.turn, array[least(cardinality(n.former_seller_ids), {MAX_LOSSES})]),
           string_to_array(n.columns, ','), n.changes::jsonb, n.is_cut, n.changed_at
         from (
           select nextval('missed_changes_turn') as turn, o.* from (
-            select * from unnest($1::text[], $2::bigint[], $3::boolean[], $4::boolean[], $5::text[], $6::text[],
+            select entity_type, entity_id, is_created, is_updated, columns, changes, is_cut, changed_at,
+              string_to_array(former_sellers, ',')::bigint[] as former_seller_ids
+            from unnest($1::text[], $2::bigint[], $3::boolean[], $4::boolean[], $5::text[], $6::text[],
               $7::boolean[], $8::text[], $9::timestamptz[])
-            u(entity_type, entity_id, is_created, is_updated, columns, changes, is_cut, former_seller_ids, changed_at)
+            u(entity_type, entity_id, is_created, is_updated, columns, changes, is_cut, former_sellers, changed_at)
             order by entity_type, entity_id
           ) o
         ) n
         on conflict (entity_type, entity_id) do update set turn = excluded.turn,
           created_turn = coalesce(excluded.created_turn, m.created_turn),
           updated_turn = coalesce(excluded.updated_turn, m.updated_turn),
-          former_seller_ids = case when m.former_seller_ids @> excluded.former_seller_ids then m.former_seller_ids
-            else array(select distinct s from unnest(m.former_seller_ids || excluded.former_seller_ids) s) end,
+          former_seller_ids = case
+            when cardinality(m.former_seller_ids) < {MAX_LOSSES} then m.former_seller_ids || excluded.former_seller_ids
+            when m.former_seller_ids @> excluded.former_seller_ids then m.former_seller_ids
+            else m.former_seller_ids
+              || array(select distinct s from unnest(excluded.former_seller_ids) s where s <> all (m.former_seller_ids))
+            end,
+          left_turns = (m.left_turns || excluded.left_turns)[:{MAX_LOSSES}],
           columns = case when m.columns @> excluded.columns then m.columns
             else array(select distinct c from unnest(m.columns || excluded.columns) c order by c) end,
           changes = case
@@ -104,9 +124,15 @@ async def record_missed(conn: Connection, changes: Sequence[MissedChange]) -> No
         [",".join(sorted(change.columns)) for change in changes],
         [encode_row_changes(change.changes[:MAX_CHANGES]) for change in changes],
         [change.is_cut or len(change.changes) > MAX_CHANGES for change in changes],
-        [",".join(map(str, sorted(change.former_seller_ids))) for change in changes],
+        [",".join(map(str, _bounded(change.former_seller_ids))) for change in changes],
         [change.changed_at for change in changes],
     )
+
+
+def _bounded(seller_ids: Sequence[int]) -> Sequence[int]:
+    """Keep the order of the first ones, and of the others each seller once."""
+    first = seller_ids[:MAX_LOSSES]
+    return [*first, *sorted({*seller_ids}.difference(first))]
 
 
 _NAMED_ALREADY = "(m.changes @> excluded.changes and not jsonb_path_exists(excluded.changes, '$[*] ? (@.op != \"u\")'))"
@@ -115,8 +141,9 @@ _NAMED_ALREADY = "(m.changes @> excluded.changes and not jsonb_path_exists(exclu
 async def list_missed(conn: Connection, entity_type: str, *, shard: int, after: int, limit: int) -> list[MissedEntity]:
     """List what was missed after a turn in one shard, which the caller has locked; by turn."""
     rows = await conn.fetch(
-        "select entity_id, turn, created_turn, updated_turn, former_seller_ids, columns, changes::text, is_cut,"
-        " changed_at from missed_changes where entity_type = $1 and shard = $2 and turn > $3 order by turn limit $4",
+        "select entity_id, turn, created_turn, updated_turn, former_seller_ids, left_turns, columns,"
+        " changes::text, is_cut, changed_at"
+        " from missed_changes where entity_type = $1 and shard = $2 and turn > $3 order by turn limit $4",
         entity_type,
         shard,
         after,
@@ -129,6 +156,7 @@ async def list_missed(conn: Connection, entity_type: str, *, shard: int, after: 
             created_turn=row["created_turn"],
             updated_turn=row["updated_turn"],
             former_seller_ids=frozenset(row["former_seller_ids"]),
+            losses=list(zip(row["left_turns"], row["former_seller_ids"], strict=False)),
             columns=frozenset(row["columns"]),
             changes=decode_row_changes(row["changes"]),
             is_cut=row["is_cut"],

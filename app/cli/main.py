@@ -14,6 +14,8 @@ from app.cli import data, doctor, sdl
 from app.cli.keys import commands as keys
 from app.cli.messages import complain, explain
 from app.cli.processes import running
+from app.cli.remote.listen import listen
+from app.cli.remote.trigger import trigger
 from app.cli.settings import WrongSettings
 from app.cli.webhooks import events, reconciles, replays, values, webhooks
 from app.db.pool import DATABASE_ERRORS
@@ -28,8 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="GraphQL API and webhooks of a multi-seller marketplace. Settings: TELLGRAPH_… (see app/docs/running.md).",
 )
-for command in (running.demo, running.serve, running.worker, data.migrate, data.seed, running.listen, data.check):
+for command in (running.demo, running.serve, running.worker, data.migrate, data.seed, listen, data.check):
     app.command()(command)
+app.command()(trigger)
 app.command()(doctor.doctor)
 app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(events.commands, name="events")

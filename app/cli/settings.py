@@ -19,8 +19,8 @@ from app.settings import Settings, get_settings
 PREFIX = "TELLGRAPH_"
 #: Ends the name of a variable that names a file with the setting's value.
 _FILE_SUFFIX = "_FILE"
-#: Variables that are no settings: an option's, those of the tests, and what Kubernetes sets for a service of this name.
-_NO_SETTINGS = re.compile(rf"{PREFIX}(LISTEN_SECRET$|TEST_|LONG_|PLAN_|SERVICE_|PORT_\d+_)")
+#: Variables that are no settings: options', those of the tests, and what Kubernetes sets for a service of this name.
+_NO_SETTINGS = re.compile(rf"{PREFIX}(LISTEN_SECRET$|KEY$|TEST_|LONG_|PLAN_|SERVICE_|PORT_\d+_)")
 _OF_KUBERNETES = re.compile(r"(tcp|udp)://")
 _SHOWN_CHARS = 60
 

@@ -8,6 +8,9 @@ from app.db.pool import CONNECT_TIMEOUT_S, UNREACHABLE, Connection
 from app.errors import DatabaseUnavailable, TellgraphError
 from app.kernel.error_reason import reason_of
 
+#: The oldest PostgreSQL that the tests have passed on. Older ones lack statements that the migrations use.
+LEAST_VERSION = 14
+
 
 class DatabaseRefused(TellgraphError):
     """PostgreSQL answers and refuses the connection, or the URL can't be read: waiting does not help."""
@@ -20,15 +23,21 @@ async def connect(database_url: str) -> Connection:
 
     Raises:
         DatabaseUnavailable: PostgreSQL can't be reached. A later try may succeed.
-        DatabaseRefused: The password is wrong, there is no such database, or the like.
+        DatabaseRefused: The password is wrong, there is no such database, its version is too old, or the like.
     """
     try:
-        return await asyncpg.connect(database_url, timeout=CONNECT_TIMEOUT_S)
+        conn = await asyncpg.connect(database_url, timeout=CONNECT_TIMEOUT_S)
     except UNREACHABLE as error:
         raise unreachable(database_url, error) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         message = f"PostgreSQL at {place_of(database_url)} can't be used: {reason_of(error)}."
         raise DatabaseRefused(message) from error
+    version = conn.get_server_version()
+    if version.major < LEAST_VERSION:
+        await conn.close()
+        found = f"it is version {version.major}, and Tellgraph needs {LEAST_VERSION} or newer"
+        raise DatabaseRefused(f"PostgreSQL at {place_of(database_url)} can't be used: {found}.")
+    return conn
 
 
 def unreachable(database_url: str, error: Exception) -> DatabaseUnavailable:

@@ -1,6 +1,6 @@
 """Requests of web pages of other origins (CORS), for the origins that the operator allows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -24,3 +24,12 @@ def allow_origins(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
         expose_headers=("Retry-After", "WWW-Authenticate", "X-Request-Id"),
         max_age=_MAX_AGE_S,
     )
+
+
+def may_connect(headers: Mapping[str, str], origins: Sequence[str]) -> bool:
+    """Tell whether a websocket may be opened: by no web page, by one of these origins, or by one of this server.
+
+    Browsers apply CORS to no websocket, and let a page of any origin open and read it.
+    """
+    origin = headers.get("origin")
+    return origin is None or "*" in origins or origin in origins or origin.partition("://")[2] == headers.get("host")

@@ -83,7 +83,7 @@ async def read_operation(request: Request, *, max_body_bytes: int) -> Operation:
         given = {name: parameters.get(name) for name in ("query", "operationName")}
         given |= {name: _json(text.encode()) for name in ("variables", "extensions") if (text := parameters.get(name))}
         size = len(request.scope["query_string"])
-    return _operation(given, may_mutate=request.method == "POST", size=size)
+    return operation_of(given, may_mutate=request.method == "POST", size=size)
 
 
 async def respond(result: OperationResult, headers: Headers, *, max_bytes: int, is_compressed: bool) -> Response:
@@ -94,14 +94,20 @@ async def respond(result: OperationResult, headers: Headers, *, max_bytes: int, 
     """
     kind = media_type(headers.get("accept", ""))
     status = 400 if kind == RESPONSE_JSON and result.is_request_error else 200
-    body = None if not result.is_small and exceeds(result.response, max_bytes) else orjson.dumps(result.response)
-    if body is None or len(body) > max_bytes:
-        # Characters that JSON escapes take more bytes than were counted.
-        body = orjson.dumps(_too_large(result, max_bytes))
+    body = encode_result(result, max_bytes)
     if not is_compressed or len(body) < MINIMUM:
         return _response(body, status, kind)
     body, coding = await compress(body, headers.get("accept-encoding", ""))
     return _response(body, status, kind, {"Content-Encoding": coding} if coding else None)
+
+
+def encode_result(result: OperationResult, max_bytes: int) -> bytes:
+    """Write a response as JSON. One of more than `max_bytes` is replaced by an error."""
+    body = None if not result.is_small and exceeds(result.response, max_bytes) else orjson.dumps(result.response)
+    if body is None or len(body) > max_bytes:
+        # Characters that JSON escapes take more bytes than were counted.
+        body = orjson.dumps(_too_large(result, max_bytes))
+    return body
 
 
 def _too_large(result: OperationResult, max_bytes: int) -> dict[str, object]:
@@ -179,7 +185,8 @@ def _json(text: bytes) -> Any:
         raise BadRequest(400, "BAD_JSON", f"The body is not JSON: {error}.") from error
 
 
-def _operation(given: Any, *, may_mutate: bool, size: int) -> Operation:
+def operation_of(given: object, *, may_mutate: bool, size: int) -> Operation:
+    """Read an operation from the JSON that a client has sent. Raises BadRequest."""
     if isinstance(given, list):
         message = "Batches are not supported: send each operation as a request of its own, or select all in one."
         raise BadRequest(400, "BATCHING_UNSUPPORTED", message)

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
 _PAGE = "text/html"
 
 #: Characters of a header that are read: anybody may send any header, and has shown no key yet.
@@ -31,6 +32,18 @@ def prefers_page(accept: str) -> bool:
     """Tell whether a client wants HTML rather than JSON, as a browser does."""
     wanted = _qualities(accept[:_MOST_CHARACTERS])
     return _quality(wanted, _PAGE) > max(_quality(wanted, RESPONSE_JSON), _quality(wanted, JSON))
+
+
+def prefers_stream(accept: str) -> bool:
+    """Tell whether a client wants every answer as a stream of events rather than as JSON."""
+    wanted = _qualities(accept[:_MOST_CHARACTERS])
+    json = max(_quality(wanted, RESPONSE_JSON), _quality(wanted, JSON))
+    return accepts_stream(accept) and wanted[EVENT_STREAM] > json
+
+
+def accepts_stream(accept: str) -> bool:
+    """Tell whether a client names the type of a stream of events: it reads one where the answer is a subscription's."""
+    return _qualities(accept[:_MOST_CHARACTERS]).get(EVENT_STREAM, 0.0) > 0
 
 
 def content_coding(accept_encoding: str, offered: Sequence[str]) -> str | None:

@@ -11,6 +11,8 @@ from app.kernel.requests import CURRENT, RequestInfo, request_id, trace_id
 _log = structlog.get_logger()
 
 HEADER = "X-Request-Id"
+#: The status of a websocket that was accepted.
+_SWITCHING_PROTOCOLS = 101
 _FAILED = "An internal error occurred."
 
 
@@ -21,7 +23,7 @@ class RequestIds:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         request = _read(scope)
@@ -29,8 +31,9 @@ class RequestIds:
 
         async def send_named(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                status = message.get("status", _SWITCHING_PROTOCOLS)
+                message.setdefault("headers", [])
                 MutableHeaders(scope=message)[HEADER] = request.id
             await send(message)
 
@@ -38,8 +41,10 @@ class RequestIds:
         try:
             await self._app(scope, receive, send_named)
         except Exception:
-            _log.exception("request.failed", method=scope["method"], path=scope["path"], address=request.address)
-            if status:
+            _log.exception(
+                "request.failed", method=scope.get("method", "GET"), path=scope["path"], address=request.address
+            )
+            if status or scope["type"] == "websocket":
                 # The answer has begun: only the connection's end can say that it is not whole.
                 raise
             accept = Headers(scope=scope).get("accept", "")

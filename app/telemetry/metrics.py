@@ -24,6 +24,7 @@ REFUSED_REQUESTS = Counter(
 CONNECTIONS_ENDED = Counter(
     "tellgraph_connections_ended", "Connections of clients that the API has ended, by the reason.", ["reason"]
 )
+STREAMS = Gauge("tellgraph_streams", "Subscriptions that are open in this process.")
 RATE_UNSHARED = Gauge(
     "tellgraph_rate_limit_unshared", "1 while Redis is away and the rate limit of keys is not applied, otherwise 0."
 )

@@ -1,6 +1,7 @@
 """The context that all resolvers of one operation (or of one rendered batch) share."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import strawberry
@@ -9,8 +10,13 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.settings import Settings
 from app.webhooks.cel.filters import FilterProcess
+from app.webhooks.streams.hub import Hub
 from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
+from schema.engine.waiting import Waiting
+
+#: Runs work in a lane.
+InLane = Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,9 +26,12 @@ class Context:
     Args:
         database: For mutations, whose service opens its own transaction. None while rendering.
         filters: The filter process, for dry runs. None while rendering.
+        hub: What subscriptions wait at. None while rendering.
         is_rendering: A stored query is being rendered. Then `node` finds soft-deleted entities, because a destroy
             event shows the last state, and the cost is not checked: it was when the query was saved.
         dry_run_cost: The cost of the dry runs of this operation so far.
+        waiting: Lets a mutation wait for messages (PULL). None where none can, as over a websocket.
+        in_lane: Runs what a subscription does later in a lane, in which keys take turns. None for other operations.
         request_headers: The headers that resolvers read, by lower-case name.
     """
 
@@ -32,6 +41,9 @@ class Context:
     settings: Settings
     database: Database | None = None
     filters: FilterProcess | None = None
+    hub: Hub | None = None
+    waiting: Waiting | None = None
+    in_lane: InLane | None = None
     is_rendering: bool = False
     dry_run_cost: int = 0
     request_headers: dict[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Documents: each text is parsed, validated and measured once, and kept for the next request."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from graphql import DocumentNode, GraphQLError, get_operation_ast
@@ -133,10 +133,7 @@ class PreparedOperation(SchemaExtension):
     def _refusals(self) -> list[GraphQLError]:
         running = self.execution_context
         settings: Settings = running.context.settings
-        if self._document.introspects and not settings.introspection:
-            message = "Introspection is switched off here."
-            return [GraphQLError(message, extensions={"code": "INTROSPECTION_DISABLED"})]
-        if refusal := long_list_error(self._document.node, running.variables):
+        if refusal := refusal_of(self._document, running.variables, settings):
             return [refusal]
         if running.context.is_rendering:
             return []  # The cost of a stored query was checked when it was saved.
@@ -144,3 +141,10 @@ class PreparedOperation(SchemaExtension):
         self._cost = self._document.costs.of(running.variables, running._provided_operation_name)
         refusal = cost_error(self._cost, self._maximum)
         return [refusal] if refusal else []
+
+
+def refusal_of(document: Document, variables: Mapping[str, object] | None, settings: Settings) -> GraphQLError | None:
+    """Return the error of a valid document that asks for the schema, or has too long a list; None if it may be run."""
+    if document.introspects and not settings.introspection:
+        return GraphQLError("Introspection is switched off here.", extensions={"code": "INTROSPECTION_DISABLED"})
+    return long_list_error(document.node, variables)

@@ -26,6 +26,10 @@ class Reader:
         self.statements = 0
         self.characters = 0
 
+    def use(self, conn: Connection) -> None:
+        """Read by another connection from now on."""
+        self._conn = conn
+
     @property
     def is_in_transaction(self) -> bool:
         """Tell whether a transaction is open, also if it has failed and accepts no further statement."""

@@ -33,7 +33,7 @@ from schema.entities.declarations import (
     Relation,
 )
 from schema.entities.names import graphql_name
-from schema.entities.visibility import rule_of
+from schema.entities.visibility import Visibility, rule_of
 
 T = TypeVar("T")
 _DECLARATION = "declaration"
@@ -82,7 +82,7 @@ def entity(
     """
 
     def declare(cls: type[T]) -> type[T]:
-        row_class, rule = row or table.row, rule_of(table)
+        row_class = row or table.row
         cls.is_type_of = classmethod(lambda _, obj, info: type(obj) is row_class)  # type: ignore[attr-defined]
         declared = strawberry.type(cls, name=name, description=description)
         type_name = declared.__strawberry_definition__.name  # type: ignore[attr-defined]
@@ -91,16 +91,26 @@ def entity(
             name=type_name,
             table=table,
             row=row_class,
-            visibility=rule,
+            visibility=rows_of(table, scope=scope),
             is_node=bool(interfaces),
             scope=scope,
             where=where,
         )
-        VISIBILITY[table.name] = rule
-        SCOPES[table.name] = scope
         return declared
 
     return declare
+
+
+def rows_of(table: Table[object], *, scope: Scope) -> Visibility:
+    """Let relations read the rows of a table, also of one that has no GraphQL type. Return who sees them.
+
+    Args:
+        scope: The scope that a key needs to read them.
+    """
+    rule = rule_of(table)
+    VISIBILITY[table.name] = rule
+    SCOPES[table.name] = scope
+    return rule
 
 
 def column(description: str, name: str | None = None, *, deprecated: str | None = None) -> DeclaredAttribute:

@@ -69,12 +69,34 @@ async def run_mutation(
         Forbidden: The API key lacks the scope. That is not a business error.
         IdempotencyConflict: The key was used by another request.
     """
+    return await _answered(info, payload, given, lambda: _make_change(info, given, change), scope)
+
+
+async def run_unrecorded(info: Info, payload: type[Payload], given: Any, change: Change, *, scope: Scope) -> Payload:
+    """Do the same for a mutation that is recorded elsewhere: without an audit entry, and without `Idempotency-Key`.
+
+    Args:
+        change: Owns its transactions, as many as it needs.
+    """
+    database = info.context.database
+    assert database is not None, "mutations are not run while rendering"
+    return await _answered(info, payload, given, lambda: change(database, info.context.viewer), scope)
+
+
+async def _answered(
+    info: Info,
+    payload: type[Payload],
+    given: Any,
+    make: Callable[[], Awaitable[Mapping[str, object]]],
+    scope: Scope,
+) -> Payload:
+    """Return the payload of what is made, or of the business error that it raises."""
     context = info.context
     with refusals_logged(info):
         context.viewer.require(scope)
     try:
         with refusals_logged(info):
-            made = await _make_change(info, given, change)
+            made = await make()
     except IdempotencyConflict:
         # Like a missing scope, this is an error of the request as a whole: the caller's program must be corrected.
         raise

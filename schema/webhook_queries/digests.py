@@ -1,5 +1,6 @@
 """`webhookDigests`: what a webhook's receiver should have, as digests, page by page."""
 
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from app.webhooks.db.webhooks import WEBHOOKS
 from app.webhooks.db.webhooks import Webhook as WebhookRow
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.entities.connections import Connection, make_connection
+from schema.entities.connections import PageInfo, make_connection
 
 _RESOURCE = "webhookDigests"
 #: Of $1 webhook and $2 entity type: what it was given and is not known to be destroyed.
@@ -33,6 +34,17 @@ class WebhookDigest:
     )
 
 
+@strawberry.type(description="A page of what a webhook's receiver should have, by entity id.")
+class WebhookDigestPage:
+    nodes: list[WebhookDigest] = strawberry.field(description="The entities of the page.")
+    page_info: PageInfo = strawberry.field(description="Where this page lies in the whole list.")
+    count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="How many entities there are. Counted only when selected.")
+    async def total_count(self) -> int:
+        return await self.count()
+
+
 async def webhook_digests(
     info: Info,
     webhook_id: Annotated[strawberry.ID, strawberry.argument(description="The webhook's global id.")],
@@ -40,7 +52,7 @@ async def webhook_digests(
         int | None, strawberry.argument(description="Number of entities, at most 500. 50 by default.")
     ] = None,
     after: Annotated[str | None, strawberry.argument(description="Cursor after which the page begins.")] = None,
-) -> Connection[WebhookDigest] | None:
+) -> WebhookDigestPage | None:
     context = info.context
     context.viewer.require(Scope.WEBHOOKS)
     part = slice_of(_RESOURCE, BY_ID, first=first, after=after)
@@ -72,4 +84,5 @@ async def webhook_digests(
     async def count() -> int:
         return int((await context.reader.fetch(f"select count(*) as n {_GIVEN}", webhook.id, entity_type))[0]["n"])
 
-    return make_connection(rows, part, BY_ID, _RESOURCE, count)
+    page = make_connection(rows, part, BY_ID, _RESOURCE, count)
+    return WebhookDigestPage(nodes=page.nodes, page_info=page.page_info, count=count)

@@ -99,7 +99,9 @@ async def test_editor_checks_the_query_against_the_schema_in_a_worker(page: Page
 
 async def test_missing_and_refused_keys_are_named(page: Page, origin: str) -> None:
     await page.open(f"{origin}/graphql")
-    await page.wait_for(f"{RUN_BUTTON} && {NOTE} === 'Enter an API key to begin.'")
+    await page.wait_for(
+        f"{RUN_BUTTON} && {NOTE} === 'Enter an API key to begin: `tellgraph keys create --name me` makes one.'"
+    )
     requests_without_key = [url for url in page.requested_urls if url == f"{origin}/graphql"]
 
     await enter_key(page, "tgk_wrong")

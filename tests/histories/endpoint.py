@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import orjson
 from aiohttp import web
 
 from schema.entities import global_ids
@@ -87,15 +88,32 @@ class Endpoint:
                 self._lost.append(arrival)
         self._in_flight = {subject: one for subject, one in self._in_flight.items() if one.event not in lost}
 
+    def hand_over(self, webhook: int, text: str) -> Arrival:
+        """Note a message that a receiver has taken. It is in flight until `settle`."""
+        arrival = self._arrived(webhook, text.encode())
+        if before := self._in_flight.get(arrival.subject):
+            self.overlaps.append((before, arrival))
+        self._in_flight[arrival.subject] = arrival
+        return arrival
+
+    def settle(self, arrival: Arrival, status: int | None) -> None:
+        """Note what a receiver has said of a message; None: nothing."""
+        if self._in_flight.get(arrival.subject) is arrival:
+            del self._in_flight[arrival.subject]
+        arrival.status = status
+
     def _take(self, delivery: Delivery) -> Arrival:
-        body = delivery.json
+        return self._arrived(self.webhooks[delivery.path], delivery.body)
+
+    def _arrived(self, webhook: int, text: bytes) -> Arrival:
+        body = orjson.loads(text)
         arrival = Arrival(
             event=body["sequence"],
-            webhook=self.webhooks[delivery.path],
+            webhook=webhook,
             variant=global_ids.decode(body["entity"]["id"])[1],
             name=body["event_name"],
             payload=body["payload"],
-            body=delivery.body,
+            body=text,
             status=None,
             is_asked_for=body["sequence"] in self.asked_for,
             previous=body["previous"],

@@ -68,6 +68,7 @@ class Subscription:
 
     Attributes:
         owner: A seller, 0 or 1; None: the operator.
+        is_pulled: Whether its receiver takes messages, instead of being POSTed to.
     """
 
     id: int
@@ -77,6 +78,7 @@ class Subscription:
     events: frozenset[str] = frozenset({"create", "update", "destroy"})
     allow_skip: bool = True
     every_change: bool = False
+    is_pulled: bool = False
 
     @property
     def query(self) -> str:

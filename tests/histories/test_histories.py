@@ -234,6 +234,34 @@ async def test_history_worth_keeping(play: Play, max_retries: int, steps: list[S
     assert await play([(_COUNT, max_retries)], steps) == []
 
 
+@pytest.mark.parametrize(
+    ("max_retries", "steps"),
+    [
+        pytest.param(
+            25, [Step("answer", mood), *told(2), *told(3), Step("answer", "ok"), *told(4)], id=f"{mood}, then ok"
+        )
+        for mood in ("error", "drop", "hold", "stall")
+    ]
+    + [
+        pytest.param(
+            retries,
+            [Step("answer", "hold"), *told(2), Step("leases expire"), *told(3), Step("answer", "ok"), *told(4)],
+            id=f"a late acknowledgement, {retries} retries",
+        )
+        for retries in (0, 25)
+    ]
+    + [
+        pytest.param(
+            25,
+            [Step("answer", "hold"), *told(2), Step("disable", 0), Step("answer", "ok"), *told(3), Step("enable", 0)],
+            id="disabled meanwhile",
+        )
+    ],
+)
+async def test_history_of_a_pulled_webhook(play: Play, max_retries: int, steps: list[Step]) -> None:
+    assert await play([(replace(_COUNT, is_pulled=True), max_retries)], steps) == []
+
+
 @pytest.mark.parametrize("owner", [None, 0, 1])
 async def test_variant_that_goes_to_another_seller_and_back(play: Play, owner: int | None) -> None:
     moves = [step for seller in (1, 0) for step in (Step("commit", [(0, {"seller": seller})]), *_OUT)]

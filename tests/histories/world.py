@@ -30,6 +30,7 @@ from tests.histories.model import (
     text_of,
 )
 from tests.histories.rounds import check_creations, check_missed, check_round
+from tests.histories.taker import Taker
 from tests.histories.workers import Stage, Workers
 from tests.support.platform import Platform
 from tests.support.waiting import until
@@ -49,7 +50,8 @@ class World:
         sellers: Two; variants go from one to the other.
         keys: Of each seller, and of the operator: who a webhook belongs to registers it.
         unpublished: What was committed and no publisher has seen, oldest first.
-        lost: Events that a dead worker had claimed.
+        lost: Events that a dead worker had claimed, or that a receiver has taken and forgotten.
+        takers: The receivers of pulled webhooks, by these.
         deleted: Webhooks that are gone, and whose events are still looked at.
         missing: Webhooks that missed changes at the last look.
         missed: What each of them has missed since it was disabled.
@@ -68,14 +70,17 @@ class World:
     unpublished: list[Commit] = field(default_factory=list)
     knowledge: Knowledge = field(default_factory=Knowledge)
     lost: list[int] = field(default_factory=list)
+    takers: dict[int, Taker] = field(default_factory=dict)
     deleted: list[int] = field(default_factory=list)
     missing: frozenset[int] = frozenset()
     missed: dict[int, list[Commit]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
     async def subscribe(self, url: str, given: Subscription, **attributes: Any) -> None:
+        if given.is_pulled:
+            attributes["delivery"] = "PULL"
         made = await self.api.create_webhook(
-            url,
+            None if given.is_pulled else url,
             given.query,
             self.keys[given.owner],
             type="VARIANT",
@@ -89,7 +94,14 @@ class World:
         webhook_id = global_ids.decode(made["webhook"]["id"])[1]
         self.endpoint.webhooks[urlsplit(url).path] = webhook_id
         self.subscriptions.append(replace(given, id=webhook_id))
+        if given.is_pulled:
+            self.takers[webhook_id] = Taker(self.api, self.keys[given.owner], webhook_id, self.endpoint)
         self.knowledge.begin(self.subscriptions[-1], self.states)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is in flight."""
+        return self.workers.is_quiet and not any(taker.held for taker in self.takers.values())
 
     async def commit(self, changes: Sequence[tuple[int, dict[str, Any]]]) -> None:
         """One transaction: (slot, what its variant is to be). Nobody is there: it is made."""
@@ -148,7 +160,7 @@ class World:
     async def publish(self, *, delivering: bool = False) -> None:
         """Run all publishers until nothing waits, and deliverers at the same time if wanted."""
         before, commits, self.unpublished = await self.log(), self.unpublished, []
-        is_quiet = self.workers.is_quiet and not delivering
+        is_quiet = self.is_quiet and not delivering
         await asyncio.gather(self.workers.publish(), *([self._deliver()] if delivering else []))
         await self._check(commits, before, is_quiet=is_quiet)
 
@@ -161,7 +173,7 @@ class World:
         left = {row["entity_id"] for row in rows}
         self.unpublished = [commit for commit in commits if commit.variant in left]
         done = [commit for commit in commits if commit.variant not in left]
-        await self._check(done, before, is_quiet=self.workers.is_quiet)
+        await self._check(done, before, is_quiet=self.is_quiet)
 
     async def erase_while_published(self, slot: int) -> None:
         """Erase a variant after a publisher has claimed its changes, and before it is rendered."""
@@ -169,7 +181,7 @@ class World:
         if variant is None or self.states[variant].life == "erased":
             return
         before, commits, self.unpublished = await self.log(), self.unpublished, []
-        is_quiet = self.workers.is_quiet
+        is_quiet = self.is_quiet
         eraser = await asyncpg.connect(self.api.settings.database_url)
         try:
             async with eraser.transaction():
@@ -254,26 +266,38 @@ class World:
     async def _deliver(self) -> None:
         to_the_end = self.endpoint.mood not in HOLDING and not self.endpoint.held
         await self.workers.deliver(to_the_end=to_the_end)
+        for taker in self.takers.values():
+            self.lost += await taker.take_all(self.endpoint.mood)
 
     async def answer(self, mood: Mood) -> None:
         """Set the answer from now on. Held POSTs are answered once the endpoint stops holding."""
         self.endpoint.mood = mood
         if mood not in HOLDING:
             self.endpoint.release()
-            await self.workers.finish()
+            await self._finish()
             await self._check_stalled()
 
+    async def _finish(self) -> None:
+        """End what is held back."""
+        await self.workers.finish()
+        for taker in self.takers.values():
+            self.wrong += await taker.settle_held()
+
     async def _check_stalled(self) -> None:
-        if self.workers.is_quiet:
+        if self.is_quiet:
             self.wrong += find_stalled(await self.log(), self.subscriptions)
 
     async def deliver_and_die(self, stage: Stage) -> None:
         events = await self.workers.deliver_and_die(stage)
         self.endpoint.abandon(events)
         self.lost += events
+        for taker in self.takers.values():
+            self.lost += await taker.take_all("drop")
 
     async def expire_leases(self) -> None:
-        """Let the leases of dead workers expire, so that another worker finds their events."""
+        """Let the leases of dead workers expire, and of all that a receiver has taken, however alive it is."""
+        for taker in self.takers.values():
+            self.lost += taker.let_expire()
         await self.conn.execute(
             "update webhook_events set lease_until = clock_timestamp() - interval '1 s'"
             " where id = any($1::bigint[]) and state = 'SENDING'",
@@ -296,7 +320,7 @@ class World:
                 before, commits, self.unpublished = await self.log(), self.unpublished, []
                 await self._mutate("webhookUpdate", subscription, attributes={"enabled": True})
                 await asyncio.gather(self.workers.publish(), self.workers.catch_up())
-                await self._check(commits, before, is_quiet=self.workers.is_quiet, unchecked=subscription.id)
+                await self._check(commits, before, is_quiet=self.is_quiet, unchecked=subscription.id)
                 # It is told of all that it has missed as if it had happened since the last look.
                 self.knowledge.note_missed(subscription, self.missed.pop(subscription.id, []))
                 self.knowledge.note_caught_up(subscription, self.states)
@@ -337,7 +361,7 @@ class World:
             given = {"ratePerSecond": 500, "updatedSince": since and since.isoformat()}
             await self._mutate("webhookBackfill", subscription, **given)
             await asyncio.gather(self.workers.publish(), self.workers.backfill())
-            await self._check(commits, before, is_quiet=self.workers.is_quiet, unchecked=subscription.id)
+            await self._check(commits, before, is_quiet=self.is_quiet, unchecked=subscription.id)
             self.knowledge.note_all(subscription, self.states)
 
     def _at(self, place: int) -> Sequence[Subscription]:
@@ -371,7 +395,7 @@ class World:
         """Make the endpoint healthy, and deliver everything. Return all that was wrong."""
         self.endpoint.mood = "ok"
         self.endpoint.release()
-        await self.workers.finish()
+        await self._finish()
         for place in range(len(self.subscriptions)):
             await self.enable(place, is_enabled=True)
         await self.publish()

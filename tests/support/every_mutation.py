@@ -13,6 +13,13 @@ from tests.builders.sales import create_sale
 from tests.builders.shipments import create_shipment_carrier
 from tests.builders.variants import create_variant
 
+#: They leave no audit entry: the attempts are the record of who took which message, and of what became of it.
+UNRECORDED = (
+    "webhookMessagesTake",
+    "webhookMessagesAcknowledge",
+    "webhookMessagesReject",
+    "webhookMessagesExtend",
+)
 NOTES = [{"note": "Seen"}]
 #: Id of a scene → what an input of the story calls it.
 Scene = Mapping[str, str]

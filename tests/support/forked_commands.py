@@ -60,6 +60,13 @@ def fork_worker(environment: Mapping[str, str], log: IO[bytes]) -> ForkedProcess
     return _fork(["worker"], environment, given=os.devnull, out=log.name, err=log.name)
 
 
+def fork_command(arguments: Sequence[str], environment: Mapping[str, str], *, out: Path, err: Path) -> ForkedProcess:
+    """Start a command with all of this environment; what it prints is added to these files."""
+    for file in (out, err):
+        file.touch()
+    return _fork(arguments, environment, given=os.devnull, out=str(out), err=str(err))
+
+
 def run_command(
     arguments: Sequence[str], environment: Mapping[str, str], *, given: str = "", within_s: float = 120
 ) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,8 @@ INDEX = "app/docs/README.md"
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEREDOC = re.compile(r"<<'?(\w+)'?\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+#: The shell puts the present time there.
+_NOW = re.compile(r"\$\(date [^)]*\)")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -32,7 +34,10 @@ class Page:
         """Fenced blocks of one language, and the texts that shell blocks pass to a command under that name."""
         fenced = [text for name, text in self.fenced if name == language]
         passed = [
-            text for shell in self._named("sh") for name, text in _HEREDOC.findall(shell) if name == language.upper()
+            _NOW.sub("2026-01-01T00:00:00Z", text)
+            for shell in self._named("sh")
+            for name, text in _HEREDOC.findall(shell)
+            if name == language.upper()
         ]
         return [*fenced, *passed]
 

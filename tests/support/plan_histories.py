@@ -35,6 +35,7 @@ _CLEARED = (
     "change_events",
     "operational_events",
     "webhook_tokens",
+    "webhook_takers",
     "missed_changes",
     "webhook_skips",
 )

@@ -73,7 +73,7 @@ class Platform:
     async def seller_key(self, seller_id: int) -> str:
         return await create_key(self.conn, name="a seller's", seller_id=seller_id)  # type: ignore[arg-type]
 
-    async def create_webhook(self, url: str, query: str = "", key: str | None = None, **attributes: Any) -> Any:
+    async def create_webhook(self, url: str | None, query: str = "", key: str | None = None, **attributes: Any) -> Any:
         """Register a webhook; the mutation's payload."""
         data = await self.data(
             """
@@ -83,7 +83,14 @@ class Platform:
               }
             }
             """,
-            {"attributes": {"url": url, "type": "INVOICE", "queryString": query, **attributes}},
+            {
+                "attributes": {
+                    **({} if url is None else {"url": url}),
+                    "type": "INVOICE",
+                    "queryString": query,
+                    **attributes,
+                }
+            },
             key,
         )
         return data["webhookCreate"]

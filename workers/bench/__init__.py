@@ -13,6 +13,7 @@ from app.settings import Settings
 from app.telemetry.logs import configure_logging
 from workers.bench.figures import Figure, as_json, show
 from workers.bench.growth import measure_growth
+from workers.bench.idle_streams import measure_idle_streams
 from workers.bench.lab import FULL, QUICK, Lab, running_lab
 from workers.bench.processes import check_measurable, read_words
 from workers.bench.reading import measure_api
@@ -36,6 +37,7 @@ SECTIONS: Mapping[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "sessions": measure_sessions,
     "memory": measure_memory,
     "api": measure_api,
+    "idle_streams": measure_idle_streams,
 }
 
 

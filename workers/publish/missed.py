@@ -1,6 +1,6 @@
 """Record the changes that disabled webhooks miss: once for each entity, without rendering them."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from app.capture.missed_changes import MissedChange, begin_missing, record_missed
 from app.db.pool import Connection
@@ -33,7 +33,7 @@ async def _take_out_full(conn: Connection, selection: Selection) -> dict[Entity,
     return {entity: change for entity in entities if (change := selection.fold(entity)) is not None}
 
 
-def _recorded(change: Change, former_seller_ids: Collection[int]) -> MissedChange:
+def _recorded(change: Change, former_seller_ids: Sequence[int]) -> MissedChange:
     return MissedChange(
         entity_type=change.entity_type,
         entity_id=change.entity_id,

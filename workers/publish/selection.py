@@ -56,9 +56,9 @@ class Selection:
         )
         return folded[0] if folded else None
 
-    def list_former_sellers(self, entity: Entity) -> set[int]:
-        """Return whose a taken entity was before it was deleted, or each time that it moved away."""
-        return {event.seller_id for event in self.taken[entity] if event.seller_id is not None}
+    def list_former_sellers(self, entity: Entity) -> list[int]:
+        """Return whose a taken entity was before it was deleted, or each time that it moved away, oldest first."""
+        return [event.seller_id for event in self.taken[entity] if event.seller_id is not None]
 
 
 async def select(

@@ -199,8 +199,12 @@ def _is_new(
     """Return whether the entity was created meanwhile, or came from another seller."""
     if entity.created_turn is not None and entity.created_turn > catch_up.missed_since:
         return True
-    has_moved = catch_up.webhook.seller_id is not None and any(column.endswith(".seller_id") for column in columns)
-    return has_moved and not is_gone and not may_know(prior)
+    seller_id = catch_up.webhook.seller_id
+    if seller_id is None:
+        return False
+    if is_gone:
+        return entity.find_owner_at(catch_up.missed_since) not in {None, seller_id}
+    return any(column.endswith(".seller_id") for column in columns) and not may_know(prior)
 
 
 def _is_watched(catch_up: CatchUp, query: StoredQuery | None, columns: frozenset[str]) -> bool:

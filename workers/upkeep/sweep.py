@@ -14,7 +14,9 @@ from app.webhooks.db.operational_events import raise_failing
 from app.webhooks.db.webhook_events import MAX_AT_ONCE
 from app.webhooks.db.webhook_outages import lock_resumed, step_resumption
 from app.webhooks.domain.webhook import WebhookKlass
+from app.webhooks.services.messages import settle_expired
 from app.webhooks.services.succession import supersede_failed, supersede_recent
+from app.webhooks.services.webhook_deletions import delete_abandoned
 from app.webhooks.services.webhook_secrets import drop_expired
 from workers.resources import Resources
 from workers.upkeep.due_changes import make_due_changes
@@ -26,7 +28,7 @@ COUNT_EVERY_S: Final = 30
 
 
 async def sweep_all(resources: Resources) -> int:
-    """Release events that were claimed and never recorded. Return how many that were.
+    """Release events that were claimed or taken and never recorded. Return how many that were.
 
     The sweep also does the following:
 
@@ -37,10 +39,12 @@ async def sweep_all(resources: Resources) -> int:
     - It makes the changes of the marketplace that are due.
     - It starts reconciles that are due, and notes which ones receivers have confirmed.
     - It deletes missed changes that no webhook needs, and signing secrets that have expired.
+    - It deletes temporary webhooks that nobody asks for messages any more.
     """
     async with transaction(resources.database) as conn:
         expired = await deliveries.release_expired(conn)
         await supersede_failed(conn, expired)
+    untaken = await settle_expired(resources.database)
     async with transaction(resources.database) as conn:
         await supersede_recent(conn)
     async with transaction(resources.database) as conn:
@@ -53,11 +57,14 @@ async def sweep_all(resources: Resources) -> int:
     await start_due(resources)
     await _clear_missed(resources)
     await _drop_secrets(resources)
+    async with transaction(resources.database) as conn:
+        for webhook_id in await delete_abandoned(conn):
+            _log.info("sweep.webhook_abandoned", webhook_id=webhook_id)
     await make_due_changes(resources)
     await _measure_backlog(resources)
     if expired:
         _log.warning("sweep.leases_expired", webhook_events=len(expired))
-    return len(expired)
+    return len(expired) + untaken
 
 
 async def _clear_missed(resources: Resources) -> None:

@@ -1,6 +1,6 @@
 """API keys. Only the hash of a key is stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
@@ -83,6 +83,17 @@ async def find_live_key(conn: Connection, key_hash: bytes) -> ApiKey | None:
     """Return the key of a hash; None if it is unknown, revoked or expired."""
     row = await conn.fetchrow(f"select {_COLUMNS} from api_keys where {_IS_LIVE.format(hash='$1')}", key_hash)
     return None if row is None else API_KEYS.from_record(row)
+
+
+async def list_live_keys(
+    conn: Connection, key_hashes: Collection[bytes]
+) -> dict[bytes, tuple[SellerId | None, frozenset[Scope]]]:
+    """Return seller and scopes of each of these keys that is valid, by its hash."""
+    rows = await conn.fetch(
+        f"select hash, seller_id, scopes from api_keys where {_IS_LIVE.format(hash='any($1::bytea[])')}",
+        list(key_hashes),
+    )
+    return {row["hash"]: (row["seller_id"], frozenset(map(Scope, row["scopes"]))) for row in rows}
 
 
 async def lock_api_key(conn: Connection, api_key_id: ApiKeyId) -> ApiKey:

@@ -1,1 +1,1 @@
-"""The commands that run processes: `serve`, `worker`, `demo`, `listen`."""
+"""The commands that run processes: `serve`, `worker`, `demo`."""

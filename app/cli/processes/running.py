@@ -1,7 +1,6 @@
-"""Commands that run until they are stopped: `demo`, `serve`, `worker`, `listen`."""
+"""Commands that run until they are stopped: `demo`, `serve`, `worker`."""
 
 import signal
-from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -14,14 +13,11 @@ from app.cli.processes.serving import bind, serve_api
 from app.cli.servers import err, exit_on_signal, run, servers, url_of
 from app.cli.settings import read_settings
 from app.db.migrate import migrate as run_migrations
-from app.kernel import clock
 from app.main import create_app
 from app.settings import get_settings
 from app.telemetry.logs import configure_logging
 from app.telemetry.metrics import serve_metrics
 from app.tools.demo import Steps, claimed_directory, run_demo
-from app.tools.listen import VerifyingKeys, running_receiver, show, verifying_keys
-from app.webhooks.domain.signing import signatures
 from workers.process import run_worker
 
 
@@ -42,7 +38,7 @@ def demo(
             settings = stack.enter_context(servers(settings, say=steps.say))
         with steps.step("tables and triggers"):
             run_migrations(url_of(settings))
-        run_demo(settings, steps=steps, verify=_signature_problem, once=once, port=port)
+        run_demo(settings, steps=steps, once=once, port=port)
 
 
 def serve(
@@ -82,32 +78,3 @@ def worker() -> None:
             run_migrations(url_of(settings))
         spare_collections()
         run(run_worker(settings))
-
-
-def listen(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 0,
-    secret: Annotated[
-        list[str] | None,
-        typer.Option(envvar="TELLGRAPH_LISTEN_SECRET", help="whsec_… or whpk_…, repeatable; absent: no check."),
-    ] = None,
-    status: Annotated[int, typer.Option(min=200, max=599, help="What every POST is answered with.")] = 200,
-    path: Annotated[str, typer.Option(help="Path of the endpoint.")] = "/",
-) -> None:
-    """Receive webhooks on this machine and print them."""
-    console = Console(highlight=False)
-    checked_by, path = verifying_keys(secret or ()), f"/{path.lstrip('/')}"
-    receiver = running_receiver(keys=checked_by, verify=_signature_problem, port=port, path=path, status=status)
-    with receiver as (url, arrived):
-        console.print(f"listening on {url}, answering {status}", markup=False, soft_wrap=True)
-        err.print("Webhooks reach this machine only where the worker has TELLGRAPH_EGRESS_ALLOW=127.0.0.0/8;")
-        err.print("those of a seller, with TELLGRAPH_EGRESS_ALLOW_SELLERS=127.0.0.0/8.")
-        while True:
-            show(arrived.get(), console)
-
-
-def _signature_problem(keys: VerifyingKeys, headers: Mapping[str, str], body: bytes) -> str | None:
-    try:
-        signatures.verify(keys.shared, headers, body, now=int(clock.now().timestamp()), public_keys=keys.public)
-    except signatures.BadSignature as error:
-        return str(error)
-    return None

@@ -1,18 +1,20 @@
 """Show the progress of a run of workers: a replay or a reconcile."""
 
 import asyncio
-from typing import Any
 
 from rich.progress import Progress
 
 from app.cli.servers import err
 from app.cli.webhooks.operator import OperatorApi
+from app.kernel.parsed_json import JsonObject
 
 #: Seconds between two looks at the progress, and until the user is told that no worker has begun.
 _LOOK_S, _NOT_BEGUN_S = 0.3, 10.0
 
 
-async def follow_run(api: OperatorApi, run_id: str, type_name: str, *, count: int | None, fields: str = "") -> Any:
+async def follow_run(
+    api: OperatorApi, run_id: str, type_name: str, *, count: int | None, fields: str = ""
+) -> JsonObject:
     """Show the progress of a run until it has ended, and return it. Ctrl-C ends only the looking.
 
     Args:
@@ -26,7 +28,7 @@ async def follow_run(api: OperatorApi, run_id: str, type_name: str, *, count: in
     with Progress(console=err) as progress:
         task = progress.add_task(type_name.removeprefix("Webhook"), total=count)
         while True:
-            run = (await api.ask(document, id=run_id))["node"]
+            run: JsonObject = (await api.ask(document, id=run_id))["node"]
             progress.update(task, completed=run["done"], total=run["total"] or count)
             if run["state"] != "RUNNING":
                 return run

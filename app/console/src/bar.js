@@ -6,7 +6,7 @@ import './bar.css';
 const PAGES = { graphql: ['/graphql', 'GraphiQL'], voyager: ['/voyager', 'Entity graph'] };
 
 const NOTES = {
-  missing: 'Enter an API key to begin.',
+  missing: 'Enter an API key to begin: `tellgraph keys create --name me` makes one.',
   malformed: 'This key contains characters that a header cannot carry.',
   unchecked: 'Checking the key …',
   accepted: 'Key accepted.',

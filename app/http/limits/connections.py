@@ -7,7 +7,9 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from app.http.streams.open_streams import OpenStreams
 from app.settings import Settings
 from app.telemetry.metrics import CONNECTIONS_ENDED, REFUSED_REQUESTS
 
@@ -18,6 +20,12 @@ MAX_HEAD_BYTES = 32_768
 #: Seconds between two looks at the connections, as a part of the time that a client has.
 _LOOKS = 10
 
+#: Seconds between two pings of a websocket, and those until it ends without an answer. A client answers only if it
+#: reads: one that stops reading is ended within their sum.
+_PING_EVERY_S, _PONG_WITHIN_S = 15.0, 10.0
+#: Closes a websocket whose server goes: the client may connect again. uvicorn's own code for that is none of RFC 6455.
+_GOING_AWAY = 1001
+
 _CLOSED = b"content-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + _CLOSED
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n" + _CLOSED
@@ -26,14 +34,23 @@ _TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n" + _CLOSED
 
 def server_config(api: Starlette, settings: Settings, **options: Any) -> uvicorn.Config:
     """Return the configuration of uvicorn for the API: every way to start it goes by this one."""
-    limits = _Limits(settings)
+    limits = _Limits(settings, api.state.streams)
 
     def protocol(**connection: Any) -> "BoundedProtocol":
         return BoundedProtocol(limits, **connection)
 
+    def websocket_protocol(**connection: Any) -> "BoundedSocketProtocol":
+        return BoundedSocketProtocol(limits, **connection)
+
     return uvicorn.Config(
         api,
         http=protocol,  # type: ignore[arg-type]  # it is called as the class is
+        ws=websocket_protocol,  # type: ignore[arg-type]
+        ws_max_size=settings.max_body_bytes,
+        # It takes tens of KiB for each connection, and most messages are small.
+        ws_per_message_deflate=False,
+        ws_ping_interval=_PING_EVERY_S,
+        ws_ping_timeout=_PONG_WITHIN_S,
         timeout_keep_alive=settings.idle_timeout_s,
         log_config=None,
         access_log=False,
@@ -44,14 +61,16 @@ def server_config(api: Starlette, settings: Settings, **options: Any) -> uvicorn
 class _Limits:
     """The connections of one server, and their limits. One timer looks at them all: a timer for each costs more."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, streams: OpenStreams) -> None:
         self.request_s, self._most = settings.request_timeout_s, settings.max_connections
+        self.streams = streams
         self._connections: set[BoundedProtocol] = set()
+        self.sockets: set[BoundedSocketProtocol] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def admit(self, connection: "BoundedProtocol") -> bool:
         """Add a connection, above the limit in place of one that waits for its client. False if none does."""
-        if len(self._connections) >= self._most:
+        if len(self._connections) + len(self.sockets) >= self._most:
             waiting = [one for one in self._connections if one.due is not None or one.is_idle]
             if not waiting:
                 return False
@@ -145,6 +164,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_request, self._head_bytes, self.due = False, 0, None
         super().on_message_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        # From here on another protocol has the connection.
+        self._limits.forget(self)
+        super().handle_websocket_upgrade()
+
+    def shutdown(self) -> None:
+        # Otherwise the server would wait for the end of answers that have none.
+        self._limits.streams.end_all()
+        super().shutdown()
+
     def send_400_response(self, msg: str) -> None:
         if not self._is_too_large:
             super().send_400_response(msg)
@@ -194,3 +223,52 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _expect_client(self) -> None:
         self.due = self.loop.time() + self._limits.request_s
+
+
+class BoundedSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's protocol of websockets. They count as connections, and end when their client does not read."""
+
+    def __init__(self, limits: _Limits, **connection: Any) -> None:
+        super().__init__(**connection)
+        self._limits = limits
+        #: Runs while the client has not taken what was sent.
+        self._untaken: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._limits.sockets.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._limits.sockets.discard(self)
+        if self._untaken is not None:
+            self._untaken.cancel()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._untaken = self.loop.call_later(self._limits.request_s, self._end)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._untaken is not None:
+            self._untaken.cancel()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._end()
+
+    def shutdown(self) -> None:
+        if not self.handshake_complete or self.close_sent:
+            super().shutdown()
+            return
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": _GOING_AWAY})
+        self.conn.send_close(_GOING_AWAY)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.close()
+
+    def _end(self) -> None:
+        """End the connection of a client that does not read. To close it in order would wait for the client."""
+        CONNECTIONS_ENDED.labels("too_slow").inc()
+        self.transport.abort()

@@ -39,6 +39,44 @@ def _heavy_connections(settings: Settings) -> int:
     return max(1, settings.database_pool_size // _HEAVY_PART)
 
 
+class Place:
+    """The place of an operation in a lane, which it can give up for as long as it waits for something.
+
+    Attributes:
+        resources: Those of the lane's event loop.
+    """
+
+    def __init__(self, gate: FairGate, key_id: ApiKeyId, resources: Resources) -> None:
+        self.resources = resources
+        self._gate, self._key_id = gate, key_id
+        self._loop = asyncio.get_running_loop()
+        self._is_held = False
+
+    async def enter(self) -> None:
+        """Take the place. Raises RateLimited if there is none in time."""
+        await self._gate.enter(self._key_id)
+        self._is_held = True
+
+    def leave(self) -> None:
+        """Give the place back, if it is held."""
+        if self._is_held:
+            self._is_held = False
+            self._gate.leave(self._key_id)
+
+    async def outside(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """Wait without the place, in the API's event loop. Raises RateLimited if there is no place afterwards."""
+        if asyncio.get_running_loop() is self._loop:
+            return await self._outside(wait)
+        waiting = asyncio.run_coroutine_threadsafe(self._outside(wait), self._loop)
+        return await asyncio.wrap_future(waiting)
+
+    async def _outside(self, wait: Callable[[], Awaitable[T]]) -> T:
+        self.leave()
+        waited = await wait()
+        await self.enter()
+        return waited
+
+
 class Lanes:
     """Runs operations so that no key keeps another one waiting: each way has places, which keys take in turns.
 
@@ -48,7 +86,7 @@ class Lanes:
 
     def __init__(self, settings: Settings, *, light: Resources, heavy: Resources) -> None:
         places = _heavy_connections(settings)
-        self._resources = light
+        self._resources, self._heavy_resources = light, heavy
         self._light = self._gate(settings, total=settings.database_pool_size - places)
         self._heavy = self._gate(settings, total=places)
         self._reading = FairGate(total=_READERS, per_key=1, wait_s=settings.rate_wait_s)
@@ -69,21 +107,23 @@ class Lanes:
         finally:
             self._reading.leave(key_id)
 
-    async def run_light(self, key_id: ApiKeyId, operation: Callable[[Resources], Awaitable[T]]) -> T:
+    async def run_light(self, key_id: ApiKeyId, operation: Callable[[Place], Awaitable[T]]) -> T:
         """Run an operation in this event loop. Raises RateLimited, or whatever it raises."""
-        await self._light.enter(key_id)
+        place = Place(self._light, key_id, self._resources)
+        await place.enter()
         try:
-            return await operation(self._resources)
+            return await operation(place)
         finally:
-            self._light.leave(key_id)
+            place.leave()
 
-    async def run_heavy(self, key_id: ApiKeyId, operation: Callable[[Resources], Awaitable[T]]) -> T:
+    async def run_heavy(self, key_id: ApiKeyId, operation: Callable[[Place], Awaitable[T]]) -> T:
         """Run an operation in the heavy lane. Raises RateLimited, or whatever it raises."""
-        await self._heavy.enter(key_id)
+        place = Place(self._heavy, key_id, self._heavy_resources)
+        await place.enter()
         try:
-            return await self._lane.run(operation)
+            return await self._lane.run(lambda _: operation(place))
         finally:
-            self._heavy.leave(key_id)
+            place.leave()
 
     async def close(self) -> None:
         await self._lane.close()

@@ -22,7 +22,7 @@ from app.tools.demo.progress import DemoError, Steps
 from app.tools.demo.running import Demo, api_port, running_demo
 from app.tools.demo.story import INVOICE_QUERY, VARIANT_QUERY, Order, Variant
 from app.tools.embedded.files import OwnerLock, make_data_dir
-from app.tools.listen import Verify, show
+from app.tools.listening.printing import show
 
 __all__ = ["DemoError", "Steps", "claimed_directory", "run_demo"]
 
@@ -47,12 +47,11 @@ def claimed_directory(data_dir: Path) -> Iterator[None]:
         lock.release()
 
 
-def run_demo(settings: Settings, *, steps: Steps, verify: Verify, once: bool, port: int | None) -> None:
+def run_demo(settings: Settings, *, steps: Steps, once: bool, port: int | None) -> None:
     """Show a delivery, then print the POSTs that arrive until interrupted. All processes are stopped in any case.
 
     Args:
         settings: Settings with the URLs of running servers and a migrated database.
-        verify: Checks a signature.
         port: Port of the API; None: the configured one, or else a free one.
         once: Whether to end after the first delivery.
 
@@ -63,7 +62,7 @@ def run_demo(settings: Settings, *, steps: Steps, verify: Verify, once: bool, po
     secret_box(settings.secret_key)
     with steps.step("a marketplace to try it on"):
         key = asyncio.run(prepare(settings, steps))
-    with running_demo(settings, steps, key=key, port=api_port(settings, port), verify=verify) as demo:
+    with running_demo(settings, steps, key=key, port=api_port(settings, port)) as demo:
         _deliver(demo)
         if not once:
             _measure(demo)

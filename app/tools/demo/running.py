@@ -17,7 +17,8 @@ from app.tools.demo.children import Children, running_children
 from app.tools.demo.progress import DemoError, Steps
 from app.tools.demo.story import Api
 from app.tools.embedded.processes import free_port, is_free
-from app.tools.listen import Delivery, Signature, Verify, running_receiver, verifying_keys
+from app.tools.listening.deliveries import Delivery, Signature, verifying_keys
+from app.tools.listening.receiver import running_receiver
 from app.webhooks.domain.signing.signing_secret import generate_secret
 
 _READY_TIMEOUT_S = 60
@@ -83,13 +84,13 @@ def api_port(settings: Settings, asked: int | None) -> int:
 
 
 @contextmanager
-def running_demo(settings: Settings, steps: Steps, *, key: str, port: int, verify: Verify) -> Iterator[Demo]:
+def running_demo(settings: Settings, steps: Steps, *, key: str, port: int) -> Iterator[Demo]:
     """Run receiver, API and worker until the context ends. The API is ready when it begins."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "localhost") else settings.host
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     environment = _environment(settings, port)
     secret = generate_secret()
-    receiver = running_receiver(keys=verifying_keys([secret]), verify=verify, path="/webhooks")
+    receiver = running_receiver(keys=verifying_keys([secret]), path="/webhooks")
     headers = {"Authorization": f"Bearer {key}"}
     # A proxy from the environment is not used for addresses of this machine.
     client = httpx.Client(base_url=url, headers=headers, timeout=10, trust_env=False)

@@ -13,7 +13,6 @@ from app.settings import Settings
 from app.tools.doctor.finding import Finding, State
 from app.webhooks.db.backlog import read_backlog
 
-_LEAST_VERSION = 14
 #: Seconds. Receivers refuse a signature that is five minutes off.
 _CLOCK_WARNING_S, _CLOCK_WRONG_S = 5.0, 60.0
 #: Seconds that work waits in a healthy installation at most.
@@ -44,9 +43,6 @@ async def examine(conn: Connection, settings: Settings, *, place: str, is_embedd
 async def _server_finding(conn: Connection, place: str) -> Finding:
     user, version = await conn.fetchrow("select current_user, current_setting('server_version')") or ("", "")
     message = f"version {version} at {place}, as the role {user}."
-    if conn.get_server_version().major < _LEAST_VERSION:
-        cure = f"Upgrade to {_LEAST_VERSION} or newer."
-        return Finding(subject="PostgreSQL", state=State.WRONG, message=message, cure=cure)
     return Finding(subject="PostgreSQL", state=State.OK, message=message)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from app.db.server import DatabaseRefused, connect, place_of
+from app.db.server import LEAST_VERSION, DatabaseRefused, connect, place_of
 from app.errors import DatabaseUnavailable
 from app.kernel.error_reason import reason_of
 from app.settings import Settings
@@ -47,7 +47,7 @@ async def _database_findings(settings: Settings, *, is_embedded: bool) -> list[F
     try:
         conn = await connect(settings.database_url)
     except (DatabaseUnavailable, DatabaseRefused) as error:
-        cure = "Start PostgreSQL, or correct TELLGRAPH_DATABASE_URL."
+        cure = f"Start PostgreSQL {LEAST_VERSION} or newer, or correct TELLGRAPH_DATABASE_URL."
         rest = "Version, migration, triggers, role, secret key, clock and queue could not be looked at."
         return [
             Finding(subject="PostgreSQL", state=State.WRONG, message=error.message, cure=cure),

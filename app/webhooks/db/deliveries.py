@@ -249,14 +249,11 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
 async def release_expired(conn: Connection) -> list[WebhookEventId]:
     """Make the events due again whose lease has expired: a worker has claimed them and stored no result.
 
-    The outcome of those attempts stays unknown.
-
-    Returns:
-        The ids of the events.
+    The outcome of those attempts stays unknown. Messages that were taken (PULL) are left out. Returns the events' ids.
     """
     expired = await conn.fetch(
         "select distinct webhook_id from webhook_events_open"
-        " where state = 'SENDING' and lease_until < statement_timestamp()"
+        " where state = 'SENDING' and lease_until < statement_timestamp() and not is_pulled"
     )
     await lock_webhooks(conn, [row["webhook_id"] for row in expired])
     rows = await retry_if_moved(conn, lambda: conn.fetch(_RELEASE_EXPIRED, WEBHOOK_DELETED))

@@ -209,6 +209,7 @@ EXPIRED = (
     UnneededRows(table="webhook_given", where=_OF_DELETED),
     UnneededRows(table="webhook_skips", where=_OF_DELETED),
     UnneededRows(table="webhook_tokens", where=_OF_DELETED),
+    UnneededRows(table="webhook_takers", where=_OF_DELETED),
 )
 
 

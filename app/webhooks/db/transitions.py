@@ -99,6 +99,7 @@ from r
 -- events, and the state itself is none that an index could be searched by.
 where e.id = any($1::bigint[]) and e.id = r.id and e.state in ({sql_states(OPEN)})
   and e.state || '' = 'SENDING' and equals_at_cost(e.attempt_count, r.attempt)
+  and equals_at_cost(e.webhook_id, r.webhook_id)
 returning e.id, e.webhook_id, e.entity_type, e.entity_id, e.event_name, e.payload_digest, e.attempted_at,
   r.attempt, r.state, r.status, r.error_kind, r.error, r.response_body, r.duration_ms, r.pause_s
 """
@@ -111,6 +112,8 @@ update webhook_events e set
   due_at = case when w.is_enabled then clock_timestamp() end,
   finished_at = case when w.deleted_at is not null then clock_timestamp() end
 from webhooks w where w.id = e.webhook_id and e.state = 'SENDING' and e.lease_until < statement_timestamp()
+  -- The end of a message's lease is the receiver's failure: an outcome, which is recorded as such.
+  and not e.is_pulled
 returning e.id, e.attempt_count, e.attempted_at, e.webhook_id, e.entity_type, e.entity_id, e.event_name, e.state
 """
 

@@ -66,6 +66,7 @@ class Webhook(Subscription):
         health: As the table stores it: see `report_health`.
         reconcile_every_hours: Hours between two reconciles; None: they are started on demand only.
         in_sync_as_of: See app/webhooks/db/runs/webhook_reconciles.py; None while it is not known.
+        is_temporary: Whether it is deleted when nobody asks for its messages any more.
         disabled_by: Who disabled it: tellgraph, operator, seller or hand; None while it is enabled.
     """
 
@@ -95,6 +96,7 @@ class Webhook(Subscription):
     broken_at: datetime | None = None
     reconcile_every_hours: int | None = None
     in_sync_as_of: datetime | None = None
+    is_temporary: bool = False
 
 
 WEBHOOKS = Table(

@@ -26,6 +26,10 @@ class ErrorKind(StrEnum):
     CANCELLED = "CANCELLED"
     # The worker died while the POST was in flight; only the endpoint knows what arrived.
     UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
+    # The end of a message's lease (PULL) came before it was acknowledged or rejected. Only the receiver knows why.
+    LEASE_OVER = "LEASE_OVER"
+    # The receiver has rejected the message (PULL), in its own words.
+    REJECTED = "REJECTED"
     # Our own fault: the POST could not be made ready, and nothing was sent. It counts against no limit.
     UNSENT = "UNSENT"
     # What was to be sent is not there any more, so that nothing was sent, nor ever will be.

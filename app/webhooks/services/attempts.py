@@ -11,6 +11,7 @@ from databases import Database
 from app.db.pool import Connection, connection, transaction
 from app.webhooks.db import deliveries, webhook_outages
 from app.webhooks.db.deliveries import DueEvent, Result
+from app.webhooks.db.taking.messages import TakenEvent
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain import retry
@@ -33,7 +34,7 @@ class Outcome(NamedTuple):
         response_body: The first 8 KiB of the answer; None when there is none.
     """
 
-    due: DueEvent
+    due: DueEvent | TakenEvent
     kind: int | ErrorKind
     error: str | None = None
     duration_ms: float = 0.0

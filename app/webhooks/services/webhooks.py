@@ -5,7 +5,6 @@ filter's problems, so that all problems are reported together.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypedDict
 
@@ -20,15 +19,14 @@ from app.kernel import clock
 from app.marketplace.catalogue.db import sellers
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.settings import Settings
-from app.webhooks.db import webhook_event_changes, webhook_events, webhooks
-from app.webhooks.db.runs import webhook_backfills, webhook_reconciles, webhook_replays
+from app.webhooks.db import webhook_events, webhooks
+from app.webhooks.db.runs import webhook_reconciles
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain import headers as header_rules
 from app.webhooks.domain.endpoints.endpoint import EgressRules, RefusedEndpoint, check_endpoint, origin_of
 from app.webhooks.domain.signing.secret_ring import SignatureScheme
 from app.webhooks.domain.signing.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookDelivery, WebhookEventName, WebhookKlass
-from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
 from app.webhooks.services.egress_rules import egress_rules
 from app.webhooks.services.webhook_klasses import event_names, is_operators_only
 from app.webhooks.services.webhook_secrets import SECRETS as SECRETS
@@ -37,13 +35,8 @@ from app.webhooks.services.webhook_secrets import SecretColumns, WebhookWithKey,
 HEADERS = "webhook.headers"
 """The purpose for which header values are encrypted."""
 
-_LIMITS = {
-    "max_retries": (0, 50),
-    "concurrent_send_limit": (1, 200),
-    "timeout_s": (1, 30),
-    "rate_limit": (1, 1000),
-    "reconcile_every_hours": (1, 720),
-}
+_LIMITS = {"max_retries": (0, 50), "concurrent_send_limit": (1, 200), "timeout_s": (1, 30), "rate_limit": (1, 1000)}
+_LIMITS["reconcile_every_hours"] = (1, 720)
 #: What has other limits where receivers take the messages.
 _PULL_LIMITS = {**_LIMITS, "concurrent_send_limit": (1, 1000)}
 #: What the input calls an attribute that is called otherwise there.
@@ -53,13 +46,14 @@ _HEADERS_STAY = (
     "must be given again, or be null: `url` moves to another scheme, host or port, and header values do not follow it"
 )
 _URL_MISSING = "must be given: results are POSTed to it. For a webhook without a URL choose `delivery: PULL`"
+_NOT_TEMPORARY = "is for webhooks without a URL (`delivery: PULL`): nobody asks for what is POSTed"
 _NO_URL = "can't be given: nothing is POSTed (`delivery: PULL`)"
 
 
 class WebhookAttributes(TypedDict, total=False):
     """The attributes of a webhook. On an update, an absent key changes nothing, and None sets the default.
 
-    `delivery` is given at the creation alone.
+    `delivery` and `is_temporary` are given at the creation alone.
     """
 
     delivery: WebhookDelivery | None
@@ -71,6 +65,7 @@ class WebhookAttributes(TypedDict, total=False):
     signature_schemes: list[SignatureScheme] | None
     description: str | None
     is_enabled: bool | None
+    is_temporary: bool | None
     allow_skip: bool | None
     every_change: bool | None
     include_previous: bool | None
@@ -82,10 +77,6 @@ class WebhookAttributes(TypedDict, total=False):
     timeout_s: int | None
     rate_limit: int | None
     reconcile_every_hours: int | None
-
-
-#: Attributes by which it is decided what the receiver has, and who it is.
-_OF_COPY = ("query_string", "filter", "events", "url")
 
 
 async def create_webhook(
@@ -156,6 +147,8 @@ async def update_webhook(
         if is_moved and "headers" not in attributes and orjson.loads(before.headers_shown):
             raise InvalidInput("The webhook was not saved.", fields={"attributes.headers": [_HEADERS_STAY]})
         values |= _sealed_headers(webhook_id, attributes, settings)
+        if values.get("reconcile_every_hours") == before.reconcile_every_hours:
+            values.pop("reconcile_due_at", None)
         is_enabled = attributes.get("is_enabled", before.is_enabled) is not False
         if is_enabled and not before.is_enabled:
             values = {**values, "disabled_reason": None, "is_failing": False, "failing_since": None}
@@ -167,25 +160,8 @@ async def update_webhook(
             values = {**values, "paused_until": None}
         ringed = _ringed(webhook_id, before, attributes, settings, is_moved=is_moved)
         webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
-        if any(getattr(webhook, name) != getattr(before, name) for name in _OF_COPY):
-            await webhook_reconciles.void_unconfirmed(conn, webhook_id)
-            webhook = replace(webhook, in_sync_as_of=None)
+        webhook = await webhook_reconciles.void_changed(conn, before, webhook)
     return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
-
-
-async def delete_webhook(database: Database, viewer: Viewer, *, webhook_id: WebhookId) -> Webhook:
-    """Delete a webhook, and cancel its waiting events and its runs. Its history stays.
-
-    Raises:
-        NotFound: There is no such webhook, it is another seller's, or it is deleted already.
-    """
-    async with transaction(database, actor=viewer.actor) as conn:
-        await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        webhook = await webhooks.mark_deleted(conn, webhook_id)
-        await webhook_event_changes.cancel_open(conn, webhook_id, WEBHOOK_DELETED)
-        for runs in (webhook_backfills.RUNS, webhook_replays.RUNS, webhook_reconciles.RUNS):
-            await runs.cancel_running(conn, webhook_id)
-    return webhook
 
 
 def _owner(viewer: Viewer, seller_id: SellerId | None) -> SellerId | None:
@@ -295,6 +271,8 @@ def _problems(
     key = attributes.get("hmac_key")
     if key is not None and (messages := check_secret(key)):
         problems["attributes.hmac_key"] = messages
+    if attributes.get("is_temporary") and delivery is WebhookDelivery.PUSH:
+        problems["attributes.temporary"] = [_NOT_TEMPORARY]
     return problems
 
 

@@ -51,7 +51,11 @@ from schema.engine.limits import INTROSPECTION
 from schema.engine.selections import Fragments, fragments_of
 
 #: The most rows of plain lists that are longer than LIST_SIZE.
-LONG_LISTS: Mapping[tuple[str, str], int] = {("WebhookExplanation", "changes"): 100}
+LONG_LISTS: Mapping[tuple[str, str], int] = {
+    ("WebhookExplanation", "changes"): 100,
+    # As many as are taken by default: most takes get fewer.
+    ("WebhookMessagesTakeMutationPayload", "messages"): 100,
+}
 
 #: The operation's name, and the sizes of its variables.
 _Key = tuple[str | None, tuple[tuple[str, VariableSize], ...]]

@@ -31,6 +31,7 @@ LONGEST: Mapping[tuple[str, str], int] = {
     # Usual lengths. With the longest ones, a page could have only twenty payloads, or no invoices with adjustments.
     # TELLGRAPH_MAX_RESPONSE_BYTES bounds the whole answer.
     ("WebhookPayload", "body"): 10_000,
+    ("WebhookMessage", "body"): 10_000,
     ("AuditEntry", "changes"): 10_000,
     ("Adjustment", "description"): MAX_TEXT,
 }

@@ -1,7 +1,7 @@
 """The filters of backfills: those of the root list of the webhook's type. They are stored with the backfill."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from schema.entities.declarations import ListQuery, everything
 from schema.entities.names import graphql_name
 from schema.filters import adverts, invoices, refund_requests, variants
 from schema.filters.adverts import AdvertFilterInput
-from schema.filters.conditions import input_field, value_or_none
+from schema.filters.conditions import input_field, keys, value_or_none
 from schema.filters.invoices import InvoiceFilters
 from schema.filters.refund_requests import RefundRequestFilters
 from schema.filters.variants import VariantFilterInput
@@ -32,6 +32,7 @@ MAX_CHARACTERS = 100_000
     description="The entities to send: those that meet all given filters. The filters must fit the type of the webhook."
 )
 class WebhookBackfillFilters:
+    ids: list[strawberry.ID] | None = input_field("Of any type: only the entities of these global ids.")
     invoices: InvoiceFilters | None = input_field("Of INVOICE: as `filters` of `invoices`.")
     refund_requests: RefundRequestFilters | None = input_field("Of REFUND_REQUEST: as `filters` of `refundRequests`.")
     variants: VariantFilterInput | None = input_field("Of VARIANT: as `variantFilters` of `variantsWhere`.")
@@ -52,16 +53,23 @@ _LISTS: Mapping[WebhookKlass, tuple[Callable[..., ListQuery], Mapping[str, str]]
 
 def ask(viewer: Viewer, klass: WebhookKlass, filters: WebhookBackfillFilters | None) -> ListQuery:
     """Return the query of a backfill, ordered by id. Raises InvalidInput, also for filters of another type."""
-    parts = {field.name: part for field in fields(WebhookBackfillFilters) if (part := _part(filters, field.name))}
+    parts = {
+        field.name: part for field in fields(WebhookBackfillFilters) if (part := _part(filters, field.name)) is not None
+    }
+    ids = keys(parts.pop("ids", None), klass.entity_type, field="filters.ids")
     list_of, arguments = _LISTS.get(klass, (everything, {}))
     if wrong := [name for name in parts if name not in arguments]:
         taken = " or ".join(map(graphql_name, arguments)) or "none of them"
         message = f"does not fit a webhook about {klass.value}, which takes {taken}"
         raise InvalidInput("The filters are of another type.", fields={f"filters.{graphql_name(wrong[0])}": [message]})
     try:
-        return list_of(viewer, **{arguments[name]: part for name, part in parts.items()})
+        wanted = list_of(viewer, **{arguments[name]: part for name, part in parts.items()})
     except InvalidInput as error:
         raise InvalidInput(error.message, fields=_within(error)) from error
+    if ids is None:
+        return wanted
+    one_of_them = f"t.id = any(${len(wanted.args) + 1}::bigint[])"
+    return replace(wanted, where=f"({wanted.where}) and {one_of_them}", parts=(), args=(*wanted.args, ids))
 
 
 def to_text(filters: WebhookBackfillFilters) -> str:

@@ -83,6 +83,9 @@ class WebhookCreateAttributes(WebhookAttributesInput):
     )
     url: str | None = _field(f"{_URL} Required for PUSH, and not allowed for PULL.")
     type: WebhookKlassEnum = strawberry.field(description=_TYPE)
+    temporary: bool | None = _field(
+        "Delete it when nobody has taken its messages or waited for them for an hour. For PULL only; false by default."
+    )
     seller_id: strawberry.ID | None = _field("The seller to register it for; for the operator's keys only.")
 
 

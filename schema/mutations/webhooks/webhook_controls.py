@@ -9,7 +9,7 @@ from databases import Database
 
 from app.auth.viewers import Scope, Viewer
 from app.webhooks.db.runs.webhook_backfills import WebhookBackfillId
-from app.webhooks.services import webhook_backfills, webhook_events, webhook_secrets, webhooks
+from app.webhooks.services import webhook_backfills, webhook_deletions, webhook_events, webhook_secrets
 from schema.engine.context import Info
 from schema.entities import global_ids
 from schema.filters.conditions import value_or_none
@@ -112,7 +112,7 @@ class WebhookControlMutations:
     ) -> WebhookDeleteMutationPayload | None:
         async def delete(database: Database, viewer: Viewer) -> Mapping[str, object]:
             webhook_id = webhook_id_of(input.webhook_id)
-            return {"webhook": await webhooks.delete_webhook(database, viewer, webhook_id=webhook_id)}
+            return {"webhook": await webhook_deletions.delete_webhook(database, viewer, webhook_id=webhook_id)}
 
         return await run_mutation(info, WebhookDeleteMutationPayload, input, delete, scope=Scope.WEBHOOKS)
 

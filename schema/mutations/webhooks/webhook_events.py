@@ -12,6 +12,7 @@ from databases import Database
 from app.auth.viewers import Scope, Viewer
 from app.db.keyset import BY_ID, Slice
 from app.db.pool import connection
+from app.errors import InvalidInput
 from app.webhooks.db.payloads import Payload
 from app.webhooks.db.runs.webhook_replays import WebhookReplayId
 from app.webhooks.db.webhooks import Webhook as WebhookRow
@@ -19,7 +20,7 @@ from app.webhooks.db.webhooks import lock_webhook
 from app.webhooks.services import webhook_events
 from schema.engine.context import Context, Info
 from schema.engine.reader import Reader
-from schema.engine.statements import listed_rows
+from schema.engine.statements import listed_rows, visible_ids
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES, ListQuery
 from schema.enums.webhooks import (
@@ -68,6 +69,9 @@ class WebhookEventCancelMutationInput:
 @strawberry.input(description="Input of webhookTest.")
 class WebhookTestMutationInput:
     webhook_id: strawberry.ID = required("The webhook to send a test to.")
+    entity_id: strawberry.ID | None = optional(
+        "The entity to show, of the webhook's type; absent: the newest one that the webhook's owner sees."
+    )
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -183,8 +187,9 @@ class WebhookEventMutations:
 
     @strawberry.field(
         description=(
-            "Send a webhook one sample now, of the type `<type>.test`. It is rendered from the newest entity"
-            " that its owner sees; without one, `node` is null. Allowed once in 10 seconds, else `status` is 429."
+            "Send a webhook one sample now, of the type `<type>.test`. It is rendered from `entityId`, or from the"
+            " newest entity that its owner sees; without one, `node` is null. Allowed once in 10 seconds, else `status`"
+            " is 429."
         )
     )
     async def webhook_test(
@@ -196,7 +201,7 @@ class WebhookEventMutations:
             webhook_id = webhook_id_of(input.webhook_id)
             async with connection(database) as conn:
                 webhook = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-            entity_id, payload = await _sample(info, webhook)
+            entity_id, payload = await _sample(info, webhook, value_or_none(input.entity_id))
             event = await webhook_events.send_test(
                 database, viewer, webhook_id=webhook_id, entity_id=entity_id, payload=payload
             )
@@ -205,14 +210,18 @@ class WebhookEventMutations:
         return await run_mutation(info, WebhookTestMutationPayload, input, test, scope=Scope.WEBHOOKS)
 
 
-async def _sample(info: Info, webhook: WebhookRow) -> tuple[int, Payload]:
-    """Return the id of the newest entity that the webhook's owner sees (0 without one), and its payload.
+async def _sample(info: Info, webhook: WebhookRow, wanted: str | None) -> tuple[int, Payload]:
+    """Return the id of an entity that the webhook's owner sees, and its payload.
 
-    Raises InvalidInput if the query no longer fits the schema.
+    Args:
+        wanted: The entity's global id; None: the newest one, and 0 if there is none.
+
+    Raises:
+        InvalidInput: The owner does not see the entity, or the query no longer fits the schema.
     """
     query = stored_query(info.schema._schema, webhook.query_string, webhook.type)
     reader, owner = info.context.reader, Viewer(webhook.seller_id)
-    entity_id = await _newest(reader, webhook, owner)
+    entity_id = await (_newest(reader, webhook, owner) if wanted is None else _seen(reader, webhook, owner, wanted))
     context = Context.for_rendering(reader, owner, info.context.settings)
     variables = {"id": global_ids.encode(query.entity_type, entity_id)}
     result = await info.schema.execute(query.text, variable_values=variables, context_value=context)
@@ -226,3 +235,12 @@ async def _newest(reader: Reader, webhook: WebhookRow, owner: Viewer) -> int:
     found = listed_rows(table, owner, newest_first, Slice(size=1, is_backward=False, cursor=None))
     records = await reader.fetch(found.sql, *found.args)
     return int(records[0]["id"]) if records else 0
+
+
+async def _seen(reader: Reader, webhook: WebhookRow, owner: Viewer, wanted: str) -> int:
+    entity_type = webhook.type.entity_type
+    key = global_ids.key_of(wanted, entity_type, field="entityId")
+    asked = visible_ids(ENTITIES[entity_type].table, owner)
+    if not await reader.fetch(asked.sql, [key], *asked.args):
+        raise InvalidInput.at("entityId", f"the webhook's owner sees no such {entity_type}")
+    return key

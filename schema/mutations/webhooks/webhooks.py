@@ -84,6 +84,8 @@ class WebhookMutations:
             attributes = _attributes(given, info, given.type, Viewer(seller_id), problems)
             if given.delivery is not strawberry.UNSET:
                 attributes["delivery"] = given.delivery
+            if given.temporary is not strawberry.UNSET:
+                attributes["is_temporary"] = given.temporary
             created = await webhooks.create_webhook(
                 database,
                 viewer,

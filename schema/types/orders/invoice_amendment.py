@@ -1,6 +1,7 @@
 """InvoiceAmendment: what changed an invoice's amounts after the sale."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import strawberry
 
@@ -8,7 +9,7 @@ from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENT_LINE_
 from app.marketplace.orders.db.invoice_amendments import InvoiceAmendment as InvoiceAmendmentRow
 from app.marketplace.orders.db.invoice_amendments import InvoiceAmendmentLineItem as LineItemRow
 from app.marketplace.orders.db.invoices import INVOICES
-from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
+from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
 from schema.enums.marketplace import (
     InvoiceAmendmentLineItemStatusEnum,
@@ -24,6 +25,10 @@ _COMMISSION = "The operator's part of the total. Negative for a refund."
 _COMMISSION_TAX = "Tax contained in the commission."
 _REMITTANCE = "The seller's part of the total. Negative for a refund."
 _REMITTANCE_TAX = "Tax contained in the remittance; null when it is not known."
+
+
+def _custom_tax_rate(row: LineItemRow) -> Decimal | None:
+    return None if row.custom is None or row.tax_rate is None else Decimal(repr(row.tax_rate))
 
 
 def _total(row: LineItemRow) -> int:
@@ -63,6 +68,11 @@ class InvoiceAmendmentLineItem(Node):
     )
     dispatched: bool = column("Whether the items had been sent.", "is_dispatched")
     tax_rate: float | None = column("Rate of tax, as a fraction: 0.1 is 10 %. Null when it is not known.")
+    custom_line_item_tax_rate: Decimal | None = computed(
+        _custom_tax_rate,
+        reads=("custom", "tax_rate"),
+        description="Rate of tax of a custom line, as a fraction; null for a line item.",
+    )
     amount_cents: int | None = cents(
         "Change of the invoice for a single item, rounded towards 0. Negative for a refund.", "amount_cents"
     )

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from schema.types.refunds.return_shipment import ReturnShipment
 
 
+_GIFT_CARD = "The part of the payout that was not paid in cash, such as a gift card; null before that."
+
+
 def _difference(whole: int | None, part: int | None) -> int | None:
     return None if whole is None or part is None else whole - part
 
@@ -35,6 +38,10 @@ def _remittance_total(row: RequestRow) -> int | None:
 
 def _remittance_tax_total(row: RequestRow) -> int | None:
     return _difference(row.line_item_tax_total_cents, row.commission_tax_total_cents)
+
+
+def _gift_card(row: RequestRow) -> int | None:
+    return _difference(row.refund_amount_cents, row.cash_amount_cents)
 
 
 def _amount(row: LineRow) -> int:
@@ -72,6 +79,12 @@ class RefundRequest(Node):
     cash_amount_cents: int | None = cents("What of it was paid out in cash; null before that.", "cash_amount_cents")
     cash_amount_formatted: str | None = formatted(
         "What of it was paid out in cash; null before that.", "cash_amount_cents"
+    )
+    gift_card_amount_cents: int | None = cents(
+        _GIFT_CARD, "gift_card_amount_cents", of=_gift_card, reads=("refund_amount_cents", "cash_amount_cents")
+    )
+    gift_card_amount_formatted: str | None = formatted(
+        _GIFT_CARD, "gift_card_amount_cents", of=_gift_card, reads=("refund_amount_cents", "cash_amount_cents")
     )
     recovered_amount_cents: int | None = cents(
         "The seller's part of what was paid out; null before that.", "recovered_amount_cents"

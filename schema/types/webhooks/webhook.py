@@ -1,5 +1,6 @@
 """Webhook: an endpoint and the query that it is told the result of."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import orjson
@@ -12,11 +13,12 @@ from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
 from app.webhooks.db.runs.webhook_backfills import WEBHOOK_BACKFILLS
 from app.webhooks.db.runs.webhook_reconciles import WEBHOOK_RECONCILES
 from app.webhooks.db.runs.webhook_replays import WEBHOOK_REPLAYS
+from app.webhooks.db.taking.webhook_takers import WEBHOOK_TAKERS, WebhookTaker
 from app.webhooks.db.webhook_skips import WEBHOOK_SKIPS
 from app.webhooks.db.webhooks import WEBHOOKS
 from app.webhooks.domain.webhook_health import HealthColumns, HealthReport, report_health
 from schema.entities.connections import Connection
-from schema.entities.fields import column, computed, entity, global_id, legacy_id
+from schema.entities.fields import column, computed, entity, global_id, legacy_id, rows_of
 from schema.entities.relations import pages, relation, relation_list
 from schema.enums.webhooks import (
     WebhookDeliveryEnum,
@@ -48,6 +50,13 @@ _HEALTH = (
 
 def _health(row: HealthColumns) -> HealthReport:
     return report_health(row, clock.now())
+
+
+rows_of(WEBHOOK_TAKERS, scope=Scope.WEBHOOKS)
+
+
+def _last_taken_at(takers: Sequence[WebhookTaker]) -> datetime | None:
+    return takers[0].last_taken_at if takers else None
 
 
 @entity(
@@ -132,6 +141,15 @@ class Webhook(Node):
     )
     old_secret_expires_at: datetime | None = column(
         "When the next of the secrets that were rotated out ceases to sign; null when none does.", "secrets_expire_at"
+    )
+    is_temporary: bool = column(
+        "Whether it is deleted as soon as nobody has taken its messages or waited for them for an hour."
+    )
+    last_taken_at: datetime | None = relation_list(
+        WEBHOOK_TAKERS.webhook_id,
+        classify=_last_taken_at,
+        decides=("last_taken_at",),
+        description="When somebody last took its messages or waited for them, to the minute; null if nobody ever has.",
     )
     deleted_at: datetime | None = column("When it was deleted; null while it is there.")
     backfills: Connection[WebhookBackfill] = pages(

@@ -34,16 +34,18 @@ class WebhookPayload:
 @entity(
     DELIVERY_ATTEMPTS,
     scope=Scope.WEBHOOKS,
-    description="One POST of a webhook event.",
+    description="One POST of a webhook event, or its handing over to a receiver that took it (PULL).",
 )
 class DeliveryAttempt(Node):
     id: strawberry.ID = global_id("DeliveryAttempt")
     number: int = column("Counted from 1; sent as `Tellgraph-Attempt`.")
-    started_at: datetime = column("When the POST was begun.")
+    started_at: datetime = column("When it was begun.")
     finished_at: datetime | None = column("When its outcome was known; null while it is in flight.")
-    status: int | None = column("The HTTP status that the endpoint answered; null when none arrived.")
+    status: int | None = column(
+        "The HTTP status that the endpoint answered, 200 of a message that was acknowledged; null when none arrived."
+    )
     error_kind: str | None = column(
-        "Why there is no status, as one word, as in `TIMEOUT` or `REFUSED_ADDRESS`. `UNSENT`: by a fault of Tellgraph's"
+        "Why there is no status, as one word, as in `TIMEOUT` or `REJECTED`. `UNSENT`: by a fault of Tellgraph's"
         " own; it counts against no limit. `PAYLOAD_GONE`: what was to be sent is not there any more."
     )
     error: str | None = column("The same in words.")
@@ -53,6 +55,13 @@ class DeliveryAttempt(Node):
         description="The beginning of the answer's body, at most 8 KiB.",
     )
     duration_ms: int | None = column("From begin to outcome, in milliseconds.")
+    api_key_id: strawberry.ID | None = computed(
+        lambda row: None if row.api_key_id is None else global_ids.encode("ApiKey", row.api_key_id),
+        reads=("api_key_id",),
+        description="Global id of the API key that took the message; null of a POST.",
+    )
+    api_key_name: str | None = column("The name of that API key at that time.")
+    address: str | None = column("The address of the client that took the message, as the server sees it.")
     webhook: Webhook = relation(
         DELIVERY_ATTEMPTS.webhook_id, with_deleted=True, description="The webhook whose endpoint it went to."
     )
@@ -92,5 +101,5 @@ class WebhookEvent(Node):
         WEBHOOK_EVENTS.payload_digest, description="What is sent as `payload`; null when nothing could be rendered."
     )
     attempts: list[DeliveryAttempt] = relation_list(
-        DELIVERY_ATTEMPTS.webhook_event_id, description="The POSTs so far, first to last."
+        DELIVERY_ATTEMPTS.webhook_event_id, description="The attempts so far, first to last."
     )

@@ -9,6 +9,7 @@ import pytest
 from app.capture.change_events import work_waits
 from app.capture.missed_changes import (
     MAX_CHANGES,
+    MAX_LOSSES,
     MissedChange,
     MissedEntity,
     clear_missed,
@@ -64,11 +65,27 @@ async def test_changes_of_one_entity_are_one_row_with_all_that_they_say(conn: as
         created_turn=2,
         updated_turn=3,
         former_seller_ids=frozenset({7}),
+        losses=[(4, 7)],
         columns=frozenset({"invoices.a", "invoices.b"}),
         changes=[row(op="i"), row("a", "b"), row(op="d")],
         is_cut=True,
         changed_at=AT + timedelta(hours=1),
     )
+
+
+async def test_the_order_of_the_first_losses_is_kept_and_every_seller_that_lost_it(conn: asyncpg.Connection) -> None:
+    await record_missed(conn, [change(former_seller_ids=[7, 8])])
+    await record_missed(conn, [change(former_seller_ids=[7] * (MAX_LOSSES - 3))])
+    await record_missed(conn, [change(former_seller_ids=[9, *range(1_000, 3_000), 7])])
+    await record_missed(conn, [change(former_seller_ids=[8, 10])])
+    await record_missed(conn, [change(former_seller_ids=[8, 10])])
+
+    (found,) = await read(conn)
+
+    assert found.former_seller_ids == {7, 8, 9, 10, *range(1_000, 3_000)}
+    assert found.losses == [(2, 7), (2, 8), *[(3, 7)] * (MAX_LOSSES - 3), (4, 9)]
+    assert await conn.fetchval("select cardinality(former_seller_ids) from missed_changes") < MAX_LOSSES + 2_010
+    assert [found.find_owner_at(turn) for turn in (1, 2, 3, 4)] == [7, 7, 9, None]
 
 
 async def test_an_update_of_what_is_named_already_adds_nothing_and_what_is_removed_does(

@@ -9,8 +9,8 @@ from app.cli.audit import audited
 from app.db.pool import create_database
 from app.errors import Conflict
 from app.webhooks.db.webhooks import Webhook, WebhookId
+from app.webhooks.services.webhook_deletions import delete_webhook
 from app.webhooks.services.webhook_events import resume_webhook
-from app.webhooks.services.webhooks import delete_webhook
 from tests.builders.deliveries import create_subscription
 
 

@@ -1,6 +1,7 @@
 """`migrate` makes a database's tables, once, and leaves alone what another version has made."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import asyncpg
 import pytest
 
 from app.db.migrate import check_migrated, migrate, upgrade
+from app.db.server import DatabaseRefused
 from app.errors import Conflict, DatabaseUnavailable
 from app.webhooks.db import retention
 from tests.support.database import with_database
@@ -83,6 +85,35 @@ async def test_a_database_that_must_be_migrated_is_refused(empty_url: str) -> No
 async def test_a_server_that_is_away_is_named_without_its_password(work: Callable[[str], Awaitable[None]]) -> None:
     with pytest.raises(DatabaseUnavailable, match=r"^PostgreSQL at 127.0.0.1:1/shop can't be reached: Connection"):
         await work("postgresql://tellgraph:geheim@127.0.0.1:1/shop")
+
+
+@pytest.mark.parametrize("work", [check_migrated, lambda url: asyncio.to_thread(migrate, url)])
+async def test_a_server_that_is_too_old_is_refused_in_one_sentence(work: Callable[[str], Awaitable[None]]) -> None:
+    async with await asyncio.start_server(greet_as_postgresql_13, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        message = (
+            f"PostgreSQL at 127.0.0.1:{port}/shop can't be used: it is version 13, and Tellgraph needs 14 or newer."
+        )
+        with pytest.raises(DatabaseRefused, match=f"^{re.escape(message)}$"):
+            await work(f"postgresql://tellgraph@127.0.0.1:{port}/shop?sslmode=disable")
+
+
+async def greet_as_postgresql_13(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer a start-up message, then end when the client says that it ends.
+
+    Source: PostgreSQL manual, "Message Formats": AuthenticationOk, ParameterStatus, BackendKeyData, ReadyForQuery.
+    """
+    await reader.readexactly(int.from_bytes(await reader.readexactly(4)) - 4)
+    for kind, body in (
+        (b"R", bytes(4)),
+        (b"S", b"server_version\0" + b"13.23\0"),
+        (b"K", bytes(8)),
+        (b"Z", b"I"),
+    ):
+        writer.write(kind + (len(body) + 4).to_bytes(4) + body)
+    assert await reader.readexactly(1) == b"X"
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_histories_have_partitions_until_a_worker_makes_more(conn: Conn) -> None:

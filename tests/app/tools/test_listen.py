@@ -1,3 +1,5 @@
+import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,7 +27,7 @@ BODY = (
 def listening(*arguments: str) -> Iterator[tuple[str, IO[str]]]:
     """`tellgraph listen`; its URL, and its output."""
     with subprocess.Popen(
-        [TELLGRAPH, "listen", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [TELLGRAPH, "listen", "--no-headers", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
             assert process.stdout is not None
@@ -116,6 +118,36 @@ def test_checks_nothing_without_a_secret_and_takes_one_path_only() -> None:
     assert "POST /hook  not a webhook event" in headline
     assert "signature not checked" in headline
     assert body == "�[2Jno json\n"
+
+
+def test_prints_headers_and_lines_of_json() -> None:
+    secret = generate_secret()
+    with listening("--secret", secret, "--headers") as (url, output):
+        httpx.post(url, content=BODY, headers=signed(secret))
+        shown = list(islice(output, 6))
+    given = [str(TELLGRAPH), "listen", "--json", "--limit", "2"]
+    with subprocess.Popen(given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        url = process.stderr.readline().split()[2].rstrip(",")
+        for content in (BODY, b"no json"):
+            httpx.post(url, content=content, headers=signed(secret))
+        first, second = map(json.loads, process.stdout)
+
+    assert "  webhook-id: event\n" in shown or "  content-type: application/json\n" in shown
+    assert process.returncode == 0
+    assert (first["signature"], first["headers"]["webhook-id"]) == ("not checked", "event")
+    assert first["body"] == json.loads(BODY)
+    assert second["body"] == "no json"
+
+
+def test_ctrl_c_is_a_good_end() -> None:
+    with subprocess.Popen([TELLGRAPH, "listen"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+
+    assert process.returncode == 0
 
 
 def test_names_a_port_that_is_taken() -> None:

@@ -68,6 +68,11 @@ RULES = {
     " or i.settled_commission_tax_cents <> -coalesce(sum(l.commission_tax_cents), 0) or (sum(l.quantity) = i.quantity"
     " and (i.settled_cents, i.settled_tax_cents, i.settled_commission_cents, i.settled_commission_tax_cents)"
     " <> (i.total_cents, i.tax_total_cents, i.commission_amount_cents, i.commission_amount_tax_cents))",
+    "what is given back whole leaves no tax and no commission": "select i.id from invoices i"
+    " join invoice_amendments a on a.invoice_id = i.id where i.total_cents + i.adjustment_cents = 0 group by i.id"
+    " having i.tax_total_cents + sum(a.tax_cents) <> 0"
+    " or i.commission_amount_cents + sum(a.commission_amount_total_cents) <> 0"
+    " or i.commission_amount_tax_cents + sum(a.commission_tax_total_cents) <> 0",
     "what awaits dispatch was neither sent, collected nor cancelled": """
       select l.id from counted l where l.quantity_awaiting_dispatch <> case
         when l.delivery_type = 'NO_DISPATCH' or 'COLLECTED' = any(l.status_flags) then 0

@@ -33,14 +33,14 @@ async def test_leads_to_its_invoice_and_lines(conn: Connection) -> None:
     await create_sale(conn)
     sale = await create_sale(conn)
     await create_invoice_amendment_line_item(
-        conn, invoice_amendment_id=sale.invoice_amendment.id, custom="Restocking fee", status="CANCELLED"
+        conn, invoice_amendment_id=sale.invoice_amendment.id, custom="Restocking fee", status="CANCELLED", tax_rate=0.1
     )
 
     answer = await read_node(
         conn,
         sale.id_of("invoice_amendment"),
         "InvoiceAmendment { invoice { id } lineItems { quantity status custom dispatched amountCents"
-        " totalFormatted taxCents lineItem { id } } }",
+        " totalFormatted taxCents customLineItemTaxRate lineItem { id } } }",
     )
 
     line = {
@@ -50,8 +50,13 @@ async def test_leads_to_its_invoice_and_lines(conn: Connection) -> None:
         "totalFormatted": "-$10.00",
         "taxCents": None,
     }
-    bought = {"status": "REFUNDED", "custom": None, "lineItem": {"id": sale.id_of("line_item")}}
-    custom = {"status": "CANCELLED", "custom": "Restocking fee", "lineItem": None}
+    bought = {
+        "status": "REFUNDED",
+        "custom": None,
+        "customLineItemTaxRate": None,
+        "lineItem": {"id": sale.id_of("line_item")},
+    }
+    custom = {"status": "CANCELLED", "custom": "Restocking fee", "customLineItemTaxRate": "0.1", "lineItem": None}
     assert answer.errors == []
     assert answer.data == {
         "invoice": {"id": sale.id_of("invoice")},

@@ -79,16 +79,36 @@ async def test_splits_each_amount_between_operator_and_seller(conn: Connection) 
     }
 
 
+async def test_what_was_not_paid_in_cash_was_a_gift_card(conn: Connection) -> None:
+    request = await create_refund_request(conn, refund_amount_cents=1000, cash_amount_cents=400)
+
+    answer = await read_node(
+        conn,
+        global_ids.encode("RefundRequest", request.id),
+        "RefundRequest { cashAmountCents giftCardAmountCents giftCardAmountFormatted }",
+    )
+
+    assert answer.data == {
+        "cashAmountCents": 400,
+        "giftCardAmountCents": 600,
+        "giftCardAmountFormatted": "$6.00",
+    }
+
+
 async def test_a_request_without_amounts_has_no_remittance(conn: Connection) -> None:
     request = await create_refund_request(conn)
 
     answer = await read_node(
         conn,
         global_ids.encode("RefundRequest", request.id),
-        "RefundRequest { remittanceAmountTotalCents remittanceTaxTotalFormatted }",
+        "RefundRequest { remittanceAmountTotalCents remittanceTaxTotalFormatted giftCardAmountCents }",
     )
 
-    assert answer.data == {"remittanceAmountTotalCents": None, "remittanceTaxTotalFormatted": None}
+    assert answer.data == {
+        "remittanceAmountTotalCents": None,
+        "remittanceTaxTotalFormatted": None,
+        "giftCardAmountCents": None,
+    }
 
 
 async def test_leads_to_its_lines_and_back(conn: Connection) -> None:

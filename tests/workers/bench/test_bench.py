@@ -29,6 +29,13 @@ KEYS = {
     "statements": {"statements.batch_5", "statements.batch_500"},
     "growth": {"growth.webhooks_ratio", "growth.history_ratio"},
     "unwatched": {"unwatched.ratio"},
+    "idle_streams": {
+        "idle_streams.sse_mib",
+        "idle_streams.sse_core",
+        "idle_streams.websocket_mib",
+        "idle_streams.websocket_core",
+        "idle_streams.commit_ms",
+    },
     "sessions": {"sessions.capture_ratio", "sessions.claim_ratio"},
     "memory": {"memory.worker_mib"},
     "api": {"api.requests_per_s", "api.cpu_ms", "api.cold_cpu_ms"},

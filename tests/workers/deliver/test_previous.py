@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-import asyncpg
 import orjson
 import pytest
 
+from app.db.pool import Connection
 from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent
 from app.webhooks.domain.attempt import NEVER_LEFT
@@ -20,8 +20,6 @@ from tests.support.outbox import Publisher, recorded
 from tests.workers.deliver.test_deliver import claim, failed
 from workers.upkeep.retention import apply_retention
 
-Conn = asyncpg.Connection
-
 
 async def subscribe(publisher: Publisher, **given: Any) -> int:
     return await publisher.subscribe("sku", klass=WebhookKlass.VARIANT, **{"include_previous": True, **given})
@@ -32,12 +30,12 @@ async def change(publisher: Publisher, sku: str) -> None:
     await publisher.publish()
 
 
-async def take(conn: Conn) -> DueEvent:
+async def take(conn: Connection) -> DueEvent:
     (due,) = await claim(conn)
     return due
 
 
-async def deliver(conn: Conn, *dues: DueEvent) -> None:
+async def deliver(conn: Connection, *dues: DueEvent) -> None:
     await deliveries.record_results(conn, [result_of(due) for due in dues])
 
 

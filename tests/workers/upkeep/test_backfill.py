@@ -9,8 +9,8 @@ from app.webhooks.db.runs.webhook_backfills import WebhookBackfill
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.services.webhook_backfills import start_backfill
+from app.webhooks.services.webhook_deletions import delete_webhook
 from app.webhooks.services.webhook_klasses import event_names
-from app.webhooks.services.webhooks import delete_webhook
 from schema.entities.declarations import ENTITIES
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller

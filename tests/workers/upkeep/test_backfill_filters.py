@@ -10,6 +10,7 @@ from tests.builders.adverts import create_advert
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.owned import create_external_id
 from tests.builders.refund_requests import create_refund_request
+from tests.builders.shipments import create_shipment
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher, recorded
 from tests.support.platform import Platform
@@ -87,6 +88,26 @@ async def test_sends_what_the_list_of_the_type_has(
     assert (started["status"], started["webhookBackfill"]["filters"]) == (200, filters)
     assert sorted(told) == sorted(node["id"] for node in found)
     assert (len(told), await progress(publisher)) == (count, ("DONE", count, count, None))
+
+
+async def test_sends_the_entities_that_are_named(api: Platform, publisher: Publisher) -> None:
+    invoices = [await create_invoice(publisher.conn, buyer_surname=f"B{n % 2}") for n in range(4)]
+    shipment = await create_shipment(publisher.conn, invoice_id=invoices[0].id)
+    await recorded(publisher.conn)
+    ids = [global_ids.encode("Invoice", one.id) for one in invoices[:3]]
+    of_invoices = await publisher.subscribe("id")
+    of_shipments = await publisher.subscribe("id", klass=WebhookKlass.SHIPMENT)
+
+    await start(api, of_invoices, {"ids": ids, "invoices": {"buyerName": "b1"}})
+    await start(api, of_shipments, {"ids": [global_ids.encode("Shipment", shipment.id)]})
+    told = await sent(publisher)
+    await start(api, of_invoices, {"ids": []})
+    none = await sent(publisher)
+    wrong = await start(api, of_shipments, {"ids": ids})
+
+    assert sorted(told) == sorted([ids[1], global_ids.encode("Shipment", shipment.id)])
+    assert none == told
+    assert (wrong["status"], wrong["errors"][0]["field"]) == (422, "filters.ids.0")
 
 
 async def test_every_batch_is_filtered_and_none_is_told_twice(api: Platform, publisher: Publisher) -> None:

@@ -15,7 +15,8 @@ from app.db.pool import Connection
 from app.webhooks.db import webhook_outages
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
-from app.webhooks.services.webhooks import delete_webhook, update_webhook
+from app.webhooks.services.webhook_deletions import delete_webhook
+from app.webhooks.services.webhooks import update_webhook
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
@@ -484,6 +485,53 @@ async def test_everyone_who_had_it_is_told_that_it_went_on_to_others(publisher: 
     await publisher.publish()
 
     assert [(one.entity[1], one.event_name) for one in await catch_up(publisher, webhook)] == [(variant.id, "destroy")]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize(
+    "moves", [["mine", "other"], ["mine", "other", "mine", "third"], ["mine", "DELETE"], ["mine", "HIDE"], ["third"]]
+)
+async def test_who_got_and_lost_it_meanwhile_is_told_nothing(
+    publisher: Publisher, moves: Sequence[str], at_once: bool
+) -> None:
+    assert await told_of_moves(publisher, "other", moves, at_once=at_once) is None
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize(
+    "moves", [["other"], ["other", "mine", "third"], ["other", "DELETE"], ["DELETE"], ["other", "mine", "HIDE"]]
+)
+async def test_who_had_it_is_told_of_its_end_whatever_came_between(
+    publisher: Publisher, moves: Sequence[str], at_once: bool
+) -> None:
+    assert await told_of_moves(publisher, "mine", moves, at_once=at_once) == "destroy"
+
+
+async def told_of_moves(publisher: Publisher, first: str, moves: Sequence[str], *, at_once: bool) -> str | None:
+    """Disable a webhook of "mine" that was given nothing, move a variant, and tell how it hears of that."""
+    sellers = {name: int((await create_seller(publisher.conn)).id) for name in ("mine", "other", "third")}
+    variant = await create_variant(publisher.conn, seller_id=sellers[first])
+    await publisher.publish()
+    # Disabled for longer, so that earlier moves are known of the variant, too.
+    await publisher.subscribe("sku seller { id }", klass=WebhookKlass.VARIANT, is_enabled=False)
+    for seller in ("third", first):
+        await publisher.conn.execute("update variants set seller_id = $1", sellers[seller])
+        await publisher.publish()
+    webhook = await watch_variants(publisher, seller_id=sellers["mine"], is_enabled=False)
+    for move in moves:
+        if move == "DELETE":
+            await publisher.conn.execute("delete from variants")
+        elif move == "HIDE":
+            await publisher.conn.execute("update variants set deleted_at = now()")
+        else:
+            await publisher.conn.execute("update variants set seller_id = $1", sellers[move])
+        if not at_once:
+            await publisher.publish()
+    await publisher.publish()
+    made = await catch_up(publisher, webhook)
+    assert {one.entity[1] for one in made} <= {variant.id}
+    assert len(made) <= 1
+    return made[0].event_name if made else None
 
 
 async def test_figures_tell_of_webhooks_that_catch_up(publisher: Publisher) -> None:

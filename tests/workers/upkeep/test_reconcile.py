@@ -7,8 +7,8 @@ from app.webhooks.cel.filters import OVERSPENT, TOO_SLOW
 from app.webhooks.db.runs.webhook_reconciles import WebhookReconcile
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
+from app.webhooks.services.webhook_deletions import delete_webhook
 from app.webhooks.services.webhook_reconciles import start_reconcile
-from app.webhooks.services.webhooks import delete_webhook
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.outbox import MadeEvent, Publisher, recorded

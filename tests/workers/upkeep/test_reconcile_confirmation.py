@@ -166,6 +166,7 @@ async def test_the_sweep_starts_what_is_due_once_the_one_before_is_confirmed(pub
             await conn.execute("update webhooks set reconcile_due_at = now() + interval '1 hour'")
         await start_due(publisher.resources)
         counts.append(await conn.fetchval("select count(*) from webhook_reconciles where is_scheduled"))
+    await change(publisher, webhook_id, {"reconcile_every_hours": 2})
     next_in = await conn.fetchval("select extract(epoch from reconcile_due_at - clock_timestamp()) from webhooks")
 
     assert counts == [1, 1, 1, 1, 2]

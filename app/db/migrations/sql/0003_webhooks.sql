@@ -95,6 +95,7 @@ create table webhooks (
   -- The host of the URL in lower case, without its port.
   host text generated always as (lower(substring(url from '^[^:]*://([^:/?#]+|\[[^]]*\])'))) stored,
 
+  is_temporary boolean not null default false,  -- the sweep deletes it when nobody asks for its messages any more
   last_tested_at timestamptz,
   deleted_at timestamptz,                     -- a deleted webhook is never enabled; its events stay readable
   created_at timestamptz not null default now(),
@@ -102,6 +103,7 @@ create table webhooks (
   -- The transaction that last changed what publishing goes by. Workers keep webhooks in memory and read what has
   -- changed since: everything at or after the oldest transaction that was open when they last looked.
   changed_xid xid8 not null default pg_current_xact_id(),
+  constraint webhooks_temporary_fits check (not is_temporary or delivery = 'PULL'),
   constraint webhooks_url_fits check ((url is null) = (delivery = 'PULL')),
   constraint webhooks_concurrent_send_limit_fits
     check (concurrent_send_limit between 1 and case delivery when 'PULL' then 1000 else 200 end),
@@ -117,6 +119,8 @@ create index webhooks_secrets_expire on webhooks (secrets_expire_at) where secre
 create index webhooks_failing on webhooks (failing_since) where failing_since is not null;
 create index webhooks_resumed on webhooks (resume_stepped_at nulls first, id) where resumed_at is not null;
 create index webhooks_reconcile_due on webhooks (reconcile_due_at) where is_enabled and reconcile_due_at is not null;
+-- The sweep looks for those that nobody asks for messages.
+create index webhooks_temporary on webhooks (id) where is_temporary and deleted_at is null;
 -- Webhooks that have to catch up.
 create index webhooks_behind on webhooks (id) where is_enabled and missed_since is not null;
 -- All webhooks for which missed changes are kept.
@@ -130,6 +134,12 @@ create table webhook_tokens (
   tokens double precision not null,
   refilled_at timestamptz not null
 ) with (fillfactor = 50);
+
+-- When somebody last took the messages of a pull webhook or waited for them, to the minute.
+create table webhook_takers (
+  webhook_id bigint primary key references webhooks on delete cascade,
+  last_taken_at timestamptz not null
+) with (fillfactor = 50);               -- room for updates in place
 
 -- Backfills, replays and reconciles advance in batches. Each batch is one transaction, together with the new position.
 -- The first batch sets total and last_id, which fix the end: what comes later is told anyway. They are null before.

@@ -209,6 +209,7 @@ create table missed_changes (
   created_turn bigint,                  -- of the last change that was a CREATE; null: of none
   updated_turn bigint,                  -- of the last change that was an UPDATE; null: of none
   former_seller_ids bigint[] not null default '{}', -- whose it was when it was deleted for good, or moved away
+  left_turns bigint[] not null default '{}', -- the turns at which the first 50 of them lost it, in their order
   columns text[] not null,              -- as in change_events, of all the changes
   changes jsonb not null,               -- as in change_events: the first 50
   is_cut boolean not null,

@@ -4,7 +4,7 @@ Amounts are in minor units. Here, a positive amount goes back to the buyer. A pi
 line item takes all that is left of it, so that no cent is lost or given back twice.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,21 +92,19 @@ class ItemRest:
 class Ledger:
     """The money that is left of an invoice, while refunds and amendments take from it.
 
-    Args:
+    Attributes:
         left: The invoice's amounts less its amendments.
         items: The rests of all its line items by key.
+        rest: The part of `left` that belongs to no line item, such as the shipping cost. It is negative after more was
+            given back than the items come to.
     """
 
     left: Split
     items: dict[int, ItemRest]
+    rest: Split = field(init=False)
 
-    @property
-    def rest(self) -> Split:
-        """Return the part of `left` that belongs to no line item, such as the shipping cost.
-
-        It is negative after more was given back than the items come to.
-        """
-        return self.left - sum((item.unsettled for item in self.items.values()), NOTHING)
+    def __post_init__(self) -> None:
+        self.rest = self.left - sum((item.unsettled for item in self.items.values()), NOTHING)
 
     def claim(self, item_id: int, quantity: int) -> Split:
         """Reserve a quantity of a line item, and return its amounts."""
@@ -122,7 +120,9 @@ class Ledger:
             paid: The amounts that are given back for them. None: the claimed ones.
         """
         self.items[item_id] = replace(self.items[item_id], unsettled=self.items[item_id].unsettled - claimed)
-        self.left -= claimed if paid is None else paid
+        paid = claimed if paid is None else paid
+        self.left -= paid
+        self.rest += claimed - paid
 
     def take(self, cents: int, ratio: Split) -> Split:
         """Give back an amount that is about no line item, and return it with its parts. A negative one is charged.
@@ -133,10 +133,10 @@ class Ledger:
         Args:
             ratio: The proportion of the parts for what the rest does not cover.
         """
-        rest = self.rest
-        covered = 0
-        if cents * rest.total_cents > 0:
-            covered = min(cents, rest.total_cents) if cents > 0 else max(cents, rest.total_cents)
-        taken = rest.scale(covered) + ratio.scale(cents - covered) if covered else ratio.scale(cents)
+        covered, rest = 0, self.rest.total_cents
+        if cents * rest > 0:
+            covered = min(cents, rest) if cents > 0 else max(cents, rest)
+        taken = self.rest.scale(covered) + ratio.scale(cents - covered) if covered else ratio.scale(cents)
         self.left -= taken
+        self.rest -= taken
         return taken

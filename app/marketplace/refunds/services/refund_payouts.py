@@ -95,8 +95,12 @@ def settling_moves(
         before: The quantities of earlier amendments. They tell when the whole item is settled.
         lines: The lines whose quantities are `now`. They tell the amounts that are settled.
     """
+    amounts = dict.fromkeys(sorted(item_id for item_id, _ in now), NOTHING)
+    for line in lines:
+        if line.item is not None:
+            amounts[line.item.id] += line.claimed
     moves = {}
-    for item_id in sorted({item_id for item_id, _ in now}):
+    for item_id, settled in amounts.items():
         item = items[item_id]
         cancelled, returned = now.get((item_id, False), 0), now.get((item_id, True), 0)
         moves[item_id] = LineItemMove(
@@ -108,7 +112,7 @@ def settling_moves(
                 returned=returned + before.get((item_id, True), 0),
                 status=item.status,
             ),
-            settled=sum((line.claimed for line in lines if line.item and line.item.id == item_id), NOTHING),
+            settled=settled,
         )
     return moves
 

@@ -15,7 +15,7 @@ A change of the query, the filter, the kinds of events or the URL voids the time
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NewType
 
@@ -24,7 +24,7 @@ from app.db.table import Table, Through
 from app.webhooks.db import transitions
 from app.webhooks.db.runs.run_table import RunTable
 from app.webhooks.db.webhook_events import WebhookEventId
-from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
+from app.webhooks.db.webhooks import WEBHOOKS, Webhook, WebhookId
 from app.webhooks.domain.webhook_event import OPEN, WebhookEventState
 from app.webhooks.domain.webhook_run import WebhookRunState
 
@@ -73,6 +73,8 @@ WEBHOOK_RECONCILES = Table(
 RUNS = RunTable(WEBHOOK_RECONCILES, noun="reconcile")
 #: The condition of a reconcile that compares everything.
 OF_EVERYTHING = "entity_ids is null"
+#: Attributes of a webhook by which it is decided what its receiver has, and who that is.
+_OF_COPY = ("query_string", "filter", "events", "url")
 
 
 async def advance(
@@ -163,15 +165,18 @@ async def finish(conn: Connection, reconcile: WebhookReconcile) -> None:
     await conn.execute("update webhook_reconciles set is_void = true where id = $1 and failed > 0", reconcile.id)
 
 
-async def void_unconfirmed(conn: Connection, webhook_id: WebhookId) -> None:
-    """Have the comparisons so far show nothing about the receiver: another query or another receiver is in use."""
+async def void_changed(conn: Connection, before: Webhook, webhook: Webhook) -> Webhook:
+    """Void what is known of the receiver, if the webhook sends something else now, or to another receiver."""
+    if all(getattr(webhook, name) == getattr(before, name) for name in _OF_COPY):
+        return webhook
     await conn.execute(
-        "update webhooks set in_sync_as_of = null where id = $1 and in_sync_as_of is not null", webhook_id
+        "update webhooks set in_sync_as_of = null where id = $1 and in_sync_as_of is not null", webhook.id
     )
     await conn.execute(
         "update webhook_reconciles set is_void = true where webhook_id = $1 and confirmed_at is null and not is_void",
-        webhook_id,
+        webhook.id,
     )
+    return replace(webhook, in_sync_as_of=None)
 
 
 #: Closed without having been confirmed.

@@ -1,6 +1,7 @@
 """`claim_webhook_events` for one webhook whose receivers take its messages, and for all the others."""
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import pytest
@@ -73,7 +74,7 @@ async def test_limit_of_a_pulled_webhook_counts_what_is_taken(conn: Connection) 
 
 
 @pytest.mark.parametrize("limits", [{"concurrent_send_limit": 1001}, {"url": "https://example.com/"}])
-async def test_table_refuses_what_does_not_fit_the_delivery(conn: Connection, limits: dict[str, object]) -> None:
+async def test_table_refuses_what_does_not_fit_the_delivery(conn: Connection, limits: dict[str, Any]) -> None:
     with pytest.raises(asyncpg.CheckViolationError):
         await create_subscription(conn, **{"url": None, "delivery": WebhookDelivery.PULL, **limits})
 

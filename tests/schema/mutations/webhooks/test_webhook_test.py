@@ -13,9 +13,9 @@ from tests.support.platform import Platform
 URL = "http://127.0.0.1:9/"
 
 
-async def send_test(api: Platform, webhook: Webhook) -> Any:
+async def send_test(api: Platform, webhook: Webhook, **given: Any) -> Any:
     selection = "webhookEvent { eventName state entityId payload { body } }"
-    return await api.mutate("webhookTest", selection, webhookId=global_ids.encode("Webhook", webhook.id))
+    return await api.mutate("webhookTest", selection, webhookId=global_ids.encode("Webhook", webhook.id), **given)
 
 
 async def test_a_test_shows_the_newest_entity_that_the_owner_sees(api: Platform) -> None:
@@ -31,6 +31,22 @@ async def test_a_test_shows_the_newest_entity_that_the_owner_sees(api: Platform)
     body = f'{{"data":{{"node":{{"legacyId":{newest.id},"totalCents":4200}}}}}}'
     event = {"eventName": "test", "state": "PENDING", "entityId": global_ids.encode("Invoice", newest.id)}
     assert payload["webhookEvent"] == {**event, "payload": {"body": body}}
+
+
+async def test_a_test_shows_the_entity_that_is_named(api: Platform) -> None:
+    owner, other = await create_seller(api.conn), await create_seller(api.conn)
+    query = "query($id: ID!) { node(id: $id) { ... on Invoice { legacyId } } }"
+    webhook = await create_subscription(api.conn, URL, seller_id=owner.id, query_string=query)
+    named = await create_invoice(api.conn, seller_id=owner.id)
+    await create_invoice(api.conn, seller_id=owner.id)
+    strange = await create_invoice(api.conn, seller_id=other.id)
+    wrong_ids = [global_ids.encode("Invoice", strange.id), global_ids.encode("Seller", owner.id)]
+
+    refused = [await send_test(api, webhook, entityId=one) for one in wrong_ids]
+    payload = await send_test(api, webhook, entityId=global_ids.encode("Invoice", named.id))
+
+    assert [(one["status"], one["errors"][0]["field"]) for one in refused] == [(422, "entityId")] * 2
+    assert payload["webhookEvent"]["payload"] == {"body": f'{{"data":{{"node":{{"legacyId":{named.id}}}}}}}'}
 
 
 async def test_a_test_without_any_entity_shows_none(api: Platform) -> None:

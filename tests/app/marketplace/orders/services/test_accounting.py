@@ -340,8 +340,8 @@ async def _buy(conn: Connection, database: Database, story: Story) -> Account:
     assert order.discount_cents == -(sum(promotions) + discount)
     await _agree_commissions(conn, story)
     invoice = await conn.fetchrow("select * from invoices where order_id = $1", order.id)
-    items = await conn.fetch("select * from line_items where invoice_id = $1 order by id", (invoice or {})["id"])
     assert invoice is not None
+    items = await conn.fetch("select * from line_items where invoice_id = $1 order by id", invoice["id"])
     fees = sum(line.fee for line in story.lines)
     assert paid == invoice["subtotal_cents"] + invoice["shipping_cost_cents"] + invoice["discount_cents"] + fees
     rates = [line.rate if line.rate is not None else story.shipping_rate for line in story.lines]

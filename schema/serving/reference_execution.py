@@ -32,7 +32,7 @@ async def execute_by_reference(schema: Schema, operation: Operation, context: Co
         if error.operation_type is OperationType.MUTATION:
             message = "A mutation must be sent with POST."
             raise BadRequest(405, "METHOD_NOT_ALLOWED", message, {"Allow": "POST"}) from error
-        message = "There are no subscriptions here but webhooks."
+        message = "The results of a subscription are a stream: accept text/event-stream, or use a websocket."
         raise BadRequest(400, "OPERATION_RESOLUTION_FAILURE", message) from error
     return _reference_result(result, suggests=context.settings.introspection)
 

@@ -1,14 +1,15 @@
 """An operation with the key that it was sent with, and whether it is light or heavy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from graphql import GraphQLError
-from starlette.requests import Request
+from graphql import GraphQLError, OperationType, get_operation_ast
 from strawberry.schema.schema import Schema
 
 from app.auth.db.api_keys import ApiKeyId
 from app.auth.viewers import KeyCheck
 from app.http.graphql_view import Operation
+from app.http.streams.long_poll import LongPoll
 from schema.engine.cost.operation_cost import Cost
 from schema.engine.documents import Document, Documents
 from schema.engine.limits import long_list_error
@@ -28,12 +29,14 @@ class KeyedOperation:
     """An operation with the key that it was sent with, and the result of reading its document.
 
     Args:
+        headers: Those of the request, or of the websocket.
         document: None if it has not been read, or if it is not a GraphQL document, for which `error` is the reason.
         cost: The static cost; 0 for an operation that is refused.
         is_new: The document was read for this request.
+        poll: Waits for messages in this request; None if it can't, as over a websocket.
     """
 
-    request: Request
+    headers: Mapping[str, str]
     key: str
     key_check: KeyCheck
     operation: Operation
@@ -41,12 +44,18 @@ class KeyedOperation:
     error: GraphQLError | None = None
     cost: Cost = _NOTHING
     is_new: bool = False
+    poll: LongPoll | None = None
 
     @property
     def key_id(self) -> ApiKeyId:
         key_id = self.key_check.viewer.key_id
         assert key_id is not None, "the viewer of a request has one"
         return key_id
+
+    @property
+    def is_subscription(self) -> bool:
+        operation = None if self.document is None else get_operation_ast(self.document.node, self.operation.name)
+        return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
     @property
     def points(self) -> int:

@@ -1,0 +1,1 @@
+"""Streams of clients: Server-Sent Events and websockets, with their bounds and their end."""

@@ -1,0 +1,1 @@
+"""A subscriber's side for trying things out: deliveries, their signatures, their printing, and a local receiver."""
