@@ -161,7 +161,6 @@ _subscriptions = st.builds(
     events=_events,
     allow_skip=st.sampled_from([True, True, True, False]),
     every_change=st.sampled_from([False, False, False, True]),
-    is_pulled=st.sampled_from([False, False, True]),
 )
 #: With the retries that each allows.
 subscribers = st.lists(st.tuples(_subscriptions, st.sampled_from([25, 25, 1, 0])), min_size=1, max_size=2)

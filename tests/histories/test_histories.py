@@ -96,6 +96,21 @@ async def test_whatever_happens_a_subscriber_is_told_what_it_must_know_and_no_mo
     assert await play(subscribed, steps) == []
 
 
+@given(subscribed=subscribers, steps=histories)
+@settings_of(
+    max_examples=EXAMPLES // 6,
+    deadline=None,
+    derandomize=not IS_LONG,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+async def test_the_same_of_subscribers_that_take_their_messages(
+    play: Play, subscribed: list[tuple[Subscription, int]], steps: list[Step]
+) -> None:
+    pulled = [(replace(subscription, is_pulled=True), retries) for subscription, retries in subscribed]
+
+    assert await play(pulled, steps) == []
+
+
 _COUNT = Subscription(id=0, reads=("countOnHand",))
 
 

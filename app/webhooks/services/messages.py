@@ -53,7 +53,7 @@ class MessageId(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """Which messages a call has settled, in the order of its ids. The attempts of the others had ended before."""
+    """The messages that a call has settled, in the order of its ids. The attempts of the others had ended before."""
 
     settled: Sequence[MessageId]
     expired: Sequence[MessageId]

@@ -1,4 +1,4 @@
-"""What a take and its answers cost, and that many pending messages slow nobody else."""
+"""A take and its answers cost two statements each, however many messages; expired leases are settled in parts."""
 
 from collections.abc import Awaitable, Callable
 

@@ -278,10 +278,14 @@ async def test_nobody_takes_of_a_pushed_webhook_or_of_anothers(api: Platform) ->
     await create_due_events(api.conn, of_other)
     key, message = await api.seller_key(mine.id), (await take(api, of_other))[0]
 
-    for name, more in (("Take", {}), ("Acknowledge", {"ids": []}), ("Reject", {"ids": []}), ("Extend", {"ids": []})):
-        at_pushed = await api.mutate(f"webhookMessages{name}", "", webhookId=encode("Webhook", pushed.id), **more)
+    for name in ("Take", "Acknowledge", "Reject", "Extend"):
+        more: dict[str, Any] = {} if name == "Take" else {"ids": []}
+        more["webhookId"] = encode("Webhook", pushed.id)
+        at_pushed = await api.mutate(f"webhookMessages{name}", "", **more)
         assert (at_pushed["status"], name) == (409, name)
-        at_other = await api.mutate(f"webhookMessages{name}", "", key, webhookId=encode("Webhook", of_other.id), **more)
+        at_other = await api.mutate(
+            f"webhookMessages{name}", "", key, **{**more, "webhookId": encode("Webhook", of_other.id)}
+        )
         assert (at_other["status"], name) == (404, name)
     # Nor by the name of a webhook of its own.
     for name in ("Acknowledge", "Reject", "Extend"):
