@@ -8,7 +8,7 @@ from app.db.pool import CONNECT_TIMEOUT_S, UNREACHABLE, Connection
 from app.errors import DatabaseUnavailable, TellgraphError
 from app.kernel.error_reason import reason_of
 
-#: The oldest PostgreSQL that the tests have passed on. Older ones lack statements that the migrations use.
+#: The oldest PostgreSQL with `create or replace trigger`, which `migrate` uses.
 LEAST_VERSION = 14
 
 
