@@ -131,9 +131,7 @@ class Settings(BaseSettings):
     idle_timeout_s: int = Field(
         default=5, ge=1, le=3600, description="Seconds that a connection stays open between two requests."
     )
-    streams_per_key: int = Field(
-        default=200, ge=1, description="Subscriptions that one API key may have open in each process."
-    )
+    streams_per_key: int = Field(default=200, ge=1, description="Subscriptions of one API key in each process.")
     max_streams: int = Field(default=5_000, ge=1, description="Subscriptions that a process may have open altogether.")
     database_pool_size: int = Field(default=10, ge=2, le=200, description="Connections per process to PostgreSQL.")
     database_timeout_s: float = Field(

@@ -81,7 +81,8 @@ class MessageStream:
         while not self._ready:
             with suppress(TimeoutError):
                 # By then the leases of all that is not settled have ended, and the next look takes it again.
-                await asyncio.wait_for(self._woken.wait(), self._lease_s + _REST_S if self._unsettled else None)
+                async with asyncio.timeout(self._lease_s + _REST_S if self._unsettled else None):
+                    await self._woken.wait()
             try:
                 await self._in_lane(self._look)
             except (RateLimited, *DATABASE_ERRORS):

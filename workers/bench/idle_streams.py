@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -18,7 +19,7 @@ from workers.bench.lab import Lab, Site, free_port
 from workers.bench.marketplace import STORED_QUERY
 from workers.bench.processes import cpu_of
 
-_STREAMS, _IDLE_S, _COMMITS = 1_000, 30.0, 100
+_COMMITS = 100
 _PAUSE_S = 0.05
 _HEADERS = {"Accept": "text/event-stream"}
 _ACTIVITY = "subscription { webhookActivity(states: [HELD]) { id } }"
@@ -28,7 +29,8 @@ _INITIALISED = {"type": "connection_init", "payload": {}}
 
 async def measure_idle_streams(lab: Lab) -> list[Figure]:
     """Watch a process with idle streams, by Server-Sent Events and by websockets; then commit messages one by one."""
-    limit = str(2 * _STREAMS)
+    streams, idle_s = lab.scale.idle_streams, lab.scale.idle_s
+    limit = str(2 * streams)
     settings = {"TELLGRAPH_RATE_BUCKET": "0", "TELLGRAPH_MAX_CONNECTIONS": limit, "TELLGRAPH_STREAMS_PER_KEY": limit}
     figures = []
     for name in ("sse", "websocket"):
@@ -48,28 +50,28 @@ async def measure_idle_streams(lab: Lab) -> list[Figure]:
                     timeout=aiohttp.ClientTimeout(total=None),
                 )
             )
-            await site.until(lambda session=session: _is_up(session), api)
+            await site.until(partial(_is_up, session), api)
             # What the first stream alone brings with it.
             await _open(stack, session, name)
             before = _resident(api)
-            for _ in range(_STREAMS):
+            for _ in range(streams):
                 await _open(stack, session, name)
             grown = _resident(api) - before
             began, cpu = time.monotonic(), cpu_of([api.pid])[api.pid]
-            await asyncio.sleep(_IDLE_S)
+            await asyncio.sleep(idle_s)
             share = (cpu_of([api.pid])[api.pid] - cpu) / (time.monotonic() - began)
             figures += [
                 Figure(
                     key=f"idle_streams.{name}_mib",
                     value=grown / 2**20,
                     unit="MiB",
-                    counts=f"memory of one API process for {_STREAMS:,} idle streams, by {name}",
+                    counts=f"memory of one API process for {streams:,} idle streams, by {name}",
                 ),
                 Figure(
                     key=f"idle_streams.{name}_core",
                     value=share * 100,
                     unit="%",
-                    counts=f"of a core for the same, over {_IDLE_S:.0f} s",
+                    counts=f"of a core for the same, over {idle_s:.0f} s",
                 ),
             ]
             if name == "sse":

@@ -37,6 +37,7 @@ class BenchSize:
         growth_rounds: More than elsewhere, because the difference to measure is small.
         stream_s: Seconds for which each rate is kept up, while there are invoices.
         captured_rows: Rows of one UPDATE.
+        idle_streams, idle_s: Open streams, and the seconds for which they are watched.
         backlog: Events that wait to be claimed, a multiple of 50.
     """
 
@@ -52,6 +53,8 @@ class BenchSize:
     unwatched_webhooks: int
     unwatched_invoices: int
     captured_rows: int
+    idle_streams: int
+    idle_s: float
     backlog: int
 
 
@@ -68,6 +71,8 @@ FULL = BenchSize(
     unwatched_webhooks=1_000,
     unwatched_invoices=100,
     captured_rows=8_000,
+    idle_streams=1_000,
+    idle_s=30,
     backlog=20_000,
 )
 QUICK = BenchSize(
@@ -83,6 +88,8 @@ QUICK = BenchSize(
     unwatched_webhooks=100,
     unwatched_invoices=50,
     captured_rows=1_000,
+    idle_streams=200,
+    idle_s=5,
     backlog=2_000,
 )
 

@@ -22,7 +22,7 @@ _LOOKS = 10
 
 #: Seconds between two pings of a websocket, and those until it ends without an answer. A client answers only if it
 #: reads: one that stops reading is ended within their sum.
-_PING_EVERY_S, _PONG_WITHIN_S = 15.0, 10.0
+_PING_EVERY_S, _PONG_WITHIN_S = 18.0, 10.0
 #: Closes a websocket whose server goes: the client may connect again. uvicorn's own code for that is none of RFC 6455.
 _GOING_AWAY = 1001
 

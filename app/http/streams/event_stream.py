@@ -15,7 +15,7 @@ from app.http.streams.open_streams import OpenStream, StreamEnd
 from app.http.streams.results import Results, StreamResult, error_result
 
 #: Seconds without a result after which a comment is sent. Proxies end a connection that is silent for a minute.
-HEARTBEAT_S = 25.0
+HEARTBEAT_S = 30.0
 _HEARTBEAT = b":\n\n"
 #: `data` is there because a browser's EventSource tells nobody of an event without it.
 _COMPLETE = b"event: complete\ndata:\n\n"

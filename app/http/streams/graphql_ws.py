@@ -20,6 +20,7 @@ from app.auth.viewers import KeyCheck, credential
 from app.errors import TellgraphError
 from app.http.graphql_view import BadRequest, Operation, operation_of
 from app.http.limits.keys import WrongKey
+from app.http.limits.refusals import report_refusal
 from app.http.streams.open_streams import OpenStream, OpenStreams, StreamEnd
 from app.http.streams.results import Results, StreamResult, error_result
 
@@ -121,10 +122,11 @@ class GraphQLSocket:
             await self._answer_ping(message)
         payload = message.get("payload")
         key = _key_of(payload) or credential(self.websocket.headers)
-        client = self.websocket.client
+        address = self.websocket.client.host if self.websocket.client else None
         try:
-            key_check = await self.find_key(key, client.host if client else None)
+            key_check = await self.find_key(key, address)
         except WrongKey:
+            report_refusal(401, "UNAUTHENTICATED", address=address)
             raise Closing(Close.FORBIDDEN) from None
         except TellgraphError as error:
             raise Closing(Close.FORBIDDEN, error.message) from error

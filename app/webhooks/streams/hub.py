@@ -141,7 +141,9 @@ class Hub:
     async def _wait(self, seconds: float) -> bool:
         """Wait for something to do. Return whether there was something in time."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._heard.wait(), seconds)
+            # Not `wait_for`, which before Python 3.12 may swallow a cancellation.
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
         return self._heard.is_set()
 
     def _hear_activity(self, _: object, __: int, ___: str, payload: object) -> None:

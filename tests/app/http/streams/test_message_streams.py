@@ -22,7 +22,7 @@ QUERY = """subscription($id: ID!, $inFlight: Int, $lease: Int) {
 
 
 async def create_pulled(api: Platform, **attributes: Any) -> tuple[Any, str]:
-    webhook = await create_subscription(api.conn, None, delivery="PULL", **attributes)  # type: ignore[arg-type]
+    webhook = await create_subscription(api.conn, None, delivery="PULL", **attributes)
     return webhook, global_ids.encode("Webhook", webhook.id)
 
 

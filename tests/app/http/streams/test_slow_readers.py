@@ -46,6 +46,7 @@ async def test_a_stream_of_events_is_ended(api: Platform) -> None:
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(f"{head}Authorization: Bearer {api.key}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
     await reader.readuntil(b":\n\n")
+    assert isinstance(writer.transport, asyncio.Transport)
     writer.transport.pause_reading()
 
     async with event_stream(api, ACTIVITY) as other:
