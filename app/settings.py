@@ -185,8 +185,7 @@ class Settings(BaseSettings):
         default=86_400,
         ge=0,
         le=31_536_000,
-        description="Seconds without a change after which an unpaid order is abandoned and its items go back into "
-        "stock, unless its payment is in progress or under review; 0: never.",
+        description="Seconds without a change after which an unpaid order is abandoned; 0: never.",
     )
     idle_poll_s: float = Field(
         default=0.25, gt=0, le=5, description="Seconds between looks at the tables when no doorbell rings."

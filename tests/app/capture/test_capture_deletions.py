@@ -77,6 +77,10 @@ async def test_advert_reports_to_its_live_variants_only(conn: Connection) -> Non
 
     await conn.execute("update adverts set deleted_at = now()")
 
-    (one,) = await recorded(conn)
-    assert (one.entity, one.operation) == (("Variant", live.id), "UPDATE")
-    assert one.changes == [("adverts", advert.id, "d", ["deleted_at"])]
+    told = await recorded(conn)
+    assert [(one.entity, one.operation) for one in told] == [(("Variant", live.id), "UPDATE")] * 2
+    # The variant is not displayable any more.
+    assert sorted(change for one in told for change in one.changes) == [
+        ("adverts", advert.id, "d", ["deleted_at", "is_displayable"]),
+        ("variants", live.id, "u", ["is_advert_displayable", "updated_at"]),
+    ]
