@@ -47,10 +47,10 @@ CHANGES = {
 
 
 async def columns_of(conn: Connection, table: str) -> list[str]:
-    """All columns but the key."""
+    """All columns but the key and generated ones."""
     rows = await conn.fetch(
         "select attname from pg_attribute where attrelid = $1::text::regclass and attnum > 0 and not attisdropped"
-        " and attname <> 'id' order by attnum",
+        " and attname <> 'id' and attgenerated = '' order by attnum",
         table,
     )
     return [row["attname"] for row in rows]

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from app.kernel import clock
 from schema.entities import global_ids
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.shipments import create_shipment_carrier
@@ -59,7 +60,7 @@ async def test_a_shipment_passes_each_file_that_is_drawn(platform: Platform, rec
             "shipmentCreate",
             "",
             invoiceId=global_ids.encode("Invoice", invoice.id),
-            dispatchedAt="2100-01-02T03:04:05Z",
+            dispatchedAt=clock.now().isoformat(),
             postageCarrierId=global_ids.encode("ShipmentCarrier", carrier.id),
             trackingNumber="SP1",
             shippedItems=[{"lineItemId": global_ids.encode("LineItem", item.id), "quantity": 1}],

@@ -116,7 +116,7 @@ class Endpoint:
             body=text,
             status=None,
             is_asked_for=body["sequence"] in self.asked_for,
-            previous=body["previous"],
+            previous=body.get("previous"),
         )
         self.asked_for.discard(arrival.event)
         self.arrivals.append(arrival)

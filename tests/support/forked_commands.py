@@ -67,6 +67,11 @@ def fork_command(arguments: Sequence[str], environment: Mapping[str, str], *, ou
     return _fork(arguments, environment, given=os.devnull, out=str(out), err=str(err))
 
 
+def fork_server(environment: Mapping[str, str], log: IO[bytes]) -> ForkedProcess:
+    """Start the API at any free port; its log says which."""
+    return _fork(["serve", "--port", "0"], environment, given=os.devnull, out=log.name, err=log.name)
+
+
 def run_command(
     arguments: Sequence[str], environment: Mapping[str, str], *, given: str = "", within_s: float = 120
 ) -> subprocess.CompletedProcess[str]:

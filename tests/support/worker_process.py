@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import psutil
 
-from tests.support.forked_commands import ForkedProcess, fork_worker
+from tests.support.forked_commands import ForkedProcess, fork_server, fork_worker
 from tests.support.load import IS_LONG
 from tests.support.platform import SECRET_KEY
 from tests.support.waiting import until
@@ -53,6 +53,11 @@ class WorkerProcess:
             stdout=self.log,
             stderr=self.log,
         )
+
+    def start_api(self) -> None:
+        """Start an API process in the place of a worker. Its log line `serve.ready` has its URL."""
+        assert self.process is None
+        self.process = fork_server(os.environ | self.environment, self.log)
 
     def kill(self) -> None:
         """SIGKILL: nothing is stored and nobody is told."""

@@ -92,10 +92,11 @@ async def hold_overlooked(conn: Connection) -> None:
     """Hold the events that were published to a webhook while it was being disabled; withdraw them if it was deleted."""
     rows = await conn.fetch(
         f"""
-        with recursive {_walk("waiting", f"e.state in ({transitions.DUE_STATES})")},
+        with recursive {_walk("waiting", f"not e.is_pulled and e.state in ({transitions.DUE_STATES})")},
+          {_walk("offered", f"e.is_pulled and e.state in ({transitions.DUE_STATES})")},
           {_walk("holding", "e.state = 'HELD'")}
         select w.id, w.deleted_at is not null as is_deleted from webhooks w where not w.is_enabled and (
-          w.id in (select webhook_id from waiting)
+          w.id in (select webhook_id from waiting union all select webhook_id from offered)
           or w.deleted_at is not null and w.id in (select webhook_id from holding))
         order by w.id for no key update
         """

@@ -9,6 +9,7 @@ import app
 from tests.app.db.plan_cases import CASES
 
 _FOLDER = Path(app.__file__).parent
+_ROOMS = ("**/db", "**/db/runs", "capture", "auth", "http")
 #: An array as a parameter, or one that a function was given.
 _TAKES_AN_ARRAY = re.compile(
     r"unnest\((?!string_to_array|bound)|= ?any ?\((?!array\()|jsonb_populate_recordset", re.IGNORECASE
@@ -36,7 +37,7 @@ EXCEPTIONS = {
 
 def _statements() -> Iterator[str]:
     """List the statements that take arrays: `module.function`, a constant's name in place of it, or a file of SQL."""
-    for path in sorted(path for room in ("**/db", "capture", "auth", "http") for path in _FOLDER.glob(f"{room}/*.py")):
+    for path in sorted(path for room in _ROOMS for path in _FOLDER.glob(f"{room}/*.py")):
         for node in ast.parse(path.read_text()).body:
             if any(_TAKES_AN_ARRAY.search(text) for text in _texts(node)):
                 yield f"{path.stem}.{_name(node)}"

@@ -87,8 +87,13 @@ CHANGES: dict[str, dict[str, list[str]]] = {
         ],
     },
     "inventories set count_on_hand = 4 @inventory": {
-        "Variant": ["inventories[<inventory>].countOnHand"],
-        "Advert": ["variants[<variant>].inventories[<inventory>].countOnHand"],
+        # It is the variant's own seller's, so that it is the variant's stock.
+        "Variant": ["countOnHand", "buyable", "inventories[<inventory>].countOnHand"],
+        "Advert": [
+            "variants[<variant>].countOnHand",
+            "variants[<variant>].buyable",
+            "variants[<variant>].inventories[<inventory>].countOnHand",
+        ],
     },
     "variants set barcode = 'x' @variant": {"Variant": ["barcode"], "Advert": ["variants[<variant>].barcode"]},
     "adverts set code = 'x' @advert": {

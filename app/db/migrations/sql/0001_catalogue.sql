@@ -247,8 +247,7 @@ create table inventories (
   count_on_hand integer not null default 0 check (count_on_hand >= 0),
   has_infinite_quantity boolean not null default false,
   price_cents bigint check (price_cents >= 0),
-  currency text not null,
-  unique (variant_id, seller_id)
+  currency text not null
 );
 create index inventories_variant on inventories (variant_id, id);
 create index inventories_seller on inventories (seller_id, id);

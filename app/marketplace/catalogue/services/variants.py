@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from databases import Database
 
@@ -106,7 +106,7 @@ async def lock_in_advert(conn: Connection, viewer: Viewer, variant_id: VariantId
     return await lock_variant(conn, variant_id, seller_id=viewer.seller_id)
 
 
-async def save(conn: Connection, table: Table[Row], row: Row, attributes: Mapping[str, Any]) -> Row:
+async def save(conn: Connection, table: Table[Row], row: Row, attributes: Mapping[str, object]) -> Row:
     """Write the values that differ. A row without a difference is not updated."""
     differing = {name: value for name, value in attributes.items() if _stored(value) != getattr(row, name)}
     return await update_row(conn, table, row.id, differing) if differing else row

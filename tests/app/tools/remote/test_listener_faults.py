@@ -145,6 +145,23 @@ async def test_a_message_of_another_signer_is_rejected_and_not_forwarded(
     assert receiver.deliveries == []
 
 
+async def test_a_thousand_messages_and_a_megabyte_pass(
+    fake_api: FakeApi, receiver: Receiver, tmp_path: Path, query: str
+) -> None:
+    large = fake_api.publish(payload={"data": "ü" * 500_000})
+    messages = [large, *(fake_api.publish() for _ in range(999))]
+    given = ("--forward-to", receiver.url(), "--json", "--limit", 1_000)
+    async with listening(fake_api.url, "key", tmp_path, *TYPE, query, *given) as listener:
+        code = await listener.ended()
+
+    acknowledged = [one for given in fake_api.inputs("webhookMessagesAcknowledge") for one in given["ids"]]
+    assert (code, acknowledged) == (0, messages)
+    assert len(listener.lines) == len(receiver.deliveries) == 1_000
+    posted = next(one for one in receiver.deliveries if one.headers["webhook-id"] == "event-1")
+    assert posted.json["payload"]["data"] == "ü" * 500_000
+    assert listener.lines[0]["body"] == posted.json
+
+
 async def test_a_lease_that_has_ended_is_told(fake_api: FakeApi, tmp_path: Path, query: str) -> None:
     fake_api.expired.add(fake_api.publish())
     fake_api.publish()

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 
 from app.auth.db.api_keys import ApiKeyId
@@ -114,3 +115,21 @@ async def test_whoever_waits_is_told_of_what_may_be_taken(conn: Connection, data
         assert [one for one in heard if one != "end"] == [str(pulled.id)] * 2
     finally:
         await asyncio.gather(listener.close(), writer.close())
+
+
+async def test_many_pending_messages_slow_no_claim_of_others(conn: Connection) -> None:
+    """Neither the claim of what is POSTed nor the look at what waits reads them."""
+    pulled, pushed = await create_pulled_subscription(conn), await create_subscription(conn, "https://example.com/")
+    await create_due_events(conn, pulled, 20_000)
+    await create_due_events(conn, pushed, 1)
+
+    read = 0
+    for _ in range(3):
+        plan = await conn.fetchval(
+            "explain (analyze, buffers, format json) select * from claim_webhook_events(99, 99, 0, 9, 60)"
+        )
+        root = orjson.loads(plan)[0]["Plan"]
+        read = root["Shared Hit Blocks"] + root["Shared Read Blocks"]
+
+    assert read < 300
+    assert not (await work_waits(conn)).deliver

@@ -17,7 +17,7 @@ from tests.builders.deliveries import (
     create_subscription,
 )
 from tests.builders.sellers import create_seller
-from tests.support.platform import Platform
+from tests.support.platform import Platform, running_platform, settings_for
 
 MESSAGE = "id sequence attempt body headers { name value } leaseUntil webhookEvent { id state attemptCount }"
 
@@ -33,6 +33,11 @@ async def take(api: Platform, webhook: Webhook, selection: str = MESSAGE, key: s
 async def settle(api: Platform, name: str, selection: str, webhook: Webhook, messages: list[Any], **given: Any) -> Any:
     ids = [one["id"] for one in messages]
     return await api.mutate(name, f"{selection} expiredIds", webhookId=encode("Webhook", webhook.id), ids=ids, **given)
+
+
+async def change(api: Platform, name: str, webhook: Webhook, **given: Any) -> None:
+    answer = await api.mutate(name, "", webhookId=encode("Webhook", webhook.id), **given)
+    assert answer["status"] == 200, answer
 
 
 async def acknowledge(api: Platform, webhook: Webhook, messages: list[Any]) -> Any:
@@ -52,7 +57,8 @@ async def states(conn: asyncpg.Connection) -> list[tuple[Any, ...]]:
 
 async def attempts(conn: asyncpg.Connection) -> list[tuple[Any, ...]]:
     rows = await conn.fetch(
-        "select number, status, error_kind, error, finished_at is null from delivery_attempts order by webhook_event_id, number"
+        "select number, status, error_kind, error, finished_at is null from delivery_attempts"
+        " order by webhook_event_id, number"
     )
     return [tuple(row) for row in rows]
 
@@ -318,3 +324,105 @@ async def test_two_takers_share_the_messages(api: Platform) -> None:
     some = await asyncio.gather(*(take(api, webhook, "sequence", first=30) for _ in range(8)))
 
     assert sorted(int(one["sequence"]) for each in some for one in each) == events
+
+
+async def test_disabled_webhook_hands_over_nothing_and_what_is_out_can_be_settled(api: Platform) -> None:
+    webhook = await create_pulled_subscription(api.conn)
+    await create_due_events(api.conn, webhook, 3)
+    first, second = await take(api, webhook, first=2)
+
+    await change(api, "webhookUpdate", webhook, attributes={"enabled": False})
+    assert await take(api, webhook) == []
+    await acknowledge(api, webhook, [first])
+    await reject(api, webhook, [second])
+
+    assert [one[0] for one in await states(api.conn)] == ["DELIVERED", "HELD", "HELD"]
+    await change(api, "webhookUpdate", webhook, attributes={"enabled": True})
+    assert [one["attempt"] for one in await take(api, webhook)] == [2, 1]
+
+
+async def test_resume_makes_rejected_messages_due(api: Platform) -> None:
+    webhook = await create_pulled_subscription(api.conn)
+    await create_due_events(api.conn, webhook)
+    await reject(api, webhook, await take(api, webhook), retryAfterSeconds=3600)
+    assert await take(api, webhook) == []
+
+    await change(api, "webhookResume", webhook)
+
+    assert [one["attempt"] for one in await take(api, webhook)] == [2]
+
+
+async def test_replayed_and_cancelled_messages(api: Platform) -> None:
+    webhook = await create_pulled_subscription(api.conn)
+    await create_due_events(api.conn, webhook, 2)
+    first, second = await take(api, webhook)
+    in_flight = await api.mutate("webhookEventCancel", "", webhookEventId=second["webhookEvent"]["id"])
+    assert in_flight["status"] == 409
+    await acknowledge(api, webhook, [first])
+    await reject(api, webhook, [second], retryAfterSeconds=60)
+
+    replay = await api.mutate("webhookEventReplay", "", webhookEventId=first["webhookEvent"]["id"])
+    cancel = await api.mutate("webhookEventCancel", "", webhookEventId=second["webhookEvent"]["id"])
+
+    assert (replay["status"], cancel["status"]) == (200, 200)
+    (again,) = await take(api, webhook)
+    assert (again["sequence"], again["attempt"], again["body"]) == (first["sequence"], 2, first["body"])
+
+
+async def test_test_is_taken_and_not_tried_again(api: Platform) -> None:
+    query = "query($id: ID!) { node(id: $id) { ... on Invoice { id } } }"
+    webhook = await create_pulled_subscription(api.conn, query_string=query)
+    await change(api, "webhookTest", webhook)
+    (message,) = await take(api, webhook)
+    assert orjson.loads(message["body"])["event_name"] == "test"
+
+    await reject(api, webhook, [message])
+
+    assert [one[0] for one in await states(api.conn)] == ["FAILED"]
+    assert not await api.conn.fetchval("select is_failing from webhooks")
+
+
+async def test_webhook_without_an_acknowledgement_for_days_is_disabled(api: Platform) -> None:
+    webhook = await create_pulled_subscription(api.conn)
+    await create_due_events(api.conn, webhook, 2)
+    first, second = await take(api, webhook)
+    await reject(api, webhook, [first], retryAfterSeconds=60)
+    await api.conn.execute("update webhooks set failing_since = now() - interval '6 days'")
+
+    await reject(api, webhook, [second])
+
+    row = await api.conn.fetchrow("select is_enabled, disabled_reason from webhooks")
+    assert row is not None
+    assert tuple(row) == (False, "No delivery has succeeded for 5 days.")
+    assert [one[0] for one in await states(api.conn)] == ["HELD", "HELD"]
+
+
+async def test_deleted_webhook_has_no_messages(api: Platform) -> None:
+    webhook = await create_pulled_subscription(api.conn)
+    await create_due_events(api.conn, webhook)
+    await take(api, webhook)
+
+    await change(api, "webhookDelete", webhook)
+
+    answer = await api.mutate("webhookMessagesTake", "", webhookId=encode("Webhook", webhook.id))
+    assert answer["status"] == 404
+
+
+async def test_an_answer_is_never_too_large_for_what_was_taken(database_url: str) -> None:
+    settings = settings_for(database_url, max_response_bytes=200_000)
+    async with running_platform(settings, with_worker=False) as api:
+        webhook = await create_pulled_subscription(api.conn, concurrent_send_limit=1000, headers={"X-Own": "o" * 3000})
+        events = await create_due_events(api.conn, webhook, 60)
+        body = orjson.dumps({"data": {"node": {"text": '"' * 5000}}})
+        await api.conn.execute("insert into payloads (digest, body) values (sha256($1), $1)", body)
+        await api.conn.execute("update webhook_events set payload_digest = sha256($1) where entity_id > 30", body)
+        taken: list[int] = []
+
+        while messages := await take(api, webhook):
+            taken += [int(one["sequence"]) for one in messages]
+            await acknowledge(api, webhook, messages)
+
+        assert sorted(taken) == events
+        # What had no room counts against no limit.
+        kinds = await api.conn.fetch("select distinct error_kind from delivery_attempts where error_kind is not null")
+        assert {row["error_kind"] for row in kinds} <= {"CANCELLED"}

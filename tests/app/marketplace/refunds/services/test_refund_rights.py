@@ -1,4 +1,4 @@
-"""Who may pay a refund request out, and that only what was paid is given back in cash."""
+"""A refund request is paid out by whoever has the right to, and in cash only what was paid."""
 
 import pytest
 from databases import Database
