@@ -14,8 +14,6 @@ REASONS = {
     "app/db/table.py Table.converter": "the types of driver and row differ for each column",
     "app/db/table.py Table.kind": "a type, which may be a generic one",
     "app/http/limits/connections.py server_config": UVICORN,
-    "app/http/limits/connections.py BoundedProtocol.__init__": UVICORN,
-    "app/http/limits/connections.py BoundedSocketProtocol.__init__": UVICORN,
     "app/kernel/attributes.py sent_values": "the attributes of any dataclass",
     "app/telemetry/logs.py name_request": "structlog's own loggers, of which there are many",
     "schema/__init__.py TellgraphSchema.execute": "Strawberry's signature",

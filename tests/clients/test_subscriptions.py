@@ -1,11 +1,9 @@
-"""The usual clients of subscriptions are told of events, and of a wrong key, by both transports."""
-
-import asyncio
-from typing import Any
+"""The usual clients of subscriptions take a message and acknowledge it, by both transports, and see a wrong key."""
 
 import pytest
 
-from tests.builders.deliveries import create_due_events, create_subscription
+from schema.entities import global_ids
+from tests.builders.deliveries import create_due_events, create_pulled_subscription
 from tests.clients import needs_node_packages, run_client
 from tests.support.platform import Platform
 
@@ -14,29 +12,21 @@ LIBRARIES = ("graphql-sse", "graphql-ws", "urql", "urql-fetch", "apollo-3", "apo
 
 @needs_node_packages
 @pytest.mark.parametrize("library", LIBRARIES)
-async def test_client_is_told_of_events(api: Platform, library: str) -> None:
-    client = asyncio.ensure_future(
-        run_client(
-            "node",
-            "subscriptions/listen.mjs",
-            GRAPHQL_URL=f"{api.url}/graphql",
-            GRAPHQL_KEY=api.key,
-            LIBRARY=library,
-        )
+async def test_client_takes_and_acknowledges_a_message(api: Platform, library: str) -> None:
+    webhook = await create_pulled_subscription(api.conn)
+    (event,) = await create_due_events(api.conn, webhook)
+
+    told = await run_client(
+        "node",
+        "subscriptions/listen.mjs",
+        GRAPHQL_URL=f"{api.url}/graphql",
+        GRAPHQL_KEY=api.key,
+        WEBHOOK=global_ids.encode("Webhook", webhook.id),
+        LIBRARY=library,
     )
 
-    told: Any = await _while_events_are_made(api, client)
-
-    assert (told["error"], told["data"]["webhookActivity"]["state"]) == (None, "PENDING")
-    assert told["refused"] is not None, "the wrong key"
-
-
-async def _while_events_are_made(api: Platform, client: "asyncio.Future[Any]") -> Any:
-    """Wait for the client, which says nothing when it is subscribed."""
-    webhook = await create_subscription(api.conn, "https://receiver.example")
-    entity = 0
-    while not client.done():
-        entity += 1
-        await create_due_events(api.conn, webhook, first_entity=entity)
-        await asyncio.wait([client], timeout=0.2)
-    return await client
+    assert told["error"] is None
+    assert global_ids.encode("WebhookEvent", event) in told["message"]["body"]
+    assert told["answer"]["webhookMessagesAcknowledge"]["acknowledgedIds"] == [told["message"]["id"]]
+    assert await api.conn.fetchval("select state from webhook_events") == "DELIVERED"
+    assert told["refused"], "the wrong key"

@@ -8,6 +8,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 
 from app.http.streams.open_streams import OpenStreams
 from app.settings import Settings
@@ -103,8 +104,16 @@ class BoundedProtocol(HttpToolsProtocol):
             while nothing is expected from it. Between two requests uvicorn's own timer runs.
     """
 
-    def __init__(self, limits: _Limits, **connection: Any) -> None:
-        super().__init__(**connection)
+    def __init__(
+        self,
+        limits: _Limits,
+        *,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
         self._limits = limits
         self.due: float | None = None
         self._in_request = self._is_too_large = False
@@ -228,8 +237,16 @@ class BoundedProtocol(HttpToolsProtocol):
 class BoundedSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol of websockets. They count as connections, and end when their client does not read."""
 
-    def __init__(self, limits: _Limits, **connection: Any) -> None:
-        super().__init__(**connection)
+    def __init__(
+        self,
+        limits: _Limits,
+        *,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
         self._limits = limits
         #: Runs while the client has not taken what was sent.
         self._untaken: asyncio.TimerHandle | None = None

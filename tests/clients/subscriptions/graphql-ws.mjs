@@ -1,6 +1,8 @@
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
+import { ofClient } from "./of-client.mjs";
+
 export const socketClient = ({ url, headers }) =>
   createClient({
     url: url.replace("http", "ws"),
@@ -9,7 +11,4 @@ export const socketClient = ({ url, headers }) =>
     retryAttempts: 0,
   });
 
-export function subscribe({ url, headers, query, variables, onData, onError }) {
-  const client = socketClient({ url, headers });
-  return client.subscribe({ query, variables }, { next: ({ data }) => onData(data), error: onError, complete: () => {} });
-}
+export const makeClient = (options) => ofClient(socketClient(options));

@@ -1,8 +1,7 @@
 // urql without another library: it asks for Server-Sent Events itself.
 import { fetchExchange } from "@urql/core";
 
-import { urqlSubscribe } from "./urql.mjs";
+import { ofUrql } from "./urql.mjs";
 
-export function subscribe({ url, headers, ...given }) {
-  return urqlSubscribe({ url, fetchOptions: { headers }, fetchSubscriptions: true, exchanges: [fetchExchange] }, given);
-}
+export const makeClient = ({ url, headers }) =>
+  ofUrql({ url, fetchOptions: { headers }, fetchSubscriptions: true, exchanges: [fetchExchange] });

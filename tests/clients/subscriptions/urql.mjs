@@ -2,20 +2,21 @@ import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
 
 import { socketClient } from "./graphql-ws.mjs";
 
-export function urqlSubscribe(options, { query, variables, onData, onError }) {
+export function ofUrql(options) {
   const client = new Client({ ...options, preferGetMethod: false });
-  const { unsubscribe } = client
-    .subscription(query, variables)
-    .subscribe(({ data, error }) => (error ? onError(error) : onData(data)));
-  return unsubscribe;
+  return {
+    subscribe: ({ query, variables, onData, onError }) =>
+      client.subscription(query, variables).subscribe(({ data, error }) => (error ? onError(error) : onData(data))),
+    mutate: async ({ query, variables }) => (await client.mutation(query, variables).toPromise()).data,
+  };
 }
 
-export function subscribe({ url, headers, ...given }) {
+export function makeClient({ url, headers }) {
   const sockets = socketClient({ url, headers });
   const exchange = subscriptionExchange({
     forwardSubscription: ({ query, variables }) => ({
       subscribe: (sink) => ({ unsubscribe: sockets.subscribe({ query, variables }, sink) }),
     }),
   });
-  return urqlSubscribe({ url, exchanges: [exchange, fetchExchange] }, given);
+  return ofUrql({ url, fetchOptions: { headers }, exchanges: [exchange, fetchExchange] });
 }
