@@ -9,6 +9,7 @@ from app.db.pool import DATABASE_ERRORS, Connection, connection, create_database
 from app.errors import DatabaseUnavailable
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.telemetry.outages import Outage
+from app.webhooks.db.taking.webhook_takers import note_taker
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.streams import activity, messages
@@ -22,6 +23,8 @@ _READY_S = 5.0
 _REST_S = 0.02
 #: Seconds without a notification after which the hub asks whether its connection is alive.
 _PROBE_S = 5.0
+#: Seconds between two notes of the webhooks whose messages are waited for: without a taker, temporary ones are deleted.
+_NOTED_EVERY_S = 300.0
 
 
 class Hub:
@@ -29,13 +32,15 @@ class Hub:
 
     Args:
         database_url, timeout_s: As in `create_database`. The hub has a connection of its own.
+        noted_every_s: Seconds between two notes of the webhooks whose messages are waited for.
     """
 
-    def __init__(self, database_url: str, *, timeout_s: float) -> None:
-        self._url, self._timeout_s = database_url, timeout_s
+    def __init__(self, database_url: str, *, timeout_s: float, noted_every_s: float = _NOTED_EVERY_S) -> None:
+        self._url, self._timeout_s, self._noted_every_s = database_url, timeout_s, noted_every_s
         self._activity, self._takers = Activity(), MessageTakers()
         self._heard, self._listening, self._announced = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._announced_at = -activity.ANNOUNCED_EVERY_S
+        self._noted_at = 0.0
         self._running: asyncio.Task[None] | None = None
         self._outage = Outage("hub.lost", "hub.back")
 
@@ -120,11 +125,12 @@ class Hub:
                     raise DatabaseUnavailable("The connection that listens was lost.")
                 self._heard.clear()
                 await self._announce(conn)
+                await self._note_takers(conn)
                 await self._takers.plan(conn)
                 if await self._activity.tell(conn):
                     await asyncio.sleep(_REST_S)
                     continue
-                if not await self._wait(_PROBE_S):
+                if not await self._wait(min(_PROBE_S, self._noted_every_s)):
                     await conn.execute("select 1")
         finally:
             # What a pool takes back may not have listeners.
@@ -137,6 +143,12 @@ class Hub:
             await activity.announce_watchers(conn)
             self._announced_at = now
             self._announced.set()
+
+    async def _note_takers(self, conn: Connection) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._noted_at >= self._noted_every_s:
+            self._noted_at = now
+            await note_taker(conn, self._takers.list_waited_for())
 
     async def _wait(self, seconds: float) -> bool:
         """Wait for something to do. Return whether there was something in time."""

@@ -83,8 +83,12 @@ class MessageTakers:
 
     def wake_all(self) -> None:
         """Wake every taker: notifications may have been lost."""
-        for webhook_id in {*self._waiting, *self._polls}:
+        for webhook_id in self.list_waited_for():
             self.wake(webhook_id)
+
+    def list_waited_for(self) -> list[WebhookId]:
+        """List the webhooks whose messages somebody waits for."""
+        return [*{*self._waiting, *self._polls}]
 
     def close(self) -> None:
         """Stop all timers."""
