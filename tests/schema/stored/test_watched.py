@@ -167,7 +167,11 @@ def missed(klass: WebhookKlass, path: Path, label: str, change: Change | None) -
         return None if is_only_referred_to(klass, path) or label.endswith(".updated_at") else f"not recorded: {name}"
     if skip_reason(WEBHOOK, alone(klass, path).watched, change) is not None:
         return f"not watched: {name}"
-    return None if named_by(change) & {*path, *_canonical(path)} or _ANY_CHOICE & {*path} else f"not named: {name}"
+    named = named_by(change)
+    if path[-1][1] == "updatedAt" and path[-1][0] in {of for of, _ in named}:
+        # It accompanies the other changes of its row, and is not named itself.
+        return None
+    return None if named & {*path, *_canonical(path)} or _ANY_CHOICE & {*path} else f"not named: {name}"
 
 
 def _canonical(path: Path) -> Iterator[tuple[str, str]]:
