@@ -26,6 +26,7 @@ from app.webhooks.db import (
 )
 from app.webhooks.db.deliveries import Result
 from app.webhooks.db.payloads import Payload
+from app.webhooks.db.taking import messages
 from app.webhooks.db.webhook_events import (
     NewWebhookEvent,
     Subject,
@@ -303,6 +304,18 @@ CASES = (
         name="release what has expired",
         given=events("SENDING", lease="now() - interval '1 min'"),
         act=lambda c, _: deliveries.release_expired(c),
+    ),
+    case(
+        name="list what was taken",
+        given=events("SENDING"),
+        act=lambda c, ids: messages.list_taken(c, FIRST, ids, seller_id=None),
+        covers=("messages.list_taken",),
+    ),
+    case(
+        name="extend leases",
+        given=events("SENDING"),
+        act=lambda c, ids: messages.extend_leases(c, FIRST, ids, [1] * len(ids), lease_s=60),
+        covers=("messages.extend_leases",),
     ),
     case(
         name="replay",

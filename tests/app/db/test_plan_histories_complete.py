@@ -9,7 +9,7 @@ import app
 from tests.app.db.plan_cases import CASES
 
 _FOLDER = Path(app.__file__).parent
-_ROOMS = ("**/db", "**/db/runs", "capture", "auth", "http")
+_ROOMS = ("**/db", "**/db/runs", "**/db/taking", "capture", "auth", "http")
 #: An array as a parameter, or one that a function was given.
 _TAKES_AN_ARRAY = re.compile(
     r"unnest\((?!string_to_array|bound)|= ?any ?\((?!array\()|jsonb_populate_recordset", re.IGNORECASE
@@ -17,6 +17,7 @@ _TAKES_AN_ARRAY = re.compile(
 #: Of what one person's request lists, found by their keys alone: no history makes that another plan.
 _OF_ONE_REQUEST = "rows of one request, by their keys"
 EXCEPTIONS = {
+    "adverts.touch_adverts": _OF_ONE_REQUEST,
     "api_keys.store_last_uses": "the keys of one minute, by their ids alone",
     "images.remove_images": _OF_ONE_REQUEST,
     "invoices.move_line_items": _OF_ONE_REQUEST,
@@ -24,7 +25,9 @@ EXCEPTIONS = {
     "refund_requests.set_line_amounts": _OF_ONE_REQUEST,
     "refund_requests.set_line_stages": _OF_ONE_REQUEST,
     "sellers.find_seller_ids": _OF_ONE_REQUEST,
+    "variants.add_to_stock": _OF_ONE_REQUEST,
     "variants.lock_offered_variants": _OF_ONE_REQUEST,
+    "variants.lock_variants": _OF_ONE_REQUEST,
     "variants.take_from_stock": _OF_ONE_REQUEST,
     "variants.touch_variants": _OF_ONE_REQUEST,
     "webhook_catch_ups.begin": "64 shards",
