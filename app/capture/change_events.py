@@ -160,14 +160,15 @@ def _array(ids: frozenset[int]) -> str:
     return f"{{{','.join(map(str, sorted(ids)))}}}"
 
 
-async def list_changed_since(conn: Connection, seen: Mapping[tuple[str, int], int]) -> set[tuple[str, int]]:
-    """Find the entities of which newer changes wait. `seen`: entity → the last change event that was claimed of it."""
+async def list_destroyed_since(conn: Connection, seen: Mapping[tuple[str, int], int]) -> set[tuple[str, int]]:
+    """Find the entities whose destroy waits. `seen`: entity → the last change event that was claimed of it."""
     rows = await conn.fetch(
         """
         select s.entity_type, s.entity_id from unnest($1::text[], $2::bigint[], $3::bigint[])
           s(entity_type, entity_id, last_id)
         where exists (select from change_events_open e
           where e.entity_type = s.entity_type and e.entity_id = s.entity_id and e.id > s.last_id and e.lane < 3
+            and e.operation = 'DESTROY'
           -- Keeps this from becoming a join with all that waits, which is planned while hardly anything does.
           offset 0)
         """,

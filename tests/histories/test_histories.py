@@ -285,6 +285,20 @@ async def test_variant_that_goes_to_another_seller_and_back(play: Play, owner: i
     assert await play([(replace(_COUNT, owner=owner), 25)], steps) == []
 
 
+@pytest.mark.parametrize("owner", [None, 0])
+async def test_what_is_created_and_deleted_before_it_is_rendered_is_not_told(play: Play, owner: int | None) -> None:
+    """Nobody can tell any more whose it was, until the destroy does: a seller must not be told of the end alone."""
+    steps = [
+        Step("commit", [(0, {"life": "erased"})]),
+        Step("publish"),
+        Step("commit", [(0, {"count": 2})]),
+        Step("erase while published", 0),
+        Step("deliver"),
+    ]
+
+    assert await play([(replace(_COUNT, owner=owner), 25)], steps) == []
+
+
 async def test_deleted_and_moved_before_a_publisher_looks_is_destroyed_for_the_former_seller(
     api: Platform, receiver: Receiver
 ) -> None:

@@ -16,6 +16,7 @@ from app.db.pool import CONFLICTS, UNREACHABLE, Connection, transaction
 from app.errors import DatabaseUnavailable
 from app.telemetry.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
 from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.services.succession import LOOK_AGAIN_S, supersede_recent
 from workers.publish.budget import Budget
 from workers.publish.match import Match, entity_of
@@ -24,7 +25,8 @@ from workers.publish.publication import Publication, publish_matches
 from workers.publish.render import HEAVY_BYTES, mean_bytes
 from workers.publish.selection import Selection, concerns, select
 from workers.publish.sibling_changes import record_follow_ups
-from workers.publish.subscribing_sellers import Entity, has_left, list_owners
+from workers.publish.subscribing_sellers import Entity, concerns_sellers, has_left, list_owners
+from workers.publish.subscriptions import Subscriptions
 from workers.resources import Resources
 
 _log = structlog.get_logger()
@@ -121,7 +123,7 @@ async def publish_step(
         subscriptions = resources.subscriptions
         await subscriptions.refresh(conn)
         owners = await list_owners(conn, subscriptions, events)
-        torn = await _list_torn(conn, events, owners)
+        torn = await _list_torn(conn, subscriptions, events, owners)
         selection = await select(subscriptions, [event for event in events if event not in torn], owners)
         await record_missed_by(conn, selection)
         is_mixed = len(selection.taken) + len(selection.heavy) > 1 and events[0].claimed_lane is not Lane.HEAVY
@@ -176,19 +178,28 @@ async def _sort_out(
 
 
 async def _list_torn(
-    conn: Connection, events: Sequence[ChangeEvent], owners: Mapping[Entity, Sequence[int]]
+    conn: Connection,
+    subscriptions: Subscriptions,
+    events: Sequence[ChangeEvent],
+    owners: Mapping[Entity, Sequence[int]],
 ) -> list[ChangeEvent]:
-    """Return the changes of entities that have left a seller, and were deleted before their new one was looked up.
+    """Return the changes of entities that have come to a seller, and were deleted before that seller was looked up.
 
-    They wait for the destroy, which names the new one: it would be told of the end alone.
+    They were created, or have left another seller. They wait for the destroy, which names the seller: it would be told
+    of the end alone.
     """
-    moved = {entity_of(event) for event in events if has_left(event)} - owners.keys()
-    if not moved:
+    come = {entity_of(event) for event in events if _comes_to_seller(subscriptions, event)} - owners.keys()
+    if not come:
         return []
     # Events of one entity come oldest first.
-    last = {entity_of(event): event.id for event in events if entity_of(event) in moved}
-    waiting = await change_events.list_changed_since(conn, last)
+    last = {entity_of(event): event.id for event in events if entity_of(event) in come}
+    waiting = await change_events.list_destroyed_since(conn, last)
     return [event for event in events if entity_of(event) in waiting]
+
+
+def _comes_to_seller(subscriptions: Subscriptions, event: ChangeEvent) -> bool:
+    is_created = event.operation is WebhookEventName.CREATE and concerns_sellers(subscriptions, event.entity_type)
+    return is_created or has_left(event)
 
 
 async def _awaiting_destroy(
@@ -202,7 +213,7 @@ async def _awaiting_destroy(
     if not webhooks:
         return {}
     last = {entity: max(event.id for event in selection.taken[entity]) for entity in webhooks}
-    waiting = await change_events.list_changed_since(conn, last)
+    waiting = await change_events.list_destroyed_since(conn, last)
     return {entity: of_entity for entity, of_entity in webhooks.items() if entity in waiting}
 
 

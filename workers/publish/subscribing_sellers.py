@@ -23,7 +23,7 @@ async def list_owners(
     """
     ids: dict[str, set[int]] = {}
     for event in events:
-        if event.entity_type in subscribable() and _concerns_sellers(subscriptions, event.entity_type):
+        if event.entity_type in subscribable() and concerns_sellers(subscriptions, event.entity_type):
             ids.setdefault(event.entity_type, set()).add(event.entity_id)
     owners: dict[Entity, list[int]] = {}
     for entity_type, of_type in ids.items():
@@ -32,7 +32,7 @@ async def list_owners(
     return owners
 
 
-def _concerns_sellers(subscriptions: Subscriptions, entity_type: str) -> bool:
+def concerns_sellers(subscriptions: Subscriptions, entity_type: str) -> bool:
     """Return whether sellers have webhooks about the type, or about the siblings that its changes reach."""
     down = cascades().get(entity_type)
     return subscriptions.has_sellers(entity_type) or (

@@ -129,7 +129,7 @@ CASES = (
     case(
         name="list what has changed since",
         given=_seen,
-        act=change_events.list_changed_since,
+        act=change_events.list_destroyed_since,
     ),
     case(name="read changed webhooks", given=_present_xid, act=list_changed_subscriptions, is_fixed=True),
     case(
