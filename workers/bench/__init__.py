@@ -11,6 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from app.settings import Settings
 from app.telemetry.logs import configure_logging
+from workers.bench.feed import measure_feed
 from workers.bench.figures import Figure, as_json, show
 from workers.bench.growth import measure_growth
 from workers.bench.idle_streams import measure_idle_streams
@@ -28,6 +29,7 @@ __all__ = ["SECTIONS", "Figure", "as_json", "run_bench", "show"]
 SECTIONS: Mapping[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "pipeline": measure_pipeline,
     "stream": measure_stream,
+    "feed": measure_feed,
     "fanout": measure_fanout,
     "latency": measure_latency,
     "plan": measure_plan,

@@ -23,6 +23,7 @@ KEYS = {
         "pipeline.deliver_per_s",
     },
     "stream": {f"stream.{rate}.{name}" for rate in (50, 100, 200, 400) for name in ("cpu_ms", "p50_ms")},
+    "feed": {"feed.total_cpu_ms", "feed.api_cpu_ms", "feed.events_per_s", "feed.ratio"},
     "fanout": {"fanout.same_query.cpu_ms", "fanout.distinct_queries.cpu_ms"},
     "latency": {"latency.p50_ms", "latency.p99_ms"},
     "plan": {"plan.cpu_ms", "plan.reference_cpu_ms", "plan.speedup"},
@@ -41,7 +42,7 @@ KEYS = {
     "api": {"api.requests_per_s", "api.cpu_ms", "api.cold_cpu_ms"},
 }
 #: The others take longer than a test may; they are the same code at a larger scale.
-CHOSEN = ("pipeline", "stream", "statements", "sessions")
+CHOSEN = ("pipeline", "stream", "feed", "statements", "sessions")
 
 
 def bench(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
