@@ -7,10 +7,12 @@ import strawberry
 
 from app.webhooks.db.webhook_events import WEBHOOK_EVENTS
 from schema.engine.context import Info
+from schema.engine.execution import texts_alone
 from schema.stored.messages import Message, encode_message_id
 from schema.types.webhooks.webhook_event import WebhookEvent
 
 
+@texts_alone
 @strawberry.type(description="One header of a message.")
 class WebhookMessageHeader:
     name: str = strawberry.field(description="Its name.")
