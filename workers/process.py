@@ -12,6 +12,7 @@ from arq.connections import ArqRedis
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
+from app.kernel.cancellation import cancel_tasks
 from app.settings import Settings
 from app.telemetry.outages import Outage
 from app.webhooks.jobs import QUEUE, Job, clear_left, deserialize, enqueue, open_redis, serialize
@@ -211,7 +212,7 @@ async def _connect(url: str, stopping: asyncio.Event) -> ArqRedis | None:
         await asyncio.wait({connecting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         is_connected = connecting.done() and bool(connecting.result())
     finally:
-        await _cancel(connecting, stopped)
+        await cancel_tasks(connecting, stopped)
         if not is_connected:
             await _disconnect(redis)
     return redis if is_connected else None
@@ -228,18 +229,12 @@ async def _finish(worker: WokenWorker, grace_s: float) -> None:
 async def _close(worker: WokenWorker, redis: ArqRedis, *tasks: asyncio.Task[Any]) -> None:
     # asyncio.wait_for may swallow a cancellation, so `main` is told to end as well.
     worker.end()
-    await _cancel(*tasks, *worker.tasks.values())
+    await cancel_tasks(*tasks, *worker.tasks.values())
     # Wait for these before closing: a job's end that is sent later would open a connection that nobody closes.
     if worker.endings:
         await asyncio.wait(worker.endings, timeout=_LAST_COMMANDS_S)
-    await _cancel(*worker.endings)
+    await cancel_tasks(*worker.endings)
     await _disconnect(redis)
-
-
-async def _cancel(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _disconnect(redis: ArqRedis) -> None:

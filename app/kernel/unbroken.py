@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -13,5 +14,7 @@ async def unbroken(work: Awaitable[T]) -> T:
     try:
         return await asyncio.shield(task)
     finally:
-        if not task.done():
-            await asyncio.wait([task])
+        while not task.done():
+            # Cancelled again, it waits all the same.
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([task])

@@ -11,6 +11,7 @@ from graphql import GraphQLError, GraphQLSchema, build_schema
 from app.auth.viewers import Viewer
 from app.db.pool import DATABASE_ERRORS, Connection, connection
 from app.errors import InvalidInput
+from app.kernel.cancellation import cancel_tasks
 from app.webhooks.db import webhooks
 from app.webhooks.db.webhooks import Webhook
 from app.webhooks.domain.broken_webhook import BrokenWebhook, CheckReport
@@ -80,8 +81,7 @@ async def background_marking(database: Database, schema: GraphQLSchema) -> Async
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancel_tasks(task)
 
 
 async def _mark(database: Database, schema: GraphQLSchema, webhook: Webhook) -> None:

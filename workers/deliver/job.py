@@ -10,6 +10,7 @@ import structlog
 
 from app.db.pool import DATABASE_ERRORS, connection, transaction
 from app.kernel import clock
+from app.kernel.cancellation import cancel_tasks
 from app.telemetry.metrics import POSTS_IN_FLIGHT
 from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent, Result
@@ -67,9 +68,7 @@ class Deliverer:
             yield self
         finally:
             await self._finish(self._resources.settings.shutdown_grace_s)
-            recording.cancel()
-            looking.cancel()
-            await asyncio.gather(recording, looking, return_exceptions=True)
+            await cancel_tasks(recording, looking)
 
     @property
     def in_flight(self) -> int:

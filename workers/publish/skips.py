@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import structlog
 
 from app.db.pool import DATABASE_ERRORS, transaction
+from app.kernel.cancellation import cancel_tasks
 from app.webhooks.db.webhook_skips import add_skips
 from workers.resources import Resources
 
@@ -30,8 +31,7 @@ async def storing_skips(resources: Resources) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        storing.cancel()
-        await asyncio.gather(storing, return_exceptions=True)
+        await cancel_tasks(storing)
         await _try_to_store(resources)
 
 

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from app.auth.db.api_keys import ApiKeyId
 from app.errors import RateLimited
+from app.kernel.cancellation import cancel_tasks
 from app.settings import Settings
 from app.telemetry.metrics import RATE_UNSHARED
 from app.webhooks.jobs import host_check
@@ -121,8 +122,7 @@ class RateLimiter:
     async def close(self) -> None:
         """End the exchange with Redis. Points that it does not know of are lost."""
         if self._exchanging is not None:
-            self._exchanging.cancel()
-            await asyncio.gather(self._exchanging, return_exceptions=True)
+            await cancel_tasks(self._exchanging)
 
     async def _exchange(self) -> None:
         """Tell Redis what was spent, as long as this process runs."""

@@ -13,6 +13,7 @@ from app.http.graphql_view import ANSWER_HEADERS
 from app.http.negotiation import EVENT_STREAM
 from app.http.streams.open_streams import OpenStream, StreamEnd
 from app.http.streams.results import Results, StreamResult, error_result
+from app.kernel.cancellation import cancel_tasks
 
 #: Seconds without a result after which a comment is sent. Proxies end a connection that is silent for a minute.
 HEARTBEAT_S = 30.0
@@ -45,8 +46,7 @@ class EventStream(Response):
                 await _send(send, _HEARTBEAT)
                 await self._stream_results(send, gone)
             finally:
-                gone.cancel()
-                await asyncio.gather(gone, return_exceptions=True)
+                await cancel_tasks(gone)
 
     async def _stream_results(self, send: Send, gone: "asyncio.Future[None]") -> None:
         following = asyncio.ensure_future(anext(self._results))
@@ -70,8 +70,7 @@ class EventStream(Response):
                     await _send(send, _event(result))
                     following = asyncio.ensure_future(anext(self._results))
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            await cancel_tasks(following)
 
 
 def _event(result: StreamResult) -> bytes:

@@ -23,6 +23,7 @@ from app.http.limits.keys import WrongKey
 from app.http.limits.refusals import report_refusal
 from app.http.streams.open_streams import OpenStream, OpenStreams, StreamEnd
 from app.http.streams.results import Results, StreamResult, error_result
+from app.kernel.cancellation import cancel_tasks
 
 _log = structlog.get_logger()
 
@@ -108,8 +109,7 @@ class GraphQLSocket:
                     raise _closing_of(stream)
                 reading.result()
             finally:
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
+                await cancel_tasks(reading)
 
     async def _initialise(self) -> tuple[str, KeyCheck]:
         """Wait for `connection_init`, and return the key: of its payload, else of the websocket's own headers."""
@@ -245,10 +245,7 @@ class GraphQLSocket:
                 await self.websocket.close(closing.code, reason)
 
     async def _stop_operations(self) -> None:
-        tasks = [*self._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_tasks(*self._tasks)
 
 
 def _closing_of(stream: OpenStream) -> Closing:

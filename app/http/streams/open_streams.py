@@ -13,6 +13,7 @@ from app.auth.db.api_keys import ApiKeyId, list_live_keys
 from app.auth.viewers import KeyCheck
 from app.db.pool import DATABASE_ERRORS, connection
 from app.errors import RateLimited
+from app.kernel.cancellation import cancel_tasks
 from app.settings import Settings
 from app.telemetry.metrics import STREAMS
 
@@ -101,8 +102,7 @@ class OpenStreams:
             yield
         finally:
             self.end_all()
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel_tasks(task)
 
     async def _check_keys_regularly(self, database: Database) -> None:
         while True:

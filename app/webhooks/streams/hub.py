@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from app.db.pool import DATABASE_ERRORS, Connection, connection, create_database
 from app.errors import DatabaseUnavailable
+from app.kernel.cancellation import cancel_tasks
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.telemetry.outages import Outage
 from app.webhooks.db.taking.webhook_takers import note_taker
@@ -82,8 +83,7 @@ class Hub:
         """End listening."""
         self._takers.close()
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+            await cancel_tasks(self._running)
 
     async def _ready(self, state: asyncio.Event) -> None:
         if self._running is None:
