@@ -78,9 +78,13 @@ async def run_unrecorded(info: Info, payload: type[Payload], given: Any, change:
     Args:
         change: Owns its transactions, as many as it needs.
     """
-    database = info.context.database
-    assert database is not None, "mutations are not run while rendering"
-    return await _answered(info, payload, given, lambda: change(database, info.context.viewer), scope)
+
+    async def make() -> Mapping[str, object]:
+        database = info.context.database
+        assert database is not None, "mutations are not run while rendering"
+        return await change(database, info.context.viewer)
+
+    return await _answered(info, payload, given, make, scope)
 
 
 async def _answered(

@@ -79,6 +79,7 @@ _BY_OWNER: dict[tuple[str, str], dict[str, Any]] = {
     ("invoices", "S2"): {"status_flags": ["AWAITING_RETURN", "READY"]},
     ("line_items", "S1"): {"quantity_awaiting_dispatch": 0},
     ("variants", "S1"): {"count_on_hand": 0},
+    ("inventories", "S1"): {"count_on_hand": 0},
     ("webhooks", "S2"): {"type": "SHIPMENT", "url": "https://S2-host.example/S2-url"},
     ("webhook_events", "S1"): {"state": "DELIVERED", "event_name": "create"},
     ("webhook_events", "S2"): {"state": "FAILED", "event_name": "destroy"},

@@ -58,6 +58,7 @@ async def test_every_sealed_column_of_the_database_is_known(conn: asyncpg.Connec
         ("payloads", "body"),
         ("payloads", "digest"),
         ("webhook_events", "payload_digest"),
+        ("webhook_events", "previous_digest"),
         ("webhook_given", "payload_digest"),
     }
     assert {tuple(row) for row in rows} - unsealed == {(column.table, column.column) for column, _ in SEALED}
