@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.telemetry.logs import configure_logging
 from workers.bench.feed import measure_feed
 from workers.bench.figures import Figure, as_json, show
-from workers.bench.growth import measure_growth
+from workers.bench.growth import measure_growth, measure_unwatched
 from workers.bench.idle_streams import measure_idle_streams
 from workers.bench.lab import FULL, QUICK, Lab, running_lab
 from workers.bench.processes import check_measurable, read_words
@@ -22,7 +22,6 @@ from workers.bench.rendering import measure_plan, measure_statements
 from workers.bench.sending import measure_fanout, measure_latency, measure_memory, measure_pipeline
 from workers.bench.sessions import measure_sessions
 from workers.bench.stream import measure_stream
-from workers.bench.unwatched import measure_unwatched
 
 __all__ = ["SECTIONS", "Figure", "as_json", "run_bench", "show"]
 
