@@ -101,6 +101,7 @@ async def test_envelope_and_headers_are_exactly_these(platform: Platform, receiv
         "idempotency-key": event_id,
         "tellgraph-sequence": str(event["id"]),
         "tellgraph-attempt": "1",
+        "tellgraph-digest": event["payload_digest"].hex(),
         "x-shop": "blue",
         "authorization": "t",
     }
