@@ -276,4 +276,4 @@ def _member(name: str, value: Any) -> ObjectFieldNode:
     return ObjectFieldNode(name=NameNode(value=name), value=value)
 
 
-_LISTS = sorted(name for name, field in GRAPH.query_type.fields.items() if "after" in field.args)  # type: ignore[union-attr]
+_LISTS = sorted(name for name, field in GRAPH.query_type.fields.items() if {"after", "before"} <= field.args.keys())  # type: ignore[union-attr]

@@ -68,6 +68,7 @@ class WebhookReplay(Node):
     started_at: datetime | None = column(_STARTED)
     finished_at: datetime | None = column(_FINISHED)
     state: WebhookRunStateEnum = column("Where it stands.")
+    reason: str | None = column("Why it failed; null unless it did.")
     states: list[WebhookEventStateEnum] = column("Of events in these states.")
     created_since: datetime | None = column("Of events published at this time or later; null: however long ago.")
     created_until: datetime | None = column("Of events published before this time; null: however lately.")

@@ -26,6 +26,7 @@ class WebhookReplay:
     id: WebhookReplayId
     webhook_id: WebhookId
     state: WebhookRunState
+    reason: str | None
     created_since: datetime | None
     created_until: datetime | None
     states: tuple[WebhookEventState, ...]

@@ -24,6 +24,7 @@ READABLE = {
     bytes: {"bytea"},
     datetime: {"timestamp with time zone"},
     JsonText: {"jsonb"},
+    tuple[int, ...]: {"bigint[]"},
 }
 TABLES = sorted({entity.table.name: entity.table for entity in ENTITIES.values()}.items())
 
