@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -121,9 +121,13 @@ class WorkerProcess:
         return await until(found, deadline_s=_LOG_DEADLINE_S)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
-        """All log lines of this event so far."""
-        lines = (json.loads(line) for line in self.read().splitlines() if line.startswith("{"))
-        return [line for line in lines if line.get("event") == event]
+        """All log lines of this event so far. One that is being written, or was cut by a kill, is left out."""
+        found = []
+        for text in self.read().splitlines():
+            with suppress(json.JSONDecodeError):
+                if text.startswith("{") and (line := json.loads(text)).get("event") == event:
+                    found.append(line)
+        return found
 
     def failures(self) -> list[str]:
         """Return the log lines that tell of an error of ours, as of a job that raised."""
