@@ -40,6 +40,8 @@ MAX_REASON_CHARS: Final = 1000
 _ACKNOWLEDGED: Final = 200
 #: Expired messages that are settled in one transaction.
 _EXPIRED_AT_ONCE: Final = 500
+#: How often results are stored anew after a conflict with another transaction.
+_MAX_CONFLICTS: Final = 10
 _NOT_PULLED = "This webhook's events are POSTed to its URL. Messages are taken from webhooks with the delivery PULL."
 _LEASE_OVER = "The message was neither acknowledged nor rejected before the end of its lease."
 
@@ -217,14 +219,17 @@ async def _record(database: Database, outcomes: Sequence[Outcome]) -> set[Webhoo
         return set()
     now = clock.now()
     results = [build_result(outcome, now) for outcome in outcomes]
-    while True:
+    for left in reversed(range(_MAX_CONFLICTS)):
         try:
             recorded = await store_results(results, database)
         except CONFLICTS:
-            # Somebody else settles some of them, or changes their webhook: look again.
+            # Somebody else settles some of them, or changes their webhook: look again. After so many it is no accident.
+            if not left:
+                raise
             continue
-        count(ATTEMPTS, (result.error_kind or "2xx" for result in results if result.id in recorded))
-        return recorded
+        break
+    count(ATTEMPTS, (result.error_kind or "2xx" for result in results if result.id in recorded))
+    return recorded
 
 
 def _settlement(

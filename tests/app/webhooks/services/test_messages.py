@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
+import asyncpg
+import pytest
 from asyncpg.connection import LoggedQuery
 from databases import Database
 
@@ -75,3 +77,26 @@ async def test_expired_leases_are_settled_in_parts(database: Database) -> None:
         assert [tuple(row) for row in kinds] == [("LEASE_OVER", 1200), (None, 200)]
         states = await conn.fetch("select state, count(*) from webhook_events group by 1 order by 1")
         assert [tuple(row) for row in states] == [("RETRYING", 1200), ("SENDING", 200)]
+
+
+async def test_a_conflict_that_never_ends_is_an_error_and_not_a_loop(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connection(database) as conn:
+        webhook = await create_pulled_subscription(conn)
+        await create_due_events(conn, webhook)
+    (taken,) = await messages.take(database, OPERATOR, webhook_id=webhook.id, first=1, lease_s=60, max_bytes=MANY_BYTES)
+    tries, ids = 0, [MessageId(taken.id, taken.attempt)]
+
+    async def conflict(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise asyncpg.DeadlockDetectedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(messages, "store_results", conflict)
+        with pytest.raises(asyncpg.DeadlockDetectedError):
+            await messages.acknowledge(database, OPERATOR, webhook_id=webhook.id, ids=ids)
+
+    assert tries == 10
+    assert (await messages.acknowledge(database, OPERATOR, webhook_id=webhook.id, ids=ids)).settled == ids
