@@ -126,13 +126,5 @@ async def _make_pulled(site: Site) -> str:
 async def _session(site: Site, port: int, api: subprocess.Popen[bytes]) -> aiohttp.ClientSession:
     key = await create_key(site.conn, name="bench", seller_id=None)
     session = aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"})
-
-    async def is_up() -> bool:
-        try:
-            async with session.get("/readyz") as response:
-                return response.status == 200
-        except aiohttp.ClientConnectionError:
-            return False
-
-    await site.until(is_up, api)
+    await site.until_ready(session, api)
     return session

@@ -5,7 +5,6 @@ import statistics
 import subprocess
 import time
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -50,7 +49,7 @@ async def measure_idle_streams(lab: Lab) -> list[Figure]:
                     timeout=aiohttp.ClientTimeout(total=None),
                 )
             )
-            await site.until(partial(_is_up, session), api)
+            await site.until_ready(session, api)
             # What the first stream alone brings with it.
             await _open(stack, session, name)
             before = _resident(api)
@@ -132,14 +131,6 @@ async def _measure_commits(site: Site, session: aiohttp.ClientSession) -> Figure
         unit="ms",
         counts="from before the commit of an event until a stream of webhookMessages has it, p50, beside the idle ones",
     )
-
-
-async def _is_up(session: aiohttp.ClientSession) -> bool:
-    try:
-        async with session.get("/readyz") as response:
-            return response.status == 200
-    except aiohttp.ClientConnectionError:
-        return False
 
 
 def _resident(process: subprocess.Popen[bytes]) -> int:

@@ -162,6 +162,18 @@ class Site:
         """Update PostgreSQL's statistics, as autovacuum does within a minute: plans for empty tables are slow."""
         await self.conn.execute("vacuum analyze")
 
+    async def until_ready(self, session: aiohttp.ClientSession, api: subprocess.Popen[bytes]) -> None:
+        """Wait until the API that a session asks is ready. Raise TellgraphError as `until` does."""
+
+        async def is_ready() -> bool:
+            try:
+                async with session.get("/readyz") as response:
+                    return response.status == 200
+            except aiohttp.ClientConnectionError:
+                return False
+
+        await self.until(is_ready, api)
+
     async def until(self, reached: Callable[[], Awaitable[bool]], process: subprocess.Popen[bytes]) -> None:
         """Ask until the condition holds. Raise TellgraphError if that takes minutes, or if the process ends."""
         ends_at = time.monotonic() + _DEADLINE_S

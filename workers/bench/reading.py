@@ -33,15 +33,7 @@ async def measure_api(lab: Lab) -> list[Figure]:
         key = await create_key(site.conn, name="bench", seller_id=None)
         url, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
         async with aiohttp.ClientSession(url, headers=headers) as session:
-
-            async def is_up() -> bool:
-                try:
-                    async with session.get("/readyz") as response:
-                        return response.status == 200
-                except aiohttp.ClientConnectionError:
-                    return False
-
-            await site.until(is_up, api)
+            await site.until_ready(session, api)
             leaves = _leaves(orjson.loads(await _ask(session, PAGE_QUERY)))
             # A comment is enough: documents are cached by their text.
             cold = await _run(session, api, (f"# {n}\n{PAGE_QUERY}" for n in range(requests // 2)), requests // 2)
