@@ -2,6 +2,8 @@
 
 Real PostgreSQL, API, publishers, deliverers and endpoint; only time is not waited for. TELLGRAPH_LONG_FAULTS=1 runs
 the long form.
+
+Above 300 lines: the kept histories are one table, beside the generated ones that they came from.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable

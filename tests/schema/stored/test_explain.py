@@ -7,39 +7,16 @@ from typing import Any
 import pytest
 
 from app.capture.entity_changes import EntityChange, EntityEvent
-from app.db.table import JsonText
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db.webhook_events import WebhookEventId
-from app.webhooks.db.webhooks import Webhook, WebhookId
-from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.stored.explain import ChangeVerdict, explain_changes, list_owned
+from tests.app.webhooks.services.test_deduplication import WEBHOOK as ANY_WEBHOOK
 
 START = datetime(2026, 3, 4, tzinfo=UTC)
 CREATE, UPDATE, DESTROY = WebhookEventName
-WEBHOOK = Webhook(
-    id=WebhookId(1),
-    seller_id=None,
-    type=WebhookKlass.INVOICE,
-    events=(CREATE, UPDATE, DESTROY),
-    url="https://a.example/",
-    query_string="",
-    headers=None,
-    headers_shown=JsonText("{}"),
-    secrets=b"",
-    description=None,
-    is_enabled=True,
-    disabled_reason=None,
-    allow_skip=True,
-    every_change=False,
-    max_retries=5,
-    concurrent_send_limit=5,
-    timeout_s=5,
-    is_failing=False,
-    failing_since=None,
-    created_at=START,
-    updated_at=START,
-)
+WEBHOOK = replace(ANY_WEBHOOK, created_at=START, updated_at=START)
 WATCHED = frozenset({"invoices.*", "invoices.total_cents"})
 OF_SELLER = {"seller_id": SellerId(7), "is_seen": True}
 

@@ -1,4 +1,7 @@
-"""`previous` of a body: the payload that the receiver last confirmed, and the same bytes at every attempt."""
+"""`previous` of a body: the payload that the receiver last confirmed, and the same bytes at every attempt.
+
+Above 300 lines: what may become of an event between two claims, case by case, by the same few steps.
+"""
 
 from collections.abc import Sequence
 from datetime import date

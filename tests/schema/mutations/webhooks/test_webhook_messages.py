@@ -1,4 +1,7 @@
-"""webhookMessagesTake, …Acknowledge, …Reject, …Extend: as a receiver of a pulled webhook (PULL) calls them."""
+"""webhookMessagesTake, …Acknowledge, …Reject, …Extend: as a receiver of a pulled webhook (PULL) calls them.
+
+Above 300 lines: the life of a message, through each mutation that may settle it or keep it from its receiver.
+"""
 
 import asyncio
 from typing import Any
