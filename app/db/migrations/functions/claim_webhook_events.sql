@@ -135,9 +135,10 @@ begin
           -- Longer than the POST may take, with 2 s to record it: expired while it is in flight, it would be sent twice.
           lease_until = claimed_at + make_interval(secs => greatest(lease_s,
             (select w.timeout_s + 2 from webhooks w where w.id = e.webhook_id and not w.is_pulled))),
-          -- Not the same for all: an attempt is then found by its time alone, which a plan may do that was made while
-          -- there were none. By a hash, since a webhook's ids may all have the same remainder.
-          attempted_at = claimed_at + (hashint8(e.id) & 1023) * interval '1 microsecond',
+          -- Not claimed_at: an attempt that ended since then may be what this one has waited for, and it would seem to
+          -- begin before that. Nor the same for all: an attempt is then found by its time alone, which a plan may do
+          -- that was made while there were none.
+          attempted_at = clock_timestamp(),
           first_attempted_at = coalesce(e.first_attempted_at, claimed_at),
           -- By the event's key and not by a join. In a SELECT, the object is made once and not for each event.
           previous_digest = case when e.attempt_count > 0 then e.previous_digest else decode((
