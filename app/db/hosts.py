@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from app.kernel.cancellation import cancel_tasks
 from app.kernel.error_reason import reason_of
@@ -27,7 +28,7 @@ class Hosts:
     def __init__(self, url: str) -> None:
         self._urls = urls_of_hosts(url)
 
-    async def connect(self, *_: str, **options: Any) -> asyncpg.Connection:
+    async def connect(self, *_url: str, **options: object) -> asyncpg.Connection:
         """Open a connection with asyncpg's options, as `asyncpg.connect` does; `timeout` is that of each host.
 
         Raises:
@@ -35,7 +36,7 @@ class Hosts:
             PostgresError, InterfaceError, OSError: Of asyncpg, when there is one host, or no host will ever accept.
         """
         if len(self._urls) == 1:
-            return await asyncpg.connect(self._urls[0], **options)
+            return await _connect(self._urls[0], options)
         waiting = [*self._urls]
         tasks: dict[asyncio.Task[asyncpg.Connection], str] = {}
         errors: dict[str, BaseException] = {}
@@ -43,7 +44,7 @@ class Hosts:
             while waiting or tasks:
                 if waiting:
                     url = waiting.pop(0)
-                    tasks[asyncio.create_task(_connect_to_primary(url, options))] = url
+                    tasks[asyncio.create_task(_connect(url, options, SessionAttribute.read_write))] = url
                 done, _ = await asyncio.wait(
                     tasks, timeout=_NEXT_AFTER_S if waiting else None, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -68,8 +69,8 @@ def urls_of_hosts(url: str) -> list[str]:
     return [SplitResult(parts.scheme, f"{user}{at}{host}", *parts[2:]).geturl() for host in hosts.split(",")]
 
 
-async def _connect_to_primary(url: str, options: dict[str, Any]) -> asyncpg.Connection:
-    return await asyncpg.connect(url, **options, target_session_attrs="read-write")
+async def _connect(url: str, options: dict[str, Any], wanted: SessionAttribute | None = None) -> asyncpg.Connection:
+    return await asyncpg.connect(url, **options, target_session_attrs=wanted)
 
 
 async def _discard(*tasks: "asyncio.Task[asyncpg.Connection]") -> None:

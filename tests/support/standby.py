@@ -56,7 +56,7 @@ async def follow(primary: EmbeddedPostgres, *, is_synchronous: bool) -> None:
 
         async def is_followed() -> bool:
             found = await conn.fetchval("select sync_state from pg_stat_replication where state = 'streaming'")
-            return found == wanted
+            return bool(found == wanted)
 
         await until(is_followed)
     finally:
