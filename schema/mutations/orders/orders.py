@@ -86,26 +86,16 @@ class OrderInput:
     metadata: list[KeyValueInput] | None = optional("Values that other systems store with the order.")
 
 
-@strawberry.input(description="One line of an order that is to be split into invoices.")
+@strawberry.input(description="One line of an order, or of one of its invoices.")
 class LineItemInput:
     variant_id: strawberry.ID = required(_VARIANT)
     quantity: int = required(_QUANTITY)
-    delivery_type: DeliveryTypeEnum = strawberry.field(
-        default=DeliveryType.BUY_ONLINE, description="The way in which the items reach the buyer."
+    delivery_type: DeliveryTypeEnum | None = optional(
+        "The way in which the items reach the buyer: BUY_ONLINE by default. Those of an invoice go its way."
     )
     item_amount_cents: int | None = optional(_AMOUNT)
-    tax_rate: float | None = optional(_RATE)
-    postage_cents: int = strawberry.field(default=0, description=_POSTAGE)
-    adjustments: list[AdjustmentInput] | None = optional(_ADJUSTMENTS)
-
-
-@strawberry.input(description="One line of an invoice.")
-class InvoiceLineItemInput:
-    variant_id: strawberry.ID = required(f"{_VARIANT} It is one of the invoice's seller.")
-    quantity: int = required(_QUANTITY)
-    item_amount_cents: int | None = optional(_AMOUNT)
-    tax_rate: float | None = optional(f"{_RATE} By default the invoice's.")
-    postage_cents: int = strawberry.field(default=0, description=_POSTAGE)
+    tax_rate: float | None = optional(f"{_RATE} In an invoice by default the invoice's.")
+    postage_cents: int | None = optional(_POSTAGE)
     adjustments: list[AdjustmentInput] | None = optional(_ADJUSTMENTS)
 
 
@@ -120,7 +110,7 @@ class InvoiceInput:
     delivery_type: DeliveryTypeEnum = strawberry.field(
         default=DeliveryType.BUY_ONLINE, description="The way in which the items reach the buyer."
     )
-    line_items: list[InvoiceLineItemInput] = required("The lines that are bought; at least one.")
+    line_items: list[LineItemInput] = required("The lines that are bought; at least one.")
     shipping_description: str = strawberry.field(default="", description="The shipping method that the buyer chose.")
     shipping_cost_cents: int = strawberry.field(
         default=0, description="Shipping cost in cents, besides the postage of the lines."
@@ -259,9 +249,16 @@ def _is_given(value: object) -> bool:
     return value is not None and value is not strawberry.UNSET
 
 
-def _line(ids: Ids, given: LineItemInput | InvoiceLineItemInput, path: str) -> NewLineItem:
+def _line(ids: Ids, given: LineItemInput, path: str) -> NewLineItem:
     key = ids.key(given.variant_id, "Variant", f"{path}.variantId")
-    return convert_input(given, NewLineItem, variant_id=VariantId(key), adjustments=_adjustments(given.adjustments))
+    return convert_input(
+        given,
+        NewLineItem,
+        variant_id=VariantId(key),
+        delivery_type=given.delivery_type or DeliveryType.BUY_ONLINE,
+        postage_cents=given.postage_cents or 0,
+        adjustments=_adjustments(given.adjustments),
+    )
 
 
 def _adjustments(given: list[AdjustmentInput] | None) -> list[NewAdjustment]:

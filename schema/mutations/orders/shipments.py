@@ -1,7 +1,7 @@
 """shipmentCreate, shipmentUpdate."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import strawberry
@@ -27,8 +27,9 @@ class ShippedItemInput:
 @strawberry.input(description="Input of shipmentCreate.")
 class ShipmentCreateMutationInput:
     invoice_id: strawberry.ID = required("The invoice whose items are sent.")
-    dispatched_at: datetime = required(
-        "When the parcel was handed to the carrier, from the day of the order until today. UTC without an offset."
+    dispatched_at: date = required(
+        "When the parcel was handed to the carrier, from the day of the order until today: a day, or a time, in UTC"
+        " without an offset."
     )
     postage_carrier_id: strawberry.ID = required("The carrier, a ShipmentCarrier.")
     tracking_number: str = required("The carrier's number of the parcel.")

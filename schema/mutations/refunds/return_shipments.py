@@ -75,14 +75,14 @@ class ShipmentStatusCreateMutationPayload(MutationPayload):
 
 @strawberry.type(description="Answer of returnShipmentCreate.")
 class ReturnShipmentCreateMutationPayload(MutationPayload):
-    return_shipment: ReturnShipment | None = strawberry.field(
+    shipment: ReturnShipment | None = strawberry.field(
         default=None, description="The new return shipment; null on errors."
     )
 
 
 @strawberry.type(description="Answer of returnShipmentUpdate.")
 class ReturnShipmentUpdateMutationPayload(MutationPayload):
-    return_shipment: ReturnShipment | None = strawberry.field(
+    shipment: ReturnShipment | None = strawberry.field(
         default=None, description="The return shipment as it is now; null on errors."
     )
 
@@ -113,7 +113,7 @@ class ReturnShipmentMutations:
         input: Annotated[ReturnShipmentCreateMutationInput, strawberry.argument(description="The parcel.")],
     ) -> ReturnShipmentCreateMutationPayload | None:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            return {"return_shipment": await create_return_shipment(database, viewer, _new(input))}
+            return {"shipment": await create_return_shipment(database, viewer, _new(input))}
 
         return await run_mutation(info, ReturnShipmentCreateMutationPayload, input, create)
 
@@ -124,7 +124,7 @@ class ReturnShipmentMutations:
         input: Annotated[ReturnShipmentUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> ReturnShipmentUpdateMutationPayload | None:
         async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            return {"return_shipment": await update_return_shipment(database, viewer, _update(input))}
+            return {"shipment": await update_return_shipment(database, viewer, _update(input))}
 
         return await run_mutation(info, ReturnShipmentUpdateMutationPayload, input, update)
 

@@ -49,7 +49,7 @@ async def test_a_carriers_report_joins_the_log(conn: Connection, mutate: Mutate)
 async def test_a_parcel_comes_back(conn: Connection, mutate: Mutate) -> None:
     sale = await _sale(conn)
     carrier = await create_shipment_carrier(conn, name="Fast")
-    selection = "returnShipment { id trackingNumber note dropOffUrl carrier { name } shippedItems { quantity } }"
+    selection = "shipment { id trackingNumber note dropOffUrl carrier { name } shippedItems { quantity } }"
     given = {
         "refundRequestId": sale.id_of("refund_request"),
         "carrierId": encode("ShipmentCarrier", carrier.id),
@@ -197,7 +197,7 @@ async def test_values_are_kept_with_an_owner_once_per_key(conn: Connection, muta
 
     first = await mutate("externalIdUpsert", "externalId { key value owner { __typename } }", given)
     second = await mutate("externalIdUpsert", "externalId { key value }", {**given, "value": "E-2"})
-    own = await mutate("metadataUpsert", "metadatum { key value }", given, Viewer(sale.seller.id))
+    own = await mutate("metadataUpsert", "metadata { key value }", given, Viewer(sale.seller.id))
     foreign = await mutate("metadataUpsert", "", given, Viewer((await create_seller(conn)).id))
 
     assert first["data"]["externalIdUpsert"]["externalId"]["value"] == "E-1"
