@@ -1,4 +1,4 @@
-"""The form of every mutation: `name(input: NameMutationInput!): NameMutationPayload`."""
+"""The form of every mutation: `name(input: NameMutationInput!): NameMutationPayload`, but for a name or two."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping

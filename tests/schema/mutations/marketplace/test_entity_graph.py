@@ -59,7 +59,7 @@ async def test_a_parcel_comes_back(conn: Connection, mutate: Mutate) -> None:
     }
 
     created = await mutate("returnShipmentCreate", selection, given, Viewer(sale.seller.id))
-    made = created["data"]["returnShipmentCreate"]["returnShipment"]
+    made = created["data"]["returnShipmentCreate"]["shipment"]
     again = await mutate("returnShipmentCreate", selection, given)
     change = {"shipmentId": made["id"], "trackingNumber": "R-2", "dropOffUrl": None}
     updated = await mutate("returnShipmentUpdate", selection, change, Viewer(sale.seller.id))
@@ -75,7 +75,7 @@ async def test_a_parcel_comes_back(conn: Connection, mutate: Mutate) -> None:
     assert again["data"]["returnShipmentCreate"]["errors"] == [
         {"field": "shippedItems.0.quantity", "messages": ["is more than are to come back: 0"]}
     ]
-    assert updated["data"]["returnShipmentUpdate"]["returnShipment"] == {
+    assert updated["data"]["returnShipmentUpdate"]["shipment"] == {
         **made,
         "trackingNumber": "R-2",
         "dropOffUrl": None,

@@ -71,7 +71,7 @@ async def test_option_types_and_their_values(conn: Connection, mutate: Mutate) -
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
-        ("taxonCreateOrUpdate", ["displayName", "urlSlug"]),
+        ("taxonCreateOrUpdate", ["displayName"]),
         ("optionTypeCreateOrUpdate", ["name", "fieldType"]),
         ("optionValueCreateOrUpdate", ["optionTypeId", "name"]),
     ],

@@ -136,7 +136,9 @@ async def test_an_absolute_stock_is_written_only_over_the_expected_one(conn: Con
         await mutate("variantUpdate", "status", {**key, "attributes": {**stale, "label": "Blue"}}),
         await mutate("variantsUpdate", "status", {"variants": [{**key, "attributes": stale}]}),
         await mutate("variantInventoryUpdate", "status", {**key, "inventories": [stale]}),
-        await mutate("advertUpsert", "status", {**advert, "attributes": {"variants": [{**key, **stale}]}}),
+        await mutate(
+            "advertUpsert", "status", {**advert, "attributes": {"variants": [{"id": key["variantId"], **stale}]}}
+        ),
     ]
     untouched = await conn.fetchrow("select label, count_on_hand from variants")
     accepted = await mutate("variantUpdate", f"variant {{ {STOCK} }}", {**key, "attributes": fresh})
