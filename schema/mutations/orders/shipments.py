@@ -35,6 +35,9 @@ class ShipmentCreateMutationInput:
     tracking_number: str = required("The carrier's number of the parcel.")
     shipped_items: list[ShippedItemInput] = required("The contents of the parcel; at least one item.")
     note: str | None = optional("A note about the shipment.")
+    shipped_from_id: strawberry.ID | None = optional(
+        "Where it is sent from: the seller's address, which is also the default."
+    )
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -108,6 +111,7 @@ def _shipment(given: ShipmentCreateMutationInput) -> NewShipment:
         NewShipment,
         invoice_id=InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId")),
         postage_carrier_id=ShipmentCarrierId(ids.key(given.postage_carrier_id, "ShipmentCarrier", "postageCarrierId")),
+        shipped_from_id=ids.optional_key(given.shipped_from_id or None, "Address", "shippedFromId"),
         shipped_items=[
             NewShippedItem(
                 line_item_id=LineItemId(ids.key(item.line_item_id, "LineItem", f"shippedItems.{index}.lineItemId")),

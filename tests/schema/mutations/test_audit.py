@@ -13,7 +13,7 @@ from schema import schema
 from schema.entities.declarations import ENTITIES
 from schema.entities.global_ids import decode, encode
 from schema.mutations.audit import given_fields
-from schema.mutations.orders.orders import LineItemInput, OrderCreateMutationInput, OrderInput
+from schema.mutations.orders.order_inputs import LineItemInput, OrderCreateMutationInput, OrderInput
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant

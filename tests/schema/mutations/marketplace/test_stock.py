@@ -8,7 +8,8 @@ from databases import Database
 from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.marketplace.catalogue.services.stock import StockAdjustment, adjust_stock
-from app.marketplace.orders.services.orders import NewLineItem, NewOrder, NewPurchase, create_order
+from app.marketplace.orders.services.new_orders import NewLineItem, NewOrder, NewPurchase
+from app.marketplace.orders.services.orders import create_order
 from schema.entities.global_ids import encode
 from tests.builders.adverts import create_advert
 from tests.builders.catalogue import create_inventory
