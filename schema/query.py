@@ -55,6 +55,8 @@ from schema.types.webhooks.webhook_event import DeliveryAttempt, WebhookEvent
 from schema.webhook_queries.digests import WebhookDigestPage, webhook_digests
 from schema.webhook_queries.dry_run import WebhookDryRun, webhook_dry_run
 from schema.webhook_queries.explain import WebhookExplanation, webhook_explain
+from schema.webhook_queries.recipe_list import webhook_recipes
+from schema.webhook_queries.recipes.recipe import WebhookRecipe
 
 
 @strawberry.type(description="All queries. Lists and filters only use objects that the key sees.")
@@ -171,6 +173,11 @@ class Query:
         resolver=webhook_explain,
         description="The outcome of an entity's last changes for a webhook, with reasons; null if there is no such"
         " webhook, or none for this key. Needs the scope webhooks.",
+    )
+    webhook_recipes: list[WebhookRecipe] = strawberry.field(
+        resolver=webhook_recipes,
+        description="Webhooks for the usual wishes, to register as they are or to begin from; for a seller's key, those"
+        " that a seller can register. Needs no scope.",
     )
     webhook_digests: WebhookDigestPage | None = strawberry.field(
         resolver=webhook_digests,

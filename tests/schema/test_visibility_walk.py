@@ -34,6 +34,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 #: `webhookDigests` is of one webhook: tests/schema/mutations/webhooks/test_webhook_reconcile.py.
 _NO_LISTS = {"node", "nodes", "order", "apiKeyPrincipal", "webhookDigests", "webhookDryRun", "webhookExplain"}
+_NO_LISTS |= {"webhookRecipes"}
 LISTS = sorted(set(walk.GRAPH.query_type.fields) - _NO_LISTS)  # type: ignore[union-attr]
 OPERATORS_LISTS = {"apiKeys", "updatedOrders"}
 DEPTH = 4
