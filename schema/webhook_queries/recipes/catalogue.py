@@ -59,7 +59,8 @@ query($id: ID!) {
     WebhookRecipe(
         name="adverts-for-a-search",
         title="Adverts for a search index",
-        description="Each change of an advert that a search shows. `displayable` is false when a search should drop it.",
+        description="Each change of an advert that a search shows. `displayable` is false when a search should drop"
+        " it.",
         type=WebhookKlass.ADVERT,
         query_string="""\
 query($id: ID!) {
