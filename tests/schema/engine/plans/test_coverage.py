@@ -25,6 +25,7 @@ UNPLANNED = {
     "Query.webhookDigests",  # reads what a webhook was given, which is no entity
     "Query.webhookDryRun",  # runs another query
     "Query.webhookExplain",  # reads the recorded changes of one entity
+    "Query.webhookRecipes",  # reads no table
 }
 _SAMPLES = {
     "ID": '"SW52b2ljZS0x"',
