@@ -69,7 +69,7 @@ def async_api(webhooks: Sequence[DescribedWebhook]) -> JsonObject:
         "info": {
             "title": "Webhooks of Tellgraph",
             "version": __version__,
-            "description": "What the webhooks of this key's owner send. Each message is signed as Standard Webhooks says.",
+            "description": "The bodies that the webhooks of a key's owner send, signed as Standard Webhooks says.",
         },
         "defaultContentType": "application/json",
         "servers": {name: _server(webhook.url) for name, webhook in named.items() if webhook.url is not None},

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from app.auth.viewers import credential
 from app.http.compression import MINIMUM, compress
-from app.http.graphql_view import ANSWER_HEADERS, BadRequest, OperationResult, operation_of, refuse
+from app.http.graphql_view import ANSWER_HEADERS, BadRequest, OperationResult, operation_of
 from app.http.refused_requests import answer_or_refuse
 from app.kernel.parsed_json import JsonObject
 from schema import schema
@@ -22,8 +22,8 @@ from schema.serving.operations import Operations
 #: It confirms the key and costs what the smallest operation costs.
 _CHECK = "query SchemaDocument { __typename }"
 #: Its pages are small, because a stored query's schema is large.
-_WEBHOOKS = """query AsyncApi($after: String) {
-  webhooks(first: 50, after: $after) {
+_WEBHOOKS = """query AsyncApi($isOperators: Boolean, $after: String) {
+  webhooks(first: 50, after: $after, filters: {isOperators: $isOperators}) {
     nodes { id type delivery url description events payloadSchema }
     pageInfo { hasNextPage endCursor }
   }
@@ -34,7 +34,7 @@ Reading = Callable[["_Reader"], Awaitable[tuple[bytes, str]]]
 
 
 def document_routes(operations: Operations) -> list[Route]:
-    """Return the routes of `/schema.graphql`, `/schema.json` and `/asyncapi.json`. Each needs a key, as the API does."""
+    """Return the routes of `/schema.graphql`, `/schema.json` and `/asyncapi.json`. All need a key."""
     documents: dict[str, Reading] = {
         "/schema.graphql": _sdl,
         "/schema.json": _introspection,
@@ -58,7 +58,8 @@ async def _document(operations: Operations, read: Reading, request: Request, add
         keyed = await operations.read(key, key_check, operation, {})
         return await operations.answer(keyed, _response)
 
-    body, kind = await read(_Reader(run, operations.settings.max_response_bytes))
+    reader = _Reader(run, operations.settings.max_response_bytes, is_operator=key_check.viewer.is_operator)
+    body, kind = await read(reader)
     # Weak, because the bytes differ by their coding.
     etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {**ANSWER_HEADERS, "Cache-Control": "private, no-cache", "ETag": etag}
@@ -79,10 +80,13 @@ class _Reader:
 
     Attributes:
         most: The most bytes of a document.
+        is_operator: Whether the key is the operator's, who could also read sellers' webhooks.
     """
 
-    def __init__(self, run: Callable[[str, JsonObject], Awaitable[JsonObject]], most: int) -> None:
-        self._run, self.most = run, most
+    def __init__(
+        self, run: Callable[[str, JsonObject], Awaitable[JsonObject]], most: int, *, is_operator: bool
+    ) -> None:
+        self._run, self.most, self.is_operator = run, most, is_operator
 
     async def data(self, query: str, **variables: object) -> JsonObject:
         """Return the data of an operation. Raises BadRequest for its errors."""
@@ -106,7 +110,8 @@ async def _introspection(reader: _Reader) -> tuple[bytes, str]:
 async def _async_api(reader: _Reader) -> tuple[bytes, str]:
     webhooks, size, after = [], 0, None
     while True:
-        page = (await reader.data(_WEBHOOKS, after=after))["webhooks"]
+        answer = await reader.data(_WEBHOOKS, isOperators=True if reader.is_operator else None, after=after)
+        page = answer["webhooks"]
         webhooks += [webhook_of(node) for node in page["nodes"]]
         size += sum(len(orjson.dumps(node)) for node in page["nodes"])
         if size > reader.most:

@@ -55,4 +55,17 @@ export class Receiver<Data> {
       throw new VerificationError(cause instanceof Error ? cause.message : String(cause), { cause });
     }
   }
+
+  /** Verify a body as it came; null when it does not verify, which is answered by 401. */
+  find(
+    body: string | Uint8Array,
+    headers: Headers | Record<string, string | string[] | undefined>,
+  ): Delivery<Data> | null {
+    try {
+      return this.verify(body, headers);
+    } catch (error) {
+      if (error instanceof VerificationError) return null;
+      throw error;
+    }
+  }
 }

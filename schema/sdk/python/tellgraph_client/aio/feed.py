@@ -3,10 +3,9 @@
 import time
 from collections import deque
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from pydantic import BaseModel
-from typing import Self
 
 from tellgraph_client.graphql.async_client import AsyncTellgraph
 from tellgraph_client.graphql.fragments import MessageFields

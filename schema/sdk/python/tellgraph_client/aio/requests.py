@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 import httpx
-from typing import Self
 
 from tellgraph_client.answers import TIMEOUT_S, AsyncFetch, body_of, data_of, headers_of, pause_before
 from tellgraph_client.errors import TellgraphError, TransportError
