@@ -108,7 +108,7 @@ async def test_bundle_has_only_what_is_used(tmp_path: Path) -> None:
     )
 
     bundle = await run(
-        f"{PROJECT}/node_modules/@esbuild/{built.esbuild}/bin/esbuild",
+        built.esbuild,
         *("app.mjs", "--bundle", "--format=esm", "--platform=neutral", "--main-fields=module,main"),
         folder=tmp_path,
     )

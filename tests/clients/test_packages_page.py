@@ -11,8 +11,8 @@ import pytest
 from app.webhooks.domain.signing.signatures import delivery_headers
 from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
 from tests.builders.invoices import create_line_item
-from tests.clients.sdk import built, needs_packages
-from tests.clients.sdk.programs import made_ready, run
+from tests.clients.sdk import PROJECT, built, needs_packages
+from tests.clients.sdk.programs import check_types, made_ready, run
 from tests.support.pages import page
 from tests.support.platform import Platform
 from tests.support.waiting import until
@@ -144,18 +144,37 @@ async def test_receiver_of_a_framework_acknowledges_what_verifies_alone(tmp_path
     assert told.splitlines() == ["invoice.destroy 7", "[204, 401]"]
 
 
+#: What the page leaves out before an example.
+BEFORE = {
+    "python": "from tellgraph_client import Tellgraph\nfrom tellgraph_client.graphql import InvoiceFilters\n"
+    'client = Tellgraph("http://127.0.0.1:9/", "key")\n',
+    "typescript": 'import { InvoicesDocument, Tellgraph } from "@tellgraph/client";\n'
+    'const client = new Tellgraph({ url: "http://127.0.0.1:9/", key: "key" });\n',
+}
+
+
 @needs_packages
-async def test_lists_of_the_page_have_types(tmp_path: Path) -> None:
-    parts = dict(programs("Operations"))
-    prefixes = {
-        "python": "from tellgraph_client import Tellgraph\nfrom tellgraph_client.graphql import InvoiceFilters\n"
-        'client = Tellgraph("http://127.0.0.1:9/", "key")\n',
-        "typescript": 'import { InvoicesDocument, Tellgraph } from "@tellgraph/client";\n'
-        'const client = new Tellgraph({ url: "http://127.0.0.1:9/", key: "key" });\n',
+@pytest.mark.parametrize("language", SUFFIXES)
+async def test_all_programs_have_strict_types(tmp_path: Path, language: str) -> None:
+    suffix = SUFFIXES[language]
+    whole = [text for given, text in [*FIRST, *RECEIVERS.values()] if given == language]
+    whole += [BEFORE[language] + text for given, text in programs("Operations") if given == language]
+    named = {f"page_{number}": text for number, text in enumerate(whole)}
+    named |= {name: (PROJECT / f"{name}.{suffix}").read_text() for name in ("story", "retries")}
+
+    await check_types(tmp_path, named, suffix)
+
+
+@needs_packages
+@pytest.mark.parametrize("suffix", SUFFIXES.values())
+async def test_wrong_types_are_found(tmp_path: Path, suffix: str) -> None:
+    wrong = {
+        "py": BEFORE["python"] + "client.invoices(first='1')\n",
+        "ts": BEFORE["typescript"] + 'await client.run(InvoicesDocument, { first: "1" });\n',
     }
 
-    for language, text in parts.items():
-        await made_ready(tmp_path, f"lists.{SUFFIXES[language]}", prefixes[language] + text)
+    with pytest.raises(AssertionError, match="wrong"):
+        await check_types(tmp_path, {"wrong": wrong[suffix]}, suffix)
 
 
 def test_page_names_each_operation() -> None:
