@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 from app.auth.key_uses import KeyUses
 from app.auth.viewers import credential
 from app.console import console_routes, graphql_page
+from app.docs.routes import docs_routes
 from app.errors import DatabaseUnavailable, RateLimited
 from app.http.cors import allow_origins, may_connect
 from app.http.fallbacks import EXCEPTION_HANDLERS
@@ -96,7 +97,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
     endpoint = _Endpoint(operations=operations, streamed=streamed, settings=settings)
     graphql = Route("/graphql", allow_origins(endpoint, settings.cors_origins))
     sockets = WebSocketRoute("/graphql", _Sockets(streamed=streamed, origins=settings.cors_origins))
-    routes = [graphql, sockets, *health_routes(database), *console_routes()]
+    routes = [graphql, sockets, *health_routes(database), *docs_routes(), *console_routes()]
     application = Starlette(
         routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS, middleware=[Middleware(RequestIds)]
     )
