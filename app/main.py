@@ -16,8 +16,9 @@ from starlette.websockets import WebSocket
 from app.auth.key_uses import KeyUses
 from app.auth.viewers import credential
 from app.console import console_routes, graphql_page
+from app.docs.routes import docs_routes
 from app.http.cors import allow_origins, may_connect
-from app.http.fallbacks import EXCEPTION_HANDLERS, home
+from app.http.fallbacks import EXCEPTION_HANDLERS
 from app.http.graphql_view import METHODS, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
 from app.http.limits.keys import Keys
@@ -94,7 +95,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
     graphql = Route("/graphql", allow_origins(endpoint, settings.cors_origins))
     sockets = WebSocketRoute("/graphql", _Sockets(streamed=streamed, origins=settings.cors_origins))
     described = document_routes(operations)
-    routes = [Route("/", home), graphql, sockets, *described, *health_routes(database), *console_routes()]
+    routes = [graphql, sockets, *described, *health_routes(database), *docs_routes(), *console_routes()]
     application = Starlette(
         routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS, middleware=[Middleware(RequestIds)]
     )
