@@ -2,7 +2,7 @@
 
 import asyncio
 from asyncio.subprocess import PIPE
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.clients.sdk import PROJECT, built
@@ -17,6 +17,14 @@ DEADLINE_S = 300
 
 async def run(*command: str, folder: Path, given: str = "", **environment: str) -> str:
     """Run a program that must end well; what it prints."""
+    status, output, errors = await _ended(command, folder, given, environment)
+    assert status == 0, output + errors
+    return output
+
+
+async def _ended(
+    command: Sequence[str], folder: Path, given: str, environment: Mapping[str, str]
+) -> tuple[int | None, str, str]:
     process = await asyncio.create_subprocess_exec(
         *command, cwd=folder, env={"PATH": "/usr/bin:/bin", **environment}, stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
@@ -26,8 +34,7 @@ async def run(*command: str, folder: Path, given: str = "", **environment: str) 
         if process.returncode is None:
             process.kill()
             await process.communicate()
-    assert process.returncode == 0, output.decode() + errors.decode()
-    return output.decode()
+    return process.returncode, output.decode(), errors.decode()
 
 
 async def made_ready(folder: Path, program: str, text: str) -> list[str]:
@@ -42,15 +49,17 @@ async def made_ready(folder: Path, program: str, text: str) -> list[str]:
     return [built.node, made]
 
 
-async def check_types(folder: Path, programs: Mapping[str, str], suffix: str) -> None:
-    """Check programs of one language strictly, in an empty folder."""
+async def check_types(folder: Path, programs: Mapping[str, str], suffix: str) -> list[str]:
+    """Check programs of one language strictly, in an empty folder; the errors, each after its file's name."""
     for program, text in programs.items():
         (folder / f"{program}.{suffix}").write_text(text)
     if suffix == "py":
         (folder / "mypy.ini").write_text(_MYPY)
-        await run(built.python, "-m", "mypy", *(f"{program}.py" for program in programs), folder=folder)
+        command = [built.python, "-m", "mypy", "--no-error-summary", *(f"{program}.py" for program in programs)]
     else:
         (folder / "tsconfig.json").write_text(_TSCONFIG)
         (folder / "package.json").write_text('{"type": "module"}')
         (folder / "node_modules").symlink_to(PROJECT / "node_modules")
-        await run(built.node, "node_modules/typescript/bin/tsc", "--noEmit", folder=folder)
+        command = [built.node, "node_modules/typescript/bin/tsc", "--noEmit"]
+    _, output, errors = await _ended(command, folder, "", {})
+    return [line for line in (output + errors).splitlines() if "error" in line]
