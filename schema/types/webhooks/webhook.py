@@ -71,6 +71,11 @@ class Webhook(Node):
     updated_at: datetime = column("When the webhook was last changed.")
     type: WebhookKlassEnum = column("What the webhook is about.")
     events: list[WebhookEventEnum] = column("Which kinds of change it is told of.")
+    event_name: WebhookEventEnum | None = computed(
+        lambda row: row.events[0] if len(row.events) == 1 else None,
+        reads=("events",),
+        description="The only kind of change that it is told of; null when there are several.",
+    )
     delivery: WebhookDeliveryEnum = column("How its events reach the receiver.")
     url: str | None = column("The endpoint: where each result is POSTed to; null when `delivery` is PULL.")
     query_string: str = column("The GraphQL query that is run for each changed entity, as its owner.")
