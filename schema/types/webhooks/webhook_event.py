@@ -138,9 +138,7 @@ class WebhookEvent(Node):
     attempts: list[DeliveryAttempt] = relation_list(
         DELIVERY_ATTEMPTS.webhook_event_id, description="The attempts so far, first to last."
     )
-    status: str = computed(
-        lambda row: row.state.value, reads=("state",), description="The same as `state`, as a text."
-    )
+    status: str = computed(lambda row: row.state.value, reads=("state",), description="The same as `state`, as a text.")
     skipped: bool = computed(
         lambda row: row.state in _SKIPPED,
         reads=("state",),
