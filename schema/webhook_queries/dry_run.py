@@ -11,6 +11,7 @@ from app import __version__
 from app.auth.viewers import Scope, Viewer
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.kernel import clock
+from app.kernel.parsed_json import JsonObject
 from app.webhooks.cel.filters import FilterResult
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
@@ -27,8 +28,10 @@ from schema.stored.execute import render_stored_query
 from schema.stored.json_schema import payload_schema
 from schema.stored.triggers import check_triggers, trigger_columns
 from schema.stored.validate import StoredQuery, stored_query
+from schema.webhook_queries.dry_run_change import WebhookDryRunChange, judge_last_change
 from schema.webhook_queries.payload_types import payload_types
 from schema.webhook_queries.warnings import WebhookDraft, filter_problems, warnings_of
+from schema.webhook_queries.watched_fields import watched_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,8 @@ class DryRun:
     excess: str | None = None
     cost: int | None = None
     watched_columns: list[str] | None = None
+    watched_fields: list[str] | None = None
+    last_change: WebhookDryRunChange | None = None
     payload_schema: dict[str, Any] | None = None
     klass: WebhookKlass | None = None
     headers: dict[str, str] | None = None
@@ -67,6 +72,14 @@ class WebhookDryRun:
             "The columns (`table.column`) of which an UPDATE has to change at least one. `table.*`: rows are"
             " added or removed."
         )
+    )
+    watched_fields: list[str] | None = strawberry.field(
+        description="The fields of which an UPDATE has to change at least one, as paths: the triggers, or else the"
+        " fields of the query. Each can be a trigger. Rows that are added or removed count, too."
+    )
+    last_change: WebhookDryRunChange | None = strawberry.field(
+        description="The entity's last recorded change, and whether the webhook would have been sent it; null if none"
+        " is kept."
     )
     payload_schema: JSON | None = strawberry.field(
         description="JSON Schema (2020-12) of the whole body that would be POSTed."
@@ -108,13 +121,13 @@ async def webhook_dry_run(
     ] = None,
     filter: Annotated[str | None, strawberry.argument(description="A filter to try on the result.")] = UNSET,
     triggers: Annotated[list[str] | None, strawberry.argument(description="Triggers to look up.")] = UNSET,
+    events: Annotated[
+        list[WebhookEventEnum] | None,
+        strawberry.argument(description="The kinds of change that the webhook would be sent; null: all."),
+    ] = UNSET,
     include_previous: Annotated[
         bool, strawberry.argument(description="Whether bodies would have a `previous`, as `payloadSchema` then says.")
     ] = False,
-    events: Annotated[
-        list[WebhookEventEnum] | None,
-        strawberry.argument(description="The kinds of change that would be sent, for `warnings`; by default all."),
-    ] = UNSET,
 ) -> WebhookDryRun | None:
     viewer = info.context.viewer
     viewer.require(Scope.WEBHOOKS)
@@ -141,9 +154,11 @@ async def _run(info: Info, draft: WebhookDraft, text: str, entity_id: str | None
     query = stored_query(schema, text, klass, max_cost=context.settings.max_cost)
     await _check(info, draft, query)
     cost = Costs(schema, query.document).of().total
+    watched = trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched
     checked = DryRun(
         cost=cost,
-        watched_columns=sorted(trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched),
+        watched_columns=sorted(watched),
+        watched_fields=list(triggers) or watched_fields(schema, query.document, klass.entity_type),
         klass=klass,
         payload_schema=payload_schema(schema, query, klass, include_previous=include_previous),
         headers=sample_headers(),
@@ -160,12 +175,29 @@ async def _run(info: Info, draft: WebhookDraft, text: str, entity_id: str | None
     key = await _key(rendering, klass, entity_id)
     payload = (await render_stored_query(info.schema, query, [key], rendering))[key]
     excess = describe_excess(payload, context.settings.max_payload_bytes)
-    verdict = await _filter(context, klass, draft.filter, entity_id, payload) if draft.filter else None
+
+    async def filtering(name: WebhookEventName, changed: JsonObject) -> FilterResult | None:
+        if draft.filter is None:
+            return None
+        return await _filter(context, klass, draft.filter, entity_id, payload, name, changed)
+
+    names = event_names(klass)
+    usual = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
+    verdict = await filtering(usual, {"added": [], "updated": [], "removed": []})
     return replace(
         checked,
         payload=None if excess else payload.decode(),
         bytes=len(payload),
         excess=excess,
+        last_change=await judge_last_change(
+            info,
+            klass,
+            key,
+            watched=watched,
+            has_triggers=bool(triggers),
+            events=frozenset(draft.events),
+            filtering=filtering,
+        ),
         filter_passes=verdict.passes if verdict else None,
         filter_error=verdict.error if verdict else None,
     )
@@ -206,12 +238,16 @@ async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
 
 
 async def _filter(
-    context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes
+    context: Context,
+    klass: WebhookKlass,
+    expression: str,
+    entity_id: str,
+    payload: bytes,
+    name: WebhookEventName,
+    changed: JsonObject,
 ) -> FilterResult:
     assert context.filters is not None, "stored queries contain no dry runs"
-    names = event_names(klass)
-    name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
-    event = event_of(klass, name, entity_id, {"added": [], "updated": [], "removed": []})
+    event = event_of(klass, name, entity_id, changed)
     verdict, _ = await context.filters.evaluate(expression, event, payload, owner=context.viewer.seller_id)
     return verdict
 
