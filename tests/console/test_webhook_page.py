@@ -49,8 +49,7 @@ async def test_a_webhook_shows_its_deliveries_as_they_happen(console: Story, ope
     )
 
     row = page.get_by_role("row").filter(has=page.get_by_role("link", name="Invoice update"))
-    await expect(row).to_have_count(1)
-    await expect(row).to_contain_text("Delivered")
+    await expect(row.filter(has_text="Delivered")).to_have_count(1)
 
 
 async def test_states_are_chosen_in_the_address(console: Story, open_page: OpenPage) -> None:

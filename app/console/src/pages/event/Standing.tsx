@@ -32,7 +32,7 @@ export function Standing({ event }: { event: Event }) {
         <Text size="sm">{advice}</Text>
         {supersededBy && (
           <Group gap="xs">
-            <Anchor component={Link} to={`/events/${supersededBy.id}`} size="sm" underline="always">
+            <Anchor component={Link} to={`/events/${supersededBy.id}`} size="sm" c="inherit" underline="always">
               The event that took its place
             </Anchor>
             <StateBadge state={supersededBy.state} />
@@ -44,7 +44,7 @@ export function Standing({ event }: { event: Event }) {
               To the webhook
             </Button>
           )}
-          <Anchor href={DOCS} size="sm" underline="always">
+          <Anchor href={DOCS} size="sm" c="inherit" underline="always">
             My event did not arrive
           </Anchor>
         </Group>

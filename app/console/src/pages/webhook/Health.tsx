@@ -66,7 +66,7 @@ export function Health({ webhook, lastFailure }: { webhook: WebhookDetailsFragme
               </Text>
               <AttemptOutcome attempt={lastFailure} />
               {lastFailure.webhookEvent && (
-                <Anchor component={Link} to={`/events/${lastFailure.webhookEvent.id}`} size="sm" underline="always">
+                <Anchor component={Link} to={`/events/${lastFailure.webhookEvent.id}`} size="sm" c="inherit" underline="always">
                   See its event
                 </Anchor>
               )}

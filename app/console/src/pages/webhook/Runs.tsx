@@ -1,5 +1,5 @@
 import { Anchor, Group, Progress, Stack, Text } from '@mantine/core';
-import { useEffect } from 'react';
+import { useEffect, useMemo } from 'react';
 import { useQuery } from 'urql';
 
 import { useAction } from '../../api/useAction';
@@ -27,7 +27,12 @@ const EVERY_MS = 2_000;
 
 /** Replays, backfills and comparisons: start one, see how far it is, cancel it. */
 export function Runs({ webhook }: { webhook: WebhookDetailsFragment }) {
-  const [{ data, error }, ask] = useQuery({ query: WebhookRunsDocument, variables: { id: webhook.id } });
+  const [{ data, error }, ask] = useQuery({
+    query: WebhookRunsDocument,
+    variables: { id: webhook.id },
+    // Asked for anew when one was started, also if there was none before.
+    context: useMemo(() => ({ additionalTypenames: ['WebhookReplay', 'WebhookBackfill', 'WebhookReconcile'] }), []),
+  });
   const found = data?.node?.__typename === 'Webhook' ? data.node : null;
   const runs: Run[] = found
     ? [...found.replays.nodes, ...found.backfills.nodes, ...found.reconciles.nodes].sort((one, other) =>
