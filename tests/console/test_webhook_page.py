@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.console.story import BROKEN_ANSWER, Story
+from tests.console.story import BROKEN_ANSWER, QUERY, Story
 from tests.support.browser import OpenPage, Scheme, check_accessibility
 from tests.support.waiting import until
 
@@ -58,18 +58,18 @@ async def test_states_are_chosen_in_the_address(console: Story, open_page: OpenP
     await expect(page.get_by_text("No event is in these states")).to_be_visible()
 
 
-async def test_a_webhook_is_paused_and_resumed_after_a_question(console: Story, open_page: OpenPage) -> None:
+async def test_a_webhook_is_disabled_and_enabled_after_a_question(console: Story, open_page: OpenPage) -> None:
     page = await open_page(f"/webhooks/{console.working}")
 
-    await page.get_by_role("button", name="Pause", exact=True).click()
+    await page.get_by_role("button", name="Disable", exact=True).click()
     await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     assert await is_enabled(console, "ERP sync")
-    await confirm(page, "Pause", "Pause")
-    await expect(page.get_by_text("This webhook is paused by hand")).to_be_visible()
+    await confirm(page, "Disable", "Disable")
+    await expect(page.get_by_text("This webhook is disabled")).to_be_visible()
     assert not await is_enabled(console, "ERP sync")
-    await confirm(page, "Resume", "Resume")
+    await confirm(page, "Enable", "Enable")
 
-    await expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    await expect(page.get_by_role("button", name="Disable", exact=True)).to_be_visible()
     assert await is_enabled(console, "ERP sync")
 
 
@@ -127,6 +127,16 @@ async def test_a_test_opens_its_event(console: Story, open_page: OpenPage) -> No
 
     await expect(page.get_by_role("heading", name="Invoice test", level=1)).to_be_visible()
     await expect(page.get_by_role("region", name="Attempts")).to_contain_text("200")
+
+
+async def test_a_pull_webhook_says_who_takes_its_messages(console: Story, open_page: OpenPage) -> None:
+    created = await console.platform.create_webhook(None, QUERY, delivery="PULL", description="Feed")
+    page = await open_page(f"/webhooks/{created['webhook']['id']}")
+
+    await expect(page.get_by_text("Nobody has taken its messages yet.")).to_be_visible()
+    await page.get_by_role("tab", name="Settings").click()
+    await expect(page.get_by_label("Messages taken and not settled")).to_have_value("100")
+    await expect(page.get_by_label("URL")).to_have_count(0)
 
 
 async def test_a_webhook_is_deleted_after_a_question(console: Story, open_page: OpenPage) -> None:

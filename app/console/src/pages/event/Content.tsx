@@ -1,4 +1,4 @@
-import { Badge, Box, Group, SegmentedControl, Stack, Table, Text } from '@mantine/core';
+import { Badge, Group, SegmentedControl, Stack, Table, Text } from '@mantine/core';
 import { useQuery } from 'urql';
 
 import { EventBeforeDocument } from '../../gql/graphql';
@@ -139,15 +139,17 @@ function Paths({ changed }: { changed: unknown }) {
   return (
     <Stack gap={6}>
       {kinds.map(([kind, color]) => (
-        <Group key={kind} gap={6}>
-          <Box w={70}>
-            <Text size="sm">{kind}</Text>
-          </Box>
-          {(changed as Changed)[kind]?.map((path) => (
-            <Badge key={path} color={color} variant="light" tt="none" radius="sm">
-              {path}
-            </Badge>
-          ))}
+        <Group key={kind} gap={6} wrap="nowrap" align="flex-start">
+          <Text size="sm" w={70} style={{ flexShrink: 0 }}>
+            {kind}
+          </Text>
+          <Group gap={6}>
+            {(changed as Changed)[kind]?.map((path) => (
+              <Badge key={path} color={color} variant="light" tt="none" radius="sm">
+                {path}
+              </Badge>
+            ))}
+          </Group>
         </Group>
       ))}
     </Stack>

@@ -38,23 +38,23 @@ export function Actions({ webhook }: { webhook: WebhookDetailsFragment }) {
       {enabled ? (
         <ConfirmButton
           leftSection={<IconPlayerPause size={16} />}
-          question="Pause this webhook?"
-          consequence="Nothing is sent any more. Events that wait are held. When you resume it, they are sent, together with the present state of whatever has changed meanwhile."
-          confirm="Pause"
+          question="Disable this webhook?"
+          consequence="Nothing is sent any more. Events that wait are held. When you enable it, they are sent, together with the present state of whatever has changed meanwhile."
+          confirm="Disable"
           onConfirm={() => update({ id, attributes: { enabled: false } })}
         >
-          Pause
+          Disable
         </ConfirmButton>
       ) : (
         <ConfirmButton
           variant="filled"
           leftSection={<IconPlayerPlay size={16} />}
-          question="Resume this webhook?"
+          question="Enable this webhook?"
           consequence="Held events are sent, and then the present state of whatever has changed meanwhile."
-          confirm="Resume"
+          confirm="Enable"
           onConfirm={() => update({ id, attributes: { enabled: true } })}
         >
-          Resume
+          Enable
         </ConfirmButton>
       )}
       <ConfirmButton

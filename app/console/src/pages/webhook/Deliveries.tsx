@@ -77,7 +77,7 @@ export function Deliveries({ webhook, onChange }: { webhook: WebhookDetailsFragm
               </Anchor>
             ),
           },
-          { accessor: 'state', title: 'State', render: ({ state: now }) => <StateBadge state={now} /> },
+          { accessor: 'state', title: 'State', width: 130, render: ({ state: now }) => <StateBadge state={now} /> },
           {
             accessor: 'lastStatus',
             title: 'Answer',

@@ -21,10 +21,10 @@ const WORDS: Record<Exclude<WebhookHealthEnum, 'OK'>, readonly [meaning: string,
   DELETED: ['This webhook was deleted', 'It is sent nothing any more. Its events can still be read.', 'gray'],
   DISABLED_BY_TELLGRAPH: [
     'Tellgraph has disabled this webhook',
-    'Mend the endpoint, then resume the webhook: what it has missed is sent.',
+    'Mend the endpoint, then enable the webhook: what it has missed is sent.',
     'red',
   ],
-  DISABLED: ['This webhook is paused by hand', 'Resume it: what it has missed is sent.', 'gray'],
+  DISABLED: ['This webhook is disabled', 'Enable it: what it has missed is sent.', 'gray'],
   BROKEN: ['This webhook no longer fits the schema', 'Edit its query, its triggers or its filter.', 'red'],
   FAILING: ['Deliveries fail', 'Mend the endpoint. “Send now” does not wait for the next retries.', 'red'],
   CATCHING_UP: ['This webhook catches up', 'It is sent what it has missed. Nothing is to be done.', 'blue'],
@@ -44,7 +44,7 @@ export function Health({ webhook, lastFailure }: { webhook: WebhookDetailsFragme
         {(webhook.healthReason ?? webhook.healthSince) && (
           <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
             {webhook.healthReason}
-            {webhook.healthSince && (
+            {webhook.healthSince && health !== 'FAILING' && (
               <>
                 {' '}
                 Since <When at={webhook.healthSince} />.

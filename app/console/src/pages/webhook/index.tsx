@@ -8,6 +8,7 @@ import { Failure } from '../../parts/Failure';
 import { Page } from '../../parts/Page';
 import { HealthBadge } from '../../parts/StateBadge';
 import { useUrlState } from '../../parts/useUrlState';
+import { When } from '../../parts/When';
 import { Actions } from './Actions';
 import { Deliveries } from './Deliveries';
 import { Health } from './Health';
@@ -93,6 +94,13 @@ function About({ webhook }: { webhook: WebhookDetailsFragment }) {
         {webhook.url ?? 'whoever takes its messages (pull)'}
         {webhook.seller ? `, of the seller ${webhook.seller.businessName}` : ', of the operator'}
       </Text>
+      {webhook.delivery === 'PULL' && (
+        <Text span inherit>
+          {webhook.lastTakenAt ? 'Last taken ' : 'Nobody has taken its messages yet.'}
+          {webhook.lastTakenAt && <When at={webhook.lastTakenAt} />}
+          {webhook.isTemporary && ' It is temporary: an hour after that it is deleted.'}
+        </Text>
+      )}
     </Group>
   );
 }
