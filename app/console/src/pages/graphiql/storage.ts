@@ -1,14 +1,13 @@
 // Where GraphiQL keeps its tabs, its history and the sizes of its parts. Queries and variables may hold signing secrets
-// and header values, so they go with the browser tab, as the API key does. Only the theme stays.
+// and header values, so they go with the browser tab, as the API key does.
 
-const THEME = 'graphiql:theme';
-const isOurs = (name) => name.startsWith('graphiql:');
-const of = (name) => (name === THEME ? localStorage : sessionStorage);
+const isOurs = (name: string) => name.startsWith('graphiql:');
 
-export const storage = {
-  getItem: (name) => of(name).getItem(name),
-  setItem: (name, value) => of(name).setItem(name, value),
-  removeItem: (name) => of(name).removeItem(name),
+export const storage: Storage = {
+  getItem: (name) => sessionStorage.getItem(name),
+  setItem: (name, value) => sessionStorage.setItem(name, value),
+  removeItem: (name) => sessionStorage.removeItem(name),
+  key: (index) => Object.keys(sessionStorage).filter(isOurs)[index] ?? null,
   get length() {
     return Object.keys(sessionStorage).filter(isOurs).length;
   },
@@ -18,8 +17,6 @@ export const storage = {
 };
 
 /** Remove what earlier versions of this page have left in the browser. */
-export function forgetLocalCopies() {
-  for (const name of Object.keys(localStorage).filter(isOurs)) {
-    if (name !== THEME) localStorage.removeItem(name);
-  }
+export function forgetLocalCopies(): void {
+  for (const name of Object.keys(localStorage).filter(isOurs)) localStorage.removeItem(name);
 }
