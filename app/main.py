@@ -19,7 +19,7 @@ from app.auth.viewers import credential
 from app.console import console_routes, graphql_page
 from app.errors import DatabaseUnavailable, RateLimited
 from app.http.cors import allow_origins, may_connect
-from app.http.fallbacks import EXCEPTION_HANDLERS, home
+from app.http.fallbacks import EXCEPTION_HANDLERS
 from app.http.graphql_view import METHODS, BadRequest, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
 from app.http.limits.keys import Keys, WrongKey
@@ -96,7 +96,7 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
     endpoint = _Endpoint(operations=operations, streamed=streamed, settings=settings)
     graphql = Route("/graphql", allow_origins(endpoint, settings.cors_origins))
     sockets = WebSocketRoute("/graphql", _Sockets(streamed=streamed, origins=settings.cors_origins))
-    routes = [Route("/", home), graphql, sockets, *health_routes(database), *console_routes()]
+    routes = [graphql, sockets, *health_routes(database), *console_routes()]
     application = Starlette(
         routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS, middleware=[Middleware(RequestIds)]
     )

@@ -52,6 +52,7 @@ from schema.types.refunds.refund_request import RefundRequest
 from schema.types.webhooks.operational_event import OperationalEvent
 from schema.types.webhooks.webhook import Webhook
 from schema.types.webhooks.webhook_event import DeliveryAttempt, WebhookEvent
+from schema.webhook_queries.delivery_statistics import DeliveryStatistics, delivery_statistics
 from schema.webhook_queries.digests import WebhookDigestPage, webhook_digests
 from schema.webhook_queries.dry_run import WebhookDryRun, webhook_dry_run
 from schema.webhook_queries.explain import WebhookExplanation, webhook_explain
@@ -171,6 +172,11 @@ class Query:
         resolver=webhook_explain,
         description="The outcome of an entity's last changes for a webhook, with reasons; null if there is no such"
         " webhook, or none for this key. Needs the scope webhooks.",
+    )
+    delivery_statistics: DeliveryStatistics | None = strawberry.field(
+        resolver=delivery_statistics,
+        description="How deliveries have gone in the last hour, and what is still to be sent: of a seller's webhooks,"
+        " or for the operator of all. null if there is no such seller, or none for this key. Needs the scope webhooks.",
     )
     webhook_digests: WebhookDigestPage | None = strawberry.field(
         resolver=webhook_digests,

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -25,6 +25,13 @@ else:
     Connection = asyncpg.Connection | PoolConnectionProxy
 
 T = TypeVar("T")
+
+
+class RowReader(Protocol):
+    """A connection, or what shares one among the resolvers of an operation."""
+
+    async def fetch(self, sql: str, /, *args: object) -> list[Record]: ...
+
 
 SERVER_SETTINGS = {
     "application_name": "tellgraph",

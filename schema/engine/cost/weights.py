@@ -33,6 +33,7 @@ LONGEST: Mapping[tuple[str, str], int] = {
     ("WebhookPayload", "body"): 10_000,
     ("WebhookMessage", "body"): 10_000,
     ("AuditEntry", "changes"): 10_000,
+    ("WebhookEvent", "changed"): 10_000,
     ("Adjustment", "description"): MAX_TEXT,
 }
 
@@ -44,6 +45,8 @@ EXPENSIVE_FIELDS: Mapping[str, int] = {
     "webhookUpdate": 2_000,
     "webhookTest": 2_000,
     "webhookExplain": 2_000,
+    # It counts up to thirty thousand entries of indexes.
+    "deliveryStatistics": 1_000,
 }
 
 #: Fields that check a stored query each time, or the first time.

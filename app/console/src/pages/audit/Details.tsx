@@ -96,6 +96,7 @@ function Value({ of: change, side }: { of: Change; side: 'old' | 'new' }) {
     );
   }
   const value = change[side];
+  if (value === null) return '–';
   const text = typeof value === 'string' ? value : JSON.stringify(value, null, 1);
   return <Code style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>{text}</Code>;
 }

@@ -54,7 +54,7 @@ export function CreateKey({ onMade }: { onMade: (made: MadeKey) => void }) {
           ]}
         />
         {isSeller && (
-          <SellerSelect label="Seller" description="The key sees what is this seller’s." value={sellerId} onChange={setSellerId} />
+          <SellerSelect label="Seller" placeholder="Choose a seller" description="The key sees what is this seller’s." value={sellerId} onChange={setSellerId} />
         )}
         <Checkbox.Group label="Scopes" description="What the key may do." value={chosen} onChange={(value) => setScopes(value as ApiKeyScopeEnum[])}>
           <Stack gap="xs" mt="xs">

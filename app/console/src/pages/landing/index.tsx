@@ -21,7 +21,7 @@ export default function Landing() {
     >
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
         <Part title="Enter your API key">
-          <KeyEntry />
+          <KeyEntry hasHint={false} />
         </Part>
         <Part title="How to get a key">
           <Stack gap="sm">
