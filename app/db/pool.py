@@ -15,6 +15,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from databases import Database
 
+from app.db.hosts import Hosts
 from app.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -108,10 +109,11 @@ def create_database(url: str, *, pool_size: int, timeout_s: float | None = None,
 
     limits = _ended_when_silent(round((timeout_s or _SILENT_S) * 1000))
     planning = {"enable_seqscan": "off"} if by_index else {}
-    # asyncpg reads the URL itself: `databases` would leave out its options, such as sslmode.
+    # asyncpg reads the URL itself: `databases` would leave out its options, such as sslmode, and can't read hosts.
     return Database(
-        url,
+        "postgresql:///",
         dsn=url,
+        connect=Hosts(url).connect,
         host=None,
         port=None,
         user=None,

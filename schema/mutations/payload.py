@@ -1,4 +1,4 @@
-"""The form of every mutation: `name(input: NameMutationInput!): NameMutationPayload`."""
+"""The form of every mutation: `name(input: NameMutationInput!): NameMutationPayload`, but for a name or two."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,7 +15,7 @@ from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, N
 from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
 from schema.entities.declarations import ENTITIES, DeclaredAttribute
-from schema.entities.names import graphql_message, graphql_path
+from schema.entities.names import graphql_message, input_path
 from schema.mutations.audit import entities_by_row, log_mutation, record_mutation, refusals_logged
 
 
@@ -106,7 +106,9 @@ async def _answered(
         raise
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
         return payload(
-            client_mutation_id=given.client_mutation_id, errors=validation_errors(error), status=error.status
+            client_mutation_id=given.client_mutation_id,
+            errors=validation_errors(error, type(given)),
+            status=error.status,
         )
     # Rows that an earlier mutation of the same request has read may be stale now.
     context.loaders.forget()
@@ -187,10 +189,10 @@ def _request_hash(info: Info) -> bytes:
     return hashlib.sha256("\n".join(document).encode() + b"\0" + variables).digest()
 
 
-def validation_errors(error: TellgraphError) -> list[ValidationError]:
-    """Return one ValidationError per field. An error without a field has the field `base`."""
+def validation_errors(error: TellgraphError, given: type = object) -> list[ValidationError]:
+    """Return one ValidationError per field of the input class. An error without a field has the field `base`."""
     fields = error.fields or {"base": [error.message]}
     return [
-        ValidationError(field=graphql_path(field), messages=[graphql_message(message) for message in messages])
+        ValidationError(field=input_path(field, given), messages=[graphql_message(message) for message in messages])
         for field, messages in fields.items()
     ]

@@ -1,5 +1,6 @@
 """`webhookDryRun`: the result that a webhook would be sent for one entity. Nothing is sent or stored."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from app import __version__
 from app.auth.viewers import Scope, Viewer
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.kernel import clock
+from app.kernel.parsed_json import JsonObject
 from app.webhooks.cel.filters import FilterResult
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
@@ -20,14 +22,14 @@ from schema.engine.context import Context, Info
 from schema.engine.cost.operation_cost import Costs
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
-from schema.enums.webhooks import (
-    WebhookKlassEnum,
-)
+from schema.enums.webhooks import WebhookEventEnum, WebhookKlassEnum
 from schema.mutations.payload import ValidationError, validation_errors
 from schema.stored.execute import render_stored_query
 from schema.stored.json_schema import payload_schema
 from schema.stored.triggers import check_triggers, trigger_columns
 from schema.stored.validate import stored_query
+from schema.webhook_queries.dry_run_change import WebhookDryRunChange, judge_last_change
+from schema.webhook_queries.watched_fields import watched_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class DryRun:
     excess: str | None = None
     cost: int | None = None
     watched_columns: list[str] | None = None
+    watched_fields: list[str] | None = None
+    last_change: WebhookDryRunChange | None = None
     payload_schema: dict[str, Any] | None = None
     headers: dict[str, str] | None = None
     filter_passes: bool | None = None
@@ -65,6 +69,14 @@ class WebhookDryRun:
             " added or removed."
         )
     )
+    watched_fields: list[str] | None = strawberry.field(
+        description="The fields of which an UPDATE has to change at least one, as paths: the triggers, or else the"
+        " fields of the query. Each can be a trigger. Rows that are added or removed count, too."
+    )
+    last_change: WebhookDryRunChange | None = strawberry.field(
+        description="The entity's last recorded change, and whether the webhook would have been sent it; null if none"
+        " is kept."
+    )
     payload_schema: JSON | None = strawberry.field(
         description="JSON Schema (2020-12) of the whole body that would be POSTed."
     )
@@ -88,6 +100,10 @@ async def webhook_dry_run(
     id: Annotated[strawberry.ID, strawberry.argument(description="The entity's global id.")],
     filter: Annotated[str | None, strawberry.argument(description="A filter to try on the result.")] = UNSET,
     triggers: Annotated[list[str] | None, strawberry.argument(description="Triggers to look up.")] = UNSET,
+    events: Annotated[
+        list[WebhookEventEnum] | None,
+        strawberry.argument(description="The kinds of change that the webhook would be sent; null: all."),
+    ] = UNSET,
     include_previous: Annotated[
         bool, strawberry.argument(description="Whether bodies would have a `previous`, as `payloadSchema` then says.")
     ] = False,
@@ -97,7 +113,9 @@ async def webhook_dry_run(
     viewer.require(Scope.READ, reason="a dry run shows what the query reads")
     try:
         klass = WebhookKlass(type)
-        made = await _run(info, klass, query_string, id, filter or "", tuple(triggers or ()), include_previous)
+        made = await _run(
+            info, klass, query_string, id, filter or "", tuple(triggers or ()), events or None, include_previous
+        )
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
         made = DryRun(errors=[_shown(one) for one in validation_errors(error)])
     return made  # type: ignore[return-value]  # the fields' source
@@ -110,6 +128,7 @@ async def _run(
     entity_id: str,
     expression: str,
     triggers: tuple[str, ...],
+    events: Sequence[WebhookEventName] | None,
     include_previous: bool,
 ) -> DryRun:
     context, schema = info.context, info.schema._schema
@@ -123,13 +142,32 @@ async def _run(
     key = await _key(rendering, klass, entity_id)
     payload = (await render_stored_query(info.schema, query, [key], rendering))[key]
     excess = describe_excess(payload, context.settings.max_payload_bytes)
-    verdict = await _filter(context, klass, expression, entity_id, payload) if expression.strip() else None
+
+    async def filtering(name: WebhookEventName, changed: JsonObject) -> FilterResult | None:
+        if not expression.strip():
+            return None
+        return await _filter(context, klass, expression, entity_id, payload, name, changed)
+
+    names = event_names(klass)
+    usual = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
+    verdict = await filtering(usual, {"added": [], "updated": [], "removed": []})
+    watched = trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched
     return DryRun(
         payload=None if excess else payload.decode(),
         bytes=len(payload),
         excess=excess,
         cost=cost,
-        watched_columns=sorted(trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched),
+        watched_columns=sorted(watched),
+        watched_fields=list(triggers) or watched_fields(schema, query.document, klass.entity_type),
+        last_change=await judge_last_change(
+            info,
+            klass,
+            key,
+            watched=watched,
+            has_triggers=bool(triggers),
+            events=frozenset(names if events is None else events),
+            filtering=filtering,
+        ),
         payload_schema=payload_schema(schema, query, klass, include_previous=include_previous),
         headers=sample_headers(),
         filter_passes=verdict.passes if verdict else None,
@@ -169,12 +207,16 @@ async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
 
 
 async def _filter(
-    context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes
+    context: Context,
+    klass: WebhookKlass,
+    expression: str,
+    entity_id: str,
+    payload: bytes,
+    name: WebhookEventName,
+    changed: JsonObject,
 ) -> FilterResult:
     assert context.filters is not None, "stored queries contain no dry runs"
-    names = event_names(klass)
-    name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
-    event = event_of(klass, name, entity_id, {"added": [], "updated": [], "removed": []})
+    event = event_of(klass, name, entity_id, changed)
     verdict, _ = await context.filters.evaluate(expression, event, payload, owner=context.viewer.seller_id)
     return verdict
 

@@ -43,6 +43,7 @@ _NO_LISTS = {
     "webhookDigests",
     "webhookDryRun",
     "webhookExplain",
+    "webhookRecipes",
 }
 LISTS = sorted(set(walk.GRAPH.query_type.fields) - _NO_LISTS)  # type: ignore[union-attr]
 OPERATORS_LISTS = {"apiKeys", "updatedOrders"}

@@ -27,6 +27,7 @@ LONGEST: Mapping[tuple[str, str], int] = {
     ("Webhook", "filter"): 2_000,
     ("Webhook", "url"): 2_000,
     ("WebhookDryRun", "payloadSchema"): 40_000,
+    ("WebhookRecipe", "queryString"): 2_000,
     ("DeliveryAttempt", "responseBody"): 8_192,
     # Usual lengths. With the longest ones, a page could have only twenty payloads, or no invoices with adjustments.
     # TELLGRAPH_MAX_RESPONSE_BYTES bounds the whole answer.
