@@ -10,6 +10,8 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     // Its header element would be a second banner of the page.
-    Modal: Modal.extend({ defaultProps: { attributes: { header: { role: 'presentation' } } } }),
+    Modal: Modal.extend({
+      defaultProps: { attributes: { header: { role: 'presentation' } }, closeButtonProps: { 'aria-label': 'Close' } },
+    }),
   },
 });
