@@ -1,6 +1,6 @@
 """`webhookDryRun`: the result that a webhook would be sent for one entity. Nothing is sent or stored."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import strawberry
@@ -99,7 +99,7 @@ async def webhook_dry_run(
         klass = WebhookKlass(type)
         made = await _run(info, klass, query_string, id, filter or "", tuple(triggers or ()), include_previous)
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
-        made = DryRun(errors=[_shown(one) for one in validation_errors(error)])
+        made = DryRun(errors=[_shown(one) for one in validation_errors(error, WebhookDryRun.__name__)])
     return made  # type: ignore[return-value]  # the fields' source
 
 
@@ -199,4 +199,4 @@ def sample_headers() -> dict[str, str]:
 
 
 def _shown(error: ValidationError) -> ValidationError:
-    return ValidationError(field=error.field.removeprefix("attributes."), messages=error.messages)
+    return replace(error, field=error.field.removeprefix("attributes."))
