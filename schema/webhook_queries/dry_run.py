@@ -143,7 +143,7 @@ async def webhook_dry_run(
         )
         made = await _run(info, draft, query_string, id, include_previous)
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
-        made = DryRun(errors=[_shown(one) for one in validation_errors(error)])
+        made = DryRun(errors=[_shown(one) for one in validation_errors(error, is_about_webhooks=True)])
     return made  # type: ignore[return-value]  # the fields' source
 
 
@@ -272,4 +272,4 @@ def sample_headers() -> dict[str, str]:
 
 
 def _shown(error: ValidationError) -> ValidationError:
-    return ValidationError(field=error.field.removeprefix("attributes."), messages=error.messages)
+    return replace(error, field=error.field.removeprefix("attributes."))

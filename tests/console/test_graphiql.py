@@ -26,7 +26,6 @@ async def run(page: Page) -> None:
     await page.locator(".graphiql-execute-button").click()
 
 
-
 async def test_the_examples_run_one_after_the_other(console: Story, open_page: OpenPage) -> None:
     page = await opened(await open_page("/graphql"))
     answer = page.locator(".result-window .view-lines")

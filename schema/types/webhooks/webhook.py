@@ -8,6 +8,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.auth.viewers import Scope
+from app.docs.links import health_page
 from app.kernel import clock
 from app.webhooks.db.counts.webhook_skips import WEBHOOK_SKIPS
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
@@ -102,6 +103,11 @@ class Webhook(Node):
         lambda row: _health(row).reason,
         reads=_HEALTH,
         description="The cause of its health in a sentence; null when it is OK.",
+    )
+    docs: str = computed(
+        lambda row: health_page(_health(row).health),
+        reads=_HEALTH,
+        description="The page of this server that explains its health, and the cure.",
     )
     enabled: bool = column(
         "Whether it is sent anything. While it is not, it misses what changes. Enabled again, it catches up.",
