@@ -29,6 +29,10 @@ VOYAGER_POLICY = _policy(
     BASE | {"script-src": "'self' 'wasm-unsafe-eval'", "connect-src": "'self' data:", "worker-src": "blob:"}
 )
 NOT_BUILT_POLICY = _policy(BASE | {"script-src": "'none'", "connect-src": "'none'", "style-src": "'unsafe-inline'"})
+# The documentation runs no scripts, and its search is a form.
+DOCS_POLICY = _policy(
+    BASE | {"script-src": "'none'", "connect-src": "'none'", "style-src": "'self'", "form-action": "'self'"}
+)
 # A worker's own file brings the policy that the worker runs under.
 ASSET_POLICY = _policy({"default-src": "'none'", "script-src": "'self'", "frame-ancestors": "'none'"})
 

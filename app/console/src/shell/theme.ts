@@ -13,7 +13,8 @@ export const theme = createTheme({
   components: {
     // A title in the colour of its alert is too pale to be read on the alert's ground.
     Alert: Alert.extend({ styles: { label: { color: 'var(--mantine-color-text)' } } }),
-    Modal: Modal.extend({ defaultProps: { closeButtonProps } }),
+    // Its header element would be a second banner of the page.
+    Modal: Modal.extend({ defaultProps: { attributes: { header: { role: 'presentation' } }, closeButtonProps } }),
     Notification: Notification.extend({ defaultProps: { closeButtonProps } }),
   },
 });
