@@ -38,7 +38,7 @@ async def faults_of(page: Page, path: str) -> list[str]:
         await page.set_viewport_size({"width": width, "height": 900})
         await show(page, path)
         for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of a literal's words
+            await page.emulate_media(color_scheme=scheme)
             try:
                 await check_accessibility(page, EXCLUDED.get(path, ()))
             except AssertionError as error:

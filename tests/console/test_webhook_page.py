@@ -117,6 +117,7 @@ async def test_settings_are_saved_and_a_refusal_is_told_in_the_words_of_the_api(
     await expect(page.get_by_role("alert").filter(has_text="not saved")).to_have_count(0)
     await until(lambda: console.conn.fetchval("select max_retries = 7 from webhooks where description = 'ERP sync'"))
     row = await console.conn.fetchrow("select filter, url from webhooks where description = 'ERP sync'")
+    assert row is not None
     assert tuple(row) == ("data.node.totalCents >= 0", console.receiver.url("/erp"))
 
 

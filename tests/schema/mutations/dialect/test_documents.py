@@ -37,7 +37,7 @@ async def test_a_query_runs_unchanged(conn: Connection, name: str) -> None:
         "ids": [ids["seller"], ids["shipment"]],
     }
     document = QUERIES[name]
-    used = {key: value for key, value in variables.items() if f"${key}:" in document}
+    used: dict[str, Any] = {key: value for key, value in variables.items() if f"${key}:" in document}
 
     answer = await run_operation(conn, document, **used)
 
@@ -56,7 +56,7 @@ async def test_every_mutation_of_both_runs_unchanged(conn: Connection, mutate: M
         document = mutation(name, input_type, selection)
         assert validate(schema._schema, parse(document)) == [], name
         answer = await mutate(name, selection, inputs(ids, made)[name])
-        payload = (answer.get("data") or {}).get(name)
+        payload: dict[str, Any] = (answer.get("data") or {}).get(name) or {}
         if "errors" in answer or payload["status"] != 200:
             refused[name] = answer
             continue
