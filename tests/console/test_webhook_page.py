@@ -120,6 +120,17 @@ async def test_settings_are_saved_and_a_refusal_is_told_in_the_words_of_the_api(
     assert tuple(row) == ("data.node.totalCents >= 0", console.receiver.url("/erp"))
 
 
+async def test_another_address_makes_a_new_secret_which_is_shown_once(console: Story, open_page: OpenPage) -> None:
+    page = await open_page(f"/webhooks/{console.working}?tab=settings")
+
+    await page.get_by_label("URL").fill("http://127.0.0.1:9/elsewhere")
+    await page.get_by_role("button", name="Save").click()
+
+    await expect(page.get_by_role("dialog").get_by_role("region", name="Signing secret")).to_contain_text("whsec_")
+    await page.get_by_role("button", name="I have copied it").click()
+    await expect(page.get_by_label("URL")).to_have_value("http://127.0.0.1:9/elsewhere")
+
+
 async def test_a_test_opens_its_event(console: Story, open_page: OpenPage) -> None:
     page = await open_page(f"/webhooks/{console.working}")
 
