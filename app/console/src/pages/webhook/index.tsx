@@ -6,6 +6,7 @@ import { mayDo, usePrincipal } from '../../api/usePrincipal';
 import { WebhookPageDocument, type WebhookDetailsFragment } from '../../gql/graphql';
 import { Empty } from '../../parts/Empty';
 import { Failure } from '../../parts/Failure';
+import { sayType, sayWebhook } from '../../parts/names';
 import { Page } from '../../parts/Page';
 import { HealthBadge } from '../../parts/StateBadge';
 import { useUrlState } from '../../parts/useUrlState';
@@ -57,7 +58,7 @@ export function Component() {
   const shown = TABS.find(([name]) => name === tab)?.[0] ?? 'deliveries';
   return (
     <Page
-      title={webhook.description ?? webhook.url ?? 'Pull webhook'}
+      title={sayWebhook(webhook)}
       about={<About webhook={webhook} seller={webhook.seller?.businessName} />}
       actions={webhook.deletedAt ? null : <Actions webhook={webhook} />}
     >
@@ -96,7 +97,7 @@ function About({ webhook, seller }: { webhook: WebhookDetailsFragment; seller: s
     <Group gap="xs">
       <HealthBadge health={webhook.health} />
       <Text span inherit style={{ overflowWrap: 'anywhere' }}>
-        {webhook.type.toLowerCase().replaceAll('_', ' ')}: {webhook.events.join(', ').toLowerCase()} →{' '}
+        {sayType(webhook.type)}: {webhook.events.join(', ').toLowerCase()} →{' '}
         {webhook.url ?? 'whoever takes its messages (pull)'}
         {seller && `, of the seller ${seller}`}
       </Text>
