@@ -27,7 +27,9 @@ async def test_a_key_turns_the_first_page_into_the_overview_of_its_owner(console
 
 async def test_an_unreachable_database_is_told(open_page: OpenPage) -> None:
     page = await open_page("/nothing-here", key="", expected=("status of 404", "status of 503"))
-    await page.route("**/readyz", lambda route: route.fulfill(status=503, json={"status": "x", "reason": "It is gone."}))
+    await page.route(
+        "**/readyz", lambda route: route.fulfill(status=503, json={"status": "x", "reason": "It is gone."})
+    )
 
     await page.goto("/")
 

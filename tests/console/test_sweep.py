@@ -38,7 +38,7 @@ async def faults_of(page: Page, path: str) -> list[str]:
         await page.set_viewport_size({"width": width, "height": 900})
         await show(page, path)
         for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of a literal's words
+            await page.emulate_media(color_scheme=scheme)
             try:
                 await check_accessibility(page, EXCLUDED.get(path, ()))
             except AssertionError as error:
@@ -92,7 +92,9 @@ async def test_every_page_of_a_seller_shows_nothing_of_another_seller(
         if path != "/docs" and await page.get_by_text("Lamps & Co").count() == 0:
             faults.append(f"{path} does not say whose portal it is")
 
-    told = [await one.text() for one in answers if one.url.endswith("/graphql") and "json" in one.headers["content-type"]]
+    told = [
+        await one.text() for one in answers if one.url.endswith("/graphql") and "json" in one.headers["content-type"]
+    ]
     assert faults == []
     assert any("Lamps" in text for text in told)
     assert [text for text in told if "Chairs" in text] == []

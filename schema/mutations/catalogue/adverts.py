@@ -1,12 +1,15 @@
 """advertUpsert, advertPublishedUpdate, advertDelete."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any
 
 import strawberry
 from databases import Database
 
 from app.auth.viewers import Viewer
+from app.kernel.attributes import ABSENT
 from app.marketplace.catalogue.db.adverts import AdvertId
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.marketplace.catalogue.db.variants import VariantId
@@ -22,8 +25,8 @@ from schema.entities import global_ids
 from schema.enums.marketplace import (
     AdvertConditionEnum,
 )
-from schema.mutations.catalogue.variants import VariantInput, VariantOptionValueInput, new_choices
-from schema.mutations.inputs import Ids, convert_input, optional, required
+from schema.mutations.catalogue.variants import VariantInput, VariantOptionValueInput, new_choices, variant_values
+from schema.mutations.inputs import Ids, convert_input, decimal_of, optional, required, utc_time
 from schema.mutations.owned.images import ImageInput, new_images
 from schema.mutations.owned.owners import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
@@ -52,6 +55,11 @@ class AdvertInput:
     brand_name: str | None = optional(
         "Name of the brand; one that is new is added. A seller may add 500. null: no brand."
     )
+    brand_id: strawberry.ID | None = optional("The brand, in the place of `brandName`.")
+    price: str | None = optional("Price of those of the listed variants that are new and name none, as `12.50`.")
+    sale_price: str | None = optional("Their price while on sale, as `12.50`.")
+    sale_price_start_at: datetime | None = optional("The start of their sale. UTC without an offset.")
+    sale_price_end_at: datetime | None = optional("The end of their sale. UTC without an offset.")
     taxon_id: strawberry.ID | None = optional("The Taxon of the advert.")
     images: list[ImageInput] | None = optional(
         "All its images: absent leaves them as they are, an empty list removes them. The display image stays while it"
@@ -158,9 +166,10 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
     advert_id = ids.optional_key(given.advert_id or None, "Advert", "advertId")
     seller_id = ids.optional_key(given.seller_id or None, "Seller", "sellerId")
     variants = [
-        _variant(ids, variant, f"attributes.variants.{index}")
+        _variant(ids, variant, f"attributes.variants.{index}", given.attributes)
         for index, variant in enumerate(given.attributes.variants or ())
     ]
+    brand_id = ids.attribute(given.attributes.brand_id, "Brand", "attributes.brandId")
     taxon_id = ids.attribute(given.attributes.taxon_id, "Taxon", "attributes.taxonId")
     choices = new_choices(ids, given.attributes.advert_option_values, "attributes.advertOptionValues")
     ids.check()
@@ -172,6 +181,7 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
             AdvertAttributes,
             variants=variants,
             taxon_id=taxon_id,
+            brand_id=brand_id,
             images=new_images(given.attributes.images),
             advert_option_values=choices,
             external_ids=kept_values(given.attributes.external_ids),
@@ -180,12 +190,30 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
     )
 
 
-def _variant(ids: Ids, given: VariantInput, path: str) -> AdvertVariant:
-    key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.variantId")
-    return convert_input(
+def _variant(ids: Ids, given: VariantInput, path: str, advert: AdvertInput) -> AdvertVariant:
+    key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.id")
+    made = convert_input(
         given,
         AdvertVariant,
+        but=(),
         variant_id=None if key is None else VariantId(key),
         option_values=new_choices(ids, given.option_values, f"{path}.optionValues"),
-        images=new_images(given.images),
+        **variant_values(given, path),
     )
+    return made if key is not None else _new_variant(made, advert)
+
+
+def _new_variant(made: AdvertVariant, advert: AdvertInput) -> AdvertVariant:
+    """Return a new variant with the prices of its advert that it does not name, and with a label."""
+    defaults: dict[str, Any] = {
+        "price": decimal_of(advert.price, "attributes.price"),
+        "sale_price": decimal_of(advert.sale_price, "attributes.salePrice"),
+    }
+    for name in ("sale_price_start_at", "sale_price_end_at"):
+        time = getattr(advert, name)
+        defaults[name] = ABSENT if time is strawberry.UNSET else utc_time(time)
+    names = (made.sku, made.barcode, advert.title or None)
+    defaults["label"] = next((name for name in names if isinstance(name, str) and name.strip()), ABSENT)
+    own = {name for name in defaults if getattr(made, name) is not ABSENT}
+    own |= {name for name in ("price", "sale_price") if getattr(made, f"{name}_cents") is not ABSENT}
+    return replace(made, **{name: value for name, value in defaults.items() if name not in own})

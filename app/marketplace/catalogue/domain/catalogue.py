@@ -31,7 +31,13 @@ def required_problems(
 def variant_problems(variant: Mapping[str, object], *, path: str) -> Problems:
     """List the problems of a variant's attributes. Attributes that are missing or None are not checked."""
     problems = Problems()
-    for name in ("count_on_hand", "price_cents", "sale_price_cents"):
+    for name in (
+        "count_on_hand",
+        "price_cents",
+        "sale_price_cents",
+        "wholesale_price_cents",
+        "recommended_retail_price_cents",
+    ):
         if _below(variant.get(name), 0):
             problems.add(join(path, name), "must not be negative")
     for name in ("min_purchase_quantity", "max_purchase_quantity"):

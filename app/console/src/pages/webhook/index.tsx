@@ -1,10 +1,106 @@
-import { Empty } from '../../parts/Empty';
-import { Page } from '../../parts/Page';
+import { Anchor, Group, Skeleton, Tabs, Text } from '@mantine/core';
+import { Link, useParams } from 'react-router';
+import { useQuery } from 'urql';
 
+import { WebhookPageDocument, type WebhookDetailsFragment } from '../../gql/graphql';
+import { Empty } from '../../parts/Empty';
+import { Failure } from '../../parts/Failure';
+import { Page } from '../../parts/Page';
+import { HealthBadge } from '../../parts/StateBadge';
+import { useUrlState } from '../../parts/useUrlState';
+import { When } from '../../parts/When';
+import { Actions } from './Actions';
+import { Deliveries } from './Deliveries';
+import { Health } from './Health';
+import { History } from './History';
+import { Runs } from './Runs';
+import { Secrets } from './Secrets';
+import { Settings } from './Settings';
+
+const TABS = [
+  ['deliveries', 'Deliveries'],
+  ['settings', 'Settings'],
+  ['secrets', 'Secrets'],
+  ['runs', 'Replay and compare'],
+  ['history', 'History'],
+] as const;
+
+/** One webhook: whether it works, its deliveries as they happen, its settings, and what can be done with it. */
 export function Component() {
+  const { id = '' } = useParams();
+  const [{ tab }, setState] = useUrlState(['tab', 'state']);
+  const [{ data, error, fetching }, ask] = useQuery({ query: WebhookPageDocument, variables: { id } });
+  const webhook = data?.node?.__typename === 'Webhook' ? data.node : null;
+  if (!webhook) {
+    return (
+      <Page title="Webhook">
+        <Failure error={error} title="The webhook can't be shown" />
+        {fetching && <Skeleton height={240} />}
+        {!fetching && !error && (
+          <Empty title="There is no such webhook">
+            It may have been deleted, or belong to another owner.{' '}
+            <Anchor component={Link} to="/webhooks">
+              See all webhooks
+            </Anchor>
+          </Empty>
+        )}
+      </Page>
+    );
+  }
+  const shown = TABS.find(([name]) => name === tab)?.[0] ?? 'deliveries';
   return (
-    <Page title="Webhook">
-      <Empty title="This page is being built" />
+    <Page
+      title={webhook.description ?? webhook.url ?? 'Pull webhook'}
+      about={<About webhook={webhook} />}
+      actions={webhook.deletedAt ? null : <Actions webhook={webhook} />}
+    >
+      <Failure error={error} title="The webhook can't be loaded again" />
+      <Health webhook={webhook} lastFailure={data?.deliveryAttempts.nodes[0]} />
+      <Tabs value={shown} onChange={(value) => setState({ tab: value, state: null })} keepMounted={false}>
+        <Tabs.List mb="md">
+          {TABS.map(([name, label]) => (
+            <Tabs.Tab key={name} value={name}>
+              {label}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="deliveries">
+          <Deliveries webhook={webhook} onChange={() => ask({ requestPolicy: 'network-only' })} />
+        </Tabs.Panel>
+        <Tabs.Panel value="settings">
+          {/* Begun anew when the settings have changed elsewhere. */}
+          <Settings key={webhook.updatedAt} webhook={webhook} />
+        </Tabs.Panel>
+        <Tabs.Panel value="secrets">
+          <Secrets webhook={webhook} />
+        </Tabs.Panel>
+        <Tabs.Panel value="runs">
+          <Runs webhook={webhook} />
+        </Tabs.Panel>
+        <Tabs.Panel value="history">
+          <History id={webhook.id} />
+        </Tabs.Panel>
+      </Tabs>
     </Page>
+  );
+}
+
+function About({ webhook }: { webhook: WebhookDetailsFragment }) {
+  return (
+    <Group gap="xs">
+      <HealthBadge health={webhook.health} />
+      <Text span inherit style={{ overflowWrap: 'anywhere' }}>
+        {webhook.type.toLowerCase().replaceAll('_', ' ')}: {webhook.events.join(', ').toLowerCase()} →{' '}
+        {webhook.url ?? 'whoever takes its messages (pull)'}
+        {webhook.seller ? `, of the seller ${webhook.seller.businessName}` : ', of the operator'}
+      </Text>
+      {webhook.delivery === 'PULL' && (
+        <Text span inherit>
+          {webhook.lastTakenAt ? 'Last taken ' : 'Nobody has taken its messages yet.'}
+          {webhook.lastTakenAt && <When at={webhook.lastTakenAt} />}
+          {webhook.isTemporary && ' It is temporary: an hour after that it is deleted.'}
+        </Text>
+      )}
+    </Group>
   );
 }
