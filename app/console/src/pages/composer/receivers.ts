@@ -11,7 +11,12 @@ const TAKE = `mutation($id: ID!) { webhookMessagesTake(input: {webhookId: $id, f
 const ACKNOWLEDGE = `mutation($id: ID!, $ids: [ID!]!) {
   webhookMessagesAcknowledge(input: {webhookId: $id, ids: $ids}) { expiredIds } }`;
 
-const VARIABLES = ({ draft, webhookId, secret }: Made) =>
+/** The port of an address on this machine; elsewhere something stands before the receiver. */
+function portOf(url: string): number {
+  return Number(URL.canParse(url) ? new URL(url).port : '') || 9000;
+}
+
+const variablesOf = ({ draft, webhookId, secret }: Made) =>
   draft.delivery === 'PUSH'
     ? `SECRET=${secret ?? 'whsec_…'}`
     : `SECRET=${secret ?? 'whsec_…'} KEY=tgk_… WEBHOOK=${webhookId} GRAPHQL_URL=${api()}`;
@@ -19,7 +24,7 @@ const VARIABLES = ({ draft, webhookId, secret }: Made) =>
 /** A receiver in TypeScript, for node. */
 export function typescriptOf(made: Made): string {
   const head = `// npm install standardwebhooks tsx @types/node
-// ${VARIABLES(made)} npx tsx receiver.ts
+// ${variablesOf(made)} npx tsx receiver.ts
 `;
   if (made.draft.delivery === 'PUSH') {
     return `${head}import { createServer } from "node:http";
@@ -37,7 +42,7 @@ createServer(async (request, response) => {
   } catch (error) {
     response.writeHead(error instanceof WebhookVerificationError ? 401 : 500).end();
   }
-}).listen(9000);
+}).listen(${portOf(made.draft.url)});
 `;
   }
   return `${head}import { Webhook } from "standardwebhooks";
@@ -68,7 +73,7 @@ for (;;) {
 export function pythonOf(made: Made): string {
   const packages = made.draft.delivery === 'PUSH' ? 'standardwebhooks' : 'standardwebhooks httpx';
   const head = `# pip install ${packages}
-# ${VARIABLES(made)} python receiver.py
+# ${variablesOf(made)} python receiver.py
 `;
   if (made.draft.delivery === 'PUSH') {
     return `${head}import os
@@ -91,7 +96,7 @@ class Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-HTTPServer(("", 9000), Receiver).serve_forever()
+HTTPServer(("", ${portOf(made.draft.url)}), Receiver).serve_forever()
 `;
   }
   return `${head}import os
