@@ -81,7 +81,7 @@ async def test_every_page_of_a_seller_shows_nothing_of_another_seller(
 ) -> None:
     page = await open_page(key=console.lamps_key)
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     faults = []
 
     own = paths_of(console.lamps_webhook, await console.event_of(console.lamps_webhook))
