@@ -17,6 +17,7 @@ from app.marketplace.owned.domain.image import ImageKind
 from app.tools.seed import words
 from app.tools.seed.book import Book
 from app.tools.seed.chance import Chance
+from app.tools.seed.names import ADVERT_WORDS, SHOP_WORDS, SURNAMES
 from app.tools.seed.offers import Article, OfferedVariant, OfferingShop
 from app.tools.seed.owned import put_external_id, put_metadatum
 from app.tools.seed.reference import Reference
@@ -125,6 +126,12 @@ class ShopMaker:
             business_number=f"{chance.randrange(10**10, 10**11)}",
             email_address=f"orders@{offering.domain}",
             phone=f"03 {chance.randrange(9000, 9999)} {chance.randrange(10_000):04d}",
+            **SHOP_WORDS,
+            mobile=f"04{chance.randrange(10**8):08d}",
+            email_cc=f"accounts@{offering.domain}",
+            store_description=f"{name} sells what it makes and knows.",
+            contact_surname=chance.choice(SURNAMES),
+            youtube_video_url=f"https://video.example/{slug(name)}",
             is_online=True,
             is_retailer=not chance.happens("no retailer", 0.1),
             address_id=address_id,
@@ -155,6 +162,8 @@ class ShopMaker:
             is_published=is_sold,
             is_online=True,
             is_vetted=True,
+            vetting_rejected_reason=None if is_sold else "The pictures are blurred.",
+            **ADVERT_WORDS,
             product_features=chance.sample(words.FEATURES, chance.randrange(4)),
             url=f"https://{shop.domain}/{article.code.lower()}",
             tax_code="GST-BOOK" if article.taxons[0] == "Books" else "GST-STANDARD",

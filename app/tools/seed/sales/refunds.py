@@ -270,8 +270,7 @@ class Refunds:
         if self.chance.happens("photo of the return", 0.3, every=3):
             self._attach("ReturnShipment", shipment_id)
         if self.chance.happens("return in the WMS", 0.2, every=3):
-            number = f"RMA-{self.chance.randrange(10**6):06d}"
-            put_external_id(self.book, "ReturnShipment", shipment_id, "wms", number)
+            put_external_id(self.book, "ReturnShipment", shipment_id, "wms", f"RMA-{self.chance.randrange(10**6)}")
             put_metadatum(self.book, "ReturnShipment", shipment_id, "dock", "2", times.sent_back_at)
         log = tracking(self.chance, times.sent_back_at, min(self.until, times.returned_at))
         told_at = write_log(self.book, RETURN_SHIPMENT_STATUSES, "return_shipment_id", shipment_id, log)
