@@ -1,8 +1,7 @@
 """`webhookDryRun`: the result that a webhook would be sent for one entity. Nothing is sent or stored."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, cast
 
 import strawberry
 from strawberry import UNSET
@@ -22,13 +21,16 @@ from schema.engine.context import Context, Info
 from schema.engine.cost.operation_cost import Costs
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
-from schema.enums.webhooks import WebhookEventEnum, WebhookKlassEnum
-from schema.mutations.payload import ValidationError, validation_errors
+from schema.enums.webhooks import WebhookEventEnum, WebhookKlassEnum, WebhookTypesLanguageEnum
+from schema.mutations.payload import ValidationError, as_warnings, validation_errors
+from schema.payload_types.language import TypesLanguage
 from schema.stored.execute import render_stored_query
 from schema.stored.json_schema import payload_schema
 from schema.stored.triggers import check_triggers, trigger_columns
-from schema.stored.validate import stored_query
+from schema.stored.validate import StoredQuery, stored_query
 from schema.webhook_queries.dry_run_change import WebhookDryRunChange, judge_last_change
+from schema.webhook_queries.payload_types import payload_types
+from schema.webhook_queries.warnings import WebhookDraft, filter_problems, warnings_of
 from schema.webhook_queries.watched_fields import watched_fields
 
 
@@ -44,9 +46,11 @@ class DryRun:
     watched_fields: list[str] | None = None
     last_change: WebhookDryRunChange | None = None
     payload_schema: dict[str, Any] | None = None
+    klass: WebhookKlass | None = None
     headers: dict[str, str] | None = None
     filter_passes: bool | None = None
     filter_error: str | None = None
+    warnings: list[ValidationError] = field(default_factory=list)
     errors: list[ValidationError] = field(default_factory=list)
 
 
@@ -80,6 +84,17 @@ class WebhookDryRun:
     payload_schema: JSON | None = strawberry.field(
         description="JSON Schema (2020-12) of the whole body that would be POSTed."
     )
+
+    @strawberry.field(description="The types of the whole body that would be POSTed, as text of a module.")
+    def payload_types(
+        self,
+        language: Annotated[WebhookTypesLanguageEnum, strawberry.argument(description="The language of the types.")],
+    ) -> str | None:
+        made = cast(DryRun, self)
+        if made.payload_schema is None or made.klass is None:
+            return None
+        return payload_types(made.payload_schema, made.klass, TypesLanguage(language))
+
     headers: JSON | None = strawberry.field(
         description="The headers of a first attempt, by name; ids, time and signature are samples."
     )
@@ -88,6 +103,9 @@ class WebhookDryRun:
         " OPERATIONAL_EVENT). A filter that fails passes it. null without a filter."
     )
     filter_error: str | None = strawberry.field(description="The reason why the filter failed on this result.")
+    warnings: list[ValidationError] = strawberry.field(
+        description="What is allowed and surely not meant, by argument, as in the answer of webhookCreate."
+    )
     errors: list[ValidationError] = strawberry.field(description="The problems of the arguments.")
 
 
@@ -97,7 +115,10 @@ async def webhook_dry_run(
         WebhookKlassEnum, strawberry.argument(description="The type of entity that the webhook would report.")
     ],
     query_string: Annotated[str, strawberry.argument(description="The query to run; blank: only the type's name.")],
-    id: Annotated[strawberry.ID, strawberry.argument(description="The entity's global id.")],
+    id: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(description="The entity's global id; null: the arguments are checked, and nothing is run."),
+    ] = None,
     filter: Annotated[str | None, strawberry.argument(description="A filter to try on the result.")] = UNSET,
     triggers: Annotated[list[str] | None, strawberry.argument(description="Triggers to look up.")] = UNSET,
     events: Annotated[
@@ -113,74 +134,81 @@ async def webhook_dry_run(
     viewer.require(Scope.READ, reason="a dry run shows what the query reads")
     try:
         klass = WebhookKlass(type)
-        made = await _run(
-            info, klass, query_string, id, filter or "", tuple(triggers or ()), events or None, include_previous
+        draft = WebhookDraft(
+            owner=Viewer(viewer.seller_id),
+            klass=klass,
+            events=tuple(dict.fromkeys(events or event_names(klass))),
+            triggers=tuple(triggers or ()),
+            filter=filter if filter and filter.strip() else None,
         )
+        made = await _run(info, draft, query_string, id, include_previous)
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
-        made = DryRun(errors=[_shown(one) for one in validation_errors(error)])
+        made = DryRun(errors=[_shown(one) for one in validation_errors(error, is_about_webhooks=True)])
     return made  # type: ignore[return-value]  # the fields' source
 
 
-async def _run(
-    info: Info,
-    klass: WebhookKlass,
-    text: str,
-    entity_id: str,
-    expression: str,
-    triggers: tuple[str, ...],
-    events: Sequence[WebhookEventName] | None,
-    include_previous: bool,
-) -> DryRun:
+async def _run(info: Info, draft: WebhookDraft, text: str, entity_id: str | None, include_previous: bool) -> DryRun:
     context, schema = info.context, info.schema._schema
+    klass, triggers = draft.klass, tuple(draft.triggers)
     await context.turn()
     query = stored_query(schema, text, klass, max_cost=context.settings.max_cost)
-    await _check(info, klass, expression, triggers)
+    await _check(info, draft, query)
     cost = Costs(schema, query.document).of().total
+    watched = trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched
+    checked = DryRun(
+        cost=cost,
+        watched_columns=sorted(watched),
+        watched_fields=list(triggers) or watched_fields(schema, query.document, klass.entity_type),
+        klass=klass,
+        payload_schema=payload_schema(schema, query, klass, include_previous=include_previous),
+        headers=sample_headers(),
+        warnings=as_warnings(warnings_of(schema, query, draft)),
+    )
+    if entity_id is None:
+        return checked
     _count(context, cost)
     # As when a change is published: deleted entities are found, and the viewer has all scopes.
-    rendering = Context.for_rendering(context.reader, Viewer(context.viewer.seller_id), context.settings)
+    rendering = Context.for_rendering(context.reader, draft.owner, context.settings)
     key = await _key(rendering, klass, entity_id)
     payload = (await render_stored_query(info.schema, query, [key], rendering))[key]
     excess = describe_excess(payload, context.settings.max_payload_bytes)
 
     async def filtering(name: WebhookEventName, changed: JsonObject) -> FilterResult | None:
-        if not expression.strip():
+        if draft.filter is None:
             return None
-        return await _filter(context, klass, expression, entity_id, payload, name, changed)
+        return await _filter(context, klass, draft.filter, entity_id, payload, name, changed)
 
     names = event_names(klass)
     usual = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
     verdict = await filtering(usual, {"added": [], "updated": [], "removed": []})
-    watched = trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched
-    return DryRun(
+    return replace(
+        checked,
         payload=None if excess else payload.decode(),
         bytes=len(payload),
         excess=excess,
-        cost=cost,
-        watched_columns=sorted(watched),
-        watched_fields=list(triggers) or watched_fields(schema, query.document, klass.entity_type),
         last_change=await judge_last_change(
             info,
             klass,
             key,
             watched=watched,
             has_triggers=bool(triggers),
-            events=frozenset(names if events is None else events),
+            events=frozenset(draft.events),
             filtering=filtering,
         ),
-        payload_schema=payload_schema(schema, query, klass, include_previous=include_previous),
-        headers=sample_headers(),
         filter_passes=verdict.passes if verdict else None,
         filter_error=verdict.error if verdict else None,
     )
 
 
-async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tuple[str, ...]) -> None:
-    problems = check_triggers(info.schema._schema, info.context.viewer, klass.entity_type, triggers)
+async def _check(info: Info, draft: WebhookDraft, query: StoredQuery) -> None:
+    klass, schema = draft.klass, info.schema._schema
+    problems = check_triggers(schema, info.context.viewer, klass.entity_type, draft.triggers)
     filters = info.context.filters
     assert filters is not None, "stored queries contain no dry runs"
-    if expression.strip() and (messages := await filters.check(expression, owner=info.context.viewer.seller_id)):
-        problems["attributes.filter"] = messages
+    if draft.filter:
+        messages = await filters.check(draft.filter, owner=info.context.viewer.seller_id)
+        if messages := messages or filter_problems(schema, query, klass, draft.filter):
+            problems["attributes.filter"] = messages
     if is_operators_only(klass) and not info.context.viewer.is_operator:
         problems["attributes.type"] = [f"webhooks about {klass.value} are for the marketplace operator only"]
     if problems:
@@ -241,4 +269,4 @@ def sample_headers() -> dict[str, str]:
 
 
 def _shown(error: ValidationError) -> ValidationError:
-    return ValidationError(field=error.field.removeprefix("attributes."), messages=error.messages)
+    return replace(error, field=error.field.removeprefix("attributes."))
