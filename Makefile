@@ -18,7 +18,7 @@ demo: $(STAMP) console-if-possible ## the whole thing at work: servers, API, wor
 serve: $(STAMP) console-if-possible ## API, worker and their own PostgreSQL and Redis
 	@$(call run,$(BIN)/tellgraph serve $(ARGS))
 
-test: $(STAMP) clients-if-possible ## everything that a change must pass
+test: $(STAMP) clients-if-possible console-if-possible ## everything that a change must pass
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

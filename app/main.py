@@ -1,14 +1,13 @@
 """The HTTP application: routes, lifespan, and the GraphQL endpoint over the one schema."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
@@ -18,16 +17,16 @@ from app.auth.key_uses import KeyUses
 from app.auth.viewers import credential
 from app.console import console_routes, graphql_page
 from app.docs.routes import docs_routes
-from app.errors import DatabaseUnavailable, RateLimited
 from app.http.cors import allow_origins, may_connect
-from app.http.fallbacks import EXCEPTION_HANDLERS, home
-from app.http.graphql_view import METHODS, BadRequest, OperationResult, read_operation, refuse, respond
+from app.http.fallbacks import EXCEPTION_HANDLERS
+from app.http.graphql_view import METHODS, OperationResult, read_operation, refuse, respond
 from app.http.health import health_routes
-from app.http.limits.keys import Keys, WrongKey
+from app.http.limits.keys import Keys
 from app.http.limits.lanes import Lanes, open_resources
 from app.http.limits.rate_limit import RateLimiter
 from app.http.limits.refusals import report_refusal
 from app.http.negotiation import accepts_stream, prefers_page, prefers_stream
+from app.http.refused_requests import answer_or_refuse
 from app.http.request_ids import RequestIds
 from app.http.streams.event_stream import EventStream
 from app.http.streams.graphql_ws import GraphQLSocket
@@ -40,12 +39,10 @@ from schema.engine.plan_executor import PlanExecutor
 from schema.engine.plans.cache import Plans
 from schema.serving.keyed_operation import KeyedOperation
 from schema.serving.operations import Operations, UnknownQuery
+from schema.serving.served_documents import document_routes
 from schema.serving.subscriptions import StreamedOperations
 from schema.stored.check import background_marking
 from workers.process import run_worker
-
-_UNAUTHENTICATED = "Send an API key as `Authorization: Bearer <key>`; this one is missing, unknown, revoked or expired."
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Tellgraph"'}
 
 
 def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
@@ -97,7 +94,8 @@ def create_app(settings: Settings, *, with_worker: bool = False) -> Starlette:
     endpoint = _Endpoint(operations=operations, streamed=streamed, settings=settings)
     graphql = Route("/graphql", allow_origins(endpoint, settings.cors_origins))
     sockets = WebSocketRoute("/graphql", _Sockets(streamed=streamed, origins=settings.cors_origins))
-    routes = [Route("/", home), graphql, sockets, *health_routes(database), *docs_routes(), *console_routes()]
+    described = document_routes(operations)
+    routes = [graphql, sockets, *described, *health_routes(database), *docs_routes(), *console_routes()]
     application = Starlette(
         routes=routes, lifespan=lifespan, exception_handlers=EXCEPTION_HANDLERS, middleware=[Middleware(RequestIds)]
     )
@@ -126,38 +124,27 @@ class _Endpoint:
             methods = ", ".join(METHODS)
             return refuse(405, "METHOD_NOT_ALLOWED", f"Send {methods}.", accept, {"Allow": methods})
         address = request.client.host if request.client else None
+        return await answer_or_refuse(self._run(request, accept, address), accept=accept, address=address)
+
+    async def _run(self, request: Request, accept: str, address: str | None) -> Response:
+        key = credential(request.headers)
+        key_check = await self.operations.keys.find(key, address)
+        assert key is not None
+        operation = await read_operation(request, max_body_bytes=self.settings.max_body_bytes)
         try:
-            key = credential(request.headers)
-            key_check = await self.operations.keys.find(key, address)
-            assert key is not None
-            operation = await read_operation(request, max_body_bytes=self.settings.max_body_bytes)
-            try:
-                keyed = await self.operations.read(key, key_check, operation, request.headers)
-            except UnknownQuery as unknown:
-                return await self._write(unknown.result, request)
-            is_streamed = prefers_stream(accept) or (keyed.is_subscription and accepts_stream(accept))
-            if is_streamed and request.method != "HEAD":
-                return await self._stream(keyed)
-            poll = keyed.poll = LongPoll(
-                hub=self.operations.hub, streams=self.streamed.streams, key_check=key_check, receive=request.receive
-            )
-            try:
-                return await self.operations.answer(keyed, lambda result: self._write(result, request))
-            finally:
-                await poll.close()
-        except WrongKey:
-            report_refusal(401, "UNAUTHENTICATED", address=address)
-            return refuse(401, "UNAUTHENTICATED", _UNAUTHENTICATED, accept, _CHALLENGE)
-        except BadRequest as error:
-            return refuse(error.status, error.code, error.message, accept, error.headers)
-        except RateLimited as error:
-            report_refusal(429, error.code, address=address, retry_after_s=round(error.retry_after_s, 1))
-            retry_after = str(max(1, math.ceil(error.retry_after_s)))
-            return refuse(429, error.code, error.message, accept, {"Retry-After": retry_after})
-        except DatabaseUnavailable as error:
-            return refuse(503, error.code, error.message, accept)
-        except ClientDisconnect:
-            return Response()  # Nobody reads it.
+            keyed = await self.operations.read(key, key_check, operation, request.headers)
+        except UnknownQuery as unknown:
+            return await self._write(unknown.result, request)
+        is_streamed = prefers_stream(accept) or (keyed.is_subscription and accepts_stream(accept))
+        if is_streamed and request.method != "HEAD":
+            return await self._stream(keyed)
+        poll = keyed.poll = LongPoll(
+            hub=self.operations.hub, streams=self.streamed.streams, key_check=key_check, receive=request.receive
+        )
+        try:
+            return await self.operations.answer(keyed, lambda result: self._write(result, request))
+        finally:
+            await poll.close()
 
     async def _stream(self, keyed: KeyedOperation) -> EventStream:
         async with AsyncExitStack() as stack:

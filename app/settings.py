@@ -38,7 +38,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     database_url: str | None = Field(
-        default=None, description="PostgreSQL 14 or newer, `postgresql://…`. Absent: the embedded server."
+        default=None,
+        description="PostgreSQL 14 or newer, `postgresql://…`; several hosts of one cluster, separated by commas, "
+        "for a failover. Absent: the embedded server.",
     )
     redis_url: str | None = Field(
         default=None, description="Redis or Valkey, `redis://…`. Absent: the embedded server."

@@ -10,7 +10,9 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from schema.engine.context import Context
 from schema.engine.documents import Documents, PreparedOperation
 from schema.engine.execution import ReferenceExecution
+from schema.entities.connections import TypeNames
 from schema.entities.declaration_check import check_declarations
+from schema.entities.scalars import SCALARS
 from schema.errors import log_unknown
 from schema.mutation import Mutation
 from schema.query import Query
@@ -48,7 +50,7 @@ schema = TellgraphSchema(
     mutation=Mutation,
     subscription=Subscription,
     types=[InvoiceAmendment, UnpublishedAdvert, DeletedAdvert],
-    config=StrawberryConfig(auto_camel_case=True),
+    config=StrawberryConfig(name_converter=TypeNames(), scalar_map=SCALARS),
     extensions=[lambda: PreparedOperation(documents)],
     execution_context_class=ReferenceExecution,
 )

@@ -20,7 +20,7 @@ from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
 from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
 from app.webhooks.db.webhooks import WEBHOOKS
 from schema.engine.context import Info
-from schema.entities.connections import Connection
+from schema.entities.connections import Connection, ListConnection, UpdatedConnection
 from schema.entities.listings import listing
 from schema.entities.lookups import lookup, lookups
 from schema.filters import adverts as advert_filters
@@ -37,7 +37,7 @@ from schema.filters.webhooks import operational_events as operational_event_filt
 from schema.filters.webhooks import webhook_events as webhook_event_filters
 from schema.filters.webhooks import webhooks as webhook_filters
 from schema.types.api_key import ApiKey
-from schema.types.api_key_principal import ApiKeyPrincipal
+from schema.types.api_key_principal import APIKeyPrincipal
 from schema.types.audit_entry import AuditEntry
 from schema.types.catalogue.advert import Advert, AllAdvert, classify_advert
 from schema.types.catalogue.seller import Seller
@@ -52,14 +52,17 @@ from schema.types.refunds.refund_request import RefundRequest
 from schema.types.webhooks.operational_event import OperationalEvent
 from schema.types.webhooks.webhook import Webhook
 from schema.types.webhooks.webhook_event import DeliveryAttempt, WebhookEvent
+from schema.webhook_queries.delivery_statistics import DeliveryStatistics, delivery_statistics
 from schema.webhook_queries.digests import WebhookDigestPage, webhook_digests
 from schema.webhook_queries.dry_run import WebhookDryRun, webhook_dry_run
 from schema.webhook_queries.explain import WebhookExplanation, webhook_explain
+from schema.webhook_queries.recipe_list import webhook_recipes
+from schema.webhook_queries.recipes.recipe import WebhookRecipe
 
 
 @strawberry.type(description="All queries. Lists and filters only use objects that the key sees.")
 class Query:
-    invoices: Connection[Invoice] = listing(
+    invoices: ListConnection[Invoice] = listing(
         INVOICES,
         ask=invoice_filters.ask,
         arguments=invoice_filters.ARGUMENTS,
@@ -71,7 +74,7 @@ class Query:
         arguments=refund_request_filters.ARGUMENTS,
         description="Refund requests, in the order of their creation.",
     )
-    updated_refund_requests: Connection[RefundRequest] = listing(
+    updated_refund_requests: UpdatedConnection[RefundRequest] = listing(
         REFUND_REQUESTS,
         ask=refund_request_filters.ask_updated,
         arguments=refund_request_filters.UPDATED_ARGUMENTS,
@@ -84,13 +87,13 @@ class Query:
         arguments=variant_filters.ARGUMENTS,
         description="Variants that are not deleted, in the order of their creation.",
     )
-    adverts_where: Connection[Advert] = listing(
+    adverts_where: ListConnection[Advert] = listing(
         ADVERTS,
         ask=advert_filters.ask,
         arguments=advert_filters.ARGUMENTS,
         description="Adverts that are not deleted, published or not, in the order of their creation.",
     )
-    all_adverts: Connection[AllAdvert] = listing(
+    all_adverts: ListConnection[AllAdvert] = listing(
         ADVERTS,
         ask=advert_filters.ask_all,
         classify=classify_advert,
@@ -99,14 +102,14 @@ class Query:
         " meanwhile moves to the end, so that going through the pages misses none.",
     )
     # Nullable, so that the error for a seller's key does not remove the rest of the answer.
-    updated_orders: Connection[Order] | None = listing(
+    updated_orders: UpdatedConnection[Order] | None = listing(
         ORDERS,
         ask=order_filters.ask_updated,
         arguments=order_filters.UPDATED_ARGUMENTS,
         description="Orders changed since a time, the longest unchanged first; for the operator only. One that"
         " changes meanwhile moves to the end, so that going through the pages misses none.",
     )
-    invoice_amendments: Connection[InvoiceAmendment] = listing(
+    invoice_amendments: ListConnection[InvoiceAmendment] = listing(
         INVOICE_AMENDMENTS,
         ask=invoice_amendment_filters.ask,
         arguments=invoice_amendment_filters.ARGUMENTS,
@@ -172,6 +175,16 @@ class Query:
         description="The outcome of an entity's last changes for a webhook, with reasons; null if there is no such"
         " webhook, or none for this key. Needs the scope webhooks.",
     )
+    delivery_statistics: DeliveryStatistics | None = strawberry.field(
+        resolver=delivery_statistics,
+        description="How deliveries have gone in the last hour, and what is still to be sent: of a seller's webhooks,"
+        " or for the operator of all. null if there is no such seller, or none for this key. Needs the scope webhooks.",
+    )
+    webhook_recipes: list[WebhookRecipe] = strawberry.field(
+        resolver=webhook_recipes,
+        description="Webhooks for the usual wishes, to register as they are or to begin from; for a seller's key, those"
+        " that a seller can register. Needs no scope.",
+    )
     webhook_digests: WebhookDigestPage | None = strawberry.field(
         resolver=webhook_digests,
         description="What a webhook's receiver should have, so that it can compare its own copy: the entities that it"
@@ -187,7 +200,7 @@ class Query:
     )
 
     @strawberry.field(description="The owner of the request's API key. Needs no scope.")
-    def api_key_principal(self, info: Info) -> ApiKeyPrincipal:
+    def api_key_principal(self, info: Info) -> APIKeyPrincipal:
         principal: Any = info.context.viewer
         return principal  # type: ignore[no-any-return]  # its fields' source is the viewer
 

@@ -18,9 +18,9 @@ from app.telemetry.outages import Outage
 from app.webhooks.jobs import QUEUE, Job, clear_left, deserialize, enqueue, open_redis, serialize
 from schema import schema
 from schema.stored.check import background_marking
+from workers.counts import storing_counts
 from workers.deliver.job import Deliverer
 from workers.doorbell import Doorbell
-from workers.publish.skips import storing_skips
 from workers.resources import Resources, open_resources
 from workers.settings import CRON_JOBS, FUNCTIONS, JOB_TIMEOUT_S, MAX_JOBS, JobContext
 
@@ -131,9 +131,10 @@ async def run_worker(settings: Settings, *, stopping: asyncio.Event | None = Non
     stopping = stopping or _stopped_by_signals()
     async with (
         open_resources(settings, stopping=stopping) as resources,
+        # It ends after the deliverer, whose last results are counted, too.
+        storing_counts(resources),
         # The deliverer belongs to the process and outlives arq's worker: POSTs go on when Redis is lost.
         Deliverer(resources).recording() as deliverer,
-        storing_skips(resources),
     ):
         _log.info("worker.started")
         outage = Outage("worker.restarting", "worker.back")

@@ -16,6 +16,7 @@ from app.db.server import unreachable
 from app.settings import Settings
 from app.telemetry.outages import Outage
 from app.webhooks.cel.filters import FilterProcess
+from app.webhooks.db.counts.delivery_minutes import DeliveryTally
 from workers.http import transport
 from workers.http.dns import DnsClient
 from workers.publish.budget import Pace
@@ -37,6 +38,7 @@ class Resources:
     filters: FilterProcess = field(default_factory=FilterProcess)
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
     pace: Pace = field(default_factory=Pace)
+    deliveries: DeliveryTally = field(default_factory=DeliveryTally)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     #: When this process last counted webhooks for the metrics, by the monotonic clock; None: not yet.
     counted_at: float | None = None

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from app.capture.change_events import Lane
 from app.capture.row_changes import RowChange, decode_row_changes
-from app.db.pool import Record
+from app.db.pool import RowReader
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
@@ -20,12 +19,6 @@ MAX_CHANGES_READ = 1_000
 MAX_EVENTS_READ = 5_000
 #: Webhook events that are compared with the changes: each with each, beside everybody else's requests.
 _MAX_EVENTS = 500
-
-
-class RowSource(Protocol):
-    """A connection, or what shares one among the resolvers of an operation."""
-
-    async def fetch(self, sql: str, /, *args: object) -> list[Record]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +53,7 @@ class EntityEvent:
     created_at: datetime
 
 
-async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int, *, limit: int) -> list[EntityChange]:
+async def list_entity_changes(conn: RowReader, entity_type: str, entity_id: int, *, limit: int) -> list[EntityChange]:
     """List the last changes of an entity that are still recorded, published or not, newest first."""
     columns = "id, txid, operation, columns, changes, is_cut, seller_id, recorded_at, published_at, lane"
     rows = await conn.fetch(
@@ -95,7 +88,7 @@ async def list_entity_changes(conn: RowSource, entity_type: str, entity_id: int,
 
 
 async def list_entity_events(
-    conn: RowSource, webhook_id: WebhookId, entity_type: str, entity_id: int, *, since: datetime
+    conn: RowReader, webhook_id: WebhookId, entity_type: str, entity_id: int, *, since: datetime
 ) -> list[EntityEvent]:
     """List the last webhook events about changes recorded at `since` or later, oldest first, without tests."""
     wanted = "webhook_id = $1 and entity_type = $2 and entity_id = $3 and changed_at >= $4 and event_name <> 'test'"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Build the web console into dist/ from the locked package.json. Needs node and npm; idempotent.
-# Everything is built in a temporary folder and dist is replaced at the end, so a failed build
-# leaves the old one, and no node_modules ends up beside the Python package.
+# The packages stay in node_modules until package-lock.json changes. dist is replaced at the end, so a failed build
+# leaves the old one.
 set -eu
 
 say() { printf 'console: %s\n' "$*"; }
@@ -21,8 +21,10 @@ node -e '
   process.exit((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22 ? 0 : 1);
 ' || fail "node $(node --version) is too old; $wanted is needed"
 
+schema=../../schema/schema.graphql
 sources() {
-  find src package.json package-lock.json .npmrc vite.config.js graphql.html voyager.html build.sh -type f | LC_ALL=C sort
+  find src *.html package.json package-lock.json .npmrc codegen.ts tsconfig.json vite.config.js build.sh "$schema" \
+    -type f -not -path 'src/gql/*' -not -name not_built.html | LC_ALL=C sort
 }
 
 cd "$console"
@@ -39,22 +41,26 @@ if [ "$(cat "$dist/.stamp" 2>/dev/null)" = "$stamp" ]; then
   exit 0
 fi
 
-work=$(mktemp -d)
 fresh=$dist.new.$$
 old=$dist.old.$$
-trap 'rm -rf "$work" "$fresh" "$old"' EXIT
+trap 'rm -rf "$fresh" "$old"' EXIT
 trap 'exit 1' HUP INT TERM
 
-cp -R src package.json package-lock.json .npmrc vite.config.js graphql.html voyager.html "$work"
-cd "$work"
-say "installing the locked packages"
-npm ci --loglevel=error || fail "npm ci failed; the reason is above"
+if ! cmp -s package-lock.json node_modules/.installed; then
+  say "installing the locked packages"
+  rm -f node_modules/.installed
+  npm ci --loglevel=error || fail "npm ci failed; the reason is above"
+  cp package-lock.json node_modules/.installed
+fi
+say "generating the types of the documents"
+npm run --silent codegen -- --silent || fail "a document does not fit the schema; the reason is above"
+say "checking the types"
+npm run --silent check || fail "the types don't fit; the reason is above"
 say "building"
-npm run --silent build -- --logLevel warn || fail "the build failed; the reason is above"
-printf '%s\n' "$stamp" >dist/.stamp
+npm run --silent build -- --logLevel warn --outDir "$fresh" || fail "the build failed; the reason is above"
+printf '%s\n' "$stamp" >"$fresh/.stamp"
 
-# Copied next to dist first: a rename within one file system shows the whole bundle at once.
-cp -R dist "$fresh"
+# A rename within one file system shows the whole bundle at once.
 [ ! -e "$dist" ] || mv "$dist" "$old"
 mv "$fresh" "$dist"
 say "built $(du -sh "$dist" | cut -f1) into $dist"

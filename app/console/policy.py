@@ -6,7 +6,7 @@ BASE = {
     "default-src": "'none'",
     "script-src": "'self'",
     "connect-src": "'self'",
-    # Monaco and Voyager write style elements while they run.
+    # Mantine, Monaco and Voyager write style elements while they run.
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data:",
     "font-src": "'self'",
@@ -20,7 +20,9 @@ def _policy(directives: Mapping[str, str]) -> str:
     return "; ".join(f"{name} {sources}" for name, sources in directives.items())
 
 
-GRAPHIQL_POLICY = _policy(BASE | {"worker-src": "'self'"})
+# The composer's editor checks its query in a worker, as GraphiQL does.
+CONSOLE_POLICY = _policy(BASE | {"worker-src": "'self'"})
+GRAPHIQL_POLICY = CONSOLE_POLICY
 # Voyager lays its graph out with Graphviz: WebAssembly, in a worker that it makes from a blob. It keeps the drawing as
 # a data: URL, and fetches that when the page is opened again.
 VOYAGER_POLICY = _policy(

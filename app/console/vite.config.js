@@ -5,7 +5,7 @@ import { defineConfig } from 'vite';
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
-  // The server hands the pages out at /graphql and /voyager, and dist/assets at /console/assets.
+  // The server hands the pages out at /, /graphql and /voyager, and dist/assets at /console/assets.
   base: '/console/',
   build: {
     // A data: URL would need a hole in the Content-Security-Policy (font-src data:).
@@ -18,7 +18,7 @@ export default defineConfig({
     rolldownOptions: {
       // "use client" in React packages concerns servers, not this bundle.
       checks: { moduleLevelDirective: false },
-      input: [here('./graphql.html'), here('./voyager.html')],
+      input: [here('./index.html'), here('./graphql.html'), here('./voyager.html')],
     },
     target: 'es2022',
   },

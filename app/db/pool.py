@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from databases import Database
 
+from app.db.hosts import Hosts
 from app.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ else:
     Connection = asyncpg.Connection | PoolConnectionProxy
 
 T = TypeVar("T")
+
+
+class RowReader(Protocol):
+    """A connection, or what shares one among the resolvers of an operation."""
+
+    async def fetch(self, sql: str, /, *args: object) -> list[Record]: ...
+
 
 SERVER_SETTINGS = {
     "application_name": "tellgraph",
@@ -101,10 +109,11 @@ def create_database(url: str, *, pool_size: int, timeout_s: float | None = None,
 
     limits = _ended_when_silent(round((timeout_s or _SILENT_S) * 1000))
     planning = {"enable_seqscan": "off"} if by_index else {}
-    # asyncpg reads the URL itself: `databases` would leave out its options, such as sslmode.
+    # asyncpg reads the URL itself: `databases` would leave out its options, such as sslmode, and can't read hosts.
     return Database(
-        url,
+        "postgresql:///",
         dsn=url,
+        connect=Hosts(url).connect,
         host=None,
         port=None,
         user=None,

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from app.db.hosts import Hosts
 from app.db.pool import CONNECT_TIMEOUT_S, UNREACHABLE, Connection
 from app.errors import DatabaseUnavailable, TellgraphError
 from app.kernel.error_reason import reason_of
@@ -26,7 +27,7 @@ async def connect(database_url: str) -> Connection:
         DatabaseRefused: The password is wrong, there is no such database, its version is too old, or the like.
     """
     try:
-        conn = await asyncpg.connect(database_url, timeout=CONNECT_TIMEOUT_S)
+        conn = await Hosts(database_url).connect(timeout=CONNECT_TIMEOUT_S)
     except UNREACHABLE as error:
         raise unreachable(database_url, error) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:

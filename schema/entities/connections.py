@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 import strawberry
+from strawberry.schema.name_converter import NameConverter
+from strawberry.types.base import StrawberryObjectDefinition, StrawberryType
 
 from app.db.keyset import Slice, Sort, encode_cursor
 
@@ -34,6 +36,27 @@ class Connection(Generic[T]):
     @strawberry.field(description="How many objects the whole list has. Counted only when selected.")
     async def total_count(self) -> int:
         return await self.count()
+
+
+@strawberry.type(name="{}sConnection", description="One page of a list. Pages stay stable while objects are added.")
+class ListConnection(Connection[T]):
+    """The connection of a root list, such as `InvoicesConnection`."""
+
+
+@strawberry.type(
+    name="Updated{}sConnection", description="One page of a list. Pages stay stable while objects are added."
+)
+class UpdatedConnection(Connection[T]):
+    """The connection of a root list of what has changed since a time, such as `UpdatedOrdersConnection`."""
+
+
+class TypeNames(NameConverter):
+    """Names generic types: a `{}` in the declared name stands for the type that the objects are of."""
+
+    def from_generic(self, generic_type: StrawberryObjectDefinition, types: list[StrawberryType | type]) -> str:
+        if "{}" not in generic_type.name:
+            return super().from_generic(generic_type, types)
+        return generic_type.name.format(*map(self.get_name_from_type, types))
 
 
 def make_connection(

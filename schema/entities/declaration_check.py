@@ -30,7 +30,7 @@ from schema.entities.declarations import ENTITIES, Entity, Leaf, Listing, Lookup
 from schema.entities.declared import declared_fields
 
 #: Python type of a column → the scalar that shows it as it is.
-_SCALARS = {int: "Int", str: "String", bool: "Boolean", float: "Float", datetime: "DateTime", Decimal: "Decimal"}
+_SCALARS = {int: "Int", str: "String", bool: "Boolean", float: "Float", datetime: "ISO8601DateTime", Decimal: "Decimal"}
 
 
 class DeclarationError(Exception):

@@ -229,6 +229,24 @@ def formatted(description: str, name: str, *, of: Amount | None = None, reads: S
     )
 
 
+class Amounts:
+    """One declaration of an amount that a type shows twice: as `xCents` and as `xFormatted(currency)`.
+
+    Example:
+        `_TOTAL = Amounts("What the buyer pays.", "total_cents")`, then `total_cents: int | None = _TOTAL.cents()` and
+        `total_formatted: str | None = _TOTAL.formatted()`.
+    """
+
+    def __init__(self, description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> None:
+        self._description, self._name, self._of, self._reads = description, name, of, reads
+
+    def cents(self) -> DeclaredAttribute:
+        return cents(self._description, self._name, of=self._of, reads=self._reads)
+
+    def formatted(self) -> DeclaredAttribute:
+        return formatted(self._description, self._name, of=self._of, reads=self._reads)
+
+
 def declared_field(
     declaration: Declaration,
     description: str,

@@ -1,6 +1,9 @@
 """Names of GraphQL (camelCase) from names of Python (snake_case)."""
 
 import re
+from typing import Any
+
+from strawberry.types.base import StrawberryObjectDefinition
 
 
 def graphql_name(name: str) -> str:
@@ -8,10 +11,33 @@ def graphql_name(name: str) -> str:
     return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
 
 
-def graphql_path(path: str) -> str:
-    """Return `lineItems.0.variantId` for `line_items.0.variant_id`. The names of headers are the caller's own."""
+def input_path(path: str, given: type) -> str:
+    """Return `lineItems.0.variantId` for `line_items.0.variant_id`, by the names that the input's fields declare.
+
+    The names of headers are the caller's own.
+
+    Args:
+        given: The input's class.
+    """
     before, found, headers = path.partition(".headers.")
-    return f"{graphql_name(before)}{found}{headers}"
+    definition = _definition(given)
+    names = []
+    for part in before.split("."):
+        fields = definition.fields if definition else ()
+        field = next((one for one in fields if part in (one.python_name, graphql_name(one.python_name))), None)
+        names.append(field.graphql_name if field and field.graphql_name else graphql_name(part))
+        if field is not None:
+            definition = _definition(field.type)
+        elif not part.isdigit():
+            definition = None
+    return f"{'.'.join(names)}{found}{headers}"
+
+
+def _definition(of: Any) -> StrawberryObjectDefinition | None:
+    """Return the definition of an input type, or of the one that a list or an optional value is of."""
+    while hasattr(of, "of_type"):
+        of = of.of_type
+    return getattr(of, "__strawberry_definition__", None)
 
 
 def graphql_message(message: str) -> str:

@@ -19,6 +19,7 @@ from app.marketplace.orders.domain.order import (
 from app.marketplace.orders.domain.tracking import ShipmentStatus
 from app.marketplace.refunds.domain.refund_request import (
     RefundRequestInitiator,
+    RefundRequestLineItemCreateStatus,
     RefundRequestLineItemStatus,
     RefundRequestStatus,
 )
@@ -207,6 +208,17 @@ describe_enum(
     },
 )
 
+RefundRequestLineItemCreateStatusEnum = RefundRequestLineItemCreateStatus
+describe_enum(
+    RefundRequestLineItemCreateStatus,
+    "RefundRequestLineItemCreateStatusEnum",
+    "The status with which a line of a refund request begins.",
+    {
+        "PENDING_APPROVAL": "Somebody has yet to approve that it may be returned.",
+        "AWAITING_RETURN": "The buyer is to send the items back.",
+        "REFUND_ACCEPTED": "The refund has been accepted.",
+    },
+)
 RefundRequestLineItemStatusEnum = RefundRequestLineItemStatus
 describe_enum(
     RefundRequestLineItemStatus,

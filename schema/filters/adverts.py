@@ -15,7 +15,7 @@ from schema.enums.marketplace import (
 )
 from schema.filters.conditions import Conditions, input_field, keys, value_or_none
 from schema.filters.enums import AdvertStatus, AdvertStatusEnum
-from schema.filters.external_ids import ExternalIDFilterInput, has_external_id
+from schema.filters.external_ids import ExternalIDInput, has_external_id
 
 
 @strawberry.input(description="Adverts that meet all given filters.")
@@ -34,7 +34,7 @@ class AdvertFilterInput:
     created_until: datetime | None = input_field("Created before this time.")
     updated_since: datetime | None = input_field("Changed at this time or later.")
     updated_until: datetime | None = input_field("Not changed at this time or later.")
-    external_id: ExternalIDFilterInput | None = input_field("With this external id.")
+    external_id: ExternalIDInput | None = input_field("With this external id.")
 
 
 def advert_conditions(query: Conditions, alias: str, filters: AdvertFilterInput) -> list[str | None]:
@@ -72,7 +72,7 @@ ARGUMENTS = (
     argument("created_until", datetime | None, "Created before this time."),
     argument("updated_since", datetime | None, "Changed at this time or later."),
     argument("updated_until", datetime | None, "Not changed at this time or later."),
-    argument("external_id", ExternalIDFilterInput | None, "With this external id."),
+    argument("external_id", ExternalIDInput | None, "With this external id."),
 )
 
 ALL_ARGUMENTS = (argument("updated_since", datetime | None, "Only those changed at this time or later."),)

@@ -12,7 +12,7 @@ from schema.filters.conditions import Conditions
 
 
 @strawberry.input(description="An external id, by its key and value. Both must be equal to what is given.")
-class ExternalIDFilterInput:
+class ExternalIDInput:
     key: str = strawberry.field(description="The key, which says whose id it is.")
     value: str = strawberry.field(description="The id in that other system.")
 
@@ -41,9 +41,7 @@ ARGUMENTS = (
 )
 
 
-def has_external_id(
-    query: Conditions, owner_type: str, owner: str, external_id: ExternalIDFilterInput | None
-) -> str | None:
+def has_external_id(query: Conditions, owner_type: str, owner: str, external_id: ExternalIDInput | None) -> str | None:
     """Return the condition that the row with the id `owner` (SQL) has this external id."""
     if not external_id:
         return None

@@ -8,7 +8,7 @@ from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.filters.adverts import AdvertFilterInput, advert_conditions
 from schema.filters.conditions import Conditions, input_field
-from schema.filters.external_ids import ExternalIDFilterInput, has_external_id
+from schema.filters.external_ids import ExternalIDInput, has_external_id
 
 
 @strawberry.input(description="The variants to return: those that meet all given filters.")
@@ -19,7 +19,7 @@ class VariantFilterInput:
     infinite_quantity: bool | None = input_field("Never running out (true), or counted (false).")
     quantity_from: int | None = input_field("With at least this `countOnHand`.")
     quantity_to: int | None = input_field("With at most this `countOnHand`.")
-    external_id: ExternalIDFilterInput | None = input_field("With this external id.")
+    external_id: ExternalIDInput | None = input_field("With this external id.")
 
 
 ARGUMENTS = (

@@ -15,7 +15,7 @@ from app.db.pool import WholeTransaction
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from schema.engine.context import Info
 from schema.entities.declarations import ENTITIES, Entity
-from schema.entities.names import graphql_path
+from schema.entities.names import input_path
 
 _log = structlog.get_logger()
 
@@ -80,7 +80,7 @@ def given_fields(given: object) -> list[str]:
     """Return the paths of the input's fields that were given, without the places in lists: `lineItems.quantity`."""
     found: dict[str, None] = {}
     _collect(given, "", found)
-    return [graphql_path(path) for path in found]
+    return [input_path(path, type(given)) for path in found]
 
 
 def _collect(given: object, path: str, found: dict[str, None]) -> None:

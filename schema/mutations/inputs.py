@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import strawberry
@@ -50,14 +50,19 @@ class Ids:
         self._problems.check()
 
 
-def optional(description: str) -> DeclaredAttribute:
-    """Declare an input field that may be absent or null."""
-    return strawberry.field(default=strawberry.UNSET, description=description)
+def optional(description: str, *, name: str | None = None, deprecated: str | None = None) -> DeclaredAttribute:
+    """Declare an input field that may be absent or null.
+
+    Args:
+        name: Its name in GraphQL. None: the attribute's, which services know it by.
+        deprecated: The reason, which names what to give instead.
+    """
+    return strawberry.field(default=strawberry.UNSET, name=name, description=description, deprecation_reason=deprecated)
 
 
-def required(description: str) -> DeclaredAttribute:
-    """Declare an input field without a default."""
-    return strawberry.field(description=description)
+def required(description: str, *, name: str | None = None) -> DeclaredAttribute:
+    """Declare an input field without a default. `name` is as in `optional`."""
+    return strawberry.field(name=name, description=description)
 
 
 def convert_input(given: object, target: type[Target], *, but: Collection[str] = (), **values: object) -> Target:
@@ -74,5 +79,7 @@ def convert_input(given: object, target: type[Target], *, but: Collection[str] =
 
 
 def _as_utc(value: Any) -> Any:
-    """Return a time with an offset; one without is in UTC."""
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+    """Return a time with an offset; one without is in UTC, and a day is its beginning there."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    return datetime.combine(value, time(), tzinfo=UTC) if isinstance(value, date) else value

@@ -1,4 +1,4 @@
-"""The form of every mutation: `name(input: NameMutationInput!): NameMutationPayload`."""
+"""The form of every mutation: `name(input: NameMutationInput!): NameMutationPayload`, but for a name or two."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,7 +16,7 @@ from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, N
 from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
 from schema.entities.declarations import ENTITIES, DeclaredAttribute
-from schema.entities.names import graphql_message, graphql_path
+from schema.entities.names import graphql_message, input_path
 from schema.mutations.audit import entities_by_row, log_mutation, record_mutation, refusals_logged
 
 
@@ -111,7 +111,7 @@ async def _answered(
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
         return payload(
             client_mutation_id=given.client_mutation_id,
-            errors=validation_errors(error, payload.__name__),
+            errors=validation_errors(error, type(given)),
             status=error.status,
         )
     # Rows that an earlier mutation of the same request has read may be stale now.
@@ -193,18 +193,15 @@ def _request_hash(info: Info) -> bytes:
     return hashlib.sha256("\n".join(document).encode() + b"\0" + variables).digest()
 
 
-def validation_errors(error: TellgraphError, payload: str) -> list[ValidationError]:
-    """Return one ValidationError per field. An error without a field has the field `base`.
-
-    Args:
-        payload: The name of the payload. Webhooks' attributes have pages of their own.
-    """
+def validation_errors(error: TellgraphError, given: type) -> list[ValidationError]:
+    """Return one ValidationError per field of the input class. An error without a field has the field `base`."""
     fields = error.fields or {"base": [error.message]}
+    is_about_webhooks = given.__name__.startswith("Webhook")
     return [
         ValidationError(
-            field=(path := graphql_path(field)),
+            field=(path := input_path(field, given)),
             messages=[graphql_message(message) for message in messages],
-            docs=refusal_page(path, error.code, is_about_webhooks=payload.startswith("Webhook")),
+            docs=refusal_page(path, error.code, is_about_webhooks=is_about_webhooks),
         )
         for field, messages in fields.items()
     ]

@@ -16,6 +16,8 @@ from app.webhooks.db import webhooks
 from app.webhooks.db.webhooks import Webhook
 from app.webhooks.domain.broken_webhook import BrokenWebhook, CheckReport
 from app.webhooks.domain.webhook_filter import check_filter
+from app.webhooks.services.webhook_klasses import event_names
+from schema.stored.filter_types import check_filter_types
 from schema.stored.triggers import check_triggers
 from schema.stored.validate import stored_query
 
@@ -31,13 +33,17 @@ def problem_of(schema: GraphQLSchema, webhook: Webhook, filter_problems: Sequenc
     if webhook.type.entity_type not in schema.type_map:
         return f"The schema has no type {webhook.type.entity_type}."
     try:
-        stored_query(schema, webhook.query_string, webhook.type)
+        query = stored_query(schema, webhook.query_string, webhook.type)
     except InvalidInput as error:
         return error.message.removeprefix("attributes.")
     owner = Viewer(webhook.seller_id)
     problems = check_triggers(schema, owner, webhook.type.entity_type, webhook.triggers)
     if filter_problems is None:
         filter_problems = [] if webhook.filter is None else check_filter(webhook.filter)
+    if webhook.filter is not None and not filter_problems:
+        filter_problems = check_filter_types(
+            schema, query, webhook.type, webhook.filter, event_names(webhook.type)
+        ).problems
     if filter_problems:
         problems["attributes.filter"] = [*filter_problems]
     return (

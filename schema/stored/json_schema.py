@@ -31,8 +31,8 @@ _SCALARS: dict[str, JsonObject] = {
     "Int": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
     "Float": {"type": "number"},
     "Decimal": _STRING,
-    "DateTime": {"type": "string", "format": "date-time"},
-    "Date": {"type": "string", "format": "date"},
+    "ISO8601DateTime": {"type": "string", "format": "date-time"},
+    "ISO8601Date": {"type": "string", "format": "date"},
 }
 _ERROR = {
     "type": "object",

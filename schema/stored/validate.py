@@ -192,10 +192,11 @@ def _check_type(schema: GraphQLSchema, document: DocumentNode, klass: WebhookKla
 
 
 def _query_error(*errors: GraphQLError) -> InvalidInput:
-    return InvalidInput.at("attributes.queryString", *(_with_place(error) for error in errors))
+    return InvalidInput.at("attributes.queryString", *(with_place(error) for error in errors))
 
 
-def _with_place(error: GraphQLError) -> str:
+def with_place(error: GraphQLError) -> str:
+    """Return the message of an error, after the line and column where it is."""
     if not error.locations:
         return error.message
     place = error.locations[0]

@@ -1,4 +1,4 @@
-"""ApiKeyPrincipal: on whose behalf an API key speaks."""
+"""APIKeyPrincipal: on whose behalf an API key speaks."""
 
 from datetime import datetime
 
@@ -36,7 +36,7 @@ async def _seller(root: Viewer, info: Info) -> Seller | None:
 
 
 @strawberry.type(description="On whose behalf the API key of this request speaks, and what it may do.")
-class ApiKeyPrincipal:
+class APIKeyPrincipal:
     """Its source is the viewer."""
 
     type: ApiKeyPrincipalTypeEnum = strawberry.field(resolver=_type, description="To whom the key belongs.")

@@ -11,6 +11,7 @@ from app import __version__
 from app.auth.viewers import Scope, Viewer
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.kernel import clock
+from app.kernel.parsed_json import JsonObject
 from app.webhooks.cel.filters import FilterResult
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
@@ -20,14 +21,15 @@ from schema.engine.context import Context, Info
 from schema.engine.cost.operation_cost import Costs
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
-from schema.enums.webhooks import (
-    WebhookKlassEnum,
-)
+from schema.enums.webhooks import WebhookEventEnum, WebhookKlassEnum
 from schema.mutations.payload import ValidationError, validation_errors
 from schema.stored.execute import render_stored_query
 from schema.stored.json_schema import payload_schema
 from schema.stored.triggers import check_triggers, trigger_columns
-from schema.stored.validate import stored_query
+from schema.stored.validate import StoredQuery, stored_query
+from schema.webhook_queries.dry_run_change import WebhookDryRunChange, judge_last_change
+from schema.webhook_queries.warnings import WebhookDraft, filter_problems, warnings_of
+from schema.webhook_queries.watched_fields import watched_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +41,13 @@ class DryRun:
     excess: str | None = None
     cost: int | None = None
     watched_columns: list[str] | None = None
+    watched_fields: list[str] | None = None
+    last_change: WebhookDryRunChange | None = None
     payload_schema: dict[str, Any] | None = None
     headers: dict[str, str] | None = None
     filter_passes: bool | None = None
     filter_error: str | None = None
+    warnings: list[ValidationError] = field(default_factory=list)
     errors: list[ValidationError] = field(default_factory=list)
 
 
@@ -65,6 +70,14 @@ class WebhookDryRun:
             " added or removed."
         )
     )
+    watched_fields: list[str] | None = strawberry.field(
+        description="The fields of which an UPDATE has to change at least one, as paths: the triggers, or else the"
+        " fields of the query. Each can be a trigger. Rows that are added or removed count, too."
+    )
+    last_change: WebhookDryRunChange | None = strawberry.field(
+        description="The entity's last recorded change, and whether the webhook would have been sent it; null if none"
+        " is kept."
+    )
     payload_schema: JSON | None = strawberry.field(
         description="JSON Schema (2020-12) of the whole body that would be POSTed."
     )
@@ -76,6 +89,9 @@ class WebhookDryRun:
         " OPERATIONAL_EVENT). A filter that fails passes it. null without a filter."
     )
     filter_error: str | None = strawberry.field(description="The reason why the filter failed on this result.")
+    warnings: list[ValidationError] = strawberry.field(
+        description="What is allowed and surely not meant, by argument, as in the answer of webhookCreate."
+    )
     errors: list[ValidationError] = strawberry.field(description="The problems of the arguments.")
 
 
@@ -85,9 +101,16 @@ async def webhook_dry_run(
         WebhookKlassEnum, strawberry.argument(description="The type of entity that the webhook would report.")
     ],
     query_string: Annotated[str, strawberry.argument(description="The query to run; blank: only the type's name.")],
-    id: Annotated[strawberry.ID, strawberry.argument(description="The entity's global id.")],
+    id: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(description="The entity's global id; null: the arguments are checked, and nothing is run."),
+    ] = None,
     filter: Annotated[str | None, strawberry.argument(description="A filter to try on the result.")] = UNSET,
     triggers: Annotated[list[str] | None, strawberry.argument(description="Triggers to look up.")] = UNSET,
+    events: Annotated[
+        list[WebhookEventEnum] | None,
+        strawberry.argument(description="The kinds of change that the webhook would be sent; null: all."),
+    ] = UNSET,
     include_previous: Annotated[
         bool, strawberry.argument(description="Whether bodies would have a `previous`, as `payloadSchema` then says.")
     ] = False,
@@ -97,52 +120,83 @@ async def webhook_dry_run(
     viewer.require(Scope.READ, reason="a dry run shows what the query reads")
     try:
         klass = WebhookKlass(type)
-        made = await _run(info, klass, query_string, id, filter or "", tuple(triggers or ()), include_previous)
+        draft = WebhookDraft(
+            owner=Viewer(viewer.seller_id),
+            klass=klass,
+            events=tuple(dict.fromkeys(events or event_names(klass))),
+            triggers=tuple(triggers or ()),
+            filter=filter if filter and filter.strip() else None,
+        )
+        made = await _run(info, draft, query_string, id, include_previous)
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
-        made = DryRun(errors=[_shown(one) for one in validation_errors(error, WebhookDryRun.__name__)])
+        made = DryRun(errors=[_shown(one) for one in validation_errors(error, WebhookDryRun)])
     return made  # type: ignore[return-value]  # the fields' source
 
 
-async def _run(
-    info: Info,
-    klass: WebhookKlass,
-    text: str,
-    entity_id: str,
-    expression: str,
-    triggers: tuple[str, ...],
-    include_previous: bool,
-) -> DryRun:
+async def _run(info: Info, draft: WebhookDraft, text: str, entity_id: str | None, include_previous: bool) -> DryRun:
     context, schema = info.context, info.schema._schema
+    klass, triggers = draft.klass, tuple(draft.triggers)
     await context.turn()
     query = stored_query(schema, text, klass, max_cost=context.settings.max_cost)
-    await _check(info, klass, expression, triggers)
+    await _check(info, draft, query)
     cost = Costs(schema, query.document).of().total
+    watched = trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched
+    checked = DryRun(
+        cost=cost,
+        watched_columns=sorted(watched),
+        watched_fields=list(triggers) or watched_fields(schema, query.document, klass.entity_type),
+        payload_schema=payload_schema(schema, query, klass, include_previous=include_previous),
+        headers=sample_headers(),
+        warnings=[
+            ValidationError(field=name, messages=messages)
+            for name, messages in warnings_of(schema, query, draft).items()
+        ],
+    )
+    if entity_id is None:
+        return checked
     _count(context, cost)
     # As when a change is published: deleted entities are found, and the viewer has all scopes.
-    rendering = Context.for_rendering(context.reader, Viewer(context.viewer.seller_id), context.settings)
+    rendering = Context.for_rendering(context.reader, draft.owner, context.settings)
     key = await _key(rendering, klass, entity_id)
     payload = (await render_stored_query(info.schema, query, [key], rendering))[key]
     excess = describe_excess(payload, context.settings.max_payload_bytes)
-    verdict = await _filter(context, klass, expression, entity_id, payload) if expression.strip() else None
-    return DryRun(
+
+    async def filtering(name: WebhookEventName, changed: JsonObject) -> FilterResult | None:
+        if draft.filter is None:
+            return None
+        return await _filter(context, klass, draft.filter, entity_id, payload, name, changed)
+
+    names = event_names(klass)
+    usual = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
+    verdict = await filtering(usual, {"added": [], "updated": [], "removed": []})
+    return replace(
+        checked,
         payload=None if excess else payload.decode(),
         bytes=len(payload),
         excess=excess,
-        cost=cost,
-        watched_columns=sorted(trigger_columns(schema, klass.entity_type, triggers) if triggers else query.watched),
-        payload_schema=payload_schema(schema, query, klass, include_previous=include_previous),
-        headers=sample_headers(),
+        last_change=await judge_last_change(
+            info,
+            klass,
+            key,
+            watched=watched,
+            has_triggers=bool(triggers),
+            events=frozenset(draft.events),
+            filtering=filtering,
+        ),
         filter_passes=verdict.passes if verdict else None,
         filter_error=verdict.error if verdict else None,
     )
 
 
-async def _check(info: Info, klass: WebhookKlass, expression: str, triggers: tuple[str, ...]) -> None:
-    problems = check_triggers(info.schema._schema, info.context.viewer, klass.entity_type, triggers)
+async def _check(info: Info, draft: WebhookDraft, query: StoredQuery) -> None:
+    klass, schema = draft.klass, info.schema._schema
+    problems = check_triggers(schema, info.context.viewer, klass.entity_type, draft.triggers)
     filters = info.context.filters
     assert filters is not None, "stored queries contain no dry runs"
-    if expression.strip() and (messages := await filters.check(expression, owner=info.context.viewer.seller_id)):
-        problems["attributes.filter"] = messages
+    if draft.filter:
+        messages = await filters.check(draft.filter, owner=info.context.viewer.seller_id)
+        if messages := messages or filter_problems(schema, query, klass, draft.filter):
+            problems["attributes.filter"] = messages
     if is_operators_only(klass) and not info.context.viewer.is_operator:
         problems["attributes.type"] = [f"webhooks about {klass.value} are for the marketplace operator only"]
     if problems:
@@ -169,12 +223,16 @@ async def _key(context: Context, klass: WebhookKlass, entity_id: str) -> int:
 
 
 async def _filter(
-    context: Context, klass: WebhookKlass, expression: str, entity_id: str, payload: bytes
+    context: Context,
+    klass: WebhookKlass,
+    expression: str,
+    entity_id: str,
+    payload: bytes,
+    name: WebhookEventName,
+    changed: JsonObject,
 ) -> FilterResult:
     assert context.filters is not None, "stored queries contain no dry runs"
-    names = event_names(klass)
-    name = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
-    event = event_of(klass, name, entity_id, {"added": [], "updated": [], "removed": []})
+    event = event_of(klass, name, entity_id, changed)
     verdict, _ = await context.filters.evaluate(expression, event, payload, owner=context.viewer.seller_id)
     return verdict
 

@@ -1,10 +1,13 @@
 """The console's pages, headers and files, with a bundle and without one."""
 
+import gzip
 import os
+import re
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import brotli
 import httpx
 import pytest
 from graphql import (
@@ -23,7 +26,7 @@ from graphql import (
 )
 from starlette.applications import Starlette
 
-from app.console import FOLDER, console_routes, graphql_page, voyager_page
+from app.console import FOLDER, PAGES, console_page, console_routes, graphql_page, voyager_page
 
 SCHEMA_FILE = FOLDER.parents[1] / "schema" / "schema.graphql"
 EXAMPLES = parse((FOLDER / "src" / "examples.graphql").read_text("utf-8"))
@@ -40,6 +43,7 @@ def dist(tmp_path: Path) -> Path:
     assets.mkdir(parents=True)
     for name in ("graphql-1.js", "graphql-1.css", "codicon-1.ttf", "icon-1.svg", "notes-1.txt"):
         (assets / name).write_text(f"content of {name}")
+    (assets.parent / "index.html").write_text("<title>Tellgraph: console</title>")
     (assets.parent / "graphql.html").write_text("<title>Tellgraph</title>")
     (assets.parent / "voyager.html").write_text("<title>Tellgraph: entity graph</title>")
     (tmp_path / "secret.txt").write_text("secret")
@@ -81,6 +85,27 @@ def test_voyager_page_may_also_run_its_layout_engine(dist: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("path", [*PAGES, "/webhooks/new"])
+async def test_every_page_of_the_application_is_the_one_page_under_a_strict_policy(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    response = await client.get(path.replace("{id}", "V2ViaG9vay0x"))
+
+    assert (response.status_code, response.text) == (200, "<title>Tellgraph: console</title>")
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["content-security-policy"] == (
+        f"default-src 'none'; script-src 'self'; {COMMON_POLICY}; worker-src 'self'"
+    )
+
+
+def test_server_and_application_know_the_same_pages() -> None:
+    main = (FOLDER / "src" / "main.tsx").read_text("utf-8")
+
+    paths = {f"/{path}" for path in re.findall(r"path: '([^'*]+)'", main)}
+
+    assert paths - {"/webhooks/new"} == {path.replace("{id}", ":id") for path in PAGES} - {"/"}
+
+
 async def test_voyager_is_routed(client: httpx.AsyncClient) -> None:
     response = await client.get("/voyager")
 
@@ -88,7 +113,7 @@ async def test_voyager_is_routed(client: httpx.AsyncClient) -> None:
     assert response.text == "<title>Tellgraph: entity graph</title>"
 
 
-@pytest.mark.parametrize("page", [graphql_page, voyager_page])
+@pytest.mark.parametrize("page", [console_page, graphql_page, voyager_page])
 def test_page_without_a_bundle_says_how_to_build_it(page: object, tmp_path: Path) -> None:
     assert callable(page)
 
@@ -124,6 +149,34 @@ async def test_asset_has_its_type_and_is_kept_for_ever(client: httpx.AsyncClient
     assert response.headers["content-security-policy"] == (
         "default-src 'none'; script-src 'self'; frame-ancestors 'none'"
     )
+
+
+@pytest.mark.parametrize(("accepted", "decode"), [("gzip, br", brotli.decompress), ("gzip", gzip.decompress)])
+async def test_asset_is_compressed_for_who_accepts_it(
+    client: httpx.AsyncClient, dist: Path, accepted: str, decode: Callable[[bytes], bytes]
+) -> None:
+    content = b"const lamp = 1;\n" * 10_000
+    (dist / "assets" / "graphql-1.js").write_bytes(content)
+
+    async with client.stream("GET", "/console/assets/graphql-1.js", headers={"Accept-Encoding": accepted}) as response:
+        body = b"".join([part async for part in response.aiter_raw()])
+
+    assert len(body) < 1_000
+    assert decode(body) == content
+    assert response.headers["vary"] == "Accept-Encoding"
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+
+
+async def test_asset_that_was_built_anew_is_not_answered_from_memory(client: httpx.AsyncClient, dist: Path) -> None:
+    file = dist / "assets" / "graphql-1.js"
+    before = await client.get("/console/assets/graphql-1.js")
+
+    file.write_text("another")
+    os.utime(file, (1, 1))
+    after = await client.get("/console/assets/graphql-1.js")
+
+    assert (before.text, after.text) == ("content of graphql-1.js", "another")
 
 
 @pytest.mark.parametrize(

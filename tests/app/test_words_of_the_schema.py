@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from schema.entities.names import graphql_message, graphql_path
+from schema.entities.names import graphql_message, input_path
+from schema.mutations.catalogue.adverts import AdvertUpsertMutationInput
 
 ROOT = Path(__file__).parents[2]
 #: What speaks GraphQL to people, or over HTTP.
@@ -55,10 +56,11 @@ def _strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
         ("attributes.queryString", "attributes.queryString"),
         ("attributes.headers.X_own_name", "attributes.headers.X_own_name"),
         ("base", "base"),
+        ("attributes.variants.3.variant_id", "attributes.variants.3.id"),
     ],
 )
 def test_the_schema_names_the_fields_of_an_input_as_integrators_know_them(path: str, shown: str) -> None:
-    assert graphql_path(path) == shown
+    assert input_path(path, AdvertUpsertMutationInput) == shown
 
 
 def test_the_schema_names_what_a_message_tells_to_use() -> None:

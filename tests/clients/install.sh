@@ -9,4 +9,12 @@ node -e '
 ' || { echo "node 20.19 or newer (or 22.13 or newer) is needed" >&2; exit 1; }
 rm -f node_modules/.installed
 npm ci --loglevel=error
+# A browser for the console's tests, unpacked where none is installed.
+if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
+  mkdir -p node_modules/.chromium
+  TMPDIR=$PWD/node_modules/.chromium node --input-type=module -e '
+    import chromium from "@sparticuz/chromium";
+    await chromium.executablePath();
+  ' || echo "there is no browser for the console's tests, and npm's could not be unpacked; they are skipped" >&2
+fi
 cp package-lock.json node_modules/.installed

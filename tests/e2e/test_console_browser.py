@@ -201,7 +201,7 @@ async def test_voyager_draws_the_schema_with_the_key_of_the_other_page(page: Pag
     names = await page.evaluate(
         "[...document.querySelectorAll('.graph svg g.node')].map((node) => node.id.replace('TYPE::', ''))"
     )
-    assert set(names) == {"Query", "InvoiceConnection", "Invoice", "LineItem", "Shipment", "ApiKeyPrincipal", "Seller"}
+    assert set(names) == {"Query", "InvoiceConnection", "Invoice", "LineItem", "Shipment", "APIKeyPrincipal", "Seller"}
     assert await page.evaluate("document.documentElement.scrollHeight === innerHeight")
     assert foreign_urls(page, origin) == []
     assert page.complaints == []

@@ -30,7 +30,7 @@ from tests.support.receiver import Receiver
 from workers.resources import open_resources
 
 WORKERS = 2
-EXAMPLES = 2000 if IS_LONG else 120
+EXAMPLES = 2000 if IS_LONG else 72
 
 
 Play = Callable[[list[tuple[Subscription, int]], list[Step]], Awaitable[list[str]]]

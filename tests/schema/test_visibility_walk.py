@@ -33,7 +33,18 @@ from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 #: `webhookDigests` is of one webhook: tests/schema/mutations/webhooks/test_webhook_reconcile.py.
-_NO_LISTS = {"node", "nodes", "order", "apiKeyPrincipal", "webhookDigests", "webhookDryRun", "webhookExplain"}
+#: `deliveryStatistics` is of one owner: tests/schema/queries/test_delivery_statistics.py.
+_NO_LISTS = {
+    "apiKeyPrincipal",
+    "deliveryStatistics",
+    "node",
+    "nodes",
+    "order",
+    "webhookDigests",
+    "webhookDryRun",
+    "webhookExplain",
+    "webhookRecipes",
+}
 LISTS = sorted(set(walk.GRAPH.query_type.fields) - _NO_LISTS)  # type: ignore[union-attr]
 OPERATORS_LISTS = {"apiKeys", "updatedOrders"}
 DEPTH = 4
@@ -253,7 +264,7 @@ async def test_root_field_refuses_a_key_without_its_scope(
     needed = Scope.KEYS if name.startswith("apiKey") else writing
     if name.startswith("audit"):
         needed = Scope.AUDIT
-    if name.startswith(("webhook", "operational", "deliveryAttempt", "changeEvents")):
+    if name.startswith(("webhook", "operational", "delivery", "changeEvents")):
         needed = Scope.WEBHOOKS
     document, variables = walk.call(operation, name, field, "__typename")
 

@@ -41,7 +41,7 @@ _SAMPLES: dict[str, Any] = {
     "Int": 1,
     "Float": 1.0,
     "Boolean": True,
-    "DateTime": "2021-03-04T00:00:00Z",
+    "ISO8601DateTime": "2021-03-04T00:00:00Z",
     "Decimal": "1",
     "JSON": {},
 }

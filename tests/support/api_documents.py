@@ -107,7 +107,7 @@ class Values:
         scalars: dict[str, Sequence[Any]] = {
             "Int": _NUMBERS,
             "Boolean": (True, False),
-            "DateTime": _TIMES if self.often(0.02) else _TIMES[:-1],
+            "ISO8601DateTime": _TIMES if self.often(0.02) else _TIMES[:-1],
         }
         return self.chance.choice(scalars.get(kind.name, _TEXTS))
 

@@ -63,14 +63,14 @@ class Seller:
 
 
 @strawberry.type
-class ApiKeyPrincipal:
+class APIKeyPrincipal:
     type: str
     seller: Seller | None
 
 
 OWNERS = {
-    KEY: ApiKeyPrincipal(type="OPERATOR", seller=None),
-    SELLERS_KEY: ApiKeyPrincipal(type="SELLER", seller=Seller(business_name="Lamps & Co")),
+    KEY: APIKeyPrincipal(type="OPERATOR", seller=None),
+    SELLERS_KEY: APIKeyPrincipal(type="SELLER", seller=Seller(business_name="Lamps & Co")),
 }
 #: What the whole schema would answer to the examples about webhooks, which the small one lacks.
 ANSWERS = {
@@ -86,7 +86,7 @@ class Query:
         return InvoiceConnection(nodes=[INVOICE][:first])
 
     @strawberry.field
-    def api_key_principal(self, info: strawberry.Info[str, None]) -> ApiKeyPrincipal:
+    def api_key_principal(self, info: strawberry.Info[str, None]) -> APIKeyPrincipal:
         return OWNERS[info.context]
 
 

@@ -21,7 +21,7 @@ from schema import schema
 from schema.stored.validate import StoredQuery, stored_query
 
 #: Documents per type and run; the nightly mode takes more, and another seed.
-EXAMPLES = int(os.environ.get("TELLGRAPH_PLAN_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("TELLGRAPH_PLAN_EXAMPLES", "30"))
 SEED = int(os.environ.get("TELLGRAPH_PLAN_SEED", "20261124"))
 
 

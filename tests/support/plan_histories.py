@@ -38,6 +38,7 @@ _CLEARED = (
     "webhook_takers",
     "missed_changes",
     "webhook_skips",
+    "delivery_minutes",
 )
 #: By autovacuum, which would have plans made anew in the middle of a history.
 _NOT_ANALYZED = """

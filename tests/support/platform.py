@@ -15,6 +15,7 @@ from app.auth.viewers import create_key
 from app.http.limits.connections import server_config
 from app.main import create_app
 from app.settings import Settings
+from tests.support.mutation_inputs import input_type
 from workers.process import run_worker
 
 SECRET_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -65,7 +66,7 @@ class Platform:
     async def mutate(self, name: str, selection: str, /, key: str | None = None, **given: Any) -> Any:
         """Run a mutation that takes an input: its payload, with `status`, `errors` and what is selected."""
         document = (
-            f"mutation($input: {name[0].upper()}{name[1:]}MutationInput!) {{ {name}(input: $input)"
+            f"mutation($input: {input_type(name)}) {{ {name}(input: $input)"
             f" {{ status errors {{ field messages }} {selection} }} }}"
         )
         return (await self.data(document, {"input": given}, key))[name]

@@ -170,7 +170,7 @@ class Deliverer:
             finished, self._finished = self._finished, []
             now = clock.now()
             results = [result for task in finished if (result := _result_of(task, now))]
-            count_attempts(results)
+            count_attempts(results, self._resources.deliveries)
             await record(results, self._resources.database)
             for task in finished:
                 del self._sending[task]

@@ -10,7 +10,9 @@ from databases import Database
 from app.db.pool import DATABASE_ERRORS
 from app.errors import RecordError
 from app.telemetry.metrics import ATTEMPT_SECONDS, ATTEMPTS, count
+from app.webhooks.db.counts.delivery_minutes import DeliveryTally
 from app.webhooks.db.deliveries import Result
+from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.services.attempts import store_results
 
 _log = structlog.get_logger()
@@ -42,11 +44,12 @@ async def record(results: list[Result], database: Database) -> None:
             return
 
 
-def count_attempts(results: Sequence[Result]) -> None:
-    """Count attempts for the metrics. Each is counted once, however many tries its storing takes."""
+def count_attempts(results: Sequence[Result], deliveries: DeliveryTally) -> None:
+    """Count attempts for the metrics and the statistics. Each is counted once, however many tries its storing takes."""
     count(ATTEMPTS, (result.error_kind or f"{(result.status or 0) // 100}xx" for result in results))
     for result in results:
         ATTEMPT_SECONDS.observe(result.duration_ms / 1000)
+        deliveries.note(result.webhook_id, is_success=result.state is WebhookEventState.DELIVERED)
 
 
 async def _record_one_by_one(results: list[Result], database: Database, error: RecordError) -> None:

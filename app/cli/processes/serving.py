@@ -79,7 +79,7 @@ def _say_ready(settings: Settings, port: int) -> None:
     if not is_for_people(settings):
         _log.info("serve.ready", url=f"{url}/graphql", console=is_built())
         return
-    console = f"{url}/graphql in a browser, {url}/voyager" if is_built() else "not built here; `make console` builds it"
+    console = f"{url}/" if is_built() else "not built here; `make console` builds it"
     for line in (
         "Tellgraph is ready.",
         f"  API      {url}/graphql",

@@ -1,4 +1,4 @@
-import { setState } from './session.js';
+import { setState } from './api/session';
 
 const ENDPOINT = '/graphql';
 

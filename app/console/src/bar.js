@@ -1,6 +1,6 @@
 import { ownerOf } from './api.js';
-import { answerOffer, getOffer, getSession, setKey, subscribe } from './session.js';
-import iconUrl from './icon.svg';
+import { answerOffer, getOffer, getSession, setKey, subscribe } from './api/session';
+import iconUrl from './shell/icon.svg';
 import './bar.css';
 
 const PAGES = { graphql: ['/graphql', 'GraphiQL'], voyager: ['/voyager', 'Entity graph'] };

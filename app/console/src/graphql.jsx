@@ -14,7 +14,7 @@ import { createRoot } from 'react-dom/client';
 import { execute } from './api.js';
 import { mountBar } from './bar.js';
 import { exampleTabs, runRequest } from './examples.js';
-import { getSession, subscribe } from './session.js';
+import { getSession, subscribe } from './api/session';
 import { forgetLocalCopies, storage } from './storage.js';
 
 const TABS = exampleTabs();

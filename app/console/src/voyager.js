@@ -4,7 +4,7 @@ import './voyager.css';
 
 import { execute } from './api.js';
 import { mountBar } from './bar.js';
-import { getSession, subscribe } from './session.js';
+import { getSession, subscribe } from './api/session';
 
 const page = document.getElementById('page');
 

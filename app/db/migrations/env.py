@@ -1,12 +1,12 @@
 """Alembic's environment: online only, on asyncpg, one transaction per revision."""
 
 import asyncio
-from functools import partial
 
-import asyncpg
 from alembic import context
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.db.hosts import Hosts
 
 
 def _run(connection: Connection) -> None:
@@ -17,7 +17,7 @@ def _run(connection: Connection) -> None:
 
 async def _online() -> None:
     # asyncpg reads the URL itself: SQLAlchemy does not know its options, such as sslmode.
-    connect = partial(asyncpg.connect, context.config.attributes["database_url"])
+    connect = Hosts(context.config.attributes["database_url"]).connect
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=pool.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_run)

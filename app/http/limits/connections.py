@@ -23,7 +23,7 @@ _LOOKS = 10
 
 #: Seconds between two pings of a websocket, and those until it ends without an answer. A client answers only if it
 #: reads: one that stops reading is ended within their sum.
-_PING_EVERY_S, _PONG_WITHIN_S = 18.0, 10.0
+_PING_EVERY_S, _PONG_WITHIN_S = 20.0, 10.0
 #: Closes a websocket whose server goes: the client may connect again. uvicorn's own code for that is none of RFC 6455.
 _GOING_AWAY = 1001
 
@@ -269,6 +269,11 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         super().resume_writing()
         if self._untaken is not None:
             self._untaken.cancel()
+
+    def schedule_ping(self) -> None:
+        # At a whole second, so that many websockets are pinged, and read, in one turn of the event loop: alone, each
+        # costs twice as much.
+        self.ping_timer = self.loop.call_at(int(self.loop.time() + _PING_EVERY_S), self.send_keepalive_ping)
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

@@ -20,7 +20,7 @@ _SELLERS = "{ sellers(first: 2) { nodes { id } } }"
 _BACKFILL = "query($id: ID!) { node(id: $id) { ... on WebhookBackfill { state reason total createdAt } } }"
 _EVENT = "id eventName entityType entityId state reason lastStatus attempts { number status errorKind error }"
 _EVENTS = f"""
-query($webhookId: ID!, $entityId: ID!, $since: DateTime!) {{
+query($webhookId: ID!, $entityId: ID!, $since: ISO8601DateTime!) {{
   webhookEvents(webhookId: $webhookId, filters: {{entityId: $entityId, createdSince: $since}}, first: 1) {{
     nodes {{ {_EVENT} }}
   }}

@@ -1,16 +1,26 @@
-"""The backlog: for how long work has waited, how many webhooks catch up or do not work, how many events are held."""
+"""The backlog: for how long work has waited, how many webhooks do not work, how many events are still to be sent."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from app.db.pool import Connection
+from app.db.pool import Connection, RowReader
+from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db.transitions import DUE_STATES
+from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.domain.webhook_health import WebhookHealth
 
 #: A count ends here. An alert needs no higher one, and counting goes on all day.
 MAX_COUNTED: Final = 100_000
 #: The health that is counted.
 _UNWELL: Final = tuple(one for one in WebhookHealth if one not in (WebhookHealth.DELETED, WebhookHealth.OK))
+
+
+#: Of the first in the primary key. By shards, PostgreSQL would read all that waits in one for each of the others.
+_UNPUBLISHED_S: Final = """
+coalesce(greatest(extract(epoch from clock_timestamp() - (
+  select e.recorded_at from change_events_open e order by e.id limit 1)), 0), 0)::float8
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +39,10 @@ class Backlog:
 
 
 async def read_backlog(conn: Connection) -> Backlog:
-    """Measure the backlog: a look-up in an index for each shard, one for due events, one for webhooks that catch up."""
+    """Measure the backlog by look-ups in indexes: for changes, for due events, for webhooks that catch up."""
     row = await conn.fetchrow(
         f"""
-        select coalesce(greatest(extract(epoch from clock_timestamp() - (
-            select min(head.recorded_at) from generate_series(0, 63) s(shard) cross join lateral (
-              select e.recorded_at from change_events e where e.shard = s.shard and e.published_at is null
-              order by e.id limit 1) head)), 0), 0)::float8 as unpublished_s,
+        select {_UNPUBLISHED_S} as unpublished_s,
           coalesce(greatest(extract(epoch from clock_timestamp() - (
             select min(e.due_at) from webhook_events e where e.state in ({DUE_STATES}))), 0), 0)::float8
             as overdue_s,
@@ -76,3 +83,74 @@ async def count_unwell(conn: Connection) -> Counts:
     numbers = {row["health"]: row["number"] for row in rows}
     held = numbers.pop(None)
     return Counts(unwell={WebhookHealth(health): number for health, number in numbers.items()}, held=held)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenEvents:
+    """The events that are still to be sent, of one owner or of all. Each number is at most MAX_SHOWN.
+
+    Attributes:
+        waiting: Those that wait for an attempt, or for a taker.
+        sending: Those in flight, or taken and not settled.
+        held: Those that are kept for disabled webhooks.
+        oldest_due_at: The earliest time at which one that is POSTed is or was due; None: none waits.
+        unpublished_s: The age of the oldest change event that is not published; None of one seller's.
+    """
+
+    waiting: int
+    sending: int
+    held: int
+    oldest_due_at: datetime | None
+    unpublished_s: float | None
+
+
+#: A page shows no higher number.
+MAX_SHOWN: Final = 10_000
+_SENDING: Final = f"'{WebhookEventState.SENDING}'"
+_HELD: Final = f"'{WebhookEventState.HELD}'"
+#: The order of the index that has just these events, so that a count reads no others.
+_IN_ORDER: Final = {
+    DUE_STATES: "e.is_pulled, e.webhook_id, e.due_at, e.id",
+    _SENDING: "e.webhook_id, e.lease_until",
+    _HELD: "e.webhook_id, e.id",
+}
+
+
+async def count_open_events(conn: RowReader, seller_id: SellerId | None) -> OpenEvents:
+    """Count the events that are still to be sent: of one seller's webhooks, or (None) of all.
+
+    Of a seller, each webhook's are looked up, because no index has an event's owner.
+    """
+    count = _count_of_all if seller_id is None else _count_of_seller
+    due_at = _ALL_DUE_AT if seller_id is None else _SELLERS_DUE_AT
+    (row,) = await conn.fetch(
+        f"""
+        select {count(DUE_STATES)} as waiting, {count(_SENDING)} as sending, {count(_HELD)} as held,
+          {due_at} as oldest_due_at, {_UNPUBLISHED_S if seller_id is None else "null::float8"} as unpublished_s
+        """,
+        *(() if seller_id is None else (seller_id,)),
+    )
+    return OpenEvents(**row)
+
+
+def _count_of_all(states: str) -> str:
+    return f"""(select count(*) from (select from webhook_events_open e where e.state in ({states})
+      order by {_IN_ORDER[states]} limit {MAX_SHOWN}) open)"""
+
+
+def _count_of_seller(states: str) -> str:
+    return f"""(select count(*) from (select from webhooks w cross join lateral (
+      select from webhook_events_open e where e.webhook_id = w.id and e.is_pulled = w.is_pulled
+        and e.state in ({states}) order by {_IN_ORDER[states]} limit {MAX_SHOWN}) open
+      where w.seller_id = $1 and w.deleted_at is null limit {MAX_SHOWN}) open)"""
+
+
+_ALL_DUE_AT: Final = f"""
+(select min(e.due_at) from webhook_events_open e where e.state in ({DUE_STATES}) and not e.is_pulled)
+"""
+_SELLERS_DUE_AT: Final = f"""
+(select min(first.due_at) from webhooks w cross join lateral (
+  select e.due_at from webhook_events_open e
+  where e.webhook_id = w.id and not e.is_pulled and e.state in ({DUE_STATES}) order by e.due_at limit 1) first
+ where w.seller_id = $1 and w.deleted_at is null)
+"""

@@ -206,6 +206,7 @@ _OF_DELETED = "t.webhook_id in (select id from webhooks where deleted_at < $1)"
 #: Rows that nobody needs after a day, for however long history is kept.
 EXPIRED = (
     UnneededRows(table="idempotency_keys", where="t.created_at < $1"),
+    UnneededRows(table="delivery_minutes", where="t.minute < $1"),
     UnneededRows(table="webhook_given", where=_OF_DELETED),
     UnneededRows(table="webhook_skips", where=_OF_DELETED),
     UnneededRows(table="webhook_tokens", where=_OF_DELETED),

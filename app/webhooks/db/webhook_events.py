@@ -9,7 +9,7 @@ import orjson
 
 from app.auth.db.api_keys import ApiKeyId
 from app.db.pool import Connection, retry_if_moved
-from app.db.table import Reference, Table, Through
+from app.db.table import JsonText, Reference, Table, Through
 from app.webhooks.db import transitions
 from app.webhooks.db.payloads import PAYLOADS
 from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
@@ -40,7 +40,9 @@ class WebhookEvent:
     last_status: int | None
     created_at: datetime
     finished_at: datetime | None
+    changed: JsonText
     replayed_at: datetime | None = None
+    previous_digest: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ WEBHOOK_EVENTS = Table(
     keys={
         "webhook_id": Reference(to=WEBHOOKS, is_enforced=False),
         "payload_digest": Reference(to=PAYLOADS, remote="digest", is_enforced=False),
+        "previous_digest": Reference(to=PAYLOADS, remote="digest", is_enforced=False),
         "superseded_by": Reference(is_enforced=False),
     },
 )

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+import structlog
 from databases import Database
 
 from app.auth.viewers import Viewer
-from app.db.pool import CONFLICTS, connection, retry_if_moved
+from app.db.pool import CONFLICTS, DATABASE_ERRORS, connection, retry_if_moved
 from app.errors import Conflict
 from app.kernel import clock
 from app.kernel.problems import Problems
 from app.kernel.requests import current_request
 from app.telemetry.metrics import ATTEMPTS, count
 from app.webhooks.db import deliveries
-from app.webhooks.db.deliveries import DueEvent, Taker
+from app.webhooks.db.counts.delivery_minutes import add_deliveries, tally
+from app.webhooks.db.deliveries import DueEvent, Result, Taker
 from app.webhooks.db.taking import messages
 from app.webhooks.db.taking.messages import TakenEvent
 from app.webhooks.db.taking.webhook_takers import note_taker
@@ -27,7 +29,10 @@ from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.attempt import ErrorKind
 from app.webhooks.domain.retry import MAX_RETRY_AFTER_S
+from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.services.attempts import Outcome, build_result, store_results
+
+_log = structlog.get_logger()
 
 #: Messages of one take, and the seconds of a lease, at most.
 MAX_TAKEN: Final = 1000
@@ -228,8 +233,19 @@ async def _record(database: Database, outcomes: Sequence[Outcome]) -> set[Webhoo
                 raise
             continue
         break
-    count(ATTEMPTS, (result.error_kind or "2xx" for result in results if result.id in recorded))
+    await _count(database, [result for result in results if result.id in recorded])
     return recorded
+
+
+async def _count(database: Database, ended: Sequence[Result]) -> None:
+    """Count attempts for the metrics and the statistics. They are stored already: a failure here changes nothing."""
+    count(ATTEMPTS, (result.error_kind or "2xx" for result in ended))
+    counted = tally((one.webhook_id, one.state is WebhookEventState.DELIVERED) for one in ended)
+    try:
+        async with connection(database) as conn:
+            await add_deliveries(conn, counted.take())
+    except DATABASE_ERRORS as error:
+        _log.warning("counts.not_stored", error=repr(error))
 
 
 def _settlement(

@@ -27,12 +27,14 @@ LONGEST: Mapping[tuple[str, str], int] = {
     ("Webhook", "filter"): 2_000,
     ("Webhook", "url"): 2_000,
     ("WebhookDryRun", "payloadSchema"): 40_000,
+    ("WebhookRecipe", "queryString"): 2_000,
     ("DeliveryAttempt", "responseBody"): 8_192,
     # Usual lengths. With the longest ones, a page could have only twenty payloads, or no invoices with adjustments.
     # TELLGRAPH_MAX_RESPONSE_BYTES bounds the whole answer.
     ("WebhookPayload", "body"): 10_000,
     ("WebhookMessage", "body"): 10_000,
     ("AuditEntry", "changes"): 10_000,
+    ("WebhookEvent", "changed"): 10_000,
     ("Adjustment", "description"): MAX_TEXT,
 }
 
@@ -44,6 +46,8 @@ EXPENSIVE_FIELDS: Mapping[str, int] = {
     "webhookUpdate": 2_000,
     "webhookTest": 2_000,
     "webhookExplain": 2_000,
+    # It counts up to thirty thousand entries of indexes.
+    "deliveryStatistics": 1_000,
 }
 
 #: Fields that check a stored query each time, or the first time.

@@ -98,7 +98,7 @@ def _known(hint: Any, kind: GraphQLOutputType) -> tuple[str, Complete | None] | 
         return f"(x if {-(2**31)} <= (x := {{r}}) < {2**31} else bail())", None
     if hint is float and name == "Float":
         return "{c}({r})", _float
-    if hint is datetime and name == "DateTime":
+    if hint is datetime and name == "ISO8601DateTime":
         return TIME_FORM, time_shown
     if isinstance(kind, GraphQLEnumType) and isinstance(hint, type) and issubclass(hint, StrEnum):
         return "{c}({r})", _enum_names(kind)

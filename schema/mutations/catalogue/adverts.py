@@ -22,17 +22,12 @@ from schema.entities import global_ids
 from schema.enums.marketplace import (
     AdvertConditionEnum,
 )
-from schema.mutations.catalogue.variants import VariantAttributesInput, VariantOptionValueInput, new_choices
+from schema.mutations.catalogue.variants import VariantInput, VariantOptionValueInput, new_choices
 from schema.mutations.inputs import Ids, convert_input, optional, required
 from schema.mutations.owned.images import ImageInput, new_images
 from schema.mutations.owned.owners import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.advert import Advert
-
-
-@strawberry.input(description="A variant to add to the advert, or to change: an absent field stays, null clears.")
-class AdvertVariantInput(VariantAttributesInput):
-    variant_id: strawberry.ID | None = optional("The advert's variant to change; absent: a new one, with a label.")
 
 
 @strawberry.input(
@@ -43,7 +38,7 @@ class AdvertOptionValueInput(VariantOptionValueInput):
 
 
 @strawberry.input(description="The attributes of an advert. An absent field stays as it is, null clears it.")
-class AdvertAttributesInput:
+class AdvertInput:
     title: str | None = optional("Title. Required for a new advert; can't be cleared.")
     description: str | None = optional("Description, as plain text.")
     code: str | None = optional("The seller's product code.")
@@ -69,7 +64,7 @@ class AdvertAttributesInput:
     metadata: list[KeyValueInput] | None = optional(
         "Values that other systems store with it. Those that are not listed stay."
     )
-    variants: list[AdvertVariantInput] | None = optional(
+    variants: list[VariantInput] | None = optional(
         "Variants to add or to change, at least one for a new advert. Those not listed stay as they are."
     )
 
@@ -80,20 +75,20 @@ class AdvertUpsertMutationInput:
     seller_id: strawberry.ID | None = optional(
         "The seller of the new advert. Required for the operator; a seller's adverts are its own."
     )
-    attributes: AdvertAttributesInput = required("The attributes of the advert.")
+    attributes: AdvertInput = required("The attributes of the advert.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.input(description="Input of advertPublishedUpdate.")
 class AdvertPublishedUpdateMutationInput:
-    advert_id: strawberry.ID = required("The advert.")
+    advert_id: strawberry.ID = required("The advert.", name="id")
     published: bool = required("Whether it is for sale.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.input(description="Input of advertDelete.")
 class AdvertDeleteMutationInput:
-    advert_id: strawberry.ID = required("The advert to delete.")
+    advert_id: strawberry.ID = required("The advert to delete.", name="id")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -185,7 +180,7 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
     )
 
 
-def _variant(ids: Ids, given: AdvertVariantInput, path: str) -> AdvertVariant:
+def _variant(ids: Ids, given: VariantInput, path: str) -> AdvertVariant:
     key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.variantId")
     return convert_input(
         given,

@@ -27,17 +27,17 @@ from schema.types.catalogue.taxon import Taxon
 
 @strawberry.input(description="Input of taxonCreateOrUpdate: an absent field stays as it is.")
 class TaxonCreateOrUpdateMutationInput:
-    taxon_id: strawberry.ID | None = optional("The taxon to change; absent: a new one.")
+    taxon_id: strawberry.ID | None = optional("The taxon to change; absent: a new one.", name="id")
     parent_id: strawberry.ID | None = optional("The taxon above it; null makes it a root.")
     display_name: str | None = optional("The name that buyers see. Required for a new taxon; can't be cleared.")
     title: str | None = optional("Title of its page; by default the display name. Can't be cleared.")
-    url_slug: str | None = optional("Its part of an address. Required for a new taxon; can't be cleared.")
+    url_slug: str | None = optional("Its part of an address; by default made of the display name. Can't be cleared.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.input(description="Input of optionTypeCreateOrUpdate: an absent field stays as it is.")
 class OptionTypeCreateOrUpdateMutationInput:
-    option_type_id: strawberry.ID | None = optional("The option type to change; absent: a new one.")
+    option_type_id: strawberry.ID | None = optional("The option type to change; absent: a new one.", name="id")
     name: str | None = optional("Its name, once in the marketplace. Required for a new one; can't be cleared.")
     display_name: str | None = optional("The name that buyers see; by default the name. Can't be cleared.")
     position: int | None = optional("Its place among the option types. Can't be cleared.")
@@ -47,7 +47,7 @@ class OptionTypeCreateOrUpdateMutationInput:
 
 @strawberry.input(description="Input of optionValueCreateOrUpdate: an absent field stays as it is.")
 class OptionValueCreateOrUpdateMutationInput:
-    option_value_id: strawberry.ID | None = optional("The value to change; absent: a new one.")
+    option_value_id: strawberry.ID | None = optional("The value to change; absent: a new one.", name="id")
     option_type_id: strawberry.ID | None = optional("Its option type. Required for a new value; can't be changed.")
     name: str | None = optional("Its name, once in its type. Required for a new value; can't be cleared.")
     display_name: str | None = optional("The name that buyers see; by default the name. Can't be cleared.")

@@ -38,7 +38,7 @@ class _SellerInput:
 
 
 @strawberry.input(description="The attributes of a new seller.")
-class SellerCreateInput(_SellerInput):
+class SellerInput(_SellerInput):
     business_name: str = required("Name under which the business trades; not blank.")
     email_address: str = required("The seller's email address.")
 
@@ -51,7 +51,7 @@ class SellerUpdateInput(_SellerInput):
 
 @strawberry.input(description="Input of sellerCreate.")
 class SellerCreateMutationInput:
-    attributes: SellerCreateInput = required("The attributes of the seller.")
+    attributes: SellerInput = required("The attributes of the seller.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -108,5 +108,5 @@ def _update(given: SellerUpdateMutationInput) -> SellerUpdate:
     return SellerUpdate(seller_id=None if key is None else SellerId(key), attributes=_attributes(given.attributes))
 
 
-def _attributes(given: SellerCreateInput | SellerUpdateInput) -> SellerAttributes:
+def _attributes(given: SellerInput | SellerUpdateInput) -> SellerAttributes:
     return convert_input(given, SellerAttributes, address=new_address(given.address, ABSENT))

@@ -8,6 +8,7 @@ import strawberry
 from databases import Database
 
 from app.auth.viewers import Viewer
+from app.errors import InvalidInput
 from app.kernel.attributes import ABSENT, Absent
 from app.marketplace.catalogue.db.variants import VariantId
 from app.marketplace.catalogue.services.catalogue_attributes import VariantAttributes, VariantUpdate
@@ -34,8 +35,13 @@ class VariantOptionValueInput:
     text_value: str | None = optional("The text, for a FREE_TEXT option.")
 
 
-@strawberry.input(description="The changes. An absent field stays as it is, null clears it.")
-class VariantAttributesInput:
+@strawberry.input(description="The attributes of a variant. An absent field stays as it is, null clears it.")
+class VariantInput:
+    variant_id: strawberry.ID | None = optional(
+        "The variant to change. In advertUpsert one of the advert, absent: a new one. In variantUpdate and"
+        " variantsUpdate the same as `variantId`.",
+        name="id",
+    )
     label: str | None = optional("Name of the variant beside others of its advert. Can't be cleared.")
     sku: str | None = optional("The seller's stock keeping unit.")
     barcode: str | None = optional("Barcode, such as an EAN.")
@@ -49,7 +55,9 @@ class VariantAttributesInput:
     min_purchase_quantity: int | None = optional("The least quantity of a purchase, from 1; null: no limit.")
     max_purchase_quantity: int | None = optional("The greatest quantity of a purchase; null: no limit.")
     pricing_model: PricingModelEnum | None = optional("The pricing model. Can't be cleared.")
-    option_values: list[VariantOptionValueInput] | None = optional("Its values of options; replaces all.")
+    option_values: list[VariantOptionValueInput] | None = optional(
+        "Its values of options; replaces all.", name="variantOptionValues"
+    )
     images: list[ImageInput] | None = optional("Pictures of this variant alone; replaces all.")
     currency: str | None = optional("ISO 4217 code of its prices. Can't be cleared.")
     tax_code: str | None = optional("Tax code of the seller's accounting.")
@@ -62,15 +70,15 @@ class VariantAttributesInput:
 
 @strawberry.input(description="Input of variantUpdate.")
 class VariantUpdateMutationInput:
-    variant_id: strawberry.ID = required("The variant to change.")
-    attributes: VariantAttributesInput = required("The changes.")
+    variant_id: strawberry.ID | None = optional("The variant to change; required unless `attributes.id` names it.")
+    attributes: VariantInput = required("The changes.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.input(description="The changes of one variant.")
 class VariantChangeInput:
-    variant_id: strawberry.ID = required("The variant to change.")
-    attributes: VariantAttributesInput = required("The changes.")
+    variant_id: strawberry.ID | None = optional("The variant to change; required unless `attributes.id` names it.")
+    attributes: VariantInput = required("The changes.")
 
 
 @strawberry.input(description="Input of variantsUpdate.")
@@ -88,7 +96,7 @@ class VariantsUpdateMutationPayload(MutationPayload):
 
 @strawberry.input(description="Input of variantDelete.")
 class VariantDeleteMutationInput:
-    variant_id: strawberry.ID = required("The variant to delete.")
+    variant_id: strawberry.ID = required("The variant to delete.", name="id")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -159,11 +167,19 @@ def _update(given: VariantUpdateMutationInput) -> VariantUpdate:
 
 
 def _change(ids: Ids, given: VariantUpdateMutationInput | VariantChangeInput, path: str) -> VariantUpdate:
-    variant_id = VariantId(ids.key(given.variant_id, "Variant", f"{path}variantId"))
+    variant_id = VariantId(ids.key(_id_of(given, path), "Variant", f"{path}variantId"))
     choices = new_choices(ids, given.attributes.option_values, f"{path}attributes.optionValues")
     images = new_images(given.attributes.images)
     attributes = convert_input(given.attributes, VariantAttributes, option_values=choices, images=images)
     return VariantUpdate(variant_id=variant_id, attributes=attributes)
+
+
+def _id_of(given: VariantUpdateMutationInput | VariantChangeInput, path: str) -> strawberry.ID:
+    """Return the id of the variant to change, from either place. Raises InvalidInput if they differ or are missing."""
+    asked = {one for one in (given.variant_id or None, given.attributes.variant_id or None) if one is not None}
+    if len(asked) != 1:
+        raise InvalidInput.at(f"{path}variant_id", "differs from attributes.id" if asked else "is required")
+    return asked.pop()
 
 
 def new_choices(ids: Ids, given: Sequence[VariantOptionValueInput] | None, path: str) -> list[NewChoice] | Absent:

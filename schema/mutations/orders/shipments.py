@@ -1,7 +1,7 @@
 """shipmentCreate, shipmentUpdate."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import strawberry
@@ -27,13 +27,17 @@ class ShippedItemInput:
 @strawberry.input(description="Input of shipmentCreate.")
 class ShipmentCreateMutationInput:
     invoice_id: strawberry.ID = required("The invoice whose items are sent.")
-    dispatched_at: datetime = required(
-        "When the parcel was handed to the carrier, from the day of the order until today. UTC without an offset."
+    dispatched_at: date = required(
+        "When the parcel was handed to the carrier, from the day of the order until today: a day, or a time, in UTC"
+        " without an offset."
     )
     postage_carrier_id: strawberry.ID = required("The carrier, a ShipmentCarrier.")
     tracking_number: str = required("The carrier's number of the parcel.")
     shipped_items: list[ShippedItemInput] = required("The contents of the parcel; at least one item.")
     note: str | None = optional("A note about the shipment.")
+    shipped_from_id: strawberry.ID | None = optional(
+        "Where it is sent from: the seller's address, which is also the default."
+    )
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -107,6 +111,7 @@ def _shipment(given: ShipmentCreateMutationInput) -> NewShipment:
         NewShipment,
         invoice_id=InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId")),
         postage_carrier_id=ShipmentCarrierId(ids.key(given.postage_carrier_id, "ShipmentCarrier", "postageCarrierId")),
+        shipped_from_id=ids.optional_key(given.shipped_from_id or None, "Address", "shippedFromId"),
         shipped_items=[
             NewShippedItem(
                 line_item_id=LineItemId(ids.key(item.line_item_id, "LineItem", f"shippedItems.{index}.lineItemId")),

@@ -27,7 +27,7 @@ class KeyValueInput:
 
 
 @strawberry.input(description="Input of externalIdUpsert.")
-class ExternalIdUpsertMutationInput:
+class ExternalIDUpsertMutationInput:
     owner: strawberry.ID = required(_OWNER)
     key: str = required("The other system's name, unique per owner.")
     value: str = required("The id in that system; not blank.")
@@ -43,7 +43,7 @@ class MetadataUpsertMutationInput:
 
 
 @strawberry.type(description="Answer of externalIdUpsert.")
-class ExternalIdUpsertMutationPayload(MutationPayload):
+class ExternalIDUpsertMutationPayload(MutationPayload):
     external_id: ExternalID | None = strawberry.field(
         default=None, description="The external id as it is now; null on errors."
     )
@@ -51,7 +51,7 @@ class ExternalIdUpsertMutationPayload(MutationPayload):
 
 @strawberry.type(description="Answer of metadataUpsert.")
 class MetadataUpsertMutationPayload(MutationPayload):
-    metadatum: Metadatum | None = strawberry.field(
+    metadata: Metadatum | None = strawberry.field(
         default=None, description="The metadatum as it is now; null on errors."
     )
 
@@ -66,12 +66,12 @@ class OwnedMutations:
     async def external_id_upsert(
         self,
         info: Info,
-        input: Annotated[ExternalIdUpsertMutationInput, strawberry.argument(description="The external id.")],
-    ) -> ExternalIdUpsertMutationPayload | None:
+        input: Annotated[ExternalIDUpsertMutationInput, strawberry.argument(description="The external id.")],
+    ) -> ExternalIDUpsertMutationPayload | None:
         async def upsert(database: Database, viewer: Viewer) -> Mapping[str, object]:
             return {"external_id": await upsert_external_id(database, viewer, _kept(input))}
 
-        return await run_mutation(info, ExternalIdUpsertMutationPayload, input, upsert)
+        return await run_mutation(info, ExternalIDUpsertMutationPayload, input, upsert)
 
     @strawberry.field(
         description=(
@@ -85,7 +85,7 @@ class OwnedMutations:
         input: Annotated[MetadataUpsertMutationInput, strawberry.argument(description="The value.")],
     ) -> MetadataUpsertMutationPayload | None:
         async def upsert(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            return {"metadatum": await upsert_metadatum(database, viewer, _kept(input))}
+            return {"metadata": await upsert_metadatum(database, viewer, _kept(input))}
 
         return await run_mutation(info, MetadataUpsertMutationPayload, input, upsert)
 
@@ -95,6 +95,6 @@ def kept_values(given: Sequence[KeyValueInput] | None) -> list[KeptValue]:
     return [convert_input(each, KeptValue) for each in given or ()]
 
 
-def _kept(given: ExternalIdUpsertMutationInput | MetadataUpsertMutationInput) -> OwnedValue:
+def _kept(given: ExternalIDUpsertMutationInput | MetadataUpsertMutationInput) -> OwnedValue:
     owner_type, owner_id = global_ids.decode_entity(given.owner, field="owner")
     return OwnedValue(owner_type=owner_type, owner_id=owner_id, key=given.key, value=given.value)

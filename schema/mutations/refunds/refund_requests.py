@@ -9,9 +9,14 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.marketplace.orders.db.invoices import InvoiceId
 from app.marketplace.refunds.db.refund_requests import RefundRequestId
-from app.marketplace.refunds.domain.refund_request import RefundLine, RefundRequestLineItemStatus
+from app.marketplace.refunds.domain.refund_request import (
+    RefundLine,
+    RefundRequestLineItemCreateStatus,
+    RefundRequestLineItemStatus,
+)
 from app.marketplace.refunds.services.refund_effects import NewNote
 from app.marketplace.refunds.services.refund_requests import (
+    KeptOfLine,
     NewRefundRequest,
     Refund,
     create_refund_request,
@@ -20,16 +25,20 @@ from app.marketplace.refunds.services.refund_requests import (
 from schema.engine.context import Info
 from schema.enums.marketplace import (
     RefundRequestInitiatorEnum,
-    RefundRequestLineItemStatusEnum,
+    RefundRequestLineItemCreateStatusEnum,
 )
 from schema.mutations.inputs import Ids, convert_input, optional, required
+from schema.mutations.owned.images import ImageInput, new_images
+from schema.mutations.owned.owners import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.refunds.refund_request import RefundRequest
 
 
 @strawberry.input(description="A note, kept with the status that the request has after the change.")
 class RefundRequestNoteInput:
-    note: str = required("The note; not blank.")
+    note: str | None = optional("The note; required and not blank.")
+    ip_address: str | None = optional("The address from which the author wrote it.")
+    attachments: list[ImageInput] | None = optional("Photos that were sent along.")
     author: str | None = optional("The author. By default the operator, or the seller's business name.")
 
 
@@ -47,10 +56,11 @@ class RefundRequestLineItemInput:
         "Whether the items had been sent: true is a return, false a cancellation. "
         "By default it is a return once nothing of the line item awaits dispatch."
     )
-    status: RefundRequestLineItemStatusEnum = strawberry.field(
-        default=RefundRequestLineItemStatus.AWAITING_RETURN,
-        description="PENDING_APPROVAL, AWAITING_RETURN or REFUND_ACCEPTED.",
+    status: RefundRequestLineItemCreateStatusEnum | None = optional(
+        "Where the line begins; AWAITING_RETURN by default."
     )
+    external_ids: list[KeyValueInput] | None = optional("The line's ids in other systems.")
+    metadata: list[KeyValueInput] | None = optional("Values that other systems store with the line.")
 
 
 @strawberry.input(description="Input of refundRequestCreate.")
@@ -62,6 +72,8 @@ class RefundRequestCreateMutationInput:
         "The person who asks for the refund. By default ADMIN for the operator, SELLER for a seller. A seller can't"
         " give ADMIN."
     )
+    external_ids: list[KeyValueInput] | None = optional("The request's ids in other systems.")
+    metadata: list[KeyValueInput] | None = optional("Values that other systems store with the request.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -130,13 +142,32 @@ def _request(given: RefundRequestCreateMutationInput) -> NewRefundRequest:
     lines = [_line(ids, line, f"lineItems.{index}") for index, line in enumerate(given.line_items)]
     invoice_id = InvoiceId(ids.key(given.invoice_id, "Invoice", "invoiceId"))
     ids.check()
-    return convert_input(given, NewRefundRequest, invoice_id=invoice_id, line_items=lines, notes=new_notes(given.notes))
+    return convert_input(
+        given,
+        NewRefundRequest,
+        invoice_id=invoice_id,
+        line_items=lines,
+        notes=new_notes(given.notes),
+        external_ids=kept_values(given.external_ids),
+        metadata=kept_values(given.metadata),
+        of_lines=[
+            KeptOfLine(external_ids=kept_values(line.external_ids), metadata=kept_values(line.metadata))
+            for line in given.line_items
+        ],
+    )
 
 
 def _line(ids: Ids, given: RefundRequestLineItemInput, path: str) -> RefundLine:
     key = ids.optional_key(given.line_item_id or None, "LineItem", f"{path}.lineItemId")
     is_dispatched = None if given.dispatched is strawberry.UNSET else given.dispatched
-    return convert_input(given, RefundLine, line_item_id=key, is_dispatched=is_dispatched)
+    status = given.status or RefundRequestLineItemCreateStatus.AWAITING_RETURN
+    return convert_input(
+        given,
+        RefundLine,
+        line_item_id=key,
+        is_dispatched=is_dispatched,
+        status=RefundRequestLineItemStatus(status.value),
+    )
 
 
 def _refund(given: RefundRequestRefundMutationInput) -> Refund:
@@ -147,4 +178,7 @@ def _refund(given: RefundRequestRefundMutationInput) -> Refund:
 
 
 def new_notes(given: Sequence[RefundRequestNoteInput]) -> list[NewNote]:
-    return [convert_input(note, NewNote) for note in given]
+    return [
+        convert_input(note, NewNote, note=note.note or "", attachments=new_images(note.attachments or []))
+        for note in given
+    ]

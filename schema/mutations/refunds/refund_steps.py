@@ -16,7 +16,7 @@ from app.marketplace.refunds.services.refund_steps import (
     step_refund_request,
 )
 from schema.engine.context import Info
-from schema.mutations.inputs import Ids, required
+from schema.mutations.inputs import Ids, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.mutations.refunds.refund_requests import RefundRequestNoteInput, new_notes
 from schema.types.refunds.refund_request import RefundRequest, RefundRequestLineItem
@@ -55,8 +55,8 @@ class _LinePayload(MutationPayload):
 
 
 @strawberry.input(description="Input of refundRequestApprove.")
-class RefundRequestApproveMutationInput(_RequestInput):
-    """A request."""
+class RefundRequestApproveInput(_RequestInput):
+    note: RefundRequestNoteInput | None = optional("A note about this step, the same as one of `notes`.")
 
 
 @strawberry.input(description="Input of refundRequestReturn.")
@@ -132,7 +132,7 @@ class RefundStepMutations:
     async def refund_request_approve(
         self,
         info: Info,
-        input: Annotated[RefundRequestApproveMutationInput, strawberry.argument(description="The request.")],
+        input: Annotated[RefundRequestApproveInput, strawberry.argument(description="The request.")],
     ) -> RefundRequestApproveMutationPayload | None:
         return await _step_request(info, RefundRequestApproveMutationPayload, input, RefundStep.APPROVE)
 
@@ -202,10 +202,15 @@ async def _step_request(
         ids = Ids()
         request_id = RefundRequestId(ids.key(given.refund_request_id, "RefundRequest", "refundRequestId"))
         ids.check()
-        wanted = RequestStep(refund_request_id=request_id, notes=new_notes(given.notes))
+        wanted = RequestStep(refund_request_id=request_id, notes=new_notes(_notes(given)))
         return {"refund_request": await step_refund_request(database, viewer, step, wanted)}
 
     return await run_mutation(info, payload, given, change)
+
+
+def _notes(given: _RequestInput) -> list[RefundRequestNoteInput]:
+    note = given.note if isinstance(given, RefundRequestApproveInput) else None
+    return [*given.notes, *([note] if note else ())]
 
 
 async def _step_line(

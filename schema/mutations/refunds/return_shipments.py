@@ -25,6 +25,8 @@ from schema.enums.marketplace import (
     ShipmentStatusEnum,
 )
 from schema.mutations.inputs import Ids, convert_input, optional, required
+from schema.mutations.owned.images import ImageInput, new_images
+from schema.mutations.owned.owners import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.orders.shipment_status import ShipmentStatus
 from schema.types.refunds.return_shipment import ReturnShipment
@@ -53,6 +55,11 @@ class ReturnShipmentCreateMutationInput:
     )
     note: str | None = optional("A note about the parcel.")
     drop_off_url: str | None = optional("A page that tells the buyer where to hand the parcel in.")
+    attachments: list[ImageInput] | None = optional("Pictures of it, such as a label; they are added.")
+    external_ids: list[KeyValueInput] | None = optional("Its ids in other systems. Those that are not listed stay.")
+    metadata: list[KeyValueInput] | None = optional(
+        "Values that other systems store with it. Those that are not listed stay."
+    )
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -63,6 +70,11 @@ class ReturnShipmentUpdateMutationInput:
     tracking_number: str | None = optional("The carrier's number of the parcel. Can't be cleared.")
     note: str | None = optional("A note about the parcel; null clears it.")
     drop_off_url: str | None = optional("A page that tells the buyer where to hand the parcel in; null clears it.")
+    attachments: list[ImageInput] | None = optional("Pictures of it, such as a label; they are added.")
+    external_ids: list[KeyValueInput] | None = optional("Its ids in other systems. Those that are not listed stay.")
+    metadata: list[KeyValueInput] | None = optional(
+        "Values that other systems store with it. Those that are not listed stay."
+    )
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -75,14 +87,14 @@ class ShipmentStatusCreateMutationPayload(MutationPayload):
 
 @strawberry.type(description="Answer of returnShipmentCreate.")
 class ReturnShipmentCreateMutationPayload(MutationPayload):
-    return_shipment: ReturnShipment | None = strawberry.field(
+    shipment: ReturnShipment | None = strawberry.field(
         default=None, description="The new return shipment; null on errors."
     )
 
 
 @strawberry.type(description="Answer of returnShipmentUpdate.")
 class ReturnShipmentUpdateMutationPayload(MutationPayload):
-    return_shipment: ReturnShipment | None = strawberry.field(
+    shipment: ReturnShipment | None = strawberry.field(
         default=None, description="The return shipment as it is now; null on errors."
     )
 
@@ -113,7 +125,7 @@ class ReturnShipmentMutations:
         input: Annotated[ReturnShipmentCreateMutationInput, strawberry.argument(description="The parcel.")],
     ) -> ReturnShipmentCreateMutationPayload | None:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            return {"return_shipment": await create_return_shipment(database, viewer, _new(input))}
+            return {"shipment": await create_return_shipment(database, viewer, _new(input))}
 
         return await run_mutation(info, ReturnShipmentCreateMutationPayload, input, create)
 
@@ -124,7 +136,7 @@ class ReturnShipmentMutations:
         input: Annotated[ReturnShipmentUpdateMutationInput, strawberry.argument(description="The changes.")],
     ) -> ReturnShipmentUpdateMutationPayload | None:
         async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            return {"return_shipment": await update_return_shipment(database, viewer, _update(input))}
+            return {"shipment": await update_return_shipment(database, viewer, _update(input))}
 
         return await run_mutation(info, ReturnShipmentUpdateMutationPayload, input, update)
 
@@ -134,6 +146,9 @@ def _new(given: ReturnShipmentCreateMutationInput) -> NewReturnShipment:
     made = convert_input(
         given,
         NewReturnShipment,
+        attachments=new_images(given.attachments or []),
+        external_ids=kept_values(given.external_ids),
+        metadata=kept_values(given.metadata),
         refund_request_id=RefundRequestId(ids.key(given.refund_request_id, "RefundRequest", "refundRequestId")),
         carrier_id=ShipmentCarrierId(ids.key(given.carrier_id, "ShipmentCarrier", "carrierId")),
         shipped_items=[
@@ -153,6 +168,9 @@ def _update(given: ReturnShipmentUpdateMutationInput) -> ReturnShipmentUpdate:
     made = convert_input(
         given,
         ReturnShipmentUpdate,
+        attachments=new_images(given.attachments or []),
+        external_ids=kept_values(given.external_ids),
+        metadata=kept_values(given.metadata),
         shipment_id=ReturnShipmentId(ids.key(given.shipment_id, "ReturnShipment", "shipmentId")),
         carrier_id=ids.attribute(given.carrier_id, "ShipmentCarrier", "carrierId"),
     )

@@ -19,7 +19,7 @@ from app.webhooks.services import webhooks
 from app.webhooks.services.webhooks import WebhookAttributes
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.mutations.payload import MutationPayload, ValidationError, client_mutation_id, run_mutation
 from schema.mutations.webhooks.webhook_attributes import (
     WebhookAttributesInput,
     WebhookCreateAttributes,
@@ -29,6 +29,7 @@ from schema.stored.check import problem_of
 from schema.stored.triggers import check_triggers
 from schema.stored.validate import stored_query
 from schema.types.webhooks.webhook import Webhook
+from schema.webhook_queries.warnings import filter_problems, warnings_of_webhook
 
 
 @strawberry.input(description="Input of webhookCreate.")
@@ -44,8 +45,24 @@ class WebhookUpdateMutationInput:
     client_mutation_id: str | None = client_mutation_id()
 
 
+@strawberry.type
+class WebhookSavedPayload(MutationPayload):
+    """The base of the payloads of a saved webhook."""
+
+    @strawberry.field(
+        description="What is allowed and surely not meant, by attribute; empty when there is nothing to say, and on"
+        " errors."
+    )
+    def warnings(self, info: Info) -> list[ValidationError]:
+        webhook = getattr(self, "webhook", None)
+        if not isinstance(webhook, WebhookRow):
+            return []
+        found = warnings_of_webhook(info.schema._schema, webhook)
+        return [ValidationError(field=f"attributes.{name}", messages=messages) for name, messages in found.items()]
+
+
 @strawberry.type(description="Answer of webhookCreate.")
-class WebhookCreateMutationPayload(MutationPayload):
+class WebhookCreateMutationPayload(WebhookSavedPayload):
     webhook: Webhook | None = strawberry.field(default=None, description="The new webhook; null on errors.")
     hmac_key: str | None = strawberry.field(
         default=None,
@@ -54,7 +71,7 @@ class WebhookCreateMutationPayload(MutationPayload):
 
 
 @strawberry.type(description="Answer of webhookUpdate.")
-class WebhookUpdateMutationPayload(MutationPayload):
+class WebhookUpdateMutationPayload(WebhookSavedPayload):
     webhook: Webhook | None = strawberry.field(default=None, description="The changed webhook; null on errors.")
     hmac_key: str | None = strawberry.field(
         default=None,
@@ -93,7 +110,7 @@ class WebhookMutations:
                 klass=given.type,
                 seller_id=seller_id,
                 attributes={"events": None, "query_string": DEFAULT_QUERY, **attributes},
-                filter_problems=await _filter_problems(attributes.get("filter"), info),
+                filter_problems=await _filter_problems(attributes, None, given.type, info, problems),
                 problems=problems,
             )
             return {"webhook": created.webhook, "hmac_key": created.hmac_key}
@@ -121,7 +138,7 @@ class WebhookMutations:
                 before = await lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
             problems = _nulls(input.attributes)
             attributes = _attributes(input.attributes, info, before.type, Viewer(before.seller_id), problems)
-            filter_problems = await _filter_problems(attributes.get("filter"), info)
+            found = await _filter_problems(attributes, before, before.type, info, problems)
             if not problems:
                 attributes = {**attributes, **await _soundness(attributes, before, info)}
             updated = await webhooks.update_webhook(
@@ -130,7 +147,7 @@ class WebhookMutations:
                 info.context.settings,
                 webhook_id=webhook_id,
                 attributes=attributes,
-                filter_problems=filter_problems,
+                filter_problems=found,
                 problems=problems,
             )
             return {"webhook": updated.webhook, "hmac_key": updated.hmac_key}
@@ -197,8 +214,34 @@ def _attributes(
     return cast(WebhookAttributes, values)
 
 
-async def _filter_problems(text: str | None, info: Info) -> list[str]:
-    """List the problems of a filter. Raises TooSoon if its owner has used up the time for filters."""
+async def _filter_problems(
+    attributes: WebhookAttributes, before: WebhookRow | None, klass: WebhookKlass, info: Info, problems: Problems
+) -> list[str]:
+    """List the problems of the filter that the webhook would have, also where only its query changes.
+
+    Args:
+        before: The webhook as it is; None for a new one.
+        problems: Those of the other attributes. A filter is not checked by type beside a wrong query.
+
+    Raises:
+        TooSoon: The filter's owner has used up the time for filters.
+    """
+    text = attributes.get("filter", before.filter if before else None)
+    if not text or not {"filter", "query_string"} & attributes.keys():
+        return []
+    if "filter" in attributes and (found := await _compile_problems(text, info)):
+        return found
+    if "attributes.queryString" in problems:
+        return []
+    query_text = attributes.get("query_string", before.query_string if before else DEFAULT_QUERY)
+    try:
+        query = stored_query(info.schema._schema, query_text, klass)
+    except InvalidInput:
+        return []  # The webhook is broken by its query, which is not changed here.
+    return filter_problems(info.schema._schema, query, klass, text)
+
+
+async def _compile_problems(text: str | None, info: Info) -> list[str]:
     if not text:
         return []
     filters = info.context.filters
@@ -216,8 +259,8 @@ async def _soundness(attributes: WebhookAttributes, before: WebhookRow, info: In
         changed["triggers"] = tuple(attributes["triggers"])
     if not changed:
         return {}
-    filter_problems = [] if "filter" in attributes else await _filter_problems(before.filter, info)
-    return {"broken_reason": problem_of(info.schema._schema, replace(before, **changed), filter_problems)}
+    compile_problems = [] if "filter" in attributes else await _compile_problems(before.filter, info)
+    return {"broken_reason": problem_of(info.schema._schema, replace(before, **changed), compile_problems)}
 
 
 def _nulls(given: WebhookUpdateAttributes) -> Problems:

@@ -13,7 +13,7 @@ from app.marketplace.orders.db.invoices import Invoice as InvoiceRow
 from app.marketplace.orders.db.shipments import SHIPMENTS
 from app.marketplace.orders.domain.invoice import invoice_status
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
-from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id
+from schema.entities.fields import Amounts, cents, column, computed, entity, formatted, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
 from schema.enums.marketplace import (
     DeliveryTypeEnum,
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from schema.types.refunds.refund_request import RefundRequest
 
 _ADJUSTED = "What the buyer pays for this invoice after all adjustments, such as promotions and fees."
+_FEE = Amounts("What the payment of this invoice costs; null where it is not told.", "merchant_fee_cents")
+_FEE_TAX = Amounts("Tax contained in the merchant fee; null where no fee is told.", "merchant_fee_tax_total_cents")
 _ADJUSTED_READS = ("total_cents", "adjustment_cents")
 
 
@@ -98,6 +100,19 @@ class Invoice(Node):
     commission_amount_tax_formatted: str | None = formatted(
         "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
     )
+    commission_tax_rate: float | None = column("Rate of that tax, as a fraction; null when no single rate applies.")
+    payment_instrument_type: str | None = column("What was paid with, as the shop calls it, such as `credit_card`.")
+    external_tax_applied: bool = column(
+        "Whether taxes were given with the order, and not computed from rates.", "is_external_tax_applied"
+    )
+    postage_tax_rate: float | None = column(
+        "Rate of the tax in the shipping cost, as a fraction; null when no single rate is known."
+    )
+    merchant_fee_cents: int | None = _FEE.cents()
+    merchant_fee_formatted: str | None = _FEE.formatted()
+    merchant_fees_tax_rate: float | None = column("Rate of the tax in the merchant fee, as a fraction; null: none.")
+    merchant_fee_tax_total_cents: int | None = _FEE_TAX.cents()
+    merchant_fee_tax_total_formatted: str | None = _FEE_TAX.formatted()
     # Nullable, so that the error for a seller's key leaves the rest of the invoice standing.
     order: Order | None = relation(
         INVOICES.order_id,

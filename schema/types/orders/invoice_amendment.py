@@ -127,6 +127,10 @@ class InvoiceAmendment(Node):
     updated_at: datetime = column("When the amendment itself was last changed; changes of its parts don't count.")
     remitted_at: datetime | None = column("When it was settled with the seller; null while it is not.")
     tax_rate: float | None = column("Rate of tax, as a fraction: 0.1 is 10 %. Null when no single rate applies.")
+    external_tax_applied: bool = column(
+        "Whether the invoice's taxes were given with the order, and not computed from rates.",
+        "is_external_tax_applied",
+    )
     total_cents: int | None = cents(
         "Change of what the buyer pays: the sum of the lines. Negative for a refund.", "total_cents"
     )

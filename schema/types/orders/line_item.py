@@ -1,9 +1,11 @@
 """LineItem: one variant that was bought, with copies of how it was offered at the time."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from app.marketplace.money import decimal_amount
 from app.marketplace.orders.db.adjustments import ADJUSTMENTS
 from app.marketplace.orders.db.invoices import LINE_ITEMS
 from app.marketplace.orders.db.invoices import LineItem as LineItemRow
@@ -23,6 +25,7 @@ from schema.types.node import Node
 from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, metadata
 
 if TYPE_CHECKING:
+    from schema.types.catalogue.inventory import Inventory
     from schema.types.orders.adjustment import Adjustment
     from schema.types.orders.shipment import Shipment
 
@@ -113,6 +116,22 @@ class LineItem(Node):
     )
     commission_amount_tax_formatted: str | None = formatted(
         "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
+    )
+    commission_rate: str | None = computed(
+        lambda row: None if row.commission_rate is None else repr(row.commission_rate),
+        reads=("commission_rate",),
+        description="The operator's part of the total, as a fraction: `0.1` is 10 %. Null where none is agreed.",
+    )
+    commission_tax_rate: float | None = column("Rate of the tax in the commission, as a fraction; null: none.")
+    postage_tax_rate: float | None = column("Rate of the tax in the postage, as a fraction; null when not known.")
+    merchant_fees_tax_rate: float | None = column("Rate of the tax in the invoice's merchant fee; null: none.")
+    wholesale_price: Decimal | None = computed(
+        lambda row: decimal_amount(row.wholesale_price_cents, row.currency),
+        reads=("wholesale_price_cents", "currency"),
+        description="The variant's wholesale price at purchase; null when it had none.",
+    )
+    inventory: Annotated["Inventory", strawberry.lazy("schema.types.catalogue.inventory")] | None = relation(
+        LINE_ITEMS.inventory_id, description="The stock that it was taken from; null when it is not known."
     )
     variant: Variant | None = relation(
         LINE_ITEMS.variant_id,

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from app.marketplace.money import decimal_amount
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
 from app.marketplace.orders.db.invoices import Invoice as InvoiceRow
 from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS
 from app.marketplace.orders.db.shipments import SHIPMENTS
-from app.marketplace.orders.domain.invoice import aggregate_invoice_status, invoice_status
+from app.marketplace.orders.domain.invoice import FINAL, aggregate_invoice_status, invoice_status
 from schema.entities.connections import Connection
-from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
+from schema.entities.declarations import DeclaredAttribute
+from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id
 from schema.entities.relations import pages, relation, relation_list
 from schema.enums.marketplace import (
     InvoiceStatusEnum,
@@ -32,6 +34,20 @@ if TYPE_CHECKING:
 
 def _aggregate_status(invoices: Sequence[InvoiceRow]) -> InvoiceStatusEnum | None:
     return aggregate_invoice_status([invoice_status(invoice.status_flags) for invoice in invoices])
+
+
+def _is_final(invoices: Sequence[InvoiceRow]) -> bool | None:
+    statuses = [invoice_status(invoice.status_flags) for invoice in invoices]
+    return all(status in FINAL for status in statuses) if statuses else None
+
+
+def _major(name: str, description: str) -> DeclaredAttribute:
+    """Declare an amount in major units, as older integrations read it. A float may lose cents of large amounts."""
+    return computed(
+        lambda row: float(decimal_amount(getattr(row, name), row.currency) or 0),
+        reads=(name, "currency"),
+        description=f"{description} Prefer that: a float may lose cents of large amounts.",
+    )
 
 
 @entity(ORDERS, description="What a buyer bought at once, of any number of sellers. For the operator only.")
@@ -54,6 +70,9 @@ class Order(Node):
     billing_company_name: str | None = column("The company that pays; null when it is the buyer.")
     is_gift: bool = column("Whether the order is a gift, to be sent without prices.")
     message_to_seller: str | None = column("What the buyer wrote to the sellers at checkout.")
+    message_to_gift_recipient: str | None = column("What the buyer wrote to who gets the gift.")
+    expected_delivery_date: datetime | None = column("When the buyer was told that the items arrive; null if not told.")
+    expected_delivery_slot: str | None = column("The part of that day, in the shop's own words.")
     payment_instrument_type: str | None = column("What was paid with, as the shop calls it, such as `credit_card`.")
     total_cents: int | None = cents("What the buyer pays for the whole order.", "total_cents")
     total_formatted: str | None = formatted("What the buyer pays for the whole order.", "total_cents")
@@ -65,6 +84,10 @@ class Order(Node):
     shipping_cost_formatted: str | None = formatted("What the buyer pays for shipping.", "shipping_cost_cents")
     discount_cents: int | None = cents("What was taken off: negative, or 0.", "discount_cents")
     discount_formatted: str | None = formatted("What was taken off: negative, or 0.", "discount_cents")
+    total: float = _major("total_cents", "`totalCents` in major units.")
+    subtotal: float = _major("subtotal_cents", "`subtotalCents` in major units.")
+    tax_total: float = _major("tax_total_cents", "`taxTotalCents` in major units.")
+    postage: float = _major("shipping_cost_cents", "`shippingCostCents` in major units.")
     invoices: Connection[Annotated["Invoice", strawberry.lazy("schema.types.orders.invoice")]] = pages(
         INVOICES.order_id, description="The order's parts: one for each seller and delivery type."
     )
@@ -73,6 +96,13 @@ class Order(Node):
         classify=_aggregate_status,
         decides=("status_flags",),
         description="The one status that stands for all invoices: the least advanced; null without invoices.",
+    )
+    aggregate_invoice_status_final: bool | None = relation_list(
+        INVOICES.order_id,
+        classify=_is_final,
+        decides=("status_flags",),
+        description="Whether nothing is left to do for any invoice: each was sent, collected, refunded or cancelled."
+        " Null without invoices.",
     )
     line_items: Connection[Annotated["LineItem", strawberry.lazy("schema.types.orders.line_item")]] = pages(
         LINE_ITEMS.invoice_id, through=INVOICES.order_id, description="What was bought, of all sellers."

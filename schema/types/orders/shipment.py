@@ -15,6 +15,7 @@ from schema.types.orders.invoice import Invoice
 from schema.types.owned.fields import ExternalIDs, Metadata, external_ids, metadata
 
 if TYPE_CHECKING:
+    from schema.types.orders.address import Address
     from schema.types.orders.shipment_status import ShipmentStatus
     from schema.types.orders.shipped_item import ShippedItem
 
@@ -28,6 +29,10 @@ class Shipment(Node):
     carrier: str = column("Name of the carrier, as it was when the shipment was sent.")
     tracking_number: str = column("The carrier's number of the parcel.")
     tracking_link: str | None = column("Where the parcel is followed; null when the carrier has no such page.")
+    homepage_link: str | None = column("The carrier's own site, as it was then; null when none is known.")
+    shipped_from: Annotated["Address", strawberry.lazy("schema.types.orders.address")] | None = relation(
+        SHIPMENTS.shipped_from_id, description="Where it was sent from; null when that is not told."
+    )
     dispatched_at: datetime = column("When the parcel was handed to the carrier.")
     note: str | None = column("What the seller noted about the shipment.")
     invoice: Invoice = relation(SHIPMENTS.invoice_id, description="The invoice whose items were sent.")

@@ -12,6 +12,10 @@ class ShipmentCarrier(Node):
     id: strawberry.ID = global_id("ShipmentCarrier")
     legacy_id: int = legacy_id()
     name: str = column("Name of the carrier; unique.")
+    homepage_url: str | None = column("The carrier's own site; null when none is known.")
+    tracking_url: str | None = column(
+        "Address of the carrier's tracking page, with a place for the tracking number.", "tracking_link_template"
+    )
     tracking_link_template: str | None = column(
         "Address of the carrier's tracking page, with a place for the tracking number; null without one."
     )

@@ -235,6 +235,7 @@ class RefundRequestNote(Node):
     new_status: str = column("Status that the step led to, of the line when there is one, else of the request.")
     note: str | None = column("The note; null when the step was taken without one.")
     author: str | None = column("Who noted it; null when that is not known.")
+    ip_address: str | None = column("The address from which it was written; null when that is not known.")
     refund_request: RefundRequest = relation(
         REFUND_REQUEST_NOTES.refund_request_id, description="The request that the note belongs to."
     )

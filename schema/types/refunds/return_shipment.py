@@ -15,7 +15,7 @@ from schema.enums.marketplace import (
 from schema.types.node import Node
 from schema.types.orders.line_item import LineItem
 from schema.types.orders.shipment_carrier import ShipmentCarrier
-from schema.types.owned.fields import ExternalIDs, Metadata, external_ids, metadata
+from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, image_list, metadata
 from schema.types.refunds.refund_request import RefundRequest
 
 
@@ -41,6 +41,7 @@ class ReturnShipment(Node):
         RETURN_SHIPMENT_STATUSES.return_shipment_id,
         description="What the carrier has reported about the parcel, oldest first.",
     )
+    attachments: list[AnImage] = image_list(RETURN_SHIPMENTS, "Pictures of it, such as its label.")
     external_ids: ExternalIDs = external_ids(RETURN_SHIPMENTS)
     metadata: Metadata = metadata(RETURN_SHIPMENTS)
 

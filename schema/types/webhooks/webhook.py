@@ -10,12 +10,12 @@ from strawberry.scalars import JSON
 from app.auth.viewers import Scope
 from app.docs.links import health_page
 from app.kernel import clock
+from app.webhooks.db.counts.webhook_skips import WEBHOOK_SKIPS
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
 from app.webhooks.db.runs.webhook_backfills import WEBHOOK_BACKFILLS
 from app.webhooks.db.runs.webhook_reconciles import WEBHOOK_RECONCILES
 from app.webhooks.db.runs.webhook_replays import WEBHOOK_REPLAYS
 from app.webhooks.db.taking.webhook_takers import WEBHOOK_TAKERS, WebhookTaker
-from app.webhooks.db.webhook_skips import WEBHOOK_SKIPS
 from app.webhooks.db.webhooks import WEBHOOKS
 from app.webhooks.domain.webhook_health import HealthColumns, HealthReport, report_health
 from schema.entities.connections import Connection

@@ -1,9 +1,12 @@
 """WebhookEvent: one change for one webhook, with its attempts."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
+import orjson
 import strawberry
+from strawberry.scalars import JSON
 
 from app.auth.viewers import Scope
 from app.docs.links import attempt_page, event_page
@@ -93,6 +96,14 @@ class WebhookEvent(Node):
         reads=("entity_type", "entity_id"),
         description="Global id of the changed entity.",
     )
+    sequence: Decimal = computed(
+        lambda row: Decimal(row.id), reads=("id",), description="Rises with the states of an entity; as in the body."
+    )
+    changed: JSON = computed(
+        lambda row: orjson.loads(row.changed),
+        reads=("changed",),
+        description="The paths that were added, updated and removed: `changed` of the body.",
+    )
     state: WebhookEventStateEnum = column("Where it stands.")
     reason: str | None = column("Why it stands there, where that needs words.")
     docs: str = computed(
@@ -110,6 +121,11 @@ class WebhookEvent(Node):
     )
     payload: WebhookPayload | None = relation(
         WEBHOOK_EVENTS.payload_digest, description="What is sent as `payload`; null when nothing could be rendered."
+    )
+    previous: WebhookPayload | None = relation(
+        WEBHOOK_EVENTS.previous_digest,
+        description="What is sent as `previous`: the payload that the receiver had confirmed before. null before the"
+        " first attempt, without `includePrevious`, or when there is none.",
     )
     attempts: list[DeliveryAttempt] = relation_list(
         DELIVERY_ATTEMPTS.webhook_event_id, description="The attempts so far, first to last."

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.auth.viewers import Scope
-from app.webhooks.db.webhook_skips import WEBHOOK_SKIPS
+from app.webhooks.db.counts.webhook_skips import WEBHOOK_SKIPS
 from schema.entities.fields import column, computed, entity
 
 

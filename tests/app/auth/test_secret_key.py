@@ -4,8 +4,6 @@ import asyncio
 import base64
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -15,6 +13,7 @@ from app.auth.secrets import SecretBox
 from app.db.pool import create_database
 from app.webhooks.services.webhooks import HEADERS, SECRETS
 from tests.builders.deliveries import SIGNING_SECRET, create_subscription
+from tests.support.forked_commands import run_command
 from tests.support.platform import SECRET_KEY
 from tests.support.waiting import until
 
@@ -40,8 +39,7 @@ async def rotate(database_url: str, box: SecretBox) -> list[RotationBatch]:
 
 
 def rotated_by_command(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("tellgraph")), "keys", "rotate-secrets"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return run_command(["keys", "rotate-secrets"], environment)
 
 
 async def test_every_sealed_column_of_the_database_is_known(conn: asyncpg.Connection) -> None:

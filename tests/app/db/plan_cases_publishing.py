@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from app.capture import change_events, missed_changes
 from app.capture.change_events import Lane, Leftover
 from app.capture.missed_changes import MissedChange
-from app.webhooks.db import successions, webhook_skips
+from app.webhooks.db import successions
+from app.webhooks.db.counts import delivery_minutes, webhook_skips
 from app.webhooks.db.successions import Succession
 from app.webhooks.db.webhook_events import Subject, WebhookEventId
 from app.webhooks.db.webhooks import WebhookId, list_changed_subscriptions
@@ -109,6 +110,16 @@ async def _skips(conn: Conn, present: int, taken: int) -> list[tuple[WebhookId, 
     return [(WebhookId(1 + number % WEBHOOKS), f"Reason {number}", 1) for number in range(taken)]
 
 
+async def _ended(conn: Conn, present: int, taken: int) -> dict[WebhookId, tuple[int, int]]:
+    """Counts of all webhooks there are, beside so many minutes of others."""
+    await conn.execute(
+        "insert into delivery_minutes select now() - n * interval '1 min', 1, 1, 1 from generate_series(1, $1::int) n"
+        " on conflict do nothing",
+        present,
+    )
+    return {WebhookId(1 + number): (1, 1) for number in range(min(taken, WEBHOOKS))}
+
+
 async def _present_xid(conn: Conn, present: int, taken: int) -> int:
     """Webhooks of which none has been changed since."""
     return int(await conn.fetchval("select pg_snapshot_xmin(pg_current_snapshot())"))
@@ -175,5 +186,10 @@ CASES = (
         name="add skips",
         given=_skips,
         act=webhook_skips.add_skips,
+    ),
+    case(
+        name="add deliveries",
+        given=_ended,
+        act=delivery_minutes.add_deliveries,
     ),
 )

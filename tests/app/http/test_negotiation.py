@@ -145,7 +145,7 @@ async def test_failure_of_the_server_is_in_graphql_s_form(api: Platform) -> None
     assert {name: response.headers[name] for name in SAFE} == SAFE
 
 
-@pytest.mark.parametrize("path", ["/graphql", "/healthz", "/readyz", "/", "/nothing-here", "/console/assets/none.js"])
+@pytest.mark.parametrize("path", ["/graphql", "/healthz", "/readyz", "/nothing-here", "/console/assets/none.js"])
 async def test_every_answer_says_how_it_may_be_kept(api: Platform, path: str) -> None:
     response = await api.http.get(f"{api.url}{path}", headers={"Authorization": f"Bearer {api.key}"})
 
@@ -175,10 +175,9 @@ async def test_head_is_a_get_without_its_body(api: Platform, accept: str) -> Non
     }
 
 
-async def test_root_leads_to_the_api_and_its_page(api: Platform) -> None:
-    bare = await api.http.get(api.url)
-    followed = await api.http.get(api.url, headers={"Accept": BROWSER}, follow_redirects=True)
+async def test_root_is_the_console(api: Platform) -> None:
+    page = await api.http.get(f"{api.url}/", headers={"Accept": BROWSER})
 
-    assert (bare.status_code, bare.headers["location"]) == (307, "graphql")
-    assert (str(followed.url), followed.status_code) == (f"{api.url}/graphql", 200)
-    assert followed.headers["content-type"].startswith("text/html")
+    assert (page.status_code, page.headers["cache-control"]) == (200, "no-cache")
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["x-content-type-options"] == "nosniff"

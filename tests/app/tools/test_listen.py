@@ -1,7 +1,7 @@
 import json
+import os
 import signal
-import subprocess
-import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -15,8 +15,8 @@ from app.kernel import clock
 from app.webhooks.domain.signing.signatures import delivery_headers
 from app.webhooks.domain.signing.signing_key import generate_private_key, private_key, public_key
 from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
+from tests.support.forked_commands import ForkedProcess, fork_command, run_command
 
-TELLGRAPH = Path(sys.executable).with_name("tellgraph")
 BODY = (
     b'{"type":"invoice.update","entity":{"type":"Invoice","id":"SW4="},'
     b'"changed":{"added":["shipments[U2g=]"]},"payload":{"data":null}}'
@@ -24,16 +24,26 @@ BODY = (
 
 
 @contextmanager
+def running(*arguments: str) -> Iterator[tuple[ForkedProcess, IO[str], IO[str]]]:
+    """`tellgraph listen`, its output, and what it says besides, as they come."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        for pipe in (out, err):
+            os.mkfifo(pipe)
+        process = fork_command(["listen", *arguments], os.environ, out=out, err=err)
+        with out.open() as lines, err.open() as said:
+            try:
+                yield process, lines, said
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait()
+
+
+@contextmanager
 def listening(*arguments: str) -> Iterator[tuple[str, IO[str]]]:
     """`tellgraph listen`; its URL, and its output."""
-    with subprocess.Popen(
-        [TELLGRAPH, "listen", "--no-headers", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().split()[2].rstrip(","), process.stdout
-        finally:
-            process.terminate()
+    with running("--no-headers", *arguments) as (_, lines, _said):
+        yield lines.readline().split()[2].rstrip(","), lines
 
 
 def signed(*secrets: str) -> list[tuple[str, str]]:
@@ -101,7 +111,7 @@ def test_verifies_both_schemes_where_it_is_given_both() -> None:
 
 @pytest.mark.parametrize("secret", ["whpk_x", "whpk_" + "A" * 8, "whsk_" + "A" * 88, "secret"])
 def test_names_a_key_that_is_none(secret: str) -> None:
-    done = subprocess.run([TELLGRAPH, "listen", "--secret", secret], capture_output=True, text=True, check=False)
+    done = run_command(["listen", "--secret", secret], os.environ)
 
     assert done.returncode == 1
     assert ("public key" if secret.startswith("whpk_") else "signing secret") in " ".join(done.stderr.split())
@@ -125,36 +135,34 @@ def test_prints_headers_and_lines_of_json() -> None:
     with listening("--secret", secret, "--headers") as (url, output):
         httpx.post(url, content=BODY, headers=signed(secret))
         shown = list(islice(output, 6))
-    given = [str(TELLGRAPH), "listen", "--json", "--limit", "2"]
-    with subprocess.Popen(given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        url = process.stderr.readline().split()[2].rstrip(",")
+    with running("--json", "--limit", "2") as (process, lines, said):
+        url = said.readline().split()[2].rstrip(",")
         for content in (BODY, b"no json"):
             httpx.post(url, content=content, headers=signed(secret))
-        first, second = map(json.loads, process.stdout)
+        first, second = map(json.loads, lines)
+        status = process.wait()
 
     assert "  webhook-id: event\n" in shown or "  content-type: application/json\n" in shown
-    assert process.returncode == 0
+    assert status == 0
     assert (first["signature"], first["headers"]["webhook-id"]) == ("not checked", "event")
     assert first["body"] == json.loads(BODY)
     assert second["body"] == "no json"
 
 
 def test_ctrl_c_is_a_good_end() -> None:
-    with subprocess.Popen([TELLGRAPH, "listen"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
+    with running() as (process, lines, _):
+        lines.readline()
         process.send_signal(signal.SIGINT)
+        status = process.wait()
 
-    assert process.returncode == 0
+    assert status == 0
 
 
 def test_names_a_port_that_is_taken() -> None:
     with listening() as (url, _):
         port = url.rstrip("/").rpartition(":")[2]
 
-        second = subprocess.run([TELLGRAPH, "listen", "--port", port], capture_output=True, text=True, check=False)
+        second = run_command(["listen", "--port", port], os.environ)
 
     assert second.returncode == 1
     assert f"port {port}: Address already in use" in " ".join(second.stderr.split())

@@ -21,6 +21,7 @@ from app.db.pool import Connection
 from app.errors import Conflict
 from app.marketplace.refunds.domain.refund_request import RefundRequestStatus
 from app.tools.seed.seeding import Scale, seed_at_scale, seed_small
+from tests.support.forked_commands import run_command
 from tests.support.platform import SECRET_KEY
 from tests.support.waiting import until
 
@@ -315,10 +316,7 @@ async def test_the_command_says_how_far_it_came_when_it_is_interrupted(conn: Con
 
 
 def _run(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = _environment(database_url)
-    return subprocess.run(
-        _command(*arguments), env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
+    return run_command(["seed", *arguments], _environment(database_url))
 
 
 def _command(*arguments: str) -> list[str]:

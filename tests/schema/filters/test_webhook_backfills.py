@@ -21,7 +21,13 @@ from schema.filters.webhooks.webhook_backfills import ask, from_text, to_text
 INPUT = schema._schema.type_map["WebhookBackfillFilters"]
 assert isinstance(INPUT, GraphQLInputObjectType)
 FIELDS = INPUT.fields
-LEAVES = {"ID": "U2VsbGVyLTE=", "String": "Ä\"'{", "Int": 7, "Boolean": False, "DateTime": "2026-01-02T03:04:05+10:00"}
+LEAVES = {
+    "ID": "U2VsbGVyLTE=",
+    "String": "Ä\"'{",
+    "Int": 7,
+    "Boolean": False,
+    "ISO8601DateTime": "2026-01-02T03:04:05+10:00",
+}
 
 
 def whole(kind: GraphQLInputType) -> Any:

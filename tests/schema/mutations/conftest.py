@@ -13,6 +13,7 @@ from schema.engine.context import Context
 from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
 from schema.errors import response_of
+from tests.support.mutation_inputs import input_type
 from tests.support.platform import settings_for
 
 Mutate = Callable[..., Awaitable[dict[str, Any]]]
@@ -35,9 +36,8 @@ def mutate(conn: Connection, database: Database, database_url: str) -> Mutate:
     async def run(
         name: str, selection: str, given: dict[str, Any], viewer: Viewer = OPERATOR, *, key: str | None = None
     ) -> dict[str, Any]:
-        input_type = f"{name[0].upper()}{name[1:]}MutationInput"
         document = (
-            f"mutation($input: {input_type}!) {{ {name}(input: $input)"
+            f"mutation($input: {input_type(name)}) {{ {name}(input: $input)"
             f" {{ status clientMutationId errors {{ field messages }} {selection} }} }}"
         )
         reader = Reader(conn)

@@ -14,11 +14,12 @@ from schema import schema
 from schema.entities.declarations import ENTITIES
 from schema.entities.global_ids import decode, encode
 from schema.mutations.audit import given_fields
-from schema.mutations.orders.orders import LineItemInput, OrderCreateMutationInput, OrderInput
+from schema.mutations.orders.order_inputs import LineItemInput, OrderCreateMutationInput, OrderInput
 from tests.builders.sales import create_sale
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.every_mutation import UNRECORDED, create_scene, inputs
+from tests.support.mutation_inputs import input_type
 from tests.support.platform import Platform
 
 ENTRY = "actor, seller_id, api_key_name, action, entity_type, entity_id, fields, address, request_id"
@@ -37,7 +38,7 @@ async def send(api: Platform, mutation: str, given: dict[str, Any], *, key: str 
     field = row_field(mutation)
     shown = f"{field} {{ id }}" if field else ""
     document = (
-        f"mutation($input: {mutation[0].upper()}{mutation[1:]}MutationInput!) {{ {mutation}(input: $input)"
+        f"mutation($input: {input_type(mutation)}) {{ {mutation}(input: $input)"
         f" {{ status errors {{ field messages }} {shown} }} }}"
     )
     return await api.http.post(

@@ -64,19 +64,19 @@ async def ids(conn: Connection) -> dict[str, str]:
         ),
         (
             "advertPublishedUpdate",
-            {"advertId": "advert", "published": False},
+            {"id": "advert", "published": False},
             "advert { published displayable }",
             {"published": False, "displayable": False},
         ),
         (
             "advertDelete",
-            {"advertId": "advert"},
+            {"id": "advert"},
             "advert { title displayable }",
             {"title": "Kettle", "displayable": False},
         ),
         (
             "variantDelete",
-            {"variantId": "variant"},
+            {"id": "variant"},
             "variant { label displayable }",
             {"label": "Red", "displayable": False},
         ),
@@ -91,7 +91,7 @@ async def ids(conn: Connection) -> dict[str, str]:
 async def test_changes(
     mutate: Mutate, ids: dict[str, str], name: str, given: dict[str, Any], selection: str, expected: dict[str, Any]
 ) -> None:
-    given = {key: ids[value] if key.endswith("Id") else value for key, value in given.items()}
+    given = {key: ids[value] if key.lower().endswith("id") else value for key, value in given.items()}
 
     answer = await mutate(name, selection, {**given, "clientMutationId": "c-1"})
 
@@ -114,9 +114,9 @@ async def test_seller_create(mutate: Mutate) -> None:
         ("orderUpdate", "orderId", "Order", {}),
         ("shipmentUpdate", "shipmentId", "Shipment", {}),
         ("clickAndCollectStatusUpdate", "invoiceId", "Invoice", {"status": "READY"}),
-        ("advertPublishedUpdate", "advertId", "Advert", {"published": True}),
-        ("advertDelete", "advertId", "Advert", {}),
-        ("variantDelete", "variantId", "Variant", {}),
+        ("advertPublishedUpdate", "id", "Advert", {"published": True}),
+        ("advertDelete", "id", "Advert", {}),
+        ("variantDelete", "id", "Variant", {}),
         ("sellerUpdate", "sellerId", "Seller", {"attributes": {}}),
     ],
 )

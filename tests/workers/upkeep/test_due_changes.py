@@ -10,8 +10,9 @@ from app.auth.viewers import OPERATOR
 from app.errors import Conflict, InvalidInput
 from app.marketplace.catalogue.db.adverts import follow_seller
 from app.marketplace.orders.domain.order import DeliveryType, OrderStatus
+from app.marketplace.orders.services.new_orders import NewLineItem, NewOrder, NewPurchase
 from app.marketplace.orders.services.order_updates import OrderUpdate, update_order
-from app.marketplace.orders.services.orders import NewLineItem, NewOrder, NewPurchase, create_order
+from app.marketplace.orders.services.orders import create_order
 from tests.builders.adverts import create_advert
 from tests.builders.variants import create_variant
 from tests.support.platform import settings_for

@@ -38,6 +38,7 @@ async def test_what_else_grows_has_an_end(conn: Conn, resources: Resources, toda
         insert into webhook_tokens (webhook_id, tokens, refilled_at) select id, 1, now() from webhooks;
         insert into webhook_takers select id, now() from webhooks;
         insert into webhook_skips (webhook_id, reason, skipped) select id, 'So.', 1 from webhooks;
+        insert into delivery_minutes select now() - n * interval '3 d', 0, 1, 1 from generate_series(0, 1) n;
         insert into webhook_given (webhook_id, entity_type, entity_id, webhook_event_id, event_name)
           select id, 'Invoice', 1, 1, 'update' from webhooks;
         insert into webhook_replays (webhook_id, state, states, finished_at)
@@ -53,6 +54,7 @@ async def test_what_else_grows_has_an_end(conn: Conn, resources: Resources, toda
     assert await conn.fetchval("select array_agg(webhook_id) from webhook_tokens") == [webhook.id]
     assert await conn.fetchval("select array_agg(webhook_id) from webhook_takers") == [webhook.id]
     assert await conn.fetchval("select array_agg(webhook_id) from webhook_skips") == [webhook.id]
+    assert await conn.fetchval("select array_agg(minute > now() - interval '1 d') from delivery_minutes") == [True]
     assert await conn.fetchval("select array_agg(webhook_id) from webhook_given") == [webhook.id]
     assert await conn.fetchval("select array_agg(state) from webhook_replays") == ["RUNNING"]
     assert await conn.fetchval("select count(*) from webhook_backfills") == 1

@@ -35,7 +35,7 @@ create table images (
   id bigint generated always as identity primary key,
   -- A line item owns an image that its advert had when the item was sold and has no longer.
   owner_type text not null check (owner_type in
-    ('Advert', 'Variant', 'Brand', 'Seller', 'RefundRequestNote', 'LineItem')),
+    ('Advert', 'Variant', 'Brand', 'Seller', 'RefundRequestNote', 'ReturnShipment', 'LineItem')),
   owner_id bigint not null,
   kind text not null default 'GALLERY' check (kind in ('GALLERY', 'LOGO')),
   url text not null,
@@ -177,6 +177,7 @@ create table variants (
   advert_id bigint not null references adverts,
   seller_id bigint not null references sellers,
   label text not null,
+  description text,
   sku text,
   barcode text,
   count_on_hand integer not null default 0 check (count_on_hand >= 0),
@@ -186,6 +187,8 @@ create table variants (
   sale_price_cents bigint check (sale_price_cents >= 0),
   sale_price_start_at timestamptz,
   sale_price_end_at timestamptz,
+  wholesale_price_cents bigint check (wholesale_price_cents >= 0),
+  recommended_retail_price_cents bigint check (recommended_retail_price_cents >= 0),
   -- The next three follow from other columns, rows and the time; the triggers below and the sweep keep them.
   is_advert_displayable boolean not null default true,
   is_on_sale boolean not null default false,

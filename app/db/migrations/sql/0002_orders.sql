@@ -21,6 +21,9 @@ create table orders (
   billing_address_id bigint references addresses,
   is_gift boolean not null default false,
   message_to_seller text,
+  message_to_gift_recipient text,
+  expected_delivery_date timestamptz,
+  expected_delivery_slot text,
   payment_instrument_type text,
   total_cents bigint not null,
   subtotal_cents bigint not null,
@@ -81,7 +84,13 @@ create table invoices (
   paid_at timestamptz,
   remitted_at timestamptz,
   shipping_description text not null default '',
+  payment_instrument_type text,
+  is_external_tax_applied boolean not null default false,  -- taxes were given with the order, not computed here
   tax_rate double precision,
+  postage_tax_rate double precision,
+  merchant_fee_cents bigint,
+  merchant_fees_tax_rate double precision,
+  merchant_fee_tax_total_cents bigint,
   total_cents bigint not null,
   adjustment_cents bigint not null default 0,
   subtotal_cents bigint not null,
@@ -91,6 +100,7 @@ create table invoices (
   discount_cents bigint not null default 0,
   commission_amount_cents bigint,
   commission_amount_tax_cents bigint,
+  commission_tax_rate double precision,
   currency text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
@@ -130,6 +140,8 @@ create table line_items (
   variant_name text,
   variant_sku text,
   variant_barcode text,
+  inventory_id bigint references inventories,
+  wholesale_price_cents bigint,
   image_id bigint references images,    -- not a copy: it may be one that the advert still has
   status text not null default 'NEW' check (status in ('NEW', 'ALLOCATED', 'REFUNDED', 'CANCELLED')),
   pricing_model text not null default 'MARKETPLACE' check (pricing_model in ('MARKETPLACE', 'WHOLESALE')),
@@ -145,6 +157,10 @@ create table line_items (
   postage_cents bigint not null default 0,
   commission_amount_cents bigint,
   commission_amount_tax_cents bigint,
+  commission_rate double precision,
+  commission_tax_rate double precision,
+  postage_tax_rate double precision,
+  merchant_fees_tax_rate double precision,
   -- How much of the total, its tax, and the commission amendments have given back: the last piece takes what is left.
   settled_cents bigint not null default 0,
   settled_tax_cents bigint not null default 0,
@@ -159,6 +175,7 @@ create table line_items (
 );
 create index line_items_invoice on line_items (invoice_id, id);
 create index line_items_variant on line_items (variant_id);
+create index line_items_inventory on line_items (inventory_id);
 -- Which items show an image that is to be removed.
 create index line_items_image on line_items (image_id) where image_id is not null;
 create index line_items_awaiting_dispatch on line_items (invoice_id) where quantity_awaiting_dispatch > 0;
@@ -172,6 +189,8 @@ create table adjustments (
   amount_cents bigint not null,
   currency text not null,
   description text,
+  amount_to_withhold_cents bigint not null default 0,  -- from what the seller is paid
+  source_id text,
   check ((invoice_id is null) <> (line_item_id is null))
 );
 create index adjustments_invoice on adjustments (invoice_id, id);
@@ -182,6 +201,7 @@ create index adjustments_line_item on adjustments (line_item_id, id);
 create table shipment_carriers (
   id bigint generated always as identity primary key,
   name text not null unique,
+  homepage_url text,
   tracking_link_template text
 );
 
@@ -192,12 +212,15 @@ create table shipments (
   carrier text not null,
   tracking_number text not null,
   tracking_link text,
+  homepage_link text,
+  shipped_from_id bigint references addresses,
   dispatched_at timestamptz not null default now(),
   note text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
 create index shipments_invoice on shipments (invoice_id, id);
+create index shipments_shipped_from on shipments (shipped_from_id) where shipped_from_id is not null;
 
 create table shipped_items (
   id bigint generated always as identity primary key,
@@ -274,7 +297,8 @@ create table refund_request_notes (
   timestamp timestamptz not null default now(),
   new_status text not null,
   note text,
-  author text
+  author text,
+  ip_address text
 );
 create index refund_request_notes_request on refund_request_notes (refund_request_id, id);
 create index refund_request_notes_line on refund_request_notes (refund_request_line_item_id, id);
@@ -323,6 +347,7 @@ create table invoice_amendments (
   commission_amount_total_cents bigint not null default 0,
   commission_tax_total_cents bigint not null default 0,
   tax_rate double precision,
+  is_external_tax_applied boolean not null default false,
   remitted_at timestamptz,
   currency text not null,
   created_at timestamptz not null default now(),

@@ -192,6 +192,17 @@ create index delivery_attempts_all_failed on delivery_attempts (started_at)
   where finished_at is not null and (status is null or status not between 200 and 299);
 create table delivery_attempts_default partition of delivery_attempts default;
 
+-- How many attempts ended in a minute, by the owner of their webhooks. Nothing is written for each of them: workers
+-- count in memory and add their counts every few seconds. The minute comes first, because whole minutes are read and
+-- deleted. seller_id 0: the operator.
+create table delivery_minutes (
+  minute timestamptz not null,
+  seller_id bigint not null,
+  succeeded bigint not null,
+  failed bigint not null,
+  primary key (minute, seller_id)
+) with (fillfactor = 80);               -- room for updates in place: no index holds what changes
+
 -- Missed changes
 
 -- What disabled webhooks miss: one row for each changed entity, however many webhooks miss it. When one of them is

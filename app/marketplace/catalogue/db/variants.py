@@ -24,6 +24,7 @@ class Variant:
     advert_id: AdvertId
     seller_id: SellerId
     label: str
+    description: str | None
     sku: str | None
     barcode: str | None
     count_on_hand: int
@@ -33,6 +34,8 @@ class Variant:
     sale_price_cents: int | None
     sale_price_start_at: datetime | None
     sale_price_end_at: datetime | None
+    wholesale_price_cents: int | None
+    recommended_retail_price_cents: int | None
     is_advert_displayable: bool
     is_on_sale: bool
     sale_changes_at: datetime | None
@@ -72,6 +75,7 @@ class OfferedVariant:
     is_shown: bool
     brand_name: str | None
     image_id: int | None
+    inventory_id: int | None
     now: datetime
 
 
@@ -161,8 +165,10 @@ async def lock_offered_variants(
         f"select {VARIANTS.select_list('v')}, a.title as advert_title, a.code as advert_code,"
         # The seller itself, because its adverts follow it later.
         " a.is_displayable and s.is_online as is_shown, b.name as brand_name, a.display_image_id as image_id,"
-        " now() as now from variants v join adverts a on a.id = v.advert_id join sellers s on s.id = a.seller_id"
+        " n.id as inventory_id, now() as now from variants v join adverts a on a.id = v.advert_id"
+        " join sellers s on s.id = a.seller_id"
         " left join brands b on b.id = a.brand_id"
+        " left join inventories n on n.variant_id = v.id and n.seller_id = v.seller_id"
         " where v.id = any($1::bigint[]) and v.deleted_at is null and a.deleted_at is null"
         " order by v.id for no key update of v",
         [*variant_ids],
@@ -234,5 +240,6 @@ def _offered(record: Record) -> OfferedVariant:
         is_shown=record["is_shown"],
         brand_name=record["brand_name"],
         image_id=record["image_id"],
+        inventory_id=record["inventory_id"],
         now=record["now"],
     )

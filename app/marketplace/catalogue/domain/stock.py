@@ -20,6 +20,10 @@ class PurchaseLine:
         path: The path of the line in the input: `line_items.0`.
         item_amount_cents: The price of one. None takes the variant's price.
         seller_id: The seller that the variant must belong to. None accepts any.
+        tax_cents: Tax contained in the price of all, before adjustments. None: the rate tells it.
+        postage_tax_cents: Tax contained in the postage, before adjustments. None: a rate tells it.
+        postage_tax_rate: The rate of the postage. None takes the invoice's.
+        commission_rate: The operator's part of the total, a fraction. None: no commission.
     """
 
     path: str
@@ -31,6 +35,11 @@ class PurchaseLine:
     postage_cents: int = 0
     seller_id: int | None = None
     adjustments: Sequence[NewAdjustment] = ()
+    tax_cents: int | None = None
+    postage_tax_cents: int | None = None
+    postage_tax_rate: float | None = None
+    commission_rate: float | None = None
+    commission_tax_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,13 +130,16 @@ def form_problems(line: PurchaseLine) -> Problems:
     if line.postage_cents < 0:
         problems.add(f"{line.path}.postage_cents", "must not be negative")
     problems.include(adjustment_form_problems(line.adjustments, line.path))
+    for name in ("commission_rate", "commission_tax_rate"):
+        problems.include(tax_rate_problems(line.path, getattr(line, name), name))
+    problems.include(tax_rate_problems(f"{line.path}.postage", line.postage_tax_rate))
     return problems.include(tax_rate_problems(line.path, line.tax_rate))
 
 
-def tax_rate_problems(path: str, rate: float | None) -> Problems:
+def tax_rate_problems(path: str, rate: float | None, name: str = "tax_rate") -> Problems:
     if rate is None or 0 <= rate <= 1:
         return Problems()
-    return Problems({f"{path}.tax_rate": ["must be a fraction from 0 to 1: 10 % is 0.1"]})
+    return Problems({f"{path}.{name}": ["must be a fraction from 0 to 1: 10 % is 0.1"]})
 
 
 def _line_problems(line: PurchaseLine, offer: Offer, total: int) -> Problems:

@@ -23,6 +23,7 @@ from app.marketplace.catalogue.db.option_types import (
 )
 from app.marketplace.catalogue.db.taxons import TAXONS, Taxon, TaxonId
 from app.marketplace.catalogue.domain.option import FieldType
+from app.marketplace.catalogue.domain.slug import slug
 
 Row = TypeVar("Row", Taxon, OptionType, OptionValue)
 
@@ -64,13 +65,14 @@ class OptionValueAttributes:
 
 
 async def save_taxon(database: Database, viewer: Viewer, attributes: TaxonAttributes) -> Taxon:
-    """Create or change a taxon. Without a title, its display name is the title.
+    """Create or change a taxon. Its display name is the title and makes the slug, unless they are given.
 
     Raises Forbidden, NotFound, InvalidInput.
     """
-    sent = _sent(viewer, attributes, "taxon_id", needed=("display_name", "url_slug"), nullable=("parent_id",))
+    sent = _sent(viewer, attributes, "taxon_id", needed=("display_name",), nullable=("parent_id",))
     if attributes.taxon_id is None:
         sent.setdefault("title", sent["display_name"])
+        sent.setdefault("url_slug", slug(sent["display_name"]))
     async with transaction(database, actor=viewer.actor) as conn:
         await _check_exists(conn, TAXONS, sent.get("parent_id"), "parent_id")
         return await _save(conn, TAXONS, attributes.taxon_id, "taxon_id", sent)

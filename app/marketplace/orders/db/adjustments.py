@@ -22,6 +22,8 @@ class Adjustment:
     amount_cents: int
     currency: str
     description: str | None
+    amount_to_withhold_cents: int
+    source_id: str | None
 
 
 ADJUSTMENTS = Table(

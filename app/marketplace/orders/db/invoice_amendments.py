@@ -28,6 +28,7 @@ class InvoiceAmendment:
     commission_amount_total_cents: int
     commission_tax_total_cents: int
     tax_rate: float | None
+    is_external_tax_applied: bool
     remitted_at: datetime | None
     currency: str
     created_at: datetime

@@ -9,6 +9,7 @@ from app.db.pool import Connection
 from app.db.table import OfSeller, Ownership, Reference, Table, Through, part_of
 from app.errors import NotFound
 from app.marketplace.catalogue.db.adverts import ADVERTS
+from app.marketplace.catalogue.db.inventories import INVENTORIES
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.orders.db.addresses import ADDRESSES
@@ -39,7 +40,13 @@ class Invoice:
     paid_at: datetime | None
     remitted_at: datetime | None
     shipping_description: str
+    payment_instrument_type: str | None
+    is_external_tax_applied: bool
     tax_rate: float | None
+    postage_tax_rate: float | None
+    merchant_fee_cents: int | None
+    merchant_fees_tax_rate: float | None
+    merchant_fee_tax_total_cents: int | None
     total_cents: int
     adjustment_cents: int
     subtotal_cents: int
@@ -49,6 +56,7 @@ class Invoice:
     discount_cents: int
     commission_amount_cents: int | None
     commission_amount_tax_cents: int | None
+    commission_tax_rate: float | None
     currency: str
     shipping_address_id: int | None
     buyer_billing_address_id: int | None
@@ -82,6 +90,11 @@ class LineItem:
     postage_cents: int
     commission_amount_cents: int | None
     commission_amount_tax_cents: int | None
+    commission_rate: float | None
+    commission_tax_rate: float | None
+    postage_tax_rate: float | None
+    merchant_fees_tax_rate: float | None
+    wholesale_price_cents: int | None
     settled_cents: int
     settled_tax_cents: int
     settled_commission_cents: int
@@ -89,6 +102,7 @@ class LineItem:
     tax_rate: float | None
     currency: str
     image_id: int | None
+    inventory_id: int | None
     created_at: datetime
     updated_at: datetime
 
@@ -137,6 +151,7 @@ LINE_ITEMS = Table(
         "advert_id": Reference(to=ADVERTS, is_enforced=False),
         "variant_id": Reference(to=VARIANTS, is_enforced=False),
         "image_id": IMAGES,
+        "inventory_id": INVENTORIES,
     },
     owns=(EXTERNAL_IDS, METADATA, Ownership(IMAGES, is_part=False)),
 )

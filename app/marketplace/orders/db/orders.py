@@ -32,6 +32,9 @@ class Order:
     billing_company_name: str | None
     is_gift: bool
     message_to_seller: str | None
+    message_to_gift_recipient: str | None
+    expected_delivery_date: datetime | None
+    expected_delivery_slot: str | None
     payment_instrument_type: str | None
     total_cents: int
     subtotal_cents: int

@@ -8,6 +8,7 @@ from app.db.pool import Connection
 from app.db.table import EVERYONE, Table, Through, part_of
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, InvoiceId, LineItemId
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.metadata import METADATA
@@ -25,6 +26,8 @@ class Shipment:
     carrier: str
     tracking_number: str
     tracking_link: str | None
+    homepage_link: str | None
+    shipped_from_id: int | None
     dispatched_at: datetime
     note: str | None
     created_at: datetime
@@ -43,6 +46,7 @@ class ShippedItem:
 class ShipmentCarrier:
     id: ShipmentCarrierId
     name: str
+    homepage_url: str | None
     tracking_link_template: str | None
 
 
@@ -56,7 +60,7 @@ SHIPMENTS = Table(
     Shipment,
     type_name="Shipment",
     seen_by=Through("invoice_id"),
-    keys={"invoice_id": part_of(INVOICES), "carrier_id": SHIPMENT_CARRIERS},
+    keys={"invoice_id": part_of(INVOICES), "carrier_id": SHIPMENT_CARRIERS, "shipped_from_id": ADDRESSES},
     owns=(EXTERNAL_IDS, METADATA),
     is_subscribable=True,
 )

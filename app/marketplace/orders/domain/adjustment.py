@@ -24,12 +24,16 @@ class NewAdjustment:
 
     Args:
         amount_cents: At least 1. The type tells whether it is added or taken off.
+        amount_to_withhold_cents: The part of it that the seller bears. It is recorded and changes no other amount.
+        source_id: Where it comes from, such as a promotion's id in the shop.
     """
 
     adjustment_type: AdjustmentType
-    applies_to: AdjustmentAppliesTo
     amount_cents: int
+    applies_to: AdjustmentAppliesTo = AdjustmentAppliesTo.SUBTOTAL_DISCOUNT
     description: str | None = None
+    amount_to_withhold_cents: int = 0
+    source_id: str | None = None
 
     @property
     def signed_cents(self) -> int:

@@ -77,6 +77,8 @@ _PROGRESS = (
     InvoiceStatus.SENT,
     InvoiceStatus.COLLECTED,
 )
+#: Nothing is left to be done for such an invoice.
+FINAL = frozenset({InvoiceStatus.SENT, InvoiceStatus.COLLECTED, InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED})
 _REACHED = frozenset({InvoiceStatus.PARTIALLY_SENT, InvoiceStatus.SENT, InvoiceStatus.COLLECTED})
 
 

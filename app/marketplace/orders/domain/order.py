@@ -62,6 +62,8 @@ class LineAmounts:
         discount_cents: The discounts on its goods with its share of the invoice's. They are contained in the total.
         fee_cents: The fees on its goods with its share of the invoice's. They are contained in the total.
         postage: The adjustments of the postage, which is not contained in the total.
+        postage_tax_cents: Tax contained in the adjusted postage. None: the invoice's rate tells it.
+        postage_tax_rate: The rate of that tax. None if it is not known.
     """
 
     total_cents: int
@@ -71,6 +73,8 @@ class LineAmounts:
     discount_cents: int = 0
     fee_cents: int = 0
     postage: AdjustmentTotal = _UNCHANGED
+    postage_tax_cents: int | None = None
+    postage_tax_rate: float | None = None
 
     @property
     def subtotal_cents(self) -> int:
@@ -94,6 +98,7 @@ class InvoiceAmounts:
     discount_cents: int
     total_cents: int
     tax_rate: float | None
+    postage_tax_rate: float | None = None
 
 
 def contained_tax(amount_cents: int, tax_rate: float | None) -> int:
@@ -108,6 +113,19 @@ def contained_tax(amount_cents: int, tax_rate: float | None) -> int:
     return floor(amount_cents * rate / (1 + rate) + Fraction(1, 2))
 
 
+def rate_of_tax(amount_cents: int, tax_cents: int) -> float | None:
+    """Return the rate, to a hundredth of a percent, that gives this tax of an amount; None if there is none."""
+    rate = round(tax_cents / (amount_cents - tax_cents), 4) if amount_cents > tax_cents else 0.0
+    return rate if contained_tax(amount_cents, rate) == tax_cents else None
+
+
+def scaled_tax(tax_cents: int, amount_cents: int, new_amount_cents: int) -> int:
+    """Return the tax of an amount that was changed, in proportion, half a cent rounded up."""
+    if not amount_cents:
+        return tax_cents
+    return floor(Fraction(tax_cents * new_amount_cents, amount_cents) + Fraction(1, 2))
+
+
 def line_amounts(
     *,
     item_amount_cents: int,
@@ -116,12 +134,29 @@ def line_amounts(
     postage_cents: int,
     goods: AdjustmentTotal = _UNCHANGED,
     postage: AdjustmentTotal = _UNCHANGED,
+    tax_cents: int | None = None,
+    postage_tax_cents: int | None = None,
+    postage_tax_rate: float | None = None,
 ) -> LineAmounts:
-    """Compute the amounts of a line from the adjustments of its goods and its postage."""
-    total = item_amount_cents * quantity + goods.cents
+    """Compute the amounts of a line from the adjustments of its goods and its postage.
+
+    Args:
+        tax_cents: Tax contained in the price before adjustments. None: the rate tells it.
+        postage_tax_cents: Tax contained in the postage before adjustments. None: its rate or the invoice's tells it.
+        postage_tax_rate: The rate of the postage. None takes the invoice's.
+    """
+    price, adjusted_postage = item_amount_cents * quantity, postage_cents + postage.cents
+    total = price + goods.cents
+    if postage_tax_cents is not None:
+        postage_tax_rate = rate_of_tax(postage_cents, postage_tax_cents)
+        postage_tax_cents = scaled_tax(postage_tax_cents, postage_cents, adjusted_postage)
+    elif postage_tax_rate is not None:
+        postage_tax_cents = contained_tax(adjusted_postage, postage_tax_rate)
     return LineAmounts(
         total_cents=total,
-        tax_cents=contained_tax(total, tax_rate),
+        tax_cents=contained_tax(total, tax_rate) if tax_cents is None else scaled_tax(tax_cents, price, total),
+        postage_tax_cents=postage_tax_cents,
+        postage_tax_rate=postage_tax_rate,
         postage_cents=postage_cents,
         tax_rate=tax_rate,
         discount_cents=goods.discount_cents,
@@ -147,7 +182,10 @@ def invoice_amounts(
     rate = tax_rate if tax_rate is not None else rates.pop() if len(rates) == 1 else None
     cost = shipping_cost_cents + sum(line.postage_cents for line in lines)
     change = sum((line.postage for line in lines), shipping)
-    tax_shipping = contained_tax(cost + change.cents, rate)
+    own = [line for line in lines if line.postage_tax_cents is not None]
+    rest = cost + change.cents - sum(line.postage_cents + line.postage.cents for line in own)
+    tax_shipping = contained_tax(rest, rate) + sum(line.postage_tax_cents or 0 for line in own)
+    postage_rates = {line.postage_tax_rate for line in own} | ({rate} if rest or not own else set())
     return InvoiceAmounts(
         subtotal_cents=sum(line.subtotal_cents for line in lines),
         shipping_cost_cents=cost,
@@ -156,6 +194,7 @@ def invoice_amounts(
         discount_cents=-change.discount_cents - sum(line.discount_cents for line in lines),
         total_cents=cost + change.cents + sum(line.total_cents for line in lines),
         tax_rate=rate,
+        postage_tax_rate=postage_rates.pop() if len(postage_rates) == 1 else None,
     )
 
 

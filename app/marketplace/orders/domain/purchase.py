@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import groupby
+from math import floor
 
 from app.kernel.problems import BIGINT_MAX, Problems
 from app.marketplace.catalogue.domain.stock import Offer, PurchaseLine
@@ -18,6 +20,7 @@ from app.marketplace.orders.domain.order import (
     DeliveryType,
     InvoiceAmounts,
     LineAmounts,
+    contained_tax,
     invoice_amounts,
     line_amounts,
 )
@@ -41,6 +44,8 @@ class Terms:
     shipping_cost_cents: int = 0
     tax_rate: float | None = None
     adjustments: Sequence[NewAdjustment] = ()
+    merchant_fee_cents: int | None = None
+    merchant_fees_tax_rate: float | None = None
     path: str = ""
 
 
@@ -49,6 +54,17 @@ class PricedLine:
     wanted: PurchaseLine
     item_amount_cents: int
     amounts: LineAmounts
+
+    @property
+    def commission_cents(self) -> int | None:
+        """Return the operator's part of the total, half a cent rounded up; None without a rate."""
+        rate = self.wanted.commission_rate
+        return None if rate is None else floor(self.amounts.total_cents * Fraction(repr(rate)) + Fraction(1, 2))
+
+    @property
+    def commission_tax_cents(self) -> int | None:
+        cents = self.commission_cents
+        return None if cents is None else contained_tax(cents, self.wanted.commission_tax_rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,5 +163,8 @@ def _price_line(line: PurchaseLine, offer: Offer, share: AdjustmentTotal = _NO_S
         postage_cents=line.postage_cents,
         goods=sum_adjustments(line.adjustments, SUBTOTAL) + share,
         postage=sum_adjustments(line.adjustments, SHIPPING),
+        tax_cents=line.tax_cents,
+        postage_tax_cents=line.postage_tax_cents,
+        postage_tax_rate=line.postage_tax_rate,
     )
     return PricedLine(wanted=line, item_amount_cents=unit, amounts=amounts)

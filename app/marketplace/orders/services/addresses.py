@@ -32,9 +32,9 @@ def address_problems(address: NewAddress | None, path: str) -> Problems:
     needed = {f"{path}.{name}": getattr(address, name) for name in ("address", "city", "postcode")}
     problems = blank_problems(needed)
     if not _ISO.match(address.country):
-        problems.add(f"{path}.country", "must be an ISO 3166-1 code of two letters such as AU")
+        problems.add(f"{path}.country.code", "must be an ISO 3166-1 code of two letters such as AU")
     if address.state is not None:
-        problems.include(blank_problems({f"{path}.state": address.state}))
+        problems.include(blank_problems({f"{path}.state.short": address.state}))
     if address.lat is not None and not -90 <= address.lat <= 90:
         problems.add(f"{path}.lat", "must be from -90 to 90")
     if address.lng is not None and not -180 <= address.lng <= 180:

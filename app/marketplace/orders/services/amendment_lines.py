@@ -88,6 +88,7 @@ async def insert_amendment(
         commission_amount_total_cents=total.commission_cents,
         commission_tax_total_cents=total.commission_tax_cents,
         tax_rate=invoice.tax_rate,
+        is_external_tax_applied=invoice.is_external_tax_applied,
         currency=invoice.currency,
     )
     rows = [

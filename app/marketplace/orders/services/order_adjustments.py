@@ -48,4 +48,6 @@ def adjustment_values(
         "amount_cents": given.signed_cents,
         "currency": currency,
         "description": given.description,
+        "amount_to_withhold_cents": given.amount_to_withhold_cents,
+        "source_id": given.source_id,
     }

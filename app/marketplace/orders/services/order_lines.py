@@ -3,7 +3,7 @@
 from app.marketplace.catalogue.db.variants import OfferedVariant
 from app.marketplace.catalogue.domain.stock import Offer, price_now
 from app.marketplace.orders.domain.order import initial_quantities
-from app.marketplace.orders.domain.purchase import PricedLine
+from app.marketplace.orders.domain.purchase import Part, PricedLine
 
 
 def offer_of(item: OfferedVariant) -> Offer:
@@ -39,11 +39,13 @@ def copies_of(item: OfferedVariant) -> dict[str, object]:
         "variant_sku": item.variant.sku,
         "variant_barcode": item.variant.barcode,
         "pricing_model": item.variant.pricing_model,
+        "inventory_id": item.inventory_id,
+        "wholesale_price_cents": item.variant.wholesale_price_cents,
     }
 
 
-def line_item_columns(line: PricedLine, *, is_from_stock: bool) -> dict[str, object]:
-    """Return a new line item's quantities and amounts."""
+def line_item_columns(line: PricedLine, part: Part, *, is_from_stock: bool) -> dict[str, object]:
+    """Return the quantities and amounts of a new line item of an invoice."""
     wanted, amounts = line.wanted, line.amounts
     awaiting, returnable = initial_quantities(wanted.delivery_type, wanted.quantity)
     return {
@@ -58,4 +60,10 @@ def line_item_columns(line: PricedLine, *, is_from_stock: bool) -> dict[str, obj
         "tax_total_cents": amounts.tax_cents,
         "postage_cents": amounts.postage_cents,
         "tax_rate": amounts.tax_rate,
+        "postage_tax_rate": part.amounts.tax_rate if amounts.postage_tax_cents is None else amounts.postage_tax_rate,
+        "commission_amount_cents": line.commission_cents,
+        "commission_amount_tax_cents": line.commission_tax_cents,
+        "commission_rate": wanted.commission_rate,
+        "commission_tax_rate": wanted.commission_tax_rate,
+        "merchant_fees_tax_rate": part.terms.merchant_fees_tax_rate,
     }

@@ -45,6 +45,9 @@ class OrderAttributes:
     billing_company_name: str | Absent | None = ABSENT
     is_gift: bool | Absent | None = ABSENT
     message_to_seller: str | Absent | None = ABSENT
+    message_to_gift_recipient: str | Absent | None = ABSENT
+    expected_delivery_date: datetime | Absent | None = ABSENT
+    expected_delivery_slot: str | Absent | None = ABSENT
     payment_instrument_type: str | Absent | None = ABSENT
     address: NewAddress | Absent | None = ABSENT
     billing_address: NewAddress | Absent | None = ABSENT
@@ -67,6 +70,7 @@ _COPIES = {
     "phone": "buyer_phone",
     "email_address": "buyer_email_address",
     "message_to_seller": "buyer_message_to_seller",
+    "payment_instrument_type": "payment_instrument_type",
     "address_id": "shipping_address_id",
     "billing_address_id": "buyer_billing_address_id",
 }

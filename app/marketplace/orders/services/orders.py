@@ -3,7 +3,7 @@
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields, replace
 
 from databases import Database
 
@@ -11,19 +11,18 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, insert_rows
 from app.errors import Forbidden
-from app.kernel.problems import MAX_ITEMS, Problems, value_problems
-from app.marketplace.catalogue.db.sellers import SellerId, find_seller_ids
+from app.kernel.problems import Problems, value_problems
+from app.marketplace.catalogue.db.sellers import find_seller_ids
 from app.marketplace.catalogue.db.variants import (
     OfferedVariant,
     VariantId,
     lock_offered_variants,
     take_from_stock,
 )
-from app.marketplace.catalogue.domain.stock import PurchaseLine, form_problems, purchase_problems, tax_rate_problems
+from app.marketplace.catalogue.domain.stock import PurchaseLine, purchase_problems
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, Invoice, LineItem
 from app.marketplace.orders.db.orders import ORDERS, Order
-from app.marketplace.orders.domain.adjustment import NewAdjustment, adjustment_form_problems
-from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, OrderStatus
+from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, OrderStatus, contained_tax
 from app.marketplace.orders.domain.payment import flags_after_payment
 from app.marketplace.orders.domain.purchase import (
     Part,
@@ -33,84 +32,16 @@ from app.marketplace.orders.domain.purchase import (
     split,
     total_problems,
 )
-from app.marketplace.orders.services.addresses import NewAddress, address_problems, insert_address
+from app.marketplace.orders.services.addresses import insert_address
+from app.marketplace.orders.services.new_orders import NewInvoice, NewLineItem, NewOrder, NewPurchase
 from app.marketplace.orders.services.order_adjustments import insert_adjustments
 from app.marketplace.orders.services.order_lines import copies_of, line_item_columns, offer_of
-from app.marketplace.orders.services.payments import NewPaymentEvent, insert_payment_events, payment_problems
+from app.marketplace.orders.services.payments import insert_payment_events
+from app.marketplace.orders.services.purchase_form import given_lines, purchase_form_problems, purchase_lines
 from app.marketplace.owned.services.owned import (
-    KeptValue,
-    external_id_problems,
     keep_external_ids,
     keep_metadata,
-    metadata_problems,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewLineItem:
-    """A line of a purchase.
-
-    Args:
-        item_amount_cents: The price of one. None takes the variant's price.
-        tax_rate: A fraction. None is no tax.
-        adjustments: Adjustments of the line's own goods and postage.
-    """
-
-    variant_id: VariantId
-    quantity: int
-    delivery_type: DeliveryType = DeliveryType.BUY_ONLINE
-    item_amount_cents: int | None = None
-    tax_rate: float | None = None
-    postage_cents: int = 0
-    adjustments: Sequence[NewAdjustment] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewInvoice:
-    """An invoice of a purchase. `tax_rate` is the rate of the shipping, and of each line without one.
-
-    The delivery types of the lines are ignored.
-    """
-
-    seller_id: SellerId
-    line_items: Sequence[NewLineItem]
-    delivery_type: DeliveryType = DeliveryType.BUY_ONLINE
-    shipping_description: str = ""
-    shipping_cost_cents: int = 0
-    tax_rate: float | None = None
-    adjustments: Sequence[NewAdjustment] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewOrder:
-    status: OrderStatus = OrderStatus.COMPLETE
-    first_name: str | None = None
-    surname: str | None = None
-    phone: str | None = None
-    email_address: str | None = None
-    company_name: str | None = None
-    billing_first_name: str | None = None
-    billing_surname: str | None = None
-    billing_phone: str | None = None
-    billing_email_address: str | None = None
-    billing_company_name: str | None = None
-    is_gift: bool = False
-    message_to_seller: str | None = None
-    payment_instrument_type: str | None = None
-    address: NewAddress | None = None
-    billing_address: NewAddress | None = None
-    payment_events: Sequence[NewPaymentEvent] = ()
-    external_ids: Sequence[KeptValue] = ()
-    metadata: Sequence[KeptValue] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewPurchase:
-    """A purchase with either lines, which are split into invoices, or invoices."""
-
-    order: NewOrder
-    line_items: Sequence[NewLineItem] | None = None
-    invoices: Sequence[NewInvoice] | None = None
 
 
 async def create_order(database: Database, viewer: Viewer, given: NewPurchase) -> Order:
@@ -122,87 +53,66 @@ async def create_order(database: Database, viewer: Viewer, given: NewPurchase) -
     """
     if not viewer.is_operator:
         raise Forbidden("Orders can be created by the marketplace operator only.")
-    value_problems(given).include(_form_problems(given)).check()
-    wanted = _wanted(given)
+    value_problems(given).include(purchase_form_problems(given)).check()
     async with transaction(database, actor=viewer.actor) as conn:
-        offered = await lock_offered_variants(conn, {VariantId(line.variant_id) for line in wanted})
+        offered = await lock_offered_variants(conn, {VariantId(line.variant_id) for line in purchase_lines(given)})
+        given = _with_sellers(given, offered)
+        wanted = purchase_lines(given)
         problems = await _seller_problems(conn, given.invoices or ())
         offers = {int(variant_id): offer_of(item) for variant_id, item in offered.items()}
         problems.include(purchase_problems(wanted, offers)).check()
         parts = split(wanted, offers, _terms(given))
-        total_problems(parts).include(promotion_problems(parts)).check()
+        total_problems(parts).include(promotion_problems(parts)).include(_expected_problems(given, parts)).check()
         order = await _insert_order(conn, given.order, parts, offers[wanted[0].variant_id].currency)
         invoices = await _insert_invoices(conn, order, parts)
         lines = await _insert_line_items(conn, order, invoices, parts, offered)
+        await _keep_values(conn, given, parts, invoices, lines)
         await insert_adjustments(conn, invoices, lines, parts)
         await take_from_stock(conn, _quantities(wanted))
         return order
 
 
-def _form_problems(given: NewPurchase) -> Problems:
-    """List the problems that do not depend on the stock."""
-    problems = payment_problems(given.order.payment_events, "order.payment_events")
-    problems.include(address_problems(given.order.address, "order.address"))
-    problems.include(address_problems(given.order.billing_address, "order.billing_address"))
-    problems.include(external_id_problems(given.order.external_ids, "order.external_ids"))
-    problems.include(metadata_problems(given.order.metadata, "order.metadata"))
-    if (given.line_items is None) == (given.invoices is None):
-        problems.add("line_items", "give either line items or invoices")
-    if given.line_items is not None and not given.line_items:
-        problems.add("line_items", "must not be empty")
-    if given.invoices is not None and not given.invoices:
-        problems.add("invoices", "must not be empty")
-    seen = set()
-    for index, invoice in enumerate(given.invoices or ()):
-        path = f"invoices.{index}"
-        if (key := (invoice.seller_id, invoice.delivery_type)) in seen:
-            problems.add(path, "has the seller and delivery type of an invoice before: put their lines together")
+def _with_sellers(given: NewPurchase, offered: Mapping[VariantId, OfferedVariant]) -> NewPurchase:
+    """Return the purchase with a seller for each invoice that names none: the seller of its first line.
+
+    Raises:
+        InvalidInput: Two invoices have the same seller and delivery type.
+    """
+    if given.invoices is None:
+        return given
+    invoices, problems, seen = [], Problems(), set()
+    for index, invoice in enumerate(given.invoices):
+        first = offered.get(invoice.line_items[0].variant_id)
+        seller_id = invoice.seller_id if invoice.seller_id is not None or first is None else first.variant.seller_id
+        if (key := (seller_id, invoice.delivery_type)) in seen:
+            problems.add(
+                f"invoices.{index}", "has the seller and delivery type of an invoice before: put their lines together"
+            )
         seen.add(key)
-        if not invoice.line_items:
-            problems.add(f"{path}.line_items", "must not be empty")
-        if invoice.shipping_cost_cents < 0:
-            problems.add(f"{path}.shipping_cost_cents", "must not be negative")
-        problems.include(tax_rate_problems(path, invoice.tax_rate))
-        problems.include(adjustment_form_problems(invoice.adjustments, path))
-    wanted = _wanted(given)
-    if len(wanted) > MAX_ITEMS:
-        problems.add("invoices", f"an order must not have more than {MAX_ITEMS} lines")
-    for line in wanted[:MAX_ITEMS]:
-        problems.include(form_problems(line))
+        invoices.append(replace(invoice, seller_id=seller_id))
+    problems.check()
+    return replace(given, invoices=invoices)
+
+
+def _expected_problems(given: NewPurchase, parts: Sequence[Part]) -> Problems:
+    """Reject invoices whose total is another one than the caller expects."""
+    totals = {part.terms.path: part.amounts.total_cents for part in parts}
+    problems = Problems()
+    for index, invoice in enumerate(given.invoices or ()):
+        total = totals.get(f"invoices.{index}")
+        if invoice.total_cents not in (None, total):
+            problems.add(f"invoices.{index}.total_cents", f"is not the total, which is {total}")
     return problems
 
 
-def _wanted(given: NewPurchase) -> list[PurchaseLine]:
-    """Return all lines of the purchase in the order of the input, each with its path there."""
-    lines = [_line(f"line_items.{index}", line) for index, line in enumerate(given.line_items or ())]
-    for number, invoice in enumerate(given.invoices or ()):
-        for index, line in enumerate(invoice.line_items):
-            lines.append(_line(f"invoices.{number}.line_items.{index}", line, invoice))
-    return lines
-
-
-def _line(path: str, line: NewLineItem, invoice: NewInvoice | None = None) -> PurchaseLine:
-    rate = invoice.tax_rate if invoice is not None and line.tax_rate is None else line.tax_rate
-    return PurchaseLine(
-        path=path,
-        variant_id=line.variant_id,
-        quantity=line.quantity,
-        delivery_type=line.delivery_type if invoice is None else invoice.delivery_type,
-        item_amount_cents=line.item_amount_cents,
-        tax_rate=rate,
-        postage_cents=line.postage_cents,
-        seller_id=None if invoice is None else invoice.seller_id,
-        adjustments=line.adjustments,
-    )
-
-
 async def _seller_problems(conn: Connection, invoices: Sequence[NewInvoice]) -> Problems:
-    known = await find_seller_ids(conn, {invoice.seller_id for invoice in invoices}) if invoices else set()
+    asked = {invoice.seller_id for invoice in invoices if invoice.seller_id is not None}
+    known = await find_seller_ids(conn, asked) if asked else set()
     return Problems(
         {
             f"invoices.{index}.seller_id": ["there is no such seller"]
             for index, invoice in enumerate(invoices)
-            if invoice.seller_id not in known
+            if invoice.seller_id is not None and invoice.seller_id not in known
         }
     )
 
@@ -214,9 +124,12 @@ def _terms(given: NewPurchase) -> dict[tuple[int, DeliveryType], Terms]:
             shipping_cost_cents=invoice.shipping_cost_cents,
             tax_rate=invoice.tax_rate,
             adjustments=invoice.adjustments,
+            merchant_fee_cents=invoice.merchant_fee_cents,
+            merchant_fees_tax_rate=invoice.merchant_fees_tax_rate,
             path=f"invoices.{index}",
         )
         for index, invoice in enumerate(given.invoices or ())
+        if invoice.seller_id is not None
     }
 
 
@@ -257,6 +170,7 @@ async def _insert_invoices(conn: Connection, order: Order, parts: Sequence[Part]
         "buyer_phone": order.phone,
         "buyer_email_address": order.email_address,
         "buyer_message_to_seller": order.message_to_seller,
+        "payment_instrument_type": order.payment_instrument_type,
         "shipping_address_id": order.address_id,
         "buyer_billing_address_id": order.billing_address_id,
         "status_flags": flags_after_payment((), order.status),
@@ -272,7 +186,56 @@ def _invoice(part: Part) -> dict[str, object]:
         "delivery_type": part.delivery_type,
         "shipping_description": part.terms.shipping_description,
         **asdict(part.amounts),
+        **_fees(part),
     }
+
+
+def _fees(part: Part) -> dict[str, object]:
+    """Return what the operator and the payment cost, and whether the taxes were given."""
+    fee, fee_rate = part.terms.merchant_fee_cents, part.terms.merchant_fees_tax_rate
+    commissions = [line for line in part.lines if line.commission_cents is not None]
+    rates = {line.wanted.commission_tax_rate for line in commissions}
+    taxes = [(line.wanted.tax_cents, line.wanted.postage_tax_cents) for line in part.lines]
+    return {
+        "commission_amount_cents": sum(line.commission_cents or 0 for line in commissions) if commissions else None,
+        "commission_amount_tax_cents": (
+            sum(line.commission_tax_cents or 0 for line in commissions) if commissions else None
+        ),
+        "commission_tax_rate": rates.pop() if len(rates) == 1 else None,
+        "merchant_fee_cents": fee,
+        "merchant_fees_tax_rate": fee_rate,
+        "merchant_fee_tax_total_cents": None if fee is None else contained_tax(fee, fee_rate),
+        "is_external_tax_applied": any(tax is not None for pair in taxes for tax in pair),
+    }
+
+
+async def _keep_values(
+    conn: Connection,
+    given: NewPurchase,
+    parts: Sequence[Part],
+    invoices: Sequence[Invoice],
+    lines: Sequence[LineItem],
+) -> None:
+    """Keep the external ids and metadata of invoices and lines.
+
+    Args:
+        invoices: The invoices of the parts, in the same order.
+        lines: The lines of all parts, in the same order.
+    """
+    terms = {f"invoices.{index}": one for index, one in enumerate(given.invoices or ())}
+    asked = dict(given_lines(given))
+    wanted = [line.wanted for part in parts for line in part.lines]
+    owners: list[tuple[str, int, NewInvoice | NewLineItem]] = [
+        (INVOICES.type_name, invoice.id, terms[part.terms.path])
+        for invoice, part in zip(invoices, parts, strict=True)
+        if part.terms.path in terms
+    ]
+    owners += [(LINE_ITEMS.type_name, line.id, asked[want.path]) for line, want in zip(lines, wanted, strict=True)]
+    for type_name, row_id, owner in owners:
+        if owner.external_ids:
+            await keep_external_ids(conn, type_name, row_id, owner.external_ids)
+        if owner.metadata:
+            await keep_metadata(conn, type_name, row_id, owner.metadata)
 
 
 async def _insert_line_items(
@@ -291,7 +254,7 @@ async def _insert_line_items(
             **common,
             "invoice_id": invoice.id,
             **copies_of(item),
-            **line_item_columns(line, is_from_stock=not item.variant.has_infinite_quantity),
+            **line_item_columns(line, part, is_from_stock=not item.variant.has_infinite_quantity),
         }
         for invoice, part in zip(invoices, parts, strict=True)
         for line in part.lines

@@ -80,6 +80,6 @@ async def _columns(conn: Connection, before: Shipment, sent: dict[str, Any]) -> 
     if carrier is None and "postage_carrier_id" in sent:
         Problems(postage_carrier_id=["there is no such carrier"]).check()
     if "postage_carrier_id" in sent and carrier is not None:
-        columns |= {"carrier_id": carrier.id, "carrier": carrier.name}
+        columns |= {"carrier_id": carrier.id, "carrier": carrier.name, "homepage_link": carrier.homepage_url}
     number = sent.get("tracking_number", before.tracking_number)
     return columns | {"tracking_link": tracking_link(carrier.tracking_link_template if carrier else None, number)}

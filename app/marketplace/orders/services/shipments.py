@@ -10,6 +10,8 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, insert_rows, update_row
 from app.kernel.problems import Problems, blank_problems, value_problems
+from app.marketplace.catalogue.db.sellers import find_seller
+from app.marketplace.orders.db.addresses import AddressId
 from app.marketplace.orders.db.invoices import (
     INVOICES,
     Invoice,
@@ -43,12 +45,15 @@ class NewShippedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewShipment:
+    """A new shipment. A `shipped_from_id` of None is the address of the invoice's seller, the only one there is."""
+
     invoice_id: InvoiceId
     dispatched_at: datetime
     postage_carrier_id: ShipmentCarrierId
     tracking_number: str
     shipped_items: Sequence[NewShippedItem]
     note: str | None = None
+    shipped_from_id: AddressId | None = None
 
 
 async def create_shipment(database: Database, viewer: Viewer, given: NewShipment) -> Shipment:
@@ -67,9 +72,13 @@ async def create_shipment(database: Database, viewer: Viewer, given: NewShipment
         problems = await _problems(conn, given, invoice, line_items)
         if carrier is None:
             problems.add("postage_carrier_id", "there is no such carrier")
+        shipped_from = await find_seller(conn, invoice.seller_id)
+        address_id = shipped_from and shipped_from.address_id
+        if given.shipped_from_id not in (None, address_id):
+            problems.add("shipped_from_id", "is not the seller's address")
         problems.check()
         assert carrier is not None
-        shipment = await _insert_shipment(conn, given, carrier)
+        shipment = await _insert_shipment(conn, given, carrier, address_id)
         await _move_items(conn, given, invoice, line_items)
         return shipment
 
@@ -86,7 +95,9 @@ async def _problems(conn: Connection, given: NewShipment, invoice: Invoice, line
     )
 
 
-async def _insert_shipment(conn: Connection, given: NewShipment, carrier: ShipmentCarrier) -> Shipment:
+async def _insert_shipment(
+    conn: Connection, given: NewShipment, carrier: ShipmentCarrier, address_id: int | None
+) -> Shipment:
     shipment = await insert_row(
         conn,
         SHIPMENTS,
@@ -95,6 +106,8 @@ async def _insert_shipment(conn: Connection, given: NewShipment, carrier: Shipme
         carrier=carrier.name,
         tracking_number=given.tracking_number,
         tracking_link=tracking_link(carrier.tracking_link_template, given.tracking_number),
+        homepage_link=carrier.homepage_url,
+        shipped_from_id=address_id,
         dispatched_at=given.dispatched_at,
         note=given.note,
     )

@@ -57,6 +57,13 @@ async def set_variant_images(conn: Connection, variant_id: VariantId, images: Se
     return before != sorted(after, key=_id)
 
 
+async def add_images(conn: Connection, owner_type: str, owner_id: int, images: Sequence[NewImage]) -> None:
+    """Add images to those of an owner; one that it has already is kept with the new text and position."""
+    if images:
+        before = await list_images(conn, owner_type, owner_id)
+        await _added_and_changed(conn, owner_type, owner_id, images, before)
+
+
 async def _added_and_changed(
     conn: Connection, owner_type: str, owner_id: int, images: Sequence[NewImage], before: Sequence[Image]
 ) -> list[Image]:

@@ -76,6 +76,12 @@ def metadata_problems(values: Sequence[KeptValue], path: str) -> Problems:
     return problems
 
 
+def kept_problems(external_ids: Sequence[KeptValue], metadata: Sequence[KeptValue], path: str) -> Problems:
+    """List the problems of both at `<path>external_ids` and `<path>metadata`."""
+    problems = external_id_problems(external_ids, f"{path}external_ids")
+    return problems.include(metadata_problems(metadata, f"{path}metadata"))
+
+
 async def keep_external_ids(
     conn: Connection, owner_type: str, owner_id: int, values: Sequence[KeptValue]
 ) -> list[ExternalID]:

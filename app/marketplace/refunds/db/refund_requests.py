@@ -92,6 +92,7 @@ class RefundRequestNote:
     new_status: str
     note: str | None
     author: str | None
+    ip_address: str | None
 
 
 REFUND_REQUESTS = Table(

@@ -12,6 +12,7 @@ from app.marketplace.orders.db.invoices import LINE_ITEMS, LineItemId
 from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS, ShipmentCarrierId
 from app.marketplace.orders.domain.tracking import ShipmentStatus
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.images import IMAGES
 from app.marketplace.owned.db.metadata import METADATA
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS, RefundRequestId
 
@@ -54,7 +55,7 @@ RETURN_SHIPMENTS = Table(
     type_name="ReturnShipment",
     seen_by=Through("refund_request_id"),
     keys={"refund_request_id": part_of(REFUND_REQUESTS), "carrier_id": SHIPMENT_CARRIERS},
-    owns=(EXTERNAL_IDS, METADATA),
+    owns=(IMAGES, EXTERNAL_IDS, METADATA),
 )
 RETURN_SHIPPED_ITEMS = Table(
     "return_shipped_items",

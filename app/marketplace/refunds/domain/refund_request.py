@@ -19,6 +19,12 @@ class RefundRequestStatus(StrEnum):
     PROCESSED = "PROCESSED"
 
 
+class RefundRequestLineItemCreateStatus(StrEnum):
+    PENDING_APPROVAL = "PENDING_APPROVAL"
+    AWAITING_RETURN = "AWAITING_RETURN"
+    REFUND_ACCEPTED = "REFUND_ACCEPTED"
+
+
 class RefundRequestLineItemStatus(StrEnum):
     PENDING_APPROVAL = "PENDING_APPROVAL"
     AWAITING_RETURN = "AWAITING_RETURN"

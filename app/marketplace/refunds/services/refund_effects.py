@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection
@@ -19,6 +20,7 @@ from app.marketplace.orders.db.invoices import (
     touch_invoice,
 )
 from app.marketplace.orders.domain.invoice import flags_after_refund
+from app.marketplace.owned.services.images import NewImage, add_images, image_problems
 from app.marketplace.refunds.db.refund_requests import (
     REFUND_REQUEST_NOTES,
     RefundRequest,
@@ -37,6 +39,8 @@ class NewNote:
 
     note: str
     author: str | None = None
+    ip_address: str | None = None
+    attachments: Sequence[NewImage] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +86,20 @@ def refundable(items: Iterable[LineItem], lines: Iterable[RefundRequestLineItem]
 
 
 def note_problems(notes: Sequence[NewNote]) -> Problems:
-    return blank_problems({f"notes.{index}.note": note.note for index, note in enumerate(notes)})
+    problems = blank_problems({f"notes.{index}.note": note.note for index, note in enumerate(notes)})
+    for index, note in enumerate(notes):
+        problems.include(image_problems(note.attachments, f"notes.{index}.attachments"))
+        if note.ip_address is not None and not _is_ip_address(note.ip_address):
+            problems.add(f"notes.{index}.ip_address", "must be an IP address")
+    return problems
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 async def insert_notes(
@@ -106,10 +123,12 @@ async def insert_notes(
             "new_status": request.status if line is None else line.status,
             "note": note.note,
             "author": note.author or own_name,
+            "ip_address": note.ip_address,
         }
         for note in notes
     ]
-    await insert_rows(conn, REFUND_REQUEST_NOTES, rows)
+    for row, note in zip(await insert_rows(conn, REFUND_REQUEST_NOTES, rows), notes, strict=True):
+        await add_images(conn, REFUND_REQUEST_NOTES.type_name, row.id, note.attachments)
 
 
 async def follow_refunds(

@@ -24,6 +24,7 @@ from app.marketplace.orders.db.invoices import (
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
 from app.marketplace.orders.domain.settlement import NOTHING, Ledger, Split, share
 from app.marketplace.orders.services.amendment_lines import AmendedLine, custom_ratio, insert_amendment
+from app.marketplace.owned.services.owned import KeptValue, keep_external_ids, keep_metadata, kept_problems
 from app.marketplace.refunds.db.refund_requests import (
     REFUND_REQUEST_LINE_ITEMS,
     REFUND_REQUESTS,
@@ -62,13 +63,28 @@ from app.marketplace.refunds.services.refund_payouts import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOfLine:
+    """What other systems store with one line of a request."""
+
+    external_ids: Sequence[KeptValue] = ()
+    metadata: Sequence[KeptValue] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewRefundRequest:
-    """A new request. An `initiated_by` of None is ADMIN for the operator and SELLER for a seller."""
+    """A new request. An `initiated_by` of None is ADMIN for the operator and SELLER for a seller.
+
+    Args:
+        of_lines: What is kept with the lines, in their order. Empty: nothing.
+    """
 
     invoice_id: InvoiceId
     line_items: Sequence[RefundLine]
     notes: Sequence[NewNote]
     initiated_by: RefundRequestInitiator | None = None
+    external_ids: Sequence[KeptValue] = ()
+    metadata: Sequence[KeptValue] = ()
+    of_lines: Sequence[KeptOfLine] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +123,9 @@ async def create_refund_request(database: Database, viewer: Viewer, given: NewRe
         request = await _insert_request(conn, invoice, priced, initiated_by)
         await insert_notes(conn, viewer, request, given.notes)
         inserted = await _insert_lines(conn, request, priced)
+        await _keep(conn, REFUND_REQUESTS.type_name, request.id, given)
+        for line, kept in zip(inserted, given.of_lines, strict=False):
+            await _keep(conn, REFUND_REQUEST_LINE_ITEMS.type_name, line.id, kept)
         await follow_refunds(conn, invoice, [*others, *inserted], items.values())
         return request
 
@@ -151,7 +170,17 @@ def _create_problems(viewer: Viewer, given: NewRefundRequest) -> Problems:
     problems = value_problems(given).include(note_problems(given.notes))
     if given.initiated_by is RefundRequestInitiator.ADMIN and not viewer.is_operator:
         problems.add("initiated_by", "can be ADMIN for the operator only")
+    problems.include(kept_problems(given.external_ids, given.metadata, ""))
+    for index, kept in enumerate(given.of_lines):
+        problems.include(kept_problems(kept.external_ids, kept.metadata, f"line_items.{index}."))
     return problems
+
+
+async def _keep(conn: Connection, type_name: str, row_id: int, kept: KeptOfLine | NewRefundRequest) -> None:
+    if kept.external_ids:
+        await keep_external_ids(conn, type_name, row_id, kept.external_ids)
+    if kept.metadata:
+        await keep_metadata(conn, type_name, row_id, kept.metadata)
 
 
 async def _check_right(conn: Connection, viewer: Viewer) -> None:

@@ -15,6 +15,8 @@ from app.kernel.problems import Problems, blank_problems, url_problems, value_pr
 from app.marketplace.orders.db.invoices import LineItemId, touch_invoice
 from app.marketplace.orders.db.shipments import ShipmentCarrierId, find_carrier
 from app.marketplace.orders.domain.shipment import PackedItem, returning_problems
+from app.marketplace.owned.services.images import NewImage, add_images, image_problems
+from app.marketplace.owned.services.owned import KeptValue, keep_external_ids, keep_metadata, kept_problems
 from app.marketplace.refunds.db.refund_requests import RefundRequestId, touch_refund_request
 from app.marketplace.refunds.db.return_shipments import (
     RETURN_SHIPMENTS,
@@ -45,17 +47,26 @@ class NewReturnShipment:
     shipped_items: Sequence[NewReturnItem] = ()
     note: str | None = None
     drop_off_url: str | None = None
+    attachments: Sequence[NewImage] = ()
+    external_ids: Sequence[KeptValue] = ()
+    metadata: Sequence[KeptValue] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnShipmentUpdate:
-    """The input of `update_return_shipment`. An absent value stays as it is; None clears the note and the URL."""
+    """The input of `update_return_shipment`. An absent value stays as it is; None clears the note and the URL.
+
+    Attachments, external ids and metadata are added to those that there are.
+    """
 
     shipment_id: ReturnShipmentId
     carrier_id: ShipmentCarrierId | Absent | None = ABSENT
     tracking_number: str | Absent | None = ABSENT
     note: str | Absent | None = ABSENT
     drop_off_url: str | Absent | None = ABSENT
+    attachments: Sequence[NewImage] = ()
+    external_ids: Sequence[KeptValue] = ()
+    metadata: Sequence[KeptValue] = ()
 
 
 async def create_return_shipment(database: Database, viewer: Viewer, new: NewReturnShipment) -> ReturnShipment:
@@ -66,7 +77,7 @@ async def create_return_shipment(database: Database, viewer: Viewer, new: NewRet
         InvalidInput: Names everything that is wrong.
     """
     problems = value_problems(new).include(blank_problems({"tracking_number": new.tracking_number}))
-    problems.include(url_problems({"drop_off_url": new.drop_off_url})).check()
+    problems.include(url_problems({"drop_off_url": new.drop_off_url})).include(_kept_problems(new)).check()
     async with transaction(database, actor=viewer.actor) as conn:
         locked = await lock_refund(conn, viewer, new.refund_request_id)
         problems = returning_problems(await _left(conn, locked), _packed(new))
@@ -86,6 +97,7 @@ async def create_return_shipment(database: Database, viewer: Viewer, new: NewRet
         ]
         if items:
             await insert_rows(conn, RETURN_SHIPPED_ITEMS, items)
+        await _keep(conn, shipment.id, new)
         await _touch(conn, locked)
         return shipment
 
@@ -98,8 +110,9 @@ async def update_return_shipment(database: Database, viewer: Viewer, change: Ret
         InvalidInput: Names everything that is wrong.
     """
     sent = sent_values(change)
-    del sent["shipment_id"]
-    value_problems(change).include(_update_problems(sent)).check()
+    for name in ("shipment_id", "attachments", "external_ids", "metadata"):
+        del sent[name]
+    value_problems(change).include(_update_problems(sent)).include(_kept_problems(change)).check()
     async with transaction(database, actor=viewer.actor) as conn:
         request_id = await find_returned_request(conn, change.shipment_id, seller_id=viewer.seller_id)
         locked = await lock_refund(conn, viewer, request_id)
@@ -107,10 +120,26 @@ async def update_return_shipment(database: Database, viewer: Viewer, change: Ret
         if "carrier_id" in sent:
             (await _carrier_problems(conn, sent["carrier_id"])).check()
         differing = {name: value for name, value in sent.items() if value != getattr(before, name)}
-        if not differing:
+        await _keep(conn, before.id, change)
+        if not differing and not (change.attachments or change.external_ids or change.metadata):
             return before
         await _touch(conn, locked)
         return await update_row(conn, RETURN_SHIPMENTS, before.id, differing)
+
+
+def _kept_problems(given: NewReturnShipment | ReturnShipmentUpdate) -> Problems:
+    return kept_problems(given.external_ids, given.metadata, "").include(
+        image_problems(given.attachments, "attachments")
+    )
+
+
+async def _keep(conn: Connection, row_id: int, given: NewReturnShipment | ReturnShipmentUpdate) -> None:
+    type_name = RETURN_SHIPMENTS.type_name
+    await add_images(conn, type_name, row_id, given.attachments)
+    if given.external_ids:
+        await keep_external_ids(conn, type_name, row_id, given.external_ids)
+    if given.metadata:
+        await keep_metadata(conn, type_name, row_id, given.metadata)
 
 
 def _packed(new: NewReturnShipment) -> list[PackedItem]:

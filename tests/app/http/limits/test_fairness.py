@@ -51,7 +51,7 @@ async def test_operations_of_a_key_wait_for_a_place_and_are_refused_in_the_end(d
             await statement_waits(api)
             second = await api.post(text, key=key)
             # Another key has places of its own.
-            assert await api.data(SMALL, key=other) == {"apiKeyPrincipal": {"__typename": "ApiKeyPrincipal"}}
+            assert await api.data(SMALL, key=other) == {"apiKeyPrincipal": {"__typename": "APIKeyPrincipal"}}
 
         assert await first == {"variantsWhere": {"nodes": []}}
         assert (second.status_code, second.headers["retry-after"]) == (429, "1")

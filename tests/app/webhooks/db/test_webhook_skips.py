@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-from app.webhooks.db.webhook_skips import add_skips
+from app.webhooks.db.counts.webhook_skips import add_skips
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED
 from schema.entities import global_ids

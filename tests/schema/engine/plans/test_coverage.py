@@ -21,11 +21,18 @@ from tests.support.pages import page
 
 UNPLANNED = {
     "Query.apiKeyPrincipal",  # reads no table
+    "Query.deliveryStatistics",  # counts, which are no entities
     "Query.webhookDigests",  # reads what a webhook was given, which is no entity
     "Query.webhookDryRun",  # runs another query
     "Query.webhookExplain",  # reads the recorded changes of one entity
+    "Query.webhookRecipes",  # reads no table
 }
-_SAMPLES = {"ID": '"SW52b2ljZS0x"', "DateTime": '"2021-03-04T00:00:00Z"', "WebhookKlassEnum": "INVOICE", "String": '""'}
+_SAMPLES = {
+    "ID": '"SW52b2ljZS0x"',
+    "ISO8601DateTime": '"2021-03-04T00:00:00Z"',
+    "WebhookKlassEnum": "INVOICE",
+    "String": '""',
+}
 
 
 def _selected(name: str, field: GraphQLField) -> str:

@@ -34,7 +34,7 @@ FORMS = {
     "summary of a list": """{ updatedOrders(updatedSince: "2000-01-01T00:00:00Z")
       { nodes { aggregateInvoiceStatus } } }""",
     "fragments": """{ ...F } fragment F on Query { invoices { ...G nodes { ...H ...H } } }
-      fragment G on InvoiceConnection { totalCount nodes { legacyId } } 
+      fragment G on InvoicesConnection { totalCount nodes { legacyId } } 
       fragment H on Invoice { id ... on Node { id } }""",
     "conditions": "{ invoices { totalCount @skip(if: true) nodes @include(if: true) { id } } }",
     "a link": """{ updatedOrders(updatedSince: "2000-01-01T00:00:00Z") { nodes { shipments { id }

@@ -14,7 +14,7 @@ async def test_advert_upsert_makes_and_then_changes(conn: Connection, mutate: Mu
     made = await mutate("advertUpsert", ADVERT, {"attributes": attributes}, viewer)
     advert = made["data"]["advertUpsert"]["advert"]
     (red,) = advert["variants"]["nodes"]
-    variants = [{"variantId": red["id"], "countOnHand": 4}, {"label": "Blue"}]
+    variants = [{"id": red["id"], "countOnHand": 4}, {"label": "Blue"}]
     changed = await mutate(
         "advertUpsert",
         ADVERT,
@@ -33,7 +33,7 @@ async def test_advert_upsert_makes_and_then_changes(conn: Connection, mutate: Mu
 
 async def test_advert_upsert_needs_a_seller_from_the_operator(conn: Connection, mutate: Mutate) -> None:
     seller = await create_seller(conn)
-    attributes = {"title": "Kettle", "variants": [{"label": "Red", "variantId": None}]}
+    attributes = {"title": "Kettle", "variants": [{"label": "Red", "id": None}]}
 
     without = await mutate("advertUpsert", ADVERT, {"attributes": attributes})
     given = await mutate("advertUpsert", ADVERT, {"sellerId": encode("Seller", seller.id), "attributes": attributes})

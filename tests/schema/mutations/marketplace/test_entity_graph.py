@@ -49,7 +49,7 @@ async def test_a_carriers_report_joins_the_log(conn: Connection, mutate: Mutate)
 async def test_a_parcel_comes_back(conn: Connection, mutate: Mutate) -> None:
     sale = await _sale(conn)
     carrier = await create_shipment_carrier(conn, name="Fast")
-    selection = "returnShipment { id trackingNumber note dropOffUrl carrier { name } shippedItems { quantity } }"
+    selection = "shipment { id trackingNumber note dropOffUrl carrier { name } shippedItems { quantity } }"
     given = {
         "refundRequestId": sale.id_of("refund_request"),
         "carrierId": encode("ShipmentCarrier", carrier.id),
@@ -59,7 +59,7 @@ async def test_a_parcel_comes_back(conn: Connection, mutate: Mutate) -> None:
     }
 
     created = await mutate("returnShipmentCreate", selection, given, Viewer(sale.seller.id))
-    made = created["data"]["returnShipmentCreate"]["returnShipment"]
+    made = created["data"]["returnShipmentCreate"]["shipment"]
     again = await mutate("returnShipmentCreate", selection, given)
     change = {"shipmentId": made["id"], "trackingNumber": "R-2", "dropOffUrl": None}
     updated = await mutate("returnShipmentUpdate", selection, change, Viewer(sale.seller.id))
@@ -75,7 +75,7 @@ async def test_a_parcel_comes_back(conn: Connection, mutate: Mutate) -> None:
     assert again["data"]["returnShipmentCreate"]["errors"] == [
         {"field": "shippedItems.0.quantity", "messages": ["is more than are to come back: 0"]}
     ]
-    assert updated["data"]["returnShipmentUpdate"]["returnShipment"] == {
+    assert updated["data"]["returnShipmentUpdate"]["shipment"] == {
         **made,
         "trackingNumber": "R-2",
         "dropOffUrl": None,
@@ -197,7 +197,7 @@ async def test_values_are_kept_with_an_owner_once_per_key(conn: Connection, muta
 
     first = await mutate("externalIdUpsert", "externalId { key value owner { __typename } }", given)
     second = await mutate("externalIdUpsert", "externalId { key value }", {**given, "value": "E-2"})
-    own = await mutate("metadataUpsert", "metadatum { key value }", given, Viewer(sale.seller.id))
+    own = await mutate("metadataUpsert", "metadata { key value }", given, Viewer(sale.seller.id))
     foreign = await mutate("metadataUpsert", "", given, Viewer((await create_seller(conn)).id))
 
     assert first["data"]["externalIdUpsert"]["externalId"]["value"] == "E-1"

@@ -16,13 +16,13 @@ async def test_a_variant_gets_and_loses_option_values(conn: Connection, mutate: 
         {"optionTypeId": encode("OptionType", size.id), "optionValueId": encode("OptionValue", medium.id)},
         {"optionTypeId": encode("OptionType", print_.id), "textValue": "Ada"},
     ]
-    given = {"variantId": encode("Variant", variant.id), "attributes": {"optionValues": values}}
+    given = {"variantId": encode("Variant", variant.id), "attributes": {"variantOptionValues": values}}
 
     first = await mutate("variantUpdate", SHOWN, given)
     await conn.execute("delete from change_events")
     await mutate("variantUpdate", SHOWN, given)
     recorded = await conn.fetchval("select count(*) from change_events")
-    last = await mutate("variantUpdate", SHOWN, {**given, "attributes": {"optionValues": []}})
+    last = await mutate("variantUpdate", SHOWN, {**given, "attributes": {"variantOptionValues": []}})
 
     assert first["data"]["variantUpdate"]["variant"]["variantOptionValues"]["nodes"] == [
         {"optionType": {"displayName": "Size"}, "optionValue": {"name": "m"}, "textValue": None},
@@ -44,11 +44,11 @@ async def test_names_what_is_wrong_with_option_values(conn: Connection, mutate: 
         {"optionTypeId": encode("OptionType", 10**9), "textValue": "x"},
     ]
     given = {"advertId": encode("Advert", variant.advert_id)}
-    variants = [{"label": "Blue", "optionValues": values}]
+    variants = [{"label": "Blue", "variantOptionValues": values}]
 
     answer = await mutate("advertUpsert", "", {**given, "attributes": {"variants": variants}})
 
-    path = "attributes.variants.0.optionValues"
+    path = "attributes.variants.0.variantOptionValues"
     assert answer["data"]["advertUpsert"]["errors"] == [
         {"field": f"{path}.0.optionValueId", "messages": ["must be one of the option type's values"]},
         {"field": f"{path}.1.optionTypeId", "messages": ["is given twice"]},

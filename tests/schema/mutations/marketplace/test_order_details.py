@@ -12,7 +12,13 @@ from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.schema.mutations.conftest import Mutate
 
-ADDRESS = {"address": "1 High Street", "city": "Melbourne", "postcode": "3000", "country": "AU", "state": "VIC"}
+ADDRESS = {
+    "address": "1 High Street",
+    "city": "Melbourne",
+    "postcode": "3000",
+    "country": {"code": "AU"},
+    "state": {"short": "VIC"},
+}
 SHOWN = "{ address city postcode country { iso } state { short } }"
 ORDER = f"""order {{ id address {SHOWN} billingAddress {SHOWN}
   paymentEvents {{ nodes {{ amount successful transactionId }} }}
@@ -85,7 +91,7 @@ async def test_names_what_is_wrong_with_details(conn: Connection, mutate: Mutate
     payload = await _order(
         conn,
         mutate,
-        address={**ADDRESS, "city": " ", "country": "Australia", "lat": 91},
+        address={**ADDRESS, "city": " ", "country": {"code": "Australia"}, "lat": 91},
         paymentEvents=[{"amountCents": -1, "successful": True}],
     )
 
@@ -93,7 +99,7 @@ async def test_names_what_is_wrong_with_details(conn: Connection, mutate: Mutate
         {"field": "order.paymentEvents.0.amountCents", "messages": ["must not be negative"]},
         {"field": "order.address.city", "messages": ["must not be blank"]},
         {
-            "field": "order.address.country",
+            "field": "order.address.country.code",
             "messages": ["must be an ISO 3166-1 code of two letters such as AU"],
         },
         {"field": "order.address.lat", "messages": ["must be from -90 to 90"]},

@@ -53,7 +53,7 @@ async def test_images_replace_those_that_the_advert_has(conn: Connection, mutate
 async def test_same_images_are_no_change(conn: Connection, mutate: Mutate) -> None:
     variant = await create_variant(conn)
     same = {"images": [{"sourceUrl": FRONT}]}
-    variants = [{**same, "variantId": encode("Variant", variant.id)}]
+    variants = [{**same, "id": encode("Variant", variant.id)}]
     await _upsert(mutate, variant.advert_id, "id", {**same, "variants": variants})
     await conn.execute("delete from change_events")
 

@@ -8,7 +8,8 @@ from databases import Database
 from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.marketplace.catalogue.services.stock import StockAdjustment, adjust_stock
-from app.marketplace.orders.services.orders import NewLineItem, NewOrder, NewPurchase, create_order
+from app.marketplace.orders.services.new_orders import NewLineItem, NewOrder, NewPurchase
+from app.marketplace.orders.services.orders import create_order
 from schema.entities.global_ids import encode
 from tests.builders.adverts import create_advert
 from tests.builders.catalogue import create_inventory
@@ -136,7 +137,9 @@ async def test_an_absolute_stock_is_written_only_over_the_expected_one(conn: Con
         await mutate("variantUpdate", "status", {**key, "attributes": {**stale, "label": "Blue"}}),
         await mutate("variantsUpdate", "status", {"variants": [{**key, "attributes": stale}]}),
         await mutate("variantInventoryUpdate", "status", {**key, "inventories": [stale]}),
-        await mutate("advertUpsert", "status", {**advert, "attributes": {"variants": [{**key, **stale}]}}),
+        await mutate(
+            "advertUpsert", "status", {**advert, "attributes": {"variants": [{"id": key["variantId"], **stale}]}}
+        ),
     ]
     untouched = await conn.fetchrow("select label, count_on_hand from variants")
     accepted = await mutate("variantUpdate", f"variant {{ {STOCK} }}", {**key, "attributes": fresh})

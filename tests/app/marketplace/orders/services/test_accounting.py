@@ -18,7 +18,8 @@ from app.db.pool import Connection
 from app.marketplace.money import decimal_amount
 from app.marketplace.orders.domain.adjustment import AdjustmentAppliesTo, AdjustmentType, NewAdjustment
 from app.marketplace.orders.domain.order import DeliveryType
-from app.marketplace.orders.services.orders import NewInvoice, NewLineItem, NewOrder, NewPurchase, create_order
+from app.marketplace.orders.services.new_orders import NewInvoice, NewLineItem, NewOrder, NewPurchase
+from app.marketplace.orders.services.orders import create_order
 from app.marketplace.refunds.domain.refund_request import RefundLine, RefundRequestLineItemStatus
 from app.marketplace.refunds.services.refund_requests import (
     NewRefundRequest,

@@ -12,7 +12,8 @@ from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS, Invoice, Li
 from app.marketplace.orders.db.orders import OrderId
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
 from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, OrderStatus
-from app.marketplace.orders.services.orders import NewInvoice, NewLineItem, NewOrder, NewPurchase, create_order
+from app.marketplace.orders.services.new_orders import NewInvoice, NewLineItem, NewOrder, NewPurchase
+from app.marketplace.orders.services.orders import create_order
 from tests.builders.adverts import create_advert
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant

@@ -1,0 +1,21 @@
+import type { CodegenConfig } from '@graphql-codegen/cli';
+
+// The generator that docs/api.md shows to users. Each page's documents are the .graphql files beside it.
+const config: CodegenConfig = {
+  schema: '../../schema/schema.graphql',
+  documents: ['src/{api,parts,shell}/**/*.graphql', 'src/pages/**/*.graphql'],
+  generates: {
+    'src/gql/': {
+      preset: 'client',
+      presetConfig: { fragmentMasking: false },
+      config: {
+        enumsAsTypes: true,
+        useTypeImports: true,
+        defaultScalarType: 'unknown',
+        scalars: { DateTime: 'string', Decimal: 'string' },
+      },
+    },
+  },
+};
+
+export default config;

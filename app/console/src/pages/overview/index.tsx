@@ -1,0 +1,10 @@
+import { Empty } from '../../parts/Empty';
+import { Page } from '../../parts/Page';
+
+export function Component() {
+  return (
+    <Page title="Overview">
+      <Empty title="This page is being built" />
+    </Page>
+  );
+}

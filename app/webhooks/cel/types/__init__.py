@@ -1,0 +1,1 @@
+"""The check of a filter against the type of what it reads, before any event is there."""

@@ -1,0 +1,154 @@
+"""Recipes about orders, invoices, shipments and refund requests."""
+
+from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
+from schema.webhook_queries.recipes.recipe import WebhookRecipe
+
+_CREATE_OR_UPDATE = [WebhookEventName.CREATE, WebhookEventName.UPDATE]
+
+_INVOICE_FOR_AN_ERP = """\
+query($id: ID!) {
+  node(id: $id) {
+    ... on Invoice {
+      id
+      legacyId
+      statusFlags
+      totalCents
+      taxTotalCents
+      shippingCostCents%s
+      shippingAddress { address city postcode country { name } }
+      lineItems { id variantSku advertTitle quantity quantityAwaitingDispatch totalCents }
+      shipments { id carrier trackingNumber trackingLink dispatchedAt shippedItems { quantity lineItem { id } } }
+      amendments { id totalCents lineItems { quantity totalCents lineItem { id } } }
+      refundRequests { id status totalCents lineItems { quantity status lineItem { id } } }
+      externalIds { key value }
+    }
+  }
+}
+"""
+_OF_AN_ORDER = """
+      order { legacyId status firstName surname emailAddress }
+      seller { legacyId businessName }"""
+
+ORDERS = (
+    WebhookRecipe(
+        name="invoices-for-an-erp",
+        title="Invoices for an ERP",
+        description="Each change of an invoice, of its order, line items, shipments, amendments or refund requests."
+        " The payload has all of them.",
+        type=WebhookKlass.INVOICE,
+        query_string=_INVOICE_FOR_AN_ERP % _OF_AN_ORDER,
+        is_operators_only=True,
+    ),
+    WebhookRecipe(
+        name="own-invoices-for-an-erp",
+        title="A seller's invoices for its ERP",
+        description="Each change of an invoice, its line items, shipments, amendments or refund requests. It leaves"
+        " out the order, which sellers can't read.",
+        type=WebhookKlass.INVOICE,
+        query_string=_INVOICE_FOR_AN_ERP % "",
+    ),
+    WebhookRecipe(
+        name="invoices-to-dispatch",
+        title="Invoices to dispatch",
+        description="Paid invoices with items that are still to be sent, for a warehouse.",
+        type=WebhookKlass.INVOICE,
+        query_string="""\
+query($id: ID!) {
+  node(id: $id) {
+    ... on Invoice {
+      legacyId
+      statusFlags
+      buyerFirstName
+      buyerSurname
+      shippingAddress { address city postcode country { name } }
+      lineItems { id variantSku variantBarcode quantityAwaitingDispatch }
+    }
+  }
+}
+""",
+        events=_CREATE_OR_UPDATE,
+        triggers=["statusFlags", "lineItems.quantityAwaitingDispatch"],
+        filter="""\
+data.node != null && 'PAID' in data.node.statusFlags
+  && data.node.lineItems.exists(item, item.quantityAwaitingDispatch > 0)""",
+    ),
+    WebhookRecipe(
+        name="invoice-ids",
+        title="Only the ids of changed invoices",
+        description="For a receiver that reads the rest by the API. The payload is the same each time, so that"
+        " `allowSkip` is off.",
+        type=WebhookKlass.INVOICE,
+        query_string="query($id: ID!) { node(id: $id) { ... on Invoice { id } } }\n",
+        triggers=["statusFlags", "shipments", "refundRequests"],
+        allow_skip=False,
+    ),
+    WebhookRecipe(
+        name="shipping-notices",
+        title="Shipping notices",
+        description="For a message to the buyer when something was sent, and when the carrier reports where it is.",
+        type=WebhookKlass.SHIPMENT,
+        query_string="""\
+query($id: ID!) {
+  node(id: $id) {
+    ... on Shipment {
+      carrier
+      trackingNumber
+      trackingLink
+      statusLog(last: 1) { nodes { status createdAt } }
+      shippedItems { quantity lineItem { advertTitle } }
+      invoice { legacyId buyerFirstName buyerEmailAddress }
+    }
+  }
+}
+""",
+        events=_CREATE_OR_UPDATE,
+        triggers=["trackingNumber", "trackingLink", "statusLog"],
+    ),
+    WebhookRecipe(
+        name="refund-desk",
+        title="Refund desk",
+        description="New refund requests and each step of them, for a service desk. Requests that the operator has"
+        " begun are left out.",
+        type=WebhookKlass.REFUND_REQUEST,
+        query_string="""\
+query($id: ID!) {
+  node(id: $id) {
+    ... on RefundRequest {
+      id
+      status
+      initiatedBy
+      totalCents
+      invoice { legacyId buyerFirstName buyerSurname }
+      lineItems { quantity status reason lineItem { variantSku } }
+      notes { note author }
+    }
+  }
+}
+""",
+        events=_CREATE_OR_UPDATE,
+        triggers=["status", "lineItems.status", "notes"],
+        filter="data.node.initiatedBy != 'ADMIN'",
+    ),
+    WebhookRecipe(
+        name="order-status",
+        title="Status of orders",
+        description="The status of an order over all of its invoices, for a customer's account page.",
+        type=WebhookKlass.ORDER,
+        query_string="""\
+query($id: ID!) {
+  node(id: $id) {
+    ... on Order {
+      legacyId
+      status
+      aggregateInvoiceStatus
+      emailAddress
+      invoices(first: 50) { nodes { legacyId statusFlags } }
+    }
+  }
+}
+""",
+        events=_CREATE_OR_UPDATE,
+        triggers=["status", "invoices.statusFlags"],
+        is_operators_only=True,
+    ),
+)

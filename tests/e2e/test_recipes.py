@@ -1,0 +1,208 @@
+"""Each recipe, registered as it is listed, is sent the changes that it promises and no others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from schema.webhook_queries.recipes import RECIPES
+from schema.webhook_queries.recipes.recipe import WebhookRecipe
+from tests.builders.sales import Sale, create_sale
+from tests.support.platform import Platform
+from tests.support.receiver import Receiver
+from tests.support.waiting import until
+
+PUBLISHED = "select not exists (select from change_events where published_at is null)"
+ATTRIBUTES = "type events triggers filter queryString allowSkip includePrevious"
+
+
+RAISE = "insert into operational_events (webhook_id, kind, reason) select id,"
+OF_SELLER = "from webhooks where seller_id = $1"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A statement, and what its delivery shows of `data.node`; None when it is not to be delivered."""
+
+    sql: str
+    told: Mapping[str, Any] | None = None
+
+
+#: By recipe: changes of one sale ($1 is the row named first), in their order. The last one is delivered, so that it
+#: proves that those before it were not.
+STORIES: Mapping[str, tuple[str, list[Step]]] = {
+    "invoices-for-an-erp": (
+        "invoice",
+        [
+            Step("update shipments set tracking_number = 'T-2' where invoice_id = $1", {"totalCents": 2000}),
+            Step("update invoices set buyer_phone = '1' where id = $1"),
+            Step(
+                "update orders set surname = 'King' where id = (select order_id from invoices where id = $1)",
+                {"statusFlags": ["PAID"]},
+            ),
+        ],
+    ),
+    "own-invoices-for-an-erp": (
+        "invoice",
+        [
+            Step("update refund_requests set status = 'RETURNED' where invoice_id = $1", {"totalCents": 2000}),
+            Step("update orders set surname = 'King' where id = (select order_id from invoices where id = $1)"),
+            Step("update invoice_amendments set total_cents = -5 where invoice_id = $1", {"statusFlags": ["PAID"]}),
+        ],
+    ),
+    "invoices-to-dispatch": (
+        "invoice",
+        [
+            Step(
+                "update line_items set quantity_awaiting_dispatch = 1 where invoice_id = $1", {"statusFlags": ["PAID"]}
+            ),
+            Step("update line_items set quantity_awaiting_dispatch = 0 where invoice_id = $1"),
+            Step("update invoices set buyer_surname = 'King' where id = $1"),
+            Step(
+                "update line_items set quantity_awaiting_dispatch = 2 where invoice_id = $1", {"buyerSurname": "King"}
+            ),
+        ],
+    ),
+    "invoice-ids": (
+        "invoice",
+        [
+            Step("update shipments set tracking_number = 'T-2' where invoice_id = $1", {}),
+            Step("update invoices set buyer_surname = 'King' where id = $1"),
+            Step("update refund_requests set status = 'RETURNED' where invoice_id = $1", {}),
+        ],
+    ),
+    "shipping-notices": (
+        "shipment",
+        [
+            Step("update shipments set tracking_number = 'T-2' where id = $1", {"trackingNumber": "T-2"}),
+            Step("update shipments set note = 'Left at the door' where id = $1"),
+            Step(
+                "insert into shipment_statuses (shipment_id, status) values ($1, 'Delivered')",
+                {"trackingNumber": "T-2", "carrier": "Post"},
+            ),
+        ],
+    ),
+    "refund-desk": (
+        "refund_request",
+        [
+            Step("update refund_requests set status = 'RETURNED' where id = $1", {"status": "RETURNED"}),
+            Step("update refund_requests set total_cents = 5 where id = $1"),
+            Step("update refund_requests set initiated_by = 'ADMIN', status = 'REFUNDED' where id = $1"),
+            Step(
+                "update refund_requests set initiated_by = 'SELLER', status = 'PROCESSED' where id = $1",
+                {"status": "PROCESSED", "initiatedBy": "SELLER"},
+            ),
+        ],
+    ),
+    "order-status": (
+        "order",
+        [
+            Step("update invoices set status_flags = '{SENT}' where order_id = $1", {"status": "COMPLETE"}),
+            Step("update orders set surname = 'King' where id = $1"),
+            Step("update orders set status = 'PENDING_REVIEW' where id = $1", {"status": "PENDING_REVIEW"}),
+        ],
+    ),
+    "stock-and-price": (
+        "variant",
+        [
+            Step("update variants set count_on_hand = 3 where id = $1", {"countOnHand": 3}),
+            Step("update variants set barcode = '1' where id = $1"),
+            Step("update variants set price_cents = 900 where id = $1", {"countOnHand": 3, "lowestPriceCents": 900}),
+        ],
+    ),
+    "back-in-stock": (
+        "variant",
+        [
+            Step("update variants set count_on_hand = 0 where id = $1", {"buyable": False}),
+            Step("update variants set count_on_hand = 7 where id = $1", {"buyable": True}),
+            Step("update variants set count_on_hand = 6 where id = $1"),
+            Step("update variants set price_cents = 5 where id = $1"),
+            Step("update variants set count_on_hand = 0 where id = $1", {"buyable": False}),
+        ],
+    ),
+    "low-stock": (
+        "variant",
+        [
+            Step("update variants set count_on_hand = 4 where id = $1", {"countOnHand": 4}),
+            Step("update variants set count_on_hand = 5 where id = $1"),
+            Step("update variants set label = 'Blue' where id = $1"),
+            Step("update variants set count_on_hand = 1 where id = $1", {"countOnHand": 1, "label": "Blue"}),
+        ],
+    ),
+    "price-changes": (
+        "variant",
+        [
+            Step("update variants set price_cents = 900 where id = $1", {"lowestPriceCents": 900}),
+            Step("update variants set count_on_hand = 1 where id = $1"),
+            Step("update variants set price_cents = 800 where id = $1", {"lowestPriceCents": 800}),
+        ],
+    ),
+    "adverts-for-a-search": (
+        "advert",
+        [
+            Step("update adverts set title = 'Pot' where id = $1", {"title": "Pot"}),
+            Step("update variants set count_on_hand = 1 where advert_id = $1"),
+            Step("update adverts set is_published = false where id = $1", {"title": "Pot", "displayable": False}),
+        ],
+    ),
+    "seller-details": (
+        "seller",
+        [
+            Step("update sellers set phone = '1' where id = $1", {"phone": "1"}),
+            Step("update sellers set business_number = '1' where id = $1"),
+            Step("update sellers set business_name = 'Pots' where id = $1", {"phone": "1", "businessName": "Pots"}),
+        ],
+    ),
+    "operational-alerts": (
+        "seller",
+        [
+            Step(
+                f"{RAISE} 'FAILING', 'No answer.' {OF_SELLER}",
+                {"kind": "FAILING", "reason": "No answer."},
+            ),
+            Step(f"{RAISE} 'EXHAUSTED', 'No retries.' {OF_SELLER}"),
+            Step(
+                f"{RAISE} 'RECOVERED', 'It works.' {OF_SELLER}",
+                {"kind": "RECOVERED"},
+            ),
+        ],
+    ),
+}
+
+
+async def register(platform: Platform, receiver: Receiver, recipe: WebhookRecipe, key: str | None) -> None:
+    """Register a recipe as it is listed for the key."""
+    listed = (await platform.data(f"{{ webhookRecipes {{ name {ATTRIBUTES} }} }}", key=key))["webhookRecipes"]
+    (attributes,) = [one for one in listed if one.pop("name") == recipe.name]
+    made = await platform.create_webhook(receiver.url(), attributes.pop("queryString"), key, **attributes)
+    assert made["errors"] is None
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+async def test_recipe_is_sent_what_it_promises(platform: Platform, receiver: Receiver, recipe: WebhookRecipe) -> None:
+    sale: Sale = await create_sale(platform.conn)
+    about, steps = STORIES[recipe.name]
+    key = None if recipe.is_operators_only else await platform.seller_key(sale.seller.id)
+    await register(platform, receiver, recipe, key)
+
+    told = []
+    for step in steps:
+        await platform.conn.execute(step.sql, getattr(sale, about).id)
+        # Each change is published alone: together with the next one it would be told as a part of that.
+        await until(lambda: platform.conn.fetchval(PUBLISHED))
+        if step.told is not None:
+            told.append(step.told)
+            await receiver.wait_for(count=len(told))
+
+    nodes = [delivery.data["node"] for delivery in receiver.deliveries]
+    assert [{**node, **wanted} for node, wanted in zip(nodes, told, strict=True)] == nodes
+    assert not any("errors" in delivery.json["payload"] for delivery in receiver.deliveries)
+    assert all(("previous" in delivery.json) == recipe.include_previous for delivery in receiver.deliveries)
+
+
+def test_every_recipe_has_a_story_that_ends_with_a_delivery() -> None:
+    assert set(STORIES) == {recipe.name for recipe in RECIPES}
+    for _, steps in STORIES.values():
+        assert steps[-1].told is not None
+        assert any(step.told is None for step in steps)
