@@ -320,6 +320,21 @@ def test_yaml_is_yaml(one: Page) -> None:
         assert yaml.safe_load(text)
 
 
+def test_manifests_have_settings_and_commands_that_exist() -> None:
+    manifests = [yaml.safe_load(text) for text in page("app/docs/kubernetes.md").blocks("yaml")]
+    secret, *others = manifests
+    specs = [one["spec"]["template"]["spec"] for one in others if "template" in one["spec"]]
+    commands = [container["args"] for spec in specs for container in spec["containers"]]
+
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    fields = {f"TELLGRAPH_{name.upper()}" for name in Settings.model_fields}
+    assert secret["stringData"].keys() - fields == set()
+    assert commands == [["migrate"], ["serve"], ["worker"]]
+    assert {name for (name,) in commands} - root.commands.keys() == set()
+    assert specs[-1]["terminationGracePeriodSeconds"] > Settings.model_fields["shutdown_grace_s"].default
+
+
 def test_metrics_are_all_explained() -> None:
     told = re.findall(r"`(tellgraph_\w+)", page("app/docs/running.md").section("Metrics").partition("```")[0])
 
