@@ -160,7 +160,6 @@ class ShopMaker:
             code=article.code,
             condition=AdvertCondition.USED if chance.happens("used", 0.04) else AdvertCondition.NEW,
             is_published=is_sold,
-            is_online=True,
             is_vetted=True,
             vetting_rejected_reason=None if is_sold else "The pictures are blurred.",
             **ADVERT_WORDS,
