@@ -215,6 +215,7 @@ def _variant(ids: Ids, given: VariantInput, path: str, advert: AdvertInput) -> A
     made = convert_input(
         given,
         AdvertVariant,
+        but=(),
         variant_id=None if key is None else VariantId(key),
         option_values=new_choices(ids, given.option_values, f"{path}.optionValues"),
         **variant_values(given, path),

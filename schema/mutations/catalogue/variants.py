@@ -186,7 +186,7 @@ def _change(ids: Ids, given: VariantUpdateMutationInput | VariantChangeInput, pa
     variant_id = VariantId(ids.key(_id_of(given, path), "Variant", f"{path}variantId"))
     choices = new_choices(ids, given.attributes.option_values, f"{path}attributes.optionValues")
     own = variant_values(given.attributes, f"{path}attributes")
-    attributes = convert_input(given.attributes, VariantAttributes, option_values=choices, **own)
+    attributes = convert_input(given.attributes, VariantAttributes, but=(), option_values=choices, **own)
     return VariantUpdate(variant_id=variant_id, attributes=attributes)
 
 

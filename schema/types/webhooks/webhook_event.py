@@ -9,6 +9,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.auth.viewers import Scope
+from app.docs.links import attempt_page, event_page
 from app.webhooks.db.payloads import PAYLOADS
 from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
 from app.webhooks.db.webhook_events import DeliveryAttempt as AttemptRow
@@ -85,6 +86,11 @@ class DeliveryAttempt(Node):
         " own; it counts against no limit. `PAYLOAD_GONE`: what was to be sent is not there any more."
     )
     error: str | None = column("The same in words.")
+    docs: str | None = computed(
+        lambda row: None if row.error_kind is None else attempt_page(row.error_kind),
+        reads=("error_kind",),
+        description="The page of this server that explains `errorKind`; null if there is a status.",
+    )
     response_body: str | None = computed(
         lambda row: None if row.response_body is None else row.response_body.decode(errors="replace"),
         reads=("response_body",),
@@ -133,6 +139,11 @@ class WebhookEvent(Node):
     )
     state: WebhookEventStateEnum = column("Where it stands.")
     reason: str | None = column("Why it stands there, where that needs words.")
+    docs: str = computed(
+        lambda row: event_page(row.state),
+        reads=("state",),
+        description="The page of this server that tells what to do about its state.",
+    )
     due_at: datetime | None = column("When the next attempt is due; null when none is.")
     attempt_count: int = column("How many attempts have been begun.")
     replayed_at: datetime | None = column("When somebody last had it sent again; null when nobody has.")

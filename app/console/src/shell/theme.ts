@@ -1,4 +1,6 @@
-import { createTheme } from '@mantine/core';
+import { Alert, createTheme, Modal, Notification } from '@mantine/core';
+
+const closeButtonProps = { 'aria-label': 'Close' };
 
 export const theme = createTheme({
   primaryColor: 'violet',
@@ -8,4 +10,11 @@ export const theme = createTheme({
   fontFamily: 'system-ui, sans-serif',
   fontFamilyMonospace: "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace",
   respectReducedMotion: true,
+  components: {
+    // A title in the colour of its alert is too pale to be read on the alert's ground.
+    Alert: Alert.extend({ styles: { label: { color: 'var(--mantine-color-text)' } } }),
+    // Its header element would be a second banner of the page.
+    Modal: Modal.extend({ defaultProps: { attributes: { header: { role: 'presentation' } }, closeButtonProps } }),
+    Notification: Notification.extend({ defaultProps: { closeButtonProps } }),
+  },
 });

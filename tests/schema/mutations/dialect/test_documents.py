@@ -36,7 +36,7 @@ async def test_a_query_runs_unchanged(conn: Connection, name: str) -> None:
         "ids": [ids["seller"], ids["shipment"]],
     }
     document = QUERIES[name]
-    used = {key: value for key, value in variables.items() if f"${key}:" in document}
+    used: dict[str, Any] = {key: value for key, value in variables.items() if f"${key}:" in document}
 
     answer = await run_operation(conn, document, **used)
 
@@ -54,7 +54,7 @@ async def test_every_mutation_of_both_runs_unchanged(conn: Connection, execute: 
         input_type, selection = FORMS[name]
         document = mutation(name, input_type, selection)
         answer = await execute(document, {"input": inputs(ids, made)[name]})
-        payload = (answer.get("data") or {}).get(name)
+        payload: dict[str, Any] = (answer.get("data") or {}).get(name) or {}
         if "errors" in answer or payload["status"] != 200:
             refused[name] = answer
             continue
