@@ -9,7 +9,7 @@ from app.console import DIST
 from tests.builders.sales import create_sale
 from tests.console.story import Story
 from tests.support.browser import OpenPage, check_accessibility
-from tests.support.load import TOLD
+from tests.support.load import tell
 
 
 def figure(page: Page, label: str) -> Locator:
@@ -86,5 +86,5 @@ async def test_first_page_is_small(console: Story, open_page: OpenPage) -> None:
 
     assert any(name.startswith("index-") for name in names)
     assert not any("monaco" in name or "voyager" in name for name in names)
-    print(f"{TOLD}the console's first page: {kilobytes:.0f} KB in {len(names)} files, by gzip")
+    tell("the console's first page, by gzip", kilobytes=kilobytes, files=len(names))
     assert kilobytes <= 600
