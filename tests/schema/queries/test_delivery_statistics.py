@@ -30,8 +30,8 @@ async def ask(api: Platform, key: str | None = None, seller_id: int | None = Non
     return (await api.data(STATISTICS, {"seller": seller}, key))["deliveryStatistics"]
 
 
+def sums(statistics: Any) -> tuple[int, int]:
     """Return how many attempts of the hour succeeded and failed."""
-    """How many attempts of the hour succeeded and failed."""
     minutes = statistics["minutes"]
     return sum(one["succeeded"] for one in minutes), sum(one["failed"] for one in minutes)
 
