@@ -11,6 +11,7 @@ from app.console.policy import DOCS_POLICY, security_headers
 from app.docs.manual import FOLDER, manual
 from app.docs.site import index_page, manual_page, missing_page, search_page
 
+_ICON = FOLDER.parent / "console" / "src" / "shell" / "icon.svg"
 _HTML = "text/html; charset=utf-8"
 
 
@@ -21,7 +22,7 @@ def docs_routes() -> list[BaseRoute]:
         Route("/docs/", _index),
         Route("/docs/search", _search),
         Route("/docs/docs.css", lambda request: _file(request, FOLDER / "docs.css", "text/css; charset=utf-8")),
-        Route("/docs/icon.svg", lambda request: _file(request, FOLDER / "icon.svg", "image/svg+xml")),
+        Route("/docs/icon.svg", lambda request: _file(request, _ICON, "image/svg+xml")),
         Route("/docs/{name}", _page),
     ]
 

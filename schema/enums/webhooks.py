@@ -7,6 +7,7 @@ from app.webhooks.domain.webhook_event import WebhookEventState
 from app.webhooks.domain.webhook_health import WebhookHealth
 from app.webhooks.domain.webhook_run import WebhookRunState
 from schema.enums.describe import describe_enum
+from schema.payload_types.language import TypesLanguage
 from schema.stored.explain import ChangeVerdict
 
 WebhookKlassEnum = WebhookKlass
@@ -146,4 +147,12 @@ describe_enum(
         "DISABLED": "The webhook is disabled, or catches up after that: then it is sent the present state.",
         "UNKNOWN": "No record tells.",
     },
+)
+
+WebhookTypesLanguageEnum = TypesLanguage
+describe_enum(
+    TypesLanguage,
+    "WebhookTypesLanguageEnum",
+    "The language of a body's types.",
+    {"TYPESCRIPT": "Interfaces.", "PYTHON": "Pydantic models."},
 )

@@ -193,6 +193,16 @@ def _request_hash(info: Info) -> bytes:
     return hashlib.sha256("\n".join(document).encode() + b"\0" + variables).digest()
 
 
+def as_warnings(found: Mapping[str, list[str]]) -> list[ValidationError]:
+    """Return what is allowed and surely not meant of a webhook, by the paths of its attributes."""
+    return [
+        ValidationError(
+            field=path, messages=messages, docs=refusal_page(path, InvalidInput.code, is_about_webhooks=True)
+        )
+        for path, messages in found.items()
+    ]
+
+
 def validation_errors(error: TellgraphError, given: type) -> list[ValidationError]:
     """Return one ValidationError per field of the input class. An error without a field has the field `base`."""
     fields = error.fields or {"base": [error.message]}

@@ -1,7 +1,7 @@
 """`webhookDryRun`: the result that a webhook would be sent for one entity. Nothing is sent or stored."""
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import strawberry
 from strawberry import UNSET
@@ -21,13 +21,15 @@ from schema.engine.context import Context, Info
 from schema.engine.cost.operation_cost import Costs
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
-from schema.enums.webhooks import WebhookEventEnum, WebhookKlassEnum
-from schema.mutations.payload import ValidationError, validation_errors
+from schema.enums.webhooks import WebhookEventEnum, WebhookKlassEnum, WebhookTypesLanguageEnum
+from schema.mutations.payload import ValidationError, as_warnings, validation_errors
+from schema.payload_types.language import TypesLanguage
 from schema.stored.execute import render_stored_query
 from schema.stored.json_schema import payload_schema
 from schema.stored.triggers import check_triggers, trigger_columns
 from schema.stored.validate import StoredQuery, stored_query
 from schema.webhook_queries.dry_run_change import WebhookDryRunChange, judge_last_change
+from schema.webhook_queries.payload_types import payload_types
 from schema.webhook_queries.warnings import WebhookDraft, filter_problems, warnings_of
 from schema.webhook_queries.watched_fields import watched_fields
 
@@ -44,6 +46,7 @@ class DryRun:
     watched_fields: list[str] | None = None
     last_change: WebhookDryRunChange | None = None
     payload_schema: dict[str, Any] | None = None
+    klass: WebhookKlass | None = None
     headers: dict[str, str] | None = None
     filter_passes: bool | None = None
     filter_error: str | None = None
@@ -81,6 +84,17 @@ class WebhookDryRun:
     payload_schema: JSON | None = strawberry.field(
         description="JSON Schema (2020-12) of the whole body that would be POSTed."
     )
+
+    @strawberry.field(description="The types of the whole body that would be POSTed, as text of a module.")
+    def payload_types(
+        self,
+        language: Annotated[WebhookTypesLanguageEnum, strawberry.argument(description="The language of the types.")],
+    ) -> str | None:
+        made = cast(DryRun, self)
+        if made.payload_schema is None or made.klass is None:
+            return None
+        return payload_types(made.payload_schema, made.klass, TypesLanguage(language))
+
     headers: JSON | None = strawberry.field(
         description="The headers of a first attempt, by name; ids, time and signature are samples."
     )
@@ -145,12 +159,10 @@ async def _run(info: Info, draft: WebhookDraft, text: str, entity_id: str | None
         cost=cost,
         watched_columns=sorted(watched),
         watched_fields=list(triggers) or watched_fields(schema, query.document, klass.entity_type),
+        klass=klass,
         payload_schema=payload_schema(schema, query, klass, include_previous=include_previous),
         headers=sample_headers(),
-        warnings=[
-            ValidationError(field=name, messages=messages)
-            for name, messages in warnings_of(schema, query, draft).items()
-        ],
+        warnings=as_warnings(warnings_of(schema, query, draft)),
     )
     if entity_id is None:
         return checked

@@ -1,5 +1,6 @@
 """Validating a delivered body against its webhook's JSON Schema, by another's code."""
 
+import random
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -62,3 +63,31 @@ def loose_places(json_schema: dict[str, Any], at: str = "$") -> list[str]:
     if "items" in json_schema:
         below["[]"] = json_schema["items"]
     return [*found, *(place for part, shape in below.items() for place in loose_places(shape, at + part))]
+
+
+_TEXTS = {"date-time": ["2026-11-27T00:00:00Z"], "date": ["2026-11-27"], "": ["x", "", "PAID", "2026-11-27T00:00:00Z"]}
+
+
+def instance(shape: dict[str, Any], chance: random.Random, defined: dict[str, Any] | None = None) -> Any:
+    """A value that a body's JSON Schema allows, at random."""
+    defined = shape.get("$defs", defined)
+    if "$ref" in shape:
+        return instance((defined or {})[shape["$ref"].rsplit("/", 1)[1]], chance, defined)
+    if "anyOf" in shape:
+        return instance(chance.choice(shape["anyOf"]), chance, defined)
+    if "const" in shape:
+        return shape["const"]
+    if "enum" in shape:
+        return chance.choice(shape["enum"])
+    kinds = shape.get("type", ["string", "integer", "boolean", "null"])
+    kind = chance.choice([kinds] if isinstance(kinds, str) else kinds)
+    if kind == "object":
+        given = [name for name in shape["properties"] if name in shape["required"] or chance.random() < 0.5]
+        return {name: instance(shape["properties"][name], chance, defined) for name in given}
+    if kind == "array":
+        least = shape.get("minItems", 0)
+        return [instance(shape["items"], chance, defined) for _ in range(least + chance.randrange(3))]
+    if kind == "string":
+        return chance.choice(_TEXTS[shape.get("format", "")])
+    number = max(shape.get("minimum", -2), chance.choice([-2, 0, 1, 7]))
+    return {"null": None, "boolean": chance.random() < 0.5, "integer": number, "number": 1.5}[kind]

@@ -19,7 +19,8 @@ from app.webhooks.db.taking.webhook_takers import WEBHOOK_TAKERS, WebhookTaker
 from app.webhooks.db.webhooks import WEBHOOKS
 from app.webhooks.domain.webhook_health import HealthColumns, HealthReport, report_health
 from schema.entities.connections import Connection
-from schema.entities.fields import column, computed, entity, global_id, legacy_id, rows_of
+from schema.entities.declarations import Leaf
+from schema.entities.fields import argument, column, computed, declared_field, entity, global_id, legacy_id, rows_of
 from schema.entities.relations import pages, relation, relation_list
 from schema.enums.webhooks import (
     WebhookDeliveryEnum,
@@ -27,6 +28,7 @@ from schema.enums.webhooks import (
     WebhookHealthEnum,
     WebhookKlassEnum,
     WebhookSignatureSchemeEnum,
+    WebhookTypesLanguageEnum,
 )
 from schema.types.catalogue.seller import Seller
 from schema.types.node import Node
@@ -34,6 +36,7 @@ from schema.types.webhooks.operational_event import OperationalEvent
 from schema.types.webhooks.webhook_run import WebhookBackfill, WebhookReconcile, WebhookReplay
 from schema.types.webhooks.webhook_skip import WebhookSkip
 from schema.webhook_queries.payload_schema import shown_payload_schema
+from schema.webhook_queries.payload_types import shown_payload_types
 
 #: The columns that a webhook's health follows from.
 _HEALTH = (
@@ -72,6 +75,11 @@ class Webhook(Node):
     updated_at: datetime = column("When the webhook was last changed.")
     type: WebhookKlassEnum = column("What the webhook is about.")
     events: list[WebhookEventEnum] = column("Which kinds of change it is told of.")
+    event_name: WebhookEventEnum | None = computed(
+        lambda row: row.events[0] if len(row.events) == 1 else None,
+        reads=("events",),
+        description="The only kind of change that it is told of; null when there are several.",
+    )
     delivery: WebhookDeliveryEnum = column("How its events reach the receiver.")
     url: str | None = column("The endpoint: where each result is POSTed to; null when `delivery` is PULL.")
     query_string: str = column("The GraphQL query that is run for each changed entity, as its owner.")
@@ -128,6 +136,11 @@ class Webhook(Node):
         reads=("query_string", "type", "include_previous"),
         description="JSON Schema (2020-12) of the body that is POSTed; null while the query doesn't fit the schema.",
         needs_schema=True,
+    )
+    payload_types: str | None = declared_field(
+        Leaf(reads=("query_string", "type", "include_previous"), compute=shown_payload_types, needs_schema=True),
+        "The types of the body that is POSTed, as text of a module; null while the query doesn't fit the schema.",
+        arguments=(argument("language", WebhookTypesLanguageEnum, "The language of the types."),),
     )
     failing_since: datetime | None = column(
         "Since when no delivery has succeeded; null while none has failed since the last that did."

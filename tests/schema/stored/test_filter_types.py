@@ -13,30 +13,13 @@ from schema import schema
 from schema.stored.filter_types import check_filter_types
 from schema.stored.json_schema import payload_schema
 from tests.support.documents import SEED, generated_queries, number_of
+from tests.support.json_schemas import instance
 
 QUERIES, FILTERS, RESULTS = number_of(6), 50, 4
 _LITERALS = ("1", "-2.5", "'x'", "'PAID'", "'update'", "null", "true", "false", "[]", "['a', 1]", "{'a': 1}", "b'x'")
 _BINARY = ("==", "==", "!=", "<", ">=", "+", "-", "*", "%", "&&", "&&", "||", "in")
 _METHODS = ("contains", "startsWith", "endsWith")
 _FUNCTIONS = ("size", "string", "int", "type", "dyn")
-
-
-def instance(shape: dict[str, Any], chance: random.Random) -> Any:
-    """A value of the JSON Schema, at random; now and then of a bubbled error."""
-    if "anyOf" in shape:
-        return instance(chance.choice(shape["anyOf"]), chance)
-    if "const" in shape:
-        return shape["const"]
-    if "enum" in shape:
-        return chance.choice(shape["enum"])
-    kinds = shape.get("type", ["string", "integer", "boolean", "null"])
-    kind = chance.choice([kinds] if isinstance(kinds, str) else kinds)
-    if kind == "object":
-        return {name: instance(below, chance) for name, below in shape["properties"].items()}
-    if kind == "array":
-        return [instance(shape["items"], chance) for _ in range(chance.randrange(3))]
-    values: dict[str, Any] = {"null": None, "boolean": chance.random() < 0.5, "integer": chance.choice([-2, 0, 1, 7])}
-    return values.get(kind, chance.choice(["x", "", "PAID", "2026-11-27T00:00:00Z"]) if kind == "string" else 1.0)
 
 
 class Filters:
