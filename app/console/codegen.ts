@@ -12,7 +12,7 @@ const config: CodegenConfig = {
         enumsAsTypes: true,
         useTypeImports: true,
         defaultScalarType: 'unknown',
-        scalars: { ISO8601Date: 'string', ISO8601DateTime: 'string', Decimal: 'string' },
+        scalars: { Decimal: 'string', ISO8601Date: 'string', ISO8601DateTime: 'string' },
       },
     },
   },

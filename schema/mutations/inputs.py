@@ -75,7 +75,7 @@ def convert_input(given: object, target: type[Target], *, but: Collection[str] =
     """
     names = {field.name for field in fields(target)} - {*values, *but}
     found = {name: getattr(given, name, strawberry.UNSET) for name in names}
-    taken = {name: utc_time(value) for name, value in found.items() if value is not strawberry.UNSET}
+    taken = {name: _as_utc(value) for name, value in found.items() if value is not strawberry.UNSET}
     return target(**taken, **values)
 
 
@@ -89,8 +89,13 @@ def decimal_of(text: str | None, path: str) -> Decimal | Absent | None:
         raise InvalidInput.at(path, "must be an amount such as 12.50") from error
 
 
-def utc_time(value: Any) -> Any:
+def utc_time(value: datetime | None) -> datetime | None:
+    """Return a time with an offset; one without is in UTC."""
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def _as_utc(value: Any) -> Any:
     """Return a time with an offset; one without is in UTC, and a day is its beginning there."""
     if isinstance(value, datetime):
-        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return utc_time(value)
     return datetime.combine(value, time(), tzinfo=UTC) if isinstance(value, date) else value

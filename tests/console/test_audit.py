@@ -23,7 +23,7 @@ async def update_webhook(console: Story, webhook_id: str, key: str, **attributes
 async def test_operator_finds_who_has_changed_a_webhook_and_how(console: Story, open_page: OpenPage) -> None:
     secret = "a value that nobody reads"
     await update_webhook(
-        console, console.working, console.key, description="ERP, new", headers=[{"name": "X-Token", "value": secret}]
+        console, console.working, console.key, description="ERP, new", headers={"X-Token": secret}
     )
     page = await open_page("/audit")
 
@@ -47,8 +47,8 @@ async def test_filters_of_the_audit_trail_stand_in_the_address(console: Story, o
     await update_webhook(console, console.lamps_webhook, console.lamps_key, description="two")
     page = await open_page("/audit")
 
-    await page.get_by_label("Mutation or command").fill("webhookUpdate")
-    await page.get_by_label("Mutation or command").press("Enter")
+    await page.get_by_role("combobox", name="Mutation or command").fill("webhookUpdate")
+    await page.get_by_role("combobox", name="Mutation or command").press("Enter")
     await expect(page.get_by_role("button", name="Details of")).to_have_count(2)
     await page.get_by_role("combobox", name="Seller").click()
     await page.get_by_role("option", name="Lamps & Co").click()

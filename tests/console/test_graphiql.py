@@ -42,7 +42,9 @@ async def test_the_examples_run_one_after_the_other(console: Story, open_page: O
 
     newest = await console.platform.data("{ webhooks(last: 1) { nodes { id url } } }")
     assert newest["webhooks"]["nodes"][0]["url"] == "https://example.com/webhooks"
-    assert (await request.value).post_data_json["variables"] == {"webhookId": newest["webhooks"]["nodes"][0]["id"]}
+    sent = (await request.value).post_data_json
+    assert sent is not None
+    assert sent["variables"] == {"webhookId": newest["webhooks"]["nodes"][0]["id"]}
 
 
 async def test_a_mistake_is_marked_while_one_types(open_page: OpenPage) -> None:

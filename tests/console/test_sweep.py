@@ -38,7 +38,7 @@ async def faults_of(page: Page, path: str) -> list[str]:
         await page.set_viewport_size({"width": width, "height": 900})
         await show(page, path)
         for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of a literal's words
+            await page.emulate_media(color_scheme=scheme)
             try:
                 await check_accessibility(page, EXCLUDED.get(path, ()))
             except AssertionError as error:
@@ -81,7 +81,7 @@ async def test_every_page_of_a_seller_shows_nothing_of_another_seller(
 ) -> None:
     page = await open_page(key=console.lamps_key)
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     faults = []
 
     own = paths_of(console.lamps_webhook, await console.event_of(console.lamps_webhook))

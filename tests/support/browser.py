@@ -25,9 +25,14 @@ _FLAGS = (
     # Whatever the browser itself wants from the network, it does not find.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
-_AXE_RUN = """async (exclude) => (await axe.run({include: [['html']], exclude: exclude.map((one) => [one])}, {resultTypes: ['violations']})).violations.map((one) =>
-  [`${one.id} (${one.impact}): ${one.help}`, ...one.nodes.map((node) => `  ${node.html}  ${node.failureSummary}`)]
-    .join('\\n'))"""
+_AXE_RUN = """async (exclude) => {
+  const context = {include: [['html']], exclude: exclude.map((one) => [one])}
+  const {violations} = await axe.run(context, {resultTypes: ['violations']})
+  return violations.map((one) => [
+    `${one.id} (${one.impact}): ${one.help}`,
+    ...one.nodes.map((node) => `  ${node.html}  ${node.failureSummary}`),
+  ].join('\\n'))
+}"""
 
 Scheme = Literal["light", "dark"]
 

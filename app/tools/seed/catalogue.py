@@ -17,6 +17,7 @@ from app.marketplace.owned.domain.image import ImageKind
 from app.tools.seed import words
 from app.tools.seed.book import Book
 from app.tools.seed.chance import Chance
+from app.tools.seed.names import ADVERT_WORDS, SHOP_WORDS, SURNAMES
 from app.tools.seed.offers import Article, OfferedVariant, OfferingShop
 from app.tools.seed.owned import put_external_id, put_metadatum
 from app.tools.seed.reference import Reference
@@ -100,9 +101,9 @@ class ShopMaker:
         """Make a shop, and put its rows in the book. It takes at most SHOP_IDS ids of a table."""
         chance = self.chance
         opened_at = self.until - timedelta(days=400 + chance.randrange(800))
-        address_id = self.book.add(ADDRESSES, **address_values(chance, self.reference))
+        seller_id, address_id = self._seller(offering, opened_at)
         shop = Shop(
-            seller_id=self._seller(offering, opened_at, address_id),
+            seller_id=seller_id,
             address_id=address_id,
             name=offering.name,
             domain=offering.domain,
@@ -116,7 +117,7 @@ class ShopMaker:
             self._advert(shop, article, is_sold=place == 0 or not chance.happens("unpublished", 0.06))
         return shop
 
-    def _seller(self, offering: OfferingShop, opened_at: datetime, address_id: int) -> int:
+    def _seller(self, offering: OfferingShop, opened_at: datetime) -> tuple[int, int]:
         chance, name = self.chance, offering.name
         seller_id = self.book.add(
             SELLERS,
@@ -125,9 +126,15 @@ class ShopMaker:
             business_number=f"{chance.randrange(10**10, 10**11)}",
             email_address=f"orders@{offering.domain}",
             phone=f"03 {chance.randrange(9000, 9999)} {chance.randrange(10_000):04d}",
+            **SHOP_WORDS,
+            mobile="0400 555 000",
+            email_cc=f"accounts@{offering.domain}",
+            store_description=f"{name} sells what it makes and knows.",
+            contact_surname=SURNAMES[len(name) % len(SURNAMES)],
+            youtube_video_url=f"https://video.example/{slug(name)}",
             is_online=True,
             is_retailer=not chance.happens("no retailer", 0.1),
-            address_id=address_id,
+            address_id=(address_id := self.book.add(ADDRESSES, **address_values(chance, self.reference))),
             created_at=opened_at,
             updated_at=opened_at,
         )
@@ -137,7 +144,7 @@ class ShopMaker:
         put_external_id(self.book, "Seller", seller_id, "crm", f"CRM-{chance.randrange(10**6):06d}")
         if chance.happens("contract", 0.3, every=3):
             put_metadatum(self.book, "Seller", seller_id, "contract", chance.choice(("basic", "plus")), opened_at)
-        return seller_id
+        return seller_id, address_id
 
     def _advert(self, shop: Shop, article: Article, *, is_sold: bool) -> None:
         chance = self.chance
@@ -153,8 +160,9 @@ class ShopMaker:
             code=article.code,
             condition=AdvertCondition.USED if chance.happens("used", 0.04) else AdvertCondition.NEW,
             is_published=is_sold,
-            is_online=True,
             is_vetted=True,
+            vetting_rejected_reason=None if is_sold else "The pictures are blurred.",
+            **ADVERT_WORDS,
             product_features=chance.sample(words.FEATURES, chance.randrange(4)),
             url=f"https://{shop.domain}/{article.code.lower()}",
             tax_code="GST-BOOK" if article.taxons[0] == "Books" else "GST-STANDARD",
@@ -249,7 +257,7 @@ class ShopMaker:
             tax_code=advert["tax_code"],
             notes="Pack it upright." if self.chance.happens("variant notes", 0.06) else None,
             url=f"{advert['url']}?variant={goods.sku.lower()}",
-            description=f"{goods.label}, of {goods.brand_name}." if self.chance.happens("variant words", 0.3) else None,
+            description=f"{goods.label}, of {goods.brand_name}.",
             wholesale_price_cents=goods.wholesale_price_cents,
             recommended_retail_price_cents=goods.price_cents * 11 // 10,
             sale_price_cents=goods.sale_price_cents,

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import strawberry
 from databases import Database
 
 from app.auth.viewers import Viewer
-from app.kernel.attributes import ABSENT
+from app.kernel.attributes import ABSENT, Absent
 from app.marketplace.catalogue.db.adverts import AdvertId
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.marketplace.catalogue.db.variants import VariantId
@@ -51,6 +52,19 @@ class AdvertInput:
     vetted: bool | None = optional("Whether the operator has checked it; for the operator only. Can't be cleared.")
     tax_code: str | None = optional("Tax code of the seller's accounting.")
     product_features: list[str] | None = optional("Its special features; replaces all. Can't be null; [] removes all.")
+    specifications: str | None = optional("Its technical data, as plain text.")
+    promotion_text: str | None = optional("A line that advertises it.")
+    youtube_video_url: str | None = optional("A film about it.")
+    origin_country_code: str | None = optional("ISO 3166-1 code of the country that it is made in, such as AU.")
+    base_domestic_shipping_cost: str | None = optional(
+        "What sending one within the country costs, as `9.90`. It is shown; orders tell their own."
+    )
+    has_free_domestic_shipping: bool | None = optional(
+        "Whether sending it within the country is free; false by default. Can't be cleared."
+    )
+    vetting_rejected_reason: str | None = optional(
+        "Why the operator does not approve it; for the operator only. null: it is not rejected."
+    )
     url: str | None = optional("Page of the product in the seller's own shop.")
     brand_name: str | None = optional(
         "Name of the brand; one that is new is added. A seller may add 500. null: no brand."
@@ -182,6 +196,7 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
             variants=variants,
             taxon_id=taxon_id,
             brand_id=brand_id,
+            base_domestic_shipping_cost=_float(given.attributes.base_domestic_shipping_cost),
             images=new_images(given.attributes.images),
             advert_option_values=choices,
             external_ids=kept_values(given.attributes.external_ids),
@@ -190,11 +205,17 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
     )
 
 
+def _float(text: str | None) -> float | Absent | None:
+    amount = decimal_of(text, "attributes.baseDomesticShippingCost")
+    return float(amount) if isinstance(amount, Decimal) else amount
+
+
 def _variant(ids: Ids, given: VariantInput, path: str, advert: AdvertInput) -> AdvertVariant:
     key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.id")
     made = convert_input(
         given,
         AdvertVariant,
+        but=(),
         variant_id=None if key is None else VariantId(key),
         option_values=new_choices(ids, given.option_values, f"{path}.optionValues"),
         **variant_values(given, path),

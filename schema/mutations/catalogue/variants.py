@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import strawberry
 from databases import Database
@@ -16,6 +16,8 @@ from app.marketplace.catalogue.services.catalogue_attributes import VariantAttri
 from app.marketplace.catalogue.services.options import NewChoice
 from app.marketplace.catalogue.services.variants import update_variant, update_variants
 from app.marketplace.catalogue.services.withdrawals import withdraw_variant
+from app.marketplace.owned.services.images import NewImage
+from app.marketplace.owned.services.owned import KeptValue
 from schema.engine.context import Info
 from schema.entities import global_ids
 from schema.enums.marketplace import (
@@ -184,11 +186,21 @@ def _change(ids: Ids, given: VariantUpdateMutationInput | VariantChangeInput, pa
     variant_id = VariantId(ids.key(_id_of(given, path), "Variant", f"{path}variantId"))
     choices = new_choices(ids, given.attributes.option_values, f"{path}attributes.optionValues")
     own = variant_values(given.attributes, f"{path}attributes")
-    attributes = convert_input(given.attributes, VariantAttributes, option_values=choices, **own)
+    attributes = convert_input(given.attributes, VariantAttributes, but=(), option_values=choices, **own)
     return VariantUpdate(variant_id=variant_id, attributes=attributes)
 
 
-def variant_values(given: VariantInput, path: str) -> dict[str, object]:
+class VariantValues(TypedDict):
+    """The attributes of a variant that its input has in another form."""
+
+    images: list[NewImage] | Absent
+    external_ids: list[KeptValue]
+    metadata: list[KeptValue]
+    wholesale_price: Decimal | Absent | None
+    recommended_retail_price: Decimal | Absent | None
+
+
+def variant_values(given: VariantInput, path: str) -> VariantValues:
     """Return the attributes of a variant that its input has in another form. Raises InvalidInput."""
     return {
         "images": new_images(given.images),

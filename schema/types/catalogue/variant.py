@@ -24,7 +24,7 @@ from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_i
 
 if TYPE_CHECKING:
     from schema.types.catalogue.inventory import Inventory
-    from schema.types.catalogue.option_type import VariantOptionValue
+    from schema.types.catalogue.option_type import OptionValue, VariantOptionValue
 
 _LOWEST_PRICE = (
     "What one costs now: the regular price or, while a sale lasts, the sale price where that is lower."
@@ -162,6 +162,11 @@ class Variant(Node):
     variant_option_values: Connection[
         Annotated["VariantOptionValue", strawberry.lazy("schema.types.catalogue.option_type")]
     ] = pages(VARIANT_OPTION_VALUES.variant_id, description="What tells it from the advert's other variants.")
+    option_values: Connection[Annotated["OptionValue", strawberry.lazy("schema.types.catalogue.option_type")]] = pages(
+        VARIANT_OPTION_VALUES.option_value_id,
+        through=VARIANT_OPTION_VALUES.variant_id,
+        description="The values among `variantOptionValues`, without free texts.",
+    )
     images: Connection[AnImage] = images(VARIANTS, "Pictures of this variant; the advert has its own.")
     inventories: Connection[Annotated["Inventory", strawberry.lazy("schema.types.catalogue.inventory")]] = pages(
         INVENTORIES.variant_id, description="What each seller has of it."

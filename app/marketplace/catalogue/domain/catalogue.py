@@ -7,7 +7,15 @@ from app.kernel.problems import Problems, join
 
 #: Attributes that can be changed but not cleared.
 VARIANT_REQUIRED = ("label", "count_on_hand", "infinite_quantity", "published", "currency", "pricing_model")
-ADVERT_REQUIRED = ("title", "condition", "published", "online", "vetted", "product_features")
+ADVERT_REQUIRED = (
+    "title",
+    "condition",
+    "published",
+    "online",
+    "vetted",
+    "product_features",
+    "has_free_domestic_shipping",
+)
 
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 

@@ -1,5 +1,7 @@
 """The catalogue: creating and changing adverts and their variants."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -118,11 +120,18 @@ def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
     is_new = change.advert_id is None
     sent = sent_values(change.attributes)
     problems = required_problems(sent, ADVERT_REQUIRED, path="attributes", is_new=is_new, needed="title")
-    if "vetted" in sent and not viewer.is_operator:
-        problems.add("attributes.vetted", "can be set by the marketplace operator only")
+    for name in ("vetted", "vetting_rejected_reason"):
+        if name in sent and not viewer.is_operator:
+            problems.add(f"attributes.{name}", "can be set by the marketplace operator only")
+    cost = sent.get("base_domestic_shipping_cost")
+    if isinstance(cost, float) and not 0 <= cost < math.inf:
+        problems.add("attributes.base_domestic_shipping_cost", "must not be negative")
+    if isinstance(code := sent.get("origin_country_code"), str) and not re.fullmatch("[A-Z]{2}", code):
+        problems.add("attributes.origin_country_code", "must be an ISO 3166-1 code of two letters such as AU")
     if not isinstance(images := change.attributes.images, Absent):
         problems.include(image_problems(images, "attributes.images"))
-    problems.include(url_problems({"attributes.url": sent.get("url")}))
+    urls = {f"attributes.{name}": sent.get(name) for name in ("url", "youtube_video_url")}
+    problems.include(url_problems(urls))
     problems.include(external_id_problems(change.attributes.external_ids, "attributes.external_ids"))
     problems.include(metadata_problems(change.attributes.metadata, "attributes.metadata"))
     if "brand_id" in sent and "brand_name" in sent:

@@ -91,6 +91,13 @@ class AdvertAttributes:
     vetted: bool | Absent | None = ABSENT
     tax_code: str | Absent | None = ABSENT
     product_features: Sequence[str] | Absent | None = ABSENT
+    specifications: str | Absent | None = ABSENT
+    promotion_text: str | Absent | None = ABSENT
+    youtube_video_url: str | Absent | None = ABSENT
+    origin_country_code: str | Absent | None = ABSENT
+    base_domestic_shipping_cost: float | Absent | None = ABSENT
+    has_free_domestic_shipping: bool | Absent | None = ABSENT
+    vetting_rejected_reason: str | Absent | None = ABSENT
     url: str | Absent | None = ABSENT
     brand_name: str | Absent | None = ABSENT
     brand_id: BrandId | Absent | None = ABSENT

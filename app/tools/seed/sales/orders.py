@@ -133,7 +133,7 @@ class OrderMaker:
             is_gift=is_gift,
             message_to_gift_recipient="Enjoy it!" if is_gift else None,
             expected_delivery_date=at + timedelta(days=5),
-            expected_delivery_slot=chance.choice(("8-12", "12-17")),
+            expected_delivery_slot="8-12" if at.day % 2 else "12-17",
             message_to_seller=message,
             payment_instrument_type=instrument,
             **amounts,

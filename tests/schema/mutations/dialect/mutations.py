@@ -43,6 +43,11 @@ FORMS = {
     "variantDelete": ("VariantDeleteMutationInput", "variant { id }"),
     "advertDelete": ("AdvertDeleteMutationInput", "advert { id }"),
     "sellerUpdate": ("SellerUpdateMutationInput", "seller { id phone address { state { short } } }"),
+    "sellerCreate": ("SellerCreateMutationInput", "seller { id accountType emailAddress storeDescriptionHtml }"),
+    "invoiceAnnotationCreate": ("InvoiceAnnotationCreateMutationInput", "invoiceAnnotation { id content }"),
+    "invoiceAnnotationUpdate": ("InvoiceAnnotationUpdateMutationInput", "invoiceAnnotation { id resolved }"),
+    "webhookCreate": ("WebhookCreateMutationInput", "webhook { id eventName events }"),
+    "webhookUpdate": ("WebhookUpdateMutationInput", "webhook { id enabled }"),
     "taxonCreateOrUpdate": ("TaxonCreateOrUpdateMutationInput", "taxon { id displayName }"),
     "optionTypeCreateOrUpdate": ("OptionTypeCreateOrUpdateMutationInput", "optionType { id name }"),
     "optionValueCreateOrUpdate": ("OptionValueCreateOrUpdateMutationInput", "optionValue { id name }"),
@@ -149,6 +154,33 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "sellerId": ids["seller"],
             "attributes": {"businessName": "Kettles", "phone": "0400 000 000", "address": ADDRESS},
         },
+        "sellerCreate": {
+            "attributes": {
+                "accountType": "RETAILER",
+                "businessName": "Pots",
+                "legalBusinessName": "Pots Pty Ltd",
+                "businessRegistrationCode": "51 824 753 556",
+                "phone": "03 9000 0000",
+                "mobile": "0400 000 000",
+                "storeDescription": "Pots & pans",
+                "address": ADDRESS,
+                "user": {"emailAddress": "mei@pots.example", "firstName": "Mei", "surname": "Chen"},
+                "metadata": KEPT["metadata"],
+            }
+        },
+        "invoiceAnnotationCreate": {
+            "invoiceId": ids["invoice"],
+            "attributes": {"content": "Call the buyer", "resolved": False},
+        },
+        "invoiceAnnotationUpdate": {
+            "invoiceAnnotationId": made.get("invoiceAnnotationCreate", ""),
+            "attributes": {"content": "Called the buyer", "resolved": True},
+        },
+        "invoiceAnnotationResolve": {"invoiceAnnotationId": made.get("invoiceAnnotationCreate", "")},
+        "webhookCreate": {
+            "attributes": {"type": "INVOICE", "url": "http://127.0.0.1:9/", "eventName": "UPDATE", "allowSkip": True}
+        },
+        "webhookUpdate": {"webhookId": made.get("webhookCreate", ""), "attributes": {"enabled": False}},
         "taxonCreateOrUpdate": {"displayName": "Kitchen", "title": "All for the kitchen"},
         "optionTypeCreateOrUpdate": {"name": "Colour", "displayName": "Colour", "fieldType": "SINGLE_SELECT"},
         "optionValueCreateOrUpdate": {"optionTypeId": made.get("optionTypeCreateOrUpdate", ""), "name": "Red"},

@@ -1,4 +1,4 @@
-"""How many fields of Marketplacer's types there are here, and that the docs list all others."""
+"""Nine in ten fields of Marketplacer's business types exist here, and the docs list all others."""
 
 import re
 from collections.abc import Mapping

@@ -95,14 +95,11 @@ function LastAnswer({ event }: { event: ActivityEventFragment }) {
     <Alert color="orange" title={last.error ?? `The receiver answered ${last.status}.`}>
       {last.responseBody && <Text size="sm">{last.responseBody}</Text>}
       <Text size="sm">
-        {event.state === 'RETRYING' ? 'It is tried again' : 'It is not tried again'}
-        {event.dueAt && event.state === 'RETRYING' && (
+        {event.state === 'RETRYING' && event.dueAt && (
           <>
-            {' '}
-            <When at={event.dueAt} />
+            It is tried again <When at={event.dueAt} />.{' '}
           </>
         )}
-        .{' '}
         <Anchor href="/docs/my-event-did-not-arrive" target="_blank" size="sm" underline="always">
           Read more
         </Anchor>

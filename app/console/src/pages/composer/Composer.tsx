@@ -70,7 +70,7 @@ export function Composer({ title, recipes, initial, webhookId }: Props) {
 
 function Finish({ draft, webhookId, onMade }: { draft: Draft; webhookId: string | null; onMade: (made: Made) => void }) {
   const navigate = useNavigate();
-  const create = useAction(ComposerCreateDocument, 'The webhook is registered.');
+  const create = useAction(ComposerCreateDocument);
   const update = useAction(ComposerUpdateDocument, 'The webhook is changed.');
   const [outcome, setOutcome] = useState<Outcome | null>(null);
   const [isRunning, setRunning] = useState(false);

@@ -12,8 +12,8 @@ export function Destination({ draft, onChange }: { draft: Draft; onChange: Chang
         aria-label="Delivery"
         fullWidth
         data={[
-          { value: 'PUSH', label: 'Tellgraph POSTs them' },
-          { value: 'PULL', label: 'The receiver takes them' },
+          { value: 'PUSH', label: 'Push to a URL' },
+          { value: 'PULL', label: 'Pull by the receiver' },
         ]}
         value={draft.delivery}
         onChange={(value) => onChange({ delivery: value as WebhookDeliveryEnum })}

@@ -2,6 +2,7 @@ import { Alert, Anchor, Button, Group, Stack, Text } from '@mantine/core';
 import { IconInfoCircle } from '@tabler/icons-react';
 import { Link } from 'react-router';
 
+import { eventPath, webhookPath } from '../../parts/names';
 import { StateBadge } from '../../parts/StateBadge';
 import { When } from '../../parts/When';
 import type { Event } from './types';
@@ -32,7 +33,7 @@ export function Standing({ event }: { event: Event }) {
         <Text size="sm">{advice}</Text>
         {supersededBy && (
           <Group gap="xs">
-            <Anchor component={Link} to={`/events/${supersededBy.id}`} size="sm" c="inherit" underline="always">
+            <Anchor component={Link} to={eventPath(supersededBy.id)} size="sm" c="inherit" underline="always">
               The event that took its place
             </Anchor>
             <StateBadge state={supersededBy.state} />
@@ -40,7 +41,7 @@ export function Standing({ event }: { event: Event }) {
         )}
         <Group gap="md">
           {event.state === 'HELD' && (
-            <Button component={Link} to={`/webhooks/${webhook.id}`} size="compact-sm" variant="default">
+            <Button component={Link} to={webhookPath(webhook.id)} size="compact-sm" variant="default">
               To the webhook
             </Button>
           )}

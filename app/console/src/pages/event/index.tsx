@@ -7,6 +7,7 @@ import { useActivity } from '../../api/useActivity';
 import { EventPageDocument } from '../../gql/graphql';
 import { Empty } from '../../parts/Empty';
 import { Failure } from '../../parts/Failure';
+import { sayId, sayWebhook, webhookPath } from '../../parts/names';
 import { Page } from '../../parts/Page';
 import { StateBadge } from '../../parts/StateBadge';
 import { When } from '../../parts/When';
@@ -39,15 +40,15 @@ export function Component() {
   const { webhook } = event;
   return (
     <Page
-      title={`${event.entityType} ${event.eventName}`}
+      title={`${sayId(event.entityId)} ${event.eventName}`}
       about={
         <Group gap="xs">
           <StateBadge state={event.state} />
           <Text span inherit>
             changed <When at={event.changedAt} />, for
           </Text>
-          <Anchor component={Link} to={`/webhooks/${webhook.id}`} inherit underline="always" style={{ overflowWrap: 'anywhere' }}>
-            {webhook.description ?? webhook.url ?? 'a pull webhook'}
+          <Anchor component={Link} to={webhookPath(webhook.id)} inherit underline="always" style={{ overflowWrap: 'anywhere' }}>
+            {sayWebhook(webhook)}
           </Anchor>
         </Group>
       }

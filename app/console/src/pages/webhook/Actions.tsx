@@ -11,6 +11,7 @@ import {
 } from '../../gql/graphql';
 import { ActButton } from '../../parts/ActButton';
 import { ConfirmButton } from '../../parts/ConfirmButton';
+import { eventPath } from '../../parts/names';
 
 /** What a person can do with a webhook. */
 export function Actions({ webhook }: { webhook: WebhookDetailsFragment }) {
@@ -26,7 +27,7 @@ export function Actions({ webhook }: { webhook: WebhookDetailsFragment }) {
         act={async () => {
           const outcome = await test({ id });
           const made = outcome.data?.webhookTest?.webhookEvent;
-          if (outcome.isOk && made) await navigate(`/events/${made.id}`);
+          if (outcome.isOk && made) await navigate(eventPath(made.id));
           return outcome;
         }}
       >

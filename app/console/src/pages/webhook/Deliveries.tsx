@@ -1,7 +1,5 @@
-import { Anchor, Badge, Group, MultiSelect, Text } from '@mantine/core';
-import { DataTable } from 'mantine-datatable';
+import { Box, Group, MultiSelect } from '@mantine/core';
 import { useEffect, useMemo } from 'react';
-import { Link } from 'react-router';
 import { useQuery } from 'urql';
 
 import { useActivity } from '../../api/useActivity';
@@ -11,12 +9,12 @@ import {
   type WebhookDetailsFragment,
   type WebhookEventStateEnum,
 } from '../../gql/graphql';
-import { Empty } from '../../parts/Empty';
+import { EventTable } from '../../parts/EventTable';
 import { Failure } from '../../parts/Failure';
+import { Live } from '../../parts/Live';
 import { Pager, usePaging } from '../../parts/Pager';
-import { STATE_OPTIONS, StateBadge } from '../../parts/StateBadge';
+import { STATE_OPTIONS } from '../../parts/StateBadge';
 import { useUrlState } from '../../parts/useUrlState';
-import { When } from '../../parts/When';
 
 const PAGE_SIZE = 25;
 
@@ -50,53 +48,19 @@ export function Deliveries({ webhook, onChange }: { webhook: WebhookDetailsFragm
           searchable
           w={{ base: '100%', sm: 360 }}
         />
-        <Badge color={isLive ? 'green' : 'gray'} variant="dot" tt="none" mb={8} role="status">
-          {isLive ? 'Live' : 'Not connected'}
-        </Badge>
+        <Box mb={6}>
+          <Live isLive={isLive} />
+        </Box>
       </Group>
       <Failure error={error} title="The deliveries can't be shown" />
-      <DataTable<ActivityEventFragment>
-        minHeight={160}
-        fetching={fetching && !data}
-        records={rows}
-        noRecordsText=""
-        emptyState={
-          <Empty title={states ? 'No event is in these states' : 'Nothing has been sent yet'}>
-            {states
-              ? 'Choose other states to see more.'
-              : 'Events appear here as soon as something changes. “Test” sends one at once.'}
-          </Empty>
+      <EventTable
+        events={rows}
+        isLoading={fetching && !data}
+        empty={
+          states
+            ? 'No event is in these states.'
+            : 'Nothing has been sent yet. Events appear here as soon as something changes; “Test” sends one at once.'
         }
-        columns={[
-          {
-            accessor: 'entityType',
-            title: 'Event',
-            render: ({ id, entityType, eventName }) => (
-              <Anchor component={Link} to={`/events/${id}`} size="sm" underline="always">
-                {entityType} {eventName}
-              </Anchor>
-            ),
-          },
-          { accessor: 'state', title: 'State', width: 130, render: ({ state: now }) => <StateBadge state={now} /> },
-          {
-            accessor: 'lastStatus',
-            title: 'Answer',
-            visibleMediaQuery: '(min-width: 48em)',
-            render: ({ lastStatus, attemptCount }) => (
-              <Text size="sm">
-                {lastStatus ?? '–'}
-                {attemptCount > 1 ? `, ${attemptCount} attempts` : ''}
-              </Text>
-            ),
-          },
-          {
-            accessor: 'dueAt',
-            title: 'Next attempt',
-            visibleMediaQuery: '(min-width: 62em)',
-            render: ({ dueAt, state: now }) => <When at={now === 'RETRYING' ? dueAt : null} size="sm" />,
-          },
-          { accessor: 'createdAt', title: 'Made', render: ({ createdAt }) => <When at={createdAt} size="sm" /> },
-        ]}
       />
       <Pager pageInfo={data?.webhookEvents.pageInfo} />
     </>

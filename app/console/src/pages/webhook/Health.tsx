@@ -11,6 +11,7 @@ import {
 } from '../../gql/graphql';
 import { ActButton } from '../../parts/ActButton';
 import { Json } from '../../parts/Json';
+import { eventPath } from '../../parts/names';
 import { When } from '../../parts/When';
 import { AttemptOutcome } from '../event/Attempts';
 
@@ -66,7 +67,7 @@ export function Health({ webhook, lastFailure }: { webhook: WebhookDetailsFragme
               </Text>
               <AttemptOutcome attempt={lastFailure} />
               {lastFailure.webhookEvent && (
-                <Anchor component={Link} to={`/events/${lastFailure.webhookEvent.id}`} size="sm" c="inherit" underline="always">
+                <Anchor component={Link} to={eventPath(lastFailure.webhookEvent.id)} size="sm" c="inherit" underline="always">
                   See its event
                 </Anchor>
               )}

@@ -6,6 +6,7 @@ import { useQuery } from 'urql';
 import { WebhookHistoryDocument, type OperationalEventKindEnum } from '../../gql/graphql';
 import { Empty } from '../../parts/Empty';
 import { Failure } from '../../parts/Failure';
+import { eventPath } from '../../parts/names';
 import { Section } from '../../parts/Section';
 import { When } from '../../parts/When';
 
@@ -39,7 +40,7 @@ export function History({ id }: { id: string }) {
                   <When at={occurredAt} />
                 </Text>
                 {webhookEvent && (
-                  <Anchor component={Link} to={`/events/${webhookEvent.id}`} size="sm" underline="always">
+                  <Anchor component={Link} to={eventPath(webhookEvent.id)} size="sm" underline="always">
                     See the event
                   </Anchor>
                 )}

@@ -1,4 +1,19 @@
-import { Anchor, Button, Checkbox, Code, Group, MultiSelect, NumberInput, SimpleGrid, Stack, Switch, Text, Textarea, TextInput } from '@mantine/core';
+import {
+  Alert,
+  Anchor,
+  Button,
+  Checkbox,
+  Code,
+  Group,
+  MultiSelect,
+  NumberInput,
+  SimpleGrid,
+  Stack,
+  Switch,
+  Text,
+  Textarea,
+  TextInput,
+} from '@mantine/core';
 import { useState, type FormEvent } from 'react';
 import { Link } from 'react-router';
 
@@ -9,7 +24,7 @@ import {
   type WebhookEventEnum,
   type WebhookUpdateAttributes,
 } from '../../gql/graphql';
-import { Failure } from '../../parts/Failure';
+import { Failure, type Refusal } from '../../parts/Failure';
 import { Section } from '../../parts/Section';
 import { SecretShown } from './SecretShown';
 
@@ -22,6 +37,7 @@ export function Settings({ webhook }: { webhook: WebhookDetailsFragment }) {
   const [headers, setHeaders] = useState<string | null>(null);
   const [outcome, setOutcome] = useState<Outcome | null>(null);
   const [isSaving, setSaving] = useState(false);
+  const [warnings, setWarnings] = useState<readonly Refusal[]>([]);
   const [secret, setSecret] = useState<string | null>(null);
   const shown = { ...webhook, ...changed };
   const set = (part: WebhookUpdateAttributes) => setChanged((former) => ({ ...former, ...part }));
@@ -35,6 +51,7 @@ export function Settings({ webhook }: { webhook: WebhookDetailsFragment }) {
     const result = await update({ id: webhook.id, attributes });
     setSaving(false);
     setOutcome(result);
+    setWarnings(result.data?.webhookUpdate?.warnings ?? []);
     if (!result.isOk) return;
     setChanged({});
     setHeaders(null);
@@ -149,6 +166,7 @@ export function Settings({ webhook }: { webhook: WebhookDetailsFragment }) {
           </SimpleGrid>
         </Section>
         <Failure error={outcome?.error} refusals={outcome?.refusals} title="The settings were not saved" />
+        <Warnings warnings={warnings} />
         <Group>
           <Button type="submit" loading={isSaving} disabled={!isChanged || webhook.deletedAt != null}>
             Save
@@ -171,6 +189,22 @@ export function Settings({ webhook }: { webhook: WebhookDetailsFragment }) {
       </Stack>
       <SecretShown secret={secret} onClose={() => setSecret(null)} />
     </form>
+  );
+}
+
+/** What was saved and is surely not meant. */
+function Warnings({ warnings }: { warnings: readonly Refusal[] }) {
+  if (warnings.length === 0) return null;
+  return (
+    <Alert color="yellow" title="Saved. Is this what you mean?" role="status">
+      {warnings.flatMap(({ field, messages }) =>
+        messages.map((message) => (
+          <Text key={`${field}: ${message}`} size="sm">
+            {field}: {message}
+          </Text>
+        )),
+      )}
+    </Alert>
   );
 }
 

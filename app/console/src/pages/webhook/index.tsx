@@ -2,9 +2,11 @@ import { Anchor, Group, Skeleton, Tabs, Text } from '@mantine/core';
 import { Link, useParams } from 'react-router';
 import { useQuery } from 'urql';
 
+import { mayDo, usePrincipal } from '../../api/usePrincipal';
 import { WebhookPageDocument, type WebhookDetailsFragment } from '../../gql/graphql';
 import { Empty } from '../../parts/Empty';
 import { Failure } from '../../parts/Failure';
+import { sayType, sayWebhook } from '../../parts/names';
 import { Page } from '../../parts/Page';
 import { HealthBadge } from '../../parts/StateBadge';
 import { useUrlState } from '../../parts/useUrlState';
@@ -28,15 +30,21 @@ const TABS = [
 /** One webhook: whether it works, its deliveries as they happen, its settings, and what can be done with it. */
 export function Component() {
   const { id = '' } = useParams();
+  const principal = usePrincipal();
   const [{ tab }, setState] = useUrlState(['tab', 'state']);
-  const [{ data, error, fetching }, ask] = useQuery({ query: WebhookPageDocument, variables: { id } });
+  const [{ data, error, fetching }, ask] = useQuery({
+    query: WebhookPageDocument,
+    variables: { id, withSeller: mayDo(principal, 'READ') },
+    pause: principal === null,
+  });
+  const isLoading = fetching || principal === null;
   const webhook = data?.node?.__typename === 'Webhook' ? data.node : null;
   if (!webhook) {
     return (
       <Page title="Webhook">
         <Failure error={error} title="The webhook can't be shown" />
-        {fetching && <Skeleton height={240} />}
-        {!fetching && !error && (
+        {isLoading && <Skeleton height={240} />}
+        {!isLoading && !error && (
           <Empty title="There is no such webhook">
             It may have been deleted, or belong to another owner.{' '}
             <Anchor component={Link} to="/webhooks">
@@ -50,8 +58,8 @@ export function Component() {
   const shown = TABS.find(([name]) => name === tab)?.[0] ?? 'deliveries';
   return (
     <Page
-      title={webhook.description ?? webhook.url ?? 'Pull webhook'}
-      about={<About webhook={webhook} />}
+      title={sayWebhook(webhook)}
+      about={<About webhook={webhook} seller={webhook.seller?.businessName} />}
       actions={webhook.deletedAt ? null : <Actions webhook={webhook} />}
     >
       <Failure error={error} title="The webhook can't be loaded again" />
@@ -68,8 +76,7 @@ export function Component() {
           <Deliveries webhook={webhook} onChange={() => ask({ requestPolicy: 'network-only' })} />
         </Tabs.Panel>
         <Tabs.Panel value="settings">
-          {/* Begun anew when the settings have changed elsewhere. */}
-          <Settings key={webhook.updatedAt} webhook={webhook} />
+          <Settings webhook={webhook} />
         </Tabs.Panel>
         <Tabs.Panel value="secrets">
           <Secrets webhook={webhook} />
@@ -85,14 +92,14 @@ export function Component() {
   );
 }
 
-function About({ webhook }: { webhook: WebhookDetailsFragment }) {
+function About({ webhook, seller }: { webhook: WebhookDetailsFragment; seller: string | undefined }) {
   return (
     <Group gap="xs">
       <HealthBadge health={webhook.health} />
       <Text span inherit style={{ overflowWrap: 'anywhere' }}>
-        {webhook.type.toLowerCase().replaceAll('_', ' ')}: {webhook.events.join(', ').toLowerCase()} →{' '}
+        {sayType(webhook.type)}: {webhook.events.join(', ').toLowerCase()} →{' '}
         {webhook.url ?? 'whoever takes its messages (pull)'}
-        {webhook.seller ? `, of the seller ${webhook.seller.businessName}` : ', of the operator'}
+        {seller && `, of the seller ${seller}`}
       </Text>
       {webhook.delivery === 'PULL' && (
         <Text span inherit>
