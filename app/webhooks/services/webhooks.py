@@ -1,7 +1,6 @@
 """Register and change webhooks.
 
-The caller has the schema and the filter process, so it checks the stored query and the filter. It passes on the
-filter's problems, so that all problems are reported together.
+The caller has the schema, so it checks query and filter. It passes on their problems: all are reported together.
 """
 
 from collections.abc import Mapping, Sequence
