@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-long format console console-if-possible clients clients-if-possible pins sbom clean
+.PHONY: help demo serve test test-long format console console-if-possible sdk clients clients-if-possible pins sbom clean
 
 help: ## show the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,8 +35,12 @@ format: $(STAMP) ## format the code and repair what the linter can
 console: ## build the web page (needs node 20 or newer)
 	@sh app/console/build.sh
 
-clients: $(STAMP) ## install what the tests of generated clients need (with node 20.19 or newer)
-	@sh tests/clients/python/install.sh $(CURDIR)/$(BIN)/python
+sdk: $(STAMP) ## build the client packages into dist/ (needs node 20.19 or newer)
+	@sh schema/sdk/build.sh $(CURDIR)/$(BIN)/python
+	@ls dist/tellgraph-client-*.tgz dist/tellgraph_client-*.whl
+
+clients: sdk ## install what the tests of clients need, and the client packages into projects of their own
+	@sh tests/clients/sdk/install.sh $(CURDIR)/$(BIN)/python
 	@sh tests/clients/install.sh
 
 pins: $(STAMP) ## choose the packages' versions and hashes anew; ARGS=--upgrade: the newest that pyproject.toml allows
@@ -66,7 +70,9 @@ sbom: $(STAMP) ## what an image is made of, in CycloneDX' form, into dist/
 
 clean: ## remove what is built and installed; .tellgraph, the data, stays
 	rm -rf $(VENV) build dist *.egg-info app/console/dist app/console/node_modules
-	rm -rf tests/clients/node_modules tests/clients/python/.venv tests/clients/typescript/build tests/clients/relay/build
+	rm -rf schema/sdk/build schema/sdk/typescript/build schema/sdk/typescript/node_modules schema/sdk/python/.venv
+	rm -rf tests/clients/node_modules tests/clients/relay/build
+	rm -rf tests/clients/sdk/node_modules tests/clients/sdk/.venv tests/clients/sdk/.installed
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find app schema workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -81,13 +87,14 @@ console-if-possible: $(STAMP)
 
 # Tests that need what could not be installed are skipped, and say so. Each part is tried, at the same time.
 clients-if-possible: $(STAMP)
-	@sh tests/clients/python/install.sh $(CURDIR)/$(BIN)/python >$(VENV)/clients-python.log 2>&1 & python=$$!; \
-	if $(has_node); then \
+	@if $(has_node); then \
+	  { sh schema/sdk/build.sh $(CURDIR)/$(BIN)/python && sh tests/clients/sdk/install.sh $(CURDIR)/$(BIN)/python; } \
+	    >$(VENV)/sdk.log 2>&1 & sdk=$$!; \
 	  sh tests/clients/install.sh >$(VENV)/clients-node.log 2>&1 \
 	    || echo "the node packages could not be installed (why: $(VENV)/clients-node.log); their tests are skipped"; \
-	fi; \
-	wait $$python \
-	  || echo "the Python generator could not be installed (why: $(VENV)/clients-python.log); its test is skipped"
+	  wait $$sdk \
+	    || echo "the client packages could not be built (why: $(VENV)/sdk.log); their tests are skipped"; \
+	fi
 
 has_node = node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null
 

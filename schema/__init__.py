@@ -42,6 +42,14 @@ class TellgraphSchema(strawberry.Schema):
         log_unknown(errors)
 
 
+#: Shown by GraphiQL and other readers of the schema before anything else.
+DESCRIPTION = """
+Tellgraph: orders, refunds and adverts of a marketplace, and webhooks that send what a stored query selects.
+
+Start with `invoices` and with `webhookCreate`. [Getting started](/docs/getting-started) makes a webhook step by step,
+[Using the API](/docs/api) tells of keys, scopes, cost and limits, and [Errors](/docs/errors) of every error code.
+""".strip()
+
 #: The documents that were executed.
 documents = Documents()
 
@@ -54,4 +62,6 @@ schema = TellgraphSchema(
     extensions=[lambda: PreparedOperation(documents)],
     execution_context_class=ReferenceExecution,
 )
+# Strawberry has no argument for it.
+schema._schema.description = DESCRIPTION
 check_declarations(schema._schema)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
+from app.docs.links import error_extensions
 from app.errors import TellgraphError
 from app.kernel.requests import current_request
 
@@ -97,7 +98,7 @@ def _place(error: GraphQLError) -> tuple[list[tuple[int, int]], list[tuple[str, 
 def format_error(
     error: GraphQLError, *, code_of_input: str = "GRAPHQL_VALIDATION_FAILED", suggests: bool = True
 ) -> dict[str, object]:
-    """Format an error with its `extensions.code`. The message of an unknown error is masked.
+    """Format an error with its `extensions.code` and the page that explains it. An unknown error's message is masked.
 
     Args:
         code_of_input: The code of graphql-core's errors about the document or the variables, whichever they are.
@@ -110,8 +111,9 @@ def format_error(
     if isinstance(original, TellgraphError):
         message, code = original.message, original.code
     elif original is None or _is_about_input(error):
-        code = _code_without_cause(error, code_of_input)
         message, extensions = error.message, dict(error.extensions or {})
+        # Errors of the limits bring their own code.
+        code = str(extensions.pop("code", None) or _code_without_cause(error, code_of_input))
     else:
         message, code, extensions = MASKED_MESSAGE, "INTERNAL_SERVER_ERROR", _named_request()
     shown = _with_own_suggestion(message) if suggests else _SUGGESTION.sub("", message)
@@ -120,7 +122,7 @@ def format_error(
         formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:
         formatted["path"] = list(error.path)
-    return {**formatted, "extensions": {"code": code, **extensions}}
+    return {**formatted, "extensions": error_extensions(code, **extensions)}
 
 
 def _with_own_suggestion(message: str) -> str:

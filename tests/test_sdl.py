@@ -1,5 +1,6 @@
 """The committed SDL is the schema's, and every part of it is described."""
 
+import re
 from pathlib import Path
 
 from graphql import (
@@ -9,9 +10,11 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     get_named_type,
+    graphql_sync,
 )
 
 from schema import schema
+from tests.support.pages import DOCS
 
 COMMITTED = Path(__file__).parents[1] / "schema" / "schema.graphql"
 
@@ -20,6 +23,15 @@ def test_committed_sdl_is_current() -> None:
     current = schema.as_str() + "\n"
 
     assert COMMITTED.read_text() == current, "run: tellgraph schema print > schema/schema.graphql"
+
+
+def test_schema_says_where_to_begin_and_links_to_pages_that_exist() -> None:
+    answer = graphql_sync(schema._schema, "{ __schema { description } }")
+
+    assert answer.data is not None
+    pages = re.findall(r"\(/docs/([a-z-]+)\)", answer.data["__schema"]["description"])
+    assert pages == ["getting-started", "api", "errors"]
+    assert [page for page in pages if not (DOCS / f"{page}.md").exists()] == []
 
 
 def test_everything_is_described() -> None:

@@ -36,6 +36,11 @@ def anchor_of(text: str) -> str:
     return re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
 
 
+def error_extensions(code: str, **more: object) -> dict[str, object]:
+    """Return the `extensions` of an error of the API: its code, the page that explains it, and what else it tells."""
+    return {"code": code, "docs": error_page(code), **more}
+
+
 def error_page(code: str) -> str:
     """Return the address that explains an error of the API (`extensions.code`)."""
     return _address("errors", code)
@@ -47,7 +52,7 @@ def attempt_page(error_kind: str) -> str:
 
 
 def event_page(state: str) -> str:
-    """Return the address that tells what to do about a webhook event in this state."""
+    """Return the address that tells what to do about a webhook event in this state, or about a change's verdict."""
     return _address("my-event-did-not-arrive", state)
 
 

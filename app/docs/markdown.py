@@ -185,7 +185,7 @@ def _highlighted(text: str, language: str, _: str) -> str:
 
 
 class _Rules:
-    """What is written in another way than CommonMark's usual one."""
+    """The elements that are written in another way than CommonMark's usual one."""
 
     @staticmethod
     def heading_close(_: object, tokens: Sequence[Token], at: int, *__: object) -> str:

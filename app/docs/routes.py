@@ -11,7 +11,7 @@ from app.console.policy import DOCS_POLICY, security_headers
 from app.docs.manual import FOLDER, manual
 from app.docs.site import index_page, manual_page, missing_page, search_page
 
-_ICON = FOLDER.parent / "console" / "src" / "icon.svg"
+_ICON = FOLDER.parent / "console" / "src" / "shell" / "icon.svg"
 _HTML = "text/html; charset=utf-8"
 
 

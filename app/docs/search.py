@@ -18,10 +18,10 @@ create virtual table passages using fts5(
   page unindexed, anchor unindexed, page_title, title, body, parts, tokenize = 'porter unicode61'
 )
 """
-#: A word in a title counts most. Columns: page, anchor, page_title, title, body, parts.
+#: A word in a title counts most. The numbers are the weights of the columns. Snippets are made of the best rows alone.
 _QUERY = """
 select page, anchor, page_title, title, snippet(passages, 4, char(2), char(3), ' … ', 32)
-from passages where passages match ? order by bm25(passages, 0, 0, 4, 10, 1, 1), rowid limit ?
+from passages where passages match ? and rank match 'bm25(0, 0, 4, 10, 1, 1)' order by rank limit ?
 """
 
 

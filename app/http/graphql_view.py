@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.docs.links import error_extensions
 from app.http.compression import MINIMUM, compress
 from app.http.negotiation import JSON, RESPONSE_JSON, media_type
 from app.http.persisted_queries import hash_of
@@ -115,7 +116,7 @@ def _too_large(result: OperationResult, max_bytes: int) -> dict[str, object]:
         f"The answer has more than {max_bytes} bytes (TELLGRAPH_MAX_RESPONSE_BYTES). Ask for fewer rows (first) or"
         " fewer fields. If this was a mutation, it has been carried out."
     )
-    error = {"message": message, "extensions": {"code": "RESPONSE_TOO_LARGE", "maximum": max_bytes}}
+    error = {"message": message, "extensions": error_extensions("RESPONSE_TOO_LARGE", maximum=max_bytes)}
     extensions = {name: value for name, value in result.response.items() if name == "extensions"}
     return {"data": None, "errors": [error], **extensions}
 
@@ -134,7 +135,7 @@ def refuse(
     Args:
         request_id: Told with the error, where the log says more; None: it is not.
     """
-    extensions = {"code": code} if request_id is None else {"code": code, "requestId": request_id}
+    extensions = error_extensions(code, **({} if request_id is None else {"requestId": request_id}))
     body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
     return _response(body, status, media_type(accept), headers)
 

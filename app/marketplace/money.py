@@ -43,6 +43,17 @@ def format_cents(amount_cents: int | None, currency: str, *, asked: str | None =
     return f"{sign}{symbol}{whole:,}.{rest:0{decimals}d}" if decimals else f"{sign}{symbol}{whole:,}"
 
 
+def minor_units(amount: Decimal, currency: str) -> int | None:
+    """Return an amount of major units in minor ones: 1250 for `12.50, "AUD"`. None if it has more decimals than that.
+
+    Raises InvalidInput for NaN and infinity.
+    """
+    if not amount.is_finite():
+        raise InvalidInput("The amount is not a number.")
+    cents = amount.scaleb(_DECIMALS.get(currency, 2))
+    return int(cents) if cents == cents.to_integral_value() else None
+
+
 def decimal_amount(amount_cents: int | None, currency: str) -> Decimal | None:
     """Return an amount in major units with all decimals: `1234.50` for `123450, "AUD"`, `500` for `500, "JPY"`.
 

@@ -13,6 +13,7 @@ from app.kernel.size_bounded_cache import SizedCache
 from app.settings import Settings
 from schema.engine.cost.operation_cost import Cost, Costs, cost_error
 from schema.engine.cost.weights import SLOW_FIELDS
+from schema.engine.input_aliases import with_own_names
 from schema.engine.limits import (
     RULES,
     count_aliases,
@@ -75,7 +76,7 @@ class Documents:
         """
         if (found := self.find(text)) is not None:
             return found
-        node = parse_within_limits(text)
+        node = with_own_names(text, parse_within_limits(text))
         document = Document(
             node=node,
             errors=explain_errors(validate_document(schema._schema, node, RULES)),

@@ -237,11 +237,19 @@ class Amounts:
         `total_formatted: str | None = _TOTAL.formatted()`.
     """
 
-    def __init__(self, description: str, name: str, *, of: Amount | None = None, reads: Sequence[str] = ()) -> None:
-        self._description, self._name, self._of, self._reads = description, name, of, reads
+    def __init__(
+        self,
+        description: str,
+        name: str,
+        *,
+        of: Amount | None = None,
+        reads: Sequence[str] = (),
+        twin: str | None = None,
+    ) -> None:
+        self._description, self._name, self._of, self._reads, self._twin = description, name, of, reads, twin
 
     def cents(self) -> DeclaredAttribute:
-        return cents(self._description, self._name, of=self._of, reads=self._reads)
+        return cents(self._description, self._name, of=self._of, reads=self._reads, twin=self._twin)
 
     def formatted(self) -> DeclaredAttribute:
         return formatted(self._description, self._name, of=self._of, reads=self._reads)

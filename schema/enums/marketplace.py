@@ -2,6 +2,7 @@
 
 from app.marketplace.catalogue.domain.advert import AdvertCondition
 from app.marketplace.catalogue.domain.option import FieldType
+from app.marketplace.catalogue.domain.seller import SellerAccountType
 from app.marketplace.orders.domain.adjustment import AdjustmentAppliesTo, AdjustmentType
 from app.marketplace.orders.domain.invoice import (
     InvoiceAmendmentLineItemStatus,
@@ -208,6 +209,16 @@ describe_enum(
     },
 )
 
+SellerAccountTypeEnum = SellerAccountType
+describe_enum(
+    SellerAccountType,
+    "SellerAccountTypeEnum",
+    "Whether a new seller sells at once.",
+    {
+        "PROSPECTIVE": "It does not sell yet: its adverts are not shown.",
+        "RETAILER": "It sells.",
+    },
+)
 RefundRequestLineItemCreateStatusEnum = RefundRequestLineItemCreateStatus
 describe_enum(
     RefundRequestLineItemCreateStatus,

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import fields
 from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import strawberry
@@ -78,8 +79,23 @@ def convert_input(given: object, target: type[Target], *, but: Collection[str] =
     return target(**taken, **values)
 
 
+def decimal_of(text: str | None, path: str) -> Decimal | Absent | None:
+    """Return the amount of a text such as `12.50`: ABSENT if it is absent, None for null. Raises InvalidInput."""
+    if text is strawberry.UNSET or text is None:
+        return ABSENT if text is strawberry.UNSET else None
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise InvalidInput.at(path, "must be an amount such as 12.50") from error
+
+
+def utc_time(value: datetime | None) -> datetime | None:
+    """Return a time with an offset; one without is in UTC."""
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
 def _as_utc(value: Any) -> Any:
     """Return a time with an offset; one without is in UTC, and a day is its beginning there."""
     if isinstance(value, datetime):
-        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return utc_time(value)
     return datetime.combine(value, time(), tzinfo=UTC) if isinstance(value, date) else value

@@ -11,6 +11,7 @@ from graphql import print_ast
 
 from app.auth.viewers import Scope, Viewer
 from app.db.pool import WholeTransaction, one_transaction
+from app.docs.links import refusal_page
 from app.errors import Conflict, Forbidden, IdempotencyConflict, InvalidInput, NotFound, TellgraphError
 from app.http.idempotency import KeyedRequest, RememberedResult, run_once
 from schema.engine.context import Info
@@ -23,6 +24,9 @@ from schema.mutations.audit import entities_by_row, log_mutation, record_mutatio
 class ValidationError:
     field: str = strawberry.field(description="Path of the input field, as in `shippedItems.0.quantity`.")
     messages: list[str] = strawberry.field(description="The problems, in words.")
+    docs: str = strawberry.field(
+        description="The page of this server that explains them, as in `/docs/contract#endpoints`."
+    )
 
 
 @strawberry.type
@@ -189,10 +193,25 @@ def _request_hash(info: Info) -> bytes:
     return hashlib.sha256("\n".join(document).encode() + b"\0" + variables).digest()
 
 
-def validation_errors(error: TellgraphError, given: type = object) -> list[ValidationError]:
+def as_warnings(found: Mapping[str, list[str]]) -> list[ValidationError]:
+    """Return what is allowed and surely not meant of a webhook, by the paths of its attributes."""
+    return [
+        ValidationError(
+            field=path, messages=messages, docs=refusal_page(path, InvalidInput.code, is_about_webhooks=True)
+        )
+        for path, messages in found.items()
+    ]
+
+
+def validation_errors(error: TellgraphError, given: type) -> list[ValidationError]:
     """Return one ValidationError per field of the input class. An error without a field has the field `base`."""
     fields = error.fields or {"base": [error.message]}
+    is_about_webhooks = given.__name__.startswith("Webhook")
     return [
-        ValidationError(field=input_path(field, given), messages=[graphql_message(message) for message in messages])
+        ValidationError(
+            field=(path := input_path(field, given)),
+            messages=[graphql_message(message) for message in messages],
+            docs=refusal_page(path, error.code, is_about_webhooks=is_about_webhooks),
+        )
         for field, messages in fields.items()
     ]

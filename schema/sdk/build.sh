@@ -19,7 +19,7 @@ rm -f "$dist/.sdk" "$dist"/tellgraph-client-*.tgz "$dist"/tellgraph_client-*.whl
 
 cd typescript
 rm -rf build src/generated
-node_modules/.bin/graphql-codegen --config codegen.json --silent
+node_modules/.bin/graphql-codegen --config codegen.json >../build/codegen.log 2>&1 || { cat ../build/codegen.log >&2; exit 1; }
 # The types that it imports from there are in document.ts; the package there would bring the whole of `graphql`.
 sed -i.orig "s|'@graphql-typed-document-node/core'|'../document.js'|" src/generated/graphql.ts
 rm src/generated/graphql.ts.orig
@@ -35,10 +35,10 @@ cd ..
 cd python
 rm -rf build tellgraph_client/graphql
 echo "__version__ = \"$version\"" >tellgraph_client/_version.py
-.venv/bin/ariadne-codegen --config codegen.toml >build.log 2>&1 || { cat build.log >&2; exit 1; }
+.venv/bin/ariadne-codegen --config codegen.toml >../build/codegen.log 2>&1 || { cat ../build/codegen.log >&2; exit 1; }
 .venv/bin/python make_sync.py
 .venv/bin/mypy --package tellgraph_client --cache-dir build/mypy
 .venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$dist" .
-rm -rf build.log build/lib build/bdist* tellgraph_client.egg-info
+rm -rf build/lib build/bdist* tellgraph_client.egg-info
 cd ..
 echo "$wanted" >"$dist/.sdk"

@@ -8,6 +8,7 @@ from typing import TypeVar
 from app.auth.key_uses import KeyUses
 from app.auth.viewers import KeyCheck, Viewer, authenticate
 from app.db.pool import Connection, connection
+from app.docs.links import error_extensions
 from app.http.graphql_view import Operation, OperationResult
 from app.http.limits.heavy_lane import Resources
 from app.http.limits.keys import Keys, WrongKey
@@ -32,7 +33,9 @@ T = TypeVar("T")
 
 #: As Apollo Server answers. Its clients look for the message, and some of them only in an answer of 200.
 _PERSISTED_QUERY_NOT_FOUND = OperationResult(
-    response={"errors": [{"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}]},
+    response={
+        "errors": [{"message": "PersistedQueryNotFound", "extensions": error_extensions("PERSISTED_QUERY_NOT_FOUND")}]
+    },
     is_request_error=False,
 )
 #: The request headers that resolvers may read.

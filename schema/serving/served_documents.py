@@ -94,7 +94,8 @@ class _Reader:
         errors = response.get("errors")
         if errors:
             raise BadRequest(403, errors[0]["extensions"]["code"], errors[0]["message"])
-        return response["data"]
+        data: JsonObject = response["data"]
+        return data
 
 
 async def _sdl(reader: _Reader) -> tuple[bytes, str]:

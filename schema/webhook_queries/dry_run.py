@@ -22,7 +22,7 @@ from schema.engine.cost.operation_cost import Costs
 from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.enums.webhooks import WebhookEventEnum, WebhookKlassEnum, WebhookTypesLanguageEnum
-from schema.mutations.payload import ValidationError, validation_errors
+from schema.mutations.payload import ValidationError, as_warnings, validation_errors
 from schema.payload_types.language import TypesLanguage
 from schema.stored.execute import render_stored_query
 from schema.stored.json_schema import payload_schema
@@ -146,7 +146,7 @@ async def webhook_dry_run(
         )
         made = await _run(info, draft, query_string, id, include_previous)
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
-        made = DryRun(errors=[_shown(one) for one in validation_errors(error)])
+        made = DryRun(errors=[_shown(one) for one in validation_errors(error, WebhookDryRun)])
     return made  # type: ignore[return-value]  # the fields' source
 
 
@@ -165,10 +165,7 @@ async def _run(info: Info, draft: WebhookDraft, text: str, entity_id: str | None
         klass=klass,
         payload_schema=payload_schema(schema, query, klass, include_previous=include_previous),
         headers=sample_headers(),
-        warnings=[
-            ValidationError(field=name, messages=messages)
-            for name, messages in warnings_of(schema, query, draft).items()
-        ],
+        warnings=as_warnings(warnings_of(schema, query, draft)),
     )
     if entity_id is None:
         return checked
@@ -275,4 +272,4 @@ def sample_headers() -> dict[str, str]:
 
 
 def _shown(error: ValidationError) -> ValidationError:
-    return ValidationError(field=error.field.removeprefix("attributes."), messages=error.messages)
+    return replace(error, field=error.field.removeprefix("attributes."))

@@ -8,6 +8,7 @@ from strawberry.scalars import JSON
 
 from app.auth.viewers import Scope, Viewer
 from app.capture.entity_changes import list_entity_changes, list_entity_events
+from app.docs.links import event_page
 from app.errors import InvalidInput
 from app.webhooks.db.webhook_events import WEBHOOK_EVENTS
 from app.webhooks.db.webhooks import WEBHOOKS
@@ -59,6 +60,10 @@ class WebhookChangeExplanation:
     @strawberry.field(description="The outcome in a sentence, with advice.")
     def reason(self) -> str:
         return self.source.reason
+
+    @strawberry.field(description="The page of this server that explains the verdict, with its cure.")
+    def docs(self) -> str:
+        return event_page(self.source.verdict)
 
     @strawberry.field(description="The webhook event that reports it; null if none is kept.")
     async def webhook_event(self, info: Info) -> WebhookEvent | None:

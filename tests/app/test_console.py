@@ -29,7 +29,7 @@ from starlette.applications import Starlette
 from app.console import FOLDER, PAGES, console_page, console_routes, graphql_page, voyager_page
 
 SCHEMA_FILE = FOLDER.parents[1] / "schema" / "schema.graphql"
-EXAMPLES = parse((FOLDER / "src" / "examples.graphql").read_text("utf-8"))
+EXAMPLES = parse((FOLDER / "src" / "pages" / "graphiql" / "examples.graphql").read_text("utf-8"))
 COMMON_POLICY = (
     "connect-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"

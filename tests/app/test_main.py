@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.auth.viewers import Scope, create_key
+from app.docs.links import error_extensions
 from schema.entities import global_ids
 from tests.builders.invoices import create_invoice
 from tests.builders.sales import create_sale
@@ -184,7 +185,7 @@ async def test_an_unknown_error_is_masked(api: Platform) -> None:
     assert answer["data"] == {"node": None, "__typename": "Query"}
     (error,) = answer["errors"]
     assert (error["message"], error["path"]) == ("An internal error occurred.", ["node"])
-    assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": response.headers["X-Request-Id"]}
+    assert error["extensions"] == error_extensions("INTERNAL_SERVER_ERROR", requestId=response.headers["X-Request-Id"])
 
 
 async def test_more_mutations_than_connections_all_end(database_url: str) -> None:

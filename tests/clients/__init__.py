@@ -1,4 +1,4 @@
-"""Clients of the API: audits over HTTP, lint of its SDL, generators of typed clients.
+"""Clients of the API: audits over HTTP, lint of its SDL, the client packages, others' clients.
 
 Their tools are in other languages and environments; `make clients` installs them below this folder, from locked
 versions. Without them, the tests that need them are skipped.
@@ -32,7 +32,7 @@ async def run_client(*command: str, **variables: str) -> Any:
 
 
 def _is_installed(locked: str, stamp: str) -> bool:
-    """Tell whether the stamp has these locked versions. That of an environment names its Python before them."""
+    """Tell whether the stamp has these locked versions."""
     installed = CLIENTS / stamp
     return installed.exists() and installed.read_text().strip().endswith((CLIENTS / locked).read_text().strip())
 
@@ -40,8 +40,4 @@ def _is_installed(locked: str, stamp: str) -> bool:
 needs_node_packages = pytest.mark.skipif(
     shutil.which("node") is None or not _is_installed("package-lock.json", "node_modules/.installed"),
     reason="needs node 20.19 or newer and the locked packages: make clients",
-)
-needs_python_generator = pytest.mark.skipif(
-    not _is_installed("python/requirements.txt", "python/.venv/.installed"),
-    reason="needs the Python generator's own environment: make clients",
 )

@@ -1,25 +1,25 @@
-"""The client packages, installed into empty projects: checked by others' tools, and run through an integrator's story.
+"""The client packages in empty projects: checked by others' tools, and run through an integrator's story."""
 
-No checkout is on their path: programs run in a folder of their own.
-"""
-
-import asyncio
 import json
 import re
-from asyncio.subprocess import PIPE
+import time
 from pathlib import Path
 
+import pytest
+from aiohttp import web
+
+from app import __version__
 from schema.entities.global_ids import encode
 from tests.builders.invoices import create_line_item
 from tests.builders.shipments import create_shipment_carrier
 from tests.clients.sdk import PROJECT, built, needs_packages
+from tests.clients.sdk.programs import made_ready, run
 from tests.support.platform import Platform
+from tests.support.receiver import Delivery, Receiver
 
 pytestmark = needs_packages
 
-TSCONFIG = """{"compilerOptions": {"strict": true, "exactOptionalPropertyTypes": true, "noUncheckedIndexedAccess": true,
-  "target": "ES2023", "module": "NodeNext", "types": ["node"], "noEmitOnError": true}}"""
-MYPY = "[mypy]\nstrict = true\nplugins = pydantic.mypy\n[pydantic-mypy]\ninit_typed = true\n"
+LANGUAGES = pytest.mark.parametrize("suffix", ["py", "ts"])
 #: What both stories see.
 TOLD = {
     "shipments": 1,
@@ -29,83 +29,73 @@ TOLD = {
     "failed_came_again": True,
     "events": ["DELIVERED"],
     "pages": True,
-    "errors": [["webhookCreate", 422, ["url"]], [401, ["UNAUTHENTICATED"]], ["transport", None]],
+    "errors": [["webhookCreate", 422, ["attributes.url"]], [401, ["UNAUTHENTICATED"]], ["transport", None]],
 }
 
 
-async def run(*command: str, folder: Path, **environment: str) -> str:
-    """Run a program that must end well, without anything of this checkout in its environment; what it prints."""
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, env={"PATH": "/usr/bin:/bin", **environment}, stdout=PIPE, stderr=PIPE
-    )
-    try:
-        output, errors = await asyncio.wait_for(process.communicate(), 120)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
-    assert process.returncode == 0, output.decode() + errors.decode()
-    return output.decode()
-
-
-async def node(*arguments: str, folder: Path, **environment: str) -> str:
-    return await run(built.node, *arguments, folder=folder, **environment)
-
-
-async def compile_strictly(folder: Path) -> None:
-    (folder / "tsconfig.json").write_text(TSCONFIG)
-    (folder / "package.json").write_text('{"type": "module"}')
-    (folder / "node_modules").symlink_to(PROJECT / "node_modules")
-    await node("node_modules/typescript/bin/tsc", folder=folder)
-
-
-async def given(platform: Platform) -> dict[str, str]:
-    """The environment of a program, with a paid invoice to ship."""
+@LANGUAGES
+async def test_story_of_an_integrator(platform: Platform, tmp_path: Path, suffix: str) -> None:
     line = await create_line_item(platform.conn, quantity=2)
     carrier = await create_shipment_carrier(platform.conn)
-    return {
-        "GRAPHQL_URL": f"{platform.url}/graphql",
-        "KEY": platform.key,
-        "INVOICE": encode("Invoice", line.invoice_id),
-        "CARRIER": encode("ShipmentCarrier", carrier.id),
-    }
+    command = await made_ready(tmp_path, f"story.{suffix}", (PROJECT / f"story.{suffix}").read_text())
 
-
-async def test_typescript_story(platform: Platform, tmp_path: Path) -> None:
-    (tmp_path / "story.ts").write_text((PROJECT / "story.ts").read_text())
-    await compile_strictly(tmp_path)
-
-    told = await node("story.js", folder=tmp_path, **await given(platform))
+    told = await run(
+        *command,
+        folder=tmp_path,
+        GRAPHQL_URL=f"{platform.url}/graphql",
+        KEY=platform.key,
+        INVOICE=encode("Invoice", line.invoice_id),
+        CARRIER=encode("ShipmentCarrier", carrier.id),
+    )
 
     assert json.loads(told) == TOLD
-    await assert_all_is_told(platform)
-
-
-async def test_python_story(platform: Platform, tmp_path: Path) -> None:
-    (tmp_path / "story.py").write_text((PROJECT / "story.py").read_text())
-    (tmp_path / "mypy.ini").write_text(MYPY)
-    assert "Success" in await run(built.python, "-m", "mypy", "story.py", folder=tmp_path)
-
-    told = await run(built.python, "story.py", folder=tmp_path, **await given(platform))
-
-    assert json.loads(told) == TOLD
-    await assert_all_is_told(platform)
-
-
-async def assert_all_is_told(platform: Platform) -> None:
-    """Assert that one shipment was made, and that the message that failed was rejected once with the error."""
     assert await platform.conn.fetchval("select count(*) from shipments") == 1
     rejected = await platform.conn.fetchval("select count(*) from delivery_attempts where error_kind = 'REJECTED'")
     assert rejected == 1
 
 
-async def test_package_is_right_for_others_tools(tmp_path: Path) -> None:
-    binaries = PROJECT / "node_modules"
-
-    await node(
-        f"{binaries}/@arethetypeswrong/cli/dist/index.js", built.tarball, "--profile", "esm-only", folder=tmp_path
+@LANGUAGES
+@pytest.mark.parametrize(
+    ("retries", "retry_after", "requests", "printed"),
+    [(3, "1", 4, "order"), (0, "1", 1, "GraphQLError"), (3, "3600", 1, "GraphQLError")],
+)
+async def test_request_is_repeated_after_what_the_server_says(
+    receiver: Receiver, tmp_path: Path, suffix: str, retries: int, retry_after: str, requests: int, printed: str
+) -> None:
+    refusals = iter(
+        [
+            web.json_response(_error("RATE_LIMITED"), status=429, headers={"Retry-After": retry_after}),
+            web.json_response(_error("UNAVAILABLE"), status=503),
+            web.Response(text="<html>", status=502),
+        ]
     )
-    linted = await node(f"{binaries}/publint/src/cli.js", built.tarball, "--strict", folder=tmp_path)
+    times: list[float] = []
+
+    async def answer(_: Delivery) -> web.StreamResponse:
+        times.append(time.monotonic())
+        return next(refusals, None) or web.json_response({"data": {"node": None, "order": None}})
+
+    receiver.answering = answer
+    command = await made_ready(tmp_path, f"retries.{suffix}", (PROJECT / f"retries.{suffix}").read_text())
+
+    told = await run(*command, folder=tmp_path, GRAPHQL_URL=receiver.url(), RETRIES=str(retries))
+
+    assert told.strip() == {"py": "None", "ts": '{"node":null,"order":null}'}[suffix] if printed == "order" else printed
+    assert len(receiver.deliveries) == requests
+    assert len({one.headers["idempotency-key"] for one in receiver.deliveries}) == 1
+    assert requests == 1 or times[1] - times[0] >= 1
+
+
+def _error(code: str) -> object:
+    return {"errors": [{"message": "Later.", "extensions": {"code": code}}]}
+
+
+async def test_package_is_right_for_others_tools(tmp_path: Path) -> None:
+    tools = PROJECT / "node_modules"
+    types, lint = f"{tools}/@arethetypeswrong/cli/dist/index.js", f"{tools}/publint/src/cli.js"
+
+    await run(built.node, types, built.tarball, "--profile", "esm-only", folder=tmp_path)
+    linted = await run(built.node, lint, built.tarball, "--strict", folder=tmp_path)
 
     assert "All good!" in linted
 
@@ -118,7 +108,7 @@ async def test_bundle_has_only_what_is_used(tmp_path: Path) -> None:
     )
 
     bundle = await run(
-        str(PROJECT / "node_modules/@esbuild" / built.esbuild / "bin/esbuild"),
+        built.esbuild,
         *("app.mjs", "--bundle", "--format=esm", "--platform=neutral", "--main-fields=module,main"),
         folder=tmp_path,
     )
@@ -129,6 +119,6 @@ async def test_bundle_has_only_what_is_used(tmp_path: Path) -> None:
 
 
 def test_version_is_the_project_s() -> None:
-    from app import __version__
+    versions = re.findall(r"-(\d[\w.]*?)(?:-py3|\.tgz)", f"{built.tarball} {built.wheel}")
 
-    assert re.findall(r"-(\d[\w.]*?)(?:-py3|\.tgz)", f"{built.tarball} {built.wheel}") == [__version__] * 2
+    assert versions == [__version__] * 2

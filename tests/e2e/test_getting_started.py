@@ -1,12 +1,16 @@
 """Every block of the page “Getting started” is run, in its order, by a shell, as a reader would."""
 
 import asyncio
+import json
 import os
+import shutil
 import signal
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from tests.support.pages import page
 from tests.support.platform import Platform
@@ -15,7 +19,8 @@ from tests.support.platform import Platform
 DEADLINE_S = 120
 #: The first block starts the server, which is the test's own here.
 START_SERVER, *BLOCKS = page("app/docs/getting-started.md").blocks("sh")
-RECEIVE = ".venv/bin/python .tellgraph/receiver.py\n"
+#: The block that starts the receiver, in each language. A reader takes one of them.
+RECEIVE = {"python": ".venv/bin/python .tellgraph/receiver.py\n", "node": "node .tellgraph/receiver.mjs\n"}
 
 #: `receive` starts the receiver as the third terminal would, and waits until it listens; `told` waits for a line of it.
 TERMINAL = """
@@ -24,7 +29,7 @@ mkdir .tellgraph
 trap 'kill $receiver 2>/dev/null || true' EXIT
 listens() { .venv/bin/python -c 'import socket; socket.create_connection(("127.0.0.1", PORT)).close()' 2>/dev/null; }
 receive() {
-  .venv/bin/python .tellgraph/receiver.py > received 2>&1 &
+  RECEIVE > received 2>&1 &
   receiver=$!
   until listens; do sleep 0.05; done
 }
@@ -33,21 +38,23 @@ stop() { kill $receiver; wait $receiver || true; cat received; }
 """
 
 
-def story(blocks: Sequence[str], *, url: str, port: int) -> str:
+def story(blocks: Sequence[str], *, language: str, url: str, port: int) -> str:
     """The blocks as one script, for an API and a receiver elsewhere than the page has them."""
-    assert blocks.count(RECEIVE) == 2, "the receiver is started twice"
+    receive = RECEIVE[language]
+    blocks = [one for one in blocks if one == receive or one not in RECEIVE.values()]
+    assert blocks.count(receive) == 2, "the receiver is started twice"
     assert "make serve" in START_SERVER
-    first = blocks.index(RECEIVE)
-    second = blocks.index(RECEIVE, first + 1)
+    first = blocks.index(receive)
+    second = blocks.index(receive, first + 1)
     register, ship = blocks[:first], blocks[first + 1 : first + 3]
     refund, look = blocks[first + 3 : second]
-    (replay,) = blocks[second + 1 :]
+    replay, go_live = blocks[second + 1 :]
     parts = [
-        *(TERMINAL, *register, "receive\n"),
+        *(TERMINAL.replace("RECEIVE", receive.strip()), *register, "receive\n"),
         *(*ship, 'told "^new invoice.update"\n', "stop\n"),
         *(refund, until(look, "RETRYING"), "receive\n"),
         *(replay, 'told "^[a-z]* invoice.update"\n', until(look, "DELIVERED")),
-        *(replay, 'told "^again invoice.update"\n', "stop\n"),
+        *(replay, 'told "^again invoice.update"\n', "stop\n", go_live),
     ]
     script = "".join(parts)
     return script.replace("http://127.0.0.1:8000", url).replace("9000", str(port)).replace("PORT", str(port))
@@ -64,7 +71,10 @@ def free_port() -> int:
         return port
 
 
-async def test_getting_started_works_by_copy_and_paste(platform: Platform, tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", RECEIVE)
+async def test_getting_started_works_by_copy_and_paste(platform: Platform, tmp_path: Path, language: str) -> None:
+    if language == "node" and shutil.which("node") is None:
+        pytest.skip("there is no node")
     (tmp_path / ".venv").symlink_to(sys.prefix)
     settings = platform.settings
     environment = {
@@ -73,7 +83,7 @@ async def test_getting_started_works_by_copy_and_paste(platform: Platform, tmp_p
         "TELLGRAPH_REDIS_URL": str(settings.redis_url),
         "TELLGRAPH_SECRET_KEY": str(settings.secret_key),
     }
-    script = story(BLOCKS, url=platform.url, port=free_port())
+    script = story(BLOCKS, language=language, url=platform.url, port=free_port())
 
     process = await asyncio.create_subprocess_exec(
         *("sh", "-c", script),
@@ -98,3 +108,7 @@ async def test_getting_started_works_by_copy_and_paste(platform: Platform, tmp_p
     assert "The endpoint refused the connection: nothing listens on its port." in told
     assert '"trackingNumber": "SP1234567"' in told
     assert '"refundRequests": [\n    {' in told
+    live = json.loads((tmp_path / ".tellgraph" / "live.json").read_text())["data"]["webhookUpdate"]
+    assert (live["status"], live["errors"]) == (200, None)
+    assert live["hmacKey"].startswith("whsec_")
+    assert live["hmacKey"] != (tmp_path / ".tellgraph" / "secret").read_text().strip()

@@ -41,6 +41,7 @@ _SAMPLES: dict[str, Any] = {
     "Int": 1,
     "Float": 1.0,
     "Boolean": True,
+    "ISO8601Date": "2021-03-04",
     "ISO8601DateTime": "2021-03-04T00:00:00Z",
     "Decimal": "1",
     "JSON": {},

@@ -3,7 +3,8 @@ import { createBrowserRouter, RouterProvider } from 'react-router';
 
 import { Crash } from './shell/Crash';
 import { Providers } from './shell/Providers';
-import { Shell, Waiting } from './shell/Shell';
+import { Shell } from './shell/Shell';
+import { Waiting } from './shell/Waiting';
 
 const router = createBrowserRouter([
   {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from app.docs.links import error_extensions
 from app.http.graphql_view import OperationResult, encode_result
 
 
@@ -34,5 +35,5 @@ def encode_streamed(result: OperationResult, max_bytes: int) -> StreamResult:
 
 def error_result(code: str, message: str) -> StreamResult:
     """Return the result of an operation that could not be begun, or not go on."""
-    errors: list[Mapping[str, object]] = [{"message": message, "extensions": {"code": code}}]
+    errors: list[Mapping[str, object]] = [{"message": message, "extensions": error_extensions(code)}]
     return StreamResult(body=orjson.dumps({"errors": errors}), request_errors=errors)

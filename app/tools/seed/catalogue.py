@@ -17,6 +17,7 @@ from app.marketplace.owned.domain.image import ImageKind
 from app.tools.seed import words
 from app.tools.seed.book import Book
 from app.tools.seed.chance import Chance
+from app.tools.seed.names import ADVERT_WORDS, SHOP_WORDS, SURNAMES
 from app.tools.seed.offers import Article, OfferedVariant, OfferingShop
 from app.tools.seed.owned import put_external_id, put_metadatum
 from app.tools.seed.reference import Reference
@@ -31,6 +32,7 @@ class Goods:
     """A variant that can be bought, with the values that an order copies."""
 
     variant_id: int
+    inventory_id: int
     advert_id: int
     image_id: int
     title: str
@@ -45,12 +47,17 @@ class Goods:
     sale_end_at: datetime | None
     is_file: bool
 
+    @property
+    def wholesale_price_cents(self) -> int:
+        return self.price_cents * 7 // 10
+
 
 @dataclass(slots=True, kw_only=True)
 class Shop:
     """A shop with at least one variant. `handling_hours` pass before it sends an order."""
 
     seller_id: int
+    address_id: int
     name: str
     domain: str
     handling_hours: int
@@ -94,8 +101,10 @@ class ShopMaker:
         """Make a shop, and put its rows in the book. It takes at most SHOP_IDS ids of a table."""
         chance = self.chance
         opened_at = self.until - timedelta(days=400 + chance.randrange(800))
+        seller_id, address_id = self._seller(offering, opened_at)
         shop = Shop(
-            seller_id=self._seller(offering, opened_at),
+            seller_id=seller_id,
+            address_id=address_id,
             name=offering.name,
             domain=offering.domain,
             handling_hours=chance.choice((6, 12, 24, 24, 48)),
@@ -108,7 +117,7 @@ class ShopMaker:
             self._advert(shop, article, is_sold=place == 0 or not chance.happens("unpublished", 0.06))
         return shop
 
-    def _seller(self, offering: OfferingShop, opened_at: datetime) -> int:
+    def _seller(self, offering: OfferingShop, opened_at: datetime) -> tuple[int, int]:
         chance, name = self.chance, offering.name
         seller_id = self.book.add(
             SELLERS,
@@ -117,9 +126,15 @@ class ShopMaker:
             business_number=f"{chance.randrange(10**10, 10**11)}",
             email_address=f"orders@{offering.domain}",
             phone=f"03 {chance.randrange(9000, 9999)} {chance.randrange(10_000):04d}",
+            **SHOP_WORDS,
+            mobile="0400 555 000",
+            email_cc=f"accounts@{offering.domain}",
+            store_description=f"{name} sells what it makes and knows.",
+            contact_surname=SURNAMES[len(name) % len(SURNAMES)],
+            youtube_video_url=f"https://video.example/{slug(name)}",
             is_online=True,
             is_retailer=not chance.happens("no retailer", 0.1),
-            address_id=self.book.add(ADDRESSES, **address_values(chance, self.reference)),
+            address_id=(address_id := self.book.add(ADDRESSES, **address_values(chance, self.reference))),
             created_at=opened_at,
             updated_at=opened_at,
         )
@@ -129,7 +144,7 @@ class ShopMaker:
         put_external_id(self.book, "Seller", seller_id, "crm", f"CRM-{chance.randrange(10**6):06d}")
         if chance.happens("contract", 0.3, every=3):
             put_metadatum(self.book, "Seller", seller_id, "contract", chance.choice(("basic", "plus")), opened_at)
-        return seller_id
+        return seller_id, address_id
 
     def _advert(self, shop: Shop, article: Article, *, is_sold: bool) -> None:
         chance = self.chance
@@ -145,8 +160,9 @@ class ShopMaker:
             code=article.code,
             condition=AdvertCondition.USED if chance.happens("used", 0.04) else AdvertCondition.NEW,
             is_published=is_sold,
-            is_online=True,
             is_vetted=True,
+            vetting_rejected_reason=None if is_sold else "The pictures are blurred.",
+            **ADVERT_WORDS,
             product_features=chance.sample(words.FEATURES, chance.randrange(4)),
             url=f"https://{shop.domain}/{article.code.lower()}",
             tax_code="GST-BOOK" if article.taxons[0] == "Books" else "GST-STANDARD",
@@ -215,6 +231,7 @@ class ShopMaker:
         start = self.until - timedelta(days=self.chance.randrange(365))
         return Goods(
             **known,
+            inventory_id=self.book.number(INVENTORIES),
             barcode=barcode(self.chance),
             price_cents=price_cents,
             sale_price_cents=price_cents * 8 // 10 if is_on_sale else None,
@@ -240,6 +257,9 @@ class ShopMaker:
             tax_code=advert["tax_code"],
             notes="Pack it upright." if self.chance.happens("variant notes", 0.06) else None,
             url=f"{advert['url']}?variant={goods.sku.lower()}",
+            description=f"{goods.label}, of {goods.brand_name}.",
+            wholesale_price_cents=goods.wholesale_price_cents,
+            recommended_retail_price_cents=goods.price_cents * 11 // 10,
             sale_price_cents=goods.sale_price_cents,
             sale_price_start_at=goods.sale_start_at,
             sale_price_end_at=goods.sale_end_at,
@@ -250,7 +270,7 @@ class ShopMaker:
             **shared,
         )
         owned = {"variant_id": goods.variant_id, "seller_id": shop.seller_id, "currency": CURRENCY}
-        self.book.add(INVENTORIES, **owned, **shared)
+        self.book.put(INVENTORIES, id=goods.inventory_id, **owned, **shared)
         if self.chance.happens("variant image", 0.2):
             self._image("Variant", goods.variant_id, f"variants/{goods.sku.lower()}", goods.label)
         if self.chance.happens("variant in the ERP", 0.3):

@@ -244,3 +244,20 @@ SHOPS: tuple[NamedShop, ...] = (
 FIRST_NAMES = ("Ada", "Mei", "Tom", "Priya", "Lachlan", "Zoe", "Omar", "Ruth", "Jack", "Ines", "Noah", "Freya")
 SURNAMES = ("Byron", "Chen", "Walsh", "Nair", "Campbell", "Papadakis", "Haddad", "Kelly", "Moore", "Silva")
 MESSAGES = (None, None, None, "Please leave it at the side door.", "It is a present: no prices, please.")
+#: What every shop says about itself.
+SHOP_WORDS = {
+    "opening_hours": "Monday to Friday, 9 to 17",
+    "delivery_details": "By post, within two days.",
+    "return_policy": "Within 30 days, unused.",
+    "service_policy": "We answer within a day.",
+    "click_and_collect_policy": "Bring the order's number.",
+    "contact_first_name": "Mei",
+}
+#: What every advert says.
+ADVERT_WORDS: dict[str, object] = {
+    "specifications": "Weight: 1 kg\nMade of steel",
+    "promotion_text": "Loved by our customers",
+    "youtube_video_url": "https://video.example/how-it-works",
+    "origin_country_code": "AU",
+    "base_domestic_shipping_cost": 9.9,
+}

@@ -52,8 +52,9 @@ async def _carriers(conn: Connection) -> list[ShipmentCarrier]:
     """Return all our carriers. Names are unique, and some may exist already."""
     names = [name for name, _ in CARRIERS]
     await conn.execute(
-        "insert into shipment_carriers (name, tracking_link_template)"
-        " select * from unnest($1::text[], $2::text[]) on conflict do nothing",
+        "insert into shipment_carriers (name, tracking_link_template, homepage_url)"
+        " select name, link, substring(link from '^https://[^/]+/') from unnest($1::text[], $2::text[]) c(name, link)"
+        " on conflict do nothing",
         names,
         [template for _, template in CARRIERS],
     )

@@ -1,12 +1,16 @@
 """advertUpsert, advertPublishedUpdate, advertDelete."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
 
 import strawberry
 from databases import Database
 
 from app.auth.viewers import Viewer
+from app.kernel.attributes import ABSENT, Absent
 from app.marketplace.catalogue.db.adverts import AdvertId
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.marketplace.catalogue.db.variants import VariantId
@@ -22,8 +26,8 @@ from schema.entities import global_ids
 from schema.enums.marketplace import (
     AdvertConditionEnum,
 )
-from schema.mutations.catalogue.variants import VariantInput, VariantOptionValueInput, new_choices
-from schema.mutations.inputs import Ids, convert_input, optional, required
+from schema.mutations.catalogue.variants import VariantInput, VariantOptionValueInput, new_choices, variant_values
+from schema.mutations.inputs import Ids, convert_input, decimal_of, optional, required, utc_time
 from schema.mutations.owned.images import ImageInput, new_images
 from schema.mutations.owned.owners import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
@@ -48,10 +52,28 @@ class AdvertInput:
     vetted: bool | None = optional("Whether the operator has checked it; for the operator only. Can't be cleared.")
     tax_code: str | None = optional("Tax code of the seller's accounting.")
     product_features: list[str] | None = optional("Its special features; replaces all. Can't be null; [] removes all.")
+    specifications: str | None = optional("Its technical data, as plain text.")
+    promotion_text: str | None = optional("A line that advertises it.")
+    youtube_video_url: str | None = optional("A film about it.")
+    origin_country_code: str | None = optional("ISO 3166-1 code of the country that it is made in, such as AU.")
+    base_domestic_shipping_cost: str | None = optional(
+        "What sending one within the country costs, as `9.90`. It is shown; orders tell their own."
+    )
+    has_free_domestic_shipping: bool | None = optional(
+        "Whether sending it within the country is free; false by default. Can't be cleared."
+    )
+    vetting_rejected_reason: str | None = optional(
+        "Why the operator does not approve it; for the operator only. null: it is not rejected."
+    )
     url: str | None = optional("Page of the product in the seller's own shop.")
     brand_name: str | None = optional(
         "Name of the brand; one that is new is added. A seller may add 500. null: no brand."
     )
+    brand_id: strawberry.ID | None = optional("The brand, in the place of `brandName`.")
+    price: str | None = optional("Price of those of the listed variants that are new and name none, as `12.50`.")
+    sale_price: str | None = optional("Their price while on sale, as `12.50`.")
+    sale_price_start_at: datetime | None = optional("The start of their sale. UTC without an offset.")
+    sale_price_end_at: datetime | None = optional("The end of their sale. UTC without an offset.")
     taxon_id: strawberry.ID | None = optional("The Taxon of the advert.")
     images: list[ImageInput] | None = optional(
         "All its images: absent leaves them as they are, an empty list removes them. The display image stays while it"
@@ -158,9 +180,10 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
     advert_id = ids.optional_key(given.advert_id or None, "Advert", "advertId")
     seller_id = ids.optional_key(given.seller_id or None, "Seller", "sellerId")
     variants = [
-        _variant(ids, variant, f"attributes.variants.{index}")
+        _variant(ids, variant, f"attributes.variants.{index}", given.attributes)
         for index, variant in enumerate(given.attributes.variants or ())
     ]
+    brand_id = ids.attribute(given.attributes.brand_id, "Brand", "attributes.brandId")
     taxon_id = ids.attribute(given.attributes.taxon_id, "Taxon", "attributes.taxonId")
     choices = new_choices(ids, given.attributes.advert_option_values, "attributes.advertOptionValues")
     ids.check()
@@ -172,6 +195,8 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
             AdvertAttributes,
             variants=variants,
             taxon_id=taxon_id,
+            brand_id=brand_id,
+            base_domestic_shipping_cost=_float(given.attributes.base_domestic_shipping_cost),
             images=new_images(given.attributes.images),
             advert_option_values=choices,
             external_ids=kept_values(given.attributes.external_ids),
@@ -180,12 +205,35 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
     )
 
 
-def _variant(ids: Ids, given: VariantInput, path: str) -> AdvertVariant:
-    key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.variantId")
-    return convert_input(
+def _float(text: str | None) -> float | Absent | None:
+    amount = decimal_of(text, "attributes.baseDomesticShippingCost")
+    return float(amount) if isinstance(amount, Decimal) else amount
+
+
+def _variant(ids: Ids, given: VariantInput, path: str, advert: AdvertInput) -> AdvertVariant:
+    key = ids.optional_key(given.variant_id or None, "Variant", f"{path}.id")
+    made = convert_input(
         given,
         AdvertVariant,
+        but=(),
         variant_id=None if key is None else VariantId(key),
         option_values=new_choices(ids, given.option_values, f"{path}.optionValues"),
-        images=new_images(given.images),
+        **variant_values(given, path),
     )
+    return made if key is not None else _new_variant(made, advert)
+
+
+def _new_variant(made: AdvertVariant, advert: AdvertInput) -> AdvertVariant:
+    """Return a new variant with the prices of its advert that it does not name, and with a label."""
+    defaults: dict[str, Any] = {
+        "price": decimal_of(advert.price, "attributes.price"),
+        "sale_price": decimal_of(advert.sale_price, "attributes.salePrice"),
+    }
+    for name in ("sale_price_start_at", "sale_price_end_at"):
+        time = getattr(advert, name)
+        defaults[name] = ABSENT if time is strawberry.UNSET else utc_time(time)
+    names = (made.sku, made.barcode, advert.title or None)
+    defaults["label"] = next((name for name in names if isinstance(name, str) and name.strip()), ABSENT)
+    own = {name for name in defaults if getattr(made, name) is not ABSENT}
+    own |= {name for name in ("price", "sale_price") if getattr(made, f"{name}_cents") is not ABSENT}
+    return replace(made, **{name: value for name, value in defaults.items() if name not in own})

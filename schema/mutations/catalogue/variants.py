@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, TypedDict
 
 import strawberry
 from databases import Database
@@ -15,13 +16,16 @@ from app.marketplace.catalogue.services.catalogue_attributes import VariantAttri
 from app.marketplace.catalogue.services.options import NewChoice
 from app.marketplace.catalogue.services.variants import update_variant, update_variants
 from app.marketplace.catalogue.services.withdrawals import withdraw_variant
+from app.marketplace.owned.services.images import NewImage
+from app.marketplace.owned.services.owned import KeptValue
 from schema.engine.context import Info
 from schema.entities import global_ids
 from schema.enums.marketplace import (
     PricingModelEnum,
 )
-from schema.mutations.inputs import Ids, convert_input, optional, required
+from schema.mutations.inputs import Ids, convert_input, decimal_of, optional, required
 from schema.mutations.owned.images import ImageInput, new_images
+from schema.mutations.owned.owners import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.variant import Variant
 
@@ -42,14 +46,22 @@ class VariantInput:
         " variantsUpdate the same as `variantId`.",
         name="id",
     )
-    label: str | None = optional("Name of the variant beside others of its advert. Can't be cleared.")
+    label: str | None = optional(
+        "Name of the variant beside others of its advert. Of a new one by default its sku, its barcode or the advert's"
+        " title. Can't be cleared."
+    )
+    description: str | None = optional("Description, as plain text.")
     sku: str | None = optional("The seller's stock keeping unit.")
     barcode: str | None = optional("Barcode, such as an EAN.")
     count_on_hand: int | None = optional("The quantity in stock, from 0. Can't be cleared.")
     infinite_quantity: bool | None = optional("Whether it never runs out. Can't be cleared.")
     published: bool | None = optional("Whether it is for sale. Can't be cleared.")
-    price_cents: int | None = optional("Price in cents, from 0.")
-    sale_price_cents: int | None = optional("Price in cents while on sale, from 0.")
+    price: Decimal | None = optional("Price in units of the currency, as `12.50`.")
+    price_cents: int | None = optional("The same in cents, from 0.")
+    sale_price: Decimal | None = optional("Price while on sale, as `12.50`.")
+    sale_price_cents: int | None = optional("The same in cents, from 0.")
+    wholesale_price: str | None = optional("Price at which the operator buys it, as `12.50`.")
+    recommended_retail_price: str | None = optional("The price that its maker recommends, as `12.50`.")
     sale_price_start_at: datetime | None = optional("The start of the sale; null: no start. UTC without an offset.")
     sale_price_end_at: datetime | None = optional("The end of the sale; null: no end. UTC without an offset.")
     min_purchase_quantity: int | None = optional("The least quantity of a purchase, from 1; null: no limit.")
@@ -59,6 +71,10 @@ class VariantInput:
         "Its values of options; replaces all.", name="variantOptionValues"
     )
     images: list[ImageInput] | None = optional("Pictures of this variant alone; replaces all.")
+    external_ids: list[KeyValueInput] | None = optional("Its ids in other systems. Those that are not listed stay.")
+    metadata: list[KeyValueInput] | None = optional(
+        "Values that other systems store with it. Those that are not listed stay."
+    )
     currency: str | None = optional("ISO 4217 code of its prices. Can't be cleared.")
     tax_code: str | None = optional("Tax code of the seller's accounting.")
     notes: str | None = optional("Notes of the seller.")
@@ -169,9 +185,30 @@ def _update(given: VariantUpdateMutationInput) -> VariantUpdate:
 def _change(ids: Ids, given: VariantUpdateMutationInput | VariantChangeInput, path: str) -> VariantUpdate:
     variant_id = VariantId(ids.key(_id_of(given, path), "Variant", f"{path}variantId"))
     choices = new_choices(ids, given.attributes.option_values, f"{path}attributes.optionValues")
-    images = new_images(given.attributes.images)
-    attributes = convert_input(given.attributes, VariantAttributes, option_values=choices, images=images)
+    own = variant_values(given.attributes, f"{path}attributes")
+    attributes = convert_input(given.attributes, VariantAttributes, but=(), option_values=choices, **own)
     return VariantUpdate(variant_id=variant_id, attributes=attributes)
+
+
+class VariantValues(TypedDict):
+    """The attributes of a variant that its input has in another form."""
+
+    images: list[NewImage] | Absent
+    external_ids: list[KeptValue]
+    metadata: list[KeptValue]
+    wholesale_price: Decimal | Absent | None
+    recommended_retail_price: Decimal | Absent | None
+
+
+def variant_values(given: VariantInput, path: str) -> VariantValues:
+    """Return the attributes of a variant that its input has in another form. Raises InvalidInput."""
+    return {
+        "images": new_images(given.images),
+        "external_ids": kept_values(given.external_ids),
+        "metadata": kept_values(given.metadata),
+        "wholesale_price": decimal_of(given.wholesale_price, f"{path}.wholesalePrice"),
+        "recommended_retail_price": decimal_of(given.recommended_retail_price, f"{path}.recommendedRetailPrice"),
+    }
 
 
 def _id_of(given: VariantUpdateMutationInput | VariantChangeInput, path: str) -> strawberry.ID:

@@ -1,12 +1,14 @@
 """invoiceAnnotationCreate, invoiceAnnotationUpdate, invoiceAnnotationResolve."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import strawberry
 from databases import Database
 
 from app.auth.viewers import Viewer
+from app.errors import InvalidInput
+from app.marketplace.orders.db.invoice_annotations import InvoiceAnnotation as AnnotationRow
 from app.marketplace.orders.db.invoice_annotations import InvoiceAnnotationId
 from app.marketplace.orders.db.invoices import InvoiceId
 from app.marketplace.orders.services.invoice_annotations import (
@@ -16,22 +18,30 @@ from app.marketplace.orders.services.invoice_annotations import (
 )
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.mutations.inputs import required
+from schema.mutations.inputs import optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.orders.invoice_annotation import InvoiceAnnotation
+
+
+@strawberry.input(description="The attributes of an annotation.")
+class InvoiceAnnotationInput:
+    content: str = required("The text; not blank.")
+    resolved: bool | None = optional("Whether it is closed; absent or null leaves that as it is.")
 
 
 @strawberry.input(description="Input of invoiceAnnotationCreate.")
 class InvoiceAnnotationCreateMutationInput:
     invoice_id: strawberry.ID = required("The invoice to annotate.")
-    content: str = required("The text; not blank.")
+    attributes: InvoiceAnnotationInput | None = optional("The annotation; give it or `content`.")
+    content: str | None = optional("The text; not blank.")
     client_mutation_id: str | None = client_mutation_id()
 
 
 @strawberry.input(description="Input of invoiceAnnotationUpdate.")
 class InvoiceAnnotationUpdateMutationInput:
     invoice_annotation_id: strawberry.ID = required("The annotation to change.")
-    content: str = required("The new text; not blank.")
+    attributes: InvoiceAnnotationInput | None = optional("The annotation as it is to be; give it or `content`.")
+    content: str | None = optional("The new text; not blank.")
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -76,7 +86,8 @@ class InvoiceAnnotationMutations:
     ) -> InvoiceAnnotationCreateMutationPayload | None:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = InvoiceId(global_ids.key_of(input.invoice_id, "Invoice", field="invoiceId"))
-            return {"invoice_annotation": await create_annotation(database, viewer, key, input.content)}
+            made = await create_annotation(database, viewer, key, _content(input))
+            return {"invoice_annotation": await _resolve(database, viewer, input, made)}
 
         return await run_mutation(info, InvoiceAnnotationCreateMutationPayload, input, create)
 
@@ -88,7 +99,8 @@ class InvoiceAnnotationMutations:
     ) -> InvoiceAnnotationUpdateMutationPayload | None:
         async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = _key(input.invoice_annotation_id)
-            return {"invoice_annotation": await update_annotation(database, viewer, key, input.content)}
+            made = await update_annotation(database, viewer, key, _content(input))
+            return {"invoice_annotation": await _resolve(database, viewer, input, made)}
 
         return await run_mutation(info, InvoiceAnnotationUpdateMutationPayload, input, update)
 
@@ -104,6 +116,25 @@ class InvoiceAnnotationMutations:
             return {"invoice_annotation": made}
 
         return await run_mutation(info, InvoiceAnnotationResolveMutationPayload, input, resolve)
+
+
+_Input: TypeAlias = InvoiceAnnotationCreateMutationInput | InvoiceAnnotationUpdateMutationInput
+
+
+def _content(given: _Input) -> str:
+    """Return the text. Raises InvalidInput unless it is given in one of the two places."""
+    texts = [text for text in (given.content or None, given.attributes.content if given.attributes else None) if text]
+    if len(texts) != 1:
+        raise InvalidInput.at("content", "give `content` or `attributes`, and not blank")
+    return texts[0]
+
+
+async def _resolve(database: Database, viewer: Viewer, given: _Input, made: AnnotationRow) -> AnnotationRow:
+    """Close or open the annotation if its attributes say so. The transaction is the mutation's."""
+    resolved = given.attributes.resolved if given.attributes else None
+    if resolved is None or resolved is strawberry.UNSET or resolved == made.is_resolved:
+        return made
+    return await resolve_annotation(database, viewer, made.id, is_resolved=resolved)
 
 
 def _key(global_id: str) -> InvoiceAnnotationId:

@@ -21,7 +21,7 @@ from app.webhooks.services.webhooks import WebhookAttributes
 from schema.engine.context import Info
 from schema.entities import global_ids
 from schema.mutations.inputs import optional
-from schema.mutations.payload import MutationPayload, ValidationError, client_mutation_id, run_mutation
+from schema.mutations.payload import MutationPayload, ValidationError, as_warnings, client_mutation_id, run_mutation
 from schema.mutations.webhooks.webhook_attributes import (
     WebhookAttributesInput,
     WebhookCreateAttributes,
@@ -62,7 +62,7 @@ class WebhookSavedPayload(MutationPayload):
         if not isinstance(webhook, WebhookRow):
             return []
         found = warnings_of_webhook(info.schema._schema, webhook)
-        return [ValidationError(field=f"attributes.{name}", messages=messages) for name, messages in found.items()]
+        return as_warnings({f"attributes.{name}": messages for name, messages in found.items()})
 
 
 @strawberry.type(description="Answer of webhookCreate.")
@@ -144,7 +144,7 @@ class WebhookMutations:
             attributes = _attributes(input.attributes, info, before.type, Viewer(before.seller_id), problems)
             found = await _filter_problems(attributes, before, before.type, info, problems)
             if not problems:
-                attributes = {**attributes, **await _soundness(attributes, before, info)}
+                attributes.update(await _soundness(attributes, before, info))
             updated = await webhooks.update_webhook(
                 database,
                 viewer,

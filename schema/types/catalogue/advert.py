@@ -79,6 +79,20 @@ def _lowest_price(variants: Sequence[VariantRow]) -> str | None:
     return None if lowest is None else str(lowest)
 
 
+def _lowest_price_cents(variants: Sequence[VariantRow]) -> int | None:
+    shown = (row for row in variants if row.is_published and row.is_advert_displayable)
+    prices = (lowest_price_cents(row.price_cents, row.sale_price_cents, is_on_sale=row.is_on_sale) for row in shown)
+    lowest = min((price for price in prices if price is not None), default=None)
+    return lowest if lowest is None or lowest < 2**31 else None
+
+
+def _lowest_original_price(variants: Sequence[VariantRow]) -> str | None:
+    shown = (row for row in variants if row.is_published and row.is_advert_displayable)
+    prices = (decimal_amount(row.price_cents, row.currency) for row in shown)
+    lowest = min((price for price in prices if price is not None), default=None)
+    return None if lowest is None else str(lowest)
+
+
 @entity(ADVERTS, description="A seller's product, bought as one of its variants.")
 class Advert(Node):
     id: strawberry.ID = global_id("Advert")
@@ -108,6 +122,26 @@ class Advert(Node):
     )
     tax_code: str | None = column("Code by which the tax is determined.")
     product_features: list[str] = column("What is worth knowing about the product, point by point.")
+    specifications: str | None = column("Its technical data, as plain text.")
+    specifications_html: str | None = computed(
+        lambda row: description_html(row.specifications),
+        reads=("specifications",),
+        description="`specifications` as HTML: escaped, with its paragraphs and line breaks.",
+    )
+    promotion_text: str | None = column("A line that advertises it.")
+    youtube_video_url: str | None = column("A film about it; null without one.")
+    origin_country_code: str | None = column("Code of the country that it is made in, after ISO 3166-1.")
+    base_domestic_shipping_cost: float | None = column("What sending one within the country costs, in major units.")
+    has_free_domestic_shipping: bool = column("Whether sending it within the country is free.")
+    requires_vetting: bool = computed(
+        lambda row: not row.is_vetted, reads=("is_vetted",), description="Whether the operator has yet to approve it."
+    )
+    vetting_rejected: bool = computed(
+        lambda row: row.vetting_rejected_reason is not None,
+        reads=("vetting_rejected_reason",),
+        description="Whether the operator does not approve it.",
+    )
+    vetting_rejected_reason: str | None = column("Why the operator does not approve it; null if it is not rejected.")
     url: str | None = column("The product's page at the seller's own shop.")
     page_path: str = computed(
         lambda row: page_path(row.id), reads=("id",), description="Path of the product's page in the shop."
@@ -126,8 +160,21 @@ class Advert(Node):
         decides=_PRICE_COLUMNS,
         description="The lowest of the displayable variants' lowest prices, as in `12.50`; null without any.",
     )
+    lowest_price_cents: int | None = relation_list(
+        VARIANTS.advert_id,
+        classify=_lowest_price_cents,
+        decides=_PRICE_COLUMNS,
+        description="The same in cents; null also where it does not fit.",
+    )
+    lowest_original_price: str | None = relation_list(
+        VARIANTS.advert_id,
+        classify=_lowest_original_price,
+        decides=_PRICE_COLUMNS,
+        description="The lowest of the displayable variants' regular prices, as in `12.50`; null without any.",
+    )
     brand: Brand | None = relation(ADVERTS.brand_id, description="The brand; null when it has none.")
     taxon: Taxon | None = relation(ADVERTS.taxon_id, description="The category; null when it is in none.")
+    taxon_nullable: Taxon | None = relation(ADVERTS.taxon_id, description="The same as `taxon`.")
     images: Connection[AnImage] = images(ADVERTS, "Pictures of the product.")
     display_image: AnImage | None = relation(
         ADVERTS.display_image_id, description="The picture that stands for the product; null without one."

@@ -13,7 +13,7 @@ from app.marketplace.catalogue.db.variants import Variant as VariantRow
 from app.marketplace.catalogue.domain.variant import is_buyable, is_variant_displayable, lowest_price_cents
 from app.marketplace.money import decimal_amount
 from schema.entities.connections import Connection
-from schema.entities.fields import cents, column, computed, entity, global_id, legacy_id
+from schema.entities.fields import Amounts, cents, column, computed, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation
 from schema.enums.marketplace import (
     PricingModelEnum,
@@ -24,7 +24,7 @@ from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_i
 
 if TYPE_CHECKING:
     from schema.types.catalogue.inventory import Inventory
-    from schema.types.catalogue.option_type import VariantOptionValue
+    from schema.types.catalogue.option_type import OptionValue, VariantOptionValue
 
 _LOWEST_PRICE = (
     "What one costs now: the regular price or, while a sale lasts, the sale price where that is lower."
@@ -33,13 +33,30 @@ _LOWEST_PRICE = (
 _LOWEST_PRICE_READS = ("price_cents", "sale_price_cents", "is_on_sale")
 
 
+_PRICE = Amounts("The regular price, as the seller sets it.", "price_cents", twin="editablePriceFormatted")
+_SALE_PRICE = Amounts(
+    "The price during a sale, as the seller sets it; null when none is planned.",
+    "sale_price_cents",
+    twin="editableSalePriceFormatted",
+)
+_ORIGINAL_PRICE = Amounts(
+    "The regular price, whether there is a sale or not.", "price_cents", twin="lowestOriginalPrice"
+)
+_RETAIL_PRICE = Amounts("The price that its maker recommends; null without one.", "recommended_retail_price_cents")
+_WHOLESALE_PRICE = Amounts("The price at which the operator buys it; null without one.", "wholesale_price_cents")
+
+
+def _text(cents: int | None, currency: str) -> str | None:
+    amount = decimal_amount(cents, currency)
+    return None if amount is None else str(amount)
+
+
 def _lowest_price_cents(row: VariantRow) -> int | None:
     return lowest_price_cents(row.price_cents, row.sale_price_cents, is_on_sale=row.is_on_sale)
 
 
 def _lowest_price(row: VariantRow) -> str | None:
-    amount = decimal_amount(_lowest_price_cents(row), row.currency)
-    return None if amount is None else str(amount)
+    return _text(_lowest_price_cents(row), row.currency)
 
 
 def _displayable(row: VariantRow) -> bool:
@@ -65,6 +82,7 @@ class Variant(Node):
     created_at: datetime = column("When the variant was created.")
     updated_at: datetime = column("When the variant itself was last changed; changes of its parts don't count.")
     label: str = column("What tells it from the advert's other variants, such as `Red / M`.")
+    description: str | None = column("What it is, as plain text; the advert has its own.")
     sku: str | None = column("Stock keeping unit: the seller's own number.")
     barcode: str | None = column("Barcode, such as an EAN.")
     count_on_hand: int = column("How many are in stock; of no meaning with `infiniteQuantity`.")
@@ -97,14 +115,35 @@ class Variant(Node):
         reads=("price_cents", "currency"),
         description="The regular price, as the seller sets it.",
     )
-    editable_price_cents: int | None = cents(
-        "The regular price, as the seller sets it.", "price_cents", twin="editablePrice"
-    )
+    editable_price_cents: int | None = _PRICE.cents()
+    editable_price_formatted: str | None = _PRICE.formatted()
     editable_sale_price: Decimal | None = computed(
         lambda row: decimal_amount(row.sale_price_cents, row.currency),
         reads=("sale_price_cents", "currency"),
         description="The price during a sale, as the seller sets it; null when none is planned.",
     )
+    editable_sale_price_cents: int | None = _SALE_PRICE.cents()
+    editable_sale_price_formatted: str | None = _SALE_PRICE.formatted()
+    lowest_original_price: str | None = computed(
+        lambda row: _text(row.price_cents, row.currency),
+        reads=("price_cents", "currency"),
+        description="The regular price, whether there is a sale or not, as in `12.50`.",
+    )
+    lowest_original_price_cents: int | None = _ORIGINAL_PRICE.cents()
+    recommended_retail_price: str | None = computed(
+        lambda row: _text(row.recommended_retail_price_cents, row.currency),
+        reads=("recommended_retail_price_cents", "currency"),
+        description="The price that its maker recommends, as in `12.50`; null without one.",
+    )
+    recommended_retail_price_cents: int | None = _RETAIL_PRICE.cents()
+    recommended_retail_price_formatted: str | None = _RETAIL_PRICE.formatted()
+    wholesale_price: str | None = computed(
+        lambda row: _text(row.wholesale_price_cents, row.currency),
+        reads=("wholesale_price_cents", "currency"),
+        description="The price at which the operator buys it, as in `12.50`; null without one.",
+    )
+    wholesale_price_cents: int | None = _WHOLESALE_PRICE.cents()
+    wholesale_price_formatted: str | None = _WHOLESALE_PRICE.formatted()
     sale_price_start_at: datetime | None = column("When the sale starts; null when it has no start.")
     sale_price_end_at: datetime | None = column("When the sale ends; null when it has no end.")
     min_purchase_quantity: int | None = column("How many must be bought at least; null when any number may.")
@@ -123,6 +162,11 @@ class Variant(Node):
     variant_option_values: Connection[
         Annotated["VariantOptionValue", strawberry.lazy("schema.types.catalogue.option_type")]
     ] = pages(VARIANT_OPTION_VALUES.variant_id, description="What tells it from the advert's other variants.")
+    option_values: Connection[Annotated["OptionValue", strawberry.lazy("schema.types.catalogue.option_type")]] = pages(
+        VARIANT_OPTION_VALUES.option_value_id,
+        through=VARIANT_OPTION_VALUES.variant_id,
+        description="The values among `variantOptionValues`, without free texts.",
+    )
     images: Connection[AnImage] = images(VARIANTS, "Pictures of this variant; the advert has its own.")
     inventories: Connection[Annotated["Inventory", strawberry.lazy("schema.types.catalogue.inventory")]] = pages(
         INVENTORIES.variant_id, description="What each seller has of it."

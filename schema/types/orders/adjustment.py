@@ -11,7 +11,9 @@ from schema.enums.marketplace import (
 from schema.types.node import Node
 
 _WITHHELD = Amounts(
-    "The part of it that the seller bears. It is recorded and changes no other amount.", "amount_to_withhold_cents"
+    "The part of it that the seller bears. It is recorded and changes no other amount.",
+    "amount_to_withhold_cents",
+    twin="amountToWithholdFromSellerRemittanceFormatted",
 )
 _AMOUNT = "By how much the price changes; negative for what is taken off."
 

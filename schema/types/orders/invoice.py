@@ -13,7 +13,7 @@ from app.marketplace.orders.db.invoices import Invoice as InvoiceRow
 from app.marketplace.orders.db.shipments import SHIPMENTS
 from app.marketplace.orders.domain.invoice import invoice_status
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
-from schema.entities.fields import Amounts, cents, column, computed, entity, formatted, global_id, legacy_id
+from schema.entities.fields import Amounts, column, computed, entity, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
 from schema.enums.marketplace import (
     DeliveryTypeEnum,
@@ -44,6 +44,23 @@ def _adjusted(row: InvoiceRow) -> int:
     return row.total_cents + row.adjustment_cents
 
 
+_TOTAL = Amounts("What the buyer pays for this invoice.", "total_cents")
+_TOTAL_INCLUDING_ADJUSTMENTS = Amounts(
+    _ADJUSTED, "total_including_adjustments_cents", of=_adjusted, reads=_ADJUSTED_READS
+)
+_SUBTOTAL = Amounts("Sum of the line items, before shipping and discount.", "subtotal_cents")
+_TAX_TOTAL = Amounts("Tax contained in the total.", "tax_total_cents")
+_TAX_SHIPPING = Amounts("Tax contained in the shipping cost.", "tax_shipping_cents")
+_SHIPPING_COST = Amounts("What the buyer pays for shipping.", "shipping_cost_cents")
+_DISCOUNT = Amounts("What was taken off: negative, or 0.", "discount_cents")
+_COMMISSION_AMOUNT = Amounts(
+    "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
+)
+_COMMISSION_AMOUNT_TAX = Amounts(
+    "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
+)
+
+
 @entity(
     INVOICES,
     description="One seller's part of an order, of one delivery type: what the seller sends and is paid for.",
@@ -70,36 +87,24 @@ class Invoice(Node):
     remitted_at: datetime | None = column("When the seller was paid out; null while it is not.")
     shipping_description: str = column("The shipping method that the buyer chose.")
     tax_rate: float | None = column("Rate of tax, as a fraction: 0.1 is 10 %. Null when no single rate applies.")
-    total_cents: int | None = cents("What the buyer pays for this invoice.", "total_cents")
-    total_formatted: str | None = formatted("What the buyer pays for this invoice.", "total_cents")
-    total_including_adjustments_cents: int | None = cents(
-        _ADJUSTED, "total_including_adjustments_cents", of=_adjusted, reads=_ADJUSTED_READS
-    )
-    total_including_adjustments_formatted: str | None = formatted(
-        _ADJUSTED, "total_including_adjustments_cents", of=_adjusted, reads=_ADJUSTED_READS
-    )
-    subtotal_cents: int | None = cents("Sum of the line items, before shipping and discount.", "subtotal_cents")
-    subtotal_formatted: str | None = formatted("Sum of the line items, before shipping and discount.", "subtotal_cents")
-    tax_total_cents: int | None = cents("Tax contained in the total.", "tax_total_cents")
-    tax_total_formatted: str | None = formatted("Tax contained in the total.", "tax_total_cents")
-    tax_shipping_cents: int | None = cents("Tax contained in the shipping cost.", "tax_shipping_cents")
-    tax_shipping_formatted: str | None = formatted("Tax contained in the shipping cost.", "tax_shipping_cents")
-    shipping_cost_cents: int | None = cents("What the buyer pays for shipping.", "shipping_cost_cents")
-    shipping_cost_formatted: str | None = formatted("What the buyer pays for shipping.", "shipping_cost_cents")
-    discount_cents: int | None = cents("What was taken off: negative, or 0.", "discount_cents")
-    discount_formatted: str | None = formatted("What was taken off: negative, or 0.", "discount_cents")
-    commission_amount_cents: int | None = cents(
-        "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
-    )
-    commission_amount_formatted: str | None = formatted(
-        "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
-    )
-    commission_amount_tax_cents: int | None = cents(
-        "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
-    )
-    commission_amount_tax_formatted: str | None = formatted(
-        "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
-    )
+    total_cents: int | None = _TOTAL.cents()
+    total_formatted: str | None = _TOTAL.formatted()
+    total_including_adjustments_cents: int | None = _TOTAL_INCLUDING_ADJUSTMENTS.cents()
+    total_including_adjustments_formatted: str | None = _TOTAL_INCLUDING_ADJUSTMENTS.formatted()
+    subtotal_cents: int | None = _SUBTOTAL.cents()
+    subtotal_formatted: str | None = _SUBTOTAL.formatted()
+    tax_total_cents: int | None = _TAX_TOTAL.cents()
+    tax_total_formatted: str | None = _TAX_TOTAL.formatted()
+    tax_shipping_cents: int | None = _TAX_SHIPPING.cents()
+    tax_shipping_formatted: str | None = _TAX_SHIPPING.formatted()
+    shipping_cost_cents: int | None = _SHIPPING_COST.cents()
+    shipping_cost_formatted: str | None = _SHIPPING_COST.formatted()
+    discount_cents: int | None = _DISCOUNT.cents()
+    discount_formatted: str | None = _DISCOUNT.formatted()
+    commission_amount_cents: int | None = _COMMISSION_AMOUNT.cents()
+    commission_amount_formatted: str | None = _COMMISSION_AMOUNT.formatted()
+    commission_amount_tax_cents: int | None = _COMMISSION_AMOUNT_TAX.cents()
+    commission_amount_tax_formatted: str | None = _COMMISSION_AMOUNT_TAX.formatted()
     commission_tax_rate: float | None = column("Rate of that tax, as a fraction; null when no single rate applies.")
     payment_instrument_type: str | None = column("What was paid with, as the shop calls it, such as `credit_card`.")
     external_tax_applied: bool = column(

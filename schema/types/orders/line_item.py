@@ -12,7 +12,7 @@ from app.marketplace.orders.db.invoices import LineItem as LineItemRow
 from app.marketplace.orders.db.shipments import SHIPPED_ITEMS
 from app.marketplace.orders.domain.order import LineItemStatus, line_item_status_full
 from schema.entities import global_ids
-from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id
+from schema.entities.fields import Amounts, column, computed, entity, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
 from schema.enums.marketplace import (
     LineItemStatusEnum,
@@ -54,6 +54,20 @@ def _status_full_name(status: str, quantity_awaiting_dispatch: int) -> str:
     return _STATUS_FULL[status, quantity_awaiting_dispatch > 0]
 
 
+_ITEM_AMOUNT = Amounts("Price of a single item.", "item_amount_cents")
+_TOTAL = Amounts("What the buyer pays for the line.", "total_cents")
+_SUBTOTAL = Amounts("Price of the whole quantity, before postage and discount.", "subtotal_cents")
+_TAX_TOTAL = Amounts("Tax contained in the total.", "tax_total_cents")
+_DISCOUNT = Amounts("What was taken off: negative, or 0.", "discount_cents")
+_POSTAGE = Amounts("The line's share of the shipping cost.", "postage_cents")
+_COMMISSION_AMOUNT = Amounts(
+    "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
+)
+_COMMISSION_AMOUNT_TAX = Amounts(
+    "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
+)
+
+
 @entity(
     LINE_ITEMS,
     description="One variant that was bought, with copies of how it was offered at the time.",
@@ -91,32 +105,22 @@ class LineItem(Node):
     variant_sku: str | None = column("Stock keeping unit of the variant at purchase.")
     variant_barcode: str | None = column("Barcode of the variant at purchase.")
     tax_rate: float | None = column("Rate of tax, as a fraction: 0.1 is 10 %. Null when it is not known.")
-    item_amount_cents: int | None = cents("Price of a single item.", "item_amount_cents")
-    item_amount_formatted: str | None = formatted("Price of a single item.", "item_amount_cents")
-    total_cents: int | None = cents("What the buyer pays for the line.", "total_cents")
-    total_formatted: str | None = formatted("What the buyer pays for the line.", "total_cents")
-    subtotal_cents: int | None = cents("Price of the whole quantity, before postage and discount.", "subtotal_cents")
-    subtotal_formatted: str | None = formatted(
-        "Price of the whole quantity, before postage and discount.", "subtotal_cents"
-    )
-    tax_total_cents: int | None = cents("Tax contained in the total.", "tax_total_cents")
-    tax_total_formatted: str | None = formatted("Tax contained in the total.", "tax_total_cents")
-    discount_cents: int | None = cents("What was taken off: negative, or 0.", "discount_cents")
-    discount_formatted: str | None = formatted("What was taken off: negative, or 0.", "discount_cents")
-    postage_cents: int | None = cents("The line's share of the shipping cost.", "postage_cents")
-    postage_formatted: str | None = formatted("The line's share of the shipping cost.", "postage_cents")
-    commission_amount_cents: int | None = cents(
-        "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
-    )
-    commission_amount_formatted: str | None = formatted(
-        "What the operator keeps of the total; null where no commission is agreed.", "commission_amount_cents"
-    )
-    commission_amount_tax_cents: int | None = cents(
-        "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
-    )
-    commission_amount_tax_formatted: str | None = formatted(
-        "Tax contained in the commission; null where no commission is agreed.", "commission_amount_tax_cents"
-    )
+    item_amount_cents: int | None = _ITEM_AMOUNT.cents()
+    item_amount_formatted: str | None = _ITEM_AMOUNT.formatted()
+    total_cents: int | None = _TOTAL.cents()
+    total_formatted: str | None = _TOTAL.formatted()
+    subtotal_cents: int | None = _SUBTOTAL.cents()
+    subtotal_formatted: str | None = _SUBTOTAL.formatted()
+    tax_total_cents: int | None = _TAX_TOTAL.cents()
+    tax_total_formatted: str | None = _TAX_TOTAL.formatted()
+    discount_cents: int | None = _DISCOUNT.cents()
+    discount_formatted: str | None = _DISCOUNT.formatted()
+    postage_cents: int | None = _POSTAGE.cents()
+    postage_formatted: str | None = _POSTAGE.formatted()
+    commission_amount_cents: int | None = _COMMISSION_AMOUNT.cents()
+    commission_amount_formatted: str | None = _COMMISSION_AMOUNT.formatted()
+    commission_amount_tax_cents: int | None = _COMMISSION_AMOUNT_TAX.cents()
+    commission_amount_tax_formatted: str | None = _COMMISSION_AMOUNT_TAX.formatted()
     commission_rate: str | None = computed(
         lambda row: None if row.commission_rate is None else repr(row.commission_rate),
         reads=("commission_rate",),

@@ -15,7 +15,7 @@ from app.marketplace.orders.db.shipments import SHIPMENTS
 from app.marketplace.orders.domain.invoice import FINAL, aggregate_invoice_status, invoice_status
 from schema.entities.connections import Connection
 from schema.entities.declarations import DeclaredAttribute
-from schema.entities.fields import cents, column, computed, entity, formatted, global_id, legacy_id
+from schema.entities.fields import Amounts, column, computed, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation, relation_list
 from schema.enums.marketplace import (
     InvoiceStatusEnum,
@@ -50,6 +50,13 @@ def _major(name: str, description: str) -> DeclaredAttribute:
     )
 
 
+_TOTAL = Amounts("What the buyer pays for the whole order.", "total_cents")
+_SUBTOTAL = Amounts("Sum of all line items, before shipping and discount.", "subtotal_cents")
+_TAX_TOTAL = Amounts("Tax contained in the total.", "tax_total_cents")
+_SHIPPING_COST = Amounts("What the buyer pays for shipping.", "shipping_cost_cents")
+_DISCOUNT = Amounts("What was taken off: negative, or 0.", "discount_cents")
+
+
 @entity(ORDERS, description="What a buyer bought at once, of any number of sellers. For the operator only.")
 class Order(Node):
     id: strawberry.ID = global_id("Order")
@@ -74,16 +81,16 @@ class Order(Node):
     expected_delivery_date: datetime | None = column("When the buyer was told that the items arrive; null if not told.")
     expected_delivery_slot: str | None = column("The part of that day, in the shop's own words.")
     payment_instrument_type: str | None = column("What was paid with, as the shop calls it, such as `credit_card`.")
-    total_cents: int | None = cents("What the buyer pays for the whole order.", "total_cents")
-    total_formatted: str | None = formatted("What the buyer pays for the whole order.", "total_cents")
-    subtotal_cents: int | None = cents("Sum of all line items, before shipping and discount.", "subtotal_cents")
-    subtotal_formatted: str | None = formatted("Sum of all line items, before shipping and discount.", "subtotal_cents")
-    tax_total_cents: int | None = cents("Tax contained in the total.", "tax_total_cents")
-    tax_total_formatted: str | None = formatted("Tax contained in the total.", "tax_total_cents")
-    shipping_cost_cents: int | None = cents("What the buyer pays for shipping.", "shipping_cost_cents")
-    shipping_cost_formatted: str | None = formatted("What the buyer pays for shipping.", "shipping_cost_cents")
-    discount_cents: int | None = cents("What was taken off: negative, or 0.", "discount_cents")
-    discount_formatted: str | None = formatted("What was taken off: negative, or 0.", "discount_cents")
+    total_cents: int | None = _TOTAL.cents()
+    total_formatted: str | None = _TOTAL.formatted()
+    subtotal_cents: int | None = _SUBTOTAL.cents()
+    subtotal_formatted: str | None = _SUBTOTAL.formatted()
+    tax_total_cents: int | None = _TAX_TOTAL.cents()
+    tax_total_formatted: str | None = _TAX_TOTAL.formatted()
+    shipping_cost_cents: int | None = _SHIPPING_COST.cents()
+    shipping_cost_formatted: str | None = _SHIPPING_COST.formatted()
+    discount_cents: int | None = _DISCOUNT.cents()
+    discount_formatted: str | None = _DISCOUNT.formatted()
     total: float = _major("total_cents", "`totalCents` in major units.")
     subtotal: float = _major("subtotal_cents", "`subtotalCents` in major units.")
     tax_total: float = _major("tax_total_cents", "`taxTotalCents` in major units.")

@@ -9,7 +9,7 @@ from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS
 from app.marketplace.refunds.db.refund_requests import RefundRequest as RequestRow
 from app.marketplace.refunds.db.refund_requests import RefundRequestLineItem as LineRow
 from app.marketplace.refunds.db.return_shipments import RETURN_SHIPMENTS
-from schema.entities.fields import cents, column, entity, formatted, global_id, legacy_id
+from schema.entities.fields import Amounts, column, entity, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
 from schema.enums.marketplace import (
     RefundRequestInitiatorEnum,
@@ -56,6 +56,38 @@ def _remittance_tax(row: LineRow) -> int:
     return row.line_item_tax_cents - row.commission_tax_cents
 
 
+_TOTAL = Amounts("What the refund comes to; null until it is known.", "total_cents")
+_REQUEST_VALUE = Amounts("What was asked for; null until it is known.", "request_value_cents")
+_REFUND_AMOUNT = Amounts("What was paid out; null before that.", "refund_amount_cents")
+_CASH_AMOUNT = Amounts("What of it was paid out in cash; null before that.", "cash_amount_cents")
+_GIFT_CARD_AMOUNT = Amounts(
+    _GIFT_CARD, "gift_card_amount_cents", of=_gift_card, reads=("refund_amount_cents", "cash_amount_cents")
+)
+_RECOVERED_AMOUNT = Amounts("The seller's part of what was paid out; null before that.", "recovered_amount_cents")
+_LINE_ITEM_AMOUNT_TOTAL = Amounts("Sum of the lines' amounts; null until it is known.", "line_item_amount_total_cents")
+_LINE_ITEM_TAX_TOTAL = Amounts(
+    "Tax contained in the lines' amounts; null until it is known.", "line_item_tax_total_cents"
+)
+_COMMISSION_AMOUNT_TOTAL = Amounts(
+    "The operator's part of the lines' amounts; null until it is known.", "commission_amount_total_cents"
+)
+_COMMISSION_TAX_TOTAL = Amounts(
+    "Tax contained in the commissions; null until it is known.", "commission_tax_total_cents"
+)
+_REMITTANCE_AMOUNT_TOTAL = Amounts(
+    "The seller's part of the lines' amounts; null until it is known.",
+    "remittance_amount_total_cents",
+    of=_remittance_total,
+    reads=("line_item_amount_total_cents", "commission_amount_total_cents"),
+)
+_REMITTANCE_TAX_TOTAL = Amounts(
+    "Tax contained in the remittances; null until it is known.",
+    "remittance_tax_total_cents",
+    of=_remittance_tax_total,
+    reads=("line_item_tax_total_cents", "commission_tax_total_cents"),
+)
+
+
 @entity(
     REFUND_REQUESTS,
     description="The wish to refund items of one invoice: a cancellation before dispatch, a return after it.",
@@ -68,78 +100,30 @@ class RefundRequest(Node):
     status: RefundRequestStatusEnum = column("Where the request as a whole stands; it follows from its lines.")
     initiated_by: RefundRequestInitiatorEnum = column("Who asked for the refund.")
     refunded_at: datetime | None = column("When the refund was paid out; null while it is not.")
-    total_cents: int | None = cents("What the refund comes to; null until it is known.", "total_cents")
-    total_formatted: str | None = formatted("What the refund comes to; null until it is known.", "total_cents")
-    request_value_cents: int | None = cents("What was asked for; null until it is known.", "request_value_cents")
-    request_value_formatted: str | None = formatted(
-        "What was asked for; null until it is known.", "request_value_cents"
-    )
-    refund_amount_cents: int | None = cents("What was paid out; null before that.", "refund_amount_cents")
-    refund_amount_formatted: str | None = formatted("What was paid out; null before that.", "refund_amount_cents")
-    cash_amount_cents: int | None = cents("What of it was paid out in cash; null before that.", "cash_amount_cents")
-    cash_amount_formatted: str | None = formatted(
-        "What of it was paid out in cash; null before that.", "cash_amount_cents"
-    )
-    gift_card_amount_cents: int | None = cents(
-        _GIFT_CARD, "gift_card_amount_cents", of=_gift_card, reads=("refund_amount_cents", "cash_amount_cents")
-    )
-    gift_card_amount_formatted: str | None = formatted(
-        _GIFT_CARD, "gift_card_amount_cents", of=_gift_card, reads=("refund_amount_cents", "cash_amount_cents")
-    )
-    recovered_amount_cents: int | None = cents(
-        "The seller's part of what was paid out; null before that.", "recovered_amount_cents"
-    )
-    recovered_amount_formatted: str | None = formatted(
-        "The seller's part of what was paid out; null before that.", "recovered_amount_cents"
-    )
-    line_item_amount_total_cents: int | None = cents(
-        "Sum of the lines' amounts; null until it is known.", "line_item_amount_total_cents"
-    )
-    line_item_amount_total_formatted: str | None = formatted(
-        "Sum of the lines' amounts; null until it is known.", "line_item_amount_total_cents"
-    )
-    line_item_tax_total_cents: int | None = cents(
-        "Tax contained in the lines' amounts; null until it is known.", "line_item_tax_total_cents"
-    )
-    line_item_tax_total_formatted: str | None = formatted(
-        "Tax contained in the lines' amounts; null until it is known.", "line_item_tax_total_cents"
-    )
-    commission_amount_total_cents: int | None = cents(
-        "The operator's part of the lines' amounts; null until it is known.", "commission_amount_total_cents"
-    )
-    commission_amount_total_formatted: str | None = formatted(
-        "The operator's part of the lines' amounts; null until it is known.", "commission_amount_total_cents"
-    )
-    commission_tax_total_cents: int | None = cents(
-        "Tax contained in the commissions; null until it is known.", "commission_tax_total_cents"
-    )
-    commission_tax_total_formatted: str | None = formatted(
-        "Tax contained in the commissions; null until it is known.", "commission_tax_total_cents"
-    )
-    remittance_amount_total_cents: int | None = cents(
-        "The seller's part of the lines' amounts; null until it is known.",
-        "remittance_amount_total_cents",
-        of=_remittance_total,
-        reads=("line_item_amount_total_cents", "commission_amount_total_cents"),
-    )
-    remittance_amount_total_formatted: str | None = formatted(
-        "The seller's part of the lines' amounts; null until it is known.",
-        "remittance_amount_total_cents",
-        of=_remittance_total,
-        reads=("line_item_amount_total_cents", "commission_amount_total_cents"),
-    )
-    remittance_tax_total_cents: int | None = cents(
-        "Tax contained in the remittances; null until it is known.",
-        "remittance_tax_total_cents",
-        of=_remittance_tax_total,
-        reads=("line_item_tax_total_cents", "commission_tax_total_cents"),
-    )
-    remittance_tax_total_formatted: str | None = formatted(
-        "Tax contained in the remittances; null until it is known.",
-        "remittance_tax_total_cents",
-        of=_remittance_tax_total,
-        reads=("line_item_tax_total_cents", "commission_tax_total_cents"),
-    )
+    total_cents: int | None = _TOTAL.cents()
+    total_formatted: str | None = _TOTAL.formatted()
+    request_value_cents: int | None = _REQUEST_VALUE.cents()
+    request_value_formatted: str | None = _REQUEST_VALUE.formatted()
+    refund_amount_cents: int | None = _REFUND_AMOUNT.cents()
+    refund_amount_formatted: str | None = _REFUND_AMOUNT.formatted()
+    cash_amount_cents: int | None = _CASH_AMOUNT.cents()
+    cash_amount_formatted: str | None = _CASH_AMOUNT.formatted()
+    gift_card_amount_cents: int | None = _GIFT_CARD_AMOUNT.cents()
+    gift_card_amount_formatted: str | None = _GIFT_CARD_AMOUNT.formatted()
+    recovered_amount_cents: int | None = _RECOVERED_AMOUNT.cents()
+    recovered_amount_formatted: str | None = _RECOVERED_AMOUNT.formatted()
+    line_item_amount_total_cents: int | None = _LINE_ITEM_AMOUNT_TOTAL.cents()
+    line_item_amount_total_formatted: str | None = _LINE_ITEM_AMOUNT_TOTAL.formatted()
+    line_item_tax_total_cents: int | None = _LINE_ITEM_TAX_TOTAL.cents()
+    line_item_tax_total_formatted: str | None = _LINE_ITEM_TAX_TOTAL.formatted()
+    commission_amount_total_cents: int | None = _COMMISSION_AMOUNT_TOTAL.cents()
+    commission_amount_total_formatted: str | None = _COMMISSION_AMOUNT_TOTAL.formatted()
+    commission_tax_total_cents: int | None = _COMMISSION_TAX_TOTAL.cents()
+    commission_tax_total_formatted: str | None = _COMMISSION_TAX_TOTAL.formatted()
+    remittance_amount_total_cents: int | None = _REMITTANCE_AMOUNT_TOTAL.cents()
+    remittance_amount_total_formatted: str | None = _REMITTANCE_AMOUNT_TOTAL.formatted()
+    remittance_tax_total_cents: int | None = _REMITTANCE_TAX_TOTAL.cents()
+    remittance_tax_total_formatted: str | None = _REMITTANCE_TAX_TOTAL.formatted()
     invoice: Invoice = relation(REFUND_REQUESTS.invoice_id, description="The invoice whose items are meant.")
     line_items: list["RefundRequestLineItem"] = relation_list(
         REFUND_REQUEST_LINE_ITEMS.refund_request_id, description="What is to be refunded."
@@ -153,6 +137,31 @@ class RefundRequest(Node):
     )
     external_ids: ExternalIDs = external_ids(REFUND_REQUESTS)
     metadata: Metadata = metadata(REFUND_REQUESTS)
+
+
+_AMOUNT = Amounts("Amount for the whole quantity.", "amount_cents")
+_AMOUNT_PER_ITEM = Amounts("Amount for a single item.", "amount_per_item_cents")
+_LINE_ITEM_AMOUNT = Amounts(
+    "Amount for the whole quantity, the same as `amount`: commission and remittance together.",
+    "line_item_amount_cents",
+    of=_amount,
+    reads=("amount_cents",),
+)
+_LINE_ITEM_TAX = Amounts("Tax contained in the amount.", "line_item_tax_cents")
+_COMMISSION_AMOUNT = Amounts("The operator's part of the amount.", "commission_amount_cents")
+_COMMISSION_TAX = Amounts("Tax contained in the commission.", "commission_tax_cents")
+_REMITTANCE_AMOUNT = Amounts(
+    "The seller's part of the amount.",
+    "remittance_amount_cents",
+    of=_remittance,
+    reads=("amount_cents", "commission_amount_cents"),
+)
+_REMITTANCE_TAX = Amounts(
+    "Tax contained in the remittance.",
+    "remittance_tax_cents",
+    of=_remittance_tax,
+    reads=("line_item_tax_cents", "commission_tax_cents"),
+)
 
 
 @entity(
@@ -169,52 +178,22 @@ class RefundRequestLineItem(Node):
     deny_refund_reason: str | None = column("Why the refund was denied; null when it was not.")
     description: str | None = column("More about this line, in words.")
     dispatched: bool = column("Whether the items had been sent when the refund was asked for.", "is_dispatched")
-    amount_cents: int | None = cents("Amount for the whole quantity.", "amount_cents")
-    amount_formatted: str | None = formatted("Amount for the whole quantity.", "amount_cents")
-    amount_per_item_cents: int | None = cents("Amount for a single item.", "amount_per_item_cents")
-    amount_per_item_formatted: str | None = formatted("Amount for a single item.", "amount_per_item_cents")
-    line_item_amount_cents: int | None = cents(
-        "Amount for the whole quantity, the same as `amount`: commission and remittance together.",
-        "line_item_amount_cents",
-        of=_amount,
-        reads=("amount_cents",),
-    )
-    line_item_amount_formatted: str | None = formatted(
-        "Amount for the whole quantity, the same as `amount`: commission and remittance together.",
-        "line_item_amount_cents",
-        of=_amount,
-        reads=("amount_cents",),
-    )
-    line_item_tax_cents: int | None = cents("Tax contained in the amount.", "line_item_tax_cents")
-    line_item_tax_formatted: str | None = formatted("Tax contained in the amount.", "line_item_tax_cents")
-    commission_amount_cents: int | None = cents("The operator's part of the amount.", "commission_amount_cents")
-    commission_amount_formatted: str | None = formatted("The operator's part of the amount.", "commission_amount_cents")
-    commission_tax_cents: int | None = cents("Tax contained in the commission.", "commission_tax_cents")
-    commission_tax_formatted: str | None = formatted("Tax contained in the commission.", "commission_tax_cents")
-    remittance_amount_cents: int | None = cents(
-        "The seller's part of the amount.",
-        "remittance_amount_cents",
-        of=_remittance,
-        reads=("amount_cents", "commission_amount_cents"),
-    )
-    remittance_amount_formatted: str | None = formatted(
-        "The seller's part of the amount.",
-        "remittance_amount_cents",
-        of=_remittance,
-        reads=("amount_cents", "commission_amount_cents"),
-    )
-    remittance_tax_cents: int | None = cents(
-        "Tax contained in the remittance.",
-        "remittance_tax_cents",
-        of=_remittance_tax,
-        reads=("line_item_tax_cents", "commission_tax_cents"),
-    )
-    remittance_tax_formatted: str | None = formatted(
-        "Tax contained in the remittance.",
-        "remittance_tax_cents",
-        of=_remittance_tax,
-        reads=("line_item_tax_cents", "commission_tax_cents"),
-    )
+    amount_cents: int | None = _AMOUNT.cents()
+    amount_formatted: str | None = _AMOUNT.formatted()
+    amount_per_item_cents: int | None = _AMOUNT_PER_ITEM.cents()
+    amount_per_item_formatted: str | None = _AMOUNT_PER_ITEM.formatted()
+    line_item_amount_cents: int | None = _LINE_ITEM_AMOUNT.cents()
+    line_item_amount_formatted: str | None = _LINE_ITEM_AMOUNT.formatted()
+    line_item_tax_cents: int | None = _LINE_ITEM_TAX.cents()
+    line_item_tax_formatted: str | None = _LINE_ITEM_TAX.formatted()
+    commission_amount_cents: int | None = _COMMISSION_AMOUNT.cents()
+    commission_amount_formatted: str | None = _COMMISSION_AMOUNT.formatted()
+    commission_tax_cents: int | None = _COMMISSION_TAX.cents()
+    commission_tax_formatted: str | None = _COMMISSION_TAX.formatted()
+    remittance_amount_cents: int | None = _REMITTANCE_AMOUNT.cents()
+    remittance_amount_formatted: str | None = _REMITTANCE_AMOUNT.formatted()
+    remittance_tax_cents: int | None = _REMITTANCE_TAX.cents()
+    remittance_tax_formatted: str | None = _REMITTANCE_TAX.formatted()
     refund_request: RefundRequest = relation(
         REFUND_REQUEST_LINE_ITEMS.refund_request_id, description="The request that this is a line of."
     )

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.auth.viewers import Scope
+from app.docs.links import operational_event_page
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
-from schema.entities.fields import column, entity, global_id
+from schema.entities.fields import column, computed, entity, global_id
 from schema.entities.relations import relation
 from schema.enums.webhooks import (
     OperationalEventKindEnum,
@@ -29,6 +30,11 @@ class OperationalEvent(Node):
     id: strawberry.ID = global_id("OperationalEvent")
     kind: OperationalEventKindEnum = column("What happened.")
     reason: str = column("The same in words: why, or how it ended.")
+    docs: str = computed(
+        lambda row: operational_event_page(row.kind),
+        reads=("kind",),
+        description="The page of this server that explains it.",
+    )
     occurred_at: datetime = column("When it happened. Deliveries may overtake each other: go by this.")
     webhook: Annotated["Webhook", strawberry.lazy("schema.types.webhooks.webhook")] | None = relation(
         OPERATIONAL_EVENTS.webhook_id,

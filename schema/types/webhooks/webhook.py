@@ -8,6 +8,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.auth.viewers import Scope
+from app.docs.links import health_page
 from app.kernel import clock
 from app.webhooks.db.counts.webhook_skips import WEBHOOK_SKIPS
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
@@ -74,6 +75,11 @@ class Webhook(Node):
     updated_at: datetime = column("When the webhook was last changed.")
     type: WebhookKlassEnum = column("What the webhook is about.")
     events: list[WebhookEventEnum] = column("Which kinds of change it is told of.")
+    event_name: WebhookEventEnum | None = computed(
+        lambda row: row.events[0] if len(row.events) == 1 else None,
+        reads=("events",),
+        description="The only kind of change that it is told of; null when there are several.",
+    )
     delivery: WebhookDeliveryEnum = column("How its events reach the receiver.")
     url: str | None = column("The endpoint: where each result is POSTed to; null when `delivery` is PULL.")
     query_string: str = column("The GraphQL query that is run for each changed entity, as its owner.")
@@ -100,6 +106,11 @@ class Webhook(Node):
         lambda row: _health(row).reason,
         reads=_HEALTH,
         description="The cause of its health in a sentence; null when it is OK.",
+    )
+    docs: str = computed(
+        lambda row: health_page(_health(row).health),
+        reads=_HEALTH,
+        description="The page of this server that explains its health, and the cure.",
     )
     enabled: bool = column(
         "Whether it is sent anything. While it is not, it misses what changes. Enabled again, it catches up.",

@@ -9,8 +9,11 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.auth.viewers import Scope
+from app.docs.links import attempt_page, event_page
 from app.webhooks.db.payloads import PAYLOADS
 from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
+from app.webhooks.db.webhook_events import DeliveryAttempt as AttemptRow
+from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.entities import global_ids
 from schema.entities.fields import column, computed, entity, global_id
 from schema.entities.relations import relation, relation_list
@@ -19,6 +22,8 @@ from schema.enums.webhooks import (
 )
 from schema.types.node import Node
 from schema.types.webhooks.webhook import Webhook
+
+_SKIPPED = (WebhookEventState.SKIPPED, WebhookEventState.SUPERSEDED)
 
 
 @entity(
@@ -32,6 +37,35 @@ class WebhookPayload:
         reads=("body",),
         description="The GraphQL response, as JSON, byte for byte as sent.",
     )
+
+
+def _json_or_text(row: AttemptRow) -> object:
+    if row.response_body is None:
+        return None
+    try:
+        return orjson.loads(row.response_body)
+    except orjson.JSONDecodeError:
+        return row.response_body.decode(errors="replace")
+
+
+@entity(
+    DELIVERY_ATTEMPTS,
+    scope=Scope.WEBHOOKS,
+    description="What the endpoint answered to one attempt, for clients that know no attempts.",
+)
+class WebhookEventResponse:
+    id: strawberry.ID = computed(
+        lambda row: global_ids.encode("DeliveryAttempt", row.id),
+        reads=("id",),
+        description="Global id of the attempt.",
+    )
+    status: int | None = column("The HTTP status that the endpoint answered; null when none arrived.")
+    body: JSON | None = computed(
+        _json_or_text,
+        reads=("response_body",),
+        description="The beginning of the answer's body, as JSON or else as text; null when none arrived.",
+    )
+    created_at: datetime = column("When the attempt was begun.", "started_at")
 
 
 @entity(
@@ -52,6 +86,11 @@ class DeliveryAttempt(Node):
         " own; it counts against no limit. `PAYLOAD_GONE`: what was to be sent is not there any more."
     )
     error: str | None = column("The same in words.")
+    docs: str | None = computed(
+        lambda row: None if row.error_kind is None else attempt_page(row.error_kind),
+        reads=("error_kind",),
+        description="The page of this server that explains `errorKind`; null if there is a status.",
+    )
     response_body: str | None = computed(
         lambda row: None if row.response_body is None else row.response_body.decode(errors="replace"),
         reads=("response_body",),
@@ -100,6 +139,11 @@ class WebhookEvent(Node):
     )
     state: WebhookEventStateEnum = column("Where it stands.")
     reason: str | None = column("Why it stands there, where that needs words.")
+    docs: str = computed(
+        lambda row: event_page(row.state),
+        reads=("state",),
+        description="The page of this server that tells what to do about its state.",
+    )
     due_at: datetime | None = column("When the next attempt is due; null when none is.")
     attempt_count: int = column("How many attempts have been begun.")
     replayed_at: datetime | None = column("When somebody last had it sent again; null when nobody has.")
@@ -118,4 +162,14 @@ class WebhookEvent(Node):
     )
     attempts: list[DeliveryAttempt] = relation_list(
         DELIVERY_ATTEMPTS.webhook_event_id, description="The attempts so far, first to last."
+    )
+    status: str = computed(lambda row: row.state.value, reads=("state",), description="The same as `state`, as a text.")
+    skipped: bool = computed(
+        lambda row: row.state in _SKIPPED,
+        reads=("state",),
+        description="Whether it is not sent, because it told nothing new or a newer event goes out in its place.",
+    )
+    processed_at: datetime | None = column("The same as `finishedAt`.", "finished_at")
+    responses: list[WebhookEventResponse] = relation_list(
+        DELIVERY_ATTEMPTS.webhook_event_id, description="What the endpoint answered so far, first to last."
     )

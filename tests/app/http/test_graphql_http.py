@@ -15,6 +15,7 @@ from graphql import get_introspection_query
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.docs.links import error_extensions
 from schema.errors import CODES
 from tests.clients import CLIENTS, needs_node_packages
 from tests.support.platform import Platform, running_platform, settings_for
@@ -74,7 +75,7 @@ async def test_too_costly_operation_is_refused_with_both_numbers(reticent: Platf
         "errors": [
             {
                 "message": f"{message} {advice}",
-                "extensions": {"code": "COST_LIMIT", "requested": 101, "maximum": 100},
+                "extensions": error_extensions("COST_LIMIT", requested=101, maximum=100),
             }
         ],
         "extensions": {"cost": {"requested": 101, "maximum": 100}},
@@ -86,7 +87,7 @@ async def test_batch_is_refused_clearly(api: Platform) -> None:
 
     (error,) = response.json()["errors"]
     assert response.status_code == 400
-    assert error["extensions"] == {"code": "BATCHING_UNSUPPORTED"}
+    assert error["extensions"] == error_extensions("BATCHING_UNSUPPORTED")
     assert error["message"].startswith("Batches are not supported")
 
 
@@ -98,7 +99,7 @@ async def test_mutation_by_get_is_refused_and_the_way_is_named(api: Platform) ->
     )
 
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
-    assert response.json()["errors"][0]["extensions"] == {"code": "METHOD_NOT_ALLOWED"}
+    assert response.json()["errors"][0]["extensions"] == error_extensions("METHOD_NOT_ALLOWED")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,9 @@ async def test_introspection_can_be_switched_off(reticent: Platform, query: str)
     answer = await reticent.graphql(query)
 
     assert answer == {
-        "errors": [{"message": "Introspection is switched off here.", "extensions": {"code": "INTROSPECTION_DISABLED"}}]
+        "errors": [
+            {"message": "Introspection is switched off here.", "extensions": error_extensions("INTROSPECTION_DISABLED")}
+        ]
     }
 
 
@@ -157,7 +160,7 @@ async def test_wrong_literal_has_its_place(api: Platform, filters: str, column: 
 
     (error,) = answer["errors"]
     assert error["locations"] == [{"line": 1, "column": column}]
-    assert error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
+    assert error["extensions"] == error_extensions("GRAPHQL_VALIDATION_FAILED")
 
 
 async def test_typename_and_the_page_need_no_introspection(reticent: Platform) -> None:
@@ -243,7 +246,8 @@ async def test_a_number_of_thousands_of_digits_is_the_clients_error(api: Platfor
 def test_every_code_that_is_sent_is_explained() -> None:
     sources = [path for folder in ("app", "schema") for path in (ROOT / folder).rglob("*.py")]
     pattern = re.compile(
-        r'(?:code=|"code": |(?:BadRequest|refuse)\(\s*\d+,\s*|code, status = )"([A-Z_]+)"', flags=re.DOTALL
+        r'(?:code=|"code": |error_extensions\(|(?:BadRequest|refuse)\(\s*\d+,\s*|code, status = )"([A-Z_]+)"',
+        flags=re.DOTALL,
     )
 
     found = {code for path in sources for code in pattern.findall(path.read_text())}

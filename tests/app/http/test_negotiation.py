@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.docs.links import error_extensions
 from app.http.negotiation import JSON, RESPONSE_JSON, content_coding, media_type, prefers_page
 from tests.support.partition import network_to
 from tests.support.platform import Platform, running_platform, settings_for
@@ -129,7 +130,7 @@ async def test_refusal_without_the_database_is_in_the_media_type_asked_for(datab
 
     assert answered.status_code == 200
     assert (response.status_code, response.headers["content-type"]) == (503, f"{RESPONSE_JSON}; charset=utf-8")
-    assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+    assert response.json()["errors"][0]["extensions"] == error_extensions("UNAVAILABLE")
     assert {name: response.headers[name] for name in SAFE} == SAFE
 
 
@@ -139,8 +140,8 @@ async def test_failure_of_the_server_is_in_graphql_s_form(api: Platform) -> None
     response = await send(api, Accept=RESPONSE_JSON)
 
     assert (response.status_code, response.headers["content-type"]) == (500, f"{RESPONSE_JSON}; charset=utf-8")
-    extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": response.headers["X-Request-Id"]}
-    assert response.json()["errors"][0]["extensions"] == extensions
+    expected = error_extensions("INTERNAL_SERVER_ERROR", requestId=response.headers["X-Request-Id"])
+    assert response.json()["errors"][0]["extensions"] == expected
     assert {name: response.headers[name] for name in SAFE} == SAFE
 
 

@@ -6,13 +6,16 @@ import orjson
 import pytest
 
 from app.auth.viewers import create_key
+from app.docs.links import error_extensions
 from app.http.negotiation import JSON, RESPONSE_JSON
 from app.http.persisted_queries import PersistedQueries, hash_of
 from tests.builders.sellers import create_seller
 from tests.support.platform import Platform
 
 QUERY = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
-NOT_FOUND = {"errors": [{"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}]}
+NOT_FOUND = {
+    "errors": [{"message": "PersistedQueryNotFound", "extensions": error_extensions("PERSISTED_QUERY_NOT_FOUND")}]
+}
 FOUND: dict[str, Any] = {"nodes": []}
 
 
@@ -72,7 +75,7 @@ async def test_hash_of_a_mutation_works_by_post_alone(api: Platform) -> None:
 async def test_wrong_hash_is_refused_and_nothing_is_kept(api: Platform, extensions: Any) -> None:
     status, answer = await ask(api, persisted(query=QUERY, extensions=extensions))
 
-    assert (status, answer["errors"][0]["extensions"]) == (400, {"code": "BAD_REQUEST"})
+    assert (status, answer["errors"][0]["extensions"]) == (400, error_extensions("BAD_REQUEST"))
     assert await ask(api, persisted()) == (200, NOT_FOUND)
     assert await ask(api, persisted("{ __typename }")) == (200, NOT_FOUND)
 

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from app.auth.viewers import Scope, create_key
+from app.docs.links import error_extensions
 from app.http.request_ids import HEADER, RequestIds
 from app.kernel.requests import current_request, request_id, trace_id
 from app.telemetry.logs import name_request
@@ -112,7 +113,7 @@ async def test_a_failure_is_answered_in_graphql_s_form_and_logged_with_the_id(cl
 
     (error,) = response.json()["errors"]
     assert (response.status_code, response.headers[HEADER]) == (500, "r-1")
-    assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": "r-1"}
+    assert error["extensions"] == error_extensions("INTERNAL_SERVER_ERROR", requestId="r-1")
     assert [(line["event"], line["path"], line["exc_info"]) for line in logs] == [("request.failed", "/failing", True)]
 
 
@@ -137,6 +138,7 @@ import structlog
 from app.kernel.requests import CURRENT, RequestInfo
 from app.telemetry.logs import configure_logging
 from tests.support.platform import settings_for
+from app.docs.links import error_extensions
 
 configure_logging(settings_for("postgresql://unused"))
 for trace_id in ("4bf9", None):

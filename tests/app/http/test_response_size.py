@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from app.auth.viewers import create_key
+from app.docs.links import error_extensions
 from app.http.response_size import bound_response, exceeds
 from app.main import create_app
 from app.settings import Settings
@@ -63,7 +64,7 @@ async def test_answer_that_is_too_large_is_refused_by_plan_and_by_reference(api:
     for answer in answers:
         (error,) = answer["errors"]
         assert answer["data"] is None
-        assert error["extensions"] == {"code": "RESPONSE_TOO_LARGE", "maximum": MAXIMUM}
+        assert error["extensions"] == error_extensions("RESPONSE_TOO_LARGE", maximum=MAXIMUM)
         assert error["message"].startswith("The answer has more than 50000 bytes (TELLGRAPH_MAX_RESPONSE_BYTES). Ask")
         assert "cost" in answer["extensions"]
 

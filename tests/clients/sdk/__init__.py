@@ -34,7 +34,7 @@ def _find() -> Installed | None:
     return Installed(
         node=node,
         python=str(PROJECT / ".venv/bin/python"),
-        esbuild=esbuild.name,
+        esbuild=str(esbuild / "bin" / "esbuild"),
         tarball=str(tarball),
         wheel=str(wheel),
     )

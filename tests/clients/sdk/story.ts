@@ -81,6 +81,24 @@ for (const _ of [1, 2]) {
 }
 const first = await arrived((one) => notes(one).includes("first"));
 
+// The feed: an error rejects the message, which comes again.
+const receiver = new Receiver(InvoiceChangedDocument, pulled.hmacKey!);
+let failed = "";
+try {
+  for await (const delivery of feed(client, pulled.webhook.id, receiver)) throw new Error(delivery.id);
+} catch (error) {
+  failed = (error as Error).message;
+}
+const taken: string[] = [];
+async function take(note: string): Promise<void> {
+  const stop = new AbortController();
+  for await (const delivery of feed(client, pulled.webhook.id, receiver, { signal: stop.signal })) {
+    taken.push(delivery.id);
+    if (notes(delivery).includes(note)) stop.abort();
+  }
+}
+await take("first");
+
 // Roll the secret. In the overlap a delivery verifies by both.
 const rolled = await client.run(WebhookSecretRotateDocument, { input: { webhookId: pushed.webhook.id, overlapSeconds: 3600 } });
 receivers.push(new Receiver(InvoiceChangedDocument, rolled.webhookSecretRotate.hmacKey!));
@@ -92,20 +110,7 @@ await client.run(WebhookEventReplayDocument, { input: { webhookEventId: first.id
 await arrived(({ id }) => id === first.id, 2);
 const { node: event } = await client.run(WebhookEventDocument, { id: first.id });
 
-// The feed: an error rejects the message, which comes again.
-const receiver = new Receiver(InvoiceChangedDocument, pulled.hmacKey!);
-let failed = "";
-try {
-  for await (const delivery of feed(client, pulled.webhook.id, receiver)) throw new Error(delivery.id);
-} catch (error) {
-  failed = (error as Error).message;
-}
-const taken: string[] = [];
-const stop = new AbortController();
-for await (const delivery of feed(client, pulled.webhook.id, receiver, { signal: stop.signal })) {
-  taken.push(delivery.id);
-  if (notes(delivery).includes("second")) stop.abort();
-}
+await take("second");
 
 // Lists, a page of one at a time.
 const events: string[] = [];

@@ -17,6 +17,7 @@ from tests.support.mutation_inputs import input_type
 from tests.support.platform import settings_for
 
 Mutate = Callable[..., Awaitable[dict[str, Any]]]
+Execute = Callable[..., Awaitable[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -26,7 +27,30 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def mutate(conn: Connection, database: Database, database_url: str) -> Mutate:
+def execute(conn: Connection, database: Database, database_url: str) -> Execute:
+    """`await execute(document, variables, viewer, key=…)`: the whole GraphQL response."""
+
+    async def run(
+        document: str, variables: dict[str, Any], viewer: Viewer = OPERATOR, *, key: str | None = None
+    ) -> dict[str, Any]:
+        reader = Reader(conn)
+        context = Context(
+            viewer=viewer,
+            reader=reader,
+            loaders=Loaders(reader, viewer),
+            settings=settings_for(database_url),
+            database=database,
+            request_headers={} if key is None else {"idempotency-key": key},
+        )
+        result = await schema.execute(document, variable_values=variables, context_value=context)
+        response: dict[str, Any] = response_of(result.data, result.errors)
+        return response
+
+    return run
+
+
+@pytest.fixture
+def mutate(execute: Execute) -> Mutate:
     """`await mutate("shipmentCreate", "shipment { id }", input, viewer)`: the whole GraphQL response.
 
     Args:
@@ -40,17 +64,6 @@ def mutate(conn: Connection, database: Database, database_url: str) -> Mutate:
             f"mutation($input: {input_type(name)}) {{ {name}(input: $input)"
             f" {{ status clientMutationId errors {{ field messages }} {selection} }} }}"
         )
-        reader = Reader(conn)
-        context = Context(
-            viewer=viewer,
-            reader=reader,
-            loaders=Loaders(reader, viewer),
-            settings=settings_for(database_url),
-            database=database,
-            request_headers={} if key is None else {"idempotency-key": key},
-        )
-        result = await schema.execute(document, variable_values={"input": given}, context_value=context)
-        response: dict[str, Any] = response_of(result.data, result.errors)
-        return response
+        return await execute(document, {"input": given}, viewer, key=key)
 
     return run

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.auth.viewers import Scope, create_key
+from app.docs.links import error_extensions
 from app.marketplace.catalogue.db.sellers import SellerId
 from schema.entities.global_ids import encode
 from tests.builders.sellers import create_seller
@@ -111,7 +112,7 @@ async def test_a_sellers_key_makes_no_keys_and_is_told_why(api: Platform) -> Non
 
     for found in (answer, listed):
         (error,) = found["errors"]
-        assert error["extensions"] == {"code": "MISSING_SCOPE"}
+        assert error["extensions"] == error_extensions("MISSING_SCOPE")
         assert error["message"] == "This API key lacks the scope 'keys', which no seller's key can have."
     assert listed["data"] == {"apiKeys": None, "sellers": {"totalCount": 1}}
     assert await api.conn.fetchval("select count(*) from api_keys") == 2

@@ -9,6 +9,7 @@ import pytest
 import strawberry
 from graphql import GraphQLObjectType, get_named_type
 
+from app.docs.links import error_extensions
 from schema import schema
 from schema.entities.declarations import ENTITIES
 from schema.entities.global_ids import decode, encode
@@ -129,7 +130,7 @@ async def test_an_entry_that_can_t_be_written_undoes_the_change(api: Platform) -
     response = await send(api, "sellerUpdate", given)
 
     (error,) = response.json()["errors"]
-    assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": response.headers["X-Request-Id"]}
+    assert error["extensions"] == error_extensions("INTERNAL_SERVER_ERROR", requestId=response.headers["X-Request-Id"])
     assert await api.conn.fetchval("select business_name from sellers") == seller.business_name
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.auth.viewers import Viewer, create_key
 from app.db.pool import Connection
+from app.docs.links import error_extensions
 from app.marketplace.catalogue.db.sellers import SellerId
 from schema.entities.global_ids import encode
 from tests.builders.invoices import create_line_item
@@ -66,7 +67,7 @@ async def test_another_request_under_the_key_is_a_conflict(conn: Connection, mut
     for answer in (other, asking_more):
         assert answer["data"] == {"orderCreate": None}
         (error,) = answer["errors"]
-        assert error["extensions"] == {"code": "IDEMPOTENCY_CONFLICT"}
+        assert error["extensions"] == error_extensions("IDEMPOTENCY_CONFLICT")
         assert error["message"] == "This Idempotency-Key was sent with another request before."
     assert await _orders(conn) == (1, 9)
 
@@ -210,7 +211,7 @@ async def test_does_not_wait_for_ever(conn: Connection, mutate: Mutate, database
     await holder.close()
 
     assert answer["errors"][0]["message"] == "A request with this Idempotency-Key is being carried out."
-    assert answer["errors"][0]["extensions"] == {"code": "IDEMPOTENCY_CONFLICT"}
+    assert answer["errors"][0]["extensions"] == error_extensions("IDEMPOTENCY_CONFLICT")
     assert await _orders(conn) == (0, 10)
 
 

@@ -7,6 +7,7 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from app.auth.viewers import Scope, Viewer
 from app.db.pool import Connection
+from app.docs.links import error_extensions
 from schema.entities.declarations import ENTITIES
 from schema.entities.global_ids import encode
 from tests.builders.variants import create_variant
@@ -25,7 +26,7 @@ async def test_answer_of_a_mutation_shows_only_what_the_key_may_read(conn: Conne
     reading = await mutate("variantUpdate", "variant { label }", given, Viewer(None, WRITE_ONLY | {Scope.READ}))
 
     (error,) = writing["errors"]
-    assert (error["path"], error["extensions"]) == (["variantUpdate", "variant"], {"code": "MISSING_SCOPE"})
+    assert (error["path"], error["extensions"]) == (["variantUpdate", "variant"], error_extensions("MISSING_SCOPE"))
     assert error["message"] == "This API key lacks the scope 'read'."
     made = {"status": 200, "clientMutationId": None, "errors": None}
     # The change was made all the same.
@@ -92,7 +93,7 @@ async def test_what_a_webhook_is_sent_and_where_is_decided_by_who_may_read_it(
     updated = await mutate("webhookUpdate", "webhook { enabled }", given, webhooks_only)
 
     assert created["data"] == {"webhookCreate": None}
-    assert created["errors"][0]["extensions"] == {"code": "MISSING_SCOPE"}
+    assert created["errors"][0]["extensions"] == error_extensions("MISSING_SCOPE")
     assert created["errors"][0]["message"].endswith("the scope 'read': a webhook is sent what its query reads.")
     assert ("errors" not in updated) is is_allowed
     assert await conn.fetchval("select count(*) from webhooks") == 1

@@ -37,7 +37,7 @@ export function ConfirmButton({ children, question, consequence, confirm, isDang
   };
   return (
     <>
-      <Button variant="default" c={isDangerous ? 'red' : undefined} {...look} onClick={ask}>
+      <Button variant="default" c={isDangerous ? 'var(--tellgraph-color-danger)' : undefined} {...look} onClick={ask}>
         {children}
       </Button>
       <Modal opened={isOpen} onClose={close} title={question}>

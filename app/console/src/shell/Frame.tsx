@@ -1,4 +1,4 @@
-import { AppShell, Burger, Group, NavLink, ScrollArea, Text, UnstyledButton } from '@mantine/core';
+import { AppShell, Box, Burger, Group, NavLink, ScrollArea, Text, UnstyledButton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import type { ComponentType, ReactNode } from 'react';
 
@@ -50,6 +50,16 @@ export function Frame({ children, pathname, link: Link, isFull = false }: Props)
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label="Pages">
+        {principal?.seller && (
+          <Box px="sm" py="xs" mb={4}>
+            <Text size="xs" c="dimmed">
+              Seller’s portal
+            </Text>
+            <Text fw={600} truncate>
+              {principal.seller.businessName}
+            </Text>
+          </Box>
+        )}
         <ScrollArea>
             {shown.map(({ path, label, icon: Icon, isDocument }) => (
               <NavLink

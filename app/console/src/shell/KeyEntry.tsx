@@ -10,7 +10,7 @@ const PROBLEMS: Partial<Record<KeyState, string>> = {
 };
 
 /** Ask for an API key. It stays in this tab. */
-export function KeyEntry({ onEntered }: { onEntered?: () => void }) {
+export function KeyEntry({ onEntered, hasHint = true }: { onEntered?: () => void; hasHint?: boolean }) {
   const { key, state } = useSession();
   const [text, setText] = useState(key);
   const enter = (event: FormEvent) => {
@@ -35,8 +35,12 @@ export function KeyEntry({ onEntered }: { onEntered?: () => void }) {
           Use key
         </Button>
         <Text size="sm" c="dimmed">
-          <Code>tellgraph keys create --name me</Code> makes one for the operator. The key stays in this tab and is
-          forgotten when you close it.
+          {hasHint && (
+            <>
+              <Code>tellgraph keys create --name me</Code> makes one for the operator.{' '}
+            </>
+          )}
+          The key stays in this tab and is forgotten when you close it.
         </Text>
       </Stack>
     </form>

@@ -1,4 +1,3 @@
-import { Center, Loader } from '@mantine/core';
 import { Suspense } from 'react';
 import { Link, Outlet, ScrollRestoration, useLocation, useNavigation } from 'react-router';
 
@@ -6,6 +5,7 @@ import { useSession } from '../api/useSession';
 import Landing from '../pages/landing';
 import { Frame } from './Frame';
 import { Gate } from './Gate';
+import { Waiting } from './Waiting';
 
 /** The application: the frame with the page of the present address. */
 export function Shell() {
@@ -23,13 +23,5 @@ export function Shell() {
       )}
       <ScrollRestoration />
     </Frame>
-  );
-}
-
-export function Waiting() {
-  return (
-    <Center mt="xl">
-      <Loader aria-label="Loading" />
-    </Center>
   );
 }

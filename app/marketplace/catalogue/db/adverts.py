@@ -34,6 +34,13 @@ class Advert:
     is_displayable: bool
     tax_code: str | None
     product_features: tuple[str, ...]
+    specifications: str | None
+    promotion_text: str | None
+    youtube_video_url: str | None
+    origin_country_code: str | None
+    base_domestic_shipping_cost: float | None
+    has_free_domestic_shipping: bool
+    vetting_rejected_reason: str | None
     url: str | None
     brand_id: int | None
     taxon_id: int | None

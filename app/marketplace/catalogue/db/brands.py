@@ -57,3 +57,7 @@ async def add_brand(conn: Connection, name: str, *, added_by: SellerId | None = 
 async def count_brands(conn: Connection, added_by: SellerId) -> int:
     """Count the brands that a seller has added."""
     return int(await conn.fetchval("select count(*) from brands where added_by = $1", added_by))
+
+
+async def brand_exists(conn: Connection, brand_id: BrandId) -> bool:
+    return bool(await conn.fetchval("select exists (select from brands where id = $1)", brand_id))

@@ -25,6 +25,17 @@ class Seller:
     business_number: str | None
     email_address: str
     phone: str | None
+    mobile: str | None
+    email_cc: str | None
+    store_description: str | None
+    opening_hours: str | None
+    delivery_details: str | None
+    return_policy: str | None
+    service_policy: str | None
+    click_and_collect_policy: str | None
+    contact_first_name: str | None
+    contact_surname: str | None
+    youtube_video_url: str | None
     is_online: bool
     is_retailer: bool
     can_pay_out_refunds: bool

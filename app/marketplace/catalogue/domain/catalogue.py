@@ -7,7 +7,15 @@ from app.kernel.problems import Problems, join
 
 #: Attributes that can be changed but not cleared.
 VARIANT_REQUIRED = ("label", "count_on_hand", "infinite_quantity", "published", "currency", "pricing_model")
-ADVERT_REQUIRED = ("title", "condition", "published", "online", "vetted", "product_features")
+ADVERT_REQUIRED = (
+    "title",
+    "condition",
+    "published",
+    "online",
+    "vetted",
+    "product_features",
+    "has_free_domestic_shipping",
+)
 
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 
@@ -31,7 +39,13 @@ def required_problems(
 def variant_problems(variant: Mapping[str, object], *, path: str) -> Problems:
     """List the problems of a variant's attributes. Attributes that are missing or None are not checked."""
     problems = Problems()
-    for name in ("count_on_hand", "price_cents", "sale_price_cents"):
+    for name in (
+        "count_on_hand",
+        "price_cents",
+        "sale_price_cents",
+        "wholesale_price_cents",
+        "recommended_retail_price_cents",
+    ):
         if _below(variant.get(name), 0):
             problems.add(join(path, name), "must not be negative")
     for name in ("min_purchase_quantity", "max_purchase_quantity"):

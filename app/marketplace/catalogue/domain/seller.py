@@ -1,11 +1,18 @@
 """Rules for the attributes of sellers, and for those that a seller may change itself."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from app.kernel.problems import Problems
 
+
+class SellerAccountType(StrEnum):
+    PROSPECTIVE = "PROSPECTIVE"
+    RETAILER = "RETAILER"
+
+
 #: The contact details, which a seller may change itself.
-OWN = frozenset({"email_address", "phone", "address"})
+OWN = frozenset({"email_address", "phone", "mobile", "address"})
 
 _NEEDED = ("business_name", "email_address")
 _NOT_NULL = (*_NEEDED, "online", "is_retailer", "can_pay_out_refunds")

@@ -1,6 +1,9 @@
 """The catalogue: creating and changing adverts and their variants."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from databases import Database
@@ -12,7 +15,7 @@ from app.errors import InvalidInput
 from app.kernel.attributes import Absent, sent_values
 from app.kernel.problems import Problems, blank_problems, url_problems, value_problems
 from app.marketplace.catalogue.db.adverts import ADVERTS, Advert, lock_advert, touch_adverts
-from app.marketplace.catalogue.db.brands import Brand, add_brand, count_brands, find_brand
+from app.marketplace.catalogue.db.brands import Brand, add_brand, brand_exists, count_brands, find_brand
 from app.marketplace.catalogue.db.inventories import insert_inventories
 from app.marketplace.catalogue.db.option_types import ADVERT_OPTION_VALUES
 from app.marketplace.catalogue.db.sellers import SellerId, find_seller
@@ -34,6 +37,7 @@ from app.marketplace.catalogue.services.catalogue_attributes import (
     AdvertUpsert,
     AdvertVariant,
     columns_given,
+    in_cents,
 )
 from app.marketplace.catalogue.services.options import OwnersChoices, set_choices
 from app.marketplace.catalogue.services.variants import VariantParts, attribute_problems, save, save_parts
@@ -60,7 +64,11 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
     async with transaction(database, actor=viewer.actor) as conn:
         advert = await _find_advert(conn, viewer, change)
         known = {} if advert is None else {v.id: v for v in await lock_advert_variants(conn, advert.id)}
+        change = _with_cents(change, known)
         problems = _variants_problems(change, known)
+        brand_id = change.attributes.brand_id
+        if isinstance(brand_id, int) and not await brand_exists(conn, brand_id):
+            problems.add("attributes.brand_id", "there is no such brand")
         seller_id = await _seller_of(conn, viewer, change, advert, problems)
         taxon_id = change.attributes.taxon_id
         if isinstance(taxon_id, int) and not await taxon_exists(conn, taxon_id):
@@ -112,13 +120,22 @@ def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
     is_new = change.advert_id is None
     sent = sent_values(change.attributes)
     problems = required_problems(sent, ADVERT_REQUIRED, path="attributes", is_new=is_new, needed="title")
-    if "vetted" in sent and not viewer.is_operator:
-        problems.add("attributes.vetted", "can be set by the marketplace operator only")
+    for name in ("vetted", "vetting_rejected_reason"):
+        if name in sent and not viewer.is_operator:
+            problems.add(f"attributes.{name}", "can be set by the marketplace operator only")
+    cost = sent.get("base_domestic_shipping_cost")
+    if isinstance(cost, float) and not 0 <= cost < math.inf:
+        problems.add("attributes.base_domestic_shipping_cost", "must not be negative")
+    if isinstance(code := sent.get("origin_country_code"), str) and not re.fullmatch("[A-Z]{2}", code):
+        problems.add("attributes.origin_country_code", "must be an ISO 3166-1 code of two letters such as AU")
     if not isinstance(images := change.attributes.images, Absent):
         problems.include(image_problems(images, "attributes.images"))
-    problems.include(url_problems({"attributes.url": sent.get("url")}))
+    urls = {f"attributes.{name}": sent.get(name) for name in ("url", "youtube_video_url")}
+    problems.include(url_problems(urls))
     problems.include(external_id_problems(change.attributes.external_ids, "attributes.external_ids"))
     problems.include(metadata_problems(change.attributes.metadata, "attributes.metadata"))
+    if "brand_id" in sent and "brand_name" in sent:
+        problems.add("attributes.brand_id", "give `brand_id` or `brand_name`")
     if isinstance(name := change.attributes.brand_name, str):
         problems.include(blank_problems({"attributes.brand_name": name}))
     if is_new and not change.attributes.variants:
@@ -147,6 +164,19 @@ async def _seller_of(
     if seller_id is not None and (is_other or await find_seller(conn, seller_id) is None):
         problems.add("seller_id", "there is no such seller")
     return seller_id
+
+
+def _with_cents(change: AdvertUpsert, known: Mapping[VariantId, Variant]) -> AdvertUpsert:
+    """Return the change with all prices in cents. Raises InvalidInput."""
+    variants = []
+    problems = Problems()
+    for index, one in enumerate(change.attributes.variants):
+        present = known.get(one.variant_id) if one.variant_id is not None else None
+        with problems.collecting():
+            currency = None if present is None else present.currency
+            variants.append(in_cents(one, currency, f"attributes.variants.{index}"))
+    problems.check()
+    return replace(change, attributes=replace(change.attributes, variants=variants))
 
 
 def _variants_problems(change: AdvertUpsert, known: Mapping[VariantId, Variant]) -> Problems:

@@ -1,5 +1,6 @@
 """Sellers, the businesses of the marketplace: creating and changing them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,11 @@ from app.db.pool import Connection, transaction
 from app.db.write import insert_row, update_row
 from app.errors import Forbidden, NotFound
 from app.kernel.attributes import ABSENT, Absent, sent_values
-from app.kernel.problems import Problems, value_problems
+from app.kernel.problems import Problems, url_problems, value_problems
 from app.marketplace.catalogue.db.sellers import SELLERS, Seller, SellerId, lock_seller
 from app.marketplace.catalogue.domain.seller import OWN, seller_problems
 from app.marketplace.orders.services.addresses import NewAddress, address_problems, insert_address
+from app.marketplace.owned.services.owned import KeptValue, keep_metadata, metadata_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,18 @@ class SellerAttributes:
     business_number: str | Absent | None = ABSENT
     email_address: str | Absent | None = ABSENT
     phone: str | Absent | None = ABSENT
+    mobile: str | Absent | None = ABSENT
+    email_cc: str | Absent | None = ABSENT
+    store_description: str | Absent | None = ABSENT
+    opening_hours: str | Absent | None = ABSENT
+    delivery_details: str | Absent | None = ABSENT
+    return_policy: str | Absent | None = ABSENT
+    service_policy: str | Absent | None = ABSENT
+    click_and_collect_policy: str | Absent | None = ABSENT
+    contact_first_name: str | Absent | None = ABSENT
+    contact_surname: str | Absent | None = ABSENT
+    youtube_video_url: str | Absent | None = ABSENT
+    metadata: Sequence[KeptValue] = ()
     online: bool | Absent | None = ABSENT
     is_retailer: bool | Absent | None = ABSENT
     can_pay_out_refunds: bool | Absent | None = ABSENT
@@ -45,9 +59,12 @@ async def create_seller(database: Database, viewer: Viewer, attributes: SellerAt
         raise Forbidden("Sellers can be added by the marketplace operator only.")
     sent = sent_values(attributes)
     problems = value_problems(attributes, "attributes").include(seller_problems(sent, is_new=True))
+    problems.include(metadata_problems(attributes.metadata, "attributes.metadata"))
     problems.include(address_problems(sent.get("address"), "attributes.address")).check()
     async with transaction(database, actor=viewer.actor) as conn:
-        return await insert_row(conn, SELLERS, **await _columns(conn, sent))
+        seller = await insert_row(conn, SELLERS, **await _columns(conn, sent))
+        await keep_metadata(conn, SELLERS.type_name, seller.id, attributes.metadata)
+        return seller
 
 
 async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate) -> Seller:
@@ -60,6 +77,8 @@ async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate
     sent = sent_values(change.attributes)
     problems = value_problems(change).include(seller_problems(sent, is_new=False))
     problems.include(address_problems(sent.get("address"), "attributes.address"))
+    problems.include(metadata_problems(change.attributes.metadata, "attributes.metadata"))
+    problems.include(url_problems({"attributes.youtube_video_url": sent.get("youtube_video_url")}))
     problems.include(_rights(viewer, sent)).check()
     seller_id = viewer.seller_id if change.seller_id is None else change.seller_id
     if seller_id is None:
@@ -70,6 +89,7 @@ async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate
     assert seller_id is not None
     async with transaction(database, actor=viewer.actor) as conn:
         before = await lock_seller(conn, seller_id)
+        await keep_metadata(conn, SELLERS.type_name, seller_id, change.attributes.metadata)
         wanted = await _columns(conn, sent)
         columns = {name: value for name, value in wanted.items() if value != getattr(before, name)}
         return await update_row(conn, SELLERS, seller_id, columns) if columns else before
@@ -77,13 +97,15 @@ async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate
 
 def _rights(viewer: Viewer, sent: dict[str, Any]) -> Problems:
     """List the attributes that a seller may not change itself."""
-    foreign = [] if viewer.is_operator else [name for name in sent if name not in OWN]
+    given = [name for name, value in sent.items() if name != "metadata" or value]
+    foreign = [] if viewer.is_operator else [name for name in given if name not in OWN]
     message = "can be changed by the marketplace operator only"
     return Problems({f"attributes.{name}": [message] for name in foreign})
 
 
 async def _columns(conn: Connection, sent: dict[str, Any]) -> dict[str, Any]:
-    columns = {"is_online" if name == "online" else name: sent[name] for name in sent if name != "address"}
+    apart = ("address", "metadata")
+    columns = {"is_online" if name == "online" else name: sent[name] for name in sent if name not in apart}
     if "address" in sent:
         columns["address_id"] = await insert_address(conn, sent["address"])
     return columns

@@ -1,7 +1,7 @@
 """Variants: changing their attributes, alone, several at once, or with their advert."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from databases import Database
@@ -31,9 +31,11 @@ from app.marketplace.catalogue.services.catalogue_attributes import (
     VariantUpdate,
     column_of,
     columns_given,
+    in_cents,
 )
 from app.marketplace.catalogue.services.options import OwnersChoices, set_choices
 from app.marketplace.owned.services.images import image_problems, set_variant_images
+from app.marketplace.owned.services.owned import keep_external_ids, keep_metadata, kept_problems
 
 Row = TypeVar("Row", Advert, Variant)
 
@@ -73,6 +75,14 @@ async def _update_variants(conn: Connection, viewer: Viewer, changes: Mapping[st
     if missing:
         raise NotFound(message, fields=missing)
     problems = Problems()
+    with problems.collecting():
+        changes = {
+            path: replace(
+                one,
+                attributes=in_cents(one.attributes, known[one.variant_id].currency, join(path, "attributes")),
+            )
+            for path, one in changes.items()
+        }
     seen: set[VariantId] = set()
     for path, change in changes.items():
         if change.variant_id in seen:
@@ -128,6 +138,7 @@ def attribute_problems(attributes: VariantAttributes, variant: Variant | None, p
     if not isinstance(attributes.images, Absent):
         problems.include(image_problems(attributes.images, f"{path}.images"))
     problems.include(url_problems({f"{path}.url": sent.get("url")}))
+    problems.include(kept_problems(attributes.external_ids, attributes.metadata, f"{path}."))
     return problems.include(variant_problems({**before, **sent}, path=path))
 
 
@@ -152,4 +163,8 @@ async def save_parts(conn: Connection, parts: Sequence[VariantParts]) -> set[int
         images = one.attributes.images
         if not isinstance(images, Absent) and await set_variant_images(conn, one.variant_id, images):
             changed.add(one.variant_id)
+        if one.attributes.external_ids:
+            await keep_external_ids(conn, VARIANTS.type_name, one.variant_id, one.attributes.external_ids)
+        if one.attributes.metadata:
+            await keep_metadata(conn, VARIANTS.type_name, one.variant_id, one.attributes.metadata)
     return changed

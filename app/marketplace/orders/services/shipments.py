@@ -72,8 +72,8 @@ async def create_shipment(database: Database, viewer: Viewer, given: NewShipment
         problems = await _problems(conn, given, invoice, line_items)
         if carrier is None:
             problems.add("postage_carrier_id", "there is no such carrier")
-        shipped_from = await find_seller(conn, invoice.seller_id)
-        address_id = shipped_from and shipped_from.address_id
+        seller = await find_seller(conn, invoice.seller_id)
+        address_id = None if seller is None else seller.address_id
         if given.shipped_from_id not in (None, address_id):
             problems.add("shipped_from_id", "is not the seller's address")
         problems.check()

@@ -64,7 +64,7 @@ from app.marketplace.refunds.services.refund_payouts import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptOfLine:
-    """What other systems store with one line of a request."""
+    """Values that other systems store with one line of a request."""
 
     external_ids: Sequence[KeptValue] = ()
     metadata: Sequence[KeptValue] = ()

@@ -91,6 +91,8 @@ class Fulfilment:
             carrier=carrier.name,
             tracking_number=number,
             tracking_link=tracking_link(carrier.tracking_link_template, number),
+            homepage_link=carrier.homepage_url,
+            shipped_from_id=sale.shop.address_id,
             dispatched_at=at,
             note="Signature on delivery." if self._chance.happens("shipment note", 0.05) else None,
             created_at=at,

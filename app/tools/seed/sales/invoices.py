@@ -162,6 +162,7 @@ def _ledger(part: Part, lines: Sequence[Line], sold: Split) -> Ledger:
 
 def _invoice_values(order: PlacedOrder, invoice_id: int, part: Part, sold: Split) -> dict[str, Any]:
     """Return an invoice's row as it is when it is made."""
+    fee = 30 + part.amounts.total_cents * 15 // 1000
     return {
         "id": invoice_id,
         "order_id": order.id,
@@ -182,6 +183,11 @@ def _invoice_values(order: PlacedOrder, invoice_id: int, part: Part, sold: Split
         "adjustment_cents": 0,
         "commission_amount_cents": sold.commission_cents,
         "commission_amount_tax_cents": sold.commission_tax_cents,
+        "commission_tax_rate": TAX_RATE,
+        "payment_instrument_type": order.instrument,
+        "merchant_fee_cents": fee,
+        "merchant_fees_tax_rate": TAX_RATE,
+        "merchant_fee_tax_total_cents": contained_tax(fee, TAX_RATE),
         "currency": CURRENCY,
         "created_at": order.at,
         "updated_at": order.settled_at,
@@ -198,6 +204,8 @@ def _line_values(order: PlacedOrder, line: PricedLine, bought: ChosenGoods, amou
         "brand_name": goods.brand_name,
         "image_id": goods.image_id,
         "variant_id": goods.variant_id,
+        "inventory_id": goods.inventory_id,
+        "wholesale_price_cents": goods.wholesale_price_cents,
         "variant_name": goods.label,
         "variant_sku": goods.sku,
         "variant_barcode": goods.barcode,
@@ -213,6 +221,10 @@ def _line_values(order: PlacedOrder, line: PricedLine, bought: ChosenGoods, amou
         "discount_cents": -line.amounts.discount_cents,
         "commission_amount_cents": amounts.commission_cents,
         "commission_amount_tax_cents": amounts.commission_tax_cents,
+        "commission_rate": bought.shop.commission,
+        "commission_tax_rate": TAX_RATE,
+        "postage_tax_rate": line.amounts.tax_rate,
+        "merchant_fees_tax_rate": TAX_RATE,
         "tax_rate": line.amounts.tax_rate,
         "currency": CURRENCY,
         "created_at": order.at,

@@ -124,12 +124,16 @@ class OrderMaker:
         amounts = order_amounts(parts)
         message = chance.choice(MESSAGES) if chance.happens("message", 0.4) else None
         instrument = chance.choice(("credit_card", "credit_card", "credit_card", "paypal", "gift_card"))
+        is_gift = chance.happens("gift", 0.06)
         order_id = self._book.add(
             ORDERS,
             token=secrets.token_urlsafe(16),
             status=status,
             **buyer,
-            is_gift=chance.happens("gift", 0.06),
+            is_gift=is_gift,
+            message_to_gift_recipient="Enjoy it!" if is_gift else None,
+            expected_delivery_date=at + timedelta(days=5),
+            expected_delivery_slot="8-12" if at.day % 2 else "12-17",
             message_to_seller=message,
             payment_instrument_type=instrument,
             **amounts,
@@ -153,6 +157,7 @@ class OrderMaker:
             paid_at=settled_at if is_paid else None,
             buyer=buyer,
             message=message,
+            instrument=instrument,
         )
 
     def _status(self, at: datetime) -> tuple[OrderStatus, datetime]:

@@ -16,11 +16,7 @@ from app.marketplace.refunds.db.refund_requests import (
     REFUND_REQUEST_NOTES,
     REFUND_REQUESTS,
 )
-from app.marketplace.refunds.db.return_shipments import (
-    RETURN_SHIPMENT_STATUSES,
-    RETURN_SHIPMENTS,
-    RETURN_SHIPPED_ITEMS,
-)
+from app.marketplace.refunds.db.return_shipments import RETURN_SHIPMENT_STATUSES, RETURN_SHIPMENTS, RETURN_SHIPPED_ITEMS
 from app.marketplace.refunds.domain.refund_request import (
     RefundRequestInitiator,
     RefundRequestStatus,
@@ -239,17 +235,19 @@ class Refunds:
                 new_status=new_status,
                 note=note,
                 author=author,
+                ip_address="203.0.113.7",
             )
         if story.is_return and self.chance.happens("photo", 0.2, every=4):
-            self._attach(self.book.rows[REFUND_REQUEST_NOTES.name][-len(notes)]["id"])
+            note_id = self.book.rows[REFUND_REQUEST_NOTES.name][-len(notes)]["id"]
+            self._attach("RefundRequestNote", note_id, f"{self.chance.getrandbits(48):012x}")
 
-    def _attach(self, note_id: int) -> None:
+    def _attach(self, owner_type: str, owner_id: int, name: str) -> None:
         self.book.add(
             IMAGES,
-            owner_type="RefundRequestNote",
-            owner_id=note_id,
+            owner_type=owner_type,
+            owner_id=owner_id,
             kind=ImageKind.GALLERY,
-            url=f"https://images.example/refunds/{self.chance.getrandbits(48):012x}.jpg",
+            url=f"https://images.example/refunds/{name}.jpg",
             alt="What arrived",
             filename="photo.jpg",
             position=0,
@@ -266,9 +264,9 @@ class Refunds:
                     line_item_id=claim.line.id,
                     quantity=claim.quantity,
                 )
+        self._attach("ReturnShipment", shipment_id, "label")
         if self.chance.happens("return in the WMS", 0.2, every=3):
-            number = f"RMA-{self.chance.randrange(10**6):06d}"
-            put_external_id(self.book, "ReturnShipment", shipment_id, "wms", number)
+            put_external_id(self.book, "ReturnShipment", shipment_id, "wms", f"RMA-{self.chance.randrange(10**6):06d}")
             put_metadatum(self.book, "ReturnShipment", shipment_id, "dock", "2", times.sent_back_at)
         log = tracking(self.chance, times.sent_back_at, min(self.until, times.returned_at))
         told_at = write_log(self.book, RETURN_SHIPMENT_STATUSES, "return_shipment_id", shipment_id, log)

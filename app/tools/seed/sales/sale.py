@@ -37,6 +37,7 @@ class PlacedOrder:
     settled_at: datetime
     paid_at: datetime | None
     buyer: Mapping[str, Any]
+    instrument: str
     message: str | None
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from app.docs.links import error_extensions
 from schema.engine.documents import Documents
 from tests.builders.adverts import create_advert
 from tests.builders.sellers import create_seller
@@ -54,7 +55,7 @@ async def test_operations_of_a_key_wait_for_a_place_and_are_refused_in_the_end(d
 
         assert await first == {"variantsWhere": {"nodes": []}}
         assert (second.status_code, second.headers["retry-after"]) == (429, "1")
-        assert second.json()["errors"][0]["extensions"] == {"code": "RATE_LIMITED"}
+        assert second.json()["errors"][0]["extensions"] == error_extensions("RATE_LIMITED")
 
 
 async def statement_waits(api: Platform) -> None:

@@ -1,0 +1,85 @@
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { useMemo } from 'react';
+import { useQuery } from 'urql';
+
+import {
+  RecentAdvertsDocument,
+  RecentInvoicesDocument,
+  RecentOperationalEventsDocument,
+  RecentOrdersDocument,
+  RecentRefundRequestsDocument,
+  RecentSellersDocument,
+  RecentShipmentsDocument,
+  RecentVariantsDocument,
+  type WebhookKlassEnum,
+} from '../../gql/graphql';
+
+/** An entity to try a query on, as a choice. */
+export type Entity = Readonly<{ value: string; label: string }>;
+
+type Source = Readonly<{ document: TypedDocumentNode<object, object>; list: (data: never) => Entity[] }>;
+
+const nameOf = (type: string, number: number, ...words: (string | null | undefined)[]) =>
+  [`${type} ${number}`, ...words.filter(Boolean)].join(' · ');
+
+function source<Data extends object, Variables extends object>(
+  document: TypedDocumentNode<Data, Variables>,
+  list: (data: Data) => Entity[],
+): Source {
+  return { document: document as unknown as TypedDocumentNode<object, object>, list: list as (data: never) => Entity[] };
+}
+
+/** The newest entities of a type, the newest first. */
+const SOURCES: Record<WebhookKlassEnum, Source> = {
+  INVOICE: source(RecentInvoicesDocument, ({ invoices }) =>
+    invoices.nodes
+      .map(({ id, legacyId, statusFlags }) => ({ value: id, label: nameOf('Invoice', legacyId, ...statusFlags) }))
+      .reverse(),
+  ),
+  VARIANT: source(RecentVariantsDocument, ({ variantsWhere }) =>
+    variantsWhere.nodes
+      .map(({ id, legacyId, sku, label }) => ({ value: id, label: nameOf('Variant', legacyId, sku, label) }))
+      .reverse(),
+  ),
+  REFUND_REQUEST: source(RecentRefundRequestsDocument, ({ refundRequests }) =>
+    refundRequests.nodes
+      .map(({ id, legacyId, status }) => ({ value: id, label: nameOf('Refund request', legacyId, status) }))
+      .reverse(),
+  ),
+  ADVERT: source(RecentAdvertsDocument, ({ advertsWhere }) =>
+    advertsWhere.nodes
+      .map(({ id, legacyId, title }) => ({ value: id, label: nameOf('Advert', legacyId, title) }))
+      .reverse(),
+  ),
+  SHIPMENT: source(RecentShipmentsDocument, ({ invoices }) =>
+    invoices.nodes
+      .flatMap(({ shipments }) => shipments)
+      .map(({ id, legacyId, carrier, trackingNumber }) => ({
+        value: id,
+        label: nameOf('Shipment', legacyId, carrier, trackingNumber),
+      }))
+      .reverse()
+      .slice(0, 10),
+  ),
+  SELLER: source(RecentSellersDocument, ({ sellers }) =>
+    sellers.nodes
+      .map(({ id, legacyId, businessName }) => ({ value: id, label: nameOf('Seller', legacyId, businessName) }))
+      .reverse(),
+  ),
+  ORDER: source(RecentOrdersDocument, ({ updatedOrders }) =>
+    (updatedOrders?.nodes ?? [])
+      .map(({ id, legacyId, status }) => ({ value: id, label: nameOf('Order', legacyId, status) }))
+      .reverse(),
+  ),
+  OPERATIONAL_EVENT: source(RecentOperationalEventsDocument, ({ operationalEvents }) =>
+    operationalEvents.nodes.map(({ id, kind, occurredAt }) => ({ value: id, label: `${kind} · ${occurredAt}` })),
+  ),
+};
+
+/** List the newest entities of a type, the newest first. */
+export function useRecent(type: WebhookKlassEnum) {
+  const { document, list } = SOURCES[type];
+  const [{ data, error, fetching }] = useQuery({ query: document });
+  const entities = useMemo(() => (data ? list(data as never) : []), [data, list]);
+  return { entities, error, isFetching: fetching && !data };
+}

@@ -1,0 +1,202 @@
+"""The programs of the page about the client packages, run as they stand there."""
+
+import asyncio
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from graphql import DocumentNode, OperationDefinitionNode, parse, validate
+
+from app.webhooks.domain.signing.signatures import delivery_headers
+from app.webhooks.domain.signing.signing_secret import generate_secret, secret_key
+from schema import schema
+from tests.builders.invoices import create_line_item
+from tests.clients.sdk import PROJECT, built, needs_packages
+from tests.clients.sdk.programs import check_types, made_ready, run
+from tests.support.pages import page
+from tests.support.platform import Platform
+from tests.support.waiting import until
+
+PAGE = page("app/docs/clients.md")
+SUFFIXES = {"python": "py", "typescript": "ts"}
+#: Posts what it reads, as it came and forged, to one of the page's receivers; prints the two statuses.
+HARNESSES = {
+    "FastAPI": """
+import asyncio, json, sys, httpx
+from receiver import app
+async def main():
+    given = json.load(sys.stdin)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://receiver") as client:
+        bodies = (given["body"], given["body"] + " ")
+        posts = [await client.post("/", content=body, headers=given["headers"]) for body in bodies]
+        print(json.dumps([one.status_code for one in posts]))
+asyncio.run(main())
+""",
+    "Express": """
+import { app } from "./receiver.js";
+const server = app.listen(0, "127.0.0.1", async () => {
+  const url = `http://127.0.0.1:${server.address().port}/`;
+  const post = ({ headers, body }) => fetch(url, { method: "POST", headers, body });
+  await told(post);
+  server.close();
+});
+""",
+    "Hono": """
+import { app } from "./receiver.js";
+await told(({ headers, body }) => app.request("/", { method: "POST", headers, body }));
+""",
+    "Next.js": """
+import { POST } from "./receiver.js";
+await told(({ headers, body }) => POST(new Request("http://receiver/", { method: "POST", headers, body })));
+""",
+}
+TOLD = """
+import { readFileSync } from "node:fs";
+async function told(post) {
+  const { headers, body } = JSON.parse(readFileSync(0, "utf8"));
+  const answers = [await post({ headers, body }), await post({ headers, body: body + " " })];
+  console.log(JSON.stringify(answers.map(({ status }) => status)));
+}
+"""
+
+
+def programs(heading: str) -> list[tuple[str, str]]:
+    """Return the language and the text of each program below a heading."""
+    return re.findall(r"^```(python|typescript)\n(.*?)^```$", PAGE.section(heading), re.MULTILINE | re.DOTALL)
+
+
+FIRST = programs("A first delivery")
+RECEIVERS = dict(zip(HARNESSES, programs("Receivers by push"), strict=True))
+
+
+@pytest.mark.parametrize("language", SUFFIXES)
+def test_first_delivery_takes_at_most_25_lines(language: str) -> None:
+    (text,) = [text for given, text in FIRST if given == language]
+
+    assert len([line for line in text.splitlines() if line.strip()]) <= 25
+    assert max(map(len, text.splitlines())) <= 120
+
+
+async def is_taking(platform: Platform) -> bool:
+    """Tell whether the program has registered its webhook, and waits for messages."""
+    nodes = (await platform.data("{ webhooks(first: 1) { nodes { lastTakenAt } } }"))["webhooks"]["nodes"]
+    return [node["lastTakenAt"] is not None for node in nodes] == [True]
+
+
+@needs_packages
+@pytest.mark.parametrize("language", SUFFIXES)
+async def test_first_delivery_is_typed_and_verified(platform: Platform, tmp_path: Path, language: str) -> None:
+    line = await create_line_item(platform.conn)
+    (text,) = [text for given, text in FIRST if given == language]
+    command = await made_ready(tmp_path, f"first.{SUFFIXES[language]}", text)
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "GRAPHQL_URL": f"{platform.url}/graphql", "KEY": platform.key},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        await until(lambda: is_taking(platform))
+        await platform.conn.execute("update invoices set remitted_at = now() where id = $1", line.invoice_id)
+        assert process.stdout is not None
+        told = (await asyncio.wait_for(process.stdout.readline(), 60)).decode().split()
+    finally:
+        process.kill()
+        await process.communicate()
+
+    assert (told[0], "REMITTED" in told[2]) == ("invoice.update", True)
+
+
+@needs_packages
+@pytest.mark.parametrize("framework", HARNESSES)
+async def test_receiver_of_a_framework_acknowledges_what_verifies_alone(tmp_path: Path, framework: str) -> None:
+    language, text = RECEIVERS[framework]
+    harness = HARNESSES[framework] if language == "python" else TOLD + HARNESSES[framework]
+    await made_ready(tmp_path, f"receiver.{SUFFIXES[language]}", text)
+    (tmp_path / "harness").with_suffix(".py" if language == "python" else ".mjs").write_text(harness)
+    command = [built.python, "harness.py"] if language == "python" else [built.node, "harness.mjs"]
+    secret = generate_secret()
+    body = json.dumps(
+        {
+            "id": "abc",
+            "event_name": "destroy",
+            "type": "invoice.destroy",
+            "timestamp": "2026-01-01T00:00:00Z",
+            "sequence": 7,
+            "entity": {"type": "Invoice", "id": "x"},
+            "changed": {"added": [], "updated": [], "removed": []},
+            "payload": {"data": {"node": None}},
+        }
+    )
+    headers = delivery_headers(
+        event_id="abc",
+        timestamp=int(time.time()),
+        body=body.encode(),
+        keys=[secret_key(secret)],
+        private_keys=[],
+        user_agent="Tellgraph/1",
+        sequence=7,
+        attempt=1,
+        digest="ab12",
+        traceparent=None,
+    )
+
+    told = await run(
+        *command, folder=tmp_path, given=json.dumps({"headers": dict(headers), "body": body}), SECRET=secret
+    )
+
+    printed, statuses = told.splitlines()
+    assert (printed, json.loads(statuses)) == ("invoice.destroy 7", [204, 401])
+
+
+#: What the page leaves out before an example.
+BEFORE = {
+    "python": "from tellgraph_client import Tellgraph\nfrom tellgraph_client.graphql import InvoiceFilters\n"
+    'client = Tellgraph("http://127.0.0.1:9/", "key")\n',
+    "typescript": 'import { InvoicesDocument, Tellgraph } from "@tellgraph/client";\n'
+    'const client = new Tellgraph({ url: "http://127.0.0.1:9/", key: "key" });\n',
+}
+
+
+#: What no checker may let pass.
+WRONG = {
+    "python": "client.invoices(first='1')\n",
+    "typescript": 'await client.run(InvoicesDocument, { first: "1" });\n',
+}
+
+
+@needs_packages
+@pytest.mark.parametrize("language", SUFFIXES)
+async def test_all_programs_have_strict_types(tmp_path: Path, language: str) -> None:
+    suffix = SUFFIXES[language]
+    whole = [text for given, text in [*FIRST, *RECEIVERS.values()] if given == language]
+    whole += [BEFORE[language] + text for given, text in programs("Operations") if given == language]
+    named = {f"page_{number}": text for number, text in enumerate(whole)}
+    named |= {name: (PROJECT / f"{name}.{suffix}").read_text() for name in ("story", "retries")}
+    named["wrong"] = BEFORE[language] + WRONG[language]
+
+    found = await check_types(tmp_path, named, suffix)
+
+    assert [error.partition(".")[0] for error in found] == ["wrong"], found
+
+
+def test_page_names_each_operation() -> None:
+    operations = {
+        one.name.value for one in documents().definitions if isinstance(one, OperationDefinitionNode) and one.name
+    }
+
+    rows = [line for line in PAGE.section("Operations").splitlines() if line.startswith("|")]
+
+    assert operations - set(re.findall(r"`(\w+)`", "\n".join(rows))) == set()
+    assert operations >= {"WebhookCreate", "InvoiceChanged"}
+
+
+def test_operations_are_valid_by_the_schema() -> None:
+    assert [error.message for error in validate(schema._schema, documents())] == []
+
+
+def documents() -> DocumentNode:
+    folder = Path(__file__).parents[2] / "schema" / "sdk" / "documents"
+    return parse("\n".join(path.read_text() for path in sorted(folder.glob("*.graphql"))))

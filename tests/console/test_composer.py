@@ -1,0 +1,207 @@
+"""The composer: from nothing to a verified delivery, by clicks and keys, without reading docs."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+from standardwebhooks import Webhook as Verifier
+
+from schema.entities import global_ids
+from tests.console.page_receivers import free_port, listens, running_page_receiver
+from tests.console.story import BROKEN_ANSWER, Story
+from tests.support.browser import OpenPage, Scheme, check_accessibility
+from tests.support.waiting import until
+
+TWO_MINUTES_S = 120
+
+
+async def create(page: Page, url: str) -> str:
+    """Give the address, create the webhook, and return the secret that is shown."""
+    await page.get_by_role("textbox", name="URL").fill(url)
+    await page.get_by_role("button", name="Create the webhook").click()
+    await expect(page.get_by_role("heading", name="The webhook is registered")).to_be_visible()
+    return await page.get_by_role("alert", name="Copy the signing secret now").locator("code").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("owner", "width", "scheme"),
+    [("operator", 1280, "light"), ("seller", 1280, "dark"), ("operator", 390, "dark"), ("seller", 390, "light")],
+)
+async def test_from_nothing_to_a_verified_delivery(
+    console: Story, open_page: OpenPage, owner: str, width: int, scheme: Scheme
+) -> None:
+    key = console.key if owner == "operator" else console.lamps_key
+    began = time.monotonic()
+    page = await open_page("/webhooks/new", key=key, width=width, scheme=scheme)
+
+    await expect(page.get_by_role("region", name="Payload")).to_contain_text('"lineItems"')
+    await expect(page.get_by_text(re.compile(r"^[\d,]+ bytes$"))).to_be_visible()
+    await check_accessibility(page)
+    secret = await create(page, console.receiver.url("/mine"))
+    await check_accessibility(page)
+    await page.get_by_role("button", name="Send a test").click()
+
+    (delivery,) = await console.receiver.wait_for(lambda one: one.path == "/mine")
+    body = Verifier(secret).verify(delivery.body, delivery.headers)
+    assert body["event_name"] == "test"
+    assert ("order" in body["payload"]["data"]["node"]) == (owner == "operator")
+    assert "errors" not in body["payload"]
+    sent = page.get_by_role("list", name="Events")
+    await expect(sent).to_contain_text("Delivered")
+    await expect(sent).to_contain_text("HTTP 200")
+    assert await page.evaluate("document.documentElement.scrollWidth") == width
+    assert time.monotonic() - began < TWO_MINUTES_S
+
+
+async def choose(page: Page, label: str, option: str) -> None:
+    await page.get_by_role("textbox", name=label, exact=True).click()
+    await page.get_by_role("option", name=option, exact=True).click()
+
+
+def payload(page: Page) -> Locator:
+    return page.get_by_role("region", name="Payload")
+
+
+async def test_fields_are_completed_and_a_wrong_one_is_marked(open_page: OpenPage) -> None:
+    page = await open_page("/webhooks/new")
+    await expect(page.get_by_text("checked against the schema")).to_be_visible()
+
+    await choose(page, "Recipe", "None: begin with an empty query")
+    await expect(payload(page)).not_to_contain_text("lineItems")
+    await page.locator(".view-line", has_text=re.compile(r"^\s+id$")).click()
+    await page.keyboard.press("End")
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("statusF")
+    await page.keyboard.press("Control+Space")
+    await expect(page.locator(".suggest-widget")).to_contain_text("statusFlags")
+    await page.keyboard.press("Enter")
+    await expect(payload(page)).to_contain_text('"statusFlags": [')
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("nope ")
+
+    await expect(page.get_by_role("alert", name="This query can't be saved")).to_contain_text(
+        "Cannot query field 'nope'"
+    )
+    await expect(page.locator(".squiggly-error").first).to_be_visible()
+    await expect(payload(page)).to_have_count(0)
+
+
+async def test_filter_and_triggers_are_judged_as_they_are_typed(open_page: OpenPage) -> None:
+    page = await open_page("/webhooks/new?recipe=own-invoices-for-an-erp")
+    filter_ = page.get_by_label("Filter")
+
+    await expect(page.get_by_text("would have been sent.")).to_be_visible()
+    await filter_.fill("data.node.totalCents >= 1000000")
+    await expect(page.get_by_text("The filter is false for this entity")).to_be_visible()
+    await expect(page.get_by_text("would not have been sent: The filter is false.")).to_be_visible()
+    await filter_.fill("data.node.totalCents >= 100")
+    await expect(page.get_by_text("The filter passes this entity")).to_be_visible()
+    await filter_.fill("data.node.totalCents >=")
+    await expect(page.get_by_text("line 1, column 24: the expression ends too early")).to_be_visible()
+    await filter_.fill("")
+    await page.get_by_label("Triggers").fill("buyerSurname")
+    await page.keyboard.press("Enter")
+    await expect(
+        page.get_by_text("would not have been sent: Nothing that the triggers name has changed.")
+    ).to_be_visible()
+    await page.get_by_label("Triggers").fill("nope")
+    await page.keyboard.press("Enter")
+
+    await expect(
+        page.get_by_text("Invoice has no field 'nope'; a trigger is a path as in lineItems.quantity")
+    ).to_be_visible()
+
+
+async def test_a_link_names_the_recipe_and_own_work_is_not_replaced_unasked(open_page: OpenPage) -> None:
+    page = await open_page("/webhooks/new?recipe=refund-desk")
+    await expect(page.get_by_role("textbox", name="Type", exact=True)).to_have_value("Refund requests")
+
+    await page.get_by_label("Filter").fill("data.node.initiatedBy == 'BUYER'")
+    await choose(page, "Type", "Variants")
+    await page.get_by_role("dialog").get_by_role("button", name="Keep mine").click()
+    await expect(page.get_by_label("Filter")).to_have_value("data.node.initiatedBy == 'BUYER'")
+    await choose(page, "Type", "Variants")
+    await page.get_by_role("dialog").get_by_role("button", name="Replace it").click()
+    await choose(page, "Recipe", "Sold out and back in stock")
+
+    await expect(payload(page)).to_contain_text('"buyable"')
+    await expect(page).to_have_url(re.compile(r"\?recipe=back-in-stock$"))
+
+
+async def test_a_refusal_is_told_in_the_words_of_the_api(console: Story, open_page: OpenPage) -> None:
+    page = await open_page("/webhooks/new")
+
+    await page.get_by_role("textbox", name="URL").fill("http://10.0.0.1/")
+    await page.get_by_role("button", name="Create the webhook").click()
+
+    attributes = {"url": "http://10.0.0.1/", "type": "INVOICE"}
+    refused = await console.platform.mutate("webhookCreate", "webhook { id }", attributes=attributes)
+    (message,) = [one["messages"][0] for one in refused["errors"] if one["field"] == "attributes.url"]
+    await expect(page.get_by_role("alert", name="The webhook was not created")).to_contain_text(message)
+
+
+async def test_a_stored_query_is_changed_and_its_address_stays(console: Story, open_page: OpenPage) -> None:
+    before = await console.conn.fetchrow("select url, secrets from webhooks order by id limit 1")
+    page = await open_page(f"/webhooks/new?webhook={console.working}")
+    await expect(page.get_by_role("heading", name="Change a webhook")).to_be_visible()
+
+    await page.get_by_label("Filter").fill("data.node.totalCents >= 100")
+    await page.get_by_role("button", name="Save the webhook").click()
+    await expect(page).to_have_url(re.compile(r"/webhooks/[^/?]+$"))
+
+    after = await console.conn.fetchrow("select url, secrets, filter from webhooks order by id limit 1")
+    assert after["filter"] == "data.node.totalCents >= 100"
+    assert (after["url"], after["secrets"]) == tuple(before)
+
+
+async def test_an_endpoint_that_fails_is_shown_with_its_answer(console: Story, open_page: OpenPage) -> None:
+    page = await open_page("/webhooks/new", width=390)
+
+    await create(page, console.receiver.url("/down"))
+    await page.get_by_role("button", name="Send a test").click()
+
+    sent = page.get_by_role("list", name="Events")
+    await expect(sent).to_contain_text("Failed")
+    await expect(sent).to_contain_text("HTTP 503")
+    await expect(sent).to_contain_text(BROKEN_ANSWER)
+    await expect(sent).to_contain_text("A test is not retried.")
+
+
+async def test_what_is_pulled_is_seen_to_be_taken(console: Story, open_page: OpenPage) -> None:
+    page = await open_page("/webhooks/new", key=console.lamps_key)
+
+    await page.get_by_text("Pull by the receiver").click()
+    await page.get_by_role("button", name="Create the webhook").click()
+    await page.get_by_role("button", name="Send a test").click()
+    sent = page.get_by_role("list", name="Events")
+    await expect(sent).to_contain_text("It waits for the receiver to take it.")
+    webhook = await console.conn.fetchval("select max(id) from webhooks")
+    ids = {"webhookId": global_ids.encode("Webhook", webhook)}
+    taken = await console.platform.mutate("webhookMessagesTake", "messages { id }", console.lamps_key, **ids)
+    message = taken["messages"][0]["id"]
+    await console.platform.mutate("webhookMessagesAcknowledge", "", console.lamps_key, ids=[message], **ids)
+
+    await expect(sent).to_contain_text("Delivered")
+
+
+@pytest.mark.parametrize("language", ["Python", "TypeScript"])
+async def test_the_receiver_of_the_page_runs_as_it_stands_there(
+    console: Story, open_page: OpenPage, tmp_path: Path, language: str
+) -> None:
+    page = await open_page("/webhooks/new")
+    port = free_port()
+
+    secret = await create(page, f"http://127.0.0.1:{port}/")
+    await page.get_by_role("tab", name=language).click()
+    suffix = {"Python": "py", "TypeScript": "ts"}[language]
+    for name in (f"receiver.{suffix}", f"payload.{suffix}"):
+        shown = page.get_by_role("region", name=name)
+        await expect(shown).to_contain_text("InvoiceWebhook")
+        (tmp_path / name).write_text(await shown.inner_text())
+    async with running_page_receiver(language, tmp_path, SECRET=secret) as printed:
+        await until(lambda: listens(port))
+        await page.get_by_role("button", name="Send a test").click()
+        await expect(page.get_by_role("list", name="Events")).to_contain_text("HTTP 204")
+        assert (await printed()).startswith("invoice.test ")

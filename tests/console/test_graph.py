@@ -1,0 +1,55 @@
+"""The entity graph in the console's frame."""
+
+from playwright.async_api import Page, expect
+
+from tests.console.story import Story
+from tests.support.browser import OpenPage
+
+
+async def drawn_types(page: Page) -> set[str]:
+    nodes = page.locator(".graph svg g.node")
+    await expect(nodes.first).to_be_visible()
+    return {str(await node.get_attribute("id")).removeprefix("TYPE::") for node in await nodes.all()}
+
+
+async def test_the_graph_opens_on_the_neighbourhood_of_an_invoice(open_page: OpenPage) -> None:
+    page = await open_page("/voyager")
+
+    types = await drawn_types(page)
+
+    assert {"Invoice", "Order", "LineItem", "Shipment", "InvoiceAmendment", "RefundRequest", "Seller"} <= types
+    assert "Webhook" not in types
+    assert len(types) <= 15
+
+
+async def test_another_type_and_a_wider_view_stand_in_the_address(console: Story, open_page: OpenPage) -> None:
+    page = await open_page("/voyager")
+    await drawn_types(page)
+
+    await page.get_by_role("combobox", name="Type in the middle").click()
+    await page.get_by_role("option", name="Webhook", exact=True).click()
+    await expect(page.locator("[id='TYPE::WebhookReplay']")).to_be_visible()
+    await page.get_by_text("Everything").click()
+
+    await expect(page).to_have_url(f"{console.url}/voyager?type=Webhook&steps=all")
+    await expect(page.locator("[id='TYPE::Query']")).to_be_visible()
+    assert len(await drawn_types(page)) > 50
+
+
+async def test_the_graph_is_drawn_again_when_the_page_is_opened_again(open_page: OpenPage) -> None:
+    """It keeps its drawing in the browser; the page's policy refused to read that."""
+    page = await open_page("/voyager")
+
+    for _ in range(2):
+        await drawn_types(page)
+        await page.goto("/graphql")
+        await page.goto("/voyager")
+
+    assert "Invoice" in await drawn_types(page)
+
+
+async def test_a_refused_key_is_asked_for_in_the_place_of_the_graph(open_page: OpenPage) -> None:
+    page = await open_page("/voyager", key="tgk_wrong", expected=("status of 401",))
+
+    await expect(page.get_by_text("The API refuses this key (401)")).to_be_visible()
+    await expect(page.locator(".graph")).to_have_count(0)

@@ -1,0 +1,1 @@
+"""Documents of integrators who come from Marketplacer, and the fields that they find here."""
