@@ -111,7 +111,7 @@ async def _answered(
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
         return payload(
             client_mutation_id=given.client_mutation_id,
-            errors=validation_errors(error, type(given), is_about_webhooks=payload.__name__.startswith("Webhook")),
+            errors=validation_errors(error, type(given)),
             status=error.status,
         )
     # Rows that an earlier mutation of the same request has read may be stale now.
@@ -203,13 +203,10 @@ def as_warnings(found: Mapping[str, list[str]]) -> list[ValidationError]:
     ]
 
 
-def validation_errors(error: TellgraphError, given: type = object, *, is_about_webhooks: bool) -> list[ValidationError]:
-    """Return one ValidationError per field of the input class. An error without a field has the field `base`.
-
-    Args:
-        is_about_webhooks: Webhooks' attributes have pages of their own.
-    """
+def validation_errors(error: TellgraphError, given: type) -> list[ValidationError]:
+    """Return one ValidationError per field of the input class. An error without a field has the field `base`."""
     fields = error.fields or {"base": [error.message]}
+    is_about_webhooks = given.__name__.startswith("Webhook")
     return [
         ValidationError(
             field=(path := input_path(field, given)),

@@ -143,7 +143,7 @@ async def webhook_dry_run(
         )
         made = await _run(info, draft, query_string, id, include_previous)
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
-        made = DryRun(errors=[_shown(one) for one in validation_errors(error, is_about_webhooks=True)])
+        made = DryRun(errors=[_shown(one) for one in validation_errors(error, WebhookDryRun)])
     return made  # type: ignore[return-value]  # the fields' source
 
 

@@ -33,15 +33,16 @@ async def listens(port: int) -> bool:
 
 @asynccontextmanager
 async def running_page_receiver(
-    text: str, language: str, folder: Path, **environment: str
+    language: str, folder: Path, **environment: str
 ) -> AsyncIterator[Callable[[], Awaitable[str]]]:
-    """Run a receiver in `Python` or `TypeScript`, which is checked strictly. Gives what reads the next line about an invoice."""
+    """Run receiver.py or receiver.ts of a folder; `TypeScript` is checked strictly.
+
+    Gives what reads the next line about an invoice.
+    """
     command = [sys.executable, "receiver.py"]
     if language == "TypeScript":
-        await _compile(text, folder)
+        await _compile(folder)
         command = ["node", "receiver.js"]
-    else:
-        await asyncio.to_thread((folder / "receiver.py").write_text, text)
     process = await asyncio.create_subprocess_exec(
         *command, cwd=folder, env={**os.environ, **environment}, stdout=PIPE, stderr=STDOUT
     )
@@ -62,8 +63,7 @@ async def running_page_receiver(
         await process.communicate()
 
 
-async def _compile(text: str, folder: Path) -> None:
-    (folder / "receiver.ts").write_text(text)
+async def _compile(folder: Path) -> None:
     (folder / "tsconfig.json").write_text(_TSCONFIG)
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "node_modules").symlink_to(CLIENTS / "node_modules")

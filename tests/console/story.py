@@ -69,11 +69,15 @@ async def tell_story(platform: Platform, receiver: Receiver) -> Story:
     failing = await _register(platform, receiver.url("/down"), description="Tills")
     disabled = await _register(platform, receiver.url("/old"), description="The old ERP", enabled=False)
     lamps_webhook = await _register(platform, receiver.url("/lamps"), key=lamps_key, description="Lamps' stock")
+    # In one transaction: one event for each webhook that is told.
+    async with platform.conn.transaction():
+        lamps = await create_sale(platform.conn, seller=lamps_seller)
+        chairs = await create_sale(platform.conn, seller=chairs_seller)
     story = Story(
         platform=platform,
         receiver=receiver,
-        lamps=await create_sale(platform.conn, seller=lamps_seller),
-        chairs=await create_sale(platform.conn, seller=chairs_seller),
+        lamps=lamps,
+        chairs=chairs,
         lamps_key=lamps_key,
         chairs_key=await platform.seller_key(chairs_seller.id),
         working=working,
@@ -86,9 +90,8 @@ async def tell_story(platform: Platform, receiver: Receiver) -> Story:
 
 
 _IS_TOLD = """
-    select count(*) filter (where state = 'DELIVERED') = 3 and count(*) filter (where state = 'RETRYING') = 2
-           and not exists (select from change_events where published_at is null)
-    from webhook_events where state in ('DELIVERED', 'RETRYING')
+    select (select count(*) from webhook_events where state = 'DELIVERED') = 3
+           and (select count(distinct webhook_event_id) from delivery_attempts where status = 503) = 2
 """
 
 

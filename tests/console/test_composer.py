@@ -195,8 +195,12 @@ async def test_the_receiver_of_the_page_runs_as_it_stands_there(
 
     secret = await create(page, f"http://127.0.0.1:{port}/")
     await page.get_by_role("tab", name=language).click()
-    text = await page.get_by_role("region", name=language).inner_text()
-    async with running_page_receiver(text, language, tmp_path, SECRET=secret) as printed:
+    suffix = {"Python": "py", "TypeScript": "ts"}[language]
+    for name in (f"receiver.{suffix}", f"payload.{suffix}"):
+        shown = page.get_by_role("region", name=name)
+        await expect(shown).to_contain_text("InvoiceWebhook")
+        (tmp_path / name).write_text(await shown.inner_text())
+    async with running_page_receiver(language, tmp_path, SECRET=secret) as printed:
         await until(lambda: listens(port))
         await page.get_by_role("button", name="Send a test").click()
         await expect(page.get_by_role("list", name="Events")).to_contain_text("HTTP 204")

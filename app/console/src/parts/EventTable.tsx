@@ -22,10 +22,11 @@ const ON_WIDE = '(min-width: 48em)';
 export function EventTable({ events, isLoading = false, withWebhook = false, empty }: Props) {
   const navigate = useNavigate();
   const columns: DataTableColumn<ActivityEventFragment>[] = [
-    { accessor: 'state', title: 'State', width: 130, render: ({ state }) => <StateBadge state={state} /> },
+    { accessor: 'state', title: 'State', width: '0%', noWrap: true, render: ({ state }) => <StateBadge state={state} /> },
     {
       accessor: 'entityId',
       title: 'Change',
+      noWrap: true,
       render: (event) => (
         <Anchor component={Link} to={eventPath(event.id)} size="sm" onClick={(click) => click.stopPropagation()}>
           {sayId(event.entityId)} {event.eventName}
@@ -36,18 +37,20 @@ export function EventTable({ events, isLoading = false, withWebhook = false, emp
     {
       accessor: 'attemptCount',
       title: 'Attempts',
-      width: 130,
+      width: '0%',
+      noWrap: true,
       visibleMediaQuery: ON_WIDE,
       render: ({ attemptCount, lastStatus }) => (attemptCount === 0 ? '–' : `${attemptCount}${said(lastStatus)}`),
     },
     {
       accessor: 'dueAt',
       title: 'Next attempt',
-      width: 130,
+      width: '0%',
+      noWrap: true,
       visibleMediaQuery: ON_WIDE,
       render: ({ dueAt }) => <When at={dueAt} />,
     },
-    { accessor: 'changedAt', title: 'Changed', width: 130, render: ({ changedAt }) => <When at={changedAt} /> },
+    { accessor: 'changedAt', title: 'Changed', width: '0%', noWrap: true, render: ({ changedAt }) => <When at={changedAt} /> },
   ];
   return (
     <DataTable
@@ -56,6 +59,8 @@ export function EventTable({ events, isLoading = false, withWebhook = false, emp
       fetching={isLoading && events.length === 0}
       minHeight={events.length === 0 ? 150 : undefined}
       noRecordsText={empty}
+      // Otherwise it stands there for screen readers among the events, too.
+      emptyState={events.length > 0 ? <></> : undefined}
       highlightOnHover
       onRowClick={({ record }) => void navigate(eventPath(record.id))}
     />

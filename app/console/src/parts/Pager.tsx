@@ -22,32 +22,35 @@ export function Pager({ pageInfo, total }: { pageInfo: PageInfo | undefined; tot
   const [, setState] = useUrlState(['after', 'before']);
   const next = pageInfo?.hasNextPage ? pageInfo.endCursor : null;
   const previous = pageInfo?.hasPreviousPage ? pageInfo.startCursor : null;
-  if (!next && !previous && total == null) return null;
+  const isAlone = !next && !previous;
+  if (isAlone && total == null) return null;
   return (
     <Group justify="space-between" gap="xs" mt="sm">
       <Text size="sm" c="dimmed">
         {total == null ? '' : `${total.toLocaleString('en')} in all`}
       </Text>
-      <Group gap="xs">
-        <Button
-          variant="default"
-          size="xs"
-          leftSection={<IconChevronLeft size={14} />}
-          disabled={!previous}
-          onClick={() => setState({ before: previous, after: null })}
-        >
-          Previous
-        </Button>
-        <Button
-          variant="default"
-          size="xs"
-          rightSection={<IconChevronRight size={14} />}
-          disabled={!next}
-          onClick={() => setState({ after: next, before: null })}
-        >
-          Next
-        </Button>
-      </Group>
+      {!isAlone && (
+        <Group gap="xs">
+          <Button
+            variant="default"
+            size="xs"
+            leftSection={<IconChevronLeft size={14} />}
+            disabled={!previous}
+            onClick={() => setState({ before: previous, after: null })}
+          >
+            Previous
+          </Button>
+          <Button
+            variant="default"
+            size="xs"
+            rightSection={<IconChevronRight size={14} />}
+            disabled={!next}
+            onClick={() => setState({ after: next, before: null })}
+          >
+            Next
+          </Button>
+        </Group>
+      )}
     </Group>
   );
 }

@@ -48,7 +48,7 @@ export function HealthBadge({ health }: { health: WebhookHealthEnum }) {
 
 function LookBadge({ look: [text, color] }: { look: Look }) {
   return (
-    <Badge color={color} variant="light" tt="none" radius="sm" style={{ flexShrink: 0 }}>
+    <Badge color={color} variant="light" tt="none" radius="sm" miw="max-content">
       {text}
     </Badge>
   );

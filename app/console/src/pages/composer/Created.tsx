@@ -1,22 +1,39 @@
 import { Alert, Button, Code, Grid, Group, Stack, Tabs, Text } from '@mantine/core';
 import { Link } from 'react-router';
+import { useQuery } from 'urql';
 
+import { ComposerTypesDocument } from '../../gql/graphql';
 import { Copy, Json } from '../../parts/Json';
 import { Page } from '../../parts/Page';
 import { Section } from '../../parts/Section';
 import { Arrival } from './Arrival';
 import { curlOf, mutationOf, pythonOf, typescriptOf, type Made } from './receivers';
 
+type File = Readonly<{ name: string; text: string }>;
 type Props = Made & Readonly<{ entityId: string | null; onAgain: () => void }>;
 
 /** After the creation: the secret, the receiver's code, and a test that is seen to arrive. */
 export function Created({ entityId, onAgain, ...made }: Props) {
   const { draft, webhookId, secret } = made;
-  const texts = [
-    { name: 'TypeScript', text: typescriptOf(made) },
-    { name: 'Python', text: pythonOf(made) },
-    { name: 'Mutation', text: mutationOf(made) },
-    { name: 'curl', text: curlOf(made) },
+  const [types] = useQuery({ query: ComposerTypesDocument, variables: { id: webhookId } });
+  const node = types.data?.node?.__typename === 'Webhook' ? types.data.node : null;
+  const ways: { name: string; files: File[] }[] = [
+    {
+      name: 'TypeScript',
+      files: [
+        { name: 'receiver.ts', text: typescriptOf(made) },
+        { name: 'payload.ts', text: node?.typescript ?? '' },
+      ],
+    },
+    {
+      name: 'Python',
+      files: [
+        { name: 'receiver.py', text: pythonOf(made) },
+        { name: 'payload.py', text: node?.python ?? '' },
+      ],
+    },
+    { name: 'Mutation', files: [{ name: 'The same as a mutation', text: mutationOf(made) }] },
+    { name: 'curl', files: [{ name: 'The same as a command', text: curlOf(made) }] },
   ];
   return (
     <Page
@@ -51,15 +68,24 @@ export function Created({ entityId, onAgain, ...made }: Props) {
           <Section title="The receiver">
             <Tabs defaultValue="TypeScript">
               <Tabs.List aria-label="Language" mb="sm">
-                {texts.map(({ name }) => (
+                {ways.map(({ name }) => (
                   <Tabs.Tab key={name} value={name}>
                     {name}
                   </Tabs.Tab>
                 ))}
               </Tabs.List>
-              {texts.map(({ name, text }) => (
+              {ways.map(({ name, files }) => (
                 <Tabs.Panel key={name} value={name}>
-                  <Json value={text} label={name} maxHeight={520} />
+                  <Stack gap="sm">
+                    {files.map((file) => (
+                      <div key={file.name}>
+                        <Text size="sm" fw={600} mb={4}>
+                          {file.name}
+                        </Text>
+                        <Json value={file.text} label={file.name} maxHeight={440} />
+                      </div>
+                    ))}
+                  </Stack>
                 </Tabs.Panel>
               ))}
             </Tabs>

@@ -1,4 +1,4 @@
-import { Alert, Badge, Code, Group, Loader, Select, Spoiler, Stack, Text } from '@mantine/core';
+import { Alert, Badge, Code, Group, List, Loader, Select, Spoiler, Stack, Text } from '@mantine/core';
 import { useEffect } from 'react';
 
 import type { WebhookKlassEnum } from '../../gql/graphql';
@@ -84,6 +84,15 @@ function Result({ run }: { run: DryRun }) {
           </Badge>
         )}
       </Group>
+      {run.warnings.length > 0 && (
+        <Alert color="yellow" title="This can be saved, but is it meant?">
+          <List size="sm" listStyleType="none">
+            {run.warnings.flatMap(({ messages }) => messages).map((message) => (
+              <List.Item key={message}>{message}</List.Item>
+            ))}
+          </List>
+        </Alert>
+      )}
       <LastChange run={run} />
       {(run.watchedFields?.length ?? 0) > 0 && (
         <Stack gap={4}>

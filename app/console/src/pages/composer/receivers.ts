@@ -1,5 +1,4 @@
-import type { Draft } from './draft';
-import { attributesOf } from './draft';
+import { attributesOf, entityOf, type Draft } from './draft';
 
 /** What the texts below are about: the webhook, and whose receiver is written. */
 export type Made = Readonly<{ draft: Draft; webhookId: string; secret: string | null }>;
@@ -21,14 +20,19 @@ const variablesOf = ({ draft, webhookId, secret }: Made) =>
     ? `SECRET=${secret ?? 'whsec_…'}`
     : `SECRET=${secret ?? 'whsec_…'} KEY=tgk_… WEBHOOK=${webhookId} GRAPHQL_URL=${api()}`;
 
-/** A receiver in TypeScript, for node. */
+/** The type of the body, as `payloadTypes` of the API names it. */
+const bodyOf = ({ draft }: Made) => `${entityOf(draft.type)}Webhook`;
+
+/** A receiver in TypeScript, for node. It has the types in payload.ts beside it. */
 export function typescriptOf(made: Made): string {
+  const body = bodyOf(made);
   const head = `// npm install standardwebhooks tsx @types/node
 // ${variablesOf(made)} npx tsx receiver.ts
 `;
   if (made.draft.delivery === 'PUSH') {
     return `${head}import { createServer } from "node:http";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
+import type { ${body} } from "./payload.js";
 
 const webhook = new Webhook(process.env.SECRET!);
 
@@ -36,8 +40,9 @@ createServer(async (request, response) => {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part);
   try {
-    const event = webhook.verify(Buffer.concat(parts), request.headers as Record<string, string>) as any;
-    console.log(event.type, event.sequence, event.payload.data.node);
+    const headers = request.headers as Record<string, string>;
+    const event = webhook.verify(Buffer.concat(parts), headers) as ${body};
+    console.log(event.type, event.sequence, event.payload.data?.node);
     response.writeHead(204).end(); // from now on it is yours: answer first, work afterwards
   } catch (error) {
     response.writeHead(error instanceof WebhookVerificationError ? 401 : 500).end();
@@ -46,6 +51,7 @@ createServer(async (request, response) => {
 `;
   }
   return `${head}import { Webhook } from "standardwebhooks";
+import type { ${body} } from "./payload.js";
 
 const { SECRET, GRAPHQL_URL, KEY, WEBHOOK } = process.env;
 const webhook = new Webhook(SECRET!);
@@ -61,17 +67,19 @@ async function run(query: string, variables: object): Promise<any> {
 
 for (;;) {
   for (const { id, body, headers } of (await run(TAKE, {})).webhookMessagesTake.messages as Message[]) {
-    const event = webhook.verify(body, Object.fromEntries(headers.map((one) => [one.name, one.value]))) as any;
-    console.log(event.type, event.sequence, event.payload.data.node);
+    const signed = Object.fromEntries(headers.map((one) => [one.name, one.value]));
+    const event = webhook.verify(body, signed) as ${body};
+    console.log(event.type, event.sequence, event.payload.data?.node);
     await run(ACKNOWLEDGE, { ids: [id] });
   }
 }
 `;
 }
 
-/** A receiver in Python. */
+/** A receiver in Python. It has the models in payload.py beside it. */
 export function pythonOf(made: Made): string {
-  const packages = made.draft.delivery === 'PUSH' ? 'standardwebhooks' : 'standardwebhooks httpx';
+  const body = bodyOf(made);
+  const packages = made.draft.delivery === 'PUSH' ? 'standardwebhooks pydantic' : 'standardwebhooks pydantic httpx';
   const head = `# pip install ${packages}
 # ${variablesOf(made)} python receiver.py
 `;
@@ -79,6 +87,7 @@ export function pythonOf(made: Made): string {
     return `${head}import os
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from payload import ${body}
 from standardwebhooks import Webhook, WebhookVerificationError
 
 webhook = Webhook(os.environ["SECRET"])
@@ -88,10 +97,10 @@ class Receiver(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         try:
-            event = webhook.verify(body, dict(self.headers))
+            event = ${body}.model_validate(webhook.verify(body, dict(self.headers)))
         except WebhookVerificationError as error:
             return self.send_error(401, str(error))
-        print(event["type"], event["sequence"], event["payload"]["data"]["node"], flush=True)
+        print(event.type, event.sequence, event.payload.data, flush=True)
         self.send_response(204)  # from now on it is yours: answer first, work afterwards
         self.end_headers()
 
@@ -102,6 +111,7 @@ HTTPServer(("", ${portOf(made.draft.url)}), Receiver).serve_forever()
   return `${head}import os
 
 import httpx
+from payload import ${body}
 from standardwebhooks import Webhook
 
 webhook = Webhook(os.environ["SECRET"])
@@ -117,8 +127,9 @@ def run(document: str, **variables: object) -> dict:
 
 while True:
     for message in run(TAKE)["webhookMessagesTake"]["messages"]:
-        event = webhook.verify(message["body"], {one["name"]: one["value"] for one in message["headers"]})
-        print(event["type"], event["sequence"], event["payload"]["data"]["node"], flush=True)
+        headers = {one["name"]: one["value"] for one in message["headers"]}
+        event = ${body}.model_validate(webhook.verify(message["body"], headers))
+        print(event.type, event.sequence, event.payload.data, flush=True)
         run(ACKNOWLEDGE, ids=[message["id"]])
 `;
 }

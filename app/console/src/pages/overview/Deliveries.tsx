@@ -42,7 +42,7 @@ export function Deliveries() {
         <Figure
           label="Waiting"
           value={say(waiting)}
-          note={oldestDueAt ? `the next is due ${sayWhen(oldestDueAt)}` : 'nothing is due'}
+          note={oldestDueAt ? `the first is due ${sayWhen(oldestDueAt)}` : 'nothing is due'}
           isBad={isLate}
         />
         <Figure label="Being sent" value={say(sending)} />

@@ -26,7 +26,7 @@ export default function HourChart({ minutes }: { minutes: Minutes }) {
       ]}
       withLegend
       legendProps={{ verticalAlign: 'top', height: 36 }}
-      gridAxis="y"
+      gridAxis="x"
       xAxisProps={{ minTickGap: 40 }}
       yAxisProps={{ allowDecimals: false, width: 44 }}
       barProps={{ isAnimationActive: false }}

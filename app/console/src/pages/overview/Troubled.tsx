@@ -21,24 +21,22 @@ export function Troubled({ webhooks }: { webhooks: readonly TroubledWebhookFragm
     <Stack gap="sm" component="ul" m={0} p={0} style={{ listStyle: 'none' }}>
       {webhooks.map((webhook) => (
         <li key={webhook.id}>
-          <Group gap="sm" wrap="nowrap" align="flex-start">
+          <Group gap="xs">
+            <Anchor component={Link} to={webhookPath(webhook.id)} size="sm" style={{ overflowWrap: 'anywhere' }}>
+              {sayWebhook(webhook)}
+            </Anchor>
             <HealthBadge health={webhook.health} />
-            <div style={{ minWidth: 0 }}>
-              <Anchor component={Link} to={webhookPath(webhook.id)} size="sm" style={{ overflowWrap: 'anywhere' }}>
-                {sayWebhook(webhook)}
-              </Anchor>
-              <Text size="sm" c="dimmed">
-                {sayType(webhook.type)}
-                {webhook.healthSince && (
-                  <>
-                    {' · since '}
-                    <When at={webhook.healthSince} />
-                  </>
-                )}
-              </Text>
-              {webhook.healthReason && <Text size="sm">{webhook.healthReason}</Text>}
-            </div>
           </Group>
+          <Text size="sm" c="dimmed">
+            {sayType(webhook.type)}
+            {webhook.healthSince && (
+              <>
+                {' · since '}
+                <When at={webhook.healthSince} />
+              </>
+            )}
+          </Text>
+          {webhook.healthReason && <Text size="sm">{webhook.healthReason}</Text>}
         </li>
       ))}
     </Stack>

@@ -1,4 +1,4 @@
-import { Anchor, Button, Grid, Skeleton, Stack } from '@mantine/core';
+import { Anchor, Button, Skeleton, Stack } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useEffect } from 'react';
 import { Link } from 'react-router';
@@ -53,28 +53,22 @@ export function Component() {
       ) : (
         <>
           <Deliveries />
-          <Grid>
-            <Grid.Col span={{ base: 12, lg: 4 }}>
-              <Section title="Needs attention">
-                {found ? <Troubled webhooks={troubled} /> : <Skeleton h={120} />}
-                {isMore && (
-                  <Anchor component={Link} to="/webhooks?health=DISABLED_BY_TELLGRAPH,BROKEN,FAILING,DISABLED" size="sm">
-                    Show all
-                  </Anchor>
-                )}
-              </Section>
-            </Grid.Col>
-            <Grid.Col span={{ base: 12, lg: 8 }}>
-              <Section title="What happened last" actions={<Live isLive={isLive} />}>
-                <EventTable
-                  events={shown}
-                  isLoading={fetching}
-                  withWebhook
-                  empty="No webhook has been sent anything yet. Press Test on a webhook's page to send it a sample."
-                />
-              </Section>
-            </Grid.Col>
-          </Grid>
+          <Section title="Needs attention">
+            {found ? <Troubled webhooks={troubled} /> : <Skeleton h={120} />}
+            {isMore && (
+              <Anchor component={Link} to="/webhooks?health=DISABLED_BY_TELLGRAPH,BROKEN,FAILING,DISABLED" size="sm">
+                Show all
+              </Anchor>
+            )}
+          </Section>
+          <Section title="What happened last" actions={<Live isLive={isLive} />}>
+            <EventTable
+              events={shown}
+              isLoading={fetching}
+              withWebhook
+              empty="No webhook has been sent anything yet. Press Test on a webhook's page to send it a sample."
+            />
+          </Section>
         </>
       )}
     </Page>

@@ -67,6 +67,7 @@ export function Component() {
               fetching={fetching && data === undefined}
               minHeight={rows.length === 0 ? 200 : undefined}
               noRecordsText="No webhook fits. Remove a filter."
+              emptyState={rows.length > 0 ? <></> : undefined}
               highlightOnHover
               onRowClick={({ record }) => void navigate(webhookPath(record.id))}
             />
@@ -91,7 +92,7 @@ function filtersOf({ q, health, type, owner }: Record<(typeof FILTERS)[number], 
 
 function columnsOf(withSeller: boolean): DataTableColumn<Row>[] {
   return [
-    { accessor: 'health', title: 'State', width: 190, render: ({ health }) => <HealthBadge health={health} /> },
+    { accessor: 'health', title: 'State', width: '0%', noWrap: true, render: ({ health }) => <HealthBadge health={health} /> },
     {
       accessor: 'description',
       title: 'Webhook',
@@ -143,7 +144,8 @@ function columnsOf(withSeller: boolean): DataTableColumn<Row>[] {
     {
       accessor: 'healthSince',
       title: 'Since',
-      width: 140,
+      width: '0%',
+      noWrap: true,
       visibleMediaQuery: ON_WIDE,
       render: ({ healthSince }) => <When at={healthSince} />,
     },
