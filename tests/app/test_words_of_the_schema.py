@@ -13,8 +13,8 @@ from schema.mutations.catalogue.adverts import AdvertUpsertMutationInput
 ROOT = Path(__file__).parents[2]
 #: What speaks GraphQL to people, or over HTTP.
 SPEAKS_GRAPHQL = ("app/cli/", "app/console/", "app/http/", "app/main.py", "app/tools/")
-#: A placeholder in carriers' addresses; functions and letters of CEL and keywords of JSON Schema; a key of GraphQL over HTTP that is
-#: masked in logs; attributes of webhooks, each with its page.
+#: A placeholder in carriers' addresses; CEL's functions and letters; keywords of JSON Schema; attributes of webhooks,
+#: each with its page; a key of GraphQL over HTTP that is masked in logs.
 OTHERS_NAMES = {
     "app/marketplace/orders/domain/shipment.py",
     "app/docs/links.py",

@@ -152,6 +152,8 @@ async def test_a_stored_query_is_changed_and_its_address_stays(console: Story, o
     await expect(page).to_have_url(re.compile(r"/webhooks/[^/?]+$"))
 
     after = await console.conn.fetchrow("select url, secrets, filter from webhooks order by id limit 1")
+    assert before is not None
+    assert after is not None
     assert after["filter"] == "data.node.totalCents >= 100"
     assert (after["url"], after["secrets"]) == tuple(before)
 
