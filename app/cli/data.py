@@ -10,6 +10,7 @@ from rich.console import Console
 from app.cli.check import as_json, check_database, checking
 from app.cli.check import show as show_checked
 from app.cli.servers import err, run, servers, url_of
+from app.cli.webhooks.folder_check import check_folder, show_folder
 from app.db.migrate import migrate as run_migrations
 from app.db.pool import connection, create_database
 from app.settings import Settings, get_settings
@@ -43,13 +44,17 @@ def seed(
 
 
 def check(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", file_okay=False, help="A folder of subscriptions; absent: the database's."),
+    ] = None,
     against: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="SDL of the schema to check against; absent: this version's."),
     ] = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Check every webhook's query, triggers and filter against a schema.
+    """Check every webhook's query, triggers and filter against a schema: those of the database, or of a folder.
 
     Status 1 when any webhook would break, 2 when it could not be checked.
     """
@@ -60,6 +65,9 @@ def check(
 
     with checking():
         wanted = schema._schema if against is None else schema_of(against.read_text("utf-8"))
+        if folder is not None:
+            show_folder(check_folder(wanted, folder), is_json=is_json)
+            return
         with servers() as settings:
             check_database(url_of(settings))
             checked: CheckReport = run(look(settings))

@@ -17,7 +17,7 @@ from app.cli.processes import running
 from app.cli.remote.listen import listen
 from app.cli.remote.trigger import trigger
 from app.cli.settings import WrongSettings
-from app.cli.webhooks import events, reconciles, replays, values, webhooks
+from app.cli.webhooks import events, reconciles, replays, subscriptions, values, webhooks
 from app.db.pool import DATABASE_ERRORS
 from app.errors import TellgraphError
 from workers.bench.command import bench
@@ -34,6 +34,8 @@ for command in (running.demo, running.serve, running.worker, data.migrate, data.
     app.command()(command)
 app.command()(trigger)
 app.command()(doctor.doctor)
+for code_command in (subscriptions.pull, subscriptions.plan, subscriptions.apply, subscriptions.types):
+    webhooks.commands.command()(code_command)
 app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(events.commands, name="events")
 for name, operator_command in (

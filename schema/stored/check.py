@@ -13,7 +13,7 @@ from app.db.pool import DATABASE_ERRORS, Connection, connection
 from app.errors import InvalidInput
 from app.kernel.cancellation import cancel_tasks
 from app.webhooks.db import webhooks
-from app.webhooks.db.webhooks import Webhook
+from app.webhooks.db.webhooks import Subscription, Webhook
 from app.webhooks.domain.broken_webhook import BrokenWebhook, CheckReport
 from app.webhooks.domain.webhook_filter import check_filter
 from app.webhooks.services.webhook_klasses import event_names
@@ -24,7 +24,9 @@ from schema.stored.validate import stored_query
 _log = structlog.get_logger()
 
 
-def problem_of(schema: GraphQLSchema, webhook: Webhook, filter_problems: Sequence[str] | None = None) -> str | None:
+def problem_of(
+    schema: GraphQLSchema, webhook: Subscription, filter_problems: Sequence[str] | None = None
+) -> str | None:
     """Return why a webhook does not work with a schema; None if it works.
 
     Args:

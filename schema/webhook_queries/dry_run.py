@@ -89,11 +89,14 @@ class WebhookDryRun:
     def payload_types(
         self,
         language: Annotated[WebhookTypesLanguageEnum, strawberry.argument(description="The language of the types.")],
+        name: Annotated[
+            str | None, strawberry.argument(description="What the type of the whole body is called.")
+        ] = None,
     ) -> str | None:
         made = cast(DryRun, self)
         if made.payload_schema is None or made.klass is None:
             return None
-        return payload_types(made.payload_schema, made.klass, TypesLanguage(language))
+        return payload_types(made.payload_schema, made.klass, TypesLanguage(language), name)
 
     headers: JSON | None = strawberry.field(
         description="The headers of a first attempt, by name; ids, time and signature are samples."

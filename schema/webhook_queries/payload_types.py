@@ -12,10 +12,12 @@ from schema.payload_types.typescript import print_typescript
 from schema.webhook_queries.payload_schema import shown_payload_schema
 
 
-def shown_payload_types(webhook: Webhook, language: TypesLanguage, *, schema: GraphQLSchema) -> str | None:
+def shown_payload_types(
+    webhook: Webhook, language: TypesLanguage, name: str | None = None, *, schema: GraphQLSchema
+) -> str | None:
     """Return the types of a stored webhook's body; None if its query no longer fits the schema."""
     shape = shown_payload_schema(webhook, schema=schema)
-    return None if shape is None else payload_types(shape, webhook.type, language)
+    return None if shape is None else payload_types(shape, webhook.type, language, name or webhook.handle)
 
 
 def payload_types(

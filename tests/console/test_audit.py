@@ -22,9 +22,7 @@ async def update_webhook(console: Story, webhook_id: str, key: str, **attributes
 
 async def test_operator_finds_who_has_changed_a_webhook_and_how(console: Story, open_page: OpenPage) -> None:
     secret = "a value that nobody reads"
-    await update_webhook(
-        console, console.working, console.key, description="ERP, new", headers={"X-Token": secret}
-    )
+    await update_webhook(console, console.working, console.key, description="ERP, new", headers={"X-Token": secret})
     page = await open_page("/audit")
 
     await page.get_by_role("link", name="Only webhookUpdate").first.click()

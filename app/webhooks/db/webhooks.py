@@ -67,6 +67,7 @@ class Webhook(Subscription):
         reconcile_every_hours: Hours between two reconciles; None: they are started on demand only.
         in_sync_as_of: See app/webhooks/db/runs/webhook_reconciles.py; None while it is not known.
         is_temporary: Whether it is deleted when nobody asks for its messages any more.
+        handle: Its owner's own name for it, of which no two of the owner's webhooks have the same; None: none.
         disabled_by: Who disabled it: tellgraph, operator, seller or hand; None while it is enabled.
     """
 
@@ -97,6 +98,7 @@ class Webhook(Subscription):
     reconcile_every_hours: int | None = None
     in_sync_as_of: datetime | None = None
     is_temporary: bool = False
+    handle: str | None = None
 
 
 WEBHOOKS = Table(

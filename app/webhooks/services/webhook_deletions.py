@@ -1,5 +1,6 @@
 """Delete webhooks: by a person, or because nobody asks for the messages of a temporary one any more."""
 
+from datetime import datetime
 from typing import Final
 
 from databases import Database
@@ -11,20 +12,27 @@ from app.webhooks.db.runs import webhook_backfills, webhook_reconciles, webhook_
 from app.webhooks.db.taking import webhook_takers
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook_event import WEBHOOK_DELETED
+from app.webhooks.services.webhook_handles import check_unchanged
 
 #: Seconds without anybody who takes or waits after which a temporary webhook is deleted, and how many at a time.
 ABANDONED_AFTER_S: Final = 3_600
 _AT_ONCE: Final = 10
 
 
-async def delete_webhook(database: Database, viewer: Viewer, *, webhook_id: WebhookId) -> Webhook:
+async def delete_webhook(
+    database: Database, viewer: Viewer, *, webhook_id: WebhookId, if_updated_at: datetime | None = None
+) -> Webhook:
     """Delete a webhook, and cancel its waiting events and its runs. Its history stays.
 
+    Args:
+        if_updated_at: When the caller has seen it last changed; None: it is deleted whatever happened meanwhile.
+
     Raises:
+        Conflict: It was changed since then.
         NotFound: There is no such webhook, it is another seller's, or it is deleted already.
     """
     async with transaction(database, actor=viewer.actor) as conn:
-        await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        check_unchanged(await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id), if_updated_at)
         return await _delete(conn, webhook_id)
 
 

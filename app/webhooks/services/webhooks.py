@@ -1,10 +1,10 @@
 """Register and change webhooks.
 
-The caller has the schema and the filter process, so it checks the stored query and the filter. It passes on the
-filter's problems, so that all problems are reported together.
+The caller has the schema, so it checks query and filter. It passes on their problems: all are reported together.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypedDict
 
@@ -28,6 +28,7 @@ from app.webhooks.domain.signing.secret_ring import SignatureScheme
 from app.webhooks.domain.signing.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookDelivery, WebhookEventName, WebhookKlass
 from app.webhooks.services.egress_rules import egress_rules
+from app.webhooks.services.webhook_handles import check_handle, check_unchanged, refusing_taken_handle
 from app.webhooks.services.webhook_klasses import event_names, is_operators_only
 from app.webhooks.services.webhook_secrets import SECRETS as SECRETS
 from app.webhooks.services.webhook_secrets import SecretColumns, WebhookWithKey, secret_columns
@@ -64,6 +65,7 @@ class WebhookAttributes(TypedDict, total=False):
     hmac_key: str
     signature_schemes: list[SignatureScheme] | None
     description: str | None
+    handle: str | None
     is_enabled: bool | None
     is_temporary: bool | None
     allow_skip: bool | None
@@ -99,7 +101,7 @@ async def create_webhook(
     Raises:
         InvalidInput: An attribute is wrong.
         Forbidden: The viewer may not register it.
-        Conflict: The seller has as many webhooks as it may have.
+        Conflict: The seller has as many webhooks as it may have, or another webhook of the owner has the handle.
     """
     owner = _owner(viewer, seller_id)
     if is_operators_only(klass) and owner is not None:
@@ -113,7 +115,8 @@ async def create_webhook(
         headers = _sealed_headers(webhook_id, attributes, settings)
         ringed = _ringed(webhook_id, None, attributes, settings)
         own = {"id": webhook_id, "type": klass.value, "seller_id": owner, "delivery": delivery.value}
-        webhook = await webhooks.insert_webhook(conn, {**values, **headers, **ringed.columns, **own})
+        with refusing_taken_handle():
+            webhook = await webhooks.insert_webhook(conn, {**values, **headers, **ringed.columns, **own})
     return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
 
 
@@ -126,6 +129,7 @@ async def update_webhook(
     attributes: WebhookAttributes,
     filter_problems: Sequence[str] = (),
     problems: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    if_updated_at: datetime | None = None,
 ) -> WebhookWithKey:
     """Change a webhook. Disabling it holds its waiting events, and enabling it sends them.
 
@@ -135,12 +139,17 @@ async def update_webhook(
     Secrets do not follow the URL to another origin (scheme, host or port): header values have to be given again, and
     new signing secrets are made.
 
+    Args:
+        if_updated_at: When the caller has seen it last changed; None: it is changed whatever happened meanwhile.
+
     Raises:
+        Conflict: It was changed since then, or another webhook of the owner has the handle.
         InvalidInput: An attribute is wrong.
         NotFound: There is no such webhook, or it is another seller's.
     """
     async with transaction(database, actor=viewer.actor) as conn:
         before = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
+        check_unchanged(before, if_updated_at)
         rules = egress_rules(settings, before.seller_id)
         values = _columns(attributes, rules, before.type, before.delivery, filter_problems, problems)
         is_moved = before.url is not None and origin_of(values.get("url", before.url)) != origin_of(before.url)
@@ -159,7 +168,8 @@ async def update_webhook(
             # After a repair or a new URL, the pause that the old endpoint has asked for ends.
             values = {**values, "paused_until": None}
         ringed = _ringed(webhook_id, before, attributes, settings, is_moved=is_moved)
-        webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
+        with refusing_taken_handle():
+            webhook = await webhooks.update_webhook(conn, webhook_id, {**values, **ringed.columns})
         webhook = await webhook_reconciles.void_changed(conn, before, webhook)
     return WebhookWithKey(webhook=webhook, hmac_key=ringed.hmac_key)
 
@@ -264,6 +274,8 @@ def _problems(
     description = attributes.get("description") or ""
     if len(description) > _MAX_DESCRIPTION_CHARS or "\0" in description:
         problems["attributes.description"] = [f"must be at most {_MAX_DESCRIPTION_CHARS} characters, none of them NUL"]
+    if messages := check_handle(attributes.get("handle")):
+        problems["attributes.handle"] = messages
     for name, messages in header_rules.check_headers(attributes.get("headers") or {}).items():
         problems[f"attributes.headers.{name}".removesuffix(".")] = messages
     if filter_problems:

@@ -51,6 +51,10 @@ class WebhookAttributesInput:
         "The schemes that sign deliveries. HMAC always signs, also if it is not named. HMAC alone by default."
     )
     description: str | None = _field("A note for yourself.")
+    handle: str | None = _field(
+        "Your own name for it, such as `erp-invoices`: small letters, digits, hyphens and underscores, at most 63. No"
+        " two webhooks of an owner have the same one. null: none."
+    )
     enabled: bool | None = _field("Whether events are sent. True by default.")
     allow_skip: bool | None = _field("Skip a result that equals the last one. True by default.")
     every_change: bool | None = _field(

@@ -17,7 +17,7 @@ from schema.filters.webhooks import webhook_backfills as backfill_filters
 from schema.filters.webhooks.webhook_backfills import WebhookBackfillFilters
 from schema.mutations.inputs import optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
-from schema.mutations.webhooks.webhook_inputs import moment, webhook_id_of
+from schema.mutations.webhooks.webhook_inputs import IF_UPDATED_AT, moment, webhook_id_of
 from schema.types.webhooks.webhook import Webhook
 from schema.types.webhooks.webhook_run import WebhookBackfill
 
@@ -25,6 +25,7 @@ from schema.types.webhooks.webhook_run import WebhookBackfill
 @strawberry.input(description="Input of webhookDelete.")
 class WebhookDeleteMutationInput:
     webhook_id: strawberry.ID = required("The webhook to delete.")
+    if_updated_at: datetime | None = optional(IF_UPDATED_AT)
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -111,8 +112,13 @@ class WebhookControlMutations:
         input: Annotated[WebhookDeleteMutationInput, strawberry.argument(description="The webhook to delete.")],
     ) -> WebhookDeleteMutationPayload | None:
         async def delete(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            webhook_id = webhook_id_of(input.webhook_id)
-            return {"webhook": await webhook_deletions.delete_webhook(database, viewer, webhook_id=webhook_id)}
+            deleted = await webhook_deletions.delete_webhook(
+                database,
+                viewer,
+                webhook_id=webhook_id_of(input.webhook_id),
+                if_updated_at=moment(input.if_updated_at, field="ifUpdatedAt"),
+            )
+            return {"webhook": deleted}
 
         return await run_mutation(info, WebhookDeleteMutationPayload, input, delete, scope=Scope.WEBHOOKS)
 

@@ -19,6 +19,11 @@ def webhook_event_id_of(global_id: str) -> WebhookEventId:
     return WebhookEventId(global_ids.key_of(global_id, "WebhookEvent", field="webhookEventId"))
 
 
+IF_UPDATED_AT = (
+    "Refuse the change with 409 unless the webhook's `updatedAt` is this: nobody has changed it since you read it."
+)
+
+
 def moment(value: datetime | None, *, field: str) -> datetime | None:
     """Convert an optional time to UTC; one without an offset is in UTC. Raises InvalidInput beyond year 9999."""
     at: datetime | None = value_or_none(value)

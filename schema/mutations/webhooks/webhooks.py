@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any, cast
 
 import strawberry
@@ -19,12 +20,14 @@ from app.webhooks.services import webhooks
 from app.webhooks.services.webhooks import WebhookAttributes
 from schema.engine.context import Info
 from schema.entities import global_ids
+from schema.mutations.inputs import optional
 from schema.mutations.payload import MutationPayload, ValidationError, as_warnings, client_mutation_id, run_mutation
 from schema.mutations.webhooks.webhook_attributes import (
     WebhookAttributesInput,
     WebhookCreateAttributes,
     WebhookUpdateAttributes,
 )
+from schema.mutations.webhooks.webhook_inputs import IF_UPDATED_AT, moment
 from schema.stored.check import problem_of
 from schema.stored.triggers import check_triggers
 from schema.stored.validate import stored_query
@@ -42,6 +45,7 @@ class WebhookCreateMutationInput:
 class WebhookUpdateMutationInput:
     webhook_id: strawberry.ID = strawberry.field(description="The webhook to change.")
     attributes: WebhookUpdateAttributes = strawberry.field(description="The changes.")
+    if_updated_at: datetime | None = optional(IF_UPDATED_AT)
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -149,6 +153,7 @@ class WebhookMutations:
                 attributes=attributes,
                 filter_problems=found,
                 problems=problems,
+                if_updated_at=moment(input.if_updated_at, field="ifUpdatedAt"),
             )
             return {"webhook": updated.webhook, "hmac_key": updated.hmac_key}
 
@@ -162,6 +167,7 @@ _READS = "a webhook is sent what its query reads"
 _PLAIN = {
     "signature_schemes": "signature_schemes",
     "description": "description",
+    "handle": "handle",
     "enabled": "is_enabled",
     "allow_skip": "allow_skip",
     "every_change": "every_change",

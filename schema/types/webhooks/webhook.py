@@ -89,6 +89,9 @@ class Webhook(Node):
         description="The subscriber's own headers, by name; the values are masked.",
     )
     description: str | None = column("What its owner notes about it.")
+    handle: str | None = column(
+        "Its owner's own name for it, by which `tellgraph webhooks apply` finds it; null: none."
+    )
     health: WebhookHealthEnum = computed(
         lambda row: _health(row).health,
         reads=_HEALTH,
@@ -138,9 +141,14 @@ class Webhook(Node):
         needs_schema=True,
     )
     payload_types: str | None = declared_field(
-        Leaf(reads=("query_string", "type", "include_previous"), compute=shown_payload_types, needs_schema=True),
+        Leaf(
+            reads=("query_string", "type", "include_previous", "handle"), compute=shown_payload_types, needs_schema=True
+        ),
         "The types of the body that is POSTed, as text of a module; null while the query doesn't fit the schema.",
-        arguments=(argument("language", WebhookTypesLanguageEnum, "The language of the types."),),
+        arguments=(
+            argument("language", WebhookTypesLanguageEnum, "The language of the types."),
+            argument("name", str | None, "What the type of the whole body is called; by default after the handle."),
+        ),
     )
     failing_since: datetime | None = column(
         "Since when no delivery has succeeded; null while none has failed since the last that did."

@@ -30,7 +30,8 @@ begin
       (20, 'rateLimit', to_jsonb(old.rate_limit), to_jsonb(new.rate_limit)),
       (21, 'delivery', to_jsonb(old.delivery), to_jsonb(new.delivery)),
       (22, 'reconcileEveryHours', to_jsonb(old.reconcile_every_hours), to_jsonb(new.reconcile_every_hours)),
-      (23, 'includePrevious', to_jsonb(old.include_previous), to_jsonb(new.include_previous))
+      (23, 'includePrevious', to_jsonb(old.include_previous), to_jsonb(new.include_previous)),
+      (24, 'handle', to_jsonb(old.handle), to_jsonb(new.handle))
     ) v(place, field, old, new) where v.old is distinct from v.new
     union all select 11, '{"field": "headers"}' where old.headers is distinct from new.headers and not is_resealed
     union all select 12, '{"field": "secrets"}' where old.secrets is distinct from new.secrets and not is_resealed
@@ -54,5 +55,5 @@ end $$;
 create or replace trigger webhooks_audited after insert or delete or update of seller_id, type, events, delivery, url,
     query_string, triggers, filter, headers, secrets, signature_schemes, description, is_enabled, disabled_reason,
     allow_skip, every_change, include_previous, max_retries, timeout_s, concurrent_send_limit, rate_limit,
-    reconcile_every_hours, deleted_at
+    reconcile_every_hours, handle, deleted_at
   on webhooks for each row execute function audit_webhook();

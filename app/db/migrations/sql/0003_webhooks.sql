@@ -48,6 +48,7 @@ create table webhooks (
   signature_schemes text[] not null default '{HMAC}',
   public_key text,                            -- of the newest Ed25519 key; null: none signs
   description text,
+  handle text check (handle ~ '^[a-z0-9][a-z0-9_-]{0,62}$'), -- its owner's own name for it; null: none
   is_enabled boolean not null default true,
   disabled_reason text,                       -- why Tellgraph disabled it; null: it did not
   -- A trigger sets these three, for whoever disables webhooks or marks them: functions/note_health.sql.
@@ -110,6 +111,8 @@ create table webhooks (
   constraint webhooks_delivery unique (id, is_pulled)  -- for the queue, which keeps pulled events apart
 );
 create index webhooks_type on webhooks (type, id);
+create unique index webhooks_handle on webhooks (coalesce(seller_id, 0), handle)
+  where handle is not null and deleted_at is null;
 create index webhooks_seller on webhooks (seller_id, id);
 create index webhooks_health on webhooks (health, id);
 create index webhooks_host on webhooks (host, id);
