@@ -50,6 +50,9 @@ Start with `invoices` and with `webhookCreate`. [Getting started](/docs/getting-
 [Using the API](/docs/api) tells of keys, scopes, cost and limits, and [Errors](/docs/errors) of every error code.
 """.strip()
 
+#: The names of types and scalars.
+CONFIG = StrawberryConfig(name_converter=TypeNames(), scalar_map=SCALARS)
+
 #: The documents that were executed.
 documents = Documents()
 
@@ -58,7 +61,7 @@ schema = TellgraphSchema(
     mutation=Mutation,
     subscription=Subscription,
     types=[InvoiceAmendment, UnpublishedAdvert, DeletedAdvert],
-    config=StrawberryConfig(name_converter=TypeNames(), scalar_map=SCALARS),
+    config=CONFIG,
     extensions=[lambda: PreparedOperation(documents)],
     execution_context_class=ReferenceExecution,
 )

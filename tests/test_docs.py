@@ -225,6 +225,16 @@ def test_shown_bodies_are_what_is_sent() -> None:
     payload_fits(json.loads(*operational.blocks("json")), *stored_queries(operational), part="payload")
 
 
+def test_samples_are_what_is_sent_of_each_type_and_event() -> None:
+    samples = page("app/docs/samples.md")
+    bodies = [json.loads(text) for text in samples.blocks("json")]
+
+    for body, query in zip(bodies, stored_queries(samples), strict=True):
+        payload_fits(body, query)
+    assert {body["entity"]["type"] for body in bodies} == KLASSES.keys() - {"OperationalEvent"}
+    assert {body["event_name"] for body in bodies} == {"create", "update", "destroy", "test"}
+
+
 def test_settings_table_is_that_of_the_settings() -> None:
     wanted = [
         f"| `TELLGRAPH_{name.upper()}` | {shown(field.default)} | {field.description} |"

@@ -65,6 +65,8 @@ def test_public_signatures_say_any_only_for_a_reason() -> None:
         f"{path.relative_to(ROOT)} {name}"
         for top in ("app", "schema", "workers")
         for path in sorted((ROOT / top).rglob("*.py"))
+        # No part of the server: the client package's generated methods say it.
+        if not path.is_relative_to(ROOT / "schema" / "sdk")
         for name, function in _functions(ast.parse(path.read_text()))
         if _says_any(function)
     }

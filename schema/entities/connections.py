@@ -38,7 +38,7 @@ class Connection(Generic[T]):
         return await self.count()
 
 
-@strawberry.type(name="{}sConnection", description="One page of a list. Pages stay stable while objects are added.")
+@strawberry.type(name="sConnection", description="One page of a list. Pages stay stable while objects are added.")
 class ListConnection(Connection[T]):
     """The connection of a root list, such as `InvoicesConnection`."""
 

@@ -23,6 +23,8 @@ describe_enum(
         "SHIPMENT": "Shipments, with their items and what the carrier reports.",
         "SELLER": "Sellers, with their address and images.",
         "ORDER": "Orders, with all that belongs to their invoices. For the operator only.",
+        "RETURN_SHIPMENT": "Return shipments, with their items and what the carrier reports.",
+        "INVOICE_ANNOTATION": "Annotations of invoices.",
         "OPERATIONAL_EVENT": "Events of webhooks themselves. They are only created, never changed or deleted.",
     },
 )

@@ -103,9 +103,7 @@ def _channel(name: str, webhook: DescribedWebhook) -> JsonObject:
     if webhook.url is None:
         return {**channel, "address": None, "servers": []}
     parts = urlsplit(webhook.url)
-    # Braces would be parameters of the address.
-    path = (parts.path or "/").replace("{", "%7B").replace("}", "%7D")
-    return {**channel, "address": path, "servers": [{"$ref": f"#/servers/{name}"}], "bindings": {"http": {}}}
+    return {**channel, "address": parts.path or "/", "servers": [{"$ref": f"#/servers/{name}"}]}
 
 
 def _message(name: str, webhook: DescribedWebhook) -> JsonObject:

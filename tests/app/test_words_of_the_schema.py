@@ -13,9 +13,14 @@ from schema.mutations.catalogue.adverts import AdvertUpsertMutationInput
 ROOT = Path(__file__).parents[2]
 #: What speaks GraphQL to people, or over HTTP.
 SPEAKS_GRAPHQL = ("app/cli/", "app/console/", "app/http/", "app/main.py", "app/tools/")
-#: A placeholder in carriers' addresses; functions of CEL; a key of GraphQL over HTTP that is masked in logs.
+#: A placeholder in carriers' addresses; CEL's functions and letters; keywords of JSON Schema; attributes of webhooks,
+#: each with its page; a key of GraphQL over HTTP that is masked in logs.
 OTHERS_NAMES = {
     "app/marketplace/orders/domain/shipment.py",
+    "app/docs/links.py",
+    "app/webhooks/cel/types/check.py",
+    "app/webhooks/cel/types/expression.py",
+    "app/webhooks/cel/types/values.py",
     "app/webhooks/domain/webhook_filter.py",
     "app/telemetry/logs.py",
 }

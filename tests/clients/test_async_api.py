@@ -37,7 +37,7 @@ async def parsed(document: str, folder: Path) -> tuple[list[object], int | None]
 async def test_document_is_valid_and_its_schemas_are_those_of_real_bodies(
     platform: Platform, receiver: Receiver, tmp_path: Path
 ) -> None:
-    made = await platform.create_webhook(receiver.url("/a{b}"), INVOICE, includePrevious=True)
+    made = await platform.create_webhook(receiver.url("/a/b"), INVOICE, includePrevious=True)
     for klass, query in OTHER_QUERIES.items():
         await platform.create_webhook(None, query, type=klass, delivery="PULL")
     await platform.mutate("webhookTest", "", webhookId=made["webhook"]["id"])

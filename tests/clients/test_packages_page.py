@@ -99,14 +99,14 @@ async def test_first_delivery_is_typed_and_verified(platform: Platform, tmp_path
     )
     try:
         await until(lambda: is_taking(platform))
-        await platform.conn.execute("update invoices set remitted_at = now() where id = $1", line.invoice_id)
+        await platform.conn.execute("update invoices set paid_at = now() where id = $1", line.invoice_id)
         assert process.stdout is not None
         told = (await asyncio.wait_for(process.stdout.readline(), 60)).decode().split()
     finally:
         process.kill()
         await process.communicate()
 
-    assert (told[0], "REMITTED" in told[2]) == ("invoice.update", True)
+    assert (told[0], "PAID" in told[2]) == ("invoice.update", True)
 
 
 @needs_packages

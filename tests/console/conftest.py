@@ -1,6 +1,5 @@
 """Wiring of the browser's tests. One browser and one event loop serve all tests of a process."""
 
-import os
 from collections.abc import AsyncIterator, Generator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -8,11 +7,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
-from redis.asyncio import Redis
 
 from app.console import is_built
 from tests.clients import needs_node_packages
-from tests.console.story import Story, tell_story
+from tests.console.site import running_site
+from tests.console.story import Story
 from tests.support.browser import (
     OpenPage,
     Scheme,
@@ -22,10 +21,6 @@ from tests.support.browser import (
     running_browser,
     watched_page,
 )
-from tests.support.database import cloned_database
-from tests.support.platform import running_platform, settings_for
-from tests.support.receiver import running_receiver
-from tests.support.servers import DATABASE_VARIABLE, REDIS_VARIABLE, TEMPLATE_VARIABLE, worker_redis_url
 
 HERE = Path(__file__).parent
 ARTIFACTS = HERE.parents[1] / "build" / "console"
@@ -63,16 +58,8 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def console() -> AsyncIterator[Story]:
     """The served site: API, worker and receiver on a database of this test's own, with a story told."""
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            cloned_database(os.environ[DATABASE_VARIABLE], os.environ[TEMPLATE_VARIABLE])
-        )
-        redis_url = worker_redis_url(os.environ[REDIS_VARIABLE])
-        async with Redis.from_url(redis_url) as client:
-            await client.flushdb()
-        receiver = await stack.enter_async_context(running_receiver())
-        platform = await stack.enter_async_context(running_platform(settings_for(database, redis_url)))
-        yield await tell_story(platform, receiver)
+    async with running_site() as story:
+        yield story
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -2,6 +2,7 @@
 
 import re
 
+import orjson
 import pytest
 from playwright.async_api import expect
 
@@ -44,6 +45,34 @@ async def test_an_event_shows_what_changed_and_what_it_was_before(console: Story
     await content.get_by_text("Body", exact=True).click()
     await expect(page.get_by_role("region", name="Body")).to_contain_text('"type": "invoice.update"')
     assert "view=body" in page.url
+
+
+@pytest.mark.parametrize("step", [1, 1000])
+async def test_payloads_of_a_megabyte_are_compared_as_far_as_a_page_can_show_them(
+    console: Story, open_page: OpenPage, step: int
+) -> None:
+    event = await change_invoice(console)
+    former, later = (
+        {"lines": [{"place": n, "value": add if n % step == 0 else 0} for n in range(30_000)]} for add in (1, 2)
+    )
+    for body in (former, later):
+        await console.conn.execute(
+            "insert into payloads (digest, body) values (sha256($1), $1) on conflict do nothing", orjson.dumps(body)
+        )
+    await console.conn.execute(
+        "update webhook_events set payload_digest = sha256($2), previous_digest = sha256($3) where id = $1",
+        global_ids.decode(event)[1],
+        orjson.dumps(later),
+        orjson.dumps(former),
+    )
+
+    page = await open_page(f"/events/{event}")
+
+    shown = "more lines are not shown" if step == 1 else '"value": 2'
+    content = page.get_by_role("region", name="Content")
+    await expect(content.get_by_text(shown).or_(content.get_by_text("differ too much")).first).to_be_visible()
+    await content.get_by_text("Body", exact=True).click()
+    await expect(page.get_by_role("region", name="Body")).to_contain_text('"place": 29999')
 
 
 async def test_a_failed_attempt_shows_its_answer_and_the_next_attempt(console: Story, open_page: OpenPage) -> None:

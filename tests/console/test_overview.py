@@ -1,12 +1,15 @@
 """The Overview: what is to be sent, how the last hour went, what needs a person, what happened last."""
 
+import gzip
 import re
 
 from playwright.async_api import Locator, Page, expect
 
+from app.console import DIST
 from tests.builders.sales import create_sale
 from tests.console.story import Story
 from tests.support.browser import OpenPage, check_accessibility
+from tests.support.load import tell
 
 
 def figure(page: Page, label: str) -> Locator:
@@ -70,3 +73,18 @@ async def test_one_without_webhooks_is_told_what_to_do_next(console: Story, open
     await page.get_by_role("main").get_by_role("link", name="New webhook").first.click()
 
     await expect(page).to_have_url(f"{console.url}/webhooks/new")
+
+
+async def test_first_page_is_small(console: Story, open_page: OpenPage) -> None:
+    """All files that a browser loads for the Overview, with its chart. GraphiQL's editor is not among them."""
+    page = await open_page()
+    await expect(page.locator(".recharts-bar-rectangle path").first).to_be_visible()
+
+    loaded: list[str] = await page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    names = {url.rpartition("/assets/")[2] for url in loaded if "/console/assets/" in url}
+    kilobytes = sum(len(gzip.compress((DIST / "assets" / name).read_bytes())) for name in names) / 1024
+
+    assert any(name.startswith("index-") for name in names)
+    assert not any("monaco" in name or "voyager" in name for name in names)
+    tell("the console's first page, by gzip", kilobytes=kilobytes, files=len(names))
+    assert kilobytes <= 600

@@ -22,6 +22,7 @@ from app.tools.demo.progress import DemoError, Steps
 from app.tools.demo.running import Demo, api_port, running_demo
 from app.tools.demo.story import INVOICE_QUERY, VARIANT_QUERY, Order, Variant
 from app.tools.embedded.files import OwnerLock, make_data_dir
+from app.tools.listening.deliveries import Delivery
 from app.tools.listening.printing import show
 
 __all__ = ["DemoError", "Steps", "claimed_directory", "run_demo"]
@@ -63,14 +64,14 @@ def run_demo(settings: Settings, *, steps: Steps, once: bool, port: int | None) 
     with steps.step("a marketplace to try it on"):
         key = asyncio.run(prepare(settings, steps))
     with running_demo(settings, steps, key=key, port=api_port(settings, port)) as demo:
-        _deliver(demo)
+        delivery = _deliver(demo)
         if not once:
             _measure(demo)
-            _stay(demo)
+            _stay(demo, delivery)
 
 
-def _deliver(demo: Demo) -> None:
-    """Register a webhook, buy, send, and print the POSTs that arrive."""
+def _deliver(demo: Demo) -> Delivery:
+    """Register a webhook, buy, send, and print the POST about the shipment, which is returned."""
     api, steps = demo.api, demo.steps
     with steps.step("webhookCreate: an INVOICE webhook with a query of its own"):
         demo.register(INVOICES, "INVOICE", INVOICE_QUERY)
@@ -91,6 +92,7 @@ def _deliver(demo: Demo) -> None:
     steps.console.print(
         Text(f"It arrived {after:.0f} ms after the answer to shipmentCreate, {since:.0f} ms after the request.")
     )
+    return delivery
 
 
 def _shows(node: Any, order: Order, tracking_number: str) -> bool:
@@ -125,8 +127,12 @@ def _time_update(demo: Demo, variant: Variant, count_on_hand: int) -> tuple[floa
     return delivery.received_s - answered, delivery.received_s - asked
 
 
-def _stay(demo: Demo) -> None:
-    """Suggest what to try, and print the POSTs that arrive until interrupted."""
+def _stay(demo: Demo, delivery: Delivery) -> None:
+    """Suggest what to try, and print the POSTs that arrive until interrupted.
+
+    Args:
+        delivery: The one that the console's link opens.
+    """
     console = demo.steps.console
     variant, _ = demo.api.find_goods()
     mutation = (
@@ -135,8 +141,8 @@ def _stay(demo: Demo) -> None:
     )
     lines = (
         "",
-        f"GraphiQL     {demo.url}/graphql#key={demo.key}",
-        f"Entity graph {demo.url}/voyager#key={demo.key}",
+        f"Console      {demo.url}/events/{delivery.headers['webhook-id']}#key={demo.key}",
+        "             (it opens on the delivery above; GraphiQL and the entity graph are in its menu)",
         f"Receiver     {demo.receiver_url} (an endpoint for webhooks of your own; their signatures are BAD here,",
         f"             unless their hmacKey is {demo.secret})",
         "",

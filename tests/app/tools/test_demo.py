@@ -1,7 +1,9 @@
 import os
+import re
 import signal
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import psutil
@@ -71,10 +73,12 @@ def test_ends_after_a_verified_delivery_and_the_next_run_uses_its_data(data_dir:
 def test_killed_it_takes_api_and_worker_with_it(data_dir: Path) -> None:
     with subprocess.Popen([TELLGRAPH, "demo"], env=environment(data_dir), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        next(line for line in process.stdout if line.startswith("Ctrl-C"))
+        printed = list(takewhile(lambda line: not line.startswith("Ctrl-C"), process.stdout))
         own = [one for one in left_running(data_dir) if "app.tools.demo.child" in one.cmdline()]
         process.kill()
 
+    (console,) = [line for line in printed if line.startswith("Console ")]
+    assert re.search(r"/events/V2ViaG9va0V2ZW50L\S+#key=tgk_\S+$", console.rstrip()), console
     _, alive = psutil.wait_procs(own, timeout=30)
     # The servers are left to the next run, which here only ends them.
     with embedded_servers(data_dir):

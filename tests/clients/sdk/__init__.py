@@ -13,8 +13,8 @@ ROOT = PROJECT.parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
-    """What is installed. The paths of tools are absolute."""
+class InstalledTools:
+    """The absolute paths of programs, and of the packages."""
 
     node: str
     python: str
@@ -23,7 +23,7 @@ class Installed:
     wheel: str
 
 
-def _find() -> Installed | None:
+def _find() -> InstalledTools | None:
     """Return what is installed, if it was built from these sources."""
     node, stamp = shutil.which("node"), PROJECT / ".installed"
     made = subprocess.run([sys.executable, ROOT / "schema/sdk/digest.py"], capture_output=True, text=True, check=True)
@@ -31,7 +31,7 @@ def _find() -> Installed | None:
         return None
     (esbuild,) = (PROJECT / "node_modules/@esbuild").iterdir()
     (tarball,), (wheel,) = ((ROOT / "dist").glob(form) for form in ("tellgraph-client-*.tgz", "tellgraph_client-*.whl"))
-    return Installed(
+    return InstalledTools(
         node=node,
         python=str(PROJECT / ".venv/bin/python"),
         esbuild=str(esbuild / "bin" / "esbuild"),
@@ -41,7 +41,7 @@ def _find() -> Installed | None:
 
 
 _found = _find()
-built = _found or Installed(node="", python="", esbuild="", tarball="", wheel="")
+built = _found or InstalledTools(node="", python="", esbuild="", tarball="", wheel="")
 needs_packages = pytest.mark.skipif(
     _found is None, reason="needs the client packages of these sources, and node 20.19 or newer: make clients"
 )

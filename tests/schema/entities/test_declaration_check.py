@@ -13,6 +13,7 @@ from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.sellers import SELLERS
 from app.marketplace.catalogue.domain.advert import AdvertCondition
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from schema import CONFIG
 from schema.entities.connections import Connection
 from schema.entities.declaration_check import DeclarationError, check_declarations
 from schema.entities.declarations import ENTITIES, SCOPES, VISIBILITY
@@ -71,7 +72,7 @@ def _problems_of(promotion: type, root: Any = None, graph: Mapping[str, Table[An
     values = {"promotion": strawberry.field(description="One."), **({"tried": root[1]} if root else {})}
     query = strawberry.type(type("Query", (), {"__annotations__": fields, **values}), description="The root.")
     try:
-        check_declarations(strawberry.Schema(query=query)._schema, graph)
+        check_declarations(strawberry.Schema(query=query, config=CONFIG)._schema, graph)
     except DeclarationError as error:
         return str(error).splitlines()
     return []

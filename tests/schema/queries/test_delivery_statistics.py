@@ -31,7 +31,7 @@ async def ask(api: Platform, key: str | None = None, seller_id: int | None = Non
 
 
 def sums(statistics: Any) -> tuple[int, int]:
-    """How many attempts of the hour succeeded and failed."""
+    """Return how many attempts of the hour succeeded and failed."""
     minutes = statistics["minutes"]
     return sum(one["succeeded"] for one in minutes), sum(one["failed"] for one in minutes)
 

@@ -1,10 +1,12 @@
 """Each kind of entity that a webhook can be about is published, rendered by its plan or the reference executor."""
 
+from typing import Any
+
 import pytest
 
 from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookKlass
-from tests.builders.whole_sales import create_whole_sale
+from tests.builders.whole_sales import WholeSale, create_whole_sale
 from tests.support.outbox import running_publisher
 
 #: Klass → (attribute of the sale, fields).
@@ -12,14 +14,22 @@ KLASSES = {
     WebhookKlass.ADVERT: ("advert", "lowestPrice images { totalCount }"),
     WebhookKlass.SHIPMENT: ("shipment", "trackingNumber statusLog { nodes { status } }"),
     WebhookKlass.SELLER: ("seller", "businessName logo { position }"),
+    WebhookKlass.RETURN_SHIPMENT: ("return_shipment", "trackingNumber shippedItems { quantity }"),
+    WebhookKlass.INVOICE_ANNOTATION: ("invoice_annotation", "resolved invoice { deliveryType }"),
     WebhookKlass.ORDER: ("order", "aggregateInvoiceStatus lineItems { totalCount }"),
 }
 SHOWN = {
     WebhookKlass.ADVERT: {"lowestPrice": "10.00", "images": {"totalCount": 1}},
     WebhookKlass.SHIPMENT: {"trackingNumber": "TRACK-1", "statusLog": {"nodes": [{"status": "InTransit"}]}},
     WebhookKlass.SELLER: {"businessName": "Kettles & Co", "logo": {"position": 0}},
+    WebhookKlass.RETURN_SHIPMENT: {"trackingNumber": "BACK-1", "shippedItems": [{"quantity": 1}]},
+    WebhookKlass.INVOICE_ANNOTATION: {"resolved": False, "invoice": {"deliveryType": "BUY_ONLINE"}},
     WebhookKlass.ORDER: {"aggregateInvoiceStatus": "PAID", "lineItems": {"totalCount": 1}},
 }
+
+
+def _row(whole: WholeSale, attribute: str) -> Any:
+    return getattr(whole, attribute, None) or getattr(whole.sale, attribute)
 
 
 @pytest.mark.parametrize("klass", KLASSES)
@@ -31,6 +41,6 @@ async def test_new_klass_is_created_for_the_webhook(conn: Connection, database_u
 
         (made,) = await publisher.publish()
 
-    assert made.entity == (klass.entity_type, getattr(whole.sale, attribute).id)
+    assert made.entity == (klass.entity_type, _row(whole, attribute).id)
     assert made.outcome == ("create", "PENDING")
     assert made.response == {"data": {"node": SHOWN[klass]}}

@@ -1,4 +1,4 @@
-import { Alert, createTheme, Modal, Notification, type CSSVariablesResolver } from '@mantine/core';
+import { Alert, createTheme, Loader, Modal, Notification, type CSSVariablesResolver } from '@mantine/core';
 
 const closeButtonProps = { 'aria-label': 'Close' };
 
@@ -13,6 +13,8 @@ export const theme = createTheme({
   components: {
     // A title in the colour of its alert is too pale to be read on the alert's ground.
     Alert: Alert.extend({ styles: { label: { color: 'var(--mantine-color-text)' } } }),
+    // Without a role its name is not read out.
+    Loader: Loader.extend({ defaultProps: { role: 'status' } }),
     // Its header element would be a second banner of the page.
     Modal: Modal.extend({ defaultProps: { attributes: { header: { role: 'presentation' } }, closeButtonProps } }),
     Notification: Notification.extend({ defaultProps: { closeButtonProps } }),

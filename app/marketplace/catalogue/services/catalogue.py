@@ -120,9 +120,9 @@ def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
     is_new = change.advert_id is None
     sent = sent_values(change.attributes)
     problems = required_problems(sent, ADVERT_REQUIRED, path="attributes", is_new=is_new, needed="title")
-    for name in ("vetted", "vetting_rejected_reason"):
-        if name in sent and not viewer.is_operator:
-            problems.add(f"attributes.{name}", "can be set by the marketplace operator only")
+    for foreign in ("vetted", "vetting_rejected_reason"):
+        if foreign in sent and not viewer.is_operator:
+            problems.add(f"attributes.{foreign}", "can be set by the marketplace operator only")
     cost = sent.get("base_domestic_shipping_cost")
     if isinstance(cost, float) and not 0 <= cost < math.inf:
         problems.add("attributes.base_domestic_shipping_cost", "must not be negative")

@@ -26,8 +26,10 @@ class InvoiceAnnotation:
 INVOICE_ANNOTATIONS = Table(
     "invoice_annotations",
     InvoiceAnnotation,
+    type_name="InvoiceAnnotation",
     seen_by=Through("invoice_id"),
     keys={"invoice_id": part_of(INVOICES)},
+    is_subscribable=True,
 )
 
 

@@ -56,6 +56,7 @@ RETURN_SHIPMENTS = Table(
     seen_by=Through("refund_request_id"),
     keys={"refund_request_id": part_of(REFUND_REQUESTS), "carrier_id": SHIPMENT_CARRIERS},
     owns=(IMAGES, EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
 )
 RETURN_SHIPPED_ITEMS = Table(
     "return_shipped_items",

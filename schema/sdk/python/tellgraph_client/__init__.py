@@ -13,13 +13,13 @@ from tellgraph_client.errors import (
 )
 from tellgraph_client.graphql.async_client import AsyncTellgraph
 from tellgraph_client.graphql.sync_client import Tellgraph
-from tellgraph_client.receiver import Changed, Delivery, Entity, Payload, Receiver
+from tellgraph_client.receiver import ChangedPaths, Delivery, Entity, Payload, Receiver
 from tellgraph_client.sync.feed import SyncFeed as Feed
 
 __all__ = [
     "AsyncFeed",
     "AsyncTellgraph",
-    "Changed",
+    "ChangedPaths",
     "Delivery",
     "Entity",
     "ErrorItem",

@@ -1,4 +1,4 @@
-"""What both clients share: the form of a request, the reading of an answer, and when it is asked for again."""
+"""Both clients share the form of a request, the reading of an answer, and the rule of repetitions."""
 
 import json
 import random

@@ -15,7 +15,7 @@ class ErrorItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldError:
-    """What is wrong with one field of a mutation's input."""
+    """One field of a mutation's input is wrong; `messages` say why."""
 
     field: str
     messages: Sequence[str]

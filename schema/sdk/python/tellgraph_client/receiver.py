@@ -20,7 +20,7 @@ class Entity(BaseModel):
     id: str
 
 
-class Changed(BaseModel):
+class ChangedPaths(BaseModel):
     """The paths of the fields that changed. `cut`: there were more."""
 
     added: list[str]
@@ -51,7 +51,7 @@ class Delivery(BaseModel, Generic[Data]):
     timestamp: datetime
     sequence: int
     entity: Entity
-    changed: Changed
+    changed: ChangedPaths
     payload: Payload[Data]
     previous: Payload[Data] | None = None
 

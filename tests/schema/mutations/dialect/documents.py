@@ -110,6 +110,8 @@ STORED = {
     "ADVERT": "query($id: ID!) { node(id: $id) { __typename ... on Advert { id title variants { nodes { sku } } } } }",
     "VARIANT": "query($id: ID!) { node(id: $id) { ... on Variant { id sku countOnHand wholesalePrice } } }",
     "REFUND_REQUEST": "query($id: ID!) { node(id: $id) { ... on RefundRequest { id status notes { note } } } }",
+    "RETURN_SHIPMENT": "query($id: ID!) { node(id: $id) { ... on ReturnShipment { id attachments { url } } } }",
+    "INVOICE_ANNOTATION": "query($id: ID!) { node(id: $id) { ... on InvoiceAnnotation { id content resolved } } }",
     "SELLER": "query($id: ID!) { node(id: $id) { ... on Seller { id businessName address { fullAddress } } } }",
 }
 

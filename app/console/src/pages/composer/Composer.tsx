@@ -59,7 +59,8 @@ export function Composer({ title, recipes, initial, webhookId }: Props) {
         </Grid.Col>
         <Grid.Col span={{ base: 12, lg: 5 }}>
           <Stack gap="lg" style={{ position: 'sticky', top: 76 }}>
-            <Preview type={draft.type} trial={trial} entityId={entityId} onEntity={setEntityId} />
+            {/* Another type has other entities: those of the former one are forgotten. */}
+            <Preview key={draft.type} type={draft.type} trial={trial} entityId={entityId} onEntity={setEntityId} />
             <Finish draft={draft} webhookId={webhookId} onMade={setMade} />
           </Stack>
         </Grid.Col>

@@ -28,11 +28,12 @@ export function Deliveries({ webhook, onChange }: { webhook: WebhookDetailsFragm
     variables: { id: webhook.id, filters: states && { states }, ...paging },
   });
   const { events: live, isLive } = useActivity({ webhookId: webhook.id, limit: PAGE_SIZE });
-  const outcomes = live.filter(({ finishedAt, state: now }) => finishedAt !== null || now === 'RETRYING').length;
-  // Outcomes decide the webhook's health.
+  // Outcomes decide the webhook's health. A hundred of the same kind a second ask for it once.
+  const outcome = live.find(({ finishedAt, state: now }) => finishedAt !== null || now === 'RETRYING');
+  const outcomeKey = outcome && `${outcome.state} ${outcome.lastStatus}`;
   useEffect(() => {
-    if (outcomes > 0) onChange();
-  }, [live]);
+    if (outcomeKey) onChange();
+  }, [outcomeKey]);
   const isFirstPage = !paging.after && !paging.before;
   const rows = merged(data?.webhookEvents.nodes ?? [], live, isFirstPage, states);
   return (
