@@ -95,6 +95,30 @@ STORIES: Mapping[str, tuple[str, list[Step]]] = {
             ),
         ],
     ),
+    "returns-on-their-way": (
+        "refund_request",
+        [
+            Step(
+                "with carrier as (insert into shipment_carriers (name) values ('Rail') returning id)"
+                " insert into return_shipments (refund_request_id, carrier_id, tracking_number)"
+                " select $1, id, 'R-1' from carrier",
+                {"trackingNumber": "R-1", "carrier": {"name": "Rail"}},
+            ),
+            Step("update return_shipments set note = 'Wet' where refund_request_id = $1"),
+            Step(
+                "update return_shipments set tracking_number = 'R-2' where refund_request_id = $1",
+                {"trackingNumber": "R-2"},
+            ),
+        ],
+    ),
+    "notes-on-invoices": (
+        "invoice",
+        [
+            Step("insert into invoice_annotations (invoice_id, content) values ($1, 'Call')", {"content": "Call"}),
+            Step("update invoices set total_cents = 5 where id = $1"),
+            Step("update invoice_annotations set is_resolved = true where invoice_id = $1", {"resolved": True}),
+        ],
+    ),
     "order-status": (
         "order",
         [

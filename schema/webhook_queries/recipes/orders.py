@@ -130,6 +130,36 @@ query($id: ID!) {
         filter="data.node.initiatedBy != 'ADMIN'",
     ),
     WebhookRecipe(
+        name="returns-on-their-way",
+        title="Returns on their way",
+        description="Each return shipment, and where its carrier says that it is, for a warehouse.",
+        type=WebhookKlass.RETURN_SHIPMENT,
+        query_string="""\
+query($id: ID!) {
+  node(id: $id) {
+    ... on ReturnShipment {
+      trackingNumber
+      carrier { name }
+      statusLog(last: 1) { nodes { status createdAt } }
+      refundRequest { legacyId status }
+    }
+  }
+}
+""",
+        triggers=["trackingNumber", "statusLog"],
+    ),
+    WebhookRecipe(
+        name="notes-on-invoices",
+        title="Notes on invoices",
+        description="Each annotation of an invoice, and whether it is resolved, for a service desk.",
+        type=WebhookKlass.INVOICE_ANNOTATION,
+        query_string="""\
+query($id: ID!) {
+  node(id: $id) { ... on InvoiceAnnotation { content resolved invoice { legacyId } } }
+}
+""",
+    ),
+    WebhookRecipe(
         name="order-status",
         title="Status of orders",
         description="The status of an order over all of its invoices, for a customer's account page.",

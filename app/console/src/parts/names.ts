@@ -8,6 +8,8 @@ const TYPES: Record<WebhookKlassEnum, string> = {
   ADVERT: 'Adverts',
   VARIANT: 'Variants',
   SELLER: 'Sellers',
+  INVOICE_ANNOTATION: 'Invoice annotations',
+  RETURN_SHIPMENT: 'Return shipments',
   OPERATIONAL_EVENT: 'Operational events',
 };
 

@@ -38,6 +38,8 @@ export const TYPES: Record<WebhookKlassEnum, string> = {
   SHIPMENT: 'Shipments',
   SELLER: 'Sellers',
   ORDER: 'Orders',
+  INVOICE_ANNOTATION: 'Invoice annotations',
+  RETURN_SHIPMENT: 'Return shipments',
   OPERATIONAL_EVENT: 'Operational events',
 };
 

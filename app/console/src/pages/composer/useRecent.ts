@@ -4,10 +4,12 @@ import { useQuery } from 'urql';
 
 import {
   RecentAdvertsDocument,
+  RecentInvoiceAnnotationsDocument,
   RecentInvoicesDocument,
   RecentOperationalEventsDocument,
   RecentOrdersDocument,
   RecentRefundRequestsDocument,
+  RecentReturnShipmentsDocument,
   RecentSellersDocument,
   RecentShipmentsDocument,
   RecentVariantsDocument,
@@ -70,6 +72,23 @@ const SOURCES: Record<WebhookKlassEnum, Source> = {
     (updatedOrders?.nodes ?? [])
       .map(({ id, legacyId, status }) => ({ value: id, label: nameOf('Order', legacyId, status) }))
       .reverse(),
+  ),
+  INVOICE_ANNOTATION: source(RecentInvoiceAnnotationsDocument, ({ invoices }) =>
+    invoices.nodes
+      .flatMap(({ annotations }) => annotations)
+      .map(({ id, content }) => ({ value: id, label: content.slice(0, 60) }))
+      .reverse()
+      .slice(0, 10),
+  ),
+  RETURN_SHIPMENT: source(RecentReturnShipmentsDocument, ({ refundRequests }) =>
+    refundRequests.nodes
+      .flatMap(({ shipments }) => shipments)
+      .map(({ id, carrier, trackingNumber }) => ({
+        value: id,
+        label: ['Return shipment', carrier.name, trackingNumber].filter(Boolean).join(' · '),
+      }))
+      .reverse()
+      .slice(0, 10),
   ),
   OPERATIONAL_EVENT: source(RecentOperationalEventsDocument, ({ operationalEvents }) =>
     operationalEvents.nodes.map(({ id, kind, occurredAt }) => ({ value: id, label: `${kind} · ${occurredAt}` })),
