@@ -1,4 +1,4 @@
-import { Alert, createTheme, Loader, Modal, Notification, type CSSVariablesResolver } from '@mantine/core';
+import { Alert, Anchor, createTheme, Loader, Modal, Notification, type CSSVariablesResolver } from '@mantine/core';
 
 const closeButtonProps = { 'aria-label': 'Close' };
 
@@ -13,6 +13,8 @@ export const theme = createTheme({
   components: {
     // A title in the colour of its alert is too pale to be read on the alert's ground.
     Alert: Alert.extend({ styles: { label: { color: 'var(--mantine-color-text)' } } }),
+    // A link in a sentence can be told by more than its colour.
+    Anchor: Anchor.extend({ defaultProps: { underline: 'always' } }),
     // Without a role its name is not read out.
     Loader: Loader.extend({ defaultProps: { role: 'status' } }),
     // Its header element would be a second banner of the page.
