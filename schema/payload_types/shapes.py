@@ -9,7 +9,7 @@ from app.kernel.parsed_json import JsonObject, ParsedJson
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What a value may be: any of the members. Without members it may be anything.
+    """The values that a field may have: any of the members. Without members it may have any.
 
     Attributes:
         scalars: Names of scalars: boolean, integer, number, string, date, date-time.

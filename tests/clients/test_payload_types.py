@@ -94,7 +94,7 @@ def test_pydantic_models_refuse_other_bodies(wrong: dict[str, Any]) -> None:
 def compiled(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [str(CLIENTS / "node_modules/.bin/tsc"), "--strict", "--noEmit", "--target", "es2022"]
     files = sorted(map(str, folder.glob("*.ts")))
-    return subprocess.run([*command, "--types", "", *files], capture_output=True, text=True, check=False)
+    return subprocess.run([*command, *files], cwd=folder, capture_output=True, text=True, check=False)
 
 
 @needs_node_packages

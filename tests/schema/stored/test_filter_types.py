@@ -1,4 +1,4 @@
-"""What the check by type refuses is never true: for generated queries, filters and results of every type."""
+"""A filter that the check by type refuses is never true: for generated queries, filters and results of every type."""
 
 import json
 import random
