@@ -31,6 +31,7 @@ _SAMPLES = {
     "ID": '"SW52b2ljZS0x"',
     "ISO8601DateTime": '"2021-03-04T00:00:00Z"',
     "WebhookKlassEnum": "INVOICE",
+    "WebhookTypesLanguageEnum": "TYPESCRIPT",
     "String": '""',
 }
 
