@@ -3,7 +3,7 @@
 Source: AsyncAPI 3.0.0. Its schemas are JSON Schema's draft 7, and a reference in them starts at the document.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,7 +44,7 @@ class DescribedWebhook:
     body: JsonObject | None
 
 
-def webhook_of(node: Mapping[str, Any]) -> DescribedWebhook:
+def webhook_of(node: JsonObject) -> DescribedWebhook:
     """Read a webhook from its GraphQL fields."""
     return DescribedWebhook(
         id=node["id"],

@@ -19,7 +19,7 @@ async def get(api: Platform, path: str, key: str | None = None, **headers: str) 
 
 async def test_sdl_is_the_schema_and_introspection_is_the_api_s_own_answer(api: Platform) -> None:
     sdl, introspection = [await get(api, path) for path in PATHS[:2]]
-    answered = await api.data(get_introspection_query(specified_by_url=True))
+    answered = await api.data(get_introspection_query(specified_by_url=True, schema_description=True))
 
     assert sdl.text == schema.as_str() + "\n"
     assert sdl.headers["content-type"] == "text/plain; charset=utf-8"

@@ -270,6 +270,8 @@ async def test_a_handle_is_of_one_webhook_of_an_owner(api: Platform) -> None:
     deleted = await api.mutate("webhookDelete", "", webhookId=first["webhook"]["id"])
     reused = await api.create_webhook(URL, handle="erp")
 
+    noted = await api.conn.fetchval("select changes::text from audit_entries order by id limit 1")
+    assert {"field": "handle", "old": None, "new": "erp"} in json.loads(noted)
     message = [{"field": "base", "messages": ["Another webhook of the same owner has this handle."]}]
     assert [(one["status"], one["errors"]) for one in (taken, renamed)] == [(409, message)] * 2
     assert [one["status"] for one in (sellers, deleted, reused)] == [200, 200, 200]

@@ -234,6 +234,7 @@ CHOSEN: dict[str, Any] = {
     "headers": {"X-A": "1"},
     "signatureSchemes": ["ED25519"],
     "description": "mine",
+    "handle": "mine",
     "enabled": False,
     "allowSkip": False,
     "everyChange": True,
