@@ -1,13 +1,26 @@
 """Sales with what a rendering may stumble over."""
 
 import re
+from dataclasses import dataclass, fields
 
 import asyncpg
 
+from app.marketplace.orders.db.invoice_annotations import InvoiceAnnotation
+from app.marketplace.refunds.db.return_shipments import ReturnShipment
+from tests.builders.invoice_parts import create_invoice_annotation
 from tests.builders.sales import Sale, create_sale, create_sales
+from tests.builders.tracking import create_return_shipment
 
 
-async def create_difficult_sales(conn: asyncpg.Connection) -> list[Sale]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifficultSale(Sale):
+    """A sale of which something has been sent back, and noted."""
+
+    return_shipment: ReturnShipment
+    invoice_annotation: InvoiceAnnotation
+
+
+async def create_difficult_sales(conn: asyncpg.Connection) -> list[DifficultSale]:
     """Sales with nulls, unicode, amounts beyond 32 bits, deleted and unpublished adverts, another seller's rows."""
     sales = await create_sales(conn, 4)
     first, second, third, _ = sales
@@ -18,7 +31,14 @@ async def create_difficult_sales(conn: asyncpg.Connection) -> list[Sale]:
     await conn.execute("update adverts set is_published = false where id = $1", third.advert.id)
     await conn.execute("update variants set deleted_at = now() where id = $1", first.variant.id)
     await conn.execute("delete from shipped_items where shipment_id = $1", third.shipment.id)
-    return sales
+    return [
+        DifficultSale(
+            **{field.name: getattr(sale, field.name) for field in fields(sale)},
+            return_shipment=await create_return_shipment(conn, refund_request_id=sale.refund_request.id),
+            invoice_annotation=await create_invoice_annotation(conn, invoice_id=sale.invoice.id),
+        )
+        for sale in sales
+    ]
 
 
 def entity_id(sale: Sale, entity_type: str) -> int:

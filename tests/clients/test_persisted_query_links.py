@@ -2,7 +2,6 @@
 
 import pytest
 
-from app.docs.links import error_extensions
 from tests.clients import needs_node_packages, run_client
 from tests.support.platform import Platform
 
@@ -29,4 +28,4 @@ async def test_client_sends_the_query_once_and_then_its_hash(api: Platform, libr
         (False, 200),
     ]
     assert {one["method"] for one in asked if not one["hasQuery"]} == {method}
-    assert (told["refused"], refused["status"]) == (error_extensions("UNAUTHENTICATED"), 401)
+    assert (told["refused"], refused["status"]) == ({"code": "UNAUTHENTICATED"}, 401)

@@ -73,6 +73,7 @@ async def test_colours_follow_the_system_until_a_person_chooses(open_page: OpenP
     root = page.locator("html")
 
     await expect(root).to_have_attribute("data-mantine-color-scheme", scheme)
+    await expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     await check_accessibility(page)
     await page.get_by_role("button", name="Colours").click()
     await page.get_by_role("menuitem", name="Light" if scheme == "dark" else "Dark").click()

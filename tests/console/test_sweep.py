@@ -66,7 +66,7 @@ async def keep_answers(page: Page) -> list[str]:
     told: list[str] = []
 
     async def keep(route: Route) -> None:
-        if route.request.method != "POST" or "event-stream" in route.request.headers.get("accept", ""):
+        if route.request.method != "POST" or "subscription " in (route.request.post_data or ""):
             await route.continue_()
             return
         with suppress(Error):  # The page has been left.

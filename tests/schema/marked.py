@@ -174,6 +174,8 @@ def _value(marked: MarkedRows, table: str, column: Column, owner: str, number: i
     if column.name in UNMARKED:
         return UNMARKED[column.name]
     text = f"{owner}-{table}-{column.name}-{number}"
+    if column.name == "handle":
+        return text.lower()
     made: dict[str, Any] = {
         "text": text,
         "text[]": [text],

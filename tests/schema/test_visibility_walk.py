@@ -252,7 +252,7 @@ ROOT_FIELDS = [
     (operation, name, field)
     for operation in ("query", "mutation")
     for name, field in _root_fields(operation)
-    if name != "apiKeyPrincipal"
+    if name not in ("apiKeyPrincipal", "webhookRecipes")
 ]
 
 

@@ -143,7 +143,8 @@ def call(operation: str, name: str, field: GraphQLField, body: str, **given: Any
 def _fields(of: GraphQLObjectType, depth: int) -> Iterator[str]:
     for name, field in of.fields.items():
         if is_leaf_type(get_named_type(field.type)):
-            yield name
+            if not any(is_required_argument(one) for one in field.args.values()):
+                yield name
         elif depth and (selected := _relation(name, field, depth)):
             yield selected
 

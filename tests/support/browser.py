@@ -25,7 +25,10 @@ _FLAGS = (
     # Whatever the browser itself wants from the network, it does not find.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
+# Colours that are still on their way to others have no contrast that anybody will see.
 _AXE_RUN = """async (exclude) => {
+  const ends = (one) => one.effect.getComputedTiming().endTime < Infinity
+  await Promise.allSettled(document.getAnimations().filter(ends).map((one) => one.finished))
   const context = {include: [['html']], exclude: exclude.map((one) => [one])}
   const {violations} = await axe.run(context, {resultTypes: ['violations']})
   return violations.map((one) => [

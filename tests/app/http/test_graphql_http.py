@@ -167,7 +167,7 @@ async def test_typename_and_the_page_need_no_introspection(reticent: Platform) -
     data = await reticent.data("{ __typename invoices { __typename } }")
     page = await reticent.http.get(f"{reticent.url}/graphql", headers={"Accept": "text/html"})
 
-    assert data == {"__typename": "Query", "invoices": {"__typename": "InvoiceConnection"}}
+    assert data == {"__typename": "Query", "invoices": {"__typename": "InvoicesConnection"}}
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
 

@@ -93,7 +93,7 @@ async def test_price_beyond_int_is_an_error_that_names_its_twin(conn: Connection
         (["node", "lowestPriceCents"], "INT_OVERFLOW"),
         (["node", "editablePriceCents"], "INT_OVERFLOW"),
     ]
-    assert [error["message"].split()[-2] for error in answer.errors] == ["lowestPrice", "editablePrice"]
+    assert [error["message"].split()[-2] for error in answer.errors] == ["lowestPrice", "editablePriceFormatted"]
     assert answer.data["lowestPrice"] == "21474836.48"
 
 

@@ -38,10 +38,10 @@ async def test_a_variant_is_told_of_what_its_advert_shows_of_another(publisher: 
     assert [event.entity[1] for event in made] == [one.id, other.id]
     assert of_other.response["data"]["node"]["advert"] == {"lowestPrice": "10.00"}
     path = f"advert.variants[{global_ids.encode('Variant', one.id)}]"
-    assert of_other.changed["updated"] == [
+    assert set(of_other.changed["updated"]) >= {
         "advert.lowestPrice",
         *(f"{path}.{name}" for name in ("lowestPrice", "lowestPriceCents", "editablePrice", "editablePriceCents")),
-    ]
+    }
 
 
 async def test_a_trigger_may_lead_to_what_is_beside(publisher: Publisher) -> None:

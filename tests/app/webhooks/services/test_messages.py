@@ -32,7 +32,7 @@ async def statements_of(database: Database, work: Callable[[], Awaitable[object]
     return len(found)
 
 
-async def test_a_take_and_an_acknowledgement_are_two_statements_each(database: Database) -> None:
+async def test_a_take_is_two_statements_and_an_acknowledgement_three(database: Database) -> None:
     async with connection(database) as conn:
         webhook = await create_pulled_subscription(conn, concurrent_send_limit=1000)
         await create_due_events(conn, webhook, 300)
@@ -58,7 +58,8 @@ async def test_a_take_and_an_acknowledgement_are_two_statements_each(database: D
         counts.append((taking, await statements_of(database, extend), await statements_of(database, acknowledge)))
 
     # The driver looks types up when it first meets them. An extension also begins and commits its transaction.
-    assert counts[1:] == [(2, 4, 2)] * 2
+    # An acknowledgement is counted for the statistics after it has been stored.
+    assert counts[1:] == [(2, 4, 3)] * 2
 
 
 async def test_expired_leases_are_settled_in_parts(database: Database) -> None:
