@@ -157,7 +157,12 @@ async def test_own_columns_and_a_removed_child(conn: Connection) -> None:
     assert await described(conn) == {
         "Invoice": {
             "added": [],
-            "updated": ["order.aggregateInvoiceStatus", "statusFlags", "status"],
+            "updated": [
+                "order.aggregateInvoiceStatus",
+                "order.aggregateInvoiceStatusFinal",
+                "statusFlags",
+                "status",
+            ],
             "removed": [path],
         }
     }
@@ -190,7 +195,10 @@ async def test_removed_and_restored_is_named_by_where_it_ends(
         await conn.execute(f"update variants set deleted_at = {deleted_at}")
 
     assert await described(conn, ("Advert",)) == {
-        "Advert": {**updated("lowestPrice"), kind: [f"variants[{sale.id_of('variant')}]"]}
+        "Advert": {
+            **updated("lowestPrice", "lowestPriceCents", "lowestOriginalPrice"),
+            kind: [f"variants[{sale.id_of('variant')}]"],
+        }
     }
 
 

@@ -33,6 +33,7 @@ CHANGES: dict[str, dict[str, list[str]]] = {
         "Order": ["invoices[<invoice>].lineItems[<line_item>].adjustments[<line_adjustment:Adjustment>].description"],
     },
     "invoice_annotations set is_resolved = true @invoice_annotation": {
+        "InvoiceAnnotation": ["resolved"],
         "Invoice": ["annotations[<invoice_annotation>].resolved"],
         "Order": ["invoices[<invoice>].annotations[<invoice_annotation>].resolved"],
     },
@@ -52,16 +53,19 @@ CHANGES: dict[str, dict[str, list[str]]] = {
         "Order": ["invoices[<invoice>].shipments[<shipment>].statusLog[<shipment_status>].status"],
     },
     "return_shipments set note = 'x' @return_shipment": {
+        "ReturnShipment": ["note"],
         "RefundRequest": [f"{RETURN}.note"],
         "Invoice": [f"{REQUEST}.{RETURN}.note"],
         "Order": [f"invoices[<invoice>].{REQUEST}.{RETURN}.note"],
     },
     "return_shipped_items set quantity = 2 @return_shipped_item": {
+        "ReturnShipment": ["shippedItems[<return_shipped_item>].quantity"],
         "RefundRequest": [f"{RETURN}.shippedItems[<return_shipped_item>].quantity"],
         "Invoice": [f"{REQUEST}.{RETURN}.shippedItems[<return_shipped_item>].quantity"],
         "Order": [f"invoices[<invoice>].{REQUEST}.{RETURN}.shippedItems[<return_shipped_item>].quantity"],
     },
     "return_shipment_statuses set status = 'Delivered' @return_shipment_status": {
+        "ReturnShipment": ["statusLog[<return_shipment_status>].status"],
         "RefundRequest": [f"{RETURN}.statusLog[<return_shipment_status>].status"],
         "Invoice": [f"{REQUEST}.{RETURN}.statusLog[<return_shipment_status>].status"],
         "Order": [f"invoices[<invoice>].{REQUEST}.{RETURN}.statusLog[<return_shipment_status>].status"],
@@ -116,6 +120,7 @@ CHANGES: dict[str, dict[str, list[str]]] = {
         "Order": ["invoices[<invoice>].lineItems[<line_item>].externalIds[<external_ids.line_item>].value"],
     },
     "external_ids set value = 'x' @external_ids.return_shipment": {
+        "ReturnShipment": ["externalIds[<external_ids.return_shipment>].value"],
         "RefundRequest": [f"{RETURN}.externalIds[<external_ids.return_shipment>].value"],
         "Invoice": [f"{REQUEST}.{RETURN}.externalIds[<external_ids.return_shipment>].value"],
         "Order": [f"invoices[<invoice>].{REQUEST}.{RETURN}.externalIds[<external_ids.return_shipment>].value"],

@@ -111,4 +111,4 @@ def test_a_refused_filter_is_never_true(klass: WebhookKlass) -> None:
                 seen["refused" if report.problems else result] += 1
 
     # It means something: filters were refused, and among the others some were true and some false.
-    assert min(seen["refused"], seen["True"], seen["False"]) > 20, seen
+    assert min(seen["refused"], seen["True"], seen["False"]) > 3, seen

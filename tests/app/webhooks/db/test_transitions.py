@@ -16,8 +16,8 @@ from tests.support.state_moves import Move, moves_of, sets_state
 _ROOT = Path(app.__file__).parent.parent
 _FUNCTIONS = _ROOT / "app/db/migrations/functions"
 _CLAIM = _FUNCTIONS / "claim_webhook_events.sql"
-#: Tools that make up rows to measure with.
-_TOOLS = ("app/tools", "workers/bench")
+#: Tools that make up rows to measure with; the client packages, with their generators' environments.
+_TOOLS = ("app/tools", "workers/bench", "schema/sdk")
 
 MadeMove = tuple[Transition, WebhookEventState | None, WebhookEventState]
 
