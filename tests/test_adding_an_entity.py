@@ -112,9 +112,8 @@ def _replace(path: Path, old: str, new: str) -> None:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     for package in ("app", "schema"):
-        shutil.copytree(
-            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "node_modules")
-        )
+        ignored = shutil.ignore_patterns("__pycache__", "node_modules", "dist", "sdk")
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
     return tmp_path
 
 

@@ -32,7 +32,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """What is to be done with one webhook.
+    """One webhook and the change that makes it as its file says.
 
     Attributes:
         node: The webhook at the server; None: it is to be created.

@@ -22,7 +22,7 @@ query($filters: WebhookFilters, $first: Int, $after: String) {{
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerWebhooks:
-    """What a server has. `nameless` is the number of webhooks without a handle, which nobody touches."""
+    """The webhooks of a server. `nameless` is the number of webhooks without a handle, which nobody touches."""
 
     by_handle: Mapping[str, JsonObject]
     nameless: int

@@ -1,1 +1,1 @@
-"""What is counted of webhooks, with no row for a single thing that is counted."""
+"""Counts of what becomes of webhooks' changes and attempts, without a row for each of them."""

@@ -1,4 +1,4 @@
-"""How many attempts succeeded and failed in each minute, by the owner of the webhooks.
+"""Numbers of attempts that succeeded and failed in each minute, by the owner of the webhooks.
 
 No row is written for a single attempt, and the last hour is read from sixty rows of an owner.
 """
