@@ -1,5 +1,6 @@
 """Plans of operations give, in few statements, the same bytes as the reference executor."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -139,7 +140,7 @@ OWNERS = """
 """
 
 
-async def _name_everything(conn: asyncpg.Connection) -> list[Sale]:
+async def _name_everything(conn: asyncpg.Connection) -> Sequence[Sale]:
     """Sales of two sellers; an external id for each row that may have one, some of them deleted."""
     sales = await create_difficult_sales(conn)
     for sale in sales:
