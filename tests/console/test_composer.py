@@ -1,5 +1,6 @@
 """The composer: from nothing to a verified delivery, by clicks and keys, without reading docs."""
 
+import asyncio
 import re
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from schema.entities import global_ids
 from tests.console.page_receivers import free_port, listens, running_page_receiver
 from tests.console.story import BROKEN_ANSWER, Story
 from tests.support.browser import OpenPage, Scheme, check_accessibility
+from tests.support.forked_commands import run_command
+from tests.support.listeners import environment
 from tests.support.waiting import until
 
 TWO_MINUTES_S = 120
@@ -186,6 +189,25 @@ async def test_what_is_pulled_is_seen_to_be_taken(console: Story, open_page: Ope
     await console.platform.mutate("webhookMessagesAcknowledge", "", console.lamps_key, ids=[message], **ids)
 
     await expect(sent).to_contain_text("Delivered")
+
+
+async def test_the_files_of_the_page_make_the_same_webhook(console: Story, open_page: OpenPage, tmp_path: Path) -> None:
+    page = await open_page("/webhooks/new", key=console.lamps_key)
+    await page.get_by_role("textbox", name="Filter").fill("data.node.totalCents >= 100")
+    await create(page, console.receiver.url("/files"))
+
+    await page.get_by_role("tab", name="Files").click()
+    for name in ("webhooks.toml", "invoices.graphql"):
+        (tmp_path / name).write_text(await page.get_by_role("region", name=name).inner_text())
+    given = ["webhooks", "apply", str(tmp_path), "--url", console.platform.url]
+    done = await asyncio.to_thread(run_command, given, environment(console.lamps_key, tmp_path / "other"))
+
+    assert done.returncode == 0, done.stderr
+    columns = (
+        "type, url, btrim(query_string, E'\\n'), filter, events, triggers, allow_skip, include_previous, description"
+    )
+    made = await console.conn.fetch(f"select {columns} from webhooks order by id desc limit 2")
+    assert tuple(made[0]) == tuple(made[1])
 
 
 @pytest.mark.parametrize("language", ["Python", "TypeScript"])

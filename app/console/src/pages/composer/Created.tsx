@@ -7,7 +7,7 @@ import { Copy, Json } from '../../parts/Json';
 import { Page } from '../../parts/Page';
 import { Section } from '../../parts/Section';
 import { Arrival } from './Arrival';
-import { curlOf, mutationOf, pythonOf, typescriptOf, type Made } from './receivers';
+import { curlOf, filesOf, mutationOf, pythonOf, typescriptOf, type Made } from './receivers';
 
 type File = Readonly<{ name: string; text: string }>;
 type Props = Made & Readonly<{ entityId: string | null; onAgain: () => void }>;
@@ -33,6 +33,7 @@ export function Created({ entityId, onAgain, ...made }: Props) {
       ],
     },
     { name: 'Mutation', files: [{ name: 'The same as a mutation', text: mutationOf(made) }] },
+    { name: 'Files', files: filesOf(made) },
     { name: 'curl', files: [{ name: 'The same as a command', text: curlOf(made) }] },
   ];
   return (

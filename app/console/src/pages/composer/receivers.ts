@@ -1,4 +1,4 @@
-import { attributesOf, entityOf, type Draft } from './draft';
+import { attributesOf, entityOf, TYPES, type Draft } from './draft';
 
 /** What the texts below are about: the webhook, and whose receiver is written. */
 export type Made = Readonly<{ draft: Draft; webhookId: string; secret: string | null }>;
@@ -154,6 +154,27 @@ export function curlOf({ draft }: Made): string {
   --header "Authorization: Bearer $KEY" --header 'Content-Type: application/json' \\
   --data '${body.replaceAll("'", "'\\''")}'
 `;
+}
+
+/**
+ * The same as files of a folder that `tellgraph webhooks apply` takes. A value in TOML is written as in JSON.
+ * The webhook that is here already has no handle; with this one it is theirs.
+ */
+export function filesOf({ draft, webhookId }: Made): { name: string; text: string }[] {
+  const handle = TYPES[draft.type].toLowerCase().replaceAll(' ', '-');
+  const { queryString, headers, ...rest } = attributesOf(draft);
+  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const lines = Object.entries(rest).map(([name, value]) => `${snake(name)} = ${JSON.stringify(value)}`);
+  const names = Object.keys((headers ?? {}) as object);
+  const variables = names.map((name) => `"${name}" = "\${${name.toUpperCase().replaceAll('-', '_')}}"`);
+  if (variables.length) lines.push(`headers = { ${variables.join(', ')} }`);
+  const note = `# tellgraph webhooks apply . --url ${location.origin}
+# It makes a new webhook, unless webhookUpdate has given this handle to ${webhookId}.
+`;
+  return [
+    { name: 'webhooks.toml', text: `${note}[webhooks.${handle}]\n${lines.join('\n')}\n` },
+    { name: `${handle}.graphql`, text: queryString ?? draft.queryString },
+  ];
 }
 
 /** Header values are secrets: whoever copies a text fills them in again. */
