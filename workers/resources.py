@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import httpx
 from databases import Database
 
+from app.db.hosts import UNREACHABLE
 from app.db.migrate import check_revision
-from app.db.pool import UNREACHABLE, connection, create_database
+from app.db.pool import connection, create_database
 from app.db.server import unreachable
 from app.settings import Settings
 from app.telemetry.outages import Outage

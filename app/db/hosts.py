@@ -14,6 +14,14 @@ from asyncpg.connect_utils import SessionAttribute
 from app.kernel.cancellation import cancel_tasks
 from app.kernel.error_reason import reason_of
 
+#: Errors of a connection that can't be made at the moment; a later try may succeed.
+UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+)
+
 #: Seconds after which the next host is tried, too, while the one before has not answered.
 _NEXT_AFTER_S = 0.5
 
@@ -26,7 +34,7 @@ class Hosts:
     """
 
     def __init__(self, url: str) -> None:
-        self._urls = urls_of_hosts(url)
+        self._urls = _urls_of_hosts(url)
 
     async def connect(self, *_url: str, **options: object) -> asyncpg.Connection:
         """Open a connection with asyncpg's options, as `asyncpg.connect` does; `timeout` is that of each host.
@@ -62,7 +70,7 @@ class Hosts:
         raise _error_of_all(errors)
 
 
-def urls_of_hosts(url: str) -> list[str]:
+def _urls_of_hosts(url: str) -> list[str]:
     """Return a URL for each host, in their order. Hosts in the query (`?host=…`) are left to asyncpg."""
     parts = urlsplit(url)
     user, at, hosts = parts.netloc.rpartition("@")
@@ -83,10 +91,9 @@ async def _discard(*tasks: "asyncio.Task[asyncpg.Connection]") -> None:
 
 def _error_of_all(errors: dict[str, BaseException]) -> BaseException:
     """Return the hosts' errors as one, which says for each why it can't be used."""
-    # Whoever accepts no connection at all now, or is a standby, may do so later.
-    later = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
     reasons = [f"{urlsplit(url).netloc.rpartition('@')[2]}: {_reason(error)}" for url, error in errors.items()]
-    if any(isinstance(error, (*later, asyncpg.TargetServerAttributeNotMatched)) for error in errors.values()):
+    # Whoever is a standby may take writes later, too.
+    if any(isinstance(error, (*UNREACHABLE, asyncpg.TargetServerAttributeNotMatched)) for error in errors.values()):
         return ConnectionError("; ".join(reasons))
     return next(iter(errors.values()))
 

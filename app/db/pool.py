@@ -15,7 +15,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from databases import Database
 
-from app.db.hosts import Hosts
+from app.db.hosts import UNREACHABLE, Hosts
 from app.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -50,14 +50,6 @@ _SILENT_S = 60.0
 CONNECT_TIMEOUT_S = 5.0
 
 _HAS_TRANSACTION_TIMEOUT = 17
-
-#: Errors of a connection that can't be made at the moment; a later try may succeed.
-UNREACHABLE = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-)
 
 #: Errors of a statement whose connection or server is lost. The last one is asyncpg's for the same cause.
 DATABASE_ERRORS = (

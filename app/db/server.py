@@ -4,8 +4,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from app.db.hosts import Hosts
-from app.db.pool import CONNECT_TIMEOUT_S, UNREACHABLE, Connection
+from app.db.hosts import UNREACHABLE, Hosts
+from app.db.pool import CONNECT_TIMEOUT_S, Connection
 from app.errors import DatabaseUnavailable, TellgraphError
 from app.kernel.error_reason import reason_of
 

@@ -1,4 +1,7 @@
-"""The console's pages, headers and files, with a bundle and without one."""
+"""The console's pages, headers and files, with a bundle and without one.
+
+Above 300 lines: what one folder of files promises, from its build to its compressed answers.
+"""
 
 import gzip
 import os

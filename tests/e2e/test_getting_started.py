@@ -74,7 +74,7 @@ def free_port() -> int:
 @pytest.mark.parametrize("language", RECEIVE)
 async def test_getting_started_works_by_copy_and_paste(platform: Platform, tmp_path: Path, language: str) -> None:
     if language == "node" and shutil.which("node") is None:
-        pytest.skip("there is no node")
+        pytest.skip("needs node, which runs this receiver")
     (tmp_path / ".venv").symlink_to(sys.prefix)
     settings = platform.settings
     environment = {

@@ -12,7 +12,8 @@ import structlog
 
 from app.capture import change_events
 from app.capture.change_events import ChangeEvent, Lane, Leftover
-from app.db.pool import CONFLICTS, UNREACHABLE, Connection, transaction
+from app.db.hosts import UNREACHABLE
+from app.db.pool import CONFLICTS, Connection, transaction
 from app.errors import DatabaseUnavailable
 from app.telemetry.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
 from app.webhooks.db.webhooks import WebhookId

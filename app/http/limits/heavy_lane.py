@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from databases import Database
 
-from app.db.pool import UNREACHABLE
+from app.db.hosts import UNREACHABLE
 from app.errors import DatabaseUnavailable
 from app.webhooks.cel.filters import FilterProcess
 

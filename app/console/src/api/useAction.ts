@@ -16,7 +16,7 @@ export type Outcome<Data = unknown> = Readonly<{
 type Payload = { status: number; errors?: readonly Refusal[] | null };
 
 /**
- * Give the function that runs a mutation whose document selects `status errors { field messages }`.
+ * Give the function that runs a mutation whose document selects `status errors { field messages docs }`.
  *
  * @param done - What to say when it has worked; nothing where it is absent.
  */

@@ -1,4 +1,7 @@
-"""Subscriptions as code: pull, plan, apply and check of a folder, against a server over HTTP."""
+"""Subscriptions as code: pull, plan, apply and check of a folder, against a server over HTTP.
+
+Above 300 lines: one folder goes through all commands, and through what may break each of them.
+"""
 
 import asyncio
 import json
