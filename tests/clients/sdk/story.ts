@@ -58,6 +58,16 @@ function notes({ payload }: Delivery<Data>): (string | null)[] {
   return node?.__typename === "Invoice" ? node.shipments.map(({ note }) => note) : [];
 }
 
+/** Read an event until each of its attempts has its answer; their statuses. The last may arrive before it is noted. */
+async function attempted(id: string): Promise<(number | null)[]> {
+  for (;;) {
+    const { node: event } = await client.run(WebhookEventDocument, { id });
+    if (event?.__typename !== "WebhookEvent") throw new Error("no event");
+    const statuses = event.attempts.map(({ status }) => status ?? null);
+    if (!statuses.includes(null)) return statuses;
+  }
+}
+
 // Register, once by push and once by pull.
 const pushed = (await client.run(WebhookCreateDocument, { input: { attributes: { type: "INVOICE", url: endpoint, queryString } } })).webhookCreate;
 const pulled = (await client.run(WebhookCreateDocument, { input: { attributes: { type: "INVOICE", delivery: "PULL", queryString } } })).webhookCreate;
@@ -108,7 +118,7 @@ const second = await arrived((one) => notes(one).includes("second"));
 // Replay the first.
 await client.run(WebhookEventReplayDocument, { input: { webhookEventId: first.id } });
 await arrived(({ id }) => id === first.id, 2);
-const { node: event } = await client.run(WebhookEventDocument, { id: first.id });
+const attempts = await attempted(first.id);
 
 await take("second");
 
@@ -141,7 +151,7 @@ console.log(
     shipments: new Set(shipments).size,
     is_newer: second.sequence > first.sequence,
     first_arrived: received.filter(({ id }) => id === first.id).length,
-    attempts: event?.__typename === "WebhookEvent" ? event.attempts.map(({ status }) => status) : [],
+    attempts,
     failed_came_again: taken.includes(failed),
     events: [...new Set(events)],
     pages: events.length === new Set(taken).size,

@@ -1,10 +1,9 @@
-import { parse } from 'graphql';
+import { Kind, parse, type OperationDefinitionNode } from 'graphql';
 
 import text from './examples.graphql?raw';
 
 type Named = { query: string; operationName?: string | null; variables?: Record<string, unknown> | null };
 
-const OPERATION = /^\s*(?:query|mutation|subscription)\s+(\w+)/gm;
 /** Lines of the examples that a seller's key would be refused. */
 const OPERATOR_ONLY = '# the operator only';
 
@@ -22,15 +21,25 @@ export function exampleTabs(isOperator: boolean): { query: string }[] {
 }
 
 /**
- * Name the operation that a request is about: just after a change of tabs, GraphiQL may still give the other tab's.
+ * Name the operation that a request is about: just after a change of tabs or of the text, GraphiQL may still give
+ * the former one's name.
  * LookAtItsEvents is about the webhook that this page has just made, unless its variables name another.
  */
 export function nameOperation<Request extends Named>(request: Request): Request {
-  const names = [...request.query.matchAll(OPERATION)].map(([, name]) => name);
-  const operationName = names.length === 1 ? names[0] : request.operationName;
+  const operations = operationsOf(request.query);
+  const operationName = operations.length === 1 ? operations[0]?.name?.value : request.operationName;
   const isAboutNewest = operationName === 'LookAtItsEvents' && newestWebhookId && !request.variables?.['webhookId'];
   const variables = isAboutNewest ? { ...request.variables, webhookId: newestWebhookId } : request.variables;
   return { ...request, operationName, variables };
+}
+
+function operationsOf(query: string): OperationDefinitionNode[] {
+  try {
+    return parse(query).definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION);
+  } catch {
+    // The API says what is wrong with the text.
+    return [];
+  }
 }
 
 /** Remember the webhook that an answer tells of. */
