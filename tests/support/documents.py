@@ -30,12 +30,16 @@ def number_of(usual: int) -> int:
     return usual * EXAMPLES // 60
 
 
-def generated_queries(klass: WebhookKlass) -> list[StoredQuery]:
-    """Distinct stored queries of one type. What is left out is too deep, too large, or has fields in conflict."""
+def generated_queries(klass: WebhookKlass, examples: int = EXAMPLES) -> list[StoredQuery]:
+    """Distinct stored queries of one type. What is left out is too deep, too large, or has fields in conflict.
+
+    Args:
+        examples: The number of documents that they are left from.
+    """
     documents: list[str] = []
 
     @seed(SEED)
-    @settings(max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(queries(_root_schema(klass.entity_type), fields=["node"]))
     def generate(document: str) -> None:
         documents.append(document)
