@@ -90,7 +90,8 @@ async def test_a_value_is_a_part_of_its_option_type(publisher: Publisher) -> Non
     await publisher.conn.execute("update option_types set position = 7")
     made = {one.webhook_id: one for one in await publisher.publish()}
 
-    assert (made.keys(), made[of_types].entity) == ({of_types, of_values}, ("OptionType", option_type.id))
+    assert made.keys() == {of_types, of_values}
+    assert made[of_types].entity == ("OptionType", int(option_type.id))
     assert made[of_types].response == {"data": {"node": {"optionValues": {"nodes": [{"displayName": "Medium"}]}}}}
     path = f"optionValues[{encode('OptionValue', kept.id)}].displayName"
     assert made[of_types].changed["updated"] == [path, "position"]
