@@ -35,10 +35,14 @@ def number_of(usual: int) -> int:
 
 
 @cache
-def generated_queries(klass: WebhookKlass) -> Sequence[StoredQuery]:
-    """Distinct stored queries of one type. What is left out is too deep, too large, or has fields in conflict."""
+def generated_queries(klass: WebhookKlass, examples: int = EXAMPLES) -> Sequence[StoredQuery]:
+    """Distinct stored queries of one type. What is left out is too deep, too large, or has fields in conflict.
+
+    Args:
+        examples: The number of documents that they are left from.
+    """
     made = []
-    for text in made_once(f"queries-{klass.value}", lambda: _texts(klass)):
+    for text in made_once(f"queries-{klass.value}-{examples}", lambda: _texts(klass, examples)):
         try:
             made.append(stored_query(schema._schema, text, klass))
         except InvalidInput as error:
@@ -47,11 +51,11 @@ def generated_queries(klass: WebhookKlass) -> Sequence[StoredQuery]:
     return made
 
 
-def _texts(klass: WebhookKlass) -> list[str]:
+def _texts(klass: WebhookKlass, examples: int) -> list[str]:
     documents: list[str] = []
 
     @seed(SEED)
-    @settings(max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(queries(_root_schema(klass.entity_type), fields=["node"]))
     def generate(document: str) -> None:
         documents.append(document)
