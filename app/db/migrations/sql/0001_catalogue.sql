@@ -35,7 +35,7 @@ create table images (
   id bigint generated always as identity primary key,
   -- A line item owns an image that its advert had when the item was sold and has no longer.
   owner_type text not null check (owner_type in
-    ('Advert', 'Variant', 'Brand', 'Seller', 'RefundRequestNote', 'ReturnShipment', 'LineItem')),
+    ('Advert', 'Variant', 'Brand', 'Seller', 'RefundRequestNote', 'ReturnShipment', 'RemittanceAdvice', 'LineItem')),
   owner_id bigint not null,
   kind text not null default 'GALLERY' check (kind in ('GALLERY', 'LOGO')),
   url text not null,
@@ -71,6 +71,24 @@ create table metadata (
 
 -- Sellers and what they offer
 
+create table tax_codes (
+  id bigint generated always as identity primary key,
+  code text not null unique,
+  name text not null
+);
+
+-- The operator's part of what is sold. A seller without a package has the default one, if there is one.
+create table commission_packages (
+  id bigint generated always as identity primary key,
+  name text not null unique,
+  rate double precision not null check (rate >= 0),
+  applies_to_postage boolean not null default false,
+  is_default boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create unique index commission_packages_default on commission_packages (is_default) where is_default;
+
 create table sellers (
   id bigint generated always as identity primary key,
   business_name text not null,
@@ -90,6 +108,7 @@ create table sellers (
   contact_surname text,
   youtube_video_url text,
   address_id bigint references addresses,
+  commission_package_id bigint references commission_packages,
   is_online boolean not null default true,
   is_retailer boolean not null default true,
   can_pay_out_refunds boolean not null default false,
@@ -98,6 +117,7 @@ create table sellers (
   updated_at timestamptz not null default now()
 );
 create index sellers_address on sellers (address_id) where address_id is not null;
+create index sellers_commission_package on sellers (commission_package_id, id) where commission_package_id is not null;
 create index sellers_to_follow on sellers (id) where is_online <> is_shown_online;
 
 create table brands (
@@ -114,7 +134,9 @@ create table taxons (
   display_name text not null,
   title text not null,
   url_slug text not null,
-  tree_name text not null default ''    -- the names from the root down to this one; the triggers below keep it
+  tree_name text not null default '',   -- the names from the root down to this one; the triggers below keep it
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
 );
 create index taxons_parent on taxons (parent_id, id);
 
@@ -302,7 +324,9 @@ create table option_types (
   name text not null unique,
   display_name text not null,
   position integer not null default 0,
-  field_type text not null check (field_type in ('SINGLE_SELECT', 'MULTI_SELECT', 'FREE_TEXT'))
+  field_type text not null check (field_type in ('SINGLE_SELECT', 'MULTI_SELECT', 'FREE_TEXT')),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
 );
 
 create table option_values (
@@ -311,6 +335,8 @@ create table option_values (
   name text not null,
   display_name text not null,
   position integer not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
   unique (option_type_id, name)
 );
 create index option_values_type on option_values (option_type_id, id);
