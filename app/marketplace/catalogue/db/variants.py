@@ -47,6 +47,9 @@ class Variant:
     notes: str | None
     url: str | None
     deleted_at: datetime | None
+    is_displayable: bool
+    is_buyable: bool
+    lowest_price_cents: int | None
     created_at: datetime
     updated_at: datetime
 

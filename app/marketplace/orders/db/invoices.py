@@ -15,7 +15,7 @@ from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.orders.db.orders import ORDERS, OrderId
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
-from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, PricingModel
+from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, LineItemStatusFull, PricingModel
 from app.marketplace.orders.domain.settlement import NOTHING, Split
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.images import IMAGES
@@ -77,6 +77,7 @@ class LineItem:
     variant_sku: str | None
     variant_barcode: str | None
     status: LineItemStatus
+    status_full: LineItemStatusFull
     pricing_model: PricingModel
     quantity: int
     quantity_awaiting_dispatch: int
