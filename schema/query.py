@@ -8,14 +8,21 @@ from app.auth.db.api_keys import API_KEYS
 from app.auth.db.audit_entries import AUDIT_ENTRIES
 from app.auth.viewers import Scope
 from app.marketplace.catalogue.db.adverts import ADVERTS
+from app.marketplace.catalogue.db.brands import BRANDS
+from app.marketplace.catalogue.db.commission_packages import COMMISSION_PACKAGES
+from app.marketplace.catalogue.db.option_types import OPTION_TYPES
 from app.marketplace.catalogue.db.sellers import SELLERS
+from app.marketplace.catalogue.db.tax_codes import TAX_CODES
+from app.marketplace.catalogue.db.taxons import TAXONS
 from app.marketplace.catalogue.db.variants import VARIANTS
+from app.marketplace.orders.db.addresses import COUNTRIES
 from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENTS
 from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
+from app.marketplace.remittances.db.remittances import REMITTANCE_ADVICES, REMITTANCES
 from app.webhooks.db.operational_events import OPERATIONAL_EVENTS
 from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
 from app.webhooks.db.webhooks import WEBHOOKS
@@ -31,6 +38,8 @@ from schema.filters import invoice_amendments as invoice_amendment_filters
 from schema.filters import invoices as invoice_filters
 from schema.filters import orders as order_filters
 from schema.filters import refund_requests as refund_request_filters
+from schema.filters import remittances as remittance_filters
+from schema.filters import taxons as taxon_filters
 from schema.filters import variants as variant_filters
 from schema.filters.webhooks import delivery_attempts as delivery_attempt_filters
 from schema.filters.webhooks import operational_events as operational_event_filters
@@ -40,15 +49,22 @@ from schema.types.api_key import ApiKey
 from schema.types.api_key_principal import APIKeyPrincipal
 from schema.types.audit_entry import AuditEntry
 from schema.types.catalogue.advert import Advert, AllAdvert, classify_advert
+from schema.types.catalogue.brand import Brand
+from schema.types.catalogue.commission_package import CommissionPackage
+from schema.types.catalogue.option_type import OptionType
 from schema.types.catalogue.seller import Seller
+from schema.types.catalogue.tax_code import TaxCode
+from schema.types.catalogue.taxon import Taxon
 from schema.types.catalogue.variant import Variant
 from schema.types.node import Node
+from schema.types.orders.address import Country
 from schema.types.orders.invoice import Invoice
 from schema.types.orders.invoice_amendment import InvoiceAmendment
 from schema.types.orders.order import Order
 from schema.types.orders.shipment_carrier import ShipmentCarrier
 from schema.types.owned.external_id import ExternalID
 from schema.types.refunds.refund_request import RefundRequest
+from schema.types.remittances.remittance import Remittance, RemittanceAdvice
 from schema.types.webhooks.operational_event import OperationalEvent
 from schema.types.webhooks.webhook import Webhook
 from schema.types.webhooks.webhook_event import DeliveryAttempt, WebhookEvent
@@ -118,6 +134,41 @@ class Query:
     sellers: Connection[Seller] = listing(SELLERS, description="Sellers: all for the operator, itself for a seller.")
     shipment_carriers: Connection[ShipmentCarrier] = listing(
         SHIPMENT_CARRIERS, description="The carriers that shipments can be sent with."
+    )
+    remittances: Connection[Remittance] = listing(
+        REMITTANCES,
+        ask=remittance_filters.ask,
+        arguments=remittance_filters.REMITTANCES_ARGUMENTS,
+        description="What sellers get of paid invoices, in the order in which these were paid or amended.",
+    )
+    remittance_advices: Connection[RemittanceAdvice] = listing(
+        REMITTANCE_ADVICES,
+        ask=remittance_filters.ask_advices,
+        arguments=remittance_filters.ADVICES_ARGUMENTS,
+        description="The payments to sellers, in the order of the releases.",
+    )
+    # Nullable, as updatedOrders is.
+    commission_packages: Connection[CommissionPackage] | None = listing(
+        COMMISSION_PACKAGES,
+        ask=remittance_filters.ask_packages,
+        arguments=remittance_filters.PACKAGES_ARGUMENTS,
+        description="Packages of commissions, in the order of their creation; for the operator only.",
+    )
+    brands: ListConnection[Brand] = listing(BRANDS, description="All brands, in the order of their creation.")
+    taxons: ListConnection[Taxon] = listing(
+        TAXONS,
+        ask=taxon_filters.ask,
+        arguments=taxon_filters.ARGUMENTS,
+        description="The categories of adverts, in the order of their creation.",
+    )
+    option_types: ListConnection[OptionType] = listing(
+        OPTION_TYPES, description="What products differ in, in the order of their creation."
+    )
+    countries: ListConnection[Country] = listing(
+        COUNTRIES, description="The countries that addresses have been in, or that were added."
+    )
+    tax_codes: list[TaxCode] = listing(
+        TAX_CODES, is_whole=True, description="All tax codes, at most 500, in the order of their creation."
     )
     webhooks: Connection[Webhook] = listing(
         WEBHOOKS,

@@ -19,8 +19,17 @@ from schema.entities import global_ids
 from schema.entities.declarations import ENTITIES
 from schema.entities.visibility import OfSeller, Through
 
-OPERATORS_OWN = {"api_keys", "orders", "payment_events"}
-EVERYBODYS = {"brands", "countries", "option_types", "option_values", "shipment_carriers", "states", "taxons"}
+OPERATORS_OWN = {"api_keys", "commission_packages", "orders", "payment_events"}
+EVERYBODYS = {
+    "brands",
+    "countries",
+    "option_types",
+    "option_values",
+    "shipment_carriers",
+    "states",
+    "tax_codes",
+    "taxons",
+}
 #: Of both sellers and of the operator.
 OF_ALL_THREE = {"addresses", "webhooks"}
 OWNED = {"external_ids", "images", "metadata"}
@@ -29,7 +38,7 @@ SHARED = {"addresses", "payloads"}
 NODES = sorted(name for name, entity in ENTITIES.items() if entity.is_node and not entity.is_stand_in)
 OPERATORS_NODES = {name for name in NODES if ENTITIES[name].table.name in OPERATORS_OWN}
 
-_FIRST = {"S1": 1_000_000, "ALL": 3_000_000, "S2": 8_000_000, "S0": 9_000_000}
+_FIRST = {"S1": 1_000_000, "ALL": 3_000_000, "S2": 8_000_000, "S0": 8_900_000}
 #: The ids and numbers of seller 2 and of the operator's own.
 HIDDEN = range(_FIRST["S2"], 10_000_000)
 _YEAR = {"S1": 2021, "ALL": 2021, "S2": 2082, "S0": 2082}
@@ -78,6 +87,7 @@ _BY_OWNER: dict[tuple[str, str], dict[str, Any]] = {
     ("invoices", "S1"): {"status_flags": ["PAID"]},
     ("invoices", "S2"): {"status_flags": ["AWAITING_RETURN", "READY"]},
     ("line_items", "S1"): {"quantity_awaiting_dispatch": 0},
+    ("remittances", "S1"): {"invoice_amendment_id": None, "remittance_advice_id": None, "released_at": None},
     ("variants", "S1"): {"count_on_hand": 0},
     ("inventories", "S1"): {"count_on_hand": 0},
     ("webhooks", "S2"): {"type": "SHIPMENT", "url": "https://S2-host.example/S2-url"},

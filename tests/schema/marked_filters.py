@@ -25,7 +25,12 @@ def _values(marked: MarkedRows, name: str) -> dict[str, Any]:
     invoice, advert, variant, seller = (
         marked.rows[table, "S2"] for table in ("invoices", "adverts", "variants", "sellers")
     )
-    tables = {"refundRequests": "refund_requests", "invoiceAmendments": "invoice_amendments", "advertsWhere": "adverts"}
+    tables = {
+        "refundRequests": "refund_requests",
+        "invoiceAmendments": "invoice_amendments",
+        "advertsWhere": "adverts",
+        "remittanceAdvices": "remittance_advices",
+    }
     listed = marked.rows[tables.get(name, "invoices"), "S2"]["id"]
     external = {of: marked.rows[f"external_ids of {of}", "S2"] for of in ("Invoice", "Variant", "Advert")}
     pair = external["Variant" if name == "variantsWhere" else "Advert"]
@@ -48,7 +53,11 @@ def _values(marked: MarkedRows, name: str) -> dict[str, Any]:
         "health": ["DISABLED"],
         "host": "s2-HOST.example",
         "infiniteQuantity": True,
+        "invoiceAmendmentIds": [marked.id_of("InvoiceAmendment", "S2")],
+        "invoiceAmendmentLegacyIds": [marked.rows["invoice_amendments", "S2"]["id"]],
+        "invoiceIds": [marked.id_of("Invoice", "S2")],
         "invoiceLegacyId": invoice["id"],
+        "invoiceLegacyIds": [invoice["id"]],
         "isFailed": True,
         "isOperators": True,
         "isPaused": True,
@@ -61,10 +70,13 @@ def _values(marked: MarkedRows, name: str) -> dict[str, Any]:
         "online": False,
         "orderId": marked.rows["orders", "S0"]["id"],
         "ownerType": "Order",
+        "paymentReference": [marked.rows["remittance_advices", "S2"]["payment_reference"]],
         "published": False,
         "q": advert["title"],
         "quantityFrom": HIDDEN.start,
         "quantityTo": HIDDEN.stop,
+        "released": True,
+        "remittableType": "InvoiceAmendment",
         "requestId": audited["request_id"],
         "retailerIds": [marked.id_of("Seller", "S2")],
         "search": marked.rows["webhooks", "S2"]["description"],

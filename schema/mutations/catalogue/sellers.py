@@ -53,6 +53,9 @@ class _SellerInput:
         "Whether the seller may carry out refundRequestRefund itself; false by default. Can't be cleared."
     )
     address: AddressInput | None = optional("The seller's address.")
+    commission_package_id: strawberry.ID | None = optional(
+        "The package of commissions; null: the default one. For the operator."
+    )
 
 
 @strawberry.input(description="The person to talk to. There are no user accounts: nobody can log in with it.")
@@ -155,9 +158,13 @@ def _new(given: SellerInput) -> SellerAttributes:
 
 
 def _attributes(given: SellerInput | SellerUpdateInput) -> SellerAttributes:
+    ids = Ids()
+    package_id = ids.attribute(given.commission_package_id, "CommissionPackage", "attributes.commissionPackageId")
+    ids.check()
     return convert_input(
         given,
         SellerAttributes,
+        commission_package_id=package_id,
         address=new_address(given.address, ABSENT),
         metadata=kept_values(given.metadata),
     )

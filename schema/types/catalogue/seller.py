@@ -13,6 +13,7 @@ from schema.types.node import Node
 from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, image_list, logo, metadata
 
 if TYPE_CHECKING:
+    from schema.types.catalogue.commission_package import CommissionPackage
     from schema.types.orders.address import Address
 
 
@@ -53,6 +54,13 @@ class Seller(Node):
     can_pay_out_refunds: bool = column("Whether the seller's keys may pay out refunds; the operator's always may.")
     address: Annotated["Address", strawberry.lazy("schema.types.orders.address")] | None = relation(
         SELLERS.address_id, description="Where the business is; null when it is not known."
+    )
+    # Nullable, so that the error for a seller's key does not remove the seller from the answer.
+    commission_package: (
+        Annotated["CommissionPackage", strawberry.lazy("schema.types.catalogue.commission_package")] | None
+    ) = relation(
+        SELLERS.commission_package_id,
+        description="The package that it was given; null if the default one applies. For the operator only.",
     )
     logo: AnImage | None = logo(SELLERS, "The seller's logo; null without one.")
     store_images: list[AnImage] = image_list(SELLERS, "Pictures of the seller's shop.")

@@ -35,7 +35,7 @@ create table images (
   id bigint generated always as identity primary key,
   -- A line item owns an image that its advert had when the item was sold and has no longer.
   owner_type text not null check (owner_type in
-    ('Advert', 'Variant', 'Brand', 'Seller', 'RefundRequestNote', 'ReturnShipment', 'LineItem')),
+    ('Advert', 'Variant', 'Brand', 'Seller', 'RefundRequestNote', 'ReturnShipment', 'RemittanceAdvice', 'LineItem')),
   owner_id bigint not null,
   kind text not null default 'GALLERY' check (kind in ('GALLERY', 'LOGO')),
   url text not null,
@@ -71,6 +71,24 @@ create table metadata (
 
 -- Sellers and what they offer
 
+create table tax_codes (
+  id bigint generated always as identity primary key,
+  code text not null unique,
+  name text not null
+);
+
+-- The operator's part of what is sold. A seller without a package has the default one, if there is one.
+create table commission_packages (
+  id bigint generated always as identity primary key,
+  name text not null unique,
+  rate double precision not null check (rate >= 0),
+  applies_to_postage boolean not null default false,
+  is_default boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create unique index commission_packages_default on commission_packages (is_default) where is_default;
+
 create table sellers (
   id bigint generated always as identity primary key,
   business_name text not null,
@@ -90,6 +108,7 @@ create table sellers (
   contact_surname text,
   youtube_video_url text,
   address_id bigint references addresses,
+  commission_package_id bigint references commission_packages,
   is_online boolean not null default true,
   is_retailer boolean not null default true,
   can_pay_out_refunds boolean not null default false,
@@ -98,6 +117,7 @@ create table sellers (
   updated_at timestamptz not null default now()
 );
 create index sellers_address on sellers (address_id) where address_id is not null;
+create index sellers_commission_package on sellers (commission_package_id, id) where commission_package_id is not null;
 create index sellers_to_follow on sellers (id) where is_online <> is_shown_online;
 
 create table brands (

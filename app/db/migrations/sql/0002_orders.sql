@@ -380,3 +380,40 @@ create table invoice_amendment_line_items (
   currency text not null
 );
 create index invoice_amendment_line_items_amendment on invoice_amendment_line_items (invoice_amendment_id, id);
+
+-- What sellers are paid
+
+-- One advice is one payment to one seller in one currency.
+create table remittance_advices (
+  id bigint generated always as identity primary key,
+  seller_id bigint not null references sellers,
+  total_cents bigint not null,          -- negative: the seller pays it back
+  commission_amount_total_cents bigint not null default 0,
+  currency text not null,
+  payment_reference text,
+  paid_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index remittance_advices_seller on remittance_advices (seller_id, id);
+create index remittance_advices_created on remittance_advices (created_at, id);
+create index remittance_advices_reference on remittance_advices (payment_reference, id);
+
+-- The seller's part of a paid invoice, and the change of it by each amendment: negative for a refund.
+create table remittances (
+  id bigint generated always as identity primary key,
+  seller_id bigint not null references sellers,
+  invoice_id bigint not null references invoices,
+  invoice_amendment_id bigint references invoice_amendments,  -- null: of the invoice itself
+  remittance_advice_id bigint references remittance_advices,  -- null: it has not been released yet
+  amount_cents bigint not null,
+  commission_amount_cents bigint not null,
+  currency text not null,
+  released_at timestamptz,
+  created_at timestamptz not null default now()
+);
+create index remittances_invoice on remittances (invoice_id, id);
+create index remittances_amendment on remittances (invoice_amendment_id, id) where invoice_amendment_id is not null;
+create index remittances_advice on remittances (remittance_advice_id, id) where remittance_advice_id is not null;
+create index remittances_seller on remittances (seller_id, id);
+create index remittances_unreleased on remittances (id) where released_at is null;

@@ -8,6 +8,7 @@ from typing import NewType
 from app.db.pool import Connection
 from app.db.table import OfSeller, Ownership, Table
 from app.errors import NotFound
+from app.marketplace.catalogue.db.commission_packages import COMMISSION_PACKAGES, CommissionPackageId
 from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.images import IMAGES
@@ -41,6 +42,7 @@ class Seller:
     can_pay_out_refunds: bool
     is_shown_online: bool
     address_id: int | None
+    commission_package_id: CommissionPackageId | None
     created_at: datetime
     updated_at: datetime
 
@@ -50,7 +52,7 @@ SELLERS = Table(
     Seller,
     type_name="Seller",
     seen_by=OfSeller("id"),
-    keys={"address_id": ADDRESSES},
+    keys={"address_id": ADDRESSES, "commission_package_id": COMMISSION_PACKAGES},
     owns=(Ownership(IMAGES, ImageKind.GALLERY), Ownership(IMAGES, ImageKind.LOGO), EXTERNAL_IDS, METADATA),
     is_subscribable=True,
 )

@@ -9,9 +9,10 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, update_row
-from app.errors import Forbidden, NotFound
+from app.errors import Forbidden, InvalidInput, NotFound
 from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, url_problems, value_problems
+from app.marketplace.catalogue.db.commission_packages import CommissionPackageId, package_exists
 from app.marketplace.catalogue.db.sellers import SELLERS, Seller, SellerId, lock_seller
 from app.marketplace.catalogue.domain.seller import OWN, seller_problems
 from app.marketplace.orders.services.addresses import NewAddress, address_problems, insert_address
@@ -43,6 +44,7 @@ class SellerAttributes:
     is_retailer: bool | Absent | None = ABSENT
     can_pay_out_refunds: bool | Absent | None = ABSENT
     address: NewAddress | Absent | None = ABSENT
+    commission_package_id: CommissionPackageId | Absent | None = ABSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,4 +110,7 @@ async def _columns(conn: Connection, sent: dict[str, Any]) -> dict[str, Any]:
     columns = {"is_online" if name == "online" else name: sent[name] for name in sent if name not in apart}
     if "address" in sent:
         columns["address_id"] = await insert_address(conn, sent["address"])
+    package_id = sent.get("commission_package_id")
+    if package_id is not None and not await package_exists(conn, package_id):
+        raise InvalidInput.at("attributes.commission_package_id", "there is no such commission package")
     return columns

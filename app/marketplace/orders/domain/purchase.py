@@ -59,12 +59,17 @@ class PricedLine:
     def commission_cents(self) -> int | None:
         """Return the operator's part of the total, half a cent rounded up; None without a rate."""
         rate = self.wanted.commission_rate
-        return None if rate is None else floor(self.amounts.total_cents * Fraction(repr(rate)) + Fraction(1, 2))
+        return None if rate is None else share_of(self.amounts.total_cents, rate)
 
     @property
     def commission_tax_cents(self) -> int | None:
         cents = self.commission_cents
         return None if cents is None else contained_tax(cents, self.wanted.commission_tax_rate)
+
+
+def share_of(amount_cents: int, rate: float) -> int:
+    """Return this part of an amount, half a cent rounded up. The rate is the decimal fraction that was written."""
+    return floor(amount_cents * Fraction(repr(rate)) + Fraction(1, 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

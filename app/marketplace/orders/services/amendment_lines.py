@@ -15,6 +15,7 @@ from app.marketplace.orders.domain.invoice import InvoiceAmendmentLineItemStatus
 from app.marketplace.orders.domain.order import contained_tax
 from app.marketplace.orders.domain.settlement import NOTHING, Ledger, Split, share
 from app.marketplace.refunds.db.refund_requests import RefundRequestId
+from app.marketplace.remittances.db.remittances import add_remittances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,10 @@ async def insert_amendment(
     *,
     refund_request_id: RefundRequestId | None = None,
 ) -> InvoiceAmendment:
-    """Insert an amendment that adds up to its lines. The rows hold changes of the invoice: negative for a refund."""
+    """Insert an amendment that adds up to its lines, and its remittance if the locked invoice is paid.
+
+    The rows hold changes of the invoice: negative for a refund.
+    """
     total = -sum((line.amounts for line in lines), NOTHING)
     amendment = await insert_row(
         conn,
@@ -95,6 +99,7 @@ async def insert_amendment(
         {"invoice_amendment_id": amendment.id, "currency": invoice.currency, **_row(line, invoice)} for line in lines
     ]
     await insert_rows(conn, INVOICE_AMENDMENT_LINE_ITEMS, rows)
+    await add_remittances(conn, [invoice.id])
     return amendment
 
 

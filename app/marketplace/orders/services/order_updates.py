@@ -27,6 +27,7 @@ from app.marketplace.orders.domain.order import OrderStatus
 from app.marketplace.orders.domain.payment import flags_after_payment, move_conflict
 from app.marketplace.orders.services.addresses import NewAddress, address_problems, insert_address
 from app.marketplace.orders.services.payments import NewPaymentEvent, insert_payment_events, payment_problems
+from app.marketplace.remittances.db.remittances import add_remittances, remove_remittances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +126,23 @@ async def _change(conn: Connection, before: Order, differing: Mapping[str, Any])
     order = await update_row(conn, ORDERS, before.id, differing)
     for invoice in await lock_order_invoices(conn, order.id):
         await _follow(conn, order, invoice, differing)
+    if order.status is not before.status:
+        await _remit(conn, order)
     if order.status is OrderStatus.COMPLETE and before.status is not OrderStatus.COMPLETE:
         await allocate_line_items(conn, order.id)
     if order.status is not before.status and OrderStatus.ABANDONED in (order.status, before.status):
         await _move_stock(conn, order)
     return order
+
+
+async def _remit(conn: Connection, order: Order) -> None:
+    """Add the remittances of the order's paid invoices, and remove those of the others. Raises Conflict."""
+    invoices = await lock_order_invoices(conn, order.id)
+    await add_remittances(conn, [invoice.id for invoice in invoices])
+    unpaid = [invoice.id for invoice in invoices if invoice.paid_at is None]
+    if unpaid and not await remove_remittances(conn, unpaid):
+        message = "can't be unpaid again: what its sellers get has been released. Refund it instead"
+        raise Conflict(f"The order {message}.", fields={"status": [message]})
 
 
 async def _move_stock(conn: Connection, order: Order) -> None:

@@ -12,6 +12,7 @@ from app.db.pool import Connection, transaction
 from app.db.write import insert_row, insert_rows
 from app.errors import Forbidden
 from app.kernel.problems import Problems, value_problems
+from app.marketplace.catalogue.db.commission_packages import find_packages
 from app.marketplace.catalogue.db.sellers import find_seller_ids
 from app.marketplace.catalogue.db.variants import (
     OfferedVariant,
@@ -42,6 +43,8 @@ from app.marketplace.owned.services.owned import (
     keep_external_ids,
     keep_metadata,
 )
+from app.marketplace.remittances.db.remittances import add_remittances
+from app.marketplace.remittances.services.commissions import Packages, commission_columns, with_commissions
 
 
 async def create_order(database: Database, viewer: Viewer, given: NewPurchase) -> Order:
@@ -61,14 +64,16 @@ async def create_order(database: Database, viewer: Viewer, given: NewPurchase) -
         problems = await _seller_problems(conn, given.invoices or ())
         offers = {int(variant_id): offer_of(item) for variant_id, item in offered.items()}
         problems.include(purchase_problems(wanted, offers)).check()
-        parts = split(wanted, offers, _terms(given))
+        packages = await find_packages(conn, {offer.seller_id for offer in offers.values()})
+        parts = split(with_commissions(wanted, offers, packages), offers, _terms(given))
         total_problems(parts).include(promotion_problems(parts)).include(_expected_problems(given, parts)).check()
         order = await _insert_order(conn, given.order, parts, offers[wanted[0].variant_id].currency)
-        invoices = await _insert_invoices(conn, order, parts)
+        invoices = await _insert_invoices(conn, order, parts, packages)
         lines = await _insert_line_items(conn, order, invoices, parts, offered)
         await _keep_values(conn, given, parts, invoices, lines)
         await insert_adjustments(conn, invoices, lines, parts)
         await take_from_stock(conn, _quantities(wanted))
+        await add_remittances(conn, [invoice.id for invoice in invoices])
         return order
 
 
@@ -160,7 +165,7 @@ async def _insert_order(conn: Connection, given: NewOrder, parts: Sequence[Part]
     return order
 
 
-async def _insert_invoices(conn: Connection, order: Order, parts: Sequence[Part]) -> list[Invoice]:
+async def _insert_invoices(conn: Connection, order: Order, parts: Sequence[Part], packages: Packages) -> list[Invoice]:
     """Insert one invoice per part, in their order. The invoices of a complete order are paid."""
     is_paid = order.status is OrderStatus.COMPLETE
     buyer = {
@@ -177,7 +182,9 @@ async def _insert_invoices(conn: Connection, order: Order, parts: Sequence[Part]
         "paid_at": order.created_at if is_paid else None,
         "currency": order.currency,
     }
-    return await insert_rows(conn, INVOICES, [{**buyer, **_invoice(part)} for part in parts])
+    return await insert_rows(
+        conn, INVOICES, [{**buyer, **_invoice(part), **commission_columns(part, packages)} for part in parts]
+    )
 
 
 def _invoice(part: Part) -> dict[str, object]:
@@ -191,17 +198,10 @@ def _invoice(part: Part) -> dict[str, object]:
 
 
 def _fees(part: Part) -> dict[str, object]:
-    """Return what the operator and the payment cost, and whether the taxes were given."""
+    """Return what the payment costs, and whether the taxes were given."""
     fee, fee_rate = part.terms.merchant_fee_cents, part.terms.merchant_fees_tax_rate
-    commissions = [line for line in part.lines if line.commission_cents is not None]
-    rates = {line.wanted.commission_tax_rate for line in commissions}
     taxes = [(line.wanted.tax_cents, line.wanted.postage_tax_cents) for line in part.lines]
     return {
-        "commission_amount_cents": sum(line.commission_cents or 0 for line in commissions) if commissions else None,
-        "commission_amount_tax_cents": (
-            sum(line.commission_tax_cents or 0 for line in commissions) if commissions else None
-        ),
-        "commission_tax_rate": rates.pop() if len(rates) == 1 else None,
         "merchant_fee_cents": fee,
         "merchant_fees_tax_rate": fee_rate,
         "merchant_fee_tax_total_cents": None if fee is None else contained_tax(fee, fee_rate),

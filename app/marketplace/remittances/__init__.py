@@ -1,0 +1,1 @@
+"""Remittances: what sellers get of paid invoices."""

@@ -1,0 +1,123 @@
+"""The filters of remittances and remittance advices, and of commission packages."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import strawberry
+
+from app.auth.viewers import Viewer
+from app.marketplace.catalogue.db.sellers import SELLERS
+from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENTS
+from app.marketplace.remittances.db.remittances import REMITTANCES
+from schema.entities.declarations import ListQuery
+from schema.entities.fields import argument
+from schema.filters.conditions import NOTHING, Conditions, keys
+
+_CREATED = (
+    argument("created_since", datetime | None, "Made at this time or later."),
+    argument("created_until", datetime | None, "Made before this time."),
+)
+_RETAILERS = argument("retailer_ids", list[strawberry.ID] | None, "Those of these sellers.")
+
+REMITTANCES_ARGUMENTS = (
+    *_CREATED,
+    argument("invoice_ids", list[strawberry.ID] | None, "Those of these invoices and of their amendments."),
+    argument("invoice_legacy_ids", list[int] | None, "The same by `legacyId`."),
+    argument("invoice_amendment_ids", list[strawberry.ID] | None, "Those of these amendments."),
+    argument("invoice_amendment_legacy_ids", list[int] | None, "The same by `legacyId`."),
+    argument("released", bool | None, "Whether they have been released."),
+    argument("remittable_type", str | None, "`Invoice`: those of invoices; `InvoiceAmendment`: those of amendments."),
+    _RETAILERS,
+)
+ADVICES_ARGUMENTS = (
+    *_CREATED,
+    argument("invoice_ids", list[strawberry.ID] | None, "Those on which one of these invoices is paid."),
+    argument("legacy_ids", list[int] | None, "Those with these `legacyId`s."),
+    argument("paid_since", datetime | None, "Paid at this time or later."),
+    argument("paid_until", datetime | None, "Paid before this time."),
+    argument("payment_reference", list[str] | None, "Those with one of these references."),
+    _RETAILERS,
+)
+
+
+def ask(
+    viewer: Viewer,
+    created_since: datetime | None = None,
+    created_until: datetime | None = None,
+    invoice_ids: Sequence[str] | None = None,
+    invoice_legacy_ids: Sequence[int] | None = None,
+    invoice_amendment_ids: Sequence[str] | None = None,
+    invoice_amendment_legacy_ids: Sequence[int] | None = None,
+    released: bool | None = None,
+    remittable_type: str | None = None,
+    retailer_ids: Sequence[str] | None = None,
+) -> ListQuery:
+    query = Conditions(viewer)
+    amendments = keys(invoice_amendment_ids, "InvoiceAmendment", field="invoiceAmendmentIds")
+    return query.list_query(
+        query.period("t.created_at", created_since, created_until),
+        query.one_of("t.invoice_id", keys(invoice_ids, "Invoice", field="invoiceIds"), "bigint"),
+        query.one_of("t.invoice_id", invoice_legacy_ids, "bigint"),
+        query.exists(
+            INVOICE_AMENDMENTS,
+            "a",
+            "a.id = t.invoice_amendment_id",
+            query.one_of("a.id", amendments, "bigint"),
+            query.one_of("a.id", invoice_amendment_legacy_ids, "bigint"),
+            "true" if remittable_type == "InvoiceAmendment" else None,
+        ),
+        {None: None, "Invoice": "t.invoice_amendment_id is null", "InvoiceAmendment": None}.get(
+            remittable_type, NOTHING
+        ),
+        query.holds("t.released_at is not null", released),
+        query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
+    )
+
+
+def ask_advices(
+    viewer: Viewer,
+    created_since: datetime | None = None,
+    created_until: datetime | None = None,
+    invoice_ids: Sequence[str] | None = None,
+    legacy_ids: Sequence[int] | None = None,
+    paid_since: datetime | None = None,
+    paid_until: datetime | None = None,
+    payment_reference: Sequence[str] | None = None,
+    retailer_ids: Sequence[str] | None = None,
+) -> ListQuery:
+    query = Conditions(viewer)
+    of_invoice = query.one_of("r.invoice_id", keys(invoice_ids, "Invoice", field="invoiceIds"), "bigint")
+    return query.list_query(
+        query.period("t.created_at", created_since, created_until),
+        query.exists(REMITTANCES, "r", "r.remittance_advice_id = t.id", of_invoice),
+        query.one_of("t.id", legacy_ids, "bigint"),
+        query.period("t.paid_at", paid_since, paid_until, is_nullable=True),
+        query.one_of("t.payment_reference", payment_reference),
+        query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
+    )
+
+
+PACKAGES_ARGUMENTS = (
+    argument("applies_to_postage", bool | None, "Whether they apply to postage, too."),
+    *_CREATED,
+    argument("name", str | None, "The one with this name."),
+    argument("retailer_ids", list[strawberry.ID] | None, "Those that were given to one of these sellers."),
+)
+
+
+def ask_packages(
+    viewer: Viewer,
+    applies_to_postage: bool | None = None,
+    created_since: datetime | None = None,
+    created_until: datetime | None = None,
+    name: str | None = None,
+    retailer_ids: Sequence[str] | None = None,
+) -> ListQuery:
+    query = Conditions(viewer)
+    of_seller = query.one_of("s.id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint")
+    return query.list_query(
+        query.holds("t.applies_to_postage", applies_to_postage),
+        query.period("t.created_at", created_since, created_until),
+        query.equal("t.name", name),
+        query.exists(SELLERS, "s", "s.commission_package_id = t.id", of_seller),
+    )
