@@ -111,12 +111,16 @@ def _chosen(column: str) -> tuple[Root, ...]:
     )
 
 
-def _chains(table: Table[object]) -> Iterator[tuple[Part, ...]]:
+#: How far a change goes up in a tree of rows of one table. A query of 15 levels goes down six lists with `nodes`.
+_MAX_NESTED = 6
+
+
+def _chains(table: Table[object], below: tuple[Part, ...] = ()) -> Iterator[tuple[Part, ...]]:
     """Return every way up from a table's rows, each from the row itself to a row above it."""
     for part in parts_of_wholes(table):
-        yield (part,)
-        for above in _chains(part.of):
-            yield (part, *above)
+        if below.count(part) < _MAX_NESTED:
+            yield (*below, part)
+            yield from _chains(part.of, (*below, part))
 
 
 def _above(chain: tuple[Part, ...]) -> Iterator[Root]:

@@ -92,10 +92,9 @@ CHANGES: dict[str, dict[str, list[str]]] = {
     },
     "inventories set count_on_hand = 4 @inventory": {
         # It is the variant's own seller's, so that it is the variant's stock.
-        "Variant": ["countOnHand", "buyable", "inventories[<inventory>].countOnHand"],
+        "Variant": ["countOnHand", "inventories[<inventory>].countOnHand"],
         "Advert": [
             "variants[<variant>].countOnHand",
-            "variants[<variant>].buyable",
             "variants[<variant>].inventories[<inventory>].countOnHand",
         ],
     },
