@@ -48,7 +48,7 @@ class Root:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedTable:
-    """A table whose changes are recorded. A change of `ignored` columns alone is none.
+    """A table whose changes are recorded, without those of `ignored` columns.
 
     is_log  its rows are written once and cleared away when they are old: only that they are added is recorded.
     """

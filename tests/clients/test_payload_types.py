@@ -56,7 +56,7 @@ WRONG: list[JsonObject] = [
 
 
 def queries_of(klass: WebhookKlass) -> list[StoredQuery]:
-    queries = generated_queries(klass, EXAMPLES)[:QUERIES]
+    queries = list(generated_queries(klass, EXAMPLES)[:QUERIES])
     assert len(queries) == QUERIES
     if klass is WebhookKlass.INVOICE:
         text = f"query($id: ID!) {{ node(id: $id) {{ ... on Invoice {{ {AWKWARD} }} }} }}"

@@ -29,14 +29,14 @@ _CHECKED: Final = 1_000
 
 
 class Place(NamedTuple):
-    """Where a step ended, in the order of the index of due events. The next one goes on behind it."""
+    """The webhook at which a step ended, in the order of the index of due events. The next step goes on behind it."""
 
     is_pulled: bool = False
     webhook_id: WebhookId = WebhookId(0)
 
 
 class Step(NamedTuple):
-    """What a step has done.
+    """The result of a step.
 
     Attributes:
         looked_at: The number of due events that it looked at.
