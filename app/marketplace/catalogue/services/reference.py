@@ -20,6 +20,7 @@ from app.marketplace.catalogue.db.option_types import (
     OptionTypeId,
     OptionValue,
     OptionValueId,
+    touch_option_type,
 )
 from app.marketplace.catalogue.db.taxons import TAXONS, Taxon, TaxonId
 from app.marketplace.catalogue.domain.option import FieldType
@@ -94,7 +95,9 @@ async def save_option_value(database: Database, viewer: Viewer, attributes: Opti
         sent.setdefault("display_name", sent["name"])
     async with transaction(database, actor=viewer.actor) as conn:
         await _check_exists(conn, OPTION_TYPES, sent.get("option_type_id"), "option_type_id")
-        return await _save(conn, OPTION_VALUES, attributes.option_value_id, "option_value_id", sent)
+        saved = await _save(conn, OPTION_VALUES, attributes.option_value_id, "option_value_id", sent)
+        await touch_option_type(conn, saved.option_type_id)
+        return saved
 
 
 def _sent(
