@@ -1,5 +1,6 @@
 """Wiring: the servers of the run, and the fixtures that name them. What they do is in tests/support."""
 
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -13,6 +14,7 @@ from tests.support import forked_commands, leftovers
 from tests.support.database import cloned_database
 from tests.support.delivered import faults_of
 from tests.support.load import TOLD
+from tests.support.made_once import place_for_all
 from tests.support.platform import Platform, running_platform, settings_for
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.servers import (
@@ -40,11 +42,15 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         config.stash[_SERVERS] = ExitStack()
         config.stash[_SERVERS].enter_context(shared_servers())
+        config.stash[_SERVERS].enter_context(place_for_all())
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     if not session.config.option.collectonly:
         forked_commands.prepare()
+        # Modules and schema stay: no collection has to look at them again.
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)

@@ -18,6 +18,7 @@ from app.settings import Settings
 from app.telemetry.outages import Outage
 from app.webhooks.cel.filters import FilterProcess
 from app.webhooks.db.counts.delivery_minutes import DeliveryTally
+from app.webhooks.db.ordering.blocked_events import Place
 from workers.http import transport
 from workers.http.dns import DnsClient
 from workers.publish.budget import Pace
@@ -43,6 +44,8 @@ class Resources:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     #: When this process last counted webhooks for the metrics, by the monotonic clock; None: not yet.
     counted_at: float | None = None
+    #: Behind which webhook the next look for blocked events begins.
+    blocked_place: Place = field(default_factory=Place)
 
     def is_to_count(self, *, every_s: float) -> bool:
         """Tell whether the last count is so many seconds old, and take this one as the last."""

@@ -64,7 +64,7 @@ def seller_of(table: Table[object]) -> str:
     if table.is_log or table.seen_by is None:
         return "null"
     path, rule = path_to_seller(table)
-    if isinstance(rule, OperatorOnly):
+    if not isinstance(rule, OfSeller):
         return "null"
     if not path:
         return f"r.{rule.column}"
@@ -169,7 +169,7 @@ def _leaving(table: Table[object]) -> Iterator[Root]:
     """Return the entities that are seen through the row: they leave its former seller when it goes to another one."""
     for below in subscribable().values():
         path, rule = path_to_seller(below)
-        if below.is_log or not path or path[-1].to is not table or isinstance(rule, OperatorOnly):
+        if below.is_log or not path or path[-1].to is not table or not isinstance(rule, OfSeller):
             continue
         sql, named = "", "= r.id"
         for key in reversed(path):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
-from app.db.table import Key, OfSeller, OperatorOnly, Ownership, Table, Through
+from app.db.table import EVERYONE, Key, OfSeller, OperatorOnly, OtherRule, Ownership, Table, Through
 
 #: Where the tables are.
 _CONTEXTS = ("app.auth", "app.marketplace", "app.webhooks")
@@ -42,6 +42,11 @@ def _list_modules(package: str) -> Iterator[str]:
 def subscribable() -> Mapping[str, Table[object]]:
     """Return the tables that webhooks can be about, by the name of the type."""
     return {table.type_name: table for table in tables().values() if table.is_subscribable}
+
+
+def is_for_everyone(entity_type: str) -> bool:
+    """Return whether every seller sees all such entities: reference data, which belongs to no seller."""
+    return subscribable()[entity_type].seen_by is EVERYONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,14 +128,14 @@ def references_to(table: Table[object]) -> Iterator[Key]:
         yield from (key for key in other.keys.values() if key.to is table)
 
 
-def path_to_seller(table: Table[object]) -> tuple[tuple[Key, ...], OfSeller | OperatorOnly]:
-    """Return the keys from a row to the one that says whose it is, and how that one says it.
+def path_to_seller(table: Table[object]) -> tuple[tuple[Key, ...], OfSeller | OperatorOnly | OtherRule]:
+    """Return the keys from a row to the one that says whose it is, and how that one says it, or that it is everyone's.
 
     Raises:
         TypeError: No seller can be told of such a row, or not by one way alone.
     """
     rule = table.seen_by
-    if isinstance(rule, OfSeller | OperatorOnly):
+    if isinstance(rule, OfSeller | OperatorOnly) or rule is EVERYONE:
         return (), rule
     if not isinstance(rule, Through) or len(rule.columns) != 1:
         raise TypeError(f"The table {table.name} does not say by one key whose a row is.")

@@ -24,7 +24,11 @@ describe_enum(
         "SELLER": "Sellers, with their address and images.",
         "ORDER": "Orders, with all that belongs to their invoices. For the operator only.",
         "RETURN_SHIPMENT": "Return shipments, with their items and what the carrier reports.",
+        "REFUND_REQUEST_LINE_ITEM": "Lines of refund requests, with their notes.",
         "INVOICE_ANNOTATION": "Annotations of invoices.",
+        "TAXON": "Categories of adverts.",
+        "OPTION_TYPE": "Option types, with their values.",
+        "OPTION_VALUE": "Values of option types.",
         "OPERATIONAL_EVENT": "Events of webhooks themselves. They are only created, never changed or deleted.",
     },
 )

@@ -148,7 +148,8 @@ def _deciding_columns(own_table: str, relation: Relation, named: GraphQLNamedTyp
     target = relation.target.name
     read = (one.split(".") for one in relation_columns(own_table, relation))
     columns = frozenset(column for table, column in read if table == target)
-    return columns | _leaf_columns(named) if target == own_table else columns
+    is_same_row = target == own_table and relation.local == relation.remote
+    return columns | _leaf_columns(named) if is_same_row else columns
 
 
 def _leaf_columns(of: GraphQLNamedType) -> frozenset[str]:

@@ -48,7 +48,11 @@ _ERROR = {
             },
         },
         "path": {"type": "array", "items": {"anyOf": [_STRING, {"type": "integer"}]}},
-        "extensions": {"type": "object", "required": ["code"], "properties": {"code": _STRING}},
+        "extensions": {
+            "type": "object",
+            "required": ["code", "docs"],
+            "properties": {"code": _STRING, "docs": _STRING},
+        },
     },
 }
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass, fields
 
 import asyncpg
 
+from app.marketplace.catalogue.db.option_types import OptionType, OptionValue
+from app.marketplace.catalogue.db.taxons import Taxon
 from app.marketplace.orders.db.invoice_annotations import InvoiceAnnotation
 from app.marketplace.refunds.db.return_shipments import ReturnShipment
+from tests.builders.catalogue import create_option_type, create_option_value, create_taxon
 from tests.builders.invoice_parts import create_invoice_annotation
 from tests.builders.sales import Sale, create_sale, create_sales
 from tests.builders.tracking import create_return_shipment
@@ -14,8 +17,11 @@ from tests.builders.tracking import create_return_shipment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifficultSale(Sale):
-    """A sale of which something has been sent back, and noted."""
+    """A sale of which something has been sent back, and noted, with reference data of its own."""
 
+    taxon: Taxon
+    option_type: OptionType
+    option_value: OptionValue
     return_shipment: ReturnShipment
     invoice_annotation: InvoiceAnnotation
 
@@ -31,14 +37,20 @@ async def create_difficult_sales(conn: asyncpg.Connection) -> list[DifficultSale
     await conn.execute("update adverts set is_published = false where id = $1", third.advert.id)
     await conn.execute("update variants set deleted_at = now() where id = $1", first.variant.id)
     await conn.execute("delete from shipped_items where shipment_id = $1", third.shipment.id)
-    return [
-        DifficultSale(
-            **{field.name: getattr(sale, field.name) for field in fields(sale)},
-            return_shipment=await create_return_shipment(conn, refund_request_id=sale.refund_request.id),
-            invoice_annotation=await create_invoice_annotation(conn, invoice_id=sale.invoice.id),
-        )
-        for sale in sales
-    ]
+    root = await create_taxon(conn, display_name='Küche "☃"')
+    return [await _with_more(conn, sale, root) for sale in sales]
+
+
+async def _with_more(conn: asyncpg.Connection, sale: Sale, root: Taxon) -> DifficultSale:
+    option_type = await create_option_type(conn)
+    return DifficultSale(
+        **{field.name: getattr(sale, field.name) for field in fields(sale)},
+        taxon=await create_taxon(conn, parent_id=root.id),
+        option_type=option_type,
+        option_value=await create_option_value(conn, option_type_id=option_type.id, display_name="½ \u2028"),
+        return_shipment=await create_return_shipment(conn, refund_request_id=sale.refund_request.id),
+        invoice_annotation=await create_invoice_annotation(conn, invoice_id=sale.invoice.id),
+    )
 
 
 def entity_id(sale: Sale, entity_type: str) -> int:

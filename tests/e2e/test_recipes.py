@@ -19,6 +19,8 @@ ATTRIBUTES = "type events triggers filter queryString allowSkip includePrevious"
 
 RAISE = "insert into operational_events (webhook_id, kind, reason) select id,"
 OF_SELLER = "from webhooks where seller_id = $1"
+A_POT = "select 'Pots', 'Pots', 'pots' where $1::bigint is not null"
+A_SIZE = "select 'size', 'Size', 'SINGLE_SELECT' where $1::bigint is not null"
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,20 @@ STORIES: Mapping[str, tuple[str, list[Step]]] = {
             ),
         ],
     ),
+    "refunded-items": (
+        "refund_request",
+        [
+            Step(
+                "update refund_request_line_items set status = 'REFUND_ACCEPTED' where refund_request_id = $1",
+                {"status": "REFUND_ACCEPTED"},
+            ),
+            Step("update refund_request_line_items set reason = 'Torn' where refund_request_id = $1"),
+            Step(
+                "update refund_request_line_items set status = 'REFUNDED' where refund_request_id = $1",
+                {"status": "REFUNDED"},
+            ),
+        ],
+    ),
     "notes-on-invoices": (
         "invoice",
         [
@@ -168,6 +184,38 @@ STORIES: Mapping[str, tuple[str, list[Step]]] = {
             Step("update adverts set title = 'Pot' where id = $1", {"title": "Pot"}),
             Step("update variants set count_on_hand = 1 where advert_id = $1"),
             Step("update adverts set is_published = false where id = $1", {"title": "Pot", "displayable": False}),
+        ],
+    ),
+    "category-tree": (
+        "seller",
+        [
+            Step(f"insert into taxons (display_name, title, url_slug) {A_POT}", {"treeName": "Pots", "parent": None}),
+            Step("update taxons set title = 'All pots' where $1::bigint is not null"),
+            Step("update taxons set display_name = 'Pans' where $1::bigint is not null", {"treeName": "Pans"}),
+        ],
+    ),
+    "options": (
+        "seller",
+        [
+            Step(f"insert into option_types (name, display_name, field_type) {A_SIZE}", {"fieldType": "SINGLE_SELECT"}),
+            Step("update option_types set position = 5 where $1::bigint is not null"),
+            Step(
+                "insert into option_values (option_type_id, name, display_name) select id, 'm', 'M' from option_types"
+                " where $1::bigint is not null",
+                {"displayName": "Size"},
+            ),
+        ],
+    ),
+    "option-values": (
+        "seller",
+        [
+            Step(
+                f"with size as (insert into option_types (name, display_name, field_type) {A_SIZE} returning id)"
+                " insert into option_values (option_type_id, name, display_name) select id, 'm', 'M' from size",
+                {"displayName": "M", "optionType": {"name": "size"}},
+            ),
+            Step("update option_values set position = 5 where $1::bigint is not null"),
+            Step("update option_values set display_name = 'Medium' where $1::bigint is not null", {"name": "m"}),
         ],
     ),
     "seller-details": (

@@ -35,7 +35,8 @@ def check_round(subscription: Subscription, seen: Round) -> list[str]:
         if variant in seen.torn:
             wrong += _check_torn(subscription, commits, events)
             continue
-        wrong += _check_count(subscription, seen, commits, events)
+        repeated = [event for event in made if event.variant == variant and _repeats_end(subscription, seen, event)]
+        wrong += _check_count(subscription, seen, commits, events, repeated=len(repeated))
         wrong += [said for event in events for said in _check_event(subscription, seen, commits, event)]
         wrong += _check_names(subscription, seen, commits, events)
     return wrong
@@ -48,9 +49,12 @@ def check_missed(subscription: Subscription, seen: Round) -> list[str]:
 
 
 def _check_count(
-    subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event]
+    subscription: Subscription, seen: Round, commits: Sequence[Commit], events: Sequence[Event], *, repeated: int
 ) -> list[str]:
-    """Check the number of events. In a storm it is unknown which commits were published together."""
+    """Check the number of events. In a storm it is unknown which commits were published together.
+
+    `repeated` is the number of ends that may be left out, or sent.
+    """
     together = [[commit] for commit in commits] if seen.is_storm else folds(subscription, commits)
     told = [fold for fold in together if concerns(subscription, fold)]
     wanted = [fold for fold in told if is_wanted(subscription, fold)]
@@ -60,9 +64,17 @@ def _check_count(
     # What is not watched may be noted or not.
     least = min(len(wanted), 1) if is_open else len(wanted)
     for what, at_least, expected, found in (("all", least, told, events), ("judged", least, wanted, judged)):
-        if not at_least <= len(found) <= len(expected):
+        if not at_least - repeated <= len(found) <= len(expected):
             wrong.append(f"webhook {subscription.id}, {what}: {len(expected)} instead of {found} for {commits}")
     return wrong
+
+
+def _repeats_end(subscription: Subscription, seen: Round, event: Event) -> bool:
+    """Tell whether a webhook that asks for no creations has been told of the variant's end before."""
+    if event.webhook != subscription.id or event.reason != TOLD_ALREADY or "create" in subscription.events:
+        return False
+    before = last_given(seen, event.subject, event.id, by_arrival=False)
+    return before is not None and before.name == "destroy"
 
 
 def _check_torn(subscription: Subscription, commits: Sequence[Commit], events: Sequence[Event]) -> list[str]:

@@ -37,6 +37,7 @@ _DOING: dict[str, Callable[[World, Any], Awaitable[None]]] = {
     "deliverer dies": lambda world, stage: world.deliver_and_die(stage),
     "leases expire": lambda world, _: world.expire_leases(),
     "retries fall due": lambda world, _: world.make_due(),
+    "set aside": lambda world, _: world.set_aside(),
     "answer": lambda world, mood: world.answer(mood),
     "disable": lambda world, place: world.enable(place, is_enabled=False),
     "enable": lambda world, place: world.enable(place, is_enabled=True),
@@ -84,6 +85,8 @@ _steps = st.one_of(
     _step("deliverer dies", st.sampled_from(["claimed", "posted"])),
     _step("leases expire"),
     _step("retries fall due"),
+    _step("set aside"),
+    _step("set aside"),
     _step("answer", st.sampled_from(["ok", "error", "drop", "hold", "refuse", "slow_down", "gone"])),
     _moods,
     _step("disable", _places),
@@ -106,6 +109,7 @@ _chapters = st.one_of(
     st.tuples(_commits, _step("publish")).map(list),
     st.tuples(_commits, _step("publish"), _step("deliver")).map(list),
     st.tuples(_moods, _commits, _step("publish"), _step("deliver")).map(list),
+    st.tuples(_commits, _step("publish"), _step("set aside"), _step("deliver")).map(list),
 )
 
 
@@ -113,7 +117,7 @@ def _fall_behind(slot: int, counts: list[int]) -> list[Step]:
     """A newer state comes to wait behind an attempt that is going to fail."""
     told = [step for count in counts for step in _told(slot, {"count": count})]
     # The first retry comes at once: it has to fail, too.
-    return [Step("answer", "stall"), *told, Step("answer", "error")]
+    return [Step("answer", "stall"), *told, Step("answer", "error"), Step("set aside")]
 
 
 def _come_back(slot: int, wanted: dict[str, Any], out: list[Step]) -> list[Step]:

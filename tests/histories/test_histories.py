@@ -251,6 +251,22 @@ async def test_history_worth_keeping(play: Play, max_retries: int, steps: list[S
     assert await play([(_COUNT, max_retries)], steps) == []
 
 
+async def test_who_asks_for_no_creations_is_told_of_an_end_once(play: Play) -> None:
+    """It came back in between, which this webhook was not told of."""
+    gone, back = [Step("commit", [(0, {"life": life})]) for life in ("deleted", "alive")]
+    told = [Step("publish"), Step("deliver")]
+
+    subscription = replace(_COUNT, events=frozenset({"update", "destroy"}))
+    assert await play([(subscription, 25)], [gone, *told, back, *told, gone, *told]) == []
+
+
+async def test_what_is_set_aside_behind_a_retry_is_sent_in_its_order(play: Play) -> None:
+    """Of a webhook that is told of every change: it gets them one after the other."""
+    steps = [Step("answer", "error"), *told(2), *told(3), *told(4), Step("set aside"), Step("replay", 0)]
+
+    assert await play([(replace(_COUNT, every_change=True), 25)], [*steps, Step("answer", "ok"), *told(5)]) == []
+
+
 @pytest.mark.parametrize(
     ("max_retries", "steps"),
     [

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from app.webhooks.db.ordering import blocked_events
+from app.webhooks.db.ordering.blocked_events import Place
 from schema.entities import global_ids
 from tests.builders.variants import create_variant
 from tests.histories.ending import check_end
@@ -306,6 +308,18 @@ class World:
         self.lost = []
         await sweep_all(self.workers.resources[1])
 
+    async def set_aside(self) -> None:
+        """Set all blocked events aside, however short they are due. None of them may be forgotten."""
+        place: Place | None = Place()
+        while place is not None:
+            async with self.conn.transaction():
+                place = (await blocked_events.set_aside_blocked(self.conn, place, blocked_s=0)).place
+        await self._check_forgotten()
+
+    async def _check_forgotten(self) -> None:
+        if forgotten := await blocked_events.release_forgotten(self.conn):
+            self.wrong.append(f"set aside, and blocked by none: {forgotten}")
+
     async def make_due(self) -> None:
         """Make every retry due, and end every pause."""
         await self.conn.execute(
@@ -393,6 +407,7 @@ class World:
 
     async def end(self) -> list[str]:
         """Make the endpoint healthy, and deliver everything. Return all that was wrong."""
+        await self._check_forgotten()
         self.endpoint.mood = "ok"
         self.endpoint.release()
         await self._finish()
@@ -404,6 +419,7 @@ class World:
             await self.expire_leases()
             await self.make_due()
             await self.deliver()
+            await self._check_forgotten()
             log = await self.log()
             if not any(event.state in OPEN for event in log.values()):
                 break

@@ -3,13 +3,16 @@
 For a command the fork is as good as a new process: it has no connection, no thread and no event loop yet.
 """
 
+import asyncio
+import json
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerProcess
@@ -73,18 +76,24 @@ def fork_server(environment: Mapping[str, str], log: IO[bytes]) -> ForkedProcess
 
 
 def run_command(
-    arguments: Sequence[str], environment: Mapping[str, str], *, given: str = "", within_s: float = 120
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    given: str = "",
+    within_s: float = 120,
+    cwd: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command with all of this environment to its end, and return its status and what it has printed.
 
     Args:
         given: What it reads from its standard input.
+        cwd: The folder that it runs in; None: this process's.
     """
     with tempfile.TemporaryDirectory(prefix="tellgraph-command-") as folder:
         files = [Path(folder) / name for name in ("given", "out", "err")]
         for file, text in zip(files, (given, "", ""), strict=True):
             file.write_text(text)
-        process = _fork(arguments, environment, given=str(files[0]), out=str(files[1]), err=str(files[2]))
+        process = _fork(arguments, environment, given=str(files[0]), out=str(files[1]), err=str(files[2]), cwd=cwd)
         status = process.wait(within_s)
         if status is None:
             process.kill()
@@ -93,14 +102,57 @@ def run_command(
         return subprocess.CompletedProcess([*arguments], status, files[1].read_text(), files[2].read_text())
 
 
-def _fork(arguments: Sequence[str], environment: Mapping[str, str], *, given: str, out: str, err: str) -> ForkedProcess:
-    process = _context.Process(target=_run, args=([*arguments], dict(environment), given, out, err), daemon=False)
+#: `tellgraph` for a shell: has the command run by this process, with the shell's folder and environment.
+_SHIM = """#!{python} -SE
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as served:
+    served.connect({address!r})
+    served.sendall(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]).encode() + b"\\n")
+    status, out, err = json.loads(served.makefile().read())
+sys.stdout.write(out)
+sys.stderr.write(err)
+sys.exit(status)
+"""
+
+
+@asynccontextmanager
+async def command_for_shells() -> AsyncIterator[str]:
+    """Offer `tellgraph` to shells; the folder for their PATH."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arguments, environment, cwd = json.loads(await reader.readline())
+        done = await asyncio.to_thread(run_command, arguments, environment, cwd=cwd)
+        writer.write(json.dumps([done.returncode, done.stdout, done.stderr]).encode())
+        writer.close()
+        await writer.wait_closed()
+
+    # A name in /tmp, because that of a socket may have about a hundred bytes.
+    with tempfile.TemporaryDirectory(prefix="tellgraph-shim-") as folder:
+        shim, address = Path(folder) / "tellgraph", f"{folder}/socket"
+        shim.write_text(_SHIM.format(python=sys.executable, address=address))
+        shim.chmod(0o755)
+        async with await asyncio.start_unix_server(answer, address, limit=1 << 20):
+            yield folder
+
+
+def _fork(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    given: str,
+    out: str,
+    err: str,
+    cwd: str | None = None,
+) -> ForkedProcess:
+    process = _context.Process(target=_run, args=([*arguments], dict(environment), given, out, err, cwd), daemon=False)
     process.start()
     assert process.pid is not None
     return ForkedProcess(process.pid, process)
 
 
-def _run(arguments: list[str], environment: dict[str, str], given: str, out: str, err: str) -> None:
+def _run(arguments: list[str], environment: dict[str, str], given: str, out: str, err: str, cwd: str | None) -> None:
+    if cwd is not None:
+        os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
     os.dup2(os.open(given, os.O_RDONLY), 0)

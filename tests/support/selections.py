@@ -23,6 +23,7 @@ from hypothesis_graphql import queries
 from schema import schema
 from schema.entities.declarations import ENTITIES
 from tests.support.documents import EXAMPLES, SEED
+from tests.support.made_once import made_once
 
 #: Selections per root field; each goes into several operations.
 _EXAMPLES = max(20, EXAMPLES // 3)
@@ -31,6 +32,10 @@ _EXAMPLES = max(20, EXAMPLES // 3)
 @cache
 def selections_of(name: str) -> list[str]:
     """Selection sets below a root list, or of a type, as hypothesis-graphql makes them."""
+    return made_once(f"selections-{name}", lambda: _generated(name))
+
+
+def _generated(name: str) -> list[str]:
     found: list[str] = []
 
     @seed(SEED)

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from app.db.pool import SERVER_SETTINGS, Connection
-from app.webhooks.db import deliveries, successions
+from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent
+from app.webhooks.db.ordering import successions
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import Webhook
 from tests.builders.deliveries import create_due_events, create_subscription, result_of

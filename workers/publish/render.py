@@ -10,6 +10,7 @@ import orjson
 from graphql import FieldNode, OperationDefinitionNode
 
 from app.auth.viewers import Viewer
+from app.db.graph import is_for_everyone
 from app.db.pool import CONFLICTS, Connection
 from app.settings import Settings
 from schema import schema
@@ -165,6 +166,8 @@ class Renderer:
 
 def _is_seen(match: Match | UnrenderedMatch, seen: Mapping[tuple[Viewer, str], set[int]]) -> bool:
     change, viewer = match.change, match.viewer
+    if is_for_everyone(change.entity_type):
+        return True
     return change.entity_id in seen[viewer, change.entity_type] or change.seller_id == viewer.seller_id
 
 

@@ -27,6 +27,8 @@ from workers.publish.match import (
 from workers.publish.subscribing_sellers import Entity, list_possible_owners, list_visible_changes
 from workers.publish.subscriptions import Audience, Group, Owner, Subscriptions
 
+#: Owners whose webhooks one step looks through. Reference data concerns all sellers, most of which may not watch it.
+_MAX_AUDIENCES = 10 * MAX_MATCHES
 #: Matches of one entity above which it is heavy, and waits in a lane of its own.
 HEAVY_MATCHES = MAX_MATCHES // 10
 #: The fold function, by whether the webhook asks for every change.
@@ -67,8 +69,12 @@ async def select(
     """Select as many of the claimed entities as fit into one step. The others stay unpublished."""
     selection = Selection()
     entities = _by_entity(events)
+    visited = 0
     for entity, of_entity in entities.items():
+        if visited > _MAX_AUDIENCES:
+            break
         audiences = await _audiences(subscriptions, of_entity, owners.get(entity, ()))
+        visited += len(audiences)
         number = sum(one.number for one in audiences)
         is_alone = len(entities) == 1
         if number > HEAVY_MATCHES and of_entity[0].claimed_lane is not Lane.HEAVY and not is_alone:

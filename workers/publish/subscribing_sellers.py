@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from app.capture.change_events import ChangeEvent
-from app.db.graph import cascades, subscribable
+from app.db.graph import cascades, is_for_everyone, subscribable
 from app.db.pool import Connection
 from app.webhooks.domain.webhook import WebhookEventName
 from schema.entities.declarations import ENTITIES, VISIBILITY
@@ -18,8 +18,8 @@ async def list_owners(
 ) -> dict[Entity, list[int]]:
     """List the sellers with webhooks who see each changed entity now. Entities that no such seller sees are left out.
 
-    This takes one statement per type of entity that sellers' webhooks can concern. Looking at the webhooks of 10,000
-    sellers one by one would take too long.
+    Every seller sees reference data, even after its deletion. For all else, this takes one statement per type of entity
+    that sellers' webhooks can concern. Looking at the webhooks of 10,000 sellers one by one would take too long.
     """
     ids: dict[str, set[int]] = {}
     for event in events:
@@ -27,6 +27,10 @@ async def list_owners(
             ids.setdefault(event.entity_type, set()).add(event.entity_id)
     owners: dict[Entity, list[int]] = {}
     for entity_type, of_type in ids.items():
+        if is_for_everyone(entity_type):
+            sellers = subscriptions.list_sellers(entity_type)
+            owners |= {(entity_type, entity_id): sellers for entity_id in of_type}
+            continue
         for row in await conn.fetch(_statement(entity_type), list(of_type)):
             owners.setdefault((entity_type, row["id"]), []).append(row["seller_id"])
     return owners

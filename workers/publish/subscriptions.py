@@ -152,8 +152,8 @@ class Subscriptions:
         self._known: dict[WebhookId, tuple[int, Subscription]] = {}
         self._audiences: dict[tuple[str, Owner], Audience] = {}
         self.skips = Skips()
-        # Webhooks of sellers, by type of entity.
-        self._of_sellers: Counter[str] = Counter()
+        # Sellers' webhooks, by type of entity and seller.
+        self._of_sellers: dict[str, Counter[int]] = {}
 
     async def refresh(self, conn: Connection) -> None:
         """Read the webhooks that were changed since the last refresh, in one statement."""
@@ -181,11 +181,22 @@ class Subscriptions:
     def _discard(self, webhook: Subscription) -> None:
         if webhook.deleted_at is None:
             self._audiences[webhook.type.entity_type, webhook.seller_id].discard(webhook)
-            self._of_sellers[webhook.type.entity_type] -= webhook.seller_id is not None
+            self._count_of_seller(webhook, -1)
+
+    def _count_of_seller(self, webhook: Subscription, number: int) -> None:
+        if webhook.seller_id is not None:
+            counts = self._of_sellers.setdefault(webhook.type.entity_type, Counter())
+            counts[webhook.seller_id] += number
+            if not counts[webhook.seller_id]:
+                del counts[webhook.seller_id]
 
     def has_sellers(self, entity_type: str) -> bool:
         """Return whether any seller has a webhook about this type."""
-        return self._of_sellers[entity_type] > 0
+        return bool(self._of_sellers.get(entity_type))
+
+    def list_sellers(self, entity_type: str) -> list[int]:
+        """Return the sellers that have a webhook about this type."""
+        return list(self._of_sellers.get(entity_type, ()))
 
     async def audience(self, entity_type: str, owner: Owner) -> Audience | None:
         """Return an owner's webhooks about a type; None when there are none."""
@@ -222,7 +233,7 @@ class Subscriptions:
         if webhook.deleted_at is None:
             key = (webhook.type.entity_type, webhook.seller_id)
             self._audiences.setdefault(key, Audience()).add(webhook)
-            self._of_sellers[webhook.type.entity_type] += webhook.seller_id is not None
+            self._count_of_seller(webhook, 1)
 
 
 def _group_of(webhook: Subscription) -> Group:

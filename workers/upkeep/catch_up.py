@@ -14,6 +14,7 @@ import structlog
 from app.auth.viewers import Viewer
 from app.capture import missed_changes
 from app.capture.missed_changes import MissedEntity
+from app.db.graph import is_for_everyone
 from app.db.pool import Connection, transaction
 from app.errors import InvalidInput
 from app.telemetry.metrics import CAUGHT_UP
@@ -123,7 +124,12 @@ async def _list_changes(
     changes = []
     for entity, subject in zip(missed, subjects, strict=True):
         before = prior.get(subject, ())
-        is_own = viewer.is_operator or webhook.seller_id in entity.former_seller_ids or bool(before)
+        is_own = (
+            viewer.is_operator
+            or is_for_everyone(entity_type)
+            or webhook.seller_id in entity.former_seller_ids
+            or bool(before)
+        )
         if entity.entity_id not in is_there and not is_own:
             continue
         columns, rows = leave_out_hidden(viewer, entity.columns, entity.changes, is_cut=entity.is_cut)

@@ -11,6 +11,8 @@ from app.telemetry.metrics import CATCHING_UP, HELD_EVENTS, OVERDUE_SECONDS, UNP
 from app.webhooks.db import deliveries, webhook_event_changes
 from app.webhooks.db.backlog import count_unwell, read_backlog
 from app.webhooks.db.operational_events import raise_failing
+from app.webhooks.db.ordering import blocked_events
+from app.webhooks.db.ordering.blocked_events import Place
 from app.webhooks.db.webhook_events import MAX_AT_ONCE
 from app.webhooks.db.webhook_outages import lock_resumed, step_resumption
 from app.webhooks.domain.webhook import WebhookKlass
@@ -33,6 +35,7 @@ async def sweep_all(resources: Resources) -> int:
     The sweep also does the following:
 
     - It lets newer states take the place of failed ones.
+    - It sets blocked events aside, so that no claim looks at them.
     - It holds or releases events that were overlooked when a webhook was disabled or enabled.
     - It brings retries forward after an outage.
     - It reports webhooks that begin to fail.
@@ -47,6 +50,7 @@ async def sweep_all(resources: Resources) -> int:
     untaken = await settle_expired(resources.database)
     async with transaction(resources.database) as conn:
         await supersede_recent(conn)
+    await _set_aside_blocked(resources)
     async with transaction(resources.database) as conn:
         await webhook_event_changes.hold_overlooked(conn)
         await webhook_event_changes.release_overlooked(conn)
@@ -74,6 +78,27 @@ async def _clear_missed(resources: Resources) -> None:
         async with transaction(resources.database) as conn:
             if not await missed_changes.clear_missed(conn, types):
                 return
+
+
+async def _set_aside_blocked(resources: Resources) -> None:
+    """Set blocked events aside, by steps, from where the last sweep has ended; and make due what was forgotten.
+
+    It ends after one round of all webhooks in which little was found, or after MAX_AT_ONCE events.
+    """
+    looked_at = in_round = 0
+    while looked_at < MAX_AT_ONCE and not resources.stopping.is_set():
+        async with transaction(resources.database) as conn:
+            step = await blocked_events.set_aside_blocked(conn, resources.blocked_place)
+        resources.blocked_place = step.place or Place()
+        looked_at += step.looked_at
+        in_round += step.set_aside
+        if step.place is None:
+            if in_round < blocked_events.PER_WEBHOOK:
+                break
+            in_round = 0
+    async with transaction(resources.database) as conn:
+        if forgotten := await blocked_events.release_forgotten(conn):
+            _log.warning("sweep.blocked_released", webhook_events=forgotten)
 
 
 async def _resume_webhooks(resources: Resources) -> None:

@@ -230,7 +230,7 @@ async def _listen_there(
 ) -> None:
     stopping, hurrying = asyncio.Event(), asyncio.Event()
     async with AsyncExitStack() as stack:
-        api = await stack.enter_async_context(remote_api(url, key, say))
+        api = await stack.enter_async_context(remote_api(url, key, say, option="--remote"))
         endpoint = await _endpoint(stack, forward_to, timeout_s, hurrying)
         _on_signals(api, stopping, hurrying, timeout_s=timeout_s if endpoint else 0)
         webhook = await stack.enter_async_context(choose(api))

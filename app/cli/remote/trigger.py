@@ -56,7 +56,7 @@ def trigger(
         return await Trigger(api=api, klass=klass, event=event, wait_s=wait).run(entity_id, webhook)
 
     async def act_remotely(url: str, secret: str) -> list[TriggeredWebhook]:
-        async with remote_api(url, secret, say) as api:
+        async with remote_api(url, secret, say, option="--remote") as api:
             return await act(api)
 
     with exit_codes():

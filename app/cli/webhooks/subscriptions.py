@@ -196,7 +196,7 @@ def _comparison(folder: Path, *, prune: bool, all_headers: bool) -> Callable[[Re
 
 def _asked(url: str, key: str | None, act: Callable[[RemoteApi], Awaitable[Result]]) -> Result:
     async def ask() -> Result:
-        async with remote_api(url, needed_key(key), say) as api:
+        async with remote_api(url, needed_key(key), say, option="--url") as api:
             return await act(api)
 
     with _exit_codes():

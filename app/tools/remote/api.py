@@ -37,12 +37,14 @@ class RemoteApi:
 
     Attributes:
         url: The address of `/graphql`.
+        option: The option that gave the URL, such as `--remote`.
         say: Takes one line of progress at a time.
         has_answered: Whether it has answered before. Until then, nobody knows whether the URL is right.
     """
 
     client: httpx.AsyncClient
     url: str
+    option: str
     say: Callable[[str], None]
     has_answered: bool = False
     _is_ending: asyncio.Event = field(default_factory=asyncio.Event)
@@ -130,7 +132,7 @@ class RemoteApi:
         try:
             response = await self.client.post(self.url, json=body, headers=headers, timeout=timeout_s)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise WrongRequest(f"--remote: {self.url} is no address: {reason_of(error)}.") from error
+            raise WrongRequest(f"{self.option}: {self.url} is no address: {reason_of(error)}.") from error
         except httpx.TransportError as error:
             raise _Away(reason_of_transport(error)) from error
         if response.status_code in _AWAY:
@@ -188,21 +190,25 @@ class _Away(Exception):
 
 
 @asynccontextmanager
-async def remote_api(url: str, key: str, say: Callable[[str], None]) -> AsyncIterator[RemoteApi]:
-    """Open a client of the API at a URL, with or without its path `/graphql`."""
+async def remote_api(url: str, key: str, say: Callable[[str], None], *, option: str) -> AsyncIterator[RemoteApi]:
+    """Open a client of the API at a URL, with or without its path `/graphql`.
+
+    Args:
+        option: The option that gave the URL, for messages about it.
+    """
     headers = {"Authorization": f"Bearer {key}", "User-Agent": f"tellgraph/{__version__}"}
     async with httpx.AsyncClient(headers=headers) as client:
-        yield RemoteApi(client=client, url=graphql_url(url), say=say)
+        yield RemoteApi(client=client, url=graphql_url(url, option), option=option, say=say)
 
 
-def graphql_url(url: str) -> str:
+def graphql_url(url: str, option: str) -> str:
     """Return the address of the GraphQL endpoint below a URL. Raise WrongRequest for what is no URL."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise WrongRequest(f"--remote: {url!r} is no URL: {error}.") from error
+        raise WrongRequest(f"{option}: {url!r} is no URL: {error}.") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise WrongRequest(f"--remote: {url!r} is no URL. Give one such as https://shop.example.com.")
+        raise WrongRequest(f"{option}: {url!r} is no URL. Give one such as https://shop.example.com.")
     path = parsed.path.rstrip("/")
     return str(parsed if path.endswith("/graphql") else parsed.copy_with(path=f"{path}/graphql"))
 

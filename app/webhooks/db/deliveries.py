@@ -11,6 +11,7 @@ from app.db.pool import Connection, retry_if_moved
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db import transitions
 from app.webhooks.db.operational_events import raise_exhausted
+from app.webhooks.db.ordering.blocked_events import release_next
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhook_outages import FIRST_STEP
 from app.webhooks.db.webhooks import WebhookId
@@ -222,7 +223,7 @@ from health h where w.id = any(array(select webhook_id from health)) and w.id = 
 _RECORD_RESULTS = f"""
 with r as ({_RESULTS}), recorded as ({transitions.RECORD}), given as ({_STORE_GIVEN}), attempts as ({_END_ATTEMPTS}),
   health as ({_HEALTH}), marked as ({_MARK_WEBHOOKS})
-select id from recorded
+select id, webhook_id, entity_type, entity_id, blocks_others, state from recorded
 """
 
 
@@ -241,6 +242,7 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> set[Web
     columns = [[result[place] for result in results] for place in _STORED]
     rows = await conn.fetch(_RECORD_RESULTS, *columns, WEBHOOK_DELETED, list(NEVER_LEFT), list(OUR_FAULTS), FIRST_STEP)
     recorded = {row["id"] for row in rows}
+    await release_next(conn, [row for row in rows if row["state"] != WebhookEventState.RETRYING])
     if exhausted := [(one.id, _exhausted(one)) for one in results if _is_exhausted(one) and one.id in recorded]:
         await raise_exhausted(conn, exhausted)
     return recorded

@@ -20,6 +20,10 @@ def sql_states(states: Iterable[WebhookEventState]) -> str:
 DUE_STATES: Final = sql_states(DUE)
 #: Neither sent nor in flight, in SQL.
 WAITING_STATES: Final = sql_states(WAITING)
+#: Still to be sent, or in flight, in SQL.
+OPEN_STATES: Final = sql_states(OPEN)
+#: What the end of an event is told by: see ordering/blocked_events.py.
+ENDED: Final = "e.webhook_id, e.entity_type, e.entity_id, e.blocks_others"
 
 #: $1 to $10: the columns of `NewWebhookEvent`. Gives the ids, in the order of the rows.
 INSERT: Final = """
@@ -56,11 +60,11 @@ update webhook_events e set state = 'SUPERSEDED', due_at = null, finished_at = c
   -- In a SELECT, which reads the text once and not for each row.
   superseded_by = ((select $2::text::jsonb) ->> e.id::text)::bigint,
   reason = 'A newer state of the entity goes out in its place.'
-where e.id = any($1::bigint[]) and e.state in ({states})
+where e.id = any($1::bigint[]) and e.state in ({states}) returning {ended}
 """
 #: Two statements, so that the first, which is the usual one, is planned against the partition of open events alone.
-SUPERSEDE: Final = _SUPERSEDE.format(states=WAITING_STATES)
-SUPERSEDE_UNRENDERED: Final = _SUPERSEDE.format(states=sql_states([WebhookEventState.RENDER_FAILED]))
+SUPERSEDE: Final = _SUPERSEDE.format(states=WAITING_STATES, ended=ENDED)
+SUPERSEDE_UNRENDERED: Final = _SUPERSEDE.format(states=sql_states([WebhookEventState.RENDER_FAILED]), ended=ENDED)
 
 
 def _restated(name: str) -> str:
@@ -80,6 +84,7 @@ update webhook_events e set state = case when {_restated("state")} = 'SKIPPED' t
   due_at = case when {_restated("state")} <> 'SKIPPED' then e.due_at end,
   finished_at = case when {_restated("state")} = 'SKIPPED' then clock_timestamp() end
 where e.id = any($1::bigint[]) and e.state in ('PENDING', 'HELD')
+returning {ENDED}, e.state
 """
 
 #: The results `r` of attempts are stored: $1 their ids, $13 `WEBHOOK_DELETED`, $15 `OUR_FAULTS`.
@@ -97,10 +102,10 @@ update webhook_events e set
 from r
 -- Found by their ids, whatever the plan was made for: the first list of states names the partition of open
 -- events, and the state itself is none that an index could be searched by.
-where e.id = any($1::bigint[]) and e.id = r.id and e.state in ({sql_states(OPEN)})
+where e.id = any($1::bigint[]) and e.id = r.id and e.state in ({OPEN_STATES})
   and e.state || '' = 'SENDING' and equals_at_cost(e.attempt_count, r.attempt)
   and equals_at_cost(e.webhook_id, r.webhook_id)
-returning e.id, e.webhook_id, e.entity_type, e.entity_id, e.event_name, e.payload_digest, e.attempted_at,
+returning e.id, {ENDED}, e.event_name, e.payload_digest, e.attempted_at,
   r.attempt, r.state, r.status, r.error_kind, r.error, r.response_body, r.duration_ms, r.pause_s
 """
 

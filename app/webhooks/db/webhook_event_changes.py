@@ -7,6 +7,7 @@ from app.db.pool import Connection, retry_if_moved
 from app.errors import NotFound
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.db import transitions
+from app.webhooks.db.ordering.blocked_events import release_next
 from app.webhooks.db.payloads import Payload
 from app.webhooks.db.webhook_events import (
     MAX_AT_ONCE,
@@ -75,8 +76,9 @@ async def replay_webhook_events(
 
 async def cancel_webhook_event(conn: Connection, event_id: WebhookEventId, reason: str) -> WebhookEvent:
     """Withdraw an event that waits. Its caller has locked it."""
-    row = await conn.fetchrow(f"{transitions.CANCEL} returning {_COLUMNS}", event_id, reason)
+    row = await conn.fetchrow(f"{transitions.CANCEL} returning {_COLUMNS}, e.blocks_others", event_id, reason)
     assert row is not None, "its caller has locked it"
+    await release_next(conn, [row])
     return WEBHOOK_EVENTS.from_record(row)
 
 

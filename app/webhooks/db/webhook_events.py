@@ -11,6 +11,7 @@ from app.auth.db.api_keys import ApiKeyId
 from app.db.pool import Connection, retry_if_moved
 from app.db.table import JsonText, Reference, Table, Through
 from app.webhooks.db import transitions
+from app.webhooks.db.ordering.blocked_events import release_next
 from app.webhooks.db.payloads import PAYLOADS
 from app.webhooks.db.webhooks import WEBHOOKS, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
@@ -223,8 +224,10 @@ async def insert_webhook_events(conn: Connection, events: Sequence[NewWebhookEve
 async def _supersede(conn: Connection, pairs: Sequence[tuple[WebhookEventId, WebhookEventId]]) -> None:
     ids = [old for old, _ in pairs]
     newer = orjson.dumps({str(old): new for old, new in pairs}).decode()
-    if await conn.execute(transitions.SUPERSEDE, ids, newer) != f"UPDATE {len(pairs)}":
+    ended = await conn.fetch(transitions.SUPERSEDE, ids, newer)
+    if len(ended) < len(pairs):
         await conn.execute(transitions.SUPERSEDE_UNRENDERED, ids, newer)
+    await release_next(conn, ended)
 
 
 async def hold_open(conn: Connection, webhook_id: WebhookId) -> None:

@@ -9,8 +9,8 @@ import orjson
 import structlog
 
 from app.db.pool import Connection
-from app.webhooks.db import successions
-from app.webhooks.db.successions import Succession
+from app.webhooks.db.ordering import successions
+from app.webhooks.db.ordering.successions import Succession
 from app.webhooks.db.webhook_events import PriorEvent, Subject, WebhookEventId, list_given
 from app.webhooks.services.deduplication import is_waiting, join_superseded, take_place
 

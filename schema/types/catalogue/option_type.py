@@ -1,5 +1,6 @@
 """OptionType and OptionValue, and what adverts and variants have chosen of them."""
 
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
@@ -27,6 +28,8 @@ _TEXT = "The free text; null when a value was chosen."
 class OptionType(Node):
     id: strawberry.ID = global_id("OptionType")
     legacy_id: int = legacy_id()
+    created_at: datetime = column("When the type was created.")
+    updated_at: datetime = column("When the type or one of its values was last changed.")
     name: str = column("Name by which it is referred to; unique.")
     display_name: str = column("Name to show.")
     position: int = column("Its place among all types; the lowest comes first.")
@@ -40,6 +43,8 @@ class OptionType(Node):
 class OptionValue(Node):
     id: strawberry.ID = global_id("OptionValue")
     legacy_id: int = legacy_id()
+    created_at: datetime = column("When the value was created.")
+    updated_at: datetime = column("When the value was last changed.")
     name: str = column("Name by which it is referred to; unique within its type.")
     display_name: str = column("Name to show.")
     position: int = column("Its place among the values of its type; the lowest comes first.")

@@ -1,5 +1,6 @@
 """Taxon: a category of products, in a tree of such."""
 
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
@@ -15,6 +16,8 @@ from schema.types.node import Node
 class Taxon(Node):
     id: strawberry.ID = global_id("Taxon")
     legacy_id: int = legacy_id()
+    created_at: datetime = column("When the category was created.")
+    updated_at: datetime = column("When the category was last changed.")
     display_name: str = column("Name to show.")
     title: str = column("Title of the category's page.")
     tree_name: str = column("The names from the root down to this one, as in `Home > Kitchen > Kettles`.")

@@ -171,6 +171,8 @@ _REMITTANCE_TAX = Amounts(
 class RefundRequestLineItem(Node):
     id: strawberry.ID = global_id("RefundRequestLineItem")
     legacy_id: int = legacy_id()
+    created_at: datetime = column("When the line was created.")
+    updated_at: datetime = column("When the line was last changed.")
     quantity: int = column("How many items are to be refunded.")
     status: RefundRequestLineItemStatusEnum = column("Where this line of the request stands.")
     custom: str | None = column("What a custom line is about, such as a fee; null for a line item.")

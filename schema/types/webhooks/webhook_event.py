@@ -144,7 +144,9 @@ class WebhookEvent(Node):
         reads=("state",),
         description="The page of this server that tells what to do about its state.",
     )
-    due_at: datetime | None = column("When the next attempt is due; null when none is.")
+    due_at: datetime | None = column(
+        "When the next attempt is due; null when none is, as while it waits behind an older event of its entity."
+    )
     attempt_count: int = column("How many attempts have been begun.")
     replayed_at: datetime | None = column("When somebody last had it sent again; null when nobody has.")
     last_status: int | None = column("The HTTP status of the last attempt that got one.")

@@ -81,6 +81,38 @@ query($id: ID!) {
 """,
     ),
     WebhookRecipe(
+        name="category-tree",
+        title="The tree of categories",
+        description="Each category with its place in the tree, for a shop's navigation. A new name is told for each"
+        " category below it, too.",
+        type=WebhookKlass.TAXON,
+        query_string="query($id: ID!) { node(id: $id) { ... on Taxon { treeName urlSlug parent { id } } } }\n",
+    ),
+    WebhookRecipe(
+        name="options",
+        title="Options",
+        description="Each option type with its values, such as size and colour, for a form in which products are made.",
+        type=WebhookKlass.OPTION_TYPE,
+        query_string="""\
+query($id: ID!) {
+  node(id: $id) {
+    ... on OptionType { name displayName fieldType optionValues(first: 500) { nodes { id displayName position } } }
+  }
+}
+""",
+    ),
+    WebhookRecipe(
+        name="option-values",
+        title="Option values",
+        description="Each value that can be chosen for an option, for a list of translations.",
+        type=WebhookKlass.OPTION_VALUE,
+        query_string="""\
+query($id: ID!) {
+  node(id: $id) { ... on OptionValue { name displayName optionType { name } } }
+}
+""",
+    ),
+    WebhookRecipe(
         name="seller-details",
         title="Details of sellers",
         description="New sellers, and changes of their names, addresses and whether they are online.",

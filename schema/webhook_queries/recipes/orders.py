@@ -149,6 +149,26 @@ query($id: ID!) {
         triggers=["trackingNumber", "statusLog"],
     ),
     WebhookRecipe(
+        name="refunded-items",
+        title="Refunded items",
+        description="Each line of a refund request, with what was decided about it, for an accounting system.",
+        type=WebhookKlass.REFUND_REQUEST_LINE_ITEM,
+        query_string="""\
+query($id: ID!) {
+  node(id: $id) {
+    ... on RefundRequestLineItem {
+      status
+      quantity
+      amountCents
+      lineItem { variantSku }
+      refundRequest { legacyId }
+    }
+  }
+}
+""",
+        triggers=["status"],
+    ),
+    WebhookRecipe(
         name="notes-on-invoices",
         title="Notes on invoices",
         description="Each annotation of an invoice, and whether it is resolved, for a service desk.",

@@ -30,14 +30,15 @@ async def test_finds_the_seller_through_the_keys_between(conn: Connection, table
     assert len(path_to_seller(tables()[table])[0]) == DEPTHS[table]
 
 
-async def test_what_is_the_operators_has_no_seller(conn: Connection) -> None:
+async def test_what_is_the_operators_or_everyones_has_no_seller(conn: Connection) -> None:
     await create_whole_sale(conn)
 
     assert await conn.fetchval(f"select {seller_of(tables()['orders'])} from orders r") is None
     assert await conn.fetchval(f"select {seller_of(tables()['payment_events'])} from payment_events r") is None
+    assert await conn.fetchval(f"select {seller_of(tables()['taxons'])} from taxons r") is None
 
 
-def test_what_is_seen_by_several_ways_or_by_everyone_belongs_to_nobody() -> None:
-    for name in ("adjustments", "brands", "images", "addresses"):
+def test_what_is_seen_by_several_ways_belongs_to_nobody() -> None:
+    for name in ("adjustments", "images", "addresses"):
         with pytest.raises(TypeError, match=f"The table {name} does not say by one key whose a row is."):
             path_to_seller(tables()[name])

@@ -3,12 +3,15 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+import asyncpg
+
 from app.capture import change_events, missed_changes
 from app.capture.change_events import Lane, Leftover
 from app.capture.missed_changes import MissedChange
-from app.webhooks.db import successions
 from app.webhooks.db.counts import delivery_minutes, webhook_skips
-from app.webhooks.db.successions import Succession
+from app.webhooks.db.ordering import blocked_events, successions
+from app.webhooks.db.ordering.blocked_events import Place
+from app.webhooks.db.ordering.successions import Succession
 from app.webhooks.db.webhook_events import Subject, WebhookEventId
 from app.webhooks.db.webhooks import WebhookId, list_changed_subscriptions
 from app.webhooks.domain.webhook import WebhookEventName
@@ -106,6 +109,39 @@ async def _lock_unclaimed(conn: Conn, subjects: list[Subject]) -> None:
         await successions.lock_unclaimed(conn, subjects)
 
 
+async def _blocked(conn: Conn, present: int, taken: int) -> None:
+    """So many that wait for a retry, and a newer event behind each of those taken."""
+    await events("RETRYING")(conn, present, taken)
+    await conn.execute("update webhook_events set due_at = now() + interval '1 h'")
+    await events("PENDING")(conn, taken, taken)
+    await conn.execute("update webhook_events set due_at = now() - interval '1 h' where state = 'PENDING'")
+
+
+async def _set_aside(conn: Conn, given: None) -> None:
+    async with conn.transaction():
+        await blocked_events.set_aside_blocked(conn, Place())
+
+
+async def _set_aside_before(conn: Conn, present: int, taken: int) -> list[asyncpg.Record]:
+    """So many set aside; the first ones of those taken are ended."""
+    await events("PENDING")(conn, present, taken)
+    await conn.execute("update webhook_events set due_at = null")
+    return await conn.fetch(
+        "select webhook_id, entity_type, entity_id, true as blocks_others from webhook_events"
+        " order by entity_id limit $1",
+        taken,
+    )
+
+
+async def _forgotten(conn: Conn, present: int, taken: int) -> None:
+    """Set aside, so many of them behind nothing."""
+    await events("RETRYING")(conn, present, taken)
+    await conn.execute("update webhook_events set blocks_others = true, due_at = now() + interval '1 h'")
+    await events("PENDING")(conn, present, taken)
+    await conn.execute("update webhook_events set due_at = null where state = 'PENDING'")
+    await conn.execute("update webhook_events set state = 'CANCELLED' where state = 'RETRYING' and webhook_id = 1")
+
+
 async def _skips(conn: Conn, present: int, taken: int) -> list[tuple[WebhookId, str, int]]:
     return [(WebhookId(1 + number % WEBHOOKS), f"Reason {number}", 1) for number in range(taken)]
 
@@ -181,6 +217,23 @@ CASES = (
         given=_successions,
         act=successions.store_successions,
         covers=("transitions.RESTATE",),
+    ),
+    case(
+        name="set blocked events aside",
+        given=_blocked,
+        act=_set_aside,
+        covers=("blocked_events._LOCK", "blocked_events._SET_ASIDE"),
+    ),
+    case(
+        name="release the next events",
+        given=_set_aside_before,
+        act=blocked_events.release_next,
+        covers=("blocked_events._RELEASE_NEXT",),
+    ),
+    case(
+        name="release forgotten events",
+        given=_forgotten,
+        act=lambda c, _: blocked_events.release_forgotten(c),
     ),
     case(
         name="add skips",

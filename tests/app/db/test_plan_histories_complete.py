@@ -9,7 +9,7 @@ import app
 from tests.app.db.plan_cases import CASES
 
 _FOLDER = Path(app.__file__).parent
-_ROOMS = ("**/db", "**/db/counts", "**/db/runs", "**/db/taking", "capture", "auth", "http")
+_ROOMS = ("**/db", "**/db/counts", "**/db/ordering", "**/db/runs", "**/db/taking", "capture", "auth", "http")
 #: An array as a parameter, or one that a function was given.
 _TAKES_AN_ARRAY = re.compile(
     r"unnest\((?!string_to_array|bound)|= ?any ?\((?!array\()|jsonb_populate_recordset", re.IGNORECASE

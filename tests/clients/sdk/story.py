@@ -100,7 +100,7 @@ async def take(client: AsyncTellgraph, webhook: str, receiver: Receiver[InvoiceC
 
 
 async def attempted(client: AsyncTellgraph, event_id: str) -> list[int | None]:
-    """Read an event until each of its attempts has its answer; their statuses. The last may arrive before it is noted."""
+    """Read an event until each of its attempts has its answer, which is noted after it has arrived; their statuses."""
     while True:
         event = await client.webhook_event(event_id)
         assert isinstance(event, graphql.WebhookEventFields)

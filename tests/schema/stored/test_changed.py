@@ -111,10 +111,13 @@ async def test_note_and_amendment_line(conn: Connection) -> None:
 
     note = f"notes[{sale.id_of('refund_request_note')}].note"
     line = f"lineItems[{sale.id_of('invoice_amendment_line_item')}].quantity"
+    noted_line = f"lineItems[{sale.id_of('refund_request_line_item')}].{note}"
+    request = f"refundRequests[{sale.id_of('refund_request')}]"
     assert await described(conn) == {
-        "RefundRequest": updated(note),
+        "RefundRequest": updated(note, noted_line),
         "Invoice": updated(
-            f"refundRequests[{sale.id_of('refund_request')}].{note}",
+            f"{request}.{note}",
+            f"{request}.{noted_line}",
             f"amendments[{sale.id_of('invoice_amendment')}].{line}",
         ),
     }

@@ -15,6 +15,11 @@ KLASSES = {
     WebhookKlass.SHIPMENT: ("shipment", "trackingNumber statusLog { nodes { status } }"),
     WebhookKlass.SELLER: ("seller", "businessName logo { position }"),
     WebhookKlass.RETURN_SHIPMENT: ("return_shipment", "trackingNumber shippedItems { quantity }"),
+    WebhookKlass.REFUND_REQUEST_LINE_ITEM: (
+        "refund_request_line_item",
+        "status notes { note } refundRequest { status }",
+    ),
+    WebhookKlass.TAXON: ("taxon", "treeName parent { id }"),
     WebhookKlass.INVOICE_ANNOTATION: ("invoice_annotation", "resolved invoice { deliveryType }"),
     WebhookKlass.ORDER: ("order", "aggregateInvoiceStatus lineItems { totalCount }"),
 }
@@ -23,6 +28,12 @@ SHOWN = {
     WebhookKlass.SHIPMENT: {"trackingNumber": "TRACK-1", "statusLog": {"nodes": [{"status": "InTransit"}]}},
     WebhookKlass.SELLER: {"businessName": "Kettles & Co", "logo": {"position": 0}},
     WebhookKlass.RETURN_SHIPMENT: {"trackingNumber": "BACK-1", "shippedItems": [{"quantity": 1}]},
+    WebhookKlass.REFUND_REQUEST_LINE_ITEM: {
+        "status": "AWAITING_RETURN",
+        "notes": [{"note": "Arrived broken."}],
+        "refundRequest": {"status": "AWAITING"},
+    },
+    WebhookKlass.TAXON: {"treeName": "Kitchen", "parent": None},
     WebhookKlass.INVOICE_ANNOTATION: {"resolved": False, "invoice": {"deliveryType": "BUY_ONLINE"}},
     WebhookKlass.ORDER: {"aggregateInvoiceStatus": "PAID", "lineItems": {"totalCount": 1}},
 }

@@ -134,7 +134,9 @@ create table taxons (
   display_name text not null,
   title text not null,
   url_slug text not null,
-  tree_name text not null default ''    -- the names from the root down to this one; the triggers below keep it
+  tree_name text not null default '',   -- the names from the root down to this one; the triggers below keep it
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
 );
 create index taxons_parent on taxons (parent_id, id);
 
@@ -322,7 +324,9 @@ create table option_types (
   name text not null unique,
   display_name text not null,
   position integer not null default 0,
-  field_type text not null check (field_type in ('SINGLE_SELECT', 'MULTI_SELECT', 'FREE_TEXT'))
+  field_type text not null check (field_type in ('SINGLE_SELECT', 'MULTI_SELECT', 'FREE_TEXT')),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
 );
 
 create table option_values (
@@ -331,6 +335,8 @@ create table option_values (
   name text not null,
   display_name text not null,
   position integer not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
   unique (option_type_id, name)
 );
 create index option_values_type on option_values (option_type_id, id);

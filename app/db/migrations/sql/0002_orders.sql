@@ -285,6 +285,8 @@ create table refund_request_line_items (
   commission_amount_cents bigint not null default 0,
   commission_tax_cents bigint not null default 0,
   currency text not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
   check ((line_item_id is null) <> (custom is null))
 );
 create index refund_request_line_items_request on refund_request_line_items (refund_request_id, id);

@@ -88,7 +88,9 @@ create table webhook_events (
   may_be_known boolean not null default true, -- whether the subscriber may have heard of the entity before
   attempt_count integer not null default 0,
   attempts_before integer not null default 0, -- attempts before the last replay: they count against no limit
-  due_at timestamptz,                   -- in the state RENDER_FAILED: since when somebody wants it tried again
+  -- When it is to be sent. PENDING or RETRYING without it: once the older event of its entity has ended that it waits
+  -- for (app/webhooks/db/ordering/blocked_events.py). RENDER_FAILED: since when somebody wants it tried again.
+  due_at timestamptz,
   lease_until timestamptz,
   attempted_at timestamptz,             -- when its last attempt began: finds that in delivery_attempts
   last_status integer,
@@ -96,7 +98,8 @@ create table webhook_events (
   created_at timestamptz not null default now(), -- the transaction's start, as payloads.day is
   finished_at timestamptz,
   replayed_at timestamptz,
-  is_pulled boolean not null default false  -- as its webhook
+  is_pulled boolean not null default false, -- as its webhook
+  blocks_others boolean not null default false  -- whoever ends it makes the next event of its entity due
 ) partition by list (state);
 create index webhook_events_by_webhook on webhook_events (webhook_id, id);
 -- "What became of this entity's changes?"
@@ -123,6 +126,9 @@ create index webhook_events_next_due on webhook_events_open (due_at, webhook_id)
 -- Tripwire of the order promise: one POST in flight per webhook and entity. A test stands outside of the order.
 create unique index webhook_events_one_in_flight on webhook_events_open (webhook_id, entity_type, entity_id)
   where state = 'SENDING' and event_name <> 'test';
+-- What waits for the end of an older one of its entity, and has no due time until then.
+create index webhook_events_set_aside on webhook_events_open (id)
+  where state in ('PENDING', 'RETRYING') and due_at is null;
 -- "Is an older one of this entity still open?"
 create index webhook_events_of_entity on webhook_events_open (webhook_id, entity_type, entity_id, id);
 -- How many of a webhook are in flight, and whose lease has expired.

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
@@ -23,6 +24,8 @@ class OptionType:
     display_name: str
     position: int
     field_type: FieldType
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,8 @@ class OptionValue:
     name: str
     display_name: str
     position: int
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +64,17 @@ class AdvertOptionValue:
 OPTION_TYPES = Table(
     "option_types",
     OptionType,
+    type_name="OptionType",
     seen_by=EVERYONE,
+    is_subscribable=True,
 )
 OPTION_VALUES = Table(
     "option_values",
     OptionValue,
+    type_name="OptionValue",
     seen_by=EVERYONE,
-    keys={"option_type_id": OPTION_TYPES},
+    keys={"option_type_id": part_of(OPTION_TYPES)},
+    is_subscribable=True,
 )
 VARIANT_OPTION_VALUES = Table(
     "variant_option_values",

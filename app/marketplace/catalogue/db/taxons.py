@@ -1,6 +1,7 @@
 """Taxons: the tree of categories of adverts."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
@@ -23,13 +24,17 @@ class Taxon:
     title: str
     url_slug: str
     tree_name: str
+    created_at: datetime
+    updated_at: datetime
 
 
 TAXONS = Table(
     "taxons",
     Taxon,
+    type_name="Taxon",
     seen_by=EVERYONE,
     keys={"parent_id": Reference()},
+    is_subscribable=True,
 )
 
 

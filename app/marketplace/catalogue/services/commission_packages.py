@@ -87,7 +87,7 @@ def _columns(viewer: Viewer, attributes: CommissionPackageAttributes, *, is_new:
     for name, value in sent.items():
         if value is None:
             problems.add(f"attributes.{name}", "can't be null")
-    if isinstance(name := sent.get("name"), str) and not name.strip():
+    if isinstance(given := sent.get("name"), str) and not given.strip():
         problems.add("attributes.name", "must not be blank")
     if isinstance(rate := sent.get("rate"), float) and not 0 <= rate <= 1:
         problems.add("attributes.rate", "is a fraction, from 0 to 1: 0.1 is 10 %")

@@ -68,6 +68,8 @@ class RefundRequestLineItem:
     commission_amount_cents: int
     commission_tax_cents: int
     currency: str
+    created_at: datetime
+    updated_at: datetime
 
     @property
     def amounts(self) -> Split:
@@ -111,13 +113,17 @@ REFUND_REQUEST_LINE_ITEMS = Table(
     seen_by=Through("refund_request_id"),
     keys={"refund_request_id": part_of(REFUND_REQUESTS), "line_item_id": LINE_ITEMS},
     owns=(EXTERNAL_IDS, METADATA),
+    is_subscribable=True,
 )
 REFUND_REQUEST_NOTES = Table(
     "refund_request_notes",
     RefundRequestNote,
     type_name="RefundRequestNote",
     seen_by=Through("refund_request_id"),
-    keys={"refund_request_id": part_of(REFUND_REQUESTS), "refund_request_line_item_id": REFUND_REQUEST_LINE_ITEMS},
+    keys={
+        "refund_request_id": part_of(REFUND_REQUESTS),
+        "refund_request_line_item_id": part_of(REFUND_REQUEST_LINE_ITEMS),
+    },
     owns=(IMAGES,),
 )
 

@@ -111,6 +111,10 @@ STORED = {
     "VARIANT": "query($id: ID!) { node(id: $id) { ... on Variant { id sku countOnHand wholesalePrice } } }",
     "REFUND_REQUEST": "query($id: ID!) { node(id: $id) { ... on RefundRequest { id status notes { note } } } }",
     "RETURN_SHIPMENT": "query($id: ID!) { node(id: $id) { ... on ReturnShipment { id attachments { url } } } }",
+    "REFUND_REQUEST_LINE_ITEM": "query($id: ID!) { node(id: $id) { ... on RefundRequestLineItem { id status } } }",
+    "TAXON": "query($id: ID!) { node(id: $id) { ... on Taxon { id displayName treeName parent { id } } } }",
+    "OPTION_TYPE": "query($id: ID!) { node(id: $id) { ... on OptionType { id optionValues { nodes { name } } } } }",
+    "OPTION_VALUE": "query($id: ID!) { node(id: $id) { ... on OptionValue { id name optionType { id } } } }",
     "INVOICE_ANNOTATION": "query($id: ID!) { node(id: $id) { ... on InvoiceAnnotation { id content resolved } } }",
     "SELLER": "query($id: ID!) { node(id: $id) { ... on Seller { id businessName address { fullAddress } } } }",
 }

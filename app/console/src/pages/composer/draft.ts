@@ -40,6 +40,10 @@ export const TYPES: Record<WebhookKlassEnum, string> = {
   ORDER: 'Orders',
   INVOICE_ANNOTATION: 'Invoice annotations',
   RETURN_SHIPMENT: 'Return shipments',
+  REFUND_REQUEST_LINE_ITEM: 'Refund request lines',
+  TAXON: 'Taxons',
+  OPTION_TYPE: 'Option types',
+  OPTION_VALUE: 'Option values',
   OPERATIONAL_EVENT: 'Operational events',
 };
 

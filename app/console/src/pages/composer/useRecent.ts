@@ -7,11 +7,14 @@ import {
   RecentInvoiceAnnotationsDocument,
   RecentInvoicesDocument,
   RecentOperationalEventsDocument,
+  RecentOptionsDocument,
   RecentOrdersDocument,
+  RecentRefundRequestLineItemsDocument,
   RecentRefundRequestsDocument,
   RecentReturnShipmentsDocument,
   RecentSellersDocument,
   RecentShipmentsDocument,
+  RecentTaxonsDocument,
   RecentVariantsDocument,
   type WebhookKlassEnum,
 } from '../../gql/graphql';
@@ -30,6 +33,10 @@ function source<Data extends object, Variables extends object>(
 ): Source {
   return { document: document as unknown as TypedDocumentNode<object, object>, list: list as (data: never) => Entity[] };
 }
+
+/** Entities that others name, the newest name first, each once. */
+const distinct = (entities: readonly Entity[]) =>
+  [...new Map([...entities].reverse().map((entity) => [entity.value, entity])).values()].slice(0, 10);
 
 /** The newest entities of a type, the newest first. */
 const SOURCES: Record<WebhookKlassEnum, Source> = {
@@ -89,6 +96,34 @@ const SOURCES: Record<WebhookKlassEnum, Source> = {
       }))
       .reverse()
       .slice(0, 10),
+  ),
+  REFUND_REQUEST_LINE_ITEM: source(RecentRefundRequestLineItemsDocument, ({ refundRequests }) =>
+    refundRequests.nodes
+      .flatMap(({ lineItems }) => lineItems)
+      .map(({ id, legacyId, status }) => ({ value: id, label: nameOf('Line', legacyId, status) }))
+      .reverse()
+      .slice(0, 10),
+  ),
+  TAXON: source(RecentTaxonsDocument, ({ advertsWhere }) =>
+    distinct(advertsWhere.nodes.flatMap(({ taxon }) => (taxon ? [{ value: taxon.id, label: taxon.treeName }] : []))),
+  ),
+  OPTION_TYPE: source(RecentOptionsDocument, ({ variantsWhere }) =>
+    distinct(
+      variantsWhere.nodes
+        .flatMap(({ variantOptionValues }) => variantOptionValues.nodes)
+        .map(({ optionType }) => ({ value: optionType.id, label: optionType.displayName })),
+    ),
+  ),
+  OPTION_VALUE: source(RecentOptionsDocument, ({ variantsWhere }) =>
+    distinct(
+      variantsWhere.nodes
+        .flatMap(({ variantOptionValues }) => variantOptionValues.nodes)
+        .flatMap(({ optionType, optionValue }) =>
+          optionValue
+            ? [{ value: optionValue.id, label: `${optionType.displayName} · ${optionValue.displayName}` }]
+            : [],
+        ),
+    ),
   ),
   OPERATIONAL_EVENT: source(RecentOperationalEventsDocument, ({ operationalEvents }) =>
     operationalEvents.nodes.map(({ id, kind, occurredAt }) => ({ value: id, label: `${kind} · ${occurredAt}` })),

@@ -7,9 +7,10 @@ import orjson
 
 from app.db.pool import Connection, retry_if_moved
 from app.webhooks.db import transitions
+from app.webhooks.db.ordering.blocked_events import release_next
 from app.webhooks.db.webhook_events import Subject, WebhookEventId
 from app.webhooks.domain.webhook import WebhookEventName
-from app.webhooks.domain.webhook_event import NewState
+from app.webhooks.domain.webhook_event import NewState, WebhookEventState
 
 #: The sweep looks at events that are not older: older ones were seen when the attempt before them failed.
 RECENT_S = 15
@@ -108,9 +109,10 @@ async def store_successions(conn: Connection, successions: Sequence[Succession])
     """Mark the older events as superseded, and give each newer one its name and content. Its caller has locked all."""
     newer = {str(old): one.newer for one in successions for old in one.older}
     older = [old for one in successions for old in one.older]
-    await conn.execute(transitions.SUPERSEDE, older, orjson.dumps(newer).decode())
+    ended = await conn.fetch(transitions.SUPERSEDE, older, orjson.dumps(newer).decode())
     restated = orjson.dumps({str(one.newer): _as_json(one) for one in successions}).decode()
-    await conn.execute(transitions.RESTATE, [one.newer for one in successions], restated)
+    changed = await conn.fetch(transitions.RESTATE, [one.newer for one in successions], restated)
+    await release_next(conn, [*ended, *(one for one in changed if one["state"] == WebhookEventState.SKIPPED)])
 
 
 def _as_json(one: Succession) -> dict[str, object]:
