@@ -12,6 +12,7 @@ from schema.mutations.catalogue.variants import VariantMutations
 from schema.mutations.orders.invoice_annotations import InvoiceAnnotationMutations
 from schema.mutations.orders.invoices import InvoiceMutations
 from schema.mutations.orders.orders import OrderMutations
+from schema.mutations.orders.purges import PurgeMutations
 from schema.mutations.orders.shipments import ShipmentMutations
 from schema.mutations.owned.owners import OwnedMutations
 from schema.mutations.refunds.refund_requests import RefundRequestMutations
@@ -29,6 +30,7 @@ from schema.mutations.webhooks.webhooks import WebhookMutations
 @strawberry.type(description="All changes. A business error is data: look at `errors` and `status`.")
 class Mutation(
     OrderMutations,
+    PurgeMutations,
     ShipmentMutations,
     RefundRequestMutations,
     RefundStepMutations,

@@ -151,6 +151,7 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "webhookEventCancel": {"webhookEventId": ids["waiting event"]},
         "webhookEventsReplay": {"webhookId": ids["backfilled"]},
         "webhookReplayCancel": {"webhookReplayId": made.get("webhookEventsReplay", "")},
+        "purgeOrderData": {"orderIds": [ids["order"]], "purgeOrderDetails": True},
         "webhookDelete": {"webhookId": made.get("webhookCreate", "")},
         "changeEventsRetry": {},
         "apiKeyCreate": {"name": "The ERP"},
