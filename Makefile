@@ -9,7 +9,7 @@ ARGS  ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-long format console console-if-possible sdk clients clients-if-possible pins sbom clean
+.PHONY: help demo serve test test-long soak format console console-if-possible sdk clients clients-if-possible pins sbom clean
 
 help: ## show the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: $(STAMP) clients-if-possible console-if-possible ## everything that a chan
 test-long: $(STAMP) ## the long forms: faults, histories, generated documents, ten million rows
 	TELLGRAPH_LONG_FAULTS=1 TELLGRAPH_LONG_HISTORY=1 TELLGRAPH_PLAN_EXAMPLES=1000 $(BIN)/pytest -n 0 \
 		tests/faults tests/histories tests/e2e tests/schema/engine/plans tests/schema/stored tests/app/db tests/app/capture tests/app/webhooks/db $(ARGS)
+
+soak: $(STAMP) ## load and faults for MINUTES=10, which end with a table: what was lost, what has grown
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(ARGS)
 
 format: $(STAMP) ## format the code and repair what the linter can
 	$(BIN)/ruff format .

@@ -41,6 +41,8 @@ class OwnersChoices:
 
 
 _NAMES = ("option_type_id", "option_value_id", "text_value")
+#: An owner with the values of those columns.
+_Row = tuple[int, OptionTypeId, OptionValueId | None, str | None]
 
 
 async def set_choices(conn: Connection, table: Table[ChoiceRow], asked: Sequence[OwnersChoices]) -> set[int]:
@@ -61,13 +63,13 @@ async def set_choices(conn: Connection, table: Table[ChoiceRow], asked: Sequence
         return set()
     owner = "variant_id" if table.name == VARIANT_OPTION_VALUES.name else "advert_id"
     await _check(conn, asked)
-    missing = Counter((one.owner_id, *pair) for one in asked for pair in _rows(one))
+    missing: Counter[_Row] = Counter(row for one in asked for row in _rows(one))
     gone: dict[int, int] = {}
     for record in await conn.fetch(
         f"select id, {owner}, {', '.join(_NAMES)} from {table.name} where {owner} = any($1::bigint[]) order by id",
         [one.owner_id for one in asked],
     ):
-        choice = tuple(record)[1:]
+        choice: _Row = tuple(record)[1:]
         if missing[choice]:
             missing[choice] -= 1
         else:
@@ -90,8 +92,8 @@ async def _check(conn: Connection, asked: Sequence[OwnersChoices]) -> None:
     problems.check()
 
 
-def _rows(one: OwnersChoices) -> list[tuple[object, ...]]:
-    return [(choice.option_type_id, choice.option_value_id, choice.text_value) for choice in one.choices]
+def _rows(one: OwnersChoices) -> list[_Row]:
+    return [(one.owner_id, choice.option_type_id, choice.option_value_id, choice.text_value) for choice in one.choices]
 
 
 def _choice(choice: NewChoice) -> Choice:
