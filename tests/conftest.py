@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -29,6 +30,9 @@ from tests.support.servers import (
 )
 
 _SERVERS = pytest.StashKey[ExitStack]()
+_TESTS = Path(__file__).parent
+#: Folders whose tests wait for most of their time, those with the longest ones first.
+_WAITING = ("histories", "faults", "e2e", "console")
 
 # They fail the test that leaves a socket, a pipe or a task.
 nothing_left = leftovers.nothing_left
@@ -59,9 +63,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Half as many again as there are cores: tests of time-outs, leases and retries wait most of their time."""
+    """Twice as many as there are cores: tests of time-outs, leases and retries wait most of their time."""
     cores = yield
-    return cores + cores // 2
+    return 2 * cores
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that wait: the others keep the cores busy beside them, and none is left for the end."""
+    place = {folder: number for number, folder in enumerate(_WAITING)}
+    items.sort(key=lambda item: place.get(item.path.relative_to(_TESTS).parts[0], len(place)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
