@@ -1,6 +1,7 @@
 """The account of one invoice: a model that only counts money, and the steps by which it is given back."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from databases import Database
@@ -21,6 +22,12 @@ from app.marketplace.refunds.services.refund_requests import (
     refund_refund_request,
 )
 from app.marketplace.refunds.services.refund_steps import RequestStep, step_refund_request
+from app.marketplace.remittances.services.remittances import (
+    RemittanceAdviceUpdate,
+    RemittanceRelease,
+    release,
+    update_advice,
+)
 
 ACCEPTED = RefundRequestLineItemStatus.REFUND_ACCEPTED
 REFUNDED = InvoiceAmendmentLineItemStatus.REFUNDED
@@ -44,6 +51,7 @@ class Account:
     """The model of one invoice: what was paid, what came back, and who asks for what.
 
     Attributes:
+        remitted: What the seller got by remittance advices.
         open: Requests that may be paid out.
         denied: Requests that may be put back.
     """
@@ -54,6 +62,7 @@ class Account:
     items: list[LineItemId]
     paid: int
     returned: int = 0
+    remitted: int = 0
     open: list[RefundRequestId] = field(default_factory=list)
     denied: list[RefundRequestId] = field(default_factory=list)
 
@@ -159,6 +168,19 @@ class Account:
             return  # more than is left
         self.returned -= made.total_cents
 
+    async def remit(self, step: Step) -> None:
+        """Pay the seller all that has been released by now."""
+        ids = await self.conn.fetch(
+            "select id from remittances where invoice_id = $1 and released_at is null order by id", self.invoice_id
+        )
+        if not ids:
+            return
+        given_ = RemittanceRelease(remittance_ids=[row["id"] for row in ids])
+        advice_id = (await release(self.database, OPERATOR, given_))[0].remittance_advice_id
+        assert advice_id is not None
+        change = RemittanceAdviceUpdate(remittance_advice_id=advice_id, paid_at=datetime.now(UTC))
+        self.remitted += (await update_advice(self.database, OPERATOR, change)).total_cents
+
     async def finish(self) -> None:
         """Give back all that is left: open requests, then the items, then the rest."""
         for request_id in self.open:
@@ -195,6 +217,7 @@ class Account:
         sellers += sum(amendment["remittance_cents"] for amendment in amendments)
         operators += sum(amendment["commission_amount_total_cents"] for amendment in amendments)
         assert self.paid == self.returned + sellers + operators
+        await self._check_remittances(sellers, operators)
         left = await self.conn.fetchrow(
             "select i.tax_total_cents + coalesce(sum(l.tax_cents), 0)::bigint as tax,"
             " i.commission_amount_cents + coalesce(sum(l.commission_amount_cents), 0)::bigint as commission,"
@@ -208,3 +231,14 @@ class Account:
         )
         assert left is not None
         return left
+
+    async def _check_remittances(self, sellers: int, operators: int) -> None:
+        """The remittances come to what is the seller's, and those on advices to what the seller got."""
+        sums = await self.conn.fetchrow(
+            "select sum(amount_cents) as sellers, sum(commission_amount_cents) as operators,"
+            " coalesce(sum(amount_cents) filter (where released_at is not null), 0) as remitted"
+            " from remittances where invoice_id = $1",
+            self.invoice_id,
+        )
+        assert sums is not None
+        assert tuple(sums) == (sellers, operators, self.remitted)

@@ -9,6 +9,7 @@ from schema.entities.global_ids import encode
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.invoices import create_line_item
 from tests.builders.refund_requests import create_refund_request, create_refund_request_line_item
+from tests.builders.remittances import create_remittance, create_remittance_advice
 from tests.builders.sales import create_sale
 from tests.builders.shipments import create_shipment_carrier
 from tests.builders.variants import create_variant
@@ -33,6 +34,9 @@ async def create_scene(conn: Connection) -> Scene:
     await conn.execute("update invoices set delivery_type = 'CLICK_AND_COLLECT'")
     ids["carrier"] = encode("ShipmentCarrier", (await create_shipment_carrier(conn, name="Fast")).id)
     ids["spare_variant"] = encode("Variant", (await create_variant(conn, advert_id=sale.advert.id)).id)
+    advice = await create_remittance_advice(conn, seller_id=sale.seller.id)
+    ids["remittance_advice"] = encode("RemittanceAdvice", advice.id)
+    ids["remittance"] = encode("Remittance", (await create_remittance(conn, invoice_id=sale.invoice.id)).id)
     for status in ("PENDING_APPROVAL", "AWAITING_RETURN", "REFUND_ACCEPTED", "REFUND_DENIED"):
         for place in (1, 2, 3):
             item = await create_line_item(conn, quantity=2, quantity_awaiting_dispatch=0)
@@ -120,6 +124,18 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "taxonCreateOrUpdate": {"displayName": "Kitchen", "urlSlug": "kitchen"},
         "optionTypeCreateOrUpdate": {"name": "Colour", "fieldType": "SINGLE_SELECT"},
         "optionValueCreateOrUpdate": {"optionTypeId": made.get("optionTypeCreateOrUpdate", ""), "name": "Red"},
+        "brandCreateOrUpdate": {"name": "Acme"},
+        "shipmentCarrierCreateOrUpdate": {"name": "Slow", "homepageUrl": "https://slow.example/"},
+        "countryCreateOrUpdate": {"name": "Iceland", "code": "IS"},
+        "taxCodeCreateOrUpdate": {"code": "GST", "name": "Goods and services tax"},
+        "commissionPackageCreate": {"attributes": {"name": "Standard", "rate": "0.1"}},
+        "commissionPackageUpdate": {
+            "id": made.get("commissionPackageCreate", ""),
+            "attributes": {"appliesToPostage": True},
+        },
+        "commissionPackageDelete": {"id": made.get("commissionPackageCreate", "")},
+        "remittancesRelease": {"remittanceIds": [ids["remittance"]]},
+        "remittanceAdviceUpdate": {"id": ids["remittance_advice"], "paymentReference": "P-1"},
         "externalIdUpsert": {"owner": ids["invoice"], "key": "erp", "value": "E-1"},
         "metadataUpsert": {"owner": ids["invoice"], "key": "erp", "value": "E-1"},
         "webhookCreate": {"attributes": {"url": "http://127.0.0.1:9/", "type": "INVOICE"}},
@@ -135,6 +151,7 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "webhookEventCancel": {"webhookEventId": ids["waiting event"]},
         "webhookEventsReplay": {"webhookId": ids["backfilled"]},
         "webhookReplayCancel": {"webhookReplayId": made.get("webhookEventsReplay", "")},
+        "purgeOrderData": {"orderIds": [ids["order"]], "purgeOrderDetails": True},
         "webhookDelete": {"webhookId": made.get("webhookCreate", "")},
         "changeEventsRetry": {},
         "apiKeyCreate": {"name": "The ERP"},

@@ -22,6 +22,7 @@ from app.webhooks.services.webhook_deletions import delete_abandoned
 from app.webhooks.services.webhook_secrets import drop_expired
 from workers.resources import Resources
 from workers.upkeep.due_changes import make_due_changes
+from workers.upkeep.purges import erase_purged
 from workers.upkeep.reconcile import start_due
 
 _log = structlog.get_logger()
@@ -40,6 +41,7 @@ async def sweep_all(resources: Resources) -> int:
     - It brings retries forward after an outage.
     - It reports webhooks that begin to fail.
     - It makes the changes of the marketplace that are due.
+    - It erases stored bodies that show data of purged orders.
     - It starts reconciles that are due, and notes which ones receivers have confirmed.
     - It deletes missed changes that no webhook needs, and signing secrets that have expired.
     - It deletes temporary webhooks that nobody asks for messages any more.
@@ -65,6 +67,7 @@ async def sweep_all(resources: Resources) -> int:
         for webhook_id in await delete_abandoned(conn):
             _log.info("sweep.webhook_abandoned", webhook_id=webhook_id)
     await make_due_changes(resources)
+    await erase_purged(resources)
     await _measure_backlog(resources)
     if expired:
         _log.warning("sweep.leases_expired", webhook_events=len(expired))

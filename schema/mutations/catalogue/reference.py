@@ -1,4 +1,6 @@
-"""taxonCreateOrUpdate, optionTypeCreateOrUpdate, optionValueCreateOrUpdate."""
+"""taxonCreateOrUpdate, optionTypeCreateOrUpdate, optionValueCreateOrUpdate, and the same of brands, carriers, countries
+and tax codes.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -8,11 +10,19 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.marketplace.catalogue.services.reference import (
+    BrandAttributes,
+    CarrierAttributes,
+    CountryAttributes,
     OptionTypeAttributes,
     OptionValueAttributes,
+    TaxCodeAttributes,
     TaxonAttributes,
+    save_brand,
+    save_carrier,
+    save_country,
     save_option_type,
     save_option_value,
+    save_tax_code,
     save_taxon,
 )
 from schema.engine.context import Info
@@ -21,8 +31,12 @@ from schema.enums.marketplace import (
 )
 from schema.mutations.inputs import Ids, convert_input, optional
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
+from schema.types.catalogue.brand import Brand
 from schema.types.catalogue.option_type import OptionType, OptionValue
+from schema.types.catalogue.tax_code import TaxCode
 from schema.types.catalogue.taxon import Taxon
+from schema.types.orders.address import Country
+from schema.types.orders.shipment_carrier import ShipmentCarrier
 
 
 @strawberry.input(description="Input of taxonCreateOrUpdate: an absent field stays as it is.")
@@ -55,6 +69,43 @@ class OptionValueCreateOrUpdateMutationInput:
     client_mutation_id: str | None = client_mutation_id()
 
 
+@strawberry.input(description="Input of brandCreateOrUpdate: an absent field stays as it is.")
+class BrandCreateOrUpdateMutationInput:
+    brand_id: strawberry.ID | None = optional("The brand to change; absent: a new one.", name="id")
+    name: str | None = optional("Its name, once in the marketplace. Required for a new one; can't be cleared.")
+    slug: str | None = optional("Its part of an address, unique; by default made of the name. Can't be cleared.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of shipmentCarrierCreateOrUpdate: an absent field stays as it is.")
+class ShipmentCarrierCreateOrUpdateMutationInput:
+    shipment_carrier_id: strawberry.ID | None = optional("The carrier to change; absent: a new one.", name="id")
+    name: str | None = optional("Its name, once in the marketplace. Required for a new one; can't be cleared.")
+    homepage_url: str | None = optional("The carrier's own site.")
+    tracking_link_template: str | None = optional(
+        "Address of the carrier's tracking page, with a place for the tracking number.", name="trackingUrl"
+    )
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of countryCreateOrUpdate: an absent field stays as it is.")
+class CountryCreateOrUpdateMutationInput:
+    country_id: strawberry.ID | None = optional("The country to change; absent: a new one.", name="id")
+    name: str | None = optional("Its name. Required for a new one; can't be cleared.")
+    iso: str | None = optional(
+        "Its code of two letters, after ISO 3166-1; unique. Required for a new one; can't be cleared.", name="code"
+    )
+    client_mutation_id: str | None = client_mutation_id()
+
+
+@strawberry.input(description="Input of taxCodeCreateOrUpdate: an absent field stays as it is.")
+class TaxCodeCreateOrUpdateMutationInput:
+    tax_code_id: strawberry.ID | None = optional("The tax code to change; absent: a new one.", name="id")
+    code: str | None = optional("The code; unique. Required for a new one; can't be cleared.")
+    name: str | None = optional("What it stands for. Required for a new one; can't be cleared.")
+    client_mutation_id: str | None = client_mutation_id()
+
+
 @strawberry.type(description="Answer of taxonCreateOrUpdate.")
 class TaxonCreateOrUpdateMutationPayload(MutationPayload):
     taxon: Taxon | None = strawberry.field(default=None, description="The taxon as it is now; null on errors.")
@@ -72,6 +123,28 @@ class OptionValueCreateOrUpdateMutationPayload(MutationPayload):
     option_value: OptionValue | None = strawberry.field(
         default=None, description="The value as it is now; null on errors."
     )
+
+
+@strawberry.type(description="Answer of brandCreateOrUpdate.")
+class BrandCreateOrUpdateMutationPayload(MutationPayload):
+    brand: Brand | None = strawberry.field(default=None, description="The brand as it is now; null on errors.")
+
+
+@strawberry.type(description="Answer of shipmentCarrierCreateOrUpdate.")
+class ShipmentCarrierCreateOrUpdateMutationPayload(MutationPayload):
+    shipment_carrier: ShipmentCarrier | None = strawberry.field(
+        default=None, description="The carrier as it is now; null on errors."
+    )
+
+
+@strawberry.type(description="Answer of countryCreateOrUpdate.")
+class CountryCreateOrUpdateMutationPayload(MutationPayload):
+    country: Country | None = strawberry.field(default=None, description="The country as it is now; null on errors.")
+
+
+@strawberry.type(description="Answer of taxCodeCreateOrUpdate.")
+class TaxCodeCreateOrUpdateMutationPayload(MutationPayload):
+    tax_code: TaxCode | None = strawberry.field(default=None, description="The tax code as it is now; null on errors.")
 
 
 @strawberry.type
@@ -125,3 +198,69 @@ class ReferenceMutations:
             return {"option_value": await save_option_value(database, viewer, attributes)}
 
         return await run_mutation(info, OptionValueCreateOrUpdateMutationPayload, input, save)
+
+    @strawberry.field(description="Make a brand, or change one. For the operator.")
+    async def brand_create_or_update(
+        self,
+        info: Info,
+        input: Annotated[BrandCreateOrUpdateMutationInput, strawberry.argument(description="The brand.")],
+    ) -> BrandCreateOrUpdateMutationPayload | None:
+        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
+            ids = Ids()
+            key = ids.optional_key(input.brand_id or None, "Brand", "brandId")
+            ids.check()
+            return {"brand": await save_brand(database, viewer, convert_input(input, BrandAttributes, brand_id=key))}
+
+        return await run_mutation(info, BrandCreateOrUpdateMutationPayload, input, save)
+
+    @strawberry.field(description="Make a carrier of parcels, or change one. For the operator.")
+    async def shipment_carrier_create_or_update(
+        self,
+        info: Info,
+        input: Annotated[ShipmentCarrierCreateOrUpdateMutationInput, strawberry.argument(description="The carrier.")],
+    ) -> ShipmentCarrierCreateOrUpdateMutationPayload | None:
+        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
+            ids = Ids()
+            key = ids.optional_key(input.shipment_carrier_id or None, "ShipmentCarrier", "shipmentCarrierId")
+            ids.check()
+            return {
+                "shipment_carrier": await save_carrier(
+                    database, viewer, convert_input(input, CarrierAttributes, shipment_carrier_id=key)
+                )
+            }
+
+        return await run_mutation(info, ShipmentCarrierCreateOrUpdateMutationPayload, input, save)
+
+    @strawberry.field(description="Make a country, or change one. For the operator.")
+    async def country_create_or_update(
+        self,
+        info: Info,
+        input: Annotated[CountryCreateOrUpdateMutationInput, strawberry.argument(description="The country.")],
+    ) -> CountryCreateOrUpdateMutationPayload | None:
+        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
+            ids = Ids()
+            key = ids.optional_key(input.country_id or None, "Country", "countryId")
+            ids.check()
+            return {
+                "country": await save_country(database, viewer, convert_input(input, CountryAttributes, country_id=key))
+            }
+
+        return await run_mutation(info, CountryCreateOrUpdateMutationPayload, input, save)
+
+    @strawberry.field(description="Make a tax code, or change one. For the operator.")
+    async def tax_code_create_or_update(
+        self,
+        info: Info,
+        input: Annotated[TaxCodeCreateOrUpdateMutationInput, strawberry.argument(description="The tax code.")],
+    ) -> TaxCodeCreateOrUpdateMutationPayload | None:
+        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
+            ids = Ids()
+            key = ids.optional_key(input.tax_code_id or None, "TaxCode", "taxCodeId")
+            ids.check()
+            return {
+                "tax_code": await save_tax_code(
+                    database, viewer, convert_input(input, TaxCodeAttributes, tax_code_id=key)
+                )
+            }
+
+        return await run_mutation(info, TaxCodeCreateOrUpdateMutationPayload, input, save)

@@ -31,6 +31,7 @@ create table orders (
   shipping_cost_cents bigint not null default 0,
   discount_cents bigint not null default 0,
   currency text not null,
+  purged_at timestamptz,                -- when the buyer's data was erased; null: it was not
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -102,6 +103,7 @@ create table invoices (
   commission_amount_tax_cents bigint,
   commission_tax_rate double precision,
   currency text not null,
+  order_purged_at timestamptz,          -- a copy of the order's, which sellers do not see
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );

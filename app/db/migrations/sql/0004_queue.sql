@@ -163,6 +163,41 @@ create table webhook_given (
   primary key (webhook_id, entity_type, entity_id)
 ) with (fillfactor = 80);               -- room for updates in place: no index holds what changes
 
+-- Entities whose stored bodies are to be erased, because they show data of a purged order. Workers do so by steps, and
+-- once more when what was waiting has been sent (app/webhooks/db/runs/purges.py).
+create table purged_entities (
+  entity_type text not null,
+  entity_id bigint not null,
+  until timestamptz not null,           -- webhook events up to then may have been rendered before the purge
+  after_id bigint not null default 0,   -- the webhook event that the next step begins after
+  due_at timestamptz not null default now(),
+  primary key (entity_type, entity_id)
+);
+create index purged_entities_due on purged_entities (due_at);
+
+create function purge_order_bodies() returns trigger language plpgsql as $$
+begin
+  insert into purged_entities (entity_type, entity_id, until)
+  select p.type, p.id, now() + interval '1 minute' from (
+    with i as (select id from invoices where order_id = new.id),
+      r as (select id from refund_requests where invoice_id in (select id from i))
+    select 'Order' as type, new.id
+    union all select 'Invoice', id from i
+    union all select 'Shipment', id from shipments where invoice_id in (select id from i)
+    union all select 'InvoiceAnnotation', id from invoice_annotations where invoice_id in (select id from i)
+    union all select 'RefundRequest', id from r
+    union all select 'RefundRequestLineItem', id from refund_request_line_items
+      where refund_request_id in (select id from r)
+    union all select 'ReturnShipment', id from return_shipments where refund_request_id in (select id from r)
+    union all select distinct 'RemittanceAdvice', remittance_advice_id from remittances
+      where invoice_id in (select id from i) and remittance_advice_id is not null
+  ) p
+  on conflict (entity_type, entity_id) do update set until = excluded.until, after_id = 0, due_at = now();
+  return null;
+end $$;
+create trigger orders_purged after update of purged_at on orders
+  for each row when (new.purged_at is distinct from old.purged_at) execute function purge_order_bodies();
+
 -- Attempts
 
 -- One POST each, or one message that was taken. An attempt is written when it begins, and once more in place when it ends. The time of its beginning

@@ -1,5 +1,9 @@
-"""Reference data that all sellers share: the tree of taxons, and options. Only the operator changes them."""
+"""Reference data that all sellers share: taxons, options, brands, carriers, countries and tax codes.
 
+Only the operator changes them.
+"""
+
+import re
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,7 +16,8 @@ from app.db.table import Table
 from app.db.write import insert_row, update_row
 from app.errors import Forbidden, InvalidInput, NotFound
 from app.kernel.attributes import ABSENT, Absent, sent_values
-from app.kernel.problems import Problems, value_problems
+from app.kernel.problems import Problems, url_problems, value_problems
+from app.marketplace.catalogue.db.brands import BRANDS, Brand, BrandId
 from app.marketplace.catalogue.db.option_types import (
     OPTION_TYPES,
     OPTION_VALUES,
@@ -22,11 +27,15 @@ from app.marketplace.catalogue.db.option_types import (
     OptionValueId,
     touch_option_type,
 )
+from app.marketplace.catalogue.db.tax_codes import TAX_CODES, TaxCode, TaxCodeId
 from app.marketplace.catalogue.db.taxons import TAXONS, Taxon, TaxonId
 from app.marketplace.catalogue.domain.option import FieldType
 from app.marketplace.catalogue.domain.slug import slug
+from app.marketplace.orders.db.addresses import COUNTRIES, Country, CountryId
+from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS, ShipmentCarrier, ShipmentCarrierId
 
-Row = TypeVar("Row", Taxon, OptionType, OptionValue)
+Row = TypeVar("Row", Taxon, OptionType, OptionValue, Brand, ShipmentCarrier, Country, TaxCode)
+_ISO = re.compile(r"[A-Z]{2}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +74,43 @@ class OptionValueAttributes:
     position: int | Absent | None = ABSENT
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandAttributes:
+    """Attributes of a brand. An absent one stays as it is."""
+
+    brand_id: BrandId | None = None
+    name: str | Absent | None = ABSENT
+    slug: str | Absent | None = ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierAttributes:
+    """Attributes of a carrier. An absent one stays as it is; None clears a URL."""
+
+    shipment_carrier_id: ShipmentCarrierId | None = None
+    name: str | Absent | None = ABSENT
+    homepage_url: str | Absent | None = ABSENT
+    tracking_link_template: str | Absent | None = ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountryAttributes:
+    """Attributes of a country. An absent one stays as it is. `iso` is its ISO 3166-1 alpha-2 code."""
+
+    country_id: CountryId | None = None
+    name: str | Absent | None = ABSENT
+    iso: str | Absent | None = ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaxCodeAttributes:
+    """Attributes of a tax code. An absent one stays as it is."""
+
+    tax_code_id: TaxCodeId | None = None
+    code: str | Absent | None = ABSENT
+    name: str | Absent | None = ABSENT
+
+
 async def save_taxon(database: Database, viewer: Viewer, attributes: TaxonAttributes) -> Taxon:
     """Create or change a taxon. Its display name is the title and makes the slug, unless they are given.
 
@@ -98,6 +144,40 @@ async def save_option_value(database: Database, viewer: Viewer, attributes: Opti
         saved = await _save(conn, OPTION_VALUES, attributes.option_value_id, "option_value_id", sent)
         await touch_option_type(conn, saved.option_type_id)
         return saved
+
+
+async def save_brand(database: Database, viewer: Viewer, attributes: BrandAttributes) -> Brand:
+    """Create or change a brand. Its slug is made of its name, unless it is given. Raises as `save_taxon`."""
+    sent = _sent(viewer, attributes, "brand_id", needed=("name",))
+    if attributes.brand_id is None:
+        sent.setdefault("slug", slug(sent["name"]))
+    async with transaction(database, actor=viewer.actor) as conn:
+        return await _save(conn, BRANDS, attributes.brand_id, "brand_id", sent)
+
+
+async def save_carrier(database: Database, viewer: Viewer, attributes: CarrierAttributes) -> ShipmentCarrier:
+    """Create or change a carrier. Raises as `save_taxon`."""
+    urls = ("homepage_url", "tracking_link_template")
+    sent = _sent(viewer, attributes, "shipment_carrier_id", needed=("name",), nullable=urls)
+    url_problems({name: sent.get(name) for name in urls}).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        return await _save(conn, SHIPMENT_CARRIERS, attributes.shipment_carrier_id, "shipment_carrier_id", sent)
+
+
+async def save_country(database: Database, viewer: Viewer, attributes: CountryAttributes) -> Country:
+    """Create or change a country. Raises as `save_taxon`."""
+    sent = _sent(viewer, attributes, "country_id", needed=("name", "iso"))
+    if not _ISO.match(sent.get("iso", "AU")):
+        raise InvalidInput.at("iso", "must be an ISO 3166-1 code of two letters such as AU")
+    async with transaction(database, actor=viewer.actor) as conn:
+        return await _save(conn, COUNTRIES, attributes.country_id, "country_id", sent)
+
+
+async def save_tax_code(database: Database, viewer: Viewer, attributes: TaxCodeAttributes) -> TaxCode:
+    """Create or change a tax code. Raises as `save_taxon`."""
+    sent = _sent(viewer, attributes, "tax_code_id", needed=("code", "name"))
+    async with transaction(database, actor=viewer.actor) as conn:
+        return await _save(conn, TAX_CODES, attributes.tax_code_id, "tax_code_id", sent)
 
 
 def _sent(
@@ -142,6 +222,7 @@ async def _save(conn: Connection, table: Table[Row], key: int | None, field: str
         differing = {name: value for name, value in values.items() if value != getattr(before, name)}
         return await update_row(conn, table, key, differing) if differing else before
     except asyncpg.UniqueViolationError as error:
-        raise InvalidInput.at("name", "is taken") from error
+        taken = (name for name in ("slug", "iso", "code") if error.constraint_name == f"{table.name}_{name}_key")
+        raise InvalidInput.at(next(taken, "name"), "is taken") from error
     except asyncpg.CheckViolationError as error:
         raise InvalidInput.at("parent_id", "lies below the taxon itself") from error

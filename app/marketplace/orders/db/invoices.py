@@ -61,6 +61,7 @@ class Invoice:
     currency: str
     shipping_address_id: int | None
     buyer_billing_address_id: int | None
+    order_purged_at: datetime | None
     created_at: datetime
     updated_at: datetime
 

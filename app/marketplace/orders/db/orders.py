@@ -1,5 +1,6 @@
 """Orders: the items that a buyer bought at once, from one or several sellers."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
@@ -44,6 +45,7 @@ class Order:
     currency: str
     address_id: int | None
     billing_address_id: int | None
+    purged_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -87,3 +89,13 @@ async def lock_order(conn: Connection, order_id: OrderId) -> Order:
         message = "there is no such order"
         raise NotFound(message, fields={"order_id": [message]})
     return ORDERS.from_record(record)
+
+
+async def lock_orders(conn: Connection, order_ids: Collection[int]) -> dict[int, Order]:
+    """Lock those of the orders that exist, in key order."""
+    records = await conn.fetch(
+        f"select {ORDERS.select_list('o')} from orders o where o.id = any($1::bigint[]) order by o.id"
+        " for no key update",
+        [*order_ids],
+    )
+    return {row.id: row for row in ORDERS.rows(records)}

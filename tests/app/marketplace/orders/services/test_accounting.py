@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.auth.viewers import OPERATOR
-from app.db.pool import Connection
+from app.db.pool import Connection, Record
+from app.marketplace.catalogue.services.commission_packages import CommissionPackageAttributes, create_package
 from app.marketplace.money import decimal_amount
 from app.marketplace.orders.domain.adjustment import AdjustmentAppliesTo, AdjustmentType, NewAdjustment
 from app.marketplace.orders.domain.order import DeliveryType
@@ -71,7 +72,9 @@ _LINES = st.builds(
 )
 _STEPS = st.builds(
     Step,
-    name=st.sampled_from(["ask", "ask", "pay", "pay", "pay less", "deny", "revert", "amend", "amend own", "custom"]),
+    name=st.sampled_from(
+        ["ask", "ask", "pay", "pay", "pay less", "deny", "revert", "amend", "amend own", "custom", "remit"]
+    ),
     number=st.integers(0, 1000),
     percent=st.integers(0, 150),
 )
@@ -137,6 +140,8 @@ async def _buy(conn: Connection, database: Database, story: Story) -> Account:
                             tax_rate=line.rate,
                             postage_cents=line.postage,
                             adjustments=_adjustments(off, line.fee),
+                            commission_rate=line.commission_percent / 100,
+                            commission_tax_rate=0.1,
                         )
                         for variant, line, off in zip(variants, story.lines, promotions, strict=True)
                     ],
@@ -147,7 +152,6 @@ async def _buy(conn: Connection, database: Database, story: Story) -> Account:
     paid = goods - discount + story.shipping + sum(line.postage for line in story.lines)
     assert order.total_cents == paid
     assert order.discount_cents == -(sum(promotions) + discount)
-    await _agree_commissions(conn, story)
     invoice = await conn.fetchrow("select * from invoices where order_id = $1", order.id)
     assert invoice is not None
     items = await conn.fetch("select * from line_items where invoice_id = $1 order by id", invoice["id"])
@@ -157,6 +161,7 @@ async def _buy(conn: Connection, database: Database, story: Story) -> Account:
     taxes = [_tax(item["total_cents"], rate) for item, rate in zip(items, rates, strict=True)]
     assert [item["tax_total_cents"] for item in items] == taxes
     assert invoice["tax_total_cents"] == sum(taxes) + invoice["tax_shipping_cents"]
+    _check_commissions(story, invoice, items)
     return Account(conn, database, invoice["id"], [item["id"] for item in items], paid)
 
 
@@ -168,33 +173,29 @@ def _adjustments(promotion: int, fee: int) -> list[NewAdjustment]:
     ]
 
 
-async def _agree_commissions(conn: Connection, story: Story) -> None:
-    """Set the commissions of the newest invoice: of its lines, and a tenth of its shipping."""
-    invoice = await conn.fetchrow("select * from invoices order by id desc limit 1")
-    assert invoice is not None
-    items = await conn.fetch("select id, total_cents from line_items where invoice_id = $1 order by id", invoice["id"])
+def _check_commissions(story: Story, invoice: Record, items: list[Record]) -> None:
+    """Compare the commissions: each line's by its own rate, and a tenth of the shipping by the default package."""
     commissions = [
-        percent_of(item["total_cents"], line.commission_percent) for item, line in zip(items, story.lines, strict=True)
+        _part(item["total_cents"], Decimal(line.commission_percent) / 100)
+        for item, line in zip(items, story.lines, strict=True)
     ]
-    for item, commission in zip(items, commissions, strict=True):
-        await conn.execute(
-            "update line_items set commission_amount_cents = $2, commission_amount_tax_cents = $3 where id = $1",
-            item["id"],
-            commission,
-            _tax(commission, 0.1),
-        )
-    of_shipping = (invoice["total_cents"] - sum(item["total_cents"] for item in items)) // 10
-    await conn.execute(
-        "update invoices set commission_amount_cents = $2, commission_amount_tax_cents = $3 where id = $1",
-        invoice["id"],
-        sum(commissions) + of_shipping,
-        sum(_tax(commission, 0.1) for commission in commissions) + _tax(of_shipping, 0.1),
-    )
+    of_shipping = _part(invoice["total_cents"] - sum(item["total_cents"] for item in items), Decimal("0.1"))
+    assert [item["commission_amount_cents"] for item in items] == commissions
+    assert invoice["commission_amount_cents"] == sum(commissions) + of_shipping
+    taxes = [_tax(commission, 0.1) for commission in commissions]
+    assert invoice["commission_amount_tax_cents"] == sum(taxes) + _tax(of_shipping, 0.1)
+
+
+def _part(amount: int, rate: Decimal) -> int:
+    """Return this part of an amount, half a unit rounded up."""
+    return int((amount * rate).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 @pytest.mark.parametrize("part", range(2))
 async def test_all_money_is_given_back_or_kept(conn: Connection, database: Database, part: int) -> None:
     stories = _drawn(EXAMPLES)
+    package = CommissionPackageAttributes(name="Usual", rate=0.1, applies_to_postage=True, default=True)
+    await create_package(database, OPERATOR, package)
 
     for story in stories:
         account = await _buy(conn, database, story)
@@ -207,11 +208,13 @@ async def test_all_money_is_given_back_or_kept(conn: Connection, database: Datab
             "amend": account.amend,
             "amend own": account.amend_own,
             "custom": account.custom,
+            "remit": account.remit,
         }
         for step in story.steps:
             await actions[step.name](step)
             await account.check()
         await account.finish()
+        await account.remit(Step(name="remit", number=0, percent=0))
 
         left = await account.check()
         assert account.left == 0, story

@@ -1,0 +1,1 @@
+"""Purges: erasing the data of buyers."""

@@ -1,0 +1,1 @@
+"""Queries of purges: SQL beside its function."""

@@ -1,0 +1,1 @@
+"""The changes of purges: each function checks, owns the transaction and returns nothing."""
