@@ -32,7 +32,7 @@ Entity = tuple[WebhookKlass, int]
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """The answers of all queries, the entities that are there, and when each was last changed."""
+    """The answers of every query, the entities that are there, and when each was last changed."""
 
     answers: Mapping[Entity, bytes]
     there: frozenset[Entity]
