@@ -18,6 +18,8 @@ from app.db.pool import Connection
 _TRANSITION_TABLES = RowSource(old="old_rows", new="new_rows")
 #: When a trigger fires, in the words of `pg_trigger.tgenabled`.
 _ALWAYS, _REPLICA, _ORIGIN = "A", "R", "O"
+#: Triggers fire by their names: this one after those that decide what the row becomes.
+_UPDATED_AT = "zz_updated_at"
 _SINGLE_ROW = RowSource(old="(select (old_row).*)", new="(select (new_row).*)")
 
 
@@ -29,9 +31,8 @@ async def install(conn: Connection) -> None:
         await conn.execute(_applied_function_sql(captured, columns))
         await conn.execute(_triggers_sql(captured))
         if _says_when(captured, columns):
-            await conn.execute(
-                _updated_at_sql(captured.table, await _columns(conn, captured.table, is_generated=False))
-            )
+            written = await _columns(conn, captured.table, is_generated=False)
+            await conn.execute(_updated_at_sql(captured.table, written))
         await conn.execute(_applied_triggers_sql(captured))
 
 
@@ -51,10 +52,9 @@ async def list_stale_tables(conn: Connection) -> list[str]:
         has_functions = all(_source(sql) in sources for sql in functions)
         triggers = dict.fromkeys((*_statement_events(captured), "truncate"), _ALWAYS)
         triggers |= {"statement": _REPLICA, "applied": _REPLICA}
-        triggers |= {"updated_at": _ORIGIN} if _says_when(captured, columns) else {}
-        has_triggers = all(
-            enabled.get((captured.table, f"capture_{name}")) == state for name, state in triggers.items()
-        )
+        named = {f"capture_{name}": state for name, state in triggers.items()}
+        named |= {_UPDATED_AT: _ORIGIN} if _says_when(captured, columns) else {}
+        has_triggers = all(enabled.get((captured.table, name)) == state for name, state in named.items())
         if not (has_functions and has_triggers):
             stale.append(captured.table)
     return stale
@@ -158,7 +158,7 @@ def _updated_at_sql(table: str, columns: Mapping[str, str]) -> str:
     """
     differs = " or ".join(differs_sql(*item, old="old", new="new") for item in columns.items())
     return (
-        f"create or replace trigger capture_updated_at before update on {table} for each row"
+        f"create or replace trigger {_UPDATED_AT} before update on {table} for each row"
         f" when (old.updated_at = new.updated_at and ({differs})) execute function tellgraph_raise_updated_at()"
     )
 

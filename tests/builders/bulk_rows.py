@@ -41,6 +41,7 @@ CHANGES = {
     "external_ids": "value = value || 'x'",
     "metadata": "value = value || 'x'",
     "addresses": "city = city || 'x'",
+    "taxons": "title = title || 'x'",
     "option_types": "display_name = display_name || 'x'",
     "option_values": "display_name = display_name || 'x'",
 }

@@ -78,7 +78,7 @@ class Advert(Node):
     id: strawberry.ID = global_id("Advert")
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the advert was created.")
-    updated_at: datetime = column("When the advert itself was last changed; changes of its parts don't count.")
+    updated_at: datetime = column("When the advert was last changed, or a part of it by a mutation.")
     title: str = column("Title of the product.")
     full_title: str = computed(
         lambda row: full_title(row.title, row.code),

@@ -51,7 +51,7 @@ class Variant(Node):
     id: strawberry.ID = global_id("Variant")
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the variant was created.")
-    updated_at: datetime = column("When the variant itself was last changed; changes of its parts don't count.")
+    updated_at: datetime = column("When the variant was last changed, or a part of it by a mutation.")
     label: str = column("What tells it from the advert's other variants, such as `Red / M`.")
     description: str | None = column("What it is, as plain text; the advert has its own.")
     sku: str | None = column("Stock keeping unit: the seller's own number.")

@@ -70,7 +70,7 @@ class Invoice(Node):
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the invoice was created, which is when the order was placed.")
     order_purged_at: datetime | None = column("When the buyer's data was erased; null while it is there.")
-    updated_at: datetime = column("When the invoice itself was last changed; changes of its parts don't count.")
+    updated_at: datetime = column("When the invoice was last changed, or a part of it by a mutation.")
     delivery_type: DeliveryTypeEnum = column("How the items reach the buyer.")
     status_flags: list[InvoiceStatusFlagEnum] = column("All that is true of this invoice; several at once.")
     status: InvoiceStatusEnum = computed(

@@ -63,7 +63,7 @@ class Order(Node):
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the order was created.")
     purged_at: datetime | None = column("When the buyer's data was erased; null while it is there.")
-    updated_at: datetime = column("When the order itself was last changed; changes of its parts don't count.")
+    updated_at: datetime = column("When the order was last changed, or a part of it by a mutation.")
     token: str = column("The order's reference in the shop; unique and not guessable.")
     status: OrderStatusEnum = column("How far the order has come, from the cart to the payment.")
     first_name: str | None = column("First name of the buyer.")

@@ -25,7 +25,7 @@ class Shipment(Node):
     id: strawberry.ID = global_id("Shipment")
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the shipment was created.")
-    updated_at: datetime = column("When the shipment itself was last changed; changes of its parts don't count.")
+    updated_at: datetime = column("When the shipment was last changed, or a part of it by a mutation.")
     carrier: str = column("Name of the carrier, as it was when the shipment was sent.")
     tracking_number: str = column("The carrier's number of the parcel.")
     tracking_link: str | None = column("Where the parcel is followed; null when the carrier has no such page.")

@@ -96,7 +96,7 @@ class RefundRequest(Node):
     id: strawberry.ID = global_id("RefundRequest")
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the request was created.")
-    updated_at: datetime = column("When the request itself was last changed; changes of its parts don't count.")
+    updated_at: datetime = column("When the request was last changed, or a part of it by a mutation.")
     status: RefundRequestStatusEnum = column("Where the request as a whole stands; it follows from its lines.")
     initiated_by: RefundRequestInitiatorEnum = column("Who asked for the refund.")
     refunded_at: datetime | None = column("When the refund was paid out; null while it is not.")

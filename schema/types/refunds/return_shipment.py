@@ -24,7 +24,7 @@ class ReturnShipment(Node):
     id: strawberry.ID = global_id("ReturnShipment")
     legacy_id: int = legacy_id()
     created_at: datetime = column("When the return was announced.")
-    updated_at: datetime = column("When the return itself was last changed; changes of its parts don't count.")
+    updated_at: datetime = column("When the return was last changed, or a part of it by a mutation.")
     tracking_number: str = column("The carrier's number of the parcel.")
     note: str | None = column("What was noted about the return.")
     drop_off_url: str | None = column("Where the buyer learns how to hand the parcel in.")

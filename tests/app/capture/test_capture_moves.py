@@ -68,6 +68,7 @@ async def test_an_invoice_takes_along_what_its_seller_sees_through_it(conn: Conn
     assert await left(conn) == [
         ("Invoice", sale.invoice.id, "UPDATE", sale.seller.id),
         ("RefundRequest", sale.refund_request.id, "UPDATE", sale.seller.id),
+        ("RefundRequestLineItem", sale.refund_request_line_item.id, "UPDATE", sale.seller.id),
         ("Shipment", sale.shipment.id, "UPDATE", sale.seller.id),
     ]
 

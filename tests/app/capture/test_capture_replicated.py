@@ -25,6 +25,7 @@ TABLES = (
     "shipments",
     "shipped_items",
     "refund_requests",
+    "refund_request_line_items",
 )
 
 
@@ -64,7 +65,8 @@ async def test_first_copy_is_recorded_once(replication: Replication) -> None:
     await two_copied_sales(replication)
 
     created = Counter(one[0] for one in await events_of(replication.here) if one[2] == "CREATE")
-    assert created == dict.fromkeys(("Seller", "Advert", "Variant", "Order", "Invoice", "Shipment", "RefundRequest"), 2)
+    entities = ("Seller", "Advert", "Variant", "Order", "Invoice", "Shipment", "RefundRequest", "RefundRequestLineItem")
+    assert created == dict.fromkeys(entities, 2)
 
 
 async def test_what_is_applied_is_recorded_as_it_was_there(replication: Replication) -> None:

@@ -89,7 +89,7 @@ async def test_of_inventories_a_seller_hears_of_its_own_alone(publisher: Publish
     path = f"inventories[{global_ids.encode('Inventory', own.id)}]"
     assert (of_the_other, gone) == ([], [])
     # The seller's own inventory is the variant's stock.
-    assert [one.changed["updated"] for one in of_both] == [["countOnHand", "buyable", f"{path}.countOnHand"]]
+    assert [one.changed["updated"] for one in of_both] == [["countOnHand", f"{path}.countOnHand"]]
     assert [one.changed["removed"] for one in own_gone] == [[path]]
 
 

@@ -30,7 +30,7 @@ async def test_what_takes_the_place_of_another_says_what_that_would_have_said(pu
 
     assert (last.outcome, last.changed["updated"]) == (
         ("update", "PENDING"),
-        ["sku", "countOnHand", "buyable", "label"],
+        ["sku", "countOnHand", "label"],
     )
 
 
