@@ -31,6 +31,8 @@ class NamedShop:
     articles: tuple[NamedArticle, ...]
 
 
+#: The operator's parts of what shops sell.
+COMMISSIONS = (0.08, 0.1, 0.12, 0.15)
 #: Name, and where a parcel is followed; not every carrier has such a page.
 CARRIERS: tuple[tuple[str, str | None], ...] = (
     ("Southern Post", "https://track.southernpost.example/{trackingNumber}"),

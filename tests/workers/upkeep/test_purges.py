@@ -80,9 +80,10 @@ async def _erase(conn: asyncpg.Connection) -> int:
     return steps
 
 
-async def _purge(api: Platform, order: str, **parts: bool) -> Any:
+async def _purge(api: Platform, order: str, **parts: Any) -> Any:
     every = ("purgeOrderDetails", "purgeNotes", "purgeExternalIds", "purgeMetadata")
-    return await api.mutate("purgeOrderData", "", orderIds=[order], **(parts or dict.fromkeys(every, True)))
+    given: dict[str, Any] = parts or dict.fromkeys(every, True)
+    return await api.mutate("purgeOrderData", "", orderIds=[order], **given)
 
 
 async def test_a_purge_reaches_all_that_is_stored(api: Platform) -> None:
