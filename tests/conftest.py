@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import asyncpg
 import pytest
+import structlog
 from redis.asyncio import Redis
 
 from tests.support import forked_commands, leftovers
@@ -36,6 +37,9 @@ pytest_runtest_teardown = leftovers.pytest_runtest_teardown
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # As the application writes them. The default form, with the values of all variables, takes seconds for each.
+    for_people = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], for_people])
     # A worker of pytest-xdist inherits the environment that its controller has set up here.
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         # As Ctrl-C, so that a run that is told to end still stops its servers.

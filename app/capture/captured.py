@@ -48,7 +48,7 @@ class Root:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedTable:
-    """A table whose changes are recorded. A change of `ignored` columns alone is none.
+    """A table whose changes are recorded, without those of `ignored` columns.
 
     is_log  its rows are written once and cleared away when they are old: only that they are added is recorded.
     """
@@ -111,12 +111,16 @@ def _chosen(column: str) -> tuple[Root, ...]:
     )
 
 
-def _chains(table: Table[object]) -> Iterator[tuple[Part, ...]]:
+#: How far a change goes up in a tree of rows of one table. A query of 15 levels goes down six lists with `nodes`.
+_MAX_NESTED = 6
+
+
+def _chains(table: Table[object], below: tuple[Part, ...] = ()) -> Iterator[tuple[Part, ...]]:
     """Return every way up from a table's rows, each from the row itself to a row above it."""
     for part in parts_of_wholes(table):
-        yield (part,)
-        for above in _chains(part.of):
-            yield (part, *above)
+        if below.count(part) < _MAX_NESTED:
+            yield (*below, part)
+            yield from _chains(part.of, (*below, part))
 
 
 def _above(chain: tuple[Part, ...]) -> Iterator[Root]:

@@ -158,8 +158,8 @@ def _differing_rows(
             " when o.deleted_at is null and n.deleted_at is not null then 'd'"
             " when o.deleted_at is not null and n.deleted_at is null then 'i'"
         )
-    compared = " or ".join(_differs(*item) for item in columns.items() if item[0] not in captured.ignored)
-    differences = ", ".join(f"case when {_differs(*item)} then '{item[0]}' end" for item in columns.items())
+    compared = {name: differs_sql(name, type_) for name, type_ in columns.items() if name not in captured.ignored}
+    differences = ", ".join(f"case when {differs} then '{name}' end" for name, differs in compared.items())
     names = sorted({name for root in roots for name in _columns_of_root(root)})
     if "deleted_at" in columns and any(root.is_self for root in roots):
         names = sorted({*names, "deleted_at"})
@@ -168,7 +168,7 @@ def _differing_rows(
           case when o.id is null then 'i' when n.id is null then 'd'{soft} else 'u' end as op,
           case when o.id is null or n.id is null then '*' else concat_ws(',', {differences}) end as c{both}
         from {source.old} o full join {source.new} n on o.id = n.id
-        where {compared}
+        where {" or ".join(compared.values())}
         offset 0"""
 
 
@@ -233,10 +233,11 @@ def _former_seller(root: Root, columns: Mapping[str, str]) -> str:
     )
 
 
-def _differs(name: str, type_: str) -> str:
+def differs_sql(name: str, type_: str, *, old: str = "o", new: str = "n") -> str:
+    """Return a condition under which a column differs between two rows."""
     # json, xml and point have no equality operator.
     cast = "::text" if type_ in ("json", "xml", "point") else ""
-    return f'o."{name}"{cast} is distinct from n."{name}"{cast}'
+    return f'{old}."{name}"{cast} is distinct from {new}."{name}"{cast}'
 
 
 def _entity_type(roots: Sequence[Root]) -> str:

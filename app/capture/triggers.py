@@ -12,12 +12,12 @@ replication applies, which runs no statements. They fire in the role `replica` a
 from collections.abc import Mapping
 
 from app.capture.captured import CAPTURED, CapturedTable
-from app.capture.statements import SETTINGS, RowSource, capture_body
+from app.capture.statements import SETTINGS, RowSource, capture_body, differs_sql
 from app.db.pool import Connection
 
 _TRANSITION_TABLES = RowSource(old="old_rows", new="new_rows")
 #: When a trigger fires, in the words of `pg_trigger.tgenabled`.
-_ALWAYS, _REPLICA = "A", "R"
+_ALWAYS, _REPLICA, _ORIGIN = "A", "R", "O"
 _SINGLE_ROW = RowSource(old="(select (old_row).*)", new="(select (new_row).*)")
 
 
@@ -28,6 +28,10 @@ async def install(conn: Connection) -> None:
         await conn.execute(function_sql(captured, columns))
         await conn.execute(_applied_function_sql(captured, columns))
         await conn.execute(_triggers_sql(captured))
+        if _says_when(captured, columns):
+            await conn.execute(
+                _updated_at_sql(captured.table, await _columns(conn, captured.table, is_generated=False))
+            )
         await conn.execute(_applied_triggers_sql(captured))
 
 
@@ -47,6 +51,7 @@ async def list_stale_tables(conn: Connection) -> list[str]:
         has_functions = all(_source(sql) in sources for sql in functions)
         triggers = dict.fromkeys((*_statement_events(captured), "truncate"), _ALWAYS)
         triggers |= {"statement": _REPLICA, "applied": _REPLICA}
+        triggers |= {"updated_at": _ORIGIN} if _says_when(captured, columns) else {}
         has_triggers = all(
             enabled.get((captured.table, f"capture_{name}")) == state for name, state in triggers.items()
         )
@@ -55,12 +60,13 @@ async def list_stale_tables(conn: Connection) -> list[str]:
     return stale
 
 
-async def _columns(conn: Connection, table: str) -> dict[str, str]:
-    """Return the type of each of the table's present columns, by its name."""
+async def _columns(conn: Connection, table: str, *, is_generated: bool | None = None) -> dict[str, str]:
+    """Return the type of each of the table's present columns, by its name: of all, or of the generated or other ones."""
     rows = await conn.fetch(
-        "select attname, atttypid::regtype::text as type from pg_attribute"
-        " where attrelid = $1::text::regclass and attnum > 0 and not attisdropped order by attnum",
+        "select attname, atttypid::regtype::text as type from pg_attribute where attrelid = $1::text::regclass"
+        " and attnum > 0 and not attisdropped and ($2::boolean is null or (attgenerated <> '') = $2) order by attnum",
         table,
+        is_generated,
     )
     return {row["attname"]: row["type"] for row in rows}
 
@@ -137,6 +143,24 @@ def _triggers_sql(captured: CapturedTable) -> str:
         for kind in (*_statement_events(captured), "truncate")
     ]
     return ";\n".join([*created, refused, *always])
+
+
+def _says_when(captured: CapturedTable, columns: Mapping[str, str]) -> bool:
+    """Return whether the rows of a table say when they were last changed."""
+    return not captured.is_log and "updated_at" in columns
+
+
+def _updated_at_sql(table: str, columns: Mapping[str, str]) -> str:
+    """A trigger for whoever changes a row by SQL: lists by `updatedSince` find what webhooks are told of.
+
+    Args:
+        columns: Type of each column. A trigger that fires before the change does not see the new generated ones.
+    """
+    differs = " or ".join(differs_sql(*item, old="old", new="new") for item in columns.items())
+    return (
+        f"create or replace trigger capture_updated_at before update on {table} for each row"
+        f" when (old.updated_at = new.updated_at and ({differs})) execute function tellgraph_raise_updated_at()"
+    )
 
 
 def _applied_triggers_sql(captured: CapturedTable) -> str:

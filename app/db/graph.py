@@ -111,7 +111,10 @@ def _by_key(table: Table[object]) -> Iterator[Part]:
     for key in table.keys.values():
         if key.reference.is_part:
             when = f"r.{key.column} is not null" if key.may_be_null else "true"
-            yield Part(table=table, of=key.to, column=key.column, when=when)
+            # A row that is a part of one of its own table names it by another relation than the list of its parts.
+            yield Part(
+                table=table, of=key.to, column=key.column, when=when, label=key.remote if key.to is table else ""
+            )
 
 
 def _by_owner(table: Table[object]) -> Iterator[Part]:

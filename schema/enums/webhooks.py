@@ -26,7 +26,7 @@ describe_enum(
         "RETURN_SHIPMENT": "Return shipments, with their items and what the carrier reports.",
         "REFUND_REQUEST_LINE_ITEM": "Lines of refund requests, with their notes.",
         "INVOICE_ANNOTATION": "Annotations of invoices.",
-        "TAXON": "Categories of adverts.",
+        "TAXON": "Categories of adverts, with those below them.",
         "OPTION_TYPE": "Option types, with their values.",
         "OPTION_VALUE": "Values of option types.",
         "OPERATIONAL_EVENT": "Events of webhooks themselves. They are only created, never changed or deleted.",

@@ -36,6 +36,9 @@ cd python
 rm -rf build tellgraph_client/graphql
 echo "__version__ = \"$version\"" >tellgraph_client/_version.py
 .venv/bin/ariadne-codegen --config codegen.toml >../build/codegen.log 2>&1 || { cat ../build/codegen.log >&2; exit 1; }
+sed -i.orig -e 's/^from enum import Enum$/from tellgraph_client.open_enum import OpenEnum/' -e 's/(str, Enum):$/(OpenEnum):/' \
+  tellgraph_client/graphql/enums.py
+rm tellgraph_client/graphql/enums.py.orig
 .venv/bin/python make_sync.py
 .venv/bin/mypy --package tellgraph_client --cache-dir build/mypy
 .venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$dist" .

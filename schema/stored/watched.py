@@ -1,5 +1,7 @@
 """The columns that a stored query reads: a change of any other column can't change its result."""
 
+from functools import cache
+
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -13,7 +15,8 @@ from graphql import (
 )
 from graphql.type import GraphQLInterfaceType, GraphQLNamedType, GraphQLUnionType
 
-from app.db.graph import cascades
+from app.db.graph import cascades, parts_of_wholes, tables
+from app.db.table import Table
 from schema.engine.selections import fragments_of, root_selection
 from schema.entities.declarations import ENTITIES, VISIBILITY, Leaf, Relation
 from schema.entities.declared import declaration_of
@@ -37,8 +40,22 @@ def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: 
 
 
 def leaf_columns(table: str, leaf: Leaf) -> frozenset[str]:
-    """Return `table.column` of the columns that a leaf reads."""
-    return frozenset(f"{table}.{column}" for column in leaf.reads)
+    """Return `table.column` of the columns that a leaf reads; for `updatedAt`, those of the row and of all its parts."""
+    own = frozenset(f"{table}.{column}" for column in leaf.reads)
+    return own | columns_of_whole(table) if "updated_at" in leaf.reads else own
+
+
+@cache
+def columns_of_whole(table: str) -> frozenset[str]:
+    """Return all columns of a table and of the parts of its rows, down to the last."""
+    found: dict[str, Table[object]] = {}
+    pending = [tables()[table]]
+    while pending:
+        one = pending.pop()
+        if one.name not in found:
+            found[one.name] = one
+            pending += [part for part in tables().values() if one in {of.of for of in parts_of_wholes(part)}]
+    return frozenset(f"{name}.{column}" for name, one in found.items() for column in ("*", *one.columns))
 
 
 def relation_columns(table: str, relation: Relation) -> frozenset[str]:

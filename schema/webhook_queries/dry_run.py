@@ -12,6 +12,7 @@ from app.auth.viewers import Scope, Viewer
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.kernel import clock
 from app.kernel.parsed_json import JsonObject
+from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.cel.filters import FilterResult
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
@@ -131,6 +132,10 @@ async def webhook_dry_run(
     include_previous: Annotated[
         bool, strawberry.argument(description="Whether bodies would have a `previous`, as `payloadSchema` then says.")
     ] = False,
+    seller_id: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(description="The seller whose webhook it would be; for the operator's keys only."),
+    ] = None,
 ) -> WebhookDryRun | None:
     viewer = info.context.viewer
     viewer.require(Scope.WEBHOOKS)
@@ -138,7 +143,7 @@ async def webhook_dry_run(
     try:
         klass = WebhookKlass(type)
         draft = WebhookDraft(
-            owner=Viewer(viewer.seller_id),
+            owner=_owner(viewer, seller_id),
             klass=klass,
             events=tuple(dict.fromkeys(events or event_names(klass))),
             triggers=tuple(triggers or ()),
@@ -148,6 +153,16 @@ async def webhook_dry_run(
     except (InvalidInput, NotFound, Conflict, Forbidden) as error:
         made = DryRun(errors=[_shown(one) for one in validation_errors(error, WebhookDryRun)])
     return made  # type: ignore[return-value]  # the fields' source
+
+
+def _owner(viewer: Viewer, seller_id: str | None) -> Viewer:
+    """Return whose webhook it would be. A seller's can only be its own."""
+    if seller_id is None:
+        return Viewer(viewer.seller_id)
+    wanted = SellerId(global_ids.key_of(seller_id, "Seller", field="sellerId"))
+    if viewer.seller_id not in (None, wanted):
+        raise Forbidden("Only the operator's keys can try a webhook of another seller.")
+    return Viewer(wanted)
 
 
 async def _run(info: Info, draft: WebhookDraft, text: str, entity_id: str | None, include_previous: bool) -> DryRun:
@@ -191,6 +206,7 @@ async def _run(info: Info, draft: WebhookDraft, text: str, entity_id: str | None
         excess=excess,
         last_change=await judge_last_change(
             info,
+            draft.owner,
             klass,
             key,
             watched=watched,
@@ -205,14 +221,14 @@ async def _run(info: Info, draft: WebhookDraft, text: str, entity_id: str | None
 
 async def _check(info: Info, draft: WebhookDraft, query: StoredQuery) -> None:
     klass, schema = draft.klass, info.schema._schema
-    problems = check_triggers(schema, info.context.viewer, klass.entity_type, draft.triggers)
+    problems = check_triggers(schema, draft.owner, klass.entity_type, draft.triggers)
     filters = info.context.filters
     assert filters is not None, "stored queries contain no dry runs"
     if draft.filter:
         messages = await filters.check(draft.filter, owner=info.context.viewer.seller_id)
         if messages := messages or filter_problems(schema, query, klass, draft.filter):
             problems["attributes.filter"] = messages
-    if is_operators_only(klass) and not info.context.viewer.is_operator:
+    if is_operators_only(klass) and not draft.owner.is_operator:
         problems["attributes.type"] = [f"webhooks about {klass.value} are for the marketplace operator only"]
     if problems:
         raise InvalidInput("The webhook could not be registered.", fields=problems)

@@ -44,6 +44,7 @@ class WebhookDryRunChange:
 
 async def judge_last_change(
     info: Info,
+    viewer: Viewer,
     klass: WebhookKlass,
     entity_id: int,
     *,
@@ -55,11 +56,11 @@ async def judge_last_change(
     """Judge the last change that the viewer may know of. None if no such change is kept.
 
     Args:
+        viewer: The owner of the webhook.
         watched: The columns of the triggers, or else of the query.
         events: The kinds of change that the webhook would ask for.
     """
-    viewer: Viewer = info.context.viewer
-    change = await _find_last(info, klass, entity_id)
+    change = await _find_last(info, viewer, klass, entity_id)
     if change is None:
         return None
     part = find_visible_part(viewer, change)
@@ -81,8 +82,7 @@ async def judge_last_change(
     )
 
 
-async def _find_last(info: Info, klass: WebhookKlass, entity_id: int) -> EntityChange | None:
-    viewer: Viewer = info.context.viewer
+async def _find_last(info: Info, viewer: Viewer, klass: WebhookKlass, entity_id: int) -> EntityChange | None:
     changes = await list_entity_changes(info.context.reader, klass.entity_type, entity_id, limit=_LOOKED_AT)
     owned = list_owned(klass.entity_type, changes, viewer.seller_id, is_seen=True)
     return next((one for one, is_owned in zip(changes, owned, strict=True) if is_owned), None)

@@ -86,6 +86,25 @@ async def test_request_is_repeated_after_what_the_server_says(
     assert requests == 1 or times[1] - times[0] >= 1
 
 
+@LANGUAGES
+async def test_enum_value_of_a_newer_server_is_kept(receiver: Receiver, tmp_path: Path, suffix: str) -> None:
+    node = {"id": "x", "reason": "It rains.", "occurredAt": "2026-01-01T00:00:00Z"}
+    page = {
+        "nodes": [{**node, "kind": kind} for kind in ("DISABLED", "RAIN")],
+        "pageInfo": {"hasNextPage": False, "endCursor": None, "hasPreviousPage": False, "startCursor": None},
+    }
+
+    async def answer(_: Delivery) -> web.StreamResponse:
+        return web.json_response({"data": {"operationalEvents": page}})
+
+    receiver.answering = answer
+    command = await made_ready(tmp_path, f"newer.{suffix}", (PROJECT / f"newer.{suffix}").read_text())
+
+    told = await run(*command, folder=tmp_path, GRAPHQL_URL=receiver.url())
+
+    assert told.splitlines() == ["DISABLED false", "RAIN true"]
+
+
 def _error(code: str) -> object:
     return {"errors": [{"message": "Later.", "extensions": {"code": code}}]}
 

@@ -176,7 +176,7 @@ async def test_all_programs_have_strict_types(tmp_path: Path, language: str) -> 
     whole = [text for given, text in [*FIRST, *RECEIVERS.values()] if given == language]
     whole += [BEFORE[language] + text for given, text in programs("Operations") if given == language]
     named = {f"page_{number}": text for number, text in enumerate(whole)}
-    named |= {name: (PROJECT / f"{name}.{suffix}").read_text() for name in ("story", "retries")}
+    named |= {name: (PROJECT / f"{name}.{suffix}").read_text() for name in ("story", "retries", "newer")}
     named["wrong"] = BEFORE[language] + WRONG[language]
 
     found = await check_types(tmp_path, named, suffix)

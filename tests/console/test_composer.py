@@ -145,6 +145,63 @@ async def test_a_refusal_is_told_in_the_words_of_the_api(console: Story, open_pa
     await expect(page.get_by_role("alert", name="The webhook was not created")).to_contain_text(message)
 
 
+async def test_the_operator_composes_for_a_seller(console: Story, open_page: OpenPage) -> None:
+    page = await open_page("/webhooks/new?recipe=own-invoices-for-an-erp")
+    await expect(payload(page)).to_be_visible()
+
+    await choose(page, "Owner", "Lamps & Co")
+    await choose(page, "Try it on", await _label_of(page, console.chairs.invoice.id))
+    await expect(page.get_by_text("The seller does not see this one")).to_be_visible()
+    await choose(page, "Try it on", await _label_of(page, console.lamps.invoice.id))
+    await expect(payload(page)).to_be_visible()
+    secret = await create(page, console.receiver.url("/for-lamps"))
+    await page.get_by_role("button", name="Send a test").click()
+    await expect(page.get_by_role("list", name="Events")).to_contain_text("HTTP 200")
+    await console.conn.execute("update invoices set total_cents = total_cents + 1")
+
+    told = await console.receiver.wait_for(lambda one: one.path == "/for-lamps", 2)
+    assert {one.json["entity"]["id"] for one in told} == {console.lamps.id_of("invoice")}
+    assert Verifier(secret).verify(told[1].body, told[1].headers)["type"] == "invoice.update"
+    seller = await open_page("/webhooks", key=console.lamps_key)
+    await expect(seller.get_by_role("link", name="A seller's invoices for its ERP")).to_be_visible()
+
+
+async def _label_of(page: Page, number: int) -> str:
+    """Return how the list of entities calls an invoice."""
+    await page.get_by_role("combobox", name="Try it on", exact=True).click()
+    label = await page.get_by_role("option", name=re.compile(rf"\b{number}\b")).first.inner_text()
+    await page.keyboard.press("Escape")
+    return label
+
+
+async def test_headers_are_sent_and_what_is_surely_not_meant_is_told(console: Story, open_page: OpenPage) -> None:
+    page = await open_page("/webhooks/new")
+    await page.get_by_role("textbox", name="Headers").fill("Authorization: Bearer 0123456789abcdef\nX-Shop: north")
+    await page.get_by_role("textbox", name="Filter").fill("data.node.totalCents != '1'")
+    await expect(page.get_by_role("alert", name="This can be saved, but is it meant?")).to_contain_text("is always")
+
+    await create(page, console.receiver.url("/headers"))
+    await expect(page.get_by_role("status", name="Saved. Is this what you mean?")).to_contain_text("is always")
+    await page.get_by_role("tab", name="Mutation").click()
+    await expect(page.get_by_role("region", name="The same as a mutation")).to_contain_text('"Authorization": "…"')
+    await page.get_by_role("button", name="Send a test").click()
+    (delivery,) = await console.receiver.wait_for(lambda one: one.path == "/headers")
+
+    assert delivery.headers["authorization"] == "Bearer 0123456789abcdef"
+    assert delivery.headers["x-shop"] == "north"
+    assert "0123456789abcdef" not in await page.content()
+
+
+async def test_what_is_surely_not_meant_is_told_after_a_change(console: Story, open_page: OpenPage) -> None:
+    page = await open_page(f"/webhooks/new?webhook={console.working}")
+
+    await page.get_by_role("textbox", name="Filter").fill("data.node.totalCents != '1'")
+    await page.get_by_role("button", name="Save the webhook").click()
+
+    await expect(page).to_have_url(re.compile(r"/webhooks/[^/?]+$"))
+    await expect(page.get_by_role("status", name="Saved. Is this what you mean?")).to_contain_text("is always")
+
+
 async def test_a_stored_query_is_changed_and_its_address_stays(console: Story, open_page: OpenPage) -> None:
     before = await console.conn.fetchrow("select url, secrets from webhooks order by id limit 1")
     page = await open_page(f"/webhooks/new?webhook={console.working}")

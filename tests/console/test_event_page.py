@@ -1,5 +1,6 @@
 """The page of one event: where it stands and why, what was sent, what was answered, and what can be done."""
 
+import asyncio
 import re
 
 import orjson
@@ -47,32 +48,54 @@ async def test_an_event_shows_what_changed_and_what_it_was_before(console: Story
     assert "view=body" in page.url
 
 
-@pytest.mark.parametrize("step", [1, 1000])
-async def test_payloads_of_a_megabyte_are_compared_as_far_as_a_page_can_show_them(
-    console: Story, open_page: OpenPage, step: int
-) -> None:
-    event = await change_invoice(console)
-    former, later = (
-        {"lines": [{"place": n, "value": add if n % step == 0 else 0} for n in range(30_000)]} for add in (1, 2)
-    )
-    for body in (former, later):
+async def replace_payloads(console: Story, event: str, former: object, later: object) -> None:
+    """Give an event another payload, and another one before it."""
+    bodies = [orjson.dumps(one) for one in (former, later)]
+    for body in bodies:
         await console.conn.execute(
-            "insert into payloads (digest, body) values (sha256($1), $1) on conflict do nothing", orjson.dumps(body)
+            "insert into payloads (digest, body) values (sha256($1), $1) on conflict do nothing", body
         )
     await console.conn.execute(
         "update webhook_events set payload_digest = sha256($2), previous_digest = sha256($3) where id = $1",
         global_ids.decode(event)[1],
-        orjson.dumps(later),
-        orjson.dumps(former),
+        bodies[1],
+        bodies[0],
     )
+
+
+@pytest.mark.parametrize("step", [1, 1000])
+async def test_payloads_of_a_megabyte_are_compared(console: Story, open_page: OpenPage, step: int) -> None:
+    event = await change_invoice(console)
+    former, later = (
+        {"lines": [{"place": n, "value": add if n % step == 0 else 0} for n in range(30_000)]} for add in (1, 2)
+    )
+    await replace_payloads(console, event, former, later)
 
     page = await open_page(f"/events/{event}")
 
-    shown = "more lines are not shown" if step == 1 else '"value": 2'
+    await expect(page.get_by_role("region", name="Difference").locator("ins").first).to_contain_text('"value": 2')
+    await expect(page.get_by_text("more lines are not shown")).to_have_count(int(step == 1))
     content = page.get_by_role("region", name="Content")
-    await expect(content.get_by_text(shown).or_(content.get_by_text("differ too much")).first).to_be_visible()
     await content.get_by_text("Body", exact=True).click()
     await expect(page.get_by_role("region", name="Body")).to_contain_text('"place": 29999')
+
+
+async def test_payloads_that_are_too_large_to_be_compared_are_downloaded(console: Story, open_page: OpenPage) -> None:
+    event = await change_invoice(console)
+    former, later = {"lines": [f"a{n}" for n in range(50_000)]}, {"lines": [f"b{n}" for n in range(50_001)]}
+    await replace_payloads(console, event, former, later)
+
+    page = await open_page(f"/events/{event}")
+    await expect(page.get_by_text("too large and differ too much to be compared")).to_be_visible()
+    await check_accessibility(page)
+
+    for name, expected in (("before", former), ("after", later)):
+        async with page.expect_download() as downloading:
+            await page.get_by_role("button", name=f"Download {name}.json").click()
+        download = await downloading.value
+        path = await download.path()
+        assert download.suggested_filename == f"{name}.json"
+        assert orjson.loads(await asyncio.to_thread(path.read_bytes)) == expected
 
 
 async def test_a_failed_attempt_shows_its_answer_and_the_next_attempt(console: Story, open_page: OpenPage) -> None:

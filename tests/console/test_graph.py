@@ -3,7 +3,7 @@
 from playwright.async_api import Page, expect
 
 from tests.console.story import Story
-from tests.support.browser import OpenPage
+from tests.support.browser import OpenPage, check_accessibility
 
 
 async def drawn_types(page: Page) -> set[str]:
@@ -46,6 +46,20 @@ async def test_the_graph_is_drawn_again_when_the_page_is_opened_again(open_page:
         await page.goto("/voyager")
 
     assert "Invoice" in await drawn_types(page)
+
+
+async def test_a_small_screen_has_the_relations_as_a_list_to_walk_along(console: Story, open_page: OpenPage) -> None:
+    page = await open_page("/voyager", width=390)
+    relations = page.get_by_role("list", name="Relations of Invoice")
+
+    await expect(relations.get_by_role("listitem").filter(has_text="lineItems →")).to_contain_text("LineItem")
+    await relations.get_by_role("button", name="Order", exact=True).first.click()
+
+    await expect(page.get_by_role("list", name="Relations of Order").get_by_text("invoices →")).to_be_visible()
+    await expect(page).to_have_url(f"{console.url}/voyager?type=Order")
+    assert "Order" in await drawn_types(page)
+    await check_accessibility(page)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 async def test_a_refused_key_is_asked_for_in_the_place_of_the_graph(open_page: OpenPage) -> None:

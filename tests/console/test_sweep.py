@@ -3,18 +3,19 @@
 The fixture `open_page` fails on complaints: errors, breaches of the policy, requests to other hosts.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 import pytest_asyncio
 from playwright.async_api import Error, Page, Route, expect
 
 from tests.console.story import QUERY, Story
-from tests.support.browser import OpenPage, check_accessibility
+from tests.support.browser import OpenPage, Scheme, check_accessibility
 from tests.support.waiting import until
 
 #: What a page waits for besides its heading: they are other people's work, which comes later.
 CONTENTS = {"/graphql": ".graphiql-query-editor .view-line", "/voyager": ".graph svg g.node"}
+SCHEMES: tuple[Scheme, Scheme] = ("light", "dark")
 #: GraphiQL's tabs have buttons in them.
 EXCLUDED = {"/graphql": (".graphiql-tabs",)}
 
@@ -32,18 +33,21 @@ def paths_of(webhook_id: str, event_id: str) -> list[str]:
     return [*pages, f"/webhooks/{webhook_id}", f"/events/{event_id}"]
 
 
-async def faults_of(page: Page, path: str) -> list[str]:
-    """Look at the page in both widths and both schemes."""
+async def faults_of(page: Page, path: str, widths: Sequence[int]) -> list[str]:
+    """Look at the page in both widths and both schemes. It is loaded in the first width, and then resized."""
     faults = []
-    for width in (1280, 390):
+    for width, scheme in zip(widths, SCHEMES, strict=True):
         await page.set_viewport_size({"width": width, "height": 900})
-        await show(page, path)
-        for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)
+        await page.emulate_media(color_scheme=scheme)
+        if width == widths[0]:
+            await show(page, path)
+        # The other scheme changes nothing but colours.
+        for other in SCHEMES if scheme == SCHEMES[0] else reversed(SCHEMES):
+            await page.emulate_media(color_scheme=other)
             try:
-                await check_accessibility(page, EXCLUDED.get(path, ()))
+                await check_accessibility(page, EXCLUDED.get(path, ()), colours_alone=other != scheme)
             except AssertionError as error:
-                faults.append(f"{path} {width} {scheme}: {error}")
+                faults.append(f"{path} {width} {other}: {error}")
         if await page.evaluate("document.documentElement.scrollWidth") > width:
             faults.append(f"{path}: scrolls sideways at {width}")
     return faults
@@ -55,7 +59,7 @@ async def test_every_page_of_the_operator_can_be_used_by_everybody(console: Stor
     faults = [
         fault
         for path in paths_of(console.failing, await console.event_of(console.failing))
-        for fault in await faults_of(page, path)
+        for fault in await faults_of(page, path, (1280, 390))
     ]
 
     assert not faults, "\n".join(faults)
@@ -103,7 +107,7 @@ async def test_every_page_of_a_seller_shows_nothing_of_another_seller(
 
     own = paths_of(console.lamps_webhook, await console.event_of(console.lamps_webhook))
     for path in (*own, f"/webhooks/{console.working}", f"/events/{chairs_event}"):
-        faults += await faults_of(page, path)
+        faults += await faults_of(page, path, (390, 1280))
         if "Chairs" in await page.content():
             faults.append(f"{path} names the other seller")
         if path != "/docs" and await page.get_by_text("Lamps & Co").count() == 0:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.console.story import BROKEN_ANSWER, QUERY, Story
 from tests.support.browser import OpenPage, Scheme, check_accessibility
@@ -25,20 +25,17 @@ async def test_an_operator_finds_the_failing_endpoint_its_last_answer_and_sends_
     console: Story, open_page: OpenPage
 ) -> None:
     page = await open_page()
+    await page.evaluate("clicks = 0; addEventListener('click', () => { clicks += 1 }, true)")
     sent = len(console.receiver.deliveries)
 
-    # Three clicks: the webhook, its last event, send now.
     await page.get_by_role("link", name="Tills").first.click()
     await expect(page.get_by_role("group", name="Last answer")).to_contain_text(BROKEN_ANSWER)
     await page.get_by_role("group", name="Last answer").get_by_role("link", name="See its event").click()
     await page.get_by_role("button", name="Send now").click()
 
-    await until(lambda: _was_sent(console, sent))
+    await until(lambda: _was_sent_to(console, sent, "/down"))
     await expect(page.get_by_role("region", name="Attempts")).to_contain_text("503")
-
-
-async def _was_sent(console: Story, before: int) -> bool:
-    return any(one.path == "/down" for one in console.receiver.deliveries[before:])
+    assert 0 < await page.evaluate("clicks") <= 5
 
 
 async def test_a_webhook_shows_its_deliveries_as_they_happen(console: Story, open_page: OpenPage) -> None:
@@ -187,3 +184,52 @@ async def test_the_page_is_accessible_and_fits(console: Story, open_page: OpenPa
         await expect(page.get_by_role("tabpanel")).to_be_visible()
         await check_accessibility(page)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, tab
+
+
+@pytest.mark.parametrize(
+    ("change", "title", "sends"),
+    [
+        ("paused_until = now() + interval '1 hour'", "The endpoint has asked for a pause", True),
+        ("broken_reason = 'Invoice has no field x.'", "This webhook no longer fits the schema", False),
+    ],
+)
+async def test_a_webhook_that_waits_says_why_and_what_to_do(
+    console: Story, open_page: OpenPage, change: str, title: str, sends: bool
+) -> None:
+    await console.conn.execute(f"update webhooks set {change} where description = 'ERP sync'")
+    page = await open_page(f"/webhooks/{console.working}")
+    standing = page.get_by_role("status", name=title)
+    await expect(standing).to_be_visible()
+    await expect(standing.get_by_role("button", name="Send now")).to_have_count(int(sends))
+    await check_accessibility(page)
+    if not sends:
+        await expect(standing).to_contain_text("Invoice has no field x.")
+        return
+
+    sent = len(console.receiver.deliveries)
+    await console.conn.execute("update invoices set total_cents = total_cents + 1")
+    await until(lambda: console.conn.fetchval("select count(*) = 2 from webhook_events where state = 'PENDING'"))
+    await standing.get_by_role("button", name="Send now").click()
+
+    await until(lambda: _was_sent_to(console, sent, "/erp"))
+    await expect(standing).to_have_count(0)
+
+
+async def _was_sent_to(console: Story, before: int, path: str) -> bool:
+    return any(one.path == path for one in console.receiver.deliveries[before:])
+
+
+async def test_a_webhook_that_catches_up_says_that_nothing_is_to_be_done(console: Story, open_page: OpenPage) -> None:
+    """A worker ends this state too soon for a page, so the page is told of it."""
+    page = await open_page("/webhooks")
+
+    async def answer(route: Route) -> None:
+        response = await route.fetch()
+        text = (await response.text()).replace('"health":"OK"', '"health":"CATCHING_UP"')
+        await route.fulfill(response=response, body=text)
+
+    await page.route("**/graphql", answer)
+    await page.get_by_role("link", name="ERP sync").first.click()
+
+    await expect(page.get_by_role("status", name="This webhook catches up")).to_contain_text("Nothing is to be done")
+    await expect(page.get_by_role("button", name="Send now")).to_have_count(0)

@@ -9,6 +9,7 @@ import asyncpg
 from app.db.pool import SERVER_SETTINGS, Connection
 from app.errors import TellgraphError
 from app.webhooks.db.deliveries import claim_due
+from app.webhooks.db.ordering.blocked_events import Place, set_aside_blocked
 from workers.bench.figures import Figure
 from workers.bench.history import create_webhooks
 from workers.bench.lab import Lab, Site
@@ -18,13 +19,16 @@ from workers.bench.processes import cpu_of
 _SINGLE_UPDATES = 100
 _SMALL_CLAIMS = 10
 _CLAIMED = 1000
+_EMPTY_CLAIMS = 200
+#: Events behind each one that waits for its retry.
+_BEHIND = 5
 #: Below the number of POSTs that one webhook may have in flight.
 _PER_WEBHOOK = 50
 
 
 async def measure_sessions(lab: Lab) -> list[Figure]:
-    """Measure a bulk UPDATE and the claims of a backlog, each in a used session and in a new one."""
-    return [await _measure_capture(lab), await _measure_claim(lab)]
+    """Measure an UPDATE and claims, each in a used session and in a new one; and claims beside blocked events."""
+    return [await _measure_capture(lab), await _measure_claim(lab), await _measure_blocked(lab)]
 
 
 async def _measure_capture(lab: Lab) -> Figure:
@@ -75,6 +79,27 @@ async def _measure_claim(lab: Lab) -> Figure:
     )
 
 
+async def _measure_blocked(lab: Lab) -> Figure:
+    """Measure claims that find nothing, beside entities that wait for a retry with more events behind it."""
+    entities = lab.scale.backlog // _BEHIND
+    async with lab.database() as site, _session(site) as session:
+        await create_webhooks(site.conn, site.secret_key, f"{lab.receiver}/hook", STORED_QUERY)
+        await _create_of_entities(site.conn, entities, "RETRYING")
+        for _ in range(_BEHIND):
+            await _create_of_entities(site.conn, entities, "PENDING")
+        while await _set_aside(site.conn):
+            pass
+        await site.settle()
+        claims_s = await _cpu_s(session, lambda: _claim_nothing(session))
+    return Figure(
+        key="sessions.blocked_claim_ms",
+        value=claims_s * 1000 / _EMPTY_CLAIMS,
+        unit="ms",
+        counts=f"PostgreSQL's CPU for a claim beside {entities:,} entities that wait for a retry, with {_BEHIND} events"
+        " of each behind it, which the sweep has set aside",
+    )
+
+
 @asynccontextmanager
 async def _session(site: Site) -> AsyncIterator[asyncpg.Connection]:
     """Open a connection like a worker's."""
@@ -118,6 +143,30 @@ async def _create_backlog(conn: Connection, events: int) -> None:
         """,
         events,
     )
+
+
+async def _create_of_entities(conn: Connection, entities: int, state: str) -> None:
+    """Create an event of each entity for the first webhook: due, or in an hour when it waits for a retry."""
+    await conn.execute(
+        """
+        insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, changed, changed_at, due_at)
+        select (select min(id) from webhooks), 'Invoice', n, 'update', $2, '{}', now(),
+          now() + case when $2 = 'RETRYING' then interval '1 h' else interval '0' end
+        from generate_series(1, $1::int) n
+        """,
+        entities,
+        state,
+    )
+
+
+async def _set_aside(conn: Connection) -> int:
+    async with conn.transaction():
+        return (await set_aside_blocked(conn, Place(), blocked_s=0)).set_aside
+
+
+async def _claim_nothing(conn: Connection) -> None:
+    for _ in range(_EMPTY_CLAIMS):
+        await claim_due(conn, limit=_CLAIMED, per_webhook=_CLAIMED, after=0, failing_share=10, lease_s=600)
 
 
 async def _forget_events(conn: Connection) -> None:

@@ -138,7 +138,8 @@ async def publish_step(
             leaves_heavy=is_mixed,
         )
         published, leftovers = await _sort_out(conn, selection, publication)
-        leftovers += [Leftover(event.id, event.lane, event.webhook_ids) for event in torn]
+        # Not in the lane of ordinary changes, whose claim would give the destroy first, for ever.
+        leftovers += [Leftover(event.id, max(event.lane, Lane.BULK), event.webhook_ids) for event in torn]
         done = {*published, *(one.id for one in leftovers if one.webhook_ids is not None)}
         # Only once: an event that has waited for some webhooks had its follow-ups recorded the first time.
         new = [event for event in events if event.id in done and event.webhook_ids is None]

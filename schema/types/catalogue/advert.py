@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import strawberry
@@ -14,7 +13,6 @@ from app.marketplace.catalogue.db.option_types import ADVERT_OPTION_VALUES
 from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.catalogue.db.variants import Variant as VariantRow
 from app.marketplace.catalogue.domain.advert import description_html, full_title, page_path
-from app.marketplace.catalogue.domain.variant import lowest_price_cents
 from app.marketplace.money import decimal_amount
 from schema.entities.connections import Connection
 from schema.entities.fields import argument, column, computed, entity, global_id, legacy_id
@@ -53,42 +51,24 @@ def classify_advert(row: AdvertRow) -> AdvertRow:
     return row if row.is_published else UnpublishedAdvertRow(**_values(row))
 
 
-#: What `_lowest_price` reads.
-_PRICE_COLUMNS = (
-    "is_published",
-    "is_advert_displayable",
-    "price_cents",
-    "sale_price_cents",
-    "is_on_sale",
-    "currency",
-)
-
-
 def _variants_shown(displayable_only: bool | None = None) -> str:
     return "t.is_published and t.is_advert_displayable" if displayable_only else "true"
 
 
-def _price(row: VariantRow) -> Decimal | None:
-    cents = lowest_price_cents(row.price_cents, row.sale_price_cents, is_on_sale=row.is_on_sale)
-    return decimal_amount(cents, row.currency)
-
-
 def _lowest_price(variants: Sequence[VariantRow]) -> str | None:
-    prices = (_price(row) for row in variants if row.is_published and row.is_advert_displayable)
+    prices = (decimal_amount(row.lowest_price_cents, row.currency) for row in variants if row.is_displayable)
     lowest = min((price for price in prices if price is not None), default=None)
     return None if lowest is None else str(lowest)
 
 
 def _lowest_price_cents(variants: Sequence[VariantRow]) -> int | None:
-    shown = (row for row in variants if row.is_published and row.is_advert_displayable)
-    prices = (lowest_price_cents(row.price_cents, row.sale_price_cents, is_on_sale=row.is_on_sale) for row in shown)
+    prices = (row.lowest_price_cents for row in variants if row.is_displayable)
     lowest = min((price for price in prices if price is not None), default=None)
     return lowest if lowest is None or lowest < 2**31 else None
 
 
 def _lowest_original_price(variants: Sequence[VariantRow]) -> str | None:
-    shown = (row for row in variants if row.is_published and row.is_advert_displayable)
-    prices = (decimal_amount(row.price_cents, row.currency) for row in shown)
+    prices = (decimal_amount(row.price_cents, row.currency) for row in variants if row.is_displayable)
     lowest = min((price for price in prices if price is not None), default=None)
     return None if lowest is None else str(lowest)
 
@@ -157,19 +137,19 @@ class Advert(Node):
     lowest_price: str | None = relation_list(
         VARIANTS.advert_id,
         classify=_lowest_price,
-        decides=_PRICE_COLUMNS,
+        decides=("is_displayable", "lowest_price_cents", "currency"),
         description="The lowest of the displayable variants' lowest prices, as in `12.50`; null without any.",
     )
     lowest_price_cents: int | None = relation_list(
         VARIANTS.advert_id,
         classify=_lowest_price_cents,
-        decides=_PRICE_COLUMNS,
+        decides=("is_displayable", "lowest_price_cents"),
         description="The same in cents; null also where it does not fit.",
     )
     lowest_original_price: str | None = relation_list(
         VARIANTS.advert_id,
         classify=_lowest_original_price,
-        decides=_PRICE_COLUMNS,
+        decides=("is_displayable", "price_cents", "currency"),
         description="The lowest of the displayable variants' regular prices, as in `12.50`; null without any.",
     )
     brand: Brand | None = relation(ADVERTS.brand_id, description="The brand; null when it has none.")

@@ -9,8 +9,6 @@ import strawberry
 from app.marketplace.catalogue.db.inventories import INVENTORIES
 from app.marketplace.catalogue.db.option_types import VARIANT_OPTION_VALUES
 from app.marketplace.catalogue.db.variants import VARIANTS
-from app.marketplace.catalogue.db.variants import Variant as VariantRow
-from app.marketplace.catalogue.domain.variant import is_buyable, is_variant_displayable, lowest_price_cents
 from app.marketplace.money import decimal_amount
 from schema.entities.connections import Connection
 from schema.entities.fields import Amounts, cents, column, computed, entity, global_id, legacy_id
@@ -30,9 +28,6 @@ _LOWEST_PRICE = (
     "What one costs now: the regular price or, while a sale lasts, the sale price where that is lower."
     " Null when there is neither. It changes, and webhooks are told, when the sale begins and ends."
 )
-_LOWEST_PRICE_READS = ("price_cents", "sale_price_cents", "is_on_sale")
-
-
 _PRICE = Amounts("The regular price, as the seller sets it.", "price_cents", twin="editablePriceFormatted")
 _SALE_PRICE = Amounts(
     "The price during a sale, as the seller sets it; null when none is planned.",
@@ -51,30 +46,6 @@ def _text(cents: int | None, currency: str) -> str | None:
     return None if amount is None else str(amount)
 
 
-def _lowest_price_cents(row: VariantRow) -> int | None:
-    return lowest_price_cents(row.price_cents, row.sale_price_cents, is_on_sale=row.is_on_sale)
-
-
-def _lowest_price(row: VariantRow) -> str | None:
-    return _text(_lowest_price_cents(row), row.currency)
-
-
-def _displayable(row: VariantRow) -> bool:
-    return is_variant_displayable(
-        is_published=row.is_published,
-        is_advert_displayable=row.is_advert_displayable,
-        is_deleted=row.deleted_at is not None,
-    )
-
-
-def _buyable(row: VariantRow) -> bool:
-    return is_buyable(
-        is_displayable=_displayable(row),
-        has_infinite_quantity=row.has_infinite_quantity,
-        count_on_hand=row.count_on_hand,
-    )
-
-
 @entity(VARIANTS, description="What is bought of an advert, such as one of its sizes.")
 class Variant(Node):
     id: strawberry.ID = global_id("Variant")
@@ -88,28 +59,18 @@ class Variant(Node):
     count_on_hand: int = column("How many are in stock; of no meaning with `infiniteQuantity`.")
     infinite_quantity: bool = column("Whether it never runs out.", "has_infinite_quantity")
     published: bool = column("Whether the seller has published it.", "is_published")
-    displayable: bool = computed(
-        _displayable,
-        reads=("is_published", "is_advert_displayable", "deleted_at"),
-        description="Whether buyers can see it: its advert is displayable, and it is published and not deleted.",
+    displayable: bool = column(
+        "Whether buyers can see it: its advert is displayable, and it is published and not deleted.", "is_displayable"
     )
-    buyable: bool = computed(
-        _buyable,
-        reads=("is_published", "is_advert_displayable", "deleted_at", "has_infinite_quantity", "count_on_hand"),
-        description="Whether there is something to buy: displayable, and in stock or never running out.",
+    buyable: bool = column(
+        "Whether there is something to buy: displayable, and in stock or never running out.", "is_buyable"
     )
     lowest_price: str | None = computed(
-        _lowest_price,
-        reads=(*_LOWEST_PRICE_READS, "currency"),
+        lambda row: _text(row.lowest_price_cents, row.currency),
+        reads=("lowest_price_cents", "currency"),
         description=f"{_LOWEST_PRICE} As a decimal number, as in `12.50`.",
     )
-    lowest_price_cents: int | None = cents(
-        _LOWEST_PRICE,
-        "lowest_price_cents",
-        of=_lowest_price_cents,
-        reads=_LOWEST_PRICE_READS,
-        twin="lowestPrice",
-    )
+    lowest_price_cents: int | None = cents(_LOWEST_PRICE, "lowest_price_cents", twin="lowestPrice")
     editable_price: Decimal | None = computed(
         lambda row: decimal_amount(row.price_cents, row.currency),
         reads=("price_cents", "currency"),

@@ -10,7 +10,6 @@ from app.marketplace.orders.db.adjustments import ADJUSTMENTS
 from app.marketplace.orders.db.invoices import LINE_ITEMS
 from app.marketplace.orders.db.invoices import LineItem as LineItemRow
 from app.marketplace.orders.db.shipments import SHIPPED_ITEMS
-from app.marketplace.orders.domain.order import LineItemStatus, line_item_status_full
 from schema.entities import global_ids
 from schema.entities.fields import Amounts, column, computed, entity, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
@@ -38,22 +37,6 @@ def _variant_id(row: LineItemRow) -> str | None:
     return None if row.variant_id is None else global_ids.encode("Variant", row.variant_id)
 
 
-def _status_full(row: LineItemRow) -> LineItemStatusFullEnum:
-    return line_item_status_full(row.status, row.quantity_awaiting_dispatch)
-
-
-#: By status, and whether anything awaits dispatch.
-_STATUS_FULL = {
-    (status.value, is_awaiting): line_item_status_full(status, int(is_awaiting)).name
-    for status in LineItemStatus
-    for is_awaiting in (False, True)
-}
-
-
-def _status_full_name(status: str, quantity_awaiting_dispatch: int) -> str:
-    return _STATUS_FULL[status, quantity_awaiting_dispatch > 0]
-
-
 _ITEM_AMOUNT = Amounts("Price of a single item.", "item_amount_cents")
 _TOTAL = Amounts("What the buyer pays for the line.", "total_cents")
 _SUBTOTAL = Amounts("Price of the whole quantity, before postage and discount.", "subtotal_cents")
@@ -79,11 +62,8 @@ class LineItem(Node):
     quantity_awaiting_dispatch: int = column("How many of them are still to be sent.")
     quantity_returnable: int = column("How many of them can still be asked to be refunded.")
     status: LineItemStatusEnum = column("Where the line item stands, apart from its dispatch.")
-    status_full: LineItemStatusFullEnum = computed(
-        _status_full,
-        reads=("status", "quantity_awaiting_dispatch"),
-        description="Where it stands, its dispatch included: SHIPPED once nothing awaits dispatch.",
-        of_values=_status_full_name,
+    status_full: LineItemStatusFullEnum = column(
+        "Where it stands, its dispatch included: SHIPPED once nothing awaits dispatch."
     )
     pricing_model: PricingModelEnum = column("On whose account it was sold.")
     advert_id: strawberry.ID | None = computed(

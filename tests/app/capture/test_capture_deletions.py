@@ -54,8 +54,13 @@ async def test_soft_delete_is_destroy_and_restoring_is_create(conn: Connection) 
 
     found = await recorded(conn)
     assert [one.operation for one in found] == ["DESTROY", "CREATE"]
-    assert found[1].columns == ["variants.deleted_at", "variants.sku"]
-    assert found[1].changes == [("variants", variant.id, "i", ["sku", "deleted_at"])]
+    assert found[1].columns == [
+        "variants.deleted_at",
+        "variants.is_buyable",
+        "variants.is_displayable",
+        "variants.sku",
+    ]
+    assert found[1].changes == [("variants", variant.id, "i", ["sku", "deleted_at", "is_displayable", "is_buyable"])]
 
 
 async def test_what_is_deleted_softly_is_neither_created_nor_destroyed_by_its_row(conn: Connection) -> None:
@@ -82,5 +87,5 @@ async def test_advert_reports_to_its_live_variants_only(conn: Connection) -> Non
     # The variant is not displayable any more.
     assert sorted(change for one in told for change in one.changes) == [
         ("adverts", advert.id, "d", ["deleted_at", "is_displayable"]),
-        ("variants", live.id, "u", ["is_advert_displayable", "updated_at"]),
+        ("variants", live.id, "u", ["is_advert_displayable", "is_displayable", "is_buyable", "updated_at"]),
     ]

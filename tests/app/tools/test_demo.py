@@ -1,11 +1,15 @@
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psutil
 from graphql import parse, validate
 
@@ -46,6 +50,30 @@ def run_once(data_dir: Path, **more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def console_of(printed: Sequence[str]) -> tuple[str, str]:
+    """The address and the key in the line that names the console, which opens on an event."""
+    (console,) = [line for line in printed if line.startswith("Console ")]
+    found = re.search(r"(http\S+)/events/V2ViaG9va0V2ZW50L\S+#key=(tgk_\S+)$", console.rstrip())
+    assert found, console
+    return found[1], found[2]
+
+
+def follow_a_test(url: str, key: str) -> Any:
+    """Watch the activity by a stream, have a test sent, and return the first thing that the stream says."""
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as api:
+
+        def ask(query: str) -> Any:
+            return api.post("/graphql", json={"query": query}).raise_for_status().json()["data"]
+
+        (webhook, *_) = ask("{ webhooks { nodes { id } } }")["webhooks"]["nodes"]
+        watched = {"query": "subscription { webhookActivity { eventName } }"}
+        with api.stream("POST", "/graphql", json=watched, headers={"Accept": "text/event-stream"}) as stream:
+            test = f'mutation {{ webhookTest(input: {{webhookId: "{webhook["id"]}"}}) {{ status }} }}'
+            assert ask(test)["webhookTest"]["status"] == 200
+            line = next(line for line in stream.iter_lines() if line.startswith("data: {"))
+    return json.loads(line.removeprefix("data: "))["data"]
+
+
 def test_documents_fit_the_schema() -> None:
     documents = [value for name, value in vars(story).items() if name.isupper() and isinstance(value, str)]
 
@@ -77,8 +105,7 @@ def test_killed_it_takes_api_and_worker_with_it(data_dir: Path) -> None:
         own = [one for one in left_running(data_dir) if "app.tools.demo.child" in one.cmdline()]
         process.kill()
 
-    (console,) = [line for line in printed if line.startswith("Console ")]
-    assert re.search(r"/events/V2ViaG9va0V2ZW50L\S+#key=tgk_\S+$", console.rstrip()), console
+    console_of(printed)
     _, alive = psutil.wait_procs(own, timeout=30)
     # The servers are left to the next run, which here only ends them.
     with embedded_servers(data_dir):
@@ -110,9 +137,11 @@ def test_stays_until_it_is_told_to_end(data_dir: Path) -> None:
             lines.append(line)
             if line.startswith("Ctrl-C"):
                 break
+        told = follow_a_test(*console_of(lines))
         process.send_signal(signal.SIGTERM)
         status = process.wait(_TIMEOUT_S)
 
     assert status == 143
+    assert told["webhookActivity"]["eventName"] == "test"
     assert any(line.startswith("Median: the POST arrives") for line in lines)
     assert left_running(data_dir) == []

@@ -225,3 +225,27 @@ async def test_dry_runs_share_one_process_and_their_owners_time(api: Platform) -
     theirs = await create_invoice(api.conn, seller_id=(await api.conn.fetchval("select max(id) from sellers")))
     decided = await dry_run(api, global_ids.encode("Invoice", theirs.id), other, filter="data.node.totalCents < 0")
     assert (decided["filterPasses"], decided["filterError"]) == (False, None)
+
+
+async def test_the_operator_tries_what_a_seller_would_be_sent(api: Platform) -> None:
+    seller, other = await create_seller(api.conn), await create_seller(api.conn)
+    key = await api.seller_key(seller.id)
+    entity, hidden = await an_invoice(api, seller_id=seller.id), await an_invoice(api, seller_id=other.id)
+    ask = DRY_RUN.replace("$id: ID!,", "$id: ID!, $seller: ID,").replace("id: $id,", "id: $id, sellerId: $seller,")
+    query = QUERY.replace("totalCents", "totalCents order { id }")
+
+    async def tried(entity: str, of: SellerId, key: str | None = None) -> Any:
+        variables = {"type": "INVOICE", "query": query, "id": entity, "seller": global_ids.encode("Seller", of)}
+        return (await api.data(ask, variables, key))["webhookDryRun"]
+
+    own = await dry_run(api, entity, key, query=query)
+    assert (await tried(entity, seller.id))["payload"] == own["payload"]
+    assert "operator" in own["payload"]
+    for entity_id, of, asker, field in [
+        (hidden, seller.id, None, "id"),
+        (entity, other.id, key, "base"),
+        (entity, SellerId(10**9), None, "id"),
+    ]:
+        refused = await tried(entity_id, of, asker)
+        assert [one["field"] for one in refused["errors"]] == [field]
+        assert refused["payload"] is None

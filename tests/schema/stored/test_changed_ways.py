@@ -92,10 +92,9 @@ CHANGES: dict[str, dict[str, list[str]]] = {
     },
     "inventories set count_on_hand = 4 @inventory": {
         # It is the variant's own seller's, so that it is the variant's stock.
-        "Variant": ["countOnHand", "buyable", "inventories[<inventory>].countOnHand"],
+        "Variant": ["countOnHand", "inventories[<inventory>].countOnHand"],
         "Advert": [
             "variants[<variant>].countOnHand",
-            "variants[<variant>].buyable",
             "variants[<variant>].inventories[<inventory>].countOnHand",
         ],
     },
@@ -191,11 +190,12 @@ async def test_a_new_name_of_an_option_is_a_change_of_those_who_chose_it(conn: C
     )
 
     found = await conn.fetch("select entity_type, entity_id, columns from change_events where published_at is null")
+    columns = ["option_values.display_name", "option_values.updated_at"]
     assert sorted(map(tuple, found)) == [
-        ("Advert", whole.sale.advert.id, ["option_values.display_name"]),
-        ("OptionType", whole.variant_option_value.option_type_id, ["option_values.display_name"]),
-        ("OptionValue", whole.variant_option_value.option_value_id, ["option_values.display_name"]),
-        ("Variant", whole.sale.variant.id, ["option_values.display_name"]),
+        ("Advert", whole.sale.advert.id, columns),
+        ("OptionType", whole.variant_option_value.option_type_id, columns),
+        ("OptionValue", whole.variant_option_value.option_value_id, columns),
+        ("Variant", whole.sale.variant.id, columns),
     ]
     changed = await described(conn)
     assert (changed["Advert"], changed["Variant"], changed["OptionValue"]) == ([], [], ["displayName"])

@@ -37,7 +37,7 @@ KEYS = {
         "idle_streams.websocket_core",
         "idle_streams.commit_ms",
     },
-    "sessions": {"sessions.capture_ratio", "sessions.claim_ratio"},
+    "sessions": {"sessions.capture_ratio", "sessions.claim_ratio", "sessions.blocked_claim_ms"},
     "memory": {"memory.worker_mib"},
     "api": {"api.requests_per_s", "api.cpu_ms", "api.cold_cpu_ms"},
 }

@@ -11,7 +11,7 @@ from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher
 from tests.support.waiting import until
-from workers.publish.job import publish_all
+from workers.publish.job import Step, publish_all, publish_steps
 
 VARIANT = WebhookKlass.VARIANT
 _WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
@@ -148,12 +148,17 @@ async def test_who_comes_to_have_what_is_gone_by_then_is_told_nothing(publisher:
     # A publisher has claimed the move, and not looked yet whose the variant is.
     async with writer.transaction():
         await writer.execute("lock table webhooks in access exclusive mode")
-        publishing = asyncio.create_task(publish_all(publisher.resources))
+        publishing = asyncio.create_task(_list_steps(publisher))
         await until(lambda: publisher.conn.fetchval(_WAITS))
         await publisher.conn.execute("delete from variants")
-    await publishing
-    await publish_all(publisher.resources)
+    steps = await publishing
     await writer.close()
 
     made = await publisher.made()
     assert [(one.webhook_id, one.event_name) for one in made[1:]] == [(former_webhook, "destroy")]
+    # The move waits once, and is published with the destroy.
+    assert [step.published for step in steps] == [1, 2, 1]
+
+
+async def _list_steps(publisher: Publisher) -> list[Step]:
+    return [step async for step in publish_steps(publisher.resources)]

@@ -53,7 +53,7 @@ async def test_an_equal_result_is_skipped_with_its_reason_unless_opted_out(publi
     variant = await create_variant(publisher.conn, is_published=False)
     await recorded(publisher.conn)
     skips, always, every = [
-        await publisher.subscribe("buyable", klass=WebhookKlass.VARIANT, **options)
+        await publisher.subscribe("sku countOnHand @skip(if: true)", klass=WebhookKlass.VARIANT, **options)
         for options in ({}, {"allow_skip": False}, {"every_change": True})
     ]
 

@@ -90,12 +90,14 @@ async def test_a_value_is_a_part_of_its_option_type(publisher: Publisher) -> Non
     await publisher.conn.execute("update option_types set position = 7")
     made = {one.webhook_id: one for one in await publisher.publish()}
 
-    assert made.keys() == {of_types, of_values}
-    assert made[of_types].entity == ("OptionType", int(option_type.id))
+    assert {webhook_id: one.entity for webhook_id, one in made.items()} == {
+        of_types: ("OptionType", option_type.id),
+        of_values: ("OptionValue", kept.id),
+    }
     assert made[of_types].response == {"data": {"node": {"optionValues": {"nodes": [{"displayName": "Medium"}]}}}}
     path = f"optionValues[{encode('OptionValue', kept.id)}].displayName"
     assert made[of_types].changed["updated"] == [path, "position"]
-    assert (made[of_values].entity, made[of_values].changed["updated"]) == (("OptionValue", kept.id), ["displayName"])
+    assert made[of_values].changed["updated"] == ["displayName"]
 
 
 async def test_a_change_that_thousands_of_sellers_do_not_watch_takes_several_steps(publisher: Publisher) -> None:
@@ -113,3 +115,21 @@ async def test_a_change_that_thousands_of_sellers_do_not_watch_takes_several_ste
     # A step looks through 20,000 owners, and ends with the entity that it has come to.
     assert steps == [10, 10]
     assert await publisher.made() == []
+
+
+async def test_a_taxon_shows_those_below_it_down_to_the_last_level_of_a_query(publisher: Publisher) -> None:
+    line = [await create_taxon(publisher.conn)]
+    for _ in range(7):
+        line.append(await create_taxon(publisher.conn, parent_id=line[-1].id))
+    await publisher.publish()
+    shown = "title"
+    for _ in range(6):
+        shown = f"children {{ nodes {{ {shown} }} }}"
+    await publisher.subscribe(f"id {shown}", klass=TAXON)
+
+    await publisher.conn.execute("update taxons set title = 'Last' where id = $1", line[-1].id)
+    told = [(one.entity[1], one.state, one.changed["updated"]) for one in await publisher.publish()]
+
+    path = "".join(f"children[{encode('Taxon', taxon.id)}]." for taxon in line[2:])
+    assert (line[1].id, "PENDING", [f"{path}title"]) in told
+    assert line[0].id not in {entity_id for entity_id, _, _ in told}

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from app.auth.viewers import Viewer
+from app.webhooks.db.deliveries import claim_due
 from app.webhooks.db.runs.webhook_backfills import WebhookBackfill
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
@@ -12,6 +14,7 @@ from app.webhooks.services.webhook_backfills import start_backfill
 from app.webhooks.services.webhook_deletions import delete_webhook
 from app.webhooks.services.webhook_klasses import event_names
 from schema.entities.declarations import ENTITIES
+from tests.builders.deliveries import create_pulled_subscription
 from tests.builders.invoices import create_invoice
 from tests.builders.sellers import create_seller
 from tests.support.outbox import Publisher, recorded
@@ -60,6 +63,23 @@ async def test_sends_the_present_state_of_what_the_owner_sees(publisher: Publish
     assert made[0].changed == {"added": [], "updated": [], "removed": []}
     told = await publisher.conn.fetch("select changed_at from webhook_events order by id")
     assert [row[0] for row in told] == [invoice.updated_at for invoice in mine]
+
+
+async def test_messages_that_are_taken_have_the_same(publisher: Publisher) -> None:
+    invoices = [await create_invoice(publisher.conn, total_cents=cents) for cents in (100, 200)]
+    await recorded(publisher.conn)
+    query = "query($id: ID!) { node(id: $id) { ... on Invoice { totalCents } } }"
+    webhook_id = (await create_pulled_subscription(publisher.conn, query_string=query)).id
+
+    await start(publisher, webhook_id)
+    await backfill_all(publisher.resources)
+    taken = await claim_due(
+        publisher.conn, limit=9, per_webhook=9, after=0, failing_share=9, lease_s=60, pulled=webhook_id
+    )
+
+    assert await progress(publisher) == ("DONE", 2, 2, 0)
+    assert [(due.entity_id, due.event_name) for due in taken] == [(invoice.id, "update") for invoice in invoices]
+    assert [orjson.loads(due.body)["data"]["node"]["totalCents"] for due in taken] == [100, 200]
 
 
 async def test_only_what_was_changed_in_the_time_asked_for(publisher: Publisher) -> None:

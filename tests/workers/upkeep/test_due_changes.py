@@ -54,7 +54,7 @@ async def test_a_sale_begins_and_ends_by_time_and_is_recorded(conn: asyncpg.Conn
         ended, after = await _changes(conn), await _variant(conn, "sale_changes_at, updated_at >= sale_price_end_at")
 
     assert (at_once, before, during, after) == ((True, None), (False, True), (True, True), (None, True))
-    of_sale = ["variants.is_on_sale", "variants.sale_changes_at", "variants.updated_at"]
+    of_sale = ["variants.is_on_sale", "variants.lowest_price_cents", "variants.sale_changes_at", "variants.updated_at"]
     assert begun == ended == [("Advert", variant.advert_id, of_sale), ("Variant", variant.id, of_sale)]
 
 
@@ -79,7 +79,8 @@ async def test_adverts_and_variants_follow_their_seller_in_steps(conn: asyncpg.C
     assert [id_ for type_, id_, columns in changes if type_ == "Advert" and columns == shown] == sorted(
         one.id for one in (advert, *others)
     )
-    assert ("Variant", variant.id, ["variants.is_advert_displayable", "variants.updated_at"]) in changes
+    hidden = ["is_advert_displayable", "is_buyable", "is_displayable", "updated_at"]
+    assert ("Variant", variant.id, [f"variants.{name}" for name in hidden]) in changes
     assert stranger.id not in [id_ for type_, id_, _ in changes if type_ == "Variant"]
     assert (added.is_displayable, of_added.is_advert_displayable) == (False, False)
     assert await conn.fetchval("select bool_and(is_displayable) from adverts") is True

@@ -241,6 +241,14 @@ create table variants (
   notes text,
   url text,
   deleted_at timestamptz,
+  -- What buyers see. Columns of their own, so that only what they say counts as a change, not what they are made of.
+  is_displayable boolean not null generated always as (
+    is_published and is_advert_displayable and deleted_at is null) stored,
+  is_buyable boolean not null generated always as (
+    is_published and is_advert_displayable and deleted_at is null
+    and (has_infinite_quantity or count_on_hand > 0)) stored,
+  lowest_price_cents bigint generated always as (
+    case when is_on_sale then least(price_cents, sale_price_cents) else price_cents end) stored,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );

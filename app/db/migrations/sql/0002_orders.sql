@@ -150,6 +150,9 @@ create table line_items (
   quantity integer not null check (quantity > 0),
   quantity_awaiting_dispatch integer not null check (quantity_awaiting_dispatch >= 0),
   quantity_returnable integer not null check (quantity_returnable >= 0),
+  status_full text not null generated always as (
+    case when status in ('REFUNDED', 'CANCELLED') or quantity_awaiting_dispatch > 0 then status
+    else 'SHIPPED' end) stored,
   stock_quantity integer not null default 0,  -- taken from the variant's stock and not given back
   item_amount_cents bigint not null,
   total_cents bigint not null,

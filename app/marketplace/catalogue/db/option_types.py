@@ -100,3 +100,8 @@ async def find_choices(
         [*type_ids],
     )
     return {row["id"]: (FieldType(row["field_type"]), frozenset(row["value_ids"])) for row in records}
+
+
+async def touch_option_type(conn: Connection, option_type_id: OptionTypeId) -> None:
+    """Set `updated_at` of an option type whose value has changed. It records no change event."""
+    await conn.execute("update option_types set updated_at = now() where id = $1", option_type_id)

@@ -33,7 +33,7 @@ TAXONS = Table(
     Taxon,
     type_name="Taxon",
     seen_by=EVERYONE,
-    keys={"parent_id": Reference()},
+    keys={"parent_id": Reference(is_part=True)},
     is_subscribable=True,
 )
 

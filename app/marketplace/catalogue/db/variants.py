@@ -47,6 +47,9 @@ class Variant:
     notes: str | None
     url: str | None
     deleted_at: datetime | None
+    is_displayable: bool
+    is_buyable: bool
+    lowest_price_cents: int | None
     created_at: datetime
     updated_at: datetime
 
@@ -160,7 +163,12 @@ async def lock_advert_variants(conn: Connection, advert_id: AdvertId) -> list[Va
 async def lock_offered_variants(
     conn: Connection, variant_ids: Collection[VariantId]
 ) -> dict[VariantId, OfferedVariant]:
-    """Lock variants in key order, except those that are deleted or whose advert is."""
+    """Lock variants after their adverts, in key order, except those that are deleted or whose advert is."""
+    await conn.execute(
+        "select from adverts a where a.id in (select v.advert_id from variants v where v.id = any($1::bigint[]))"
+        " order by a.id for no key update",
+        [*variant_ids],
+    )
     records = await conn.fetch(
         f"select {VARIANTS.select_list('v')}, a.title as advert_title, a.code as advert_code,"
         # The seller itself, because its adverts follow it later.
@@ -188,6 +196,14 @@ async def touch_variants(conn: Connection, variant_ids: Collection[VariantId]) -
         "update adverts set updated_at = now()"
         " where id in (select v.advert_id from variants v where v.id = any($1::bigint[]))",
         [*variant_ids],
+    )
+
+
+async def touch_advert_variants(conn: Connection, advert_id: AdvertId) -> None:
+    """Set `updated_at` of an advert's variants, since a change of the advert is one of theirs. It records none."""
+    await conn.execute(
+        "update variants set updated_at = now() where advert_id = $1 and deleted_at is null and updated_at < now()",
+        advert_id,
     )
 
 
@@ -229,6 +245,11 @@ async def take_from_stock(conn: Connection, quantities: Mapping[VariantId, int])
         " where v.id = q.id and not v.has_infinite_quantity",
         [*quantities],
         [*quantities.values()],
+    )
+    await conn.execute(
+        "update adverts set updated_at = now() where id in (select v.advert_id from variants v"
+        " where v.id = any($1::bigint[]) and not v.has_infinite_quantity)",
+        [*quantities],
     )
 
 

@@ -25,6 +25,7 @@ from app.marketplace.catalogue.db.variants import (
     Variant,
     VariantId,
     lock_advert_variants,
+    touch_advert_variants,
     touch_variants,
 )
 from app.marketplace.catalogue.domain.catalogue import (
@@ -82,14 +83,18 @@ async def upsert_advert(database: Database, viewer: Viewer, change: AdvertUpsert
             }
         )
         attributes = await _with_brand(conn, viewer, columns_given(change.attributes))
-        if advert is None:
+        before = advert
+        if before is None:
             advert = await insert_row(conn, ADVERTS, seller_id=seller_id, **attributes)
         else:
-            advert = await save(conn, ADVERTS, advert, attributes)
+            advert = await save(conn, ADVERTS, before, attributes)
         await _save_variants(conn, advert, change.attributes.variants, known)
         if known and change.attributes.variants:
             await touch_adverts(conn, [advert.id])
-        return await _save_advert_parts(conn, advert, change.attributes)
+        advert = await _save_advert_parts(conn, advert, change.attributes)
+        if before is not None and advert is not before:
+            await touch_advert_variants(conn, advert.id)
+        return advert
 
 
 async def _with_brand(conn: Connection, viewer: Viewer, attributes: dict[str, Any]) -> dict[str, Any]:

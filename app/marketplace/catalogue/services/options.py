@@ -1,5 +1,6 @@
 """The option values of variants and adverts."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -45,6 +46,8 @@ _NAMES = ("option_type_id", "option_value_id", "text_value")
 async def set_choices(conn: Connection, table: Table[ChoiceRow], asked: Sequence[OwnersChoices]) -> set[int]:
     """Set the choices of variants or adverts, by the same number of statements for one as for many.
 
+    Choices that stay keep their rows, so that webhooks are told of the others alone.
+
     Args:
         table: The table of the owners. Their choices have a `variant_id` or an `advert_id`.
 
@@ -58,22 +61,25 @@ async def set_choices(conn: Connection, table: Table[ChoiceRow], asked: Sequence
         return set()
     owner = "variant_id" if table.name == VARIANT_OPTION_VALUES.name else "advert_id"
     await _check(conn, asked)
-    before: dict[int, list[tuple[object, ...]]] = {}
+    missing = Counter((one.owner_id, *row) for one in asked for row in _rows(one))
+    gone: dict[int, int] = {}
     for record in await conn.fetch(
-        f"select {owner}, {', '.join(_NAMES)} from {table.name} where {owner} = any($1::bigint[])",
+        f"select id, {owner}, {', '.join(_NAMES)} from {table.name} where {owner} = any($1::bigint[]) order by id",
         [one.owner_id for one in asked],
     ):
-        before.setdefault(record[owner], []).append(tuple(record)[1:])
-    differing = [one for one in asked if _sorted(_rows(one)) != _sorted(before.get(one.owner_id, []))]
-    changed: set[int] = {one.owner_id for one in differing}
-    if changed:
-        await conn.execute(f"delete from {table.name} where {owner} = any($1::bigint[])", [*changed])
-    rows: list[Mapping[str, object]] = []
-    for one in differing:
-        rows += [{owner: one.owner_id, **dict(zip(_NAMES, row, strict=True))} for row in _rows(one)]
+        choice = tuple(record)[1:]
+        if missing[choice]:
+            missing[choice] -= 1
+        else:
+            gone[record["id"]] = record[owner]
+    if gone:
+        await conn.execute(f"delete from {table.name} where id = any($1::bigint[])", [*gone])
+    rows: list[Mapping[str, object]] = [
+        dict(zip((owner, *_NAMES), choice, strict=True)) for choice in missing.elements()
+    ]
     if rows:
         await insert_rows(conn, table, rows)
-    return changed
+    return {*gone.values(), *(choice[0] for choice in missing.elements())}
 
 
 async def _check(conn: Connection, asked: Sequence[OwnersChoices]) -> None:
@@ -86,10 +92,6 @@ async def _check(conn: Connection, asked: Sequence[OwnersChoices]) -> None:
 
 def _rows(one: OwnersChoices) -> list[tuple[object, ...]]:
     return [(choice.option_type_id, choice.option_value_id, choice.text_value) for choice in one.choices]
-
-
-def _sorted(rows: Sequence[tuple[object, ...]]) -> list[str]:
-    return sorted(map(repr, rows))
 
 
 def _choice(choice: NewChoice) -> Choice:

@@ -25,6 +25,7 @@ from app.marketplace.catalogue.db.option_types import (
     OptionTypeId,
     OptionValue,
     OptionValueId,
+    touch_option_type,
 )
 from app.marketplace.catalogue.db.tax_codes import TAX_CODES, TaxCode, TaxCodeId
 from app.marketplace.catalogue.db.taxons import TAXONS, Taxon, TaxonId
@@ -140,7 +141,9 @@ async def save_option_value(database: Database, viewer: Viewer, attributes: Opti
         sent.setdefault("display_name", sent["name"])
     async with transaction(database, actor=viewer.actor) as conn:
         await _check_exists(conn, OPTION_TYPES, sent.get("option_type_id"), "option_type_id")
-        return await _save(conn, OPTION_VALUES, attributes.option_value_id, "option_value_id", sent)
+        saved = await _save(conn, OPTION_VALUES, attributes.option_value_id, "option_value_id", sent)
+        await touch_option_type(conn, saved.option_type_id)
+        return saved
 
 
 async def save_brand(database: Database, viewer: Viewer, attributes: BrandAttributes) -> Brand:

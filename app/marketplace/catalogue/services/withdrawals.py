@@ -14,7 +14,13 @@ from app.marketplace.catalogue.db.adverts import (
     lock_advert,
     touch_adverts,
 )
-from app.marketplace.catalogue.db.variants import VARIANTS, Variant, VariantId, lock_advert_variants
+from app.marketplace.catalogue.db.variants import (
+    VARIANTS,
+    Variant,
+    VariantId,
+    lock_advert_variants,
+    touch_advert_variants,
+)
 from app.marketplace.catalogue.services.variants import lock_in_advert
 
 
@@ -24,7 +30,9 @@ async def publish_advert(database: Database, viewer: Viewer, advert_id: AdvertId
         advert = await lock_advert(conn, advert_id, seller_id=viewer.seller_id)
         if advert.is_published == is_published:
             return advert
-        return await update_row(conn, ADVERTS, advert.id, {"is_published": is_published})
+        saved = await update_row(conn, ADVERTS, advert.id, {"is_published": is_published})
+        await touch_advert_variants(conn, advert.id)
+        return saved
 
 
 async def withdraw_advert(database: Database, viewer: Viewer, advert_id: AdvertId) -> Advert:

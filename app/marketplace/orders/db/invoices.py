@@ -7,6 +7,7 @@ from typing import NewType
 
 from app.db.pool import Connection
 from app.db.table import OfSeller, Ownership, Reference, Table, Through, part_of
+from app.db.write import update_row
 from app.errors import NotFound
 from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.inventories import INVENTORIES
@@ -15,7 +16,7 @@ from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.orders.db.orders import ORDERS, OrderId
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
-from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, PricingModel
+from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, LineItemStatusFull, PricingModel
 from app.marketplace.orders.domain.settlement import NOTHING, Split
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.images import IMAGES
@@ -78,6 +79,7 @@ class LineItem:
     variant_sku: str | None
     variant_barcode: str | None
     status: LineItemStatus
+    status_full: LineItemStatusFull
     pricing_model: PricingModel
     quantity: int
     quantity_awaiting_dispatch: int
@@ -171,12 +173,20 @@ class LineItemMove:
 async def lock_invoice(conn: Connection, invoice_id: InvoiceId, *, seller_id: SellerId | None) -> Invoice:
     """Lock an invoice until the transaction ends, so that changes of one invoice run one by one.
 
+    Its order is locked first, as an update of the order does: a change of an invoice is one of its order.
+
     Args:
         seller_id: The seller that must own it. None accepts any seller.
 
     Raises:
         NotFound: There is none, or it is another seller's. The field is `invoice_id`.
     """
+    await conn.execute(
+        "select from orders o where o.id = (select i.order_id from invoices i"
+        " where i.id = $1 and ($2::bigint is null or i.seller_id = $2)) for no key update",
+        invoice_id,
+        seller_id,
+    )
     record = await conn.fetchrow(
         f"select {INVOICES.select_list('i')} from invoices i"
         " where i.id = $1 and ($2::bigint is null or i.seller_id = $2) for no key update",
@@ -232,11 +242,26 @@ async def move_line_items(conn: Connection, moves: Mapping[LineItemId, LineItemM
 
 
 async def touch_invoice(conn: Connection, invoice_id: InvoiceId) -> None:
-    """Set `updated_at` of an invoice whose part has changed, so that lists by that time find it.
+    """Set `updated_at` of an invoice whose part has changed, and of its order: lists by that time find them.
 
     It records no change event: see app/capture.
     """
+    await _touch_order(conn, invoice_id)
     await conn.execute("update invoices set updated_at = now() where id = $1", invoice_id)
+
+
+async def update_invoice(conn: Connection, invoice_id: InvoiceId, values: Mapping[str, object]) -> Invoice:
+    """Set columns of an invoice, its `updated_at`, and that of its order."""
+    await _touch_order(conn, invoice_id)
+    return await update_row(conn, INVOICES, invoice_id, values)
+
+
+async def _touch_order(conn: Connection, invoice_id: InvoiceId) -> None:
+    await conn.execute(
+        "update orders set updated_at = now() where id = (select order_id from invoices where id = $1)"
+        " and updated_at < now()",
+        invoice_id,
+    )
 
 
 async def allocate_line_items(conn: Connection, order_id: OrderId) -> None:

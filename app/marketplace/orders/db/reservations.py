@@ -11,6 +11,11 @@ _LINES = (
 )
 
 
+#: The variants of an order, and their adverts.
+_VARIANTS = "select l.variant_id from line_items l join invoices i on i.id = l.invoice_id where i.order_id = $1"
+_ADVERTS = f"select v.advert_id from variants v where v.id in ({_VARIANTS})"
+
+
 async def release_items(conn: Connection, order_id: OrderId) -> None:
     """Give the open items of an order back to the stock, as far as they were taken from it."""
     await _lock_variants(conn, order_id)
@@ -23,6 +28,7 @@ async def release_items(conn: Connection, order_id: OrderId) -> None:
         " where v.id = s.variant_id and not v.has_infinite_quantity",
         order_id,
     )
+    await _touch_adverts(conn, order_id)
 
 
 async def reserve_items(conn: Connection, order_id: OrderId) -> list[str]:
@@ -51,13 +57,20 @@ async def reserve_items(conn: Connection, order_id: OrderId) -> list[str]:
             " from (select variant_id, sum(quantity) as quantity from reserved group by 1) s where v.id = s.variant_id",
             order_id,
         )
+        await _touch_adverts(conn, order_id)
     return [record["label"] for record in short]
 
 
 async def _lock_variants(conn: Connection, order_id: OrderId) -> None:
-    """Lock the variants of an order in key order, as purchases do."""
+    """Lock the variants of an order after their adverts, in key order, as purchases do."""
+    await conn.execute(f"select from adverts a where a.id in ({_ADVERTS}) order by a.id for no key update", order_id)
+    await conn.execute(f"select from variants v where v.id in ({_VARIANTS}) order by v.id for no key update", order_id)
+
+
+async def _touch_adverts(conn: Connection, order_id: OrderId) -> None:
+    """Set `updated_at` of the adverts whose variants' stock has changed. It records no change event."""
     await conn.execute(
-        "select from variants v where v.id in (select l.variant_id from line_items l join invoices i"
-        " on i.id = l.invoice_id where i.order_id = $1) order by v.id for no key update",
+        f"update adverts a set updated_at = now() where a.id in ({_ADVERTS}) and exists"
+        " (select from variants v where v.advert_id = a.id and v.updated_at = now())",
         order_id,
     )

@@ -107,3 +107,8 @@ async def lock_shipment(conn: Connection, shipment_id: ShipmentId) -> Shipment:
     )
     assert record is not None, "shipments are not deleted"
     return SHIPMENTS.from_record(record)
+
+
+async def touch_shipment(conn: Connection, shipment_id: ShipmentId) -> None:
+    """Set `updated_at` of a shipment whose part has changed. It records no change event."""
+    await conn.execute("update shipments set updated_at = now() where id = $1", shipment_id)

@@ -47,13 +47,6 @@ class LineItemStatusFull(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-def line_item_status_full(status: LineItemStatus, quantity_awaiting_dispatch: int) -> LineItemStatusFull:
-    """Return the status with dispatch: SHIPPED if nothing awaits dispatch, unless it was refunded or cancelled."""
-    if status in (LineItemStatus.REFUNDED, LineItemStatus.CANCELLED) or quantity_awaiting_dispatch > 0:
-        return LineItemStatusFull(status.value)
-    return LineItemStatusFull.SHIPPED
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineAmounts:
     """The amounts of one line. The tax is contained in the total.

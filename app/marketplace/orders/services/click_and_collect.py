@@ -4,16 +4,15 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
-from app.db.write import update_row
 from app.errors import Conflict
 from app.marketplace.orders.db.invoices import (
-    INVOICES,
     Invoice,
     InvoiceId,
     LineItemMove,
     lock_invoice,
     lock_line_items,
     move_line_items,
+    update_invoice,
 )
 from app.marketplace.orders.domain.invoice import (
     InvoiceClickAndCollectStatus,
@@ -44,7 +43,7 @@ async def update_collection(
             return invoice
         if status is InvoiceClickAndCollectStatus.COLLECTED:
             await _hand_over(conn, invoice)
-        return await update_row(conn, INVOICES, invoice.id, {"status_flags": flags})
+        return await update_invoice(conn, invoice.id, {"status_flags": flags})
 
 
 async def _hand_over(conn: Connection, invoice: Invoice) -> None:

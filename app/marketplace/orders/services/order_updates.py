@@ -14,11 +14,11 @@ from app.errors import Conflict, Forbidden
 from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, value_problems
 from app.marketplace.orders.db.invoices import (
-    INVOICES,
     Invoice,
     allocate_line_items,
     lock_order_invoices,
     touch_invoice,
+    update_invoice,
 )
 from app.marketplace.orders.db.orders import ORDERS, Order, OrderId, lock_order, lock_unpaid_order
 from app.marketplace.orders.db.reservations import release_items, reserve_items
@@ -180,7 +180,7 @@ async def _follow(conn: Connection, order: Order, invoice: Invoice, changed: Map
         values["status_flags"] = flags_after_payment(invoice.status_flags, order.status)
         values["paid_at"] = _paid_at(order, invoice)
     if differing := {name: value for name, value in values.items() if value != getattr(invoice, name)}:
-        await update_row(conn, INVOICES, invoice.id, differing)
+        await update_invoice(conn, invoice.id, differing)
     else:
         await touch_invoice(conn, invoice.id)
 

@@ -8,12 +8,11 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
-from app.db.write import insert_row, insert_rows, update_row
+from app.db.write import insert_row, insert_rows
 from app.kernel.problems import Problems, blank_problems, value_problems
 from app.marketplace.catalogue.db.sellers import find_seller
 from app.marketplace.orders.db.addresses import AddressId
 from app.marketplace.orders.db.invoices import (
-    INVOICES,
     Invoice,
     InvoiceId,
     LineItem,
@@ -23,6 +22,7 @@ from app.marketplace.orders.db.invoices import (
     lock_line_items,
     move_line_items,
     touch_invoice,
+    update_invoice,
 )
 from app.marketplace.orders.db.orders import get_order
 from app.marketplace.orders.db.shipments import (
@@ -133,6 +133,6 @@ async def _move_items(conn: Connection, given: NewShipment, invoice: Invoice, li
     awaiting = [item.quantity_awaiting_dispatch - sent.get(item.id, 0) for item in line_items]
     flags = flags_after_shipping(invoice.status_flags, awaiting=awaiting)
     if flags != invoice.status_flags:
-        await update_row(conn, INVOICES, invoice.id, {"status_flags": flags})
+        await update_invoice(conn, invoice.id, {"status_flags": flags})
     else:
         await touch_invoice(conn, invoice.id)

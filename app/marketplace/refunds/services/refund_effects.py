@@ -7,17 +7,17 @@ from ipaddress import ip_address
 
 from app.auth.viewers import Viewer
 from app.db.pool import Connection
-from app.db.write import insert_rows, update_row
+from app.db.write import insert_rows
 from app.kernel.problems import Problems, blank_problems
 from app.marketplace.catalogue.db.sellers import find_seller
 from app.marketplace.orders.db.invoices import (
-    INVOICES,
     Invoice,
     LineItem,
     LineItemId,
     lock_invoice,
     lock_line_items,
     touch_invoice,
+    update_invoice,
 )
 from app.marketplace.orders.domain.invoice import flags_after_refund
 from app.marketplace.owned.services.images import NewImage, add_images, image_problems
@@ -149,6 +149,6 @@ async def follow_refunds(
     )
     if paid_cents or flags != invoice.status_flags:
         values = {"status_flags": flags, "adjustment_cents": invoice.adjustment_cents - paid_cents}
-        await update_row(conn, INVOICES, invoice.id, values)
+        await update_invoice(conn, invoice.id, values)
     else:
         await touch_invoice(conn, invoice.id)

@@ -51,9 +51,10 @@ def writers() -> Iterator[str]:
     """List the places of statements that set the state: a file, with the constant or function."""
     for path in sorted(path for room in ("app", "schema", "workers") for path in (_ROOT / room).rglob("*.py")):
         place = str(path.relative_to(_ROOT))
-        if place.startswith(_TOOLS):
+        # Parsing all files takes seconds; few name the table.
+        if place.startswith(_TOOLS) or "webhook_events" not in (source := path.read_text()):
             continue
-        for node in ast.parse(path.read_text()).body:
+        for node in ast.parse(source).body:
             if any(sets_state(text) for text in _texts(node)):
                 yield f"{place}: {_name(node)}"
     for path in _FUNCTIONS.glob("*.sql"):
@@ -88,12 +89,12 @@ def test_table_has_every_state_and_every_transition() -> None:
 
 
 def test_state_is_set_nowhere_else() -> None:
-    claim = str(_CLAIM.relative_to(_ROOT))
+    claim, places = str(_CLAIM.relative_to(_ROOT)), list(writers())
 
-    elsewhere = [place for place in writers() if not place.startswith("app/webhooks/db/transitions.py: ")]
+    elsewhere = [place for place in places if not place.startswith("app/webhooks/db/transitions.py: ")]
     assert elsewhere == [claim]
     # The scan sees them where they are.
-    names = {place.partition(": ")[2].lstrip("_") for place in writers()}
+    names = {place.partition(": ")[2].lstrip("_") for place in places}
     assert {transition.value for transition in Transition} - {"CLAIM"} <= names
 
 

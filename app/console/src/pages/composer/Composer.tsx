@@ -1,5 +1,5 @@
 import { Button, Grid, Group, Stack, Text } from '@mantine/core';
-import { useCallback, useState } from 'react';
+import { useCallback, useState, type ComponentProps } from 'react';
 import { useNavigate } from 'react-router';
 
 import { useAction, type Outcome } from '../../api/useAction';
@@ -24,7 +24,7 @@ type Props = Readonly<{
   webhookId: string | null;
 }>;
 
-type Made = Readonly<{ webhookId: string; secret: string | null }>;
+type Made = Pick<ComponentProps<typeof Created>, 'webhookId' | 'secret' | 'warnings'>;
 
 export function Composer({ title, recipes, initial, webhookId }: Props) {
   const [draft, setDraft] = useState(initial);
@@ -60,7 +60,14 @@ export function Composer({ title, recipes, initial, webhookId }: Props) {
         <Grid.Col span={{ base: 12, lg: 5 }}>
           <Stack gap="lg" style={{ position: 'sticky', top: 76 }}>
             {/* Another type has other entities: those of the former one are forgotten. */}
-            <Preview key={draft.type} type={draft.type} trial={trial} entityId={entityId} onEntity={setEntityId} />
+            <Preview
+              key={draft.type}
+              type={draft.type}
+              sellerId={draft.sellerId}
+              trial={trial}
+              entityId={entityId}
+              onEntity={setEntityId}
+            />
             <Finish draft={draft} webhookId={webhookId} onMade={setMade} />
           </Stack>
         </Grid.Col>
@@ -80,12 +87,15 @@ function Finish({ draft, webhookId, onMade }: { draft: Draft; webhookId: string 
     if (webhookId) {
       const result = await update({ webhookId, attributes: changesOf(draft) });
       setOutcome(result);
-      if (result.isOk) void navigate(`/webhooks/${encodeURIComponent(webhookId)}`);
+      const warnings = result.data?.webhookUpdate?.warnings;
+      if (result.isOk) void navigate(`/webhooks/${encodeURIComponent(webhookId)}`, { state: { warnings } });
     } else {
       const result = await create({ attributes: attributesOf(draft) });
       const payload = result.data?.webhookCreate;
       setOutcome(result);
-      if (result.isOk && payload?.webhook) onMade({ webhookId: payload.webhook.id, secret: payload.hmacKey ?? null });
+      if (result.isOk && payload?.webhook) {
+        onMade({ webhookId: payload.webhook.id, secret: payload.hmacKey ?? null, warnings: payload.warnings });
+      }
     }
     setRunning(false);
   };

@@ -1,4 +1,5 @@
 import { Alert, Button, Code, Grid, Group, Stack, Tabs, Text } from '@mantine/core';
+import type { ComponentProps } from 'react';
 import { Link } from 'react-router';
 import { useQuery } from 'urql';
 
@@ -6,14 +7,15 @@ import { ComposerTypesDocument } from '../../gql/graphql';
 import { Copy, Json } from '../../parts/Json';
 import { Page } from '../../parts/Page';
 import { Section } from '../../parts/Section';
+import { Warnings } from '../../parts/Warnings';
 import { Arrival } from './Arrival';
 import { curlOf, filesOf, mutationOf, pythonOf, typescriptOf, type Made } from './receivers';
 
 type File = Readonly<{ name: string; text: string }>;
-type Props = Made & Readonly<{ entityId: string | null; onAgain: () => void }>;
+type Props = Made & ComponentProps<typeof Warnings> & Readonly<{ entityId: string | null; onAgain: () => void }>;
 
 /** After the creation: the secret, the receiver's code, and a test that is seen to arrive. */
-export function Created({ entityId, onAgain, ...made }: Props) {
+export function Created({ entityId, warnings, onAgain, ...made }: Props) {
   const { draft, webhookId, secret } = made;
   const [types] = useQuery({ query: ComposerTypesDocument, variables: { id: webhookId } });
   const node = types.data?.node?.__typename === 'Webhook' ? types.data.node : null;
@@ -51,6 +53,7 @@ export function Created({ entityId, onAgain, ...made }: Props) {
         </>
       }
     >
+      <Warnings warnings={warnings} />
       {secret && (
         <Alert color="yellow" title="Copy the signing secret now">
           <Group gap="xs" wrap="nowrap">

@@ -1,13 +1,25 @@
 import { Anchor, Code, SegmentedControl, Stack, Text, Textarea, TextInput } from '@mantine/core';
 
+import { isOperator, usePrincipal } from '../../api/usePrincipal';
 import type { WebhookDeliveryEnum } from '../../gql/graphql';
+import { SellerSelect } from '../../parts/SellerSelect';
 import type { Change, Draft } from './draft';
 
 /** How events reach the receiver, and where it is. */
 export function Destination({ draft, onChange }: { draft: Draft; onChange: Change }) {
   const isPush = draft.delivery === 'PUSH';
+  const principal = usePrincipal();
   return (
     <Stack gap="sm">
+      {isOperator(principal) && (
+        <SellerSelect
+          label="Owner"
+          description="A seller's webhook is told of what that seller sees, and the seller can change it."
+          placeholder="The marketplace"
+          value={draft.sellerId}
+          onChange={(sellerId) => onChange({ sellerId })}
+        />
+      )}
       <SegmentedControl
         aria-label="Delivery"
         fullWidth

@@ -13,13 +13,15 @@ import { useRecent } from './useRecent';
 
 type Props = Readonly<{
   type: WebhookKlassEnum;
+  /** The seller whose webhook it would be; null: the key's owner. */
+  sellerId: string | null;
   trial: Trial;
   entityId: string | null;
   onEntity: (id: string | null) => void;
 }>;
 
 /** What would be sent for a real entity: the payload, and what there is to know about it. */
-export function Preview({ type, trial, entityId, onEntity }: Props) {
+export function Preview({ type, sellerId, trial, entityId, onEntity }: Props) {
   const { entities, error, isFetching } = useRecent(type);
   const isListed = entities.some(({ value }) => value === entityId);
   const newest = entities[0]?.value ?? null;
@@ -50,14 +52,21 @@ export function Preview({ type, trial, entityId, onEntity }: Props) {
             </Empty>
           )
         )}
-        {trial.run && entityId && <Result run={trial.run} />}
+        {trial.run && entityId && <Result run={trial.run} isOfSeller={sellerId !== null} />}
       </Stack>
     </Section>
   );
 }
 
-function Result({ run }: { run: DryRun }) {
+function Result({ run, isOfSeller }: { run: DryRun; isOfSeller: boolean }) {
   const others = run.errors.filter(({ field }) => !/^(queryString|filter|triggers)/.test(field));
+  if (isOfSeller && others.some(({ field }) => field === 'id')) {
+    return (
+      <Text size="sm" c="dimmed" role="status">
+        The seller does not see this one. Choose another one to try it on.
+      </Text>
+    );
+  }
   if (run.errors.length > 0) {
     return others.length > 0 ? (
       <Failure refusals={others} />

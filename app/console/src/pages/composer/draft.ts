@@ -17,6 +17,8 @@ export type Draft = Readonly<{
   filter: string;
   allowSkip: boolean;
   includePrevious: boolean;
+  /** The seller that it is registered for; null: whoever the key belongs to. */
+  sellerId: string | null;
   delivery: WebhookDeliveryEnum;
   url: string;
   /** Lines of the form `Name: value`. */
@@ -57,7 +59,7 @@ export const eventsOf = (type: WebhookKlassEnum) => (type === 'OPERATIONAL_EVENT
 export const skeletonOf = (type: WebhookKlassEnum) =>
   `query($id: ID!) {\n  node(id: $id) {\n    ... on ${entityOf(type)} {\n      id\n    }\n  }\n}\n`;
 
-const NOWHERE = { delivery: 'PUSH', url: '', headers: '', description: '' } as const;
+const NOWHERE = { sellerId: null, delivery: 'PUSH', url: '', headers: '', description: '' } as const;
 
 /** A draft without a recipe; what says where it goes stays as it is. */
 export function emptyDraft(type: WebhookKlassEnum, before?: Draft): Draft {
@@ -70,7 +72,8 @@ export function emptyDraft(type: WebhookKlassEnum, before?: Draft): Draft {
     filter: '',
     allowSkip: true,
     includePrevious: false,
-    ...{ delivery: where.delivery, url: where.url, headers: where.headers, description: where.description },
+    ...{ sellerId: where.sellerId, delivery: where.delivery },
+    ...{ url: where.url, headers: where.headers, description: where.description },
   };
 }
 
@@ -87,7 +90,7 @@ export function draftOfWebhook(webhook: StoredWebhook): Draft {
   const { type, events, queryString, triggers, filter, allowSkip, includePrevious, delivery, url, description } = webhook;
   return {
     ...{ type, events, queryString, triggers, filter: filter ?? '', allowSkip, includePrevious, delivery },
-    ...{ url: url ?? '', headers: '', description: description ?? '' },
+    ...{ sellerId: null, url: url ?? '', headers: '', description: description ?? '' },
   };
 }
 
@@ -102,10 +105,11 @@ export function changesOf(draft: Draft): WebhookUpdateAttributes {
 
 /** What `webhookCreate` takes, without what is as it would be anyway. */
 export function attributesOf(draft: Draft): WebhookCreateAttributes {
-  const { type, events, queryString, triggers, filter, allowSkip, includePrevious, delivery, url } = draft;
+  const { type, events, queryString, triggers, filter, allowSkip, includePrevious, sellerId, delivery, url } = draft;
   const headers = headersOf(draft.headers);
   return {
     type,
+    ...(sellerId && { sellerId }),
     ...(delivery === 'PULL' ? { delivery } : { url: url.trim() }),
     queryString,
     ...(events.length < eventsOf(type).length && { events: [...events] }),

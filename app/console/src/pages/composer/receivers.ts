@@ -162,7 +162,8 @@ export function curlOf({ draft }: Made): string {
  */
 export function filesOf({ draft, webhookId }: Made): { name: string; text: string }[] {
   const handle = TYPES[draft.type].toLowerCase().replaceAll(' ', '-');
-  const { queryString, headers, ...rest } = attributesOf(draft);
+  // The key of `apply` says whose the webhook is.
+  const { queryString, headers, ...rest } = attributesOf({ ...draft, sellerId: null });
   const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const lines = Object.entries(rest).map(([name, value]) => `${snake(name)} = ${JSON.stringify(value)}`);
   const names = Object.keys((headers ?? {}) as object);

@@ -1,5 +1,5 @@
 import { Group, SegmentedControl, Select, Switch, VisuallyHidden } from '@mantine/core';
-import { useDocumentTitle } from '@mantine/hooks';
+import { useDocumentTitle, useMediaQuery } from '@mantine/hooks';
 import { gql, useQuery } from 'urql';
 import { getIntrospectionQuery, type IntrospectionQuery } from 'graphql';
 import { useMemo } from 'react';
@@ -8,7 +8,8 @@ import { Failure } from '../../parts/Failure';
 import { useUrlState } from '../../parts/useUrlState';
 import { Waiting } from '../../shell/Waiting';
 import { Drawing } from './Drawing';
-import { cutNeighbourhood, listTypeNames, type Reach } from './neighbourhood';
+import { cutNeighbourhood, listRelations, listTypeNames, type Reach } from './neighbourhood';
+import { Relations } from './Relations';
 
 const INTROSPECTION = gql<IntrospectionQuery, Record<string, never>>(getIntrospectionQuery());
 /** What most integrations are about. */
@@ -30,6 +31,8 @@ export function Graph() {
   const centre = type && names.includes(type) ? type : FIRST_TYPE;
   const reach = reachOf(steps ?? '1');
   const shown = useMemo(() => data && cutNeighbourhood(data, centre, reach), [data, centre, reach]);
+  const isNarrow = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false });
+  const relations = useMemo(() => (data && isNarrow ? listRelations(data, centre) : []), [data, isNarrow, centre]);
   return (
     <div className="graph-page">
       <VisuallyHidden>
@@ -60,6 +63,9 @@ export function Graph() {
       <Failure error={error} />
       {!data && !error && <Waiting />}
       {shown && <Drawing introspection={shown} rootType={reach === null ? undefined : centre} hasAllFields={fields === 'all'} />}
+      {shown && isNarrow && (
+        <Relations centre={centre} relations={relations} onChoose={(name) => setState({ type: name })} />
+      )}
     </div>
   );
 }

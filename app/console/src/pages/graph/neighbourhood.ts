@@ -32,6 +32,24 @@ export function listTypeNames({ __schema }: IntrospectionQuery): string[] {
     .sort((one, other) => one.localeCompare(other));
 }
 
+/** A field that leads to another type, through the page of a list or not. */
+export type Relation = Readonly<{ field: string; target: string; description: string }>;
+
+/** The relations of a type, in the order of its fields. */
+export function listRelations({ __schema }: IntrospectionQuery, centre: string): Relation[] {
+  const byName = new Map(__schema.types.map((type) => [type.name, type]));
+  const type = byName.get(centre);
+  if (type === undefined || !isComposite(type)) return [];
+  return type.fields.flatMap(({ name: field, type: ref, description }) => {
+    const named = nameOf(ref);
+    const page = isPage(named) ? byName.get(named) : undefined;
+    const nodes = page && isComposite(page) ? page.fields.find(({ name }) => name === 'nodes') : undefined;
+    const target = nodes ? nameOf(nodes.type) : named;
+    const found = byName.get(target);
+    return found && isComposite(found) && !isPage(target) ? [{ field, target, description: description ?? '' }] : [];
+  });
+}
+
 /**
  * Return the schema with the types around `centre` alone. A field that leads further away keeps the name of its type,
  * which is drawn as text, without a box of its own.

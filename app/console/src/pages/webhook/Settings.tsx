@@ -1,5 +1,4 @@
 import {
-  Alert,
   Anchor,
   Button,
   Checkbox,
@@ -26,6 +25,7 @@ import {
 } from '../../gql/graphql';
 import { Failure, type Refusal } from '../../parts/Failure';
 import { Section } from '../../parts/Section';
+import { Warnings } from '../../parts/Warnings';
 import { SecretShown } from './SecretShown';
 
 const EVENTS: readonly WebhookEventEnum[] = ['CREATE', 'UPDATE', 'DESTROY'];
@@ -189,22 +189,6 @@ export function Settings({ webhook }: { webhook: WebhookDetailsFragment }) {
       </Stack>
       <SecretShown secret={secret} onClose={() => setSecret(null)} />
     </form>
-  );
-}
-
-/** What was saved and is surely not meant. */
-function Warnings({ warnings }: { warnings: readonly Refusal[] }) {
-  if (warnings.length === 0) return null;
-  return (
-    <Alert color="yellow" title="Saved. Is this what you mean?" role="status">
-      {warnings.flatMap(({ field, messages }) =>
-        messages.map((message) => (
-          <Text key={`${field}: ${message}`} size="sm">
-            {field}: {message}
-          </Text>
-        )),
-      )}
-    </Alert>
   );
 }
 

@@ -1,5 +1,6 @@
 import { Anchor, Group, Skeleton, Tabs, Text } from '@mantine/core';
-import { Link, useParams } from 'react-router';
+import { Link, useLocation, useParams } from 'react-router';
+import type { ComponentProps } from 'react';
 import { useQuery } from 'urql';
 
 import { mayDo, usePrincipal } from '../../api/usePrincipal';
@@ -10,6 +11,7 @@ import { sayType, sayWebhook } from '../../parts/names';
 import { Page } from '../../parts/Page';
 import { HealthBadge } from '../../parts/StateBadge';
 import { useUrlState } from '../../parts/useUrlState';
+import { Warnings } from '../../parts/Warnings';
 import { When } from '../../parts/When';
 import { Actions } from './Actions';
 import { Deliveries } from './Deliveries';
@@ -30,6 +32,8 @@ const TABS = [
 /** One webhook: whether it works, its deliveries as they happen, its settings, and what can be done with it. */
 export function Component() {
   const { id = '' } = useParams();
+  // The composer has saved it just now, and passes on what the API thinks of it.
+  const { warnings = [] } = (useLocation().state ?? {}) as { warnings?: ComponentProps<typeof Warnings>['warnings'] };
   const principal = usePrincipal();
   const [{ tab }, setState] = useUrlState(['tab', 'state']);
   const [{ data, error, fetching }, ask] = useQuery({
@@ -63,6 +67,7 @@ export function Component() {
       actions={webhook.deletedAt ? null : <Actions webhook={webhook} />}
     >
       <Failure error={error} title="The webhook can't be loaded again" />
+      <Warnings warnings={warnings} />
       <Health webhook={webhook} lastFailure={data?.deliveryAttempts.nodes[0]} />
       <Tabs value={shown} onChange={(value) => setState({ tab: value, state: null })} keepMounted={false}>
         <Tabs.List mb="md">

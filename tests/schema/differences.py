@@ -1,0 +1,57 @@
+"""Results of queries that select everything, and where two of them differ."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from app.webhooks.domain.webhook import WebhookKlass
+from schema import schema
+from schema.entities.declarations import Relation
+from schema.entities.declared import declaration_of
+from schema.stored.validate import StoredQuery, stored_query
+from schema.stored.watched import whole_of
+from tests.schema import walk
+
+#: Of operational events nothing changes.
+KLASSES = [klass for klass in WebhookKlass if klass is not WebhookKlass.OPERATIONAL_EVENT]
+
+Path = tuple[tuple[str, str], ...]
+"""Types and their fields, from the entity down."""
+
+
+def everything(klass: WebhookKlass, depth: int) -> StoredQuery:
+    """All that can be read down to `depth` relations, with the type of everything."""
+    selected = walk.selection(walk.object_type(klass.entity_type), depth)
+    body = selected.replace("totalCount nodes", "__typename totalCount nodes")
+    text = f"query($id: ID!) {{ node(id: $id) {{ ... on {klass.entity_type} {{ {body} }} }} }}"
+    return stored_query(schema._schema, text, klass)
+
+
+def klass_of(query: StoredQuery) -> WebhookKlass:
+    return next(klass for klass in KLASSES if klass.entity_type == query.entity_type)
+
+
+def nodes(*bodies: bytes) -> list[Any]:
+    return [orjson.loads(body)["data"]["node"] for body in bodies]
+
+
+def differences(old: Any, new: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths under which two results differ; of lists of different lengths the list's own."""
+    if isinstance(old, dict) and isinstance(new, dict) and old["__typename"] == new["__typename"]:
+        for name in old:
+            yield from differences(old[name], new[name], (*path, (old["__typename"], name)))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for one, other in zip(old, new, strict=True):
+            yield from differences(one, other, path)
+    elif old != new:
+        yield path
+
+
+def is_only_referred_to(klass: WebhookKlass, path: Path) -> bool:
+    """Whether it is read through what a row points to: no part of the entity, nor the whole that it is a part of."""
+    for of, name in path:
+        declared = declaration_of(walk.object_type(of).fields[name])
+        if isinstance(declared, Relation) and declared.local != "id":
+            return declared.target.name not in ("addresses", whole_of(klass.entity_type))
+    return False
