@@ -114,7 +114,7 @@ class ShopMaker:
         )
         self.book.rows[SELLERS.name][-1]["commission_package_id"] = self.reference.packages[shop.commission]
         for place, article in enumerate(offering.articles):
-            # The first is always for sale, because a shop without goods has no orders.
+            # The first is for sale: a shop without goods has no orders.
             self._advert(shop, article, is_sold=place == 0 or not chance.happens("unpublished", 0.06))
         return shop
 
@@ -128,7 +128,6 @@ class ShopMaker:
             email_address=f"orders@{offering.domain}",
             phone=f"03 {chance.randrange(9000, 9999)} {chance.randrange(10_000):04d}",
             **SHOP_WORDS,
-            mobile="0400 555 000",
             email_cc=f"accounts@{offering.domain}",
             store_description=f"{name} sells what it makes and knows.",
             contact_surname=SURNAMES[len(name) % len(SURNAMES)],
@@ -136,7 +135,6 @@ class ShopMaker:
             is_online=True,
             is_retailer=not chance.happens("no retailer", 0.1),
             address_id=(address_id := self.book.add(ADDRESSES, **address_values(chance, self.reference))),
-            commission_package_id=None,
             created_at=opened_at,
             updated_at=opened_at,
         )

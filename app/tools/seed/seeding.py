@@ -206,7 +206,9 @@ async def _has_webhooks(conn: Connection) -> bool:
 async def _show_first_images(conn: Connection, advert_ids: Sequence[int]) -> None:
     """Set the first images of adverts. Images are written after adverts, which they belong to."""
     await conn.execute(
-        "update adverts a set display_image_id = i.id from images i"
+        # A trigger would set updated_at to now, unless it is set here.
+        "update adverts a set display_image_id = i.id, updated_at = a.updated_at + interval '1 microsecond'"
+        " from images i"
         " where i.owner_type = 'Advert' and i.owner_id = a.id and i.position = 0 and a.id = any($1::bigint[])",
         advert_ids,
     )
