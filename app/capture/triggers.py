@@ -61,7 +61,7 @@ async def list_stale_tables(conn: Connection) -> list[str]:
 
 
 async def _columns(conn: Connection, table: str, *, is_generated: bool | None = None) -> dict[str, str]:
-    """Return the type of each of the table's present columns, by its name: of all, or of the generated or other ones."""
+    """Return the type of each present column of the table, by its name: of all, or of generated or other ones."""
     rows = await conn.fetch(
         "select attname, atttypid::regtype::text as type from pg_attribute where attrelid = $1::text::regclass"
         " and attnum > 0 and not attisdropped and ($2::boolean is null or (attgenerated <> '') = $2) order by attnum",

@@ -40,7 +40,7 @@ def watched_columns(schema: GraphQLSchema, document: DocumentNode, entity_type: 
 
 
 def leaf_columns(table: str, leaf: Leaf) -> frozenset[str]:
-    """Return `table.column` of the columns that a leaf reads; for `updatedAt`, those of the row and of all its parts."""
+    """Return `table.column` of the columns that a leaf reads; of `updatedAt`, all of the row and of its parts."""
     own = frozenset(f"{table}.{column}" for column in leaf.reads)
     return own | columns_of_whole(table) if "updated_at" in leaf.reads else own
 

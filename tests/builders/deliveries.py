@@ -38,8 +38,11 @@ async def create_pulled_subscription(conn: Connection, **overrides: Any) -> Webh
 
 
 async def make_retries_due(conn: Connection) -> None:
-    """All of them at once, while workers are at them."""
-    sql = "update webhook_events set due_at = clock_timestamp() where state = 'RETRYING'"
+    """All of them at once, while workers are at them. Those that are due stay untouched."""
+    sql = (
+        "update webhook_events_open set due_at = clock_timestamp()"
+        " where state = 'RETRYING' and due_at > clock_timestamp()"
+    )
     await retry_if_moved(conn, lambda: conn.execute(sql))
 
 

@@ -80,7 +80,7 @@ async def test_every_mutation_is_recorded(api: Platform) -> None:
     )
     assert {action for action, *_ in by_hand} == {"webhook.insert"}
     assert by_mutations == expected
-    # They change nothing that is captured. All others have their entry in the transaction of their change events.
+    # Of these nothing is captured. All others have their entry in the transaction of their change events.
     uncaptured = {
         "brandCreateOrUpdate",
         "changeEventsRetry",

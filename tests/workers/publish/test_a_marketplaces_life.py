@@ -32,7 +32,7 @@ Entity = tuple[WebhookKlass, int]
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What every query answers, which entities are there, and when each was last changed."""
+    """The answers of every query, the entities that are there, and when each was last changed."""
 
     answers: Mapping[Entity, bytes]
     there: frozenset[Entity]
@@ -122,7 +122,7 @@ class Life:
 async def test_each_mutation_tells_of_exactly_what_answers_differently(api: Platform, database_url: str) -> None:
     ids = await create_scene(api.conn)
     async with running_publisher(api.conn, database_url) as publisher:
-        webhooks = {}
+        webhooks: dict[int, WebhookKlass] = {}
         for klass, query in QUERIES.items():
             webhook = await create_subscription(api.conn, "http://127.0.0.1:9/", type=klass, query_string=query.text)
             webhooks[int(webhook.id)] = klass

@@ -82,7 +82,7 @@ async def _erase(conn: asyncpg.Connection) -> int:
 
 async def _purge(api: Platform, order: str, **parts: Any) -> Any:
     every = ("purgeOrderDetails", "purgeNotes", "purgeExternalIds", "purgeMetadata")
-    given: dict[str, Any] = parts or dict.fromkeys(every, True)
+    given: dict[str, Any] = {**(parts or dict.fromkeys(every, True))}
     return await api.mutate("purgeOrderData", "", orderIds=[order], **given)
 
 

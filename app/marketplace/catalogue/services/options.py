@@ -61,7 +61,7 @@ async def set_choices(conn: Connection, table: Table[ChoiceRow], asked: Sequence
         return set()
     owner = "variant_id" if table.name == VARIANT_OPTION_VALUES.name else "advert_id"
     await _check(conn, asked)
-    missing = Counter((one.owner_id, *row) for one in asked for row in _rows(one))
+    missing = Counter((one.owner_id, *pair) for one in asked for pair in _rows(one))
     gone: dict[int, int] = {}
     for record in await conn.fetch(
         f"select id, {owner}, {', '.join(_NAMES)} from {table.name} where {owner} = any($1::bigint[]) order by id",
