@@ -17,7 +17,7 @@ from app.marketplace.owned.domain.image import ImageKind
 from app.tools.seed import words
 from app.tools.seed.book import Book
 from app.tools.seed.chance import Chance
-from app.tools.seed.names import ADVERT_WORDS, SHOP_WORDS, SURNAMES
+from app.tools.seed.names import ADVERT_WORDS, COMMISSIONS, SHOP_WORDS, SURNAMES
 from app.tools.seed.offers import Article, OfferedVariant, OfferingShop
 from app.tools.seed.owned import put_external_id, put_metadatum
 from app.tools.seed.reference import Reference
@@ -109,11 +109,12 @@ class ShopMaker:
             domain=offering.domain,
             handling_hours=chance.choice((6, 12, 24, 24, 48)),
             shipping_cents=chance.choice((0, 790, 990, 990, 1290)),
-            commission=chance.choice((0.08, 0.1, 0.12, 0.15)),
+            commission=chance.choice(COMMISSIONS),
             is_collected_from=chance.happens("collected from", 0.4, every=2),
         )
+        self.book.rows[SELLERS.name][-1]["commission_package_id"] = self.reference.packages[shop.commission]
         for place, article in enumerate(offering.articles):
-            # The first is always for sale, because a shop without goods has no orders.
+            # The first is for sale: a shop without goods has no orders.
             self._advert(shop, article, is_sold=place == 0 or not chance.happens("unpublished", 0.06))
         return shop
 
@@ -127,7 +128,6 @@ class ShopMaker:
             email_address=f"orders@{offering.domain}",
             phone=f"03 {chance.randrange(9000, 9999)} {chance.randrange(10_000):04d}",
             **SHOP_WORDS,
-            mobile="0400 555 000",
             email_cc=f"accounts@{offering.domain}",
             store_description=f"{name} sells what it makes and knows.",
             contact_surname=SURNAMES[len(name) % len(SURNAMES)],

@@ -31,6 +31,8 @@ class NamedShop:
     articles: tuple[NamedArticle, ...]
 
 
+#: The operator's parts of what shops sell.
+COMMISSIONS = (0.08, 0.1, 0.12, 0.15)
 #: Name, and where a parcel is followed; not every carrier has such a page.
 CARRIERS: tuple[tuple[str, str | None], ...] = (
     ("Southern Post", "https://track.southernpost.example/{trackingNumber}"),
@@ -246,6 +248,7 @@ SURNAMES = ("Byron", "Chen", "Walsh", "Nair", "Campbell", "Papadakis", "Haddad",
 MESSAGES = (None, None, None, "Please leave it at the side door.", "It is a present: no prices, please.")
 #: What every shop says about itself.
 SHOP_WORDS = {
+    "mobile": "0400 555 000",
     "opening_hours": "Monday to Friday, 9 to 17",
     "delivery_details": "By post, within two days.",
     "return_policy": "Within 30 days, unused.",

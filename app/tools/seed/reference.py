@@ -9,7 +9,7 @@ from app.marketplace.catalogue.domain.slug import slug
 from app.marketplace.orders.db.addresses import CountryId, find_or_add_state
 from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS, ShipmentCarrier
 from app.tools.seed import words
-from app.tools.seed.names import CARRIERS
+from app.tools.seed.names import CARRIERS, COMMISSIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """Ids of reference rows: states by short name, taxons by their names from the root down, brands by name."""
+    """Ids of reference rows.
+
+    States are by short name, taxons by their names from the root down, brands by name, and commission packages by rate.
+    """
 
     country_id: int
     states: dict[str, int]
@@ -30,10 +33,12 @@ class Reference:
     brands: dict[str, int]
     taxons: dict[tuple[str, ...], int]
     options: dict[str, Option]
+    packages: dict[float, int]
 
 
 async def find_or_add_reference(conn: Connection) -> Reference:
     country_id = await _country(conn)
+    await _add_tax_codes(conn)
     states = {short: await _state(conn, country_id, name, short) for name, short in words.STATES}
     taxons: dict[tuple[str, ...], int] = {}
     for category in words.CATEGORIES:
@@ -45,6 +50,28 @@ async def find_or_add_reference(conn: Connection) -> Reference:
         brands={name: await _brand(conn, name) for name in words.BRANDS},
         taxons=taxons,
         options={option.name: await _option(conn, place, option) for place, option in enumerate(words.OPTIONS)},
+        packages={rate: await _package(conn, rate) for rate in COMMISSIONS},
+    )
+
+
+async def _package(conn: Connection, rate: float) -> int:
+    """Return the commission package of a rate. The cheapest becomes the default one, if there is none."""
+    name = f"{rate:.0%}"
+    await conn.execute(
+        "insert into commission_packages (name, rate, applies_to_postage, is_default)"
+        " select $1, $2, false, $3 and not exists (select from commission_packages where is_default)"
+        " on conflict do nothing",
+        name,
+        rate,
+        rate == min(COMMISSIONS),
+    )
+    return int(await conn.fetchval("select id from commission_packages where name = $1", name))
+
+
+async def _add_tax_codes(conn: Connection) -> None:
+    await conn.execute(
+        "insert into tax_codes (code, name) values ('GST-STANDARD', 'Goods and services tax'), ('GST-BOOK', 'Books')"
+        " on conflict do nothing"
     )
 
 

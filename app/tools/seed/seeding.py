@@ -14,6 +14,7 @@ from app.db.pool import Connection, connection, transaction
 from app.errors import Conflict
 from app.kernel import clock
 from app.marketplace.catalogue.db.adverts import ADVERTS
+from app.marketplace.orders.db.invoices import INVOICES
 from app.tools.seed.book import CATALOGUE, SALES, AnyTable, Book
 from app.tools.seed.calendar import Calendar
 from app.tools.seed.catalogue import SHOP_IDS, Shop, ShopMaker
@@ -22,6 +23,7 @@ from app.tools.seed.names import SHOPS
 from app.tools.seed.offers import invented_shops, named_shops
 from app.tools.seed.reference import Reference, find_or_add_reference
 from app.tools.seed.sales.orders import ORDER_IDS, OrderMaker
+from app.tools.seed.sales.remittances import write_remittances
 
 #: Rows of one transaction. It bounds memory, and the loss when a run is interrupted.
 _CHUNK_SHOPS = 10
@@ -157,7 +159,8 @@ class _Seeding:
                     await self._book.set_aside(conn, SALES, at_least=ORDER_IDS)
                     done += maker.make(self._scale.until - timedelta(minutes=minutes))
             async with self._chunk() as conn:
-                counts = await self._write(conn, SALES)
+                invoice_ids = [row["id"] for row in self._book.rows[INVOICES.name]]
+                counts = await self._write(conn, SALES) | await write_remittances(conn, invoice_ids)
             self.written.update(counts)
             yield
 
@@ -203,7 +206,9 @@ async def _has_webhooks(conn: Connection) -> bool:
 async def _show_first_images(conn: Connection, advert_ids: Sequence[int]) -> None:
     """Set the first images of adverts. Images are written after adverts, which they belong to."""
     await conn.execute(
-        "update adverts a set display_image_id = i.id from images i"
+        # A trigger would set updated_at to now, unless it is set here.
+        "update adverts a set display_image_id = i.id, updated_at = a.updated_at + interval '1 microsecond'"
+        " from images i"
         " where i.owner_type = 'Advert' and i.owner_id = a.id and i.position = 0 and a.id = any($1::bigint[])",
         advert_ids,
     )

@@ -31,6 +31,8 @@ from orders o join invoices i on i.order_id = o.id join line_items l on l.invoic
 """
 #: Types that are no part of the marketplace, or whose objects the others show.
 _ELSEWHERE = {"OperationalEvent", "DeletedAdvert", "UnpublishedAdvert", "DeliveryAttempt", "ApiKey", "AuditEntry"}
+#: Nobody's data was erased yet.
+_ERASED = {"Order.purgedAt", "Invoice.orderPurgedAt"}
 _MARKETPLACE = [
     name for name, entity in ENTITIES.items() if entity.is_node and not {name} & _ELSEWHERE and "Webhook" not in name
 ]
@@ -63,7 +65,7 @@ async def test_no_field_is_empty_in_every_row(conn: Connection, database: Databa
     filled = {field for name in _MARKETPLACE for field in await _filled(conn, name)}
 
     declared = {f"{name}.{field}" for name in _MARKETPLACE for field in _fields(name)}
-    assert declared - filled == set()
+    assert declared - filled == _ERASED
     assert len(declared) > 400
 
 

@@ -80,7 +80,7 @@ async def _erase(conn: asyncpg.Connection) -> int:
     return steps
 
 
-async def _purge(api: Platform, order: str, **parts: bool) -> Any:
+async def _purge(api: Platform, order: str, **parts: Any) -> Any:
     every = ("purgeOrderDetails", "purgeNotes", "purgeExternalIds", "purgeMetadata")
     given: dict[str, Any] = {**(parts or dict.fromkeys(every, True))}
     return await api.mutate("purgeOrderData", "", orderIds=[order], **given)

@@ -169,6 +169,8 @@ class Refunds:
             deny_refund_reason=self.chance.choice(words.DENIALS) if is_denied else None,
             is_dispatched=claim.is_return,
             returned_at=times.returned_at if came_back and claim.stage is not RefundStage.AWAITING_RETURN else None,
+            created_at=times.asked_at,
+            updated_at=times.asked_at,
             amount_cents=claim.amounts.total_cents,
             amount_per_item_cents=share(claim.amounts.total_cents, 1, claim.quantity),
             line_item_tax_cents=claim.amounts.tax_cents,
