@@ -1,4 +1,4 @@
-"""What the endpoints have received, in numbers: an hour of bodies would not fit into memory."""
+"""A count of what the endpoints have received: an hour of bodies would not fit into memory."""
 
 from collections import Counter
 from dataclasses import dataclass, field

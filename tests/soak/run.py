@@ -29,7 +29,7 @@ from tests.support.waiting import until
 from tests.support.worker_process import WorkerProcess, started, worker_process
 
 VARIANTS = 200
-PAGE = "{ allAdverts(first: 20) { nodes { id variants { nodes { id label countOnHand } } } } }"
+PAGE = "{ invoices(first: 20) { nodes { id } } sellers(first: 20) { nodes { id businessName updatedAt } } }"
 FAULTS = ("kill worker", "disconnect", "flush Redis", "restart PostgreSQL", "crash PostgreSQL", "endpoint fails")
 SAMPLE_S = 5.0
 #: How long the endpoint fails.

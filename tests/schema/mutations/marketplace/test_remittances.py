@@ -1,4 +1,4 @@
-"""What is refused of commissions and remittances, and what a review or a failed payment makes of them."""
+"""Payouts: when remittances are due, which a release takes, and what commissions they leave."""
 
 from typing import Any
 
