@@ -141,7 +141,9 @@ async def create_marked(conn: Connection) -> MarkedRows:
     for table in sorted(OWNED):
         await _fill_owned(conn, marked, table)
     await conn.execute(
-        "update adverts a set display_image_id = i.id from images i where i.owner_type = 'Advert' and i.owner_id = a.id"
+        # A trigger would set updated_at to now, unless it is set here.
+        "update adverts a set display_image_id = i.id, updated_at = a.updated_at + interval '1 microsecond'"
+        " from images i where i.owner_type = 'Advert' and i.owner_id = a.id"
     )
     await _cross(conn, marked)
     return marked
