@@ -22,8 +22,14 @@ EXCLUDED = {"/graphql": (".graphiql-tabs",)}
 
 async def show(page: Page, path: str) -> None:
     await page.goto(path)
+    await be_shown(page, path)
+
+
+async def be_shown(page: Page, path: str) -> None:
+    """Wait until all of the page is there, on loading and on a change of its width, which draws the graph anew."""
     await expect(page.get_by_role("heading", level=1).first).to_be_attached()
     await expect(page.get_by_label("Loading")).to_have_count(0)
+    await expect(page.get_by_text("Transmitting...")).to_have_count(0)
     if content := CONTENTS.get(path):
         await expect(page.locator(content).first).to_be_visible()
 
@@ -41,6 +47,8 @@ async def faults_of(page: Page, path: str, widths: Sequence[int]) -> list[str]:
         await page.emulate_media(color_scheme=scheme)
         if width == widths[0]:
             await show(page, path)
+        else:
+            await be_shown(page, path)
         # The other scheme changes nothing but colours.
         for other in SCHEMES if scheme == SCHEMES[0] else reversed(SCHEMES):
             await page.emulate_media(color_scheme=other)
