@@ -21,6 +21,7 @@ from app.tools.subscriptions.apply import apply_plan
 from app.tools.subscriptions.definition import Definition, WrongFolder
 from app.tools.subscriptions.folder import FILE, read_folder, with_environment, write_folder
 from app.tools.subscriptions.plan import Action, ActionKind, Plan, definitions_of, make_plan, shown
+from app.tools.subscriptions.plan_file import PlanFile, read_plan, write_plan
 from app.tools.subscriptions.server import read_server
 from schema.payload_types.language import TypesLanguage
 from schema.payload_types.python import HEADER
@@ -86,7 +87,8 @@ def plan(
     """
     made = _asked(url, key, _comparison(folder, prune=prune, all_headers=all_headers))
     if out is not None:
-        out.write_bytes(orjson.dumps({"digest": made.digest(), "prune": prune, "headers": all_headers}))
+        with _exit_codes():
+            write_plan(out, PlanFile(digest=made.digest(), prune=prune, headers=all_headers))
     if is_json:
         typer.echo(orjson.dumps({**_as_json(made), "digest": made.digest()}))
     else:
@@ -115,10 +117,6 @@ def apply(
 
     Exit codes: 0 it has them; 1 an error; 3 nothing answers at the URL.
     """
-    digest = None
-    if approved is not None:
-        told = orjson.loads(approved.read_bytes())
-        digest, prune, all_headers = told["digest"], told["prune"], told["headers"]
 
     def tell(action: Action, answer: JsonObject) -> None:
         if is_json:
@@ -133,8 +131,9 @@ def apply(
             say(f"{action.handle}: the server has made a signing secret. webhookSecretRotate gives a new one.")
 
     async def act(api: RemoteApi) -> int:
-        read = partial(_comparison(folder, prune=prune, all_headers=all_headers), api)
-        return await apply_plan(api, read, digest=digest, tell=tell)
+        plan = read_plan(approved) if approved else PlanFile(digest=None, prune=prune, headers=all_headers)
+        read = partial(_comparison(folder, prune=plan.prune, all_headers=plan.headers), api)
+        return await apply_plan(api, read, digest=plan.digest, tell=tell)
 
     say(f"{_asked(url, key, act)} webhooks were changed.")
 

@@ -188,6 +188,24 @@ async def test_a_stale_plan_is_refused_and_nothing_changes(api: Platform, folder
     assert (twice.code, (await stored(api))[0]["timeout_s"]) == (1, 15)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "can't be read: No such file"), ("{", "is no plan"), ('{"digest": 7}', "`tellgraph webhooks plan DIR")],
+)
+async def test_a_file_that_is_no_plan_is_refused_with_what_to_do(
+    api: Platform, folder: Path, content: str | None, said: str
+) -> None:
+    file = folder / "plan.json"
+    if content is not None:
+        file.write_text(content)
+
+    applied = await code(api, "apply", folder, "--plan", file)
+
+    assert applied.code == 1
+    assert said in " ".join(applied.err.split())
+    assert await stored(api) == []
+
+
 async def test_two_at_once_make_each_webhook_once(api: Platform, folder: Path) -> None:
     many(folder, 60)
 
