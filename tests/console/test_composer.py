@@ -163,7 +163,13 @@ async def test_the_operator_composes_for_a_seller(console: Story, open_page: Ope
     assert {one.json["entity"]["id"] for one in told} == {console.lamps.id_of("invoice")}
     assert Verifier(secret).verify(told[1].body, told[1].headers)["type"] == "invoice.update"
     seller = await open_page("/webhooks", key=console.lamps_key)
-    await expect(seller.get_by_role("link", name="A seller's invoices for its ERP")).to_be_visible()
+    link = seller.get_by_role("link", name="A seller's invoices for its ERP")
+    await expect(link).to_be_visible()
+    # Changed later, it is still tried as its owner sees things.
+    webhook_id = str(await link.get_attribute("href")).rpartition("/")[2]
+    stored = await open_page(f"/webhooks/new?webhook={webhook_id}")
+    await choose(stored, "Try it on", await _label_of(stored, console.chairs.invoice.id))
+    await expect(stored.get_by_text("The seller does not see this one")).to_be_visible()
 
 
 async def _label_of(page: Page, number: int) -> str:

@@ -86,11 +86,13 @@ export function draftOfRecipe(recipe: RecipeFragment, before?: Draft): Draft {
   };
 }
 
-export function draftOfWebhook(webhook: StoredWebhook): Draft {
+/** The stored webhook as a draft. The operator names its owner, as for a new one; a seller's webhooks are its own. */
+export function draftOfWebhook(webhook: StoredWebhook, isOfOperator: boolean): Draft {
   const { type, events, queryString, triggers, filter, allowSkip, includePrevious, delivery, url, description } = webhook;
+  const sellerId = isOfOperator ? (webhook.seller?.id ?? null) : null;
   return {
     ...{ type, events, queryString, triggers, filter: filter ?? '', allowSkip, includePrevious, delivery },
-    ...{ sellerId: null, url: url ?? '', headers: '', description: description ?? '' },
+    ...{ sellerId, url: url ?? '', headers: '', description: description ?? '' },
   };
 }
 

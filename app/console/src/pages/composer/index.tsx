@@ -2,6 +2,7 @@ import { Alert, Center, Loader } from '@mantine/core';
 import { Link, useSearchParams } from 'react-router';
 import { useQuery } from 'urql';
 
+import { isOperator, usePrincipal } from '../../api/usePrincipal';
 import { ComposerRecipesDocument, ComposerWebhookDocument } from '../../gql/graphql';
 import { Empty } from '../../parts/Empty';
 import { Failure } from '../../parts/Failure';
@@ -12,6 +13,7 @@ import { draftOfRecipe, draftOfWebhook } from './draft';
 /** Begin from the recipe of the address, or change the webhook of the address. */
 export function Component() {
   const [parameters] = useSearchParams();
+  const principal = usePrincipal();
   const webhookId = parameters.get('webhook');
   const [recipes] = useQuery({ query: ComposerRecipesDocument, requestPolicy: 'cache-first' });
   const [stored] = useQuery({
@@ -31,7 +33,7 @@ export function Component() {
       </Page>
     );
   }
-  if (!list || (webhookId && !stored.data)) {
+  if (!list || !principal || (webhookId && !stored.data)) {
     return (
       <Page title={title}>
         <Center mt="xl">
@@ -52,6 +54,6 @@ export function Component() {
   const named = parameters.get('recipe');
   const recipe = list.find(({ name }) => name === named) ?? list[0];
   if (!recipe) return <Alert title="The API lists no recipes" />;
-  const draft = node?.__typename === 'Webhook' ? draftOfWebhook(node) : draftOfRecipe(recipe);
+  const draft = node?.__typename === 'Webhook' ? draftOfWebhook(node, isOperator(principal)) : draftOfRecipe(recipe);
   return <Composer key={webhookId ?? ''} title={title} recipes={list} initial={draft} webhookId={webhookId} />;
 }
