@@ -9,10 +9,10 @@ Two functions per table. Statement triggers record what programs write by SQL. R
 replication applies, which runs no statements. They fire in the role `replica` alone, so other sessions pay nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from app.capture.captured import CAPTURED, CapturedTable
-from app.capture.statements import SETTINGS, RowSource, capture_body, differs_sql
+from app.capture.statements import SETTINGS, RowSource, capture_body
 from app.db.pool import Connection
 
 _TRANSITION_TABLES = RowSource(old="old_rows", new="new_rows")
@@ -31,8 +31,7 @@ async def install(conn: Connection) -> None:
         await conn.execute(_applied_function_sql(captured, columns))
         await conn.execute(_triggers_sql(captured))
         if _says_when(captured, columns):
-            written = await _columns(conn, captured.table, is_generated=False)
-            await conn.execute(_updated_at_sql(captured.table, written))
+            await conn.execute(_updated_at_sql(captured.table, await _generated_columns(conn, captured.table)))
         await conn.execute(_applied_triggers_sql(captured))
 
 
@@ -60,15 +59,21 @@ async def list_stale_tables(conn: Connection) -> list[str]:
     return stale
 
 
-async def _columns(conn: Connection, table: str, *, is_generated: bool | None = None) -> dict[str, str]:
-    """Return the type of each present column of the table, by its name: of all, or of generated or other ones."""
+async def _columns(conn: Connection, table: str) -> dict[str, str]:
+    """Return the type of each present column of the table, by its name."""
     rows = await conn.fetch(
         "select attname, atttypid::regtype::text as type from pg_attribute where attrelid = $1::text::regclass"
-        " and attnum > 0 and not attisdropped and ($2::boolean is null or (attgenerated <> '') = $2) order by attnum",
+        " and attnum > 0 and not attisdropped order by attnum",
         table,
-        is_generated,
     )
     return {row["attname"]: row["type"] for row in rows}
+
+
+async def _generated_columns(conn: Connection, table: str) -> list[str]:
+    rows = await conn.fetch(
+        "select attname from pg_attribute where attrelid = $1::text::regclass and attgenerated <> ''", table
+    )
+    return [row["attname"] for row in rows]
 
 
 def _source(sql: str) -> str:
@@ -150,17 +155,28 @@ def _says_when(captured: CapturedTable, columns: Mapping[str, str]) -> bool:
     return not captured.is_log and "updated_at" in columns
 
 
-def _updated_at_sql(table: str, columns: Mapping[str, str]) -> str:
+def _updated_at_sql(table: str, generated: Iterable[str]) -> str:
     """A trigger for whoever changes a row by SQL: lists by `updatedSince` find what webhooks are told of.
 
-    Args:
-        columns: Type of each column. A trigger that fires before the change does not see the new generated ones.
+    Rows are compared as a whole, by their bytes: a column that is named would keep the table from being altered. Where
+    there are generated columns, a function does that, because a trigger that fires before the change doesn't have them.
     """
-    differs = " or ".join(differs_sql(*item, old="old", new="new") for item in columns.items())
-    return (
-        f"create or replace trigger {_UPDATED_AT} before update on {table} for each row"
-        f" when (old.updated_at = new.updated_at and ({differs})) execute function tellgraph_raise_updated_at()"
-    )
+    trigger = f"create or replace trigger {_UPDATED_AT} before update on {table} for each row"
+    blanks = " ".join(f'old."{name}" := null;' for name in sorted(generated))
+    if not blanks:
+        same = "old.updated_at = new.updated_at"
+        return f"{trigger} when ({same} and old.* *<> new.*) execute function tellgraph_raise_updated_at()"
+    function = f"capture_{table}_updated_at"
+    return f"""
+create or replace function {function}() returns trigger language plpgsql as $$
+begin
+  {blanks}
+  if old *<> new then
+    new.updated_at := now();
+  end if;
+  return new;
+end $$;
+{trigger} when (old.updated_at = new.updated_at) execute function {function}()"""
 
 
 def _applied_triggers_sql(captured: CapturedTable) -> str:
