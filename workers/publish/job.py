@@ -12,9 +12,7 @@ import structlog
 
 from app.capture import change_events
 from app.capture.change_events import ChangeEvent, Lane, Leftover
-from app.db.hosts import UNREACHABLE
-from app.db.pool import CONFLICTS, Connection, transaction
-from app.errors import DatabaseUnavailable
+from app.db.pool import CONFLICTS, Connection, is_outage, transaction
 from app.telemetry.metrics import CHANGE_EVENTS_PUBLISHED, CHANGE_EVENTS_SET_ASIDE
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
@@ -34,6 +32,9 @@ _log = structlog.get_logger()
 
 #: How often a step of a single entity may fail before its change events are set aside.
 _MAX_FAILURES: Final = 3
+#: The same for failures that ended the connection: most often another cause has ended it, and others with it.
+_MAX_LOST_CONNECTIONS: Final = 12
+_LOST_CONNECTION: Final = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
 #: How many conflicts with other transactions in a row are held against nobody.
 _MAX_CONFLICTS: Final = 10
 
@@ -66,8 +67,6 @@ async def publish_steps(resources: Resources) -> AsyncGenerator[Step, None]:
     while not resources.stopping.is_set():
         try:
             step = await publish_step(resources, limit=pace.limit(most), first_lane=lane, is_careful=pace.is_careful)
-        except (DatabaseUnavailable, *UNREACHABLE):
-            raise
         except CONFLICTS as error:
             conflicts += 1
             if conflicts > _MAX_CONFLICTS:
@@ -78,6 +77,9 @@ async def publish_steps(resources: Resources) -> AsyncGenerator[Step, None]:
                 resources.subscriptions.read_all_next()
             continue
         except Exception as error:
+            if is_outage(error):
+                # It says nothing about what was published.
+                raise
             await _recover(resources, lane, error)
             continue
         if step is None:
@@ -240,10 +242,11 @@ async def _recover(resources: Resources, lane: Lane, error: Exception) -> None:
     _log.exception("publish.failed", limit=pace.limit(most), error=repr(error))
     resources.subscriptions.read_all_next()
     pace.fail(most)
-    if pace.failures >= _MAX_FAILURES:
+    has_lost_connection = isinstance(error, _LOST_CONNECTION)
+    if pace.failures >= (_MAX_LOST_CONNECTIONS if has_lost_connection else _MAX_FAILURES):
         await _set_aside(resources, lane, error)
         pace.failures = 0
-    elif isinstance(error, asyncpg.InterfaceError | asyncpg.PostgresConnectionError):
+    elif has_lost_connection:
         raise error
 
 

@@ -1,6 +1,7 @@
 """One owner's heavy changes wait in steps of their own, and a failing change fails alone."""
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -250,6 +251,52 @@ async def test_a_deadlock_is_nobodys_fault_the_step_is_done_again_and_nothing_is
 
     assert len(await publisher.publish()) == 1
     assert await left(publisher) == []
+
+
+async def test_whoever_ends_the_connection_again_and_again_has_nothing_set_aside(publisher: Publisher) -> None:
+    await create_variant(publisher.conn)
+    await recorded(publisher.conn)
+    await publisher.subscribe("sku", klass=VARIANT)
+    await publisher.conn.execute(
+        """
+        create function end_it() returns trigger language plpgsql as
+          $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$;
+        create trigger end_it after insert on webhook_events for each statement execute function end_it();
+        update variants set sku = 'B';
+        """
+    )
+
+    for _ in range(20):
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+            await publish_all(publisher.resources)
+    await publisher.conn.execute("drop trigger end_it on webhook_events")
+
+    assert len(await publisher.publish()) == 1
+    assert await left(publisher) == []
+
+
+@pytest.mark.parametrize(("lost", "is_set_aside"), [(8, False), (40, True)])
+async def test_what_loses_the_connection_each_time_is_set_aside_later(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, lost: int, is_set_aside: bool
+) -> None:
+    """As a statement does that makes PostgreSQL crash; a few losses may have any other cause."""
+    await create_variant(publisher.conn)
+    await recorded(publisher.conn)
+    await publisher.subscribe("sku", klass=VARIANT)
+    await publisher.conn.execute("update variants set sku = 'B'")
+    step, losses = publish.publish_step, [asyncpg.InterfaceError("connection is closed") for _ in range(lost)]
+
+    async def lose_first(*args: object, **options: object) -> publish.Step | None:
+        if losses:
+            raise losses.pop()
+        return await step(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(publish, "publish_step", lose_first)
+    for _ in range(lost):
+        with suppress(asyncpg.InterfaceError):
+            await publisher.publish()
+
+    assert any(lane == Lane.SET_ASIDE for _, lane, _ in await left(publisher)) == is_set_aside
 
 
 async def test_a_trigger_that_raises_the_error_of_a_conflict_each_time_stops_its_own_entity_alone(

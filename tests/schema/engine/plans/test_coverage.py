@@ -116,5 +116,5 @@ def test_few_are_taken_from_values_where_null_may_not_be() -> None:
     }
 
     # Nothing checks these: they are never null.
-    assert {name for name, is_required in taken if is_required} == {"id", "statusFull"}
+    assert {name for name, is_required in taken if is_required} == {"id"}
     assert ("totalFormatted", False) in taken
