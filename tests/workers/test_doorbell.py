@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from app.kernel.cancellation import cancel_tasks
 from app.webhooks.jobs import Job
 from tests.builders.deliveries import create_due_events, create_subscription
 from tests.builders.variants import create_variant
@@ -54,8 +55,7 @@ async def listening(database_url: str, *, idle_poll_s: float = NEVER_S) -> Async
                 await until(lambda: pool.fetchval(listens))
             yield bell
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            await cancel_tasks(running)
 
 
 async def publish_nothing(conn: asyncpg.Connection) -> None:

@@ -19,8 +19,9 @@ _UNIQUE = {
     "option_values": "name",
 }
 _COPIES = """
-insert into {table} overriding system value
-select r.* from (select t from {table} t {which} order by id limit 1) first cross join generate_series(1, $1::int) n
+insert into {table} ({names}) overriding system value
+select {columns} from (select t from {table} t {which} order by id limit 1) first
+cross join generate_series(1, $1::int) n
 -- By n, or it would be one for all rows.
 cross join lateral (select nextval(pg_get_serial_sequence('{table}', 'id')) + 0 * n as id) next
 cross join lateral jsonb_populate_record(first.t, jsonb_build_object('id', next.id{unique})) r
@@ -28,10 +29,17 @@ returning id
 """
 
 
-def _copies(table: str) -> str:
+async def _copies(conn: Conn, table: str) -> str:
     unique = _UNIQUE.get(table)
+    rows = await conn.fetch(
+        "select quote_ident(attname) as name from pg_attribute"
+        " where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attgenerated = ''",
+        table,
+    )
     return _COPIES.format(
         table=table,
+        names=", ".join(row["name"] for row in rows),
+        columns=", ".join(f"r.{row['name']}" for row in rows),
         # An owner has one logo.
         which="where kind = 'GALLERY'" if table == "images" else "",
         unique=f", '{unique}', gen_random_uuid()::text" if unique else "",
@@ -41,7 +49,7 @@ def _copies(table: str) -> str:
 def _case(table: str) -> Case:
     async def given(conn: Conn, present: int, taken: int) -> tuple[int, str]:
         """Rows beside those taken, and a column that can be written."""
-        await conn.fetch(_copies(table), present)
+        await conn.fetch(await _copies(conn, table), present)
         await conn.execute("delete from change_events")
         column: str = await conn.fetchval(
             "select attname from pg_attribute where attrelid = $1::text::regclass and attnum > 1 and not attisdropped"
@@ -52,7 +60,7 @@ def _case(table: str) -> Case:
 
     async def act(conn: Conn, given: tuple[int, str]) -> None:
         taken, column = given
-        rows = await conn.fetch(_copies(table), taken)
+        rows = await conn.fetch(await _copies(conn, table), taken)
         ids: list[Any] = [row["id"] for row in rows]
         await conn.execute(f"update {table} set {column} = {column} where id = any($1::bigint[])", ids)
         await conn.execute(f"delete from {table} where id = any($1::bigint[])", ids)
