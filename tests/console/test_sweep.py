@@ -35,7 +35,17 @@ async def be_shown(page: Page, path: str) -> None:
 
 
 def paths_of(webhook_id: str, event_id: str) -> list[str]:
-    pages = ["/", "/webhooks", "/webhooks/new", "/keys", "/audit", "/graphql", "/voyager", "/docs"]
+    pages = [
+        "/",
+        "/webhooks",
+        "/webhooks/new",
+        "/keys",
+        "/audit",
+        "/graphql",
+        "/voyager",
+        "/docs",
+        "/docs/search?q=retry",
+    ]
     return [*pages, f"/webhooks/{webhook_id}", f"/events/{event_id}"]
 
 
