@@ -7,6 +7,8 @@ until the functions are generated again, which `migrate` does each time.
 
 Two functions per table. Statement triggers record what programs write by SQL. Row triggers record what logical
 replication applies, which runs no statements. They fire in the role `replica` alone, so other sessions pay nothing.
+
+One more trigger raises `updated_at` of a row that somebody changes by SQL without setting it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,7 +49,9 @@ async def list_stale_tables(conn: Connection) -> list[str]:
     stale = []
     for captured in CAPTURED:
         columns = await _columns(conn, captured.table)
-        functions = (function_sql(captured, columns), _applied_function_sql(captured, columns))
+        functions = [function_sql(captured, columns), _applied_function_sql(captured, columns)]
+        if _says_when(captured, columns) and (generated := await _generated_columns(conn, captured.table)):
+            functions.append(_updated_at_sql(captured.table, generated))
         has_functions = all(_source(sql) in sources for sql in functions)
         triggers = dict.fromkeys((*_statement_events(captured), "truncate"), _ALWAYS)
         triggers |= {"statement": _REPLICA, "applied": _REPLICA}
@@ -168,14 +172,14 @@ def _updated_at_sql(table: str, generated: Iterable[str]) -> str:
         return f"{trigger} when ({same} and old.* *<> new.*) execute function tellgraph_raise_updated_at()"
     function = f"capture_{table}_updated_at"
     return f"""
-create or replace function {function}() returns trigger language plpgsql as $$
+create or replace function {function}() returns trigger language plpgsql as $capture$
 begin
   {blanks}
   if old *<> new then
     new.updated_at := now();
   end if;
   return new;
-end $$;
+end $capture$;
 {trigger} when (old.updated_at = new.updated_at) execute function {function}()"""
 
 
