@@ -62,6 +62,17 @@ async def test_a_small_screen_has_the_relations_as_a_list_to_walk_along(console:
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+async def test_another_type_can_be_chosen_before_the_graph_is_drawn(console: Story, open_page: OpenPage) -> None:
+    page = await open_page("/voyager", width=390)
+
+    for shown, chosen in (("Invoice", "Order"), ("Order", "Invoice"), ("Invoice", "Seller")):
+        relations = page.get_by_role("list", name=f"Relations of {shown}")
+        await relations.get_by_role("button", name=chosen, exact=True).first.click()
+
+    await expect(page.locator("[id='TYPE::Seller']")).to_be_visible()
+    await expect(page.get_by_role("list", name="Relations of Seller")).to_be_visible()
+
+
 async def test_a_refused_key_is_asked_for_in_the_place_of_the_graph(open_page: OpenPage) -> None:
     page = await open_page("/voyager", key="tgk_wrong", expected=("status of 401",))
 
