@@ -5,7 +5,7 @@ from app.db.pool import Connection
 #: The first one has a tenth of all rows, each other one about as many as the next.
 SELLERS = 400
 #: The address and a part of the surname of buyers who have a few invoices each.
-BUYER, NAME = "buyer-77@example.org", "28dd2c7955"
+BUYER, NAME = "buyer-77@example.org", "28dd2c79"
 
 _SELLERS = """
 insert into commission_packages (name, rate) select 'Package ' || n, 0.1 from generate_series(1, 20) n;
@@ -51,8 +51,8 @@ insert into invoices (order_id, seller_id, delivery_type, status_flags, buyer_fi
       when n % 307 = 0 then '{{}}' when n % 401 = 0 then array['PAID', 'SENT', 'AWAITING_RETURN']
       when n % 50 = 0 and n % 150 = 0 then array['PAID', 'READY'] when n % 50 = 0 then array['PAID', 'COLLECTED']
       when n > {invoices} * 0.97 then array['PAID'] else array['PAID', 'SENT'] end,
-    'Ada', initcap(md5((n % 20000)::text)), 'buyer-' || n % 40000 || '@example.org', 1, 1, 'AUD', {created}, {updated},
-    case when n % 307 > 0 then {created} + interval '5 min' end,
+    'Ada', initcap(left(md5((n % 20000)::text), 8)), 'buyer-' || n % 40000 || '@example.org', 1, 1, 'AUD',
+    {created}, {updated}, case when n % 307 > 0 then {created} + interval '5 min' end,
     case when n < {invoices} * 0.7 then {created} + interval '40 d' end, repeat('x', n % 100)
   from generate_series(1, {invoices}) n, lateral (select {begun} + n * {step} as at) made;
 insert into line_items (invoice_id, advert_id, variant_id, advert_title, quantity, quantity_awaiting_dispatch,

@@ -24,6 +24,20 @@ LARGE, SMALL, NOBODY = Viewer(SellerId(1)), Viewer(SellerId(7)), Viewer(SellerId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinearCase:
+    """Pages that read more than others, and why. The documentation says so: app/docs/api.md."""
+
+    name: str
+    given: str
+    of_sellers_alone: bool = False
+    reason: str
+
+    def matches(self, case: "ListCase") -> bool:
+        is_meant = not (self.of_sellers_alone and case.viewer.is_operator)
+        return is_meant and case.name == self.name and self.given in case.given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListCase:
     """A page of a root list with these arguments, as `filters: {legacyId: 7}`; the empty text is the whole list."""
 
@@ -37,6 +51,10 @@ class ListCase:
 
     def document(self, page: str = "first: 50", selected: str = "nodes { __typename } pageInfo { hasNextPage }") -> str:
         return f"{{ {self.name}({', '.join(one for one in (self.given, page) if one)}) {{ {selected} }} }}"
+
+    @property
+    def is_linear(self) -> bool:
+        return any(one.matches(self) for one in LINEAR)
 
     @property
     def field(self) -> FieldNode:
@@ -82,8 +100,6 @@ def _paths(given: ArgumentNode) -> Iterator[tuple[str, ...]]:
 
 async def buffers_of(conn: MeasuredConnection, case: ListCase, document: str) -> tuple[int, str]:
     """Return how many buffers the statements of an operation read, and their plans."""
-    # Once before, so that catalogues are in the session's cache.
-    await run_operation(conn, document, viewer=case.viewer)
     conn.plans, conn.is_explaining = [], True
     answer = await run_operation(conn, document, viewer=case.viewer)
     conn.is_explaining = False
@@ -113,6 +129,20 @@ def _periods(*names: str, year: int = 2026) -> list[str]:
     ]
 
 
+LINEAR = (
+    LinearCase(name="invoices", given="{notDispatched: true", reason="all that awaits dispatch is read"),
+    LinearCase(name="invoices", given="awaitingReturn: true}, sort: {fields: [UPDATED_AT", reason="it is sorted"),
+    LinearCase(name="invoices", given="awaitingCollection: true}, sort: {fields: [UPDATED_AT", reason="it is sorted"),
+    LinearCase(name="invoices", given="sort: {fields: [STATUS", of_sellers_alone=True, reason="nobody pages by it"),
+    LinearCase(name="refundRequests", given="buyer", reason="the invoice of each request is looked up"),
+    LinearCase(name="refundRequests", given="businessName", reason="the seller of each request is looked up"),
+    LinearCase(name="variantsWhere", given="advertFilters", reason="the advert of each variant is looked up"),
+    LinearCase(name="variantsWhere", given="stocked", reason="an index would make each change of stock dearer"),
+    LinearCase(name="variantsWhere", given="infiniteQuantity", reason="as stocked"),
+    LinearCase(name="variantsWhere", given="quantity", reason="as stocked"),
+    LinearCase(name="remittances", given="released: false", of_sellers_alone=True, reason="its own rows are read"),
+)
+
 _INVOICE_TIMES = ("created", "updated", "paid", "remitted")
 _INVOICES = [
     *_periods(*_INVOICE_TIMES),
@@ -126,7 +156,7 @@ _INVOICES = [
     'externalId: "Order-70"',
     'externalId: "Invoice-70"',
     'externalId: "none"',
-    f'buyerName: "{NAME[:9]}"',
+    f'buyerName: "{NAME[:6]}"',
     f'buyerName: "ada {NAME}"',
     'buyerName: "ada"',
     'buyerName: "nobody at all"',
@@ -168,7 +198,6 @@ _ADVERT_FILTERS = [
     f"taxonIds: [{_id('Taxon', 7)}]",
     'title: "kettle"',
     'title: "0f0f0f"',
-    f'title: "{NAME}"',
     "published: true",
     "published: false",
     "vetted: true",
