@@ -67,7 +67,7 @@ class ListCase:
     @property
     def paths(self) -> set[tuple[str, ...]]:
         """The arguments and the fields of input objects that it gives, as of `walk.filters_of`."""
-        return {path for given in self.field.arguments for path in _paths(given)}
+        return {path for given in self.field.arguments or () for path in _paths(given)}
 
     async def cursor(self, conn: asyncpg.Connection) -> str | None:
         """The cursor of a row in the midst of the list; None if it has none."""
