@@ -261,10 +261,12 @@ create index shipment_statuses_shipment on shipment_statuses (shipment_id, id);
 
 -- Refunds and returns
 
--- The seller of the row's invoice, for lists. It follows the invoice, also for whoever imports rows.
-create function seller_of_invoice() returns trigger language plpgsql as $$
+-- The seller of the row's invoice, for lists. It follows the invoice, whoever writes, also for what is imported. A first
+-- copy of a subscription may bring the row before its invoice; then it keeps the seller that it came with.
+create function seller_of_invoice() returns trigger
+language plpgsql security definer set search_path = public, pg_temp as $$
 begin
-  new.seller_id := (select i.seller_id from invoices i where i.id = new.invoice_id);
+  new.seller_id := coalesce((select i.seller_id from invoices i where i.id = new.invoice_id), new.seller_id);
   return new;
 end $$;
 
@@ -403,7 +405,8 @@ create trigger invoice_amendments_seller before insert or update of invoice_id, 
   for each row execute function seller_of_invoice();
 alter table invoice_amendments enable always trigger invoice_amendments_seller;
 
-create function invoice_seller_copies() returns trigger language plpgsql as $$
+create function invoice_seller_copies() returns trigger
+language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   update refund_requests set seller_id = new.seller_id where invoice_id = new.id;
   update invoice_amendments set seller_id = new.seller_id where invoice_id = new.id;
