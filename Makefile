@@ -9,7 +9,8 @@ ARGS  ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-long soak format console console-if-possible sdk clients clients-if-possible pins sbom clean
+.PHONY: help demo serve test lint types test-long soak format console console-if-possible sdk clients sdk-if-possible \
+  clients-if-possible pins sbom clean
 
 help: ## show the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,11 +22,22 @@ demo: $(STAMP) console-if-possible ## the whole thing at work: servers, API, wor
 serve: $(STAMP) console-if-possible ## API, worker and their own PostgreSQL and Redis
 	@$(call run,$(BIN)/tellgraph serve $(ARGS))
 
-test: $(STAMP) clients-if-possible console-if-possible ## everything that a change must pass
+# The parts before pytest run beside each other, since each waits for downloads or keeps one core busy. When one of them
+# fails, the others come to their end and pytest is not started.
+test: ## everything that a change must pass
+	@$(MAKE) --no-print-directory --jobs 5 $(OUTPUT_SYNC) \
+		lint types sdk-if-possible clients-if-possible console-if-possible
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+
+# Each part's output stays together, where make is not older than 4.
+OUTPUT_SYNC = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: $(STAMP)
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 test-long: $(STAMP) ## the long forms: faults, histories, generated documents, ten million rows
 	TELLGRAPH_LONG_FAULTS=1 TELLGRAPH_LONG_HISTORY=1 TELLGRAPH_PLAN_EXAMPLES=1000 $(BIN)/pytest -n 0 \
@@ -84,22 +96,28 @@ clean: ## remove what is built and installed; .tellgraph, the data, stays
 
 # The page is an extra: without node, or when its build fails, the demo runs without it. The script itself sees
 # whether its sources have changed.
-console-if-possible: $(STAMP)
+console-if-possible:
 	@if $(has_node); then \
+	  mkdir -p build; \
 	  [ -e app/console/dist/.stamp ] || echo "building the web page … about half a minute, once"; \
-	  sh app/console/build.sh >$(VENV)/console.log 2>&1 \
-	    || echo "the web page could not be built (why: $(VENV)/console.log); going on without it"; \
+	  sh app/console/build.sh >build/console.log 2>&1 \
+	    || echo "the web page could not be built (why: build/console.log); going on without it"; \
 	fi
 
-# Tests that need what could not be installed are skipped, and say so. Each part is tried, at the same time.
-clients-if-possible: $(STAMP)
+# Tests that need what could not be installed are skipped, and say so.
+sdk-if-possible: $(STAMP)
 	@if $(has_node); then \
+	  mkdir -p build; \
 	  { sh schema/sdk/build.sh $(CURDIR)/$(BIN)/python && sh tests/clients/sdk/install.sh $(CURDIR)/$(BIN)/python; } \
-	    >$(VENV)/sdk.log 2>&1 & sdk=$$!; \
-	  sh tests/clients/install.sh >$(VENV)/clients-node.log 2>&1 \
-	    || echo "the node packages could not be installed (why: $(VENV)/clients-node.log); their tests are skipped"; \
-	  wait $$sdk \
-	    || echo "the client packages could not be built (why: $(VENV)/sdk.log); their tests are skipped"; \
+	    >build/sdk.log 2>&1 \
+	    || echo "the client packages could not be built (why: build/sdk.log); their tests are skipped"; \
+	fi
+
+clients-if-possible:
+	@if $(has_node); then \
+	  mkdir -p build; \
+	  sh tests/clients/install.sh >build/clients-node.log 2>&1 \
+	    || echo "the node packages could not be installed (why: build/clients-node.log); their tests are skipped"; \
 	fi
 
 has_node = node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null

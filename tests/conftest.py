@@ -13,7 +13,7 @@ import structlog
 from redis.asyncio import Redis
 
 from tests.support import forked_commands, leftovers
-from tests.support.database import cloned_database
+from tests.support.database import cloned_database, kept_connection
 from tests.support.delivered import faults_of
 from tests.support.load import TOLD
 from tests.support.made_once import place_for_all
@@ -56,6 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     if not session.config.option.collectonly:
         forked_commands.prepare()
+        stack = session.config.stash.setdefault(_SERVERS, ExitStack())
+        stack.enter_context(kept_connection(os.environ[DATABASE_VARIABLE]))
         # Modules and schema stay: no collection has to look at them again.
         gc.collect()
         gc.freeze()

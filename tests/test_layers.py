@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.sources import ROOT, server_modules
+
 #: package → what it may import of the others. The entry points of `app` see everything.
 ALLOWED = {"app": {"app"}, "schema": {"app", "schema"}, "workers": {"app", "schema", "workers"}}
 ENTRY_POINTS = ("app/main.py", "app/cli/")
@@ -18,13 +19,6 @@ KNOWS_CAPTURE = {
     "app/webhooks/db/webhook_catch_ups.py": "app.capture.missed_changes",
 }
 PACKAGES = set(ALLOWED)
-#: What the client packages are made of, and their generators' environments: no part of the server.
-SDK = ROOT / "schema" / "sdk"
-
-
-def _modules() -> list[Path]:
-    found = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-    return sorted(path for path in found if not path.is_relative_to(SDK))
 
 
 def _imported(path: Path, *, at_run_time: bool = False) -> set[str]:
@@ -49,7 +43,7 @@ def _is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", server_modules(*PACKAGES), ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_only_what_lies_below(path: Path) -> None:
     name = str(path.relative_to(ROOT))
     package = name.split("/")[0]
@@ -64,7 +58,8 @@ def test_imports_only_what_lies_below(path: Path) -> None:
 def test_rules_and_storage_keep_to_themselves(folder: str) -> None:
     beside = {
         f"{name} imports {module}"
-        for path in (ROOT / "app").rglob(f"{folder}/*.py")
+        for path in server_modules("app")
+        if path.parent.name == folder
         for module in _imported(path)
         if not _is_below(module, folder)
         and not module.startswith(KNOWS_CAPTURE.get(name := str(path.relative_to(ROOT)), "-"))
@@ -87,7 +82,7 @@ def _is_below(module: str, folder: str) -> bool:
 @pytest.mark.parametrize("at_run_time", [True, False])
 def test_modules_import_each_other_in_no_circle(at_run_time: bool) -> None:
     """GraphQL types alone refer to each other in circles, and only in annotations."""
-    imports = {_dotted(path): _imported(path, at_run_time=at_run_time) for path in _modules()}
+    imports = {_dotted(path): _imported(path, at_run_time=at_run_time) for path in server_modules(*PACKAGES)}
     graph = {
         name: {found for module in modules if (found := _nearest(module, imports)) and found != name}
         for name, modules in imports.items()
@@ -102,7 +97,7 @@ def test_only_the_command_line_imports_inside_functions() -> None:
     """It starts faster by that, and by the filters' package not being read. Anywhere else it would hide a circle."""
     hidden = {
         f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in _modules()
+        for path in server_modules(*PACKAGES)
         if not str(path.relative_to(ROOT)).startswith(
             ("app/cli/", "app/tools/", "app/webhooks/domain/webhook_filter.py")
         )
@@ -117,7 +112,7 @@ def test_only_the_command_line_imports_inside_functions() -> None:
 
 def test_a_room_has_at_most_fifteen_doors() -> None:
     crowded = {}
-    for folder in {path.parent for path in _modules()}:
+    for folder in {path.parent for path in server_modules(*PACKAGES)}:
         rooms = {path for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
         if len(rooms - {folder / "__init__.py"}) > 15:
             crowded[str(folder.relative_to(ROOT))] = len(rooms)
@@ -183,6 +178,10 @@ def test_top_level_is_exactly_what_it_should_be() -> None:
 
 def test_modules_are_small() -> None:
     """300 lines at most; a longer one would have to say why in its first lines."""
-    long = {str(path.relative_to(ROOT)): n for path in _modules() if (n := len(path.read_text().splitlines())) > 300}
+    long = {
+        str(path.relative_to(ROOT)): n
+        for path in server_modules(*PACKAGES)
+        if (n := len(path.read_text().splitlines())) > 300
+    }
 
     assert long == {}

@@ -69,24 +69,30 @@ def make_project(folder: Path) -> Path:
 
 def make_python(path: Path, change: str) -> Path:
     """Make a Python that is as `change` has it, as far as it is asked by `-c`."""
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(
-        f"#!/bin/sh\n"
-        f'[ "$1" = -c ] || exec {sys.executable} "$@"\n'
-        f'exec {sys.executable} -c "import sys; {change}; $2"\n',
-        "utf-8",
+    return make_program(
+        path,
+        f'[ "$1" = -c ] || exec {sys.executable} "$@"\nexec {sys.executable} -c "import sys; {change}; $2"',
     )
+
+
+def make_program(path: Path, script: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
     path.chmod(0o755)
     return path
 
 
 def install(project: Path, python: Path | str | None = None, path: str = "") -> subprocess.CompletedProcess[str]:
+    return run_make(project, ".venv/.installed", *([f"PYTHON={python}"] if python else []), path=path)
+
+
+def run_make(project: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
     environment = {
         name: value for name, value in os.environ.items() if name not in {"PYTHON", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
     }
     environment |= {"PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"], "PIP_NO_INDEX": "1"}
     return subprocess.run(
-        ["make", ".venv/.installed", *([f"PYTHON={python}"] if python else [])],
+        ["make", *arguments],
         cwd=project,
         env=environment,
         capture_output=True,
@@ -169,3 +175,24 @@ def test_says_what_is_needed_when_no_python_serves(project: Path) -> None:
     assert done.returncode != 0
     assert "Tellgraph needs Python 3.11, 3.12, 3.13 or 3.14. python3 can't be used: it is Python 3.9" in done.stderr
     assert not (project / ".venv").exists()
+
+
+@pytest.mark.parametrize("failing", ["ruff", "mypy", None])
+def test_the_tests_begin_when_all_checks_have_passed(project: Path, failing: str | None) -> None:
+    for name in ("ruff", "mypy", "pytest"):
+        make_program(project / ".venv" / "bin" / name, f'echo "ran {name} $*"; exit {int(name == failing)}')
+    # As if there were none, so that nothing is built with it.
+    make_program(project / "bin" / "node", "exit 1")
+    (project / ".venv" / ".installed").touch()
+
+    done = run_make(project, "test", "ARGS=-k retry", path=str(project / "bin"))
+
+    ran = [line.removeprefix("ran ") for line in done.stdout.splitlines() if line.startswith("ran ")]
+    if failing is not None:
+        assert done.returncode != 0
+        assert any(line.startswith(failing) for line in ran)
+        assert not any(line.startswith("pytest") for line in ran)
+    else:
+        assert done.returncode == 0
+        assert ran[-1] == "pytest -n auto --dist worksteal -k retry"
+        assert sorted(ran[:-1]) == ["mypy ", "ruff check .", "ruff format --check ."]

@@ -2,9 +2,9 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.support.sources import ROOT, server_modules
+
 GRAPHQL_CORE = "graphql-core calls it, and gives no types"
 ARQ = "arq calls it with arguments that it passes on"
 UVICORN = "uvicorn calls it with options that it passes on"
@@ -63,10 +63,7 @@ def _says_any(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 def test_public_signatures_say_any_only_for_a_reason() -> None:
     found = {
         f"{path.relative_to(ROOT)} {name}"
-        for top in ("app", "schema", "workers")
-        for path in sorted((ROOT / top).rglob("*.py"))
-        # No part of the server: the client package's generated methods say it.
-        if not path.is_relative_to(ROOT / "schema" / "sdk")
+        for path in server_modules("app", "schema", "workers")
         for name, function in _functions(ast.parse(path.read_text()))
         if _says_any(function)
     }

@@ -3,14 +3,13 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from schema.entities.names import graphql_message, input_path
 from schema.mutations.catalogue.adverts import AdvertUpsertMutationInput
+from tests.support.sources import ROOT, server_modules
 
-ROOT = Path(__file__).parents[2]
 #: What speaks GraphQL to people, or over HTTP.
 SPEAKS_GRAPHQL = ("app/cli/", "app/console/", "app/http/", "app/main.py", "app/tools/")
 #: A placeholder in carriers' addresses; CEL's functions and letters; keywords of JSON Schema; attributes of webhooks,
@@ -30,7 +29,7 @@ _NAME = re.compile(r"(?<![\w-])[a-z]+(?:[A-Z][a-z0-9]*)+(?!\w)")
 def test_no_name_of_a_field_is_a_string_of_the_application() -> None:
     found = [
         f"{name}:{line}: {text}"
-        for path in (ROOT / "app").rglob("*.py")
+        for path in server_modules("app")
         if not (name := str(path.relative_to(ROOT))).startswith(SPEAKS_GRAPHQL) and name not in OTHERS_NAMES
         for line, text in _strings(ast.parse(path.read_text()))
         if _NAME.search(text)

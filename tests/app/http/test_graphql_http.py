@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,8 +18,7 @@ from app.docs.links import error_extensions
 from schema.errors import CODES
 from tests.clients import CLIENTS, needs_node_packages
 from tests.support.platform import Platform, running_platform, settings_for
-
-ROOT = Path(__file__).parents[3]
+from tests.support.sources import server_modules
 
 
 @pytest.fixture
@@ -244,15 +242,12 @@ async def test_a_number_of_thousands_of_digits_is_the_clients_error(api: Platfor
 
 
 def test_every_code_that_is_sent_is_explained() -> None:
-    found_in = [path for folder in ("app", "schema") for path in (ROOT / folder).rglob("*.py")]
-    # The client packages send none, and have their generators' environments beside them.
-    sources = [path for path in found_in if not path.is_relative_to(ROOT / "schema" / "sdk")]
     pattern = re.compile(
         r'(?:code=|"code": |error_extensions\(|(?:BadRequest|refuse)\(\s*\d+,\s*|code, status = )"([A-Z_]+)"',
         flags=re.DOTALL,
     )
 
-    found = {code for path in sources for code in pattern.findall(path.read_text())}
+    found = {code for path in server_modules("app", "schema") for code in pattern.findall(path.read_text())}
 
     assert found <= CODES.keys()
     assert {"COST_LIMIT", "UNAUTHENTICATED", "BATCHING_UNSUPPORTED", "NOT_FOUND"} <= found

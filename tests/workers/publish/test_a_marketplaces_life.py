@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import asyncpg
@@ -13,6 +14,7 @@ from schema import schema
 from schema.entities.declarations import ENTITIES
 from schema.entities.declared import declaration_of
 from schema.stored.execute import render_stored_query
+from schema.stored.validate import StoredQuery
 from schema.stored.watched import whole_of
 from tests.builders.deliveries import create_subscription
 from tests.schema import walk
@@ -24,7 +26,6 @@ from tests.support.platform import Platform
 
 #: Relations that the queries go down.
 DEPTH = 2
-QUERIES = {klass: everything(klass, DEPTH) for klass in KLASSES}
 #: They change nothing of the marketplace.
 OF_MESSAGES = ("webhook", "apiKey", "changeEvents")
 Entity = tuple[WebhookKlass, int]
@@ -50,12 +51,17 @@ class State:
         return found
 
 
+@cache
+def queries() -> Mapping[WebhookKlass, StoredQuery]:
+    return {klass: everything(klass, DEPTH) for klass in KLASSES}
+
+
 async def read_state(conn: asyncpg.Connection) -> State:
     answers: dict[Entity, bytes] = {}
     there: set[Entity] = set()
     updated_at: dict[Entity, datetime] = {}
     context = walk.unlimited(conn, OPERATOR, is_rendering=True)
-    for klass, query in QUERIES.items():
+    for klass, query in queries().items():
         table = ENTITIES[klass.entity_type].table
         deleted = "deleted_at is not null" if table.has("deleted_at") else "false"
         rows = await conn.fetch(f"select id, updated_at, {deleted} as is_deleted from {table.name}")
@@ -122,7 +128,7 @@ async def test_each_mutation_tells_of_exactly_what_answers_differently(api: Plat
     ids = await create_scene(api.conn)
     async with running_publisher(api.conn, database_url) as publisher:
         webhooks: dict[int, WebhookKlass] = {}
-        for klass, query in QUERIES.items():
+        for klass, query in queries().items():
             webhook = await create_subscription(api.conn, "http://127.0.0.1:9/", type=klass, query_string=query.text)
             webhooks[int(webhook.id)] = klass
         await publisher.publish()

@@ -3,18 +3,16 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 
-import app
 from app.db.pool import Connection
 from app.webhooks.db import transitions
 from app.webhooks.domain.webhook_event import OPEN, TRANSITIONS, Transition, WebhookEventState
+from tests.support.sources import ROOT, server_modules
 from tests.support.state_moves import Move, moves_of, sets_state
 
-_ROOT = Path(app.__file__).parent.parent
-_FUNCTIONS = _ROOT / "app/db/migrations/functions"
+_FUNCTIONS = ROOT / "app/db/migrations/functions"
 _CLAIM = _FUNCTIONS / "claim_webhook_events.sql"
 #: Tools that make up rows to measure with; the client packages, with their generators' environments.
 _TOOLS = ("app/tools", "workers/bench", "schema/sdk")
@@ -49,8 +47,8 @@ def of_table() -> set[MadeMove]:
 
 def writers() -> Iterator[str]:
     """List the places of statements that set the state: a file, with the constant or function."""
-    for path in sorted(path for room in ("app", "schema", "workers") for path in (_ROOT / room).rglob("*.py")):
-        place = str(path.relative_to(_ROOT))
+    for path in server_modules("app", "schema", "workers"):
+        place = str(path.relative_to(ROOT))
         # Parsing all files takes seconds; few name the table.
         if place.startswith(_TOOLS) or "webhook_events" not in (source := path.read_text()):
             continue
@@ -59,7 +57,7 @@ def writers() -> Iterator[str]:
                 yield f"{place}: {_name(node)}"
     for path in _FUNCTIONS.glob("*.sql"):
         if sets_state(path.read_text()):
-            yield str(path.relative_to(_ROOT))
+            yield str(path.relative_to(ROOT))
 
 
 def _texts(node: ast.stmt) -> Iterator[str]:
@@ -89,7 +87,7 @@ def test_table_has_every_state_and_every_transition() -> None:
 
 
 def test_state_is_set_nowhere_else() -> None:
-    claim, places = str(_CLAIM.relative_to(_ROOT)), list(writers())
+    claim, places = str(_CLAIM.relative_to(ROOT)), list(writers())
 
     elsewhere = [place for place in places if not place.startswith("app/webhooks/db/transitions.py: ")]
     assert elsewhere == [claim]
