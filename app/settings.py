@@ -39,7 +39,7 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(
         default=None,
-        description="PostgreSQL 14 or newer, `postgresql://…`; several hosts of one cluster, separated by commas, "
+        description="PostgreSQL 15 or newer, `postgresql://…`; several hosts of one cluster, separated by commas, "
         "for a failover. Absent: the embedded server.",
     )
     redis_url: str | None = Field(

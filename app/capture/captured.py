@@ -30,6 +30,7 @@ class Root:
              entity's; at most one each. Empty where no row of the way names a seller.
     left     the row's column that names the entity's seller. The entity is meant only when that changes: it has left
              the former one, without a change of its own row.
+    is_list  the entity only lists the row: it is meant when the row comes or goes, but not when it changes.
     """
 
     entity_type: str
@@ -40,6 +41,7 @@ class Root:
     seller: str = "null"
     sellers: tuple[str, ...] = ()
     left: str = ""
+    is_list: bool = False
 
     @property
     def is_self(self) -> bool:
@@ -118,7 +120,7 @@ _MAX_NESTED = 6
 def _chains(table: Table[object], below: tuple[Part, ...] = ()) -> Iterator[tuple[Part, ...]]:
     """Return every way up from a table's rows, each from the row itself to a row above it."""
     for part in parts_of_wholes(table):
-        if below.count(part) < _MAX_NESTED:
+        if below.count(part) < _MAX_NESTED and not (below and part.is_listed):
             yield (*below, part)
             yield from _chains(part.of, (*below, part))
 
@@ -141,6 +143,7 @@ def _above(chain: tuple[Part, ...]) -> Iterator[Root]:
             way=() if is_plain else way,
             when=when,
             sellers=() if isinstance(top.seen_by, OperatorOnly) else _sellers_of(steps),
+            is_list=chain[-1].is_listed,
         )
     cascade = _cascade_from(top)
     # A change of one part is passed on to the parts beside it when it is published:

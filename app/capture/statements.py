@@ -192,14 +192,15 @@ def _branches(place: int, root: Root, columns: Mapping[str, str]) -> Iterator[st
         return
     names = sorted(_columns_of_root(root))
     stays = " and ".join(f"w.old_{name} is not distinct from w.new_{name}" for name in names)
+    if not root.is_list:
+        yield (
+            f"select {place} as place, s.root, s.parents, {way} as way, w.op, w.c, null::bigint as seller,"
+            f" jsonb_build_array(s.sellers) as sellers from ({_side(root, names, 'new')}) s where {stays}"
+        )
     yield (
-        f"select {place} as place, s.root, s.parents, {way} as way, w.op, w.c, null::bigint as seller,"
-        f" jsonb_build_array(s.sellers) as sellers from ({_side(root, names, 'new')}) s where {stays}"
-    )
-    yield (
-        f"select {place}, s.root, s.parents, {way},"
-        " case when not bool_or(s.is_old) then 'i' when not bool_or(s.is_new) then 'd' else w.op end, w.c, null,"
-        " jsonb_agg(distinct s.sellers)"
+        f"select {place} as place, s.root, s.parents, {way} as way,"
+        " case when not bool_or(s.is_old) then 'i' when not bool_or(s.is_new) then 'd' else w.op end as op, w.c,"
+        " null::bigint as seller, jsonb_agg(distinct s.sellers) as sellers"
         f" from (select *, true as is_old, false as is_new from ({_side(root, names, 'old')}) a union all"
         f" select *, false, true from ({_side(root, names, 'new')}) b) s"
         f" where not ({stays}) group by s.root, s.parents"

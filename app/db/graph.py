@@ -55,6 +55,7 @@ class Part:
 
     Attributes:
         label: Tells them from other rows of the same table that are parts of the same rows; empty where there are none.
+        is_listed: Whether only that they come and go counts, and no change of them or of their own parts.
     """
 
     table: Table[object]
@@ -62,6 +63,7 @@ class Part:
     column: str
     when: str = "true"
     label: str = ""
+    is_listed: bool = False
 
     @property
     def step(self) -> str:
@@ -109,11 +111,16 @@ def parts_of_wholes(table: Table[object]) -> tuple[Part, ...]:
 
 def _by_key(table: Table[object]) -> Iterator[Part]:
     for key in table.keys.values():
-        if key.reference.is_part:
+        if key.reference.is_part or key.reference.is_listed:
             when = f"r.{key.column} is not null" if key.may_be_null else "true"
             # A row that is a part of one of its own table names it by another relation than the list of its parts.
             yield Part(
-                table=table, of=key.to, column=key.column, when=when, label=key.remote if key.to is table else ""
+                table=table,
+                of=key.to,
+                column=key.column,
+                when=when,
+                label=key.remote if key.to is table else "",
+                is_listed=key.reference.is_listed,
             )
 
 

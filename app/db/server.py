@@ -9,8 +9,8 @@ from app.db.pool import CONNECT_TIMEOUT_S, Connection
 from app.errors import DatabaseUnavailable, TellgraphError
 from app.kernel.error_reason import reason_of
 
-#: The oldest PostgreSQL with `create or replace trigger`, which `migrate` uses.
-LEAST_VERSION = 14
+#: The oldest PostgreSQL with unlogged sequences. 14 gets no mends any more since November 2026.
+LEAST_VERSION = 15
 
 
 class DatabaseRefused(TellgraphError):

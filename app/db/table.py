@@ -27,6 +27,7 @@ class Reference:
         to: The other table; None is the table itself.
         remote: The column of the other table that holds the same value.
         is_part: Whether the row is a part of the row that it names, so that its change is a change of that one.
+        is_listed: Whether the row that it names lists this one: a change of that one is that this one comes or goes.
         passes_down: Whether a change of the row that it names is a change of this one, too. For few rows each.
         is_enforced: Whether a foreign key enforces it. If not, the row that it names may be gone.
     """
@@ -34,6 +35,7 @@ class Reference:
     to: "Table[object] | None" = None
     remote: str = "id"
     is_part: bool = False
+    is_listed: bool = False
     passes_down: bool = False
     is_enforced: bool = True
 
@@ -41,6 +43,11 @@ class Reference:
 def part_of(whole: "Table[object]", *, passes_down: bool = False) -> Reference:
     """Return a reference to the row that a row is a part of."""
     return Reference(to=whole, is_part=True, passes_down=passes_down)
+
+
+def listed_by(owner: "Table[object]") -> Reference:
+    """Return a reference to the row that lists a row, of which the row is no part."""
+    return Reference(to=owner, is_listed=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -48,14 +48,16 @@ class Problems(dict[str, list[str]]):
 
 
 def value_problems(value: object, path: str = "") -> Problems:
-    """List the values of a (nested) input dataclass that PostgreSQL can't store or that are too long.
+    """List the values of a (nested) input, a dataclass or a mapping, that PostgreSQL can't store or that are too long.
 
     Texts are bounded and have no NUL and no half of a surrogate pair. Numbers fit their columns. Times fit UTC.
     """
     problems = Problems()
     if is_dataclass(value):
-        for field in fields(value):
-            problems.include(value_problems(getattr(value, field.name), join(path, field.name)))
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            problems.include(value_problems(one, join(path, name)))
     elif isinstance(value, (list, tuple)):
         if len(value) > MAX_ITEMS:
             problems.add(path, f"must not have more than {MAX_ITEMS} entries")
@@ -63,6 +65,33 @@ def value_problems(value: object, path: str = "") -> Problems:
             problems.include(value_problems(item, join(path, str(index))))
     elif (message := _scalar_problem(value, path)) is not None:
         problems.add(path, message)
+    return problems
+
+
+def form_problems(
+    sent: Mapping[str, object],
+    *,
+    required: Collection[str] = (),
+    not_null: Collection[str] = (),
+    is_new: bool = False,
+    path: str = "",
+) -> Problems:
+    """List the attributes that are missing, null or blank and must not be.
+
+    Args:
+        required: Those that a new object must have. They can't be cleared later.
+        not_null: Others that can't be cleared.
+        path: The place of the attributes in the input.
+    """
+    problems = Problems()
+    for name in dict.fromkeys((*required, *not_null)):
+        if name not in sent:
+            if is_new and name in required:
+                problems.add(join(path, name), "is required")
+        elif (value := sent[name]) is None:
+            problems.add(join(path, name), "can't be null")
+        elif isinstance(value, str) and not value.strip():
+            problems.add(join(path, name), "must not be blank")
     return problems
 
 

@@ -29,6 +29,8 @@ describe_enum(
         "TAXON": "Categories of adverts, with those below them.",
         "OPTION_TYPE": "Option types, with their values.",
         "OPTION_VALUE": "Values of option types.",
+        "REMITTANCE_ADVICE": "Remittance advices, with their remittances.",
+        "COMMISSION_PACKAGE": "Commission packages, with the sellers that they were given to. For the operator only.",
         "OPERATIONAL_EVENT": "Events of webhooks themselves. They are only created, never changed or deleted.",
     },
 )

@@ -11,6 +11,7 @@ _UNIQUE = {
     "metadata": "key",
     "option_types": "name",
     "option_values": "name",
+    "commission_packages": "name",
 }
 #: Of each captured table: an assignment that changes every row.
 CHANGES = {
@@ -44,6 +45,9 @@ CHANGES = {
     "taxons": "title = title || 'x'",
     "option_types": "display_name = display_name || 'x'",
     "option_values": "display_name = display_name || 'x'",
+    "remittance_advices": "payment_reference = coalesce(payment_reference, '') || 'x'",
+    "remittances": "amount_cents = amount_cents + 1",
+    "commission_packages": "rate = rate + 1",
 }
 
 

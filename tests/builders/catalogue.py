@@ -3,6 +3,7 @@ from typing import Any
 
 from app.db.pool import Connection
 from app.marketplace.catalogue.db.brands import BRANDS, Brand
+from app.marketplace.catalogue.db.commission_packages import COMMISSION_PACKAGES, CommissionPackage
 from app.marketplace.catalogue.db.inventories import INVENTORIES, Inventory
 from app.marketplace.catalogue.db.option_types import (
     ADVERT_OPTION_VALUES,
@@ -25,6 +26,10 @@ _numbers = count(1)
 async def create_brand(conn: Connection, **overrides: Any) -> Brand:
     number = next(_numbers)
     return await insert_row(conn, BRANDS, {"name": f"Brand {number}", "slug": f"brand-{number}"}, overrides)
+
+
+async def create_commission_package(conn: Connection, **overrides: Any) -> CommissionPackage:
+    return await insert_row(conn, COMMISSION_PACKAGES, {"name": f"Package {next(_numbers)}", "rate": 0.15}, overrides)
 
 
 async def create_taxon(conn: Connection, **overrides: Any) -> Taxon:

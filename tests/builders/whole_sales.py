@@ -9,12 +9,14 @@ from tests.builders.addresses import create_address
 from tests.builders.catalogue import (
     create_advert_option_value,
     create_brand,
+    create_commission_package,
     create_inventory,
     create_taxon,
     create_variant_option_value,
 )
 from tests.builders.invoice_parts import create_adjustment, create_invoice_annotation, create_payment_event
 from tests.builders.owned import create_external_id, create_image, create_metadatum
+from tests.builders.remittances import create_remittance, create_remittance_advice
 from tests.builders.sales import Sale, create_sale
 from tests.builders.tracking import (
     create_return_shipment,
@@ -48,6 +50,9 @@ class WholeSale:
     variant_option_value: Any
     advert_option_value: Any
     inventory: Any
+    remittance_advice: Any
+    remittance: Any
+    commission_package: Any
     external_ids: dict[str, Any]
 
     def id_of(self, attribute: str, type_name: str | None = None) -> str:
@@ -70,7 +75,13 @@ async def create_whole_sale(conn: Connection) -> WholeSale:
         address.id,
         invoice_id,
     )
-    await conn.execute("update sellers set address_id = $1 where id = $2", address.id, sale.seller.id)
+    package = await create_commission_package(conn)
+    await conn.execute(
+        "update sellers set address_id = $1, commission_package_id = $2 where id = $3",
+        address.id,
+        package.id,
+        sale.seller.id,
+    )
     await conn.execute(
         "update adverts set brand_id = $1, taxon_id = $2, display_image_id = $3 where id = $4",
         brand.id,
@@ -84,6 +95,7 @@ async def create_whole_sale(conn: Connection) -> WholeSale:
     await create_image(conn, "RefundRequestNote", sale.refund_request_note.id)
     await create_image(conn, "Brand", brand.id, kind="LOGO")
     back = await create_return_shipment(conn, refund_request_id=sale.refund_request.id)
+    advice = await create_remittance_advice(conn, seller_id=sale.seller.id)
     external_ids = {}
     for attribute, type_name in OWNERS.items():
         owner_id = back.id if attribute == "return_shipment" else getattr(sale, attribute).id
@@ -109,5 +121,8 @@ async def create_whole_sale(conn: Connection) -> WholeSale:
         variant_option_value=await create_variant_option_value(conn, variant_id=sale.variant.id),
         advert_option_value=await create_advert_option_value(conn, advert_id=advert_id),
         inventory=await create_inventory(conn, variant_id=sale.variant.id),
+        remittance_advice=advice,
+        remittance=await create_remittance(conn, invoice_id=invoice_id, remittance_advice_id=advice.id),
+        commission_package=package,
         external_ids=external_ids,
     )

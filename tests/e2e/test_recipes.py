@@ -135,6 +135,20 @@ STORIES: Mapping[str, tuple[str, list[Step]]] = {
             Step("update invoice_annotations set is_resolved = true where invoice_id = $1", {"resolved": True}),
         ],
     ),
+    "payouts": (
+        "seller",
+        [
+            Step(
+                "insert into remittance_advices (seller_id, total_cents, currency) values ($1, 1800, 'AUD')",
+                {"totalCents": 1800, "paidAt": None, "remittances": []},
+            ),
+            Step("update remittance_advices set commission_amount_total_cents = 200 where seller_id = $1"),
+            Step(
+                "update remittance_advices set payment_reference = 'PAY-1' where seller_id = $1",
+                {"paymentReference": "PAY-1"},
+            ),
+        ],
+    ),
     "order-status": (
         "order",
         [
@@ -224,6 +238,20 @@ STORIES: Mapping[str, tuple[str, list[Step]]] = {
             Step("update sellers set phone = '1' where id = $1", {"phone": "1"}),
             Step("update sellers set business_number = '1' where id = $1"),
             Step("update sellers set business_name = 'Pots' where id = $1", {"phone": "1", "businessName": "Pots"}),
+        ],
+    ),
+    "commissions": (
+        "seller",
+        [
+            Step(
+                "insert into commission_packages (name, rate) select 'Basic', 0.1 where $1::bigint is not null",
+                {"name": "Basic", "rate": "0.1", "sellers": {"nodes": []}},
+            ),
+            Step("update sellers set phone = '1' where id = $1"),
+            Step(
+                "update sellers set commission_package_id = p.id from commission_packages p where sellers.id = $1",
+                {"name": "Basic"},
+            ),
         ],
     ),
     "operational-alerts": (

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from app.db.graph import tables
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.entities.declarations import Relation
@@ -49,9 +50,16 @@ def differences(old: Any, new: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def is_only_referred_to(klass: WebhookKlass, path: Path) -> bool:
-    """Whether it is read through what a row points to: no part of the entity, nor the whole that it is a part of."""
+    """Whether it is read through what a row points to, or only lists: no part of the entity, nor the whole of it."""
     for of, name in path:
         declared = declaration_of(walk.object_type(of).fields[name])
         if isinstance(declared, Relation) and declared.local != "id":
             return declared.target.name not in ("addresses", whole_of(klass.entity_type))
+        if isinstance(declared, Relation) and (of, name) != path[-1] and _lists(declared):
+            return True
     return False
+
+
+def _lists(declared: Relation) -> bool:
+    key = tables()[declared.target.name].keys.get(declared.remote)
+    return key is not None and key.reference.is_listed

@@ -150,6 +150,7 @@ async def measure_pipeline(lab: Lab) -> list[Figure]:
         for _ in range(lab.scale.rounds):
             bare = await bare_post(endpoint, len(ids))
             rounds.append({"bare": bare, **await pipeline.deliver(ids, len(ids))})
+        written = await _written(pipeline, ids)
     ratio = statistics.median(one["worker"] / one["bare"] for one in rounds)
     return [
         _figure(
@@ -178,6 +179,31 @@ async def measure_pipeline(lab: Lab) -> list[Figure]:
         _figure(
             "pipeline.deliver_per_s", rounds, "deliver", "1/s", "of it from the first claim to the last recorded result"
         ),
+        *written,
+    ]
+
+
+async def _written(pipeline: Pipeline, ids: Sequence[int]) -> list[Figure]:
+    """Measure by its log what PostgreSQL writes, without the images of pages that follow a checkpoint."""
+    conn = pipeline.site.conn
+    await conn.execute("create extension if not exists pg_walinspect")
+    since = await conn.fetchval("select pg_current_wal_insert_lsn()")
+    await pipeline.deliver(ids, len(ids))
+    row = await conn.fetchrow(
+        """
+        select sum(record_size)::float8 as bytes,
+          sum(count) filter (where kind ~ '^Heap2?/(MULTI_|HOT_)?(INSERT|UPDATE|DELETE)')::float8 as rows
+        from pg_get_wal_stats($1, pg_current_wal_insert_lsn(), true)
+          w(kind, count, count_share, record_size, record_share, fpi_size, fpi_share, size, share)
+        """,
+        since,
+    )
+    assert row is not None
+    written = [{name: value / len(ids) for name, value in row.items()}]
+    log = f"PostgreSQL's log {_PER_EVENT} and of the change itself, without images of full pages"
+    return [
+        _figure("pipeline.wal_bytes", written, "bytes", "B", log),
+        _figure("pipeline.rows_written", written, "rows", "", "rows inserted, updated and deleted for that"),
     ]
 
 

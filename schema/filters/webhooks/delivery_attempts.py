@@ -28,9 +28,9 @@ ARGUMENTS = (
     argument("filters", DeliveryAttemptFilters | None, "The attempts to return; all that the key sees if absent."),
 )
 
-#: The condition in the form of the indexes of failed attempts. The second form matches no index: for the few attempts
-#: of one entity, PostgreSQL must not scan all failed attempts.
-_FAILED = "t.finished_at is not null and (t.status is null or t.status not between 200 and 299)"
+#: The condition of the indexes of failed attempts, and one that matches no index: for the few attempts of one entity,
+#: PostgreSQL must not scan all failed attempts.
+_FAILED = "t.has_failed"
 _FAILED_OF_FEW = "t.finished_at is not null and coalesce(t.status, 0) not between 200 and 299"
 
 

@@ -3,33 +3,28 @@ and tax codes.
 """
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from databases import Database
 
 from app.auth.viewers import Viewer
 from app.marketplace.catalogue.services.reference import (
-    BrandAttributes,
-    CarrierAttributes,
-    CountryAttributes,
-    OptionTypeAttributes,
-    OptionValueAttributes,
-    TaxCodeAttributes,
-    TaxonAttributes,
-    save_brand,
-    save_carrier,
-    save_country,
-    save_option_type,
-    save_option_value,
-    save_tax_code,
-    save_taxon,
+    BRAND,
+    COUNTRY,
+    OPTION_TYPE,
+    OPTION_VALUE,
+    SHIPMENT_CARRIER,
+    TAX_CODE,
+    TAXON,
+    ReferenceKind,
+    save_reference,
 )
 from schema.engine.context import Info
-from schema.enums.marketplace import (
-    FieldTypeEnum,
-)
-from schema.mutations.inputs import Ids, convert_input, optional
+from schema.entities.declarations import DeclaredAttribute
+from schema.enums.marketplace import FieldTypeEnum
+from schema.mutations.audit import entities_by_row
+from schema.mutations.inputs import Ids, optional
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.brand import Brand
 from schema.types.catalogue.option_type import OptionType, OptionValue
@@ -147,120 +142,75 @@ class TaxCodeCreateOrUpdateMutationPayload(MutationPayload):
     tax_code: TaxCode | None = strawberry.field(default=None, description="The tax code as it is now; null on errors.")
 
 
+def _create_or_update(
+    kind: ReferenceKind[Any], given: type, payload: type[MutationPayload], description: str
+) -> DeclaredAttribute:
+    """Declare a mutation that makes a row of a kind of reference data, or changes one.
+
+    Args:
+        given: The input. Its fields are the columns that can be set, the key of the row, and `client_mutation_id`.
+        payload: Has the row in a field that is called as the kind.
+    """
+    keys = kind.table.keys
+    names = [name for name in given.__annotations__ if name not in (kind.key, "client_mutation_id")]
+    if unknown := [name for name in names if not kind.table.has(name)]:
+        raise TypeError(f"{given.__name__}: the table {kind.table.name} has no columns {', '.join(unknown)}.")
+
+    async def save(info: Info, input: Any) -> MutationPayload:
+        async def save_row(database: Database, viewer: Viewer) -> Mapping[str, object]:
+            ids, entities = Ids(), entities_by_row()
+            key = ids.optional_key(getattr(input, kind.key) or None, entities[kind.table.row].name, kind.key)
+            sent = {name: value for name in names if (value := getattr(input, name)) is not strawberry.UNSET}
+            for name in keys.keys() & sent:
+                sent[name] = ids.optional_key(sent[name], entities[keys[name].to.row].name, name)
+            ids.check()
+            return {kind.name: await save_reference(database, viewer, kind, key, sent)}
+
+        return await run_mutation(info, payload, input, save_row)
+
+    argument = Annotated[given, strawberry.argument(description=f"The {kind.name.replace('_', ' ')}.")]  # type: ignore[valid-type]
+    save.__annotations__ |= {"input": argument, "return": payload | None}
+    return strawberry.field(resolver=save, description=f"{description} For the operator.")
+
+
 @strawberry.type
 class ReferenceMutations:
-    @strawberry.field(description="Make a taxon, or change, rename or move one. For the operator.")
-    async def taxon_create_or_update(
-        self,
-        info: Info,
-        input: Annotated[TaxonCreateOrUpdateMutationInput, strawberry.argument(description="The taxon.")],
-    ) -> TaxonCreateOrUpdateMutationPayload | None:
-        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            ids = Ids()
-            key = ids.optional_key(input.taxon_id or None, "Taxon", "taxonId")
-            parent = ids.attribute(input.parent_id, "Taxon", "parentId")
-            ids.check()
-            return {
-                "taxon": await save_taxon(
-                    database, viewer, convert_input(input, TaxonAttributes, taxon_id=key, parent_id=parent)
-                )
-            }
-
-        return await run_mutation(info, TaxonCreateOrUpdateMutationPayload, input, save)
-
-    @strawberry.field(description="Make an option type, such as size, or change one. For the operator.")
-    async def option_type_create_or_update(
-        self,
-        info: Info,
-        input: Annotated[OptionTypeCreateOrUpdateMutationInput, strawberry.argument(description="The type.")],
-    ) -> OptionTypeCreateOrUpdateMutationPayload | None:
-        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            ids = Ids()
-            key = ids.optional_key(input.option_type_id or None, "OptionType", "optionTypeId")
-            ids.check()
-            attributes = convert_input(input, OptionTypeAttributes, option_type_id=key)
-            return {"option_type": await save_option_type(database, viewer, attributes)}
-
-        return await run_mutation(info, OptionTypeCreateOrUpdateMutationPayload, input, save)
-
-    @strawberry.field(description="Make a value of an option type, such as M, or change one. For the operator.")
-    async def option_value_create_or_update(
-        self,
-        info: Info,
-        input: Annotated[OptionValueCreateOrUpdateMutationInput, strawberry.argument(description="The value.")],
-    ) -> OptionValueCreateOrUpdateMutationPayload | None:
-        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            ids = Ids()
-            key = ids.optional_key(input.option_value_id or None, "OptionValue", "optionValueId")
-            type_key = ids.attribute(input.option_type_id, "OptionType", "optionTypeId")
-            ids.check()
-            attributes = convert_input(input, OptionValueAttributes, option_value_id=key, option_type_id=type_key)
-            return {"option_value": await save_option_value(database, viewer, attributes)}
-
-        return await run_mutation(info, OptionValueCreateOrUpdateMutationPayload, input, save)
-
-    @strawberry.field(description="Make a brand, or change one. For the operator.")
-    async def brand_create_or_update(
-        self,
-        info: Info,
-        input: Annotated[BrandCreateOrUpdateMutationInput, strawberry.argument(description="The brand.")],
-    ) -> BrandCreateOrUpdateMutationPayload | None:
-        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            ids = Ids()
-            key = ids.optional_key(input.brand_id or None, "Brand", "brandId")
-            ids.check()
-            return {"brand": await save_brand(database, viewer, convert_input(input, BrandAttributes, brand_id=key))}
-
-        return await run_mutation(info, BrandCreateOrUpdateMutationPayload, input, save)
-
-    @strawberry.field(description="Make a carrier of parcels, or change one. For the operator.")
-    async def shipment_carrier_create_or_update(
-        self,
-        info: Info,
-        input: Annotated[ShipmentCarrierCreateOrUpdateMutationInput, strawberry.argument(description="The carrier.")],
-    ) -> ShipmentCarrierCreateOrUpdateMutationPayload | None:
-        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            ids = Ids()
-            key = ids.optional_key(input.shipment_carrier_id or None, "ShipmentCarrier", "shipmentCarrierId")
-            ids.check()
-            return {
-                "shipment_carrier": await save_carrier(
-                    database, viewer, convert_input(input, CarrierAttributes, shipment_carrier_id=key)
-                )
-            }
-
-        return await run_mutation(info, ShipmentCarrierCreateOrUpdateMutationPayload, input, save)
-
-    @strawberry.field(description="Make a country, or change one. For the operator.")
-    async def country_create_or_update(
-        self,
-        info: Info,
-        input: Annotated[CountryCreateOrUpdateMutationInput, strawberry.argument(description="The country.")],
-    ) -> CountryCreateOrUpdateMutationPayload | None:
-        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            ids = Ids()
-            key = ids.optional_key(input.country_id or None, "Country", "countryId")
-            ids.check()
-            return {
-                "country": await save_country(database, viewer, convert_input(input, CountryAttributes, country_id=key))
-            }
-
-        return await run_mutation(info, CountryCreateOrUpdateMutationPayload, input, save)
-
-    @strawberry.field(description="Make a tax code, or change one. For the operator.")
-    async def tax_code_create_or_update(
-        self,
-        info: Info,
-        input: Annotated[TaxCodeCreateOrUpdateMutationInput, strawberry.argument(description="The tax code.")],
-    ) -> TaxCodeCreateOrUpdateMutationPayload | None:
-        async def save(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            ids = Ids()
-            key = ids.optional_key(input.tax_code_id or None, "TaxCode", "taxCodeId")
-            ids.check()
-            return {
-                "tax_code": await save_tax_code(
-                    database, viewer, convert_input(input, TaxCodeAttributes, tax_code_id=key)
-                )
-            }
-
-        return await run_mutation(info, TaxCodeCreateOrUpdateMutationPayload, input, save)
+    taxon_create_or_update = _create_or_update(
+        TAXON,
+        TaxonCreateOrUpdateMutationInput,
+        TaxonCreateOrUpdateMutationPayload,
+        "Make a taxon, or change, rename or move one.",
+    )
+    option_type_create_or_update = _create_or_update(
+        OPTION_TYPE,
+        OptionTypeCreateOrUpdateMutationInput,
+        OptionTypeCreateOrUpdateMutationPayload,
+        "Make an option type, such as size, or change one.",
+    )
+    option_value_create_or_update = _create_or_update(
+        OPTION_VALUE,
+        OptionValueCreateOrUpdateMutationInput,
+        OptionValueCreateOrUpdateMutationPayload,
+        "Make a value of an option type, such as M, or change one.",
+    )
+    brand_create_or_update = _create_or_update(
+        BRAND, BrandCreateOrUpdateMutationInput, BrandCreateOrUpdateMutationPayload, "Make a brand, or change one."
+    )
+    shipment_carrier_create_or_update = _create_or_update(
+        SHIPMENT_CARRIER,
+        ShipmentCarrierCreateOrUpdateMutationInput,
+        ShipmentCarrierCreateOrUpdateMutationPayload,
+        "Make a carrier of parcels, or change one.",
+    )
+    country_create_or_update = _create_or_update(
+        COUNTRY,
+        CountryCreateOrUpdateMutationInput,
+        CountryCreateOrUpdateMutationPayload,
+        "Make a country, or change one.",
+    )
+    tax_code_create_or_update = _create_or_update(
+        TAX_CODE,
+        TaxCodeCreateOrUpdateMutationInput,
+        TaxCodeCreateOrUpdateMutationPayload,
+        "Make a tax code, or change one.",
+    )

@@ -133,6 +133,20 @@ query($id: ID!) {
 """,
     ),
     WebhookRecipe(
+        name="commissions",
+        title="Commission packages",
+        description="Each package with its rate and the sellers that it was given to, for contracts.",
+        type=WebhookKlass.COMMISSION_PACKAGE,
+        query_string="""\
+query($id: ID!) {
+  node(id: $id) {
+    ... on CommissionPackage { name rate appliesToPostage default sellers(first: 500) { nodes { legacyId } } }
+  }
+}
+""",
+        is_operators_only=True,
+    ),
+    WebhookRecipe(
         name="operational-alerts",
         title="Alerts about webhooks",
         description="When a webhook fails, is disabled or works again, for a chat or a pager. Give it an endpoint on"

@@ -180,6 +180,25 @@ query($id: ID!) {
 """,
     ),
     WebhookRecipe(
+        name="payouts",
+        title="Payouts",
+        description="Each remittance advice with what it pays, and once more when it is paid, for a seller's accounts.",
+        type=WebhookKlass.REMITTANCE_ADVICE,
+        query_string="""\
+query($id: ID!) {
+  node(id: $id) {
+    ... on RemittanceAdvice {
+      legacyId
+      totalCents
+      paidAt
+      paymentReference
+      remittances { amountCents commissionAmountCents invoice { legacyId } }
+    }
+  }
+}
+""",
+    ),
+    WebhookRecipe(
         name="order-status",
         title="Status of orders",
         description="The status of an order over all of its invoices, for a customer's account page.",

@@ -92,7 +92,7 @@ async def test_a_server_that_is_too_old_is_refused_in_one_sentence(work: Callabl
     async with await asyncio.start_server(greet_as_postgresql_13, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         message = (
-            f"PostgreSQL at 127.0.0.1:{port}/shop can't be used: it is version 13, and Tellgraph needs 14 or newer."
+            f"PostgreSQL at 127.0.0.1:{port}/shop can't be used: it is version 13, and Tellgraph needs 15 or newer."
         )
         with pytest.raises(DatabaseRefused, match=f"^{re.escape(message)}$"):
             await work(f"postgresql://tellgraph@127.0.0.1:{port}/shop?sslmode=disable")

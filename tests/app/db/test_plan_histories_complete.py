@@ -20,6 +20,7 @@ EXCEPTIONS = {
     "adverts.touch_adverts": _OF_ONE_REQUEST,
     "api_keys.store_last_uses": "the keys of one minute, by their ids alone",
     "commission_packages.find_packages": _OF_ONE_REQUEST,
+    "commission_packages.touch_packages": _OF_ONE_REQUEST,
     "images.remove_images": _OF_ONE_REQUEST,
     "invoices.move_line_items": _OF_ONE_REQUEST,
     "option_types.find_choices": _OF_ONE_REQUEST,

@@ -24,6 +24,7 @@ async def test_a_seller_is_offered_what_a_seller_can_register(api: Platform) -> 
     offered = await names(api, key=key)
 
     assert set(names_of_all := [recipe.name for recipe in RECIPES]) - set(offered) == {
+        "commissions",
         "invoices-for-an-erp",
         "order-status",
     }

@@ -21,6 +21,8 @@ KEYS = {
         "pipeline.events_per_s",
         "pipeline.publish_per_s",
         "pipeline.deliver_per_s",
+        "pipeline.wal_bytes",
+        "pipeline.rows_written",
     },
     "stream": {f"stream.{rate}.{name}" for rate in (50, 100, 200, 400) for name in ("cpu_ms", "p50_ms")},
     "feed": {"feed.total_cpu_ms", "feed.api_cpu_ms", "feed.events_per_s", "feed.ratio"},

@@ -42,13 +42,12 @@ class State:
     def compare(self, after: "State") -> dict[Entity, tuple[str, set[Path]]]:
         """Return the event of each entity whose answer differs afterwards, and the paths that differ."""
         found: dict[Entity, tuple[str, set[Path]]] = {}
-        for entity, answer in after.answers.items():
-            if entity not in self.there and entity in after.there:
-                found[entity] = ("create", set())
-            elif entity in self.there and entity not in after.there:
-                found[entity] = ("destroy", set())
-            elif entity in self.there and answer != self.answers[entity]:
-                found[entity] = ("update", set(differences(*nodes(self.answers[entity], answer))))
+        found |= {entity: ("create", set()) for entity in after.there - self.there}
+        found |= {entity: ("destroy", set()) for entity in self.there - after.there}
+        for entity in self.there & after.there:
+            old, new = self.answers[entity], after.answers[entity]
+            if old != new:
+                found[entity] = ("update", set(differences(*nodes(old, new))))
         return found
 
 

@@ -21,6 +21,8 @@ KLASSES = {
     ),
     WebhookKlass.TAXON: ("taxon", "treeName parent { id }"),
     WebhookKlass.INVOICE_ANNOTATION: ("invoice_annotation", "resolved invoice { deliveryType }"),
+    WebhookKlass.REMITTANCE_ADVICE: ("remittance_advice", "totalCents remittances { amountCents }"),
+    WebhookKlass.COMMISSION_PACKAGE: ("commission_package", "rate sellers { totalCount }"),
     WebhookKlass.ORDER: ("order", "aggregateInvoiceStatus lineItems { totalCount }"),
 }
 SHOWN = {
@@ -35,6 +37,8 @@ SHOWN = {
     },
     WebhookKlass.TAXON: {"treeName": "Kitchen", "parent": None},
     WebhookKlass.INVOICE_ANNOTATION: {"resolved": False, "invoice": {"deliveryType": "BUY_ONLINE"}},
+    WebhookKlass.REMITTANCE_ADVICE: {"totalCents": 1800, "remittances": [{"amountCents": 1800}]},
+    WebhookKlass.COMMISSION_PACKAGE: {"rate": "0.15", "sellers": {"totalCount": 1}},
     WebhookKlass.ORDER: {"aggregateInvoiceStatus": "PAID", "lineItems": {"totalCount": 1}},
 }
 

@@ -14,6 +14,8 @@ const TYPES: Record<WebhookKlassEnum, string> = {
   TAXON: 'Taxons',
   OPTION_TYPE: 'Option types',
   OPTION_VALUE: 'Option values',
+  REMITTANCE_ADVICE: 'Remittance advices',
+  COMMISSION_PACKAGE: 'Commission packages',
   OPERATIONAL_EVENT: 'Operational events',
 };
 

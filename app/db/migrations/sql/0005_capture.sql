@@ -1,13 +1,7 @@
 -- What the triggers that capture changes keep. The triggers are in functions/ and in app/capture/triggers.py.
 
 -- When the workers were last rung, in ms: see functions/tellgraph_ring.sql. Unlogged, since it need not last.
--- PostgreSQL 14 has logged sequences only.
-create sequence doorbell minvalue 0 start 0;
-do $$ begin
-  if current_setting('server_version_num')::int >= 150000 then
-    alter sequence doorbell set unlogged;
-  end if;
-end $$;
+create unlogged sequence doorbell minvalue 0 start 0;
 
 -- Until when somebody watches webhook events change, in seconds: see functions/note_webhook_activity.sql.
 create unlogged sequence webhook_activity_watched minvalue 0 start 0;

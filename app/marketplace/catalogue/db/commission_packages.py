@@ -35,6 +35,7 @@ COMMISSION_PACKAGES = Table(
     CommissionPackage,
     type_name="CommissionPackage",
     seen_by=OperatorOnly("A commission package"),
+    is_subscribable=True,
 )
 
 
@@ -59,6 +60,15 @@ async def is_package_used(conn: Connection, package_id: CommissionPackageId) -> 
 async def package_exists(conn: Connection, package_id: CommissionPackageId) -> bool:
     """Return whether there is such a package. One that is found is not deleted before the transaction ends."""
     return bool(await conn.fetchval("select true from commission_packages where id = $1 for key share", package_id))
+
+
+async def touch_packages(conn: Connection, package_ids: Collection[CommissionPackageId | None]) -> None:
+    """Set `updated_at` of packages that were given to a seller, or taken from one, in key order."""
+    await conn.execute(
+        "with p as (select id from commission_packages where id = any($1::bigint[]) order by id for no key update)"
+        " update commission_packages set updated_at = now() from p where commission_packages.id = p.id",
+        [*package_ids],
+    )
 
 
 async def find_packages(conn: Connection, seller_ids: Collection[int]) -> dict[int, CommissionPackage]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import OfSeller, Ownership, Table
+from app.db.table import OfSeller, Ownership, Table, listed_by
 from app.errors import NotFound
 from app.marketplace.catalogue.db.commission_packages import COMMISSION_PACKAGES, CommissionPackageId
 from app.marketplace.orders.db.addresses import ADDRESSES
@@ -52,7 +52,7 @@ SELLERS = Table(
     Seller,
     type_name="Seller",
     seen_by=OfSeller("id"),
-    keys={"address_id": ADDRESSES, "commission_package_id": COMMISSION_PACKAGES},
+    keys={"address_id": ADDRESSES, "commission_package_id": listed_by(COMMISSION_PACKAGES)},
     owns=(Ownership(IMAGES, ImageKind.GALLERY), Ownership(IMAGES, ImageKind.LOGO), EXTERNAL_IDS, METADATA),
     is_subscribable=True,
 )

@@ -1,14 +1,13 @@
 """Rules for the attributes of variants and adverts, whichever of them were changed."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from app.kernel.problems import Problems, join
 
 #: Attributes that can be changed but not cleared.
-VARIANT_REQUIRED = ("label", "count_on_hand", "infinite_quantity", "published", "currency", "pricing_model")
-ADVERT_REQUIRED = (
-    "title",
+VARIANT_NOT_NULL = ("count_on_hand", "infinite_quantity", "published", "currency", "pricing_model")
+ADVERT_NOT_NULL = (
     "condition",
     "published",
     "online",
@@ -18,22 +17,6 @@ ADVERT_REQUIRED = (
 )
 
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
-
-
-def required_problems(
-    given: Mapping[str, object], required: Collection[str], *, path: str, is_new: bool, needed: str
-) -> Problems:
-    """List the attributes that are null or blank and must not be. A new object must have the `needed` ones."""
-    problems = Problems()
-    if is_new and needed not in given:
-        problems.add(join(path, needed), "is required")
-    for name in required:
-        if name in given and given[name] is None:
-            problems.add(join(path, name), "can't be null")
-    text = given.get(needed)
-    if isinstance(text, str) and not text.strip():
-        problems.add(join(path, needed), "must not be blank")
-    return problems
 
 
 def variant_problems(variant: Mapping[str, object], *, path: str) -> Problems:

@@ -13,7 +13,7 @@ from app.db.pool import Connection, transaction
 from app.db.write import insert_row
 from app.errors import InvalidInput
 from app.kernel.attributes import Absent, sent_values
-from app.kernel.problems import Problems, blank_problems, url_problems, value_problems
+from app.kernel.problems import Problems, blank_problems, form_problems, url_problems, value_problems
 from app.marketplace.catalogue.db.adverts import ADVERTS, Advert, lock_advert, touch_adverts
 from app.marketplace.catalogue.db.brands import Brand, add_brand, brand_exists, count_brands, find_brand
 from app.marketplace.catalogue.db.inventories import insert_inventories
@@ -29,8 +29,7 @@ from app.marketplace.catalogue.db.variants import (
     touch_variants,
 )
 from app.marketplace.catalogue.domain.catalogue import (
-    ADVERT_REQUIRED,
-    required_problems,
+    ADVERT_NOT_NULL,
 )
 from app.marketplace.catalogue.domain.stock import check_expected_stock
 from app.marketplace.catalogue.services.catalogue_attributes import (
@@ -124,7 +123,7 @@ def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
     """List the problems that do not depend on stored rows."""
     is_new = change.advert_id is None
     sent = sent_values(change.attributes)
-    problems = required_problems(sent, ADVERT_REQUIRED, path="attributes", is_new=is_new, needed="title")
+    problems = form_problems(sent, required=("title",), not_null=ADVERT_NOT_NULL, is_new=is_new, path="attributes")
     for foreign in ("vetted", "vetting_rejected_reason"):
         if foreign in sent and not viewer.is_operator:
             problems.add(f"attributes.{foreign}", "can be set by the marketplace operator only")

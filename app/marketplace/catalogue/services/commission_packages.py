@@ -11,7 +11,7 @@ from app.db.pool import Connection, transaction
 from app.db.write import insert_row, update_row
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.kernel.attributes import ABSENT, Absent, sent_values
-from app.kernel.problems import value_problems
+from app.kernel.problems import form_problems, value_problems
 from app.marketplace.catalogue.db.commission_packages import (
     COMMISSION_PACKAGES,
     CommissionPackage,
@@ -81,14 +81,7 @@ def _columns(viewer: Viewer, attributes: CommissionPackageAttributes, *, is_new:
     _check_operator(viewer)
     problems = value_problems(attributes, "attributes")
     sent = sent_values(attributes)
-    for name in ("name", "rate") if is_new else ():
-        if name not in sent:
-            problems.add(f"attributes.{name}", "is required")
-    for name, value in sent.items():
-        if value is None:
-            problems.add(f"attributes.{name}", "can't be null")
-    if isinstance(given := sent.get("name"), str) and not given.strip():
-        problems.add("attributes.name", "must not be blank")
+    problems.include(form_problems(sent, required=("name", "rate"), not_null=sent, is_new=is_new, path="attributes"))
     if isinstance(rate := sent.get("rate"), float) and not 0 <= rate <= 1:
         problems.add("attributes.rate", "is a fraction, from 0 to 1: 0.1 is 10 %")
     problems.check()

@@ -1,11 +1,13 @@
 """Reference data that all sellers share: taxons, options, brands, carriers, countries and tax codes.
 
-Only the operator changes them.
+Only the operator changes them. A `ReferenceKind` declares what differs between them; columns, their types and what may
+be null follow from the table.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 import asyncpg
 from databases import Database
@@ -15,214 +17,162 @@ from app.db.pool import Connection, transaction
 from app.db.table import Table
 from app.db.write import insert_row, update_row
 from app.errors import Forbidden, InvalidInput, NotFound
-from app.kernel.attributes import ABSENT, Absent, sent_values
-from app.kernel.problems import Problems, url_problems, value_problems
-from app.marketplace.catalogue.db.brands import BRANDS, Brand, BrandId
+from app.kernel.problems import Problems, form_problems, url_problems, value_problems
+from app.marketplace.catalogue.db.brands import BRANDS, Brand
 from app.marketplace.catalogue.db.option_types import (
     OPTION_TYPES,
     OPTION_VALUES,
     OptionType,
-    OptionTypeId,
     OptionValue,
-    OptionValueId,
     touch_option_type,
 )
-from app.marketplace.catalogue.db.tax_codes import TAX_CODES, TaxCode, TaxCodeId
-from app.marketplace.catalogue.db.taxons import TAXONS, Taxon, TaxonId
-from app.marketplace.catalogue.domain.option import FieldType
+from app.marketplace.catalogue.db.tax_codes import TAX_CODES, TaxCode
+from app.marketplace.catalogue.db.taxons import TAXONS, Taxon
 from app.marketplace.catalogue.domain.slug import slug
-from app.marketplace.orders.db.addresses import COUNTRIES, Country, CountryId
-from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS, ShipmentCarrier, ShipmentCarrierId
+from app.marketplace.orders.db.addresses import COUNTRIES, Country
+from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS, ShipmentCarrier
 
 Row = TypeVar("Row", Taxon, OptionType, OptionValue, Brand, ShipmentCarrier, Country, TaxCode)
 _ISO = re.compile(r"[A-Z]{2}\Z")
+_URLS = ("homepage_url", "tracking_link_template")
+
+
+async def _touch_nothing(_conn: Connection, _row: object) -> None:
+    pass
+
+
+def _no_problems(_sent: Mapping[str, Any]) -> Problems:
+    return Problems()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaxonAttributes:
-    """Attributes of a taxon. An absent one stays as it is. A `parent_id` of None makes it a root."""
+class ReferenceKind(Generic[Row]):
+    """A kind of reference data.
 
-    taxon_id: TaxonId | None = None
-    parent_id: TaxonId | Absent | None = ABSENT
-    display_name: str | Absent | None = ABSENT
-    title: str | Absent | None = ABSENT
-    url_slug: str | Absent | None = ABSENT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptionTypeAttributes:
-    """Attributes of an option type. An absent one stays as it is."""
-
-    option_type_id: OptionTypeId | None = None
-    name: str | Absent | None = ABSENT
-    display_name: str | Absent | None = ABSENT
-    position: int | Absent | None = ABSENT
-    field_type: FieldType | Absent | None = ABSENT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptionValueAttributes:
-    """Attributes of an option value. An absent one stays as it is.
-
-    A new one needs `option_type_id`, which can't be changed.
+    Attributes:
+        name: What a row is called, as in `option_type`.
+        table: Its table.
+        required: The columns that a new row must be given.
+        defaults: What a new row has by default, made of the columns that were given.
+        fixed: Columns that can't be changed later.
+        problems: Lists what is wrong with given values, besides nulls, blanks and lengths.
+        touch: Marks the rows as changed that a saved row is a part of.
     """
 
-    option_value_id: OptionValueId | None = None
-    option_type_id: OptionTypeId | Absent | None = ABSENT
-    name: str | Absent | None = ABSENT
-    display_name: str | Absent | None = ABSENT
-    position: int | Absent | None = ABSENT
+    name: str
+    table: Table[Row]
+    required: tuple[str, ...]
+    defaults: Mapping[str, Callable[[Mapping[str, Any]], object]] = field(default_factory=dict)
+    fixed: tuple[str, ...] = ()
+    problems: Callable[[Mapping[str, Any]], Problems] = _no_problems
+    touch: Callable[[Connection, Row], Awaitable[None]] = _touch_nothing
+
+    @property
+    def key(self) -> str:
+        """Name of its row's key in an input, as in `option_type_id`."""
+        return f"{self.name}_id"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrandAttributes:
-    """Attributes of a brand. An absent one stays as it is."""
-
-    brand_id: BrandId | None = None
-    name: str | Absent | None = ABSENT
-    slug: str | Absent | None = ABSENT
+def _iso_problems(sent: Mapping[str, Any]) -> Problems:
+    if _ISO.match(sent.get("iso") or "AU"):
+        return Problems()
+    return Problems(iso=["must be an ISO 3166-1 code of two letters such as AU"])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CarrierAttributes:
-    """Attributes of a carrier. An absent one stays as it is; None clears a URL."""
-
-    shipment_carrier_id: ShipmentCarrierId | None = None
-    name: str | Absent | None = ABSENT
-    homepage_url: str | Absent | None = ABSENT
-    tracking_link_template: str | Absent | None = ABSENT
+async def _touch_type(conn: Connection, value: OptionValue) -> None:
+    await touch_option_type(conn, value.option_type_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountryAttributes:
-    """Attributes of a country. An absent one stays as it is. `iso` is its ISO 3166-1 alpha-2 code."""
+TAXON = ReferenceKind(
+    name="taxon",
+    table=TAXONS,
+    required=("display_name",),
+    defaults={"title": lambda sent: sent["display_name"], "url_slug": lambda sent: slug(sent["display_name"])},
+)
+OPTION_TYPE = ReferenceKind(
+    name="option_type",
+    table=OPTION_TYPES,
+    required=("name", "field_type"),
+    defaults={"display_name": lambda sent: sent["name"]},
+)
+OPTION_VALUE = ReferenceKind(
+    name="option_value",
+    table=OPTION_VALUES,
+    required=("option_type_id", "name"),
+    defaults={"display_name": lambda sent: sent["name"]},
+    fixed=("option_type_id",),
+    touch=_touch_type,
+)
+BRAND = ReferenceKind(
+    name="brand", table=BRANDS, required=("name",), defaults={"slug": lambda sent: slug(sent["name"])}
+)
+SHIPMENT_CARRIER = ReferenceKind(
+    name="shipment_carrier",
+    table=SHIPMENT_CARRIERS,
+    required=("name",),
+    problems=lambda sent: url_problems({name: sent.get(name) for name in _URLS}),
+)
+COUNTRY = ReferenceKind(name="country", table=COUNTRIES, required=("name", "iso"), problems=_iso_problems)
+TAX_CODE = ReferenceKind(name="tax_code", table=TAX_CODES, required=("code", "name"))
 
-    country_id: CountryId | None = None
-    name: str | Absent | None = ABSENT
-    iso: str | Absent | None = ABSENT
 
+async def save_reference(
+    database: Database, viewer: Viewer, kind: ReferenceKind[Row], key: int | None, sent: Mapping[str, object]
+) -> Row:
+    """Create a row of reference data, or change one.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaxCodeAttributes:
-    """Attributes of a tax code. An absent one stays as it is."""
+    Args:
+        key: The row to change; None for a new one.
+        sent: The values of the columns that were sent. All others stay as they are.
 
-    tax_code_id: TaxCodeId | None = None
-    code: str | Absent | None = ABSENT
-    name: str | Absent | None = ABSENT
-
-
-async def save_taxon(database: Database, viewer: Viewer, attributes: TaxonAttributes) -> Taxon:
-    """Create or change a taxon. Its display name is the title and makes the slug, unless they are given.
-
-    Raises Forbidden, NotFound, InvalidInput.
+    Raises:
+        Forbidden: The viewer is a seller.
+        NotFound: There is no such row.
+        InvalidInput: A value is missing, wrong or taken, or names a row that is not there.
     """
-    sent = _sent(viewer, attributes, "taxon_id", needed=("display_name",), nullable=("parent_id",))
-    if attributes.taxon_id is None:
-        sent.setdefault("title", sent["display_name"])
-        sent.setdefault("url_slug", slug(sent["display_name"]))
-    async with transaction(database, actor=viewer.actor) as conn:
-        await _check_exists(conn, TAXONS, sent.get("parent_id"), "parent_id")
-        return await _save(conn, TAXONS, attributes.taxon_id, "taxon_id", sent)
-
-
-async def save_option_type(database: Database, viewer: Viewer, attributes: OptionTypeAttributes) -> OptionType:
-    """Create or change an option type. Raises Forbidden, NotFound, InvalidInput."""
-    sent = _sent(viewer, attributes, "option_type_id", needed=("name", "field_type"))
-    if attributes.option_type_id is None:
-        sent.setdefault("display_name", sent["name"])
-    async with transaction(database, actor=viewer.actor) as conn:
-        return await _save(conn, OPTION_TYPES, attributes.option_type_id, "option_type_id", sent)
-
-
-async def save_option_value(database: Database, viewer: Viewer, attributes: OptionValueAttributes) -> OptionValue:
-    """Create or change a value of an option type. Raises Forbidden, NotFound, InvalidInput."""
-    sent = _sent(viewer, attributes, "option_value_id", needed=("option_type_id", "name"))
-    if attributes.option_value_id is None:
-        sent.setdefault("display_name", sent["name"])
-    async with transaction(database, actor=viewer.actor) as conn:
-        await _check_exists(conn, OPTION_TYPES, sent.get("option_type_id"), "option_type_id")
-        saved = await _save(conn, OPTION_VALUES, attributes.option_value_id, "option_value_id", sent)
-        await touch_option_type(conn, saved.option_type_id)
-        return saved
-
-
-async def save_brand(database: Database, viewer: Viewer, attributes: BrandAttributes) -> Brand:
-    """Create or change a brand. Its slug is made of its name, unless it is given. Raises as `save_taxon`."""
-    sent = _sent(viewer, attributes, "brand_id", needed=("name",))
-    if attributes.brand_id is None:
-        sent.setdefault("slug", slug(sent["name"]))
-    async with transaction(database, actor=viewer.actor) as conn:
-        return await _save(conn, BRANDS, attributes.brand_id, "brand_id", sent)
-
-
-async def save_carrier(database: Database, viewer: Viewer, attributes: CarrierAttributes) -> ShipmentCarrier:
-    """Create or change a carrier. Raises as `save_taxon`."""
-    urls = ("homepage_url", "tracking_link_template")
-    sent = _sent(viewer, attributes, "shipment_carrier_id", needed=("name",), nullable=urls)
-    url_problems({name: sent.get(name) for name in urls}).check()
-    async with transaction(database, actor=viewer.actor) as conn:
-        return await _save(conn, SHIPMENT_CARRIERS, attributes.shipment_carrier_id, "shipment_carrier_id", sent)
-
-
-async def save_country(database: Database, viewer: Viewer, attributes: CountryAttributes) -> Country:
-    """Create or change a country. Raises as `save_taxon`."""
-    sent = _sent(viewer, attributes, "country_id", needed=("name", "iso"))
-    if not _ISO.match(sent.get("iso", "AU")):
-        raise InvalidInput.at("iso", "must be an ISO 3166-1 code of two letters such as AU")
-    async with transaction(database, actor=viewer.actor) as conn:
-        return await _save(conn, COUNTRIES, attributes.country_id, "country_id", sent)
-
-
-async def save_tax_code(database: Database, viewer: Viewer, attributes: TaxCodeAttributes) -> TaxCode:
-    """Create or change a tax code. Raises as `save_taxon`."""
-    sent = _sent(viewer, attributes, "tax_code_id", needed=("code", "name"))
-    async with transaction(database, actor=viewer.actor) as conn:
-        return await _save(conn, TAX_CODES, attributes.tax_code_id, "tax_code_id", sent)
-
-
-def _sent(
-    viewer: Viewer, attributes: Any, key: str, *, needed: tuple[str, ...], nullable: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """Check the given attributes and return their columns. Raises Forbidden, InvalidInput."""
     if not viewer.is_operator:
         raise Forbidden("What all sellers share can be changed by the marketplace operator only.")
-    problems = value_problems(attributes)
-    sent = sent_values(attributes)
-    is_new = sent.pop(key) is None
-    for name in needed if is_new else ():
-        if name not in sent:
-            problems.add(name, "is required")
-    for name, value in sent.items():
-        if value is None and name not in nullable:
-            problems.add(name, "can't be null")
-        if isinstance(value, str) and not value.strip():
-            problems.add(name, "must not be blank")
-    problems.check()
-    return sent
+    problems = value_problems(sent)
+    not_null = [name for name in sent if not kind.table.kind(name)[1]]
+    problems.include(form_problems(sent, required=kind.required, not_null=not_null, is_new=key is None))
+    problems.include(kind.problems(sent)).check()
+    async with transaction(database, actor=viewer.actor) as conn:
+        for name, reference in kind.table.keys.items():
+            await _check_exists(conn, reference.to, sent.get(name), name)
+        if key is None:
+            defaults = {name: make(sent) for name, make in kind.defaults.items() if name not in sent}
+            return await _write(conn, kind, None, {**sent, **defaults})
+        return await _change(conn, kind, key, sent)
 
 
-async def _check_exists(conn: Connection, table: Table[object], key: int | None, field: str) -> None:
+async def _check_exists(conn: Connection, table: Table[object], key: object, field: str) -> None:
     if key is not None and not await conn.fetchval(f"select exists (select from {table.name} where id = $1)", key):
         raise InvalidInput.at(field, "there is no such thing")
 
 
-async def _save(conn: Connection, table: Table[Row], key: int | None, field: str, values: dict[str, Any]) -> Row:
-    """Insert a row, or update the values that differ. Violations of constraints become problems of their fields."""
+async def _change(conn: Connection, kind: ReferenceKind[Row], key: int, sent: Mapping[str, object]) -> Row:
+    """Update the values that differ."""
+    table = kind.table
+    record = await conn.fetchrow(
+        f"select {table.select_list('t')} from {table.name} t where id = $1 for no key update", key
+    )
+    if record is None:
+        raise NotFound("There is no such thing.", fields={kind.key: ["there is no such thing"]})
+    before = table.from_record(record)
+    differing = {name: value for name, value in sent.items() if value != getattr(before, name)}
+    Problems({name: ["can't be changed"] for name in kind.fixed if name in differing}).check()
+    return await _write(conn, kind, key, differing) if differing else before
+
+
+async def _write(conn: Connection, kind: ReferenceKind[Row], key: int | None, values: dict[str, Any]) -> Row:
+    """Insert or update a row. Violations of constraints become problems of their columns."""
+    table = kind.table
     try:
-        if key is None:
-            return await insert_row(conn, table, **values)
-        record = await conn.fetchrow(
-            f"select {table.select_list('t')} from {table.name} t where id = $1 for no key update", key
-        )
-        if record is None:
-            raise NotFound("There is no such thing.", fields={field: ["there is no such thing"]})
-        before = table.from_record(record)
-        if "option_type_id" in values and values["option_type_id"] != getattr(before, "option_type_id", None):
-            Problems(option_type_id=["can't be changed"]).check()
-        differing = {name: value for name, value in values.items() if value != getattr(before, name)}
-        return await update_row(conn, table, key, differing) if differing else before
+        saved = await (insert_row(conn, table, **values) if key is None else update_row(conn, table, key, values))
     except asyncpg.UniqueViolationError as error:
         taken = (name for name in ("slug", "iso", "code") if error.constraint_name == f"{table.name}_{name}_key")
         raise InvalidInput.at(next(taken, "name"), "is taken") from error
     except asyncpg.CheckViolationError as error:
         raise InvalidInput.at("parent_id", "lies below the taxon itself") from error
+    await kind.touch(conn, saved)
+    return saved

@@ -12,7 +12,7 @@ from app.db.write import insert_row, update_row
 from app.errors import Forbidden, InvalidInput, NotFound
 from app.kernel.attributes import ABSENT, Absent, sent_values
 from app.kernel.problems import Problems, url_problems, value_problems
-from app.marketplace.catalogue.db.commission_packages import CommissionPackageId, package_exists
+from app.marketplace.catalogue.db.commission_packages import CommissionPackageId, package_exists, touch_packages
 from app.marketplace.catalogue.db.sellers import SELLERS, Seller, SellerId, lock_seller
 from app.marketplace.catalogue.domain.seller import OWN, seller_problems
 from app.marketplace.orders.services.addresses import NewAddress, address_problems, insert_address
@@ -65,6 +65,7 @@ async def create_seller(database: Database, viewer: Viewer, attributes: SellerAt
     problems.include(address_problems(sent.get("address"), "attributes.address")).check()
     async with transaction(database, actor=viewer.actor) as conn:
         seller = await insert_row(conn, SELLERS, **await _columns(conn, sent))
+        await touch_packages(conn, [seller.commission_package_id])
         await keep_metadata(conn, SELLERS.type_name, seller.id, attributes.metadata)
         return seller
 
@@ -94,6 +95,8 @@ async def update_seller(database: Database, viewer: Viewer, change: SellerUpdate
         await keep_metadata(conn, SELLERS.type_name, seller_id, change.attributes.metadata)
         wanted = await _columns(conn, sent)
         columns = {name: value for name, value in wanted.items() if value != getattr(before, name)}
+        if "commission_package_id" in columns:
+            await touch_packages(conn, [before.commission_package_id, columns["commission_package_id"]])
         return await update_row(conn, SELLERS, seller_id, columns) if columns else before
 
 

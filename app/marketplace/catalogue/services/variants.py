@@ -12,7 +12,7 @@ from app.db.table import Table
 from app.db.write import update_row
 from app.errors import NotFound
 from app.kernel.attributes import Absent, sent_values
-from app.kernel.problems import Problems, join, url_problems, value_problems
+from app.kernel.problems import Problems, form_problems, join, url_problems, value_problems
 from app.marketplace.catalogue.db.adverts import Advert, lock_advert, touch_adverts
 from app.marketplace.catalogue.db.option_types import VARIANT_OPTION_VALUES
 from app.marketplace.catalogue.db.variants import (
@@ -24,7 +24,7 @@ from app.marketplace.catalogue.db.variants import (
     lock_variants,
     touch_variants,
 )
-from app.marketplace.catalogue.domain.catalogue import VARIANT_REQUIRED, required_problems, variant_problems
+from app.marketplace.catalogue.domain.catalogue import VARIANT_NOT_NULL, variant_problems
 from app.marketplace.catalogue.domain.stock import check_expected_stock
 from app.marketplace.catalogue.services.catalogue_attributes import (
     VariantAttributes,
@@ -134,7 +134,7 @@ def attribute_problems(attributes: VariantAttributes, variant: Variant | None, p
         for name in VariantAttributes.__dataclass_fields__
         if variant is not None
     }
-    problems = required_problems(sent, VARIANT_REQUIRED, path=path, is_new=variant is None, needed="label")
+    problems = form_problems(sent, required=("label",), not_null=VARIANT_NOT_NULL, is_new=variant is None, path=path)
     if not isinstance(attributes.images, Absent):
         problems.include(image_problems(attributes.images, f"{path}.images"))
     problems.include(url_problems({f"{path}.url": sent.get("url")}))

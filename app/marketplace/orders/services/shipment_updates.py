@@ -10,7 +10,7 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import update_row
 from app.kernel.attributes import ABSENT, Absent, sent_values
-from app.kernel.problems import Problems, blank_problems, value_problems
+from app.kernel.problems import Problems, form_problems, value_problems
 from app.marketplace.orders.db.invoices import lock_invoice, touch_invoice
 from app.marketplace.orders.db.orders import get_order
 from app.marketplace.orders.db.shipments import (
@@ -63,11 +63,7 @@ async def update_shipment(database: Database, viewer: Viewer, change: ShipmentUp
 
 
 def _form_problems(sent: dict[str, Any]) -> Problems:
-    cleared = [name for name, value in sent.items() if value is None and name != "note"]
-    problems = Problems({name: ["can't be null"] for name in cleared})
-    if isinstance(number := sent.get("tracking_number"), str):
-        problems.include(blank_problems({"tracking_number": number}))
-    return problems
+    return form_problems(sent, not_null=[name for name in sent if name != "note"])
 
 
 async def _columns(conn: Connection, before: Shipment, sent: dict[str, Any]) -> dict[str, Any]:

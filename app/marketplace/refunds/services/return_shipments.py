@@ -11,7 +11,7 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.write import insert_row, insert_rows, update_row
 from app.kernel.attributes import ABSENT, Absent, sent_values
-from app.kernel.problems import Problems, blank_problems, url_problems, value_problems
+from app.kernel.problems import Problems, blank_problems, form_problems, url_problems, value_problems
 from app.marketplace.orders.db.invoices import LineItemId, touch_invoice
 from app.marketplace.orders.db.shipments import ShipmentCarrierId, find_carrier
 from app.marketplace.orders.domain.shipment import PackedItem, returning_problems
@@ -147,10 +147,7 @@ def _packed(new: NewReturnShipment) -> list[PackedItem]:
 
 
 def _update_problems(sent: Mapping[str, Any]) -> Problems:
-    cleared = [name for name in ("carrier_id", "tracking_number") if name in sent and sent[name] is None]
-    problems = Problems({name: ["can't be null"] for name in cleared})
-    if isinstance(number := sent.get("tracking_number"), str):
-        problems.include(blank_problems({"tracking_number": number}))
+    problems = form_problems(sent, not_null=("carrier_id", "tracking_number"))
     return problems.include(url_problems({"drop_off_url": sent.get("drop_off_url")}))
 
 

@@ -59,6 +59,7 @@ REMITTANCE_ADVICES = Table(
     seen_by=OfSeller(),
     keys={"seller_id": SELLERS},
     owns=(IMAGES,),
+    is_subscribable=True,
 )
 REMITTANCES = Table(
     "remittances",

@@ -46,6 +46,8 @@ export const TYPES: Record<WebhookKlassEnum, string> = {
   TAXON: 'Taxons',
   OPTION_TYPE: 'Option types',
   OPTION_VALUE: 'Option values',
+  REMITTANCE_ADVICE: 'Remittance advices',
+  COMMISSION_PACKAGE: 'Commission packages',
   OPERATIONAL_EVENT: 'Operational events',
 };
 

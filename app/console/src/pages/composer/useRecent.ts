@@ -4,6 +4,7 @@ import { useQuery } from 'urql';
 
 import {
   RecentAdvertsDocument,
+  RecentCommissionPackagesDocument,
   RecentInvoiceAnnotationsDocument,
   RecentInvoicesDocument,
   RecentOperationalEventsDocument,
@@ -11,6 +12,7 @@ import {
   RecentOrdersDocument,
   RecentRefundRequestLineItemsDocument,
   RecentRefundRequestsDocument,
+  RecentRemittanceAdvicesDocument,
   RecentReturnShipmentsDocument,
   RecentSellersDocument,
   RecentShipmentsDocument,
@@ -124,6 +126,17 @@ const SOURCES: Record<WebhookKlassEnum, Source> = {
             : [],
         ),
     ),
+  ),
+  REMITTANCE_ADVICE: source(RecentRemittanceAdvicesDocument, ({ remittanceAdvices }) =>
+    remittanceAdvices.nodes
+      .map(({ id, legacyId, paymentReference }) => ({
+        value: id,
+        label: nameOf('Remittance advice', legacyId, paymentReference),
+      }))
+      .reverse(),
+  ),
+  COMMISSION_PACKAGE: source(RecentCommissionPackagesDocument, ({ commissionPackages }) =>
+    (commissionPackages?.nodes ?? []).map(({ id, name }) => ({ value: id, label: name })).reverse(),
   ),
   OPERATIONAL_EVENT: source(RecentOperationalEventsDocument, ({ operationalEvents }) =>
     operationalEvents.nodes.map(({ id, kind, occurredAt }) => ({ value: id, label: `${kind} · ${occurredAt}` })),
