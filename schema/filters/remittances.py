@@ -6,13 +6,21 @@ from datetime import datetime
 import strawberry
 
 from app.auth.viewers import Viewer
-from app.db.keyset import Sort, by_column
+from app.db.keyset import BY_ID, Sort, by_column
 from app.marketplace.catalogue.db.sellers import SELLERS
 from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENTS
 from app.marketplace.remittances.db.remittances import REMITTANCE_ADVICES, REMITTANCES
 from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
-from schema.filters.conditions import NOTHING, Conditions, input_field, keys, sorted_by, value_or_none
+from schema.filters.conditions import (
+    NOTHING,
+    Conditions,
+    input_field,
+    keys,
+    sort_of_period,
+    sorted_by,
+    value_or_none,
+)
 from schema.filters.enums import (
     CommissionPackageSortField,
     CommissionPackageSortFieldEnum,
@@ -78,15 +86,17 @@ def ask(
             "a.id = t.invoice_amendment_id",
             query.one_of("a.id", amendments, "bigint"),
             query.one_of("a.id", invoice_amendment_legacy_ids, "bigint"),
-            "true" if remittable_type == "InvoiceAmendment" else None,
         ),
-        {None: None, "Invoice": "t.invoice_amendment_id is null", "InvoiceAmendment": None}.get(
-            remittable_type, NOTHING
-        ),
+        {
+            None: None,
+            "Invoice": "t.invoice_amendment_id is null",
+            "InvoiceAmendment": "t.invoice_amendment_id is not null",
+        }.get(remittable_type, NOTHING),
         query.holds(is_paid, processed),
-        query.holds("t.released_at is not null", released),
+        None if released is None else f"t.released_at is {'not ' if released else ''}null",
         query.exists(SELLERS, "s", "s.id = t.seller_id", query.one_of("s.business_name", retailer_business_names)),
         query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
+        sort=sort_of_period(BY_ID, (by_column("created_at", "timestamptz"), created_since, created_until)),
     )
 
 
@@ -110,6 +120,11 @@ def ask_advices(
         query.period("t.paid_at", paid_since, paid_until, is_nullable=True),
         query.one_of("t.payment_reference", payment_reference),
         query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
+        sort=sort_of_period(
+            BY_ID,
+            (by_column("created_at", "timestamptz"), created_since, created_until),
+            (by_column("paid_at", "timestamptz", when_null="infinity"), paid_since, paid_until),
+        ),
     )
 
 
@@ -156,5 +171,6 @@ def ask_packages(
             sort.fields if sort else None,
             _PACKAGE_SORTS,
             descending=sort is not None and value_or_none(sort.ordering) is SortOrdering.DESCENDING,
+            usual=sort_of_period(BY_ID, (by_column("created_at", "timestamptz"), created_since, created_until)),
         ),
     )
