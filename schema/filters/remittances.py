@@ -131,7 +131,7 @@ def ask_advices(
 @strawberry.input(description="The order of commission packages; of equal ones, the older id comes first (ascending).")
 class CommissionPackageSort:
     fields: list[CommissionPackageSortFieldEnum] | None = input_field(
-        "The fields of the order, the most important first. CREATED_AT by default."
+        "The fields of the order, the most important first. By default the time of the filters' period, or CREATED_AT."
     )
     ordering: SortOrderingEnum | None = input_field("The direction. ASCENDING by default.")
 
