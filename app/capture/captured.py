@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from app.db.graph import Cascade, Part, cascades, parts_of_wholes, path_to_seller, references_to, subscribable, tables
-from app.db.table import WITH_REFERRERS, OfSeller, OperatorOnly, Table
+from app.db.table import WITH_REFERRERS, OfSeller, OperatorOnly, Table, Through
 from app.marketplace.catalogue.db.adverts import ADVERTS
 from app.marketplace.catalogue.db.option_types import OPTION_TYPES, OPTION_VALUES
 from app.marketplace.catalogue.db.variants import VARIANTS
@@ -79,6 +79,12 @@ def seller_of(table: Table[object]) -> str:
         return found
     # Whoever deletes an invoice together with its parts may delete it first: see remember_deleted_invoice.sql.
     return f"coalesce({found}, (select d.{rule.column} from {owned.remembered_in} d where d.id = {named}))"
+
+
+def _copies(table: Table[object]) -> Iterator[str]:
+    """List the columns that repeat what another row says, whose own change is recorded."""
+    if isinstance(table.seen_by, Through) and table.seen_by.copy:
+        yield table.seen_by.copy
 
 
 def _sellers_of(steps: Iterable[tuple[Table[object], str]]) -> tuple[str, ...]:
@@ -217,7 +223,7 @@ def _roots(table: Table[object]) -> Iterator[Root]:
 
 
 CAPTURED = tuple(
-    CapturedTable(table=table.name, roots=roots, is_log=table.is_log)
+    CapturedTable(table=table.name, roots=roots, is_log=table.is_log, ignored=("updated_at", *_copies(table)))
     for table in tables().values()
     if (roots := tuple(_roots(table)))
 )

@@ -188,11 +188,13 @@ def after_cursor(sort: Sort, part: Slice, parameter: int, alias: str = "t") -> t
         return "true", []
     sign = "<" if sort.is_descending != part.is_backward else ">"
     place, row_id = part.cursor
+    if sort.name == BY_ID.name:
+        return f"{alias}.id {sign} ${parameter}::bigint", [row_id]
     expressions = ", ".join(key.sql.format(t=alias) for key in sort.keys)
     values = ", ".join(f"${number}::text::{key.type}" for number, key in enumerate(sort.keys, parameter))
     condition = f"({expressions}, {alias}.id) {sign} ({values}, ${parameter + len(sort.keys)}::bigint)"
-    if sort.name != BY_ID.name:
-        # The first expression has a condition of its own, too. A comparison of rows is no bound for an index scan, and
-        # does not exclude partitions.
+    if not sort.then:
+        # The first expression has a condition of its own, too. A comparison of rows does not exclude partitions. Where
+        # many rows are equal in the first expression, the scan must begin at the row itself.
         condition = f"{sort.sql.format(t=alias)} {sign}= ${parameter}::text::{sort.type} and {condition}"
     return condition, [*place.split(_SEPARATOR), row_id]

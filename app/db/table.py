@@ -100,14 +100,18 @@ class Through:
     Attributes:
         columns: The references' columns.
         is_of_few: A seller sees few of the rows that are named, each with many rows that name it.
+        copy: A column with the seller of the row that is named, kept by a trigger, so that a seller's list is read by
+            an index. Nobody is told of it. Empty: there is none.
     """
 
     columns: tuple[str, ...]
     is_of_few: bool
+    copy: str
 
-    def __init__(self, *columns: str, is_of_few: bool = False) -> None:
+    def __init__(self, *columns: str, is_of_few: bool = False, copy: str = "") -> None:
         object.__setattr__(self, "columns", columns)
         object.__setattr__(self, "is_of_few", is_of_few)
+        object.__setattr__(self, "copy", copy)
 
 
 @dataclass(frozen=True, slots=True)

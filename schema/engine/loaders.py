@@ -16,6 +16,7 @@ from app.db.pool import Record
 from app.db.table import Table
 from app.errors import InvalidInput
 from schema.engine import statements
+from schema.engine.counts import count_rows
 from schema.engine.reader import Reader
 from schema.engine.statements import Statement
 from schema.entities.connections import Connection, make_connection
@@ -85,8 +86,7 @@ class Loaders:
             rows = [listing.classify(row) for row in rows]
 
         async def count() -> int:
-            counted = statements.listed_count(table, self._viewer, asked)
-            return int((await self._read(counted))[0]["n"])
+            return await self._shielded(count_rows(self._reader, table, self._viewer, asked))
 
         return make_connection(rows, part, asked.sort, table.name, count)
 

@@ -1,14 +1,14 @@
 """The SQL of relations and lists, derived from their declarations. Every statement has the visibility rule."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, Slice, after_cursor, order_by
 from app.db.table import Table
 from schema.entities.declarations import VISIBILITY, ListQuery, Relation
-from schema.entities.visibility import Through, condition
+from schema.entities.visibility import OfSeller, Through, Visibility, condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +86,8 @@ def visible_ids(table: Table[object], viewer: Viewer) -> Statement:
 def listed_rows(table: Table[object], viewer: Viewer, asked: ListQuery, part: Slice) -> Statement:
     """Return the statement for one page of a whole table."""
     rule = VISIBILITY[table.name]
+    if asked.parts and asked.shared is not None:
+        asked = replace(asked, where=asked.shared)
     parents, live, args = "", *_list_condition(table, viewer, asked)
     if isinstance(rule, Through) and rule.is_of_few and not viewer.is_operator:
         parents, live, args = _list_by_parent(table, rule, viewer, asked)
@@ -128,14 +130,19 @@ def listed_values(table: Table[object], viewer: Viewer, asked: ListQuery, *colum
     return Statement(sql=f"select {values} from {table.name} t where {live}", args=tuple(args))
 
 
-def listed_count(table: Table[object], viewer: Viewer, asked: ListQuery) -> Statement:
+def listed_count(table: Table[object], viewer: Viewer, asked: ListQuery, *, most: int | None = None) -> Statement:
+    """Return the statement that counts a whole table's rows, up to `most` of them; None: all."""
     live, args = _list_condition(table, viewer, asked)
-    return Statement(sql=f"select count(*) as n from {table.name} t where {live}", args=tuple(args))
+    counted = f"select from {table.name} t where {live}" + ("" if most is None else f" limit {most}")
+    return Statement(sql=f"select count(*) as n from ({counted}) t", args=tuple(args))
 
 
 def _list_condition(table: Table[object], viewer: Viewer, asked: ListQuery) -> tuple[str, Sequence[Any]]:
-    rule, rule_args = condition(VISIBILITY[table.name], viewer, len(asked.args) + 1)
-    return f"{asked.where} and {rule} and {_live(table, asked)}", [*asked.args, *rule_args]
+    rule: Visibility = VISIBILITY[table.name]
+    if isinstance(rule, Through) and rule.copy:
+        rule = OfSeller(rule.copy)
+    seen, args = condition(rule, viewer, len(asked.args) + 1)
+    return f"{asked.where} and {seen} and {_live(table, asked)}", [*asked.args, *args]
 
 
 def _live(table: Table[object], asked: ListQuery) -> str:

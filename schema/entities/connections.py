@@ -33,7 +33,12 @@ class Connection(Generic[T]):
     page_info: PageInfo = strawberry.field(description="Where this page lies in the whole list.")
     count: strawberry.Private[Callable[[], Awaitable[int]]]
 
-    @strawberry.field(description="How many objects the whole list has. Counted only when selected.")
+    @strawberry.field(
+        description=(
+            "How many objects the whole list has: counted up to 10,000, an estimate beyond for lists of the root."
+            " Counted only when selected."
+        )
+    )
     async def total_count(self) -> int:
         return await self.count()
 

@@ -155,9 +155,11 @@ class ListQuery:
     Attributes:
         parts: The same condition once more, in parts that exclude each other. Each part is read by itself in the order
             of the list, because each has an index of its own. Empty: `where` is read at once.
+        shared: The condition of each part beside its own. None: `where`.
     """
 
     where: str = "true"
+    shared: str | None = None
     parts: tuple["Part", ...] = ()
     args: tuple[object, ...] = ()
     sort: Sort = BY_ID

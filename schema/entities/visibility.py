@@ -55,12 +55,14 @@ class Through:
     Attributes:
         is_of_few: Whether a seller sees few rows of `table`, each with many rows that point to it. A list is then read
             row by row of `table`.
+        copy: A column of the row with the seller of the row of `table`, by which lists are read. Empty: there is none.
     """
 
     column: str
     table: str
     rule: Visibility
     is_of_few: bool = False
+    copy: str = ""
 
     def sql(self, alias: str) -> str:
         parent = f"{alias}_p"
@@ -202,7 +204,7 @@ def rule_of(table: Table[object]) -> Visibility:
         return OperatorOnly(rule.what)
     if isinstance(rule, declared.Through):
         keys = [table.keys[column] for column in rule.columns]
-        ways = tuple(Through(key.column, key.to.name, rule_of(key.to), rule.is_of_few) for key in keys)
+        ways = tuple(Through(key.column, key.to.name, rule_of(key.to), rule.is_of_few, rule.copy) for key in keys)
         return ways[0] if len(ways) == 1 else AnyOf(ways)
     if rule is declared.EVERYONE:
         return Everyone()

@@ -1,19 +1,20 @@
 """The filters of adverts."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
 import strawberry
 
 from app.auth.viewers import Viewer
-from app.db.keyset import by_column
+from app.db.keyset import BY_ID, by_column
 from app.marketplace.catalogue.db.variants import VARIANTS
 from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
 from schema.enums.marketplace import (
     AdvertConditionEnum,
 )
-from schema.filters.conditions import Conditions, input_field, keys, value_or_none
+from schema.filters.conditions import Conditions, input_field, keys, sort_of_period, value_or_none
 from schema.filters.enums import AdvertStatus, AdvertStatusEnum
 from schema.filters.external_ids import ExternalIDInput, has_external_id
 
@@ -37,6 +38,10 @@ class AdvertFilterInput:
     external_id: ExternalIDInput | None = input_field("With this external id.")
 
 
+#: What an advert has to be so that buyers see it.
+_SHOWN = "{t}.is_published and {t}.is_online and {t}.is_vetted"
+
+
 def advert_conditions(query: Conditions, alias: str, filters: AdvertFilterInput) -> list[str | None]:
     """Return the conditions on the advert `alias`. Raises InvalidInput for ids of other types."""
     return [
@@ -50,6 +55,10 @@ def advert_conditions(query: Conditions, alias: str, filters: AdvertFilterInput)
         query.holds(f"{alias}.is_published", filters.published),
         query.holds(f"{alias}.is_online", filters.online),
         query.holds(f"{alias}.is_vetted", filters.vetted),
+        # It follows from the three, and has an index.
+        f"({_SHOWN.format(t=alias)}) is not true"
+        if False in (filters.published, filters.online, filters.vetted)
+        else None,
         query.period(f"{alias}.created_at", filters.created_since, filters.created_until),
         query.period(f"{alias}.updated_at", filters.updated_since, filters.updated_until),
         has_external_id(query, "Advert", f"{alias}.id", filters.external_id),
@@ -75,6 +84,9 @@ ARGUMENTS = (
     argument("external_id", ExternalIDInput | None, "With this external id."),
 )
 
+_UPDATED = by_column("updated_at", "timestamptz")
+_LEGACY_ID = re.compile("[1-9][0-9]{0,17}")
+
 ALL_ARGUMENTS = (argument("updated_since", datetime | None, "Only those changed at this time or later."),)
 
 
@@ -95,15 +107,20 @@ def ask(
     Raises:
         InvalidInput: An id is of another type.
     """
-    query = Conditions(viewer)
+    query, given = Conditions(viewer), AdvertFilterInput(**filters)  # type: ignore[arg-type]  # the same names
     displayed = None if value_or_none(status) is None else status is AdvertStatus.DISPLAYED
     return query.list_query(
         _found(query, value_or_none(q)),
         query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
-        query.holds("t.is_published and t.is_online and t.is_vetted", displayed),
-        *advert_conditions(query, "t", AdvertFilterInput(**filters)),  # type: ignore[arg-type]  # the same names
+        query.holds(_SHOWN.format(t="t"), displayed),
+        *advert_conditions(query, "t", given),
         query.exists(VARIANTS, "v", "v.advert_id = t.id", query.one_of("v.sku", variant_skus)),
         query.exists(VARIANTS, "v", "v.advert_id = t.id", query.one_of("v.barcode", variant_barcodes)),
+        sort=sort_of_period(
+            BY_ID,
+            (by_column("created_at", "timestamptz"), given.created_since, given.created_until),
+            (_UPDATED, given.updated_since, given.updated_until),
+        ),
     )
 
 
@@ -115,11 +132,11 @@ def ask_filtered(viewer: Viewer, filters: AdvertFilterInput | None = None) -> Li
 
 def ask_all(viewer: Viewer, updated_since: datetime | None = None) -> ListQuery:
     query = Conditions(viewer)
-    sort = by_column("updated_at", "timestamptz")
-    return query.list_query(query.since("t.updated_at", updated_since), sort=sort, with_deleted=True)
+    return query.list_query(query.since("t.updated_at", updated_since), sort=_UPDATED, with_deleted=True)
 
 
 def _found(query: Conditions, q: str | None) -> str | None:
     if q is None:
         return None
-    return f"({query.containing('t.title', q)} or {query.equal('t.id::text', q)})"
+    has_title = query.containing("t.title", q)
+    return f"({has_title} or {query.equal('t.id', int(q), 'bigint')})" if _LEGACY_ID.fullmatch(q) else has_title

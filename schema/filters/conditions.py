@@ -46,7 +46,11 @@ class Conditions:
         if not _is_given(values):
             return None
         assert values is not None
-        return f"{expression} = any({self.value([one for one in values if _is_storable(one)], f'{type_}[]')})"
+        found = list(dict.fromkeys(one for one in values if _is_storable(one)))
+        # With one value, an index gives the rows in the order of its next column. With an array, they are sorted.
+        if len(found) == 1:
+            return self.equal(expression, found[0], type_)
+        return f"{expression} = any({self.value(found, f'{type_}[]')})"
 
     def is_one(self, expression: str, values: Sequence[StrEnum] | None) -> str | None:
         """Return the condition for members of an enumeration.
@@ -77,7 +81,7 @@ class Conditions:
         expression = f"coalesce({column}, 'infinity'::timestamptz)" if is_nullable else column
         begun = self.since(expression, since)
         ended = f"{expression} < {self.value(_instant(until), 'timestamptz')}" if _is_given(until) else None
-        told = f"{column} is not null" if is_nullable and begun else None
+        told = f"{expression} < 'infinity'::timestamptz" if is_nullable and begun and not ended else None
         return " and ".join(sql for sql in (begun, ended, told) if sql) or None
 
     def containing(self, expression: str, text: str | None) -> str | None:
@@ -89,6 +93,11 @@ class Conditions:
             return NOTHING
         pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return f"{expression} ilike {self.value(f'%{pattern}%', 'text')} escape '\\'"
+
+    def equal_ignoring_case(self, expression: str, text: str | None) -> str | None:
+        if not _is_given(text):
+            return None
+        return f"lower({expression}) = lower({self.value(text, 'text')})" if _is_storable(text) else NOTHING
 
     def holds(self, sql: str, wanted: bool | None) -> str | None:
         """Return the condition or, if `wanted` is false, its negation."""
@@ -135,11 +144,21 @@ def key(global_id: str | None, type_name: str, *, field: str) -> int | None:
     return global_ids.key_of(global_id, type_name, field=field) if global_id and _is_given(global_id) else None
 
 
-def sorted_by(fields: Sequence[F] | None, sorts: Mapping[F, Sort], *, descending: bool) -> Sort:
-    """Return the order by several fields, the most important first; by the first of `sorts` without any."""
-    named = value_or_none(fields) or [next(iter(sorts))]
-    sort = chain_sorts(*(sorts[field] for field in dict.fromkeys(named)))
+def sorted_by(fields: Sequence[F] | None, sorts: Mapping[F, Sort], *, usual: Sort, descending: bool) -> Sort:
+    """Return the order by several fields, the most important first; the usual one without any."""
+    given = value_or_none(fields) or ()
+    named = [sorts[field] for field in dict.fromkeys(given)]
+    sort = chain_sorts(*named) if named else usual
     return sort.reversed() if descending else sort
+
+
+def sort_of_period(usual: Sort, *periods: tuple[Sort, datetime | None, datetime | None]) -> Sort:
+    """Return the order by the time of the first period that is given, or the usual one.
+
+    The rows of a period lie side by side in an index of that time. In any other order, all of them would be read.
+    """
+    given = (sort for sort, since, until in periods if _is_given(since) or _is_given(until))
+    return next(given, usual)
 
 
 def input_field(description: str) -> DeclaredAttribute:

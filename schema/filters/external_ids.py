@@ -52,9 +52,3 @@ def has_external_id(query: Conditions, owner_type: str, owner: str, external_id:
         query.equal("x.key", external_id.key),
         query.equal("x.value", external_id.value),
     )
-
-
-def has_external_id_value(query: Conditions, owner_type: str, owner: str, value: str | None) -> str | None:
-    """Return the condition that the row with the id `owner` (SQL) has an external id of this value."""
-    on = f"x.owner_type = '{owner_type}' and x.owner_id = {owner}"
-    return query.exists(EXTERNAL_IDS, "x", on, query.equal("x.value", value))

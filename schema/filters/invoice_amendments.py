@@ -10,7 +10,7 @@ from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.orders.db.orders import ORDERS
 from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
-from schema.filters.conditions import Conditions, input_field, sorted_by, value_or_none
+from schema.filters.conditions import Conditions, input_field, sort_of_period, sorted_by, value_or_none
 from schema.filters.enums import (
     InvoiceAmendmentSortField,
     InvoiceAmendmentSortFieldEnum,
@@ -35,14 +35,18 @@ class InvoiceAmendmentFilters:
 @strawberry.input(description="The order of invoice amendments; of equal ones, the older id comes first (ascending).")
 class InvoiceAmendmentSort:
     fields: list[InvoiceAmendmentSortFieldEnum] | None = input_field(
-        "The fields of the order, the most important first. CREATED_AT by default."
+        "The fields of the order, the most important first. By default the time of the filters' period, or CREATED_AT."
     )
     ordering: SortOrderingEnum | None = input_field("The direction. ASCENDING by default.")
 
 
 ARGUMENTS = (
     argument("filters", InvoiceAmendmentFilters | None, "The amendments to return; all that the key sees if absent."),
-    argument("sort", InvoiceAmendmentSort | None, "Their order; by the time of their creation if absent."),
+    argument(
+        "sort",
+        InvoiceAmendmentSort | None,
+        "Their order. If absent: by the time of which a period is given, or else by their creation.",
+    ),
 )
 
 _SORTS: dict[InvoiceAmendmentSortField, Sort] = {
@@ -56,12 +60,21 @@ def ask(
     viewer: Viewer, filters: InvoiceAmendmentFilters | None = None, sort: InvoiceAmendmentSort | None = None
 ) -> ListQuery:
     query = Conditions(viewer)
+    given = filters or InvoiceAmendmentFilters()
+    created = _SORTS[InvoiceAmendmentSortField.CREATED_AT]
+    usual = sort_of_period(
+        created,
+        (created, given.created_since, given.created_until),
+        (_SORTS[InvoiceAmendmentSortField.UPDATED_AT], given.updated_since, given.updated_until),
+        (_SORTS[InvoiceAmendmentSortField.REMITTED_AT], given.remitted_since, given.remitted_until),
+    )
     order = sorted_by(
         sort.fields if sort else None,
         _SORTS,
+        usual=usual,
         descending=sort is not None and value_or_none(sort.ordering) is SortOrdering.DESCENDING,
     )
-    return query.list_query(*_conditions(query, filters), sort=order) if filters else query.list_query(sort=order)
+    return query.list_query(*_conditions(query, given), sort=order)
 
 
 def _conditions(query: Conditions, filters: InvoiceAmendmentFilters) -> list[str | None]:

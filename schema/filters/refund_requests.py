@@ -5,18 +5,18 @@ from datetime import datetime
 import strawberry
 
 from app.auth.viewers import Viewer
-from app.db.keyset import by_column
+from app.db.keyset import BY_ID, by_column
 from app.marketplace.catalogue.db.sellers import SELLERS
 from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUEST_LINE_ITEMS
-from schema.entities.declarations import ListQuery
+from schema.entities.declarations import ListQuery, Part
 from schema.entities.fields import argument
 from schema.enums.marketplace import (
     RefundRequestLineItemStatusEnum,
     RefundRequestStatusEnum,
 )
-from schema.filters.conditions import Conditions, input_field, key
-from schema.filters.invoices import of_buyer
+from schema.filters.conditions import Conditions, input_field, key, sort_of_period, value_or_none
+from schema.filters.invoices import has_buyer_name
 
 
 @strawberry.input(description="The refund requests to return: those that meet all given filters.")
@@ -45,10 +45,21 @@ UPDATED_ARGUMENTS = (argument("updated_since", datetime, "Changed at this time o
 
 
 def ask(viewer: Viewer, filters: RefundRequestFilters | None = None, seller_id: str | None = None) -> ListQuery:
-    query = Conditions(viewer)
+    query, given = Conditions(viewer), filters or RefundRequestFilters()
     seller = key(seller_id, "Seller", field="sellerId")
-    of_seller = query.exists(INVOICES, "i", "i.id = t.invoice_id", query.equal("i.seller_id", seller, "bigint"))
-    return query.list_query(of_seller, *(_conditions(query, filters) if filters else ()))
+    sort = sort_of_period(
+        BY_ID,
+        (by_column("created_at", "timestamptz"), given.created_since, given.created_until),
+        (
+            by_column("refunded_at", "timestamptz", when_null="infinity"),
+            given.refunded_since,
+            given.refunded_until,
+        ),
+    )
+    statuses = value_or_none(given.statuses) if viewer.is_operator and sort is BY_ID else None
+    parts = [Part(where=f"t.status = '{status.value}'") for status in dict.fromkeys(statuses or ())]
+    of_seller = query.equal("t.seller_id", seller, "bigint")
+    return query.list_query(of_seller, *_conditions(query, given), sort=sort, parts=parts)
 
 
 def ask_updated(viewer: Viewer, updated_since: datetime) -> ListQuery:
@@ -57,17 +68,20 @@ def ask_updated(viewer: Viewer, updated_since: datetime) -> ListQuery:
 
 
 def _conditions(query: Conditions, filters: RefundRequestFilters) -> list[str | None]:
-    business = query.exists(
-        SELLERS, "s", "s.id = i.seller_id", query.containing("s.business_name", filters.business_name)
+    business = query.containing("s.business_name", filters.business_name)
+    buyer = (
+        has_buyer_name(query, "i", value_or_none(filters.buyer_name) or None),
+        query.containing("i.buyer_email_address", value_or_none(filters.buyer_email_address) or None),
     )
-    buyer = of_buyer(query, "i", filters.buyer_name, filters.buyer_email_address)
-    line = query.one_of("l.status", filters.line_item_statuses)
+    # Whoever sees a request sees its lines.
+    line = query.is_one("l.status", filters.line_item_statuses)
     return [
-        query.one_of("t.status", filters.statuses),
-        query.exists(REFUND_REQUEST_LINE_ITEMS, "l", "l.refund_request_id = t.id", line),
+        query.is_one("t.status", filters.statuses),
+        line and f"exists (select from {REFUND_REQUEST_LINE_ITEMS.name} l where l.refund_request_id = t.id and {line})",
         query.period("t.created_at", filters.created_since, filters.created_until),
         query.period("t.refunded_at", filters.refunded_since, filters.refunded_until, is_nullable=True),
         query.equal("t.invoice_id", filters.invoice_legacy_id, "bigint"),
         query.equal("t.id", filters.legacy_id, "bigint"),
-        query.exists(INVOICES, "i", "i.id = t.invoice_id", business, *buyer),
+        query.exists(SELLERS, "s", "s.id = t.seller_id", business),
+        query.exists(INVOICES, "i", "i.id = t.invoice_id", *buyer),
     ]

@@ -6,12 +6,13 @@ from datetime import datetime
 import strawberry
 
 from app.auth.viewers import Viewer
+from app.db.keyset import BY_ID, by_column
 from app.marketplace.catalogue.db.sellers import SELLERS
 from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENTS
 from app.marketplace.remittances.db.remittances import REMITTANCES
 from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
-from schema.filters.conditions import NOTHING, Conditions, keys
+from schema.filters.conditions import NOTHING, Conditions, keys, sort_of_period
 
 _CREATED = (
     argument("created_since", datetime | None, "Made at this time or later."),
@@ -64,13 +65,15 @@ def ask(
             "a.id = t.invoice_amendment_id",
             query.one_of("a.id", amendments, "bigint"),
             query.one_of("a.id", invoice_amendment_legacy_ids, "bigint"),
-            "true" if remittable_type == "InvoiceAmendment" else None,
         ),
-        {None: None, "Invoice": "t.invoice_amendment_id is null", "InvoiceAmendment": None}.get(
-            remittable_type, NOTHING
-        ),
-        query.holds("t.released_at is not null", released),
+        {
+            None: None,
+            "Invoice": "t.invoice_amendment_id is null",
+            "InvoiceAmendment": "t.invoice_amendment_id is not null",
+        }.get(remittable_type, NOTHING),
+        None if released is None else f"t.released_at is {'not ' if released else ''}null",
         query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
+        sort=sort_of_period(BY_ID, (by_column("created_at", "timestamptz"), created_since, created_until)),
     )
 
 
@@ -94,6 +97,11 @@ def ask_advices(
         query.period("t.paid_at", paid_since, paid_until, is_nullable=True),
         query.one_of("t.payment_reference", payment_reference),
         query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
+        sort=sort_of_period(
+            BY_ID,
+            (by_column("created_at", "timestamptz"), created_since, created_until),
+            (by_column("paid_at", "timestamptz", when_null="infinity"), paid_since, paid_until),
+        ),
     )
 
 

@@ -78,8 +78,8 @@ def report(name: str, plans: list[str], begun: float) -> None:
 
 
 def buffers_read(plan: str) -> int:
-    """Return the buffers that were read, from memory or from disk."""
-    whole = next(line for line in plan.splitlines() if "Buffers:" in line)
+    """Return the buffers that were read, from memory or from disk; none if it is known beforehand that none match."""
+    whole = next((line for line in plan.splitlines() if "Buffers:" in line), "")
     return sum(int(number) for number in re.findall(r"(?:hit|read)=(\d+)", whole))
 
 

@@ -11,6 +11,7 @@ from graphql.execution.values import VariableValues
 from app.auth.viewers import Viewer
 from app.db.keyset import WHOLE, Sort, encode_cursor, order_by, slice_of
 from app.errors import TellgraphError
+from schema.engine.counts import count_rows
 from schema.engine.plans.arguments import Arguments
 from schema.engine.plans.compile import PAGE_ARGUMENTS, Compiler
 from schema.engine.plans.connections import ConnectionCode
@@ -23,7 +24,7 @@ from schema.engine.plans.sql import SqlCache, SqlWriter, read
 from schema.engine.plans.views import view_of
 from schema.engine.reader import Reader
 from schema.engine.selections import Fragments
-from schema.engine.statements import listed_count, listed_rows
+from schema.engine.statements import listed_rows
 from schema.entities.declarations import ENTITIES, Listing, ListQuery, Lookup, Relation
 from schema.entities.lookups import find_keys
 from schema.entities.permissions import may_read
@@ -114,8 +115,7 @@ class ListingRoot:
         if level.has_rows:
             await self._fetch(reader, viewer, query, slots)
         if level.counts:
-            counted = listed_count(level.table, viewer, query)
-            slots[self._count] = (await reader.fetch(counted.sql, *counted.args))[0]["n"]
+            slots[self._count] = await count_rows(reader, level.table, viewer, query)
         return self._build(None, slots)
 
     async def _fetch(self, reader: Reader, viewer: Viewer, query: ListQuery, slots: list[Any]) -> None:

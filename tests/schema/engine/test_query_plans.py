@@ -102,7 +102,7 @@ async def test_sellers_lists_can_be_read_in_their_order(filled: Connection, plac
         assert "Sort" not in plan, plan
 
 
-@pytest.mark.parametrize("place", [None, "PAID"])
+@pytest.mark.parametrize("place", [None, "PAID\x1f2026-01-02T00:00:00+00:00"])
 async def test_order_by_status_uses_an_index(filled: Connection, place: str | None) -> None:
     asked = invoices.ask(OPERATOR, sort=BY(fields=[InvoiceSortField.STATUS]))
 
@@ -119,4 +119,4 @@ async def test_filters_share_the_index_of_their_order(filled: Connection) -> Non
     plan = await plan_of(filled, INVOICES, asked, OPERATOR, after=None)
 
     assert "using invoices_paid " in plan
-    assert "Index Cond: (COALESCE(paid_at" in plan
+    assert "Index Cond: ((COALESCE(paid_at" in plan

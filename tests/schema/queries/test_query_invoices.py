@@ -112,10 +112,19 @@ async def test_buyer_name_is_any_part_of_the_whole_name(conn: Connection) -> Non
 
 @pytest.mark.parametrize("text", ["50%", "a_b", "back\\slash", "it's", "100% \\_"])
 async def test_text_filter_means_what_it_says(conn: Connection, text: str) -> None:
-    wanted = await create_invoice(conn, buyer_email_address=f"<{text}>")
-    await create_invoice(conn, buyer_email_address="<50 axb backslash its 100 x>")
+    wanted = await create_invoice(conn, buyer_surname=f"<{text}>")
+    await create_invoice(conn, buyer_surname="<50 axb backslash its 100 x>")
 
-    assert await found(conn, buyerEmailAddress=text.upper()) == [wanted.id]
+    assert await found(conn, buyerName=text.upper()) == [wanted.id]
+
+
+async def test_buyer_email_address_is_the_whole_address(conn: Connection) -> None:
+    wanted = await create_invoice(conn, buyer_email_address="Ada_B@x.example")
+    await create_invoice(conn, buyer_email_address="AdaxB@x.example")
+    await create_invoice(conn, buyer_email_address=None)
+
+    assert await found(conn, buyerEmailAddress="aDA_b@x.example") == [wanted.id]
+    assert await found(conn, buyerEmailAddress="_b@x.example") == []
 
 
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800"])
@@ -123,6 +132,7 @@ async def test_text_that_cannot_be_stored_matches_nothing(conn: Connection, text
     await create_invoice(conn, buyer_email_address="a@b.example")
 
     assert await found(conn, buyerEmailAddress=text) == []
+    assert await found(conn, buyerName=text) == []
     assert await found(conn, externalId=text) == []
 
 

@@ -1,6 +1,9 @@
 -- The catalogue: sellers and what they offer; before them, what rows of many tables have.
 -- Money is bigint minor units beside one currency per row. The API deletes a row by setting deleted_at.
 
+-- Indexes of texts that contain another. PostgreSQL's own extension; the owner of a database may add it.
+create extension if not exists pg_trgm;
+
 -- What rows of many tables have
 
 create table countries (
@@ -56,6 +59,7 @@ create table external_ids (
   unique (owner_type, owner_id, key)
 );
 create index external_ids_value on external_ids (key, value, id);
+create index external_ids_any_key on external_ids (value, owner_type, owner_id);  -- of lists that are given no key
 
 create table metadata (
   id bigint generated always as identity primary key,
@@ -202,6 +206,12 @@ create index adverts_brand on adverts (brand_id, id);
 create index adverts_taxon on adverts (taxon_id, id);
 create index adverts_updated on adverts (updated_at, id);
 create index adverts_seller_updated on adverts (seller_id, updated_at, id);
+create index adverts_created on adverts (created_at, id);
+create index adverts_code on adverts (code, id) where code is not null;
+create index adverts_title on adverts using gin (title gin_trgm_ops) with (fastupdate = off);
+-- What is not approved, not published or not online: mostly few.
+create index adverts_not_displayed on adverts (id, seller_id)
+  where (is_published and is_online and is_vetted) is not true;
 
 -- FOR SHARE: a seller that goes offline meanwhile waits, and its new advert is followed with the others.
 create function advert_seller_online() returns trigger language plpgsql as $$

@@ -104,6 +104,8 @@ create table invoices (
   commission_tax_rate double precision,
   currency text not null,
   order_purged_at timestamptz,          -- a copy of the order's, which sellers do not see
+  -- A column of its own, so that a flag that leaves it as it is counts as no change of it.
+  status text not null generated always as (invoice_status(status_flags)) stored,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -114,8 +116,22 @@ create index invoices_seller_created on invoices (seller_id, created_at, id);
 create index invoices_updated on invoices (updated_at, id);
 create index invoices_seller_updated on invoices (seller_id, updated_at, id);
 create index invoices_paid on invoices (coalesce(paid_at, 'infinity'::timestamptz), id);
+create index invoices_seller_paid on invoices (seller_id, coalesce(paid_at, 'infinity'::timestamptz), id);
 create index invoices_remitted on invoices (coalesce(remitted_at, 'infinity'::timestamptz), id);
-create index invoices_status on invoices ((invoice_status(status_flags) collate "C"), id);
+create index invoices_seller_remitted on invoices (seller_id, coalesce(remitted_at, 'infinity'::timestamptz), id);
+-- The seller comes last: of what has a status, or awaits something, the index tells what is of one seller.
+create index invoices_status on invoices ((invoice_status(status_flags) collate "C"), created_at, id, seller_id);
+create index invoices_status_updated on invoices
+  ((invoice_status(status_flags) collate "C"), updated_at, id, seller_id);
+create index invoices_awaiting_return on invoices (created_at, id, seller_id)
+  where status_flags @> array['AWAITING_RETURN'];
+create index invoices_awaiting_collection on invoices (created_at, id, seller_id)
+  where status_flags @> array['READY'] and not status_flags && array['COLLECTED', 'CANCELLED', 'REFUNDED'];
+create index invoices_buyer_email on invoices (lower(buyer_email_address), created_at, id);
+-- A search reads what is pending: so little of it. Each change of an invoice pays for this index, so it has no address.
+create index invoices_buyer on invoices
+  using gin (btrim(coalesce(buyer_first_name, '') || ' ' || coalesce(buyer_surname, '')) gin_trgm_ops)
+  with (gin_pending_list_limit = 256);
 create index invoices_shipping_address on invoices (shipping_address_id) where shipping_address_id is not null;
 create index invoices_buyer_billing_address on invoices (buyer_billing_address_id)
   where buyer_billing_address_id is not null;
@@ -247,9 +263,17 @@ create index shipment_statuses_shipment on shipment_statuses (shipment_id, id);
 
 -- Refunds and returns
 
+-- The seller of the row's invoice, for lists. It follows the invoice, also for whoever imports rows.
+create function seller_of_invoice() returns trigger language plpgsql as $$
+begin
+  new.seller_id := (select i.seller_id from invoices i where i.id = new.invoice_id);
+  return new;
+end $$;
+
 create table refund_requests (
   id bigint generated always as identity primary key,
   invoice_id bigint not null references invoices,
+  seller_id bigint,                     -- a copy of the invoice's; a trigger keeps it
   status text not null check (status in
     ('AWAITING', 'RETURNED', 'REFUND_ACCEPTED', 'REFUND_DENIED', 'REFUNDED', 'DENIED', 'PROCESSED')),
   initiated_by text not null check (initiated_by in ('ADMIN', 'SELLER', 'BUYER')),
@@ -268,8 +292,15 @@ create table refund_requests (
   updated_at timestamptz not null default now()
 );
 create index refund_requests_invoice on refund_requests (invoice_id, id);
+create index refund_requests_seller on refund_requests (seller_id, id);
+create index refund_requests_seller_updated on refund_requests (seller_id, updated_at, id);
 create index refund_requests_created on refund_requests (created_at, id);
 create index refund_requests_updated on refund_requests (updated_at, id);
+create index refund_requests_refunded on refund_requests (coalesce(refunded_at, 'infinity'::timestamptz), id);
+create index refund_requests_status on refund_requests (status, id, seller_id);
+create trigger refund_requests_seller before insert or update of invoice_id, seller_id on refund_requests
+  for each row execute function seller_of_invoice();
+alter table refund_requests enable always trigger refund_requests_seller;
 
 create table refund_request_line_items (
   id bigint generated always as identity primary key,
@@ -295,6 +326,7 @@ create table refund_request_line_items (
   check ((line_item_id is null) <> (custom is null))
 );
 create index refund_request_line_items_request on refund_request_line_items (refund_request_id, id);
+create index refund_request_line_items_status on refund_request_line_items (status, refund_request_id);
 create index refund_request_line_items_line_item on refund_request_line_items (line_item_id);
 
 create table refund_request_notes (
@@ -345,6 +377,7 @@ create index return_shipment_statuses_shipment on return_shipment_statuses (retu
 create table invoice_amendments (
   id bigint generated always as identity primary key,
   invoice_id bigint not null references invoices,
+  seller_id bigint,                     -- a copy of the invoice's; a trigger keeps it
   refund_request_id bigint references refund_requests,
   total_cents bigint not null,
   tax_cents bigint not null default 0,
@@ -364,6 +397,23 @@ create index invoice_amendments_invoice on invoice_amendments (invoice_id, id);
 create index invoice_amendments_created on invoice_amendments (created_at, id);
 create index invoice_amendments_updated on invoice_amendments (updated_at, id);
 create index invoice_amendments_remitted on invoice_amendments (coalesce(remitted_at, 'infinity'::timestamptz), id);
+create index invoice_amendments_seller_created on invoice_amendments (seller_id, created_at, id);
+create index invoice_amendments_seller_updated on invoice_amendments (seller_id, updated_at, id);
+create index invoice_amendments_seller_remitted on invoice_amendments
+  (seller_id, coalesce(remitted_at, 'infinity'::timestamptz), id);
+create trigger invoice_amendments_seller before insert or update of invoice_id, seller_id on invoice_amendments
+  for each row execute function seller_of_invoice();
+alter table invoice_amendments enable always trigger invoice_amendments_seller;
+
+create function invoice_seller_copies() returns trigger language plpgsql as $$
+begin
+  update refund_requests set seller_id = new.seller_id where invoice_id = new.id;
+  update invoice_amendments set seller_id = new.seller_id where invoice_id = new.id;
+  return null;
+end $$;
+create trigger invoices_seller_copies after update on invoices
+  for each row when (old.seller_id <> new.seller_id) execute function invoice_seller_copies();
+alter table invoices enable always trigger invoices_seller_copies;
 
 create table invoice_amendment_line_items (
   id bigint generated always as identity primary key,
@@ -399,6 +449,7 @@ create table remittance_advices (
 );
 create index remittance_advices_seller on remittance_advices (seller_id, id);
 create index remittance_advices_created on remittance_advices (created_at, id);
+create index remittance_advices_paid on remittance_advices (coalesce(paid_at, 'infinity'::timestamptz), id);
 create index remittance_advices_reference on remittance_advices (payment_reference, id);
 
 -- The seller's part of a paid invoice, and the change of it by each amendment: negative for a refund.
@@ -418,4 +469,7 @@ create index remittances_invoice on remittances (invoice_id, id);
 create index remittances_amendment on remittances (invoice_amendment_id, id) where invoice_amendment_id is not null;
 create index remittances_advice on remittances (remittance_advice_id, id) where remittance_advice_id is not null;
 create index remittances_seller on remittances (seller_id, id);
-create index remittances_unreleased on remittances (id) where released_at is null;
+create index remittances_created on remittances (created_at, id);
+create index remittances_seller_created on remittances (seller_id, created_at, id);
+create index remittances_unreleased on remittances (id, seller_id) where released_at is null;
+create index remittances_of_amendments on remittances (id, seller_id) where invoice_amendment_id is not null;

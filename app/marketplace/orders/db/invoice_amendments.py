@@ -56,7 +56,7 @@ class InvoiceAmendmentLineItem:
 INVOICE_AMENDMENTS = Table(
     "invoice_amendments",
     InvoiceAmendment,
-    seen_by=Through("invoice_id"),
+    seen_by=Through("invoice_id", copy="seller_id"),
     keys={"invoice_id": part_of(INVOICES), "refund_request_id": REFUND_REQUESTS},
 )
 INVOICE_AMENDMENT_LINE_ITEMS = Table(

@@ -101,7 +101,7 @@ REFUND_REQUESTS = Table(
     "refund_requests",
     RefundRequest,
     type_name="RefundRequest",
-    seen_by=Through("invoice_id"),
+    seen_by=Through("invoice_id", copy="seller_id"),
     keys={"invoice_id": part_of(INVOICES)},
     owns=(EXTERNAL_IDS, METADATA),
     is_subscribable=True,
