@@ -65,7 +65,6 @@ def ask(
             "a.id = t.invoice_amendment_id",
             query.one_of("a.id", amendments, "bigint"),
             query.one_of("a.id", invoice_amendment_legacy_ids, "bigint"),
-            "true" if remittable_type == "InvoiceAmendment" else None,
         ),
         {
             None: None,

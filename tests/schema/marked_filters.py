@@ -76,7 +76,6 @@ def _values(marked: MarkedRows, name: str) -> dict[str, Any]:
         "quantityFrom": HIDDEN.start,
         "quantityTo": HIDDEN.stop,
         "released": True,
-        "remittableType": "InvoiceAmendment",
         "requestId": audited["request_id"],
         "retailerIds": [marked.id_of("Seller", "S2")],
         "search": marked.rows["webhooks", "S2"]["description"],
