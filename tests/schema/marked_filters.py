@@ -77,7 +77,6 @@ def _values(marked: MarkedRows, name: str) -> dict[str, Any]:
         "quantityFrom": HIDDEN.start,
         "quantityTo": HIDDEN.stop,
         "released": True,
-        "remittableType": "InvoiceAmendment",
         "requestId": audited["request_id"],
         "retailerBusinessNames": [seller["business_name"]],
         "retailerIds": [marked.id_of("Seller", "S2")],
