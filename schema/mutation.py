@@ -6,6 +6,7 @@ from schema.mutations.api_keys import ApiKeyMutations
 from schema.mutations.catalogue.adverts import AdvertMutations
 from schema.mutations.catalogue.commission_packages import CommissionPackageMutations
 from schema.mutations.catalogue.inventories import InventoryMutations
+from schema.mutations.catalogue.option_values import OptionValueMutations
 from schema.mutations.catalogue.reference import ReferenceMutations
 from schema.mutations.catalogue.sellers import SellerMutations
 from schema.mutations.catalogue.variants import VariantMutations
@@ -42,6 +43,7 @@ class Mutation(
     InvoiceAnnotationMutations,
     InventoryMutations,
     ReferenceMutations,
+    OptionValueMutations,
     CommissionPackageMutations,
     RemittanceMutations,
     OwnedMutations,

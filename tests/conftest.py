@@ -48,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         # As Ctrl-C, so that a run that is told to end still stops its servers.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # A shell has a run in the background ignore Ctrl-C, and commands that tests interrupt would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         config.stash[_SERVERS] = ExitStack()
         config.stash[_SERVERS].enter_context(shared_servers())
         config.stash[_SERVERS].enter_context(place_for_all())

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -141,8 +142,19 @@ def _word(text: str) -> None:
         raise ValueError("not a word as we write it")
 
 
+def _double(text: str) -> None:
+    # PostgreSQL rejects underscores and blanks, which Python accepts.
+    if not isfinite(float(text)) or str(float(text)) != text:
+        raise ValueError("not a double as we write it")
+
+
 #: Checks of a cursor's texts: a forged one must not cause an error of PostgreSQL.
-_CHECKS: dict[str, Callable[[str], object]] = {"bigint": _bigint, "timestamptz": _timestamp, "text": _word}
+_CHECKS: dict[str, Callable[[str], object]] = {
+    "bigint": _bigint,
+    "double precision": _double,
+    "timestamptz": _timestamp,
+    "text": _word,
+}
 
 
 def slice_of(

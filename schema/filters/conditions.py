@@ -146,7 +146,8 @@ def key(global_id: str | None, type_name: str, *, field: str) -> int | None:
 
 def sorted_by(fields: Sequence[F] | None, sorts: Mapping[F, Sort], *, usual: Sort, descending: bool) -> Sort:
     """Return the order by several fields, the most important first; the usual one without any."""
-    named = [sorts[field] for field in dict.fromkeys(fields or ())]
+    given = value_or_none(fields) or ()
+    named = [sorts[field] for field in dict.fromkeys(given)]
     sort = chain_sorts(*named) if named else usual
     return sort.reversed() if descending else sort
 

@@ -61,6 +61,25 @@ describe_enum(
 )
 
 
+class CommissionPackageSortField(StrEnum):
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+    RATE = "RATE"
+
+
+CommissionPackageSortFieldEnum = CommissionPackageSortField
+describe_enum(
+    CommissionPackageSortField,
+    "CommissionPackageSortFieldEnum",
+    "The fields by which commission packages can be ordered.",
+    {
+        "CREATED_AT": "When the package was made. It never changes, so that a package keeps its place.",
+        "UPDATED_AT": "When the package was last changed.",
+        "RATE": "The operator's part of the goods' price.",
+    },
+)
+
+
 class AdvertStatus(StrEnum):
     DISPLAYED = "DISPLAYED"
     NOT_DISPLAYED = "NOT_DISPLAYED"

@@ -1,4 +1,4 @@
-"""The filters of remittances and remittance advices, and of commission packages."""
+"""The filters of remittances and remittance advices, and of commission packages, with the order of these."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,13 +6,27 @@ from datetime import datetime
 import strawberry
 
 from app.auth.viewers import Viewer
-from app.db.keyset import BY_ID, by_column
+from app.db.keyset import BY_ID, Sort, by_column
 from app.marketplace.catalogue.db.sellers import SELLERS
 from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENTS
-from app.marketplace.remittances.db.remittances import REMITTANCES
+from app.marketplace.remittances.db.remittances import REMITTANCE_ADVICES, REMITTANCES
 from schema.entities.declarations import ListQuery
 from schema.entities.fields import argument
-from schema.filters.conditions import NOTHING, Conditions, keys, sort_of_period
+from schema.filters.conditions import (
+    NOTHING,
+    Conditions,
+    input_field,
+    keys,
+    sort_of_period,
+    sorted_by,
+    value_or_none,
+)
+from schema.filters.enums import (
+    CommissionPackageSortField,
+    CommissionPackageSortFieldEnum,
+    SortOrdering,
+    SortOrderingEnum,
+)
 
 _CREATED = (
     argument("created_since", datetime | None, "Made at this time or later."),
@@ -26,8 +40,10 @@ REMITTANCES_ARGUMENTS = (
     argument("invoice_legacy_ids", list[int] | None, "The same by `legacyId`."),
     argument("invoice_amendment_ids", list[strawberry.ID] | None, "Those of these amendments."),
     argument("invoice_amendment_legacy_ids", list[int] | None, "The same by `legacyId`."),
+    argument("processed", bool | None, "Whether they have been paid: their remittance advice has `paidAt`."),
     argument("released", bool | None, "Whether they have been released."),
     argument("remittable_type", str | None, "`Invoice`: those of invoices; `InvoiceAmendment`: those of amendments."),
+    argument("retailer_business_names", list[str] | None, "Those of sellers with one of these business names."),
     _RETAILERS,
 )
 ADVICES_ARGUMENTS = (
@@ -49,12 +65,17 @@ def ask(
     invoice_legacy_ids: Sequence[int] | None = None,
     invoice_amendment_ids: Sequence[str] | None = None,
     invoice_amendment_legacy_ids: Sequence[int] | None = None,
+    processed: bool | None = None,
     released: bool | None = None,
     remittable_type: str | None = None,
+    retailer_business_names: Sequence[str] | None = None,
     retailer_ids: Sequence[str] | None = None,
 ) -> ListQuery:
     query = Conditions(viewer)
     amendments = keys(invoice_amendment_ids, "InvoiceAmendment", field="invoiceAmendmentIds")
+    is_paid = "true"
+    if value_or_none(processed) is not None:
+        is_paid = query.exists(REMITTANCE_ADVICES, "p", "p.id = t.remittance_advice_id", "p.paid_at is not null") or ""
     return query.list_query(
         query.period("t.created_at", created_since, created_until),
         query.one_of("t.invoice_id", keys(invoice_ids, "Invoice", field="invoiceIds"), "bigint"),
@@ -71,7 +92,9 @@ def ask(
             "Invoice": "t.invoice_amendment_id is null",
             "InvoiceAmendment": "t.invoice_amendment_id is not null",
         }.get(remittable_type, NOTHING),
+        query.holds(is_paid, processed),
         None if released is None else f"t.released_at is {'not ' if released else ''}null",
+        query.exists(SELLERS, "s", "s.id = t.seller_id", query.one_of("s.business_name", retailer_business_names)),
         query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
         sort=sort_of_period(BY_ID, (by_column("created_at", "timestamptz"), created_since, created_until)),
     )
@@ -105,11 +128,26 @@ def ask_advices(
     )
 
 
+@strawberry.input(description="The order of commission packages; of equal ones, the older id comes first (ascending).")
+class CommissionPackageSort:
+    fields: list[CommissionPackageSortFieldEnum] | None = input_field(
+        "The fields of the order, the most important first. By default the time of the filters' period, or CREATED_AT."
+    )
+    ordering: SortOrderingEnum | None = input_field("The direction. ASCENDING by default.")
+
+
+_PACKAGE_SORTS: dict[CommissionPackageSortField, Sort] = {
+    CommissionPackageSortField.CREATED_AT: by_column("created_at", "timestamptz"),
+    CommissionPackageSortField.UPDATED_AT: by_column("updated_at", "timestamptz"),
+    CommissionPackageSortField.RATE: by_column("rate", "double precision"),
+}
+
 PACKAGES_ARGUMENTS = (
     argument("applies_to_postage", bool | None, "Whether they apply to postage, too."),
     *_CREATED,
     argument("name", str | None, "The one with this name."),
     argument("retailer_ids", list[strawberry.ID] | None, "Those that were given to one of these sellers."),
+    argument("sort", CommissionPackageSort | None, "Their order; by the time of their creation if absent."),
 )
 
 
@@ -120,6 +158,7 @@ def ask_packages(
     created_until: datetime | None = None,
     name: str | None = None,
     retailer_ids: Sequence[str] | None = None,
+    sort: CommissionPackageSort | None = None,
 ) -> ListQuery:
     query = Conditions(viewer)
     of_seller = query.one_of("s.id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint")
@@ -128,4 +167,10 @@ def ask_packages(
         query.period("t.created_at", created_since, created_until),
         query.equal("t.name", name),
         query.exists(SELLERS, "s", "s.commission_package_id = t.id", of_seller),
+        sort=sorted_by(
+            sort.fields if sort else None,
+            _PACKAGE_SORTS,
+            descending=sort is not None and value_or_none(sort.ordering) is SortOrdering.DESCENDING,
+            usual=sort_of_period(BY_ID, (by_column("created_at", "timestamptz"), created_since, created_until)),
+        ),
     )

@@ -5,6 +5,7 @@ import asyncio
 import sys
 
 from tests.soak.run import Soak, running_soak
+from tests.support.made_once import place_for_all
 from tests.support.servers import PrivateServers, private_servers_running
 
 _TOLD_EVERY_S = 30.0
@@ -17,7 +18,7 @@ def main() -> None:
     parser.add_argument("--fault-every", type=float, default=20, metavar="S", help="seconds between two faults (20)")
     parser.add_argument("--seed", type=int, default=1, help="of the faults and changes (1)")
     given = parser.parse_args()
-    with private_servers_running() as servers:
+    with place_for_all(), private_servers_running() as servers:
         status = asyncio.run(_run(given, servers))
     sys.exit(status)
 

@@ -124,6 +124,7 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "taxonCreateOrUpdate": {"displayName": "Kitchen", "urlSlug": "kitchen"},
         "optionTypeCreateOrUpdate": {"name": "Colour", "fieldType": "SINGLE_SELECT"},
         "optionValueCreateOrUpdate": {"optionTypeId": made.get("optionTypeCreateOrUpdate", ""), "name": "Red"},
+        "optionValueDelete": {"id": made.get("optionValueCreateOrUpdate", "")},
         "brandCreateOrUpdate": {"name": "Acme"},
         "shipmentCarrierCreateOrUpdate": {"name": "Slow", "homepageUrl": "https://slow.example/"},
         "countryCreateOrUpdate": {"name": "Iceland", "code": "IS"},

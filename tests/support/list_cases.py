@@ -140,6 +140,8 @@ LINEAR = (
     LinearCase(name="variantsWhere", given="stocked", reason="an index would make each change of stock dearer"),
     LinearCase(name="variantsWhere", given="infiniteQuantity", reason="as stocked"),
     LinearCase(name="variantsWhere", given="quantity", reason="as stocked"),
+    LinearCase(name="remittances", given="processed", reason="the advice of each remittance is looked up"),
+    LinearCase(name="remittances", given="retailerBusinessNames", reason="the seller of each remittance is looked up"),
     LinearCase(name="remittances", given="released: false", of_sellers_alone=True, reason="its own rows are read"),
 )
 
@@ -303,6 +305,9 @@ GIVEN: dict[str, Sequence[str]] = {
         "invoiceAmendmentLegacyIds: [7]",
         "released: true",
         "released: false",
+        "processed: true",
+        "processed: false",
+        'retailerBusinessNames: ["Seller 9"]',
         'remittableType: "Invoice"',
         'remittableType: "InvoiceAmendment"',
         f"retailerIds: [{_id('Seller', 9)}]",
@@ -321,6 +326,11 @@ GIVEN: dict[str, Sequence[str]] = {
         "appliesToPostage: true",
         'name: "Package 7"',
         f"retailerIds: [{_id('Seller', 9)}]",
+        *(
+            f"sort: {{fields: [{field}], ordering: {ordering}}}"
+            for field in ("CREATED_AT", "UPDATED_AT", "RATE")
+            for ordering in ("ASCENDING", "DESCENDING")
+        ),
     ],
     "brands": [""],
     "taxons": ["", f"parentId: {_id('Taxon', 7)}"],

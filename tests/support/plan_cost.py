@@ -20,8 +20,9 @@ _SETTINGS = {
     "log_nested_statements": "on",
     "log_format": "json",
     "log_level": "notice",
-    "log_parameter_max_length": "0",
 }
+#: From PostgreSQL 16 on. Without it, plans come with the statements' arguments.
+_WITHOUT_PARAMETERS = {"log_parameter_max_length": "0"}
 _REMOVED = ("Rows Removed by Filter", "Rows Removed by Join Filter", "Rows Removed by Index Recheck")
 
 
@@ -62,7 +63,8 @@ async def metered(database_url: str, **settings: str) -> AsyncIterator[CostMeter
     conn.add_log_listener(meter.note)
     try:
         await conn.execute("load 'auto_explain'")
-        for name, value in _SETTINGS.items():
+        knows_more = conn.get_server_version().major >= 16
+        for name, value in (_SETTINGS | (_WITHOUT_PARAMETERS if knows_more else {})).items():
             await conn.execute(f"set auto_explain.{name} = {value}")
         yield meter
     finally:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from app.db.migrate import migrate
 from app.tools.embedded import EmbeddedPostgres
+from tests.support.prepared_cluster import copy_prepared_cluster
 from tests.support.servers import temporary_dir
 from tests.support.waiting import until
 
@@ -53,11 +53,12 @@ class Replication:
 async def replicating_servers() -> AsyncIterator[Replication]:
     """Both migrated and empty, and not subscribed to each other yet."""
     with ExitStack() as stack:
-        servers = [
-            stack.enter_context(EmbeddedPostgres(stack.enter_context(temporary_dir()), durable=False)) for _ in range(2)
-        ]
+        servers = []
+        for _ in range(2):
+            data_dir = stack.enter_context(temporary_dir())
+            await asyncio.to_thread(copy_prepared_cluster, data_dir)
+            servers.append(stack.enter_context(EmbeddedPostgres(data_dir, durable=False)))
         for server in servers:
-            await asyncio.to_thread(migrate, server.url())
             conn = await asyncpg.connect(server.url())
             for setting in ("wal_level = logical", "max_prepared_transactions = 5"):
                 await conn.execute(f"alter system set {setting}")

@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.db.migrate import migrate
 from app.tools.embedded import EmbeddedPostgres, EmbeddedRedis, embedded_servers
 from tests.support.database import migrated_template, with_database
+from tests.support.prepared_cluster import copy_prepared_cluster
 
 DATABASE_VARIABLE = "TELLGRAPH_TEST_DATABASE_URL"
 REDIS_VARIABLE = "TELLGRAPH_TEST_REDIS_URL"
@@ -65,9 +65,9 @@ class PrivateServers:
 def private_servers_running() -> Iterator[PrivateServers]:
     """Start PostgreSQL, durable as in production, and Redis; both are gone at the end in any case."""
     with temporary_dir() as data_dir:
+        copy_prepared_cluster(data_dir)
         postgres, redis = EmbeddedPostgres(data_dir), EmbeddedRedis(data_dir)
         with postgres, redis:
-            migrate(postgres.url())
             yield PrivateServers(postgres=postgres, redis=redis)
 
 

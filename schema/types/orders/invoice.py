@@ -11,9 +11,8 @@ from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATIONS
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
 from app.marketplace.orders.db.invoices import Invoice as InvoiceRow
 from app.marketplace.orders.db.shipments import SHIPMENTS
-from app.marketplace.orders.domain.invoice import invoice_status
 from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
-from schema.entities.fields import Amounts, column, computed, entity, global_id, legacy_id
+from schema.entities.fields import Amounts, column, entity, global_id, legacy_id
 from schema.entities.relations import relation, relation_list
 from schema.enums.marketplace import (
     DeliveryTypeEnum,
@@ -73,10 +72,8 @@ class Invoice(Node):
     updated_at: datetime = column("When the invoice was last changed, or a part of it by a mutation.")
     delivery_type: DeliveryTypeEnum = column("How the items reach the buyer.")
     status_flags: list[InvoiceStatusFlagEnum] = column("All that is true of this invoice; several at once.")
-    status: InvoiceStatusEnum = computed(
-        lambda row: invoice_status(row.status_flags),
-        reads=("status_flags",),
-        description="The one status that says most about the invoice.",
+    status: InvoiceStatusEnum = column(
+        "The one status that says most about the invoice.",
         deprecated="An invoice can have several statuses at once: read `statusFlags`.",
     )
     buyer_first_name: str | None = column("First name of the buyer.")

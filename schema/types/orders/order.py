@@ -12,7 +12,7 @@ from app.marketplace.orders.db.invoices import Invoice as InvoiceRow
 from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS
 from app.marketplace.orders.db.shipments import SHIPMENTS
-from app.marketplace.orders.domain.invoice import FINAL, aggregate_invoice_status, invoice_status
+from app.marketplace.orders.domain.invoice import FINAL, aggregate_invoice_status
 from schema.entities.connections import Connection
 from schema.entities.declarations import DeclaredAttribute
 from schema.entities.fields import Amounts, column, computed, entity, global_id, legacy_id
@@ -33,12 +33,11 @@ if TYPE_CHECKING:
 
 
 def _aggregate_status(invoices: Sequence[InvoiceRow]) -> InvoiceStatusEnum | None:
-    return aggregate_invoice_status([invoice_status(invoice.status_flags) for invoice in invoices])
+    return aggregate_invoice_status([invoice.status for invoice in invoices])
 
 
 def _is_final(invoices: Sequence[InvoiceRow]) -> bool | None:
-    statuses = [invoice_status(invoice.status_flags) for invoice in invoices]
-    return all(status in FINAL for status in statuses) if statuses else None
+    return all(invoice.status in FINAL for invoice in invoices) if invoices else None
 
 
 def _major(name: str, description: str) -> DeclaredAttribute:
@@ -102,13 +101,13 @@ class Order(Node):
     aggregate_invoice_status: InvoiceStatusEnum | None = relation_list(
         INVOICES.order_id,
         classify=_aggregate_status,
-        decides=("status_flags",),
+        decides=("status",),
         description="The one status that stands for all invoices: the least advanced; null without invoices.",
     )
     aggregate_invoice_status_final: bool | None = relation_list(
         INVOICES.order_id,
         classify=_is_final,
-        decides=("status_flags",),
+        decides=("status",),
         description="Whether nothing is left to do for any invoice: each was sent, collected, refunded or cancelled."
         " Null without invoices.",
     )

@@ -18,6 +18,7 @@ from app.tools.embedded import embedded_servers
 from app.webhooks.domain.webhook import WebhookKlass
 from schema import schema
 from schema.stored.validate import stored_query
+from tests.support.prepared_cluster import copy_prepared_cluster
 
 TELLGRAPH = str(Path(sys.executable).with_name("tellgraph"))
 _TIMEOUT_S = 120
@@ -99,6 +100,8 @@ def test_ends_after_a_verified_delivery_and_the_next_run_uses_its_data(data_dir:
 
 
 def test_killed_it_takes_api_and_worker_with_it(data_dir: Path) -> None:
+    # The first start is another test's.
+    copy_prepared_cluster(data_dir)
     with subprocess.Popen([TELLGRAPH, "demo"], env=environment(data_dir), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         printed = list(takewhile(lambda line: not line.startswith("Ctrl-C"), process.stdout))
@@ -116,6 +119,7 @@ def test_killed_it_takes_api_and_worker_with_it(data_dir: Path) -> None:
 
 
 def test_names_a_worker_that_dies(data_dir: Path) -> None:
+    copy_prepared_cluster(data_dir)
     command, settings = [TELLGRAPH, "demo"], environment(data_dir)
     with subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -130,6 +134,7 @@ def test_names_a_worker_that_dies(data_dir: Path) -> None:
 
 
 def test_stays_until_it_is_told_to_end(data_dir: Path) -> None:
+    copy_prepared_cluster(data_dir)
     with subprocess.Popen([TELLGRAPH, "demo"], env=environment(data_dir), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = []

@@ -22,8 +22,8 @@ from app.errors import Conflict
 from app.marketplace.refunds.domain.refund_request import RefundRequestStatus
 from app.tools.seed.seeding import Scale, seed_at_scale, seed_small
 from tests.support.forked_commands import run_command
+from tests.support.held import held
 from tests.support.platform import SECRET_KEY
-from tests.support.waiting import until
 
 UNTIL = datetime(2026, 7, 1, tzinfo=UTC)
 _END = "'2026-07-01Z'"
@@ -295,32 +295,30 @@ def test_the_command_refuses_what_the_small_marketplace_does_not_know(database_u
 
 
 async def test_the_command_says_how_far_it_came_when_it_is_interrupted(conn: Connection, database_url: str) -> None:
-    # Enough for half a minute, so that it has not ended by the time that this process gets its turn.
-    program, *arguments = _command("--scale", "40000")
-    running = await asyncio.create_subprocess_exec(
-        program, *arguments, env=_environment(database_url), stderr=asyncio.subprocess.PIPE
+    # The second chunk of invoices stops in its midst.
+    await conn.execute(
+        "create function wait_for_lock() returns trigger language plpgsql as"
+        " $$ begin if exists (select from invoices) then perform pg_advisory_xact_lock(1); end if; return null; end $$;"
+        "create trigger wait_for_lock before insert on orders execute function wait_for_lock()"
     )
-    # A later chunk is under way: the command knows of those before.
-    under_way = (
-        "select exists (select from invoices) and exists (select from pg_stat_activity"
-        " where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null)"
-    )
-    await until(lambda: conn.fetchval(under_way))
-
-    running.send_signal(signal.SIGINT)
-    _, said = await running.communicate()
+    async with held(database_url, "select pg_advisory_xact_lock(1)") as lock:
+        running = await asyncio.create_subprocess_exec(
+            *(Path(sys.executable).with_name("tellgraph"), "seed", "--scale", "1000"),
+            env=_environment(database_url),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        await lock.reached("orders")
+        running.send_signal(signal.SIGINT)
+        _, said = await running.communicate()
 
     assert running.returncode == 130
     invoices = await conn.fetchval("select count(*) from invoices")
-    assert f"200 sellers and {invoices} of 40000 invoices are written and stay" in said.decode()
+    assert 0 < invoices < 1000
+    assert f"31 sellers and {invoices} of 1000 invoices are written and stay" in said.decode()
 
 
 def _run(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return run_command(["seed", *arguments], _environment(database_url))
-
-
-def _command(*arguments: str) -> list[str]:
-    return [str(Path(sys.executable).with_name("tellgraph")), "seed", *arguments]
 
 
 def _environment(database_url: str) -> dict[str, str]:

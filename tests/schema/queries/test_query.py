@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.db.pool import Connection
+from tests.builders.catalogue import create_commission_package
 from tests.builders.invoices import create_invoice
 from tests.builders.variants import create_variant
 from tests.support.operation import Answer, run_operation
@@ -113,8 +114,11 @@ async def test_forged_cursors_are_refused_and_never_an_internal_error(conn: Conn
     asks = {
         "variants": "query($c: String) { found: variantsWhere(first: 1, after: $c) { pageInfo { endCursor } } }",
         "invoices": "query($c: String) { found: invoices(first: 1, after: $c) { pageInfo { endCursor } } }",
+        "packages": "query($c: String) { found: commissionPackages(first: 1, after: $c, sort: {fields: [RATE]})"
+        " { pageInfo { endCursor } } }",
     }
     await create_variant(conn)
+    await create_commission_package(conn)
     forms = {}
     for resource, ask in asks.items():
         real = (await run_operation(conn, ask)).data["found"]["pageInfo"]["endCursor"]

@@ -5,6 +5,7 @@ from app.marketplace.catalogue.services.options import NewChoice, OwnersChoices,
 from app.webhooks.domain.webhook import WebhookKlass
 from schema.entities.global_ids import encode
 from tests.builders.catalogue import create_option_value, create_variant_option_value
+from tests.builders.invoices import create_invoice
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher
 
@@ -49,3 +50,42 @@ async def test_choices_that_stay_keep_their_rows_and_are_not_named(publisher: Pu
     assert (changed, again, there[0]) == ({kept.variant_id}, set(), encode("VariantOptionValue", kept.id))
     assert made.changed["removed"] == [f"variantOptionValues[{encode('VariantOptionValue', gone.id)}]"]
     assert made.changed["added"] == [f"variantOptionValues[{there[1]}]"]
+
+
+async def test_the_status_of_an_invoice_is_named_only_when_it_differs(publisher: Publisher) -> None:
+    invoice = await create_invoice(publisher.conn, status_flags=["PAID"])
+    await publisher.publish()
+    await publisher.subscribe("status statusFlags order { aggregateInvoiceStatus }")
+
+    named = []
+    for flags in (["PAID", "AWAITING_RETURN"], ["PAID", "AWAITING_RETURN", "SENT"], ["AWAITING_RETURN", "SENT"]):
+        await publisher.conn.execute("update invoices set status_flags = $1 where id = $2", flags, invoice.id)
+        *_, made = await publisher.publish()
+        named.append({*made.changed["updated"]} - {"statusFlags"})
+        await publisher.deliver()
+
+    of_order = {"order.aggregateInvoiceStatus", "order.aggregateInvoiceStatusFinal"}
+    assert named == [set(), {"status", *of_order}, set()]
+
+
+async def test_a_value_over_rows_is_named_too_often_but_never_too_seldom(publisher: Publisher) -> None:
+    cheap = await create_variant(publisher.conn, price_cents=500)
+    dear = await create_variant(publisher.conn, advert_id=cheap.advert_id, price_cents=900)
+    await publisher.publish()
+    await publisher.subscribe("lowestPrice variants { nodes { sku lowestPriceCents } }", klass=WebhookKlass.ADVERT)
+
+    told = []
+    for column, value, variant in (
+        ("price_cents", 800, dear),
+        ("sku", "S", cheap),
+        ("price_cents", 400, cheap),
+        ("is_published", False, cheap),
+        ("is_published", False, dear),
+    ):
+        await publisher.conn.execute(f"update variants set {column} = $1 where id = $2", value, variant.id)
+        *_, made = await publisher.publish()
+        told.append((made.response["data"]["node"]["lowestPrice"], "lowestPrice" in made.changed["updated"]))
+        await publisher.deliver()
+
+    # The first price is not the lowest one, but its variant's lowest price is another.
+    assert told == [("5.00", True), ("5.00", False), ("4.00", True), ("8.00", True), (None, True)]

@@ -104,6 +104,8 @@ create table invoices (
   commission_tax_rate double precision,
   currency text not null,
   order_purged_at timestamptz,          -- a copy of the order's, which sellers do not see
+  -- A column of its own, so that a flag that leaves it as it is counts as no change of it.
+  status text not null generated always as (invoice_status(status_flags)) stored,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );

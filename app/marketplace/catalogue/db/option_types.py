@@ -105,3 +105,27 @@ async def find_choices(
 async def touch_option_type(conn: Connection, option_type_id: OptionTypeId) -> None:
     """Set `updated_at` of an option type whose value has changed. It records no change event."""
     await conn.execute("update option_types set updated_at = now() where id = $1", option_type_id)
+
+
+async def lock_option_value(conn: Connection, value_id: OptionValueId) -> OptionValue | None:
+    """Lock an option value against changes and against whoever chooses it; None if there is none."""
+    record = await conn.fetchrow(
+        f"select {OPTION_VALUES.select_list('v')} from option_values v where v.id = $1 for update", value_id
+    )
+    return None if record is None else OPTION_VALUES.from_record(record)
+
+
+async def is_value_chosen(conn: Connection, value_id: OptionValueId) -> bool:
+    """Return whether any variant or advert has chosen an option value, also one that was deleted."""
+    return bool(
+        await conn.fetchval(
+            "select exists (select from variant_option_values where option_value_id = $1)"
+            " or exists (select from advert_option_values where option_value_id = $1)",
+            value_id,
+        )
+    )
+
+
+async def delete_option_value(conn: Connection, value_id: OptionValueId) -> None:
+    """Delete a locked option value that nothing has chosen."""
+    await conn.execute("delete from option_values where id = $1", value_id)

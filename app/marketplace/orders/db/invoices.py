@@ -15,7 +15,7 @@ from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.orders.db.addresses import ADDRESSES
 from app.marketplace.orders.db.orders import ORDERS, OrderId
-from app.marketplace.orders.domain.invoice import InvoiceStatusFlag
+from app.marketplace.orders.domain.invoice import InvoiceStatus, InvoiceStatusFlag
 from app.marketplace.orders.domain.order import DeliveryType, LineItemStatus, LineItemStatusFull, PricingModel
 from app.marketplace.orders.domain.settlement import NOTHING, Split
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
@@ -33,6 +33,7 @@ class Invoice:
     seller_id: SellerId
     delivery_type: DeliveryType
     status_flags: tuple[InvoiceStatusFlag, ...]
+    status: InvoiceStatus
     buyer_first_name: str | None
     buyer_surname: str | None
     buyer_phone: str | None

@@ -317,7 +317,7 @@ def _check_plan(name: str, plan: str) -> None:
     for line in plan.splitlines():
         # An empty partition is read through at no cost.
         is_read_through = re.search("Seq Scan on (webhook_events|delivery_attempts|change_events_published)", line)
-        is_costly = "never executed" not in line and "rows=0.00 " not in line
+        is_costly = "never executed" not in line and not re.search(r"rows=0(\.00)? loops", line)
         assert not (is_read_through and is_costly), f"{name}\n{plan}"
     assert rows_read(plan) <= MOST_READ, f"{name}\n{plan}"
     assert buffers_read(plan) <= MOST_BUFFERS, f"{name}\n{plan}"

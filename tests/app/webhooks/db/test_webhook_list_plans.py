@@ -1,10 +1,12 @@
 """Among a hundred thousand webhooks, a page of any list of them is read by an index, and counting them stays cheap."""
 
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
+import pytest_asyncio
 import strawberry
 
 from app.auth.viewers import OPERATOR, Viewer
@@ -18,17 +20,33 @@ from schema.engine.statements import listed_rows
 from schema.entities import global_ids
 from schema.filters.webhooks import webhooks as filters
 from schema.filters.webhooks.webhooks import WebhookFilters
+from tests.support.database import cloned_database
+from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
 from tests.support.watched import MeasuredConnection, buffers_read, rows_read
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WEBHOOKS_MADE = 100_000
 #: Rows that are looked at for a page of 50, at most; and PostgreSQL's buffers.
 MOST_READ, MOST_BUFFERS = 1_000, 500
 
 
-@pytest.fixture
-async def crowd(database_url: str) -> AsyncIterator[MeasuredConnection]:
-    """A connection of the API to a database with a hundred thousand webhooks, nearly all of which are well."""
-    conn = await asyncpg.connect(database_url, connection_class=MeasuredConnection)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def crowd() -> AsyncIterator[MeasuredConnection]:
+    """A connection of the API to a database with a hundred thousand webhooks, nearly all of which are well.
+
+    One for all tests, which leave it as it is: making them takes ten seconds.
+    """
+    async with cloned_database(os.environ[DATABASE_VARIABLE], os.environ[TEMPLATE_VARIABLE]) as url:
+        conn = await asyncpg.connect(url, connection_class=MeasuredConnection)
+        try:
+            await _make_webhooks(conn)
+            yield conn
+        finally:
+            await conn.close()
+
+
+async def _make_webhooks(conn: MeasuredConnection) -> None:
     conn.plans, conn.looked_into = [], {}
     await conn.execute(
         "insert into sellers (business_name, email_address) select n::text, 'e' from generate_series(1, 1000) n"
@@ -47,8 +65,6 @@ async def crowd(database_url: str) -> AsyncIterator[MeasuredConnection]:
     await conn.execute("vacuum analyze webhooks")
     # As the API's own connections.
     await conn.execute("set jit = off; set random_page_cost = 1.1")
-    yield conn
-    await conn.close()
 
 
 def _lists() -> dict[str, tuple[Viewer, WebhookFilters | None]]:
@@ -110,6 +126,8 @@ async def test_counting_the_unwell_reads_no_webhook_that_is_well(crowd: Measured
 
 
 async def test_counting_held_events_ends_at_a_bound(crowd: MeasuredConnection) -> None:
+    held = crowd.transaction()
+    await held.start()
     await crowd.execute(
         "insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, changed, changed_at)"
         " select 1000, 'Invoice', n, 'update', 'HELD', '{}', now() from generate_series(1, $1::int) n",
@@ -117,6 +135,7 @@ async def test_counting_held_events_ends_at_a_bound(crowd: MeasuredConnection) -
     )
 
     counts = await crowd.during("count", count_unwell(crowd))
+    await held.rollback()
 
     (plan,) = crowd.plans
     assert counts.held == MAX_COUNTED

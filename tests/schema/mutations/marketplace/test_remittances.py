@@ -72,6 +72,49 @@ async def test_a_payment_that_fails_takes_its_remittance_away_unless_it_was_rele
     assert [row["released"] for row in await _remittances(api)] == [True]
 
 
+async def test_remittances_are_found_by_their_payment_and_seller(api: Platform) -> None:
+    for _ in range(3):
+        await _buy(api)
+    paid, released, waiting = [row["id"] for row in await _remittances(api)]
+    await _release(api, paid)
+    advice = (await api.data("{ remittanceAdvices { nodes { id } } }"))["remittanceAdvices"]["nodes"][0]["id"]
+    given = {"id": advice, "paidAt": "2026-11-27T08:00:00Z"}
+    await api.mutate("remittanceAdviceUpdate", "remittanceAdvice { id }", **given)
+    await _release(api, released)
+    await api.conn.execute("update sellers set business_name = 'Pots' where id = (select max(id) from sellers)")
+
+    found = {}
+    for one in (
+        "processed: true",
+        "processed: false",
+        "released: true, processed: false",
+        'retailerBusinessNames: ["Pots"]',
+    ):
+        data = await api.data(f"{{ remittances({one}) {{ nodes {{ id }} }} }}")
+        found[one] = [row["id"] for row in data["remittances"]["nodes"]]
+
+    assert [*found.values()] == [[paid], [released, waiting], [released], [waiting]]
+
+
+async def test_packages_are_ordered_and_paged(api: Platform) -> None:
+    for name, rate in (("b", "0.2"), ("C", "0.1"), ("a", "0.2")):
+        await api.mutate("commissionPackageCreate", "commissionPackage { id }", attributes={"name": name, "rate": rate})
+
+    ordered = []
+    for sort in ("fields: [RATE]", "fields: [RATE, UPDATED_AT], ordering: DESCENDING", ""):
+        names: list[str] = []
+        after = "null"
+        while after:
+            page = f"commissionPackages(first: 2, after: {after}, sort: {{{sort}}})"
+            found = await api.data(f"{{ {page} {{ nodes {{ name }} pageInfo {{ endCursor hasNextPage }} }} }}")
+            names += [row["name"] for row in found["commissionPackages"]["nodes"]]
+            info = found["commissionPackages"]["pageInfo"]
+            after = f'"{info["endCursor"]}"' if info["hasNextPage"] else ""
+        ordered.append("".join(names))
+
+    assert ordered == ["Cba", "abC", "bCa"]
+
+
 async def test_one_package_is_the_default_and_one_with_sellers_stays(api: Platform) -> None:
     async def make(name: str, **attributes: Any) -> Any:
         given = {"name": name, "rate": "0.2", **attributes}

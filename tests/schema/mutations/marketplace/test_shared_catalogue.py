@@ -5,7 +5,13 @@ import pytest
 from app.auth.viewers import Viewer
 from app.db.pool import Connection
 from schema.entities.global_ids import encode
-from tests.builders.catalogue import create_option_type, create_taxon
+from tests.builders.catalogue import (
+    create_advert_option_value,
+    create_option_type,
+    create_option_value,
+    create_taxon,
+    create_variant_option_value,
+)
 from tests.builders.sellers import create_seller
 from tests.schema.mutations.conftest import Mutate
 
@@ -66,6 +72,44 @@ async def test_option_types_and_their_values(conn: Connection, mutate: Mutate) -
     assert moved["data"]["optionValueCreateOrUpdate"]["errors"] == [
         {"field": "optionTypeId", "messages": ["can't be changed"]}
     ]
+
+
+async def test_a_value_that_nothing_has_chosen_is_deleted(conn: Connection, mutate: Mutate) -> None:
+    free = await create_option_value(conn)
+    before = await conn.fetchval("select updated_at from option_types where id = $1", free.option_type_id)
+    chosen = [
+        (await create_variant_option_value(conn)).option_value_id,
+        (await create_advert_option_value(conn)).option_value_id,
+    ]
+
+    answers = [
+        (await mutate("optionValueDelete", "optionValue { name }", {"id": encode("OptionValue", value_id)}))["data"]
+        for value_id in (free.id, free.id, *filter(None, chosen))
+    ]
+
+    deleted, again, *refused = [one["optionValueDelete"] for one in answers]
+    assert (deleted["status"], deleted["optionValue"]) == (200, {"name": "m"})
+    assert (again["status"], again["errors"]) == (
+        404,
+        [{"field": "id", "messages": ["there is no such option value"]}],
+    )
+    message = "is chosen by variants or adverts: choose another value there first"
+    assert [(one["status"], one["errors"]) for one in refused] == [
+        (409, [{"field": "id", "messages": [message]}]),
+    ] * 2
+    assert {row["id"] for row in await conn.fetch("select id from option_values")} == {*chosen}
+    after = await conn.fetchval("select updated_at from option_types where id = $1", free.option_type_id)
+    assert after > before
+
+
+async def test_a_seller_deletes_no_value(conn: Connection, mutate: Mutate) -> None:
+    value = await create_option_value(conn)
+    viewer = Viewer((await create_seller(conn)).id)
+
+    answer = await mutate("optionValueDelete", "optionValue { id }", {"id": encode("OptionValue", value.id)}, viewer)
+
+    assert answer["data"]["optionValueDelete"]["status"] == 403
+    assert await conn.fetchval("select count(*) from option_values") == 1
 
 
 @pytest.mark.parametrize(
