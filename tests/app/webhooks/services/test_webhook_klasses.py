@@ -21,6 +21,7 @@ ATTRIBUTES: WebhookAttributes = {
     "events": list(WebhookEventName),
     "query_string": "",
 }
+OPERATORS_OWN = (WebhookKlass.ORDER, WebhookKlass.COMMISSION_PACKAGE)
 
 
 def test_every_klass_is_a_type_that_node_finds() -> None:
@@ -28,20 +29,21 @@ def test_every_klass_is_a_type_that_node_finds() -> None:
     assert [klass for klass in WebhookKlass if not ENTITIES[klass.entity_type].is_node] == []
 
 
+@pytest.mark.parametrize("klass", OPERATORS_OWN)
 @pytest.mark.parametrize("is_operator", [True, False], ids=["for a seller", "by a seller"])
-async def test_webhook_about_orders_is_the_operators(database: Database, conn: Connection, is_operator: bool) -> None:
+async def test_webhook_about_the_operators_own_is_the_operators(
+    database: Database, conn: Connection, is_operator: bool, klass: WebhookKlass
+) -> None:
     seller_id = SellerId((await create_seller(conn)).id)
     viewer, owner = (Viewer(None), seller_id) if is_operator else (Viewer(seller_id), None)
 
-    with pytest.raises(Forbidden, match="ORDER"):
-        await create_webhook(
-            database, viewer, SETTINGS, klass=WebhookKlass.ORDER, seller_id=owner, attributes=ATTRIBUTES
-        )
+    with pytest.raises(Forbidden, match=klass.value):
+        await create_webhook(database, viewer, SETTINGS, klass=klass, seller_id=owner, attributes=ATTRIBUTES)
 
     assert await conn.fetchval("select count(*) from webhooks") == 0
 
 
-@pytest.mark.parametrize("klass", [klass for klass in WebhookKlass if klass is not WebhookKlass.ORDER])
+@pytest.mark.parametrize("klass", [klass for klass in WebhookKlass if klass not in OPERATORS_OWN])
 async def test_seller_registers_webhooks_about_all_else(
     database: Database, conn: Connection, klass: WebhookKlass
 ) -> None:
