@@ -63,7 +63,12 @@ def run_bench(*, only: Sequence[str] = (), is_quick: bool = False, console: Cons
         task = progress.add_task("servers and a marketplace")
         with running_lab(QUICK if is_quick else FULL, say=lambda _: None) as lab:
             progress.update(task, completed=100)
-            return uvloop.run(_measure(lab, names, progress))
+            try:
+                return uvloop.run(_measure(lab, names, progress))
+            except Exception:
+                # The log goes with the server, and may have the reason.
+                progress.console.print(lab.postgres.last_lines(), markup=False)
+                raise
 
 
 async def _measure(lab: Lab, names: Sequence[str], progress: Progress) -> list[Figure]:

@@ -210,6 +210,10 @@ class EmbeddedServer(ABC):
         )
         return process.poll() is None and self._is_ready(process.pid, port)
 
+    def last_lines(self, number: int = 20) -> str:
+        """Return the end of the server's log."""
+        return "\n".join(self._read_log(0).splitlines()[-number:])
+
     def _read_log(self, start: int) -> str:
         with self.log_path.open("rb") as log:
             log.seek(start)
