@@ -7,6 +7,7 @@ import pytest
 from asyncpg.connection import LoggedQuery
 
 from app.db.pool import Connection, connection
+from tests.builders.bulk_rows import columns_of
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.orders import create_order
 from tests.builders.sales import create_sale
@@ -65,9 +66,9 @@ async def invoices_of_one_shard(conn: Connection, count: int) -> list[int]:
         count - 1,
     )
     ids = [sale.invoice.id, *(row["n"] for row in free)]
+    columns = ", ".join(await columns_of(conn, "invoices"))
     await conn.executemany(
-        "insert into invoices overriding system value"
-        " select (jsonb_populate_record(i, jsonb_build_object('id', $1::bigint))).* from invoices i where id = $2",
+        f"insert into invoices (id, {columns}) overriding system value select $1, {columns} from invoices where id = $2",
         [(id_, sale.invoice.id) for id_ in ids[1:]],
     )
     for number, id_ in enumerate(ids[1:6]):
