@@ -68,7 +68,8 @@ async def invoices_of_one_shard(conn: Connection, count: int) -> list[int]:
     ids = [sale.invoice.id, *(row["n"] for row in free)]
     columns = ", ".join(await columns_of(conn, "invoices"))
     await conn.executemany(
-        f"insert into invoices (id, {columns}) overriding system value select $1, {columns} from invoices where id = $2",
+        f"insert into invoices (id, {columns}) overriding system value"
+        f" select $1, {columns} from invoices where id = $2",
         [(id_, sale.invoice.id) for id_ in ids[1:]],
     )
     for number, id_ in enumerate(ids[1:6]):
