@@ -235,7 +235,8 @@ async def _converse(
     if protocol.transport is None:
         raise aiohttp.ServerDisconnectedError
     check()
-    protocol.transport.writelines((head, body))
+    # From Python 3.12 on, asyncio keeps an empty part as unsent for ever, and then never closes the connection.
+    protocol.transport.writelines((head, body) if body else (head,))
     message, reader = await protocol.read()
     while 100 <= message.code < 200 and message.code != _SWITCHING_PROTOCOLS:
         message, reader = await protocol.read()
