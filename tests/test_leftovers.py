@@ -1,8 +1,11 @@
 """A test that leaves something behind fails itself, and its neighbour passes."""
 
+import asyncio
+import gc
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tests.support.leftovers import name_files, open_files
@@ -102,3 +105,17 @@ def test_a_look_at_open_files_leaves_none() -> None:
 
     assert open_files() == before
     assert len(names) == len(before)
+
+
+async def test_a_generator_that_is_collected_has_time_to_close_itself() -> None:
+    async def count_once() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+    counting = count_once()
+    assert await anext(counting) == 1
+    del counting
+    gc.collect()
