@@ -111,7 +111,9 @@ async def _statements(site: Site, resources: Resources, ids: list[int]) -> int:
     found: list[str] = []
 
     def log(query: LoggedQuery) -> None:
-        found.append(query.query)
+        # After the commit, a step that took long looks for attempts that have failed meanwhile.
+        if "COMMIT;" not in found:
+            found.append(query.query)
 
     await forget_changes(site.conn)
     await change(site.conn, ids)
