@@ -45,7 +45,7 @@ async def update_shipment(database: Database, viewer: Viewer, change: ShipmentUp
     """
     sent = sent_values(change)
     del sent["shipment_id"]
-    value_problems(change).include(_form_problems(sent)).check()
+    value_problems(change).include(form_problems(sent, not_null=sent.keys() - {"note"})).check()
     async with transaction(database, actor=viewer.actor) as conn:
         invoice_id = await find_shipped_invoice(conn, change.shipment_id, seller_id=viewer.seller_id)
         invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)
@@ -60,10 +60,6 @@ async def update_shipment(database: Database, viewer: Viewer, change: ShipmentUp
             return before
         await touch_invoice(conn, invoice_id)
         return await update_row(conn, SHIPMENTS, before.id, differing)
-
-
-def _form_problems(sent: dict[str, Any]) -> Problems:
-    return form_problems(sent, not_null=[name for name in sent if name != "note"])
 
 
 async def _columns(conn: Connection, before: Shipment, sent: dict[str, Any]) -> dict[str, Any]:
