@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from app.db.pool import Connection
 from app.errors import InvalidInput
-from app.webhooks.db.webhooks import Subscription, WebhookId, list_changed_subscriptions
+from app.webhooks.db.webhooks import Subscription, WebhookId, list_changed_subscriptions, list_existing
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import UNTRIGGERED, UNWATCHED
 from schema import schema
@@ -162,7 +162,7 @@ class Subscriptions:
         for webhook, version in zip(changed.subscriptions, changed.versions, strict=True):
             self.take_over(webhook, version)
         if since_xid == 0:
-            self._discard_all_but({webhook.id for webhook in changed.subscriptions}, changed.next_xid)
+            await self._discard_missing(conn, {webhook.id for webhook in changed.subscriptions})
         self._next_xid = max(self._next_xid, changed.next_xid)
 
     def read_all_next(self) -> None:
@@ -172,11 +172,16 @@ class Subscriptions:
         """
         self._next_xid = 0
 
-    def _discard_all_but(self, ids: set[WebhookId], next_xid: int) -> None:
-        """Discard webhooks that no longer exist, but not those that were created since they were read."""
-        gone = [one for one, (version, _) in self._known.items() if one not in ids and version < next_xid]
-        for webhook_id in gone:
-            self._discard(self._known.pop(webhook_id)[1])
+    async def _discard_missing(self, conn: Connection, read: set[WebhookId]) -> None:
+        """Discard webhooks whose rows are gone, but not those that were created since all were read."""
+        unread = self._known.keys() - read
+        if not unread:
+            return
+        for webhook_id in unread - await list_existing(conn, unread):
+            # Another refresh may have discarded it meanwhile.
+            known = self._known.pop(webhook_id, None)
+            if known is not None:
+                self._discard(known[1])
 
     def _discard(self, webhook: Subscription) -> None:
         if webhook.deleted_at is None:

@@ -1,6 +1,6 @@
 """Webhooks: endpoint, stored query, secrets, limits."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
@@ -197,6 +197,12 @@ async def list_changed_subscriptions(conn: Connection, since_xid: int) -> Change
         versions=[row["changed_xid"] for row in found],
         next_xid=rows[0]["next_xid"],
     )
+
+
+async def list_existing(conn: Connection, webhook_ids: Collection[WebhookId]) -> set[WebhookId]:
+    """Return those of these webhooks whose rows exist, deleted webhooks too."""
+    rows = await conn.fetch("select id from webhooks where id = any($1::bigint[])", list(webhook_ids))
+    return {WebhookId(row["id"]) for row in rows}
 
 
 async def count_webhooks(conn: Connection, seller_id: SellerId) -> int:

@@ -13,7 +13,7 @@ from app.webhooks.db.ordering import blocked_events, successions
 from app.webhooks.db.ordering.blocked_events import Place
 from app.webhooks.db.ordering.successions import Succession
 from app.webhooks.db.webhook_events import Subject, WebhookEventId
-from app.webhooks.db.webhooks import WebhookId, list_changed_subscriptions
+from app.webhooks.db.webhooks import WebhookId, list_changed_subscriptions, list_existing
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_event import WebhookEventState
 from tests.app.db.plan_rows import FIRST, WEBHOOKS, case, change_ids, changes, events
@@ -161,6 +161,10 @@ async def _present_xid(conn: Conn, present: int, taken: int) -> int:
     return int(await conn.fetchval("select pg_snapshot_xmin(pg_current_snapshot())"))
 
 
+async def _webhook_ids(conn: Conn, present: int, taken: int) -> list[int]:
+    return [row["id"] for row in await conn.fetch("select id from webhooks order by id limit 10")]
+
+
 CASES = (
     case(
         name="leave over",
@@ -179,6 +183,7 @@ CASES = (
         act=change_events.list_destroyed_since,
     ),
     case(name="read changed webhooks", given=_present_xid, act=list_changed_subscriptions, is_fixed=True),
+    case(name="list existing webhooks", given=_webhook_ids, act=list_existing, is_fixed=True),
     case(
         name="record what was missed",
         given=_to_miss(are_new=True),

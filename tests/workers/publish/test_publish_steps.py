@@ -1,7 +1,7 @@
 """One owner's heavy changes wait in steps of their own, and a failing change fails alone."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import asyncpg
 import pytest
@@ -190,7 +190,21 @@ async def test_a_webhook_is_known_as_soon_as_it_is_committed_and_no_longer_than_
     assert second == first
 
 
-async def test_a_step_that_fails_takes_no_webhook_from_another_step_of_the_process(publisher: Publisher) -> None:
+@pytest.mark.parametrize("beside_an_old_transaction", [False, True])
+async def test_a_step_that_fails_takes_no_webhook_from_another_step_of_the_process(
+    publisher: Publisher, database_url: str, beside_an_old_transaction: bool
+) -> None:
+    async with AsyncExitStack() as stack:
+        if beside_an_old_transaction:
+            # As of a backup, or of a user of another database of the same server.
+            old = await asyncpg.connect(database_url)
+            stack.push_async_callback(old.close)
+            await stack.enter_async_context(old.transaction())
+            await old.execute("select pg_current_xact_id()")
+        await _delete_a_known_webhook(publisher)
+
+
+async def _delete_a_known_webhook(publisher: Publisher) -> None:
     webhook_id = await publisher.subscribe("sku", klass=VARIANT)
     gone = await publisher.subscribe("sku label", klass=VARIANT)
     await publisher.publish()
