@@ -90,14 +90,19 @@ ADVERT_OPTION_VALUES = Table(
 )
 
 
-async def find_choices(
-    conn: Connection, type_ids: Collection[OptionTypeId]
+async def lock_choices(
+    conn: Connection, type_ids: Collection[OptionTypeId], value_ids: Collection[OptionValueId]
 ) -> dict[int, tuple[FieldType, frozenset[int]]]:
-    """Return the field type and the values' ids of those of the types that exist."""
+    """Return the field type of those of the types that exist, with the ids of those of the values that it has.
+
+    Nobody can delete these values until the transaction ends: a foreign key would fail otherwise.
+    """
     records = await conn.fetch(
-        "select t.id, t.field_type, array(select v.id from option_values v where v.option_type_id = t.id) as value_ids"
-        " from option_types t where t.id = any($1::bigint[])",
+        "with v as (select id, option_type_id from option_values where id = any($2::bigint[]) order by id"
+        " for key share) select t.id, t.field_type,"
+        " array(select v.id from v where v.option_type_id = t.id) as value_ids from option_types t where t.id = any($1::bigint[])",
         [*type_ids],
+        [*value_ids],
     )
     return {row["id"]: (FieldType(row["field_type"]), frozenset(row["value_ids"])) for row in records}
 

@@ -130,8 +130,7 @@ async def save_reference(
         NotFound: There is no such row.
         InvalidInput: A value is missing, wrong or taken, or names a row that is not there.
     """
-    if not viewer.is_operator:
-        raise Forbidden("What all sellers share can be changed by the marketplace operator only.")
+    check_may_change(viewer)
     problems = value_problems(sent)
     not_null = [name for name in sent if not kind.table.kind(name)[1]]
     problems.include(form_problems(sent, required=kind.required, not_null=not_null, is_new=key is None))
@@ -143,6 +142,12 @@ async def save_reference(
             defaults = {name: make(sent) for name, make in kind.defaults.items() if name not in sent}
             return await _write(conn, kind, None, {**sent, **defaults})
         return await _change(conn, kind, key, sent)
+
+
+def check_may_change(viewer: Viewer) -> None:
+    """Raise Forbidden for a seller: what all sellers share is the operator's."""
+    if not viewer.is_operator:
+        raise Forbidden("What all sellers share can be changed by the marketplace operator only.")
 
 
 async def _check_exists(conn: Connection, table: Table[object], key: object, field: str) -> None:

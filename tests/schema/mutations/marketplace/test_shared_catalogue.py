@@ -1,5 +1,7 @@
 """Mutations of what all sellers share: taxa, option types and their values."""
 
+import asyncio
+
 import pytest
 
 from app.auth.viewers import Viewer
@@ -13,7 +15,9 @@ from tests.builders.catalogue import (
     create_variant_option_value,
 )
 from tests.builders.sellers import create_seller
+from tests.builders.variants import create_variant
 from tests.schema.mutations.conftest import Mutate
+from tests.support.held import held
 
 
 async def test_a_taxon_is_made_renamed_and_moved(conn: Connection, mutate: Mutate) -> None:
@@ -100,6 +104,39 @@ async def test_a_value_that_nothing_has_chosen_is_deleted(conn: Connection, muta
     assert {row["id"] for row in await conn.fetch("select id from option_values")} == {*chosen}
     after = await conn.fetchval("select updated_at from option_types where id = $1", free.option_type_id)
     assert after > before
+
+
+async def test_a_value_that_is_being_chosen_is_not_deleted(conn: Connection, mutate: Mutate, database_url: str) -> None:
+    value, variant = await create_option_value(conn), await create_variant(conn)
+    choice = (
+        "insert into variant_option_values (variant_id, option_type_id, option_value_id)"
+        f" values ({variant.id}, {value.option_type_id}, {value.id})"
+    )
+
+    async with held(database_url, choice) as chosen:
+        deletion = asyncio.create_task(mutate("optionValueDelete", "", {"id": encode("OptionValue", value.id)}))
+        await chosen.reached("option_values")
+    answer = (await deletion)["data"]["optionValueDelete"]
+
+    message = "is chosen by variants or adverts: choose another value there first"
+    assert (answer["status"], answer["errors"]) == (409, [{"field": "id", "messages": [message]}])
+
+
+async def test_a_value_that_is_being_deleted_is_not_chosen(conn: Connection, mutate: Mutate, database_url: str) -> None:
+    value, variant = await create_option_value(conn), await create_variant(conn)
+    choice = {
+        "optionTypeId": encode("OptionType", value.option_type_id),
+        "optionValueId": encode("OptionValue", value.id),
+    }
+    given = {"variantId": encode("Variant", variant.id), "attributes": {"variantOptionValues": [choice]}}
+
+    async with held(database_url, f"delete from option_values where id = {value.id}") as deleted:
+        update = asyncio.create_task(mutate("variantUpdate", "", given))
+        await deleted.reached("option_values")
+    answer = (await update)["data"]["variantUpdate"]
+
+    field, message = "attributes.variantOptionValues.0.optionValueId", "must be one of the option type's values"
+    assert (answer["status"], answer["errors"]) == (422, [{"field": field, "messages": [message]}])
 
 
 async def test_a_seller_deletes_no_value(conn: Connection, mutate: Mutate) -> None:
