@@ -100,7 +100,8 @@ async def lock_choices(
     records = await conn.fetch(
         "with v as (select id, option_type_id from option_values where id = any($2::bigint[]) order by id"
         " for key share) select t.id, t.field_type,"
-        " array(select v.id from v where v.option_type_id = t.id) as value_ids from option_types t where t.id = any($1::bigint[])",
+        " array(select v.id from v where v.option_type_id = t.id) as value_ids"
+        " from option_types t where t.id = any($1::bigint[])",
         [*type_ids],
         [*value_ids],
     )
