@@ -10,6 +10,7 @@ from app.db.table import EVERYONE, Table, Through, part_of
 from app.marketplace.catalogue.db.adverts import ADVERTS, AdvertId
 from app.marketplace.catalogue.db.variants import VARIANTS, VariantId
 from app.marketplace.catalogue.domain.option import FieldType
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 
 OptionTypeId = NewType("OptionTypeId", int)
 OptionValueId = NewType("OptionValueId", int)
@@ -66,6 +67,7 @@ OPTION_TYPES = Table(
     OptionType,
     type_name="OptionType",
     seen_by=EVERYONE,
+    owns=(EXTERNAL_IDS,),
     is_subscribable=True,
 )
 OPTION_VALUES = Table(
@@ -74,6 +76,7 @@ OPTION_VALUES = Table(
     type_name="OptionValue",
     seen_by=EVERYONE,
     keys={"option_type_id": part_of(OPTION_TYPES)},
+    owns=(EXTERNAL_IDS,),
     is_subscribable=True,
 )
 VARIANT_OPTION_VALUES = Table(
@@ -133,5 +136,6 @@ async def is_value_chosen(conn: Connection, value_id: OptionValueId) -> bool:
 
 
 async def delete_option_value(conn: Connection, value_id: OptionValueId) -> None:
-    """Delete a locked option value that nothing has chosen."""
+    """Delete a locked option value that nothing has chosen, with its external ids."""
+    await conn.execute("delete from external_ids where owner_type = 'OptionValue' and owner_id = $1", value_id)
     await conn.execute("delete from option_values where id = $1", value_id)

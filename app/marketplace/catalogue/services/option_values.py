@@ -13,7 +13,7 @@ from app.marketplace.catalogue.db.option_types import (
     lock_option_value,
     touch_option_type,
 )
-from app.marketplace.catalogue.services.reference import check_may_change
+from app.marketplace.catalogue.services.shared_data import check_may_change_shared
 
 
 async def delete_value(database: Database, viewer: Viewer, value_id: OptionValueId) -> OptionValue:
@@ -24,7 +24,7 @@ async def delete_value(database: Database, viewer: Viewer, value_id: OptionValue
         NotFound: There is no such value.
         Conflict: The value has been chosen.
     """
-    check_may_change(viewer)
+    check_may_change_shared(viewer)
     async with transaction(database, actor=viewer.actor) as conn:
         value = await lock_option_value(conn, value_id)
         if value is None:
