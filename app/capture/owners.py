@@ -12,7 +12,7 @@ from app.marketplace.catalogue.db.sellers import SellerId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Whose an owner is.
+    """The seller of an owner.
 
     Attributes:
         seller_id: None: the operator's, or everyone's.
