@@ -1,4 +1,4 @@
-"""What all sellers share, such as taxons: who may change it."""
+"""The right to change what all sellers share, such as taxons."""
 
 from app.auth.viewers import Viewer
 from app.errors import Forbidden
