@@ -43,7 +43,10 @@ async def touch_owner(conn: Connection, table: Table[object], owner_id: int) -> 
     Returns:
         Whether the owner is still there.
     """
-    return [await conn.execute(sql, owner_id) for sql in _touches(table)][-1:] != ["UPDATE 0"]
+    status = ""
+    for sql in _touches(table):
+        status = await conn.execute(sql, owner_id)
+    return status != "UPDATE 0"
 
 
 @cache
