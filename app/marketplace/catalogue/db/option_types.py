@@ -116,8 +116,18 @@ async def touch_option_type(conn: Connection, option_type_id: OptionTypeId) -> N
     await conn.execute("update option_types set updated_at = now() where id = $1", option_type_id)
 
 
+async def lock_type_of_value(conn: Connection, value_id: int) -> None:
+    """Lock the option type of a value. It must be locked before the value, as each whole before its parts."""
+    await conn.execute(
+        "select from option_types where id = (select option_type_id from option_values where id = $1)"
+        " for no key update",
+        value_id,
+    )
+
+
 async def lock_option_value(conn: Connection, value_id: OptionValueId) -> OptionValue | None:
-    """Lock an option value against changes and against whoever chooses it; None if there is none."""
+    """Lock an option value and its type against changes, and against whoever chooses it; None if there is none."""
+    await lock_type_of_value(conn, value_id)
     record = await conn.fetchrow(
         f"select {OPTION_VALUES.select_list('v')} from option_values v where v.id = $1 for update", value_id
     )

@@ -24,6 +24,7 @@ from app.marketplace.catalogue.db.option_types import (
     OPTION_VALUES,
     OptionType,
     OptionValue,
+    lock_type_of_value,
     touch_option_type,
 )
 from app.marketplace.catalogue.db.tax_codes import TAX_CODES, TaxCode
@@ -59,6 +60,7 @@ class ReferenceKind(Generic[Row]):
         fixed: Columns that can't be changed later.
         problems: Lists what is wrong with given values, besides nulls, blanks and lengths.
         touch: Marks the rows as changed that a saved row is a part of.
+        lock_whole: Locks the row that the row with this key is a part of.
     """
 
     name: str
@@ -68,6 +70,7 @@ class ReferenceKind(Generic[Row]):
     fixed: tuple[str, ...] = ()
     problems: Callable[[Mapping[str, Any]], Problems] = _no_problems
     touch: Callable[[Connection, Row], Awaitable[None]] = _touch_nothing
+    lock_whole: Callable[[Connection, int], Awaitable[None]] = _touch_nothing
 
     @property
     def key(self) -> str:
@@ -104,6 +107,7 @@ OPTION_VALUE = ReferenceKind(
     defaults={"display_name": lambda sent: sent["name"]},
     fixed=("option_type_id",),
     touch=_touch_type,
+    lock_whole=lock_type_of_value,
 )
 BRAND = ReferenceKind(
     name="brand", table=BRANDS, required=("name",), defaults={"slug": lambda sent: slug(sent["name"])}
@@ -166,6 +170,7 @@ async def _change(
 ) -> Row:
     """Update the values that differ, and `updated_at` if any does or the row is to be touched."""
     table = kind.table
+    await kind.lock_whole(conn, key)
     record = await conn.fetchrow(
         f"select {table.select_list('t')} from {table.name} t where id = $1 for no key update", key
     )

@@ -203,6 +203,29 @@ async def test_a_value_that_is_being_deleted_is_not_chosen(conn: Connection, mut
     assert (answer["status"], answer["errors"]) == (422, [{"field": field, "messages": [message]}])
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("optionValueCreateOrUpdate", {"id": "", "displayName": "Medium"}),
+        ("optionValueDelete", {"id": ""}),
+        ("externalIdUpsert", {"owner": "", "key": "pim", "value": "P-1"}),
+    ],
+)
+async def test_a_type_is_locked_before_its_value(
+    conn: Connection, mutate: Mutate, database_url: str, name: str, given: dict[str, str]
+) -> None:
+    value = await create_option_value(conn)
+    given = {field: text or encode("OptionValue", value.id) for field, text in given.items()}
+
+    async with held(database_url, "select from option_types for no key update") as locked:
+        change = asyncio.ensure_future(mutate(name, "", given))
+        await locked.reached("option_types")
+        free = await conn.fetch("select id from option_values for update skip locked")
+
+    assert (await change)["data"][name]["status"] == 200
+    assert [row["id"] for row in free] == [value.id]
+
+
 async def test_a_seller_deletes_no_value(conn: Connection, mutate: Mutate) -> None:
     value = await create_option_value(conn)
     viewer = Viewer((await create_seller(conn)).id)
