@@ -56,7 +56,7 @@ _GIVEN: dict[str, dict[str, Any]] = {
     "webhook_reconciles": {"entity_ids": None},
     "webhooks": {
         "type": "INVOICE",
-        "events": ["UPDATE"],
+        "event_names": ["UPDATE"],
         "delivery": "PUSH",
         "is_temporary": False,
         "max_retries": 5,

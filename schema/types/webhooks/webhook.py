@@ -74,10 +74,10 @@ class Webhook(Node):
     created_at: datetime = column("When the webhook was registered.")
     updated_at: datetime = column("When the webhook was last changed.")
     type: WebhookKlassEnum = column("What the webhook is about.")
-    events: list[WebhookEventEnum] = column("Which kinds of change it is told of.")
+    event_names: list[WebhookEventEnum] = column("Which kinds of change it is told of.")
     event_name: WebhookEventEnum | None = computed(
-        lambda row: row.events[0] if len(row.events) == 1 else None,
-        reads=("events",),
+        lambda row: row.event_names[0] if len(row.event_names) == 1 else None,
+        reads=("event_names",),
         description="The only kind of change that it is told of; null when there are several.",
     )
     delivery: WebhookDeliveryEnum = column("How its events reach the receiver.")

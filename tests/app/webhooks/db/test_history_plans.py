@@ -92,7 +92,7 @@ async def _fill(conn: Conn) -> None:
 async def _add_quiet_seller(conn: Conn) -> None:
     await conn.execute("insert into sellers (business_name, email_address) values ('quiet', 'e')")
     await conn.execute(
-        "with w as (insert into webhooks (seller_id, type, events, url, query_string, secrets)"
+        "with w as (insert into webhooks (seller_id, type, event_names, url, query_string, secrets)"
         " values ($1, 'INVOICE', '{UPDATE}', 'http://127.0.0.1:9/', '', '') returning id)"
         " insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, changed, changed_at,"
         " created_at) select w.id, 'Invoice', n, 'update', 'DELIVERED', '{}', now(), now() - n * interval '2 d'"

@@ -98,7 +98,7 @@ QUERIES = {
           homepageLink shippedFrom { city } shippedItems { quantity lineItem { id } } statusLog { nodes { status } } } }
       }""",
     "webhooks": """
-      query Webhooks { webhooks { nodes { id url type enabled queryString events } } }""",
+      query Webhooks { webhooks { nodes { id url type enabled queryString eventNames } } }""",
 }
 
 #: Stored queries of webhooks, by the type that they are about.
