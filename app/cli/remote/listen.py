@@ -88,8 +88,7 @@ def listen(
         ),
     ] = None,
     filter: Annotated[
-        str | None,
-        typer.Option(metavar="CEL", help="As in: data.node.totalCents > 10000", rich_help_panel=_THERE),
+        str | None, typer.Option(metavar="CEL", help="As in: data.node.totalCents > 10000", rich_help_panel=_THERE)
     ] = None,
     forward_to: Annotated[
         str | None,

@@ -232,8 +232,7 @@ def _columns(
         # The first one is due at once.
         values["reconcile_due_at"] = clock.now() if attributes["reconcile_every_hours"] else None
     if "event_names" in attributes:
-        names = attributes["event_names"] or possible_event_names(klass)
-        values["event_names"] = [name.value for name in dict.fromkeys(names)]
+        values["event_names"] = [*dict.fromkeys(attributes["event_names"] or possible_event_names(klass))]
     return values
 
 

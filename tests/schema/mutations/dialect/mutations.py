@@ -46,7 +46,7 @@ FORMS = {
     "sellerCreate": ("SellerCreateMutationInput", "seller { id accountType emailAddress storeDescriptionHtml }"),
     "invoiceAnnotationCreate": ("InvoiceAnnotationCreateMutationInput", "invoiceAnnotation { id content }"),
     "invoiceAnnotationUpdate": ("InvoiceAnnotationUpdateMutationInput", "invoiceAnnotation { id resolved }"),
-    "webhookCreate": ("WebhookCreateMutationInput", "webhook { id eventName eventNames }"),
+    "webhookCreate": ("WebhookCreateMutationInput", "webhook { id eventName events { id } }"),
     "webhookUpdate": ("WebhookUpdateMutationInput", "webhook { id enabled }"),
     "taxonCreateOrUpdate": ("TaxonCreateOrUpdateMutationInput", "taxon { id displayName }"),
     "optionTypeCreateOrUpdate": ("OptionTypeCreateOrUpdateMutationInput", "optionType { id name }"),

@@ -248,6 +248,7 @@ CHOSEN: dict[str, Any] = {
 }
 #: What an update with null resets beside the attribute's own column.
 COLUMNS = {
+    "eventNames": {"event_names"},
     "queryString": {"query_string"},
     "headers": {"headers", "headers_shown"},
     "signatureSchemes": {"signature_schemes", "secrets", "public_key"},
