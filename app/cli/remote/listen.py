@@ -76,8 +76,7 @@ def listen(
         str | None, typer.Option(metavar="FILE", help="Its stored query; -: standard input.", rich_help_panel=_THERE)
     ] = None,
     event_names: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAMES", help="Of create,update,destroy; absent: all.", rich_help_panel=_THERE),
+        list[str] | None, typer.Option(metavar="create,update,destroy", help="Absent: all.", rich_help_panel=_THERE)
     ] = None,
     triggers: Annotated[
         list[str] | None,
