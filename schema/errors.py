@@ -22,7 +22,7 @@ _UNKNOWN_ATTRIBUTE = re.compile(
 _MEANT = {
     **dict.fromkeys(("query", "graphqlQuery", "payloadQuery"), "queryString"),
     **dict.fromkeys(("secret", "hmacSecret", "signingSecret"), "hmacKey"),
-    **dict.fromkeys(("topic", "topics"), "events"),
+    **dict.fromkeys(("topic", "topics"), "eventNames"),
     **dict.fromkeys(("active", "isActive", "isEnabled"), "enabled"),
     **dict.fromkeys(("endpoint", "targetUrl", "callbackUrl"), "url"),
     **dict.fromkeys(("timeout", "timeoutS"), "timeoutSeconds"),

@@ -184,6 +184,21 @@ def slice_of(
     return Slice(size=size, is_backward=is_backward, cursor=place)
 
 
+def newest_slice(default: int, *, first: int | None = None) -> Slice:
+    """Return the part of a list that has the newest rows alone, in the order of ids.
+
+    Args:
+        default: The number of rows where `first` is None.
+
+    Raises:
+        InvalidInput: More than MAX_PAGE_SIZE rows are asked for, or less than none.
+    """
+    size = default if first is None else first
+    if not 0 <= size <= MAX_PAGE_SIZE:
+        raise InvalidInput.at("first", f"must be from 0 to {MAX_PAGE_SIZE}")
+    return Slice(size=size, is_backward=True, cursor=None)
+
+
 def order_by(sort: Sort, part: Slice, alias: str = "t") -> str:
     direction = "desc" if sort.is_descending != part.is_backward else "asc"
     expressions = dict.fromkeys(key.sql.format(t=alias) for key in (*sort.keys, BY_ID))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 _ATTRIBUTES: Mapping[str, str] = {
     "concurrentSendLimit": "contract#pace",
     "delivery": "contract#pull",
-    "events": "contract#which-changes-count",
+    "eventNames": "contract#which-changes-count",
     "everyChange": "contract#newer-states",
     "filter": "contract#filters",
     "headers": "receivers-guide#headers",

@@ -6,12 +6,13 @@ A dataloader is made on demand for each relation and its arguments.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
 from app.auth.viewers import Viewer
-from app.db.keyset import BY_ID, WHOLE, slice_of
+from app.db.keyset import BY_ID, WHOLE, newest_slice, slice_of
 from app.db.pool import Record
 from app.db.table import Table
 from app.errors import InvalidInput
@@ -41,8 +42,12 @@ class Loaders:
         self._viewer.require(SCOPES[relation.target.name])
         VISIBILITY[relation.target.name].check(self._viewer)
         key = getattr(row, relation.local)
+        if relation.only is not None and getattr(row, relation.only[0]) != relation.only[1]:
+            key = None
         if relation.is_paged:
             return self._paged(relation, key, **arguments)
+        if relation.newest:
+            return self._newest(relation, key, **arguments)
         found = self._load(self._rows(relation, relation.where(**arguments)), key)
         return found if relation.classify is None else _classified(found, relation.classify)
 
@@ -110,6 +115,16 @@ class Loaders:
 
         rows = await self._load(self._loader((*_identity(relation), "page", where, part), load), key)
         return make_connection(rows, part, BY_ID, table.name, lambda: self._load(self._count(relation, where), key))
+
+    def _newest(self, relation: Relation, key: int, **arguments: Any) -> Awaitable[list[object]]:
+        part = newest_slice(relation.newest, **arguments)
+        # The statement reads one row more, which only pages need.
+        read = replace(part, size=part.size - 1)
+
+        def load() -> Load:
+            return self._grouped(relation, statements.related_pages(relation, self._viewer, relation.where(), read))
+
+        return self._load(self._loader((*_identity(relation), "newest", part), load), key)
 
     def _rows(self, relation: Relation, where: str) -> DataLoader[Any, Any]:
         def load() -> Load:

@@ -102,6 +102,7 @@ def _of_relation(relation: Relation, entity: Entity | None, type_: GraphQLOutput
         yield f"it is a relation of rows of {of}, but {entity.name} shows rows of {entity.table.name}."
         return
     yield from _missing(relation.target, *relation.filters, *relation.decides)
+    yield from _missing(entity.table, *(relation.only or ())[:1])
     if not relation.is_list and entity.table.kind(relation.local)[1] and isinstance(type_, GraphQLNonNull):
         yield f"it must be nullable, because {entity.table.name}.{relation.local} may be null."
     yield from _target_problems(relation, type_)

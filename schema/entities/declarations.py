@@ -95,6 +95,8 @@ class Relation:
     Attributes:
         is_list: Whether the field is a plain list, in the order of ids. Otherwise it is at most one row.
         is_paged: Whether the list is a connection.
+        newest: How many rows a plain list has by default, those of the highest ids first. 0: it has all of them.
+        only: A column of this row and the value that it must have. Otherwise there is no row. None: no condition.
         link: A table between the two. It takes the place of `remote`.
         where: Takes the field's own arguments and returns a condition over the alias `t`.
         filters: The target's columns that `where` reads.
@@ -111,6 +113,8 @@ class Relation:
     remote: str
     is_list: bool = False
     is_paged: bool = False
+    newest: int = 0
+    only: tuple[str, str] | None = None
     link: Link | None = None
     where: Callable[..., str] = always
     filters: tuple[str, ...] = ()

@@ -1,13 +1,14 @@
-"""Declarations of a type's relations: `relation`, `relation_list`, `pages`, `same_row`, `owned_rows`."""
+"""Declarations of a type's relations: to one row, to plain lists of rows, and to pages of them."""
 
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from strawberry.types.arguments import StrawberryArgument
 
+from app.db.keyset import MAX_PAGE_SIZE
 from app.db.table import Key, Table
 from schema.entities.declarations import Classify, DeclaredAttribute, Link, Relation, always
-from schema.entities.fields import PAGE_ARGUMENTS, declared_field
+from schema.entities.fields import PAGE_ARGUMENTS, argument, declared_field
 
 #: Python's type of a key → PostgreSQL's.
 _KEY_TYPES = {int: "bigint", str: "text", bytes: "bytea"}
@@ -59,6 +60,23 @@ def relation_list(
         decides: See `Relation`.
     """
     declared = Relation(**_joined(key, through, is_list=True), classify=classify, decides=tuple(decides))
+    return declared_field(declared, description)
+
+
+def newest_rows(key: Key, *, size: int, description: str) -> DeclaredAttribute:
+    """Declare a plain list of the newest rows whose key names the row, the newest first.
+
+    Args:
+        size: The number of rows without the argument `first`.
+    """
+    declared = Relation(**_joined(key, None, is_list=True), newest=size)
+    wanted = f"How many to return. {size} by default, at most {MAX_PAGE_SIZE}."
+    return declared_field(declared, description, arguments=(argument("first", int | None, wanted),))
+
+
+def entity_row(of: Table[object], target: Table[object], *, description: str) -> DeclaredAttribute:
+    """Declare a relation to the row that `entity_type` and `entity_id` name, if it is a row of `target`."""
+    declared = Relation(of=of, target=target, local="entity_id", remote="id", only=("entity_type", target.type_name))
     return declared_field(declared, description)
 
 

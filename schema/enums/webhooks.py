@@ -149,7 +149,7 @@ describe_enum(
         "NOT_VISIBLE": "The webhook's owner does not see the entity, or did not when it changed.",
         "BEFORE_WEBHOOK": "It was published before the webhook was registered.",
         "UNDONE": "The entity was created and destroyed before anything was published of it.",
-        "NOT_ASKED_FOR": "The webhook's `events` leave its kind out.",
+        "NOT_ASKED_FOR": "The webhook's `eventNames` leave its kind out.",
         "NOT_WATCHED": "Nothing that the query reads has changed.",
         "NOT_TRIGGERED": "Nothing that the triggers name has changed.",
         "DISABLED": "The webhook is disabled, or catches up after that: then it is sent the present state.",

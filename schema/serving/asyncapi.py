@@ -38,7 +38,7 @@ class DescribedWebhook:
 
     id: str
     type: str
-    events: Sequence[str]
+    event_names: Sequence[str]
     description: str | None
     url: str | None
     body: JsonObject | None
@@ -49,7 +49,7 @@ def webhook_of(node: JsonObject) -> DescribedWebhook:
     return DescribedWebhook(
         id=node["id"],
         type=node["type"],
-        events=node["events"],
+        event_names=node["eventNames"],
         description=node["description"],
         url=node["url"] if node["delivery"] == "PUSH" else None,
         body=node["payloadSchema"],
@@ -78,7 +78,7 @@ def async_api(webhooks: Sequence[DescribedWebhook]) -> JsonObject:
             f"send_{name}": {
                 "action": "send",
                 "channel": {"$ref": f"#/channels/{name}"},
-                "summary": f"Sends {', '.join(webhook.events)} of {webhook.type}.",
+                "summary": f"Sends {', '.join(webhook.event_names)} of {webhook.type}.",
             }
             for name, webhook in named.items()
         },

@@ -24,7 +24,7 @@ _CHECK = "query SchemaDocument { __typename }"
 #: Its pages are small, because a stored query's schema is large.
 _WEBHOOKS = """query AsyncApi($isOperators: Boolean, $after: String) {
   webhooks(first: 50, after: $after, filters: {isOperators: $isOperators}) {
-    nodes { id type delivery url description events payloadSchema }
+    nodes { id type delivery url description eventNames payloadSchema }
     pageInfo { hasNextPage endCursor }
   }
 }"""

@@ -16,7 +16,7 @@ from app.webhooks.db import webhooks
 from app.webhooks.db.webhooks import Subscription, Webhook
 from app.webhooks.domain.broken_webhook import BrokenWebhook, CheckReport
 from app.webhooks.domain.webhook_filter import check_filter
-from app.webhooks.services.webhook_klasses import event_names
+from app.webhooks.services.webhook_klasses import possible_event_names
 from schema.stored.filter_types import check_filter_types
 from schema.stored.triggers import check_triggers
 from schema.stored.validate import stored_query
@@ -44,7 +44,7 @@ def problem_of(
         filter_problems = [] if webhook.filter is None else check_filter(webhook.filter)
     if webhook.filter is not None and not filter_problems:
         filter_problems = check_filter_types(
-            schema, query, webhook.type, webhook.filter, event_names(webhook.type)
+            schema, query, webhook.type, webhook.filter, possible_event_names(webhook.type)
         ).problems
     if filter_problems:
         problems["attributes.filter"] = [*filter_problems]

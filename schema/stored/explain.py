@@ -32,7 +32,7 @@ class ChangeVerdict(StrEnum):
     UNDONE = "UNDONE"
     """It belongs to a creation and a destroy that were published together."""
     NOT_ASKED_FOR = "NOT_ASKED_FOR"
-    """The webhook's `events` leave its kind out."""
+    """The webhook's `eventNames` leave its kind out."""
     NOT_WATCHED = "NOT_WATCHED"
     """The query reads nothing of it."""
     NOT_TRIGGERED = "NOT_TRIGGERED"
@@ -182,7 +182,9 @@ def _explain(
         verdict = ChangeVerdict.SET_ASIDE
     if verdict in (ChangeVerdict.DISABLED, ChangeVerdict.UNKNOWN) and after:
         return _made(change, after[0], is_owned=is_owned, prefix=f"{_LATER} ")
-    reason = _UNMADE.get(verdict) or f"Its kind is {operation}: add that to the webhook's `events` to be told of it."
+    reason = (
+        _UNMADE.get(verdict) or f"Its kind is {operation}: add that to the webhook's `eventNames` to be told of it."
+    )
     is_edited = change.published_at is not None and webhook.updated_at > change.published_at
     if verdict in _BY_SETTINGS and is_edited:
         reason = f"{reason} {_EDITED}"
@@ -214,7 +216,7 @@ def _judge(
         return ChangeVerdict.BEFORE_WEBHOOK
     if operation is None:
         return ChangeVerdict.UNDONE
-    if operation not in webhook.events:
+    if operation not in webhook.event_names:
         return ChangeVerdict.NOT_ASKED_FOR
     columns = frozenset[str]().union(*(one.columns for one in group))
     if operation is WebhookEventName.UPDATE and watched is not None and watched.isdisjoint(columns):
@@ -235,7 +237,7 @@ def _name_operation(
         has_left = change.seller_id == webhook.seller_id
         return WebhookEventName.DESTROY if has_left else WebhookEventName.CREATE, [change]
     operation = fold_operations([one.operation for one in group])
-    if operation is WebhookEventName.CREATE and operation not in webhook.events:
+    if operation is WebhookEventName.CREATE and operation not in webhook.event_names:
         later = _list_later(group)
         if change in later:
             return fold_operations([one.operation for one in later]), later

@@ -61,7 +61,8 @@ def columns_of_whole(table: str) -> frozenset[str]:
 def relation_columns(table: str, relation: Relation) -> frozenset[str]:
     """Return `table.column` of the columns that decide which rows a relation leads to."""
     target = relation.target.name
-    return relation.reads | VISIBILITY[target].reads(target) | {f"{table}.{relation.local}"}
+    own = (relation.local, *(relation.only or ())[:1])
+    return relation.reads | VISIBILITY[target].reads(target) | {f"{table}.{column}" for column in own}
 
 
 def whole_of(entity_type: str) -> str | None:

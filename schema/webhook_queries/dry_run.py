@@ -17,7 +17,7 @@ from app.webhooks.cel.filters import FilterResult
 from app.webhooks.domain.payload_bound import describe_excess
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.domain.webhook_filter import event_of
-from app.webhooks.services.webhook_klasses import event_names, is_operators_only
+from app.webhooks.services.webhook_klasses import is_operators_only, possible_event_names
 from schema.engine.context import Context, Info
 from schema.engine.cost.operation_cost import Costs
 from schema.entities import global_ids
@@ -125,7 +125,7 @@ async def webhook_dry_run(
     ] = None,
     filter: Annotated[str | None, strawberry.argument(description="A filter to try on the result.")] = UNSET,
     triggers: Annotated[list[str] | None, strawberry.argument(description="Triggers to look up.")] = UNSET,
-    events: Annotated[
+    event_names: Annotated[
         list[WebhookEventEnum] | None,
         strawberry.argument(description="The kinds of change that the webhook would be sent; null: all."),
     ] = UNSET,
@@ -145,7 +145,7 @@ async def webhook_dry_run(
         draft = WebhookDraft(
             owner=_owner(viewer, seller_id),
             klass=klass,
-            events=tuple(dict.fromkeys(events or event_names(klass))),
+            event_names=tuple(dict.fromkeys(event_names or possible_event_names(klass))),
             triggers=tuple(triggers or ()),
             filter=filter if filter and filter.strip() else None,
         )
@@ -196,7 +196,7 @@ async def _run(info: Info, draft: WebhookDraft, text: str, entity_id: str | None
             return None
         return await _filter(context, klass, draft.filter, entity_id, payload, name, changed)
 
-    names = event_names(klass)
+    names = possible_event_names(klass)
     usual = WebhookEventName.UPDATE if WebhookEventName.UPDATE in names else names[0]
     verdict = await filtering(usual, {"added": [], "updated": [], "removed": []})
     return replace(
@@ -211,7 +211,7 @@ async def _run(info: Info, draft: WebhookDraft, text: str, entity_id: str | None
             key,
             watched=watched,
             has_triggers=bool(triggers),
-            events=frozenset(draft.events),
+            event_names=frozenset(draft.event_names),
             filtering=filtering,
         ),
         filter_passes=verdict.passes if verdict else None,

@@ -50,7 +50,7 @@ async def judge_last_change(
     *,
     watched: frozenset[str],
     has_triggers: bool,
-    events: frozenset[WebhookEventName],
+    event_names: frozenset[WebhookEventName],
     filtering: Filtering,
 ) -> WebhookDryRunChange | None:
     """Judge the last change that the viewer may know of. None if no such change is kept.
@@ -58,7 +58,7 @@ async def judge_last_change(
     Args:
         viewer: The owner of the webhook.
         watched: The columns of the triggers, or else of the query.
-        events: The kinds of change that the webhook would ask for.
+        event_names: The kinds of change that the webhook would ask for.
     """
     change = await _find_last(info, viewer, klass, entity_id)
     if change is None:
@@ -69,8 +69,8 @@ async def judge_last_change(
         info.schema._schema, viewer, klass.entity_type, part.changes, is_cut=change.is_cut
     )  # the scalar takes any JSON
     is_sent, reason = False, None
-    if change.operation not in events:
-        reason = f"Its kind is {change.operation}, which `events` leave out."
+    if change.operation not in event_names:
+        reason = f"Its kind is {change.operation}, which `eventNames` leave out."
     elif change.operation is WebhookEventName.UPDATE and watched.isdisjoint(part.columns):
         reason = UNTRIGGERED if has_triggers else UNWATCHED
     else:

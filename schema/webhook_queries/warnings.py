@@ -21,7 +21,7 @@ from app.auth.viewers import Viewer
 from app.errors import Forbidden, InvalidInput
 from app.webhooks.db.webhooks import Webhook
 from app.webhooks.domain.webhook import DEFAULT_QUERY, WebhookEventName, WebhookKlass
-from app.webhooks.services.webhook_klasses import event_names
+from app.webhooks.services.webhook_klasses import possible_event_names
 from schema.entities.declarations import ENTITIES, VISIBILITY, Relation
 from schema.entities.declared import declaration_of
 from schema.stored.filter_types import check_filter_types
@@ -43,7 +43,7 @@ class WebhookDraft:
 
     owner: Viewer
     klass: WebhookKlass
-    events: Sequence[WebhookEventName]
+    event_names: Sequence[WebhookEventName]
     triggers: Sequence[str] = ()
     filter: str | None = None
     skips_equal: bool = True
@@ -54,7 +54,7 @@ def draft_of(webhook: Webhook) -> WebhookDraft:
     return WebhookDraft(
         owner=Viewer(webhook.seller_id),
         klass=webhook.type,
-        events=webhook.events,
+        event_names=webhook.event_names,
         triggers=webhook.triggers,
         filter=webhook.filter,
         skips_equal=webhook.allow_skip and not webhook.every_change,
@@ -85,23 +85,23 @@ def warnings_of(schema: GraphQLSchema, query: StoredQuery, draft: WebhookDraft) 
 
 def filter_problems(schema: GraphQLSchema, query: StoredQuery, klass: WebhookKlass, text: str) -> list[str]:
     """Return why a filter that compiles can't be true for any result of the query; empty if it may be."""
-    return [*check_filter_types(schema, query, klass, text, event_names(klass)).problems]
+    return [*check_filter_types(schema, query, klass, text, possible_event_names(klass)).problems]
 
 
 def _filter_warnings(schema: GraphQLSchema, query: StoredQuery, draft: WebhookDraft) -> Iterator[str]:
     if not draft.filter:
         return
-    report = check_filter_types(schema, query, draft.klass, draft.filter, event_names(draft.klass))
+    report = check_filter_types(schema, query, draft.klass, draft.filter, possible_event_names(draft.klass))
     yield from report.warnings
-    if not report.problems and set(draft.events) < set(event_names(draft.klass)):
-        asked = check_filter_types(schema, query, draft.klass, draft.filter, draft.events)
-        names = ", ".join(name for name in draft.events)
+    if not report.problems and set(draft.event_names) < set(possible_event_names(draft.klass)):
+        asked = check_filter_types(schema, query, draft.klass, draft.filter, draft.event_names)
+        names = ", ".join(name for name in draft.event_names)
         yield from (f"{problem} (for {names} alone)" for problem in asked.problems)
 
 
 def _useless_updates(schema: GraphQLSchema, query: StoredQuery, draft: WebhookDraft) -> str | None:
     """Warn of a webhook that asks for UPDATEs alone, but whose result never changes."""
-    if tuple(draft.events) != (WebhookEventName.UPDATE,):
+    if tuple(draft.event_names) != (WebhookEventName.UPDATE,):
         return None
     blank = stored_query(schema, DEFAULT_QUERY, draft.klass)
     if not query.watched <= blank.watched | {f"{ENTITIES[draft.klass.entity_type].table.name}.id"}:

@@ -24,7 +24,7 @@ async def create_subscription(conn: Connection, url: str | None, **overrides: An
     defaults = {
         "id": webhook_id,
         "type": "INVOICE",
-        "events": ["CREATE", "UPDATE", "DESTROY"],
+        "event_names": ["CREATE", "UPDATE", "DESTROY"],
         "url": url,
         "query_string": "",
         "secrets": secret_box(SECRET_KEY).seal([SIGNING_SECRET], purpose=SECRETS, row=webhook_id),

@@ -12,7 +12,7 @@ SELLERS = 20
 
 _WEBHOOKS = """
 insert into sellers (business_name, email_address) select 's' || n, 'e' from generate_series(1, $1::int) n;
-insert into webhooks (seller_id, type, events, url, query_string, secrets)
+insert into webhooks (seller_id, type, event_names, url, query_string, secrets)
   select nullif(n % ($1 + 1), 0), 'INVOICE', '{UPDATE}', 'http://127.0.0.1:9/', '', '' from generate_series(1, $2) n
 """
 _BODIES = """

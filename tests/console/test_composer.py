@@ -267,7 +267,8 @@ async def test_the_files_of_the_page_make_the_same_webhook(console: Story, open_
 
     assert done.returncode == 0, done.stderr
     columns = (
-        "type, url, btrim(query_string, E'\\n'), filter, events, triggers, allow_skip, include_previous, description"
+        "type, url, btrim(query_string, E'\\n'), filter, event_names, triggers, allow_skip, include_previous,"
+        " description"
     )
     made = await console.conn.fetch(f"select {columns} from webhooks order by id desc limit 2")
     assert tuple(made[0]) == tuple(made[1])

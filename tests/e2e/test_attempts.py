@@ -125,7 +125,7 @@ async def test_subscriber_reads_event_attempt_and_payload(platform: Platform, re
         "attemptCount": 1,
         "lastStatus": 200,
         "entityId": invoice_id,
-        "payload": {"body": f'{{"data":{{"node":{{"id":"{invoice_id}","totalCents":1500}}}}}}'},
+        "payload": {"data": {"node": {"id": invoice_id, "totalCents": 1500}}},
     }
 
 

@@ -35,7 +35,7 @@ async def test_worker_tells_what_it_has_done_and_what_waits(
 ) -> None:
     await create_subscription(conn, receiver.url("/hook"))
     in_an_hour = datetime.now(UTC) + timedelta(hours=1)
-    paused = await create_subscription(conn, receiver.url("/hook"), events=["DESTROY"], paused_until=in_an_hour)
+    paused = await create_subscription(conn, receiver.url("/hook"), event_names=["DESTROY"], paused_until=in_an_hour)
     await create_due_events(conn, paused, 3)
     await conn.execute("update webhook_events set due_at = now() - interval '1 hour'")
     await create_invoice(conn)

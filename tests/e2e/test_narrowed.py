@@ -72,10 +72,10 @@ async def test_what_is_filtered_out_does_not_arrive_and_what_fails_does(platform
     query = "query($id: ID!) { node(id: $id) { ... on Variant { countOnHand } } }"
     await create_variant(platform.conn, count_on_hand=1)
     few = await platform.create_webhook(
-        receiver.url("/few"), query, type="VARIANT", filter="data.node.countOnHand < 5", events=["UPDATE"]
+        receiver.url("/few"), query, type="VARIANT", filter="data.node.countOnHand < 5", eventNames=["UPDATE"]
     )
     fails = await platform.create_webhook(
-        receiver.url("/fails"), query, type="VARIANT", filter="[true][1]", events=["UPDATE"]
+        receiver.url("/fails"), query, type="VARIANT", filter="[true][1]", eventNames=["UPDATE"]
     )
 
     # Else the creation and the first update would be one event, a creation.

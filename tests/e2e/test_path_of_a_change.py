@@ -49,7 +49,7 @@ def files_passed() -> Iterator[set[str]]:
 
 
 async def test_a_shipment_passes_each_file_that_is_drawn(platform: Platform, receiver: Receiver) -> None:
-    await platform.create_webhook(receiver.url(), QUERY, events=["UPDATE"])
+    await platform.create_webhook(receiver.url(), QUERY, eventNames=["UPDATE"])
     invoice = await create_invoice(platform.conn, status_flags=["PAID"])
     item = await create_line_item(platform.conn, invoice_id=invoice.id)
     carrier = await create_shipment_carrier(platform.conn)
@@ -76,7 +76,7 @@ async def test_a_shipment_passes_each_file_that_is_drawn(platform: Platform, rec
 async def test_a_plain_update_passes_each_file_that_is_drawn_after_the_commit(
     platform: Platform, receiver: Receiver
 ) -> None:
-    await platform.create_webhook(receiver.url(), QUERY, events=["UPDATE"])
+    await platform.create_webhook(receiver.url(), QUERY, eventNames=["UPDATE"])
     invoice = await create_invoice(platform.conn, status_flags=["PAID"])
     await until(lambda: platform.conn.fetchval(ALL_PUBLISHED))
 

@@ -17,7 +17,7 @@ from tests.support.receiver import Receiver
 from tests.support.waiting import until
 
 PUBLISHED = "select not exists (select from change_events where published_at is null)"
-ATTRIBUTES = "type events triggers filter queryString allowSkip includePrevious"
+ATTRIBUTES = "type eventNames triggers filter queryString allowSkip includePrevious"
 
 
 RAISE = "insert into operational_events (webhook_id, kind, reason) select id,"

@@ -54,7 +54,7 @@ async def test_role_of_the_compose_file_migrates_captures_and_delivers(
     settings = settings_for(url, private_servers.redis_url)
     async with running_platform(settings) as platform:
         variant = await create_variant(platform.conn, count_on_hand=1)
-        made = await platform.create_webhook(receiver.url(), QUERY, type="VARIANT", events=["UPDATE"])
+        made = await platform.create_webhook(receiver.url(), QUERY, type="VARIANT", eventNames=["UPDATE"])
         assert made["status"] == 200, made
         await platform.conn.execute("update variants set count_on_hand = 7 where id = $1", variant.id)
         (delivery,) = await receiver.wait_for()

@@ -58,7 +58,7 @@ async def test_a_change_is_delivered_with_both_servers_behind_tls(
         await check_migrated(database_by_tls)
         async with running_platform(settings_for(database_by_tls, redis_by_tls)) as platform:
             variant = await create_variant(platform.conn, count_on_hand=1)
-            made = await platform.create_webhook(receiver.url(), QUERY, type="VARIANT", events=["UPDATE"])
+            made = await platform.create_webhook(receiver.url(), QUERY, type="VARIANT", eventNames=["UPDATE"])
             assert made["status"] == 200, made
             await platform.conn.execute("update variants set count_on_hand = 7 where id = $1", variant.id)
 

@@ -56,7 +56,7 @@ _GIVEN: dict[str, dict[str, Any]] = {
     "webhook_reconciles": {"entity_ids": None},
     "webhooks": {
         "type": "INVOICE",
-        "events": ["UPDATE"],
+        "event_names": ["UPDATE"],
         "delivery": "PUSH",
         "is_temporary": False,
         "max_retries": 5,
@@ -192,7 +192,8 @@ def _value(marked: MarkedRows, table: str, column: Column, owner: str, number: i
         "text": text,
         "text[]": [text],
         "jsonb": f'{{"{text}": "{text}"}}',
-        "bytea": text.encode(),
+        # JSON, as a payload is.
+        "bytea": f'"{text}"'.encode(),
         "boolean": (column.default == "true") == (owner != "S2"),
         "timestamp with time zone": datetime(_YEAR[owner], 3, 4, tzinfo=UTC),
         "date": date(_YEAR[owner], 3, 4),
@@ -238,7 +239,7 @@ def _owning(table: str) -> set[str]:
 
 
 async def _catalogue(conn: Connection) -> dict[str, list[Column]]:
-    tables = sorted({entity.table.name for entity in ENTITIES.values()})
+    tables = sorted({"payloads", *(entity.table.name for entity in ENTITIES.values())})
     records = await conn.fetch(
         """
         select a.attrelid::regclass::text as "table", a.attname as name, format_type(a.atttypid, null) as type,

@@ -30,6 +30,8 @@ from schema import schema
 from schema.engine.context import Context
 from schema.engine.loaders import Loaders
 from schema.engine.reader import Reader
+from schema.entities.declarations import Relation
+from schema.entities.declared import declaration_of
 from schema.errors import response_of
 from tests.support.operation import Answer
 
@@ -160,5 +162,9 @@ def _relation(name: str, field: GraphQLField, depth: int) -> str | None:
     named = get_named_type(field.type)
     if is_leaf_type(named):
         return None
+    declared = declaration_of(field)
+    if isinstance(declared, Relation) and declared.only:
+        # The types that an event may be about have walks of their own.
+        depth = min(depth, 2)
     body = selection(row_type(field), depth - 1)
     return f"{name} {{ {f'totalCount nodes {{ {body} }}' if is_page(named) else body} }}"

@@ -73,6 +73,8 @@ class Values:
             for name, one in declared.items()
             if name not in ("first", "last", "after", "before") and (is_required_argument(one) or self.often(0.3))
         }
+        if "first" in declared and "after" not in declared:
+            return given | {"first": self.chance.choice((0, 1, 2, 3, 10))}
         return given | (self._page(connection) if "first" in declared else {})
 
     def _page(self, connection: str) -> dict[str, Any]:

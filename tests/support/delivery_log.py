@@ -10,7 +10,7 @@ query($id: ID!) {
   webhookEvents(webhookId: $id) {
     nodes {
       id eventName state reason attemptCount lastStatus entityId
-      payload { body }
+      payload
       attempts { number status errorKind error responseBody finishedAt }
     }
   }

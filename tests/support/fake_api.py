@@ -124,8 +124,8 @@ class FakeApi:
 
     async def _create(self, given: dict[str, Any]) -> Any:
         self.webhooks.add("V2ViaG9vay03")
-        events = given["attributes"].get("events") or ["CREATE", "UPDATE", "DESTROY"]
-        webhook = {"id": "V2ViaG9vay03", "legacyId": 7, "type": given["attributes"]["type"], "events": events}
+        names = given["attributes"].get("eventNames") or ["CREATE", "UPDATE", "DESTROY"]
+        webhook = {"id": "V2ViaG9vay03", "legacyId": 7, "type": given["attributes"]["type"], "eventNames": names}
         return {"hmacKey": self.secret, "webhook": webhook}
 
     async def _take(self, given: dict[str, Any]) -> Any:

@@ -85,10 +85,10 @@ class Publisher:
     async def subscribe(
         self, query: str, *, klass: WebhookKlass = WebhookKlass.INVOICE, seller_id: int | None = None, **given: Any
     ) -> int:
-        """Register a webhook for every kind of change unless `events` is given; its id."""
+        """Register a webhook for every kind of change unless `event_names` is given; its id."""
         attributes: WebhookAttributes = {
             "url": "http://127.0.0.1:9/hook",
-            "events": list(WebhookEventName),
+            "event_names": list(WebhookEventName),
             "query_string": f"query($id: ID!) {{ node(id: $id) {{ ... on {klass.entity_type} {{ {query} }} }} }}",
             **given,  # type: ignore[typeddict-item]
         }

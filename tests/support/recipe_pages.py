@@ -10,7 +10,7 @@ def section_of(recipe: WebhookRecipe) -> str:
     """Return its section of the page, as Markdown."""
     attributes = [
         f"type: {recipe.type.value}",
-        *([f"events: [{', '.join(recipe.events)}]"] if recipe.events != list(WebhookEventName) else []),
+        *([f"eventNames: [{', '.join(recipe.event_names)}]"] if recipe.event_names != list(WebhookEventName) else []),
         *([f"triggers: {json.dumps(recipe.triggers)}"] if recipe.triggers else []),
         *([] if recipe.allow_skip else ["allowSkip: false"]),
         *(["includePrevious: true"] if recipe.include_previous else []),

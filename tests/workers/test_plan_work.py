@@ -153,8 +153,8 @@ async def test_plans_made_with_few_webhooks_serve_many(conn: Connection, session
     await conn.execute(_ANALYZE)
     await run_small(session, conn, first)
     await conn.execute(
-        "insert into webhooks (type, events, url, query_string, secrets)"
-        " select w.type, w.events, w.url, '', w.secrets from webhooks w cross join generate_series(1, 2000)"
+        "insert into webhooks (type, event_names, url, query_string, secrets)"
+        " select w.type, w.event_names, w.url, '', w.secrets from webhooks w cross join generate_series(1, 2000)"
     )
     await conn.execute(
         "insert into webhook_events"

@@ -49,7 +49,7 @@ async def create_webhooks(
     box = secret_box(secret_key)
     await conn.execute(
         """
-        insert into webhooks (id, type, events, url, query_string, secrets, timeout_s) overriding system value
+        insert into webhooks (id, type, event_names, url, query_string, secrets, timeout_s) overriding system value
         select n.id, 'INVOICE', '{CREATE,UPDATE,DESTROY}', $1,
           case when $5 then replace($2, '{ ... on', '{ n' || n.id || ': __typename ... on') else $2 end, n.secrets, 30
         from unnest($3::bigint[], $4::bytea[]) n(id, secrets)
@@ -67,9 +67,9 @@ async def create_others_webhooks(conn: Connection, *, count: int) -> None:
     await create_sellers(conn, 100 + count)
     await conn.execute(
         """
-        insert into webhooks (seller_id, type, events, url, query_string, secrets, timeout_s)
-        select 100 + n, w.type, w.events, w.url, 'query($id: ID!) { node(id: $id) { ... on Invoice { totalCents } } }',
-          w.secrets, w.timeout_s
+        insert into webhooks (seller_id, type, event_names, url, query_string, secrets, timeout_s)
+        select 100 + n, w.type, w.event_names, w.url,
+          'query($id: ID!) { node(id: $id) { ... on Invoice { totalCents } } }', w.secrets, w.timeout_s
         from generate_series(1, $1::int) n cross join (select * from webhooks order by id limit 1) w
         """,
         count,

@@ -110,7 +110,7 @@ async def _list_unheard_creations(
     behind: dict[str, list[Match]] = {}
     for match, _ in ready:
         is_update = match.change.operation is WebhookEventName.UPDATE
-        is_behind = match.webhook.missed_since is not None and WebhookEventName.CREATE in match.webhook.events
+        is_behind = match.webhook.missed_since is not None and WebhookEventName.CREATE in match.webhook.event_names
         if is_behind and is_update and not may_know(prior.get(_subject(match), ())):
             behind.setdefault(match.change.entity_type, []).append(match)
     unheard: set[Subject] = set()

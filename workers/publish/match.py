@@ -99,7 +99,7 @@ def change_for(webhook: Subscription, change: Change) -> Change | None:
     """
     if webhook.type.entity_type != change.entity_type:
         return None
-    return next((one for one in (change, change.later) if one and one.operation in webhook.events), None)
+    return next((one for one in (change, change.later) if one and one.operation in webhook.event_names), None)
 
 
 def skip_reason(webhook: Subscription, watched: frozenset[str], change: Change) -> str | None:

@@ -41,15 +41,15 @@ class Group:
     missing: dict[tuple[WebhookEventName, ...], dict[WebhookId, Subscription]] = field(default_factory=dict)
 
     def add(self, webhook: Subscription) -> None:
-        of_kind = self.missing.setdefault(webhook.events, {}) if webhook.misses_changes else self.webhooks
+        of_kind = self.missing.setdefault(webhook.event_names, {}) if webhook.misses_changes else self.webhooks
         of_kind[webhook.id] = webhook
 
     def discard(self, webhook: Subscription) -> None:
         self.webhooks.pop(webhook.id, None)
-        if of_events := self.missing.get(webhook.events):
+        if of_events := self.missing.get(webhook.event_names):
             of_events.pop(webhook.id, None)
             if not of_events:
-                del self.missing[webhook.events]
+                del self.missing[webhook.event_names]
 
     @property
     def is_empty(self) -> bool:
@@ -223,7 +223,7 @@ class Subscriptions:
                     continue
                 reason = UNTRIGGERED if group.triggers else UNWATCHED
                 for webhook in group.webhooks.values():
-                    if WebhookEventName.UPDATE in webhook.events:
+                    if WebhookEventName.UPDATE in webhook.event_names:
                         counts[webhook.id, reason] += number
         return [(webhook_id, reason, number) for (webhook_id, reason), number in counts.items()]
 

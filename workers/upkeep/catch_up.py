@@ -139,7 +139,7 @@ async def _list_changes(
             is_gone=not is_there.get(entity.entity_id, False),
             prior=before,
         )
-        operation = choose_operation(webhook.events, past)
+        operation = choose_operation(webhook.event_names, past)
         if operation is None or (
             operation is _UPDATE and not past.is_new and not _is_watched(catch_up, query, columns)
         ):

@@ -190,11 +190,11 @@ class Comparer:
         wanted = [_CREATE, _UPDATE] if is_new else [_UPDATE]
         if self.is_forced:
             wanted = [_UPDATE, _CREATE]
-        return next((one for one in wanted if one in self.webhook.events), None)
+        return next((one for one in wanted if one in self.webhook.event_names), None)
 
     def _choose_absent(self, prior: Sequence[PriorEvent]) -> WebhookEventName | None:
         """Choose the event of an entity that the receiver should not have; None when it can't have it."""
         is_told = not prior or is_destroyed(prior)
-        if (is_told and not self.is_forced) or _DESTROY not in self.webhook.events:
+        if (is_told and not self.is_forced) or _DESTROY not in self.webhook.event_names:
             return None
         return _DESTROY

@@ -27,7 +27,7 @@ from schema.entities import global_ids
 #: Seconds after the signal to end, beyond those that an endpoint may take, for telling the API what has arrived.
 _END_S = 10
 _HERE, _THERE = "On this machine", "From an installation elsewhere (--remote)"
-_ONLY_THERE = ("key", "webhook", "klass", "query", "events", "triggers", "filter", "forward_to", "timeout")
+_ONLY_THERE = ("key", "webhook", "klass", "query", "event_names", "triggers", "filter", "forward_to", "timeout")
 _ONLY_HERE = ("port", "status", "path")
 
 
@@ -75,9 +75,8 @@ def listen(
     query: Annotated[
         str | None, typer.Option(metavar="FILE", help="Its stored query; -: standard input.", rich_help_panel=_THERE)
     ] = None,
-    events: Annotated[
-        list[str] | None,
-        typer.Option(metavar="EVENTS", help="Of create,update,destroy; absent: all.", rich_help_panel=_THERE),
+    event_names: Annotated[
+        list[str] | None, typer.Option(metavar="create,update,destroy", help="Absent: all.", rich_help_panel=_THERE)
     ] = None,
     triggers: Annotated[
         list[str] | None,
@@ -88,8 +87,7 @@ def listen(
         ),
     ] = None,
     filter: Annotated[
-        str | None,
-        typer.Option(metavar="CEL", help="As in: data.node.totalCents > 10000", rich_help_panel=_THERE),
+        str | None, typer.Option(metavar="CEL", help="As in: data.node.totalCents > 10000", rich_help_panel=_THERE)
     ] = None,
     forward_to: Annotated[
         str | None,
@@ -120,7 +118,7 @@ def listen(
     tellgraph listen --port 9000 --secret whsec_…
     export TELLGRAPH_KEY=…
     tellgraph listen --remote https://shop.example.com --type invoice --query invoice.graphql
-    tellgraph listen --remote https://shop.example.com --type order --query - --events create < order.graphql
+    tellgraph listen --remote https://shop.example.com --type order --query - --event-names create < order.graphql
     tellgraph listen --remote https://shop.example.com --webhook 3 --forward-to http://localhost:8080/webhooks
     tellgraph listen --remote https://shop.example.com --webhook 3 --json --limit 10 | jq .body.payload
 
@@ -135,7 +133,7 @@ def listen(
             printing, verifying_keys(secret or ()), port=port, path=f"/{path.lstrip('/')}", status=status, limit=limit
         )
         return
-    attributes = None if klass is None else _attributes(klass, query, events, triggers, filter)
+    attributes = None if klass is None else _attributes(klass, query, event_names, triggers, filter)
     webhook_id = None if webhook is None else global_ids.encode("Webhook", row_id(webhook, "Webhook"))
     with exit_codes():
         run(
@@ -159,7 +157,7 @@ def _check_options(context: typer.Context, remote: str | None) -> None:
         for name in context.params
         if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"
     }
-    shown = {"klass": "--type", "forward_to": "--forward-to"}
+    shown = {"klass": "--type", "forward_to": "--forward-to", "event_names": "--event-names"}
     if wrong := sorted(given.intersection(_ONLY_THERE if remote is None else _ONLY_HERE)):
         names = ", ".join(shown.get(name, f"--{name}") for name in wrong)
         raise typer.BadParameter(f"{names} can't be used {'without' if remote is None else 'with'} --remote.")
@@ -167,9 +165,11 @@ def _check_options(context: typer.Context, remote: str | None) -> None:
         return
     if ("webhook" in given) == ("klass" in given):
         raise typer.BadParameter("Give either --webhook, or --type and --query.")
-    only = {"query", "events", "triggers", "filter"} & given
+    only = {"query", "event_names", "triggers", "filter"} & given
     if "webhook" in given and only:
-        raise typer.BadParameter(f"{', '.join(f'--{name}' for name in sorted(only))} can't be used with --webhook.")
+        raise typer.BadParameter(
+            f"{', '.join(shown.get(name, f'--{name}') for name in sorted(only))} can't be used with --webhook."
+        )
     if "klass" in given and "query" not in given:
         raise typer.BadParameter(
             "--type needs --query: a file with a query such as"
@@ -180,17 +180,17 @@ def _check_options(context: typer.Context, remote: str | None) -> None:
 def _attributes(
     klass: WebhookKlass,
     query: str | None,
-    events: list[str] | None,
+    event_names: list[str] | None,
     triggers: list[str] | None,
     filter: str | None,
 ) -> dict[str, object]:
     """Return the attributes of the webhook that is made for the command."""
     assert query is not None, "it was checked"
     given: dict[str, object] = {"type": klass.value, "queryString": text_of(query), "description": "tellgraph listen"}
-    if (names := words(events)) is not None:
+    if (names := words(event_names)) is not None:
         if unknown := [name for name in names if name.upper() not in WebhookEventName.__members__]:
-            raise typer.BadParameter(f"--events: {', '.join(unknown)} is none of create, update, destroy.")
-        given["events"] = [name.upper() for name in names]
+            raise typer.BadParameter(f"--event-names: {', '.join(unknown)} is none of create, update, destroy.")
+        given["eventNames"] = [name.upper() for name in names]
     if (paths := words(triggers)) is not None:
         given["triggers"] = paths
     if filter is not None:
@@ -235,7 +235,7 @@ async def _listen_there(
         _on_signals(api, stopping, hurrying, timeout_s=timeout_s if endpoint else 0)
         webhook = await stack.enter_async_context(choose(api))
         keys = verifying_keys([webhook.secret] if webhook.secret else secrets)
-        what = f"{webhook.type} ({', '.join(webhook.events)})"
+        what = f"{webhook.type} ({', '.join(webhook.event_names)})"
         say(f"connected to {api.url}: webhook {webhook.number}, {what}. Ctrl-C ends it.")
         await Listener(
             source=MessageSource(api=api, webhook=webhook),

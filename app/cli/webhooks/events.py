@@ -33,7 +33,7 @@ query($id: ID!) {{
     ... on WebhookEvent {{
       {_FIELDS}
       supersededBy {{ id state }}
-      payload {{ body }}
+      payloadText
       attempts {{ number startedAt finishedAt status errorKind error durationMs responseBody }}
     }}
   }}
@@ -107,9 +107,9 @@ def show(
         raise NotFound(f"There is no webhook event {number_of(event)}, or it is not kept any more.")
     node = _numbered(node)
     if payload:
-        if node["payload"] is None:
+        if node["payloadText"] is None:
             raise NotFound("Nothing was rendered for this event, or it is not kept any more.")
-        typer.echo(node["payload"]["body"])
+        typer.echo(node["payloadText"])
     elif is_json:
         print_json([node])
     else:

@@ -37,16 +37,16 @@ def show_folder(checked: dict[str, str | None], *, is_json: bool) -> None:
 
 
 def _subscription(one: Definition) -> Subscription:
-    triggers, events, condition = (one.wanted(name) for name in ("triggers", "events", "filter"))
+    triggers, names, condition = (one.wanted(name) for name in ("triggers", "event_names", "filter"))
     try:
-        klass, names = WebhookKlass(one.type), tuple(map(WebhookEventName, events))
+        klass, names = WebhookKlass(one.type), tuple(map(WebhookEventName, names))
     except (TypeError, ValueError) as error:
         raise WrongFolder(f"{one.handle}: {error}.") from error
     return Subscription(
         id=WebhookId(0),
         seller_id=None,
         type=klass,
-        events=names,
+        event_names=names,
         query_string=one.query,
         is_enabled=True,
         allow_skip=True,

@@ -36,7 +36,7 @@ _SHOW = f"""
 query($id: ID!) {{
   node(id: $id) {{
     ... on Webhook {{
-      {_FIELDS} events queryString triggers filter failingSince pausedUntil brokenReason disabledReason deletedAt
+      {_FIELDS} eventNames queryString triggers filter failingSince pausedUntil brokenReason disabledReason deletedAt
       maxRetries rateLimit concurrentSendLimit timeoutSeconds
     }}
   }}
@@ -140,7 +140,7 @@ def show(
             "url": _url(node),
             "description": node["description"],
             "owner": _owner(node),
-            "about": f"{node['type']}: {', '.join(node['events'])}",
+            "about": f"{node['type']}: {', '.join(node['eventNames'])}",
             "filter": node["filter"],
             "triggers": ", ".join(node["triggers"]) or None,
             "paused until": shown_time(node["pausedUntil"]),

@@ -15,7 +15,7 @@ WAIT_S: Final = 30
 _DELETE_S: Final = 10
 
 _MESSAGE = "id body headers { name value }"
-_WEBHOOK = "id legacyId type events"
+_WEBHOOK = "id legacyId type eventNames"
 _FIND = f"query($id: ID!) {{ node(id: $id) {{ ... on Webhook {{ {_WEBHOOK} delivery enabled }} }} }}"
 
 
@@ -43,7 +43,7 @@ class PullWebhook:
     id: str
     number: int
     type: str
-    events: tuple[str, ...]
+    event_names: tuple[str, ...]
     secret: str | None = None
 
 
@@ -138,8 +138,10 @@ async def find_webhook(api: RemoteApi, webhook_id: str) -> PullWebhook:
 
 
 def _webhook(node: Mapping[str, Any], secret: str | None) -> PullWebhook:
-    events = tuple(node["events"])
-    return PullWebhook(id=node["id"], number=node["legacyId"], type=node["type"], events=events, secret=secret)
+    event_names = tuple(node["eventNames"])
+    return PullWebhook(
+        id=node["id"], number=node["legacyId"], type=node["type"], event_names=event_names, secret=secret
+    )
 
 
 def _message(node: Mapping[str, Any]) -> Message:

@@ -12,7 +12,7 @@ from app.tools.remote.errors import RemoteError
 SETTINGS: Final[Mapping[str, tuple[str, ParsedJson]]] = {
     "url": ("url", None),
     "description": ("description", None),
-    "events": ("events", None),
+    "event_names": ("eventNames", None),
     "triggers": ("triggers", []),
     "filter": ("filter", None),
     "enabled": ("enabled", True),
@@ -66,6 +66,6 @@ class Definition:
 
 def default_of(name: str, klass: str) -> ParsedJson:
     """Return the value of a setting that is left out, for a type of webhook."""
-    if name == "events":
+    if name == "event_names":
         return ["CREATE"] if klass == "OPERATIONAL_EVENT" else ["CREATE", "UPDATE", "DESTROY"]
     return SETTINGS[name][1]

@@ -146,7 +146,7 @@ def _query(text: str) -> str:
 
 def _comparable(name: str, value: ParsedJson) -> ParsedJson:
     """Return a value in a form in which equal settings are equal: the order of names does not matter."""
-    is_set = name in ("events", "signature_schemes", "triggers") and isinstance(value, list)
+    is_set = name in ("event_names", "signature_schemes", "triggers") and isinstance(value, list)
     return sorted(set(value)) if is_set else value or None if name in ("filter", "description") else value
 
 

@@ -31,7 +31,7 @@ class Subscription:
     id: WebhookId
     seller_id: SellerId | None
     type: WebhookKlass
-    events: tuple[WebhookEventName, ...]
+    event_names: tuple[WebhookEventName, ...]
     query_string: str
     is_enabled: bool
     allow_skip: bool

@@ -13,7 +13,7 @@ from app.webhooks.db.runs.webhook_backfills import RUNS, WebhookBackfill, Webhoo
 from app.webhooks.db.webhooks import Webhook, WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_run import MAX_RATE_PER_S
-from app.webhooks.services.webhook_klasses import event_names
+from app.webhooks.services.webhook_klasses import possible_event_names
 
 DEFAULT_RATE_PER_S = 10
 
@@ -55,7 +55,7 @@ async def start_backfill(
         raise InvalidInput.at("updated_until", "must be later than the time since when")
     async with transaction(database, actor=viewer.actor) as conn:
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        if WebhookEventName.UPDATE not in event_names(webhook.type):
+        if WebhookEventName.UPDATE not in possible_event_names(webhook.type):
             raise Conflict(f"A webhook about {webhook.type.value} is not backfilled: what happened can be asked for.")
         check(webhook)
         await RUNS.check_few_run(conn, webhook_id)

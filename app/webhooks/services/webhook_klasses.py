@@ -11,7 +11,7 @@ def is_operators_only(klass: WebhookKlass) -> bool:
     return isinstance(rule, OperatorOnly)
 
 
-def event_names(klass: WebhookKlass) -> tuple[WebhookEventName, ...]:
+def possible_event_names(klass: WebhookKlass) -> tuple[WebhookEventName, ...]:
     """Return what can happen to such an entity. A log's rows are written once, and nobody is told of their end."""
     is_log = subscribable()[klass.entity_type].is_log
     return (WebhookEventName.CREATE,) if is_log else tuple(WebhookEventName)

@@ -12,7 +12,7 @@ from app.webhooks.db.runs.webhook_reconciles import OF_EVERYTHING, RUNS, Webhook
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookEventName
 from app.webhooks.domain.webhook_run import MAX_RATE_PER_S
-from app.webhooks.services.webhook_klasses import event_names
+from app.webhooks.services.webhook_klasses import possible_event_names
 
 #: Reconciles of named entities that one webhook may have at once.
 MAX_OF_NAMED = 20
@@ -48,7 +48,7 @@ async def start_reconcile(
         raise InvalidInput.at("entity_ids", "must name at least one: leave it out to compare everything")
     async with transaction(database, actor=viewer.actor) as conn:
         webhook = await webhooks.lock_webhook(conn, webhook_id, seller_id=viewer.seller_id)
-        if WebhookEventName.UPDATE not in event_names(webhook.type):
+        if WebhookEventName.UPDATE not in possible_event_names(webhook.type):
             raise Conflict(f"A webhook about {webhook.type.value} is not reconciled: what happened can be asked for.")
         # What a receiver names need not wait for a long comparison of everything.
         if entity_ids is None:

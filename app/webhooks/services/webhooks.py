@@ -29,7 +29,7 @@ from app.webhooks.domain.signing.signing_secret import check_secret
 from app.webhooks.domain.webhook import WebhookDelivery, WebhookEventName, WebhookKlass
 from app.webhooks.services.egress_rules import egress_rules
 from app.webhooks.services.webhook_handles import check_handle, check_unchanged, refusing_taken_handle
-from app.webhooks.services.webhook_klasses import event_names, is_operators_only
+from app.webhooks.services.webhook_klasses import is_operators_only, possible_event_names
 from app.webhooks.services.webhook_secrets import SECRETS as SECRETS
 from app.webhooks.services.webhook_secrets import SecretColumns, WebhookWithKey, secret_columns
 
@@ -59,7 +59,7 @@ class WebhookAttributes(TypedDict, total=False):
 
     delivery: WebhookDelivery | None
     url: str
-    events: list[WebhookEventName] | None
+    event_names: list[WebhookEventName] | None
     query_string: str
     headers: Mapping[str, Any] | None
     hmac_key: str
@@ -217,7 +217,7 @@ def _columns(
     values: dict[str, Any] = {
         name: value
         for name, value in attributes.items()
-        if name not in ("headers", "hmac_key", "signature_schemes", "events", "url", "delivery")
+        if name not in ("headers", "hmac_key", "signature_schemes", "event_names", "url", "delivery")
     }
     if "url" in attributes and delivery is WebhookDelivery.PULL:
         problems["attributes.url"] = [_NO_URL]
@@ -231,8 +231,8 @@ def _columns(
     if "reconcile_every_hours" in attributes:
         # The first one is due at once.
         values["reconcile_due_at"] = clock.now() if attributes["reconcile_every_hours"] else None
-    if "events" in attributes:
-        values["events"] = [event.value for event in dict.fromkeys(attributes["events"] or event_names(klass))]
+    if "event_names" in attributes:
+        values["event_names"] = [*dict.fromkeys(attributes["event_names"] or possible_event_names(klass))]
     return values
 
 
@@ -265,12 +265,12 @@ def _problems(
         value = attributes.get(name)
         if isinstance(value, int) and not least <= value <= most:
             problems[f"attributes.{_INPUT_NAMES.get(name, name)}"] = [f"must be from {least} to {most}"]
-    events = attributes.get("events")
-    if events is not None and not events:
-        problems["attributes.events"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
-    elif not set(events or ()) <= set(event_names(klass)):
-        happens = ", ".join(event_names(klass))
-        problems["attributes.events"] = [f"must be {happens} alone: nothing else happens to {klass.entity_type}"]
+    names = attributes.get("event_names")
+    if names is not None and not names:
+        problems["attributes.eventNames"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
+    elif not set(names or ()) <= set(possible_event_names(klass)):
+        happens = ", ".join(possible_event_names(klass))
+        problems["attributes.eventNames"] = [f"must be {happens} alone: nothing else happens to {klass.entity_type}"]
     description = attributes.get("description") or ""
     if len(description) > _MAX_DESCRIPTION_CHARS or "\0" in description:
         problems["attributes.description"] = [f"must be at most {_MAX_DESCRIPTION_CHARS} characters, none of them NUL"]

@@ -3,7 +3,8 @@
 - Every selected field counts 1. Texts that may be long, and dry runs, count more (weights.py).
 - Each entry of a list in a field's arguments counts 1.
 - A selection below a list counts once for each row. A page has `first` or `last` rows (50 by default, at most 500), a
-  list by `ids` as many as are given, a plain list LIST_SIZE, and a plain list at the root 500, its limit.
+  list by `ids` as many as are given, a list of the newest rows `first` of them, a plain list LIST_SIZE, and a plain
+  list at the root 500, its limit.
 - `@skip` and `@include` don't lower the cost, and fragments on different types add up.
 - A list of introspection counts its mean number of rows: the query of the usual tools costs about 25,000, which is the
   number of values that it returns.
@@ -49,6 +50,8 @@ from schema.engine.cost.introspection_sizes import IntrospectionSizes, introspec
 from schema.engine.cost.weights import EXPENSIVE_FIELDS, LIST_SIZE, weight
 from schema.engine.limits import INTROSPECTION
 from schema.engine.selections import Fragments, fragments_of
+from schema.entities.declarations import Relation
+from schema.entities.declared import declaration_of
 
 #: The most rows of plain lists that are longer than LIST_SIZE.
 LONG_LISTS: Mapping[tuple[str, str], int] = {
@@ -191,7 +194,7 @@ class _Meter:
             return _Weight(own + inside.once)
         if _is_connection(parent):
             return _Weight(own, inside.once)
-        return _Weight(own + self._rows(node, parent) * inside.once)
+        return _Weight(own + self._rows(node, parent, declared) * inside.once)
 
     def _own(self, node: FieldNode, parent: GraphQLNamedType, declared: GraphQLField | None) -> int:
         """Return the cost of a field without the selections below it."""
@@ -214,7 +217,11 @@ class _Meter:
         size = last if last is not None else first if first is not None else DEFAULT_PAGE_SIZE
         return min(max(size, 0), MAX_PAGE_SIZE)
 
-    def _rows(self, node: FieldNode, parent: GraphQLNamedType) -> int:
+    def _rows(self, node: FieldNode, parent: GraphQLNamedType, declared: GraphQLField) -> int:
+        declaration = declaration_of(declared)
+        if isinstance(declaration, Relation) and declaration.newest:
+            first = self._argument(node, "first")
+            return min(max(declaration.newest if first is None else first, 0), MAX_PAGE_SIZE)
         # GraphQL accepts a single id for a list of one. It may be a number; then it is read as a size, which is capped.
         asked = self._argument(node, "ids")
         if asked is not None:

@@ -31,7 +31,7 @@ LONGEST: Mapping[tuple[str, str], int] = {
     ("DeliveryAttempt", "responseBody"): 8_192,
     # Usual lengths. With the longest ones, a page could have only twenty payloads, or no invoices with adjustments.
     # TELLGRAPH_MAX_RESPONSE_BYTES bounds the whole answer.
-    ("WebhookPayload", "body"): 10_000,
+    **{("WebhookEvent", name): 10_000 for name in ("payload", "payloadText", "previous")},
     ("WebhookMessage", "body"): 10_000,
     ("AuditEntry", "changes"): 10_000,
     ("WebhookEvent", "changed"): 10_000,

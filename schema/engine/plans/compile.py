@@ -15,7 +15,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from app.db.keyset import BY_ID, encode_cursor, slice_of
+from app.db.keyset import BY_ID, encode_cursor, newest_slice, slice_of
 from app.db.table import Table
 from schema.engine.plans.arguments import Arguments
 from schema.engine.plans.code import Code
@@ -155,10 +155,20 @@ class Compiler:
             build = self.define_row(child, child.alias, relation.target, relation.classify, named, sets)
             return f"({build}(x[0], g) if (x := {self._rows(child, level)}) else {_missing_row_code(field)})"
         self.tables.add(relation.target.name)
-        joined = level.join(alias, relation)
+        joined = level.join(alias, relation, only=relation.only)
         place = level.column(joined, relation.remote)
+        if is_leaf_type(named) and relation.classify is not None:
+            value = self._computed(level, joined, relation, relation.classify, field)
+            return f"({value} if r[{place}] is not None else {_missing_row_code(field)})"
         build = self.define_row(level, joined, relation.target, relation.classify, named, sets)
         return f"({build}(r, g) if r[{place}] is not None else {_missing_row_code(field)})"
+
+    def _computed(self, level: Level, alias: str, relation: Relation, classify: Classify, field: GraphQLField) -> str:
+        """Return the expression of a leaf that is computed from the row of an alias."""
+        values = ", ".join(f"r[{level.column(alias, column)}]" for column in relation.decides)
+        view = self.code.name("w", view_of(relation.target, relation.decides))
+        of, complete = self.code.name("c", classify), self.code.name("c", completer(field.type))
+        return f"{complete}({of}({view}(({values},))))"
 
     def _owner(self, owner: Owner, level: Level, alias: str, selected: SelectedField) -> str:
         """Join each type that may be the owner; at most one of the joins finds a row.
@@ -239,6 +249,8 @@ class Compiler:
 
 def _page_of(relation: Relation, given: dict[str, Any]) -> Page:
     """Return the page that the arguments ask for. Raises InvalidInput."""
+    if relation.newest:
+        return Page(where=relation.where(), part=newest_slice(relation.newest, **given))
     if not relation.is_paged:
         return Page(where=relation.where(**given))
     page = {name: given.pop(name) for name in PAGE_ARGUMENTS & given.keys()}

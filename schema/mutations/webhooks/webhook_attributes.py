@@ -39,9 +39,9 @@ _FILTER = (
 @strawberry.input(description="The attributes of a webhook.")
 class WebhookAttributesInput:
     event_name: WebhookEventEnum | None = _field(
-        "The only kind of change that is sent. `events` names several kinds; give one of the two."
+        "The only kind of change that is sent. `eventNames` names several kinds; give one of the two."
     )
-    events: list[WebhookEventEnum] | None = _field(
+    event_names: list[WebhookEventEnum] | None = _field(
         "The kinds of change that are sent. By default all three, or CREATE alone for OPERATIONAL_EVENT."
     )
     query_string: str | None = _field(_QUERY)

@@ -113,7 +113,7 @@ class WebhookMutations:
                 info.context.settings,
                 klass=given.type,
                 seller_id=seller_id,
-                attributes={"events": None, "query_string": DEFAULT_QUERY, **attributes},
+                attributes={"event_names": None, "query_string": DEFAULT_QUERY, **attributes},
                 filter_problems=await _filter_problems(attributes, None, given.type, info, problems),
                 problems=problems,
             )
@@ -198,9 +198,9 @@ def _attributes(
     for name in _NEVER_NULL:
         if (value := getattr(given, name)) not in (None, strawberry.UNSET):
             values[name] = value
-    if any(names is not strawberry.UNSET for names in (given.event_name, given.events)):
+    if any(names is not strawberry.UNSET for names in (given.event_name, given.event_names)):
         with problems.collecting():
-            values["events"] = _events(given)
+            values["event_names"] = _event_names(given)
     if given.headers is not strawberry.UNSET:
         if isinstance(given.headers, dict | None):
             values["headers"] = given.headers
@@ -274,12 +274,12 @@ def _nulls(given: WebhookUpdateAttributes) -> Problems:
     return Problems({f"attributes.{name}": ["can't be null: leave it out to keep the present one"] for name in nulls})
 
 
-def _events(given: WebhookAttributesInput) -> list[WebhookEventName] | None:
-    """Return the kinds of change that `eventName` or `events` names; None if neither is given."""
+def _event_names(given: WebhookAttributesInput) -> list[WebhookEventName] | None:
+    """Return the kinds of change that `eventName` or `eventNames` names; None if neither is given."""
     one = given.event_name or None
-    several = None if given.events is strawberry.UNSET else given.events
+    several = None if given.event_names is strawberry.UNSET else given.event_names
     if one is not None and several is not None:
-        raise InvalidInput.at("attributes.eventName", "can't be combined with events")
+        raise InvalidInput.at("attributes.eventName", "can't be combined with eventNames")
     return [one] if one is not None else several
 
 

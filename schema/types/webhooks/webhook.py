@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import strawberry
@@ -16,12 +17,13 @@ from app.webhooks.db.runs.webhook_backfills import WEBHOOK_BACKFILLS
 from app.webhooks.db.runs.webhook_reconciles import WEBHOOK_RECONCILES
 from app.webhooks.db.runs.webhook_replays import WEBHOOK_REPLAYS
 from app.webhooks.db.taking.webhook_takers import WEBHOOK_TAKERS, WebhookTaker
+from app.webhooks.db.webhook_events import WEBHOOK_EVENTS
 from app.webhooks.db.webhooks import WEBHOOKS
 from app.webhooks.domain.webhook_health import HealthColumns, HealthReport, report_health
 from schema.entities.connections import Connection
 from schema.entities.declarations import Leaf
 from schema.entities.fields import argument, column, computed, declared_field, entity, global_id, legacy_id, rows_of
-from schema.entities.relations import pages, relation, relation_list
+from schema.entities.relations import newest_rows, pages, relation, relation_list
 from schema.enums.webhooks import (
     WebhookDeliveryEnum,
     WebhookEventEnum,
@@ -37,6 +39,9 @@ from schema.types.webhooks.webhook_run import WebhookBackfill, WebhookReconcile,
 from schema.types.webhooks.webhook_skip import WebhookSkip
 from schema.webhook_queries.payload_schema import shown_payload_schema
 from schema.webhook_queries.payload_types import shown_payload_types
+
+if TYPE_CHECKING:
+    from schema.types.webhooks.webhook_event import WebhookEvent
 
 #: The columns that a webhook's health follows from.
 _HEALTH = (
@@ -74,10 +79,10 @@ class Webhook(Node):
     created_at: datetime = column("When the webhook was registered.")
     updated_at: datetime = column("When the webhook was last changed.")
     type: WebhookKlassEnum = column("What the webhook is about.")
-    events: list[WebhookEventEnum] = column("Which kinds of change it is told of.")
+    event_names: list[WebhookEventEnum] = column("Which kinds of change it is told of.")
     event_name: WebhookEventEnum | None = computed(
-        lambda row: row.events[0] if len(row.events) == 1 else None,
-        reads=("events",),
+        lambda row: row.event_names[0] if len(row.event_names) == 1 else None,
+        reads=("event_names",),
         description="The only kind of change that it is told of; null when there are several.",
     )
     delivery: WebhookDeliveryEnum = column("How its events reach the receiver.")
@@ -201,6 +206,11 @@ class Webhook(Node):
     )
     operational_events: Connection[OperationalEvent] = pages(
         OPERATIONAL_EVENTS.webhook_id, description="What happened to the webhook itself, oldest first."
+    )
+    events: list[Annotated["WebhookEvent", strawberry.lazy("schema.types.webhooks.webhook_event")]] = newest_rows(
+        WEBHOOK_EVENTS.webhook_id,
+        size=10,
+        description="What was last made of changes for it, the newest first. `webhookEvents(webhookId:)` lists all.",
     )
     seller: Seller | None = relation(
         WEBHOOKS.seller_id, description="The owner, as whom the query runs; null for the operator's."

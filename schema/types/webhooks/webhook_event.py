@@ -10,33 +10,37 @@ from strawberry.scalars import JSON
 
 from app.auth.viewers import Scope
 from app.docs.links import attempt_page, event_page
-from app.webhooks.db.payloads import PAYLOADS
+from app.marketplace.orders.db.invoices import INVOICES
+from app.marketplace.orders.db.shipments import SHIPMENTS
+from app.marketplace.refunds.db.refund_requests import REFUND_REQUESTS
+from app.webhooks.db.payloads import PAYLOADS, Payload
 from app.webhooks.db.webhook_events import DELIVERY_ATTEMPTS, WEBHOOK_EVENTS
 from app.webhooks.db.webhook_events import DeliveryAttempt as AttemptRow
 from app.webhooks.domain.webhook_event import WebhookEventState
 from schema.entities import global_ids
-from schema.entities.fields import column, computed, entity, global_id
-from schema.entities.relations import relation, relation_list
+from schema.entities.fields import column, computed, entity, global_id, rows_of
+from schema.entities.relations import entity_row, relation, relation_list
 from schema.enums.webhooks import (
     WebhookEventStateEnum,
 )
 from schema.types.node import Node
+from schema.types.orders.invoice import Invoice
+from schema.types.orders.shipment import Shipment
+from schema.types.refunds.refund_request import RefundRequest
 from schema.types.webhooks.webhook import Webhook
 
 _SKIPPED = (WebhookEventState.SKIPPED, WebhookEventState.SUPERSEDED)
 
 
-@entity(
-    PAYLOADS,
-    scope=Scope.WEBHOOKS,
-    description="A rendered result, stored once however many webhooks it goes to.",
-)
-class WebhookPayload:
-    body: str = computed(
-        lambda row: row.body.decode(),
-        reads=("body",),
-        description="The GraphQL response, as JSON, byte for byte as sent.",
-    )
+rows_of(PAYLOADS, scope=Scope.WEBHOOKS)
+
+
+def _payload(row: Payload) -> object:
+    return orjson.loads(row.body)
+
+
+def _payload_text(row: Payload) -> str:
+    return row.body.decode()
 
 
 def _json_or_text(row: AttemptRow) -> object:
@@ -154,11 +158,22 @@ class WebhookEvent(Node):
     superseded_by: Annotated["WebhookEvent", strawberry.lazy("schema.types.webhooks.webhook_event")] | None = relation(
         WEBHOOK_EVENTS.superseded_by, description="The newer event that goes out in its place."
     )
-    payload: WebhookPayload | None = relation(
-        WEBHOOK_EVENTS.payload_digest, description="What is sent as `payload`; null when nothing could be rendered."
+    payload: JSON | None = relation(
+        WEBHOOK_EVENTS.payload_digest,
+        classify=_payload,
+        decides=("body",),
+        description="What is sent as `payload`: the GraphQL response. null when nothing could be rendered.",
     )
-    previous: WebhookPayload | None = relation(
+    payload_text: str | None = relation(
+        WEBHOOK_EVENTS.payload_digest,
+        classify=_payload_text,
+        decides=("body",),
+        description="The same as JSON text, byte for byte as sent.",
+    )
+    previous: JSON | None = relation(
         WEBHOOK_EVENTS.previous_digest,
+        classify=_payload,
+        decides=("body",),
         description="What is sent as `previous`: the payload that the receiver had confirmed before. null before the"
         " first attempt, without `includePrevious`, or when there is none.",
     )
@@ -172,6 +187,22 @@ class WebhookEvent(Node):
         description="Whether it is not sent, because it told nothing new or a newer event goes out in its place.",
     )
     processed_at: datetime | None = column("The same as `finishedAt`.", "finished_at")
+    retry_after: datetime | None = computed(
+        lambda row: row.due_at if row.state is WebhookEventState.RETRYING else None,
+        reads=("due_at", "state"),
+        description="When it is tried again after an attempt that failed; null when no retry is due.",
+    )
+    invoice: Invoice | None = entity_row(
+        WEBHOOK_EVENTS, INVOICES, description="The changed entity as it is now, if it is an invoice that is there."
+    )
+    shipment: Shipment | None = entity_row(
+        WEBHOOK_EVENTS, SHIPMENTS, description="The changed entity as it is now, if it is a shipment that is there."
+    )
+    refund_request: RefundRequest | None = entity_row(
+        WEBHOOK_EVENTS,
+        REFUND_REQUESTS,
+        description="The changed entity as it is now, if it is a refund request that is there.",
+    )
     responses: list[WebhookEventResponse] = relation_list(
         DELIVERY_ATTEMPTS.webhook_event_id, description="What the endpoint answered so far, first to last."
     )

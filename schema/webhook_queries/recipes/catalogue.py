@@ -43,7 +43,7 @@ query($id: ID!) {
   node(id: $id) { ... on Variant { sku label countOnHand infiniteQuantity advert { ... on Advert { title } } } }
 }
 """,
-        events=[WebhookEventName.UPDATE],
+        event_names=[WebhookEventName.UPDATE],
         triggers=["countOnHand", "infiniteQuantity"],
         filter="!data.node.infiniteQuantity && data.node.countOnHand < 5",
     ),
@@ -164,7 +164,7 @@ query($id: ID!) {
   }
 }
 """,
-        events=[WebhookEventName.CREATE],
+        event_names=[WebhookEventName.CREATE],
         filter="data.node.kind != 'EXHAUSTED'",
     ),
 )

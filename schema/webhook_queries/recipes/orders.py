@@ -66,7 +66,7 @@ query($id: ID!) {
   }
 }
 """,
-        events=_CREATE_OR_UPDATE,
+        event_names=_CREATE_OR_UPDATE,
         triggers=["statusFlags", "lineItems.quantityAwaitingDispatch"],
         filter="""\
 data.node != null && 'PAID' in data.node.statusFlags
@@ -101,7 +101,7 @@ query($id: ID!) {
   }
 }
 """,
-        events=_CREATE_OR_UPDATE,
+        event_names=_CREATE_OR_UPDATE,
         triggers=["trackingNumber", "trackingLink", "statusLog"],
     ),
     WebhookRecipe(
@@ -125,7 +125,7 @@ query($id: ID!) {
   }
 }
 """,
-        events=_CREATE_OR_UPDATE,
+        event_names=_CREATE_OR_UPDATE,
         triggers=["status", "lineItems.status", "notes"],
         filter="data.node.initiatedBy != 'ADMIN'",
     ),
@@ -216,7 +216,7 @@ query($id: ID!) {
   }
 }
 """,
-        events=_CREATE_OR_UPDATE,
+        event_names=_CREATE_OR_UPDATE,
         triggers=["status", "invoices.statusFlags"],
         is_operators_only=True,
     ),

@@ -13,8 +13,8 @@ class WebhookRecipe:
     description: str = strawberry.field(description="When it sends, in a sentence or two.")
     type: WebhookKlassEnum = strawberry.field(description="The webhook's `type`.")
     query_string: str = strawberry.field(description="The webhook's stored query.")
-    events: list[WebhookEventEnum] = strawberry.field(
-        description="The webhook's `events`.", default_factory=lambda: list(WebhookEventName)
+    event_names: list[WebhookEventEnum] = strawberry.field(
+        description="The webhook's `eventNames`.", default_factory=lambda: list(WebhookEventName)
     )
     triggers: list[str] = strawberry.field(description="The webhook's `triggers`.", default_factory=list)
     filter: str | None = strawberry.field(description="The webhook's `filter`; null if it has none.", default=None)

@@ -105,7 +105,7 @@ async def _failing_webhooks(conn: Conn, present: int, taken: int) -> list[Webhoo
     """Many webhooks, of which those taken fail and have not been reported yet. Left from before, they are sound."""
     await conn.execute("update webhooks set failing_since = null, outage_reported_at = null")
     await conn.execute(
-        "insert into webhooks (type, events, url, query_string, secrets)"
+        "insert into webhooks (type, event_names, url, query_string, secrets)"
         " select 'INVOICE', '{UPDATE}', 'http://127.0.0.1:9/', '', '' from generate_series(1, $1::int) n",
         present - await conn.fetchval("select count(*) from webhooks"),
     )

@@ -16,7 +16,7 @@ async def create_webhooks(conn: Conn) -> None:
     """Webhooks of the operator, each with an own query; and one seller."""
     await conn.execute("insert into sellers (business_name, email_address) values ('s', 'e')")
     await conn.execute(
-        "insert into webhooks (type, events, url, query_string, secrets)"
+        "insert into webhooks (type, event_names, url, query_string, secrets)"
         " select 'INVOICE', '{UPDATE}', 'http://127.0.0.1:9/', n::text, '' from generate_series(1, $1::int) n",
         WEBHOOKS,
     )

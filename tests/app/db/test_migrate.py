@@ -37,8 +37,8 @@ async def test_goes_on_from_an_older_revision(empty_url: str) -> None:
     await asyncio.to_thread(upgrade, empty_url, "0003_webhooks")
     conn = await asyncpg.connect(empty_url)
     webhook_id = await conn.fetchval(
-        "insert into webhooks (type, events, url, query_string, secrets) values ('INVOICE', '{UPDATE}', '', '', '')"
-        " returning id"
+        "insert into webhooks (type, event_names, url, query_string, secrets)"
+        " values ('INVOICE', '{UPDATE}', '', '', '') returning id"
     )
 
     await asyncio.to_thread(migrate, empty_url)
@@ -156,7 +156,7 @@ async def test_a_new_partition_has_what_its_siblings_have(conn: Conn) -> None:
 
 async def test_webhooks_made_disabled_miss_what_changes_after_the_first_turn(conn: Conn) -> None:
     await conn.execute(
-        "insert into webhooks (type, events, url, query_string, secrets, is_enabled, every_change, deleted_at)"
+        "insert into webhooks (type, event_names, url, query_string, secrets, is_enabled, every_change, deleted_at)"
         " values ('INVOICE', '{UPDATE}', '', '', '', true, false, null),"
         " ('INVOICE', '{UPDATE}', '', '', '', false, false, null),"
         " ('INVOICE', '{UPDATE}', '', '', '', false, true, null),"

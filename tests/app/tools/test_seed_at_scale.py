@@ -253,7 +253,8 @@ async def test_webhooks_are_told_of_what_is_seeded_at_scale_unless_it_is_quiet(
     conn: Connection, database: Database, is_quiet: bool
 ) -> None:
     await conn.execute(
-        "insert into webhooks (type, events, url, query_string, secrets) values ('Invoice', '{CREATE}', 'u', 'q', '')"
+        "insert into webhooks (type, event_names, url, query_string, secrets)"
+        " values ('Invoice', '{CREATE}', 'u', 'q', '')"
     )
 
     await seeded_at_scale(database, 20, is_quiet=is_quiet)

@@ -22,9 +22,11 @@ QUERY = "query($id: ID!) { node(id: $id) { ... on Invoice { totalCents shipments
 DRY_RUN = """
 query(
   $type: WebhookKlassEnum!, $query: String!, $id: ID!, $filter: String, $triggers: [String!]
-  $events: [WebhookEventEnum!]
+  $eventNames: [WebhookEventEnum!]
 ) {
-  webhookDryRun(type: $type, queryString: $query, id: $id, filter: $filter, triggers: $triggers, events: $events) {
+  webhookDryRun(
+    type: $type, queryString: $query, id: $id, filter: $filter, triggers: $triggers, eventNames: $eventNames
+  ) {
     watchedFields lastChange { recordedAt operation changed isSent reason } errors { field messages }
   }
 }
@@ -81,7 +83,7 @@ def test_every_watched_field_can_be_a_trigger(recipe: Any) -> None:
         ("total_cents = 7", {}, True, None),
         ("buyer_surname = 'King'", {}, False, UNWATCHED),
         ("total_cents = 7", {"triggers": ["statusFlags"]}, False, UNTRIGGERED),
-        ("total_cents = 7", {"events": ["CREATE"]}, False, "Its kind is UPDATE, which `events` leave out."),
+        ("total_cents = 7", {"eventNames": ["CREATE"]}, False, "Its kind is UPDATE, which `eventNames` leave out."),
         ("total_cents = 7", {"filter": "data.node.totalCents > 7"}, False, FALSE),
         ("total_cents = 7", {"filter": "'totalCents' in event.changed.updated"}, True, None),
         ("total_cents = 7", {"filter": "data.node.shipments[5].carrier == 'Post'"}, True, "The filter failed: "),

@@ -99,7 +99,7 @@ CASES: dict[str, tuple[dict[str, Any], list[EntityChange], list[EntityEvent], li
         [an_event(1, 5, 5.7)],
         [("MADE", 1)],
     ),
-    "its kind is left out": ({"events": (CREATE,)}, [a_change(5)], [], [("NOT_ASKED_FOR", None)]),
+    "its kind is left out": ({"event_names": (CREATE,)}, [a_change(5)], [], [("NOT_ASKED_FOR", None)]),
     "nothing that is read": ({}, [a_change(5, **UNREAD)], [], [("NOT_WATCHED", None)]),
     "nothing that a trigger names": (
         {"triggers": ("totalCents",)},
@@ -123,19 +123,19 @@ CASES: dict[str, tuple[dict[str, Any], list[EntityChange], list[EntityEvent], li
         [("UNDONE", None), ("UNDONE", None)],
     ),
     "created and destroyed apart": (
-        {"events": (CREATE,)},
+        {"event_names": (CREATE,)},
         [a_change(9, DESTROY), a_change(5, CREATE)],
         [an_event(1, 5, 5.5)],
         [("NOT_ASKED_FOR", None), ("MADE", 1)],
     ),
     "an update of its creation's own transaction": (
-        {"events": (UPDATE,)},
+        {"event_names": (UPDATE,)},
         [a_change(5.2, published_at=at(6), txid=1), a_change(5, CREATE, published_at=at(6), txid=1)],
         [],
         [("NOT_ASKED_FOR", None), ("NOT_ASKED_FOR", None)],
     ),
     "an update after a creation that is left out": (
-        {"events": (UPDATE,)},
+        {"event_names": (UPDATE,)},
         [a_change(5.5, published_at=at(6), **UNREAD), a_change(5, CREATE, published_at=at(6))],
         [],
         [("NOT_WATCHED", None), ("NOT_ASKED_FOR", None)],
@@ -159,13 +159,13 @@ CASES: dict[str, tuple[dict[str, Any], list[EntityChange], list[EntityEvent], li
         [("NOT_WATCHED", None), ("NOT_VISIBLE", None)],
     ),
     "it has come to the seller, who does not ask for creations": (
-        OF_SELLER | {"events": (UPDATE, DESTROY)},
+        OF_SELLER | {"event_names": (UPDATE, DESTROY)},
         [a_change(9, columns=frozenset({"invoices.seller_id"}), seller_id=8), a_change(5)],
         [],
         [("NOT_ASKED_FOR", None), ("NOT_VISIBLE", None)],
     ),
     "it has left the seller, who does not ask for the end": (
-        {"seller_id": SellerId(7), "is_seen": False, "events": (UPDATE, CREATE)},
+        {"seller_id": SellerId(7), "is_seen": False, "event_names": (UPDATE, CREATE)},
         [
             a_change(12, **UNREAD),
             a_change(9, columns=frozenset({"invoices.seller_id"}), seller_id=7),

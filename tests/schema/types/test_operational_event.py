@@ -100,13 +100,13 @@ async def test_seller_sees_those_of_its_own_webhooks_alone(api: Platform) -> Non
 
 
 async def test_events_are_create_alone(api: Platform) -> None:
-    refused = await api.create_webhook(URL, QUERY, type="OPERATIONAL_EVENT", events=["CREATE", "UPDATE"])
+    refused = await api.create_webhook(URL, QUERY, type="OPERATIONAL_EVENT", eventNames=["CREATE", "UPDATE"])
     refused_one = await api.create_webhook(URL, QUERY, type="OPERATIONAL_EVENT", eventName="DESTROY")
     made = await api.create_webhook(URL, QUERY, type="OPERATIONAL_EVENT")
     changed = await api.data(
         """
         mutation($id: ID!) {
-          webhookUpdate(input: {webhookId: $id, attributes: {events: [DESTROY], description: "x"}}) {
+          webhookUpdate(input: {webhookId: $id, attributes: {eventNames: [DESTROY], description: "x"}}) {
             status errors { field messages }
           }
         }
@@ -115,12 +115,15 @@ async def test_events_are_create_alone(api: Platform) -> None:
     )
 
     told = [
-        {"field": "attributes.events", "messages": ["must be CREATE alone: nothing else happens to OperationalEvent"]}
+        {
+            "field": "attributes.eventNames",
+            "messages": ["must be CREATE alone: nothing else happens to OperationalEvent"],
+        }
     ]
     assert (refused["status"], refused["errors"]) == (422, told)
     assert (refused_one["status"], refused_one["errors"]) == (422, told)
     assert changed["webhookUpdate"] == {"status": 422, "errors": told}
-    rows = await api.conn.fetch("select type, events, description from webhooks")
+    rows = await api.conn.fetch("select type, event_names, description from webhooks")
     assert [tuple(row) for row in rows] == [("OPERATIONAL_EVENT", ["CREATE"], None)]
 
 

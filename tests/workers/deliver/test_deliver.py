@@ -138,8 +138,8 @@ async def test_webhooks_with_nothing_but_later_retries_cost_at_most_a_look_each(
 ) -> None:
     live = await create_subscription(conn, URL)
     await conn.execute(
-        "insert into webhooks (type, events, url, query_string, secrets)"
-        " select w.type, w.events, w.url, '', w.secrets from webhooks w cross join generate_series(1, 2000)"
+        "insert into webhooks (type, event_names, url, query_string, secrets)"
+        " select w.type, w.event_names, w.url, '', w.secrets from webhooks w cross join generate_series(1, 2000)"
     )
     await conn.execute(
         "insert into webhook_events"

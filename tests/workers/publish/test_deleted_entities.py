@@ -86,7 +86,7 @@ async def test_what_is_deleted_while_a_backfill_waits_for_its_publisher_is_not_t
     publisher: Publisher, database_url: str
 ) -> None:
     blocker = await asyncpg.connect(database_url)
-    webhook_id = await publisher.subscribe("sku", klass=WebhookKlass.VARIANT, events=[WebhookEventName.DESTROY])
+    webhook_id = await publisher.subscribe("sku", klass=WebhookKlass.VARIANT, event_names=[WebhookEventName.DESTROY])
     variant = await create_variant(publisher.conn)
     await publisher.publish()
     await start_backfill(

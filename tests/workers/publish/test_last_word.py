@@ -64,7 +64,7 @@ async def test_a_destroy_is_told_once_where_nobody_looked_in_between(publisher: 
 
 
 async def test_who_is_not_told_of_creations_is_told_of_one_destroy(publisher: Publisher) -> None:
-    await publisher.subscribe("sku", klass=VARIANT, events=[WebhookEventName.UPDATE, WebhookEventName.DESTROY])
+    await publisher.subscribe("sku", klass=VARIANT, event_names=[WebhookEventName.UPDATE, WebhookEventName.DESTROY])
     await create_variant(publisher.conn)
     await told(publisher)
     for deleted_at in ("now()", "null", "now()"):

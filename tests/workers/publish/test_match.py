@@ -133,7 +133,7 @@ def test_triggers_are_watched_in_the_place_of_the_query() -> None:
 
 
 def test_only_its_type_and_the_events_that_were_asked_for_concern_a_webhook() -> None:
-    only_creations = replace(WEBHOOK, events=(CREATE,))
+    only_creations = replace(WEBHOOK, event_names=(CREATE,))
 
     concerned = [change_for(only_creations, change(operation=operation)) is not None for operation in WebhookEventName]
 
@@ -142,7 +142,7 @@ def test_only_its_type_and_the_events_that_were_asked_for_concern_a_webhook() ->
 
 
 def test_who_is_not_told_of_creations_is_told_of_what_was_changed_after_one() -> None:
-    only_updates = replace(WEBHOOK, events=(UPDATE,))
+    only_updates = replace(WEBHOOK, event_names=(UPDATE,))
     events = [
         event(1, columns=frozenset({"line_items.*"})),
         event(2, operation=CREATE, columns=frozenset({"invoices.*"})),

@@ -65,7 +65,7 @@ async def test_an_entity_of_many_webhooks_waits_for_the_others(publisher: Publis
     many, few = await create_variant(publisher.conn), await create_variant(publisher.conn)
     await recorded(publisher.conn)
     await publisher.conn.execute(
-        "insert into webhooks (seller_id, type, events, url, query_string, secrets)"
+        "insert into webhooks (seller_id, type, event_names, url, query_string, secrets)"
         " select $1, 'VARIANT', '{UPDATE}', 'https://a.example', $3, '' from generate_series(1, $2)",
         many.seller_id,
         HEAVY_MATCHES + 1,
@@ -152,7 +152,9 @@ async def test_what_can_not_be_published_at_all_is_set_aside_told_and_published_
     one, other = [await create_variant(publisher.conn) for _ in range(2)]
     await recorded(publisher.conn)
     webhook_id = await publisher.subscribe("sku", klass=VARIANT)
-    await publisher.subscribe("kind reason", klass=WebhookKlass.OPERATIONAL_EVENT, events=[WebhookEventName.CREATE])
+    await publisher.subscribe(
+        "kind reason", klass=WebhookKlass.OPERATIONAL_EVENT, event_names=[WebhookEventName.CREATE]
+    )
     await publisher.conn.execute(
         f"""
         create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;

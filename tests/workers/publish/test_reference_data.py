@@ -20,8 +20,8 @@ COPY_WEBHOOKS = """
 with made as (
   insert into sellers (business_name, email_address) select 'S', 's' from generate_series(1, $1) returning id
 )
-insert into webhooks (seller_id, type, url, events, query_string, secrets)
-select made.id, w.type, w.url, w.events, w.query_string, w.secrets from webhooks w cross join made
+insert into webhooks (seller_id, type, url, event_names, query_string, secrets)
+select made.id, w.type, w.url, w.event_names, w.query_string, w.secrets from webhooks w cross join made
 """
 
 

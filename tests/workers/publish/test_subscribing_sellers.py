@@ -71,7 +71,7 @@ async def test_no_rule_has_every_sellers_webhook_looked_at(conn: asyncpg.Connect
         "insert into sellers (business_name, email_address) select 's', 'e' from generate_series(1, 3000)"
     )
     await conn.execute(
-        "insert into webhooks (seller_id, type, events, url, query_string, secrets)"
+        "insert into webhooks (seller_id, type, event_names, url, query_string, secrets)"
         " select s.id, 'INVOICE', '{UPDATE}', w.url, '', w.secrets from sellers s, webhooks w where w.id = $1",
         webhook.id,
     )

@@ -93,7 +93,7 @@ async def test_what_is_not_watched_is_not_missed(publisher: Publisher) -> None:
     await create_variant(publisher.conn)
     await publisher.publish()
     webhook_id = await watch_variants(publisher)
-    only_created = await watch_variants(publisher, events=[CREATE])
+    only_created = await watch_variants(publisher, event_names=[CREATE])
     for disabled in (webhook_id, only_created):
         await disable(publisher, disabled)
 
@@ -292,7 +292,7 @@ async def test_who_asks_for_some_kinds_of_change_is_told_of_those(
 ) -> None:
     known = await create_variant(publisher.conn)
     await publisher.publish()
-    webhook_id = await watch_variants(publisher, events=events, is_enabled=False)
+    webhook_id = await watch_variants(publisher, event_names=events, is_enabled=False)
     # So that all of it is recorded.
     await watch_variants(publisher, is_enabled=False)
 

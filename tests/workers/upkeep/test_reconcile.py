@@ -163,7 +163,7 @@ async def test_named_entities_are_sent_even_if_equal_and_destroyed_if_there_are_
 
 async def test_only_the_kinds_of_events_that_the_webhook_asks_for(publisher: Publisher) -> None:
     conn = publisher.conn
-    webhook_id = await publisher.subscribe("totalCents", events=[WebhookEventName.UPDATE])
+    webhook_id = await publisher.subscribe("totalCents", event_names=[WebhookEventName.UPDATE])
     known, gone = [await create_invoice(conn) for _ in range(2)]
     await conn.execute("update invoices set total_cents = total_cents + 1")
     await publisher.publish()

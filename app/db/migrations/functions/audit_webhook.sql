@@ -14,7 +14,7 @@ begin
       (2, 'sellerId', to_jsonb(old.seller_id), to_jsonb(new.seller_id)),
       (3, 'url', to_jsonb(old.url), to_jsonb(new.url)),
       (4, 'queryString', to_jsonb(old.query_string), to_jsonb(new.query_string)),
-      (5, 'events', to_jsonb(old.events), to_jsonb(new.events)),
+      (5, 'eventNames', to_jsonb(old.event_names), to_jsonb(new.event_names)),
       (6, 'triggers', to_jsonb(old.triggers), to_jsonb(new.triggers)),
       (7, 'filter', to_jsonb(old.filter), to_jsonb(new.filter)),
       (8, 'enabled', to_jsonb(old.is_enabled), to_jsonb(new.is_enabled)),
@@ -52,7 +52,7 @@ begin
   return null;
 end $$;
 -- Only of these columns: what delivery writes costs nothing more.
-create or replace trigger webhooks_audited after insert or delete or update of seller_id, type, events, delivery, url,
+create or replace trigger webhooks_audited after insert or delete or update of seller_id, type, event_names, delivery, url,
     query_string, triggers, filter, headers, secrets, signature_schemes, description, is_enabled, disabled_reason,
     allow_skip, every_change, include_previous, max_retries, timeout_s, concurrent_send_limit, rate_limit,
     reconcile_every_hours, handle, deleted_at

@@ -33,7 +33,7 @@ create table webhooks (
   id bigint generated always as identity primary key,
   seller_id bigint references sellers,  -- the owner, as whom the query runs; null: the operator
   type text not null,
-  events text[] not null,
+  event_names text[] not null,
   delivery text not null default 'PUSH' check (delivery in ('PUSH', 'PULL')),
   is_pulled boolean not null generated always as (delivery = 'PULL') stored,
   url text,                                   -- where it is POSTed to; null: receivers ask for it (PULL)

@@ -74,7 +74,7 @@ RUNS = RunTable(WEBHOOK_RECONCILES, noun="reconcile")
 #: The condition of a reconcile that compares everything.
 OF_EVERYTHING = "entity_ids is null"
 #: Attributes of a webhook by which it is decided what its receiver has, and who that is.
-_OF_COPY = ("query_string", "filter", "events", "url")
+_OF_COPY = ("query_string", "filter", "event_names", "url")
 
 
 async def advance(

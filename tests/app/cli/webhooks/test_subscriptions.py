@@ -25,7 +25,7 @@ TWO = f"""
 [webhooks.erp]
 type = "INVOICE"
 url = "{URL}"
-events = ["UPDATE", "CREATE"]
+event_names = ["UPDATE", "CREATE"]
 filter = "data.node.totalCents >= 100"
 rate_limit = 5
 hmac_key = "${{ERP_SECRET}}"
@@ -78,7 +78,7 @@ async def test_a_folder_is_applied_once_and_then_there_is_nothing_to_do(api: Pla
     assert '    headers: {"Authorization":"Bearer ${ERP_TOKEN}"}\n' in planned.out
     assert [(one.code, one.out) for one in again] == [(0, ""), (0, "")]
     erp, feed = await stored(api)
-    assert (erp["handle"], erp["events"], erp["rate_limit"], erp["query_string"]) == (
+    assert (erp["handle"], erp["event_names"], erp["rate_limit"], erp["query_string"]) == (
         "erp",
         ["UPDATE", "CREATE"],
         5,

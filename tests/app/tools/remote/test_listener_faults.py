@@ -197,7 +197,7 @@ async def test_the_second_signal_gives_up_what_the_endpoint_has_not_answered(
 
 
 async def test_a_webhook_that_is_posted_to_is_not_listened_to(fake_api: FakeApi, tmp_path: Path) -> None:
-    fake_api.node = {"id": "x", "legacyId": 3, "type": "INVOICE", "events": ["CREATE"], "delivery": "PUSH"}
+    fake_api.node = {"id": "x", "legacyId": 3, "type": "INVOICE", "eventNames": ["CREATE"], "delivery": "PUSH"}
     async with listening(fake_api.url, "key", tmp_path, "--webhook", 3) as listener:
         code = await listener.ended()
 
@@ -216,7 +216,10 @@ async def test_a_webhook_that_is_posted_to_is_not_listened_to(fake_api: FakeApi,
         (("--webhook", "3", "--port", "9000"), "--port can't be used with --remote"),
         (("--webhook", "3", "--forward-to", "localhost"), "is no URL"),
         (("--type", "INVOICE", "--query", "no-such-file"), "no-such-file can't be read"),
-        (("--type", "INVOICE", "--query", "/dev/null", "--events", "sold"), "sold is none of create, update, destroy"),
+        (
+            ("--type", "INVOICE", "--query", "/dev/null", "--event-names", "sold"),
+            "sold is none of create, update, destroy",
+        ),
     ],
 )
 def test_wrong_options_are_refused(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -54,7 +54,7 @@ select case when n <= 20 then 2 + n % 2 else 1 end, 'EXHAUSTED', '' from generat
 async def history(conn: Conn) -> Conn:
     await conn.execute("insert into sellers (business_name, email_address) values ('s', 'e')")
     await conn.execute(
-        "insert into webhooks (seller_id, type, events, url, query_string, secrets)"
+        "insert into webhooks (seller_id, type, event_names, url, query_string, secrets)"
         " select case when n = 2 then 1 end, 'INVOICE', '{UPDATE}', 'http://127.0.0.1:9/', '', ''"
         " from generate_series(1, 3) n"
     )

@@ -35,6 +35,7 @@ from schema.filters.webhooks.delivery_attempts import DeliveryAttemptFilters
 from schema.filters.webhooks.webhook_events import WebhookEventFilters
 from tests.builders.deliveries import create_due_events, result_of
 from tests.builders.history import create_history
+from tests.support.executors import by_plan, by_reference, fresh_plans
 from tests.support.servers import private_servers_running
 from tests.support.watched import IS_LONG, MeasuredConnection, buffers_read, rows_read
 
@@ -92,7 +93,7 @@ async def _fill(conn: Conn) -> None:
 async def _add_quiet_seller(conn: Conn) -> None:
     await conn.execute("insert into sellers (business_name, email_address) values ('quiet', 'e')")
     await conn.execute(
-        "with w as (insert into webhooks (seller_id, type, events, url, query_string, secrets)"
+        "with w as (insert into webhooks (seller_id, type, event_names, url, query_string, secrets)"
         " values ($1, 'INVOICE', '{UPDATE}', 'http://127.0.0.1:9/', '', '') returning id)"
         " insert into webhook_events (webhook_id, entity_type, entity_id, event_name, state, changed, changed_at,"
         " created_at) select w.id, 'Invoice', n, 'update', 'DELIVERED', '{}', now(), now() - n * interval '2 d'"
@@ -220,6 +221,21 @@ async def test_lists_of_webhook_events_go_by_indexes(history: MeasuredConnection
         asked = filters.ask(viewer, webhook_id, wanted)
         cursor = None if place == 0 else await _place(history, asked.sort, int(last * place))
         await _check_page(history, f"{name}, from {place}", WEBHOOK_EVENTS, viewer, asked, cursor)
+
+
+@pytest.mark.parametrize("viewer", [OPERATOR, SELLER])
+async def test_the_newest_events_of_webhooks_are_found_by_indexes(history: MeasuredConnection, viewer: Viewer) -> None:
+    document = "{ webhooks(first: 20) { nodes { id events { id state } } } }"
+    await history.execute("set enable_seqscan = on")
+    planned = fresh_plans()
+    answer = await by_reference(history, document, viewer=viewer)
+    assert answer == await by_plan(planned, history, document, viewer=viewer)
+
+    await history.during("the newest events", by_plan(planned, history, document, viewer=viewer))
+
+    (plan,) = history.plans
+    _check_plan("the newest events", plan)
+    assert answer.count(b'"state":') >= 10
 
 
 def _attempt_lists() -> dict[str, tuple[Viewer, str | None, DeliveryAttemptFilters | None]]:

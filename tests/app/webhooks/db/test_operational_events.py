@@ -16,7 +16,7 @@ from workers.upkeep.sweep import sweep_all
 
 Conn = asyncpg.Connection
 URL = "http://127.0.0.1:9/"
-OPERATIONAL = {"type": "OPERATIONAL_EVENT", "events": ["CREATE"]}
+OPERATIONAL = {"type": "OPERATIONAL_EVENT", "event_names": ["CREATE"]}
 
 
 async def raised(conn: Conn) -> list[tuple[int, str, str]]:

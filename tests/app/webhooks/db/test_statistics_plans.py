@@ -24,7 +24,7 @@ async def busy(database_url: str) -> AsyncIterator[MeasuredConnection]:
     )
     await conn.execute(
         f"""
-        insert into webhooks (seller_id, type, events, url, query_string, secrets)
+        insert into webhooks (seller_id, type, event_names, url, query_string, secrets)
         select n, 'INVOICE', '{{UPDATE}}', 'https://example.com/', '', '' from generate_series(1, {SELLERS}) n;
         insert into delivery_minutes
         select date_trunc('minute', now()) - back * interval '1 min', seller_id, 10, 1

@@ -53,7 +53,7 @@ async def _make_webhooks(conn: MeasuredConnection) -> None:
     )
     await conn.execute(
         """
-        insert into webhooks (seller_id, type, events, url, query_string, secrets, description, is_failing,
+        insert into webhooks (seller_id, type, event_names, url, query_string, secrets, description, is_failing,
           failing_since, is_enabled, disabled_reason, broken_reason, paused_until)
         select nullif(n % 1001, 0), case when n % 20000 = 0 then 'ORDER' else 'INVOICE' end, '{UPDATE}',
           'https://host-' || n % 5000 || '.example/hooks/' || n, '', '', 'number ' || n, n > 99990,

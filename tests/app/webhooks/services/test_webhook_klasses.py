@@ -8,7 +8,7 @@ from app.db.pool import Connection
 from app.errors import Forbidden
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
-from app.webhooks.services.webhook_klasses import event_names
+from app.webhooks.services.webhook_klasses import possible_event_names
 from app.webhooks.services.webhooks import WebhookAttributes, create_webhook
 from schema import schema
 from schema.entities.declarations import ENTITIES
@@ -18,7 +18,7 @@ from tests.support.platform import settings_for
 SETTINGS = settings_for("postgresql://nowhere/none")
 ATTRIBUTES: WebhookAttributes = {
     "url": "http://127.0.0.1:9/hook",
-    "events": list(WebhookEventName),
+    "event_names": list(WebhookEventName),
     "query_string": "",
 }
 OPERATORS_OWN = (WebhookKlass.ORDER, WebhookKlass.COMMISSION_PACKAGE)
@@ -55,7 +55,7 @@ async def test_seller_registers_webhooks_about_all_else(
         SETTINGS,
         klass=klass,
         seller_id=None,
-        attributes={**ATTRIBUTES, "events": list(event_names(klass))},
+        attributes={**ATTRIBUTES, "event_names": list(possible_event_names(klass))},
     )
 
     assert (made.webhook.type, made.webhook.seller_id) == (klass, seller_id)

@@ -98,7 +98,14 @@ QUERIES = {
           homepageLink shippedFrom { city } shippedItems { quantity lineItem { id } } statusLog { nodes { status } } } }
       }""",
     "webhooks": """
-      query Webhooks { webhooks { nodes { id url type enabled queryString events } } }""",
+      query Webhooks { webhooks { nodes { id url type enabled allowSkip headers maxRetries concurrentSendLimit
+        queryString eventName seller { id } } } }""",
+    "webhooks with their events": """
+      query WebhookEvents($first: Int) {
+        webhooks(first: $first) { nodes { id events { id createdAt eventName status skipped processedAt retryAfter
+          payload invoice { id legacyId } shipment { trackingNumber } refundRequest { id status }
+          responses { id status body createdAt } } } }
+      }""",
 }
 
 #: Stored queries of webhooks, by the type that they are about.

@@ -47,7 +47,7 @@ FORMS = {
     "sellerCreate": ("SellerCreateMutationInput", "seller { id accountType emailAddress storeDescriptionHtml }"),
     "invoiceAnnotationCreate": ("InvoiceAnnotationCreateMutationInput", "invoiceAnnotation { id content }"),
     "invoiceAnnotationUpdate": ("InvoiceAnnotationUpdateMutationInput", "invoiceAnnotation { id resolved }"),
-    "webhookCreate": ("WebhookCreateMutationInput", "webhook { id eventName events }"),
+    "webhookCreate": ("WebhookCreateMutationInput", "webhook { id eventName events { id } }"),
     "webhookUpdate": ("WebhookUpdateMutationInput", "webhook { id enabled }"),
     "taxonCreateOrUpdate": ("TaxonCreateOrUpdateMutationInput", "taxon { id displayName externalIds { value } }"),
     "optionTypeCreateOrUpdate": ("OptionTypeCreateOrUpdateMutationInput", "optionType { id name }"),

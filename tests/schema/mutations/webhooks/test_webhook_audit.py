@@ -35,7 +35,7 @@ async def test_each_setting_is_noted_before_and_after(api: Platform) -> None:
         "hmacKey": "whsec_" + "B" * 32,
         "enabled": False,
         "filter": "true",
-        "events": ["UPDATE"],
+        "eventNames": ["UPDATE"],
         "rateLimit": 5,
     }
 
@@ -49,7 +49,7 @@ async def test_each_setting_is_noted_before_and_after(api: Platform) -> None:
     assert "... on Invoice" in by_field["queryString"]["new"]
     assert by_field["enabled"] == {"field": "enabled", "old": True, "new": False}
     assert by_field["filter"] == {"field": "filter", "old": None, "new": "true"}
-    assert by_field["events"]["new"] == ["UPDATE"]
+    assert by_field["eventNames"]["new"] == ["UPDATE"]
     assert by_field["rateLimit"] == {"field": "rateLimit", "old": None, "new": 5}
     assert (by_field["headers"], by_field["secrets"]) == ({"field": "headers"}, {"field": "secrets"})
     assert len(noted) == len(by_field) == len(changes)
@@ -148,7 +148,7 @@ async def test_encrypting_secrets_anew_is_a_command_s_entry_and_no_change_of_the
 
 async def test_a_thousand_webhooks_changed_by_one_statement_have_an_entry_each(conn: asyncpg.Connection) -> None:
     await conn.execute(
-        "insert into webhooks (type, events, url, query_string, secrets)"
+        "insert into webhooks (type, event_names, url, query_string, secrets)"
         " select 'INVOICE', '{UPDATE}', 'https://one.example/', repeat('x', 100000), '' from generate_series(1, 1000)"
     )
 

@@ -112,7 +112,7 @@ async def test_wrong_arguments_are_refused(api: Platform, given: Any, field: str
 
 
 async def test_what_only_happens_is_not_reconciled(api: Platform) -> None:
-    webhook_id = await subscribe(api, type="OPERATIONAL_EVENT", events=["CREATE"])
+    webhook_id = await subscribe(api, type="OPERATIONAL_EVENT", event_names=["CREATE"])
 
     assert (await api.mutate("webhookReconcile", SELECTION, webhookId=webhook_id))["status"] == 409
 

@@ -14,7 +14,7 @@ URL = "http://127.0.0.1:9/"
 
 
 async def send_test(api: Platform, webhook: Webhook, **given: Any) -> Any:
-    selection = "webhookEvent { eventName state entityId payload { body } }"
+    selection = "webhookEvent { eventName state entityId payloadText }"
     return await api.mutate("webhookTest", selection, webhookId=global_ids.encode("Webhook", webhook.id), **given)
 
 
@@ -30,7 +30,7 @@ async def test_a_test_shows_the_newest_entity_that_the_owner_sees(api: Platform)
 
     body = f'{{"data":{{"node":{{"legacyId":{newest.id},"totalCents":4200}}}}}}'
     event = {"eventName": "test", "state": "PENDING", "entityId": global_ids.encode("Invoice", newest.id)}
-    assert payload["webhookEvent"] == {**event, "payload": {"body": body}}
+    assert payload["webhookEvent"] == {**event, "payloadText": body}
 
 
 async def test_a_test_shows_the_entity_that_is_named(api: Platform) -> None:
@@ -46,7 +46,7 @@ async def test_a_test_shows_the_entity_that_is_named(api: Platform) -> None:
     payload = await send_test(api, webhook, entityId=global_ids.encode("Invoice", named.id))
 
     assert [(one["status"], one["errors"][0]["field"]) for one in refused] == [(422, "entityId")] * 2
-    assert payload["webhookEvent"]["payload"] == {"body": f'{{"data":{{"node":{{"legacyId":{named.id}}}}}}}'}
+    assert payload["webhookEvent"]["payloadText"] == f'{{"data":{{"node":{{"legacyId":{named.id}}}}}}}'
 
 
 async def test_a_test_without_any_entity_shows_none(api: Platform) -> None:
@@ -54,7 +54,7 @@ async def test_a_test_without_any_entity_shows_none(api: Platform) -> None:
 
     payload = await send_test(api, webhook)
 
-    assert payload["webhookEvent"]["payload"] == {"body": '{"data":{"node":null}}'}
+    assert payload["webhookEvent"]["payloadText"] == '{"data":{"node":null}}'
 
 
 async def test_tests_are_limited_each_webhook_for_itself(api: Platform) -> None:

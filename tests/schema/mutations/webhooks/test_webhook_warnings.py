@@ -56,11 +56,19 @@ async def test_a_filter_beside_a_wrong_query_is_checked_for_its_syntax_alone(api
 @pytest.mark.parametrize(
     ("given", "field", "words"),
     [
-        ({"queryString": "", "events": ["UPDATE"]}, "queryString", "No UPDATE is ever sent"),
-        ({"queryString": "", "events": ["UPDATE"], "triggers": ["status"]}, "queryString", "An UPDATE is sent once"),
+        ({"queryString": "", "eventNames": ["UPDATE"]}, "queryString", "No UPDATE is ever sent"),
+        (
+            {"queryString": "", "eventNames": ["UPDATE"], "triggers": ["status"]},
+            "queryString",
+            "An UPDATE is sent once",
+        ),
         ({"queryString": QUERY.replace("legacyId", "status")}, "queryString", "line 1, column 63: The field Invoice"),
         ({"filter": "data.node.legacyId != '1'"}, "filter", "line 1, column 1: data.node.legacyId != '1' is always"),
-        ({"filter": "event.name == 'create'", "events": ["UPDATE"]}, "filter", "line 1, column 1: event.name is never"),
+        (
+            {"filter": "event.name == 'create'", "eventNames": ["UPDATE"]},
+            "filter",
+            "line 1, column 1: event.name is never",
+        ),
     ],
 )
 async def test_what_is_surely_not_meant_is_a_warning(
@@ -80,9 +88,9 @@ async def test_what_is_surely_not_meant_is_a_warning(
     [
         {},
         {"queryString": ""},
-        {"queryString": "", "events": ["CREATE", "UPDATE"]},
-        {"queryString": "", "events": ["UPDATE"], "triggers": ["statusFlags"], "allowSkip": False},
-        {"filter": "event.name == 'create'", "events": ["UPDATE", "CREATE"]},
+        {"queryString": "", "eventNames": ["CREATE", "UPDATE"]},
+        {"queryString": "", "eventNames": ["UPDATE"], "triggers": ["statusFlags"], "allowSkip": False},
+        {"filter": "event.name == 'create'", "eventNames": ["UPDATE", "CREATE"]},
     ],
 )
 async def test_what_may_be_meant_is_no_warning(api: Platform, given: dict[str, Any]) -> None:
@@ -108,15 +116,15 @@ async def test_a_field_that_the_owner_can_never_read_is_a_warning(api: Platform)
 
 async def test_a_dry_run_without_an_entity_checks_and_runs_nothing(api: Platform) -> None:
     document = """
-    query($query: String!, $filter: String, $events: [WebhookEventEnum!]) {
-      webhookDryRun(type: INVOICE, queryString: $query, filter: $filter, events: $events) {
+    query($query: String!, $filter: String, $eventNames: [WebhookEventEnum!]) {
+      webhookDryRun(type: INVOICE, queryString: $query, filter: $filter, eventNames: $eventNames) {
         payload bytes cost watchedColumns payloadSchema filterPasses warnings { field messages }
         errors { field messages }
       }
     }
     """
     right = await api.data(document, {"query": QUERY, "filter": "data.node.legacyId > 1"})
-    blank = await api.data(document, {"query": "", "events": ["UPDATE"]})
+    blank = await api.data(document, {"query": "", "eventNames": ["UPDATE"]})
     wrong = await api.data(document, {"query": QUERY, "filter": "data.node.legacyId"})
 
     made = right["webhookDryRun"]

@@ -17,7 +17,7 @@ URL = "https://hooks.example.com/in"
 UPDATE = """
 mutation($id: ID!, $attributes: WebhookUpdateAttributes!) {
   webhookUpdate(input: {webhookId: $id, attributes: $attributes}) {
-    status errors { field messages } webhook { id enabled queryString headers events }
+    status errors { field messages } webhook { id enabled queryString headers eventNames }
   }
 }
 """
@@ -60,8 +60,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "too high a rate": ({"rateLimit": 1_001}, "attributes.rateLimit"),
     "no time": ({"timeoutSeconds": 0}, "attributes.timeoutSeconds"),
     "largest Int": ({"timeoutSeconds": 2**31 - 1}, "attributes.timeoutSeconds"),
-    "both forms of events": ({"eventName": "CREATE", "events": ["UPDATE"]}, "attributes.eventName"),
-    "no events": ({"events": []}, "attributes.events"),
+    "both forms of events": ({"eventName": "CREATE", "eventNames": ["UPDATE"]}, "attributes.eventName"),
+    "no events": ({"eventNames": []}, "attributes.eventNames"),
     "long description": ({"description": "a" * 2_001}, "attributes.description"),
     "NUL in description": ({"description": "a\0"}, "attributes.description"),
     "query": ({"queryString": "{ nope }"}, "attributes.queryString"),
@@ -98,8 +98,8 @@ async def test_wrong_input_is_refused_at_its_path_and_nothing_changes(api: Platf
         ({"maxRetries": 2**31}, "non 32-bit signed integer"),
         ({"timeoutSeconds": 10**40}, "non 32-bit signed integer"),
         ({"timeoutSeconds": "5"}, "Int cannot represent non-integer value"),
-        ({"events": ["NOPE"]}, "does not exist in 'WebhookEventEnum' enum"),
-        ({"events": [None]}, "not to be None"),
+        ({"eventNames": ["NOPE"]}, "does not exist in 'WebhookEventEnum' enum"),
+        ({"eventNames": [None]}, "not to be None"),
         ({"nope": 1}, "not to include unknown field 'nope'"),
     ],
 )
@@ -119,7 +119,7 @@ FAULTS: dict[str, Any] = {
     "filter": "data.node =>",
     "triggers": ["nope"],
     "eventName": "CREATE",
-    "events": ["UPDATE"],
+    "eventNames": ["UPDATE"],
     "maxRetries": 99,
     "headers": {"Host": "x"},
     "hmacKey": "k",
@@ -229,7 +229,7 @@ def changed_columns(before: Any, after: Any) -> set[str]:
 
 
 CHOSEN: dict[str, Any] = {
-    "events": ["UPDATE"],
+    "eventNames": ["UPDATE"],
     "queryString": "query($id: ID!) { node(id: $id) { id } }",
     "headers": {"X-A": "1"},
     "signatureSchemes": ["ED25519"],
@@ -248,6 +248,7 @@ CHOSEN: dict[str, Any] = {
 }
 #: What an update with null resets beside the attribute's own column.
 COLUMNS = {
+    "eventNames": {"event_names"},
     "queryString": {"query_string"},
     "headers": {"headers", "headers_shown"},
     "signatureSchemes": {"signature_schemes", "secrets", "public_key"},
@@ -304,13 +305,13 @@ async def test_what_has_no_default_can_not_be_null(api: Platform, name: str) -> 
 
 
 async def test_either_way_of_naming_events_may_be_null(api: Platform) -> None:
-    webhook = (await api.create_webhook(URL, eventName=None, events=["DESTROY"]))["webhook"]["id"]
+    webhook = (await api.create_webhook(URL, eventName=None, eventNames=["DESTROY"]))["webhook"]["id"]
 
-    one = await api.data(UPDATE, {"id": webhook, "attributes": {"eventName": "CREATE", "events": None}})
+    one = await api.data(UPDATE, {"id": webhook, "attributes": {"eventName": "CREATE", "eventNames": None}})
     every = await api.data(UPDATE, {"id": webhook, "attributes": {"eventName": None}})
 
-    assert one["webhookUpdate"]["webhook"]["events"] == ["CREATE"]
-    assert every["webhookUpdate"]["webhook"]["events"] == ["CREATE", "UPDATE", "DESTROY"]
+    assert one["webhookUpdate"]["webhook"]["eventNames"] == ["CREATE"]
+    assert every["webhookUpdate"]["webhook"]["eventNames"] == ["CREATE", "UPDATE", "DESTROY"]
 
 
 async def test_a_query_left_out_reads_back_as_the_default(api: Platform) -> None:

@@ -78,9 +78,9 @@ export function Beginning({ draft, recipes, onReplace, onChange, isStored }: Pro
       )}
       <Checkbox.Group
         label={`Send when one is`}
-        value={[...draft.events]}
-        onChange={(values) => onChange({ events: eventsOf(draft.type).filter((event) => values.includes(event)) })}
-        error={draft.events.length === 0 && 'Choose at least one.'}
+        value={[...draft.eventNames]}
+        onChange={(values) => onChange({ eventNames: eventsOf(draft.type).filter((event) => values.includes(event)) })}
+        error={draft.eventNames.length === 0 && 'Choose at least one.'}
       >
         <Group mt={6} gap="lg">
           {eventsOf(draft.type).map((event) => (

@@ -7,7 +7,7 @@ type Props = Readonly<{ draft: Draft; onChange: Change; trial: Trial }>;
 
 /** Triggers and filter, with the filter's verdict on the entity, and what is left out. */
 export function Narrowing({ draft, onChange, trial }: Props) {
-  const isUpdate = draft.events.includes('UPDATE');
+  const isUpdate = draft.eventNames.includes('UPDATE');
   return (
     <Stack gap="md">
       {isUpdate && (

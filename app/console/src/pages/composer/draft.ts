@@ -11,7 +11,7 @@ import type {
 /** The webhook on the page, saved or not. */
 export type Draft = Readonly<{
   type: WebhookKlassEnum;
-  events: readonly WebhookEventEnum[];
+  eventNames: readonly WebhookEventEnum[];
   queryString: string;
   triggers: readonly string[];
   filter: string;
@@ -68,7 +68,7 @@ export function emptyDraft(type: WebhookKlassEnum, before?: Draft): Draft {
   const where = before ?? NOWHERE;
   return {
     type,
-    events: eventsOf(type),
+    eventNames: eventsOf(type),
     queryString: skeletonOf(type),
     triggers: [],
     filter: '',
@@ -80,43 +80,43 @@ export function emptyDraft(type: WebhookKlassEnum, before?: Draft): Draft {
 }
 
 export function draftOfRecipe(recipe: RecipeFragment, before?: Draft): Draft {
-  const { type, events, queryString, triggers, filter, allowSkip, includePrevious, title } = recipe;
+  const { type, eventNames, queryString, triggers, filter, allowSkip, includePrevious, title } = recipe;
   return {
     ...emptyDraft(type, before),
-    ...{ events: type === 'OPERATIONAL_EVENT' ? eventsOf(type) : events },
+    ...{ eventNames: type === 'OPERATIONAL_EVENT' ? eventsOf(type) : eventNames },
     ...{ queryString, triggers, filter: filter ?? '', allowSkip, includePrevious, description: title },
   };
 }
 
 /** The stored webhook as a draft. The operator names its owner, as for a new one; a seller's webhooks are its own. */
 export function draftOfWebhook(webhook: StoredWebhook, isOfOperator: boolean): Draft {
-  const { type, events, queryString, triggers, filter, allowSkip, includePrevious, delivery, url, description } = webhook;
+  const { type, eventNames, queryString, triggers, filter, allowSkip, includePrevious, delivery, url, description } = webhook;
   const sellerId = isOfOperator ? (webhook.seller?.id ?? null) : null;
   return {
-    ...{ type, events, queryString, triggers, filter: filter ?? '', allowSkip, includePrevious, delivery },
+    ...{ type, eventNames, queryString, triggers, filter: filter ?? '', allowSkip, includePrevious, delivery },
     ...{ sellerId, url: url ?? '', headers: '', description: description ?? '' },
   };
 }
 
 /** What `webhookUpdate` takes. The address and its headers stay as they are. */
 export function changesOf(draft: Draft): WebhookUpdateAttributes {
-  const { events, queryString, triggers, filter, allowSkip, includePrevious, description } = draft;
+  const { eventNames, queryString, triggers, filter, allowSkip, includePrevious, description } = draft;
   return {
-    ...{ events: [...events], queryString, triggers: [...triggers], filter: filter.trim() || null },
+    ...{ eventNames: [...eventNames], queryString, triggers: [...triggers], filter: filter.trim() || null },
     ...{ allowSkip, includePrevious, description: description.trim() || null },
   };
 }
 
 /** What `webhookCreate` takes, without what is as it would be anyway. */
 export function attributesOf(draft: Draft): WebhookCreateAttributes {
-  const { type, events, queryString, triggers, filter, allowSkip, includePrevious, sellerId, delivery, url } = draft;
+  const { type, eventNames, queryString, triggers, filter, allowSkip, includePrevious, sellerId, delivery, url } = draft;
   const headers = headersOf(draft.headers);
   return {
     type,
     ...(sellerId && { sellerId }),
     ...(delivery === 'PULL' ? { delivery } : { url: url.trim() }),
     queryString,
-    ...(events.length < eventsOf(type).length && { events: [...events] }),
+    ...(eventNames.length < eventsOf(type).length && { eventNames: [...eventNames] }),
     ...(triggers.length > 0 && { triggers: [...triggers] }),
     ...(filter.trim() && { filter: filter.trim() }),
     ...(!allowSkip && { allowSkip }),

@@ -23,13 +23,13 @@ const NONE: readonly string[] = [];
 
 /** Try the draft on an entity, again whenever it changes. */
 export function useDryRun(draft: Draft, entityId: string | null): Trial {
-  const { type, events, queryString, triggers, filter, includePrevious, sellerId } = draft;
+  const { type, eventNames, queryString, triggers, filter, includePrevious, sellerId } = draft;
   const wanted = useMemo(
     () => ({
       ...{ type, queryString, id: entityId ?? '', includePrevious, sellerId },
-      ...{ events: [...events], triggers: [...triggers], filter },
+      ...{ eventNames: [...eventNames], triggers: [...triggers], filter },
     }),
-    [type, queryString, entityId, includePrevious, sellerId, events, triggers, filter],
+    [type, queryString, entityId, includePrevious, sellerId, eventNames, triggers, filter],
   );
   const [variables] = useDebouncedValue(wanted, PAUSE_MS);
   const [{ data, error, fetching }] = useQuery({

@@ -52,8 +52,8 @@ function Body({ event }: { event: Event }) {
     sequence: Number(event.sequence),
     entity: { type: event.entityType, id: event.entityId },
     changed: event.changed,
-    payload: parsed(event.payload.body),
-    ...(event.previous ? { previous: parsed(event.previous.body) } : {}),
+    payload: event.payload,
+    ...(event.previous ? { previous: event.previous } : {}),
   };
   return <Json value={body} label="Body" maxHeight={640} />;
 }
@@ -102,17 +102,17 @@ function Changes({ event }: { event: Event }) {
     pause: event.previous != null,
   });
   const before = data?.webhookEvents.nodes[0];
-  const former = event.previous?.body ?? before?.payload?.body ?? null;
+  const former = event.previous ?? before?.payload ?? null;
   return (
     <Stack gap="sm">
       <Paths changed={event.changed} />
-      {!fetching && event.payload && former !== null && (
+      {!fetching && event.payload != null && former !== null && (
         <Stack gap={6}>
           <Text size="sm" c="dimmed">
             Compared with the payload that was delivered before{before?.finishedAt ? ' ' : ''}
             {before?.finishedAt && <When at={before.finishedAt} />}
           </Text>
-          <Difference before={pretty(former)} after={pretty(event.payload.body)} />
+          <Difference before={pretty(former)} after={pretty(event.payload)} />
         </Stack>
       )}
       {!fetching && former === null && (
@@ -156,12 +156,4 @@ function Paths({ changed }: { changed: unknown }) {
   );
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-const pretty = (text: string) => JSON.stringify(parsed(text), null, 2);
+const pretty = (value: unknown) => JSON.stringify(value, null, 2);

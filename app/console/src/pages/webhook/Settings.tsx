@@ -92,8 +92,8 @@ export function Settings({ webhook }: { webhook: WebhookDetailsFragment }) {
             </Code>
             <Checkbox.Group
               label="Events"
-              value={[...(shown.events ?? [])]}
-              onChange={(events) => set({ events: events as WebhookEventEnum[] })}
+              value={[...(shown.eventNames ?? [])]}
+              onChange={(names) => set({ eventNames: names as WebhookEventEnum[] })}
             >
               <Group mt={4}>
                 {EVENTS.map((name) => (

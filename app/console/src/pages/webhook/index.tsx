@@ -102,7 +102,7 @@ function About({ webhook, seller }: { webhook: WebhookDetailsFragment; seller: s
     <Group gap="xs">
       <HealthBadge health={webhook.health} />
       <Text span inherit style={{ overflowWrap: 'anywhere' }}>
-        {sayType(webhook.type)}: {webhook.events.join(', ').toLowerCase()} →{' '}
+        {sayType(webhook.type)}: {webhook.eventNames.join(', ').toLowerCase()} →{' '}
         {webhook.url ?? 'whoever takes its messages (pull)'}
         {seller && `, of the seller ${seller}`}
       </Text>

@@ -124,11 +124,11 @@ function columnsOf(withSeller: boolean): DataTableColumn<Row>[] {
       title: 'About',
       width: 210,
       visibleMediaQuery: ON_WIDE,
-      render: ({ type, events }) => (
+      render: ({ type, eventNames }) => (
         <>
           <Text size="sm">{sayType(type)}</Text>
           <Text size="sm" c="dimmed">
-            {events.map((event) => event.toLowerCase()).join(', ')}
+            {eventNames.map((event) => event.toLowerCase()).join(', ')}
           </Text>
         </>
       ),
