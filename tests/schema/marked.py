@@ -23,6 +23,7 @@ OPERATORS_OWN = {"api_keys", "commission_packages", "orders", "payment_events"}
 EVERYBODYS = {
     "brands",
     "countries",
+    "invoice_annotation_types",
     "option_types",
     "option_values",
     "shipment_carriers",

@@ -8,7 +8,7 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.marketplace.orders.db.invoice_annotations import InvoiceAnnotationTypeId
-from app.marketplace.orders.services.invoice_annotation_types import (
+from app.marketplace.orders.services.invoice_annotations import (
     create_annotation_type,
     discard_annotation_type,
     update_annotation_type,

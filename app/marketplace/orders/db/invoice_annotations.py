@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import NewType
 
 from app.db.pool import Connection
-from app.db.table import EVERYONE, OfSeller, Table, part_of
+from app.db.table import EVERYONE, OfSeller, Reference, Table, part_of
 from app.errors import NotFound
-from app.marketplace.catalogue.db.sellers import SellerId
+from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 from app.marketplace.orders.db.invoices import INVOICES, InvoiceId
 
 InvoiceAnnotationTypeId = NewType("InvoiceAnnotationTypeId", int)
@@ -71,7 +71,11 @@ INVOICE_ANNOTATIONS = Table(
     InvoiceAnnotation,
     type_name="InvoiceAnnotation",
     seen_by=OfSeller(),
-    keys={"invoice_id": part_of(INVOICES), "invoice_annotation_type_id": INVOICE_ANNOTATION_TYPES},
+    keys={
+        "invoice_id": part_of(INVOICES),
+        "invoice_annotation_type_id": INVOICE_ANNOTATION_TYPES,
+        "seller_id": Reference(to=SELLERS, is_enforced=False),
+    },
     is_subscribable=True,
 )
 
