@@ -296,6 +296,7 @@ GIVEN: dict[str, Sequence[str]] = {
     ],
     "sellers": [""],
     "shipmentCarriers": [""],
+    "invoiceAnnotationType": [""],
     "remittances": [
         "",
         *_periods("created"),

@@ -123,7 +123,8 @@ STORED = {
     "TAXON": "query($id: ID!) { node(id: $id) { ... on Taxon { id displayName treeName parent { id } } } }",
     "OPTION_TYPE": "query($id: ID!) { node(id: $id) { ... on OptionType { id optionValues { nodes { name } } } } }",
     "OPTION_VALUE": "query($id: ID!) { node(id: $id) { ... on OptionValue { id name optionType { id } } } }",
-    "INVOICE_ANNOTATION": "query($id: ID!) { node(id: $id) { ... on InvoiceAnnotation { id content resolved invoiceAnnotationType { name } } } }",
+    "INVOICE_ANNOTATION": "query($id: ID!) { node(id: $id) {"
+    " ... on InvoiceAnnotation { id content resolved invoiceAnnotationType { name } } } }",
     "REMITTANCE_ADVICE": "query($id: ID!) { node(id: $id) { ... on RemittanceAdvice { id remittances { id } } } }",
     "COMMISSION_PACKAGE": "query($id: ID!) { node(id: $id) { ... on CommissionPackage { id name rate } } }",
     "SELLER": "query($id: ID!) { node(id: $id) { ... on Seller { id businessName address { fullAddress } } } }",
