@@ -170,6 +170,8 @@ _INVOICES = [
     "awaitingReturn: false",
     "awaitingCollection: true",
     "awaitingCollection: false",
+    f"withUnresolvedAnnotationsOfType: {_id('InvoiceAnnotationType', 3)}",
+    f"withUnresolvedAnnotationsOfType: {_id('InvoiceAnnotationType', 99)}",
 ]
 _SORTS = [
     f"sort: {{fields: [{field}], ordering: {ordering}}}"

@@ -169,7 +169,8 @@ create table invoice_annotations (
   updated_at timestamptz not null default now()
 );
 create index invoice_annotations_invoice on invoice_annotations (invoice_id, id);
-create index invoice_annotations_type on invoice_annotations (invoice_annotation_type_id, is_resolved, invoice_id);
+create index invoice_annotations_type on invoice_annotations
+  (invoice_annotation_type_id, is_resolved, seller_id, invoice_id);
 
 -- A note is seen by the seller of its invoice, if its type lets it. Whoever hides a type, or moves an invoice, locks it
 -- FOR UPDATE, which waits for the notes that are being added. Of what is imported see seller_of_invoice.
