@@ -118,6 +118,16 @@ async def get_annotation_type(conn: Connection, type_id: InvoiceAnnotationTypeId
     return INVOICE_ANNOTATION_TYPES.from_record(record)
 
 
+async def has_more_annotations(conn: Connection, type_id: InvoiceAnnotationTypeId, number: int) -> bool:
+    """Return whether there are more annotations of a type than a number. It reads no more than that."""
+    counted = await conn.fetchval(
+        "select count(*) from (select from invoice_annotations where invoice_annotation_type_id = $1 limit $2) a",
+        type_id,
+        number + 1,
+    )
+    return bool(counted > number)
+
+
 async def touch_annotated_invoices(conn: Connection, type_id: InvoiceAnnotationTypeId) -> None:
     """Set `updated_at` of all invoices with annotations of a type, and of their orders, in key order.
 

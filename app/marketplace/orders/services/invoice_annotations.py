@@ -12,7 +12,7 @@ from databases import Database
 from app.auth.viewers import Viewer
 from app.db.pool import transaction
 from app.db.write import insert_row, update_row
-from app.errors import Forbidden, InvalidInput
+from app.errors import Conflict, Forbidden, InvalidInput
 from app.kernel.problems import MAX_LONG_TEXT, blank_problems, form_problems, text_problem, value_problems
 from app.marketplace.orders.db.invoice_annotations import (
     INVOICE_ANNOTATION_TYPES,
@@ -23,9 +23,14 @@ from app.marketplace.orders.db.invoice_annotations import (
     InvoiceAnnotationTypeId,
     get_annotation,
     get_annotation_type,
+    has_more_annotations,
     touch_annotated_invoices,
 )
 from app.marketplace.orders.db.invoices import InvoiceId, lock_invoice, touch_invoice
+
+#: So many annotations of a type are shown or hidden at once, which takes about two seconds. Meanwhile their invoices
+#: are locked.
+MAX_SHOWN_AT_ONCE = 5_000
 
 _Right = Literal["creatable", "editable", "resolvable"]
 
@@ -116,13 +121,17 @@ async def update_annotation_type(
     Raises:
         Forbidden: The viewer is a seller.
         NotFound: There is no such type.
-        InvalidInput: A text is blank or too long, or hides annotations from the operator.
+        Conflict: There are too many annotations to be shown or hidden at once.
+        InvalidInput: A text is blank or too long, or the operator would not see the annotations.
     """
     _check_type(viewer, attributes)
     async with transaction(database, actor=viewer.actor) as conn:
         before = await get_annotation_type(conn, type_id)
         differing = {name: value for name, value in attributes.items() if value != getattr(before, name)}
         if "viewable_by_seller" in differing:
+            if await has_more_annotations(conn, type_id, MAX_SHOWN_AT_ONCE):
+                message = f"has more than {MAX_SHOWN_AT_ONCE:,} annotations: make another type"
+                raise Conflict(f"The type {message}.", fields={"attributes.viewable_by_seller": [message]})
             await touch_annotated_invoices(conn, type_id)
         return await update_row(conn, INVOICE_ANNOTATION_TYPES, type_id, differing) if differing else before
 

@@ -9,6 +9,7 @@ import pytest
 from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
 from app.marketplace.orders.db.invoice_annotations import InvoiceAnnotationType
+from app.marketplace.orders.services.invoice_annotations import MAX_SHOWN_AT_ONCE
 from schema.entities.global_ids import encode
 from tests.builders.invoice_parts import create_invoice_annotation, create_invoice_annotation_type
 from tests.builders.sales import Sale, create_sale
@@ -119,9 +120,38 @@ async def test_invoices_rise_only_when_their_annotations_come_or_go(conn: Connec
     assert await conn.fetchval(rises) is True
 
 
+async def test_more_annotations_than_are_shown_at_once_are_refused(conn: Connection, mutate: Mutate) -> None:
+    sale = await create_sale(conn)
+    of = await create_invoice_annotation_type(conn)
+    await conn.execute(
+        "insert into invoice_annotations (invoice_id, invoice_annotation_type_id, content)"
+        " select $1, $2, 'x' from generate_series(1, $3)",
+        sale.invoice.id,
+        of.id,
+        MAX_SHOWN_AT_ONCE + 1,
+    )
+
+    answer = await mutate(
+        "invoiceAnnotationTypeUpdate",
+        "invoiceAnnotationType { id }",
+        {
+            "invoiceAnnotationTypeId": encode("InvoiceAnnotationType", of.id),
+            "attributes": {**TEXTS, "viewableBySeller": False},
+        },
+    )
+
+    assert answer["data"]["invoiceAnnotationTypeUpdate"]["errors"] == [
+        {
+            "field": "attributes.viewableBySeller",
+            "messages": ["has more than 5,000 annotations: make another type"],
+        }
+    ]
+    assert await conn.fetchval("select viewable_by_seller from invoice_annotation_types") is True
+
+
 async def test_a_new_type_lets_operator_and_sellers_do_everything(conn: Connection, mutate: Mutate) -> None:
-    rights = [f"{right}By{who}" for right in ("creatable", "editable", "resolvable", "viewable") for who in (
-        "Operator", "Seller", "Customer")]  # fmt: skip
+    whos = ("Operator", "Seller", "Customer")
+    rights = [f"{right}By{who}" for right in ("creatable", "editable", "resolvable", "viewable") for who in whos]
     selection = f"invoiceAnnotationType {{ {' '.join(rights)} }}"
 
     usual = await mutate(
