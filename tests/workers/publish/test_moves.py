@@ -101,6 +101,7 @@ async def test_annotations_end_for_a_seller_when_their_type_is_hidden_and_begin_
         own: (("destroy", "PENDING"), {"data": {"node": None}}),
         of_invoices: (("update", "PENDING"), {"data": {"node": {"annotations": []}}}),
     }
+    assert [one.changed["updated"] for one in hidden if one.webhook_id == of_invoices] == [["annotations"]]
     assert {one.webhook_id for one in unheard}.isdisjoint({own, of_invoices})
     assert {one.webhook_id: (one.outcome, one.response) for one in shown} == {
         own: (("create", "PENDING"), {"data": {"node": {"content": "Secret"}}}),
