@@ -6,6 +6,7 @@ column can store (NUL, half a surrogate pair) matches nothing; PostgreSQL would 
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -41,6 +42,13 @@ class Conditions:
         if not _is_given(value):
             return None
         return f"{expression} = {self.value(value, type_)}" if _is_storable(value) else NOTHING
+
+    def amount(self, expression: str, amount: float | None) -> str | None:
+        """Return the condition that an exact number equals an amount in units of a currency, such as `12.5`."""
+        if not _is_given(amount):
+            return None
+        exact = Decimal(str(amount))
+        return f"{expression} = {self.value(exact, 'numeric')}" if exact.is_finite() else NOTHING
 
     def one_of(self, expression: str, values: Sequence[str | int] | None, type_: str = "text") -> str | None:
         if not _is_given(values):

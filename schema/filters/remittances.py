@@ -49,11 +49,18 @@ REMITTANCES_ARGUMENTS = (
 ADVICES_ARGUMENTS = (
     *_CREATED,
     argument("invoice_ids", list[strawberry.ID] | None, "Those on which one of these invoices is paid."),
+    argument("invoice_legacy_ids", list[int] | None, "The same by `legacyId`."),
+    argument("invoice_amendment_ids", list[strawberry.ID] | None, "Those on which one of these amendments is paid."),
+    argument("invoice_amendment_legacy_ids", list[int] | None, "The same by `legacyId`."),
     argument("legacy_ids", list[int] | None, "Those with these `legacyId`s."),
     argument("paid_since", datetime | None, "Paid at this time or later."),
     argument("paid_until", datetime | None, "Paid before this time."),
     argument("payment_reference", list[str] | None, "Those with one of these references."),
     _RETAILERS,
+    argument("retailer_legacy_ids", list[int] | None, "The same by `legacyId`."),
+    argument("retailer_names", list[str] | None, "Those of sellers with one of these business names."),
+    argument("total", float | None, "Those with this total in units of their currency, such as `12.50`."),
+    argument("total_paid", float | None, "Those that have been paid with this total."),
 )
 
 
@@ -105,21 +112,41 @@ def ask_advices(
     created_since: datetime | None = None,
     created_until: datetime | None = None,
     invoice_ids: Sequence[str] | None = None,
+    invoice_legacy_ids: Sequence[int] | None = None,
+    invoice_amendment_ids: Sequence[str] | None = None,
+    invoice_amendment_legacy_ids: Sequence[int] | None = None,
     legacy_ids: Sequence[int] | None = None,
     paid_since: datetime | None = None,
     paid_until: datetime | None = None,
     payment_reference: Sequence[str] | None = None,
     retailer_ids: Sequence[str] | None = None,
+    retailer_legacy_ids: Sequence[int] | None = None,
+    retailer_names: Sequence[str] | None = None,
+    total: float | None = None,
+    total_paid: float | None = None,
 ) -> ListQuery:
     query = Conditions(viewer)
-    of_invoice = query.one_of("r.invoice_id", keys(invoice_ids, "Invoice", field="invoiceIds"), "bigint")
+    amendments = keys(invoice_amendment_ids, "InvoiceAmendment", field="invoiceAmendmentIds")
+    paid = query.amount("major_units(t.total_cents, t.currency)", total_paid)
     return query.list_query(
         query.period("t.created_at", created_since, created_until),
-        query.exists(REMITTANCES, "r", "r.remittance_advice_id = t.id", of_invoice),
+        query.exists(
+            REMITTANCES,
+            "r",
+            "r.remittance_advice_id = t.id",
+            query.one_of("r.invoice_id", keys(invoice_ids, "Invoice", field="invoiceIds"), "bigint"),
+            query.one_of("r.invoice_id", invoice_legacy_ids, "bigint"),
+            query.one_of("r.invoice_amendment_id", amendments, "bigint"),
+            query.one_of("r.invoice_amendment_id", invoice_amendment_legacy_ids, "bigint"),
+        ),
         query.one_of("t.id", legacy_ids, "bigint"),
         query.period("t.paid_at", paid_since, paid_until, is_nullable=True),
         query.one_of("t.payment_reference", payment_reference),
         query.one_of("t.seller_id", keys(retailer_ids, "Seller", field="retailerIds"), "bigint"),
+        query.one_of("t.seller_id", retailer_legacy_ids, "bigint"),
+        query.exists(SELLERS, "s", "s.id = t.seller_id", query.one_of("s.business_name", retailer_names)),
+        query.amount("major_units(t.total_cents, t.currency)", total),
+        paid and f"t.paid_at is not null and {paid}",
         sort=sort_of_period(
             BY_ID,
             (by_column("created_at", "timestamptz"), created_since, created_until),

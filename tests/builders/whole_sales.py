@@ -4,6 +4,7 @@ from typing import Any
 
 from app.capture.owners import owner_tables
 from app.db.pool import Connection
+from app.marketplace.owned.db.metadata import METADATA
 from schema.entities import global_ids
 from tests.builders.addresses import create_address
 from tests.builders.catalogue import (
@@ -26,7 +27,7 @@ from tests.builders.tracking import (
 )
 
 #: Attribute of Sale (or WholeSale) → GraphQL type, of all that have external ids and metadata.
-OWNERS = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): name for name in owner_tables()}
+OWNERS = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): name for name in owner_tables(METADATA)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

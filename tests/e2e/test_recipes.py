@@ -1,4 +1,7 @@
-"""Each recipe, registered as it is listed, is sent the changes that it promises and no others."""
+"""Each recipe, registered as it is listed, is sent the changes that it promises and no others.
+
+Above 300 lines: each recipe with the changes that it is sent, and those that it is not.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ from schema.stored.validate import StoredQuery, stored_query
 from tests.support.made_once import made_once
 
 #: Documents per type and run; the nightly mode takes more, and another seed.
-EXAMPLES = int(os.environ.get("TELLGRAPH_PLAN_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("TELLGRAPH_PLAN_EXAMPLES", "15"))
 SEED = int(os.environ.get("TELLGRAPH_PLAN_SEED", "20261124"))
 
 

@@ -1,4 +1,7 @@
-"""Every filter and every order of the marketplace's root lists, as documents; and what a page of each reads."""
+"""Every filter and every order of the marketplace's root lists, as documents; and what a page of each reads.
+
+Above 300 lines: a table with one entry for each filter and order.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -319,9 +322,17 @@ GIVEN: dict[str, Sequence[str]] = {
         "",
         *_periods("created", "paid"),
         f"invoiceIds: [{_id('Invoice', 27)}]",
+        "invoiceLegacyIds: [27, 47]",
+        f"invoiceAmendmentIds: [{_id('InvoiceAmendment', 7)}]",
+        "invoiceAmendmentLegacyIds: [7]",
         "legacyIds: [7]",
         'paymentReference: ["REF-7"]',
         f"retailerIds: [{_id('Seller', 9)}]",
+        "retailerLegacyIds: [9]",
+        'retailerNames: ["Seller 9"]',
+        "total: 0.01",
+        "total: 77",
+        "totalPaid: 0.01",
     ],
     "commissionPackages": [
         "",

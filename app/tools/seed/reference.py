@@ -1,6 +1,6 @@
 """Find reference data by name, or add it: seedings share it with existing rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.db.pool import Connection
@@ -130,6 +130,7 @@ async def _brand(conn: Connection, name: str) -> int:
         f"https://images.example/brands/{brand.slug}.png",
         name,
     )
+    await _keep_ids(conn, "Brand", {brand.id: brand.slug})
     return brand.id
 
 
@@ -145,6 +146,7 @@ async def _taxon(conn: Connection, path: tuple[str, ...], known: dict[tuple[str,
             path[-1],
             slug(path[-1]),
         )
+    await _keep_ids(conn, "Taxon", {found: "-".join(slug(name) for name in path)})
     known[path] = found
     return known[path]
 
@@ -169,4 +171,18 @@ async def _option(conn: Connection, place: int, option: words.OptionWords) -> Op
     )
     records = await conn.fetch("select name, id from option_values where option_type_id = $1", type_id)
     ids = {row["name"]: row["id"] for row in records}
+    await _keep_ids(conn, "OptionType", {type_id: option.name})
+    await _keep_ids(conn, "OptionValue", {key: f"{option.name}-{name}" for name, key in ids.items()})
     return Option(id=type_id, values={value: ids[slug(value)] for value in option.values})
+
+
+async def _keep_ids(conn: Connection, owner_type: str, names: Mapping[int, str]) -> None:
+    """Add the id of the product system to rows that don't have one. `names`: what it is made of, by the row's id."""
+    await conn.execute(
+        "insert into external_ids (owner_type, owner_id, key, value)"
+        " select $1, id, 'pim', 'PIM-' || upper(name) from unnest($2::bigint[], $3::text[]) n(id, name)"
+        " on conflict do nothing",
+        owner_type,
+        [*names],
+        [*names.values()],
+    )

@@ -25,6 +25,7 @@ from schema.entities.declarations import DeclaredAttribute
 from schema.enums.marketplace import FieldTypeEnum
 from schema.mutations.audit import entities_by_row
 from schema.mutations.inputs import Ids, optional
+from schema.mutations.owned.owners import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.brand import Brand
 from schema.types.catalogue.option_type import OptionType, OptionValue
@@ -32,6 +33,8 @@ from schema.types.catalogue.tax_code import TaxCode
 from schema.types.catalogue.taxon import Taxon
 from schema.types.orders.address import Country
 from schema.types.orders.shipment_carrier import ShipmentCarrier
+
+_EXTERNAL_IDS = "Its ids in other systems. Those that are not listed stay."
 
 
 @strawberry.input(description="Input of taxonCreateOrUpdate: an absent field stays as it is.")
@@ -41,6 +44,7 @@ class TaxonCreateOrUpdateMutationInput:
     display_name: str | None = optional("The name that buyers see. Required for a new taxon; can't be cleared.")
     title: str | None = optional("Title of its page; by default the display name. Can't be cleared.")
     url_slug: str | None = optional("Its part of an address; by default made of the display name. Can't be cleared.")
+    external_ids: list[KeyValueInput] | None = optional(_EXTERNAL_IDS)
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -51,6 +55,7 @@ class OptionTypeCreateOrUpdateMutationInput:
     display_name: str | None = optional("The name that buyers see; by default the name. Can't be cleared.")
     position: int | None = optional("Its place among the option types. Can't be cleared.")
     field_type: FieldTypeEnum | None = optional("The form of its values. Required for a new one; can't be cleared.")
+    external_ids: list[KeyValueInput] | None = optional(_EXTERNAL_IDS)
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -61,6 +66,7 @@ class OptionValueCreateOrUpdateMutationInput:
     name: str | None = optional("Its name, once in its type. Required for a new value; can't be cleared.")
     display_name: str | None = optional("The name that buyers see; by default the name. Can't be cleared.")
     position: int | None = optional("Its place among the type's values. Can't be cleared.")
+    external_ids: list[KeyValueInput] | None = optional(_EXTERNAL_IDS)
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -69,6 +75,7 @@ class BrandCreateOrUpdateMutationInput:
     brand_id: strawberry.ID | None = optional("The brand to change; absent: a new one.", name="id")
     name: str | None = optional("Its name, once in the marketplace. Required for a new one; can't be cleared.")
     slug: str | None = optional("Its part of an address, unique; by default made of the name. Can't be cleared.")
+    external_ids: list[KeyValueInput] | None = optional(_EXTERNAL_IDS)
     client_mutation_id: str | None = client_mutation_id()
 
 
@@ -142,17 +149,20 @@ class TaxCodeCreateOrUpdateMutationPayload(MutationPayload):
     tax_code: TaxCode | None = strawberry.field(default=None, description="The tax code as it is now; null on errors.")
 
 
+_OTHERS = ("external_ids", "client_mutation_id")
+
+
 def _create_or_update(
     kind: ReferenceKind[Any], given: type, payload: type[MutationPayload], description: str
 ) -> DeclaredAttribute:
     """Declare a mutation that makes a row of a kind of reference data, or changes one.
 
     Args:
-        given: The input. Its fields are the columns that can be set, the key of the row, and `client_mutation_id`.
+        given: The input. Its fields are the columns that can be set, the key of the row, and those of `_OTHERS`.
         payload: Has the row in a field that is called as the kind.
     """
     keys = kind.table.keys
-    names = [name for name in given.__annotations__ if name not in (kind.key, "client_mutation_id")]
+    names = [name for name in given.__annotations__ if name not in (kind.key, *_OTHERS)]
     if unknown := [name for name in names if not kind.table.has(name)]:
         raise TypeError(f"{given.__name__}: the table {kind.table.name} has no columns {', '.join(unknown)}.")
 
@@ -164,7 +174,8 @@ def _create_or_update(
             for name in keys.keys() & sent:
                 sent[name] = ids.optional_key(sent[name], entities[keys[name].to.row].name, name)
             ids.check()
-            return {kind.name: await save_reference(database, viewer, kind, key, sent)}
+            external_ids = kept_values(getattr(input, "external_ids", None))
+            return {kind.name: await save_reference(database, viewer, kind, key, sent, external_ids)}
 
         return await run_mutation(info, payload, input, save_row)
 

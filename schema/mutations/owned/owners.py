@@ -8,16 +8,22 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.capture.owners import owner_tables
+from app.db.table import Table
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
+from app.marketplace.owned.db.metadata import METADATA
 from app.marketplace.owned.services.owned import KeptValue, OwnedValue, upsert_external_id, upsert_metadatum
 from schema.engine.context import Info
 from schema.entities import global_ids
+from schema.entities.declarations import DeclaredAttribute
 from schema.mutations.inputs import convert_input, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.owned.external_id import ExternalID
 from schema.types.owned.metadatum import Metadatum
 
-*_FIRST, _LAST = sorted(owner_tables())
-_OWNER = f"The object that has the value: an {', '.join(_FIRST)} or {_LAST}."
+
+def _owner(owned: Table[object]) -> DeclaredAttribute:
+    *first, last = sorted(owner_tables(owned))
+    return required(f"The object that has the value: an {', '.join(first)} or {last}.")
 
 
 @strawberry.input(description="A value that is stored with the object of the mutation.")
@@ -28,7 +34,7 @@ class KeyValueInput:
 
 @strawberry.input(description="Input of externalIdUpsert.")
 class ExternalIDUpsertMutationInput:
-    owner: strawberry.ID = required(_OWNER)
+    owner: strawberry.ID = _owner(EXTERNAL_IDS)
     key: str = required("The other system's name, unique per owner.")
     value: str = required("The id in that system; not blank.")
     client_mutation_id: str | None = client_mutation_id()
@@ -36,7 +42,7 @@ class ExternalIDUpsertMutationInput:
 
 @strawberry.input(description="Input of metadataUpsert.")
 class MetadataUpsertMutationInput:
-    owner: strawberry.ID = required(_OWNER)
+    owner: strawberry.ID = _owner(METADATA)
     key: str = required("The name of the value, unique per owner.")
     value: str = required("The value.")
     client_mutation_id: str | None = client_mutation_id()

@@ -18,6 +18,7 @@ from schema.enums.marketplace import (
     FieldTypeEnum,
 )
 from schema.types.node import Node
+from schema.types.owned.fields import ExternalIDs, external_ids
 
 _TYPE = "What the choice is about."
 _VALUE = "The value that was chosen; null for a free text."
@@ -37,6 +38,7 @@ class OptionType(Node):
     option_values: Connection[Annotated["OptionValue", strawberry.lazy("schema.types.catalogue.option_type")]] = pages(
         OPTION_VALUES.option_type_id, description="The values that can be chosen; none for a free text."
     )
+    external_ids: ExternalIDs = external_ids(OPTION_TYPES)
 
 
 @entity(OPTION_VALUES, description="A value that can be chosen, such as the size M.")
@@ -49,6 +51,7 @@ class OptionValue(Node):
     display_name: str = column("Name to show.")
     position: int = column("Its place among the values of its type; the lowest comes first.")
     option_type: OptionType = relation(OPTION_VALUES.option_type_id, description="What it is a value of.")
+    external_ids: ExternalIDs = external_ids(OPTION_VALUES)
 
 
 @entity(

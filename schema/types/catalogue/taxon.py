@@ -10,6 +10,7 @@ from schema.entities.connections import Connection
 from schema.entities.fields import column, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation
 from schema.types.node import Node
+from schema.types.owned.fields import ExternalIDs, external_ids
 
 
 @entity(TAXONS, description="A category of products, in a tree of such.")
@@ -28,3 +29,4 @@ class Taxon(Node):
     children: Connection[Annotated["Taxon", strawberry.lazy("schema.types.catalogue.taxon")]] = pages(
         TAXONS.parent_id, description="The categories that are a part of it."
     )
+    external_ids: ExternalIDs = external_ids(TAXONS)

@@ -23,7 +23,7 @@ EXCEPTIONS = {
     "commission_packages.touch_packages": _OF_ONE_REQUEST,
     "images.remove_images": _OF_ONE_REQUEST,
     "invoices.move_line_items": _OF_ONE_REQUEST,
-    "option_types.find_choices": _OF_ONE_REQUEST,
+    "option_types.lock_choices": _OF_ONE_REQUEST,
     "order_purges._INVOICES": _OF_ONE_REQUEST,
     "order_purges.erase_details": _OF_ONE_REQUEST,
     "order_purges.mark_purged": _OF_ONE_REQUEST,

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.db.pool import Connection
 from app.errors import InvalidInput
-from app.marketplace.money import decimal_amount, format_cents
+from app.marketplace.money import _DECIMALS, decimal_amount, format_cents
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,14 @@ def test_every_amount_is_its_decimal(amount: int) -> None:
 @pytest.mark.parametrize(("currency", "text"), [("AUD", "12.34"), ("JPY", "1234"), ("BHD", "1.234"), ("CLF", "0.1234")])
 def test_a_decimal_has_its_currencys_decimals(currency: str, text: str) -> None:
     assert str(decimal_amount(1234, currency)) == text
+
+
+async def test_sql_has_the_same_decimals(conn: Connection) -> None:
+    codes = ["AUD", *_DECIMALS]
+
+    units = await conn.fetch("select major_units(1234, code) from unnest($1::text[]) code", codes)
+
+    assert [row[0] for row in units] == [decimal_amount(1234, code) for code in codes]
 
 
 def test_nothing_is_converted() -> None:

@@ -47,7 +47,7 @@ AMENDED = invoice_amendments.InvoiceAmendmentSort(fields=[InvoiceAmendmentSortFi
 @pytest.fixture
 async def filled(conn: Connection) -> AsyncIterator[Connection]:
     async with conn.transaction():
-        # Nobody hears of these rows: what their changes cost is no part of this.
+        # Saves the checks of foreign keys and the derived columns. Capture records these rows all the same.
         await conn.execute("set local session_replication_role = replica")
         await conn.execute(FILL)
         yield conn

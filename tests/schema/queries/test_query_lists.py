@@ -14,6 +14,7 @@ from tests.builders.invoice_amendments import create_invoice_amendment
 from tests.builders.orders import create_order
 from tests.builders.owned import create_external_id
 from tests.builders.refund_requests import create_refund_request, create_refund_request_line_item
+from tests.builders.remittances import create_remittance, create_remittance_advice
 from tests.builders.sales import create_sale, create_sales
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
@@ -263,3 +264,37 @@ async def test_statements_do_not_grow_with_the_page(conn: Connection, field: str
 
     assert (len(one.data[field]["nodes"]), len(all_.data[field]["nodes"])) == (1, 4)
     assert one.statements == all_.statements == 3
+
+
+async def test_remittance_advices_by_their_total_and_whose_they_are(conn: Connection) -> None:
+    sale, other = await create_sales(conn, 2)
+    amendment = await create_invoice_amendment(conn, invoice_id=sale.invoice.id)
+    dollars, dinars, yen = [
+        await create_remittance_advice(conn, seller_id=seller.id, total_cents=cents, currency=currency, paid_at=paid_at)
+        for seller, cents, currency, paid_at in (
+            (sale.seller, 1850, "AUD", NOON),
+            (other.seller, 18_500, "BHD", None),
+            (other.seller, -1850, "JPY", NOON),
+        )
+    ]
+    await create_remittance(conn, invoice_id=sale.invoice.id, remittance_advice_id=dollars.id)
+    await create_remittance(
+        conn, invoice_id=sale.invoice.id, invoice_amendment_id=amendment.id, remittance_advice_id=dinars.id
+    )
+    await conn.execute("update sellers set business_name = 'Pots' where id = $1", other.seller.id)
+    asked = {
+        "total: 18.5": [dollars, dinars],
+        "total: -1850": [yen],
+        "total: 1850": [],
+        "total: 1e999": [],
+        "totalPaid: 18.5": [dollars],
+        f"invoiceLegacyIds: [{sale.invoice.id}, 7000]": [dollars, dinars],
+        f'invoiceAmendmentIds: ["{global_ids.encode("InvoiceAmendment", amendment.id)}"]': [dinars],
+        f"invoiceAmendmentLegacyIds: [{amendment.id}]": [dinars],
+        f"retailerLegacyIds: [{sale.seller.id}]": [dollars],
+        'retailerNames: ["Pots"]': [dinars, yen],
+    }
+
+    answers = {arguments: await found(conn, "remittanceAdvices", arguments) for arguments in asked}
+
+    assert answers == {arguments: [advice.id for advice in advices] for arguments, advices in asked.items()}

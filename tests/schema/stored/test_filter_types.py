@@ -15,7 +15,7 @@ from schema.stored.json_schema import payload_schema
 from tests.support.documents import SEED, generated_queries, number_of
 from tests.support.json_schemas import instance
 
-QUERIES, FILTERS, RESULTS = number_of(6), 50, 4
+QUERIES, FILTERS, RESULTS = number_of(8), 50, 4
 _LITERALS = ("1", "-2.5", "'x'", "'PAID'", "'update'", "null", "true", "false", "[]", "['a', 1]", "{'a': 1}", "b'x'")
 _BINARY = ("==", "==", "!=", "<", ">=", "+", "-", "*", "%", "&&", "&&", "||", "in")
 _METHODS = ("contains", "startsWith", "endsWith")

@@ -185,10 +185,10 @@ def alone(klass: WebhookKlass, path: Sequence[tuple[str, str]]) -> StoredQuery:
     return stored_query(schema._schema, f"query($id: ID!) {{ node(id: $id) {{ {body} }} }}", klass)
 
 
-def other_values(marked: MarkedRows, column: Column, value: Any) -> list[Any]:
-    """In the short form two."""
+def other_values(marked: MarkedRows, column: Column, value: Any, *, is_sellers: bool) -> list[Any]:
+    """In the short form one: the first as the operator sees it, the last as the seller does."""
     found = [other for other in candidates(marked, column) if other != value]
-    return found if IS_LONG else found[:2]
+    return found if IS_LONG else found[-1:] if is_sellers else found[:1]
 
 
 def candidates(marked: MarkedRows, column: Column) -> list[Any]:
@@ -215,7 +215,9 @@ async def test_what_changes_a_result_is_recorded_and_watched(conn: asyncpg.Conne
 
     for table, row in rows_of(marked):
         for column in marked.columns[table]:
-            for value in other_values(marked, column, row[column.name]) if column.name != "id" else ():
+            if column.name == "id":
+                continue
+            for value in other_values(marked, column, row[column.name], is_sellers=is_sellers):
                 sql = f'update {table} set "{column.name}" = $1 where id = $2'
                 await scene.try_out(f"{table}.{column.name}", sql, value, row["id"])
         await scene.try_out(f"{table}, deleted", f"delete from {table} where id = $1", row["id"])

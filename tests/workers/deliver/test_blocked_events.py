@@ -1,4 +1,7 @@
-"""Events that wait behind an older one are set aside, and whoever ends the older one makes the next one due."""
+"""Events that wait behind an older one are set aside, and whoever ends the older one makes the next one due.
+
+Above 300 lines: one case for each way in which the older event may end.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

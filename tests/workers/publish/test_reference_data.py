@@ -1,11 +1,14 @@
 """Reference data belongs to no seller: each seller's webhook is told of it, of its end as well."""
 
+import pytest
+
 from app.auth.viewers import Viewer
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain.webhook import WebhookKlass
 from app.webhooks.services.webhooks import update_webhook
 from schema.entities.global_ids import encode
 from tests.builders.catalogue import create_option_type, create_option_value, create_taxon
+from tests.builders.owned import create_external_id
 from tests.builders.sellers import create_seller
 from tests.support.outbox import Publisher
 from workers.publish.job import publish_steps
@@ -42,6 +45,46 @@ async def test_a_renamed_taxon_and_those_below_it_are_told_to_operator_and_selle
         for taxon_id, name in ((root.id, "Home"), (below.id, "Home > Kettles"))
     }
     assert [one.changed["updated"] for one in made if one.entity[1] == below.id] == [["treeName"], ["treeName"]]
+
+
+@pytest.mark.parametrize("owner", ["Taxon", "OptionType", "OptionValue"])
+async def test_its_ids_in_other_systems_are_told_to_operator_and_sellers(publisher: Publisher, owner: str) -> None:
+    value = await create_option_value(publisher.conn)
+    ids = {
+        "Taxon": (await create_taxon(publisher.conn)).id,
+        "OptionValue": value.id,
+        "OptionType": value.option_type_id,
+    }
+    klass = next(klass for klass in WebhookKlass if klass.entity_type == owner)
+    seller = await create_seller(publisher.conn)
+    await publisher.publish()
+    webhooks = {
+        await publisher.subscribe("externalIds { value }", klass=klass),
+        await publisher.subscribe("externalIds { value }", klass=klass, seller_id=seller.id),
+    }
+
+    await create_external_id(publisher.conn, owner, ids[owner])
+    added = await publisher.publish()
+    await publisher.conn.execute("update external_ids set value = 'E-2'")
+    updated = (await publisher.publish())[len(added) :]
+
+    assert {(one.webhook_id, one.entity) for one in added} == {(webhook, (owner, ids[owner])) for webhook in webhooks}
+    assert [path.partition("[")[0] for one in added for path in one.changed["added"]] == ["externalIds"] * 2
+    assert [one.response["data"]["node"]["externalIds"] for one in updated] == [[{"value": "E-2"}]] * 2
+
+
+async def test_an_id_of_an_option_value_is_told_to_webhooks_of_its_type(publisher: Publisher) -> None:
+    value = await create_option_value(publisher.conn)
+    await publisher.publish()
+    await publisher.subscribe(
+        "optionValues { nodes { externalIds { value } } }", klass=WebhookKlass.OPTION_TYPE, every_change=True
+    )
+
+    await create_external_id(publisher.conn, "OptionValue", value.id)
+    (made,) = await publisher.publish()
+
+    assert made.entity == ("OptionType", value.option_type_id)
+    assert made.response["data"]["node"] == {"optionValues": {"nodes": [{"externalIds": [{"value": "E-1"}]}]}}
 
 
 async def test_the_end_of_a_taxon_is_told_to_sellers(publisher: Publisher) -> None:

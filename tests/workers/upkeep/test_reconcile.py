@@ -1,4 +1,7 @@
-"""Reconciles: what a receiver has not got, or has got differently, is sent; nothing else is."""
+"""Reconciles: what a receiver has not got, or has got differently, is sent; nothing else is.
+
+Above 300 lines: one case for each way in which a receiver may differ, by the same few steps.
+"""
 
 from typing import Any
 

@@ -52,7 +52,8 @@ create unique index images_logo on images (owner_type, owner_id) where kind = 'L
 create table external_ids (
   id bigint generated always as identity primary key,
   owner_type text not null check (owner_type in ('Order', 'Invoice', 'LineItem', 'Shipment', 'RefundRequest',
-    'RefundRequestLineItem', 'ReturnShipment', 'Advert', 'Variant', 'Seller')),
+    'RefundRequestLineItem', 'ReturnShipment', 'Advert', 'Variant', 'Seller', 'Brand', 'Taxon', 'OptionType',
+    'OptionValue')),
   owner_id bigint not null,
   key text not null,
   value text not null,

@@ -494,6 +494,16 @@ create index invoice_amendment_line_items_amendment on invoice_amendment_line_it
 
 -- What sellers are paid
 
+-- An amount in units of its currency, whose decimals are those of app/marketplace/money.py.
+create function major_units(cents bigint, currency text) returns numeric language sql immutable parallel safe as $$
+  select cents / case
+    when currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND', 'VUV',
+      'XAF', 'XOF', 'XPF') then 1::numeric
+    when currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 1000
+    when currency in ('CLF', 'UYW') then 10000
+    else 100 end
+$$;
+
 -- One advice is one payment to one seller in one currency.
 create table remittance_advices (
   id bigint generated always as identity primary key,
@@ -510,6 +520,9 @@ create index remittance_advices_seller on remittance_advices (seller_id, id);
 create index remittance_advices_created on remittance_advices (created_at, id);
 create index remittance_advices_paid on remittance_advices (coalesce(paid_at, 'infinity'::timestamptz), id);
 create index remittance_advices_reference on remittance_advices (payment_reference, id);
+create index remittance_advices_total on remittance_advices (major_units(total_cents, currency), id);
+create index remittance_advices_total_paid on remittance_advices (major_units(total_cents, currency), id)
+  where paid_at is not null;
 
 -- The seller's part of a paid invoice, and the change of it by each amendment: negative for a refund.
 create table remittances (

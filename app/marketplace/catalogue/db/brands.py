@@ -7,6 +7,7 @@ from app.db.pool import Connection
 from app.db.table import EVERYONE, Table
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.marketplace.catalogue.domain.slug import slug
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.images import IMAGES
 
 BrandId = NewType("BrandId", int)
@@ -24,7 +25,7 @@ BRANDS = Table(
     Brand,
     type_name="Brand",
     seen_by=EVERYONE,
-    owns=(IMAGES,),
+    owns=(IMAGES, EXTERNAL_IDS),
 )
 
 

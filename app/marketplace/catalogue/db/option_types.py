@@ -10,6 +10,7 @@ from app.db.table import EVERYONE, Table, Through, part_of
 from app.marketplace.catalogue.db.adverts import ADVERTS, AdvertId
 from app.marketplace.catalogue.db.variants import VARIANTS, VariantId
 from app.marketplace.catalogue.domain.option import FieldType
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 
 OptionTypeId = NewType("OptionTypeId", int)
 OptionValueId = NewType("OptionValueId", int)
@@ -66,6 +67,7 @@ OPTION_TYPES = Table(
     OptionType,
     type_name="OptionType",
     seen_by=EVERYONE,
+    owns=(EXTERNAL_IDS,),
     is_subscribable=True,
 )
 OPTION_VALUES = Table(
@@ -74,6 +76,7 @@ OPTION_VALUES = Table(
     type_name="OptionValue",
     seen_by=EVERYONE,
     keys={"option_type_id": part_of(OPTION_TYPES)},
+    owns=(EXTERNAL_IDS,),
     is_subscribable=True,
 )
 VARIANT_OPTION_VALUES = Table(
@@ -90,14 +93,20 @@ ADVERT_OPTION_VALUES = Table(
 )
 
 
-async def find_choices(
-    conn: Connection, type_ids: Collection[OptionTypeId]
+async def lock_choices(
+    conn: Connection, type_ids: Collection[OptionTypeId], value_ids: Collection[OptionValueId]
 ) -> dict[int, tuple[FieldType, frozenset[int]]]:
-    """Return the field type and the values' ids of those of the types that exist."""
+    """Return the field type of those of the types that exist, with the ids of those of the values that it has.
+
+    Nobody can delete these values until the transaction ends: a foreign key would fail otherwise.
+    """
     records = await conn.fetch(
-        "select t.id, t.field_type, array(select v.id from option_values v where v.option_type_id = t.id) as value_ids"
+        "with v as (select id, option_type_id from option_values where id = any($2::bigint[]) order by id"
+        " for key share) select t.id, t.field_type,"
+        " array(select v.id from v where v.option_type_id = t.id) as value_ids"
         " from option_types t where t.id = any($1::bigint[])",
         [*type_ids],
+        [*value_ids],
     )
     return {row["id"]: (FieldType(row["field_type"]), frozenset(row["value_ids"])) for row in records}
 
@@ -107,8 +116,18 @@ async def touch_option_type(conn: Connection, option_type_id: OptionTypeId) -> N
     await conn.execute("update option_types set updated_at = now() where id = $1", option_type_id)
 
 
+async def lock_type_of_value(conn: Connection, value_id: int) -> None:
+    """Lock the option type of a value. It must be locked before the value, as each whole before its parts."""
+    await conn.execute(
+        "select from option_types where id = (select option_type_id from option_values where id = $1)"
+        " for no key update",
+        value_id,
+    )
+
+
 async def lock_option_value(conn: Connection, value_id: OptionValueId) -> OptionValue | None:
-    """Lock an option value against changes and against whoever chooses it; None if there is none."""
+    """Lock an option value and its type against changes, and against whoever chooses it; None if there is none."""
+    await lock_type_of_value(conn, value_id)
     record = await conn.fetchrow(
         f"select {OPTION_VALUES.select_list('v')} from option_values v where v.id = $1 for update", value_id
     )
@@ -127,5 +146,6 @@ async def is_value_chosen(conn: Connection, value_id: OptionValueId) -> bool:
 
 
 async def delete_option_value(conn: Connection, value_id: OptionValueId) -> None:
-    """Delete a locked option value that nothing has chosen."""
+    """Delete a locked option value that nothing has chosen, with its external ids."""
+    await conn.execute("delete from external_ids where owner_type = 'OptionValue' and owner_id = $1", value_id)
     await conn.execute("delete from option_values where id = $1", value_id)

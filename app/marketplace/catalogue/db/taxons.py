@@ -6,6 +6,7 @@ from typing import NewType
 
 from app.db.pool import Connection
 from app.db.table import EVERYONE, Reference, Table
+from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 
 TaxonId = NewType("TaxonId", int)
 
@@ -34,6 +35,7 @@ TAXONS = Table(
     type_name="Taxon",
     seen_by=EVERYONE,
     keys={"parent_id": Reference(is_part=True)},
+    owns=(EXTERNAL_IDS,),
     is_subscribable=True,
 )
 

@@ -28,7 +28,7 @@ def choice_problems(
     """List the problems of a variant's choices.
 
     Args:
-        types: Field type and values of each type that exists.
+        types: Field type of each type that exists, and those of the chosen values that it has.
     """
     problems = Problems()
     seen: set[int] = set()

@@ -4,7 +4,7 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.db.pool import transaction
-from app.errors import Conflict, Forbidden, NotFound
+from app.errors import Conflict, NotFound
 from app.marketplace.catalogue.db.option_types import (
     OptionValue,
     OptionValueId,
@@ -13,6 +13,7 @@ from app.marketplace.catalogue.db.option_types import (
     lock_option_value,
     touch_option_type,
 )
+from app.marketplace.catalogue.services.shared_data import check_may_change_shared
 
 
 async def delete_value(database: Database, viewer: Viewer, value_id: OptionValueId) -> OptionValue:
@@ -23,8 +24,7 @@ async def delete_value(database: Database, viewer: Viewer, value_id: OptionValue
         NotFound: There is no such value.
         Conflict: The value has been chosen.
     """
-    if not viewer.is_operator:
-        raise Forbidden("What all sellers share can be changed by the marketplace operator only.")
+    check_may_change_shared(viewer)
     async with transaction(database, actor=viewer.actor) as conn:
         value = await lock_option_value(conn, value_id)
         if value is None:

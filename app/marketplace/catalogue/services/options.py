@@ -15,7 +15,7 @@ from app.marketplace.catalogue.db.option_types import (
     OptionTypeId,
     OptionValueId,
     VariantOptionValue,
-    find_choices,
+    lock_choices,
 )
 from app.marketplace.catalogue.domain.option import Choice, choice_problems
 
@@ -85,7 +85,12 @@ async def set_choices(conn: Connection, table: Table[ChoiceRow], asked: Sequence
 
 
 async def _check(conn: Connection, asked: Sequence[OwnersChoices]) -> None:
-    types = await find_choices(conn, {choice.option_type_id for one in asked for choice in one.choices})
+    choices = [choice for one in asked for choice in one.choices]
+    types = await lock_choices(
+        conn,
+        {choice.option_type_id for choice in choices},
+        {choice.option_value_id for choice in choices if choice.option_value_id is not None},
+    )
     problems = Problems()
     for one in asked:
         problems.include(choice_problems([_choice(choice) for choice in one.choices], types, one.path))

@@ -5,7 +5,7 @@ be null follow from the table.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +16,7 @@ from app.auth.viewers import Viewer
 from app.db.pool import Connection, transaction
 from app.db.table import Table
 from app.db.write import insert_row, update_row
-from app.errors import Forbidden, InvalidInput, NotFound
+from app.errors import InvalidInput, NotFound
 from app.kernel.problems import Problems, form_problems, url_problems, value_problems
 from app.marketplace.catalogue.db.brands import BRANDS, Brand
 from app.marketplace.catalogue.db.option_types import (
@@ -24,13 +24,16 @@ from app.marketplace.catalogue.db.option_types import (
     OPTION_VALUES,
     OptionType,
     OptionValue,
+    lock_type_of_value,
     touch_option_type,
 )
 from app.marketplace.catalogue.db.tax_codes import TAX_CODES, TaxCode
 from app.marketplace.catalogue.db.taxons import TAXONS, Taxon
 from app.marketplace.catalogue.domain.slug import slug
+from app.marketplace.catalogue.services.shared_data import check_may_change_shared
 from app.marketplace.orders.db.addresses import COUNTRIES, Country
 from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS, ShipmentCarrier
+from app.marketplace.owned.services.owned import KeptValue, external_id_problems, keep_external_ids
 
 Row = TypeVar("Row", Taxon, OptionType, OptionValue, Brand, ShipmentCarrier, Country, TaxCode)
 _ISO = re.compile(r"[A-Z]{2}\Z")
@@ -57,6 +60,7 @@ class ReferenceKind(Generic[Row]):
         fixed: Columns that can't be changed later.
         problems: Lists what is wrong with given values, besides nulls, blanks and lengths.
         touch: Marks the rows as changed that a saved row is a part of.
+        lock_whole: Locks the row that the row with this key is a part of.
     """
 
     name: str
@@ -66,6 +70,7 @@ class ReferenceKind(Generic[Row]):
     fixed: tuple[str, ...] = ()
     problems: Callable[[Mapping[str, Any]], Problems] = _no_problems
     touch: Callable[[Connection, Row], Awaitable[None]] = _touch_nothing
+    lock_whole: Callable[[Connection, int], Awaitable[None]] = _touch_nothing
 
     @property
     def key(self) -> str:
@@ -102,6 +107,7 @@ OPTION_VALUE = ReferenceKind(
     defaults={"display_name": lambda sent: sent["name"]},
     fixed=("option_type_id",),
     touch=_touch_type,
+    lock_whole=lock_type_of_value,
 )
 BRAND = ReferenceKind(
     name="brand", table=BRANDS, required=("name",), defaults={"slug": lambda sent: slug(sent["name"])}
@@ -117,22 +123,28 @@ TAX_CODE = ReferenceKind(name="tax_code", table=TAX_CODES, required=("code", "na
 
 
 async def save_reference(
-    database: Database, viewer: Viewer, kind: ReferenceKind[Row], key: int | None, sent: Mapping[str, object]
+    database: Database,
+    viewer: Viewer,
+    kind: ReferenceKind[Row],
+    key: int | None,
+    sent: Mapping[str, object],
+    external_ids: Sequence[KeptValue] = (),
 ) -> Row:
     """Create a row of reference data, or change one.
 
     Args:
         key: The row to change; None for a new one.
         sent: The values of the columns that were sent. All others stay as they are.
+        external_ids: Its ids in other systems. Those that are not listed stay.
 
     Raises:
         Forbidden: The viewer is a seller.
         NotFound: There is no such row.
         InvalidInput: A value is missing, wrong or taken, or names a row that is not there.
     """
-    if not viewer.is_operator:
-        raise Forbidden("What all sellers share can be changed by the marketplace operator only.")
-    problems = value_problems(sent)
+    check_may_change_shared(viewer)
+    problems = value_problems(sent).include(value_problems(external_ids, "external_ids"))
+    problems.include(external_id_problems(external_ids, "external_ids"))
     not_null = [name for name in sent if not kind.table.kind(name)[1]]
     problems.include(form_problems(sent, required=kind.required, not_null=not_null, is_new=key is None))
     problems.include(kind.problems(sent)).check()
@@ -141,8 +153,11 @@ async def save_reference(
             await _check_exists(conn, reference.to, sent.get(name), name)
         if key is None:
             defaults = {name: make(sent) for name, make in kind.defaults.items() if name not in sent}
-            return await _write(conn, kind, None, {**sent, **defaults})
-        return await _change(conn, kind, key, sent)
+            saved = await _write(conn, kind, None, {**sent, **defaults})
+        else:
+            saved = await _change(conn, kind, key, sent, is_touched=bool(external_ids))
+        await keep_external_ids(conn, kind.table.type_name, saved.id, external_ids)
+        return saved
 
 
 async def _check_exists(conn: Connection, table: Table[object], key: object, field: str) -> None:
@@ -150,9 +165,12 @@ async def _check_exists(conn: Connection, table: Table[object], key: object, fie
         raise InvalidInput.at(field, "there is no such thing")
 
 
-async def _change(conn: Connection, kind: ReferenceKind[Row], key: int, sent: Mapping[str, object]) -> Row:
-    """Update the values that differ."""
+async def _change(
+    conn: Connection, kind: ReferenceKind[Row], key: int, sent: Mapping[str, object], *, is_touched: bool
+) -> Row:
+    """Update the values that differ, and `updated_at` if any does or the row is to be touched."""
     table = kind.table
+    await kind.lock_whole(conn, key)
     record = await conn.fetchrow(
         f"select {table.select_list('t')} from {table.name} t where id = $1 for no key update", key
     )
@@ -161,7 +179,8 @@ async def _change(conn: Connection, kind: ReferenceKind[Row], key: int, sent: Ma
     before = table.from_record(record)
     differing = {name: value for name, value in sent.items() if value != getattr(before, name)}
     Problems({name: ["can't be changed"] for name in kind.fixed if name in differing}).check()
-    return await _write(conn, kind, key, differing) if differing else before
+    is_written = differing or (is_touched and table.has("updated_at"))
+    return await _write(conn, kind, key, differing) if is_written else before
 
 
 async def _write(conn: Connection, kind: ReferenceKind[Row], key: int | None, values: dict[str, Any]) -> Row:

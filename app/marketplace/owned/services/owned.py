@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from databases import Database
 
 from app.auth.viewers import Viewer
-from app.capture.owners import find_owner, owner_tables
+from app.capture.owners import find_owner, owner_tables, touch_owner
 from app.db.pool import Connection, transaction
+from app.db.table import Table
 from app.db.upsert import upsert_rows
 from app.errors import InvalidInput, NotFound
 from app.kernel.problems import Problems, blank_problems, join, value_problems
-from app.marketplace.orders.db.invoices import touch_invoice
+from app.marketplace.catalogue.services.shared_data import check_may_change_shared
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS, ExternalID
 from app.marketplace.owned.db.metadata import METADATA, Metadatum
 
@@ -36,12 +37,13 @@ async def upsert_external_id(database: Database, viewer: Viewer, given: OwnedVal
     """Set the id of an entity in another system. For the operator, and for sellers on their own entities.
 
     Raises:
+        Forbidden: The viewer is a seller, and the owner is shared by all.
         NotFound: There is no such owner for this viewer. The field is `owner`.
         InvalidInput: The key or the value is wrong.
     """
-    _check(given, external_id_problems([given], ""))
+    owner = _owner_table(EXTERNAL_IDS, given, external_id_problems([given], ""))
     async with transaction(database, actor=viewer.actor) as conn:
-        await _touch_owner(conn, viewer, given)
+        await _touch_owner(conn, viewer, owner, given)
         (kept,) = await keep_external_ids(conn, given.owner_type, given.owner_id, [given])
         return kept
 
@@ -53,9 +55,9 @@ async def upsert_metadatum(database: Database, viewer: Viewer, given: OwnedValue
         NotFound: There is no such owner for this viewer. The field is `owner`.
         InvalidInput: The key or the value is wrong.
     """
-    _check(given, metadata_problems([given], ""))
+    owner = _owner_table(METADATA, given, metadata_problems([given], ""))
     async with transaction(database, actor=viewer.actor) as conn:
-        await _touch_owner(conn, viewer, given)
+        await _touch_owner(conn, viewer, owner, given)
         (kept,) = await keep_metadata(conn, given.owner_type, given.owner_id, [given])
         return kept
 
@@ -107,20 +109,24 @@ def _at(path: str, number: int, name: str) -> str:
     return join(path, f"{number}.{name}") if path else name
 
 
-def _check(given: OwnedValue, problems: Problems) -> None:
-    if given.owner_type not in owner_tables():
+def _owner_table(owned: Table[object], given: OwnedValue, problems: Problems) -> Table[object]:
+    """Return the table of the owner. Raises InvalidInput."""
+    owner = owner_tables(owned).get(given.owner_type)
+    if owner is None:
         raise InvalidInput.at("owner", f"a {given.owner_type} keeps no such values")
     value_problems(given).include(problems).check()
+    return owner
 
 
 def _values(owner_type: str, owner_id: int, values: Sequence[KeptValue]) -> list[dict[str, object]]:
     return [{"owner_type": owner_type, "owner_id": owner_id, "key": kept.key, "value": kept.value} for kept in values]
 
 
-async def _touch_owner(conn: Connection, viewer: Viewer, given: OwnedValue) -> None:
-    owner = await find_owner(conn, given.owner_type, given.owner_id)
-    if owner is None or viewer.seller_id not in (None, owner.seller_id):
+async def _touch_owner(conn: Connection, viewer: Viewer, table: Table[object], given: OwnedValue) -> None:
+    owner = await find_owner(conn, table, given.owner_id)
+    if owner is not None and owner.is_shared:
+        check_may_change_shared(viewer)
+    is_foreign = owner is None or viewer.seller_id not in (None, owner.seller_id)
+    if is_foreign or not await touch_owner(conn, table, given.owner_id):
         message = f"there is no such {given.owner_type}"
         raise NotFound(message, fields={"owner": [message]})
-    if owner.invoice_id is not None:
-        await touch_invoice(conn, owner.invoice_id)

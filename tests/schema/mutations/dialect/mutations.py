@@ -14,7 +14,8 @@ ADDRESS = {
     "state": {"short": "VIC"},
 }
 NOTES = [{"note": "Seen", "ipAddress": "203.0.113.7", "attachments": [{"sourceUrl": "https://a.example/1.png"}]}]
-KEPT = {"externalIds": [{"key": "erp", "value": "E-7"}], "metadata": [{"key": "colour", "value": "red"}]}
+IDS = [{"key": "erp", "value": "E-7"}]
+KEPT = {"externalIds": IDS, "metadata": [{"key": "colour", "value": "red"}]}
 
 #: Mutation → the type of its input there, and what is selected of its payload.
 FORMS = {
@@ -63,7 +64,7 @@ FORMS = {
     ),
     "webhookCreate": ("WebhookCreateMutationInput", "webhook { id eventName events }"),
     "webhookUpdate": ("WebhookUpdateMutationInput", "webhook { id enabled }"),
-    "taxonCreateOrUpdate": ("TaxonCreateOrUpdateMutationInput", "taxon { id displayName }"),
+    "taxonCreateOrUpdate": ("TaxonCreateOrUpdateMutationInput", "taxon { id displayName externalIds { value } }"),
     "optionTypeCreateOrUpdate": ("OptionTypeCreateOrUpdateMutationInput", "optionType { id name }"),
     "optionValueCreateOrUpdate": ("OptionValueCreateOrUpdateMutationInput", "optionValue { id name }"),
     "externalIdUpsert": ("ExternalIDUpsertMutationInput", "externalId { key value }"),
@@ -215,9 +216,18 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "attributes": {"type": "INVOICE", "url": "http://127.0.0.1:9/", "eventName": "UPDATE", "allowSkip": True}
         },
         "webhookUpdate": {"webhookId": made.get("webhookCreate", ""), "attributes": {"enabled": False}},
-        "taxonCreateOrUpdate": {"displayName": "Kitchen", "title": "All for the kitchen"},
-        "optionTypeCreateOrUpdate": {"name": "Colour", "displayName": "Colour", "fieldType": "SINGLE_SELECT"},
-        "optionValueCreateOrUpdate": {"optionTypeId": made.get("optionTypeCreateOrUpdate", ""), "name": "Red"},
+        "taxonCreateOrUpdate": {"displayName": "Kitchen", "title": "All for the kitchen", "externalIds": IDS},
+        "optionTypeCreateOrUpdate": {
+            "name": "Colour",
+            "displayName": "Colour",
+            "fieldType": "SINGLE_SELECT",
+            "externalIds": IDS,
+        },
+        "optionValueCreateOrUpdate": {
+            "optionTypeId": made.get("optionTypeCreateOrUpdate", ""),
+            "name": "Red",
+            "externalIds": IDS,
+        },
         "externalIdUpsert": {"owner": ids["invoice"], "key": "erp", "value": "E-1"},
         "metadataUpsert": {"owner": ids["invoice"], "key": "erp", "value": "E-1"},
     }

@@ -1,5 +1,8 @@
 """Mutations of what all sellers share: taxa, option types and their values."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from app.auth.viewers import Viewer
@@ -12,8 +15,12 @@ from tests.builders.catalogue import (
     create_taxon,
     create_variant_option_value,
 )
+from tests.builders.owned import create_external_id
 from tests.builders.sellers import create_seller
+from tests.builders.variants import create_variant
 from tests.schema.mutations.conftest import Mutate
+from tests.support.held import held
+from tests.support.operation import read_node
 
 
 async def test_a_taxon_is_made_renamed_and_moved(conn: Connection, mutate: Mutate) -> None:
@@ -74,8 +81,50 @@ async def test_option_types_and_their_values(conn: Connection, mutate: Mutate) -
     ]
 
 
+#: Type → (the mutation that makes one, its field, what it is made of).
+OWNERS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "Taxon": ("taxonCreateOrUpdate", "taxon", {"displayName": "Kitchen"}),
+    "OptionType": ("optionTypeCreateOrUpdate", "optionType", {"name": "size", "fieldType": "SINGLE_SELECT"}),
+    "OptionValue": ("optionValueCreateOrUpdate", "optionValue", {"name": "m"}),
+    "Brand": ("brandCreateOrUpdate", "brand", {"name": "Acme"}),
+}
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+async def test_it_keeps_its_ids_in_other_systems(conn: Connection, mutate: Mutate, owner: str) -> None:
+    name, field, given = OWNERS[owner]
+    if owner == "OptionValue":
+        given = {**given, "optionTypeId": encode("OptionType", (await create_option_type(conn)).id)}
+    seller = Viewer((await create_seller(conn)).id)
+    shown = f"{field} {{ id externalIds {{ key value owner {{ id }} }} }}"
+
+    made = await mutate(name, shown, {**given, "externalIds": [{"key": "pim", "value": "P-1"}]})
+    key = made["data"][name][field]["id"]
+    more = await mutate(name, shown, {"id": key, "externalIds": [{"key": "erp", "value": "E-1"}]})
+    upsert = {"owner": key, "key": "pim", "value": "P-2"}
+    refused = await mutate("externalIdUpsert", "", upsert, seller)
+    kept = await mutate("externalIdUpsert", "externalId { value owner { id } }", upsert)
+    twice = await mutate(name, "", {**given, "externalIds": [{"key": "k", "value": "1"}, {"key": "k", "value": " "}]})
+    metadatum = await mutate("metadataUpsert", "", upsert)
+    seen = await read_node(conn, key, f"{owner} {{ externalIds {{ key value }} }}", viewer=seller)
+
+    assert made["data"][name][field]["externalIds"] == [{"key": "pim", "value": "P-1", "owner": {"id": key}}]
+    assert [one["key"] for one in more["data"][name][field]["externalIds"]] == ["pim", "erp"]
+    assert refused["data"]["externalIdUpsert"]["status"] == 403
+    assert kept["data"]["externalIdUpsert"]["externalId"] == {"value": "P-2", "owner": {"id": key}}
+    assert twice["data"][name]["errors"] == [
+        {"field": "externalIds.1.key", "messages": ["is given twice"]},
+        {"field": "externalIds.1.value", "messages": ["must not be blank"]},
+    ]
+    assert metadatum["data"]["metadataUpsert"]["errors"] == [
+        {"field": "owner", "messages": [f"a {owner} keeps no such values"]}
+    ]
+    assert seen.data == {"externalIds": [{"key": "pim", "value": "P-2"}, {"key": "erp", "value": "E-1"}]}
+
+
 async def test_a_value_that_nothing_has_chosen_is_deleted(conn: Connection, mutate: Mutate) -> None:
     free = await create_option_value(conn)
+    await create_external_id(conn, "OptionValue", free.id)
     before = await conn.fetchval("select updated_at from option_types where id = $1", free.option_type_id)
     chosen = [
         (await create_variant_option_value(conn)).option_value_id,
@@ -98,8 +147,83 @@ async def test_a_value_that_nothing_has_chosen_is_deleted(conn: Connection, muta
         (409, [{"field": "id", "messages": [message]}]),
     ] * 2
     assert {row["id"] for row in await conn.fetch("select id from option_values")} == {*chosen}
+    assert await conn.fetchval("select count(*) from external_ids") == 0
     after = await conn.fetchval("select updated_at from option_types where id = $1", free.option_type_id)
     assert after > before
+
+
+async def test_a_value_that_is_being_chosen_is_not_deleted(conn: Connection, mutate: Mutate, database_url: str) -> None:
+    value, variant = await create_option_value(conn), await create_variant(conn)
+    choice = (
+        "insert into variant_option_values (variant_id, option_type_id, option_value_id)"
+        f" values ({variant.id}, {value.option_type_id}, {value.id})"
+    )
+
+    async with held(database_url, choice) as chosen:
+        deletion = asyncio.ensure_future(mutate("optionValueDelete", "", {"id": encode("OptionValue", value.id)}))
+        await chosen.reached("option_values")
+    answer = (await deletion)["data"]["optionValueDelete"]
+
+    message = "is chosen by variants or adverts: choose another value there first"
+    assert (answer["status"], answer["errors"]) == (409, [{"field": "id", "messages": [message]}])
+
+
+async def test_a_value_that_is_being_deleted_gets_no_external_id(
+    conn: Connection, mutate: Mutate, database_url: str
+) -> None:
+    value = await create_option_value(conn)
+    given = {"owner": encode("OptionValue", value.id), "key": "pim", "value": "P-1"}
+
+    async with held(database_url, f"delete from option_values where id = {value.id}") as deleted:
+        upsert = asyncio.ensure_future(mutate("externalIdUpsert", "", given))
+        await deleted.reached("option_values")
+    answer = (await upsert)["data"]["externalIdUpsert"]
+
+    assert (answer["status"], answer["errors"]) == (
+        404,
+        [{"field": "owner", "messages": ["there is no such OptionValue"]}],
+    )
+    assert await conn.fetchval("select count(*) from external_ids") == 0
+
+
+async def test_a_value_that_is_being_deleted_is_not_chosen(conn: Connection, mutate: Mutate, database_url: str) -> None:
+    value, variant = await create_option_value(conn), await create_variant(conn)
+    choice = {
+        "optionTypeId": encode("OptionType", value.option_type_id),
+        "optionValueId": encode("OptionValue", value.id),
+    }
+    given = {"variantId": encode("Variant", variant.id), "attributes": {"variantOptionValues": [choice]}}
+
+    async with held(database_url, f"delete from option_values where id = {value.id}") as deleted:
+        update = asyncio.ensure_future(mutate("variantUpdate", "", given))
+        await deleted.reached("option_values")
+    answer = (await update)["data"]["variantUpdate"]
+
+    field, message = "attributes.variantOptionValues.0.optionValueId", "must be one of the option type's values"
+    assert (answer["status"], answer["errors"]) == (422, [{"field": field, "messages": [message]}])
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("optionValueCreateOrUpdate", {"id": "", "displayName": "Medium"}),
+        ("optionValueDelete", {"id": ""}),
+        ("externalIdUpsert", {"owner": "", "key": "pim", "value": "P-1"}),
+    ],
+)
+async def test_a_type_is_locked_before_its_value(
+    conn: Connection, mutate: Mutate, database_url: str, name: str, given: dict[str, str]
+) -> None:
+    value = await create_option_value(conn)
+    given = {field: text or encode("OptionValue", value.id) for field, text in given.items()}
+
+    async with held(database_url, "select from option_types for no key update") as locked:
+        change = asyncio.ensure_future(mutate(name, "", given))
+        await locked.reached("option_types")
+        free = await conn.fetch("select id from option_values for update skip locked")
+
+    assert (await change)["data"][name]["status"] == 200
+    assert [row["id"] for row in free] == [value.id]
 
 
 async def test_a_seller_deletes_no_value(conn: Connection, mutate: Mutate) -> None:
