@@ -10,6 +10,7 @@ from schema.mutations.catalogue.option_values import OptionValueMutations
 from schema.mutations.catalogue.reference import ReferenceMutations
 from schema.mutations.catalogue.sellers import SellerMutations
 from schema.mutations.catalogue.variants import VariantMutations
+from schema.mutations.orders.invoice_annotation_types import InvoiceAnnotationTypeMutations
 from schema.mutations.orders.invoice_annotations import InvoiceAnnotationMutations
 from schema.mutations.orders.invoices import InvoiceMutations
 from schema.mutations.orders.orders import OrderMutations
@@ -41,6 +42,7 @@ class Mutation(
     SellerMutations,
     ReturnShipmentMutations,
     InvoiceAnnotationMutations,
+    InvoiceAnnotationTypeMutations,
     InventoryMutations,
     ReferenceMutations,
     OptionValueMutations,

@@ -17,6 +17,7 @@ from app.marketplace.catalogue.db.taxons import TAXONS
 from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.orders.db.addresses import COUNTRIES
 from app.marketplace.orders.db.invoice_amendments import INVOICE_AMENDMENTS
+from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATION_TYPES
 from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.db.shipments import SHIPMENT_CARRIERS
@@ -60,6 +61,7 @@ from schema.types.node import Node
 from schema.types.orders.address import Country
 from schema.types.orders.invoice import Invoice
 from schema.types.orders.invoice_amendment import InvoiceAmendment
+from schema.types.orders.invoice_annotation import InvoiceAnnotationType
 from schema.types.orders.order import Order
 from schema.types.orders.shipment_carrier import ShipmentCarrier
 from schema.types.owned.external_id import ExternalID
@@ -130,6 +132,10 @@ class Query:
         ask=invoice_amendment_filters.ask,
         arguments=invoice_amendment_filters.ARGUMENTS,
         description="Invoice amendments, oldest first unless sorted.",
+    )
+    # The vendor's name of the list.
+    invoice_annotation_type: Connection[InvoiceAnnotationType] = listing(
+        INVOICE_ANNOTATION_TYPES, description="The types of invoice annotations, discarded ones too, oldest first."
     )
     sellers: Connection[Seller] = listing(SELLERS, description="Sellers: all for the operator, itself for a seller.")
     shipment_carriers: Connection[ShipmentCarrier] = listing(

@@ -99,7 +99,7 @@ class Relation:
         only: A column of this row and the value that it must have. Otherwise there is no row. None: no condition.
         link: A table between the two. It takes the place of `remote`.
         where: Takes the field's own arguments and returns a condition over the alias `t`.
-        filters: The target's columns that `where` reads.
+        filters: The target's columns that `where` reads, or that say who sees a row of a list.
         classify: Turns the found row into an object of the union's right member. None for plain types.
         decides: The target's columns that `classify` reads.
         with_deleted: Whether soft-deleted rows are found, too.

@@ -49,6 +49,7 @@ def relation_list(
     *,
     description: str,
     through: Key | None = None,
+    filters: Sequence[str] = (),
     classify: Classify | None = None,
     decides: Sequence[str] = (),
 ) -> DeclaredAttribute:
@@ -56,10 +57,13 @@ def relation_list(
 
     Args:
         through: A key that names the row. `key` then leads on from its table's rows.
+        filters: See `Relation`.
         classify: See `Relation`. If the field is one value, it is given all rows together.
         decides: See `Relation`.
     """
-    declared = Relation(**_joined(key, through, is_list=True), classify=classify, decides=tuple(decides))
+    declared = Relation(
+        **_joined(key, through, is_list=True), filters=tuple(filters), classify=classify, decides=tuple(decides)
+    )
     return declared_field(declared, description)
 
 

@@ -7,6 +7,7 @@ import strawberry
 
 from app.auth.viewers import Viewer
 from app.db.keyset import BY_ID, Sort, by_column
+from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATIONS
 from app.marketplace.orders.db.invoices import INVOICES
 from app.marketplace.orders.db.orders import ORDERS
 from app.marketplace.orders.domain.invoice import invoice_status
@@ -16,7 +17,7 @@ from schema.entities.fields import argument
 from schema.enums.marketplace import (
     InvoiceStatusEnum,
 )
-from schema.filters.conditions import Conditions, input_field, sort_of_period, sorted_by, value_or_none
+from schema.filters.conditions import Conditions, input_field, key, sort_of_period, sorted_by, value_or_none
 from schema.filters.enums import InvoiceSortField, InvoiceSortFieldEnum, SortOrdering, SortOrderingEnum
 
 
@@ -45,6 +46,9 @@ class InvoiceFilters:
     awaiting_return: bool | None = input_field("With items that the buyer is to send back (true), or without (false).")
     awaiting_collection: bool | None = input_field(
         "Ready to be collected and not collected or cancelled yet (true), or not so (false)."
+    )
+    with_unresolved_annotations_of_type: strawberry.ID | None = input_field(
+        "With annotations of this type that are to be resolved, and that the key sees."
     )
 
 
@@ -121,8 +125,10 @@ def _order(given: InvoiceFilters, sort: InvoiceSort | None) -> Sort:
         fields.append(InvoiceSortField.CREATED_AT)
     created = _SORTS[InvoiceSortField.CREATED_AT]
     usual = sort_of_period(
-        # What awaits dispatch is found by id, and ids rise as invoices are created.
-        BY_ID if value_or_none(given.not_dispatched) else created,
+        # What awaits dispatch, or is annotated, is found by id, and ids rise as invoices are created.
+        BY_ID
+        if value_or_none(given.not_dispatched) or value_or_none(given.with_unresolved_annotations_of_type)
+        else created,
         (created, given.created_since, given.created_until),
         (_SORTS[InvoiceSortField.UPDATED_AT], given.updated_since, given.updated_until),
         (_SORTS[InvoiceSortField.PAID_AT], given.paid_since, given.paid_until),
@@ -146,6 +152,7 @@ def _conditions(query: Conditions, filters: InvoiceFilters) -> list[str | None]:
         query.equal_ignoring_case("t.buyer_email_address", filters.buyer_email_address),
         query.holds("t.status_flags @> array['AWAITING_RETURN']", filters.awaiting_return),
         query.holds(_AWAITING_COLLECTION, filters.awaiting_collection),
+        _annotated(query, filters.with_unresolved_annotations_of_type),
     ]
 
 
@@ -154,6 +161,20 @@ def has_buyer_name(query: Conditions, alias: str, name: str | None) -> str | Non
     # The expression of the index invoices_buyer. The empty text is in every name, also in one that is not known.
     whole_name = f"btrim(coalesce({alias}.buyer_first_name, '') || ' ' || coalesce({alias}.buyer_surname, ''))"
     return query.containing(whole_name, name)
+
+
+def _annotated(query: Conditions, type_id: str | None) -> str | None:
+    """Return the condition that the invoice has a visible annotation of a type that is not resolved.
+
+    Their invoices' ids are selected as an array, as of external ids.
+    """
+    of = key(type_id, "InvoiceAnnotationType", field="filters.withUnresolvedAnnotationsOfType")
+    is_it = query.equal("a.invoice_annotation_type_id", of, "bigint")
+    if is_it is None:
+        return None
+    rule = query.visibility_rule(INVOICE_ANNOTATIONS, "a")
+    annotated = f"select a.invoice_id from {INVOICE_ANNOTATIONS.name} a where {is_it} and not a.is_resolved and {rule}"
+    return f"t.id = any(array({annotated}))"
 
 
 def _external_id(query: Conditions, value: str | None) -> str | None:

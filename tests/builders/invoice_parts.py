@@ -2,7 +2,12 @@ from typing import Any
 
 from app.db.pool import Connection
 from app.marketplace.orders.db.adjustments import ADJUSTMENTS, Adjustment
-from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATIONS, InvoiceAnnotation
+from app.marketplace.orders.db.invoice_annotations import (
+    INVOICE_ANNOTATION_TYPES,
+    INVOICE_ANNOTATIONS,
+    InvoiceAnnotation,
+    InvoiceAnnotationType,
+)
 from app.marketplace.orders.db.payment_events import PAYMENT_EVENTS, PaymentEvent
 from tests.builders.invoices import create_invoice
 from tests.builders.orders import create_order
@@ -22,9 +27,16 @@ async def create_adjustment(conn: Connection, **overrides: Any) -> Adjustment:
     return await insert_row(conn, ADJUSTMENTS, defaults, overrides)
 
 
+async def create_invoice_annotation_type(conn: Connection, **overrides: Any) -> InvoiceAnnotationType:
+    """A type of which the operator and sellers may do everything."""
+    return await insert_row(conn, INVOICE_ANNOTATION_TYPES, {"name": "Call", "description": "Calls"}, overrides)
+
+
 async def create_invoice_annotation(conn: Connection, **overrides: Any) -> InvoiceAnnotation:
     if "invoice_id" not in overrides:
         overrides["invoice_id"] = (await create_invoice(conn)).id
+    if "invoice_annotation_type_id" not in overrides:
+        overrides["invoice_annotation_type_id"] = (await create_invoice_annotation_type(conn)).id
     return await insert_row(conn, INVOICE_ANNOTATIONS, {"content": "Call the buyer."}, overrides)
 
 

@@ -65,7 +65,9 @@ insert into external_ids (owner_type, owner_id, key, value)
   from generate_series(1, {invoices}) n,
     (values ('Order', 1), ('Invoice', 5), ('Variant', 2), ('Advert', 9)) of(type, each)
   where n % of.each = 0;
-insert into invoice_annotations (invoice_id, content) select n, 'x' from generate_series(1, {invoices}, 10) n;
+insert into invoice_annotation_types (name, description) select 'Type ' || n, 'x' from generate_series(1, 9) n;
+insert into invoice_annotations (invoice_id, invoice_annotation_type_id, content)
+  select n, 1 + n / 10 % 9, 'x' from generate_series(1, {invoices}, 10) n;
 """
 # One invoice in twenty has a refund request and what follows of it.
 _REFUNDS = """

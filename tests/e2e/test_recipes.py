@@ -133,7 +133,12 @@ STORIES: Mapping[str, tuple[str, list[Step]]] = {
     "notes-on-invoices": (
         "invoice",
         [
-            Step("insert into invoice_annotations (invoice_id, content) values ($1, 'Call')", {"content": "Call"}),
+            Step(
+                "with t as (insert into invoice_annotation_types (name, description) values ('Call', '') returning id)"
+                " insert into invoice_annotations (invoice_id, invoice_annotation_type_id, content)"
+                " select $1, id, 'Call' from t",
+                {"content": "Call"},
+            ),
             Step("update invoices set total_cents = 5 where id = $1"),
             Step("update invoice_annotations set is_resolved = true where invoice_id = $1", {"resolved": True}),
         ],

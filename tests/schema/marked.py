@@ -23,6 +23,7 @@ OPERATORS_OWN = {"api_keys", "commission_packages", "orders", "payment_events"}
 EVERYBODYS = {
     "brands",
     "countries",
+    "invoice_annotation_types",
     "option_types",
     "option_values",
     "shipment_carriers",
@@ -84,6 +85,8 @@ _LOOSE = {
 _BY_OWNER: dict[tuple[str, str], dict[str, Any]] = {
     ("adverts", "S1"): {"brand_id": None, "taxon_id": None},
     ("delivery_attempts", "S1"): {"status": 204},
+    ("invoice_annotations", "S1"): {"is_resolved": True},
+    ("invoice_annotations", "S2"): {"is_resolved": False},
     ("invoices", "S1"): {"status_flags": ["PAID"]},
     ("invoices", "S2"): {"status_flags": ["AWAITING_RETURN", "READY"]},
     ("line_items", "S1"): {"quantity_awaiting_dispatch": 0},

@@ -101,5 +101,6 @@ def _values(marked: MarkedRows, name: str) -> dict[str, Any]:
         "variantBarcodes": [row["barcode"] for row in marked.all_rows["variants", "S2"]],
         "variantSkus": [row["sku"] for row in marked.all_rows["variants", "S2"]],
         "vetted": False,
+        "withUnresolvedAnnotationsOfType": marked.id_of("InvoiceAnnotationType", "ALL"),
         "webhookId": marked.id_of("Webhook", "S2"),
     }  # fmt: skip

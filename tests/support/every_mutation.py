@@ -102,7 +102,16 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "lineItems": [{"custom": "Goodwill", "quantity": 1, "amountCents": -300, "status": "REFUNDED"}],
         },
         "clickAndCollectStatusUpdate": {"invoiceId": ids["invoice"], "status": "READY"},
-        "invoiceAnnotationCreate": {"invoiceId": ids["invoice"], "content": "Call"},
+        "invoiceAnnotationTypeCreate": {"attributes": {"name": "Call", "description": "Calls to the buyer"}},
+        "invoiceAnnotationTypeUpdate": {
+            "invoiceAnnotationTypeId": made.get("invoiceAnnotationTypeCreate", ""),
+            "attributes": {"name": "Calls", "description": "Calls", "editableBySeller": False},
+        },
+        "invoiceAnnotationCreate": {
+            "invoiceId": ids["invoice"],
+            "invoiceAnnotationTypeId": made.get("invoiceAnnotationTypeCreate", ""),
+            "content": "Call",
+        },
         "invoiceAnnotationUpdate": {
             "invoiceAnnotationId": made.get("invoiceAnnotationCreate", ""),
             "content": "Call back",
@@ -110,6 +119,9 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         "invoiceAnnotationResolve": {
             "invoiceAnnotationId": made.get("invoiceAnnotationCreate", ""),
             "resolved": True,
+        },
+        "invoiceAnnotationTypeDiscard": {
+            "invoiceAnnotationTypeId": made.get("invoiceAnnotationTypeCreate", ""),
         },
         "advertUpsert": {"advertId": ids["advert"], "attributes": {"title": "Pot"}},
         "advertPublishedUpdate": {"id": ids["advert"], "published": False},

@@ -173,6 +173,8 @@ _INVOICES = [
     "awaitingReturn: false",
     "awaitingCollection: true",
     "awaitingCollection: false",
+    f"withUnresolvedAnnotationsOfType: {_id('InvoiceAnnotationType', 3)}",
+    f"withUnresolvedAnnotationsOfType: {_id('InvoiceAnnotationType', 99)}",
 ]
 _SORTS = [
     f"sort: {{fields: [{field}], ordering: {ordering}}}"
@@ -299,6 +301,7 @@ GIVEN: dict[str, Sequence[str]] = {
     ],
     "sellers": [""],
     "shipmentCarriers": [""],
+    "invoiceAnnotationType": [""],
     "remittances": [
         "",
         *_periods("created"),

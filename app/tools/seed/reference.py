@@ -24,7 +24,8 @@ class Option:
 class Reference:
     """Ids of reference rows.
 
-    States are by short name, taxons by their names from the root down, brands by name, and commission packages by rate.
+    States are by short name, taxons by their names from the root down, brands and types of annotations by name, and
+    commission packages by rate.
     """
 
     country_id: int
@@ -34,6 +35,7 @@ class Reference:
     taxons: dict[tuple[str, ...], int]
     options: dict[str, Option]
     packages: dict[float, int]
+    annotation_types: dict[str, int]
 
 
 async def find_or_add_reference(conn: Connection) -> Reference:
@@ -51,6 +53,9 @@ async def find_or_add_reference(conn: Connection) -> Reference:
         taxons=taxons,
         options={option.name: await _option(conn, place, option) for place, option in enumerate(words.OPTIONS)},
         packages={rate: await _package(conn, rate) for rate in COMMISSIONS},
+        annotation_types={
+            name: await _annotation_type(conn, name, description) for name, description, _ in words.ANNOTATIONS
+        },
     )
 
 
@@ -66,6 +71,18 @@ async def _package(conn: Connection, rate: float) -> int:
         rate == min(COMMISSIONS),
     )
     return int(await conn.fetchval("select id from commission_packages where name = $1", name))
+
+
+async def _annotation_type(conn: Connection, name: str, description: str) -> int:
+    """Return the type of annotations of a name. Fax is discarded, and sellers don't see what is internal."""
+    await conn.execute(
+        "insert into invoice_annotation_types (name, description, viewable_by_seller, creatable_by_seller,"
+        " viewable_by_customer, discarded_at) select $1, $2, $1 <> 'Internal', $1 <> 'Internal', $1 = 'Parcel',"
+        " case when $1 = 'Fax' then now() end where not exists (select from invoice_annotation_types where name = $1)",
+        name,
+        description,
+    )
+    return int(await conn.fetchval("select min(id) from invoice_annotation_types where name = $1", name))
 
 
 async def _add_tax_codes(conn: Connection) -> None:

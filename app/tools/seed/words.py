@@ -187,7 +187,10 @@ RETURN_REASONS = (
 )
 CANCEL_REASONS = ("I ordered it by mistake.", "It takes too long.", "I found it elsewhere.")
 DENIALS = ("It was used.", "The time for returns has passed.", "It has a sign of wear.")
+#: Name, description and texts of each type of annotations.
 ANNOTATIONS = (
-    *("The buyer asks for another address.", "Check the stock before packing.", "Call the buyer about the colour."),
-    *("The carrier has not picked it up.", "Waiting for the seller's answer."),
+    ("Buyer", "What the buyer asks for.", ("The buyer asks for another address.", "Call the buyer about the colour.")),
+    ("Parcel", "What is to be sent.", ("Check the stock before packing.", "The carrier has not picked it up.")),
+    ("Internal", "What sellers don't see.", ("Waiting for the seller's answer.",)),
+    ("Fax", "What came by fax.", ()),
 )

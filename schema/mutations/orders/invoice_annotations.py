@@ -8,17 +8,12 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.errors import InvalidInput
-from app.marketplace.orders.db.invoice_annotations import InvoiceAnnotation as AnnotationRow
-from app.marketplace.orders.db.invoice_annotations import InvoiceAnnotationId
+from app.marketplace.orders.db.invoice_annotations import InvoiceAnnotationId, InvoiceAnnotationTypeId
 from app.marketplace.orders.db.invoices import InvoiceId
-from app.marketplace.orders.services.invoice_annotations import (
-    create_annotation,
-    resolve_annotation,
-    update_annotation,
-)
+from app.marketplace.orders.services.invoice_annotations import create_annotation, update_annotation
 from schema.engine.context import Info
 from schema.entities import global_ids
-from schema.mutations.inputs import optional, required
+from schema.mutations.inputs import Ids, optional, required
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.orders.invoice_annotation import InvoiceAnnotation
 
@@ -32,6 +27,7 @@ class InvoiceAnnotationInput:
 @strawberry.input(description="Input of invoiceAnnotationCreate.")
 class InvoiceAnnotationCreateMutationInput:
     invoice_id: strawberry.ID = required("The invoice to annotate.")
+    invoice_annotation_type_id: strawberry.ID = required("The type, which says who may do what with it.")
     attributes: InvoiceAnnotationInput | None = optional("The annotation; give it or `content`.")
     content: str | None = optional("The text; not blank.")
     client_mutation_id: str | None = client_mutation_id()
@@ -77,7 +73,8 @@ class InvoiceAnnotationResolveMutationPayload(_AnnotationPayload):
 @strawberry.type
 class InvoiceAnnotationMutations:
     @strawberry.field(
-        description="Annotate an invoice with something to be resolved. For the operator and the invoice's seller."
+        description="Annotate an invoice with something to be resolved. For the operator and the invoice's seller,"
+        " if the type lets them."
     )
     async def invoice_annotation_create(
         self,
@@ -85,26 +82,36 @@ class InvoiceAnnotationMutations:
         input: Annotated[InvoiceAnnotationCreateMutationInput, strawberry.argument(description="The annotation.")],
     ) -> InvoiceAnnotationCreateMutationPayload | None:
         async def create(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            key = InvoiceId(global_ids.key_of(input.invoice_id, "Invoice", field="invoiceId"))
-            made = await create_annotation(database, viewer, key, _content(input))
-            return {"invoice_annotation": await _resolve(database, viewer, input, made)}
+            ids = Ids()
+            invoice_id = InvoiceId(ids.key(input.invoice_id, "Invoice", "invoice_id"))
+            type_id = InvoiceAnnotationTypeId(
+                ids.key(input.invoice_annotation_type_id, "InvoiceAnnotationType", "invoice_annotation_type_id")
+            )
+            ids.check()
+            content, is_resolved = _content(input), bool(_resolved(input))
+            made = await create_annotation(database, viewer, invoice_id, type_id, content, is_resolved=is_resolved)
+            return {"invoice_annotation": made}
 
         return await run_mutation(info, InvoiceAnnotationCreateMutationPayload, input, create)
 
-    @strawberry.field(description="Say an annotation otherwise. For the operator and the invoice's seller.")
+    @strawberry.field(
+        description="Say an annotation otherwise. For the operator and the invoice's seller, if its type lets them."
+    )
     async def invoice_annotation_update(
         self,
         info: Info,
         input: Annotated[InvoiceAnnotationUpdateMutationInput, strawberry.argument(description="The annotation.")],
     ) -> InvoiceAnnotationUpdateMutationPayload | None:
         async def update(database: Database, viewer: Viewer) -> Mapping[str, object]:
-            key = _key(input.invoice_annotation_id)
-            made = await update_annotation(database, viewer, key, _content(input))
-            return {"invoice_annotation": await _resolve(database, viewer, input, made)}
+            key, content = _key(input.invoice_annotation_id), _content(input)
+            made = await update_annotation(database, viewer, key, content=content, is_resolved=_resolved(input))
+            return {"invoice_annotation": made}
 
         return await run_mutation(info, InvoiceAnnotationUpdateMutationPayload, input, update)
 
-    @strawberry.field(description="Close an annotation. For the operator and the invoice's seller.")
+    @strawberry.field(
+        description="Close an annotation. For the operator and the invoice's seller, if its type lets them."
+    )
     async def invoice_annotation_resolve(
         self,
         info: Info,
@@ -112,7 +119,7 @@ class InvoiceAnnotationMutations:
     ) -> InvoiceAnnotationResolveMutationPayload | None:
         async def resolve(database: Database, viewer: Viewer) -> Mapping[str, object]:
             key = _key(input.invoice_annotation_id)
-            made = await resolve_annotation(database, viewer, key, is_resolved=input.resolved)
+            made = await update_annotation(database, viewer, key, is_resolved=input.resolved)
             return {"invoice_annotation": made}
 
         return await run_mutation(info, InvoiceAnnotationResolveMutationPayload, input, resolve)
@@ -129,12 +136,10 @@ def _content(given: _Input) -> str:
     return texts[0]
 
 
-async def _resolve(database: Database, viewer: Viewer, given: _Input, made: AnnotationRow) -> AnnotationRow:
-    """Close or open the annotation if its attributes say so. The transaction is the mutation's."""
+def _resolved(given: _Input) -> bool | None:
+    """Return whether the annotation is to be closed; None: the attributes don't say so."""
     resolved = given.attributes.resolved if given.attributes else None
-    if resolved is None or resolved is strawberry.UNSET or resolved == made.is_resolved:
-        return made
-    return await resolve_annotation(database, viewer, made.id, is_resolved=resolved)
+    return None if resolved is strawberry.UNSET else resolved
 
 
 def _key(global_id: str) -> InvoiceAnnotationId:

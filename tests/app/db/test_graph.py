@@ -99,6 +99,7 @@ def test_the_column_that_says_whose_an_entity_is_names_a_seller() -> None:
 
     assert named == {
         ("adverts", "seller_id"),
+        ("invoice_annotations", "seller_id"),
         ("invoices", "seller_id"),
         ("remittance_advices", "seller_id"),
         ("sellers", "id"),

@@ -85,6 +85,9 @@ async def test_every_mutation_is_recorded(api: Platform) -> None:
         "brandCreateOrUpdate",
         "changeEventsRetry",
         "countryCreateOrUpdate",
+        "invoiceAnnotationTypeCreate",
+        "invoiceAnnotationTypeDiscard",
+        "invoiceAnnotationTypeUpdate",
         "shipmentCarrierCreateOrUpdate",
         "taxCodeCreateOrUpdate",
     }

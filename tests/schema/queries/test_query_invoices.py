@@ -10,8 +10,11 @@ import pytest
 
 from app.auth.viewers import OPERATOR, Viewer
 from app.db.pool import Connection
+from app.marketplace.orders.db.invoice_annotations import InvoiceAnnotationType
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag, invoice_status
 from app.marketplace.orders.domain.order import DeliveryType
+from schema.entities.global_ids import encode
+from tests.builders.invoice_parts import create_invoice_annotation, create_invoice_annotation_type
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.sales import create_sale, create_sales
 from tests.support.operation import Answer, run_operation
@@ -141,6 +144,25 @@ async def test_not_dispatched_looks_at_line_items(conn: Connection) -> None:
 
     assert await found(conn, notDispatched=True) == [open_.invoice_id]
     assert await found(conn, notDispatched=False) == [done.invoice_id]
+
+
+async def test_unresolved_annotations_count_as_far_as_they_are_seen(conn: Connection) -> None:
+    shown, hidden = [await create_invoice_annotation_type(conn, viewable_by_seller=seen) for seen in (True, False)]
+    sellers, ids = [], []
+    for of, is_resolved in ((shown, False), (shown, True), (hidden, False)):
+        invoice = await create_invoice(conn)
+        await create_invoice_annotation(
+            conn, invoice_id=invoice.id, invoice_annotation_type_id=of.id, is_resolved=is_resolved
+        )
+        sellers.append(Viewer(invoice.seller_id))
+        ids.append(invoice.id)
+
+    async def annotated(of: InvoiceAnnotationType, viewer: Viewer) -> list[int]:
+        type_id = encode("InvoiceAnnotationType", of.id)
+        return await found(conn, viewer, withUnresolvedAnnotationsOfType=type_id)
+
+    assert [await annotated(shown, viewer) for viewer in (OPERATOR, *sellers)] == [[ids[0]], [ids[0]], [], []]
+    assert [await annotated(hidden, viewer) for viewer in (OPERATOR, *sellers)] == [[ids[2]], [], [], []]
 
 
 async def test_awaiting_filters_look_at_flags(conn: Connection) -> None:

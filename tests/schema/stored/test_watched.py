@@ -57,6 +57,9 @@ UNIQUE = {"key", "token", "name", "slug", "iso"}
 #: A renamed option is told to those who chose it; which choice it was is not said.
 _ANY_CHOICE = {(of, name) for of in ("OptionType", "OptionValue") for name in ("name", "displayName", "position")}
 
+#: A type is only referred to. But who sees its annotations changes with it, and is recorded of each of them.
+_OF_TYPE = {("InvoiceAnnotationType", "viewableBySeller")}
+
 Bodies = dict[tuple[WebhookKlass, int], bytes]
 """Results by entity."""
 
@@ -145,7 +148,8 @@ def missed(klass: WebhookKlass, path: Path, label: str, change: Change | None) -
     if path[-1][1] == "updatedAt":
         # It accompanies the other changes of its row, and is not named itself.
         return None
-    return None if named_by(change) & {*path, *_canonical(path)} or _ANY_CHOICE & {*path} else f"not named: {name}"
+    is_named = named_by(change) & {*path, *_canonical(path)} or (_ANY_CHOICE | _OF_TYPE) & {*path}
+    return None if is_named else f"not named: {name}"
 
 
 def _canonical(path: Path) -> Iterator[tuple[str, str]]:

@@ -50,7 +50,18 @@ async def _buy(api: Platform) -> tuple[str, int]:
         lineItems=[line],
     )
     (invoice,) = made["order"]["invoices"]["nodes"]
-    await api.mutate("invoiceAnnotationCreate", "invoiceAnnotation { id }", invoiceId=invoice["id"], content=MARK)
+    of = await api.mutate(
+        "invoiceAnnotationTypeCreate",
+        "invoiceAnnotationType { id }",
+        attributes={"name": "Call", "description": "Calls"},
+    )
+    await api.mutate(
+        "invoiceAnnotationCreate",
+        "invoiceAnnotation { id }",
+        invoiceId=invoice["id"],
+        invoiceAnnotationTypeId=of["invoiceAnnotationType"]["id"],
+        content=MARK,
+    )
     await api.mutate(
         "refundRequestCreate",
         "refundRequest { id }",

@@ -136,15 +136,69 @@ create index invoices_shipping_address on invoices (shipping_address_id) where s
 create index invoices_buyer_billing_address on invoices (buyer_billing_address_id)
   where buyer_billing_address_id is not null;
 
+-- What notes about invoices are for, and who may do what with those of a type. The operator sees all.
+create table invoice_annotation_types (
+  id bigint generated always as identity primary key,
+  name text not null,
+  description text not null,
+  creatable_by_operator boolean not null default true,
+  creatable_by_seller boolean not null default true,
+  creatable_by_customer boolean not null default false,
+  editable_by_operator boolean not null default true,
+  editable_by_seller boolean not null default true,
+  editable_by_customer boolean not null default false,
+  resolvable_by_operator boolean not null default true,
+  resolvable_by_seller boolean not null default true,
+  resolvable_by_customer boolean not null default false,
+  viewable_by_operator boolean not null default true check (viewable_by_operator),
+  viewable_by_seller boolean not null default true,
+  viewable_by_customer boolean not null default false,
+  discarded_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+
 create table invoice_annotations (
   id bigint generated always as identity primary key,
   invoice_id bigint not null references invoices,
+  invoice_annotation_type_id bigint not null references invoice_annotation_types,
+  seller_id bigint not null default 0,  -- the seller that sees it, 0 for none; the triggers below keep it
   content text not null,
   is_resolved boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
 create index invoice_annotations_invoice on invoice_annotations (invoice_id, id);
+create index invoice_annotations_type on invoice_annotations
+  (invoice_annotation_type_id, is_resolved, seller_id, invoice_id);
+
+-- A note is seen by the seller of its invoice, if its type lets it. Whoever hides a type, or moves an invoice, locks it
+-- FOR UPDATE, which waits for the notes that are being added. Of what is imported see seller_of_invoice.
+create function seller_of_annotation() returns trigger
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  new.seller_id := coalesce((
+    select case when t.viewable_by_seller then i.seller_id else 0 end
+    from invoices i join invoice_annotation_types t on t.id = new.invoice_annotation_type_id
+    where i.id = new.invoice_id for key share
+  ), new.seller_id);
+  return new;
+end $$;
+create trigger invoice_annotations_seller
+  before insert or update of invoice_id, invoice_annotation_type_id, seller_id on invoice_annotations
+  for each row execute function seller_of_annotation();
+alter table invoice_annotations enable always trigger invoice_annotations_seller;
+
+create function annotation_type_sellers() returns trigger
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  perform from invoice_annotation_types where id = new.id for update;
+  update invoice_annotations set seller_id = 0 where invoice_annotation_type_id = new.id;  -- the trigger above says whose
+  return null;
+end $$;
+create trigger invoice_annotation_types_sellers after update on invoice_annotation_types
+  for each row when (old.viewable_by_seller <> new.viewable_by_seller) execute function annotation_type_sellers();
+alter table invoice_annotation_types enable always trigger invoice_annotation_types_sellers;
 
 -- What was sold is kept as it was called then: the advert, its brand and its variant may change later.
 create table line_items (
@@ -410,6 +464,8 @@ alter table invoice_amendments enable always trigger invoice_amendments_seller;
 create function invoice_seller_copies() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
+  perform from invoices where id = new.id for update;  -- see seller_of_annotation
+  update invoice_annotations set seller_id = new.seller_id where invoice_id = new.id;
   update refund_requests set seller_id = new.seller_id where invoice_id = new.id;
   update invoice_amendments set seller_id = new.seller_id where invoice_id = new.id;
   return null;

@@ -8,7 +8,6 @@ from typing import Any
 from app.marketplace.orders.db.adjustments import ADJUSTMENTS
 from app.marketplace.orders.db.invoice_annotations import INVOICE_ANNOTATIONS
 from app.marketplace.orders.db.invoices import INVOICES, LINE_ITEMS
-from app.marketplace.orders.db.shipments import ShipmentCarrier
 from app.marketplace.orders.domain.invoice import InvoiceStatusFlag, in_order, is_settled
 from app.marketplace.orders.domain.order import (
     DeliveryType,
@@ -27,6 +26,7 @@ from app.tools.seed.book import Book
 from app.tools.seed.calendar import next_remittance
 from app.tools.seed.chance import Chance
 from app.tools.seed.owned import put_external_id, put_metadatum
+from app.tools.seed.reference import Reference
 from app.tools.seed.sales.fulfilment import Fulfilment
 from app.tools.seed.sales.refunds import Refunds
 from app.tools.seed.sales.sale import ChosenGoods, Line, PlacedOrder, Sale
@@ -38,10 +38,13 @@ _DECIDED = frozenset({RefundStage.REFUND_DENIED, RefundStage.REFUNDED})
 class InvoiceMaker:
     """Makes the invoices of orders. Nothing happens to them after `until`."""
 
-    def __init__(self, chance: Chance, book: Book, carriers: Sequence[ShipmentCarrier], until: datetime) -> None:
+    def __init__(self, chance: Chance, book: Book, reference: Reference, until: datetime) -> None:
         self._chance, self._book, self._until = chance, book, until
-        self._refunds = Refunds(chance=chance, book=book, carriers=carriers, until=until)
-        self._fulfilment = Fulfilment(chance, book, carriers, until)
+        self._notes = [
+            (reference.annotation_types[name], text) for name, _, texts in words.ANNOTATIONS for text in texts
+        ]
+        self._refunds = Refunds(chance=chance, book=book, carriers=reference.carriers, until=until)
+        self._fulfilment = Fulfilment(chance, book, reference.carriers, until)
 
     def make(self, order: PlacedOrder, part: Part, bought: Mapping[int, ChosenGoods]) -> None:
         sale = self._sale(order, part, bought)
@@ -141,10 +144,12 @@ class InvoiceMaker:
         is_resolved = self._chance.happens("resolved", 0.6)
         created_at = min(sale.ordered_at + timedelta(hours=self._chance.randint(1, 40)), self._until)
         resolved_at = min(created_at + timedelta(hours=self._chance.randint(1, 48)), self._until)
+        type_id, content = self._chance.choice(self._notes)
         self._book.add(
             INVOICE_ANNOTATIONS,
             invoice_id=sale.id,
-            content=self._chance.choice(words.ANNOTATIONS),
+            invoice_annotation_type_id=type_id,
+            content=content,
             is_resolved=is_resolved,
             created_at=created_at,
             updated_at=resolved_at if is_resolved else created_at,

@@ -39,7 +39,7 @@ class OrderMaker:
     ) -> None:
         self._chance, self._book, self._reference, self._until = chance, book, reference, until
         self._shops = [shop for shop in shops if shop.goods]
-        self._invoices = InvoiceMaker(chance, book, reference.carriers, until)
+        self._invoices = InvoiceMaker(chance, book, reference, until)
 
     def make(self, at: datetime) -> int:
         """Make an order of that moment with everything that follows. Return its number of invoices.

@@ -84,6 +84,14 @@ QUERIES = {
           nodes {{ id sku countOnHand advert {{ ... on Advert {{ id }} }} inventories {{ nodes {{ countOnHand }} }}
             variantOptionValues {{ nodes {{ optionType {{ name }} optionValue {{ name }} textValue }} }} }} }}
       }}""",
+    "types of annotations": f"""
+      query Types($first: Int, $after: String) {{
+        invoiceAnnotationType(first: $first, after: $after) {{ {PAGE} edges {{ cursor }}
+          nodes {{ id name description createdAt updatedAt discardedAt
+            creatableByOperator creatableBySeller creatableByCustomer editableByOperator editableBySeller
+            editableByCustomer resolvableByOperator resolvableBySeller resolvableByCustomer
+            viewableByOperator viewableBySeller viewableByCustomer }} }}
+      }}""",
     "carriers": "query Carriers { shipmentCarriers { nodes { id name } } }",
     "external ids": """
       query ExternalIds($values: [String!]) {
@@ -122,7 +130,8 @@ STORED = {
     "TAXON": "query($id: ID!) { node(id: $id) { ... on Taxon { id displayName treeName parent { id } } } }",
     "OPTION_TYPE": "query($id: ID!) { node(id: $id) { ... on OptionType { id optionValues { nodes { name } } } } }",
     "OPTION_VALUE": "query($id: ID!) { node(id: $id) { ... on OptionValue { id name optionType { id } } } }",
-    "INVOICE_ANNOTATION": "query($id: ID!) { node(id: $id) { ... on InvoiceAnnotation { id content resolved } } }",
+    "INVOICE_ANNOTATION": "query($id: ID!) { node(id: $id) {"
+    " ... on InvoiceAnnotation { id content resolved invoiceAnnotationType { name } } } }",
     "REMITTANCE_ADVICE": "query($id: ID!) { node(id: $id) { ... on RemittanceAdvice { id remittances { id } } } }",
     "COMMISSION_PACKAGE": "query($id: ID!) { node(id: $id) { ... on CommissionPackage { id name rate } } }",
     "SELLER": "query($id: ID!) { node(id: $id) { ... on Seller { id businessName address { fullAddress } } } }",

@@ -45,8 +45,23 @@ FORMS = {
     "advertDelete": ("AdvertDeleteMutationInput", "advert { id }"),
     "sellerUpdate": ("SellerUpdateMutationInput", "seller { id phone address { state { short } } }"),
     "sellerCreate": ("SellerCreateMutationInput", "seller { id accountType emailAddress storeDescriptionHtml }"),
-    "invoiceAnnotationCreate": ("InvoiceAnnotationCreateMutationInput", "invoiceAnnotation { id content }"),
+    "invoiceAnnotationTypeCreate": (
+        "InvoiceAnnotationTypeCreateMutationInput",
+        "invoiceAnnotationType { id name viewableBySeller viewableByCustomer }",
+    ),
+    "invoiceAnnotationTypeUpdate": (
+        "InvoiceAnnotationTypeUpdateMutationInput",
+        "invoiceAnnotationType { id description editableBySeller }",
+    ),
+    "invoiceAnnotationCreate": (
+        "InvoiceAnnotationCreateMutationInput",
+        "invoiceAnnotation { id content invoiceAnnotationType { name } }",
+    ),
     "invoiceAnnotationUpdate": ("InvoiceAnnotationUpdateMutationInput", "invoiceAnnotation { id resolved }"),
+    "invoiceAnnotationTypeDiscard": (
+        "InvoiceAnnotationTypeDiscardMutationInput",
+        "invoiceAnnotationType { id discardedAt }",
+    ),
     "webhookCreate": ("WebhookCreateMutationInput", "webhook { id eventName events { id } }"),
     "webhookUpdate": ("WebhookUpdateMutationInput", "webhook { id enabled }"),
     "taxonCreateOrUpdate": ("TaxonCreateOrUpdateMutationInput", "taxon { id displayName externalIds { value } }"),
@@ -169,8 +184,26 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
                 "metadata": KEPT["metadata"],
             }
         },
+        "invoiceAnnotationTypeCreate": {
+            "attributes": {
+                "name": "Call",
+                "description": "Calls to the buyer",
+                "creatableByOperator": True,
+                "editableByOperator": True,
+                "resolvableByOperator": True,
+                "viewableByOperator": True,
+                "creatableByCustomer": False,
+                "viewableBySeller": True,
+                "resolvableBySeller": False,
+            }
+        },
+        "invoiceAnnotationTypeUpdate": {
+            "invoiceAnnotationTypeId": made.get("invoiceAnnotationTypeCreate", ""),
+            "attributes": {"name": "Call", "description": "Calls", "editableBySeller": False},
+        },
         "invoiceAnnotationCreate": {
             "invoiceId": ids["invoice"],
+            "invoiceAnnotationTypeId": made.get("invoiceAnnotationTypeCreate", ""),
             "attributes": {"content": "Call the buyer", "resolved": False},
         },
         "invoiceAnnotationUpdate": {
@@ -178,6 +211,7 @@ def inputs(ids: Scene, made: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "attributes": {"content": "Called the buyer", "resolved": True},
         },
         "invoiceAnnotationResolve": {"invoiceAnnotationId": made.get("invoiceAnnotationCreate", "")},
+        "invoiceAnnotationTypeDiscard": {"invoiceAnnotationTypeId": made.get("invoiceAnnotationTypeCreate", "")},
         "webhookCreate": {
             "attributes": {"type": "INVOICE", "url": "http://127.0.0.1:9/", "eventName": "UPDATE", "allowSkip": True}
         },

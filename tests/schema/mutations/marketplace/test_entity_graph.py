@@ -8,6 +8,7 @@ import pytest
 from app.auth.viewers import Viewer
 from app.db.pool import Connection
 from schema.entities.global_ids import encode
+from tests.builders.invoice_parts import create_invoice_annotation_type
 from tests.builders.sales import Sale, create_sale
 from tests.builders.sellers import create_seller
 from tests.builders.shipments import create_shipment_carrier
@@ -116,11 +117,11 @@ async def test_names_what_is_wrong_with_a_parcel(conn: Connection, mutate: Mutat
 
 async def test_an_annotation_is_made_changed_and_resolved(conn: Connection, mutate: Mutate) -> None:
     sale = await _sale(conn)
+    of = await create_invoice_annotation_type(conn)
     viewer, selection = Viewer(sale.seller.id), "invoiceAnnotation { id content resolved }"
+    new = {"invoiceId": sale.id_of("invoice"), "invoiceAnnotationTypeId": encode("InvoiceAnnotationType", of.id)}
 
-    created = await mutate(
-        "invoiceAnnotationCreate", selection, {"invoiceId": sale.id_of("invoice"), "content": "Call"}, viewer
-    )
+    created = await mutate("invoiceAnnotationCreate", selection, {**new, "content": "Call"}, viewer)
     made = created["data"]["invoiceAnnotationCreate"]["invoiceAnnotation"]
     key = {"invoiceAnnotationId": made["id"]}
     updated = await mutate("invoiceAnnotationUpdate", selection, {**key, "content": "Call Ada"}, viewer)
