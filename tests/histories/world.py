@@ -86,7 +86,7 @@ class World:
             given.query,
             self.keys[given.owner],
             type="VARIANT",
-            event_names=[name.upper() for name in sorted(given.events)],
+            eventNames=[name.upper() for name in sorted(given.events)],
             triggers=list(given.triggers),
             allowSkip=given.allow_skip,
             everyChange=given.every_change,

@@ -267,10 +267,10 @@ def _problems(
             problems[f"attributes.{_INPUT_NAMES.get(name, name)}"] = [f"must be from {least} to {most}"]
     names = attributes.get("event_names")
     if names is not None and not names:
-        problems["attributes.eventNames"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
+        problems["attributes.event_names"] = ["must name at least one of CREATE, UPDATE, DESTROY"]
     elif not set(names or ()) <= set(possible_event_names(klass)):
         happens = ", ".join(possible_event_names(klass))
-        problems["attributes.eventNames"] = [f"must be {happens} alone: nothing else happens to {klass.entity_type}"]
+        problems["attributes.event_names"] = [f"must be {happens} alone: nothing else happens to {klass.entity_type}"]
     description = attributes.get("description") or ""
     if len(description) > _MAX_DESCRIPTION_CHARS or "\0" in description:
         problems["attributes.description"] = [f"must be at most {_MAX_DESCRIPTION_CHARS} characters, none of them NUL"]
