@@ -225,9 +225,24 @@ async def test_one_that_is_killed_halfway_is_finished_by_the_next(api: Platform,
     async def has_begun() -> bool:
         return bool(await api.conn.fetchval("select count(*) >= 20 from webhooks"))
 
+    async def is_held_up() -> bool:
+        sql = """select exists (select from pg_locks where not granted and relation = 'webhooks'::regclass
+            and database = (select oid from pg_database where datname = current_database()))"""
+        return bool(await api.conn.fetchval(sql))
+
+    async def is_idle() -> bool:
+        sql = """select not exists (select from pg_stat_activity
+            where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid())"""
+        return bool(await api.conn.fetchval(sql))
+
     await until(has_begun)
-    killed.kill()
-    await asyncio.to_thread(killed.wait)
+    async with api.conn.transaction():
+        # One webhook is being made when it is killed; whether the API makes it or not, it is done with it then.
+        await api.conn.execute("lock table webhooks in exclusive mode")
+        await until(is_held_up)
+        killed.kill()
+        await asyncio.to_thread(killed.wait)
+    await until(is_idle)
     before = await stored(api)
     rest = await code(api, "apply", folder)
 
