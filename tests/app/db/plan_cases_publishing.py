@@ -1,5 +1,6 @@
 """Publishing in steps, what disabled webhooks miss, and what overtakes, as cases of the plan histories."""
 
+import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -142,6 +143,12 @@ async def _forgotten(conn: Conn, present: int, taken: int) -> None:
     await conn.execute("update webhook_events set state = 'CANCELLED' where state = 'RETRYING' and webhook_id = 1")
 
 
+async def _release_forgotten(conn: Conn, _: None) -> int:
+    # It looks at some rows by chance: as many in each history.
+    random.seed(1)
+    return await blocked_events.release_forgotten(conn)
+
+
 async def _skips(conn: Conn, present: int, taken: int) -> list[tuple[WebhookId, str, int]]:
     return [(WebhookId(1 + number % WEBHOOKS), f"Reason {number}", 1) for number in range(taken)]
 
@@ -238,7 +245,7 @@ CASES = (
     case(
         name="release forgotten events",
         given=_forgotten,
-        act=lambda c, _: blocked_events.release_forgotten(c),
+        act=_release_forgotten,
     ),
     case(
         name="add skips",
