@@ -11,7 +11,7 @@ from tests.builders.sales import create_sale
 from tests.builders.variants import create_variant
 from tests.support.platform import Platform, running_platform, settings_for
 from tests.support.receiver import Receiver
-from tests.support.waiting import until
+from tests.support.waiting import LOCK_IS_AWAITED, until
 
 #: The shipments can't be read, and may not be null.
 FAILS = "shipments { dispatchedAt }"
@@ -46,7 +46,7 @@ async def test_connection_is_given_back_when_nothing_reads_on_it(
         async with conn.transaction():
             await conn.execute(f"lock table {table}")
             ended = asyncio.create_task(api.graphql(ended_by_an_error))
-            await until(lambda: conn.fetchval("select exists (select from pg_locks where not granted)"))
+            await until(lambda: conn.fetchval(LOCK_IS_AWAITED))
             following = asyncio.create_task(api.graphql("{ invoices { nodes { id } } }"))
             # The error is there; what was read beside it waits for the lock.
             await following
@@ -66,7 +66,7 @@ async def test_fields_that_go_on_after_the_answer_are_waited_for(conn: Connectio
         async with conn.transaction():
             await conn.execute("lock table variants")
             ended = asyncio.create_task(api.graphql(ended_by_an_error))
-            await until(lambda: conn.fetchval("select exists (select from pg_locks where not granted)"))
+            await until(lambda: conn.fetchval(LOCK_IS_AWAITED))
             following = asyncio.create_task(api.graphql("{ sellers { nodes { id } } }"))
             await following
             assert not ended.done()

@@ -11,6 +11,12 @@ T = TypeVar("T")
 DEADLINE_S = 100.0
 _PAUSE_S = 0.01
 
+#: Whether somebody waits for a lock in this database. Tests of other processes share the server.
+LOCK_IS_AWAITED = """
+select exists (select from pg_locks waiting join pg_locks held using (pid) where not waiting.granted
+  and held.database = (select oid from pg_database where datname = current_database()))
+"""
+
 
 async def until(check: Callable[[], Awaitable[T]], *, deadline_s: float = DEADLINE_S) -> T:
     """Ask again and again until the answer is true, and return it. Fails after the deadline, with the last answer."""

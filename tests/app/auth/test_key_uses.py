@@ -10,7 +10,7 @@ from app.auth.key_uses import KeyUses
 from app.auth.viewers import create_key
 from app.db.pool import Connection, create_database
 from tests.support.platform import running_platform, settings_for
-from tests.support.waiting import until
+from tests.support.waiting import LOCK_IS_AWAITED, until
 
 _LAST_USES = "select name, last_used_at from api_keys order by id"
 _TOUCHED = "select xmin::text from api_keys order by id"
@@ -124,7 +124,7 @@ async def test_keys_are_locked_in_one_order_so_that_processes_make_no_deadlock(
         async with conn.transaction():
             await conn.execute("select from api_keys where name = 'b' for update")
             storing = asyncio.create_task(uses.store(database))
-            await until(lambda: looking.fetchval("select exists (select from pg_locks where not granted)"))
+            await until(lambda: looking.fetchval(LOCK_IS_AWAITED))
             free = await looking.fetch("select name from api_keys for update skip locked")
         await storing
     await looking.close()

@@ -15,7 +15,7 @@ from app.webhooks.services.webhooks import HEADERS, SECRETS
 from tests.builders.deliveries import SIGNING_SECRET, create_subscription
 from tests.support.forked_commands import run_command
 from tests.support.platform import SECRET_KEY
-from tests.support.waiting import until
+from tests.support.waiting import LOCK_IS_AWAITED, until
 
 NEW_KEY = base64.b64encode(b"n" * 32).decode()
 BOTH = SecretBox(NEW_KEY, [SECRET_KEY])
@@ -104,7 +104,7 @@ async def test_a_value_changed_meanwhile_stays_as_changed(conn: asyncpg.Connecti
     async with create_database(database_url, pool_size=2) as database:
         batches = rotate_secret_key(database, BOTH)
         waiting = asyncio.ensure_future(anext(batches))
-        await until(lambda: conn.fetchval("select exists (select from pg_locks where not granted)"))
+        await until(lambda: conn.fetchval(LOCK_IS_AWAITED))
         await writing.commit()
         batch = await waiting
 

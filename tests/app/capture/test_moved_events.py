@@ -190,7 +190,8 @@ async def test_a_result_is_too_late_for_what_was_swept_with_its_webhook(scene: S
             assert len(await deliveries.release_expired(scene.first)) == 1
             recording = asyncio.create_task(record([result_of(due)], database))
             waiting = (
-                "select count(*) = 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%recorded%'"
+                "select count(*) = 1 from pg_stat_activity where datname = current_database()"
+                " and wait_event_type = 'Lock' and query like '%recorded%'"
             )
             await until(lambda: scene.conn.fetchval(waiting))
         await recording

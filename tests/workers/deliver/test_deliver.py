@@ -16,7 +16,7 @@ from app.webhooks.domain.webhook_event import WebhookEventState
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.platform import settings_for
 from tests.support.receiver import Delivery, Receiver
-from tests.support.waiting import until
+from tests.support.waiting import LOCK_IS_AWAITED, until
 from workers.deliver.job import Deliverer
 from workers.deliver.record import record
 from workers.resources import open_resources
@@ -267,7 +267,7 @@ async def test_job_cancelled_in_its_claim_still_sends_what_it_claimed(
         async with conn.transaction():
             await conn.execute("select pg_advisory_xact_lock(7202, 0)")
             job = asyncio.create_task(deliverer.deliver_all())
-            await until(lambda: other.fetchval("select exists (select from pg_locks where not granted)"))
+            await until(lambda: other.fetchval(LOCK_IS_AWAITED))
             job.cancel()
             await asyncio.gather(job, return_exceptions=True)
         await receiver.wait_for(count=3)

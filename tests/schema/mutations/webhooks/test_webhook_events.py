@@ -14,7 +14,7 @@ from schema.entities import global_ids
 from tests.builders.deliveries import claim_all, create_due_events, create_subscription
 from tests.builders.sellers import create_seller
 from tests.support.platform import Platform
-from tests.support.waiting import until
+from tests.support.waiting import LOCK_IS_AWAITED, until
 
 URL = "http://127.0.0.1:9/"
 
@@ -98,8 +98,7 @@ async def test_retry_that_is_claimed_meanwhile_is_not_replayed(api: Platform, da
     async with other.transaction():
         (claimed,) = await claim_all(other)
         replaying = asyncio.create_task(replay(api, event_id))
-        waiting = "select exists (select from pg_locks where not granted)"
-        await until(lambda: api.conn.fetchval(waiting))
+        await until(lambda: api.conn.fetchval(LOCK_IS_AWAITED))
     payload = await replaying
 
     assert (payload["status"], payload["errors"][0]["messages"]) == (
