@@ -1,4 +1,7 @@
-"""invoices: filters, orders, pages."""
+"""invoices: filters, orders, pages.
+
+Above 300 lines: the filters and orders of one list, each alone and beside the others.
+"""
 
 import base64
 import json

@@ -15,7 +15,7 @@ from tests.support.commands import CommandResult
 from tests.support.forked_commands import fork_command, run_command
 from tests.support.listeners import environment
 from tests.support.platform import Platform
-from tests.support.waiting import until
+from tests.support.waiting import LOCK_IS_AWAITED, until
 
 URL = "https://hooks.example.com/in"
 QUERY = "query($id: ID!) { node(id: $id) { ... on Invoice { legacyId totalCents } } }\n"
@@ -225,11 +225,6 @@ async def test_one_that_is_killed_halfway_is_finished_by_the_next(api: Platform,
     async def has_begun() -> bool:
         return bool(await api.conn.fetchval("select count(*) >= 20 from webhooks"))
 
-    async def is_held_up() -> bool:
-        sql = """select exists (select from pg_locks where not granted and relation = 'webhooks'::regclass
-            and database = (select oid from pg_database where datname = current_database()))"""
-        return bool(await api.conn.fetchval(sql))
-
     async def is_idle() -> bool:
         sql = """select not exists (select from pg_stat_activity
             where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid())"""
@@ -239,7 +234,7 @@ async def test_one_that_is_killed_halfway_is_finished_by_the_next(api: Platform,
     async with api.conn.transaction():
         # One webhook is being made when it is killed; whether the API makes it or not, it is done with it then.
         await api.conn.execute("lock table webhooks in exclusive mode")
-        await until(is_held_up)
+        await until(lambda: api.conn.fetchval(LOCK_IS_AWAITED))
         killed.kill()
         await asyncio.to_thread(killed.wait)
     await until(is_idle)
