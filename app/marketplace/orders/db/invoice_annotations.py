@@ -103,14 +103,21 @@ async def get_annotation(
     return INVOICE_ANNOTATIONS.from_record(record)
 
 
-async def get_annotation_type(conn: Connection, type_id: InvoiceAnnotationTypeId) -> InvoiceAnnotationType:
+async def get_annotation_type(
+    conn: Connection, type_id: InvoiceAnnotationTypeId, *, is_kept: bool = False
+) -> InvoiceAnnotationType:
     """Return a type of annotations, a discarded one, too.
+
+    Args:
+        is_kept: Whether nobody can change it until the transaction ends. Its invoice must be locked before.
 
     Raises:
         NotFound: There is none. The field is `invoice_annotation_type_id`.
     """
     record = await conn.fetchrow(
-        f"select {INVOICE_ANNOTATION_TYPES.select_list('t')} from invoice_annotation_types t where t.id = $1", type_id
+        f"select {INVOICE_ANNOTATION_TYPES.select_list('t')} from invoice_annotation_types t where t.id = $1"
+        f"{' for share' if is_kept else ''}",
+        type_id,
     )
     if record is None:
         message = "there is no such annotation type"

@@ -48,7 +48,7 @@ async def create_annotation(
     _check_content(content)
     async with transaction(database, actor=viewer.actor) as conn:
         invoice = await lock_invoice(conn, invoice_id, seller_id=viewer.seller_id)
-        of = await get_annotation_type(conn, type_id)
+        of = await get_annotation_type(conn, type_id, is_kept=True)
         if of.discarded_at is not None:
             raise InvalidInput.at("invoice_annotation_type_id", "is discarded: new annotations need another type")
         _check_right(viewer, of, "creatable")
@@ -90,7 +90,7 @@ async def update_annotation(
         found = await get_annotation(conn, annotation_id, seller_id=viewer.seller_id)
         await lock_invoice(conn, found.invoice_id, seller_id=viewer.seller_id)
         before = await get_annotation(conn, annotation_id, seller_id=viewer.seller_id)
-        of = await get_annotation_type(conn, before.invoice_annotation_type_id)
+        of = await get_annotation_type(conn, before.invoice_annotation_type_id, is_kept=True)
         values: dict[str, Any] = {}
         if content not in (None, before.content):
             _check_right(viewer, of, "editable")

@@ -15,7 +15,7 @@ from tests.builders.invoice_parts import create_invoice_annotation, create_invoi
 from tests.builders.sales import Sale, create_sale
 from tests.schema.mutations.conftest import Mutate
 from tests.support.operation import run_operation
-from tests.support.waiting import until
+from tests.support.waiting import LOCK_IS_AWAITED, until
 
 TEXTS = {"name": "Call", "description": "Calls to the buyer"}
 SHOWN = "invoiceAnnotation { content resolved }"
@@ -206,6 +206,22 @@ async def test_of_a_discarded_type_nothing_new_is_made(conn: Connection, mutate:
         {"field": "invoiceAnnotationTypeId", "messages": ["is discarded: new annotations need another type"]}
     ]
     assert resolved["data"]["invoiceAnnotationResolve"]["invoiceAnnotation"]["resolved"] is True
+
+
+async def test_no_annotation_is_made_of_a_type_that_is_being_discarded(
+    conn: asyncpg.Connection, mutate: Mutate, database_url: str
+) -> None:
+    sale, of = await create_sale(conn), await create_invoice_annotation_type(conn)
+    other = await asyncpg.connect(database_url)
+    async with other.transaction():
+        await other.execute("update invoice_annotation_types set discarded_at = now()")
+        adding = asyncio.ensure_future(mutate("invoiceAnnotationCreate", SHOWN, _new(sale, of)))
+        await until(lambda: other.fetchval(LOCK_IS_AWAITED))
+    added = await adding
+    await other.close()
+
+    assert _status(added) == 422
+    assert await conn.fetchval("select count(*) from invoice_annotations") == 0
 
 
 async def test_hiding_a_type_waits_for_annotations_that_are_being_added(
