@@ -10,12 +10,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from tests.support import forked_commands, leftovers
 from tests.support.database import cloned_database, kept_connection
 from tests.support.delivered import faults_of
-from tests.support.load import TOLD
+from tests.support.load import IS_LONG, TOLD
 from tests.support.made_once import place_for_all
 from tests.support.platform import Platform, running_platform, settings_for
 from tests.support.receiver import Receiver, running_receiver
@@ -38,6 +39,17 @@ _WAITING = ("histories", "faults", "e2e", "console")
 nothing_left = leftovers.nothing_left
 tasks_ended = leftovers.tasks_ended
 pytest_runtest_teardown = leftovers.pytest_runtest_teardown
+
+
+# The same examples at each run: chance is for the long forms. No time is held: others use the machine, too.
+settings.register_profile(
+    "tests",
+    derandomize=not IS_LONG,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:

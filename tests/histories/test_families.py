@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.webhooks.domain.webhook import WebhookKlass
@@ -177,12 +177,7 @@ _steps = st.one_of(
 
 
 @given(every_change=st.sampled_from([False, False, True]), steps=st.lists(_steps, min_size=4, max_size=16))
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=not IS_LONG,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=EXAMPLES)
 async def test_a_copy_of_a_family_is_what_its_owner_sees(play: Play, every_change: bool, steps: list[Step]) -> None:
     assert await play(every_change, steps) == []
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as settings_of
 
 from app.db.pool import Connection
@@ -85,13 +85,7 @@ async def clear(conn: Connection) -> None:
 
 
 @given(subscribed=subscribers, steps=histories)
-@settings_of(
-    max_examples=EXAMPLES,
-    deadline=None,
-    # The same ones at each run: chance is for the long form.
-    derandomize=not IS_LONG,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings_of(max_examples=EXAMPLES)
 async def test_whatever_happens_a_subscriber_is_told_what_it_must_know_and_no_more(
     play: Play, subscribed: list[tuple[Subscription, int]], steps: list[Step]
 ) -> None:
@@ -99,12 +93,7 @@ async def test_whatever_happens_a_subscriber_is_told_what_it_must_know_and_no_mo
 
 
 @given(subscribed=subscribers, steps=histories)
-@settings_of(
-    max_examples=EXAMPLES // 6,
-    deadline=None,
-    derandomize=not IS_LONG,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings_of(max_examples=EXAMPLES // 6)
 async def test_the_same_of_subscribers_that_take_their_messages(
     play: Play, subscribed: list[tuple[Subscription, int]], steps: list[Step]
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.histories.processes import VARIANTS, WORKERS, Scene, running_scene
@@ -40,12 +40,7 @@ async def play(scene: Scene, steps: list[Step]) -> list[str]:
 
 
 @given(steps=st.lists(_steps, min_size=6, max_size=12))
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=not IS_LONG,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=EXAMPLES)
 async def test_two_processes_that_are_killed_tell_a_subscriber_what_it_must_know(
     scene: Scene, steps: list[Step]
 ) -> None:

@@ -55,7 +55,7 @@ def _texts(klass: WebhookKlass, examples: int) -> list[str]:
     documents: list[str] = []
 
     @seed(SEED)
-    @settings(max_examples=examples, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
     @given(queries(_root_schema(klass.entity_type), fields=["node"]))
     def generate(document: str) -> None:
         documents.append(document)

@@ -39,7 +39,7 @@ def _generated(name: str) -> list[str]:
     found: list[str] = []
 
     @seed(SEED)
-    @settings(max_examples=_EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=_EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(queries(_bare_schema(), fields=[name]))
     def generate(document: str) -> None:
         operation = parse(document).definitions[0]

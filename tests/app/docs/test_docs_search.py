@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.types import Message
@@ -78,7 +78,6 @@ async def test_nothing_is_asked_for_and_nothing_found(browser: httpx.AsyncClient
         assert page.findtext(".//h1") == heading
 
 
-@settings(deadline=None)
 @given(st.text() | st.text(alphabet="\"*'()^:-+{}\x00\x02 ANDORNEAR"))
 def test_any_query_has_a_page_of_results(query: str) -> None:
     for hit in found(query):

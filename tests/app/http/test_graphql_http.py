@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from graphql import get_introspection_query
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.docs.links import error_extensions
@@ -273,7 +273,7 @@ query($id: ID!, $text: String!) {
 """
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(given_id=IDS, text=st.one_of(IDS, st.text(max_size=60)))
 async def test_junk_ids_and_cursors_are_no_fault_of_the_server(api: Platform, given_id: str, text: str) -> None:
     response = await post(api, {"query": JUNK, "variables": {"id": given_id, "text": text}})

@@ -142,7 +142,7 @@ def examples(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
     """Drawn outside of an event loop's reach: hypothesis itself is synchronous."""
     drawn: list[Any] = []
 
-    @settings(max_examples=count, deadline=None, database=None)
+    @settings(max_examples=count)
     @given(strategy)
     def draw(value: Any) -> None:
         drawn.append(value)

@@ -153,7 +153,7 @@ URLS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=400)  # no deadline: the machine may be busy
+@settings(max_examples=400)
 @given(URLS)
 def test_libraries_agree_on_whatever_is_accepted(url: str) -> None:
     try:
@@ -181,7 +181,6 @@ def test_libraries_agree_on_whatever_is_accepted(url: str) -> None:
         assert address_allowed(address)
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_literal_address_is_accepted_exactly_if_allowed(address: ipaddress.IPv4Address) -> None:
     try:

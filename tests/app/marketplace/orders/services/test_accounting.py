@@ -93,7 +93,7 @@ def _drawn(count: int) -> list[Story]:
     """Draw outside of an event loop's reach: hypothesis itself is synchronous."""
     drawn: list[Story] = []
 
-    @settings(max_examples=count, deadline=None, database=None)
+    @settings(max_examples=count)
     @given(STORIES)
     def draw(value: Story) -> None:
         drawn.append(value)
