@@ -1,6 +1,6 @@
 """GraphQL enums over the domain's words. Names and values are letter for letter those of integrators."""
 
-from app.marketplace.catalogue.domain.advert import AdvertCondition
+from app.marketplace.catalogue.domain.advert import AdvertCondition, AdvertGender
 from app.marketplace.catalogue.domain.option import FieldType
 from app.marketplace.catalogue.domain.seller import SellerAccountType
 from app.marketplace.orders.domain.adjustment import AdjustmentAppliesTo, AdjustmentType
@@ -191,6 +191,14 @@ describe_enum(
     "AdvertConditionEnum",
     "The condition of the goods.",
     {"NEW": "Never used.", "USED": "Second-hand."},
+)
+
+AdvertGenderEnum = AdvertGender
+describe_enum(
+    AdvertGender,
+    "AdvertGenderEnum",
+    "Whom goods such as clothes are made for.",
+    {"UNISEX": "For everybody.", "MALE": "For men and boys.", "FEMALE": "For women and girls."},
 )
 
 RefundRequestStatusEnum = RefundRequestStatus

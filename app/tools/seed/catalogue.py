@@ -17,6 +17,7 @@ from app.marketplace.owned.domain.image import ImageKind
 from app.tools.seed import words
 from app.tools.seed.book import Book
 from app.tools.seed.chance import Chance
+from app.tools.seed.labels import label_of
 from app.tools.seed.names import ADVERT_WORDS, COMMISSIONS, SHOP_WORDS, SURNAMES
 from app.tools.seed.offers import Article, OfferedVariant, OfferingShop
 from app.tools.seed.owned import put_external_id, put_metadatum
@@ -185,8 +186,7 @@ class ShopMaker:
     def _describe(self, advert_id: int, article: Article) -> None:
         """Put the option values that all variants of an advert share."""
         chance, options = self.chance, self.reference.options
-        made_in = chance.choice(words.MADE_IN)
-        self._choose(ADVERT_OPTION_VALUES, {"advert_id": advert_id}, "made-in", text=made_in)
+        self._choose(ADVERT_OPTION_VALUES, {"advert_id": advert_id}, "made-in", text=chance.choice(words.MADE_IN))
         for material in article.materials:
             value_id = options["material"].values[material]
             self._choose(ADVERT_OPTION_VALUES, {"advert_id": advert_id}, "material", value_id=value_id)
@@ -217,12 +217,11 @@ class ShopMaker:
         )
         is_published = is_first or not self.chance.happens("unpublished variant", 0.03)
         self._put_variant(shop, advert, goods, is_published=is_published)
+        owner = {"variant_id": goods.variant_id}
         for name, value in variant.options.items():
-            value_id = self.reference.options[name].values[value]
-            self._choose(VARIANT_OPTION_VALUES, {"variant_id": goods.variant_id}, name, value_id=value_id)
+            self._choose(VARIANT_OPTION_VALUES, owner, name, value_id=self.reference.options[name].values[value])
         if self.chance.happens("batch", 0.05):
-            batch = f"B-{self.chance.randrange(10**4):04d}"
-            self._choose(VARIANT_OPTION_VALUES, {"variant_id": goods.variant_id}, "batch", text=batch)
+            self._choose(VARIANT_OPTION_VALUES, owner, "batch", text=f"B-{self.chance.randrange(10**4):04d}")
         if advert["is_published"] and is_published:
             shop.goods.append(goods)
 
@@ -264,6 +263,7 @@ class ShopMaker:
             sale_price_start_at=goods.sale_start_at,
             sale_price_end_at=goods.sale_end_at,
             currency=CURRENCY,
+            **label_of(goods.variant_id, goods.price_cents, self.until),
             deleted_at=advert["deleted_at"],
             created_at=advert["created_at"],
             updated_at=advert["updated_at"],

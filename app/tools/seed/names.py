@@ -260,7 +260,9 @@ SHOP_WORDS = {
 ADVERT_WORDS: dict[str, object] = {
     "specifications": "Weight: 1 kg\nMade of steel",
     "promotion_text": "Loved by our customers",
-    "youtube_video_url": "https://video.example/how-it-works",
+    "youtube_video_url": "https://youtu.be/how-it-work",
     "origin_country_code": "AU",
+    "gender": "UNISEX",
+    "year": 2026,
     "base_domestic_shipping_cost": 9.9,
 }

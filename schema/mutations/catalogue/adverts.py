@@ -25,6 +25,7 @@ from schema.engine.context import Info
 from schema.entities import global_ids
 from schema.enums.marketplace import (
     AdvertConditionEnum,
+    AdvertGenderEnum,
 )
 from schema.mutations.catalogue.variants import VariantInput, VariantOptionValueInput, new_choices, variant_values
 from schema.mutations.inputs import Ids, convert_input, decimal_of, optional, required, utc_time
@@ -56,6 +57,8 @@ class AdvertInput:
     promotion_text: str | None = optional("A line that advertises it.")
     youtube_video_url: str | None = optional("A film about it.")
     origin_country_code: str | None = optional("ISO 3166-1 code of the country that it is made in, such as AU.")
+    gender: AdvertGenderEnum | None = optional("Whom it is made for.")
+    year: int | None = optional("The year of the model, from 1 to 9999.")
     base_domestic_shipping_cost: str | None = optional(
         "What sending one within the country costs, as `9.90`. It is shown; orders tell their own."
     )
@@ -74,6 +77,13 @@ class AdvertInput:
     sale_price: str | None = optional("Their price while on sale, as `12.50`.")
     sale_price_start_at: datetime | None = optional("The start of their sale. UTC without an offset.")
     sale_price_end_at: datetime | None = optional("The end of their sale. UTC without an offset.")
+    wholesale_price: str | None = optional("Their price at which the operator buys them, as `12.50`.")
+    wholesale_promo_price: str | None = optional("The same during a promotion, as `12.50`.")
+    wholesale_promo_price_start_at: datetime | None = optional("The start of that promotion. UTC without an offset.")
+    wholesale_promo_price_end_at: datetime | None = optional("The end of that promotion. UTC without an offset.")
+    recommended_retail_price: str | None = optional("Their price that the maker recommends, as `12.50`.")
+    min_purchase_quantity: int | None = optional("Their least quantity of a purchase, from 1.")
+    max_purchase_quantity: int | None = optional("Their greatest quantity of a purchase.")
     taxon_id: strawberry.ID | None = optional("The Taxon of the advert.")
     images: list[ImageInput] | None = optional(
         "All its images: absent leaves them as they are, an empty list removes them. The display image stays while it"
@@ -223,15 +233,30 @@ def _variant(ids: Ids, given: VariantInput, path: str, advert: AdvertInput) -> A
     return made if key is not None else _new_variant(made, advert)
 
 
+#: Of an advert, for its new variants.
+_TIMES = (
+    "sale_price_start_at",
+    "sale_price_end_at",
+    "wholesale_promo_price_start_at",
+    "wholesale_promo_price_end_at",
+)
+
+
 def _new_variant(made: AdvertVariant, advert: AdvertInput) -> AdvertVariant:
-    """Return a new variant with the prices of its advert that it does not name, and with a label."""
+    """Return a new variant with the prices and bounds of its advert that it does not name, and with a label."""
     defaults: dict[str, Any] = {
         "price": decimal_of(advert.price, "attributes.price"),
         "sale_price": decimal_of(advert.sale_price, "attributes.salePrice"),
+        "wholesale_price": decimal_of(advert.wholesale_price, "attributes.wholesalePrice"),
+        "wholesale_promo_price": decimal_of(advert.wholesale_promo_price, "attributes.wholesalePromoPrice"),
+        "recommended_retail_price": decimal_of(advert.recommended_retail_price, "attributes.recommendedRetailPrice"),
     }
-    for name in ("sale_price_start_at", "sale_price_end_at"):
+    for name in _TIMES:
         time = getattr(advert, name)
         defaults[name] = ABSENT if time is strawberry.UNSET else utc_time(time)
+    for name in ("min_purchase_quantity", "max_purchase_quantity"):
+        quantity = getattr(advert, name)
+        defaults[name] = ABSENT if quantity is strawberry.UNSET else quantity
     names = (made.sku, made.barcode, advert.title or None)
     defaults["label"] = next((name for name in names if isinstance(name, str) and name.strip()), ABSENT)
     own = {name for name in defaults if getattr(made, name) is not ABSENT}

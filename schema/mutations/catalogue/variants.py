@@ -23,6 +23,7 @@ from schema.entities import global_ids
 from schema.enums.marketplace import (
     PricingModelEnum,
 )
+from schema.enums.measures import ComparableUnitEnum
 from schema.mutations.inputs import Ids, convert_input, decimal_of, optional, required
 from schema.mutations.owned.images import ImageInput, new_images
 from schema.mutations.owned.owners import KeyValueInput, kept_values
@@ -62,6 +63,13 @@ class VariantInput:
     sale_price_cents: int | None = optional("The same in cents, from 0.")
     wholesale_price: str | None = optional("Price at which the operator buys it, as `12.50`.")
     recommended_retail_price: str | None = optional("The price that its maker recommends, as `12.50`.")
+    wholesale_promo_price: str | None = optional("Price at which the operator buys it during a promotion, as `12.50`.")
+    wholesale_promo_price_start_at: datetime | None = optional(
+        "The start of that promotion; null: no start. UTC without an offset."
+    )
+    wholesale_promo_price_end_at: datetime | None = optional(
+        "The end of that promotion; null: no end. UTC without an offset."
+    )
     sale_price_start_at: datetime | None = optional("The start of the sale; null: no start. UTC without an offset.")
     sale_price_end_at: datetime | None = optional("The end of the sale; null: no end. UTC without an offset.")
     min_purchase_quantity: int | None = optional("The least quantity of a purchase, from 1; null: no limit.")
@@ -79,6 +87,21 @@ class VariantInput:
     tax_code: str | None = optional("Tax code of the seller's accounting.")
     notes: str | None = optional("Notes of the seller.")
     url: str | None = optional("Page of the variant in the seller's own shop.")
+    item_size: float | None = optional("How much it is in `itemUnit`, above 0: 250 of a jar of 250 g.")
+    item_unit: ComparableUnitEnum | None = optional("The unit of `itemSize`.")
+    comparable_size: float | None = optional("The amount by which buyers compare prices, above 0: 100 for per 100 g.")
+    comparable_unit: ComparableUnitEnum | None = optional("The unit of `comparableSize`.")
+    ingredients: str | None = optional("What it is made of, as its label says.")
+    allergen_contains: str | None = optional("Allergens that it contains.")
+    allergen_may_contain: str | None = optional("Allergens of which it may contain traces.")
+    nutrition_information: str | None = optional("Its nutrition table, as text.")
+    directions: str | None = optional("How to use it.")
+    storage_instructions: str | None = optional("How to store it.")
+    intended_purpose: str | None = optional("What it is for.")
+    suitable_for: str | None = optional("Whom it suits, such as vegans or children from three years.")
+    product_warnings: str | None = optional("Warnings on its label.")
+    health_warnings: str | None = optional("Warnings about health on its label.")
+    administrative_body_warning: str | None = optional("A warning that an authority prescribes.")
     expected_count_on_hand: int | None = optional(
         "The stock as it was read. If it is another one by now, nothing is changed, and the status is 409."
     )
@@ -197,6 +220,7 @@ class VariantValues(TypedDict):
     external_ids: list[KeptValue]
     metadata: list[KeptValue]
     wholesale_price: Decimal | Absent | None
+    wholesale_promo_price: Decimal | Absent | None
     recommended_retail_price: Decimal | Absent | None
 
 
@@ -207,6 +231,7 @@ def variant_values(given: VariantInput, path: str) -> VariantValues:
         "external_ids": kept_values(given.external_ids),
         "metadata": kept_values(given.metadata),
         "wholesale_price": decimal_of(given.wholesale_price, f"{path}.wholesalePrice"),
+        "wholesale_promo_price": decimal_of(given.wholesale_promo_price, f"{path}.wholesalePromoPrice"),
         "recommended_retail_price": decimal_of(given.recommended_retail_price, f"{path}.recommendedRetailPrice"),
     }
 

@@ -12,13 +12,14 @@ from app.marketplace.catalogue.db.adverts import Advert as AdvertRow
 from app.marketplace.catalogue.db.option_types import ADVERT_OPTION_VALUES
 from app.marketplace.catalogue.db.variants import VARIANTS
 from app.marketplace.catalogue.db.variants import Variant as VariantRow
-from app.marketplace.catalogue.domain.advert import description_html, full_title, page_path
+from app.marketplace.catalogue.domain.advert import description_html, full_title, page_path, youtube_video_id
 from app.marketplace.money import decimal_amount
 from schema.entities.connections import Connection
 from schema.entities.fields import argument, column, computed, entity, global_id, legacy_id
 from schema.entities.relations import pages, relation, relation_list, same_row
 from schema.enums.marketplace import (
     AdvertConditionEnum,
+    AdvertGenderEnum,
 )
 from schema.types.catalogue.brand import Brand
 from schema.types.catalogue.seller import Seller
@@ -73,6 +74,12 @@ def _lowest_original_price(variants: Sequence[VariantRow]) -> str | None:
     return None if lowest is None else str(lowest)
 
 
+def _lowest_original_price_cents(variants: Sequence[VariantRow]) -> int | None:
+    prices = (row.price_cents for row in variants if row.is_displayable)
+    lowest = min((price for price in prices if price is not None), default=None)
+    return lowest if lowest is None or lowest < 2**31 else None
+
+
 @entity(ADVERTS, description="A seller's product, bought as one of its variants.")
 class Advert(Node):
     id: strawberry.ID = global_id("Advert")
@@ -110,6 +117,13 @@ class Advert(Node):
     )
     promotion_text: str | None = column("A line that advertises it.")
     youtube_video_url: str | None = column("A film about it; null without one.")
+    youtube_video_id: str | None = computed(
+        lambda row: youtube_video_id(row.youtube_video_url),
+        reads=("youtube_video_url",),
+        description="The id of that film at YouTube; null if it is not there.",
+    )
+    gender: AdvertGenderEnum | None = column("Whom it is made for; null when that does not matter.")
+    year: int | None = column("The year of the model.")
     origin_country_code: str | None = column("Code of the country that it is made in, after ISO 3166-1.")
     base_domestic_shipping_cost: float | None = column("What sending one within the country costs, in major units.")
     has_free_domestic_shipping: bool = column("Whether sending it within the country is free.")
@@ -151,6 +165,12 @@ class Advert(Node):
         classify=_lowest_original_price,
         decides=("is_displayable", "price_cents", "currency"),
         description="The lowest of the displayable variants' regular prices, as in `12.50`; null without any.",
+    )
+    lowest_original_price_cents: int | None = relation_list(
+        VARIANTS.advert_id,
+        classify=_lowest_original_price_cents,
+        decides=("is_displayable", "price_cents"),
+        description="The same in cents; null also where it does not fit.",
     )
     brand: Brand | None = relation(ADVERTS.brand_id, description="The brand; null when it has none.")
     taxon: Taxon | None = relation(ADVERTS.taxon_id, description="The category; null when it is in none.")

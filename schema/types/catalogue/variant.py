@@ -16,6 +16,7 @@ from schema.entities.relations import pages, relation
 from schema.enums.marketplace import (
     PricingModelEnum,
 )
+from schema.enums.measures import ComparableUnitEnum
 from schema.types.catalogue.advert import ADVERT_CLASS_COLUMNS, AllAdvert, classify_advert
 from schema.types.node import Node
 from schema.types.owned.fields import AnImage, ExternalIDs, Metadata, external_ids, images, metadata
@@ -38,6 +39,9 @@ _ORIGINAL_PRICE = Amounts(
     "The regular price, whether there is a sale or not.", "price_cents", twin="lowestOriginalPrice"
 )
 _RETAIL_PRICE = Amounts("The price that its maker recommends; null without one.", "recommended_retail_price_cents")
+_PROMO_PRICE = Amounts(
+    "The price at which the operator buys it during a promotion; null without one.", "wholesale_promo_price_cents"
+)
 _WHOLESALE_PRICE = Amounts("The price at which the operator buys it; null without one.", "wholesale_price_cents")
 
 
@@ -105,6 +109,15 @@ class Variant(Node):
     )
     wholesale_price_cents: int | None = _WHOLESALE_PRICE.cents()
     wholesale_price_formatted: str | None = _WHOLESALE_PRICE.formatted()
+    wholesale_promo_price: Decimal | None = computed(
+        lambda row: decimal_amount(row.wholesale_promo_price_cents, row.currency),
+        reads=("wholesale_promo_price_cents", "currency"),
+        description="The price at which the operator buys it during a promotion; null without one.",
+    )
+    wholesale_promo_price_cents: int | None = _PROMO_PRICE.cents()
+    wholesale_promo_price_formatted: str | None = _PROMO_PRICE.formatted()
+    wholesale_promo_price_start_at: datetime | None = column("When that promotion starts; null when it has no start.")
+    wholesale_promo_price_end_at: datetime | None = column("When that promotion ends; null when it has no end.")
     sale_price_start_at: datetime | None = column("When the sale starts; null when it has no start.")
     sale_price_end_at: datetime | None = column("When the sale ends; null when it has no end.")
     min_purchase_quantity: int | None = column("How many must be bought at least; null when any number may.")
@@ -113,6 +126,21 @@ class Variant(Node):
     tax_code: str | None = column("Code by which the tax is determined.")
     notes: str | None = column("The seller's own notes.")
     url: str | None = column("The variant's page at the seller's own shop.")
+    item_size: float | None = column("How much it is in `itemUnit`: 250 of a jar of 250 g.")
+    item_unit: ComparableUnitEnum | None = column("The unit of `itemSize`.")
+    comparable_size: float | None = column("The amount by which buyers compare prices: 100 for a price per 100 g.")
+    comparable_unit: ComparableUnitEnum | None = column("The unit of `comparableSize`.")
+    ingredients: str | None = column("What it is made of, as its label says.")
+    allergen_contains: str | None = column("Allergens that it contains.")
+    allergen_may_contain: str | None = column("Allergens of which it may contain traces.")
+    nutrition_information: str | None = column("Its nutrition table, as text.")
+    directions: str | None = column("How to use it.")
+    storage_instructions: str | None = column("How to store it.")
+    intended_purpose: str | None = column("What it is for.")
+    suitable_for: str | None = column("Whom it suits, such as vegans or children from three years.")
+    product_warnings: str | None = column("Warnings on its label.")
+    health_warnings: str | None = column("Warnings about health on its label.")
+    administrative_body_warning: str | None = column("A warning that an authority prescribes.")
     advert: AllAdvert = relation(
         VARIANTS.advert_id,
         classify=classify_advert,

@@ -192,6 +192,8 @@ create table adverts (
   promotion_text text,
   youtube_video_url text,
   origin_country_code text,
+  gender text check (gender in ('UNISEX', 'MALE', 'FEMALE')),
+  year integer check (year > 0),
   base_domestic_shipping_cost double precision check (base_domestic_shipping_cost >= 0),
   has_free_domestic_shipping boolean not null default false,
   vetting_rejected_reason text,         -- null: not rejected
@@ -240,6 +242,9 @@ create table variants (
   sale_price_end_at timestamptz,
   wholesale_price_cents bigint check (wholesale_price_cents >= 0),
   recommended_retail_price_cents bigint check (recommended_retail_price_cents >= 0),
+  wholesale_promo_price_cents bigint check (wholesale_promo_price_cents >= 0),
+  wholesale_promo_price_start_at timestamptz,
+  wholesale_promo_price_end_at timestamptz,
   -- The next three follow from other columns, rows and the time; the triggers below and the sweep keep them.
   is_advert_displayable boolean not null default true,
   is_on_sale boolean not null default false,
@@ -251,6 +256,26 @@ create table variants (
   tax_code text,
   notes text,
   url text,
+  item_size double precision check (item_size > 0),
+  item_unit text check (item_unit in (
+    'MM', 'CM', 'M', 'MG', 'G', 'KG', 'ML', 'CL', 'L', 'KL', 'SQM', 'PACK', 'SHEET', 'EACH', 'MI', 'YD', 'FT',
+    'IN', 'LB', 'OZ', 'GAL', 'QT', 'PT', 'C', 'FL_OZ', 'TBSP', 'TSP')),
+  comparable_size double precision check (comparable_size > 0),
+  comparable_unit text check (comparable_unit in (
+    'MM', 'CM', 'M', 'MG', 'G', 'KG', 'ML', 'CL', 'L', 'KL', 'SQM', 'PACK', 'SHEET', 'EACH', 'MI', 'YD', 'FT',
+    'IN', 'LB', 'OZ', 'GAL', 'QT', 'PT', 'C', 'FL_OZ', 'TBSP', 'TSP')),
+  -- What its label says.
+  ingredients text,
+  allergen_contains text,
+  allergen_may_contain text,
+  nutrition_information text,
+  directions text,
+  storage_instructions text,
+  intended_purpose text,
+  suitable_for text,
+  product_warnings text,
+  health_warnings text,
+  administrative_body_warning text,
   deleted_at timestamptz,
   -- What buyers see. Columns of their own, so that only what they say counts as a change, not what they are made of.
   is_displayable boolean not null generated always as (

@@ -11,7 +11,7 @@ from app.errors import NotFound
 from app.marketplace.catalogue.db.brands import BRANDS
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
 from app.marketplace.catalogue.db.taxons import TAXONS
-from app.marketplace.catalogue.domain.advert import AdvertCondition
+from app.marketplace.catalogue.domain.advert import AdvertCondition, AdvertGender
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.images import IMAGES
 from app.marketplace.owned.db.metadata import METADATA
@@ -38,6 +38,8 @@ class Advert:
     promotion_text: str | None
     youtube_video_url: str | None
     origin_country_code: str | None
+    gender: AdvertGender | None
+    year: int | None
     base_domestic_shipping_cost: float | None
     has_free_domestic_shipping: bool
     vetting_rejected_reason: str | None

@@ -10,6 +10,7 @@ from app.db.table import OfSeller, Table, part_of
 from app.errors import NotFound
 from app.marketplace.catalogue.db.adverts import ADVERTS, AdvertId
 from app.marketplace.catalogue.db.sellers import SELLERS, SellerId
+from app.marketplace.catalogue.domain.measure import MeasureUnit
 from app.marketplace.orders.domain.order import PricingModel
 from app.marketplace.owned.db.external_ids import EXTERNAL_IDS
 from app.marketplace.owned.db.images import IMAGES
@@ -36,6 +37,9 @@ class Variant:
     sale_price_end_at: datetime | None
     wholesale_price_cents: int | None
     recommended_retail_price_cents: int | None
+    wholesale_promo_price_cents: int | None
+    wholesale_promo_price_start_at: datetime | None
+    wholesale_promo_price_end_at: datetime | None
     is_advert_displayable: bool
     is_on_sale: bool
     sale_changes_at: datetime | None
@@ -46,6 +50,21 @@ class Variant:
     tax_code: str | None
     notes: str | None
     url: str | None
+    item_size: float | None
+    item_unit: MeasureUnit | None
+    comparable_size: float | None
+    comparable_unit: MeasureUnit | None
+    ingredients: str | None
+    allergen_contains: str | None
+    allergen_may_contain: str | None
+    nutrition_information: str | None
+    directions: str | None
+    storage_instructions: str | None
+    intended_purpose: str | None
+    suitable_for: str | None
+    product_warnings: str | None
+    health_warnings: str | None
+    administrative_body_warning: str | None
     deleted_at: datetime | None
     is_displayable: bool
     is_buyable: bool

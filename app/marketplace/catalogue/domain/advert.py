@@ -4,6 +4,11 @@ import html
 import re
 from enum import StrEnum
 
+_YOUTUBE_VIDEO = re.compile(
+    r"https?://(?:(?:www\.|m\.)?youtube(?:-nocookie)?\.com/(?:watch\?(?:[^#]*&)?v=|embed/|shorts/)|youtu\.be/)"
+    r"(?P<id>[\w-]{11})(?![\w-])",
+    re.ASCII,
+)
 _BLANK_LINES = re.compile(r"\n\s*\n")
 
 
@@ -12,9 +17,21 @@ class AdvertCondition(StrEnum):
     USED = "USED"
 
 
+class AdvertGender(StrEnum):
+    UNISEX = "UNISEX"
+    MALE = "MALE"
+    FEMALE = "FEMALE"
+
+
 def full_title(title: str, code: str | None) -> str:
     """Return the title, followed by the seller's code in parentheses if there is one: `Kettle (K-100)`."""
     return f"{title} ({code})" if code else title
+
+
+def youtube_video_id(url: str | None) -> str | None:
+    """Return the id of a film at YouTube by its URL; None for any other URL."""
+    found = _YOUTUBE_VIDEO.match(url or "")
+    return found["id"] if found else None
 
 
 def page_path(advert_id: int) -> str:

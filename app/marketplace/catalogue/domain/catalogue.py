@@ -1,5 +1,6 @@
 """Rules for the attributes of variants and adverts, whichever of them were changed."""
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -27,6 +28,7 @@ def variant_problems(variant: Mapping[str, object], *, path: str) -> Problems:
         "price_cents",
         "sale_price_cents",
         "wholesale_price_cents",
+        "wholesale_promo_price_cents",
         "recommended_retail_price_cents",
     ):
         if _below(variant.get(name), 0):
@@ -38,6 +40,12 @@ def variant_problems(variant: Mapping[str, object], *, path: str) -> Problems:
         problems.add(join(path, "max_purchase_quantity"), "must not be less than the smallest quantity")
     if _below(variant.get("sale_price_end_at"), variant.get("sale_price_start_at")):
         problems.add(join(path, "sale_price_end_at"), "must not be before the sale's start")
+    if _below(variant.get("wholesale_promo_price_end_at"), variant.get("wholesale_promo_price_start_at")):
+        problems.add(join(path, "wholesale_promo_price_end_at"), "must not be before the promotion's start")
+    for name in ("item_size", "comparable_size"):
+        size = variant.get(name)
+        if isinstance(size, float) and not 0 < size < math.inf:
+            problems.add(join(path, name), "must be above 0")
     currency = variant.get("currency")
     if isinstance(currency, str) and not _CURRENCY.match(currency):
         problems.add(join(path, "currency"), "must be an ISO 4217 code such as AUD")

@@ -132,6 +132,8 @@ def _advert_problems(viewer: Viewer, change: AdvertUpsert) -> Problems:
         problems.add("attributes.base_domestic_shipping_cost", "must not be negative")
     if isinstance(code := sent.get("origin_country_code"), str) and not re.fullmatch("[A-Z]{2}", code):
         problems.add("attributes.origin_country_code", "must be an ISO 3166-1 code of two letters such as AU")
+    if isinstance(year := sent.get("year"), int) and not 1 <= year <= 9999:
+        problems.add("attributes.year", "must be from 1 to 9999")
     if not isinstance(images := change.attributes.images, Absent):
         problems.include(image_problems(images, "attributes.images"))
     urls = {f"attributes.{name}": sent.get(name) for name in ("url", "youtube_video_url")}

@@ -13,7 +13,8 @@ from app.marketplace.catalogue.db.brands import BrandId
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.marketplace.catalogue.db.taxons import TaxonId
 from app.marketplace.catalogue.db.variants import VariantId
-from app.marketplace.catalogue.domain.advert import AdvertCondition
+from app.marketplace.catalogue.domain.advert import AdvertCondition, AdvertGender
+from app.marketplace.catalogue.domain.measure import MeasureUnit
 from app.marketplace.catalogue.services.options import NewChoice
 from app.marketplace.money import minor_units
 from app.marketplace.orders.domain.order import PricingModel
@@ -49,6 +50,10 @@ class VariantAttributes:
     wholesale_price_cents: int | Absent | None = ABSENT
     recommended_retail_price: Decimal | Absent | None = ABSENT
     recommended_retail_price_cents: int | Absent | None = ABSENT
+    wholesale_promo_price: Decimal | Absent | None = ABSENT
+    wholesale_promo_price_cents: int | Absent | None = ABSENT
+    wholesale_promo_price_start_at: datetime | Absent | None = ABSENT
+    wholesale_promo_price_end_at: datetime | Absent | None = ABSENT
     sale_price_start_at: datetime | Absent | None = ABSENT
     sale_price_end_at: datetime | Absent | None = ABSENT
     min_purchase_quantity: int | Absent | None = ABSENT
@@ -58,6 +63,21 @@ class VariantAttributes:
     tax_code: str | Absent | None = ABSENT
     notes: str | Absent | None = ABSENT
     url: str | Absent | None = ABSENT
+    item_size: float | Absent | None = ABSENT
+    item_unit: MeasureUnit | Absent | None = ABSENT
+    comparable_size: float | Absent | None = ABSENT
+    comparable_unit: MeasureUnit | Absent | None = ABSENT
+    ingredients: str | Absent | None = ABSENT
+    allergen_contains: str | Absent | None = ABSENT
+    allergen_may_contain: str | Absent | None = ABSENT
+    nutrition_information: str | Absent | None = ABSENT
+    directions: str | Absent | None = ABSENT
+    storage_instructions: str | Absent | None = ABSENT
+    intended_purpose: str | Absent | None = ABSENT
+    suitable_for: str | Absent | None = ABSENT
+    product_warnings: str | Absent | None = ABSENT
+    health_warnings: str | Absent | None = ABSENT
+    administrative_body_warning: str | Absent | None = ABSENT
     option_values: Sequence[NewChoice] | Absent = ABSENT
     images: Sequence[NewImage] | Absent = ABSENT
     external_ids: Sequence[KeptValue] = ()
@@ -95,6 +115,8 @@ class AdvertAttributes:
     promotion_text: str | Absent | None = ABSENT
     youtube_video_url: str | Absent | None = ABSENT
     origin_country_code: str | Absent | None = ABSENT
+    gender: AdvertGender | Absent | None = ABSENT
+    year: int | Absent | None = ABSENT
     base_domestic_shipping_cost: float | Absent | None = ABSENT
     has_free_domestic_shipping: bool | Absent | None = ABSENT
     vetting_rejected_reason: str | Absent | None = ABSENT
@@ -151,7 +173,7 @@ _COLUMNS = {
 }
 
 
-_PRICES = ("price", "sale_price", "wholesale_price", "recommended_retail_price")
+_PRICES = ("price", "sale_price", "wholesale_price", "wholesale_promo_price", "recommended_retail_price")
 Attributes = TypeVar("Attributes", bound=VariantAttributes)
 
 

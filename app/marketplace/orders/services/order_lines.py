@@ -40,7 +40,13 @@ def copies_of(item: OfferedVariant) -> dict[str, object]:
         "variant_barcode": item.variant.barcode,
         "pricing_model": item.variant.pricing_model,
         "inventory_id": item.inventory_id,
-        "wholesale_price_cents": item.variant.wholesale_price_cents,
+        "wholesale_price_cents": price_now(
+            price_cents=item.variant.wholesale_price_cents,
+            sale_price_cents=item.variant.wholesale_promo_price_cents,
+            sale_start_at=item.variant.wholesale_promo_price_start_at,
+            sale_end_at=item.variant.wholesale_promo_price_end_at,
+            now=item.now,
+        ),
     }
 
 

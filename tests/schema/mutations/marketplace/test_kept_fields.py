@@ -35,8 +35,29 @@ ADVERT = {
     "promotionText": "New",
     "youtubeVideoUrl": "https://video.example/2",
     "originCountryCode": "AU",
+    "gender": "FEMALE",
+    "year": 2025,
     "hasFreeDomesticShipping": True,
     "vettingRejectedReason": "Blurred",
+}
+LABEL = {
+    "itemSize": 250.0,
+    "itemUnit": "G",
+    "comparableSize": 100.0,
+    "comparableUnit": "G",
+    "ingredients": "Oats, hazelnuts",
+    "allergenContains": "Hazelnuts",
+    "allergenMayContain": "Milk",
+    "nutritionInformation": "1,890 kJ",
+    "directions": "With milk",
+    "storageInstructions": "Keep dry",
+    "intendedPurpose": "Breakfast",
+    "suitableFor": "Vegetarians",
+    "productWarnings": "Pieces of shell",
+    "healthWarnings": "Not for small children",
+    "administrativeBodyWarning": "Eat a variety of foods",
+    "wholesalePromoPriceStartAt": "2026-12-01T00:00:00+00:00",
+    "wholesalePromoPriceEndAt": "2026-12-24T00:00:00+00:00",
 }
 
 
@@ -108,6 +129,7 @@ async def test_an_advert_keeps_what_it_says(conn: Connection, mutate: Mutate) ->
         ({"baseDomesticShippingCost": "a lot"}, "baseDomesticShippingCost", "must be an amount such as 12.50"),
         ({"youtubeVideoUrl": "ftp://x"}, "youtubeVideoUrl", "must be an http:// or https:// URL"),
         ({"hasFreeDomesticShipping": None}, "hasFreeDomesticShipping", "can't be null"),
+        ({"year": 0}, "year", "must be from 1 to 9999"),
     ],
 )
 async def test_names_what_is_wrong_with_an_advert(
@@ -118,6 +140,105 @@ async def test_names_what_is_wrong_with_an_advert(
     answer = await mutate("advertUpsert", "", {"advertId": advert, "attributes": attributes})
 
     assert answer["data"]["advertUpsert"]["errors"] == [{"field": f"attributes.{field}", "messages": [message]}]
+
+
+@pytest.mark.parametrize(
+    ("url", "video_id"),
+    [
+        ("https://www.youtube.com/watch?v=dQw4w9WgXcQ", "dQw4w9WgXcQ"),
+        ("https://www.youtube.com/watch?list=a&v=dQw4w9WgXcQ&t=1", "dQw4w9WgXcQ"),
+        ("https://youtu.be/dQw4w9WgXcQ?t=1", "dQw4w9WgXcQ"),
+        ("https://www.youtube-nocookie.com/embed/dQw4w9WgXcQ", "dQw4w9WgXcQ"),
+        ("https://youtu.be/dQw4w9WgXcQQ", None),
+        ("https://video.example/watch?v=dQw4w9WgXcQ", None),
+        ("https://video.example/?https://youtu.be/dQw4w9WgXcQ", None),
+        (None, None),
+    ],
+)
+async def test_a_film_at_youtube_has_its_id(conn: Connection, mutate: Mutate, url: str | None, video_id: str) -> None:
+    advert = encode("Advert", (await create_advert(conn)).id)
+
+    answer = await mutate(
+        "advertUpsert", "advert { youtubeVideoId }", {"advertId": advert, "attributes": {"youtubeVideoUrl": url}}
+    )
+
+    assert answer["data"]["advertUpsert"]["advert"] == {"youtubeVideoId": video_id}
+
+
+async def test_a_variant_keeps_what_its_label_says(conn: Connection, mutate: Mutate) -> None:
+    variant = encode("Variant", (await create_variant(conn, currency="AUD")).id)
+    selection = (
+        f"variant {{ {' '.join(LABEL)} wholesalePromoPrice wholesalePromoPriceCents wholesalePromoPriceFormatted }}"
+    )
+    promotion = {"wholesalePromoPrice": "8.25"}
+
+    kept = await mutate("variantUpdate", selection, {"variantId": variant, "attributes": LABEL | promotion})
+    cleared = await mutate("variantUpdate", selection, {"variantId": variant, "attributes": dict.fromkeys(LABEL)})
+
+    amounts = {
+        "wholesalePromoPrice": "8.25",
+        "wholesalePromoPriceCents": 825,
+        "wholesalePromoPriceFormatted": "$8.25",
+    }
+    assert kept["data"]["variantUpdate"]["variant"] == LABEL | amounts
+    assert cleared["data"]["variantUpdate"]["variant"] == dict.fromkeys(LABEL) | amounts
+
+
+@pytest.mark.parametrize(
+    ("attributes", "field", "message"),
+    [
+        ({"itemSize": 0}, "itemSize", "must be above 0"),
+        ({"comparableSize": -1.5}, "comparableSize", "must be above 0"),
+        ({"wholesalePromoPrice": "-1"}, "wholesalePromoPriceCents", "must not be negative"),
+        ({"wholesalePromoPrice": "1.005"}, "wholesalePromoPrice", "has more decimals than AUD has"),
+        ({"wholesalePromoPrice": "cheap"}, "wholesalePromoPrice", "must be an amount such as 12.50"),
+        (
+            {"wholesalePromoPriceStartAt": "2026-12-02", "wholesalePromoPriceEndAt": "2026-12-01"},
+            "wholesalePromoPriceEndAt",
+            "must not be before the promotion's start",
+        ),
+    ],
+)
+async def test_names_what_is_wrong_with_a_label(
+    conn: Connection, mutate: Mutate, attributes: dict[str, Any], field: str, message: str
+) -> None:
+    variant = encode("Variant", (await create_variant(conn, currency="AUD")).id)
+
+    answer = await mutate("variantUpdate", "", {"variantId": variant, "attributes": attributes})
+
+    assert answer["data"]["variantUpdate"]["errors"] == [{"field": f"attributes.{field}", "messages": [message]}]
+
+
+async def test_new_variants_take_the_other_prices_and_bounds_of_their_advert(conn: Connection, mutate: Mutate) -> None:
+    seller = encode("Seller", (await create_seller(conn)).id)
+    given = {
+        "wholesalePrice": "8.00",
+        "wholesalePromoPrice": "7.00",
+        "wholesalePromoPriceStartAt": "2026-12-01",
+        "wholesalePromoPriceEndAt": "2026-12-24",
+        "recommendedRetailPrice": "15.00",
+        "minPurchaseQuantity": 2,
+        "maxPurchaseQuantity": 4,
+    }
+    own = {"wholesalePromoPrice": "6.00", "maxPurchaseQuantity": None}
+    attributes = {"title": "Kettle", **given, "variants": [{"sku": "K-1"}, {"sku": "K-2", **own}]}
+    selection = """advert { variants { nodes { wholesalePriceCents wholesalePromoPriceCents wholesalePromoPriceEndAt
+      recommendedRetailPriceCents minPurchaseQuantity maxPurchaseQuantity } } }"""
+
+    made = await mutate("advertUpsert", selection, {"sellerId": seller, "attributes": attributes})
+
+    first = {
+        "wholesalePriceCents": 800,
+        "wholesalePromoPriceCents": 700,
+        "wholesalePromoPriceEndAt": "2026-12-24T00:00:00+00:00",
+        "recommendedRetailPriceCents": 1500,
+        "minPurchaseQuantity": 2,
+        "maxPurchaseQuantity": 4,
+    }
+    assert made["data"]["advertUpsert"]["advert"]["variants"]["nodes"] == [
+        first,
+        {**first, "wholesalePromoPriceCents": 600, "maxPurchaseQuantity": None},
+    ]
 
 
 async def test_new_variants_take_the_prices_of_their_advert(conn: Connection, mutate: Mutate) -> None:

@@ -39,6 +39,29 @@ async def test_taxes_that_are_given_are_kept_to_the_cent(conn: Connection, mutat
     assert (invoice["externalTaxApplied"], invoice["postageTaxRate"], line["postageTaxRate"]) == (True, 0.1, 0.1)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "price"),
+    [(None, None, "7.00"), ("-1 day", "1 day", "7.00"), ("1 day", None, "8.25"), (None, "-1 day", "8.25")],
+)
+async def test_during_a_promotion_the_operator_buys_for_its_price(
+    conn: Connection, mutate: Mutate, start: str | None, end: str | None, price: str
+) -> None:
+    variant = await create_variant(conn, price_cents=1000, wholesale_price_cents=825, wholesale_promo_price_cents=700)
+    await conn.execute(
+        "update variants set wholesale_promo_price_start_at = now() + $1::text::interval,"
+        " wholesale_promo_price_end_at = now() + $2::text::interval",
+        start,
+        end,
+    )
+    given = {"variantId": encode("Variant", variant.id), "quantity": 1}
+    selection = "order { invoices { nodes { lineItems { wholesalePrice } } } }"
+
+    answer = await mutate("orderCreate", selection, {"order": {}, "lineItems": [given]})
+
+    (invoice,) = answer["data"]["orderCreate"]["order"]["invoices"]["nodes"]
+    assert invoice["lineItems"] == [{"wholesalePrice": price}]
+
+
 async def test_a_tax_follows_the_adjustments_of_its_amount(conn: Connection, mutate: Mutate) -> None:
     half = {"adjustmentType": "PROMOTION", "amountCents": 1100, "amountToWithholdFromSellerRemittanceCents": 550}
 

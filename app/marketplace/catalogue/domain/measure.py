@@ -1,0 +1,33 @@
+"""Units in which goods are measured: a jar of 250 g, whose price buyers compare per 100 g."""
+
+from enum import StrEnum
+
+
+class MeasureUnit(StrEnum):
+    MM = "MM"
+    CM = "CM"
+    M = "M"
+    MG = "MG"
+    G = "G"
+    KG = "KG"
+    ML = "ML"
+    CL = "CL"
+    L = "L"
+    KL = "KL"
+    SQM = "SQM"
+    PACK = "PACK"
+    SHEET = "SHEET"
+    EACH = "EACH"
+    MI = "MI"
+    YD = "YD"
+    FT = "FT"
+    IN = "IN"
+    LB = "LB"
+    OZ = "OZ"
+    GAL = "GAL"
+    QT = "QT"
+    PT = "PT"
+    C = "C"
+    FL_OZ = "FL_OZ"
+    TBSP = "TBSP"
+    TSP = "TSP"
