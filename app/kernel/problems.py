@@ -17,7 +17,20 @@ INT4_MAX = 2**31 - 1
 BIGINT_MAX = 2**63 - 1
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s]*\Z", re.IGNORECASE)
-_LONG_TEXTS = frozenset({"note", "notes", "description", "message_to_seller"})
+_LONG_TEXTS = frozenset(
+    {
+        "note",
+        "notes",
+        "description",
+        "message_to_seller",
+        "specifications",
+        "ingredients",
+        "nutrition_information",
+        "directions",
+        "product_warnings",
+        "health_warnings",
+    }
+)
 _INT4 = frozenset({"quantity", "count_on_hand", "min_purchase_quantity", "max_purchase_quantity"})
 
 

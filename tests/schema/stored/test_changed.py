@@ -199,7 +199,7 @@ async def test_removed_and_restored_is_named_by_where_it_ends(
 
     assert await described(conn, ("Advert",)) == {
         "Advert": {
-            **updated("lowestPrice", "lowestPriceCents", "lowestOriginalPrice"),
+            **updated("lowestPrice", "lowestPriceCents", "lowestOriginalPrice", "lowestOriginalPriceCents"),
             kind: [f"variants[{sale.id_of('variant')}]"],
         }
     }

@@ -70,7 +70,8 @@ QUERIES = {
       fragment Adverts on AdvertsConnection {{
         nodes {{ id title fullTitle description code brand {{ name }} taxon {{ treeName }} lowestPrice published
           variants(displayableOnly: true) {{ nodes {{ id label sku barcode countOnHand infiniteQuantity
-            recommendedRetailPrice wholesalePrice lowestOriginalPrice editablePriceFormatted }} }} }}
+            recommendedRetailPrice wholesalePrice lowestOriginalPrice editablePriceFormatted
+            wholesalePromoPrice ingredients allergenContains itemSize itemUnit }} }} }}
       }}""",
     "all adverts": f"""
       query AllAdverts($since: ISO8601DateTime) {{

@@ -45,7 +45,7 @@ LABEL = {
     "itemUnit": "G",
     "comparableSize": 100.0,
     "comparableUnit": "G",
-    "ingredients": "Oats, hazelnuts",
+    "ingredients": "Oats, hazelnuts" + 400 * ", spices",
     "allergenContains": "Hazelnuts",
     "allergenMayContain": "Milk",
     "nutritionInformation": "1,890 kJ",
@@ -187,6 +187,8 @@ async def test_a_variant_keeps_what_its_label_says(conn: Connection, mutate: Mut
 @pytest.mark.parametrize(
     ("attributes", "field", "message"),
     [
+        ({"ingredients": "x" * 10_001}, "ingredients", "must not be longer than 10000 characters"),
+        ({"suitableFor": "x" * 501}, "suitableFor", "must not be longer than 500 characters"),
         ({"itemSize": 0}, "itemSize", "must be above 0"),
         ({"comparableSize": -1.5}, "comparableSize", "must be above 0"),
         ({"wholesalePromoPrice": "-1"}, "wholesalePromoPriceCents", "must not be negative"),
