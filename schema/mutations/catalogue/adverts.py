@@ -11,6 +11,7 @@ from databases import Database
 
 from app.auth.viewers import Viewer
 from app.kernel.attributes import ABSENT, Absent
+from app.kernel.problems import Problems
 from app.marketplace.catalogue.db.adverts import AdvertId
 from app.marketplace.catalogue.db.sellers import SellerId
 from app.marketplace.catalogue.db.variants import VariantId
@@ -33,6 +34,20 @@ from schema.mutations.owned.images import ImageInput, new_images
 from schema.mutations.owned.owners import KeyValueInput, kept_values
 from schema.mutations.payload import MutationPayload, client_mutation_id, run_mutation
 from schema.types.catalogue.advert import Advert
+
+_TIMES = (
+    "sale_price_start_at",
+    "sale_price_end_at",
+    "wholesale_promo_price_start_at",
+    "wholesale_promo_price_end_at",
+)
+_QUANTITIES = ("min_purchase_quantity", "max_purchase_quantity")
+#: Attributes of an advert that are those of its new variants.
+_FOR_NEW_VARIANTS = (
+    *("price", "sale_price", "wholesale_price", "wholesale_promo_price", "recommended_retail_price"),
+    *_TIMES,
+    *_QUANTITIES,
+)
 
 
 @strawberry.input(
@@ -73,7 +88,9 @@ class AdvertInput:
         "Name of the brand; one that is new is added. A seller may add 500. null: no brand."
     )
     brand_id: strawberry.ID | None = optional("The brand, in the place of `brandName`.")
-    price: str | None = optional("Price of those of the listed variants that are new and name none, as `12.50`.")
+    price: str | None = optional(
+        "Price of those of the listed variants that are new and name none, as `12.50`. Refused where none is new."
+    )
     sale_price: str | None = optional("Their price while on sale, as `12.50`.")
     sale_price_start_at: datetime | None = optional("The start of their sale. UTC without an offset.")
     sale_price_end_at: datetime | None = optional("The end of their sale. UTC without an offset.")
@@ -197,6 +214,7 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
     taxon_id = ids.attribute(given.attributes.taxon_id, "Taxon", "attributes.taxonId")
     choices = new_choices(ids, given.attributes.advert_option_values, "attributes.advertOptionValues")
     ids.check()
+    _check_used(given.attributes)
     return AdvertUpsert(
         advert_id=None if advert_id is None else AdvertId(advert_id),
         seller_id=None if seller_id is None else SellerId(seller_id),
@@ -213,6 +231,19 @@ def _upsert(given: AdvertUpsertMutationInput) -> AdvertUpsert:
             metadata=kept_values(given.attributes.metadata),
         ),
     )
+
+
+def _check_used(attributes: AdvertInput) -> None:
+    """Check that what is for new variants is used: ignored, it would change nothing, and nobody would notice.
+
+    Raises:
+        InvalidInput: Names what is given though no new variant is listed.
+    """
+    if any(not variant.variant_id for variant in attributes.variants or ()):
+        return
+    unused = [name for name in _FOR_NEW_VARIANTS if getattr(attributes, name) not in (strawberry.UNSET, None)]
+    message = "is for new variants, and none is listed: give it to the variants that it is for"
+    Problems({f"attributes.{name}": [message] for name in unused}).check()
 
 
 def _float(text: str | None) -> float | Absent | None:
@@ -233,15 +264,6 @@ def _variant(ids: Ids, given: VariantInput, path: str, advert: AdvertInput) -> A
     return made if key is not None else _new_variant(made, advert)
 
 
-#: Of an advert, for its new variants.
-_TIMES = (
-    "sale_price_start_at",
-    "sale_price_end_at",
-    "wholesale_promo_price_start_at",
-    "wholesale_promo_price_end_at",
-)
-
-
 def _new_variant(made: AdvertVariant, advert: AdvertInput) -> AdvertVariant:
     """Return a new variant with the prices and bounds of its advert that it does not name, and with a label."""
     defaults: dict[str, Any] = {
@@ -254,7 +276,7 @@ def _new_variant(made: AdvertVariant, advert: AdvertInput) -> AdvertVariant:
     for name in _TIMES:
         time = getattr(advert, name)
         defaults[name] = ABSENT if time is strawberry.UNSET else utc_time(time)
-    for name in ("min_purchase_quantity", "max_purchase_quantity"):
+    for name in _QUANTITIES:
         quantity = getattr(advert, name)
         defaults[name] = ABSENT if quantity is strawberry.UNSET else quantity
     names = (made.sku, made.barcode, advert.title or None)

@@ -258,6 +258,36 @@ async def test_new_variants_take_the_prices_of_their_advert(conn: Connection, mu
     ]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"price": "12.50"},
+        {"salePriceEndAt": "2026-12-24"},
+        {"wholesalePrice": "8.00"},
+        {"recommendedRetailPrice": "15.00"},
+        {"maxPurchaseQuantity": 4},
+    ],
+)
+async def test_what_is_for_new_variants_is_refused_without_one(
+    conn: Connection, mutate: Mutate, given: dict[str, Any]
+) -> None:
+    variant = await create_variant(conn)
+    advert = encode("Advert", variant.advert_id)
+    known = [{"id": encode("Variant", variant.id), "sku": "K-2"}]
+    (name,) = given
+
+    alone = await mutate("advertUpsert", "", {"advertId": advert, "attributes": given})
+    beside = await mutate("advertUpsert", "", {"advertId": advert, "attributes": {**given, "variants": known}})
+    cleared = await mutate("advertUpsert", "", {"advertId": advert, "attributes": {name: None}})
+    used = await mutate("advertUpsert", "", {"advertId": advert, "attributes": {**given, "variants": [{"sku": "K-3"}]}})
+
+    message = "is for new variants, and none is listed: give it to the variants that it is for"
+    for refused in (alone, beside):
+        assert refused["data"]["advertUpsert"]["errors"] == [{"field": f"attributes.{name}", "messages": [message]}]
+    assert (cleared["data"]["advertUpsert"]["status"], used["data"]["advertUpsert"]["status"]) == (200, 200)
+    assert await conn.fetchval("select count(*) from variants where sku = 'K-2'") == 0
+
+
 async def test_a_variants_prices_have_the_decimals_of_its_currency(conn: Connection, mutate: Mutate) -> None:
     dinar = encode("Variant", (await create_variant(conn, currency="BHD")).id)
     yen = encode("Variant", (await create_variant(conn, currency="JPY")).id)
