@@ -8,10 +8,8 @@ from app.webhooks.domain.webhook import WebhookKlass
 from tests.builders.variants import create_variant
 from tests.support.outbox import running_publisher
 from tests.support.receiver import Receiver
-from tests.support.waiting import DEADLINE_S, until
+from tests.support.waiting import DEADLINE_S, LOCK_IS_AWAITED, until
 from workers.deliver.job import Deliverer
-
-_WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 async def test_a_creation_that_leaves_while_its_destroy_is_judged_is_followed_by_the_destroy(
@@ -31,7 +29,7 @@ async def test_a_creation_that_leaves_while_its_destroy_is_judged_is_followed_by
             # The publisher has judged: one is to be told of the destroy, the other never heard of the variant.
             await blocker.execute("lock table payloads in share mode")
             publishing = asyncio.create_task(publisher.publish())
-            await until(lambda: conn.fetchval(_WAITS))
+            await until(lambda: conn.fetchval(LOCK_IS_AWAITED))
             delivering = asyncio.create_task(out.deliver_all())
             # It passes over what the publisher has locked; were that not locked, it would leave now.
             await asyncio.wait_for(delivering, DEADLINE_S)
@@ -58,7 +56,7 @@ async def test_a_creation_that_leaves_while_an_update_of_it_is_judged_is_not_fol
             # The publisher has judged, and has not stored yet what takes the creation's place.
             await blocker.execute("lock table payloads in share mode")
             publishing = asyncio.create_task(publisher.publish())
-            await until(lambda: conn.fetchval(_WAITS))
+            await until(lambda: conn.fetchval(LOCK_IS_AWAITED))
             await asyncio.wait_for(asyncio.create_task(out.deliver_all()), DEADLINE_S)
         await publishing
         await out.deliver_all()

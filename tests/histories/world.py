@@ -35,13 +35,12 @@ from tests.histories.rounds import check_creations, check_missed, check_round
 from tests.histories.taker import Taker
 from tests.histories.workers import Stage, Workers
 from tests.support.platform import Platform
-from tests.support.waiting import until
+from tests.support.waiting import LOCK_IS_AWAITED, until
 from workers.upkeep.sweep import sweep_all
 
 _COLUMNS = {"label": "label", "sku": "sku", "count": "count_on_hand"}
 #: Rounds of deliveries after which all must be over, once the endpoint is well.
 _MOST_ROUNDS = 30
-_WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -202,7 +201,7 @@ class World:
 
     async def _has_stopped(self, publishing: asyncio.Task[None]) -> bool:
         """Whether publishers wait for the lock, or have had nothing to publish."""
-        return publishing.done() or bool(await self.conn.fetchval(_WAITS))
+        return publishing.done() or bool(await self.conn.fetchval(LOCK_IS_AWAITED))
 
     async def storm(self, counts: Sequence[tuple[int, int]]) -> None:
         """Changes, publishers and deliverers all at once: (slot, count) one after the other."""

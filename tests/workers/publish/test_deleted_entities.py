@@ -13,12 +13,10 @@ from app.webhooks.services.webhook_events import replay_event
 from tests.builders.owned import create_image
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher
-from tests.support.waiting import until
+from tests.support.waiting import LOCK_IS_AWAITED, until
 from workers.publish.deleted_entities import GONE
 from workers.upkeep.backfill import backfill_batch
 from workers.upkeep.replay import NOT_VISIBLE, render_again
-
-_WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 async def test_a_part_of_what_was_deleted_softly_is_no_update_of_it(publisher: Publisher) -> None:
@@ -101,7 +99,7 @@ async def test_what_is_deleted_while_a_backfill_waits_for_its_publisher_is_not_t
     async with blocker.transaction():
         await blocker.execute("select lock_entities('Variant', array[$1::bigint])", variant.id)
         filling = asyncio.create_task(backfill_batch(publisher.resources))
-        await until(lambda: publisher.conn.fetchval(_WAITS))
+        await until(lambda: publisher.conn.fetchval(LOCK_IS_AWAITED))
         await publisher.conn.execute("update variants set deleted_at = now()")
     await filling
 

@@ -10,11 +10,10 @@ from app.webhooks.services.deduplication import NEVER_SENT, TOLD_ALREADY
 from tests.builders.sellers import create_seller
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher
-from tests.support.waiting import until
+from tests.support.waiting import LOCK_IS_AWAITED, until
 from workers.publish.job import Step, publish_all, publish_steps
 
 VARIANT = WebhookKlass.VARIANT
-_WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 async def told(publisher: Publisher) -> None:
@@ -127,7 +126,7 @@ async def test_what_is_gone_when_it_is_rendered_is_left_to_its_destroy(publisher
     async with writer.transaction():
         await writer.execute("lock table webhooks in access exclusive mode")
         publishing = asyncio.create_task(publish_all(publisher.resources))
-        await until(lambda: publisher.conn.fetchval(_WAITS))
+        await until(lambda: publisher.conn.fetchval(LOCK_IS_AWAITED))
         await publisher.conn.execute("delete from variants")
     await publishing
     await publish_all(publisher.resources)
@@ -149,7 +148,7 @@ async def test_who_comes_to_have_what_is_gone_by_then_is_told_nothing(publisher:
     async with writer.transaction():
         await writer.execute("lock table webhooks in access exclusive mode")
         publishing = asyncio.create_task(_list_steps(publisher))
-        await until(lambda: publisher.conn.fetchval(_WAITS))
+        await until(lambda: publisher.conn.fetchval(LOCK_IS_AWAITED))
         await publisher.conn.execute("delete from variants")
     steps = await publishing
     await writer.close()
