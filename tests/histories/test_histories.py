@@ -249,6 +249,14 @@ async def test_who_asks_for_no_creations_is_told_of_an_end_once(play: Play) -> N
     assert await play([(subscription, 25)], [gone, *told, back, *told, gone, *told]) == []
 
 
+async def test_who_asks_for_every_change_and_no_creations_is_told_of_each_end(play: Play, receiver: Receiver) -> None:
+    subscription = replace(_COUNT, events=frozenset({"update", "destroy"}), every_change=True)
+    lives = [Step("commit", [(0, {"life": life})]) for life in ("deleted", "alive", "deleted")]
+
+    assert await play([(subscription, 25)], lives) == []
+    assert [one.json["event_name"] for one in receiver.deliveries] == ["destroy", "destroy"]
+
+
 async def test_what_is_set_aside_behind_a_retry_is_sent_in_its_order(play: Play) -> None:
     """Of a webhook that is told of every change: it gets them one after the other."""
     steps = [Step("answer", "error"), *told(2), *told(3), *told(4), Step("set aside"), Step("replay", 0)]

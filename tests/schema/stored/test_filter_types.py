@@ -56,7 +56,8 @@ class Filters:
     def comparison(self) -> str:
         """A value of a result and one of the same type."""
         made, shape = "data", self._data
-        while "anyOf" in shape or "properties" in shape or "items" in shape:
+        # An object may have no properties: a fragment on another type, a field that is left out.
+        while "anyOf" in shape or shape.get("properties") or "items" in shape:
             if "anyOf" in shape:
                 shape = self._chance.choice(shape["anyOf"])
             elif "items" in shape:
@@ -74,7 +75,7 @@ class Filters:
         while chance.random() < 0.85:
             while "anyOf" in shape:
                 shape = chance.choice(shape["anyOf"])
-            if "properties" in shape and chance.random() < 0.95:
+            if shape.get("properties") and chance.random() < 0.95:
                 name = chance.choice(list(shape["properties"]))
                 made, shape = f"{made}.{name}", shape["properties"][name]
             elif "items" in shape and chance.random() < 0.8:
