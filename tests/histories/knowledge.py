@@ -23,19 +23,18 @@ class Knowledge:
     Attributes:
         new: Variants that were not there for its owner when it subscribed.
         present: By subscription, those that were.
-        with_each_end: Subscriptions that are told of each end, but of no creation between two of them.
+        subscriptions: By their ids.
     """
 
     due: dict[Subject, Due] = field(default_factory=dict)
     new: set[Subject] = field(default_factory=set)
     present: dict[int, set[int]] = field(default_factory=dict)
-    with_each_end: set[int] = field(default_factory=set)
+    subscriptions: dict[int, Subscription] = field(default_factory=dict)
 
     def begin(self, subscription: Subscription, states: Mapping[int, State]) -> None:
         """Note what is there for a new subscription's owner."""
         self.present[subscription.id] = {variant for variant, one in states.items() if subscription.is_there(one)}
-        if subscription.every_change and "create" not in subscription.events:
-            self.with_each_end.add(subscription.id)
+        self.subscriptions[subscription.id] = subscription
 
     def note(self, subscription: Subscription, seen: Round) -> None:
         """Note the changes that publishers have seen."""

@@ -32,10 +32,10 @@ def check_round(subscription: Subscription, seen: Round) -> list[str]:
     for variant in {commit.variant for commit in seen.commits} | {event.variant for event in mine}:
         commits = [commit for commit in seen.commits if commit.variant == variant]
         events = [event for event in mine if event.variant == variant]
-        if variant in seen.torn:
-            wrong += _check_torn(subscription, commits, events)
-            continue
         repeated = [event for event in made if event.variant == variant and _repeats_end(subscription, seen, event)]
+        if variant in seen.torn:
+            wrong += _check_torn(subscription, commits, events, repeated=len(repeated))
+            continue
         wrong += _check_count(subscription, seen, commits, events, repeated=len(repeated))
         wrong += [said for event in events for said in _check_event(subscription, seen, commits, event)]
         wrong += _check_names(subscription, seen, commits, events)
@@ -77,10 +77,13 @@ def _repeats_end(subscription: Subscription, seen: Round, event: Event) -> bool:
     return before is not None and before.name == "destroy"
 
 
-def _check_torn(subscription: Subscription, commits: Sequence[Commit], events: Sequence[Event]) -> list[str]:
+def _check_torn(
+    subscription: Subscription, commits: Sequence[Commit], events: Sequence[Event], *, repeated: int
+) -> list[str]:
     """Check that a variant that was erased before its rendering gets only its destroy.
 
-    A webhook without creations is told of the end of one, unless publishers have looked at both together.
+    A webhook without creations is told of the end of one, unless publishers have looked at both together. `repeated` is
+    the number of ends that are left out, because one was told before.
     """
     told = [event for event in events if event.state != "SKIPPED"]
     is_destroyed = operation(subscription, commits) == "destroy" and concerns(subscription, commits)
@@ -89,7 +92,7 @@ def _check_torn(subscription: Subscription, commits: Sequence[Commit], events: S
         return [f"told of what is gone, {commits}: {told}"]
     is_made = any(presence(subscription, commits)) and not subscription.is_there(commits[0].before)
     is_open = is_made and "create" not in subscription.events and len(told) <= ("destroy" in subscription.events)
-    if not is_open and len(told) != (is_destroyed and not was_never_sent):
+    if not is_open and len(told) + repeated != (is_destroyed and not was_never_sent):
         return [f"webhook {subscription.id}: {events} for the end of {commits}"]
     return []
 
@@ -115,9 +118,15 @@ def _check_event(subscription: Subscription, seen: Round, commits: Sequence[Comm
     if seen.is_quiet and not subscription.every_change:
         wrong += [f"waits still, {other}: {event}" for other in seen.after.values() if _should_give_way(other, event)]
     before = last_given(seen, event.subject, event.id, by_arrival=False)
-    if seen.is_quiet and subscription.may_skip and event.name != "destroy" and _is_equal(seen, before, [event.payload]):
+    is_due = event.name == "destroy" or _is_unsure(seen, before)
+    if seen.is_quiet and subscription.may_skip and not is_due and _is_equal(seen, before, [event.payload]):
         wrong.append(f"tells nothing new after {before}: {event}")
     return wrong
+
+
+def _is_unsure(seen: Round, event: Event | None) -> bool:
+    """Return whether nobody knows if an event came in: its attempt failed, and what took its place was withdrawn."""
+    return event is not None and event.state == "SUPERSEDED" and event.id not in seen.taken
 
 
 def _is_unheard(subscription: Subscription, commits: Sequence[Commit]) -> bool:

@@ -249,6 +249,23 @@ async def test_who_asks_for_no_creations_is_told_of_an_end_once(play: Play) -> N
     assert await play([(subscription, 25)], [gone, *told, back, *told, gone, *told]) == []
 
 
+async def test_who_has_heard_of_an_end_hears_of_no_second_one_when_the_row_goes(play: Play) -> None:
+    steps = [
+        *(step for life in ("deleted", "alive") for step in (Step("commit", [(1, {"life": life})]), *_OUT)),
+        Step("erase while published", 1),
+    ]
+
+    assert await play([(replace(_COUNT, events=frozenset({"update", "destroy"})), 25)], steps) == []
+
+
+async def test_what_failed_and_gave_way_to_what_was_withdrawn_is_told_again(play: Play) -> None:
+    others = Subscription(id=0, reads=("label",), is_pulled=True)
+    back = [Step("commit", [(0, one)]) for one in ({"life": "deleted"}, {"count": 2}, {"life": "alive"})]
+    steps = [Step("answer", "stall"), *told(2), *told(1), Step("answer", "error"), Step("set aside"), Step("cancel", 0)]
+
+    assert await play([(others, 25), (replace(_COUNT, is_pulled=True), 25)], [*steps, *back]) == []
+
+
 async def test_who_asks_for_every_change_and_no_creations_is_told_of_each_end(play: Play, receiver: Receiver) -> None:
     subscription = replace(_COUNT, events=frozenset({"update", "destroy"}), every_change=True)
     lives = [Step("commit", [(0, {"life": life})]) for life in ("deleted", "alive", "deleted")]
