@@ -228,7 +228,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _answer(self, answer: bytes) -> None:
         self.transport.write(answer)
-        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            # To close it in order would wait for a client that may never read, and no limit counts it any more.
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def _expect_client(self) -> None:
         self.due = self.loop.time() + self._limits.request_s

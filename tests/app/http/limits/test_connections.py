@@ -161,6 +161,37 @@ async def test_a_client_that_does_not_read_its_answer_is_ended(wire: Wire) -> No
     await until(is_ended)
 
 
+async def test_a_client_that_asks_on_without_reading_keeps_no_connection(wire: Wire) -> None:
+    before, text = (
+        ended("too_slow"),
+        '{"query":"{ ' + " ".join(f"a{number}: __typename" for number in range(90)) + ' }"}',
+    )
+    client = await wire.connect()
+    client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a transport that reads
+    own_port = client.writer.get_extra_info("sockname")[1]
+
+    def of_server() -> list[int]:
+        """The server's end of the connection, in this process: its file descriptor."""
+        return [one.fd for one in psutil.Process().net_connections("tcp") if one.raddr[1:] == (own_port,)]
+
+    await until(lambda: asyncio.sleep(0, of_server()))
+    (descriptor,) = of_server()
+    transport = asyncio.get_running_loop()._transports[descriptor]  # type: ignore[attr-defined]
+    # Until one answer doesn't fit into the system's buffers: all are made, and the next request is not answered yet.
+    while not transport.get_write_buffer_size():
+        client.writer.write(wire.request(text).encode() * 8)
+        await asyncio.sleep(0.01)
+    client.writer.write(HEAD.encode())
+
+    async def is_ended() -> bool:
+        return ended("too_slow") > before and not of_server()
+
+    try:
+        await until(is_ended, deadline_s=20)
+    finally:
+        client.writer.transport.abort()
+
+
 async def test_heads_are_refused_at_32_kib(wire: Wire) -> None:
     fitting = "X-Long: " + "x" * (MAX_HEAD - 1_000) + "\r\n"
     cases = {
