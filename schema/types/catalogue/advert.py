@@ -1,6 +1,6 @@
 """Advert: a seller's product, and what stands in its place while buyers can't see it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -57,26 +57,29 @@ def _variants_shown(displayable_only: bool | None = None) -> str:
 
 
 def _lowest_price(variants: Sequence[VariantRow]) -> str | None:
-    prices = (decimal_amount(row.lowest_price_cents, row.currency) for row in variants if row.is_displayable)
-    lowest = min((price for price in prices if price is not None), default=None)
-    return None if lowest is None else str(lowest)
+    return _lowest_text((row.lowest_price_cents, row.currency) for row in variants if row.is_displayable)
 
 
 def _lowest_price_cents(variants: Sequence[VariantRow]) -> int | None:
-    prices = (row.lowest_price_cents for row in variants if row.is_displayable)
-    lowest = min((price for price in prices if price is not None), default=None)
-    return lowest if lowest is None or lowest < 2**31 else None
+    return _lowest_cents(row.lowest_price_cents for row in variants if row.is_displayable)
 
 
 def _lowest_original_price(variants: Sequence[VariantRow]) -> str | None:
-    prices = (decimal_amount(row.price_cents, row.currency) for row in variants if row.is_displayable)
-    lowest = min((price for price in prices if price is not None), default=None)
-    return None if lowest is None else str(lowest)
+    return _lowest_text((row.price_cents, row.currency) for row in variants if row.is_displayable)
 
 
 def _lowest_original_price_cents(variants: Sequence[VariantRow]) -> int | None:
-    prices = (row.price_cents for row in variants if row.is_displayable)
-    lowest = min((price for price in prices if price is not None), default=None)
+    return _lowest_cents(row.price_cents for row in variants if row.is_displayable)
+
+
+def _lowest_text(prices: Iterable[tuple[int | None, str]]) -> str | None:
+    amounts = (decimal_amount(cents, currency) for cents, currency in prices)
+    lowest = min((amount for amount in amounts if amount is not None), default=None)
+    return None if lowest is None else str(lowest)
+
+
+def _lowest_cents(prices: Iterable[int | None]) -> int | None:
+    lowest = min((cents for cents in prices if cents is not None), default=None)
     return lowest if lowest is None or lowest < 2**31 else None
 
 

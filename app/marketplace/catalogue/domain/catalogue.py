@@ -1,6 +1,5 @@
 """Rules for the attributes of variants and adverts, whichever of them were changed."""
 
-import math
 import re
 from collections.abc import Mapping
 
@@ -44,7 +43,7 @@ def variant_problems(variant: Mapping[str, object], *, path: str) -> Problems:
         problems.add(join(path, "wholesale_promo_price_end_at"), "must not be before the promotion's start")
     for name in ("item_size", "comparable_size"):
         size = variant.get(name)
-        if isinstance(size, float) and not 0 < size < math.inf:
+        if isinstance(size, float) and size <= 0:
             problems.add(join(path, name), "must be above 0")
     currency = variant.get("currency")
     if isinstance(currency, str) and not _CURRENCY.match(currency):
