@@ -18,6 +18,7 @@ from tests.support.waiting import LOCK_IS_AWAITED, until
 REQUEST_S = 1.0
 HEAD = "POST /graphql HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\n"
 MAX_HEAD = 32_768
+LONG_QUERY = '{"query":"{ ' + " ".join(f"a{number}: __typename" for number in range(90)) + ' }"}'
 
 
 @dataclass(slots=True)
@@ -151,8 +152,7 @@ async def test_an_operation_may_take_longer_than_a_head(wire: Wire) -> None:
 
 async def test_a_client_that_does_not_read_its_answer_is_ended(wire: Wire) -> None:
     before = ended("too_slow")
-    text = '{"query":"{ ' + " ".join(f"a{number}: __typename" for number in range(90)) + ' }"}'
-    client = await wire.connect(wire.request(text) * 4_000)
+    client = await wire.connect(wire.request(LONG_QUERY) * 4_000)
     client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a transport that reads
 
     async def is_ended() -> bool:
@@ -162,11 +162,7 @@ async def test_a_client_that_does_not_read_its_answer_is_ended(wire: Wire) -> No
 
 
 async def test_a_client_that_asks_on_without_reading_keeps_no_connection(wire: Wire) -> None:
-    before, text = (
-        ended("too_slow"),
-        '{"query":"{ ' + " ".join(f"a{number}: __typename" for number in range(90)) + ' }"}',
-    )
-    client = await wire.connect()
+    before, client = ended("too_slow"), await wire.connect()
     client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a transport that reads
     own_port = client.writer.get_extra_info("sockname")[1]
 
@@ -176,11 +172,14 @@ async def test_a_client_that_asks_on_without_reading_keeps_no_connection(wire: W
 
     await until(lambda: asyncio.sleep(0, of_server()))
     (descriptor,) = of_server()
+    # Nothing public tells what the server still has to send.
     transport = asyncio.get_running_loop()._transports[descriptor]  # type: ignore[attr-defined]
-    # Until one answer doesn't fit into the system's buffers: all are made, and the next request is not answered yet.
-    while not transport.get_write_buffer_size():
-        client.writer.write(wire.request(text).encode() * 8)
-        await asyncio.sleep(0.01)
+
+    async def has_unsent() -> bool:
+        client.writer.write(wire.request(LONG_QUERY).encode() * 8)
+        return bool(transport.get_write_buffer_size())
+
+    await until(has_unsent)
     client.writer.write(HEAD.encode())
 
     async def is_ended() -> bool:
