@@ -266,6 +266,15 @@ async def test_what_failed_and_gave_way_to_what_was_withdrawn_is_told_again(play
     assert await play([(others, 25), (replace(_COUNT, is_pulled=True), 25)], [*steps, *back]) == []
 
 
+async def test_who_was_disabled_while_it_ended_is_not_told_of_a_second_creation(play: Play, receiver: Receiver) -> None:
+    """Of a webhook that skips nothing: it has the entity, and no destroy was sent to it."""
+    gone, back = [Step("commit", [(0, {"life": life})]) for life in ("deleted", "alive")]
+    steps = [*told(2), Step("disable", 0), gone, *_OUT, back]
+
+    assert await play([(replace(_COUNT, allow_skip=False), 25)], steps) == []
+    assert [one.json["event_name"] for one in receiver.deliveries] == ["update", "update"]
+
+
 async def test_who_asks_for_every_change_and_no_creations_is_told_of_each_end(play: Play, receiver: Receiver) -> None:
     subscription = replace(_COUNT, events=frozenset({"update", "destroy"}), every_change=True)
     lives = [Step("commit", [(0, {"life": life})]) for life in ("deleted", "alive", "deleted")]

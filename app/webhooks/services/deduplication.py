@@ -54,6 +54,8 @@ def judge(
     supersedes = tuple(one.id for one in waiting)
     if is_forced:
         return take_place(operation, prior, waiting, is_forced=True)
+    if operation is WebhookEventName.CREATE and _has_not_heard_of_its_end(webhook, prior):
+        operation = WebhookEventName.UPDATE
     if operation is WebhookEventName.DESTROY and is_destroyed(prior):
         return Verdict(state=WebhookEventState.SKIPPED, event_name=operation, reason=TOLD_ALREADY)
     if is_comparable and _can_be_skipped(webhook, operation):
@@ -127,6 +129,22 @@ def _awaits_unheard_destroy(waiting: Sequence[PriorEvent]) -> bool:
     """Return whether a destroy waits that was never sent. Then a restored entity is updated, not created."""
     destroys = [one for one in waiting if one.event_name is WebhookEventName.DESTROY]
     return bool(destroys) and all(one.attempt_count == 0 and one.may_be_known for one in destroys)
+
+
+def _has_not_heard_of_its_end(webhook: Subscription, prior: Sequence[PriorEvent]) -> bool:
+    """Return whether the subscriber has an entity for certain that was deleted and restored, or left and came back.
+
+    It was not told of the end, because its webhook was disabled then or did not ask for destroys.
+    """
+    is_told_of_lives = not webhook.every_change and len(webhook.event_names) == len(WebhookEventName)
+    newest = prior[0] if prior else None
+    return (
+        is_told_of_lives
+        and newest is not None
+        and newest.state is WebhookEventState.DELIVERED
+        and newest.event_name is not WebhookEventName.DESTROY
+        and newest.payload_digest is not None
+    )
 
 
 def is_destroyed(prior: Sequence[PriorEvent]) -> bool:

@@ -49,10 +49,11 @@ WEBHOOK = Webhook(
 )
 ALWAYS = replace(WEBHOOK, allow_skip=False)
 EVERY = replace(WEBHOOK, every_change=True)
+NO_ENDS = replace(WEBHOOK, event_names=(CREATE, UPDATE))
 
 
 def was(
-    state: WebhookEventState, name: WebhookEventName, digest: bytes = b"old", id_: int = 1, **more: Any
+    state: WebhookEventState, name: WebhookEventName, digest: bytes | None = b"old", id_: int = 1, **more: Any
 ) -> PriorEvent:
     attempts = 0 if state in (PENDING, HELD) else 1
     values = {"attempt_count": attempts, "may_be_known": False, **more}
@@ -101,6 +102,13 @@ SKIPPED = WebhookEventState.SKIPPED
         # A destroy is news, and so is what comes after it.
         (WEBHOOK, DESTROY, [was(DELIVERED, UPDATE, b"new")], (PENDING, DESTROY, ())),
         (WEBHOOK, CREATE, [was(DELIVERED, DESTROY, b"new")], (PENDING, CREATE, ())),
+        # Who has an entity and was not told of its end is not told of a second creation.
+        (ALWAYS, CREATE, [was(DELIVERED, UPDATE, b"new")], (PENDING, UPDATE, ())),
+        (WEBHOOK, CREATE, [was(DELIVERED, CREATE, b"old")], (PENDING, UPDATE, ())),
+        (WEBHOOK, CREATE, [was(DELIVERED, UPDATE, None)], (PENDING, CREATE, ())),
+        (WEBHOOK, CREATE, [was(SENDING, UPDATE)], (PENDING, CREATE, ())),
+        (NO_ENDS, CREATE, [was(DELIVERED, UPDATE)], (PENDING, CREATE, ())),
+        (EVERY, CREATE, [was(DELIVERED, UPDATE)], (PENDING, CREATE, ())),
         # A newer state takes the place of what waits, and of nothing that is in flight.
         (WEBHOOK, UPDATE, [was(PENDING, UPDATE)], (PENDING, UPDATE, (1,))),
         (WEBHOOK, UPDATE, [was(RETRYING, UPDATE)], (PENDING, UPDATE, (1,))),
