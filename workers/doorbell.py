@@ -57,14 +57,15 @@ class Doorbell:
         self._outage.end()
         is_clean = False
         try:
+            await self._ask_for(await work_waits(conn))
             follow_up = len(_FOLLOW_UP_S)
             while not self._resources.stopping.is_set():
-                await self._ask_for(await work_waits(conn))
                 if await self._wait(_FOLLOW_UP_S[follow_up] if follow_up < len(_FOLLOW_UP_S) else idle):
-                    # A ring means a change: no need to look first.
+                    # A ring means a change: no need to look.
                     await self.ask(Job.PUBLISH)
                     follow_up = 0
                 else:
+                    await self._ask_for(await work_waits(conn))
                     follow_up += 1
         finally:
             with contextlib.suppress(*DATABASE_ERRORS):

@@ -21,6 +21,7 @@ from schema.stored.check import background_marking
 from workers.counts import storing_counts
 from workers.deliver.job import Deliverer
 from workers.doorbell import Doorbell
+from workers.publish.publisher import Publisher
 from workers.resources import Resources, open_resources
 from workers.settings import CRON_JOBS, FUNCTIONS, JOB_TIMEOUT_S, MAX_JOBS, JobContext
 
@@ -165,8 +166,8 @@ async def _work(resources: Resources, deliverer: Deliverer, outage: Outage) -> N
     worker: WokenWorker | None = None
 
     async def ring(job: Job) -> None:
-        # If a job of this process is claiming, it only needs to look again.
-        if job is Job.DELIVER and deliverer.wake():
+        # If a job of this process does that work, it only needs to look again.
+        if (job is Job.DELIVER and deliverer.wake()) or (job is Job.PUBLISH and publisher.wake()):
             doorbell.begun(job)
             return
         with contextlib.suppress(RedisError, OSError):
@@ -174,6 +175,7 @@ async def _work(resources: Resources, deliverer: Deliverer, outage: Outage) -> N
         if worker is not None:
             worker.ring()
 
+    publisher = Publisher(resources)
     doorbell = Doorbell(resources, ring)
     worker = WokenWorker(
         functions=FUNCTIONS,
@@ -184,7 +186,7 @@ async def _work(resources: Resources, deliverer: Deliverer, outage: Outage) -> N
         max_jobs=MAX_JOBS,
         job_timeout=JOB_TIMEOUT_S,
         keep_result=0,
-        ctx={"jobs": JobContext(resources=resources, deliverer=deliverer, doorbell=doorbell)},
+        ctx={"jobs": JobContext(resources=resources, publisher=publisher, deliverer=deliverer, doorbell=doorbell)},
     )
     listening = asyncio.create_task(doorbell.run())
     working = asyncio.create_task(worker.main())
@@ -193,6 +195,7 @@ async def _work(resources: Resources, deliverer: Deliverer, outage: Outage) -> N
         await asyncio.wait({working, listening, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if resources.stopping.is_set():
             deliverer.wake()
+            publisher.wake()
             doorbell.wake()
             await _finish(worker, resources.settings.shutdown_grace_s)
             # A task that is cancelled during a command would leave its connection open.

@@ -1,5 +1,6 @@
 """arq's jobs, cron jobs and limits. Each job is a thin wrapper around a function with explicit resources."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from app.kernel.error_reason import reason_of
 from app.webhooks.jobs import Job, enqueue
 from workers.deliver.job import Deliverer
 from workers.doorbell import Doorbell
-from workers.publish.job import publish_steps
+from workers.publish.publisher import Publisher
 from workers.resources import Resources
 from workers.upkeep.backfill import backfill_all
 from workers.upkeep.catch_up import catch_up_all
@@ -26,7 +27,7 @@ from workers.upkeep.sweep import sweep_all
 _log = structlog.get_logger()
 
 MAX_JOBS = 20
-#: Seconds. A deliver job claims for half a minute at most; its POSTs go on without it.
+#: Seconds. A job that publishes or delivers does so for half a minute at most; its POSTs go on without it.
 JOB_TIMEOUT_S = 300
 SWEEP_SECONDS = set(range(0, 60, 5))
 #: Minute of every hour, chosen apart from the usual times of cron jobs.
@@ -41,24 +42,23 @@ class JobContext:
     """The objects that jobs work with: one per process, stored under `jobs` in arq's context."""
 
     resources: Resources
+    publisher: Publisher
     deliverer: Deliverer
     doorbell: Doorbell
 
 
 async def publish(ctx: ArqContext) -> None:
-    """Publish what waits, then deliver it. A second job would take another round trip through Redis.
-
-    If more than one step is needed, another job begins to deliver the events of the first steps.
-    """
+    """Publish what waits and, meanwhile, deliver it. A second job would take another round trip through Redis."""
     context: JobContext = ctx["jobs"]
     context.doorbell.begun(Job.PUBLISH)
-    steps = 0
-    async for _ in publish_steps(context.resources):
-        steps += 1
-        if steps > 1:
-            await context.doorbell.ask(Job.DELIVER)
-    if steps:
-        await _deliver(ctx, context)
+    async with asyncio.TaskGroup() as delivering:
+
+        def deliver_step() -> None:
+            if not context.deliverer.wake():
+                delivering.create_task(_deliver(ctx, context))
+
+        if await context.publisher.publish(on_step=deliver_step):
+            await enqueue(ctx["redis"], Job.PUBLISH)
 
 
 async def deliver(ctx: ArqContext) -> None:
@@ -99,12 +99,12 @@ async def advance(ctx: ArqContext) -> None:
     handled += await backfill_all(context.resources)
     handled += await catch_up_all(context.resources)
     handled += await reconcile_all(context.resources)
-    if handled:
-        await _deliver(ctx, context)
+    if handled and not context.deliverer.wake():
+        await enqueue(ctx["redis"], Job.DELIVER)
 
 
 async def _deliver(ctx: ArqContext, context: JobContext) -> None:
-    if await context.deliverer.deliver_all() and not context.resources.stopping.is_set():
+    if await context.deliverer.deliver_all(stays=True):
         await enqueue(ctx["redis"], Job.DELIVER)
 
 

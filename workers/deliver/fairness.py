@@ -90,10 +90,11 @@ class FairTurns:
         """Note the events of a claim. Return whether another claim may find more."""
         is_full = len(claimed) >= budget.limit or sum(due.size for due in claimed) >= budget.max_bytes
         is_rest_left = self.after != 0 and not is_full
+        most = max(Counter(due.webhook_id for due in claimed).values(), default=0)
+        is_quota_used = most >= self.per_webhook(budget)
         if is_full:
             self._divisor = min(max(TENTH, 2 * self._divisor), CLAIM_SIZE)
         elif not is_rest_left and not budget.only_idle:
-            most = max(Counter(due.webhook_id for due in claimed).values(), default=0)
-            self._divisor = TENTH if most < self.per_webhook(budget) else 1
+            self._divisor = 1 if is_quota_used else TENTH
         self.after = max(due.webhook_id for due in claimed) if is_full else 0
-        return bool(claimed) or is_rest_left
+        return is_full or is_rest_left or is_quota_used

@@ -24,11 +24,12 @@ from workers.deliver.record import count_attempts, record
 from workers.deliver.request import PreparedRequest, prepare
 from workers.http import transport
 from workers.resources import Resources
+from workers.shifts import Shift
 
 _log = structlog.get_logger()
 
-#: How long a claiming job goes on before it hands over, so that a busy worker's jobs end.
-SHIFT_S = 30.0
+#: Seconds for which the results of some POSTs wait for those of others in flight, to be stored by one statement.
+_GATHER_S = 0.003
 #: Seconds for storing the results of POSTs that were aborted at the end of the process.
 _LAST_RECORD_S = 5.0
 
@@ -49,8 +50,8 @@ class Deliverer:
         self._retried: list[WebhookEventId] = []
         self._has_retried = asyncio.Event()
         self._claims: set[asyncio.Task[bool]] = set()
-        self._again = asyncio.Event()
-        self._is_claiming = False
+        self._claim_count = 0
+        self._shift = Shift(resources.stopping)
         self._turns = FairTurns()
         # Mean size of the last claim's payloads.
         self._mean_bytes = 1
@@ -77,37 +78,18 @@ class Deliverer:
 
     def wake(self) -> bool:
         """Have the claiming job look again. Return whether there is one."""
-        self._again.set()
-        return self._is_claiming
+        return self._shift.wake()
 
-    async def deliver_all(self) -> bool:
+    async def deliver_all(self, *, stays: bool = False) -> bool:
         """Deliver until nothing is due or the shift ends. Return whether more may be due.
 
-        If another job of this process is claiming already, that job is told to look again instead.
-        """
-        if self.wake():
-            return False
-        self._is_claiming = True
-        try:
-            return await self._claim_until(time.monotonic() + SHIFT_S)
-        finally:
-            self._is_claiming = False
+        If another job of this process is claiming already, that job is told to look again instead. POSTs in flight go
+        on after the shift: waiting here for the slowest one would delay all others.
 
-    async def _claim_until(self, ends_at: float) -> bool:
-        """Claim whenever a place is free and events may be due, until the shift ends or nothing is in flight."""
-        stopping = self._resources.stopping
-        while not stopping.is_set() and (left_s := ends_at - time.monotonic()) > 0:
-            if self._again.is_set():
-                self._again.clear()
-                if await self._claim_unbroken():
-                    self._again.set()
-            elif self._sending:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._again.wait(), left_s)
-            else:
-                return False
-        # POSTs in flight go on. Waiting here for the slowest one would delay all others.
-        return not stopping.is_set()
+        Args:
+            stays: Whether to stay for the whole shift.
+        """
+        return await self._shift.work(self._claim_unbroken, is_busy=lambda: bool(self._sending), stays=stays)
 
     async def _claim_unbroken(self) -> bool:
         """Finish a claim even if the job is cancelled: events claimed and not sent would wait for a whole lease."""
@@ -133,6 +115,7 @@ class Deliverer:
         # One statement, which commits by itself: a transaction around it would cost two more round trips.
         async with connection(self._resources.database) as conn:
             asked_at = elapsed_s()
+            self._claim_count += 1
             claimed = await deliveries.claim_due(
                 conn,
                 limit=budget.limit,
@@ -166,19 +149,24 @@ class Deliverer:
         """Store results as soon as a POST has finished. Those that finish meanwhile are stored together next."""
         while True:
             await self._has_finished.wait()
+            if len(self._finished) < len(self._sending):
+                await asyncio.sleep(_GATHER_S)
             self._has_finished.clear()
             finished, self._finished = self._finished, []
             now = clock.now()
             results = [result for task in finished if (result := _result_of(task, now))]
             count_attempts(results, self._resources.deliveries)
-            await record(results, self._resources.database)
+            claims = self._claim_count
+            may_be_due = await record(results, self._resources.database)
             for task in finished:
                 del self._sending[task]
             if waiting := [one.id for one in list_retried(results) if (one.delay_s or 0) > LOOK_AGAIN_S]:
                 self._retried += waiting
                 self._has_retried.set()
-            # A place is free, and the next event of the same entity may be sent.
-            self._again.set()
+            # A place is free, and the next event of the same entity may be sent. A claim that came before the results
+            # were stored may have left it.
+            if may_be_due or self._claim_count != claims:
+                self.wake()
 
     async def _look_again(self) -> None:
         """Look a second time for newer states of failed events, once their publishers have committed."""
@@ -195,7 +183,7 @@ class Deliverer:
                 _log.warning("delivery.look_failed", error=repr(error))
                 continue
             if superseded:
-                self._again.set()
+                self.wake()
 
     async def _finish(self, grace_s: float) -> None:
         """Wait until nothing is in flight and all results are stored. Abort POSTs that take too long."""
@@ -212,8 +200,7 @@ class Deliverer:
         if self._claims:
             await asyncio.wait(self._claims)
         while self._sending:
-            self._again.clear()
-            await self._again.wait()
+            await self._shift.until_woken()
 
     def _prepared(self, due: DueEvent, now: datetime) -> PreparedRequest | Outcome:
         try:

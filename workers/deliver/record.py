@@ -24,24 +24,26 @@ _MAX_PAUSE_S = 1.0
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
 
 
-async def record(results: list[Result], database: Database) -> None:
+async def record(results: list[Result], database: Database) -> bool:
     """Store results together. While PostgreSQL is unreachable, try again and again.
 
     A result that PostgreSQL refuses is logged and left out: its lease expires, and the others are stored.
+
+    Returns:
+        Whether a claim may find something.
     """
     pause_s = _FIRST_PAUSE_S
     while results:
         try:
-            await store_results(results, database)
+            return (await store_results(results, database)).may_be_due
         except _REFUSED as error:
             await _record_one_by_one(results, database, RecordError(str(error)))
-            return
+            return True
         except DATABASE_ERRORS as error:
             _log.warning("delivery.record_failed", results=len(results), error=repr(error))
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _MAX_PAUSE_S)
-        else:
-            return
+    return True
 
 
 def count_attempts(results: Sequence[Result], deliveries: DeliveryTally) -> None:

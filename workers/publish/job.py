@@ -40,10 +40,19 @@ _MAX_CONFLICTS: Final = 10
 
 
 class Step(NamedTuple):
-    """The result of a step: the number of published change events, and the lane that it worked in."""
+    """The result of a step.
+
+    Attributes:
+        published: The number of published change events.
+        lane: The lane that it worked in.
+        is_full: Whether it took as much as a step may take.
+        is_more: Whether more waited when it ended. Other publishers may have claimed that.
+    """
 
     published: int
     lane: Lane
+    is_full: bool
+    is_more: bool
 
 
 async def publish_all(resources: Resources) -> int:
@@ -88,6 +97,8 @@ async def publish_steps(resources: Resources) -> AsyncGenerator[Step, None]:
         conflicts = 0
         lane = Lane((step.lane + 1) % Lane.SET_ASIDE)
         yield step
+        if not step.is_more:
+            return
 
 
 async def publish_batch(resources: Resources) -> int:
@@ -146,7 +157,7 @@ async def publish_step(
         # Only once: an event that has waited for some webhooks had its follow-ups recorded the first time.
         new = [event for event in events if event.id in done and event.webhook_ids is None]
         await record_follow_ups(conn, subscriptions, new, owners)
-        await change_events.mark_published(conn, published)
+        is_more = await change_events.mark_published(conn, published, claimed=len(events)) or bool(leftovers)
         if leftovers:
             await change_events.leave_over(conn, leftovers)
     if time.monotonic() - begun_at > LOOK_AGAIN_S:
@@ -156,7 +167,9 @@ async def publish_step(
     _log.info(
         "publish.step", change_events=len(published), webhook_events=len(publication.made), left_over=len(leftovers)
     )
-    return Step(len(published), events[0].claimed_lane)
+    lane = events[0].claimed_lane
+    is_full = len(events) >= limit or bool(leftovers) or lane is Lane.HEAVY
+    return Step(len(published), lane, is_full, is_more)
 
 
 async def _sort_out(

@@ -64,11 +64,11 @@ async def publish_matches(
         is_careful: Whether failures are isolated by savepoints. That is slower, so it is done after a failure only.
         leaves_heavy: Whether queries with large bodies are left for another time.
     """
-    publisher = _Publisher(conn, resources, budget or Budget(), is_careful=is_careful, leaves_heavy=leaves_heavy)
+    publisher = _MatchPublisher(conn, resources, budget or Budget(), is_careful=is_careful, leaves_heavy=leaves_heavy)
     return await publisher.publish(matches, unrendered)
 
 
-class _Publisher:
+class _MatchPublisher:
     """Publishes the matches of one call of `publish_matches`."""
 
     def __init__(

@@ -219,33 +219,44 @@ from health h where w.id = any(array(select webhook_id from health)) and w.id = 
     or w.is_enabled and w.outage_reported_at is not null))
 """
 
+#: Whether anything is due, as of the statement's beginning.
+_MORE_DUE = f"""
+exists (select from webhook_events_open e where e.state in ({transitions.DUE_STATES}) and not e.is_pulled
+  and e.due_at <= statement_timestamp())
+"""
+
 #: One statement, so that a batch of successes takes one round trip and commits by itself.
 _RECORD_RESULTS = f"""
 with r as ({_RESULTS}), recorded as ({transitions.RECORD}), given as ({_STORE_GIVEN}), attempts as ({_END_ATTEMPTS}),
   health as ({_HEALTH}), marked as ({_MARK_WEBHOOKS})
-select id, webhook_id, entity_type, entity_id, blocks_others, state from recorded
+select id, webhook_id, entity_type, entity_id, blocks_others, state, (select {_MORE_DUE}) as more_due from recorded
 """
 
 
-async def record_results(conn: Connection, results: Sequence[Result]) -> set[WebhookEventId]:
+class StoredResults(NamedTuple):
+    """The events that were still in flight and are recorded now, and whether a claim may find something."""
+
+    ids: set[WebhookEventId]
+    may_be_due: bool
+
+
+async def record_results(conn: Connection, results: Sequence[Result]) -> StoredResults:
     """Store the results of attempts; a late result of an expired lease changes nothing.
 
     A webhook is marked as failing when all its attempts of this batch have failed, until one succeeds. A pause that an
     endpoint asked for lasts to its end: an earlier end never replaces a later one. Our own faults count against no
     limit and say nothing about the webhook; nor does a test that fails.
-
-    Returns:
-        The ids of the events that were still in flight, and are recorded now.
     """
     failed = {result.webhook_id for result in results if result.state is not WebhookEventState.DELIVERED}
     await lock_webhooks(conn, failed)
     columns = [[result[place] for result in results] for place in _STORED]
     rows = await conn.fetch(_RECORD_RESULTS, *columns, WEBHOOK_DELETED, list(NEVER_LEFT), list(OUR_FAULTS), FIRST_STEP)
     recorded = {row["id"] for row in rows}
+    may_be_due = any(row["more_due"] or row["blocks_others"] for row in rows) or bool(failed) or not rows
     await release_next(conn, [row for row in rows if row["state"] != WebhookEventState.RETRYING])
     if exhausted := [(one.id, _exhausted(one)) for one in results if _is_exhausted(one) and one.id in recorded]:
         await raise_exhausted(conn, exhausted)
-    return recorded
+    return StoredResults(recorded, may_be_due)
 
 
 async def release_expired(conn: Connection) -> list[WebhookEventId]:

@@ -139,7 +139,9 @@ async def list_given(conn: Connection, subjects: Sequence[Subject]) -> dict[Subj
     """
     rows = await conn.fetch(
         """
-        select k.*, g.* from unnest($1::bigint[], $2::text[], $3::bigint[]) k(webhook_id, entity_type, entity_id)
+        -- In SELECTs, so that the arrays' lengths are no reason to plan it anew each time.
+        select k.*, g.* from unnest((select $1::bigint[]), (select $2::text[]), (select $3::bigint[]))
+          k(webhook_id, entity_type, entity_id)
         cross join lateral (
           select e.id, e.state, e.event_name, e.attempt_count, e.payload_digest, e.may_be_known, e.replayed_at,
             e.changed::text

@@ -10,9 +10,8 @@ from databases import Database
 
 from app.db.pool import Connection, connection, transaction
 from app.webhooks.db import deliveries, webhook_outages
-from app.webhooks.db.deliveries import DueEvent, Result
+from app.webhooks.db.deliveries import DueEvent, StoredResults, Result
 from app.webhooks.db.taking.messages import TakenEvent
-from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain import retry
 from app.webhooks.domain.attempt import ErrorKind
@@ -95,20 +94,16 @@ def list_retried(results: Sequence[Result]) -> list[Result]:
     return [result for result in results if result.state is WebhookEventState.RETRYING and not result.is_test]
 
 
-async def store_results(results: Sequence[Result], database: Database) -> set[WebhookEventId]:
-    """Store the results of attempts, disable webhooks that have failed for too long, and let newer states go first.
-
-    Returns:
-        The ids of the events that were still in flight, and are recorded now.
-    """
+async def store_results(results: Sequence[Result], database: Database) -> StoredResults:
+    """Store the results of attempts, disable webhooks that have failed for too long, and let newer states go first."""
     if all(result.state is WebhookEventState.DELIVERED for result in results):
         # One statement, which commits by itself.
         async with connection(database) as conn:
             return await deliveries.record_results(conn, results)
     async with transaction(database) as conn:
         recorded = await deliveries.record_results(conn, results)
-        disabled = await _disable(conn, [result for result in results if result.id in recorded])
-        await supersede_failed(conn, [result.id for result in list_retried(results) if result.id in recorded])
+        disabled = await _disable(conn, [result for result in results if result.id in recorded.ids])
+        await supersede_failed(conn, [result.id for result in list_retried(results) if result.id in recorded.ids])
     for webhook_id, reason in disabled.items():
         _log.warning("delivery.webhook_disabled", webhook_id=webhook_id, reason=reason)
     return recorded

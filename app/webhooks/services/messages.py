@@ -226,7 +226,7 @@ async def _record(database: Database, outcomes: Sequence[Outcome]) -> set[Webhoo
     results = [build_result(outcome, now) for outcome in outcomes]
     for left in reversed(range(_MAX_CONFLICTS)):
         try:
-            recorded = await store_results(results, database)
+            recorded = (await store_results(results, database)).ids
         except CONFLICTS:
             # Somebody else settles some of them, or changes their webhook: look again. After so many it is no accident.
             if not left:

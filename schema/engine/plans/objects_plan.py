@@ -41,8 +41,10 @@ class ObjectsPlan:
         """Read the rows that the viewer may see, by their ids. Raises what a statement raises."""
         level = self._level
         rule, args = row_rule(level.relation, viewer, 2)
-        # For one id PostgreSQL reuses its plan; for an array it would plan each time.
-        condition, key = ("= any($1::bigint[])", list(keys)) if len(keys) > 1 else ("= $1::bigint", keys[0])
+        # In a SELECT, so that PostgreSQL reuses its plan: by an array whose length it knows, it would plan each time.
+        condition, key = (
+            ("= any((select $1::bigint[])::bigint[])", list(keys)) if len(keys) > 1 else ("= $1::bigint", keys[0])
+        )
         source = f"select t.* from {level.table.name} t where t.id {condition} and {rule} and {self._where}"
         rows = await read(reader, SqlWriter(viewer, slots, [key, *args]), level, self._sql_cache, source)
         return {row[self._id]: row for row in rows}

@@ -76,7 +76,7 @@ async def claim(conn: Conn) -> list[DueEvent]:
 async def deliver(conn: Conn) -> None:
     """The claim and the record in one, so that whoever looked before sees neither."""
     (due,) = await claim(conn)
-    assert await deliveries.record_results(conn, [result_of(due)]) == {due.id}
+    assert (await deliveries.record_results(conn, [result_of(due)])).ids == {due.id}
 
 
 def superseding(scene: Scene) -> Act:

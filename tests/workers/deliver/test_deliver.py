@@ -176,7 +176,7 @@ async def test_late_result_of_an_expired_lease_changes_nothing(conn: Conn) -> No
     late = await deliveries.record_results(conn, [failed(first, disable_reason="Gone")])
     both = await deliveries.record_results(conn, [failed(first), result_of(second)])
 
-    assert (released, late, both) == (1, set(), {second.id})
+    assert (released, late.ids, both.ids) == (1, set(), {second.id})
     attempts = await conn.fetch("select number, status, error_kind from delivery_attempts order by number")
     assert [tuple(row) for row in attempts] == [(1, None, "UNKNOWN_OUTCOME"), (2, 200, None)]
     assert await conn.fetchval("select not is_failing and is_enabled from webhooks")
@@ -293,3 +293,29 @@ async def test_failed_claim_loses_no_result(conn: Conn, database_url: str, recei
         assert await deliverer.deliver_all() is False
 
     assert len(receiver.deliveries) == 5
+
+
+async def test_one_claim_and_one_record_serve_what_is_delivered_together(
+    conn: Conn, database_url: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = await create_subscription(conn, receiver.url())
+    await create_due_events(conn, webhook, 10)
+    counts = {"claim_due": 0, "record_results": 0}
+
+    def counting(name: str) -> Callable[..., Awaitable[Any]]:
+        run = getattr(deliveries, name)
+
+        async def counted(*args: Any, **given: Any) -> Any:
+            counts[name] += 1
+            return await run(*args, **given)
+
+        return counted
+
+    for name in counts:
+        monkeypatch.setattr(deliveries, name, counting(name))
+    monkeypatch.setattr("workers.deliver.job._GATHER_S", 1.0)
+    async with open_resources(settings_for(database_url)) as resources, Deliverer(resources).recording() as deliverer:
+        await deliverer.deliver_all()
+
+    assert len(receiver.deliveries) == 10
+    assert counts == {"claim_due": 1, "record_results": 1}

@@ -1,4 +1,4 @@
-"""What labels of variants say, and what an advert says for its new variants."""
+"""Variants have what their labels say, and an advert what it says for its new variants."""
 
 from typing import Any
 

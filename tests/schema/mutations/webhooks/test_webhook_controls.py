@@ -78,7 +78,7 @@ async def test_what_is_published_or_retried_while_a_webhook_is_deleted_is_cancel
     (published,) = await create_due_events(api.conn, webhook, first_entity=3)
 
     result = result_of(due, state=WebhookEventState.RETRYING, status=500, delay_s=0.0)
-    assert await deliveries.record_results(api.conn, [result]) == {retried}
+    assert (await deliveries.record_results(api.conn, [result])).ids == {retried}
     async with open_resources(settings_for(database_url)) as resources:
         await sweep_all(resources)
 

@@ -1,0 +1,85 @@
+"""While changes keep coming, one job publishes them, and those that come together are published together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.capture import change_events
+from app.capture.change_events import ChangeEvent, claim_batch
+from app.db.pool import Connection
+from app.kernel.cancellation import cancel_tasks
+from tests.builders.variants import create_variant
+from tests.support.outbox import Publisher as Outbox
+from tests.support.waiting import until
+from workers.publish import publisher as module
+from workers.publish.publisher import Publisher
+
+
+@asynccontextmanager
+async def working(outbox: Outbox) -> AsyncIterator[tuple[Publisher, list[int]]]:
+    """A publisher at work, with an entry for each of its steps."""
+    publisher, steps = Publisher(outbox.resources), []
+    job = asyncio.create_task(publisher.publish(on_step=lambda: steps.append(len(steps))))
+    try:
+        yield publisher, steps
+    finally:
+        await cancel_tasks(job)
+
+
+async def unpublished(conn: Connection) -> int:
+    count: int = await conn.fetchval("select count(*) from change_events_open")
+    return count
+
+
+async def test_one_job_publishes_what_comes_later_too(publisher: Outbox) -> None:
+    async with working(publisher) as (at_work, steps):
+        for number in range(1, 4):
+            await create_variant(publisher.conn)
+            assert at_work.wake()
+
+            async def is_published(number: int = number) -> bool:
+                return len(steps) >= number and await unpublished(publisher.conn) == 0
+
+            await until(is_published)
+
+
+async def test_what_comes_just_after_a_look_is_gathered(publisher: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GATHER_S", 1.0)
+    await create_variant(publisher.conn)
+    await publisher.publish()
+    await publisher.conn.execute("update variants set count_on_hand = 100")
+    with capture_logs() as logs:
+        async with working(publisher) as (at_work, steps):
+            await until(lambda: _has(steps, 1))
+            for count in range(101, 106):
+                await publisher.conn.execute("update variants set count_on_hand = $1", count)
+                at_work.wake()
+            await until(lambda: _has(steps, 2))
+
+    assert await unpublished(publisher.conn) == 0
+    assert len([log for log in logs if log["event"] == "publish.step"]) == 2
+
+
+async def test_after_a_step_that_took_everything_nothing_more_is_claimed(
+    publisher: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = []
+
+    async def counted(conn: Connection, **given: Any) -> list[ChangeEvent]:
+        claims.append(1)
+        return await claim_batch(conn, **given)
+
+    monkeypatch.setattr(change_events, "claim_batch", counted)
+    await create_variant(publisher.conn)
+    async with working(publisher) as (_, steps):
+        await until(lambda: _has(steps, 1))
+
+    assert len(claims) == 1
+
+
+async def _has(steps: list[int], number: int) -> bool:
+    return len(steps) >= number
