@@ -11,14 +11,15 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from app.settings import Settings
 from app.telemetry.logs import configure_logging
+from workers.bench.environment.lab import FULL, QUICK, Lab, running_lab
+from workers.bench.environment.processes import check_measurable, read_words
 from workers.bench.feed import measure_feed
 from workers.bench.figures import Figure, as_json, show
 from workers.bench.growth import measure_growth, measure_unwatched
 from workers.bench.idle_streams import measure_idle_streams
-from workers.bench.lab import FULL, QUICK, Lab, running_lab
-from workers.bench.processes import check_measurable, read_words
 from workers.bench.reading import measure_api
 from workers.bench.rendering import measure_plan, measure_statements
+from workers.bench.scale import measure_scale
 from workers.bench.sending import measure_fanout, measure_latency, measure_memory, measure_pipeline
 from workers.bench.sessions import measure_sessions
 from workers.bench.stream import measure_stream
@@ -29,6 +30,7 @@ SECTIONS: Mapping[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "pipeline": measure_pipeline,
     "stream": measure_stream,
     "feed": measure_feed,
+    "scale": measure_scale,
     "fanout": measure_fanout,
     "latency": measure_latency,
     "plan": measure_plan,

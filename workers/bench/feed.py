@@ -13,12 +13,12 @@ from app.auth.viewers import create_key
 from app.errors import TellgraphError
 from app.kernel.parsed_json import ParsedJson
 from schema.entities.global_ids import encode
+from workers.bench.environment.history import create_webhooks
+from workers.bench.environment.lab import Lab, Site, endpoint_of, free_port
+from workers.bench.environment.marketplace import STORED_QUERY, change
+from workers.bench.environment.pipeline import Pipeline
+from workers.bench.environment.processes import cpu_of
 from workers.bench.figures import Figure, median_of
-from workers.bench.history import create_webhooks
-from workers.bench.lab import Lab, Site, endpoint_of, free_port
-from workers.bench.marketplace import STORED_QUERY, change
-from workers.bench.processes import cpu_of
-from workers.bench.sending import Pipeline
 
 _BATCH = 100
 _TAKE = """mutation($id: ID!, $first: Int!) {

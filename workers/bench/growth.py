@@ -4,11 +4,11 @@ import statistics
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from workers.bench.environment.history import create_history, create_others_webhooks, create_webhooks
+from workers.bench.environment.lab import Endpoint, Lab, endpoint_of
+from workers.bench.environment.marketplace import STORED_QUERY
+from workers.bench.environment.pipeline import Pipeline
 from workers.bench.figures import Figure, median_of
-from workers.bench.history import create_history, create_others_webhooks, create_webhooks
-from workers.bench.lab import Endpoint, Lab, endpoint_of
-from workers.bench.marketplace import STORED_QUERY
-from workers.bench.sending import Pipeline
 
 _FEW_WEBHOOKS = 10
 #: A query that reads no column that changes here.

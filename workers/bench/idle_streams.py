@@ -12,11 +12,11 @@ import aiohttp
 from app.auth.viewers import create_key
 from app.errors import TellgraphError
 from schema.entities.global_ids import encode
+from workers.bench.environment.history import create_webhooks
+from workers.bench.environment.lab import Lab, Site, free_port
+from workers.bench.environment.marketplace import STORED_QUERY
+from workers.bench.environment.processes import cpu_of
 from workers.bench.figures import Figure
-from workers.bench.history import create_webhooks
-from workers.bench.lab import Lab, Site, free_port
-from workers.bench.marketplace import STORED_QUERY
-from workers.bench.processes import cpu_of
 
 _COMMITS = 100
 _PAUSE_S = 0.05

@@ -12,10 +12,10 @@ import orjson
 
 from app.auth.viewers import create_key
 from app.errors import TellgraphError
+from workers.bench.environment.lab import Lab, free_port
+from workers.bench.environment.marketplace import PAGE_QUERY
+from workers.bench.environment.processes import cpu_of
 from workers.bench.figures import Figure
-from workers.bench.lab import Lab, free_port
-from workers.bench.marketplace import PAGE_QUERY
-from workers.bench.processes import cpu_of
 
 _CLIENTS = 4
 #: Requests after which a document is surely executed by its plan; and the number of measured requests after that.

@@ -19,10 +19,10 @@ from schema.engine.reader import Reader
 from schema.stored.execute import execute_stored_query
 from schema.stored.plan import plan_of
 from schema.stored.validate import stored_query
+from workers.bench.environment.history import create_webhooks
+from workers.bench.environment.lab import Lab, Site
+from workers.bench.environment.marketplace import STORED_QUERY, change, create_invoices, forget_changes
 from workers.bench.figures import Figure
-from workers.bench.history import create_webhooks
-from workers.bench.lab import Lab, Site
-from workers.bench.marketplace import STORED_QUERY, change, create_invoices, forget_changes
 from workers.publish.job import publish_batch
 from workers.resources import Resources, open_resources
 

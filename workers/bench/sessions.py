@@ -10,11 +10,11 @@ from app.db.pool import SERVER_SETTINGS, Connection
 from app.errors import TellgraphError
 from app.webhooks.db.deliveries import claim_due
 from app.webhooks.db.ordering.blocked_events import Place, set_aside_blocked
+from workers.bench.environment.history import create_webhooks
+from workers.bench.environment.lab import Lab, Site
+from workers.bench.environment.marketplace import STORED_QUERY
+from workers.bench.environment.processes import cpu_of
 from workers.bench.figures import Figure
-from workers.bench.history import create_webhooks
-from workers.bench.lab import Lab, Site
-from workers.bench.marketplace import STORED_QUERY
-from workers.bench.processes import cpu_of
 
 _SINGLE_UPDATES = 100
 _SMALL_CLAIMS = 10

@@ -5,11 +5,11 @@ import statistics
 import time
 from collections.abc import Sequence
 
+from workers.bench.environment.history import create_webhooks
+from workers.bench.environment.lab import Lab, endpoint_of
+from workers.bench.environment.marketplace import STORED_QUERY, change
+from workers.bench.environment.pipeline import Pipeline
 from workers.bench.figures import Figure
-from workers.bench.history import create_webhooks
-from workers.bench.lab import Lab, endpoint_of
-from workers.bench.marketplace import STORED_QUERY, change
-from workers.bench.sending import Pipeline
 
 #: Changes per second.
 _RATES = (50, 100, 200, 400)
@@ -46,11 +46,14 @@ async def _at_rate(pipeline: Pipeline, ids: Sequence[int], rate: int) -> list[Fi
             unit="ms",
             counts=f"CPU of worker, PostgreSQL (without the writer's backend) and Redis per event, {counts}",
         ),
-        Figure(
-            key=f"stream.{rate}.p50_ms",
-            value=statistics.median(taken) * 1000,
-            unit="ms",
-            counts=f"wall time from the change being sent to the whole POST being there, {counts}",
+        *(
+            Figure(
+                key=f"stream.{rate}.p{percent}_ms",
+                value=statistics.quantiles(taken, n=100, method="inclusive")[percent - 1] * 1000,
+                unit="ms",
+                counts=f"wall time from the change being sent to the whole POST being there, {counts}",
+            )
+            for percent in (50, 99)
         ),
     ]
 

@@ -1,4 +1,7 @@
-"""Delivery: claim webhook events that are due, store the results of their attempts, release expired leases."""
+"""Delivery: claim webhook events that are due, store the results of their attempts, release expired leases.
+
+Above 300 lines: results are stored by one statement, whose parts are read together.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -219,17 +222,14 @@ from health h where w.id = any(array(select webhook_id from health)) and w.id = 
     or w.is_enabled and w.outage_reported_at is not null))
 """
 
-#: Whether anything is due, as of the statement's beginning.
-_MORE_DUE = f"""
-exists (select from webhook_events_open e where e.state in ({transitions.DUE_STATES}) and not e.is_pulled
-  and e.due_at <= statement_timestamp())
-"""
-
 #: One statement, so that a batch of successes takes one round trip and commits by itself.
 _RECORD_RESULTS = f"""
 with r as ({_RESULTS}), recorded as ({transitions.RECORD}), given as ({_STORE_GIVEN}), attempts as ({_END_ATTEMPTS}),
   health as ({_HEALTH}), marked as ({_MARK_WEBHOOKS})
-select id, webhook_id, entity_type, entity_id, blocks_others, state, (select {_MORE_DUE}) as more_due from recorded
+select id, webhook_id, entity_type, entity_id, blocks_others, state, (select exists (
+  select from webhook_events_open e where e.state in ({transitions.DUE_STATES}) and not e.is_pulled
+    and e.due_at <= statement_timestamp())) as more_due
+from recorded
 """
 
 
@@ -254,8 +254,8 @@ async def record_results(conn: Connection, results: Sequence[Result]) -> StoredR
     recorded = {row["id"] for row in rows}
     may_be_due = any(row["more_due"] or row["blocks_others"] for row in rows) or bool(failed) or not rows
     await release_next(conn, [row for row in rows if row["state"] != WebhookEventState.RETRYING])
-    if exhausted := [(one.id, _exhausted(one)) for one in results if _is_exhausted(one) and one.id in recorded]:
-        await raise_exhausted(conn, exhausted)
+    if exhausted := [one for one in results if _is_exhausted(one) and one.id in recorded]:
+        await raise_exhausted(conn, [(one.id, _describe(one)) for one in exhausted])
     return StoredResults(recorded, may_be_due)
 
 
@@ -296,7 +296,7 @@ def _is_exhausted(result: Result) -> bool:
     return result.state is WebhookEventState.FAILED and result.disable_reason is None
 
 
-def _exhausted(result: Result) -> str:
+def _describe(result: Result) -> str:
     return exhausted_reason(
         attempts=result.attempt, status=result.status, error_kind=result.error_kind, error=result.error
     )

@@ -10,7 +10,7 @@ from databases import Database
 
 from app.db.pool import Connection, connection, transaction
 from app.webhooks.db import deliveries, webhook_outages
-from app.webhooks.db.deliveries import DueEvent, StoredResults, Result
+from app.webhooks.db.deliveries import DueEvent, Result, StoredResults
 from app.webhooks.db.taking.messages import TakenEvent
 from app.webhooks.db.webhooks import WebhookId
 from app.webhooks.domain import retry

@@ -5,7 +5,7 @@ import pytest
 from app.auth.viewers import OPERATOR, Scope, Viewer, ViewerCache, authenticate, create_key
 from app.db.pool import Connection
 from app.marketplace.catalogue.db.sellers import SellerId
-from workers.bench.marketplace import create_sellers
+from workers.bench.environment.marketplace import create_sellers
 
 SELLER = Viewer(SellerId(1), frozenset({Scope.READ}))
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.servers import temporary_dir
 from workers.bench import SECTIONS
-from workers.bench.processes import NotMeasurable, check_measurable
+from workers.bench.environment.processes import NotMeasurable, check_measurable
 
 KEYS = {
     "pipeline": {
@@ -25,7 +25,10 @@ KEYS = {
         "pipeline.wal_bytes",
         "pipeline.rows_written",
     },
-    "stream": {f"stream.{rate}.{name}" for rate in (50, 100, 200, 400) for name in ("cpu_ms", "p50_ms")},
+    "stream": {f"stream.{rate}.{name}" for rate in (50, 100, 200, 400) for name in ("cpu_ms", "p50_ms", "p99_ms")},
+    "scale": {
+        f"scale.{workers}.{name}" for workers in (1, 2, 4, 8) for name in ("events_per_s", "cpu_ms", "lock_waits")
+    },
     "feed": {"feed.total_cpu_ms", "feed.api_cpu_ms", "feed.events_per_s", "feed.ratio"},
     "fanout": {"fanout.same_query.cpu_ms", "fanout.distinct_queries.cpu_ms"},
     "latency": {"latency.p50_ms", "latency.p99_ms"},

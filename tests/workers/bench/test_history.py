@@ -3,7 +3,7 @@
 import asyncpg
 
 from tests.builders.deliveries import create_subscription
-from workers.bench.history import create_history
+from workers.bench.environment.history import create_history
 
 
 async def test_past_is_whole_and_in_its_partitions(conn: asyncpg.Connection) -> None:

@@ -7,7 +7,7 @@ from app.db.pool import Connection
 from app.webhooks.db import retention
 from app.webhooks.db.webhooks import next_webhook_id
 from app.webhooks.services.webhook_secrets import SECRETS
-from workers.bench.marketplace import create_sellers
+from workers.bench.environment.marketplace import create_sellers
 
 _SIGNING_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _BODIES = 1000

@@ -1,8 +1,8 @@
 """An endpoint that takes hardly any CPU time, in its own process, so that the sender is measured.
 
-`python -m workers.bench.receiver` prints its port and runs until it is stopped. It answers `/hook` at once, and `/held`
-after a request for `/release`. `/arrived` tells how many POSTs have come since `/reset`, and `/times` when they came.
-`/head` and `/body` return the last POST.
+`python -m workers.bench.environment.receiver` prints its port and runs until it is stopped. It answers `/hook` at once,
+and `/held` after a request for `/release`. `/arrived` tells how many POSTs have come since `/reset`, and `/times`
+when they came. `/head` and `/body` return the last POST.
 """
 
 import asyncio

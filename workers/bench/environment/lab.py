@@ -21,8 +21,8 @@ from app.db.pool import Connection
 from app.errors import TellgraphError
 from app.settings import Settings
 from app.tools.embedded import EmbeddedPostgres, EmbeddedRedis
-from workers.bench.marketplace import create_invoices
-from workers.bench.processes import Processes, first_line
+from workers.bench.environment.marketplace import create_invoices
+from workers.bench.environment.processes import Processes, first_line
 
 _POLL_S = 0.02
 _DEADLINE_S = 300.0
@@ -228,7 +228,7 @@ def running_lab(scale: BenchSize, *, say: Callable[[str], None]) -> Iterator[Lab
         ):
             migrate(postgres.url())
             asyncio.run(_fill(postgres.url(), scale))
-            receiver = processes.start("workers.bench.receiver", environment={})
+            receiver = processes.start("workers.bench.environment.receiver", environment={})
             url = f"http://127.0.0.1:{first_line(receiver)}"
             yield Lab(scale=scale, postgres=postgres, redis=redis, processes=processes, receiver=url)
     finally:

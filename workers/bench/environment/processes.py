@@ -79,7 +79,10 @@ def _output(process: subprocess.Popen[bytes]) -> IO[bytes]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuSeconds:
-    """CPU seconds of groups of processes. `postgres` is the whole server without the backend that makes the changes."""
+    """CPU seconds of groups of processes. `postgres` is the whole server without the backend that makes the changes.
+
+    `worker` sums all workers.
+    """
 
     worker: float
     postgres: float
@@ -92,18 +95,18 @@ class CpuSeconds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
-    """Reads the CPU time of processes. That of `postgres` includes backends that come and go."""
+    """Reads the CPU time of processes: that of `postgres` with backends that come and go, without `uncounted` ones."""
 
-    worker: int
+    workers: Sequence[int]
     postgres: int
     redis: int
-    writer: int
+    uncounted: Sequence[int]
 
     def read(self) -> dict[str, dict[int, float]]:
         """Return the CPU seconds so far, by group and process id."""
-        backends = [pid for pid in (self.postgres, *children(self.postgres)) if pid != self.writer]
+        backends = [pid for pid in (self.postgres, *children(self.postgres)) if pid not in self.uncounted]
         return {
-            "worker": cpu_of([self.worker, *children(self.worker)]),
+            "worker": cpu_of([pid for worker in self.workers for pid in (worker, *children(worker))]),
             "postgres": cpu_of(backends),
             "redis": cpu_of([self.redis]),
         }
