@@ -1,9 +1,6 @@
-"""Delivery: claim webhook events that are due, store the results of their attempts, release expired leases.
+"""Delivery: claim webhook events that are due, store the results of their attempts, release expired leases."""
 
-Above 300 lines: results are stored by one statement, whose parts are read together.
-"""
-
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,7 +14,7 @@ from app.webhooks.db.operational_events import raise_exhausted
 from app.webhooks.db.ordering.blocked_events import release_next
 from app.webhooks.db.webhook_events import WebhookEventId
 from app.webhooks.db.webhook_outages import FIRST_STEP
-from app.webhooks.db.webhooks import WebhookId
+from app.webhooks.db.webhooks import WebhookId, lock_webhooks
 from app.webhooks.domain.attempt import NEVER_LEFT, OUR_FAULTS
 from app.webhooks.domain.operational_event import exhausted_reason
 from app.webhooks.domain.webhook_event import WEBHOOK_DELETED, AttemptedState, WebhookEventState
@@ -300,12 +297,3 @@ def _describe(result: Result) -> str:
     return exhausted_reason(
         attempts=result.attempt, status=result.status, error_kind=result.error_kind, error=result.error
     )
-
-
-async def lock_webhooks(conn: Connection, ids: Collection[WebhookId]) -> None:
-    """Keep webhooks from being enabled or disabled until the transaction ends.
-
-    Otherwise an event could be held for a webhook that is just being enabled, and nobody would release it.
-    """
-    if ids:
-        await conn.execute("select from webhooks where id = any($1::bigint[]) order by id for no key update", list(ids))

@@ -278,3 +278,12 @@ async def set_broken_reason(conn: Connection, seen: Webhook, reason: str | None)
         list(seen.triggers),
         seen.filter,
     )
+
+
+async def lock_webhooks(conn: Connection, ids: Collection[WebhookId]) -> None:
+    """Keep webhooks from being enabled or disabled until the transaction ends.
+
+    Otherwise an event could be held for a webhook that is just being enabled, and nobody would release it.
+    """
+    if ids:
+        await conn.execute("select from webhooks where id = any($1::bigint[]) order by id for no key update", list(ids))

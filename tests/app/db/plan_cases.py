@@ -292,7 +292,7 @@ CASES = (
         name="record successes",
         given=_results(),
         act=deliveries.record_results,
-        covers=("transitions.RECORD", "deliveries._RESULTS", "deliveries.lock_webhooks"),
+        covers=("transitions.RECORD", "deliveries._RESULTS", "webhooks.lock_webhooks"),
     ),
     case(
         name="record failures",
