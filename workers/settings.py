@@ -51,14 +51,18 @@ async def publish(ctx: ArqContext) -> None:
     """Publish what waits and, meanwhile, deliver it. A second job would take another round trip through Redis."""
     context: JobContext = ctx["jobs"]
     context.doorbell.begun(Job.PUBLISH)
-    async with asyncio.TaskGroup() as delivering:
+    try:
+        async with asyncio.TaskGroup() as delivering:
 
-        def deliver_step() -> None:
-            if not context.deliverer.wake():
-                delivering.create_task(_deliver(ctx, context))
+            def deliver_step() -> None:
+                if not context.deliverer.wake():
+                    delivering.create_task(_deliver(ctx, context))
 
-        if await context.publisher.publish(on_step=deliver_step):
-            await enqueue(ctx["redis"], Job.PUBLISH)
+            if await context.publisher.publish(on_step=deliver_step):
+                await enqueue(ctx["redis"], Job.PUBLISH)
+    except ExceptionGroup as errors:
+        # An outage ends both, and the log tells it by the error itself.
+        raise errors.exceptions[0] from None
 
 
 async def deliver(ctx: ArqContext) -> None:
