@@ -128,16 +128,11 @@ async def claim_batch(conn: Connection, *, limit: int, first_lane: Lane = Lane.O
     ]
 
 
-async def mark_published(conn: Connection, ids: Sequence[int], *, claimed: int | None = None) -> bool:
+async def mark_published(conn: Connection, ids: Sequence[int]) -> bool:
     """Mark them, all with the same time: that is how `webhookExplain` knows what was published together.
 
-    Args:
-        conn: The connection with the transaction.
-        ids: The published events.
-        claimed: How many events the transaction has claimed; None: these alone.
-
     Returns:
-        Whether more than the claimed events wait. Other publishers may have claimed them.
+        Whether others wait. Other publishers may have claimed them.
     """
     # In one statement, which saves each step a claim that finds nothing.
     is_more: bool = await conn.fetchval(
@@ -149,7 +144,7 @@ async def mark_published(conn: Connection, ids: Sequence[int], *, claimed: int |
         select count(*) > $2 from (select from change_events_open where lane < 3 limit $2 + 1) waiting
         """,
         list(ids),
-        len(ids) if claimed is None else claimed,
+        len(ids),
     )
     return is_more
 

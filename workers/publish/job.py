@@ -157,7 +157,7 @@ async def publish_step(
         # Only once: an event that has waited for some webhooks had its follow-ups recorded the first time.
         new = [event for event in events if event.id in done and event.webhook_ids is None]
         await record_follow_ups(conn, subscriptions, new, owners)
-        is_more = await change_events.mark_published(conn, published, claimed=len(events)) or bool(leftovers)
+        is_more = await change_events.mark_published(conn, published)
         if leftovers:
             await change_events.leave_over(conn, leftovers)
     if time.monotonic() - begun_at > LOOK_AGAIN_S:
@@ -168,7 +168,7 @@ async def publish_step(
         "publish.step", change_events=len(published), webhook_events=len(publication.made), left_over=len(leftovers)
     )
     lane = events[0].claimed_lane
-    is_full = len(events) >= limit or bool(leftovers) or lane is Lane.HEAVY
+    is_full = len(events) >= limit or len(published) < len(events) or lane is Lane.HEAVY
     return Step(len(published), lane, is_full, is_more)
 
 

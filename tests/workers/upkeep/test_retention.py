@@ -254,7 +254,7 @@ async def test_work_goes_on_while_partitions_come_and_go(
             async with own.transaction():
                 due = await deliveries.claim_due(own, limit=5, per_webhook=200, after=0, failing_share=10, lease_s=60)
             async with own.transaction():
-                done += len(await deliveries.record_results(own, [result_of(one) for one in due]))
+                done += len((await deliveries.record_results(own, [result_of(one) for one in due])).ids)
         await own.close()
         return done
 
