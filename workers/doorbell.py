@@ -24,9 +24,22 @@ _UNRUNG_POLL_S = 0.05
 class Doorbell:
     """Asks for jobs of this process, each at most once until it has begun."""
 
-    def __init__(self, resources: Resources, ring: Callable[[Job], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        ring: Callable[[Job], Awaitable[None]],
+        note_connection: Callable[[bool], Awaitable[None]],
+    ) -> None:
+        """Make a doorbell.
+
+        Args:
+            resources: The resources of the process.
+            ring: Asks for a job.
+            note_connection: Called with True whenever PostgreSQL is reached, and with False whenever it is lost.
+        """
         self._resources = resources
         self._ring = ring
+        self._note_connection = note_connection
         self._heard = asyncio.Event()
         self._asked: dict[Job, float] = {}
         self._outage = Outage("doorbell.lost", "doorbell.back")
@@ -47,6 +60,7 @@ class Doorbell:
                     await self._watch(conn)
             except DATABASE_ERRORS as error:
                 self._outage.note(error)
+                await self._note_connection(False)
                 await self._resources.pause(_RECONNECT_S)
 
     async def _watch(self, conn: Connection) -> None:
@@ -57,6 +71,7 @@ class Doorbell:
         self._outage.end()
         is_clean = False
         try:
+            await self._note_connection(True)
             await self._ask_for(await work_waits(conn))
             follow_up = len(_FOLLOW_UP_S)
             while not self._resources.stopping.is_set():

@@ -175,8 +175,19 @@ async def _work(resources: Resources, deliverer: Deliverer, outage: Outage) -> N
         if worker is not None:
             worker.ring()
 
+    async def take_jobs(has_database: bool) -> None:
+        # Without PostgreSQL it would take the sweep from workers that could do it, and fail.
+        if worker is None or resources.stopping.is_set():
+            return
+        if has_database and not worker.allow_pick_jobs:
+            # After a long outage, as many sweeps would wait as there were times for one.
+            with contextlib.suppress(RedisError, OSError):
+                await clear_left(redis)
+        worker.allow_pick_jobs = has_database
+        worker.ring()
+
     publisher = Publisher(resources)
-    doorbell = Doorbell(resources, ring)
+    doorbell = Doorbell(resources, ring, take_jobs)
     worker = WokenWorker(
         functions=FUNCTIONS,
         cron_jobs=CRON_JOBS,

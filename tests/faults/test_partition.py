@@ -9,6 +9,7 @@ from aiohttp import web
 
 from app.capture.change_events import claim_batch
 from app.db.pool import DATABASE_ERRORS, Connection, transaction
+from app.webhooks.jobs import QUEUE, open_redis
 from tests.builders.variants import create_variant
 from tests.support.load import CHANGES, create_load, tell
 from tests.support.partition import Network, network_to
@@ -69,6 +70,31 @@ async def fall_silent_while_publishing(resources: Resources, network: Network, o
         assert not await claim_batch(other, limit=10)
         await until(lambda: claim_batch(other, limit=10), deadline_s=TIMEOUT_S + 5)
         network.heal()
+
+
+async def test_a_worker_without_postgresql_leaves_its_jobs_to_others(database_url: str, redis_url: str) -> None:
+    """It took the sweeps that are asked for in Redis, and failed: nobody released what it had in flight."""
+    async with network_to(database_url) as network:
+        with worker_process(network.url, redis_url, database_timeout_s=TIMEOUT_S) as cut_off:
+            await started(cut_off)
+            network.partition()
+            await cut_off.wait_for("doorbell.lost")
+            redis = open_redis(redis_url)
+
+            async def jobs() -> int:
+                return int(await redis.zcard(QUEUE))
+
+            async def two_sweeps_wait() -> bool:
+                return await jobs() >= 2
+
+            async def no_job_waits() -> bool:
+                return await jobs() == 0
+
+            await until(two_sweeps_wait)
+            network.heal()
+            await until(no_job_waits)
+            await redis.aclose()
+            assert await cut_off.stop() == 0
 
 
 async def test_locks_of_a_partitioned_publisher_end_on_the_server(database_url: str) -> None:

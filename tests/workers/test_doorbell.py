@@ -24,11 +24,15 @@ class Bell:
 
     doorbell: Doorbell | None = None
     rings: list[tuple[Job, float]] = field(default_factory=list)
+    connections: list[bool] = field(default_factory=list)
 
     async def ring(self, job: Job) -> None:
         self.rings.append((job, time.monotonic()))
         if self.doorbell is not None:
             self.doorbell.begun(job)
+
+    async def note_connection(self, is_there: bool) -> None:
+        self.connections.append(is_there)
 
     async def has_rung(self) -> bool:
         return bool(self.rings)
@@ -43,7 +47,7 @@ async def listening(database_url: str, *, idle_poll_s: float = NEVER_S) -> Async
     bell = Bell()
     settings = settings_for(database_url).model_copy(update={"idle_poll_s": idle_poll_s})
     async with open_resources(settings) as resources:
-        bell.doorbell = Doorbell(resources, bell.ring)
+        bell.doorbell = Doorbell(resources, bell.ring, bell.note_connection)
         running = asyncio.create_task(bell.doorbell.run())
         try:
             async with asyncpg.create_pool(database_url, min_size=1, max_size=1) as pool:
@@ -152,6 +156,7 @@ async def test_lost_connection_is_replaced(conn: asyncpg.Connection, database_ur
         await until(bell.has_rung)
 
     assert len(ended) >= 1
+    assert bell.connections[:3] == [True, False, True]
 
 
 async def test_run_over_many_rows_is_moved_on_while_it_lasts(conn: asyncpg.Connection, database_url: str) -> None:

@@ -14,7 +14,7 @@ _NAMES = ", ".join(SECTIONS)
 
 def bench(
     quick: Annotated[
-        bool, typer.Option("--quick", help="Less of everything, within a minute; coarse figures.")
+        bool, typer.Option("--quick", help="Less of everything, within two minutes; coarse figures.")
     ] = False,
     only: Annotated[list[str] | None, typer.Option(help=f"One section; repeat for several: {_NAMES}.")] = None,
     json: Annotated[
