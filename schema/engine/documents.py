@@ -4,7 +4,23 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from graphql import DocumentNode, GraphQLError, get_operation_ast
+from graphql import (
+    ASTValidationRule,
+    DeferStreamDirectiveLabel,
+    DeferStreamDirectiveOnRootField,
+    DeferStreamDirectiveOnValidOperationsRule,
+    DocumentNode,
+    GraphQLError,
+    KnownDirectivesRule,
+    NoUndefinedVariablesRule,
+    NoUnusedVariablesRule,
+    StreamDirectiveOnListField,
+    UniqueDirectivesPerLocationRule,
+    UniqueVariableNamesRule,
+    VariablesAreInputTypesRule,
+    VariablesInAllowedPositionRule,
+    get_operation_ast,
+)
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema import Schema, validate_document
@@ -23,6 +39,7 @@ from schema.engine.limits import (
     parse_within_limits,
     selects,
 )
+from schema.engine.selections import fragments_of
 
 #: Characters of all cached documents together: about 2,000 queries of usual size. The limit is not their number,
 #: because a parsed document takes about a hundred times the memory of its text.
@@ -33,6 +50,23 @@ _EACH = 100
 #: Characters of generated code that count as one character of a document: a plan takes about 14 bytes for each.
 CODE_PER_CHARACTER = 4
 _WORDS = re.compile(r"\w+")
+
+#: Of the CPU of validation, half goes to variables and a tenth to directives, also if a document has none of them.
+_RULES_OF_VARIABLES = (
+    UniqueVariableNamesRule,
+    NoUndefinedVariablesRule,
+    NoUnusedVariablesRule,
+    VariablesAreInputTypesRule,
+    VariablesInAllowedPositionRule,
+)
+_RULES_OF_DIRECTIVES = (
+    KnownDirectivesRule,
+    UniqueDirectivesPerLocationRule,
+    DeferStreamDirectiveLabel,
+    DeferStreamDirectiveOnRootField,
+    DeferStreamDirectiveOnValidOperationsRule,
+    StreamDirectiveOnListField,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +113,7 @@ class Documents:
         node = with_own_names(text, parse_within_limits(text))
         document = Document(
             node=node,
-            errors=explain_errors(validate_document(schema._schema, node, RULES)),
+            errors=explain_errors(validate_document(schema._schema, node, _rules_of(text, node))),
             costs=Costs(schema._schema, node),
             introspects=introspects(node),
             is_slow=selects(node, SLOW_FIELDS),
@@ -92,6 +126,17 @@ class Documents:
     def grow(self, text: str, document: Document, code_characters: int) -> None:
         """Add generated code to the size of a cached document."""
         self._cache.grow(text, document, code_characters // CODE_PER_CHARACTER)
+
+
+def _rules_of(text: str, document: DocumentNode) -> tuple[type[ASTValidationRule], ...]:
+    """Return the rules that a document can break. `text` is what it was parsed from."""
+    idle: tuple[type[ASTValidationRule], ...] = ()
+    # With fragments, the rules of variables also limit how often these spread one another.
+    if "$" not in text and not fragments_of(document):
+        idle += _RULES_OF_VARIABLES
+    if "@" not in text:
+        idle += _RULES_OF_DIRECTIVES
+    return tuple(rule for rule in RULES if rule not in idle)
 
 
 def cost_extension(cost: Cost, maximum: int) -> dict[str, object]:

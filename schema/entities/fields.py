@@ -283,7 +283,7 @@ class _Column(DeclaredField):
     @property
     def declaration(self) -> Declaration:
         name = self.metadata["column"] or self.python_name
-        return Leaf(reads=(name,), compute=lambda row: getattr(row, name), is_column=True)
+        return Leaf(reads=(name,), compute=attrgetter(name), is_column=True)
 
     def get_result(self, source: object, info: object, args: list[object], kwargs: dict[str, object]) -> object:
         return readable(getattr(source, self.metadata["column"] or self.python_name))

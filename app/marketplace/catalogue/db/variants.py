@@ -259,16 +259,12 @@ async def take_from_stock(conn: Connection, quantities: Mapping[VariantId, int])
     The caller has checked the quantities.
     """
     await conn.execute(
-        "update variants v set count_on_hand = v.count_on_hand - q.quantity, updated_at = now()"
+        "with taken as (update variants v set count_on_hand = v.count_on_hand - q.quantity, updated_at = now()"
         " from unnest($1::bigint[], $2::int[]) q(id, quantity)"
-        " where v.id = q.id and not v.has_infinite_quantity",
+        " where v.id = q.id and not v.has_infinite_quantity returning v.advert_id)"
+        " update adverts set updated_at = now() where id in (select advert_id from taken)",
         [*quantities],
         [*quantities.values()],
-    )
-    await conn.execute(
-        "update adverts set updated_at = now() where id in (select v.advert_id from variants v"
-        " where v.id = any($1::bigint[]) and not v.has_infinite_quantity)",
-        [*quantities],
     )
 
 
