@@ -6,10 +6,11 @@ from functools import partial
 import asyncpg
 import pytest
 from aiohttp import web
+from arq.constants import in_progress_key_prefix
 
 from app.capture.change_events import claim_batch
 from app.db.pool import DATABASE_ERRORS, Connection, transaction
-from app.webhooks.jobs import QUEUE, open_redis
+from app.webhooks.jobs import QUEUE, Job, open_redis
 from tests.builders.variants import create_variant
 from tests.support.load import CHANGES, create_load, tell
 from tests.support.partition import Network, network_to
@@ -81,16 +82,20 @@ async def test_a_worker_without_postgresql_leaves_its_jobs_to_others(database_ur
             await cut_off.wait_for("doorbell.lost")
             redis = open_redis(redis_url)
 
-            async def jobs() -> int:
-                return int(await redis.zcard(QUEUE))
+            asked = await redis.enqueue_job(Job.ADVANCE, _queue_name=QUEUE)
+            assert asked is not None
+            asked_ms = await redis.zscore(QUEUE, asked.job_id)
 
-            async def two_sweeps_wait() -> bool:
-                return await jobs() >= 2
+            async def two_more_wait() -> bool:
+                return bool(await redis.zcount(QUEUE, f"({asked_ms}", "+inf") >= 2)
 
             async def no_job_waits() -> bool:
-                return await jobs() == 0
+                return not await redis.zcard(QUEUE)
 
-            await until(two_sweeps_wait)
+            # Sweeps are asked for every five seconds.
+            await until(two_more_wait)
+            assert await redis.zscore(QUEUE, asked.job_id) is not None
+            assert not await redis.exists(in_progress_key_prefix + asked.job_id)
             network.heal()
             await until(no_job_waits)
             await redis.aclose()
