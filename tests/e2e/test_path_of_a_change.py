@@ -12,6 +12,7 @@ from app.kernel import clock
 from schema.entities import global_ids
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.shipments import create_shipment_carrier
+from tests.support.outbox import all_published
 from tests.support.pages import DOCS, ROOT, page
 from tests.support.platform import Platform
 from tests.support.receiver import Receiver
@@ -19,7 +20,6 @@ from tests.support.waiting import until
 
 QUERY = "query($id: ID!) { node(id: $id) { ... on Invoice { statusFlags shipments { trackingNumber } } } }"
 ALL_DELIVERED = "select bool_and(state = 'DELIVERED') from webhook_events"
-ALL_PUBLISHED = "select bool_and(published_at is not null) from change_events"
 #: More can't be followed by a reader.
 MAX_FILES = 25
 
@@ -53,7 +53,7 @@ async def test_a_shipment_passes_each_file_that_is_drawn(platform: Platform, rec
     invoice = await create_invoice(platform.conn, status_flags=["PAID"])
     item = await create_line_item(platform.conn, invoice_id=invoice.id)
     carrier = await create_shipment_carrier(platform.conn)
-    await until(lambda: platform.conn.fetchval(ALL_PUBLISHED))
+    await all_published(platform.conn)
 
     with files_passed() as passed:
         made = await platform.mutate(
@@ -78,7 +78,7 @@ async def test_a_plain_update_passes_each_file_that_is_drawn_after_the_commit(
 ) -> None:
     await platform.create_webhook(receiver.url(), QUERY, eventNames=["UPDATE"])
     invoice = await create_invoice(platform.conn, status_flags=["PAID"])
-    await until(lambda: platform.conn.fetchval(ALL_PUBLISHED))
+    await all_published(platform.conn)
 
     with files_passed() as passed:
         await platform.conn.execute("update invoices set status_flags = '{REFUNDED}' where id = $1", invoice.id)

@@ -12,7 +12,7 @@ from tests.builders.sellers import create_seller
 from tests.support.commands import CommandResult, tellgraph
 from tests.support.forked_commands import run_command
 from tests.support.listeners import environment
-from tests.support.outbox import recorded
+from tests.support.outbox import all_published
 from tests.support.platform import Platform
 from tests.support.receiver import Receiver
 
@@ -33,7 +33,7 @@ async def register(platform: Platform, url: str, **given: Any) -> int:
 async def test_the_newest_entity_is_sent_as_an_update(platform: Platform, receiver: Receiver, tmp_path: Path) -> None:
     await create_invoice(platform.conn)
     newest = await create_invoice(platform.conn, total_cents=4_200)
-    await recorded(platform.conn)
+    await all_published(platform.conn)
     number = await register(platform, receiver.url())
 
     done = await over_http(platform, tmp_path, platform.key, "invoice")
@@ -50,7 +50,7 @@ async def test_a_named_entity_is_sent_again_however_often(
     platform: Platform, receiver: Receiver, tmp_path: Path
 ) -> None:
     first, _ = await create_invoice(platform.conn), await create_invoice(platform.conn)
-    await recorded(platform.conn)
+    await all_published(platform.conn)
     number = await register(platform, receiver.url())
     await register(platform, receiver.url("/other"))
 
@@ -65,7 +65,7 @@ async def test_a_named_entity_is_sent_again_however_often(
 
 async def test_a_test_is_a_sample_of_the_entity(platform: Platform, receiver: Receiver, tmp_path: Path) -> None:
     first, _ = await create_invoice(platform.conn), await create_invoice(platform.conn)
-    await recorded(platform.conn)
+    await all_published(platform.conn)
     await register(platform, receiver.url(), filter="data.node.legacyId < 0")
 
     given = ("invoice", first.id, "--event", "test", "--json")
@@ -87,7 +87,7 @@ async def test_what_is_not_sent_is_told_with_its_reason(platform: Platform, rece
     owner, other = await create_seller(platform.conn), await create_seller(platform.conn)
     of_other = await create_invoice(platform.conn, seller_id=other.id)
     of_owner = await create_invoice(platform.conn, seller_id=owner.id)
-    await recorded(platform.conn)
+    await all_published(platform.conn)
     key = await platform.seller_key(owner.id)
     nobody = await over_http(platform, tmp_path, key, "invoice", of_owner.id)
     number = await register(platform, receiver.url(), key=key, filter="data.node.totalCents < 0")
