@@ -12,9 +12,8 @@ from app.kernel import clock
 from schema.entities import global_ids
 from tests.builders.invoices import create_invoice, create_line_item
 from tests.builders.shipments import create_shipment_carrier
-from tests.support.outbox import all_published
 from tests.support.pages import DOCS, ROOT, page
-from tests.support.platform import Platform
+from tests.support.platform import Platform, all_published
 from tests.support.receiver import Receiver
 from tests.support.waiting import until
 

@@ -14,7 +14,6 @@ from app.marketplace.catalogue.db.sellers import SellerId
 from app.webhooks.domain.webhook import WebhookEventName, WebhookKlass
 from app.webhooks.services.webhooks import WebhookAttributes, create_webhook
 from tests.support.platform import settings_for
-from tests.support.waiting import until
 from workers.publish.job import publish_all
 from workers.resources import Resources, open_resources
 
@@ -55,11 +54,6 @@ async def recorded(conn: Connection) -> list[RecordedChange]:
         for row in rows
         if row["entity_type"] in WATCHED_TYPES
     ]
-
-
-async def all_published(conn: Connection) -> None:
-    """Wait until a worker has published all that was recorded. Webhooks that are registered then are told of none."""
-    await until(lambda: conn.fetchval("select bool_and(published_at is not null) from change_events"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

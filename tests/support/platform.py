@@ -17,6 +17,7 @@ from app.http.limits.connections import server_config
 from app.main import create_app
 from app.settings import Settings
 from tests.support.mutation_inputs import input_type
+from tests.support.waiting import until
 from workers.process import run_worker
 
 SECRET_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -50,15 +51,21 @@ def settings_for(database_url: str, redis_url: str | None = None, **overrides: A
     )
 
 
+async def all_published(conn: asyncpg.Connection) -> None:
+    """Wait until a worker has published all that was recorded. Webhooks that are registered then are told of none."""
+    await until(lambda: conn.fetchval("select not exists (select from change_events where published_at is null)"))
+
+
 @dataclass(slots=True, kw_only=True)
 class Platform:
-    """`graphql` speaks as the operator, or with another key."""
+    """`graphql` speaks as the operator, or with another key. `has_worker`: changes are published meanwhile."""
 
     url: str
     key: str
     conn: asyncpg.Connection
     settings: Settings
     http: httpx.AsyncClient
+    has_worker: bool = False
 
     async def post(self, query: str, variables: dict[str, Any] | None = None, key: str | None = None) -> httpx.Response:
         return await self.http.post(
@@ -91,7 +98,14 @@ class Platform:
         return await create_key(self.conn, name="a seller's", seller_id=seller_id)  # type: ignore[arg-type]
 
     async def create_webhook(self, url: str | None, query: str = "", key: str | None = None, **attributes: Any) -> Any:
-        """Register a webhook; the mutation's payload."""
+        """Register a webhook, which is told of nothing that was recorded before; the mutation's payload."""
+        if self.has_worker:
+            # Not the test's connection, which may be in use.
+            conn = await asyncpg.connect(self.settings.database_url)
+            try:
+                await all_published(conn)
+            finally:
+                await conn.close()
         data = await self.data(
             """
             mutation($attributes: WebhookCreateAttributes!) {
@@ -154,6 +168,7 @@ async def running_platform(settings: Settings, *, with_worker: bool = True) -> A
             if not with_worker:
                 yield platform
                 return
+            platform.has_worker = True
             async with running_worker(settings):
                 yield platform
     finally:

@@ -12,8 +12,7 @@ from tests.builders.sellers import create_seller
 from tests.support.commands import CommandResult, tellgraph
 from tests.support.forked_commands import run_command
 from tests.support.listeners import environment
-from tests.support.outbox import all_published
-from tests.support.platform import Platform
+from tests.support.platform import Platform, all_published
 from tests.support.receiver import Receiver
 
 QUERY = "query($id: ID!) { node(id: $id) { ... on Invoice { legacyId totalCents } } }"
