@@ -18,25 +18,32 @@ class Shift:
 
     def __init__(self, stopping: asyncio.Event) -> None:
         self._stopping = stopping
-        self._woken = asyncio.Event()
+        self._is_woken = False
+        self._stirred = asyncio.Event()
         self._is_working = False
 
     def wake(self) -> bool:
         """Have the job that works take another turn. Return whether there is one."""
-        self._woken.set()
+        self._is_woken = True
+        self._stirred.set()
         return self._is_working
 
-    async def until_woken(self) -> None:
-        """Wait until somebody wakes the job, and take that as seen. For the end of a process, when no job works."""
-        self._woken.clear()
-        await self._woken.wait()
+    def stir(self) -> None:
+        """Have the job that waits look whether it is still busy. It takes no turn for that."""
+        self._stirred.set()
+
+    async def until_stirred(self, limit_s: float | None = None) -> None:
+        """Wait until somebody wakes or stirs the job, for at most so many seconds."""
+        self._stirred.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stirred.wait(), limit_s)
 
     async def work(self, take_turn: Callable[[], Awaitable[bool]], *, is_busy: Callable[[], bool], stays: bool) -> bool:
         """Take turns whenever somebody wakes this job, until the shift ends.
 
         Args:
             take_turn: Does what there is to do. Returns whether there may be more.
-            is_busy: Tells whether something is under way that wakes this job when it ends.
+            is_busy: Tells whether something is under way that wakes or stirs this job when it ends.
             stays: Whether to stay for the whole shift. If not, the work ends as soon as nothing is left.
 
         Returns:
@@ -47,15 +54,14 @@ class Shift:
         self._is_working, ends_at = True, time.monotonic() + SHIFT_S
         try:
             while not self._stopping.is_set() and (left_s := ends_at - time.monotonic()) > 0:
-                if self._woken.is_set():
-                    self._woken.clear()
+                if self._is_woken:
+                    self._is_woken = False
                     if await take_turn():
-                        self._woken.set()
+                        self._is_woken = True
                 elif stays or is_busy():
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), left_s)
+                    await self.until_stirred(left_s)
                 else:
                     return False
-            return not self._stopping.is_set() and (self._woken.is_set() or is_busy())
+            return not self._stopping.is_set() and (self._is_woken or is_busy())
         finally:
             self._is_working = False

@@ -167,6 +167,8 @@ class Deliverer:
             # were stored may have left it.
             if may_be_due or self._claim_count != claims:
                 self.wake()
+            else:
+                self._shift.stir()
 
     async def _look_again(self) -> None:
         """Look a second time for newer states of failed events, once their publishers have committed."""
@@ -200,7 +202,7 @@ class Deliverer:
         if self._claims:
             await asyncio.wait(self._claims)
         while self._sending:
-            await self._shift.until_woken()
+            await self._shift.until_stirred()
 
     def _prepared(self, due: DueEvent, now: datetime) -> PreparedRequest | Outcome:
         try:

@@ -315,7 +315,34 @@ async def test_one_claim_and_one_record_serve_what_is_delivered_together(
         monkeypatch.setattr(deliveries, name, counting(name))
     monkeypatch.setattr("workers.deliver.job._GATHER_S", 1.0)
     async with open_resources(settings_for(database_url)) as resources, Deliverer(resources).recording() as deliverer:
-        await deliverer.deliver_all()
+        # It ends with the last result, and not with its shift.
+        await asyncio.wait_for(deliverer.deliver_all(), 10)
 
     assert len(receiver.deliveries) == 10
     assert counts == {"claim_due": 1, "record_results": 1}
+
+
+async def test_a_process_ends_with_the_last_result(conn: Conn, database_url: str, receiver: Receiver) -> None:
+    webhook = await create_subscription(conn, receiver.url())
+    await create_due_events(conn, webhook, 3)
+    answer = asyncio.Event()
+
+    async def answer_later(_: Delivery) -> web.StreamResponse:
+        await answer.wait()
+        return web.Response()
+
+    receiver.answering = answer_later
+    settings = settings_for(database_url, shutdown_grace_s=60)
+    async with (
+        asyncio.timeout(20),
+        open_resources(settings, stopping=asyncio.Event()) as resources,
+        Deliverer(resources).recording() as deliverer,
+    ):
+        job = asyncio.create_task(deliverer.deliver_all(stays=True))
+        await receiver.wait_for(count=3)
+        resources.stopping.set()
+        deliverer.wake()
+        await job
+        answer.set()
+
+    assert await states(conn) == ["DELIVERED"] * 3
