@@ -27,7 +27,7 @@ from tests.support.platform import running_worker, settings_for
 from tests.support.receiver import Delivery, Receiver
 from tests.support.waiting import until
 from tests.support.worker_process import started, worker_process
-from workers import process
+from workers import process, shifts
 from workers.process import WokenWorker
 from workers.settings import SWEEP_SECONDS, sweep
 
@@ -142,8 +142,10 @@ class _Touch:
 
 
 async def test_job_that_a_stranger_plants_in_redis_runs_nothing_and_stops_nobody(
-    database_url: str, redis_url: str, receiver: Receiver, tmp_path: Path
+    database_url: str, redis_url: str, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A job that publishes keeps its place in the queue for its whole shift.
+    monkeypatch.setattr(shifts, "SHIFT_S", 1.0)
     load = await create_load(database_url, receiver, seed=4, variants=5)
     touched = tmp_path / "touched"
     planted = [
