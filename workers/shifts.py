@@ -38,13 +38,15 @@ class Shift:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stirred.wait(), limit_s)
 
-    async def work(self, take_turn: Callable[[], Awaitable[bool]], *, is_busy: Callable[[], bool], stays: bool) -> bool:
+    async def work(
+        self, take_turn: Callable[[], Awaitable[bool]], *, stays: bool, is_busy: Callable[[], bool] = lambda: False
+    ) -> bool:
         """Take turns whenever somebody wakes this job, until the shift ends.
 
         Args:
             take_turn: Does what there is to do. Returns whether there may be more.
-            is_busy: Tells whether something is under way that wakes or stirs this job when it ends.
             stays: Whether to stay for the whole shift. If not, the work ends as soon as nothing is left.
+            is_busy: Tells whether something is under way that wakes or stirs this job when it ends.
 
         Returns:
             Whether somebody has to go on, because the shift has ended before the work.

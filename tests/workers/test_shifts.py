@@ -26,27 +26,19 @@ class Work:
         return self.turns >= turns
 
 
-def idle() -> bool:
-    return False
-
-
-def busy() -> bool:
-    return True
-
-
 async def test_a_job_takes_turns_until_nothing_is_left() -> None:
     work = Work(left=2)
 
-    assert not await Shift(asyncio.Event()).work(work.take_turn, is_busy=idle, stays=False)
+    assert not await Shift(asyncio.Event()).work(work.take_turn, stays=False)
     assert work.turns == 3
 
 
 async def test_a_second_job_wakes_the_first_and_ends() -> None:
     shift, work = Shift(asyncio.Event()), Work()
-    first = asyncio.create_task(shift.work(work.take_turn, is_busy=idle, stays=True))
+    first = asyncio.create_task(shift.work(work.take_turn, stays=True))
     await until(lambda: work.has_taken(1))
 
-    assert not await shift.work(work.take_turn, is_busy=idle, stays=True)
+    assert not await shift.work(work.take_turn, stays=True)
     await until(lambda: work.has_taken(2))
     assert shift.wake()
     await until(lambda: work.has_taken(3))
@@ -57,10 +49,10 @@ async def test_a_second_job_wakes_the_first_and_ends() -> None:
 
 async def test_what_comes_between_two_jobs_is_done_by_the_next() -> None:
     shift, work = Shift(asyncio.Event()), Work()
-    await shift.work(work.take_turn, is_busy=idle, stays=False)
+    await shift.work(work.take_turn, stays=False)
 
     assert not shift.wake()
-    await shift.work(work.take_turn, is_busy=idle, stays=False)
+    await shift.work(work.take_turn, stays=False)
     assert work.turns == 2
 
 
@@ -77,9 +69,11 @@ async def test_it_waits_for_what_is_under_way() -> None:
     assert work.turns == 1
 
 
-@pytest.mark.parametrize(("left", "is_busy", "has_to_go_on"), [(10**9, idle, True), (0, busy, True), (0, idle, False)])
+@pytest.mark.parametrize(
+    ("left", "is_busy", "has_to_go_on"), [(10**9, False, True), (0, True, True), (0, False, False)]
+)
 async def test_at_the_end_of_a_shift_somebody_goes_on_if_there_is_more(
-    monkeypatch: pytest.MonkeyPatch, left: int, is_busy: object, has_to_go_on: bool
+    monkeypatch: pytest.MonkeyPatch, left: int, is_busy: bool, has_to_go_on: bool
 ) -> None:
     monkeypatch.setattr(shifts, "SHIFT_S", 0.05)
     work = Work(left)
@@ -88,17 +82,14 @@ async def test_at_the_end_of_a_shift_somebody_goes_on_if_there_is_more(
         await asyncio.sleep(0)
         return await work.take_turn()
 
-    assert (
-        await Shift(asyncio.Event()).work(take_turn, is_busy=busy if is_busy is busy else idle, stays=True)
-        is has_to_go_on
-    )
+    assert await Shift(asyncio.Event()).work(take_turn, is_busy=lambda: is_busy, stays=True) is has_to_go_on
     assert work.turns >= 1
 
 
 async def test_a_process_that_stops_asks_nobody_to_go_on() -> None:
     stopping = asyncio.Event()
     shift, work = Shift(stopping), Work()
-    working = asyncio.create_task(shift.work(work.take_turn, is_busy=busy, stays=True))
+    working = asyncio.create_task(shift.work(work.take_turn, is_busy=lambda: True, stays=True))
     await until(lambda: work.has_taken(1))
     stopping.set()
     shift.wake()
@@ -113,8 +104,8 @@ async def test_after_a_turn_that_failed_another_job_may_work() -> None:
         raise ConnectionError("gone")
 
     with pytest.raises(ConnectionError):
-        await shift.work(fail, is_busy=idle, stays=True)
+        await shift.work(fail, stays=True)
     assert not shift.wake()
     work = Work()
-    await shift.work(work.take_turn, is_busy=idle, stays=False)
+    await shift.work(work.take_turn, stays=False)
     assert work.turns == 1

@@ -3,20 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from app.capture import change_events
-from app.capture.change_events import ChangeEvent, claim_batch
+from app.capture.change_events import ChangeEvent, Lane, claim_batch
 from app.db.pool import Connection
 from app.kernel.cancellation import cancel_tasks
 from tests.builders.variants import create_variant
 from tests.support.outbox import Publisher as Outbox
 from tests.support.waiting import until
 from workers.publish import publisher as module
+from workers.publish.job import Step, publish_steps
 from workers.publish.publisher import Publisher
+from workers.resources import Resources
 
 
 @asynccontextmanager
@@ -75,10 +78,32 @@ async def test_after_a_step_that_took_everything_nothing_more_is_claimed(
 
     monkeypatch.setattr(change_events, "claim_batch", counted)
     await create_variant(publisher.conn)
-    async with working(publisher) as (_, steps):
-        await until(lambda: _has(steps, 1))
+    steps = [step async for step in publish_steps(publisher.resources)]
 
-    assert len(claims) == 1
+    assert (len(steps), len(claims), await unpublished(publisher.conn)) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+async def test_looks_are_so_far_apart_and_no_further(
+    publisher: Outbox, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """Once after each look: a pause after the step and another one before the next look would be twice as long."""
+    pauses = []
+
+    async def note(_: float) -> None:
+        pauses.append(1)
+        if len(pauses) == steps:
+            publisher.resources.stopping.set()
+
+    async def steps_of(_: Resources) -> AsyncIterator[Step]:
+        for number in range(1, steps + 1):
+            yield Step(1, Lane.ORDINARY, is_full=False, is_more=number < steps)
+
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=note))
+    monkeypatch.setattr(module, "publish_steps", steps_of)
+    await Publisher(publisher.resources).publish(on_step=lambda: None)
+
+    assert len(pauses) == steps
 
 
 async def _has(steps: list[int], number: int) -> bool:
