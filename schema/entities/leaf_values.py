@@ -44,11 +44,9 @@ def _reader_of(schema: GraphQLSchema, parent: GraphQLObjectType, name: str) -> L
         return None
     if any(one.default is not None or one.default_value is not Undefined for one in field.args.values()):
         return None
-    complete, leaf, declared = (
-        completer(field.type),
-        declaration_of(field),
-        field.extensions.get("strawberry-definition"),
-    )
+    complete = completer(field.type)
+    leaf = declaration_of(field)
+    declared = field.extensions.get("strawberry-definition")
     if isinstance(leaf, Leaf) and leaf.is_column:
         compute = leaf.compute
         return lambda row: complete(readable(compute(row)))

@@ -6,7 +6,7 @@ from functools import partial
 import asyncpg
 import pytest
 from aiohttp import web
-from arq.constants import in_progress_key_prefix
+from arq.constants import in_progress_key_prefix, job_key_prefix
 
 from app.capture.change_events import claim_batch
 from app.db.pool import DATABASE_ERRORS, Connection, transaction
@@ -94,10 +94,16 @@ async def test_a_worker_without_postgresql_leaves_its_jobs_to_others(database_ur
 
             # Sweeps are asked for every five seconds.
             await until(two_more_wait)
+            # A long outage leaves one for each of its five seconds: what is old is not made up for.
+            old = await redis.enqueue_job(Job.ADVANCE, _queue_name=QUEUE)
+            assert old is not None
+            await redis.zadd(QUEUE, {old.job_id: asked_ms - 60_000})
             assert await redis.zscore(QUEUE, asked.job_id) is not None
             assert not await redis.exists(in_progress_key_prefix + asked.job_id)
             network.heal()
             await until(no_job_waits)
+            # arq deletes the data of a job that it has run.
+            assert await redis.exists(job_key_prefix + old.job_id)
             await redis.aclose()
             assert await cut_off.stop() == 0
 

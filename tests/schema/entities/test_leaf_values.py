@@ -1,11 +1,8 @@
 """Leaves are read without resolvers, with the answers that graphql-core gives by them."""
 
-import os
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
-import asyncpg
 import orjson
 import pytest
 import strawberry
@@ -20,18 +17,6 @@ from schema.engine.limits import RULES
 from schema.entities.declarations import ENTITIES
 from tests.schema import walk
 from tests.schema.marked import NODES, create_marked
-from tests.support.database import cloned_database
-from tests.support.servers import DATABASE_VARIABLE, TEMPLATE_VARIABLE
-
-
-@pytest.fixture
-async def conn() -> AsyncIterator[Connection]:
-    async with cloned_database(os.environ[DATABASE_VARIABLE], os.environ[TEMPLATE_VARIABLE]) as url:
-        connection = await asyncpg.connect(url)
-        try:
-            yield connection
-        finally:
-            await connection.close()
 
 
 async def test_every_type_is_answered_as_by_its_resolvers(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
