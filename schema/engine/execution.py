@@ -22,7 +22,7 @@ _TEXTS: Final[dict[str, dict[str, str]]] = {}
 def texts_alone(of: type[T]) -> type[T]:
     """Declare that all fields of a Strawberry type are texts, never null, and attributes of the same names.
 
-    A list of such objects is completed without a resolver for each field, which would take ten times as long.
+    A list of such objects is completed as a whole. Object by object it would take three times as long.
     """
     definition = of.__strawberry_definition__  # type: ignore[attr-defined]  # Strawberry's decorator adds it
     _TEXTS[definition.name] = {field.name: field.name for field in definition.fields}
