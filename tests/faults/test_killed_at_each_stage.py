@@ -72,7 +72,12 @@ async def recover(load: Load, redis_url: str, stage: str) -> int:
         ("claimed", "lock table variants in access exclusive mode", "variants", {"unpublished": 1}),
         ("rendered", "lock table payloads in share mode", "insert into payloads", {"unpublished": 1}),
         ("stored", "lock table change_events in share mode", "update change_events", {"unpublished": 1}),
-        ("committed", "select pg_advisory_xact_lock(7202, 0)", "claim_webhook_events", {"pending": VARIANTS}),
+        (
+            "committed",
+            "select pg_advisory_xact_lock(7202, id::integer) from webhooks",
+            "claim_webhook_events",
+            {"pending": VARIANTS},
+        ),
     ],
 )
 async def test_killed_while_it_publishes(

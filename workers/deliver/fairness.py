@@ -89,12 +89,13 @@ class FairTurns:
     def note_claim(self, budget: ClaimBudget, claimed: Sequence[DueEvent]) -> bool:
         """Note the events of a claim. Return whether another claim may find more."""
         is_full = len(claimed) >= budget.limit or sum(due.size for due in claimed) >= budget.max_bytes
-        is_rest_left = self.after != 0 and not is_full
+        next_after = claimed[0].next_after if claimed else None
+        is_rest_left = not is_full and (self.after != 0 or next_after is not None)
         most = max(Counter(due.webhook_id for due in claimed).values(), default=0)
         is_quota_used = most >= self.per_webhook(budget)
         if is_full:
             self._divisor = min(max(TENTH, 2 * self._divisor), CLAIM_SIZE)
         elif not is_rest_left and not budget.only_idle:
             self._divisor = 1 if is_quota_used else TENTH
-        self.after = max(due.webhook_id for due in claimed) if is_full else 0
+        self.after = max(due.webhook_id for due in claimed) if is_full else next_after or 0
         return is_full or is_rest_left or is_quota_used

@@ -32,6 +32,8 @@ class DueEvent(NamedTuple):
         lease_until: As stored; by then its outcome must be.
         previous: The payload that the receiver last confirmed for the entity; empty: there is none, or none is kept;
             None: the body does not have it.
+        next_after: The webhook id after which the next claim has to start, because this one left webhooks out; None:
+            it left none out. All events of a claim have the same.
     """
 
     id: WebhookEventId
@@ -54,6 +56,7 @@ class DueEvent(NamedTuple):
     seller_id: SellerId | None = None
     lease_until: datetime | None = None
     previous: bytes | None = None
+    next_after: WebhookId | None = None
 
     @property
     def size(self) -> int:
@@ -122,12 +125,14 @@ async def claim_due(
 ) -> list[DueEvent]:
     """Mark due webhook events as SENDING, under a lease, and insert their attempts; one statement.
 
-    Commit at once: until then nobody else can claim.
+    Commit at once: until then nobody else can claim for the same webhooks. Where other claims hold all webhooks that
+    have due events, this one waits.
 
     Args:
         limit: The number of events at most.
         per_webhook: The number for each webhook at most, beside the webhook's own limit.
-        after: The webhook id after which the walk starts. When fewer than `limit` come back, go on from 0.
+        after: The webhook id after which the walk starts. When fewer than `limit` come back, go on from `next_after`,
+            or else from 0.
         failing_share: The number of events in flight at most for a webhook whose last attempt failed.
         lease_s: Seconds of the lease at least; it is always longer than the webhook's own time limit.
         max_bytes: The payload that reaches this sum is the last one; None: no limit.

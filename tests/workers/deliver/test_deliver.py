@@ -261,11 +261,12 @@ async def test_cancelled_job_loses_no_result(conn: Conn, database_url: str, rece
 async def test_job_cancelled_in_its_claim_still_sends_what_it_claimed(
     conn: Conn, other: Conn, database_url: str, receiver: Receiver
 ) -> None:
-    await create_due_events(conn, await create_subscription(conn, receiver.url()), 3)
+    webhook = await create_subscription(conn, receiver.url())
+    await create_due_events(conn, webhook, 3)
 
     async with delivering(database_url) as deliverer:
         async with conn.transaction():
-            await conn.execute("select pg_advisory_xact_lock(7202, 0)")
+            await conn.execute("select pg_advisory_xact_lock(7202, $1)", webhook.id)
             job = asyncio.create_task(deliverer.deliver_all())
             await until(lambda: other.fetchval(LOCK_IS_AWAITED))
             job.cancel()
