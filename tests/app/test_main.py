@@ -212,7 +212,7 @@ async def test_bodies_that_come_in_slowly_hold_no_connection(database_url: str) 
             for _ in range(4)
         ]
         await asyncio.sleep(0.1)
-        answer = await asyncio.wait_for(api.data("{ __typename }"), 5)
+        answer = await asyncio.wait_for(api.data("{ __typename }"), 60)
         ended.set()
 
         assert answer == {"__typename": "Query"}

@@ -23,7 +23,7 @@ async def send(
 ) -> Answer:
     """POST a body."""
     # The outer bound is generous: it only turns a hang of our own into a failure.
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return await post(transport, url=httpx.URL(url), headers=headers, body=body, timeout_s=timeout_s)
 
 

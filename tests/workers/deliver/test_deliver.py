@@ -335,7 +335,7 @@ async def test_a_process_ends_with_the_last_result(conn: Conn, database_url: str
     receiver.answering = answer_later
     settings = settings_for(database_url, shutdown_grace_s=60)
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(60),
         open_resources(settings, stopping=asyncio.Event()) as resources,
         Deliverer(resources).recording() as deliverer,
     ):

@@ -148,7 +148,7 @@ async def test_nothing_is_waited_for_and_a_later_look_finds_it(publisher: Publis
 
     async with other.transaction():
         await other.execute("select from webhook_events_open where id = $1 for update", newer.id)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             *_, first, _ = await store(publisher, [in_flight])
         assert first.state == "RETRYING"
     async with transaction(publisher.resources.database) as conn:

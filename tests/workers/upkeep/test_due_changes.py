@@ -33,7 +33,7 @@ async def _variant(conn: asyncpg.Connection, columns: str) -> tuple[Any, ...]:
 
 
 async def _sweep_until_sale(resources: Resources, conn: asyncpg.Connection, *, is_on: bool) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await _variant(conn, "is_on_sale") != (is_on,):
             await make_due_changes(resources)
 

