@@ -12,7 +12,7 @@ from workers.bench.environment.pipeline import Pipeline
 from workers.bench.figures import Figure
 
 #: Changes per second.
-_RATES = (50, 100, 200, 400)
+_RATES = (50, 100, 200, 400, 800)
 
 
 async def measure_stream(lab: Lab) -> list[Figure]:

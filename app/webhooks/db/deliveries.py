@@ -30,10 +30,8 @@ class DueEvent(NamedTuple):
         url: None for a webhook whose receivers take its messages (PULL).
         seller_id: The webhook's owner; None: the operator.
         lease_until: As stored; by then its outcome must be.
-        previous: The payload that the receiver last confirmed for the entity; empty: there is none, or none is kept;
-            None: the body does not have it.
-        next_after: The webhook id after which the next claim has to start, because this one left webhooks out; None:
-            it left none out. All events of a claim have the same.
+        previous: The payload last confirmed for the entity; empty: none, or none is kept; None: the body has none.
+        next_after: Of the claim: the webhook id after which the next one starts; None: no webhook was left out.
     """
 
     id: WebhookEventId
@@ -125,14 +123,12 @@ async def claim_due(
 ) -> list[DueEvent]:
     """Mark due webhook events as SENDING, under a lease, and insert their attempts; one statement.
 
-    Commit at once: until then nobody else can claim for the same webhooks. Where other claims hold all webhooks that
-    have due events, this one waits.
+    Commit at once: until then nobody else can claim for the same webhooks, and waits where nothing else is due.
 
     Args:
         limit: The number of events at most.
         per_webhook: The number for each webhook at most, beside the webhook's own limit.
-        after: The webhook id after which the walk starts. When fewer than `limit` come back, go on from `next_after`,
-            or else from 0.
+        after: The webhook id after which the walk starts. After a claim that is not full: its `next_after`, or else 0.
         failing_share: The number of events in flight at most for a webhook whose last attempt failed.
         lease_s: Seconds of the lease at least; it is always longer than the webhook's own time limit.
         max_bytes: The payload that reaches this sum is the last one; None: no limit.

@@ -25,7 +25,7 @@ KEYS = {
         "pipeline.wal_bytes",
         "pipeline.rows_written",
     },
-    "stream": {f"stream.{rate}.{name}" for rate in (50, 100, 200, 400) for name in ("cpu_ms", "p50_ms", "p99_ms")},
+    "stream": {f"stream.{rate}.{name}" for rate in (50, 100, 200, 400, 800) for name in ("cpu_ms", "p50_ms", "p99_ms")},
     "scale": {
         f"scale.{workers}.{name}" for workers in (1, 2, 4, 8) for name in ("events_per_s", "cpu_ms", "lock_waits")
     },
