@@ -191,7 +191,7 @@ async def test_two_claims_that_hold_what_the_other_wants_end(conn: Conn, databas
 
 @pytest.mark.parametrize("backlog", [1, 10])
 async def test_claims_that_stop_early_come_to_every_webhook(conn: Conn, backlog: int) -> None:
-    """A claim locks 64 webhooks at a time; by their due events it expects more than it gets from them."""
+    """A claim locks no more webhooks than it needs by their due events, and gets less from them."""
     webhooks = [await create_subscription(conn, URL, concurrent_send_limit=100) for _ in range(150)]
     for webhook in webhooks:
         await create_due_events(conn, webhook, backlog)
@@ -199,20 +199,21 @@ async def test_claims_that_stop_early_come_to_every_webhook(conn: Conn, backlog:
         for _ in range(2):
             await create_due_events(conn, webhook, 1)
     turns, claims = FairTurns(), 0
-    budget = find_claim_budget(places=1000, in_flight=(), mean_bytes=100)
+    budget = find_claim_budget(places=50, in_flight=(), mean_bytes=100)
     assert budget is not None
 
     found: set[int] = set()
     is_more = True
     while is_more:
-        claimed = await claim(conn, limit=200, per_webhook=turns.per_webhook(budget), after=turns.after)
+        claimed = await claim(conn, limit=budget.limit, per_webhook=turns.per_webhook(budget), after=turns.after)
         is_more = turns.note_claim(budget, claimed)
         found |= webhooks_of(claimed)
         claims += 1
 
     assert found == {webhook.id for webhook in webhooks}
     assert await conn.fetchval("select count(*) from webhook_events where state = 'SENDING'") == 150 * backlog
-    assert claims < 20
+    # Each may take 45 events.
+    assert claims <= 15 + 150 * backlog // 30
 
 
 @given(

@@ -4,7 +4,8 @@
 -- paused.
 -- Each webhook that is claimed from is locked, in a statement of its own that comes before: counted in one statement
 -- with the claim, two overlapping claims would each see the other's places as free. A claim locks as many webhooks as
--- are likely to fill it, and leaves out those that other claims hold. Where only those are left, it waits for one.
+-- are likely to fill it, one for each event at most, since PostgreSQL has room for some hundred locks per connection.
+-- It leaves out those that other claims hold. Where only those are left, it waits for one.
 -- Every step is lateral to the one before: a full batch ends the walk, and rows come in the walk's order.
 -- The payload that reaches max_bytes is the last one of a claim. only_idle: of webhooks alone that are not failing and
 -- have nothing in flight.
@@ -27,8 +28,6 @@ language plpgsql as $$
 declare
   -- So many due events are looked at for their webhooks; when there are more, the webhooks are walked over instead.
   few constant integer := 500;
-  -- Webhooks that a claim locks at a time. All sessions together may hold some thousands of locks.
-  most_locked constant integer := 64;
   claimed_at timestamptz;
   due bigint[];
   walked_to bigint;
@@ -61,21 +60,19 @@ begin
       is_more := due is not null;
       while is_more loop
         if cardinality(due) < few then
-          select array_agg(d.webhook_id order by d.webhook_id) filter (where d.before < batch_size and d.n <= most_locked),
-            not coalesce(bool_and(d.before < batch_size and d.n <= most_locked), true)
+          select array_agg(d.webhook_id order by d.webhook_id) filter (where d.before < batch_size),
+            coalesce(max(d.before) >= batch_size, false)
           into chosen, is_more from (
-            select g.webhook_id, row_number() over w as n, sum(g.number) over w - g.number as before from (
+            select g.webhook_id, sum(g.number) over (order by g.webhook_id) - g.number as before from (
               select a.webhook_id, least(count(*), per_webhook) as number from unnest(due) a(webhook_id)
-              where a.webhook_id > walked_to group by 1) g
-            window w as (order by g.webhook_id)) d;
+              where a.webhook_id > walked_to group by 1) g) d;
           walked_to := chosen[cardinality(chosen)];
         else
           with recursive walk as (
-            select walked_to as webhook_id, 0::bigint as number, 0 as chosen, 0::bigint as total
+            select walked_to as webhook_id, 0::bigint as number, 0::bigint as total
             union all
             -- One look-up per webhook, and no more for those whose events all wait for a later retry.
-            select next.webhook_id, claimable.number, walk.chosen + (claimable.number > 0)::integer,
-              walk.total + claimable.number
+            select next.webhook_id, claimable.number, walk.total + claimable.number
             from walk cross join lateral (
               select e.webhook_id, e.due_at from webhook_events_open e
               where e.state in ('PENDING', 'RETRYING') and not e.is_pulled and e.webhook_id > walk.webhook_id
@@ -90,10 +87,10 @@ begin
                     and e.due_at <= claimed_at
                   limit greatest(places.free, 0)) e
                 where next.due_at <= claimed_at) found
-            ) claimable where walk.total < batch_size and walk.chosen < most_locked
+            ) claimable where walk.total < batch_size
           )
           select array_agg(walk.webhook_id order by walk.webhook_id) filter (where walk.number > 0), max(walk.webhook_id),
-            max(walk.total) >= batch_size or max(walk.chosen) >= most_locked into chosen, walked_to, is_more from walk;
+            max(walk.total) >= batch_size into chosen, walked_to, is_more from walk;
         end if;
         exit when chosen is null;
         select array_agg(l.webhook_id order by l.webhook_id) filter (where l.is_locked),

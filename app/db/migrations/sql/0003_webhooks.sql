@@ -224,8 +224,8 @@ create table webhook_skips (
   webhook_id bigint not null references webhooks on delete cascade,
   reason text not null,
   skipped bigint not null,
-  first_at timestamptz not null default clock_timestamp(),
-  last_at timestamptz not null default clock_timestamp(),
+  first_at timestamptz not null default statement_timestamp(),
+  last_at timestamptz not null default statement_timestamp(),
   primary key (webhook_id, reason)
 ) with (fillfactor = 80);               -- room for updates in place: no index holds what changes
 

@@ -108,7 +108,7 @@ async def test_partition_holds_the_states_of_the_domain(conn: Connection, partit
     [
         ("CANCEL", "'HELD')", "'HELD', 'FAILED')", (Transition.CANCEL, WebhookEventState.FAILED)),
         ("EXPIRE", "'CANCELLED'", "'FAILED'", (Transition.EXPIRE, WebhookEventState.SENDING)),
-        ("CLAIM", "in ('PENDING', 'RETRYING')\n        returning", "is not null\n        returning", None),
+        ("CLAIM", "in ('PENDING', 'RETRYING')\n          returning", "is not null\n          returning", None),
     ],
 )
 def test_move_that_the_table_lacks_is_found(
