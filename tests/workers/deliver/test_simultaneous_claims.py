@@ -16,6 +16,7 @@ from app.webhooks.db import deliveries
 from app.webhooks.db.deliveries import DueEvent
 from tests.builders.deliveries import create_due_events, create_subscription, result_of
 from tests.support.load import IS_LONG
+from tests.support.plan_cost import metered
 from tests.support.waiting import LOCK_IS_AWAITED, until
 from workers.deliver.fairness import FairTurns, find_claim_budget
 
@@ -187,6 +188,27 @@ async def test_two_claims_that_hold_what_the_other_wants_end(conn: Conn, databas
         return found
 
     assert await asyncio.gather(*(claim_many() for _ in range(WORKERS))) == [0] * WORKERS
+
+
+@pytest.mark.parametrize("backlog", [1, 3])
+async def test_a_small_claim_passes_over_many_webhooks_without_a_place(
+    conn: Conn, database_url: str, backlog: int
+) -> None:
+    """By lists of what is due, and by walking where that is long; each look is one statement."""
+    for _ in range(200):
+        webhook = await create_subscription(conn, URL, concurrent_send_limit=1)
+        await create_due_events(conn, webhook, 1 + backlog)
+    while await claim(conn, limit=200):
+        pass
+    free = await create_subscription(conn, URL)
+    (event,) = await create_due_events(conn, free)
+
+    async with metered(database_url, **SERVER_SETTINGS) as meter, meter.counting():
+        claimed = await claim(meter.conn, limit=1)
+        plans = meter.plans
+
+    assert [due.id for due in claimed] == [event]
+    assert len(plans) < 30
 
 
 @pytest.mark.parametrize("backlog", [1, 10])

@@ -28,6 +28,8 @@ language plpgsql as $$
 declare
   -- So many due events are looked at for their webhooks; when there are more, the webhooks are walked over instead.
   few constant integer := 500;
+  -- So many events are wanted of the webhooks that are chosen next.
+  wanted integer;
   claimed_at timestamptz;
   due bigint[];
   walked_to bigint;
@@ -58,10 +60,11 @@ begin
       walked_to := after_webhook_id;
       awaited := null;
       is_more := due is not null;
+      wanted := batch_size;
       while is_more loop
         if cardinality(due) < few then
-          select array_agg(d.webhook_id order by d.webhook_id) filter (where d.before < batch_size),
-            coalesce(max(d.before) >= batch_size, false)
+          select array_agg(d.webhook_id order by d.webhook_id) filter (where d.before < wanted),
+            coalesce(max(d.before) >= wanted, false)
           into chosen, is_more from (
             select g.webhook_id, sum(g.number) over (order by g.webhook_id) - g.number as before from (
               select a.webhook_id, least(count(*), per_webhook) as number from unnest(due) a(webhook_id)
@@ -87,10 +90,10 @@ begin
                     and e.due_at <= claimed_at
                   limit greatest(places.free, 0)) e
                 where next.due_at <= claimed_at) found
-            ) claimable where walk.total < batch_size
+            ) claimable where walk.total < wanted
           )
           select array_agg(walk.webhook_id order by walk.webhook_id) filter (where walk.number > 0), max(walk.webhook_id),
-            max(walk.total) >= batch_size into chosen, walked_to, is_more from walk;
+            max(walk.total) >= wanted into chosen, walked_to, is_more from walk;
         end if;
         exit when chosen is null;
         select array_agg(l.webhook_id order by l.webhook_id) filter (where l.is_locked),
@@ -107,13 +110,13 @@ begin
           -- Empty where the payload is gone: what is due and never handed over would be looked at again and again.
           select p.id, case when previous.is_gone then '' else coalesce(payload.body, '') end as body,
             previous.digest as previous_digest, previous.body as previous
-          from unnest(locked) wanted(webhook_id)
-          cross join lateral webhook_places(wanted.webhook_id, per_webhook, failing_share, only_idle, claimed_at) places
+          from unnest(locked) l(webhook_id)
+          cross join lateral webhook_places(l.webhook_id, per_webhook, failing_share, only_idle, claimed_at) places
           cross join lateral (
             select e.id, e.entity_type, e.entity_id, e.event_name, e.attempt_count, e.payload_digest, e.previous_digest,
               (e.created_at at time zone 'UTC')::date as day
             from webhook_events_open e
-            where e.is_pulled = (pull_webhook_id is not null) and e.webhook_id = wanted.webhook_id
+            where e.is_pulled = (pull_webhook_id is not null) and e.webhook_id = l.webhook_id
               and e.state in ('PENDING', 'RETRYING') and e.due_at <= claimed_at
               -- Not only SENDING ones: a newer event must not overtake an older one that waits for its retry.
               -- A test stands outside of the order: it must neither wait for a failing event nor hold one up.
@@ -137,7 +140,7 @@ begin
             from (
               select case when p.attempt_count > 0 then p.previous_digest else (
                 select g.payload_digest from webhook_given g
-                where g.webhook_id = wanted.webhook_id and g.entity_type = p.entity_type and g.entity_id = p.entity_id
+                where g.webhook_id = l.webhook_id and g.entity_type = p.entity_type and g.entity_id = p.entity_id
                   and g.webhook_event_id < p.id and g.event_name <> 'destroy' and p.event_name in ('update', 'destroy')
               ) end as digest offset 0
             ) confirmed left join lateral (
@@ -192,6 +195,10 @@ begin
         order by c.id;
         if found then
           return;
+        end if;
+        -- Many webhooks may have due events and no place for them. A claim of one event must not try them one by one.
+        if locked is not null then
+          wanted := least(4 * wanted, few);
         end if;
       end loop;
       if awaited is null then
