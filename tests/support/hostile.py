@@ -8,6 +8,8 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
+#: Of the event loop, in which an accepted connection begins, and in which a closed one ends.
+_TURNS = 5
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -109,12 +111,16 @@ async def hostile_server(
         connection = HostileConnection(server, server.connections, reader, writer)
         with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):
             await behaviour(connection)
-        writer.close()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        def end(ended: asyncio.Task[None]) -> None:
+            tasks.discard(ended)
+            writer.close()
+
         task = asyncio.ensure_future(serve(reader, writer))
         tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        # Not by the task itself: one that is cancelled before its first step does nothing at all.
+        task.add_done_callback(end)
 
     listener = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=ssl_context)
     server.port = listener.sockets[0].getsockname()[1]
@@ -122,8 +128,16 @@ async def hostile_server(
     try:
         yield server
     finally:
+        # No more are accepted, and those that are come to `accept` within some turns of the event loop. Once the
+        # listener is closed, asyncio would forget them.
+        for one in listener.sockets:
+            asyncio.get_running_loop().remove_reader(one.fileno())
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         listener.close()
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await listener.wait_closed()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
