@@ -123,7 +123,7 @@ async def claim_due(
 ) -> list[DueEvent]:
     """Mark due webhook events as SENDING, under a lease, and insert their attempts; one statement.
 
-    Commit at once: until then nobody else can claim for the same webhooks, and waits where nothing else is due.
+    Commit at once: until then other claims leave these webhooks out, and wait where nothing else is due.
 
     Args:
         limit: The number of events at most.

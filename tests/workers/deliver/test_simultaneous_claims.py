@@ -18,6 +18,7 @@ from tests.builders.deliveries import create_due_events, create_subscription, re
 from tests.support.load import IS_LONG
 from tests.support.plan_cost import metered
 from tests.support.waiting import LOCK_IS_AWAITED, until
+from tests.workers.deliver.test_fairness import claim as claim_in_turn
 from workers.deliver.fairness import FairTurns, find_claim_budget
 
 Conn = asyncpg.Connection
@@ -45,17 +46,7 @@ async def deliver(database_url: str, seed: int) -> None:
     while True:
         budget = find_claim_budget(places=100, in_flight=[due.size for due in in_flight], mean_bytes=100)
         if budget:
-            claimed = await deliveries.claim_due(
-                conn,
-                limit=budget.limit,
-                per_webhook=turns.per_webhook(budget),
-                after=turns.after,
-                failing_share=budget.failing_share,
-                lease_s=60,
-                max_bytes=budget.max_bytes,
-                only_idle=budget.only_idle,
-            )
-            turns.note_claim(budget, claimed)
+            claimed, _ = await claim_in_turn(conn, turns, budget)
             in_flight += claimed
         chance.shuffle(in_flight)
         ended = [in_flight.pop() for _ in range(chance.randint(0, len(in_flight)))]
@@ -227,8 +218,7 @@ async def test_claims_that_stop_early_come_to_every_webhook(conn: Conn, backlog:
     found: set[int] = set()
     is_more = True
     while is_more:
-        claimed = await claim(conn, limit=budget.limit, per_webhook=turns.per_webhook(budget), after=turns.after)
-        is_more = turns.note_claim(budget, claimed)
+        claimed, is_more = await claim_in_turn(conn, turns, budget)
         found |= webhooks_of(claimed)
         claims += 1
 
@@ -239,13 +229,12 @@ async def test_claims_that_stop_early_come_to_every_webhook(conn: Conn, backlog:
 
 
 @given(
-    limit=st.integers(1, 200),
     claimed=st.lists(st.integers(1, 9), max_size=20),
     next_after=st.none() | st.integers(0, 9),
     after=st.integers(0, 9),
 )
 def test_a_round_goes_on_until_every_webhook_has_had_its_turn(
-    limit: int, claimed: list[int], next_after: int | None, after: int
+    claimed: list[int], next_after: int | None, after: int
 ) -> None:
     turns = FairTurns()
     turns.after = after
