@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from statistics import median
 
-import asyncpg
 import pytest
 
 from app.webhooks.db.webhooks import Webhook
@@ -53,11 +52,6 @@ async def compared(platform: Platform, receiver: Receiver, name: str) -> AsyncIt
     assert max(beside) < max(10 * max(alone), MOST_S)
 
 
-async def abandon(conn: asyncpg.Connection) -> None:
-    """End the open requests, which would keep the worker from stopping."""
-    await conn.execute("delete from delivery_attempts; update webhook_events set state = 'CANCELLED'")
-
-
 async def _answer_late(connection: HostileConnection) -> None:
     while True:
         await connection.read_request()
@@ -83,7 +77,6 @@ async def test_a_hanging_endpoint_with_a_backlog_holds_nobody_up(platform: Platf
         # What is beyond the webhook's places waits in the table, unclaimed.
         waiting = await platform.conn.fetchval("select count(*) from webhook_events where state = 'PENDING'")
         assert waiting == BACKLOG - 200
-        await abandon(platform.conn)
 
 
 @pytest.mark.parametrize(("name", "behave", "limit"), [("slow", _answer_late, 5), ("failing", _fail, 200)])
@@ -98,7 +91,6 @@ async def test_a_backlog_that_is_worked_off_holds_nobody_up(
 
         waiting = await platform.conn.fetchval("select count(*) from webhook_events where state = 'PENDING'")
         assert waiting > BACKLOG / 10
-        await abandon(platform.conn)
 
 
 @pytest.mark.parametrize("is_failing", [False, True], ids=["new", "known"])
@@ -116,4 +108,3 @@ async def test_hundreds_of_endpoints_that_hang_hold_nobody_up(
 
         # What is due for them would fill the worker nine times.
         assert await platform.conn.fetchval("select count(*) from webhook_events where state = 'SENDING'") < PLACES
-        await abandon(platform.conn)
